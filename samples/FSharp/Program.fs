@@ -1,0 +1,3 @@
+open TorchSharp
+
+printfn $"{torch.ones(2L).sum().item<float32>()}"

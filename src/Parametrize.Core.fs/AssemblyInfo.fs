@@ -1,0 +1,7 @@
+namespace Parametrize
+
+open System.Runtime.CompilerServices
+
+[<assembly: InternalsVisibleTo "Parametrize.CSharp">]
+[<assembly: InternalsVisibleTo "Properties.Core">]
+do ()
