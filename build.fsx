@@ -1,0 +1,173 @@
+// dotnet fsi build.fsx TARGET [ARGUMENTS]
+
+#load "build/Shell.fsx"
+#load "build/Docs.fsx"
+
+open System
+open System.IO
+open System.Xml.Linq
+open Shell
+
+let solution = under "Parametrize.sln"
+let reports = under "artifacts/tests"
+let fsharpSources = [ "src"; "tests"; "samples"; "bench"; "build"; "build.fsx" ] |> List.map under
+
+let restoreTools () = dotnet [ "tool"; "restore"; "--tool-manifest"; under ".config/dotnet-tools.json" ]
+let build () = dotnet [ "build"; solution; "-c"; "Release"; "-v"; "minimal"; "--nologo" ]
+
+let startBuilt (project: string) (arguments: string list) =
+    dotnet ([ "run"; "--no-build"; "-c"; "Release"; "--project"; under project; "--" ] @ arguments)
+
+let fantomas (arguments: string list) = dotnet ("fantomas" :: arguments @ fsharpSources)
+let csharpier (command: string) = dotnet [ "csharpier"; command; root ]
+
+let elements (report: string) (name: string) : XElement list =
+    if File.Exists report then
+        XDocument.Load(report).Descendants()
+        |> Seq.filter (fun node -> node.Name.LocalName = name)
+        |> List.ofSeq
+    else
+        []
+
+let expecto () : Tally =
+    let report = Path.Combine(reports, "core.xml")
+    File.Delete report
+    let colours = if Console.IsOutputRedirected then [ "--colours"; "0"; "--no-spinner" ] else []
+
+    let code =
+        startBuilt "tests/Properties/Core" ([ "--fail-on-focused-tests"; "--junit-summary"; report ] @ colours)
+
+    /// Expecto puts an element into the case of a test that did not pass.
+    let verdict (case: XElement) =
+        match Seq.tryHead (case.Elements()) with
+        | None -> Tally.passed
+        | Some reason when reason.Name.LocalName = "skipped" -> Tally.Zero
+        | Some _ -> Tally.failed
+
+    elements report "testcase" |> List.sumBy verdict |> Tally.ofReport code
+
+let xunit () : Tally =
+    let report = Path.Combine(reports, "csharp.trx")
+    File.Delete report
+
+    let build =
+        [
+            "test"
+            under "tests/Properties/CSharp"
+            "--no-build"
+            "-c"
+            "Release"
+            "--nologo"
+        ]
+
+    let loggers =
+        [
+            "--logger"
+            $"trx;LogFileName={report}"
+            "--logger"
+            "console;verbosity=normal"
+        ]
+
+    let code = dotnet (build @ loggers)
+
+    let verdict (result: XElement) =
+        match result.Attribute("outcome").Value with
+        | "Passed" -> Tally.passed
+        | "NotExecuted" -> Tally.Zero
+        | _ -> Tally.failed
+
+    elements report "UnitTestResult" |> List.sumBy verdict |> Tally.ofReport code
+
+let test () : int =
+    Directory.CreateDirectory reports |> ignore
+
+    let checks: (unit -> Tally) list =
+        [
+            fun () -> Tally.ofStep (fantomas [ "--check" ])
+            fun () -> Tally.ofStep (csharpier "check")
+            expecto
+            xunit
+            Docs.checkAll
+            fun () -> Tally.ofExitCode (startBuilt "samples/Notebook" [])
+            fun () -> Tally.ofExitCode (startBuilt "samples/FSharp" [])
+        ]
+
+    let prepared = restoreTools () = 0 && build () = 0
+    let total = if prepared then checks |> List.sumBy (fun check -> check ()) else Tally.failed
+    printfn $"{total.Passed} passed, {total.Failed} failed"
+    if total.Failed = 0 && total.Passed > 0 then 0 else 1
+
+let docs () : int =
+    let total = Docs.checkAll ()
+    printfn $"{total.Passed} snippets work, {total.Failed} do not"
+    min total.Failed 1
+
+let format () : int =
+    match restoreTools () with
+    | 0 -> max (fantomas []) (csharpier "format")
+    | code -> code
+
+let clean () : int =
+    let generated = set [ "bin"; "obj" ]
+
+    [ "src"; "tests"; "samples"; "bench" ]
+    |> Seq.collect (fun folder -> Directory.GetDirectories(under folder, "*", SearchOption.AllDirectories))
+    |> Seq.filter (fun folder -> generated.Contains(Path.GetFileName folder))
+    |> Seq.append [ under "artifacts"; under "BenchmarkDotNet.Artifacts" ]
+    |> Seq.iter deleteFolder
+
+    0
+
+let pack () : int = dotnet [ "pack"; solution; "-c"; "Release"; "--nologo" ]
+
+type Target =
+    {
+        Usage: string
+        Summary: string
+        Run: string list -> int
+    }
+
+    member this.Name = this.Usage.Split(' ')[0]
+
+let target (usage: string) (summary: string) (run: string list -> int) : Target =
+    {
+        Usage = usage
+        Summary = summary
+        Run = run
+    }
+
+let targets =
+    [
+        target "demo [OPTIONS]" "train the digits sample" (start "samples/Digits")
+        target "test" "check, build and test everything" (fun _ -> test ())
+        target "spec" "print the laws as a specification" (fun rest -> start "tests/Properties/Core" ("spec" :: rest))
+        target "golden FILE" "compare with reference cases" (fun rest ->
+            start "tests/Properties/Core" ("golden" :: rest))
+        target "bench [OPTIONS]" "run the benchmarks" (start "bench/Parametrize.Bench")
+        target "docs" "compile and run the snippets of the documents" (fun _ -> docs ())
+        target "format" "format all sources" (fun _ -> format ())
+        target "pack" "make the NuGet packages in artifacts/packages" (fun _ -> pack ())
+        target "clean" "delete everything that was built" (fun _ -> clean ())
+    ]
+
+let help () =
+    printfn "Usage: dotnet fsi build.fsx TARGET\n"
+
+    for target in targets do
+        printfn $"  {target.Usage, -16} {target.Summary}"
+
+    // fsi takes --help for itself wherever it stands, except behind a double dash.
+    printfn "\nOptions of a program: dotnet fsi build.fsx -- demo --help"
+
+match List.tail (List.ofArray fsi.CommandLineArgs) with
+| []
+| [ "help" | "--help" | "-h" ] ->
+    help ()
+    exit 0
+| name :: rest ->
+    match targets |> List.tryFind (fun target -> target.Name = name) with
+    | Some target -> exit (target.Run rest)
+    | None ->
+        let names = targets |> List.map _.Name |> String.concat ", "
+        eprintfn $"There is no target '{name}'; there are {names}."
+        exit 1

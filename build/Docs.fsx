@@ -1,0 +1,268 @@
+/// Every fenced csharp and fsharp snippet of the documents is compiled and, unless its fence says `no-run`, run.
+module Docs
+
+#load "Shell.fsx"
+
+open System
+open System.IO
+open System.Text.RegularExpressions
+open Shell
+
+type Snippet =
+    {
+        File: string
+        /// The line of the document on which the code begins.
+        Line: int
+        Language: string
+        Runs: bool
+        Code: string list
+    }
+
+    member this.Place = $"{this.File}:{this.Line}"
+    member this.Name = Regex.Replace($"{Path.GetFileNameWithoutExtension this.File}_{this.Line}", @"\W", "_")
+
+let private fence = Regex @"^```(csharp|fsharp)( no-run)?\s*$"
+
+let private snippets (file: string) : Snippet list =
+    let rec scan found lines =
+        match lines with
+        | (number, text: string) :: rest when (fence.IsMatch text) ->
+            let opening = fence.Match text
+            let isCode (_, text: string) = not (text.StartsWith "```")
+
+            let snippet =
+                {
+                    File = file
+                    Line = number + 1
+                    Language = opening.Groups[1].Value
+                    Runs = not opening.Groups[2].Success
+                    Code = rest |> List.takeWhile isCode |> List.map snd
+                }
+
+            scan (snippet :: found) (rest |> List.skipWhile isCode |> List.skip 1)
+        | _ :: rest -> scan found rest
+        | [] -> List.rev found
+
+    File.ReadAllLines(under file)
+    |> Seq.indexed
+    |> Seq.map (fun (i, text) -> i + 1, text)
+    |> List.ofSeq
+    |> scan []
+
+/// Code comes in blocks: a line at the margin and what belongs to it.
+type private Block = { Start: int; Lines: string list }
+
+let private blocks (continues: string -> bool) (snippet: Snippet) : Block list =
+    let add (found: Block list) (number, text) =
+        match found with
+        | block :: earlier when continues text ->
+            { block with
+                Lines = block.Lines @ [ text ]
+            }
+            :: earlier
+        | _ -> { Start = number; Lines = [ text ] } :: found
+
+    snippet.Code |> List.mapi (fun i text -> snippet.Line + i, text) |> List.fold add [] |> List.rev
+
+/// What has to stand outside of a function body: imports first, then types.
+type private Parts =
+    {
+        Imports: Block list
+        Types: Block list
+        Body: Block list
+    }
+
+let private split (isImport: Regex) (isType: Regex) (all: Block list) : Parts =
+    let starts (pattern: Regex) (block: Block) = pattern.IsMatch block.Lines.Head
+    let imports, others = all |> List.partition (starts isImport)
+    let types, body = others |> List.partition (starts isType)
+
+    {
+        Imports = imports
+        Types = types
+        Body = body
+    }
+
+type private Language =
+    {
+        Name: string
+        Extension: string
+        Project: string
+        Reference: string
+        NoWarn: string
+        Source: Snippet -> string list
+        Main: Snippet list -> string list
+    }
+
+/// Compilers then report errors in the document itself.
+let private located (snippet: Snippet) (indent: string) (blocks: Block list) : string list =
+    [
+        for block in blocks do
+            $"#line {block.Start} \"{under snippet.File}\""
+
+            for line in block.Lines do
+                indent + line
+    ]
+
+let private csharp =
+    let isImport = Regex @"^using (static )?[\w.]+( = [^;]+)?;"
+
+    let isType =
+        Regex
+            @"^(\[.*\]|((public|internal|sealed|abstract|static|readonly|partial|file) )*(class|record|struct|interface|enum) )"
+
+    let continues (text: string) = text = "" || text.StartsWith ' ' || text.StartsWith '{' || text.StartsWith '}'
+
+    let source (snippet: Snippet) =
+        let parts = snippet |> blocks continues |> split isImport isType
+
+        [
+            "using TorchSharp;"
+            "using static TorchSharp.torch;"
+            "using Parametrize.CSharp;"
+            yield! located snippet "" parts.Imports
+            $"namespace Docs.{snippet.Name}"
+            "{"
+            yield! located snippet "" parts.Types
+            "    static class Snippet"
+            "    {"
+            "        public static void Run()"
+            "        {"
+            yield! located snippet "" parts.Body
+            "        }"
+            "    }"
+            "}"
+        ]
+
+    let main (runnable: Snippet list) =
+        [
+            "var failed = 0;"
+            for snippet in runnable do
+                $"Check(\"{snippet.Place}\", Docs.{snippet.Name}.Snippet.Run);"
+            "return failed;"
+            "void Check(string place, Action run)"
+            "{"
+            "    try { run(); Console.WriteLine($\"ok      {place}\"); }"
+            "    catch (Exception error) { failed++; Console.WriteLine($\"FAILED  {place}\\n{error}\"); }"
+            "}"
+        ]
+
+    {
+        Name = "csharp"
+        Extension = "cs"
+        Project = "Docs.CSharp.csproj"
+        Reference = "src/Parametrize.CSharp/Parametrize.CSharp.csproj"
+        NoWarn = "CS0105;CS0168;CS0219;CS8321"
+        Source = source
+        Main = main
+    }
+
+let private fsharp =
+    let isImport = Regex @"^open "
+    let isType = Regex @"^(type|module|exception|\[<) ?"
+    let continues (text: string) = text = "" || text.StartsWith ' ' || text.StartsWith '}' || text.StartsWith ']'
+
+    let source (snippet: Snippet) =
+        let parts = snippet |> blocks continues |> split isImport isType
+
+        [
+            $"module Docs.{snippet.Name}"
+            "open TorchSharp"
+            "open Parametrize"
+            yield! located snippet "" parts.Imports
+            yield! located snippet "" parts.Types
+            "let run () ="
+            yield! located snippet "    " parts.Body
+            "    ()"
+        ]
+
+    let main (runnable: Snippet list) =
+        [
+            "module Docs.Main"
+            "let private check (place: string, run: unit -> unit) ="
+            "    try"
+            "        run ()"
+            "        printfn $\"ok      {place}\""
+            "        0"
+            "    with error ->"
+            "        printfn $\"FAILED  {place}\\n{error}\""
+            "        1"
+            "[<EntryPoint>]"
+            "let main _ ="
+            "    List.sumBy check ["
+            for snippet in runnable do
+                $"        \"{snippet.Place}\", {snippet.Name}.run"
+            "    ]"
+        ]
+
+    {
+        Name = "fsharp"
+        Extension = "fs"
+        Project = "Docs.FSharp.fsproj"
+        Reference = "src/Parametrize.Core.fs/Parametrize.Core.fsproj"
+        NoWarn = "FS0020;FS1182"
+        Source = source
+        Main = main
+    }
+
+let private project (language: Language) (files: string list) : string list =
+    [
+        "<Project Sdk=\"Microsoft.NET.Sdk\">"
+        "  <PropertyGroup>"
+        "    <OutputType>Exe</OutputType>"
+        "    <EnableDefaultCompileItems>false</EnableDefaultCompileItems>"
+        $"    <NoWarn>$(NoWarn);{language.NoWarn}</NoWarn>"
+        "  </PropertyGroup>"
+        "  <ItemGroup>"
+        for file in files do
+            $"    <Compile Include=\"{file}\" />"
+        $"    <ProjectReference Include=\"{under language.Reference}\" />"
+        "  </ItemGroup>"
+        "</Project>"
+    ]
+
+/// Generates, builds and runs the program of one language; its exit code is the number of snippets that failed.
+let private check (language: Language) (found: Snippet list) : Tally =
+    let folder = under $"artifacts/docs/{language.Name}"
+    Directory.CreateDirectory folder |> ignore
+
+    let write (name: string) (lines: string list) =
+        File.WriteAllLines(Path.Combine(folder, name), lines)
+        name
+
+    let runnable = found |> List.filter _.Runs
+
+    let sources =
+        found
+        |> List.map (fun snippet -> write $"{snippet.Name}.{language.Extension}" (language.Source snippet))
+
+    let main = write $"Main.{language.Extension}" (language.Main runnable)
+    let path = Path.Combine(folder, write language.Project (project language (sources @ [ main ])))
+
+    match dotnet [ "build"; path; "-c"; "Release"; "-v"; "quiet"; "--nologo" ] with
+    | 0 ->
+        let failed = min runnable.Length (dotnet [ "run"; "--no-build"; "-c"; "Release"; "--project"; path ])
+
+        {
+            Passed = found.Length - failed
+            Failed = failed
+        }
+    | code -> Tally.ofStep code
+
+let private documents () : string list =
+    let pages = DirectoryInfo(under "docs")
+
+    [
+        "README.md"
+        if pages.Exists then
+            yield! pages.GetFiles "*.md" |> Seq.map (fun page -> $"docs/{page.Name}") |> Seq.sort
+    ]
+
+/// Each snippet counts as one test.
+let checkAll () : Tally =
+    let found = documents () |> List.collect snippets
+
+    [ csharp; fsharp ]
+    |> List.map (fun language -> language, found |> List.filter (fun snippet -> snippet.Language = language.Name))
+    |> List.filter (fun (_, mine) -> not mine.IsEmpty)
+    |> List.sumBy (fun (language, mine) -> check language mine)
