@@ -1,0 +1,76 @@
+namespace Parametrize
+
+open System
+open System.Globalization
+
+/// How a tensor fails to lie in a space: which condition, by how much, and how much would be forgiven.
+type Violation =
+    {
+        /// The condition in mathematical words, such as `W^T W = I`.
+        Condition: string
+        /// The size of the residual, in the units of the condition.
+        Size: float
+        /// The largest residual that counts as rounding.
+        Limit: float
+    }
+
+    override this.ToString() : string =
+        let number (value: float) =
+            value.ToString("g3", CultureInfo.InvariantCulture)
+
+        $"{this.Condition} is violated by {number this.Size} (allowed: {number this.Limit})"
+
+[<RequireQualifiedAccess>]
+module internal Violation =
+
+    /// Ok when the size is within the limit; NaN never is.
+    let unless (condition: string) (size: float) (limit: float) : Result<unit, Violation> =
+        if size <= limit then
+            Ok()
+        else
+            Error
+                {
+                    Condition = condition
+                    Size = size
+                    Limit = limit
+                }
+
+/// Everything that can be wrong with a tensor or a composition. Programming errors throw instead.
+[<RequireQualifiedAccess; NoComparison>]
+type ParametrizationError =
+    /// The tensor is outside the space of the value.
+    | NotAllowed of value: string * violation: Violation
+    /// The tensor has dimensions that the value cannot have.
+    | WrongShape of value: string * expected: string * found: string
+    /// The tensor has an element type that the value cannot have.
+    | WrongDtype of value: string * expected: string * found: string
+    /// The tensor is on another device than the parts, or on one that holds no data.
+    | WrongDevice of value: string * expected: string * found: string
+    /// The tensor holds NaN or infinity.
+    | NotFinite of value: string * count: int64
+    /// The tensor is allowed, but no parts could be computed for it.
+    | OutOfReach of value: string * reason: string
+    /// Two neighbours of a chain do not fit.
+    | SpacesDoNotFit of left: string * leftSpace: string * right: string * rightDomain: string
+    /// A value that reads several tensors stands behind another one.
+    | ReadsSeveralTensors of left: string * right: string
+
+    /// What was expected, what was found, by how much, and what to do.
+    member this.Message: string =
+        match this with
+        | NotAllowed(value, violation) ->
+            $"The tensor is not allowed by {value}: {violation}. "
+            + "Project it first (`project`), or assign a tensor of that space."
+        | WrongShape(value, expected, found) -> $"{value} expects {expected}, but the tensor has shape {found}."
+        | WrongDtype(value, expected, found) ->
+            $"{value} expects {expected}, but the tensor is {found}. Convert it with `to`."
+        | WrongDevice(value, expected, found) ->
+            $"{value} expects a tensor on {expected}, but it is on {found}. Move it with `to`."
+        | NotFinite(value, count) -> $"{value} expects finite numbers, but {count} of the tensor's are NaN or infinite."
+        | OutOfReach(value, reason) -> $"{value} cannot produce this tensor: {reason}"
+        | SpacesDoNotFit(left, leftSpace, right, rightDomain) ->
+            $"{left} >>> {right} does not fit: {left} yields {leftSpace}, but {right} reads {rightDomain}."
+        | ReadsSeveralTensors(left, right) ->
+            $"{left} >>> {right} does not fit: {right} reads several tensors and can only come first."
+
+    override this.ToString() : string = this.Message

@@ -1,0 +1,99 @@
+namespace Parametrize.Families
+
+open TorchSharp
+open Parametrize
+
+/// Square matrices with a positive determinant, by their LU factors: `W = P L U` with P fixed and the diagonal of U of
+/// fixed signs whose product is that of P (Kingma & Dhariwal 2018, section 3.2). One matrix X holds both factors: L has
+/// ones on the diagonal and the strict lower triangle of X, U has the strict upper triangle and `sign_i exp(X_ii)`.
+type internal InvertibleLink() =
+    inherit Link()
+
+    /// log |U_ii|, kept where its exponential is a normal number.
+    let logDiagonal (x: torch.Tensor) =
+        let least, greatest = log (Entrywise.least x.dtype), log (Entrywise.greatest x.dtype)
+        (Tensors.diagonal x).clamp (least.ToScalar(), (greatest - 1.0).ToScalar())
+
+    let lower (x: torch.Tensor) = x.tril -1L + Tensors.eyeLike x
+
+    let upper (x: torch.Tensor) (sign: torch.Tensor) =
+        x.triu 1L + torch.diag_embed (sign * (logDiagonal x).exp ())
+
+    /// Row i of the result is row `order_i`.
+    let reorder (order: torch.Tensor) (matrix: torch.Tensor) =
+        matrix.gather (-2L, order.unsqueeze(-1L).expand matrix.shape)
+
+    let determinantSign (matrix: torch.Tensor) =
+        let struct (sign, _) = torch.linalg.slogdet (Tensors.wide matrix)
+        sign
+
+    /// The smallest singular value over the largest, the least of a batch.
+    let conditioning (matrix: torch.Tensor) =
+        let values = torch.linalg.svdvals (Tensors.wide matrix)
+        let largest, least = values.select (-1L, 0L), values.select (-1L, -1L)
+        Tensors.number ((least / largest).nan_to_num(0.0).min ())
+
+    let leastConditioning (epsilon: float) (matrix: torch.Tensor) = epsilon * float (Tensors.last matrix)
+
+    override _.Code = "invertible"
+    override _.Requirement = Requirement.realSquares
+    override _.Codomain = Space.PositiveDeterminant
+    override _.BufferNames = [ "order"; "sign" ]
+
+    override _.Forward(inputs, buffers) =
+        let x = inputs[0]
+        (lower x).matmul (upper x buffers[1]) |> reorder buffers[0]
+
+    /// `log det W`: a sum over the diagonal.
+    member _.LogDeterminant(inputs: torch.Tensor[]) : torch.Tensor =
+        (logDiagonal inputs[0]).sum ([| -1L |])
+
+    /// `W^-1` by two triangular solves.
+    member _.Inverse(inputs: torch.Tensor[], buffers: torch.Tensor[]) : torch.Tensor =
+        let x = inputs[0]
+        let permuted = reorder (buffers[0].argsort -1L) (Tensors.eyeLike(x).expand x.shape)
+        let half = torch.linalg.solve_triangular (lower x, permuted, upper = false, unitriangular = true)
+        torch.linalg.solve_triangular (upper x buffers[1], half, upper = true)
+
+    override _.Contains(_, tensor, epsilon) =
+        let sign = Tensors.number ((determinantSign tensor).min ())
+        let conditioning, least = conditioning tensor, leastConditioning epsilon tensor
+
+        if conditioning < least then
+            Error
+                {
+                    Condition = "W is invertible (sigma_min / sigma_max)"
+                    Size = conditioning
+                    Limit = least
+                }
+        elif sign <= 0.0 then
+            Error
+                {
+                    Condition = "det W > 0 (sign)"
+                    Size = sign
+                    Limit = 0.0
+                }
+        else
+            Ok()
+
+    override _.RightInverse(_, tensor, _) =
+        let struct (permutation, lower, upper) = torch.linalg.lu (Tensors.wide tensor)
+        let diagonal = Tensors.diagonal upper
+        let strict = lower.tril -1L + upper.triu 1L
+        let x = strict + torch.diag_embed (diagonal.abs().log ())
+        // Column j of a row of P that holds a one: the row of L U that lands there.
+        let order = permutation.argmax -1L
+        LinkParts.carrying (x.``to`` tensor.dtype) [ order; diagonal.sign().``to`` tensor.dtype ]
+
+    /// The smallest singular value lifted away from zero, and its sign turned where the determinant is negative.
+    override _.Nearest(tensor, epsilon) =
+        let wide = Tensors.wide tensor
+        let struct (left, values, right) = torch.linalg.svd wide
+        let largest = values.amax ([| -1L |], keepdim = true)
+        let largest = torch.where (largest.eq (0.0.ToScalar()), torch.ones_like largest, largest)
+        let lifted = values.maximum (largest * (4.0 * leastConditioning epsilon tensor).ToScalar())
+        let turn = determinantSign (left.matmul right)
+        let others = lifted.narrow (-1L, 0L, Tensors.last tensor - 1L)
+        let smallest = lifted.select (-1L, -1L) * turn
+        let values = torch.cat ([| others; smallest.unsqueeze -1L |], -1L)
+        (left.matmul (values.unsqueeze -1L * right)).``to`` tensor.dtype

@@ -1,0 +1,108 @@
+namespace Parametrize.Families
+
+open TorchSharp
+open Parametrize
+
+/// How `positiveBy` makes a number positive.
+[<RequireQualifiedAccess>]
+type PositiveMap =
+    /// `log(1 + exp x)`: linear far from zero.
+    | Softplus
+    /// `exp x`
+    | Exp
+    /// `x^2`: reaches zero, and forgets the sign of x.
+    | Square
+
+/// Functions on entries that positive tensors and half lines share.
+[<RequireQualifiedAccess>]
+module internal Entrywise =
+
+    /// The smallest and largest positive normal numbers, between which results are kept: an underflow to zero or an
+    /// overflow would leave the space.
+    let private range (dtype: torch.ScalarType) : struct (float * float) =
+        match dtype with
+        | torch.ScalarType.Float64 -> struct (2.2250738585072014e-308, 1.7976931348623157e308)
+        | _ -> struct (1.17549435e-38, 3.4028234e38)
+
+    let least (dtype: torch.ScalarType) : float =
+        let struct (least, _) = range dtype
+        least
+
+    let greatest (dtype: torch.ScalarType) : float =
+        let struct (_, greatest) = range dtype
+        greatest
+
+    let inRange (tensor: torch.Tensor) : torch.Tensor =
+        tensor.clamp ((least tensor.dtype).ToScalar(), (greatest tensor.dtype).ToScalar())
+
+    /// `log(1 + exp x)` without overflow, accurate for very negative x.
+    let softplus (tensor: torch.Tensor) : torch.Tensor =
+        tensor.relu () + (-tensor.abs ()).exp().log1p ()
+
+    /// The inverse of `softplus` on positive numbers: `y + log(1 - exp(-y))`.
+    let softplusInverse (tensor: torch.Tensor) : torch.Tensor = tensor + (-((-tensor).expm1 ())).log ()
+
+/// Positive tensors, entry by entry.
+type internal PositiveLink(map: PositiveMap) =
+    inherit Link()
+
+    override _.Code =
+        match map with
+        | PositiveMap.Softplus -> "positive"
+        | other -> $"positiveBy PositiveMap.{other}"
+
+    override _.Requirement = Requirement.realEntries
+
+    override _.Domain =
+        if map = PositiveMap.Square then
+            Domain.free
+        else
+            Domain.Anything
+
+    override _.Codomain =
+        if map = PositiveMap.Square then
+            Space.NonNegative
+        else
+            Space.Positive
+
+    override _.Forward(inputs, _) =
+        let x = inputs[0]
+
+        match map with
+        | PositiveMap.Softplus -> Entrywise.inRange (Entrywise.softplus x)
+        | PositiveMap.Exp -> Entrywise.inRange (x.exp ())
+        | PositiveMap.Square ->
+            x.square().clamp_max ((Entrywise.greatest x.dtype).ToScalar())
+
+    override _.Contains(_, tensor, _) =
+        let smallest = Tensors.number (tensor.min ())
+
+        match map with
+        | PositiveMap.Square -> Violation.unless "W_ij >= 0" -smallest 0.0
+        | _ when smallest > 0.0 -> Ok()
+        | _ ->
+            Error
+                {
+                    Condition = "W_ij > 0"
+                    Size = -smallest
+                    Limit = 0.0
+                }
+
+    override _.RightInverse(_, tensor, _) =
+        let wide = Tensors.wide tensor
+
+        let inverse =
+            match map with
+            | PositiveMap.Softplus -> Entrywise.softplusInverse wide
+            | PositiveMap.Exp -> wide.log ()
+            | PositiveMap.Square -> wide.sqrt ()
+
+        LinkParts.ofInput (inverse.``to`` tensor.dtype)
+
+    override _.Nearest(tensor, epsilon) =
+        match map with
+        | PositiveMap.Square -> tensor.relu ()
+        | _ -> torch.where (tensor.gt (0.0.ToScalar()), tensor, torch.full_like (tensor, epsilon.ToScalar()))
+
+    override _.Sample(form, generator) =
+        (Form.normal generator form).abs().clamp_min ((Form.epsilon form.Dtype).ToScalar())

@@ -1,0 +1,98 @@
+namespace Parametrize.Families
+
+open TorchSharp
+open Parametrize
+
+/// Positive definite matrices by their Cholesky factor: `W = L L^H` with `L_ii = floor + softplus(X_ii)` (Pinheiro &
+/// Bates 1996, section 2.1, with softplus in place of exp). The strict lower triangle of X is that of L.
+type internal PositiveDefiniteLink(floor: float) =
+    inherit Link()
+
+    let realDiagonal (matrix: torch.Tensor) =
+        let diagonal = Tensors.diagonal matrix
+        if diagonal.is_complex () then diagonal.real else diagonal
+
+    let withDiagonal (strict: torch.Tensor) (diagonal: torch.Tensor) =
+        strict + torch.diag_embed (diagonal.``to`` strict.dtype)
+
+    let hermitian (matrix: torch.Tensor) =
+        matrix / 2.0 + Tensors.adjoint matrix / 2.0
+
+    /// The symmetric matrix with eigenvalues lifted to a multiple of the largest that Cholesky can still see.
+    let lifted (matrix: torch.Tensor) (epsilon: float) =
+        let struct (values, vectors) = torch.linalg.eigh (hermitian matrix)
+        let size = float (Tensors.last matrix)
+        let least = values.abs().amax ([| -1L |], keepdim = true) * (size * epsilon).ToScalar()
+        // A zero matrix has no scale of its own.
+        let least = least.clamp_min ((epsilon * epsilon).ToScalar())
+        let values = values.maximum least
+        hermitian (vectors.matmul (values.unsqueeze(-1L).``to`` vectors.dtype * Tensors.adjoint vectors))
+
+    let factorOf (matrix: torch.Tensor) (epsilon: float) =
+        let struct (factor, info) = torch.linalg.cholesky_ex (hermitian matrix)
+
+        if Tensors.largest (info.``to`` torch.ScalarType.Float64) = 0.0 then
+            factor
+        else
+            torch.linalg.cholesky (lifted matrix epsilon)
+
+    /// The factor of a matrix that is positive definite up to rounding, diagonal at least `floor`; in double precision.
+    let factor (tensor: torch.Tensor) (epsilon: float) =
+        // Double precision resolves what single precision rounds away, so a quarter of the tolerance suffices.
+        let factor = factorOf (Tensors.wide tensor) (epsilon / 4.0)
+        withDiagonal (factor.tril -1L) ((realDiagonal factor).clamp_min (floor.ToScalar()))
+
+    let product (factor: torch.Tensor) =
+        factor.matmul (Tensors.adjoint factor)
+
+    override _.Code =
+        if floor = 0.0 then
+            "spd"
+        else
+            $"spdAbove {floor}"
+
+    override _.Requirement = Requirement.squares
+    override _.Codomain = Space.PositiveDefinite
+
+    override _.Forward(inputs, _) =
+        let x = inputs[0]
+
+        let diagonal =
+            (Entrywise.softplus (realDiagonal x)).clamp_min ((sqrt (Entrywise.least x.dtype)).ToScalar())
+
+        product (withDiagonal (x.tril -1L) (diagonal + floor.ToScalar()))
+
+    /// What the factor reproduces is allowed: symmetric, positive definite and above the floor at once.
+    override _.Contains(_, tensor, epsilon) =
+        let residual = Tensors.distance (product (factor tensor epsilon)) (Tensors.wide tensor)
+        let allowed = Tensors.limit epsilon (Tensors.last tensor) (Tensors.largest tensor)
+        let above = if floor = 0.0 then "" else $", L_ii >= {floor}"
+
+        if Tensors.largest tensor = 0.0 then
+            Error
+                {
+                    Condition = "W > 0"
+                    Size = 0.0
+                    Limit = 0.0
+                }
+        else
+            Violation.unless $"W = L L^H{above}" residual allowed
+
+    override _.RightInverse(_, tensor, epsilon) =
+        let factor = factor tensor epsilon
+
+        let diagonal =
+            Entrywise.softplusInverse ((realDiagonal factor - floor.ToScalar()).clamp_min (1e-300.ToScalar()))
+
+        LinkParts.ofInput ((withDiagonal (factor.tril -1L) diagonal).``to`` tensor.dtype)
+
+    override _.Nearest(tensor, epsilon) =
+        let factor = factorOf (lifted (Tensors.wide tensor) epsilon) epsilon
+        let diagonal = (realDiagonal factor).clamp_min (floor.ToScalar())
+        (product (withDiagonal (factor.tril -1L) diagonal)).``to`` tensor.dtype
+
+    override _.Sample(form, generator) =
+        let normal = Form.normal generator form
+        let size = float (Tensors.last normal)
+        let factor = normal / (sqrt size).ToScalar()
+        product factor + Tensors.eyeLike normal * (floor * floor + 0.1).ToScalar()

@@ -1,0 +1,54 @@
+namespace Parametrize.Families
+
+open TorchSharp
+open Parametrize
+
+/// Skew-symmetric matrices `W = -W^T` from one strict triangle, or skew-Hermitian ones `W = -W^H` from one triangle and
+/// the imaginary diagonal.
+type internal SkewLink(triangle: Triangle, hermitian: bool) =
+    inherit LinearLink()
+
+    let mirror (matrix: torch.Tensor) =
+        if hermitian then
+            Tensors.adjoint matrix
+        else
+            Tensors.transpose matrix
+
+    let imaginaryDiagonal (matrix: torch.Tensor) =
+        let diagonal = Tensors.diagonal matrix
+        torch.diag_embed (diagonal - diagonal.real.``to`` matrix.dtype)
+
+    let strict (matrix: torch.Tensor) =
+        match triangle with
+        | Triangle.Lower -> matrix.tril -1L
+        | Triangle.Upper -> matrix.triu 1L
+
+    let carriesDiagonal (matrix: torch.Tensor) = hermitian && matrix.is_complex ()
+
+    override _.Code =
+        match hermitian, triangle with
+        | false, Triangle.Upper -> "skew"
+        | false, Triangle.Lower -> "skewFrom Triangle.Lower"
+        | true, Triangle.Upper -> "skewHermitian"
+        | true, Triangle.Lower -> "skewHermitianFrom Triangle.Lower"
+
+    override _.Requirement = Requirement.squares
+    override _.Codomain = if hermitian then Space.SkewHermitian else Space.Skew
+    override _.Condition = if hermitian then "W = -W^H" else "W = -W^T"
+
+    override _.Fill matrix =
+        let half = strict matrix
+        let skew = half - mirror half
+
+        if carriesDiagonal matrix then
+            skew + imaginaryDiagonal matrix
+        else
+            skew
+
+    override _.Restrict matrix =
+        if carriesDiagonal matrix then
+            strict matrix + imaginaryDiagonal matrix
+        else
+            strict matrix
+
+    override _.Nearest(matrix, _) = matrix / 2.0 - mirror matrix / 2.0

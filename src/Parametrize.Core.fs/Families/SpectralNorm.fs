@@ -1,0 +1,136 @@
+namespace Parametrize.Families
+
+open TorchSharp
+open Parametrize
+
+/// How `spectralNormWith` normalises.
+type SpectralNormOptions =
+    {
+        /// The spectral norm of the result. Default: 1.
+        Bound: float
+        /// The dimension that becomes the rows of the matrix, the others its columns. Default: 0; transposed
+        /// convolutions take 1.
+        Dimension: int
+        /// Power iterations for each training step. Default: 1.
+        Iterations: int
+        /// Norms below it count as this. Default: 1e-12.
+        Epsilon: float
+    }
+
+[<RequireQualifiedAccess>]
+module SpectralNorm =
+
+    /// PyTorch's defaults, and the bound 1.
+    let defaults: SpectralNormOptions =
+        {
+            Bound = 1.0
+            Dimension = 0
+            Iterations = 1
+            Epsilon = 1e-12
+        }
+
+/// `W = bound X / (u^H X v)`, where u and v approach the leading singular vectors by power iteration while training
+/// (Miyato et al. 2018, algorithm 1). A zero matrix yields zeros.
+type internal SpectralNormLink(options: SpectralNormOptions) =
+    inherit Link()
+
+    let asMatrix (tensor: torch.Tensor) =
+        let count = int (tensor.dim ())
+
+        let dimension = (options.Dimension + count) % count
+        let front = if dimension = 0 then tensor else tensor.movedim ([| int64 dimension |], [| 0L |])
+        if count = 1 then front.unsqueeze 1L else front.flatten 1L
+
+    let normalized (vector: torch.Tensor) =
+        vector / vector.norm().clamp_min (options.Epsilon.ToScalar())
+
+    let sigma (matrix: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) = torch.vdot (u, torch.mv (matrix, v))
+
+    let iterate (matrix: torch.Tensor) (_: torch.Tensor, v: torch.Tensor) =
+        let u = normalized (torch.mv (matrix, v))
+        u, normalized (torch.mv (Tensors.adjoint matrix, u))
+
+    /// The leading singular triple, to machine precision.
+    let leading (tensor: torch.Tensor) =
+        let struct (left, values, right) =
+            torch.linalg.svd (Tensors.wide (asMatrix tensor), fullMatrices = false)
+
+        let back (vector: torch.Tensor) = vector.``to`` tensor.dtype
+        back (left.select (1L, 0L)), Tensors.number (values[0L]), back (right.select(0L, 0L).conj().resolve_conj ())
+
+    let isZero (tensor: torch.Tensor) = Tensors.largest tensor = 0.0
+    let limit (epsilon: float) (tensor: torch.Tensor) = Tensors.limit epsilon (tensor.numel ()) options.Bound
+
+    let estimateFits (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
+        present.Length = 2
+        && abs (Tensors.number ((sigma (asMatrix tensor) present[0] present[1]).abs ()) - options.Bound)
+           <= limit epsilon tensor
+
+    let withVectors (tensor: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) = LinkParts.carrying tensor [ u; v ]
+
+    let vectorsOf (tensor: torch.Tensor) =
+        let u, _, v = leading tensor
+        withVectors tensor u v
+
+    override _.Code =
+        let changed =
+            [ if options.Bound <> SpectralNorm.defaults.Bound then
+                  $"Bound = {options.Bound}"
+              if options.Dimension <> SpectralNorm.defaults.Dimension then
+                  $"Dimension = {options.Dimension}"
+              if options.Iterations <> SpectralNorm.defaults.Iterations then
+                  $"Iterations = {options.Iterations}"
+              if options.Epsilon <> SpectralNorm.defaults.Epsilon then
+                  $"Epsilon = {options.Epsilon}" ]
+
+        match changed with
+        | [] -> "spectralNorm"
+        | fields ->
+            let fields = String.concat "; " fields
+            $"spectralNormWith {{ SpectralNorm.defaults with {fields} }}"
+
+    override _.Requirement = Requirement.vectors
+    override _.Expects form = Form.withoutDimension options.Dimension form
+    override _.Domain = Domain.cones
+    override _.Codomain = Space.SpectralSphere options.Bound
+    override _.BufferNames = [ "_u"; "_v" ]
+    override _.IsBatched = false
+    override _.Learns = true
+
+    override _.Forward(inputs, buffers) =
+        let norm = sigma (asMatrix inputs[0]) buffers[0] buffers[1]
+        let divisor = torch.where (norm.eq (0.0.ToScalar()), torch.ones_like norm, norm)
+
+        if options.Bound = 1.0 then
+            inputs[0] / divisor
+        else
+            inputs[0] * (options.Bound.ToScalar() / divisor)
+
+    override _.Contains(present, tensor, epsilon) =
+        if isZero tensor || estimateFits present tensor epsilon then
+            Ok()
+        else
+            let _, norm, _ = leading tensor
+            Violation.unless $"|W|_2 = {options.Bound}" (abs (norm - options.Bound)) (limit epsilon tensor)
+
+    /// Vectors in use stay when they see the norm that they should, as they do between two power iterations.
+    override _.RightInverse(present, tensor, epsilon) =
+        if estimateFits present tensor epsilon then
+            withVectors tensor present[0] present[1]
+        else
+            vectorsOf tensor
+
+    override _.Nearest(tensor, _) =
+        let _, norm, _ = leading tensor
+        if norm = 0.0 then tensor else tensor * (options.Bound / norm)
+
+    override _.Approximate(tensor, _) = vectorsOf tensor
+
+    override _.Advance(inputs, buffers) =
+        let matrix = asMatrix inputs[0]
+        let mutable vectors = buffers[0], buffers[1]
+
+        for _ in 1 .. options.Iterations do
+            vectors <- iterate matrix vectors
+
+        [| fst vectors; snd vectors |]

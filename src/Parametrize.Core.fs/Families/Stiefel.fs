@@ -1,0 +1,181 @@
+namespace Parametrize.Families
+
+open TorchSharp
+open Parametrize
+open Parametrize.LinearAlgebra
+
+/// How a matrix with orthonormal columns is computed from the lower triangle X of an unconstrained one.
+[<RequireQualifiedAccess>]
+type OrthogonalMap =
+    /// `(I + A/2)(I - A/2)^-1` of the skew matrix A = X - X^H (Helfrich, Willmott & Ye 2018).
+    | Cayley
+    /// `exp A` of the skew matrix A = X - X^H (Lezcano-Casado & Martinez-Rubio 2019).
+    | MatrixExp
+    /// A product of Householder reflections with the columns of X below the diagonal (Mhammedi et al. 2017).
+    | Householder
+    /// As PyTorch chooses: `MatrixExp` for square and for complex matrices, else `Householder`.
+    | Default
+
+/// Matrices with orthonormal columns (rows, when wide), with or without a base: with it the map is a trivialization,
+/// `W = base * map X`, whose zero is the base (Lezcano-Casado 2019).
+type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
+    inherit Link()
+
+    let isWide (matrix: torch.Tensor) =
+        Tensors.rows matrix < Tensors.last matrix
+
+    /// Wide matrices are handled by their transposes, as PyTorch does.
+    let upright (matrix: torch.Tensor) =
+        if isWide matrix then Tensors.transpose matrix else matrix
+
+    let asGiven (given: torch.Tensor) (tall: torch.Tensor) =
+        if isWide given then Tensors.transpose tall else tall
+
+    let isSquare (matrix: torch.Tensor) =
+        Tensors.rows matrix = Tensors.last matrix
+
+    let mapFor (matrix: torch.Tensor) =
+        match map with
+        | OrthogonalMap.Default when isSquare matrix || matrix.is_complex () -> OrthogonalMap.MatrixExp
+        | OrthogonalMap.Default -> OrthogonalMap.Householder
+        | chosen -> chosen
+
+    /// The skew matrix of a tall X: its lower triangle, completed by zeros to a square, minus the adjoint.
+    let skewOf (tall: torch.Tensor) =
+        let half = tall.tril 0L
+        let missing = Tensors.rows tall - Tensors.last tall
+
+        let square =
+            if missing = 0L then
+                half
+            else
+                torch.nn.functional.pad (half, [| 0L; missing |])
+
+        square - Tensors.adjoint square
+
+    let leadingColumns (count: int64) (matrix: torch.Tensor) =
+        if Tensors.last matrix = count then
+            matrix
+        else
+            matrix.narrow (-1L, 0L, count)
+
+    /// Signs of the diagonal, sign(0) = 1, so that weight decay cannot zero a column.
+    let signs (tall: torch.Tensor) =
+        let diagonal = (Tensors.diagonal tall).detach ()
+        torch.where(diagonal.lt (0.0.ToScalar()), -1.0.ToScalar(), 1.0.ToScalar()).``to`` (tall.dtype)
+
+    let evaluate (tall: torch.Tensor) =
+        match mapFor tall with
+        | OrthogonalMap.Householder -> Reflectors.product tall * (signs tall).unsqueeze -2L
+        | OrthogonalMap.Cayley -> CayleyMap.ofSkew (skewOf tall) |> leadingColumns (Tensors.last tall)
+        | _ -> Exponential.ofSkew (skewOf tall) |> leadingColumns (Tensors.last tall)
+
+    /// X whose skew matrix is A: for complex matrices the diagonal counts twice.
+    let lowerOf (skew: torch.Tensor) =
+        skew.tril -1L + torch.diag_embed (Tensors.diagonal skew / 2.0)
+
+    /// The parameter without a base; `Error` is a reason.
+    let withoutBase (tall: torch.Tensor) : Result<torch.Tensor, string> =
+        let found (x: torch.Tensor voption) (reason: string) =
+            match x with
+            | ValueSome x -> Ok x
+            | ValueNone -> Error reason
+
+        match mapFor tall, isSquare tall with
+        | OrthogonalMap.Householder, _ -> Ok(Reflectors.factor tall)
+        | OrthogonalMap.Cayley, true -> Ok(lowerOf (Rotation.inverseCayley tall))
+        | OrthogonalMap.Cayley, false ->
+            found (StiefelLogarithm.cayley tall) "the Cayley map reaches it only in the limit; use it with a base."
+        | _, true -> Ok(lowerOf (Rotation.logarithm tall))
+        | _, false -> found (StiefelLogarithm.exponential tall) "its logarithm did not converge; use a base."
+
+    /// Without a base, square real matrices are connected to the identity: rotations only.
+    let reachesRotationsOnly (tall: torch.Tensor) =
+        not trivialized
+        && isSquare tall
+        && not (tall.is_complex ())
+        && mapFor tall <> OrthogonalMap.Householder
+
+    let determinants (tall: torch.Tensor) =
+        let struct (sign, _) = torch.linalg.slogdet (Tensors.wide tall)
+        sign
+
+    let minusIdentity (given: torch.Tensor) =
+        -(Tensors.eyeLike given).expand(given.shape).clone ()
+
+    /// Turns the last column where the determinant is negative.
+    let turned (tall: torch.Tensor) =
+        if reachesRotationsOnly tall then
+            let sign = (determinants tall).``to``(tall.dtype).unsqueeze(-1L).unsqueeze -1L
+            let columns = Tensors.last tall
+            torch.cat ([| tall.narrow (-1L, 0L, columns - 1L); tall.narrow (-1L, columns - 1L, 1L) * sign |], -1L)
+        else
+            tall
+
+    override _.Code =
+        let name =
+            match map with
+            | OrthogonalMap.Cayley -> "cayley"
+            | OrthogonalMap.MatrixExp -> "matrixExp"
+            | OrthogonalMap.Householder -> "householder"
+            | OrthogonalMap.Default -> "orthogonal"
+
+        if trivialized then
+            name
+        else
+            $"orthogonalWithoutBase OrthogonalMap.{map}"
+
+    override _.Requirement =
+        if map = OrthogonalMap.Householder then
+            { Requirement.matrices with
+                Complex = false
+            }
+        else
+            Requirement.matrices
+
+    override _.Domain =
+        Domain.OneOf [ Space.All; Space.Skew; Space.SkewHermitian ]
+
+    override _.Codomain = Space.Stiefel
+    override _.BufferNames = if trivialized then [ "base" ] else []
+
+    override _.Forward(inputs, buffers) =
+        let q = evaluate (upright inputs[0])
+        let q = if trivialized then buffers[0].matmul q else q
+        asGiven inputs[0] q
+
+    override _.Contains(_, tensor, epsilon) =
+        let tall = upright tensor
+        let limit = Tensors.limit epsilon (Tensors.rows tall) 1.0
+
+        Violation.unless "W^H W = I" (Orthonormal.defect tall) limit
+        |> Result.bind (fun () ->
+            if reachesRotationsOnly tall then
+                Violation.unless "det W = 1 (no base)" (1.0 - Tensors.number ((determinants tall).min ())) 0.5
+            else
+                Ok())
+
+    /// With a base: the base moves to the tensor. The parameter becomes -I, which Householder maps to the identity and
+    /// whose skew matrix is zero, as PyTorch has it.
+    override _.RightInverse(_, tensor, _) =
+        let tall = upright tensor
+
+        if trivialized then
+            let foot = if isSquare tall then tall else Orthonormal.complete tall
+            LinkParts.carrying (minusIdentity tensor) [ foot ]
+        else
+            withoutBase tall
+            |> Result.bind (fun x -> LinkParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
+
+    override _.Nearest(tensor, _) =
+        asGiven tensor (turned (Orthonormal.retract (upright tensor)))
+
+    override _.Sample(form, generator) =
+        let haar = Orthonormal.sample form.Shape form.Dtype form.Device generator
+        asGiven haar (turned (upright haar))
+
+    override _.Canonical(space, input) =
+        match space with
+        | Space.Skew
+        | Space.SkewHermitian -> skewOf input
+        | _ -> input

@@ -1,0 +1,88 @@
+namespace Parametrize.Families
+
+open TorchSharp
+open Parametrize
+
+/// Magnitude and direction apart: `W = g v / |v|`, the norm taken over all dimensions but one, or over all of them
+/// (Salimans & Kingma 2016, eq. 2). A zero direction yields zeros.
+type internal WeightNormLink(dimension: int option) =
+    inherit Link()
+
+    let kept (tensor: torch.Tensor) (dimension: int) =
+        let count = int (tensor.dim ())
+        int64 ((dimension + count) % count)
+
+    /// The sum of squared moduli over everything but the kept dimension.
+    let reduce (tensor: torch.Tensor) (sum: torch.Tensor * int64[] * bool -> torch.Tensor) =
+        match dimension with
+        | None -> sum (tensor, Array.init (int (tensor.dim ())) int64, false)
+        | Some dimension ->
+            let kept = kept tensor dimension
+            let others = Array.init (int (tensor.dim ())) int64 |> Array.filter ((<>) kept)
+            sum (tensor, others, true)
+
+    let sum (tensor: torch.Tensor, dimensions: int64[], keep: bool) =
+        if Array.isEmpty dimensions then
+            tensor
+        else
+            tensor.sum (dimensions, keepdim = keep)
+
+    let maximum (tensor: torch.Tensor, dimensions: int64[], keep: bool) =
+        if Array.isEmpty dimensions then
+            tensor
+        else
+            tensor.amax (dimensions, keepdim = keep)
+
+    let squaredNorm (tensor: torch.Tensor) =
+        let squares =
+            if tensor.is_complex () then
+                tensor.real.square () + tensor.imag.square ()
+            else
+                tensor.square ()
+
+        reduce squares sum
+
+    let oneWhereZero (tensor: torch.Tensor) =
+        torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
+
+    override _.Code =
+        match dimension with
+        | Some dimension when dimension < 0 -> $"weightNorm ({dimension})"
+        | Some dimension -> $"weightNorm {dimension}"
+        | None -> "weightNormWhole"
+
+    override _.Requirement =
+        match dimension with
+        | Some _ -> Requirement.vectors
+        | None -> Requirement.entries
+
+    override _.Expects form =
+        match dimension with
+        | Some dimension -> Form.withoutDimension dimension form
+        | None -> None
+
+    override _.Codomain = Space.All
+    override _.InputCount = 2
+    override _.IsBatched = false
+
+    override _.Forward(inputs, _) =
+        let magnitude, direction = inputs[0], inputs[1]
+        direction * (magnitude / (oneWhereZero (squaredNorm direction)).sqrt ())
+
+    override _.Contains(_, _, _) = Ok()
+
+    override _.RightInverse(_, tensor, epsilon) =
+        let largest = reduce (tensor.abs ()) maximum |> oneWhereZero
+        let unit = tensor / largest
+        let magnitude = (squaredNorm unit).sqrt () * largest
+
+        // The direction is the tensor itself, as PyTorch has it, unless its squares would leave the range of floats.
+        let inRange = largest.gt(epsilon.ToScalar()).logical_and (largest.lt ((1.0 / epsilon).ToScalar()))
+
+        Ok
+            {
+                Inputs = [| magnitude; torch.where (inRange, tensor, unit) |]
+                Buffers = [||]
+            }
+
+    override _.Nearest(tensor, _) = tensor

@@ -1,0 +1,133 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// Shape, element type and device of a tensor, without its data.
+[<CustomEquality; NoComparison>]
+type Form =
+    {
+        Shape: int64[]
+        Dtype: torch.ScalarType
+        Device: torch.Device
+    }
+
+    override this.Equals(other: obj) : bool =
+        match other with
+        | :? Form as form ->
+            this.Shape = form.Shape
+            && this.Dtype = form.Dtype
+            && this.Device.``type`` = form.Device.``type``
+            && this.Device.index = form.Device.index
+        | _ -> false
+
+    override this.GetHashCode() : int = hash (this.Shape, int this.Dtype)
+
+    override this.ToString() : string =
+        $"{Form.Shown this.Shape} {this.Dtype} on {this.Device}"
+
+    /// A shape as it is typed: `[3; 4]`.
+    static member Shown(shape: int64[]) : string =
+        shape |> Seq.map string |> String.concat "; " |> sprintf "[%s]"
+
+/// What a link asks of a tensor before its entries are looked at.
+type Requirement =
+    {
+        /// The least number of dimensions.
+        Dimensions: int
+        Square: bool
+        Complex: bool
+    }
+
+[<RequireQualifiedAccess>]
+module internal Requirement =
+
+    let private of' (dimensions: int) (square: bool) (complex: bool) : Requirement =
+        {
+            Dimensions = dimensions
+            Square = square
+            Complex = complex
+        }
+
+    let entries: Requirement = of' 0 false true
+    let realEntries: Requirement = of' 0 false false
+    let vectors: Requirement = of' 1 false true
+    let matrices: Requirement = of' 2 false true
+    let squares: Requirement = of' 2 true true
+    let realSquares: Requirement = of' 2 true false
+
+[<RequireQualifiedAccess>]
+module Form =
+
+    let ofTensor (tensor: torch.Tensor) : Form =
+        { Shape = tensor.shape
+          Dtype = tensor.dtype
+          Device = tensor.device }
+
+    /// A tensor of independent standard normal entries.
+    let normal (generator: torch.Generator | null) (form: Form) : torch.Tensor =
+        torch.randn (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
+
+    let isHalf (dtype: torch.ScalarType) : bool =
+        dtype = torch.ScalarType.Float16 || dtype = torch.ScalarType.BFloat16
+
+    let isComplex (dtype: torch.ScalarType) : bool =
+        dtype = torch.ScalarType.ComplexFloat32
+        || dtype = torch.ScalarType.ComplexFloat64
+
+    let private isReal (dtype: torch.ScalarType) : bool =
+        dtype = torch.ScalarType.Float32
+        || dtype = torch.ScalarType.Float64
+        || isHalf dtype
+
+    /// Unit roundoff of the element type, twice: the distance from 1 to the next number.
+    let epsilon (dtype: torch.ScalarType) : float =
+        match dtype with
+        | torch.ScalarType.Float64
+        | torch.ScalarType.ComplexFloat64 -> 2.220446049250313e-16
+        | torch.ScalarType.Float16 -> 9.765625e-4
+        | torch.ScalarType.BFloat16 -> 7.8125e-3
+        | _ -> 1.1920928955078125e-7
+
+    /// In words what a form lacks that does not have this dimension, counted from the end when negative.
+    let internal withoutDimension (dimension: int) (form: Form) : string option =
+        let count = form.Shape.Length
+
+        if dimension >= -count && dimension < count then
+            None
+        else
+            Some $"a tensor with dimension {dimension}"
+
+    let private shapeFault (requirement: Requirement) (shape: int64[]) : string option =
+        let squareNow =
+            shape.Length >= 2 && shape[shape.Length - 1] = shape[shape.Length - 2]
+
+        if shape.Length < requirement.Dimensions then
+            Some(
+                if requirement.Dimensions = 1 then
+                    "a tensor of at least 1 dimension"
+                else
+                    "a matrix or a batch of matrices (at least 2 dimensions)"
+            )
+        elif requirement.Square && not squareNow then
+            Some "square matrices (the last two dimensions equal)"
+        elif Array.contains 0L shape then
+            Some "a tensor with entries"
+        else
+            None
+
+    /// Whether a link with that requirement can yield a tensor of that form.
+    let check (value: string) (requirement: Requirement) (form: Form) : Result<unit, ParametrizationError> =
+        let dtypes =
+            if requirement.Complex then
+                "a floating-point or complex tensor"
+            else
+                "a real floating-point tensor"
+
+        if form.Device.``type`` = DeviceType.META then
+            Error(ParametrizationError.WrongDevice(value, "a device with data", "meta"))
+        elif not (isReal form.Dtype || requirement.Complex && isComplex form.Dtype) then
+            Error(ParametrizationError.WrongDtype(value, dtypes, string form.Dtype))
+        else
+            match shapeFault requirement form.Shape with
+            | Some expected -> Error(ParametrizationError.WrongShape(value, expected, Form.Shown form.Shape))
+            | None -> Ok()

@@ -1,0 +1,154 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// What a chain does with tensors: every function folds over its links.
+[<RequireQualifiedAccess>]
+module internal Interpreter =
+
+    let private widen (tensor: torch.Tensor) : torch.Tensor =
+        if Form.isHalf tensor.dtype then
+            tensor.``to`` torch.ScalarType.Float32
+        else
+            tensor
+
+    /// Computes in float32 for 16-bit floats, for which libtorch has no factorizations.
+    let private narrowed (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
+        if tensor.dtype <> dtype && tensor.is_floating_point () then
+            tensor.``to`` dtype
+        else
+            tensor
+
+    /// The fold itself, in the caller's dispose scope.
+    let private fold (links: Link list) (inputs: torch.Tensor[]) (buffers: torch.Tensor[][]) : torch.Tensor =
+        let rec go (links: Link list) (position: int) (inputs: torch.Tensor[]) =
+            match links with
+            | [] -> inputs[0]
+            | link :: rest -> go rest (position + 1) [| link.Forward(inputs, buffers[position]) |]
+
+        go links 0 inputs
+
+    let forward (links: Link list) (inputs: torch.Tensor[]) (buffers: torch.Tensor[][]) : torch.Tensor =
+        use scope = torch.NewDisposeScope()
+        let dtype = inputs[0].dtype
+
+        let result =
+            if Form.isHalf dtype then
+                fold links (Array.map widen inputs) (Array.map (Array.map widen) buffers)
+                |> narrowed dtype
+            else
+                fold links inputs buffers
+
+        // A chain without work to do must not hand out the parameter itself: the caller disposes what it gets.
+        if Array.exists (fun input -> obj.ReferenceEquals(input, result)) inputs then
+            result.alias().MoveToOuterDisposeScope()
+        else
+            result.MoveToOuterDisposeScope()
+
+    /// What `pullBack` needs from a link: parts for a tensor, given the buffers in use.
+    type private Inversion = Link -> torch.Tensor[] -> torch.Tensor -> Result<LinkParts, ParametrizationError>
+
+    let private exact (epsilon: float) : Inversion =
+        fun link present tensor ->
+            match link.Contains(present, tensor, epsilon) with
+            | Error violation -> Error(ParametrizationError.NotAllowed(link.Code, violation))
+            | Ok() ->
+                link.RightInverse(present, tensor, epsilon)
+                |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
+
+    let private nearest (epsilon: float) : Inversion =
+        fun link present tensor ->
+            let parts =
+                match link.Contains(present, tensor, epsilon) with
+                | Ok() -> link.RightInverse(present, tensor, epsilon)
+                | Error _ -> link.Approximate(tensor, epsilon)
+
+            parts
+            |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
+
+    /// From the last link to the first: the links' buffers in order, and the inputs of the first.
+    let rec private pullBack (invert: Inversion) (links: (Link * torch.Tensor[]) list) (tensor: torch.Tensor) =
+        match links with
+        | [] -> Ok([| tensor |], [])
+        | (link, present) :: before ->
+            invert link present tensor
+            |> Result.bind (fun parts ->
+                match before with
+                | [] -> Ok(parts.Inputs, [ parts.Buffers ])
+                | (neighbour, _) :: _ ->
+                    link.Canonical(neighbour.Codomain, parts.Inputs[0])
+                    |> pullBack invert before
+                    |> Result.map (fun (inputs, buffers) -> inputs, parts.Buffers :: buffers))
+
+    /// Buffers in use, last link first; none where the chain has grown beyond them.
+    let private presentBuffers (links: Link list) (buffers: torch.Tensor[][]) : (Link * torch.Tensor[]) list =
+        links
+        |> List.mapi (fun position link -> link, (if position < buffers.Length then buffers[position] else [||]))
+        |> List.rev
+
+    let private tensorsOf (result: Result<Parts, 'e>) : torch.Tensor seq =
+        match result with
+        | Ok parts -> parts.Tensors
+        | Error _ -> Seq.empty
+
+    let private inverse
+        (inversion: float -> Inversion)
+        (links: Link list)
+        (buffers: torch.Tensor[][])
+        (tensor: torch.Tensor)
+        : Result<Parts, ParametrizationError> =
+        Tensors.detached tensorsOf (fun () ->
+            let dtype = tensor.dtype
+
+            // Copies, because a part must never share memory with the caller's tensor.
+            let own (part: torch.Tensor) =
+                (narrowed dtype part).detach().contiguous().clone ()
+
+            widen (tensor.detach ())
+            |> pullBack (inversion (Form.epsilon dtype)) (presentBuffers links buffers)
+            |> Result.map (fun (inputs, rows) ->
+                new Parts(Array.map own inputs, rows |> List.rev |> List.map (Array.map own) |> List.toArray)))
+
+    let rightInverse: Link list -> torch.Tensor[][] -> torch.Tensor -> Result<Parts, ParametrizationError> =
+        inverse exact
+
+    let approximate: Link list -> torch.Tensor[][] -> torch.Tensor -> Result<Parts, ParametrizationError> =
+        inverse nearest
+
+    let contains (links: Link list) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
+        match links with
+        | [ only ] ->
+            use _ = torch.no_grad ()
+            use scope = torch.NewDisposeScope()
+            let present = if buffers.Length > 0 then buffers[0] else [||]
+
+            only.Contains(present, widen (tensor.detach ()), Form.epsilon tensor.dtype)
+            |> Result.mapError (fun violation -> ParametrizationError.NotAllowed(only.Code, violation))
+        | _ ->
+            // The image of a chain is known by its right inverse alone.
+            rightInverse links buffers tensor |> Result.map _.Dispose()
+
+    /// One step of what links learn without gradients; each link sees what the links before it yield.
+    let advance (links: Link list) (inputs: torch.Tensor[]) (buffers: torch.Tensor[][]) : torch.Tensor[][] =
+        let next = Array.copy buffers
+
+        let rec go (links: Link list) (position: int) (inputs: torch.Tensor[]) =
+            match links with
+            | link :: rest when List.exists (fun (later: Link) -> later.Learns) links ->
+                if link.Learns then
+                    let row = buffers[position]
+                    let advanced = link.Advance(inputs, Array.map widen row)
+                    next[position] <- Array.map2 (fun (old: torch.Tensor) -> narrowed old.dtype) row advanced
+
+                go rest (position + 1) [| link.Forward(inputs, Array.map widen next[position]) |]
+            | _ -> ()
+
+        let learnt () : torch.Tensor seq =
+            seq {
+                for position, link in List.indexed links do
+                    if link.Learns then
+                        yield! next[position]
+            }
+
+        Tensors.detached (fun () -> learnt ()) (fun () -> go links 0 (inputs |> Array.map (fun input -> widen (input.detach ()))))
+        next

@@ -1,0 +1,86 @@
+namespace Parametrize.LinearAlgebra
+
+open TorchSharp
+
+/// Matrices with orthonormal columns: how far from it, the nearest in the QR sense, completion to a square one, and
+/// random ones. Tall matrices, n x k with n >= k; the caller transposes wide ones. Nothing here is differentiable.
+[<RequireQualifiedAccess>]
+module internal Orthonormal =
+
+    /// float64 or complex128: assignments are rare, so that accuracy matters and speed does not.
+    let precise (w: torch.Tensor) =
+        w.to_type (if w.is_complex () then torch.complex128 else torch.float64)
+
+    let identityLike (w: torch.Tensor) (size: int64) =
+        torch.eye (size, dtype = w.dtype, device = w.device)
+
+    /// Half the difference of a matrix and its adjoint.
+    let skewPart (a: torch.Tensor) = (a - a.mH) * 0.5
+
+    /// One step of the Newton-Schulz iteration for the polar factor (Higham, Functions of Matrices, 2008, eq. 8.20). It
+    /// squares the distance to orthonormality and is differentiable.
+    let newtonSchulz (q: torch.Tensor) =
+        let gram = q.mH.matmul q
+        q * 1.5 - q.matmul gram * 0.5
+
+    /// The nearest matrix with orthonormal columns, in the precision of the input.
+    let polar (w: torch.Tensor) =
+        let struct (u, _, vh) = torch.linalg.svd (w, fullMatrices = false)
+        u.matmul vh
+
+    /// The largest entry of |W^H W - I|; NaN if W has one.
+    let defect (w: torch.Tensor) : float =
+        if w.numel () = 0L then
+            0.0
+        else
+            use _scope = torch.NewDisposeScope()
+            use _noGrad = torch.no_grad ()
+            let w = precise w
+            (w.mH.matmul w - identityLike w w.shape[w.shape.Length - 1]).abs().max().item<float> ()
+
+    /// Powers of two near the largest entry of each column. The factor Q does not depend on the lengths of the columns,
+    /// and powers of two bring no rounding, so that dividing by them only keeps squares from over- and underflowing.
+    let private columnScale (w: torch.Tensor) =
+        let largest = w.abs().amax ([| -2L |], keepdim = true)
+        let scale = largest.clamp_min(1e-300).log2().floor().exp2 ()
+        torch.where (largest.gt ((0.0).ToScalar ()), scale, torch.ones_like scale)
+
+    /// The factor Q of the QR decomposition whose R has a positive diagonal, 0 counting as positive. Householder
+    /// reflectors keep Q orthonormal whatever the rank of W.
+    let retract (w: torch.Tensor) : torch.Tensor =
+        use _scope = torch.NewDisposeScope()
+        use _noGrad = torch.no_grad ()
+        let exact = precise w
+        let struct (q, r) = torch.linalg.qr (exact / columnScale exact)
+        let diagonal = r.diagonal (0L, -2L, -1L)
+        let phase = torch.where (diagonal.eq ((0.0).ToScalar ()), torch.ones_like diagonal, diagonal.sgn ())
+        (q * phase.unsqueeze -2L).to_type(w.dtype).MoveToOuterDisposeScope ()
+
+    /// An orthogonal (unitary) n x n matrix whose first k columns are those of q.
+    let complete (q: torch.Tensor) : torch.Tensor =
+        use _scope = torch.NewDisposeScope()
+        use _noGrad = torch.no_grad ()
+        let rows, columns = q.shape[q.shape.Length - 2], q.shape[q.shape.Length - 1]
+        let struct (basis, _) = torch.linalg.qr (precise q, torch.linalg.QRMode.Complete)
+        let complement = basis.narrow(-1L, columns, rows - columns).to_type q.dtype
+        torch.cat([| q; complement |], -1L).MoveToOuterDisposeScope ()
+
+    /// A random matrix with the uniform (Haar) distribution: the QR factor of a Gaussian one, with its signs fixed
+    /// (Mezzadri, How to generate random matrices from the classical compact groups, 2007, section 5).
+    let sample (shape: int64[]) (dtype: torch.ScalarType) (device: torch.Device) (generator: torch.Generator | null) : torch.Tensor =
+        use _scope = torch.NewDisposeScope()
+        use _noGrad = torch.no_grad ()
+        let rank = shape.Length
+
+        if rank < 2 then
+            invalidArg (nameof shape) "a matrix has at least two dimensions"
+
+        let rows, columns = shape[rank - 2], shape[rank - 1]
+        let tall = Array.append shape[.. rank - 3] [| max rows columns; min rows columns |]
+        let wide = columns > rows
+
+        let isComplex = (dtype = torch.complex64 || dtype = torch.complex128)
+        let gaussianType = if isComplex then torch.complex128 else torch.float64
+        let gaussian = torch.randn (tall, dtype = gaussianType, device = device, generator = generator)
+        let q = retract gaussian
+        (if wide then q.mT else q).to_type(dtype).contiguous().MoveToOuterDisposeScope ()

@@ -1,0 +1,44 @@
+namespace Parametrize.LinearAlgebra
+
+open TorchSharp
+
+/// Orthonormal columns as products of Householder reflectors.
+[<RequireQualifiedAccess>]
+module internal Reflectors =
+
+    /// The first k columns of H1 H2 ... Hk, where Hi = I - 2 v v^H / v^H v and the columns v are those of the strict
+    /// lower part of x with ones on the diagonal. Differentiable. The compact WY form
+    /// H1 ... Hk = I - V T V^H has T^-1 = striu(V^H V) + diag(V^H V) / 2 (Joffrain et al., Accumulating Householder
+    /// transformations, revisited, ACM TOMS 2006, theorem 2). With columns of length 1 the diagonal of T^-1 is 1/2.
+    let product (x: torch.Tensor) : torch.Tensor =
+        use _scope = torch.NewDisposeScope()
+        let rank = x.shape.Length
+        let rows, columns = x.shape[rank - 2], x.shape[rank - 1]
+        let identity = torch.eye (rows, columns, dtype = x.dtype, device = x.device)
+        let lower = x.tril -1L + identity
+        // Dividing by the largest entry first keeps the squares finite; the direction does not depend on it.
+        let bounded = lower / torch.linalg.vector_norm(lower.detach (), infinity, [| -2L |], true)
+        let v = bounded / torch.linalg.vector_norm (bounded, 2.0, [| -2L |], true)
+        let inverseT = v.mH.matmul(v).triu 1L + Orthonormal.identityLike x columns * 0.5
+        let top = v.narrow (-2L, 0L, columns)
+        let weights = torch.linalg.solve_triangular (inverseT, top.mH, upper = true)
+        (identity - v.matmul weights).MoveToOuterDisposeScope ()
+
+    /// For orthonormal q the x, strictly lower triangular but for a diagonal of +-1, with
+    /// product x * diag(x) = q. Real matrices only. LAPACK's geqrf stores reflectors scaled as above, and
+    /// R is diagonal with entries +-1. Where LAPACK needs no reflector (tau = 0, as in the last column of a square matrix)
+    /// product reflects the coordinate instead, which the sign undoes.
+    let factor (q: torch.Tensor) : torch.Tensor =
+        if q.is_complex () then
+            invalidArg (nameof q) "the Householder factorization is for real matrices"
+
+        use _scope = torch.NewDisposeScope()
+        use _noGrad = torch.no_grad ()
+        let struct (reflectors, tau) = (Orthonormal.precise q).geqrf ()
+        let diagonal = reflectors.diagonal (0L, -2L, -1L)
+        let one = torch.ones_like diagonal
+        let sign = torch.where (diagonal.lt ((0.0).ToScalar ()), -one, one)
+        let sign = torch.where (tau.eq ((0.0).ToScalar ()), -sign, sign)
+        let x = reflectors.tril -1L
+        x.diagonal(0L, -2L, -1L).copy_ sign |> ignore
+        x.to_type(q.dtype).MoveToOuterDisposeScope ()

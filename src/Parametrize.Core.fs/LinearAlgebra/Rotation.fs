@@ -1,0 +1,161 @@
+namespace Parametrize.LinearAlgebra
+
+open System
+open TorchSharp
+
+/// The inverses of the exponential and of the Cayley map: from a rotation (det = 1), or a unitary matrix, to a skew one.
+[<RequireQualifiedAccess>]
+module internal Rotation =
+
+    /// angle / sin angle for the cosine of an angle that stays away from pi.
+    let private angleOverSine (cosine: torch.Tensor) =
+        let angle = cosine.clamp((-1.0).ToScalar (), (1.0).ToScalar ()).acos ()
+        torch.where (angle.gt ((0.0).ToScalar ()), angle / angle.sin (), torch.ones_like angle)
+
+    /// 2 tan(angle / 2) / sin angle for the cosine of an angle that stays away from pi.
+    let private tangentOverSine (cosine: torch.Tensor) = (cosine + 1.0).reciprocal () * 2.0
+
+    /// f(S) K for the symmetric and skew parts Q = S + K of a rotation. They commute, have the eigenvalues cos and
+    /// i sin of the angles, and f, being smooth in the cosine, needs no pairs of eigenvectors.
+    let private regular (overSine: torch.Tensor -> torch.Tensor) (q: torch.Tensor) =
+        let struct (cosines, basis) = torch.linalg.eigh ((q + q.mT) * 0.5)
+        let inner = basis.mT.matmul((Orthonormal.skewPart q).matmul basis)
+        let outer = basis.matmul(Orthonormal.skewPart ((overSine cosines).unsqueeze -1L * inner)).matmul basis.mT
+        Orthonormal.skewPart outer
+
+    /// The orthogonal polar factor J of a skew matrix of even size: J^2 = -I and J commutes with it. Newton's iteration
+    /// X <- (g X + X^-T / g) / 2 with Higham's scaling g (Functions of Matrices, 2008, eqs. 8.24 and 8.25 with Frobenius
+    /// norms) keeps X skew where singular vectors would not. On the null space any J does; a perturbation of
+    /// the size of rounding errors chooses one.
+    let private complexStructure (a: torch.Tensor) =
+        let size = a.shape[0]
+        use generator = new torch.Generator (1UL, torch.CPU)
+        let noise = torch.randn ([| size; size |], dtype = torch.float64, generator = generator)
+        let mutable x = a + Orthonormal.skewPart(noise).``to`` (a.device) * 1e-15
+        let mutable steps = 0
+        let mutable change = infinity
+
+        while change > 1e-14 && steps < 100 do
+            let inverse = torch.linalg.inv x
+            let scale = sqrt (inverse.norm().item<float> () / x.norm().item<float> ())
+            let scale = if change < 1e-2 then 1.0 else scale
+            let next = Orthonormal.skewPart (x * (scale / 2.0) - inverse * (0.5 / scale))
+            change <- (next - x).norm().item<float> () / next.norm().item<float> ()
+            x <- next
+            steps <- steps + 1
+
+        x
+
+    /// How many of the ascending cosines belong to the critical angles near pi, split at the widest gap. Even, because
+    /// they come in pairs.
+    let private criticalCount (cosines: float[]) =
+        let size = cosines.Length
+
+        let gap count =
+            let below = if count = 0 then -1.0 else cosines[count - 1]
+            let above = if count = size then 1.0 else cosines[count]
+            if below > -0.3 || above < -0.9 then -1.0 else above - below
+
+        [ 0..2..size ] |> List.maxBy gap
+
+    /// Splits a rotation into invariant subspaces away from and near angle pi, and joins what is found there.
+    let private split regularPart criticalPart (q: torch.Tensor) : torch.Tensor =
+        let struct (cosines, basis) = torch.linalg.eigh ((q + q.mT) * 0.5)
+        let size = q.shape[0]
+        let critical = int64 (criticalCount (cosines.cpu().data<float>().ToArray ()))
+
+        let within start length (part: torch.Tensor -> torch.Tensor) =
+            let columns = basis.narrow (1L, start, length)
+            let inner = Orthonormal.polar (columns.mT.matmul(q).matmul columns)
+            columns.matmul(part inner).matmul columns.mT
+
+        let joined =
+            if critical = 0L then regularPart q
+            elif critical = size then within 0L size criticalPart
+            else within critical (size - critical) regularPart + within 0L critical criticalPart
+
+        Orthonormal.skewPart joined
+
+    /// Where Q = -R with R = exp F away from angle pi, Q = exp(F - pi J), because J commutes with F and F = |F| J.
+    let private logarithmReal =
+        let critical (q: torch.Tensor) =
+            let opposite = regular angleOverSine -q
+            opposite - complexStructure opposite * Math.PI
+
+        split (regular angleOverSine) critical
+
+    /// The inverse Cayley maps A of Q and T of -Q satisfy A T = 4, so that A = -4 |T|^-1 J, with |T| bounded from below.
+    let private inverseCayleyReal (bound: float) =
+        let critical (q: torch.Tensor) =
+            let opposite = regular tangentOverSine -q
+            let structure = complexStructure opposite
+            let struct (sizes, basis) = torch.linalg.eigh (opposite.matmul(structure.mT))
+            let inverse = (basis * (sizes.clamp_min((4.0 / bound).ToScalar ()).reciprocal ())).matmul basis.mT
+            inverse.matmul structure * -4.0
+
+        split (regular tangentOverSine) critical
+
+    /// Eigenangles in (-pi, pi] and eigenvectors of a unitary matrix. Turned so that its widest gap between eigenvalues
+    /// is at -1, its inverse Cayley map is Hermitian (but for a factor i) and has the same, now simple to find, eigenvectors.
+    let private unitaryEigen (q: torch.Tensor) =
+        let angles = torch.linalg.eigvals(q).angle().cpu().data<float>().ToArray () |> Array.sort
+        let following = Array.append angles[1..] [| angles[0] + 2.0 * Math.PI |]
+        let first, next = Array.zip angles following |> Array.maxBy (fun (first, next) -> next - first)
+        let turn = Math.PI - (first + next) / 2.0
+        let imaginary = torch.complex (torch.zeros_like q.real, torch.ones_like q.real)
+        let turned = q * (Math.Cos turn) + q * imaginary * (Math.Sin turn)
+        let identity = Orthonormal.identityLike q q.shape[0]
+        let skew = torch.linalg.solve (turned + identity, turned - identity)
+        let hermitian = (skew - skew.mH) * -imaginary
+        let struct (_, basis) = torch.linalg.eigh hermitian
+        let values = basis.mH.matmul(q.matmul basis).diagonal (0L, -2L, -1L)
+        struct (values.angle (), basis)
+
+    let private ofAngles (f: torch.Tensor -> torch.Tensor) (q: torch.Tensor) =
+        let struct (angles, basis) = unitaryEigen q
+        let diagonal = f angles
+        Orthonormal.skewPart ((basis * torch.complex (torch.zeros_like diagonal, diagonal)).matmul basis.mH)
+
+    let private matrixwise (f: torch.Tensor -> torch.Tensor) (q: torch.Tensor) : torch.Tensor =
+        let size = q.shape[q.shape.Length - 1]
+
+        if q.numel () = 0L then
+            torch.zeros_like q
+        else
+            let results = [| for matrix in (q.reshape (-1L, size, size)).unbind 0 -> f matrix |]
+            torch.stack(results).reshape q.shape
+
+    /// The skew A with exp A = q and eigenangles in (-pi, pi].
+    let logarithm (q: torch.Tensor) : torch.Tensor =
+        use _scope = torch.NewDisposeScope()
+        use _noGrad = torch.no_grad ()
+        let map = if q.is_complex () then ofAngles id else logarithmReal
+        (matrixwise map (Orthonormal.polar (Orthonormal.precise q))).to_type(q.dtype).MoveToOuterDisposeScope ()
+
+    /// The skew A with (I + A/2) (I - A/2)^-1 = q. The eigenvalue -1 is the image of infinity only. A bound on A
+    /// replaces it: too low and q is not met, too high and the rounding errors of A drown its small entries. The best of
+    /// several is found by trying.
+    let inverseCayley (q: torch.Tensor) : torch.Tensor =
+        use _scope = torch.NewDisposeScope()
+        use _noGrad = torch.no_grad ()
+
+        let bounded (matrix: torch.Tensor) (bound: float) =
+            let tangent (angle: torch.Tensor) =
+                let doubled = (angle * 0.5).tan () * 2.0
+                doubled.clamp ((-bound).ToScalar (), bound.ToScalar ())
+
+            if q.is_complex () then ofAngles tangent matrix else inverseCayleyReal bound matrix
+
+        let best (matrix: torch.Tensor) =
+            let error (candidate: torch.Tensor) =
+                let rounded = candidate.to_type q.dtype
+                (Orthonormal.precise (CayleyMap.ofSkew rounded) - matrix).abs().max().item<float> ()
+
+            let unbounded = bounded matrix 1e16
+
+            if unbounded.abs().max().item<float> () < 1e2 then
+                unbounded
+            else
+                unbounded :: [ for exponent in 2.0..14.0 -> bounded matrix (10.0 ** exponent) ] |> List.minBy error
+
+        (matrixwise best (Orthonormal.polar (Orthonormal.precise q))).to_type(q.dtype).MoveToOuterDisposeScope ()

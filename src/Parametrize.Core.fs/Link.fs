@@ -1,0 +1,120 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// The tensors of one link: what it reads from the link before it (or from the optimizer), and what it carries.
+[<NoComparison; NoEquality>]
+type LinkParts =
+    {
+        Inputs: torch.Tensor[]
+        Buffers: torch.Tensor[]
+    }
+
+/// One map of a chain, and the extension point: derive from it to add a parametrization of your own.
+///
+/// A link is its description (`Code`, `Key`); it holds no tensors. Its functions get tensors that passed `Requirement`,
+/// in float32, float64 or complex (16-bit floats are widened by the caller), and return new ones without changing their
+/// arguments. Only `Forward` runs with gradients; what it allocates on the way is disposed by the caller.
+[<AbstractClass>]
+type Link() =
+
+    /// The link as it is typed, such as `weightNorm 0`. Different links must print differently.
+    abstract Code: string
+
+    /// What makes two links of the same class equal. Default: `Code`.
+    abstract Key: objnull
+    default this.Key = box this.Code
+
+    /// What a tensor must be before its entries are looked at. Default: any real or complex tensor.
+    abstract Requirement: Requirement
+
+    default _.Requirement =
+        {
+            Dimensions = 0
+            Square = false
+            Complex = true
+        }
+
+    /// A shape in words, when the link could not yield that form for a reason beyond `Requirement`. Default: none.
+    abstract Expects: form: Form -> string option
+    default _.Expects _ = None
+
+    /// What may stand before this link. Default: nothing but the identity.
+    abstract Domain: Domain
+    default _.Domain = Domain.free
+
+    /// The set of tensors that `Forward` yields.
+    abstract Codomain: Space
+
+    /// How many tensors the link reads. More than one is possible in the first place of a chain only. Default: 1.
+    abstract InputCount: int
+    default _.InputCount = 1
+
+    /// Names of the carried tensors, in the order in which they are passed. Default: none.
+    abstract BufferNames: string list
+    default _.BufferNames = []
+
+    /// Whether dimensions before the last two (or the last one) are a batch of independent problems. Default: true.
+    abstract IsBatched: bool
+    default _.IsBatched = true
+
+    /// The constrained tensor. Differentiable.
+    abstract Forward: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
+
+    /// Whether `Forward` can yield this tensor. `present` holds the buffers in use, or nothing for a new tensor;
+    /// `epsilon` is that of the caller's element type.
+    abstract Contains: present: torch.Tensor[] * tensor: torch.Tensor * epsilon: float -> Result<unit, Violation>
+
+    /// Parts from which `Forward` yields this tensor; called for tensors that `Contains` accepts. `Error` is a reason.
+    abstract RightInverse: present: torch.Tensor[] * tensor: torch.Tensor * epsilon: float -> Result<LinkParts, string>
+
+    /// The nearest allowed tensor, or a retraction; called for tensors that `Contains` refuses.
+    abstract Nearest: tensor: torch.Tensor * epsilon: float -> torch.Tensor
+
+    /// Parts from which `Forward` yields the projection of this tensor. Default: the right inverse of `Nearest`.
+    /// Override it where unconstrained tensors may stay as they are and be constrained by `Forward`.
+    abstract Approximate: tensor: torch.Tensor * epsilon: float -> Result<LinkParts, string>
+    default this.Approximate(tensor, epsilon) = this.RightInverse([||], this.Nearest(tensor, epsilon), epsilon)
+
+    /// A random allowed tensor, uniform where the space has a uniform measure. Default: a projected normal tensor.
+    abstract Sample: form: Form * generator: (torch.Generator | null) -> torch.Tensor
+
+    default this.Sample(form, generator) = this.Nearest(Form.normal generator form, Form.epsilon form.Dtype)
+
+    /// Whether training moves the buffers. Default: no.
+    abstract Learns: bool
+    default _.Learns = false
+
+    /// The buffers after one training step, for links that learn them without gradients: new tensors.
+    abstract Advance: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor[]
+    default _.Advance(_, buffers) = buffers
+
+    /// The element of a space that `Forward` takes for this input. Default: the input.
+    abstract Canonical: space: Space * input: torch.Tensor -> torch.Tensor
+    default _.Canonical(_, input) = input
+
+    override this.Equals(other: obj) : bool =
+        match other with
+        | :? Link as link -> this.GetType() = link.GetType() && this.Key = link.Key
+        | _ -> false
+
+    override this.GetHashCode() : int = hash (this.GetType(), this.Key)
+
+    override this.ToString() : string = this.Code
+
+[<RequireQualifiedAccess>]
+module internal LinkParts =
+
+    let ofInput (input: torch.Tensor) : Result<LinkParts, string> =
+        Ok
+            {
+                Inputs = [| input |]
+                Buffers = [||]
+            }
+
+    let carrying (input: torch.Tensor) (buffers: torch.Tensor list) : Result<LinkParts, string> =
+        Ok
+            {
+                Inputs = [| input |]
+                Buffers = List.toArray buffers
+            }

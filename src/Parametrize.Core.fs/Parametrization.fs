@@ -1,0 +1,244 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// How a constrained tensor is computed from unconstrained ones: a chain of links, read from left to right. An
+/// immutable value without tensors, compared by its description and printed as it is typed.
+[<StructuralEquality; NoComparison; StructuredFormatDisplay("{Code}")>]
+type Parametrization =
+    private
+    | Chain of Link list
+
+    /// The links, first the one that reads what the optimizer trains. The identity has none.
+    member this.Links: Link list =
+        let (Chain links) = this
+        links
+
+    /// The value as it is typed, such as `skew >>> cayley`.
+    member this.Code: string =
+        match this.Links with
+        | [] -> "identity"
+        | links -> links |> List.map _.Code |> String.concat " >>> "
+
+    override this.ToString() : string = this.Code
+
+[<RequireQualifiedAccess>]
+module Parametrization =
+
+    /// Leaves every tensor as it is: the neutral element of composition.
+    let identity: Parametrization = Chain []
+
+    /// A value of one link: how the values of the library, and a user's own, are made.
+    let ofLink (link: Link) : Parametrization = Chain [ link ]
+
+    let private neighboursFit (left: Link) (right: Link) : Result<unit, ParametrizationError> =
+        if right.InputCount > 1 then
+            Error(ParametrizationError.ReadsSeveralTensors(left.Code, right.Code))
+        elif not (Domain.accepts left.Codomain right.Domain) then
+            Error(
+                ParametrizationError.SpacesDoNotFit(left.Code, string left.Codomain, right.Code, string right.Domain)
+            )
+        else
+            Ok()
+
+    /// First `left`, then `right`; `Error` names both neighbours when their spaces do not fit.
+    let tryAndThen (right: Parametrization) (left: Parametrization) : Result<Parametrization, ParametrizationError> =
+        match left.Links, right.Links with
+        | [], _ -> Ok right
+        | _, [] -> Ok left
+        | before, next :: _ ->
+            neighboursFit (List.last before) next
+            |> Result.map (fun () -> Chain(before @ right.Links))
+
+    /// First `left`, then `right`. Written for the pipe: `skew |> Parametrization.andThen cayley`.
+    /// Throws ArgumentException when their spaces do not fit.
+    let andThen (right: Parametrization) (left: Parametrization) : Parametrization =
+        match tryAndThen right left with
+        | Ok chain -> chain
+        | Error error -> invalidArg (nameof right) error.Message
+
+    /// What a tensor must be before its entries are looked at.
+    let requirement (value: Parametrization) : Requirement =
+        let both (left: Requirement) (right: Requirement) : Requirement =
+            {
+                Dimensions = max left.Dimensions right.Dimensions
+                Square = left.Square || right.Square
+                Complex = left.Complex && right.Complex
+            }
+
+        value.Links |> List.map _.Requirement |> List.fold both Requirement.entries
+
+    /// Whether dimensions before the matrix (or vector) are a batch of independent problems.
+    let isBatched (value: Parametrization) : bool = value.Links |> List.forall _.IsBatched
+
+    /// How many tensors an optimizer trains.
+    let parameterCount (value: Parametrization) : int =
+        match value.Links with
+        | [] -> 1
+        | first :: _ -> first.InputCount
+
+    /// Names of the parameters, as PyTorch writes them: `original`, or `original0`, `original1`, ...
+    let parameterNames (value: Parametrization) : string list =
+        match parameterCount value with
+        | 1 -> [ "original" ]
+        | count -> List.init count (sprintf "original%d")
+
+    /// Names of the buffers, prefixed by the position of their link as PyTorch writes them: `0.base`, `1._u`.
+    let bufferNames (value: Parametrization) : string list =
+        value.Links
+        |> List.mapi (fun position link -> link.BufferNames |> List.map (sprintf "%d.%s" position))
+        |> List.concat
+
+    /// Parts from tensors that came from elsewhere (a file, a module), in the order of `parameterNames` and
+    /// `bufferNames`. The parts share the tensors. Throws ArgumentException when their number is wrong.
+    let ofTensors (parameters: torch.Tensor seq) (buffers: torch.Tensor seq) (value: Parametrization) : Parts =
+        let parameters, buffers = Seq.toArray parameters, Seq.toList buffers
+        let expected = parameterCount value, List.length (bufferNames value)
+
+        if (parameters.Length, buffers.Length) <> expected then
+            invalidArg (nameof parameters) $"{value} has {expected} parameters and buffers, but {(parameters.Length, buffers.Length)} were given."
+
+        let takeRow (rest: torch.Tensor list) (link: Link) =
+            rest |> List.splitAt (List.length link.BufferNames) |> (fun (row, rest) -> List.toArray row, rest)
+
+        let rows, _ = value.Links |> List.mapFold takeRow buffers
+        new Parts(parameters, List.toArray rows)
+
+    // ---- Tensors ----
+
+    let private checkForm (value: Parametrization) (form: Form) : Result<unit, ParametrizationError> =
+        let unexpected (link: Link) =
+            link.Expects form
+            |> Option.map (fun expected -> ParametrizationError.WrongShape(link.Code, expected, Form.Shown form.Shape))
+
+        Form.check value.Code (requirement value) form
+        |> Result.bind (fun () ->
+            match List.tryPick unexpected value.Links with
+            | Some error -> Error error
+            | None -> Ok())
+
+    let private check (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
+        checkForm value (Form.ofTensor tensor)
+        |> Result.bind (fun () ->
+            match Tensors.nonFinite tensor with
+            | 0L -> Ok()
+            | count -> Error(ParametrizationError.NotFinite(value.Code, count)))
+
+    let private required (value: Parametrization) (tensor: torch.Tensor) : unit =
+        match check value tensor with
+        | Ok() -> ()
+        | Error error -> invalidArg (nameof tensor) error.Message
+
+    /// The constrained tensor, differentiable with respect to the parameters. The caller disposes it.
+    let forward (value: Parametrization) (parts: Parts) : torch.Tensor =
+        Interpreter.forward value.Links parts.ParameterArray parts.BufferArrays
+
+    /// Shape, element type and device of the constrained tensor.
+    let form (value: Parametrization) (parts: Parts) : Form =
+        use _ = torch.no_grad ()
+        use tensor = forward value parts
+        Form.ofTensor tensor
+
+    let private checkAgainst (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
+        let expected, found = form value parts, Form.ofTensor tensor
+
+        if found.Shape <> expected.Shape then
+            Error(ParametrizationError.WrongShape(value.Code, $"shape {Form.Shown expected.Shape}", Form.Shown found.Shape))
+        elif found.Dtype <> expected.Dtype then
+            Error(ParametrizationError.WrongDtype(value.Code, string expected.Dtype, string found.Dtype))
+        elif { found with Dtype = expected.Dtype } <> expected then
+            Error(ParametrizationError.WrongDevice(value.Code, string expected.Device, string found.Device))
+        else
+            check value tensor
+
+    /// Parts for a tensor seen for the first time: `forward` yields it again. Chooses what is carried (masks, bases).
+    /// `Error` exactly when `contains` is.
+    let initialize (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
+        check value tensor
+        |> Result.bind (fun () -> Interpreter.rightInverse value.Links [||] tensor)
+
+    /// Parts from which `forward` yields the projection of the tensor. Where the map itself constrains (norms, masks),
+    /// the tensor stays as it is in the parameters.
+    let initializeNearest (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
+        check value tensor
+        |> Result.bind (fun () -> Interpreter.approximate value.Links [||] tensor)
+
+    /// Parts from which `forward` yields the tensor, given the parts in use: masks stay, bases move to the tensor.
+    /// `Error` exactly when `admits` is.
+    let rightInverse (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
+        checkAgainst value parts tensor
+        |> Result.bind (fun () -> Interpreter.rightInverse value.Links parts.BufferArrays tensor)
+
+    /// Parts for a longer chain: links that were there before keep what they carry, new ones choose.
+    let internal extend (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
+        check value tensor
+        |> Result.bind (fun () ->
+            match Interpreter.rightInverse value.Links parts.BufferArrays tensor with
+            | Ok extended -> Ok extended
+            | Error _ -> Interpreter.approximate value.Links parts.BufferArrays tensor)
+
+    /// Whether some parts yield the tensor, up to rounding in its element type.
+    let contains (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
+        check value tensor
+        |> Result.bind (fun () -> Interpreter.contains value.Links [||] tensor)
+
+    /// Whether the tensor can be assigned while these parts are in use: `contains`, and zero where a mask is.
+    let admits (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
+        checkAgainst value parts tensor
+        |> Result.bind (fun () -> Interpreter.contains value.Links parts.BufferArrays tensor)
+
+    /// The nearest allowed tensor, or a retraction to one (each family says which). Allowed tensors stay as they are.
+    /// Throws ArgumentException for tensors that cannot be projected: wrong shape or element type, NaN.
+    let project (value: Parametrization) (tensor: torch.Tensor) : torch.Tensor =
+        required value tensor
+        use _ = torch.no_grad ()
+
+        match contains value tensor with
+        | Ok() -> tensor.detach().clone ()
+        | Error _ ->
+            match initializeNearest value tensor with
+            | Error error -> invalidArg (nameof tensor) error.Message
+            | Ok parts ->
+                use parts = parts
+                forward value parts
+
+    /// A random allowed tensor: uniform where the space has a uniform measure (Haar for orthogonal matrices). Without a
+    /// generator the global one is used. Throws ArgumentException for a form that the value cannot have.
+    let sample (value: Parametrization) (form: Form) (generator: torch.Generator option) : torch.Tensor =
+        match checkForm value form with
+        | Error error -> invalidArg (nameof form) error.Message
+        | Ok() ->
+            let wide =
+                if Form.isHalf form.Dtype then
+                    { form with
+                        Dtype = torch.ScalarType.Float32
+                    }
+                else
+                    form
+
+            let drawn =
+                Tensors.detached Seq.singleton (fun () ->
+                    let source: torch.Generator | null = Option.toObj generator
+
+                    match List.tryLast value.Links with
+                    | None -> Form.normal source wide
+                    | Some link -> link.Sample(wide, source))
+
+            use drawn = drawn
+            use narrow = drawn.``to`` (form.Dtype, copy = true)
+            project value narrow
+
+    /// What a training step moves besides gradients (power iterations); the same parts for most values.
+    let advance (value: Parametrization) (parts: Parts) : Parts =
+        if value.Links |> List.exists _.Learns then
+            new Parts(parts.ParameterArray, Interpreter.advance value.Links parts.ParameterArray parts.BufferArrays)
+        else
+            parts
+
+    /// Moves what is carried to the present point: the base of a trivialization becomes the present tensor, and the
+    /// parameter its zero. `forward` yields the same tensor before and after (Lezcano-Casado 2019, dynamic
+    /// trivializations).
+    let rebase (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
+        use _ = torch.no_grad ()
+        use tensor = forward value parts
+        rightInverse value parts tensor

@@ -1,0 +1,30 @@
+namespace Parametrize
+
+open System.Collections.Generic
+open TorchSharp
+
+/// The tensors that belong to one parametrized tensor: parameters, which an optimizer trains, and buffers, which are
+/// carried along, one row for each link of the chain. Immutable: operations return new parts, which share the tensors
+/// that did not change.
+[<Sealed; AllowNullLiteral(false)>]
+type Parts internal (parameters: torch.Tensor[], buffers: torch.Tensor[][]) =
+
+    member internal _.ParameterArray: torch.Tensor[] = parameters
+    member internal _.BufferArrays: torch.Tensor[][] = buffers
+
+    /// What an optimizer trains, named by `Parametrization.parameterNames`.
+    member _.Parameters: IReadOnlyList<torch.Tensor> = parameters
+
+    /// What is carried along, named by `Parametrization.bufferNames`, all links in order.
+    member _.Buffers: IReadOnlyList<torch.Tensor> = Array.concat buffers
+
+    /// Every tensor, parameters first.
+    member this.Tensors: torch.Tensor seq = Seq.append parameters this.Buffers
+
+    /// Disposes every tensor of these parts.
+    member this.Dispose() : unit =
+        for tensor in this.Tensors do
+            tensor.Dispose()
+
+    interface System.IDisposable with
+        member this.Dispose() : unit = this.Dispose()

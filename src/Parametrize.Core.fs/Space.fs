@@ -1,0 +1,98 @@
+namespace Parametrize
+
+/// Which half of a matrix carries the free entries.
+[<RequireQualifiedAccess>]
+type Triangle =
+    | Lower
+    | Upper
+
+/// The set of tensors that a link yields, as data, so that chains are checked when they are built.
+[<RequireQualifiedAccess>]
+type Space =
+    /// Every finite tensor.
+    | All
+    | Symmetric
+    | Hermitian
+    | Skew
+    | SkewHermitian
+    | Triangular of Triangle
+    | UnitTriangular of Triangle
+    | Diagonal
+    /// Matrices with orthonormal columns (tall), rows (wide) or both (square).
+    | Stiefel
+    /// Spectral norm fixed; zero counts as allowed.
+    | SpectralSphere of norm: float
+    | Sphere of radius: float
+    | Positive
+    | NonNegative
+    | Interval of lo: float * hi: float
+    | PositiveDefinite
+    /// Square matrices with a positive determinant.
+    | PositiveDeterminant
+    /// Tensors with zeros at given places.
+    | Masked
+    /// A space of a user's own, equal to itself only.
+    | Named of string
+
+    override this.ToString() : string =
+        match this with
+        | All -> "any tensor"
+        | Symmetric -> "symmetric matrices"
+        | Hermitian -> "Hermitian matrices"
+        | Skew -> "skew-symmetric matrices"
+        | SkewHermitian -> "skew-Hermitian matrices"
+        | Triangular Triangle.Lower -> "lower triangular matrices"
+        | Triangular Triangle.Upper -> "upper triangular matrices"
+        | UnitTriangular Triangle.Lower -> "lower triangular matrices with unit diagonal"
+        | UnitTriangular Triangle.Upper -> "upper triangular matrices with unit diagonal"
+        | Diagonal -> "diagonal matrices"
+        | Stiefel -> "matrices with orthonormal columns or rows"
+        | SpectralSphere norm -> $"tensors of spectral norm {norm}"
+        | Sphere radius -> $"vectors of norm {radius}"
+        | Positive -> "positive tensors"
+        | NonNegative -> "non-negative tensors"
+        | Interval(lo, hi) -> $"tensors between {lo} and {hi}"
+        | PositiveDefinite -> "positive definite matrices"
+        | PositiveDeterminant -> "matrices with positive determinant"
+        | Masked -> "tensors with a pattern of zeros"
+        | Named name -> name
+
+/// What a link can read from the link before it: its right inverse must land in that link's space.
+[<RequireQualifiedAccess>]
+type Domain =
+    /// A bijection on entries: whatever the space before, the pull-back is unique.
+    | Anything
+    | OneOf of Space list
+
+    override this.ToString() : string =
+        match this with
+        | Anything -> "any tensor"
+        | OneOf spaces -> spaces |> List.map string |> String.concat " or "
+
+[<RequireQualifiedAccess>]
+module Domain =
+
+    /// Only a whole vector space: the usual domain of a first link.
+    let free: Domain = Domain.OneOf [ Space.All ]
+
+    /// Spaces that multiplication by a positive number does not leave.
+    let cones: Domain =
+        Domain.OneOf
+            [ Space.All
+              Space.Symmetric
+              Space.Hermitian
+              Space.Skew
+              Space.SkewHermitian
+              Space.Triangular Triangle.Lower
+              Space.Triangular Triangle.Upper
+              Space.Diagonal
+              Space.Positive
+              Space.NonNegative
+              Space.PositiveDefinite
+              Space.PositiveDeterminant
+              Space.Masked ]
+
+    let accepts (space: Space) (domain: Domain) : bool =
+        match domain with
+        | Domain.Anything -> true
+        | Domain.OneOf spaces -> List.contains space spaces

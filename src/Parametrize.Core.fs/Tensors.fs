@@ -1,0 +1,63 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// Small words for tensors that every family uses. Numbers leave the tensor world as float, so the sizes of violations
+/// are those of the caller's tensor whatever its element type.
+[<RequireQualifiedAccess>]
+module internal Tensors =
+
+    /// Runs without gradients and disposes every tensor that does not leave in the result.
+    let detached (keep: 'a -> torch.Tensor seq) (compute: unit -> 'a) : 'a =
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+        let result = compute ()
+
+        for tensor in keep result do
+            scope.MoveToOuter tensor |> ignore
+
+        result
+
+    let number (scalar: torch.Tensor) : float =
+        use wide = scalar.detach().``to`` (torch.ScalarType.Float64)
+        wide.item<double> ()
+
+    /// The largest modulus, 0 for an empty tensor and NaN when an entry is.
+    let largest (tensor: torch.Tensor) : float =
+        if tensor.numel () = 0L then
+            0.0
+        else
+            number (tensor.abs().max ())
+
+    /// How far apart two tensors are, entry by entry.
+    let distance (left: torch.Tensor) (right: torch.Tensor) : float = largest (left - right)
+
+    let nonFinite (tensor: torch.Tensor) : int64 =
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+        tensor.isfinite().logical_not().sum().item<int64> ()
+
+    let last (tensor: torch.Tensor) : int64 = tensor.shape[tensor.shape.Length - 1]
+
+    let rows (tensor: torch.Tensor) : int64 = tensor.shape[tensor.shape.Length - 2]
+
+    /// Residuals of n-term sums: a few units of roundoff for each term.
+    let limit (epsilon: float) (size: int64) (scale: float) : float =
+        16.0 * epsilon * float (max size 4L) * scale
+
+    let adjoint (matrix: torch.Tensor) : torch.Tensor = matrix.mH
+
+    let transpose (matrix: torch.Tensor) : torch.Tensor = matrix.mT
+
+    let eyeLike (matrix: torch.Tensor) : torch.Tensor =
+        torch.eye (rows matrix, last matrix, dtype = matrix.dtype, device = matrix.device)
+
+    let diagonal (matrix: torch.Tensor) : torch.Tensor =
+        matrix.diagonal (offset = 0L, dim1 = -2L, dim2 = -1L)
+
+    /// Double precision of the same kind, for computations at assignment, where accuracy matters and speed does not.
+    let wide (tensor: torch.Tensor) : torch.Tensor =
+        if Form.isComplex tensor.dtype then
+            tensor.``to`` torch.ScalarType.ComplexFloat64
+        else
+            tensor.``to`` torch.ScalarType.Float64
