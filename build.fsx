@@ -8,18 +8,16 @@ open System.IO
 open System.Xml.Linq
 open Shell
 
-let solution = under "Parametrize.sln"
+let solution = "Parametrize.sln"
 let reports = under "artifacts/tests"
-let fsharpSources = [ "src"; "tests"; "samples"; "bench"; "build"; "build.fsx" ] |> List.map under
 
-let restoreTools () = dotnet [ "tool"; "restore"; "--tool-manifest"; under ".config/dotnet-tools.json" ]
-let build () = dotnet [ "build"; solution; "-c"; "Release"; "-v"; "minimal"; "--nologo" ]
+let restoreTools () = dotnet [ "tool"; "restore" ]
+let build () = dotnet [ "build"; solution; "-c"; "Release"; "--nologo" ]
 
-let startBuilt (project: string) (arguments: string list) =
-    dotnet ([ "run"; "--no-build"; "-c"; "Release"; "--project"; under project; "--" ] @ arguments)
+let fantomas (options: string list) =
+    dotnet ([ "fantomas"; "src"; "tests"; "samples"; "bench"; "build"; "build.fsx" ] @ options)
 
-let fantomas (arguments: string list) = dotnet ("fantomas" :: arguments @ fsharpSources)
-let csharpier (command: string) = dotnet [ "csharpier"; command; root ]
+let csharpier (command: string) = dotnet [ "csharpier"; command; "." ]
 
 let elements (report: string) (name: string) : XElement list =
     if File.Exists report then
@@ -50,25 +48,9 @@ let xunit () : Tally =
     let report = Path.Combine(reports, "csharp.trx")
     File.Delete report
 
-    let build =
-        [
-            "test"
-            under "tests/Properties/CSharp"
-            "--no-build"
-            "-c"
-            "Release"
-            "--nologo"
-        ]
-
-    let loggers =
-        [
-            "--logger"
-            $"trx;LogFileName={report}"
-            "--logger"
-            "console;verbosity=normal"
-        ]
-
-    let code = dotnet (build @ loggers)
+    let built = [ "test"; "tests/Properties/CSharp"; "--no-build"; "-c"; "Release"; "--nologo" ]
+    let loggers = [ "--logger"; $"trx;LogFileName={report}"; "--logger"; "console;verbosity=normal" ]
+    let code = dotnet (built @ loggers)
 
     let verdict (result: XElement) =
         match result.Attribute("outcome").Value with
@@ -93,7 +75,7 @@ let test () : int =
         ]
 
     let prepared = restoreTools () = 0 && build () = 0
-    let total = if prepared then checks |> List.sumBy (fun check -> check ()) else Tally.failed
+    let total = if prepared then checks |> List.sumBy Tally.attempt else Tally.failed
     printfn $"{total.Passed} passed, {total.Failed} failed"
     if total.Failed = 0 && total.Passed > 0 then 0 else 1
 
@@ -130,11 +112,7 @@ type Target =
     member this.Name = this.Usage.Split(' ')[0]
 
 let target (usage: string) (summary: string) (run: string list -> int) : Target =
-    {
-        Usage = usage
-        Summary = summary
-        Run = run
-    }
+    { Usage = usage; Summary = summary; Run = run }
 
 let targets =
     [

@@ -55,33 +55,20 @@ type private Block = { Start: int; Lines: string list }
 let private blocks (continues: string -> bool) (snippet: Snippet) : Block list =
     let add (found: Block list) (number, text) =
         match found with
-        | block :: earlier when continues text ->
-            { block with
-                Lines = block.Lines @ [ text ]
-            }
-            :: earlier
+        | block :: earlier when continues text -> { block with Lines = block.Lines @ [ text ] } :: earlier
         | _ -> { Start = number; Lines = [ text ] } :: found
 
     snippet.Code |> List.mapi (fun i text -> snippet.Line + i, text) |> List.fold add [] |> List.rev
 
 /// What has to stand outside of a function body: imports first, then types.
-type private Parts =
-    {
-        Imports: Block list
-        Types: Block list
-        Body: Block list
-    }
+type private Parts = { Imports: Block list; Types: Block list; Body: Block list }
 
 let private split (isImport: Regex) (isType: Regex) (all: Block list) : Parts =
     let starts (pattern: Regex) (block: Block) = pattern.IsMatch block.Lines.Head
     let imports, others = all |> List.partition (starts isImport)
     let types, body = others |> List.partition (starts isType)
 
-    {
-        Imports = imports
-        Types = types
-        Body = body
-    }
+    { Imports = imports; Types = types; Body = body }
 
 type private Language =
     {
@@ -107,11 +94,9 @@ let private located (snippet: Snippet) (indent: string) (blocks: Block list) : s
 let private csharp =
     let isImport = Regex @"^using (static )?[\w.]+( = [^;]+)?;"
 
-    let isType =
-        Regex
-            @"^(\[.*\]|((public|internal|sealed|abstract|static|readonly|partial|file) )*(class|record|struct|interface|enum) )"
+    let isType = Regex @"^\[|^(\w+ )*(class|record|struct|interface|enum) \w"
 
-    let continues (text: string) = text = "" || text.StartsWith ' ' || text.StartsWith '{' || text.StartsWith '}'
+    let continues (text: string) = Regex.IsMatch(text, "^$|^[ {}]")
 
     let source (snippet: Snippet) =
         let parts = snippet |> blocks continues |> split isImport isType
@@ -160,7 +145,7 @@ let private csharp =
 let private fsharp =
     let isImport = Regex @"^open "
     let isType = Regex @"^(type|module|exception|\[<) ?"
-    let continues (text: string) = text = "" || text.StartsWith ' ' || text.StartsWith '}' || text.StartsWith ']'
+    let continues (text: string) = Regex.IsMatch(text, @"^$|^[ |}\])]|^and ")
 
     let source (snippet: Snippet) =
         let parts = snippet |> blocks continues |> split isImport isType
@@ -241,12 +226,9 @@ let private check (language: Language) (found: Snippet list) : Tally =
 
     match dotnet [ "build"; path; "-c"; "Release"; "-v"; "quiet"; "--nologo" ] with
     | 0 ->
-        let failed = min runnable.Length (dotnet [ "run"; "--no-build"; "-c"; "Release"; "--project"; path ])
+        let failed = min runnable.Length (startBuilt path [])
 
-        {
-            Passed = found.Length - failed
-            Failed = failed
-        }
+        { Passed = found.Length - failed; Failed = failed }
     | code -> Tally.ofStep code
 
 let private documents () : string list =

@@ -10,17 +10,22 @@ let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
 let under (path: string) : string = Path.Combine(root, path)
 
 /// Runs a program with this terminal as its own, so that its output streams, and returns its exit code.
-let run (program: string) (arguments: string list) : int =
+let private run (folder: string) (program: string) (arguments: string list) : int =
     printfn $"""> {program} {String.concat " " arguments}"""
-    use started = Process.Start(ProcessStartInfo(program, arguments))
+    use started = Process.Start(ProcessStartInfo(program, arguments, WorkingDirectory = folder))
     started.WaitForExit()
     started.ExitCode
 
-let dotnet (arguments: string list) : int = run "dotnet" arguments
+/// Runs a command of the SDK in the root folder, where it finds the repository's SDK version and tools.
+let dotnet (arguments: string list) : int = run root "dotnet" arguments
 
-/// Builds one project and runs it where the user stands, so that file arguments mean what they say.
+/// Builds a program and runs it where the user stands, so that file arguments mean what they say.
 let start (project: string) (arguments: string list) : int =
-    dotnet ([ "run"; "-c"; "Release"; "--project"; under project; "--" ] @ arguments)
+    run Environment.CurrentDirectory "dotnet" ([ "run"; "-c"; "Release"; "--project"; under project; "--" ] @ arguments)
+
+/// Runs a program that the solution's build has made.
+let startBuilt (project: string) (arguments: string list) : int =
+    dotnet ([ "run"; "--no-build"; "-c"; "Release"; "--project"; project; "--" ] @ arguments)
 
 let deleteFolder (path: string) : unit =
     if Directory.Exists path then
@@ -35,11 +40,7 @@ type Tally =
 
     static member Zero = { Passed = 0; Failed = 0 }
 
-    static member (+)(a, b) =
-        {
-            Passed = a.Passed + b.Passed
-            Failed = a.Failed + b.Failed
-        }
+    static member (+)(a, b) = { Passed = a.Passed + b.Passed; Failed = a.Failed + b.Failed }
 
 module Tally =
     let passed = { Tally.Zero with Passed = 1 }
@@ -54,3 +55,11 @@ module Tally =
     /// What a test runner reported, where a runner that failed without naming a failed test counts as one.
     let ofReport (code: int) (reported: Tally) : Tally =
         if code <> 0 && reported.Failed = 0 then reported + failed else reported
+
+    /// A check that cannot even report counts as a failed test.
+    let attempt (check: unit -> Tally) : Tally =
+        try
+            check ()
+        with error ->
+            eprintfn $"{error}"
+            failed
