@@ -5,7 +5,7 @@ open TorchSharp
 
 [<EntryPoint>]
 let main arguments =
-    testList "placeholder" [
-        test "libtorch loads" { Expect.equal (torch.ones(2L).sum().item<float32>()) 2.0f "1 + 1" }
-    ]
+    testList
+        "placeholder"
+        [ test "libtorch loads" { Expect.equal (torch.ones(2L).sum().item<float32>()) 2.0f "1 + 1" } ]
     |> runTestsWithCLIArgs [] arguments
