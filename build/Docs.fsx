@@ -19,7 +19,7 @@ type Snippet =
     }
 
     member this.Place = $"{this.File}:{this.Line}"
-    member this.Name = Regex.Replace($"{Path.GetFileNameWithoutExtension this.File}_{this.Line}", @"\W", "_")
+    member this.Name = Regex.Replace($"{this.File}_{this.Line}", @"\W", "_")
 
 let private fence = Regex @"^```(csharp|fsharp)( no-run)?\s*$"
 
