@@ -34,8 +34,11 @@ module internal Interpreter =
 
         let result =
             if Form.isHalf dtype then
-                fold links (Array.map widen inputs) (Array.map (Array.map widen) buffers)
-                |> narrowed dtype
+                let wide = fold links (Array.map widen inputs) (Array.map (Array.map widen) buffers)
+
+                match List.tryLast links with
+                | Some link -> link.Narrow(wide, dtype)
+                | None -> inputs[0]
             else
                 fold links inputs buffers
 
@@ -83,7 +86,8 @@ module internal Interpreter =
     /// Buffers in use, last link first; none where the chain has grown beyond them.
     let private presentBuffers (links: Link list) (buffers: torch.Tensor[][]) : (Link * torch.Tensor[]) list =
         links
-        |> List.mapi (fun position link -> link, (if position < buffers.Length then buffers[position] else [||]))
+        |> List.mapi (fun position link ->
+            link, (if position < buffers.Length then Array.map widen buffers[position] else [||]))
         |> List.rev
 
     let private tensorsOf (result: Result<Parts, 'e>) : torch.Tensor seq =
@@ -93,6 +97,7 @@ module internal Interpreter =
 
     let private inverse
         (inversion: float -> Inversion)
+        (finish: float -> torch.Tensor[] * torch.Tensor[][] -> Result<torch.Tensor[] * torch.Tensor[][], _>)
         (links: Link list)
         (buffers: torch.Tensor[][])
         (tensor: torch.Tensor)
@@ -104,23 +109,49 @@ module internal Interpreter =
             let own (part: torch.Tensor) =
                 (narrowed dtype part).detach().contiguous().clone ()
 
+            let epsilon = Form.epsilon dtype
+
             widen (tensor.detach ())
-            |> pullBack (inversion (Form.epsilon dtype)) (presentBuffers links buffers)
-            |> Result.map (fun (inputs, rows) ->
-                new Parts(Array.map own inputs, rows |> List.rev |> List.map (Array.map own) |> List.toArray)))
+            |> pullBack (inversion epsilon) (presentBuffers links buffers)
+            |> Result.map (fun (inputs, rows) -> inputs, rows |> List.rev |> List.toArray)
+            |> Result.bind (finish epsilon)
+            |> Result.map (fun (inputs, rows) -> new Parts(Array.map own inputs, Array.map (Array.map own) rows)))
 
-    let rightInverse: Link list -> torch.Tensor[][] -> torch.Tensor -> Result<Parts, ParametrizationError> =
-        inverse exact
+    let rightInverse (links: Link list) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
+        inverse exact (fun _ parts -> Ok parts) links buffers tensor
 
-    let approximate: Link list -> torch.Tensor[][] -> torch.Tensor -> Result<Parts, ParametrizationError> =
-        inverse nearest
+    /// What a link learns belongs to what the links before it yield. Pulling back a tensor that they cannot yield
+    /// changes that, so it is learnt again.
+    let private relearnt (links: Link list) (epsilon: float) (inputs: torch.Tensor[], buffers: torch.Tensor[][]) =
+        let relearn (state: Result<torch.Tensor[] * torch.Tensor[] list, ParametrizationError>) (position, link: Link) =
+            state
+            |> Result.bind (fun (inputs, rows) ->
+                let row =
+                    if link.Learns && position > 0 then
+                        link.Approximate(inputs[0], epsilon)
+                        |> Result.map _.Buffers
+                        |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
+                    else
+                        Ok buffers[position]
+
+                row |> Result.map (fun row -> [| link.Forward(inputs, row) |], row :: rows))
+
+        if links |> List.indexed |> List.exists (fun (position, link) -> link.Learns && position > 0) then
+            List.indexed links
+            |> List.fold relearn (Ok(inputs, []))
+            |> Result.map (fun (_, rows) -> inputs, rows |> List.rev |> List.toArray)
+        else
+            Ok(inputs, buffers)
+
+    let approximate (links: Link list) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
+        inverse nearest (relearnt links) links buffers tensor
 
     let contains (links: Link list) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
         match links with
         | [ only ] ->
             use _ = torch.no_grad ()
             use scope = torch.NewDisposeScope()
-            let present = if buffers.Length > 0 then buffers[0] else [||]
+            let present = if buffers.Length > 0 then Array.map widen buffers[0] else [||]
 
             only.Contains(present, widen (tensor.detach ()), Form.epsilon tensor.dtype)
             |> Result.mapError (fun violation -> ParametrizationError.NotAllowed(only.Code, violation))

@@ -61,6 +61,11 @@ type Link() =
     /// The constrained tensor. Differentiable.
     abstract Forward: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
 
+    /// The result in the 16-bit element type of the caller. Default: rounded. Override it where rounding could leave the
+    /// space.
+    abstract Narrow: tensor: torch.Tensor * dtype: torch.ScalarType -> torch.Tensor
+    default _.Narrow(tensor, dtype) = tensor.``to`` dtype
+
     /// Whether `Forward` can yield this tensor. `present` holds the buffers in use, or nothing for a new tensor;
     /// `epsilon` is that of the caller's element type.
     abstract Contains: present: torch.Tensor[] * tensor: torch.Tensor * epsilon: float -> Result<unit, Violation>

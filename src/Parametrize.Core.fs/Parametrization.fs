@@ -104,6 +104,13 @@ module Parametrization =
         let rows, _ = value.Links |> List.mapFold takeRow buffers
         new Parts(parameters, List.toArray rows)
 
+    let internal ofArrays (parameters: torch.Tensor[]) (buffers: torch.Tensor[][]) : Parts = new Parts(parameters, buffers)
+
+    let internal buffersOf (parts: Parts) (position: int) : torch.Tensor[] = parts.BufferArrays[position]
+
+    /// Whether training moves what is carried, so that `advance` has work to do.
+    let learns (value: Parametrization) : bool = value.Links |> List.exists _.Learns
+
     // ---- Tensors ----
 
     let private checkForm (value: Parametrization) (form: Form) : Result<unit, ParametrizationError> =
@@ -162,6 +169,14 @@ module Parametrization =
     let initializeNearest (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
         check value tensor
         |> Result.bind (fun () -> Interpreter.approximate value.Links [||] tensor)
+
+    /// Whether a tensor can be taken as the parameter as it is: one parameter, nothing carried.
+    let internal canReinterpret (value: Parametrization) : bool =
+        parameterCount value = 1 && List.isEmpty (bufferNames value)
+
+    /// The tensor as the unconstrained parameter, allowed or not.
+    let internal reinterpret (value: Parametrization) (tensor: torch.Tensor) : Parts =
+        new Parts([| tensor.detach().clone().DetachFromDisposeScope() |], value.Links |> List.map (fun _ -> [||]) |> List.toArray)
 
     /// Parts from which `forward` yields the tensor, given the parts in use: masks stay, bases move to the tensor.
     /// `Error` exactly when `admits` is.
@@ -230,7 +245,7 @@ module Parametrization =
 
     /// What a training step moves besides gradients (power iterations); the same parts for most values.
     let advance (value: Parametrization) (parts: Parts) : Parts =
-        if value.Links |> List.exists _.Learns then
+        if learns value then
             new Parts(parts.ParameterArray, Interpreter.advance value.Links parts.ParameterArray parts.BufferArrays)
         else
             parts

@@ -41,9 +41,11 @@ module internal Tensors =
 
     let rows (tensor: torch.Tensor) : int64 = tensor.shape[tensor.shape.Length - 2]
 
-    /// Residuals of n-term sums: a few units of roundoff for each term.
+    /// Residuals of n-term sums: a few units of roundoff for each term of a sum, and for the result. 16-bit floats are
+    /// summed in single precision.
     let limit (epsilon: float) (size: int64) (scale: float) : float =
-        16.0 * epsilon * float (max size 4L) * scale
+        let working = min epsilon (Form.epsilon torch.ScalarType.Float32)
+        (4.0 * epsilon + 16.0 * working * float (max size 4L)) * scale
 
     let adjoint (matrix: torch.Tensor) : torch.Tensor = matrix.mH
 

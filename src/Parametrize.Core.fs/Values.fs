@@ -3,7 +3,6 @@ module Parametrize.Values
 
 open System
 open Parametrize
-open Parametrize.Families
 
 let private value (link: Link) : Parametrization = Parametrization.ofLink link
 

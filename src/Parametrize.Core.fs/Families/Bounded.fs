@@ -1,8 +1,7 @@
-namespace Parametrize.Families
+namespace Parametrize
 
 open System
 open TorchSharp
-open Parametrize
 
 /// Tensors between two numbers: `lo + (hi - lo) sigmoid x`, or a half line by softplus when the other end is infinite.
 type internal BoundedLink(lo: float, hi: float) =
@@ -41,6 +40,8 @@ type internal BoundedLink(lo: float, hi: float) =
             let fromLo = x.sigmoid () * (hi - lo).ToScalar() + lo.ToScalar()
             let fromHi = hi.ToScalar() - (-x).sigmoid () * (hi - lo).ToScalar()
             torch.where(x.lt (0.0.ToScalar()), fromLo, fromHi).clamp (lo.ToScalar(), hi.ToScalar())
+
+    override _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 
     override _.Contains(_, tensor, epsilon) =
         let below = lo - Tensors.number (tensor.min ())

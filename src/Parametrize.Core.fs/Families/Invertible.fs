@@ -1,7 +1,6 @@
-namespace Parametrize.Families
+namespace Parametrize
 
 open TorchSharp
-open Parametrize
 
 /// Square matrices with a positive determinant, by their LU factors: `W = P L U` with P fixed and the diagonal of U of
 /// fixed signs whose product is that of P (Kingma & Dhariwal 2018, section 3.2). One matrix X holds both factors: L has
@@ -97,3 +96,25 @@ type internal InvertibleLink() =
         let smallest = lifted.select (-1L, -1L) * turn
         let values = torch.cat ([| others; smallest.unsqueeze -1L |], -1L)
         (left.matmul (values.unsqueeze -1L * right)).``to`` tensor.dtype
+
+/// What the factors of an `invertible` matrix give cheaply.
+[<RequireQualifiedAccess>]
+module Invertible =
+
+    let private linkOf (value: Parametrization) : InvertibleLink =
+        match value.Links with
+        | [ :? InvertibleLink as link ] -> link
+        | _ -> raise (System.InvalidOperationException $"{value} is not `invertible`, so its factors are not known.")
+
+    /// `W^-1`, differentiable. The caller disposes it. Throws InvalidOperationException for other values.
+    let inverse (value: Parametrization) (parts: Parts) : torch.Tensor =
+        let link = linkOf value
+        use _ = torch.NewDisposeScope()
+        link.Inverse(parts.ParameterArray, parts.BufferArrays[0]).MoveToOuterDisposeScope()
+
+    /// `log det W`, one number for each matrix of a batch, differentiable. Throws InvalidOperationException for other
+    /// values.
+    let logDeterminant (value: Parametrization) (parts: Parts) : torch.Tensor =
+        let link = linkOf value
+        use _ = torch.NewDisposeScope()
+        link.LogDeterminant(parts.ParameterArray).MoveToOuterDisposeScope()

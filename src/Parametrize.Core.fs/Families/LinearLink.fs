@@ -1,7 +1,6 @@
-namespace Parametrize.Families
+namespace Parametrize
 
 open TorchSharp
-open Parametrize
 
 /// Linear maps onto a linear space (or an affine one), with the free entries in place: `Restrict` drops what the map
 /// does not read, `Forward` fills it in.

@@ -1,7 +1,6 @@
-namespace Parametrize.Families
+namespace Parametrize
 
 open TorchSharp
-open Parametrize
 
 /// How `positiveBy` makes a number positive.
 [<RequireQualifiedAccess>]
@@ -22,6 +21,8 @@ module internal Entrywise =
     let private range (dtype: torch.ScalarType) : struct (float * float) =
         match dtype with
         | torch.ScalarType.Float64 -> struct (2.2250738585072014e-308, 1.7976931348623157e308)
+        | torch.ScalarType.Float16 -> struct (6.103515625e-5, 65504.0)
+        | torch.ScalarType.BFloat16 -> struct (1.17549435e-38, 3.3895313892515355e38)
         | _ -> struct (1.17549435e-38, 3.4028234e38)
 
     let least (dtype: torch.ScalarType) : float =
@@ -32,8 +33,15 @@ module internal Entrywise =
         let struct (_, greatest) = range dtype
         greatest
 
-    let inRange (tensor: torch.Tensor) : torch.Tensor =
-        tensor.clamp ((least tensor.dtype).ToScalar(), (greatest tensor.dtype).ToScalar())
+    let inRangeOf (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
+        tensor.clamp ((least dtype).ToScalar(), (greatest dtype).ToScalar())
+
+    let inRange (tensor: torch.Tensor) : torch.Tensor = inRangeOf tensor.dtype tensor
+
+    /// Rounded to a 16-bit type, whose largest number stands for larger ones.
+    let saturated (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
+        let greatest = greatest dtype
+        tensor.clamp((-greatest).ToScalar(), greatest.ToScalar()).``to`` dtype
 
     /// `log(1 + exp x)` without overflow, accurate for very negative x.
     let softplus (tensor: torch.Tensor) : torch.Tensor =
@@ -73,6 +81,11 @@ type internal PositiveLink(map: PositiveMap) =
         | PositiveMap.Exp -> Entrywise.inRange (x.exp ())
         | PositiveMap.Square ->
             x.square().clamp_max ((Entrywise.greatest x.dtype).ToScalar())
+
+    override _.Narrow(tensor, dtype) =
+        match map with
+        | PositiveMap.Square -> Entrywise.saturated dtype tensor
+        | _ -> (Entrywise.inRangeOf dtype tensor).``to`` dtype
 
     override _.Contains(_, tensor, _) =
         let smallest = Tensors.number (tensor.min ())

@@ -1,10 +1,9 @@
-namespace Parametrize.Families
+namespace Parametrize
 
 open System
 open System.Globalization
 open System.Security.Cryptography
 open TorchSharp
-open Parametrize
 
 /// How many entries to prune.
 [<RequireQualifiedAccess>]
@@ -31,6 +30,16 @@ type Mask =
         {
             Shape: int64[]
             Kept: bool[]
+        }
+
+    /// Entries that are true stay, row after row.
+    static member OfArray(shape: int64[], kept: bool[]) : Mask =
+        if Array.fold (*) 1L shape <> int64 kept.Length then
+            invalidArg (nameof kept) $"A mask of shape {Form.Shown shape} has other than {kept.Length} entries."
+
+        {
+            Shape = Array.copy shape
+            Kept = Array.copy kept
         }
 
     /// Entries other than 0 stay.

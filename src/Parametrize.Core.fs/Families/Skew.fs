@@ -1,7 +1,6 @@
-namespace Parametrize.Families
+namespace Parametrize
 
 open TorchSharp
-open Parametrize
 
 /// Skew-symmetric matrices `W = -W^T` from one strict triangle, or skew-Hermitian ones `W = -W^H` from one triangle and
 /// the imaginary diagonal.

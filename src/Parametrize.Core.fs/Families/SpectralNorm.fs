@@ -1,7 +1,6 @@
-namespace Parametrize.Families
+namespace Parametrize
 
 open TorchSharp
-open Parametrize
 
 /// How `spectralNormWith` normalises.
 type SpectralNormOptions =

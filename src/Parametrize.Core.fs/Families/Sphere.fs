@@ -1,7 +1,6 @@
-namespace Parametrize.Families
+namespace Parametrize
 
 open TorchSharp
-open Parametrize
 
 /// Vectors (the last dimension) of a given norm.
 [<AbstractClass>]

@@ -1,7 +1,6 @@
-namespace Parametrize.Families
+namespace Parametrize
 
 open TorchSharp
-open Parametrize
 open Parametrize.LinearAlgebra
 
 /// How a matrix with orthonormal columns is computed from the lower triangle X of an unconstrained one.
@@ -61,8 +60,8 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
 
     /// Signs of the diagonal, sign(0) = 1, so that weight decay cannot zero a column.
     let signs (tall: torch.Tensor) =
-        let diagonal = (Tensors.diagonal tall).detach ()
-        torch.where(diagonal.lt (0.0.ToScalar()), -1.0.ToScalar(), 1.0.ToScalar()).``to`` (tall.dtype)
+        let negative = (Tensors.diagonal tall).detach().lt (0.0.ToScalar())
+        1.0.ToScalar() - negative.``to`` tall.dtype * 2.0
 
     let evaluate (tall: torch.Tensor) =
         match mapFor tall with
@@ -164,7 +163,8 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
             let foot = if isSquare tall then tall else Orthonormal.complete tall
             LinkParts.carrying (minusIdentity tensor) [ foot ]
         else
-            withoutBase tall
+            // What 16-bit rounding leaves of orthonormality is too little for a logarithm.
+            withoutBase ((Orthonormal.polar (Orthonormal.precise tall)).``to`` tall.dtype)
             |> Result.bind (fun x -> LinkParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
 
     override _.Nearest(tensor, _) =
@@ -174,8 +174,11 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
         let haar = Orthonormal.sample form.Shape form.Dtype form.Device generator
         asGiven haar (turned (upright haar))
 
+    /// The skew matrix that has the same skew matrix, whose diagonal counts twice.
     override _.Canonical(space, input) =
         match space with
         | Space.Skew
-        | Space.SkewHermitian -> skewOf input
+        | Space.SkewHermitian ->
+            let skew = skewOf input
+            skew - torch.diag_embed (Tensors.diagonal skew / 2.0)
         | _ -> input

@@ -1,7 +1,6 @@
-namespace Parametrize.Families
+namespace Parametrize
 
 open TorchSharp
-open Parametrize
 
 /// Symmetric matrices `W = W^T`, or Hermitian ones `W = W^H`, from one triangle and the diagonal.
 type internal SymmetricLink(triangle: Triangle, hermitian: bool) =

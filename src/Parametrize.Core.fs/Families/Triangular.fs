@@ -1,7 +1,6 @@
-namespace Parametrize.Families
+namespace Parametrize
 
 open TorchSharp
-open Parametrize
 
 /// Triangular matrices, square or not, optionally with ones on the diagonal.
 type internal TriangularLink(triangle: Triangle, unitDiagonal: bool) =

@@ -1,7 +1,6 @@
-namespace Parametrize.Families
+namespace Parametrize
 
 open TorchSharp
-open Parametrize
 
 /// Magnitude and direction apart: `W = g v / |v|`, the norm taken over all dimensions but one, or over all of them
 /// (Salimans & Kingma 2016, eq. 2). A zero direction yields zeros.

@@ -7,8 +7,8 @@ open TorchSharp
 module internal CayleyMap =
 
     /// Frobenius norm from which the rounding errors of the inverse are corrected. They grow with the condition number
-    /// of I - A/2, which is at most 1 + |A|/2.
-    let private large = 8.0
+    /// of I - A/2, which is at most 1 + |A|/2; that of the result may grow with the size.
+    let private large (a: torch.Tensor) = 6.0 * sqrt (float a.shape[a.shape.Length - 1])
 
     /// Larger matrices are scaled down to this norm: their eigenvalues are then within 1e-13 of -1 or are lost in the
     /// rounding of A itself.
@@ -18,15 +18,12 @@ module internal CayleyMap =
         let identity = Orthonormal.identityLike a a.shape[a.shape.Length - 1]
         torch.linalg.inv(identity - a * 0.5) * 2.0 - identity
 
-    /// For large, infinite and undefined entries: in double precision, bounded, with Newton-Schulz steps until the result
-    /// is orthogonal. A matrix with an infinite or undefined entry gives NaN and leaves its neighbours alone.
+    /// For large entries: in double precision, bounded, with Newton-Schulz steps until the result is orthogonal.
     let private careful (a: torch.Tensor) =
         let exact = Orthonormal.precise a
-        let entry = exact.detach().abs().amax ([| -2L; -1L |], keepdim = true)
-        let finite = entry.isfinite ()
-        let exact = torch.where (finite, exact, torch.zeros_like exact)
         let size = float a.shape[a.shape.Length - 1]
-        let factor = (entry.clamp_min((largest / size).ToScalar()).reciprocal () * (largest / size)).nan_to_num 0.0
+        let entry = exact.detach().abs().amax ([| -2L; -1L |], keepdim = true)
+        let factor = entry.clamp_min((largest / size).ToScalar()).reciprocal () * (largest / size)
         let mutable q = inverseForm (exact * factor)
         let mutable steps = 0
 
@@ -34,12 +31,12 @@ module internal CayleyMap =
             q <- Orthonormal.newtonSchulz q
             steps <- steps + 1
 
-        let undefined = torch.full_like (entry, nan) * finite.logical_not ()
-        torch.where(finite, q, q + undefined).to_type a.dtype
+        q.to_type a.dtype
 
     /// 2 (I - A/2)^-1 - I, the same with one inverse, which costs its backward two products. Differentiable.
     let ofSkew (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         let norm = torch.linalg.vector_norm (a.detach (), 2.0, [| -2L; -1L |])
-        let isSmall = a.numel () = 0L || norm.max().to_type(torch.float64).item<float> () < large
-        (if isSmall then inverseForm a else careful a).MoveToOuterDisposeScope ()
+        let isSmall = a.numel () = 0L || norm.max().to_type(torch.float64).item<float> () < large a
+        let q = if isSmall then inverseForm a else Orthonormal.whereFinite careful a
+        q.MoveToOuterDisposeScope ()

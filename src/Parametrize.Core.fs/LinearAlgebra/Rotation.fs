@@ -95,21 +95,43 @@ module internal Rotation =
 
         split (regular tangentOverSine) critical
 
-    /// Eigenangles in (-pi, pi] and eigenvectors of a unitary matrix. Turned so that its widest gap between eigenvalues
-    /// is at -1, its inverse Cayley map is Hermitian (but for a factor i) and has the same, now simple to find, eigenvectors.
+    /// The middle of the widest gap between angles on the circle.
+    let private middleOfWidestGap (angles: float[]) =
+        let ascending = Array.sort angles
+        let following = Array.append ascending[1..] [| ascending[0] + 2.0 * Math.PI |]
+        let first, next = Array.zip ascending following |> Array.maxBy (fun (first, next) -> next - first)
+        (first + next) / 2.0
+
+    /// Eigenangles in (-pi, pi] and eigenvectors of a unitary matrix. Two of its eigenvalues share an eigenvector of
+    /// its Hermitian part if they are conjugate, but this is good enough to find a gap between eigenvalues. Turned so that the
+    /// gap is at -1, the matrix has a Hermitian inverse Cayley map, but for a factor i, with simple eigenvectors. Several
+    /// turns before the first step make an unlucky coincidence of real parts harmless.
     let private unitaryEigen (q: torch.Tensor) =
-        let angles = torch.linalg.eigvals(q).angle().cpu().data<float>().ToArray () |> Array.sort
-        let following = Array.append angles[1..] [| angles[0] + 2.0 * Math.PI |]
-        let first, next = Array.zip angles following |> Array.maxBy (fun (first, next) -> next - first)
-        let turn = Math.PI - (first + next) / 2.0
         let imaginary = torch.complex (torch.zeros_like q.real, torch.ones_like q.real)
-        let turned = q * (Math.Cos turn) + q * imaginary * (Math.Sin turn)
+        let turned (angle: float) = q * Math.Cos angle + q * imaginary * Math.Sin angle
         let identity = Orthonormal.identityLike q q.shape[0]
-        let skew = torch.linalg.solve (turned + identity, turned - identity)
-        let hermitian = (skew - skew.mH) * -imaginary
-        let struct (_, basis) = torch.linalg.eigh hermitian
-        let values = basis.mH.matmul(q.matmul basis).diagonal (0L, -2L, -1L)
-        struct (values.angle (), basis)
+        let valuesFor (basis: torch.Tensor) = basis.mH.matmul(q.matmul basis).diagonal (0L, -2L, -1L)
+
+        let attempt (start: float) =
+            let probe = turned start
+            let struct (_, rough) = torch.linalg.eigh ((probe + probe.mH) * 0.5)
+            let middle = middleOfWidestGap ((valuesFor rough).angle().cpu().data<float>().ToArray ())
+            let gapAtMinusOne = turned (Math.PI - middle)
+            let skew = torch.linalg.solve (gapAtMinusOne + identity, gapAtMinusOne - identity)
+            let struct (_, basis) = torch.linalg.eigh ((skew - skew.mH) * -imaginary)
+            let values = valuesFor basis
+            let residual = (q.matmul basis - basis * values).abs().max().item<float> ()
+            struct (residual, values.angle (), basis)
+
+        let attempts = Seq.cache (Seq.map attempt [ 0.7; 1.9; 3.1; 0.1; 2.3 ])
+        let isGood (struct (residual, _, _)) = residual < 1e-14 * float (q.shape[0] + 4L)
+
+        let struct (_, angles, basis) =
+            attempts
+            |> Seq.tryFind isGood
+            |> Option.defaultWith (fun () -> attempts |> Seq.minBy (fun (struct (residual, _, _)) -> residual))
+
+        struct (angles, basis)
 
     let private ofAngles (f: torch.Tensor -> torch.Tensor) (q: torch.Tensor) =
         let struct (angles, basis) = unitaryEigen q

@@ -1,0 +1,52 @@
+using System.Reflection;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Binding;
+
+/// <summary>A pair of hooks around a module's `call`, whatever its arguments.</summary>
+internal sealed class Hooks
+{
+    private readonly object _before;
+    private readonly object _after;
+
+    private Hooks(object before, object after) => (_before, _after) = (before, after);
+
+    public static void RequireHookable(nn.Module module)
+    {
+        if (HookableTypeOf(module) is null)
+            throw new NotSupportedException(
+                $"{module.GetName()} has no `call` into which a computed tensor could be put. Hold a ParametrizedTensor "
+                    + "and read its Value instead."
+            );
+    }
+
+    public static Hooks Around(nn.Module module, Action before, Action after)
+    {
+        var type = HookableTypeOf(module)!;
+        return new(
+            Register(type, "register_forward_pre_hook", module, before),
+            Register(type, "register_forward_hook", module, after)
+        );
+    }
+
+    public void Remove()
+    {
+        foreach (var remover in new[] { _before, _after })
+            remover.GetType().GetMethod("remove")!.Invoke(remover, null);
+    }
+
+    private static Type? HookableTypeOf(nn.Module module)
+    {
+        var type = module.GetType();
+        while (type is not null && !(type.IsGenericType && type.GetGenericTypeDefinition() == typeof(nn.HookableModule<,>)))
+            type = type.BaseType;
+        return type;
+    }
+
+    private static object Register(Type type, string name, nn.Module module, Action action)
+    {
+        Action<nn.Module> hook = _ => action();
+        var method = type.GetMethod(name, BindingFlags.Instance | BindingFlags.Public, [typeof(Action<nn.Module>)])!;
+        return method.Invoke(module, [hook])!;
+    }
+}

@@ -1,0 +1,177 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Binding;
+
+/// <summary>
+/// Keeps one parametrized tensor and the module that computes with it together: the tensor is put into the module's
+/// field while `call` runs, or until a cached scope ends, and taken out again.
+/// </summary>
+internal sealed class ModuleBinding
+{
+    private readonly ParametrizedTensor _tensor;
+    private readonly Slot _slot;
+    private readonly Lock _gate = new();
+    private Hooks? _hooks;
+    private Placeholder? _placeholder;
+    private Parameter? _shown;
+    private CachedScope? _holder;
+
+    public ModuleBinding(ParametrizedTensor tensor, Slot slot) => (_tensor, _slot) = (tensor, slot);
+
+    public string Name => _slot.Name;
+
+    /// <summary>The tensor's name in messages.</summary>
+    public string Where => $"{_slot.Owner?.GetName()}.{_slot.Name}";
+
+    public bool ShowsAt(Tensor tensor) => ReferenceEquals(tensor, _placeholder) || ReferenceEquals(tensor, _shown);
+
+    /// <summary>Takes the module's tensor out and the hooks in.</summary>
+    public void Attach(nn.Module owner)
+    {
+        _slot.Unregister();
+        Stand();
+        _hooks = Hooks.Around(owner, Enter, Exit);
+        _tensor.Binding = this;
+    }
+
+    /// <summary>Gives the module back a tensor of its own.</summary>
+    public void Detach(Tensor tensor)
+    {
+        Forget();
+        _hooks?.Remove();
+        _slot.Restore(tensor);
+        _placeholder?.Retire();
+        _tensor.Binding = null;
+    }
+
+    /// <summary>A new tensor for a reader: a view of the held one in a cached scope.</summary>
+    public Tensor Read()
+    {
+        Follow();
+        lock (_gate)
+        {
+            if (CachedScope.For(_tensor) is { } scope)
+                Hold(scope);
+            return _holder is null || IsStale ? _tensor.Evaluate() : _shown!.alias();
+        }
+    }
+
+    /// <summary>Shows the value until the scope ends.</summary>
+    public void Hold(CachedScope scope)
+    {
+        lock (_gate)
+        {
+            if (_holder is not null && !IsStale)
+                return;
+            Hide();
+            Show();
+            _holder = scope;
+            scope.Add(this);
+        }
+    }
+
+    /// <summary>Drops a held value: the scope ended, or the tensor has changed.</summary>
+    public void Forget()
+    {
+        lock (_gate)
+        {
+            if (_holder is null)
+                return;
+            _holder = null;
+            Hide();
+        }
+    }
+
+    /// <summary>The tensor has moved by itself; what stands for it in the module goes along.</summary>
+    public void Moved()
+    {
+        _holder = null;
+        Hide();
+    }
+
+    /// <summary>
+    /// Sees what others have done to the module's field: moving the module has replaced the placeholder by an empty
+    /// tensor elsewhere; a user has assigned a tensor, of which the right inverse is taken.
+    /// </summary>
+    public void Follow()
+    {
+        var found = _slot.Get();
+        if (found is null || ReferenceEquals(found, _placeholder) || ReferenceEquals(found, _shown))
+            return;
+
+        var input = _tensor.Inputs[0];
+        var moved = found.dtype != input.dtype || found.device_type != input.device_type || found.device_index != input.device_index;
+        var isAssignment = found.numel() > 0 && (_holder is null || !moved);
+        var (dtype, device) = (found.dtype, found.device);
+        _holder = null;
+        _slot.Unregister();
+        Hide();
+        try
+        {
+            if (isAssignment)
+                _tensor.Value = found;
+            else
+                _tensor.MoveTo(dtype, device);
+        }
+        finally
+        {
+            found.Dispose();
+        }
+    }
+
+    private void Enter()
+    {
+        Follow();
+        if (CachedScope.For(_tensor) is { } scope)
+            Hold(scope);
+        else if (_holder is null || IsStale)
+        {
+            // A forward pass that threw has left its tensor behind.
+            Hide();
+            Show();
+        }
+    }
+
+    private void Exit()
+    {
+        if (_holder is null)
+            Hide();
+    }
+
+    /// <summary>Computed without gradients, and needed with them now.</summary>
+    private bool IsStale =>
+        _shown is { requires_grad: false } && is_grad_enabled() && _tensor.Inputs.Any(input => input.requires_grad);
+
+    private void Show()
+    {
+        var value = _tensor.Evaluate().DetachFromDisposeScope();
+        _shown = new Parameter(value, value.requires_grad);
+        _slot.Set(_shown);
+    }
+
+    private void Hide()
+    {
+        Stand();
+        _shown?.Dispose();
+        _shown = null;
+    }
+
+    /// <summary>Puts the placeholder into the field, a new one when the tensor has moved.</summary>
+    private void Stand()
+    {
+        var input = _tensor.Inputs[0];
+        var isCurrent =
+            _placeholder is { IsInvalid: false }
+            && _placeholder.dtype == input.dtype
+            && _placeholder.device_type == input.device_type
+            && _placeholder.device_index == input.device_index;
+        if (!isCurrent && _slot.Owner is { } owner)
+        {
+            _placeholder?.Retire();
+            _placeholder = new Placeholder(owner, _slot.Name, _slot.IsBuffer, input.dtype, input.device);
+        }
+        if (_placeholder is not null)
+            _slot.Set(_placeholder);
+    }
+}

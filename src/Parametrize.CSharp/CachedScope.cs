@@ -1,0 +1,74 @@
+using Parametrize.CSharp.Binding;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// While it lasts, each parametrized tensor is computed once, on first use, and stands in its module's field: made by
+/// <see cref="parametrize.cached()"/>. Flows with async code and into threads that it starts; scopes nest.
+/// </summary>
+/// <remarks>
+/// Assigning, removing, registering and moving drop a cached value. Optimizer steps and other changes of the parameters
+/// in place are not seen: let the scope end before them.
+/// </remarks>
+public sealed class CachedScope : IDisposable
+{
+    private static readonly AsyncLocal<CachedScope?> Current = new();
+
+    private readonly CachedScope? _outer;
+    private readonly HashSet<ParametrizedTensor>? _members;
+    private readonly List<ModuleBinding> _held = [];
+    private bool _ended;
+
+    internal CachedScope(nn.Module? model)
+    {
+        _outer = Current.Value;
+        _members = model is null ? null : [.. ParametrizedTensorsOf(model)];
+        Current.Value = this;
+        try
+        {
+            foreach (var tensor in _members ?? [])
+                tensor.Binding?.Hold(For(tensor)!);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Ends the scope: the cached tensors are disposed and the fields emptied. A second call does nothing.</summary>
+    public void Dispose()
+    {
+        if (_ended)
+            return;
+        _ended = true;
+        if (ReferenceEquals(Current.Value, this))
+            Current.Value = _outer;
+        ModuleBinding[] held;
+        lock (_held)
+            held = [.. _held];
+        foreach (var binding in held)
+            binding.Forget();
+    }
+
+    /// <summary>The outermost live scope that covers the tensor, so that an inner one ending drops nothing.</summary>
+    internal static CachedScope? For(ParametrizedTensor tensor)
+    {
+        CachedScope? found = null;
+        for (var scope = Current.Value; scope is not null; scope = scope._outer)
+            if (!scope._ended && (scope._members is null || scope._members.Contains(tensor)))
+                found = scope;
+        return found;
+    }
+
+    internal static IEnumerable<ParametrizedTensor> ParametrizedTensorsOf(nn.Module model) =>
+        model.modules().Prepend(model).OfType<ParametrizedTensor>();
+
+    internal void Add(ModuleBinding binding)
+    {
+        lock (_held)
+            if (!_held.Contains(binding))
+                _held.Add(binding);
+    }
+}

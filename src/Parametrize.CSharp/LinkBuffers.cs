@@ -1,0 +1,23 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>What one link of a chain carries, as the child module under whose position PyTorch saves it.</summary>
+internal sealed class LinkBuffers : nn.Module
+{
+    private readonly string[] _names;
+
+    public LinkBuffers(IEnumerable<string> names, IEnumerable<Tensor> tensors)
+        : base(nameof(LinkBuffers))
+    {
+        _names = [.. names];
+        foreach (var (name, tensor) in _names.Zip(tensors))
+        {
+            register_buffer(name, tensor.DetachFromDisposeScope());
+            (_deviceType, _deviceIndex) = (tensor.device_type, tensor.device_index);
+        }
+    }
+
+    public Tensor[] Tensors() => [.. _names.Select(name => get_buffer(name)!)];
+}

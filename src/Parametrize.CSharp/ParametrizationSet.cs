@@ -1,0 +1,50 @@
+using Parametrize.CSharp.Binding;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>The parametrized tensors of a module, as its child `parametrizations`.</summary>
+internal sealed class ParametrizationSet : nn.Module
+{
+    public const string ChildName = "parametrizations";
+
+    private ParametrizationSet()
+        : base(nameof(ParametrizationSet)) { }
+
+    public IEnumerable<ParametrizedTensor> Tensors => named_children().Select(child => (ParametrizedTensor)child.module);
+
+    public ParametrizedTensor? this[string name] =>
+        ModuleInternals.Children(this).TryGetValue(name, out var child) ? (ParametrizedTensor)child : null;
+
+    public static ParametrizationSet? Of(nn.Module module) =>
+        ModuleInternals.Children(module).TryGetValue(ChildName, out var child) ? child as ParametrizationSet : null;
+
+    /// <summary>Throws when the module has a child of its own under the name that the set needs.</summary>
+    public static void RequireRoom(nn.Module module)
+    {
+        if (ModuleInternals.Children(module).ContainsKey(ChildName) && Of(module) is null)
+            throw new InvalidOperationException(
+                $"{module.GetName()} has a child named '{ChildName}' of its own, where its parametrized tensors belong."
+            );
+    }
+
+    public static ParametrizationSet GetOrAdd(nn.Module module)
+    {
+        if (Of(module) is { } present)
+            return present;
+        var set = new ParametrizationSet();
+        set.train(module.training);
+        module.register_module(ChildName, set);
+        return set;
+    }
+
+    /// <summary>Takes one tensor out, and the set itself from the module when it was the last.</summary>
+    public void Remove(string name, nn.Module module)
+    {
+        ModuleInternals.Children(this).Remove(name);
+        if (ModuleInternals.Children(this).Count > 0)
+            return;
+        ModuleInternals.Children(module).Remove(ChildName);
+        Dispose();
+    }
+}

@@ -1,0 +1,149 @@
+using Microsoft.FSharp.Core;
+using TorchSharp;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <summary>The values of the library: what constrains a tensor, and how. Immutable, comparable, composable.</summary>
+public static class Parametrizations
+{
+    /// <summary>Every tensor.</summary>
+    public static Parametrization Identity => Values.identity;
+
+    /// <summary>Symmetric n x n matrices, from one triangle and the diagonal; PyTorch's tutorial takes the upper.</summary>
+    public static Parametrization Symmetric => Values.symmetric;
+
+    /// <inheritdoc cref="Symmetric"/>
+    public static Parametrization SymmetricFrom(Triangle triangle) => Values.symmetricFrom(triangle);
+
+    /// <summary>Hermitian n x n matrices, from one triangle and the real diagonal; real tensors are symmetric.</summary>
+    public static Parametrization Hermitian => Values.hermitian;
+
+    /// <inheritdoc cref="Hermitian"/>
+    public static Parametrization HermitianFrom(Triangle triangle) => Values.hermitianFrom(triangle);
+
+    /// <summary>Skew-symmetric n x n matrices, from one strict triangle; PyTorch's tutorial takes the upper.</summary>
+    public static Parametrization Skew => Values.skew;
+
+    /// <inheritdoc cref="Skew"/>
+    public static Parametrization SkewFrom(Triangle triangle) => Values.skewFrom(triangle);
+
+    /// <summary>Skew-Hermitian n x n matrices, from one strict triangle and the imaginary diagonal.</summary>
+    public static Parametrization SkewHermitian => Values.skewHermitian;
+
+    /// <inheritdoc cref="SkewHermitian"/>
+    public static Parametrization SkewHermitianFrom(Triangle triangle) => Values.skewHermitianFrom(triangle);
+
+    /// <summary>Triangular n x k matrices, optionally with ones on the diagonal.</summary>
+    public static Parametrization Triangular(Triangle triangle, bool unitDiagonal = false) =>
+        unitDiagonal ? Values.unitTriangular(triangle) : Values.triangular(triangle);
+
+    /// <summary>Diagonal n x k matrices.</summary>
+    public static Parametrization Diagonal => Values.diagonal;
+
+    /// <summary>Orthonormal columns (rows, when wide); null is PyTorch's choice of map for the shape.</summary>
+    public static Parametrization Orthogonal(OrthogonalMap? map = null, bool trivialized = true) =>
+        Stiefel(map ?? OrthogonalMap.Default, trivialized);
+
+    /// <summary>Orthonormal columns (rows, when wide) by the Cayley map, at a base that follows assignments.</summary>
+    public static Parametrization Cayley(bool trivialized = true) => Stiefel(OrthogonalMap.Cayley, trivialized);
+
+    /// <summary>Orthonormal columns (rows, when wide) by the exponential, at a base that follows assignments.</summary>
+    public static Parametrization MatrixExp(bool trivialized = true) => Stiefel(OrthogonalMap.MatrixExp, trivialized);
+
+    /// <summary>Orthonormal columns (rows, when wide) by reflections, at a base that follows assignments. Real.</summary>
+    public static Parametrization Householder(bool trivialized = true) =>
+        Stiefel(OrthogonalMap.Householder, trivialized);
+
+    /// <summary>`W = g v / |v|`, the norm over all dimensions but one, or over the whole tensor.</summary>
+    public static Parametrization WeightNorm(int? dim = 0) =>
+        dim is { } kept ? Values.weightNorm(kept) : Values.weightNormWhole;
+
+    /// <summary>A given spectral norm, by power iteration while training.</summary>
+    public static Parametrization SpectralNorm(
+        int iterations = 1,
+        double epsilon = 1e-12,
+        int dimension = 0,
+        double bound = 1
+    ) => Values.spectralNormWith(new SpectralNormOptions(bound, dimension, iterations, epsilon));
+
+    /// <summary>Vectors (the last dimension) of a given norm, by normalising.</summary>
+    public static Parametrization Sphere(double radius = 1) => Values.sphere(radius);
+
+    /// <summary>Vectors (the last dimension) of a given norm, by the exponential map at a base.</summary>
+    public static Parametrization SphereExp(double radius = 1) => Values.sphereExp(radius);
+
+    /// <summary>Positive tensors, by softplus of each entry.</summary>
+    public static Parametrization Positive => Values.positive;
+
+    /// <summary>Positive tensors, by the given function of each entry.</summary>
+    public static Parametrization PositiveBy(PositiveMap map) => Values.positiveBy(map);
+
+    /// <summary>Entries between two numbers, one of which may be infinite.</summary>
+    public static Parametrization Bounded(double lo, double hi) => Values.bounded(lo, hi);
+
+    /// <summary>Symmetric (Hermitian) positive definite matrices `L L^H` with `L_ii >= floor`.</summary>
+    public static Parametrization Spd(double floor = 0) => Values.spdAbove(floor);
+
+    /// <summary>Real square matrices with a positive determinant, cheap to invert.</summary>
+    public static Parametrization Invertible => Values.invertible;
+
+    /// <summary>Zeros at fixed places.</summary>
+    public static Parametrization Pruned(Pruning pruning) => Values.pruned(pruning);
+
+    /// <summary>Each entry is zero with this probability; the seed fixes the pattern.</summary>
+    public static Parametrization PrunedRandom(double probability, ulong seed) =>
+        Values.pruned(Pruning.NewBernoulli(probability, seed));
+
+    /// <summary>A share of the entries, those of smallest modulus, is zero.</summary>
+    public static Parametrization PrunedL1(double share) => Values.pruned(Pruning.NewL1(Amount.NewShare(share)));
+
+    /// <summary>A number of entries, those of smallest modulus, is zero.</summary>
+    public static Parametrization PrunedL1(long count) => Values.pruned(Pruning.NewL1(Amount.NewCount(count)));
+
+    /// <summary>Zeros where the mask has them.</summary>
+    public static Parametrization PrunedBy(Tensor mask) => Values.pruned(Pruning.NewCustom(Mask.OfTensor(mask)));
+
+    /// <summary>A value of one link of your own: see <see cref="CustomLink"/>.</summary>
+    public static Parametrization Of(Link link) => Core.ofLink(link);
+
+    /// <summary>First this, then the next.</summary>
+    /// <exception cref="ParametrizationException">Their spaces do not fit; the message names both.</exception>
+    public static Parametrization Then(this Parametrization first, Parametrization next) =>
+        Core.tryAndThen(next, first).OrThrow();
+
+    /// <summary>Whether the tensor is in the space, up to rounding.</summary>
+    public static bool Contains(this Parametrization value, Tensor tensor) => Core.contains(value, tensor).IsOk;
+
+    /// <summary>Null when the tensor is in the space, else what is violated and by how much.</summary>
+    public static ParametrizationError? Violation(this Parametrization value, Tensor tensor) =>
+        Core.contains(value, tensor).ErrorOrNull();
+
+    /// <summary>The nearest tensor of the space, or a retraction to one; a new tensor.</summary>
+    public static Tensor Project(this Parametrization value, Tensor tensor) => Core.project(value, tensor);
+
+    /// <summary>A random tensor of the space, uniform where it has a uniform measure.</summary>
+    /// <param name="value">What constrains the tensor.</param>
+    /// <param name="shape">The shape.</param>
+    /// <param name="dtype">Default: float32.</param>
+    /// <param name="device">Default: the CPU.</param>
+    /// <param name="generator">Default: the global one.</param>
+    public static Tensor Sample(
+        this Parametrization value,
+        ReadOnlySpan<long> shape,
+        ScalarType dtype = ScalarType.Float32,
+        Device? device = null,
+        Generator? generator = null
+    ) => Core.sample(value, new Form(shape.ToArray(), dtype, device ?? CPU), generator is null ? null : FSharpOption<Generator>.Some(generator));
+
+    private static Parametrization Stiefel(OrthogonalMap map, bool trivialized)
+    {
+        if (!trivialized)
+            return Values.orthogonalWithoutBase(map);
+        return map.IsCayley ? Values.cayley
+            : map.IsMatrixExp ? Values.matrixExp
+            : map.IsHouseholder ? Values.householder
+            : Values.orthogonal;
+    }
+}

@@ -1,0 +1,259 @@
+using Parametrize.CSharp.Binding;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// One constrained tensor and what it is computed from: a module whose parameters an optimizer trains (`original`, or
+/// `original0`, `original1`, ...) and whose buffers sit in children named by the position of their link (`0.base`).
+/// </summary>
+/// <remarks>
+/// A module of your own holds it as a field, reads <see cref="Value"/> in `forward`, and lets RegisterComponents find
+/// it. Registering on an existing module makes one too: see <see cref="parametrize"/>.
+/// </remarks>
+public sealed class ParametrizedTensor : nn.Module
+{
+    private readonly bool _isBuffer;
+    private Tensor[] _inputs = [];
+    private Tensor[][] _buffers = [];
+
+    /// <summary>A tensor of one's own, to be held by a module.</summary>
+    /// <param name="parametrization">The value that says which space and which map.</param>
+    /// <param name="initial">The first value. It is copied; its dtype and device are those of the parts.</param>
+    /// <param name="whenNotAllowed">What to do when <paramref name="initial"/> is outside the space.</param>
+    /// <exception cref="ParametrizationException">The tensor does not suit, or the policy refuses it.</exception>
+    public ParametrizedTensor(
+        Parametrization parametrization,
+        Tensor initial,
+        WhenNotAllowed whenNotAllowed = WhenNotAllowed.Project
+    )
+        : this(parametrization, PartsFor(parametrization, initial, whenNotAllowed, null), null, false, true) { }
+
+    /// <summary>Adopts the parts. `reused`, when given, becomes the parameter of its shape, still unchanged.</summary>
+    internal ParametrizedTensor(
+        Parametrization parametrization,
+        Parts parts,
+        Tensor? reused,
+        bool isBuffer,
+        bool requiresGrad
+    )
+        : base(nameof(ParametrizedTensor))
+    {
+        Parametrization = parametrization;
+        _isBuffer = isBuffer;
+        Reused = reused is null ? -1 : parts.Parameters.ToList().FindLastIndex(p => p.shape.SequenceEqual(reused.shape));
+        foreach (var (name, index) in Core.parameterNames(parametrization).Select((name, index) => (name, index)))
+        {
+            var tensor = index == Reused ? reused! : parts.Parameters[index].DetachFromDisposeScope();
+            if (isBuffer)
+                register_buffer(name, tensor);
+            else
+                register_parameter(name, tensor as Parameter ?? Owned(tensor, requiresGrad));
+        }
+        AddLinks(parts, from: 0);
+        (_deviceType, _deviceIndex) = (parts.Parameters[0].device_type, parts.Parameters[0].device_index);
+        Refresh();
+    }
+
+    /// <summary>What constrains the tensor.</summary>
+    public Parametrization Parametrization { get; private set; }
+
+    /// <summary>
+    /// The constrained tensor. Reading computes it (once in a cached scope) and gives a new tensor, the caller's to
+    /// dispose, through which gradients flow. Assigning writes the right inverse into the parameters, in place.
+    /// </summary>
+    /// <exception cref="ParametrizationException">The assigned tensor is not allowed; nothing has changed.</exception>
+    public Tensor Value
+    {
+        get => Binding is { } binding ? binding.Read() : Evaluate();
+        set => Assign(value).OrThrow(Where);
+    }
+
+    internal ModuleBinding? Binding { get; set; }
+
+    /// <summary>The parameter that was the module's own tensor before, or -1.</summary>
+    internal int Reused { get; }
+
+    internal string? Where => Binding?.Where;
+
+    internal Tensor[] Inputs => _inputs;
+
+    /// <summary>Assigns if the tensor is allowed.</summary>
+    /// <returns>Null, or why nothing was changed.</returns>
+    public ParametrizationError? TryAssign(Tensor value) => Assign(value).ErrorOrNull();
+
+    /// <summary>
+    /// Moves what is carried to the present point: a base becomes the present tensor and its parameter zero. The value
+    /// stays. An optimizer's momenta refer to the parameter's old position; reset them where that matters.
+    /// </summary>
+    public void MoveBase()
+    {
+        using var parts = Core.rebase(Parametrization, CurrentParts()).OrThrow(Where);
+        Write(parts);
+    }
+
+    /// <summary>The inverse of an invertible matrix, by two triangular solves.</summary>
+    /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
+    public Tensor Inverse() => Invertible.inverse(Parametrization, CurrentParts());
+
+    /// <summary>log det W of an invertible matrix, a sum over n numbers.</summary>
+    /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
+    public Tensor LogDeterminant() => Invertible.logDeterminant(Parametrization, CurrentParts());
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
+    {
+        Binding?.Follow();
+        return base.named_parameters(recurse);
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Tensor buffer)> named_buffers(
+        bool recurse = true,
+        bool include_nonpersistent = true
+    )
+    {
+        Binding?.Follow();
+        return base.named_buffers(recurse, include_nonpersistent);
+    }
+
+    /// <summary>Parts for a tensor that is seen for the first time, by the policy.</summary>
+    internal static Parts PartsFor(Parametrization value, Tensor tensor, WhenNotAllowed whenNotAllowed, string? where)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        ArgumentNullException.ThrowIfNull(tensor);
+        var exact = Core.initialize(value, tensor);
+        var reinterpret = whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value);
+        if (reinterpret && (exact.IsOk || exact.ErrorValue.IsNotAllowed || exact.ErrorValue.IsOutOfReach))
+            return Core.reinterpret(value, tensor);
+        if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
+            return exact.OrThrow(where);
+        if (whenNotAllowed is not WhenNotAllowed.Sample)
+            return Core.initializeNearest(value, tensor).OrThrow(where);
+        using var sample = Core.sample(value, FormModule.ofTensor(tensor), null);
+        return Core.initialize(value, sample).OrThrow(where);
+    }
+
+    /// <summary>The value now, learning what training steps learn.</summary>
+    internal Tensor Evaluate()
+    {
+        if (!Core.learns(Parametrization) || !training)
+            return Core.forward(Parametrization, CurrentParts());
+
+        // The graph keeps the tensors that forward has used, so it gets new ones and the buffers are written after.
+        var advanced = Core.advance(Parametrization, CurrentParts());
+        var value = Core.forward(Parametrization, advanced);
+        using var _ = no_grad();
+        foreach (var (buffer, next) in _buffers.SelectMany(row => row).Zip(advanced.Buffers))
+            if (!ReferenceEquals(buffer, next))
+            {
+                buffer.copy_(next);
+                next.Dispose();
+            }
+        return value;
+    }
+
+    internal Parts CurrentParts() => Core.ofArrays(_inputs, _buffers);
+
+    /// <summary>Writes new tensors into the old ones, so that optimizers and state dicts keep theirs.</summary>
+    internal void Write(Parts parts)
+    {
+        using var _ = no_grad();
+        foreach (var (old, next) in _inputs.Concat(_buffers.SelectMany(row => row)).Zip(parts.Tensors))
+            if (old.shape.SequenceEqual(next.shape))
+                old.copy_(next);
+            else
+                old.set_(next);
+        Binding?.Forget();
+    }
+
+    /// <summary>Puts more links behind the present ones and keeps the value where they allow it.</summary>
+    internal void Append(Parametrization more, WhenNotAllowed whenNotAllowed)
+    {
+        var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where);
+        using var present = Detached();
+        var parts = Core.extend(longer, CurrentParts(), present);
+        if (!parts.IsOk && parts.ErrorValue.IsNotAllowed && whenNotAllowed is not WhenNotAllowed.Refuse)
+        {
+            using var other =
+                whenNotAllowed is WhenNotAllowed.Sample
+                    ? Core.sample(longer, FormModule.ofTensor(present), null)
+                    : Core.project(longer, present);
+            parts = Core.extend(longer, CurrentParts(), other);
+        }
+        var extended = parts.OrThrow(Where);
+        var before = _buffers.Length;
+        Parametrization = longer;
+        AddLinks(extended, before);
+        Refresh();
+        Write(extended);
+    }
+
+    /// <summary>The value without gradients and without learning.</summary>
+    internal Tensor Detached()
+    {
+        using var _ = no_grad();
+        return Core.forward(Parametrization, CurrentParts());
+    }
+
+    /// <summary>Lets go of the tensor that goes back to the module, so that disposing this spares it.</summary>
+    internal void Release(string name)
+    {
+        if (_isBuffer)
+            ModuleInternals.Buffers(this).Remove(name);
+        else
+            ModuleInternals.Parameters(this).Remove(name);
+    }
+
+    internal string NameOf(int index) => Core.parameterNames(Parametrization)[index];
+
+    internal void MoveTo(ScalarType dtype, Device device) => _to(device, dtype, false);
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        base._toEpilog(dtype, device, non_blocking);
+        Refresh();
+        Binding?.Moved();
+    }
+
+    private static Parameter Owned(Tensor tensor, bool requiresGrad) =>
+        (Parameter)new Parameter(tensor, requiresGrad).DetachFromDisposeScope();
+
+    private Microsoft.FSharp.Core.FSharpResult<Parts, ParametrizationError> Assign(Tensor value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        Binding?.Follow();
+        var parts = Core.rightInverse(Parametrization, CurrentParts(), value);
+        if (parts.IsOk)
+        {
+            using var written = parts.ResultValue;
+            Write(written);
+        }
+        return parts;
+    }
+
+    private void AddLinks(Parts parts, int from)
+    {
+        foreach (var (link, position) in Parametrization.Links.Select((link, position) => (link, position)).Skip(from))
+        {
+            var child = new LinkBuffers(link.BufferNames, Core.buffersOf(parts, position));
+            child.train(training);
+            register_module($"{position}", child);
+        }
+    }
+
+    /// <summary>Reads again what moving has replaced.</summary>
+    private void Refresh()
+    {
+        _inputs =
+        [
+            .. Core.parameterNames(Parametrization)
+                .Select(name => _isBuffer ? get_buffer(name)! : get_parameter(name)!),
+        ];
+        _buffers = [.. named_children().Select(child => ((LinkBuffers)child.module).Tensors())];
+    }
+}

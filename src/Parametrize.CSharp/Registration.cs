@@ -1,0 +1,71 @@
+using Parametrize.CSharp.Binding;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>Registering and removing: everything that can fail comes first, then the module changes.</summary>
+internal static class Registration
+{
+    public static void Register(TensorPath path, Parametrization value, WhenNotAllowed whenNotAllowed)
+    {
+        if (path.Tensor is { } present)
+        {
+            present.Append(value, whenNotAllowed);
+            return;
+        }
+
+        ModuleInternals.Check();
+        Hooks.RequireHookable(path.Owner);
+        ParametrizationSet.RequireRoom(path.Owner);
+        var (slot, tensor) = Slot.Find(path.Owner, path.Name);
+        var parts = ParametrizedTensor.PartsFor(value, tensor, whenNotAllowed, $"{path.Owner.GetName()}.{path.Name}");
+        var parametrized = new ParametrizedTensor(value, parts, tensor, slot.IsBuffer, tensor.requires_grad);
+        parametrized.train(path.Owner.training);
+
+        ParametrizationSet.GetOrAdd(path.Owner).register_module(path.Name, parametrized);
+        new ModuleBinding(parametrized, slot).Attach(path.Owner);
+        Adopt(parametrized, parts, tensor);
+    }
+
+    public static void Remove(TensorPath path, bool leaveParametrized)
+    {
+        var parametrized = path.Tensor ?? throw TensorPath.NotParametrized(path.Owner, path.Name);
+        parametrized.Binding!.Follow();
+        if (!leaveParametrized && parametrized.Inputs.Length > 1)
+            throw new InvalidOperationException(
+                $"{parametrized.Where} is computed from {parametrized.Inputs.Length} tensors, none of which is the "
+                    + "weight. Remove it with leave_parametrized: true."
+            );
+
+        using var value = leaveParametrized ? parametrized.Detached() : null;
+        var index = Math.Max(parametrized.Reused, 0);
+        var own = parametrized.Inputs[index];
+        parametrized.Release(parametrized.NameOf(index));
+        if (value is not null)
+            Overwrite(own, value);
+        parametrized.Binding!.Detach(own);
+        ParametrizationSet.Of(path.Owner)!.Remove(path.Name, path.Owner);
+        parametrized.Dispose();
+    }
+
+    /// <summary>The module's own tensor becomes the parameter of its shape; if there is none, it is not needed.</summary>
+    private static void Adopt(ParametrizedTensor parametrized, Parts parts, Tensor tensor)
+    {
+        if (parametrized.Reused < 0)
+            return;
+        using var adopted = parts.Parameters[parametrized.Reused];
+        Overwrite(tensor, adopted);
+    }
+
+    /// <summary>In place, so that optimizers keep the tensor; its gradient was that of another function.</summary>
+    private static void Overwrite(Tensor tensor, Tensor value)
+    {
+        using var _ = no_grad();
+        if (tensor.shape.SequenceEqual(value.shape))
+            tensor.copy_(value);
+        else
+            tensor.set_(value);
+        tensor.grad = null;
+    }
+}

@@ -1,0 +1,107 @@
+using Parametrize.CSharp.Binding;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// The verbs of torch.nn.utils.parametrize for TorchSharp modules, under PyTorch's names. `module.call(x)` computes with
+/// the parametrized tensor; `module.forward(x)` bypasses hooks and fails.
+/// </summary>
+#pragma warning disable CS8981 // PyTorch's module is named so
+public static partial class parametrize
+#pragma warning restore CS8981
+{
+    /// <summary>
+    /// Lets one tensor of a module be computed by a parametrization. The module's parameter becomes `original`, the same
+    /// object, so an optimizer built before keeps training it. Registering again puts more links behind the present ones.
+    /// </summary>
+    /// <param name="module">Any managed module, of TorchSharp or one's own.</param>
+    /// <param name="name">A parameter or buffer: `weight`, or `encoder.weight` of a child.</param>
+    /// <param name="parametrization">What constrains the tensor.</param>
+    /// <param name="whenNotAllowed">What to do when the present tensor is not in the space.</param>
+    /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">The module has no tensor of that name.</exception>
+    /// <exception cref="ParametrizationException">The tensor does not suit; nothing has changed.</exception>
+    /// <exception cref="NotSupportedException">The tensor cannot be bound; the message says why.</exception>
+    public static T register_parametrization<T>(
+        this T module,
+        string name,
+        Parametrization parametrization,
+        WhenNotAllowed whenNotAllowed = WhenNotAllowed.Project
+    )
+        where T : nn.Module
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(parametrization);
+        Registration.Register(TensorPath.Resolve(module, name), parametrization, whenNotAllowed);
+        return module;
+    }
+
+    /// <summary>The same, with the tensor pointed at: `layer.register_parametrization(l => l.weight, ...)`.</summary>
+    /// <param name="module">Any managed module, of TorchSharp or one's own.</param>
+    /// <param name="tensor">Reads the tensor from the module, or from a module inside it.</param>
+    /// <param name="parametrization">What constrains the tensor.</param>
+    /// <param name="whenNotAllowed">What to do when the present tensor is not in the space.</param>
+    /// <returns>The module.</returns>
+    public static T register_parametrization<T>(
+        this T module,
+        Func<T, Tensor?> tensor,
+        Parametrization parametrization,
+        WhenNotAllowed whenNotAllowed = WhenNotAllowed.Project
+    )
+        where T : nn.Module
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(tensor);
+        ArgumentNullException.ThrowIfNull(parametrization);
+        Registration.Register(TensorPath.Resolve(module, tensor(module)), parametrization, whenNotAllowed);
+        return module;
+    }
+
+    /// <summary>Whether the module has a parametrized tensor, or one of that name.</summary>
+    public static bool is_parametrized(this nn.Module module, string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        return name is null ? ParametrizationSet.Of(module) is not null : TensorPath.Find(module, name) is not null;
+    }
+
+    /// <summary>The parametrized tensor of that name.</summary>
+    /// <exception cref="ArgumentException">The tensor of that name is not parametrized.</exception>
+    public static ParametrizedTensor parametrization(this nn.Module module, string name)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(name);
+        return TensorPath.Find(module, name) ?? throw TensorPath.NotParametrized(module, name);
+    }
+
+    /// <summary>Gives the module a tensor of its own again, the same parameter object as before.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="name">The name under which the tensor was registered.</param>
+    /// <param name="leave_parametrized">
+    /// True: the tensor keeps the constrained value. False: it becomes the unconstrained parameter, which must be one.
+    /// </param>
+    /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">The tensor of that name is not parametrized.</exception>
+    /// <exception cref="InvalidOperationException">The unconstrained tensors are several.</exception>
+    public static T remove_parametrizations<T>(this T module, string name, bool leave_parametrized = true)
+        where T : nn.Module
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(name);
+        Registration.Remove(TensorPath.Resolve(module, name), leave_parametrized);
+        return module;
+    }
+
+    /// <summary>Computes each parametrized tensor once until the result is disposed.</summary>
+    public static CachedScope cached() => new(null);
+
+    /// <summary>Computes the parametrized tensors of one model at once, and keeps them until the result is disposed.</summary>
+    public static CachedScope cached(nn.Module model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return new(model);
+    }
+}
