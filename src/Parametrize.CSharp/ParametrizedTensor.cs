@@ -47,15 +47,15 @@ public sealed class ParametrizedTensor : nn.Module
         Reused = reused is null ? -1 : parts.Parameters.ToList().FindLastIndex(p => p.shape.SequenceEqual(reused.shape));
         foreach (var (name, index) in Core.parameterNames(parametrization).Select((name, index) => (name, index)))
         {
-            var tensor = index == Reused ? reused! : parts.Parameters[index].DetachFromDisposeScope();
+            var tensor = index == Reused ? reused! : Owned(parts.Parameters[index], requiresGrad && !isBuffer);
             if (isBuffer)
                 register_buffer(name, tensor);
             else
-                register_parameter(name, tensor as Parameter ?? Owned(tensor, requiresGrad));
+                register_parameter(name, (Parameter)tensor);
         }
         AddLinks(parts, from: 0);
-        (_deviceType, _deviceIndex) = (parts.Parameters[0].device_type, parts.Parameters[0].device_index);
         Refresh();
+        (_deviceType, _deviceIndex) = (_inputs[0].device_type, _inputs[0].device_index);
     }
 
     /// <summary>What constrains the tensor.</summary>
@@ -220,8 +220,8 @@ public sealed class ParametrizedTensor : nn.Module
         Binding?.Moved();
     }
 
-    private static Parameter Owned(Tensor tensor, bool requiresGrad) =>
-        (Parameter)new Parameter(tensor, requiresGrad).DetachFromDisposeScope();
+    private static Tensor Owned(Tensor parameter, bool requiresGrad) =>
+        parameter.with_requires_grad(requiresGrad).DetachFromDisposeScope();
 
     private Microsoft.FSharp.Core.FSharpResult<Parts, ParametrizationError> Assign(Tensor value)
     {

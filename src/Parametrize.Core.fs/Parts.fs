@@ -12,8 +12,11 @@ type Parts internal (parameters: torch.Tensor[], buffers: torch.Tensor[][]) =
     member internal _.ParameterArray: torch.Tensor[] = parameters
     member internal _.BufferArrays: torch.Tensor[][] = buffers
 
-    /// What an optimizer trains, named by `Parametrization.parameterNames`.
+    /// What the tensor is computed from, named by `Parametrization.parameterNames`.
     member _.Parameters: IReadOnlyList<torch.Tensor> = parameters
+
+    /// The parameters that an optimizer can take: all of them, unless the parts were made of computed tensors.
+    member _.Trainable: Modules.Parameter seq = parameters |> Seq.choose (function :? Modules.Parameter as p -> Some p | _ -> None)
 
     /// What is carried along, named by `Parametrization.bufferNames`, all links in order.
     member _.Buffers: IReadOnlyList<torch.Tensor> = Array.concat buffers
