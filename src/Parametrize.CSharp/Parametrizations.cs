@@ -56,6 +56,9 @@ public static class Parametrizations
     public static Parametrization Householder(bool trivialized = true) =>
         Stiefel(OrthogonalMap.Householder, trivialized);
 
+    /// <summary>The value on convolution kernels `[out, in, k...]`, read as matrices `out x (in k...)`.</summary>
+    public static Parametrization OnKernel(Parametrization matrix) => Values.onKernel(matrix);
+
     /// <summary>`W = g v / |v|`, the norm over all dimensions but one, or over the whole tensor.</summary>
     public static Parametrization WeightNorm(int? dim = 0) =>
         dim is { } kept ? Values.weightNorm(kept) : Values.weightNormWhole;

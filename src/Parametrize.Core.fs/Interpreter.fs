@@ -111,11 +111,15 @@ module internal Interpreter =
 
             let epsilon = Form.epsilon dtype
 
+            // Optimizers take nothing but parameters.
+            let trainable (input: torch.Tensor) =
+                new Modules.Parameter(own input, true) :> torch.Tensor
+
             widen (tensor.detach ())
             |> pullBack (inversion epsilon) (presentBuffers links buffers)
             |> Result.map (fun (inputs, rows) -> inputs, rows |> List.rev |> List.toArray)
             |> Result.bind (finish epsilon)
-            |> Result.map (fun (inputs, rows) -> new Parts(Array.map own inputs, Array.map (Array.map own) rows)))
+            |> Result.map (fun (inputs, rows) -> new Parts(Array.map trainable inputs, Array.map (Array.map own) rows)))
 
     let rightInverse (links: Link list) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
         inverse exact (fun _ parts -> Ok parts) links buffers tensor

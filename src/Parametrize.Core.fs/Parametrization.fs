@@ -31,6 +31,9 @@ module Parametrization =
     /// A value of one link: how the values of the library, and a user's own, are made.
     let ofLink (link: Link) : Parametrization = Chain [ link ]
 
+    let internal mapLinks (change: Link -> Link) (value: Parametrization) : Parametrization =
+        Chain(List.map change value.Links)
+
     let private neighboursFit (left: Link) (right: Link) : Result<unit, ParametrizationError> =
         if right.InputCount > 1 then
             Error(ParametrizationError.ReadsSeveralTensors(left.Code, right.Code))
@@ -176,7 +179,7 @@ module Parametrization =
 
     /// The tensor as the unconstrained parameter, allowed or not.
     let internal reinterpret (value: Parametrization) (tensor: torch.Tensor) : Parts =
-        new Parts([| tensor.detach().clone().DetachFromDisposeScope() |], value.Links |> List.map (fun _ -> [||]) |> List.toArray)
+        new Parts([| new Modules.Parameter(tensor.detach().clone().DetachFromDisposeScope(), true) |], value.Links |> List.map (fun _ -> [||]) |> List.toArray)
 
     /// Parts from which `forward` yields the tensor, given the parts in use: masks stay, bases move to the tensor.
     /// `Error` exactly when `admits` is.
@@ -209,7 +212,7 @@ module Parametrization =
         use _ = torch.no_grad ()
 
         match contains value tensor with
-        | Ok() -> tensor.detach().clone ()
+        | Ok() -> tensor.clone ()
         | Error _ ->
             match initializeNearest value tensor with
             | Error error -> invalidArg (nameof tensor) error.Message

@@ -31,6 +31,8 @@ type Space =
     | PositiveDeterminant
     /// Tensors with zeros at given places.
     | Masked
+    /// Convolution kernels whose matrices lie in a space.
+    | OfKernel of Space
     /// A space of a user's own, equal to itself only.
     | Named of string
 
@@ -55,7 +57,14 @@ type Space =
         | PositiveDefinite -> "positive definite matrices"
         | PositiveDeterminant -> "matrices with positive determinant"
         | Masked -> "tensors with a pattern of zeros"
+        | OfKernel space -> $"kernels whose matrices are {space}"
         | Named name -> name
+
+[<RequireQualifiedAccess>]
+module internal Space =
+
+    let ofKernel (space: Space) : Space =
+        if space = Space.All then Space.All else Space.OfKernel space
 
 /// What a link can read from the link before it: its right inverse must land in that link's space.
 [<RequireQualifiedAccess>]

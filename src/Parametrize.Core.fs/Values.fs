@@ -65,6 +65,14 @@ let orthogonal: Parametrization = value (StiefelLink(OrthogonalMap.Default, true
 /// then have determinant 1; the Cayley map reaches tall matrices whose top block has the eigenvalue -1 in the limit only.
 let orthogonalWithoutBase (map: OrthogonalMap) : Parametrization = value (StiefelLink(map, false))
 
+/// The value on convolution kernels `[out, in, k...]`, read as matrices `out x (in k...)`. Throws ArgumentException for
+/// values that read several tensors.
+let onKernel (matrix: Parametrization) : Parametrization =
+    if Parametrization.parameterCount matrix > 1 then
+        invalidArg (nameof matrix) $"{matrix} reads several tensors, which a kernel does not have."
+
+    matrix |> Parametrization.mapLinks (fun link -> KernelLink link)
+
 /// Magnitude `g` and direction `v` apart, the norm over all dimensions but one: `W = g v / |v|`.
 let weightNorm (dimension: int) : Parametrization = value (WeightNormLink(Some dimension))
 

@@ -43,9 +43,9 @@ module internal Entrywise =
         let greatest = greatest dtype
         tensor.clamp((-greatest).ToScalar(), greatest.ToScalar()).``to`` dtype
 
-    /// `log(1 + exp x)` without overflow, accurate for very negative x.
+    /// `log(1 + exp x)` without overflow, accurate for very negative x; beyond 40 it is x to the last digit.
     let softplus (tensor: torch.Tensor) : torch.Tensor =
-        tensor.relu () + (-tensor.abs ()).exp().log1p ()
+        torch.nn.functional.softplus (tensor, 1.0, 40.0)
 
     /// The inverse of `softplus` on positive numbers: `y + log(1 - exp(-y))`.
     let softplusInverse (tensor: torch.Tensor) : torch.Tensor = tensor + (-((-tensor).expm1 ())).log ()

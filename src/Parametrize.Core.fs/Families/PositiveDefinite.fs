@@ -17,13 +17,14 @@ type internal PositiveDefiniteLink(floor: float) =
     let hermitian (matrix: torch.Tensor) =
         matrix / 2.0 + Tensors.adjoint matrix / 2.0
 
-    /// The symmetric matrix with eigenvalues lifted to a multiple of the largest that Cholesky can still see.
-    let lifted (matrix: torch.Tensor) (epsilon: float) =
+    /// The symmetric matrix with eigenvalues lifted to a multiple of the largest that Cholesky can still see, and to a
+    /// number.
+    let lifted (matrix: torch.Tensor) (epsilon: float) (number: float) =
         let struct (values, vectors) = torch.linalg.eigh (hermitian matrix)
         let size = float (Tensors.last matrix)
         let least = values.abs().amax ([| -1L |], keepdim = true) * (size * epsilon).ToScalar()
         // A zero matrix has no scale of its own.
-        let least = least.clamp_min ((epsilon * epsilon).ToScalar())
+        let least = least.clamp_min ((max number (epsilon * epsilon)).ToScalar())
         let values = values.maximum least
         hermitian (vectors.matmul (values.unsqueeze(-1L).``to`` vectors.dtype * Tensors.adjoint vectors))
 
@@ -33,12 +34,12 @@ type internal PositiveDefiniteLink(floor: float) =
         if Tensors.largest (info.``to`` torch.ScalarType.Float64) = 0.0 then
             factor
         else
-            torch.linalg.cholesky (lifted matrix epsilon)
+            torch.linalg.cholesky (lifted matrix epsilon 0.0)
 
-    /// The factor of a matrix that is positive definite up to rounding, diagonal at least `floor`; in double precision.
-    let factor (tensor: torch.Tensor) (epsilon: float) =
-        // Double precision resolves what single precision rounds away, so a quarter of the tolerance suffices.
-        let factor = factorOf (Tensors.wide tensor) (epsilon / 4.0)
+    /// The factor of a matrix that is positive definite up to rounding, diagonal at least `floor`; in double precision,
+    /// whose roundoff is all that eigenvalues are lifted by.
+    let factor (tensor: torch.Tensor) =
+        let factor = factorOf (Tensors.wide tensor) (4.0 * Form.epsilon torch.ScalarType.Float64)
         withDiagonal (factor.tril -1L) ((realDiagonal factor).clamp_min (floor.ToScalar()))
 
     let product (factor: torch.Tensor) =
@@ -63,7 +64,7 @@ type internal PositiveDefiniteLink(floor: float) =
 
     /// What the factor reproduces is allowed: symmetric, positive definite and above the floor at once.
     override _.Contains(_, tensor, epsilon) =
-        let residual = Tensors.distance (product (factor tensor epsilon)) (Tensors.wide tensor)
+        let residual = Tensors.distance (product (factor tensor)) (Tensors.wide tensor)
         let allowed = Tensors.limit epsilon (Tensors.last tensor) (Tensors.largest tensor)
         let above = if floor = 0.0 then "" else $", L_ii >= {floor}"
 
@@ -77,8 +78,8 @@ type internal PositiveDefiniteLink(floor: float) =
         else
             Violation.unless $"W = L L^H{above}" residual allowed
 
-    override _.RightInverse(_, tensor, epsilon) =
-        let factor = factor tensor epsilon
+    override _.RightInverse(_, tensor, _) =
+        let factor = factor tensor
 
         let diagonal =
             Entrywise.softplusInverse ((realDiagonal factor - floor.ToScalar()).clamp_min (1e-300.ToScalar()))
@@ -86,7 +87,8 @@ type internal PositiveDefiniteLink(floor: float) =
         LinkParts.ofInput ((withDiagonal (factor.tril -1L) diagonal).``to`` tensor.dtype)
 
     override _.Nearest(tensor, epsilon) =
-        let factor = factorOf (lifted (Tensors.wide tensor) epsilon) epsilon
+        // No pivot of Cholesky's is smaller than the smallest eigenvalue.
+        let factor = factorOf (lifted (Tensors.wide tensor) epsilon (floor * floor)) epsilon
         let diagonal = (realDiagonal factor).clamp_min (floor.ToScalar())
         (product (withDiagonal (factor.tril -1L) diagonal)).``to`` tensor.dtype
 

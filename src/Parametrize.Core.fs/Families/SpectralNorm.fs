@@ -62,7 +62,7 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
 
     let estimateFits (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
         present.Length = 2
-        && abs (Tensors.number ((sigma (asMatrix tensor) present[0] present[1]).abs ()) - options.Bound)
+        && Tensors.number ((sigma (asMatrix tensor) present[0] present[1] - options.Bound.ToScalar()).abs ())
            <= limit epsilon tensor
 
     let withVectors (tensor: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) = LinkParts.carrying tensor [ u; v ]

@@ -16,14 +16,14 @@ module internal CayleyMap =
 
     let private inverseForm (a: torch.Tensor) =
         let identity = Orthonormal.identityLike a a.shape[a.shape.Length - 1]
-        torch.linalg.inv(identity - a * 0.5) * 2.0 - identity
+        torch.linalg.inv (identity - a * 0.5) * 2.0 - identity
 
     /// For large entries: in double precision, bounded, with Newton-Schulz steps until the result is orthogonal.
     let private careful (a: torch.Tensor) =
         let exact = Orthonormal.precise a
         let size = float a.shape[a.shape.Length - 1]
-        let entry = exact.detach().abs().amax ([| -2L; -1L |], keepdim = true)
-        let factor = entry.clamp_min((largest / size).ToScalar()).reciprocal () * (largest / size)
+        let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true)
+        let factor = entry.clamp_min((largest / size).ToScalar()).reciprocal() * (largest / size)
         let mutable q = inverseForm (exact * factor)
         let mutable steps = 0
 
@@ -37,6 +37,6 @@ module internal CayleyMap =
     let ofSkew (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         let norm = torch.linalg.vector_norm (a.detach (), 2.0, [| -2L; -1L |])
-        let isSmall = a.numel () = 0L || norm.max().to_type(torch.float64).item<float> () < large a
+        let isSmall = a.numel () = 0L || norm.max().to_type(torch.float64).item<float>() < large a
         let q = if isSmall then inverseForm a else Orthonormal.whereFinite careful a
-        q.MoveToOuterDisposeScope ()
+        q.MoveToOuterDisposeScope()

@@ -11,8 +11,7 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Exponential =
 
-    let private isSingle (a: torch.Tensor) =
-        a.dtype = torch.float32 || a.dtype = torch.complex64
+    let private isSingle (a: torch.Tensor) = a.dtype = torch.float32 || a.dtype = torch.complex64
 
     /// Up to which spectral norm the polynomial of degree 8, or 18, is exact to rounding, derivatives included.
     let private reach8 (a: torch.Tensor) = if isSingle a then 0.5 else 0.06
@@ -78,8 +77,8 @@ module internal Exponential =
     let private taylor8 (a: torch.Tensor) (square: torch.Tensor) =
         let combined = combine rows8 [ a; square ]
         let fourth = square.matmul combined[0]
-        let left = fourth.add (square, (2.0 / 3.0).ToScalar ())
-        let right = combined[2].add (fourth, last8.ToScalar ())
+        let left = fourth.add (square, (2.0 / 3.0).ToScalar())
+        let right = combined[2].add(fourth, last8.ToScalar())
         combined[1] + left.matmul right
 
     let private taylor18 (a: torch.Tensor) (square: torch.Tensor) (cube: torch.Tensor) (sixth: torch.Tensor) =
@@ -92,17 +91,17 @@ module internal Exponential =
     let private bound (a: torch.Tensor) (power: torch.Tensor) (exponent: float) =
         let norm = torch.linalg.vector_norm (power.detach (), 2.0, [| -2L; -1L |], true)
         let pairs = if a.is_complex () then norm else norm * sqrt 0.5
-        pairs.pow ((1.0 / exponent).ToScalar ())
+        pairs.pow ((1.0 / exponent).ToScalar())
 
-    let private largestOf (t: torch.Tensor) = t.max().to_type(torch.float64).item<float> ()
+    let private largestOf (t: torch.Tensor) = t.max().to_type(torch.float64).item<float>()
 
     /// How often each matrix has to be squared again after scaling.
     let private squarings (a: torch.Tensor) (size: torch.Tensor) =
-        (size / reach18 a).log2().ceil().clamp_min ((0.0).ToScalar ())
+        (size / reach18 a).log2().ceil().clamp_min((0.0).ToScalar())
 
     /// Squares each matrix of the batch its own number of times.
     let private squareAgain (counts: torch.Tensor) (after: int -> torch.Tensor -> torch.Tensor) (q: torch.Tensor) =
-        let least, most = int (counts.min().to_type(torch.float64).item<float> ()), int (largestOf counts)
+        let least, most = int (counts.min().to_type(torch.float64).item<float>()), int (largestOf counts)
 
         ((q, [ 1..most ])
          ||> List.fold (fun q step ->
@@ -111,24 +110,24 @@ module internal Exponential =
              if step <= least then
                  squared
              else
-                 torch.where (counts.ge ((float step).ToScalar ()), squared, q)))
+                 torch.where (counts.ge ((float step).ToScalar()), squared, q)))
 
     /// For large norms, in double precision. Each squaring doubles the distance to orthogonality: Newton-Schulz steps
     /// undo it. Norms beyond 1e15, where rounding of A alone loses its angles, are cut there.
     let private careful (a: torch.Tensor) =
         let exact = Orthonormal.precise a
-        let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true).clamp_min ((1e-300).ToScalar ())
+        let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true).clamp_min((1e-300).ToScalar())
         let size = torch.linalg.vector_norm (exact.detach () / entry, 2.0, [| -2L; -1L |], true)
         let counts = squarings exact (size * entry)
-        let cut = counts.clamp_max ((50.0).ToScalar ())
-        let scaled = exact * (-counts).exp2 ()
+        let cut = counts.clamp_max ((50.0).ToScalar())
+        let scaled = exact * (-counts).exp2()
         let square = scaled.matmul scaled
         let cube = square.matmul scaled
         let correct step q = if step % 6 = 0 then Orthonormal.newtonSchulz q else q
         let q = squareAgain cut correct (taylor18 scaled square cube (cube.matmul cube))
         (Orthonormal.newtonSchulz q).to_type a.dtype
 
-    /// exp A. Differentiable.
+    /// exp A, also of large A, orthogonal to rounding. Differentiable.
     let ofSkew (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
 
@@ -158,4 +157,4 @@ module internal Exponential =
                     else
                         Orthonormal.whereFinite careful a
 
-        q.MoveToOuterDisposeScope ()
+        q.MoveToOuterDisposeScope()

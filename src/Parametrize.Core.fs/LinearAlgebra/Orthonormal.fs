@@ -8,11 +8,9 @@ open TorchSharp
 module internal Orthonormal =
 
     /// float64 or complex128: assignments are rare, so that accuracy matters and speed does not.
-    let precise (w: torch.Tensor) =
-        w.to_type (if w.is_complex () then torch.complex128 else torch.float64)
+    let precise (w: torch.Tensor) = w.to_type (if w.is_complex () then torch.complex128 else torch.float64)
 
-    let identityLike (w: torch.Tensor) (size: int64) =
-        torch.eye (size, dtype = w.dtype, device = w.device)
+    let identityLike (w: torch.Tensor) (size: int64) = torch.eye (size, dtype = w.dtype, device = w.device)
 
     /// Half the difference of a matrix and its adjoint.
     let skewPart (a: torch.Tensor) = (a - a.mH) * 0.5
@@ -31,9 +29,9 @@ module internal Orthonormal =
     /// f a for a map f of square matrices that must not see infinite or undefined entries: matrices of a batch that have
     /// one become NaN, and leave their neighbours alone.
     let whereFinite (f: torch.Tensor -> torch.Tensor) (a: torch.Tensor) =
-        let finite = a.detach().isfinite().all(-1L, true).all (-2L, true)
+        let finite = a.detach().isfinite().all(-1L, true).all(-2L, true)
         let result = f (torch.where (finite, a, torch.zeros_like a))
-        torch.where (finite, result, torch.full_like (result.detach (), nan.ToScalar ()))
+        torch.where (finite, result, torch.full_like (result.detach (), nan.ToScalar()))
 
     /// The largest entry of |W^H W - I|; NaN if W has one.
     let defect (w: torch.Tensor) : float =
@@ -43,14 +41,14 @@ module internal Orthonormal =
             use _scope = torch.NewDisposeScope()
             use _noGrad = torch.no_grad ()
             let w = precise w
-            (w.mH.matmul w - identityLike w w.shape[w.shape.Length - 1]).abs().max().item<float> ()
+            (w.mH.matmul w - identityLike w w.shape[w.shape.Length - 1]).abs().max().item<float>()
 
     /// Powers of two near the largest entry of each column. The factor Q does not depend on the lengths of the columns,
     /// and powers of two bring no rounding, so that dividing by them only keeps squares from over- and underflowing.
     let private columnScale (w: torch.Tensor) =
-        let largest = w.abs().amax ([| -2L |], keepdim = true)
-        let scale = largest.clamp_min(1e-300).log2().floor().exp2 ()
-        torch.where (largest.gt ((0.0).ToScalar ()), scale, torch.ones_like scale)
+        let largest = w.abs().amax([| -2L |], keepdim = true)
+        let scale = largest.clamp_min(1e-300).log2().floor().exp2()
+        torch.where (largest.gt ((0.0).ToScalar()), scale, torch.ones_like scale)
 
     /// The factor Q of the QR decomposition whose R has a positive diagonal, 0 counting as positive. Householder
     /// reflectors keep Q orthonormal whatever the rank of W.
@@ -60,8 +58,8 @@ module internal Orthonormal =
         let exact = precise w
         let struct (q, r) = torch.linalg.qr (exact / columnScale exact)
         let diagonal = r.diagonal (0L, -2L, -1L)
-        let phase = torch.where (diagonal.eq ((0.0).ToScalar ()), torch.ones_like diagonal, diagonal.sgn ())
-        (q * phase.unsqueeze -2L).to_type(w.dtype).MoveToOuterDisposeScope ()
+        let phase = torch.where (diagonal.eq ((0.0).ToScalar()), torch.ones_like diagonal, diagonal.sgn ())
+        (q * phase.unsqueeze -2L).to_type(w.dtype).MoveToOuterDisposeScope()
 
     /// An orthogonal (unitary) n x n matrix whose first k columns are those of q.
     let complete (q: torch.Tensor) : torch.Tensor =
@@ -70,11 +68,16 @@ module internal Orthonormal =
         let rows, columns = q.shape[q.shape.Length - 2], q.shape[q.shape.Length - 1]
         let struct (basis, _) = torch.linalg.qr (precise q, torch.linalg.QRMode.Complete)
         let complement = basis.narrow(-1L, columns, rows - columns).to_type q.dtype
-        torch.cat([| q; complement |], -1L).MoveToOuterDisposeScope ()
+        torch.cat([| q; complement |], -1L).MoveToOuterDisposeScope()
 
     /// A random matrix with the uniform (Haar) distribution: the QR factor of a Gaussian one, with its signs fixed
     /// (Mezzadri, How to generate random matrices from the classical compact groups, 2007, section 5).
-    let sample (shape: int64[]) (dtype: torch.ScalarType) (device: torch.Device) (generator: torch.Generator | null) : torch.Tensor =
+    let sample
+        (shape: int64[])
+        (dtype: torch.ScalarType)
+        (device: torch.Device)
+        (generator: torch.Generator | null)
+        : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
         let rank = shape.Length
@@ -90,4 +93,4 @@ module internal Orthonormal =
         let gaussianType = if isComplex then torch.complex128 else torch.float64
         let gaussian = torch.randn (tall, dtype = gaussianType, device = device, generator = generator)
         let q = retract gaussian
-        (if wide then q.mT else q).to_type(dtype).contiguous().MoveToOuterDisposeScope ()
+        (if wide then q.mT else q).to_type(dtype).contiguous().MoveToOuterDisposeScope()

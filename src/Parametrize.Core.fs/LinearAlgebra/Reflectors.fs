@@ -17,12 +17,12 @@ module internal Reflectors =
         let identity = torch.eye (rows, columns, dtype = x.dtype, device = x.device)
         let lower = x.tril -1L + identity
         // Dividing by the largest entry first keeps the squares finite; the direction does not depend on it.
-        let bounded = lower / torch.linalg.vector_norm(lower.detach (), infinity, [| -2L |], true)
+        let bounded = lower / torch.linalg.vector_norm (lower.detach (), infinity, [| -2L |], true)
         let v = bounded / torch.linalg.vector_norm (bounded, 2.0, [| -2L |], true)
         let inverseT = v.mH.matmul(v).triu 1L + Orthonormal.identityLike x columns * 0.5
         let top = v.narrow (-2L, 0L, columns)
         let weights = torch.linalg.solve_triangular (inverseT, top.mH, upper = true)
-        (identity - v.matmul weights).MoveToOuterDisposeScope ()
+        (identity - v.matmul weights).MoveToOuterDisposeScope()
 
     /// For orthonormal q the x, strictly lower triangular but for a diagonal of +-1, with
     /// product x * diag(x) = q. Real matrices only. LAPACK's geqrf stores reflectors scaled as above, and
@@ -34,11 +34,11 @@ module internal Reflectors =
 
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        let struct (reflectors, tau) = (Orthonormal.precise q).geqrf ()
+        let struct (reflectors, tau) = (Orthonormal.precise q).geqrf()
         let diagonal = reflectors.diagonal (0L, -2L, -1L)
         let one = torch.ones_like diagonal
-        let sign = torch.where (diagonal.lt ((0.0).ToScalar ()), -one, one)
-        let sign = torch.where (tau.eq ((0.0).ToScalar ()), -sign, sign)
+        let sign = torch.where (diagonal.lt ((0.0).ToScalar()), -one, one)
+        let sign = torch.where (tau.eq ((0.0).ToScalar()), -sign, sign)
         let x = reflectors.tril -1L
         x.diagonal(0L, -2L, -1L).copy_ sign |> ignore
-        x.to_type(q.dtype).MoveToOuterDisposeScope ()
+        x.to_type(q.dtype).MoveToOuterDisposeScope()

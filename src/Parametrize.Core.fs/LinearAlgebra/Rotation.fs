@@ -9,18 +9,21 @@ module internal Rotation =
 
     /// angle / sin angle for the cosine of an angle that stays away from pi.
     let private angleOverSine (cosine: torch.Tensor) =
-        let angle = cosine.clamp((-1.0).ToScalar (), (1.0).ToScalar ()).acos ()
-        torch.where (angle.gt ((0.0).ToScalar ()), angle / angle.sin (), torch.ones_like angle)
+        let angle = cosine.clamp((-1.0).ToScalar(), (1.0).ToScalar()).acos()
+        torch.where (angle.gt ((0.0).ToScalar()), angle / angle.sin (), torch.ones_like angle)
 
     /// 2 tan(angle / 2) / sin angle for the cosine of an angle that stays away from pi.
-    let private tangentOverSine (cosine: torch.Tensor) = (cosine + 1.0).reciprocal () * 2.0
+    let private tangentOverSine (cosine: torch.Tensor) = (cosine + 1.0).reciprocal() * 2.0
 
     /// f(S) K for the symmetric and skew parts Q = S + K of a rotation. They commute, have the eigenvalues cos and
     /// i sin of the angles, and f, being smooth in the cosine, needs no pairs of eigenvectors.
     let private regular (overSine: torch.Tensor -> torch.Tensor) (q: torch.Tensor) =
         let struct (cosines, basis) = torch.linalg.eigh ((q + q.mT) * 0.5)
-        let inner = basis.mT.matmul((Orthonormal.skewPart q).matmul basis)
-        let outer = basis.matmul(Orthonormal.skewPart ((overSine cosines).unsqueeze -1L * inner)).matmul basis.mT
+        let inner = basis.mT.matmul ((Orthonormal.skewPart q).matmul basis)
+
+        let outer =
+            basis.matmul(Orthonormal.skewPart ((overSine cosines).unsqueeze -1L * inner)).matmul basis.mT
+
         Orthonormal.skewPart outer
 
     /// The orthogonal polar factor J of a skew matrix of even size: J^2 = -I and J commutes with it. Newton's iteration
@@ -29,18 +32,18 @@ module internal Rotation =
     /// the size of rounding errors chooses one.
     let private complexStructure (a: torch.Tensor) =
         let size = a.shape[0]
-        use generator = new torch.Generator (1UL, torch.CPU)
+        use generator = new torch.Generator(1UL, torch.CPU)
         let noise = torch.randn ([| size; size |], dtype = torch.float64, generator = generator)
-        let mutable x = a + Orthonormal.skewPart(noise).``to`` (a.device) * 1e-15
+        let mutable x = a + Orthonormal.skewPart(noise).``to``(a.device) * 1e-15
         let mutable steps = 0
         let mutable change = infinity
 
         while change > 1e-14 && steps < 100 do
             let inverse = torch.linalg.inv x
-            let scale = sqrt (inverse.norm().item<float> () / x.norm().item<float> ())
+            let scale = sqrt (inverse.norm().item<float>() / x.norm().item<float>())
             let scale = if change < 1e-2 then 1.0 else scale
             let next = Orthonormal.skewPart (x * (scale / 2.0) - inverse * (0.5 / scale))
-            change <- (next - x).norm().item<float> () / next.norm().item<float> ()
+            change <- (next - x).norm().item<float>() / next.norm().item<float>()
             x <- next
             steps <- steps + 1
 
@@ -62,7 +65,7 @@ module internal Rotation =
     let private split regularPart criticalPart (q: torch.Tensor) : torch.Tensor =
         let struct (cosines, basis) = torch.linalg.eigh ((q + q.mT) * 0.5)
         let size = q.shape[0]
-        let critical = int64 (criticalCount (cosines.cpu().data<float>().ToArray ()))
+        let critical = int64 (criticalCount (cosines.cpu().data<float>().ToArray()))
 
         let within start length (part: torch.Tensor -> torch.Tensor) =
             let columns = basis.narrow (1L, start, length)
@@ -70,9 +73,12 @@ module internal Rotation =
             columns.matmul(part inner).matmul columns.mT
 
         let joined =
-            if critical = 0L then regularPart q
-            elif critical = size then within 0L size criticalPart
-            else within critical (size - critical) regularPart + within 0L critical criticalPart
+            if critical = 0L then
+                regularPart q
+            elif critical = size then
+                within 0L size criticalPart
+            else
+                within critical (size - critical) regularPart + within 0L critical criticalPart
 
         Orthonormal.skewPart joined
 
@@ -89,8 +95,8 @@ module internal Rotation =
         let critical (q: torch.Tensor) =
             let opposite = regular tangentOverSine -q
             let structure = complexStructure opposite
-            let struct (sizes, basis) = torch.linalg.eigh (opposite.matmul(structure.mT))
-            let inverse = (basis * (sizes.clamp_min((4.0 / bound).ToScalar ()).reciprocal ())).matmul basis.mT
+            let struct (sizes, basis) = torch.linalg.eigh (opposite.matmul (structure.mT))
+            let inverse = (basis * (sizes.clamp_min((4.0 / bound).ToScalar()).reciprocal())).matmul basis.mT
             inverse.matmul structure * -4.0
 
         split (regular tangentOverSine) critical
@@ -110,17 +116,17 @@ module internal Rotation =
         let imaginary = torch.complex (torch.zeros_like q.real, torch.ones_like q.real)
         let turned (angle: float) = q * Math.Cos angle + q * imaginary * Math.Sin angle
         let identity = Orthonormal.identityLike q q.shape[0]
-        let valuesFor (basis: torch.Tensor) = basis.mH.matmul(q.matmul basis).diagonal (0L, -2L, -1L)
+        let valuesFor (basis: torch.Tensor) = basis.mH.matmul(q.matmul basis).diagonal(0L, -2L, -1L)
 
         let attempt (start: float) =
             let probe = turned start
             let struct (_, rough) = torch.linalg.eigh ((probe + probe.mH) * 0.5)
-            let middle = middleOfWidestGap ((valuesFor rough).angle().cpu().data<float>().ToArray ())
+            let middle = middleOfWidestGap ((valuesFor rough).angle().cpu().data<float>().ToArray())
             let gapAtMinusOne = turned (Math.PI - middle)
             let skew = torch.linalg.solve (gapAtMinusOne + identity, gapAtMinusOne - identity)
             let struct (_, basis) = torch.linalg.eigh ((skew - skew.mH) * -imaginary)
             let values = valuesFor basis
-            let residual = (q.matmul basis - basis * values).abs().max().item<float> ()
+            let residual = (q.matmul basis - basis * values).abs().max().item<float>()
             struct (residual, values.angle (), basis)
 
         let attempts = Seq.cache (Seq.map attempt [ 0.7; 1.9; 3.1; 0.1; 2.3 ])
@@ -152,7 +158,7 @@ module internal Rotation =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
         let map = if q.is_complex () then ofAngles id else logarithmReal
-        (matrixwise map (Orthonormal.polar (Orthonormal.precise q))).to_type(q.dtype).MoveToOuterDisposeScope ()
+        (matrixwise map (Orthonormal.polar (Orthonormal.precise q))).to_type(q.dtype).MoveToOuterDisposeScope()
 
     /// The skew A with (I + A/2) (I - A/2)^-1 = q. The eigenvalue -1 is the image of infinity only. A bound on A
     /// replaces it: too low and q is not met, too high and the rounding errors of A drown its small entries. The best of
@@ -163,21 +169,25 @@ module internal Rotation =
 
         let bounded (matrix: torch.Tensor) (bound: float) =
             let tangent (angle: torch.Tensor) =
-                let doubled = (angle * 0.5).tan () * 2.0
-                doubled.clamp ((-bound).ToScalar (), bound.ToScalar ())
+                let doubled = (angle * 0.5).tan() * 2.0
+                doubled.clamp ((-bound).ToScalar(), bound.ToScalar())
 
-            if q.is_complex () then ofAngles tangent matrix else inverseCayleyReal bound matrix
+            if q.is_complex () then
+                ofAngles tangent matrix
+            else
+                inverseCayleyReal bound matrix
 
         let best (matrix: torch.Tensor) =
             let error (candidate: torch.Tensor) =
                 let rounded = candidate.to_type q.dtype
-                (Orthonormal.precise (CayleyMap.ofSkew rounded) - matrix).abs().max().item<float> ()
+                (Orthonormal.precise (CayleyMap.ofSkew rounded) - matrix).abs().max().item<float>()
 
             let unbounded = bounded matrix 1e16
 
-            if unbounded.abs().max().item<float> () < 1e2 then
+            if unbounded.abs().max().item<float>() < 1e2 then
                 unbounded
             else
-                unbounded :: [ for exponent in 2.0..14.0 -> bounded matrix (10.0 ** exponent) ] |> List.minBy error
+                unbounded :: [ for exponent in 2.0 .. 14.0 -> bounded matrix (10.0 ** exponent) ]
+                |> List.minBy error
 
-        (matrixwise best (Orthonormal.polar (Orthonormal.precise q))).to_type(q.dtype).MoveToOuterDisposeScope ()
+        (matrixwise best (Orthonormal.polar (Orthonormal.precise q))).to_type(q.dtype).MoveToOuterDisposeScope()
