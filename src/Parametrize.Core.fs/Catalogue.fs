@@ -17,8 +17,7 @@ module Catalogue =
 
     let private entry (name: string) (value: Parametrization) : CatalogueEntry = { Name = name; Value = value }
 
-    let private checkered: Mask =
-        Mask.OfArray([| 3L; 4L |], Array.init 12 (fun index -> index % 3 <> 1))
+    let private checkered: Mask = Mask.OfArray([| 3L; 4L |], Array.init 12 (fun index -> index % 3 <> 1))
 
     /// Built anew, so that equality can be told from identity.
     let internal build () : CatalogueEntry list =
@@ -45,6 +44,7 @@ module Catalogue =
             entry "matrixExp, no base" (orthogonalWithoutBase OrthogonalMap.MatrixExp)
             entry "householder, no base" (orthogonalWithoutBase OrthogonalMap.Householder)
             entry "orthogonal, no base" (orthogonalWithoutBase OrthogonalMap.Default)
+            entry "orthogonal on kernels" (onKernel orthogonal)
             entry "weightNorm 0" (weightNorm 0)
             entry "weightNorm 1" (weightNorm 1)
             entry "weightNorm -1" (weightNorm -1)
@@ -72,12 +72,14 @@ module Catalogue =
             entry "pruned, mask" (pruned (Pruning.Custom checkered))
             entry "skew >>> cayley" (skew >>> cayley)
             entry "skew >>> matrixExp" (skew >>> matrixExp)
+            entry "skew >>> cayley on kernels" (onKernel (skew >>> cayley))
             entry "symmetric >>> spectralNorm" (symmetric >>> spectralNorm)
             entry "triangular >>> pruned" (triangular Triangle.Lower >>> pruned (Pruning.Bernoulli(0.5, 3UL)))
             entry "weightNorm >>> spectralNorm" (weightNorm 0 >>> spectralNorm)
             entry "weightNorm >>> sphere" (weightNorm 0 >>> sphere 1.0)
             entry "symmetric >>> positive" (symmetric >>> positive)
-            entry "skewHermitian >>> orthogonal, no base"
+            entry
+                "skewHermitian >>> orthogonal, no base"
                 (skewHermitian >>> orthogonalWithoutBase OrthogonalMap.MatrixExp)
         ]
 
@@ -85,5 +87,4 @@ module Catalogue =
     let entries: CatalogueEntry list = build ()
 
     /// The entry of that name.
-    let tryFind (name: string) : CatalogueEntry option =
-        entries |> List.tryFind (fun entry -> entry.Name = name)
+    let tryFind (name: string) : CatalogueEntry option = entries |> List.tryFind (fun entry -> entry.Name = name)

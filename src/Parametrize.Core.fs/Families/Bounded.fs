@@ -12,16 +12,14 @@ type internal BoundedLink(lo: float, hi: float) =
         elif Double.IsNegativeInfinity bound then "-infinity"
         else string bound
 
-    let bracketed (bound: float) =
-        if bound < 0.0 then $"({shown bound})" else shown bound
+    let bracketed (bound: float) = if bound < 0.0 then $"({shown bound})" else shown bound
 
     /// The largest |x| at which sigmoid and softplus still tell x from infinity, so that a weight on the boundary,
     /// where rounding puts it, has a finite parameter.
-    let limit (dtype: torch.ScalarType) =
-        if dtype = torch.ScalarType.Float64 then 700.0 else 87.0
+    let limit (dtype: torch.ScalarType) = if dtype = torch.ScalarType.Float64 then 700.0 else 87.0
 
-    let above (tensor: torch.Tensor) = (tensor - lo.ToScalar()).relu ()
-    let below (tensor: torch.Tensor) = (hi.ToScalar() - tensor).relu ()
+    let above (tensor: torch.Tensor) = (tensor - lo.ToScalar()).relu()
+    let below (tensor: torch.Tensor) = (hi.ToScalar() - tensor).relu()
 
     override _.Code = $"bounded {bracketed lo} {bracketed hi}"
     override _.Requirement = Requirement.realEntries
@@ -32,14 +30,14 @@ type internal BoundedLink(lo: float, hi: float) =
         let x = inputs[0]
 
         if Double.IsInfinity hi then
-            (Entrywise.softplus x + lo.ToScalar()).clamp_max ((Entrywise.greatest x.dtype).ToScalar())
+            (Entrywise.softplus x + lo.ToScalar()).clamp_max((Entrywise.greatest x.dtype).ToScalar())
         elif Double.IsInfinity lo then
-            (hi.ToScalar() - Entrywise.softplus x).clamp_min ((-(Entrywise.greatest x.dtype)).ToScalar())
+            (hi.ToScalar() - Entrywise.softplus x).clamp_min((-(Entrywise.greatest x.dtype)).ToScalar())
         else
             // From the nearer end, so that small distances to either bound keep their digits.
             let fromLo = x.sigmoid () * (hi - lo).ToScalar() + lo.ToScalar()
-            let fromHi = hi.ToScalar() - (-x).sigmoid () * (hi - lo).ToScalar()
-            torch.where(x.lt (0.0.ToScalar()), fromLo, fromHi).clamp (lo.ToScalar(), hi.ToScalar())
+            let fromHi = hi.ToScalar() - (-x).sigmoid() * (hi - lo).ToScalar()
+            torch.where(x.lt (0.0.ToScalar()), fromLo, fromHi).clamp(lo.ToScalar(), hi.ToScalar())
 
     override _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 
@@ -55,12 +53,9 @@ type internal BoundedLink(lo: float, hi: float) =
         let limit = limit tensor.dtype
 
         let inverse =
-            if Double.IsInfinity hi then
-                Entrywise.softplusInverse (above wide)
-            elif Double.IsInfinity lo then
-                Entrywise.softplusInverse (below wide)
-            else
-                (above wide).log () - (below wide).log ()
+            if Double.IsInfinity hi then Entrywise.softplusInverse (above wide)
+            elif Double.IsInfinity lo then Entrywise.softplusInverse (below wide)
+            else (above wide).log() - (below wide).log()
 
         let inverse =
             if Double.IsInfinity lo || Double.IsInfinity hi then
@@ -74,7 +69,7 @@ type internal BoundedLink(lo: float, hi: float) =
 
     override _.Sample(form, generator) =
         if Double.IsInfinity lo || Double.IsInfinity hi then
-            let distance = (Form.normal generator form).abs ()
+            let distance = (Form.normal generator form).abs()
 
             if Double.IsInfinity hi then
                 distance + lo.ToScalar()
@@ -82,4 +77,4 @@ type internal BoundedLink(lo: float, hi: float) =
                 hi.ToScalar() - distance
         else
             let uniform = torch.rand (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
-            (uniform * (hi - lo).ToScalar() + lo.ToScalar()).clamp (lo.ToScalar(), hi.ToScalar())
+            (uniform * (hi - lo).ToScalar() + lo.ToScalar()).clamp(lo.ToScalar(), hi.ToScalar())

@@ -11,12 +11,11 @@ type internal InvertibleLink() =
     /// log |U_ii|, kept where its exponential is a normal number.
     let logDiagonal (x: torch.Tensor) =
         let least, greatest = log (Entrywise.least x.dtype), log (Entrywise.greatest x.dtype)
-        (Tensors.diagonal x).clamp (least.ToScalar(), (greatest - 1.0).ToScalar())
+        (Tensors.diagonal x).clamp(least.ToScalar(), (greatest - 1.0).ToScalar())
 
     let lower (x: torch.Tensor) = x.tril -1L + Tensors.eyeLike x
 
-    let upper (x: torch.Tensor) (sign: torch.Tensor) =
-        x.triu 1L + torch.diag_embed (sign * (logDiagonal x).exp ())
+    let upper (x: torch.Tensor) (sign: torch.Tensor) = x.triu 1L + torch.diag_embed (sign * (logDiagonal x).exp())
 
     /// Row i of the result is row `order_i`.
     let reorder (order: torch.Tensor) (matrix: torch.Tensor) =
@@ -30,7 +29,7 @@ type internal InvertibleLink() =
     let conditioning (matrix: torch.Tensor) =
         let values = torch.linalg.svdvals (Tensors.wide matrix)
         let largest, least = values.select (-1L, 0L), values.select (-1L, -1L)
-        Tensors.number ((least / largest).nan_to_num(0.0).min ())
+        Tensors.number ((least / largest).nan_to_num(0.0).min())
 
     let leastConditioning (epsilon: float) (matrix: torch.Tensor) = epsilon * float (Tensors.last matrix)
 
@@ -41,11 +40,10 @@ type internal InvertibleLink() =
 
     override _.Forward(inputs, buffers) =
         let x = inputs[0]
-        (lower x).matmul (upper x buffers[1]) |> reorder buffers[0]
+        (lower x).matmul(upper x buffers[1]) |> reorder buffers[0]
 
     /// `log det W`: a sum over the diagonal.
-    member _.LogDeterminant(inputs: torch.Tensor[]) : torch.Tensor =
-        (logDiagonal inputs[0]).sum ([| -1L |])
+    member _.LogDeterminant(inputs: torch.Tensor[]) : torch.Tensor = (logDiagonal inputs[0]).sum([| -1L |])
 
     /// `W^-1` by two triangular solves.
     member _.Inverse(inputs: torch.Tensor[], buffers: torch.Tensor[]) : torch.Tensor =
@@ -55,7 +53,7 @@ type internal InvertibleLink() =
         torch.linalg.solve_triangular (upper x buffers[1], half, upper = true)
 
     override _.Contains(_, tensor, epsilon) =
-        let sign = Tensors.number ((determinantSign tensor).min ())
+        let sign = Tensors.number ((determinantSign tensor).min())
         let conditioning, least = conditioning tensor, leastConditioning epsilon tensor
 
         if conditioning < least then
@@ -66,12 +64,7 @@ type internal InvertibleLink() =
                     Limit = least
                 }
         elif sign <= 0.0 then
-            Error
-                {
-                    Condition = "det W > 0 (sign)"
-                    Size = sign
-                    Limit = 0.0
-                }
+            Error { Condition = "det W > 0 (sign)"; Size = sign; Limit = 0.0 }
         else
             Ok()
 
@@ -79,7 +72,7 @@ type internal InvertibleLink() =
         let struct (permutation, lower, upper) = torch.linalg.lu (Tensors.wide tensor)
         let diagonal = Tensors.diagonal upper
         let strict = lower.tril -1L + upper.triu 1L
-        let x = strict + torch.diag_embed (diagonal.abs().log ())
+        let x = strict + torch.diag_embed (diagonal.abs().log())
         // Column j of a row of P that holds a one: the row of L U that lands there.
         let order = permutation.argmax -1L
         LinkParts.carrying (x.``to`` tensor.dtype) [ order; diagonal.sign().``to`` tensor.dtype ]

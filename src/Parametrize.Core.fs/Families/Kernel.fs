@@ -10,24 +10,15 @@ type internal KernelLink(matrixLink: Link) =
 
     let likeKernel (kernel: torch.Tensor) (matrix: torch.Tensor) = matrix.reshape kernel.shape
 
-    let formOfMatrix (form: Form) =
-        { form with
-            Shape = [| form.Shape[0]; Array.fold (*) 1L form.Shape[1..] |]
-        }
+    let formOfMatrix (form: Form) = { form with Shape = [| form.Shape[0]; Array.fold (*) 1L form.Shape[1..] |] }
 
     let reshaped (kernel: torch.Tensor) (parts: LinkParts) =
-        { parts with
-            Inputs = parts.Inputs |> Array.map (likeKernel kernel)
-        }
+        { parts with Inputs = parts.Inputs |> Array.map (likeKernel kernel) }
 
     override _.Code = $"onKernel {matrixLink.Code}"
     override _.Key = box matrixLink
 
-    override _.Requirement =
-        { matrixLink.Requirement with
-            Dimensions = 2
-            Square = false
-        }
+    override _.Requirement = { matrixLink.Requirement with Dimensions = 2; Square = false }
 
     override _.Expects form =
         match Form.check matrixLink.Code matrixLink.Requirement (formOfMatrix form) with
@@ -45,28 +36,23 @@ type internal KernelLink(matrixLink: Link) =
     override _.Learns = matrixLink.Learns
 
     override _.Forward(inputs, buffers) =
-        matrixLink.Forward(inputs |> Array.map asMatrix, buffers)
-        |> likeKernel inputs[0]
+        matrixLink.Forward(inputs |> Array.map asMatrix, buffers) |> likeKernel inputs[0]
 
-    override _.Contains(present, kernel, epsilon) =
-        matrixLink.Contains(present, asMatrix kernel, epsilon)
+    override _.Narrow(kernel, dtype) = matrixLink.Narrow(kernel, dtype)
+
+    override _.Contains(present, kernel, epsilon) = matrixLink.Contains(present, asMatrix kernel, epsilon)
 
     override _.RightInverse(present, kernel, epsilon) =
-        matrixLink.RightInverse(present, asMatrix kernel, epsilon)
-        |> Result.map (reshaped kernel)
+        matrixLink.RightInverse(present, asMatrix kernel, epsilon) |> Result.map (reshaped kernel)
 
     override _.Approximate(kernel, epsilon) =
-        matrixLink.Approximate(asMatrix kernel, epsilon)
-        |> Result.map (reshaped kernel)
+        matrixLink.Approximate(asMatrix kernel, epsilon) |> Result.map (reshaped kernel)
 
-    override _.Nearest(kernel, epsilon) =
-        matrixLink.Nearest(asMatrix kernel, epsilon) |> likeKernel kernel
+    override _.Nearest(kernel, epsilon) = matrixLink.Nearest(asMatrix kernel, epsilon) |> likeKernel kernel
 
-    override _.Sample(form, generator) =
-        matrixLink.Sample(formOfMatrix form, generator).reshape form.Shape
+    override _.Sample(form, generator) = matrixLink.Sample(formOfMatrix form, generator).reshape form.Shape
 
-    override _.Advance(inputs, buffers) =
-        matrixLink.Advance(inputs |> Array.map asMatrix, buffers)
+    override _.Advance(inputs, buffers) = matrixLink.Advance(inputs |> Array.map asMatrix, buffers)
 
     override _.Canonical(space, input) =
         match space with

@@ -44,11 +44,10 @@ module internal Entrywise =
         tensor.clamp((-greatest).ToScalar(), greatest.ToScalar()).``to`` dtype
 
     /// `log(1 + exp x)` without overflow, accurate for very negative x; beyond 40 it is x to the last digit.
-    let softplus (tensor: torch.Tensor) : torch.Tensor =
-        torch.nn.functional.softplus (tensor, 1.0, 40.0)
+    let softplus (tensor: torch.Tensor) : torch.Tensor = torch.nn.functional.softplus (tensor, 1.0, 40.0)
 
     /// The inverse of `softplus` on positive numbers: `y + log(1 - exp(-y))`.
-    let softplusInverse (tensor: torch.Tensor) : torch.Tensor = tensor + (-((-tensor).expm1 ())).log ()
+    let softplusInverse (tensor: torch.Tensor) : torch.Tensor = tensor + (-((-tensor).expm1())).log()
 
 /// Positive tensors, entry by entry.
 type internal PositiveLink(map: PositiveMap) =
@@ -61,17 +60,9 @@ type internal PositiveLink(map: PositiveMap) =
 
     override _.Requirement = Requirement.realEntries
 
-    override _.Domain =
-        if map = PositiveMap.Square then
-            Domain.free
-        else
-            Domain.Anything
+    override _.Domain = if map = PositiveMap.Square then Domain.free else Domain.Anything
 
-    override _.Codomain =
-        if map = PositiveMap.Square then
-            Space.NonNegative
-        else
-            Space.Positive
+    override _.Codomain = if map = PositiveMap.Square then Space.NonNegative else Space.Positive
 
     override _.Forward(inputs, _) =
         let x = inputs[0]
@@ -79,8 +70,7 @@ type internal PositiveLink(map: PositiveMap) =
         match map with
         | PositiveMap.Softplus -> Entrywise.inRange (Entrywise.softplus x)
         | PositiveMap.Exp -> Entrywise.inRange (x.exp ())
-        | PositiveMap.Square ->
-            x.square().clamp_max ((Entrywise.greatest x.dtype).ToScalar())
+        | PositiveMap.Square -> x.square().clamp_max((Entrywise.greatest x.dtype).ToScalar())
 
     override _.Narrow(tensor, dtype) =
         match map with
@@ -93,13 +83,7 @@ type internal PositiveLink(map: PositiveMap) =
         match map with
         | PositiveMap.Square -> Violation.unless "W_ij >= 0" -smallest 0.0
         | _ when smallest > 0.0 -> Ok()
-        | _ ->
-            Error
-                {
-                    Condition = "W_ij > 0"
-                    Size = -smallest
-                    Limit = 0.0
-                }
+        | _ -> Error { Condition = "W_ij > 0"; Size = -smallest; Limit = 0.0 }
 
     override _.RightInverse(_, tensor, _) =
         let wide = Tensors.wide tensor
@@ -118,4 +102,4 @@ type internal PositiveLink(map: PositiveMap) =
         | _ -> torch.where (tensor.gt (0.0.ToScalar()), tensor, torch.full_like (tensor, epsilon.ToScalar()))
 
     override _.Sample(form, generator) =
-        (Form.normal generator form).abs().clamp_min ((Form.epsilon form.Dtype).ToScalar())
+        (Form.normal generator form).abs().clamp_min((Form.epsilon form.Dtype).ToScalar())

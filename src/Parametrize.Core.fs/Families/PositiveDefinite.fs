@@ -14,15 +14,14 @@ type internal PositiveDefiniteLink(floor: float) =
     let withDiagonal (strict: torch.Tensor) (diagonal: torch.Tensor) =
         strict + torch.diag_embed (diagonal.``to`` strict.dtype)
 
-    let hermitian (matrix: torch.Tensor) =
-        matrix / 2.0 + Tensors.adjoint matrix / 2.0
+    let hermitian (matrix: torch.Tensor) = matrix / 2.0 + Tensors.adjoint matrix / 2.0
 
     /// The symmetric matrix with eigenvalues lifted to a multiple of the largest that Cholesky can still see, and to a
     /// number.
     let lifted (matrix: torch.Tensor) (epsilon: float) (number: float) =
         let struct (values, vectors) = torch.linalg.eigh (hermitian matrix)
         let size = float (Tensors.last matrix)
-        let least = values.abs().amax ([| -1L |], keepdim = true) * (size * epsilon).ToScalar()
+        let least = values.abs().amax([| -1L |], keepdim = true) * (size * epsilon).ToScalar()
         // A zero matrix has no scale of its own.
         let least = least.clamp_min ((max number (epsilon * epsilon)).ToScalar())
         let values = values.maximum least
@@ -40,16 +39,11 @@ type internal PositiveDefiniteLink(floor: float) =
     /// whose roundoff is all that eigenvalues are lifted by.
     let factor (tensor: torch.Tensor) =
         let factor = factorOf (Tensors.wide tensor) (4.0 * Form.epsilon torch.ScalarType.Float64)
-        withDiagonal (factor.tril -1L) ((realDiagonal factor).clamp_min (floor.ToScalar()))
+        withDiagonal (factor.tril -1L) ((realDiagonal factor).clamp_min(floor.ToScalar()))
 
-    let product (factor: torch.Tensor) =
-        factor.matmul (Tensors.adjoint factor)
+    let product (factor: torch.Tensor) = factor.matmul (Tensors.adjoint factor)
 
-    override _.Code =
-        if floor = 0.0 then
-            "spd"
-        else
-            $"spdAbove {floor}"
+    override _.Code = if floor = 0.0 then "spd" else $"spdAbove {floor}"
 
     override _.Requirement = Requirement.squares
     override _.Codomain = Space.PositiveDefinite
@@ -58,7 +52,7 @@ type internal PositiveDefiniteLink(floor: float) =
         let x = inputs[0]
 
         let diagonal =
-            (Entrywise.softplus (realDiagonal x)).clamp_min ((sqrt (Entrywise.least x.dtype)).ToScalar())
+            (Entrywise.softplus (realDiagonal x)).clamp_min((sqrt (Entrywise.least x.dtype)).ToScalar())
 
         product (withDiagonal (x.tril -1L) (diagonal + floor.ToScalar()))
 
@@ -69,12 +63,7 @@ type internal PositiveDefiniteLink(floor: float) =
         let above = if floor = 0.0 then "" else $", L_ii >= {floor}"
 
         if Tensors.largest tensor = 0.0 then
-            Error
-                {
-                    Condition = "W > 0"
-                    Size = 0.0
-                    Limit = 0.0
-                }
+            Error { Condition = "W > 0"; Size = 0.0; Limit = 0.0 }
         else
             Violation.unless $"W = L L^H{above}" residual allowed
 
@@ -82,14 +71,14 @@ type internal PositiveDefiniteLink(floor: float) =
         let factor = factor tensor
 
         let diagonal =
-            Entrywise.softplusInverse ((realDiagonal factor - floor.ToScalar()).clamp_min (1e-300.ToScalar()))
+            Entrywise.softplusInverse ((realDiagonal factor - floor.ToScalar()).clamp_min(1e-300.ToScalar()))
 
         LinkParts.ofInput ((withDiagonal (factor.tril -1L) diagonal).``to`` tensor.dtype)
 
     override _.Nearest(tensor, epsilon) =
         // No pivot of Cholesky's is smaller than the smallest eigenvalue.
         let factor = factorOf (lifted (Tensors.wide tensor) epsilon (floor * floor)) epsilon
-        let diagonal = (realDiagonal factor).clamp_min (floor.ToScalar())
+        let diagonal = (realDiagonal factor).clamp_min(floor.ToScalar())
         (product (withDiagonal (factor.tril -1L) diagonal)).``to`` tensor.dtype
 
     override _.Sample(form, generator) =

@@ -37,10 +37,7 @@ type Mask =
         if Array.fold (*) 1L shape <> int64 kept.Length then
             invalidArg (nameof kept) $"A mask of shape {Form.Shown shape} has other than {kept.Length} entries."
 
-        {
-            Shape = Array.copy shape
-            Kept = Array.copy kept
-        }
+        { Shape = Array.copy shape; Kept = Array.copy kept }
 
     /// Entries other than 0 stay.
     static member OfTensor(tensor: torch.Tensor) : Mask =
@@ -49,13 +46,13 @@ type Mask =
 
         {
             Shape = tensor.shape
-            Kept = tensor.ne(0.0.ToScalar()).cpu().flatten().data<bool>().ToArray ()
+            Kept = tensor.ne(0.0.ToScalar()).cpu().flatten().data<bool>().ToArray()
         }
 
     member internal this.ShapeOf: int64[] = this.Shape
 
     member internal this.ToTensor(form: Form) : torch.Tensor =
-        torch.tensor(this.Kept, this.Shape).``to`` (form.Dtype, form.Device)
+        torch.tensor(this.Kept, this.Shape).``to``(form.Dtype, form.Device)
 
     override this.Equals(other: obj) : bool =
         match other with
@@ -89,15 +86,15 @@ type internal PrunedLink(pruning: Pruning) =
         // On the CPU whatever the device, so that a seed means one pattern.
         use generator = new torch.Generator(seed, torch.CPU)
         let uniform = torch.rand (tensor.shape, dtype = torch.ScalarType.Float64, generator = generator)
-        uniform.ge(probability.ToScalar()).``to`` (tensor.dtype, tensor.device)
+        uniform.ge(probability.ToScalar()).``to``(tensor.dtype, tensor.device)
 
     let keepLargest (amount: Amount) (tensor: torch.Tensor) =
         let count = amount.Of(tensor.numel ())
         let mask = torch.ones_like (tensor, requires_grad = false)
 
         if count > 0L then
-            let struct (_, smallest) = tensor.abs().flatten().topk (int count, largest = false)
-            mask.view(-1L).index_fill_ (0L, smallest, 0.0.ToScalar()) |> ignore
+            let struct (_, smallest) = tensor.abs().flatten().topk(int count, largest = false)
+            mask.view(-1L).index_fill_(0L, smallest, 0.0.ToScalar()) |> ignore
 
         mask
 
@@ -120,17 +117,20 @@ type internal PrunedLink(pruning: Pruning) =
 
     override _.Expects form =
         match pruning with
-        | Pruning.Custom mask when mask.ShapeOf <> form.Shape -> Some $"the shape of its mask, {Form.Shown mask.ShapeOf}"
+        | Pruning.Custom mask when mask.ShapeOf <> form.Shape ->
+            Some $"the shape of its mask, {Form.Shown mask.ShapeOf}"
         | Pruning.L1(Amount.Count count) when count > Array.fold (*) 1L form.Shape -> Some $"at least {count} entries"
         | _ -> None
 
     override _.Domain =
         Domain.OneOf
-            [ Space.All
-              Space.Masked
-              Space.Triangular Triangle.Lower
-              Space.Triangular Triangle.Upper
-              Space.Diagonal ]
+            [
+                Space.All
+                Space.Masked
+                Space.Triangular Triangle.Lower
+                Space.Triangular Triangle.Upper
+                Space.Diagonal
+            ]
 
     override _.Codomain = Space.Masked
     override _.BufferNames = [ "mask" ]
@@ -138,11 +138,10 @@ type internal PrunedLink(pruning: Pruning) =
     override _.Forward(inputs, buffers) = inputs[0] * buffers[0]
 
     override _.Contains(present, tensor, _) =
-        let hidden = tensor * (maskOf present tensor).eq (0.0.ToScalar())
+        let hidden = tensor * (maskOf present tensor).eq(0.0.ToScalar())
         Violation.unless "W_ij = 0 under the mask" (Tensors.largest hidden) 0.0
 
-    override _.RightInverse(present, tensor, _) =
-        LinkParts.carrying tensor [ maskOf present tensor ]
+    override _.RightInverse(present, tensor, _) = LinkParts.carrying tensor [ maskOf present tensor ]
 
     override _.Nearest(tensor, _) = tensor * choose tensor
     override _.Approximate(tensor, _) = LinkParts.carrying tensor [ choose tensor ]

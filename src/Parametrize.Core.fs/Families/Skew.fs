@@ -7,11 +7,7 @@ open TorchSharp
 type internal SkewLink(triangle: Triangle, hermitian: bool) =
     inherit LinearLink()
 
-    let mirror (matrix: torch.Tensor) =
-        if hermitian then
-            Tensors.adjoint matrix
-        else
-            Tensors.transpose matrix
+    let mirror (matrix: torch.Tensor) = if hermitian then Tensors.adjoint matrix else Tensors.transpose matrix
 
     let imaginaryDiagonal (matrix: torch.Tensor) =
         let diagonal = Tensors.diagonal matrix
@@ -39,10 +35,7 @@ type internal SkewLink(triangle: Triangle, hermitian: bool) =
         let half = strict matrix
         let skew = half - mirror half
 
-        if carriesDiagonal matrix then
-            skew + imaginaryDiagonal matrix
-        else
-            skew
+        if carriesDiagonal matrix then skew + imaginaryDiagonal matrix else skew
 
     override _.Restrict matrix =
         if carriesDiagonal matrix then

@@ -20,13 +20,7 @@ type SpectralNormOptions =
 module SpectralNorm =
 
     /// PyTorch's defaults, and the bound 1.
-    let defaults: SpectralNormOptions =
-        {
-            Bound = 1.0
-            Dimension = 0
-            Iterations = 1
-            Epsilon = 1e-12
-        }
+    let defaults: SpectralNormOptions = { Bound = 1.0; Dimension = 0; Iterations = 1; Epsilon = 1e-12 }
 
 /// `W = bound X / (u^H X v)`, where u and v approach the leading singular vectors by power iteration while training
 /// (Miyato et al. 2018, algorithm 1). A zero matrix yields zeros.
@@ -37,11 +31,16 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
         let count = int (tensor.dim ())
 
         let dimension = (options.Dimension + count) % count
-        let front = if dimension = 0 then tensor else tensor.movedim ([| int64 dimension |], [| 0L |])
+
+        let front =
+            if dimension = 0 then
+                tensor
+            else
+                tensor.movedim ([| int64 dimension |], [| 0L |])
+
         if count = 1 then front.unsqueeze 1L else front.flatten 1L
 
-    let normalized (vector: torch.Tensor) =
-        vector / vector.norm().clamp_min (options.Epsilon.ToScalar())
+    let normalized (vector: torch.Tensor) = vector / vector.norm().clamp_min(options.Epsilon.ToScalar())
 
     let sigma (matrix: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) = torch.vdot (u, torch.mv (matrix, v))
 
@@ -55,14 +54,14 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
             torch.linalg.svd (Tensors.wide (asMatrix tensor), fullMatrices = false)
 
         let back (vector: torch.Tensor) = vector.``to`` tensor.dtype
-        back (left.select (1L, 0L)), Tensors.number (values[0L]), back (right.select(0L, 0L).conj().resolve_conj ())
+        back (left.select (1L, 0L)), Tensors.number (values[0L]), back (right.select(0L, 0L).conj().resolve_conj())
 
     let isZero (tensor: torch.Tensor) = Tensors.largest tensor = 0.0
     let limit (epsilon: float) (tensor: torch.Tensor) = Tensors.limit epsilon (tensor.numel ()) options.Bound
 
     let estimateFits (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
         present.Length = 2
-        && Tensors.number ((sigma (asMatrix tensor) present[0] present[1] - options.Bound.ToScalar()).abs ())
+        && Tensors.number ((sigma (asMatrix tensor) present[0] present[1] - options.Bound.ToScalar()).abs())
            <= limit epsilon tensor
 
     let withVectors (tensor: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) = LinkParts.carrying tensor [ u; v ]
@@ -73,14 +72,16 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
 
     override _.Code =
         let changed =
-            [ if options.Bound <> SpectralNorm.defaults.Bound then
-                  $"Bound = {options.Bound}"
-              if options.Dimension <> SpectralNorm.defaults.Dimension then
-                  $"Dimension = {options.Dimension}"
-              if options.Iterations <> SpectralNorm.defaults.Iterations then
-                  $"Iterations = {options.Iterations}"
-              if options.Epsilon <> SpectralNorm.defaults.Epsilon then
-                  $"Epsilon = {options.Epsilon}" ]
+            [
+                if options.Bound <> SpectralNorm.defaults.Bound then
+                    $"Bound = {options.Bound}"
+                if options.Dimension <> SpectralNorm.defaults.Dimension then
+                    $"Dimension = {options.Dimension}"
+                if options.Iterations <> SpectralNorm.defaults.Iterations then
+                    $"Iterations = {options.Iterations}"
+                if options.Epsilon <> SpectralNorm.defaults.Epsilon then
+                    $"Epsilon = {options.Epsilon}"
+            ]
 
         match changed with
         | [] -> "spectralNorm"

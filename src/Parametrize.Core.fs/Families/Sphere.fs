@@ -7,16 +7,14 @@ open TorchSharp
 type internal SphereLink(radius: float) =
     inherit Link()
 
-    let norm (vectors: torch.Tensor) =
-        torch.linalg.vector_norm (vectors, 2.0, dims = [| -1L |], keepdim = true)
+    let norm (vectors: torch.Tensor) = torch.linalg.vector_norm (vectors, 2.0, dims = [| -1L |], keepdim = true)
 
     let firstAxis (vectors: torch.Tensor) =
         let axis = torch.zeros_like (vectors, requires_grad = false)
-        axis.narrow(-1L, 0L, 1L).fill_ (1.0.ToScalar()) |> ignore
+        axis.narrow(-1L, 0L, 1L).fill_(1.0.ToScalar()) |> ignore
         axis
 
-    let oneWhereZero (tensor: torch.Tensor) =
-        torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
+    let oneWhereZero (tensor: torch.Tensor) = torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
 
     member _.Radius: float = radius
 
@@ -26,7 +24,7 @@ type internal SphereLink(radius: float) =
     /// Unit vectors of the same directions; zero vectors, which have none, become the first axis.
     member _.Unit(vectors: torch.Tensor) : torch.Tensor =
         // Divided by the largest entry first, so that squares neither overflow nor vanish.
-        let largest = vectors.detach().abs().amax ([| -1L |], keepdim = true)
+        let largest = vectors.detach().abs().amax([| -1L |], keepdim = true)
         let scaled = vectors / oneWhereZero largest
         let isZero = largest.eq (0.0.ToScalar())
         torch.where (isZero, firstAxis vectors, scaled / norm (torch.where (isZero, torch.ones_like scaled, scaled)))
@@ -57,8 +55,7 @@ type internal NormalizedSphereLink(radius: float) =
 type internal GeodesicSphereLink(radius: float) =
     inherit SphereLink(radius)
 
-    let alongBase (vectors: torch.Tensor) (foot: torch.Tensor) =
-        (foot.conj () * vectors).sum (-1L, keepdim = true)
+    let alongBase (vectors: torch.Tensor) (foot: torch.Tensor) = (foot.conj () * vectors).sum(-1L, keepdim = true)
 
     override _.Code = $"sphereExp {radius}"
     override _.BufferNames = [ "base" ]
@@ -67,14 +64,13 @@ type internal GeodesicSphereLink(radius: float) =
         let foot = buffers[0]
         let tangent = inputs[0] - foot * alongBase inputs[0] foot
         // The square root has no derivative at 0; sin(t)/t and cos(t) are even, so a floor under t changes nothing.
-        let squared = (tangent.conj () * tangent).sum (-1L, keepdim = true)
+        let squared = (tangent.conj () * tangent).sum(-1L, keepdim = true)
         let squared = if squared.is_complex () then squared.real else squared
         let isSmall = squared.lt (Form.epsilon(squared.dtype).ToScalar())
-        let length = torch.where(isSmall, torch.ones_like squared, squared).sqrt ()
+        let length = torch.where(isSmall, torch.ones_like squared, squared).sqrt()
         let cosine = torch.where (isSmall, 1.0.ToScalar() - squared / 2.0, length.cos ())
         let ratio = torch.where (isSmall, 1.0.ToScalar() - squared / 6.0, length.sin () / length)
         // Rounding in the tangent of a far point would leave the sphere by its length times epsilon.
         this.Unit(foot * cosine + tangent * ratio) * radius.ToScalar()
 
-    override this.RightInverse(_, tensor, _) =
-        LinkParts.carrying (torch.zeros_like tensor) [ this.Unit tensor ]
+    override this.RightInverse(_, tensor, _) = LinkParts.carrying (torch.zeros_like tensor) [ this.Unit tensor ]

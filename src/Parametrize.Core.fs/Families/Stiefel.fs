@@ -20,18 +20,14 @@ type OrthogonalMap =
 type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
     inherit Link()
 
-    let isWide (matrix: torch.Tensor) =
-        Tensors.rows matrix < Tensors.last matrix
+    let isWide (matrix: torch.Tensor) = Tensors.rows matrix < Tensors.last matrix
 
     /// Wide matrices are handled by their transposes, as PyTorch does.
-    let upright (matrix: torch.Tensor) =
-        if isWide matrix then Tensors.transpose matrix else matrix
+    let upright (matrix: torch.Tensor) = if isWide matrix then Tensors.transpose matrix else matrix
 
-    let asGiven (given: torch.Tensor) (tall: torch.Tensor) =
-        if isWide given then Tensors.transpose tall else tall
+    let asGiven (given: torch.Tensor) (tall: torch.Tensor) = if isWide given then Tensors.transpose tall else tall
 
-    let isSquare (matrix: torch.Tensor) =
-        Tensors.rows matrix = Tensors.last matrix
+    let isSquare (matrix: torch.Tensor) = Tensors.rows matrix = Tensors.last matrix
 
     let mapFor (matrix: torch.Tensor) =
         match map with
@@ -44,23 +40,16 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
         let half = tall.tril 0L
         let missing = Tensors.rows tall - Tensors.last tall
 
-        let square =
-            if missing = 0L then
-                half
-            else
-                torch.nn.functional.pad (half, [| 0L; missing |])
+        let square = if missing = 0L then half else torch.nn.functional.pad (half, [| 0L; missing |])
 
         square - Tensors.adjoint square
 
     let leadingColumns (count: int64) (matrix: torch.Tensor) =
-        if Tensors.last matrix = count then
-            matrix
-        else
-            matrix.narrow (-1L, 0L, count)
+        if Tensors.last matrix = count then matrix else matrix.narrow (-1L, 0L, count)
 
     /// Signs of the diagonal, sign(0) = 1, so that weight decay cannot zero a column.
     let signs (tall: torch.Tensor) =
-        let negative = (Tensors.diagonal tall).detach().lt (0.0.ToScalar())
+        let negative = (Tensors.diagonal tall).detach().lt(0.0.ToScalar())
         1.0.ToScalar() - negative.``to`` tall.dtype * 2.0
 
     let evaluate (tall: torch.Tensor) =
@@ -70,8 +59,7 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
         | _ -> Exponential.ofSkew (skewOf tall) |> leadingColumns (Tensors.last tall)
 
     /// X whose skew matrix is A: for complex matrices the diagonal counts twice.
-    let lowerOf (skew: torch.Tensor) =
-        skew.tril -1L + torch.diag_embed (Tensors.diagonal skew / 2.0)
+    let lowerOf (skew: torch.Tensor) = skew.tril -1L + torch.diag_embed (Tensors.diagonal skew / 2.0)
 
     /// The parameter without a base; `Error` is a reason.
     let withoutBase (tall: torch.Tensor) : Result<torch.Tensor, string> =
@@ -99,8 +87,7 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
         let struct (sign, _) = torch.linalg.slogdet (Tensors.wide tall)
         sign
 
-    let minusIdentity (given: torch.Tensor) =
-        -(Tensors.eyeLike given).expand(given.shape).clone ()
+    let minusIdentity (given: torch.Tensor) = -(Tensors.eyeLike given).expand(given.shape).clone()
 
     /// Turns the last column where the determinant is negative.
     let turned (tall: torch.Tensor) =
@@ -119,21 +106,15 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
             | OrthogonalMap.Householder -> "householder"
             | OrthogonalMap.Default -> "orthogonal"
 
-        if trivialized then
-            name
-        else
-            $"orthogonalWithoutBase OrthogonalMap.{map}"
+        if trivialized then name else $"orthogonalWithoutBase OrthogonalMap.{map}"
 
     override _.Requirement =
         if map = OrthogonalMap.Householder then
-            { Requirement.matrices with
-                Complex = false
-            }
+            { Requirement.matrices with Complex = false }
         else
             Requirement.matrices
 
-    override _.Domain =
-        Domain.OneOf [ Space.All; Space.Skew; Space.SkewHermitian ]
+    override _.Domain = Domain.OneOf [ Space.All; Space.Skew; Space.SkewHermitian ]
 
     override _.Codomain = Space.Stiefel
     override _.BufferNames = if trivialized then [ "base" ] else []
@@ -150,7 +131,7 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
         Violation.unless "W^H W = I" (Orthonormal.defect tall) limit
         |> Result.bind (fun () ->
             if reachesRotationsOnly tall then
-                Violation.unless "det W = 1 (no base)" (1.0 - Tensors.number ((determinants tall).min ())) 0.5
+                Violation.unless "det W = 1 (no base)" (1.0 - Tensors.number ((determinants tall).min())) 0.5
             else
                 Ok())
 
@@ -167,8 +148,7 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
             withoutBase ((Orthonormal.polar (Orthonormal.precise tall)).``to`` tall.dtype)
             |> Result.bind (fun x -> LinkParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
 
-    override _.Nearest(tensor, _) =
-        asGiven tensor (turned (Orthonormal.retract (upright tensor)))
+    override _.Nearest(tensor, _) = asGiven tensor (turned (Orthonormal.retract (upright tensor)))
 
     override _.Sample(form, generator) =
         let haar = Orthonormal.sample form.Shape form.Dtype form.Device generator

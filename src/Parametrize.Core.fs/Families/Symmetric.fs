@@ -6,11 +6,7 @@ open TorchSharp
 type internal SymmetricLink(triangle: Triangle, hermitian: bool) =
     inherit LinearLink()
 
-    let mirror (matrix: torch.Tensor) =
-        if hermitian then
-            Tensors.adjoint matrix
-        else
-            Tensors.transpose matrix
+    let mirror (matrix: torch.Tensor) = if hermitian then Tensors.adjoint matrix else Tensors.transpose matrix
 
     /// A Hermitian matrix has a real diagonal: the imaginary part of the parameter's is not read.
     let realDiagonal (matrix: torch.Tensor) =

@@ -13,11 +13,7 @@ type internal TriangularLink(triangle: Triangle, unitDiagonal: bool) =
 
     let offset = if unitDiagonal then 1L else 0L
 
-    let fill (matrix: torch.Tensor) =
-        if unitDiagonal then
-            half matrix 1L + Tensors.eyeLike matrix
-        else
-            half matrix 0L
+    let fill (matrix: torch.Tensor) = if unitDiagonal then half matrix 1L + Tensors.eyeLike matrix else half matrix 0L
 
     override _.Code =
         let head = if unitDiagonal then "unitTriangular" else "triangular"

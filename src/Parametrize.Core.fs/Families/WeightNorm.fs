@@ -41,8 +41,7 @@ type internal WeightNormLink(dimension: int option) =
 
         reduce squares sum
 
-    let oneWhereZero (tensor: torch.Tensor) =
-        torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
+    let oneWhereZero (tensor: torch.Tensor) = torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
 
     override _.Code =
         match dimension with
@@ -66,17 +65,17 @@ type internal WeightNormLink(dimension: int option) =
 
     override _.Forward(inputs, _) =
         let magnitude, direction = inputs[0], inputs[1]
-        direction * (magnitude / (oneWhereZero (squaredNorm direction)).sqrt ())
+        direction * (magnitude / (oneWhereZero (squaredNorm direction)).sqrt())
 
     override _.Contains(_, _, _) = Ok()
 
     override _.RightInverse(_, tensor, epsilon) =
         let largest = reduce (tensor.abs ()) maximum |> oneWhereZero
         let unit = tensor / largest
-        let magnitude = (squaredNorm unit).sqrt () * largest
+        let magnitude = (squaredNorm unit).sqrt() * largest
 
         // The direction is the tensor itself, as PyTorch has it, unless its squares would leave the range of floats.
-        let inRange = largest.gt(epsilon.ToScalar()).logical_and (largest.lt ((1.0 / epsilon).ToScalar()))
+        let inRange = largest.gt(epsilon.ToScalar()).logical_and(largest.lt ((1.0 / epsilon).ToScalar()))
 
         Ok
             {
