@@ -3,9 +3,10 @@ module Properties.Core.Program
 open Expecto
 open TorchSharp
 
+let private tests: Test = testList "core" [ LawSuite.coverage; LawSuite.tests ]
+
 [<EntryPoint>]
 let main arguments =
-    testList
-        "placeholder"
-        [ test "libtorch loads" { Expect.equal (torch.ones(2L).sum().item<float32>()) 2.0f "1 + 1" } ]
-    |> runTestsWithCLIArgs [] arguments
+    // Many small tensors: threads cost more than they bring.
+    torch.set_num_threads 1
+    runTestsWithCLIArgs [ CLIArguments.Sequenced ] arguments tests

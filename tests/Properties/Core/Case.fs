@@ -1,0 +1,52 @@
+namespace Properties.Core
+
+open System.Globalization
+open Parametrize
+open TorchSharp
+
+/// One random case: everything else about it is computed from these four, so that a line of a log replays it.
+type Case =
+    {
+        Shape: int64[]
+        Dtype: torch.ScalarType
+        /// How large the entries of the unconstrained tensors are.
+        Scale: float
+        Seed: uint64
+    }
+
+    override this.ToString() : string =
+        let scale = this.Scale.ToString("g", CultureInfo.InvariantCulture)
+        $"{{ Shape = {Form.Shown this.Shape}; Dtype = {this.Dtype}; Scale = {scale}; Seed = {this.Seed}UL }}"
+
+module Case =
+
+    let device: torch.Device = if torch.cuda.is_available () then torch.CUDA else torch.CPU
+
+    let form (case: Case) : Form = { Shape = case.Shape; Dtype = case.Dtype; Device = device }
+
+    let isHalf (case: Case) : bool = Form.isHalf case.Dtype
+
+    let isComplex (case: Case) : bool = Form.isComplex case.Dtype
+
+    /// A generator of its own for each use, so that a law can draw several tensors from one case.
+    let generator (use': uint64) (case: Case) : torch.Generator = new torch.Generator(case.Seed * 1009UL + use', device)
+
+    /// Normal entries times a number, of any shape. Drawn in double precision on the CPU: the same on every device.
+    let normalOf (shape: int64[]) (scale: float) (use': uint64) (case: Case) : torch.Tensor =
+        use generator = new torch.Generator(case.Seed * 1009UL + use', torch.CPU)
+
+        let wide =
+            if isComplex case then
+                torch.ScalarType.ComplexFloat64
+            else
+                torch.ScalarType.Float64
+
+        use drawn = torch.randn (shape, dtype = wide, generator = generator)
+        use scaled = drawn * scale
+        scaled.``to`` (case.Dtype, device)
+
+    /// Normal entries of the shape and the scale of the case.
+    let normal (use': uint64) (case: Case) : torch.Tensor = normalOf case.Shape case.Scale use' case
+
+    /// Normal entries of scale 1.
+    let unit (use': uint64) (case: Case) : torch.Tensor = normalOf case.Shape 1.0 use' case

@@ -1,0 +1,239 @@
+/// One line for each entry of the catalogue: which tensors it is tried with.
+module Properties.Core.Generators
+
+open FsCheck
+open FsCheck.FSharp
+open Parametrize
+open TorchSharp
+
+type private Dtype = torch.ScalarType
+
+// ---- Shapes ----
+
+let private size: Gen<int64> = Gen.frequency [ 9, Gen.choose64 (1L, 8L); 1, Gen.choose64 (9L, 20L) ]
+
+let private shape (dimensions: int) : Gen<int64[]> = Gen.arrayOfLength dimensions size
+
+let private square: Gen<int64[]> = size |> Gen.map (fun n -> [| n; n |])
+
+let private vector: Gen<int64[]> = shape 1
+let private matrix: Gen<int64[]> = Gen.oneof [ square; shape 2 ]
+let private convolution: Gen<int64[]> = Gen.choose64 (1L, 4L) |> Gen.arrayOfLength 4
+
+let private squareKernel: Gen<int64[]> =
+    Gen.elements [ [| 4L; 1L; 2L; 2L |]; [| 6L; 2L; 3L |]; [| 5L; 5L; 1L; 1L |]; [| 3L; 3L |] ]
+
+let private entries: Gen<int64[]> = Gen.oneof [ Gen.constant [||]; vector; matrix; convolution ]
+let private atLeastVectors: Gen<int64[]> = Gen.oneof [ vector; matrix; convolution ]
+let private atLeastMatrices: Gen<int64[]> = Gen.oneof [ matrix; convolution ]
+
+// ---- Element types ----
+
+let private halves = [ Dtype.Float16; Dtype.BFloat16 ]
+let private reals = [ Dtype.Float32; Dtype.Float64 ] @ halves
+let private all = reals @ [ Dtype.ComplexFloat32; Dtype.ComplexFloat64 ]
+
+// ---- Sizes of the unconstrained entries ----
+
+let private everySize = [ 1e-6; 1e-3; 1.0; 1e3; 1e6 ]
+
+/// Without a base the Cayley map reaches the eigenvalue -1 in the limit only, and further out it is there to rounding.
+let private shortOfLimit = [ 1e-6; 1e-3; 1.0; 1e2 ]
+
+let private moderate = [ 0.01; 0.3; 1.0 ]
+
+// ---- The part of a parameter that is read ----
+
+let private everything = Some(fun (x: torch.Tensor) -> x)
+let private upper (offset: int64) = Some(fun (x: torch.Tensor) -> x.triu offset)
+let private lower (offset: int64) = Some(fun (x: torch.Tensor) -> x.tril offset)
+
+/// A triangle whose diagonal is read without its imaginary part.
+let private realDiagonal (triangle: torch.Tensor -> torch.Tensor) =
+    Some(fun (x: torch.Tensor) ->
+        let diagonal = x.diagonal (0L, -2L, -1L)
+        let kept = if x.is_complex () then diagonal.real.``to`` x.dtype else diagonal
+        triangle x + torch.diag_embed kept)
+
+let private onDiagonal = Some(fun (x: torch.Tensor) -> x.tril(0L).triu 0L)
+
+// ---- Near misses: changes of one part in a thousand or a hundred, far above rounding and far below the entries ----
+
+let private relative (share: float) (w: torch.Tensor) : torch.Tensor =
+    let unit = w.abs().max() + 1.0
+    unit * share
+
+/// Adds to one corner of the last matrix of a batch.
+let private corner (row: int64) (column: int64) (share: float) (w: torch.Tensor) : torch.Tensor =
+    let missed = w.clone ()
+    let last = missed.reshape (-1L, w.shape[w.shape.Length - 2], w.shape[w.shape.Length - 1])
+    last[-1L, row, column] <- last[-1L, row, column] + relative share w
+    last.reshape w.shape
+
+let private aboveDiagonal (share: float) (w: torch.Tensor) : torch.Tensor =
+    if w.shape[w.shape.Length - 1] = 1L then
+        w.add (nan.ToScalar())
+    else
+        corner 0L -1L share w
+
+/// Half precision tells 1e-2 from rounding in small sums only.
+let private coarse (share: float) (w: torch.Tensor) : float =
+    if Form.isHalf w.dtype then
+        max share (64.0 * Form.epsilon w.dtype * float (Array.max w.shape))
+    else
+        share
+
+let private offDiagonal = Some(fun (w: torch.Tensor) -> aboveDiagonal (coarse 1e-3 w) w)
+
+let private belowDiagonal =
+    Some(fun (w: torch.Tensor) ->
+        if w.shape[w.shape.Length - 2] = 1L then
+            w.add (nan.ToScalar())
+        else
+            corner -1L 0L (coarse 1e-3 w) w)
+
+let private skewed = Some(fun (w: torch.Tensor) -> corner 0L 0L (coarse 1e-3 w) w)
+let private stretched = Some(fun (w: torch.Tensor) -> w * (1.0 + coarse 1e-2 w))
+
+let private reflected =
+    Some(fun (w: torch.Tensor) ->
+        let rows = w.shape[w.shape.Length - 2]
+        let sign = torch.ones ([| rows; 1L |], dtype = w.dtype, device = w.device)
+        sign[0L] <- torch.tensor -1.0
+        w * sign)
+
+let private shifted (offset: float) = Some(fun (w: torch.Tensor) -> w.clone().fill_(offset.ToScalar()))
+
+// ---- Lines ----
+
+let private line name shapes dtypes scales : Subject =
+    {
+        Name = name
+        Value = Parametrization.identity
+        Shapes = shapes
+        Dtypes = dtypes
+        Scales = scales
+        Reads = None
+        Miss = None
+        SmoothAtZero = true
+        HalfLimit = infinity
+        Accuracy = fun _ -> 1.0
+        Ground = 0.0
+    }
+
+let private bijection reads (subject: Subject) = { subject with Reads = reads }
+let private missedBy miss (subject: Subject) = { subject with Miss = miss }
+let private roughAtZero (subject: Subject) = { subject with SmoothAtZero = false }
+let private onGround ground (subject: Subject) = { subject with Ground = ground }
+let private within accuracy (subject: Subject) = { subject with Accuracy = fun _ -> accuracy }
+let private halvesTo limit (subject: Subject) = { subject with HalfLimit = limit }
+
+/// The rounding errors of an exponential grow with its argument.
+let private exponential accuracy (subject: Subject) =
+    { subject with Accuracy = fun scale -> accuracy * max 1.0 (10.0 * scale) }
+
+let private lines: Subject list =
+    [
+        line "identity" entries all everySize |> bijection everything
+        line "symmetric" square all everySize |> bijection (upper 0L) |> missedBy offDiagonal
+        line "symmetric, lower" square all everySize |> bijection (lower 0L) |> missedBy offDiagonal
+        line "hermitian" square all everySize |> bijection (realDiagonal _.triu(1L)) |> missedBy offDiagonal
+        line "hermitian, lower" square all everySize
+        |> bijection (realDiagonal _.tril(-1L))
+        |> missedBy offDiagonal
+        line "skew" square all everySize |> bijection (upper 1L) |> missedBy skewed
+        line "skew, lower" square all everySize |> bijection (lower -1L) |> missedBy skewed
+        line "skewHermitian" square all everySize |> missedBy skewed
+        line "skewHermitian, lower" square all everySize |> missedBy skewed
+        line "triangular, lower" matrix all everySize |> bijection (lower 0L) |> missedBy offDiagonal
+        line "triangular, upper" matrix all everySize |> bijection (upper 0L) |> missedBy belowDiagonal
+        line "unitTriangular, lower" matrix all everySize |> bijection (lower -1L) |> missedBy skewed
+        line "unitTriangular, upper" matrix all everySize |> bijection (upper 1L) |> missedBy skewed
+        line "diagonal" matrix all everySize |> bijection onDiagonal |> missedBy offDiagonal
+        line "cayley" matrix all everySize |> missedBy stretched
+        line "matrixExp" matrix all everySize |> missedBy stretched |> exponential 1.0
+        line "householder" matrix reals everySize |> missedBy stretched |> roughAtZero
+        line "orthogonal" matrix all everySize |> missedBy stretched |> roughAtZero |> exponential 1.0
+        line "cayley, no base" matrix all shortOfLimit |> missedBy stretched |> within 1e3
+        line "matrixExp, no base" matrix all everySize |> missedBy stretched |> exponential 1e3
+        line "householder, no base" matrix reals everySize |> missedBy stretched |> roughAtZero
+        line "orthogonal, no base" matrix all everySize
+        |> missedBy stretched
+        |> roughAtZero
+        |> exponential 1e3
+        line "orthogonal on kernels" atLeastMatrices all everySize
+        |> missedBy stretched
+        |> roughAtZero
+        |> exponential 1.0
+        line "weightNorm 0" atLeastVectors all everySize |> roughAtZero
+        line "weightNorm 1" atLeastMatrices all everySize |> roughAtZero
+        line "weightNorm -1" atLeastVectors all everySize |> roughAtZero
+        line "weightNorm, whole" entries all everySize |> roughAtZero
+        line "spectralNorm" atLeastVectors all everySize |> missedBy stretched |> roughAtZero
+        line "spectralNorm, bound" atLeastVectors all everySize |> missedBy stretched |> roughAtZero
+        line "spectralNorm, dimension" atLeastMatrices all everySize |> missedBy stretched |> roughAtZero
+        line "spectralNorm, iterations" atLeastVectors all everySize |> missedBy stretched |> roughAtZero
+        line "sphere" vector all everySize |> missedBy stretched |> roughAtZero
+        line "sphere, radius" vector all everySize |> missedBy stretched |> roughAtZero
+        line "sphereExp" vector all everySize |> missedBy stretched
+        line "sphereExp, radius" vector all everySize |> missedBy stretched
+        line "positive" entries reals everySize |> bijection everything |> missedBy (shifted -1e-3)
+        line "positive, exp" entries reals everySize |> bijection everything |> missedBy (shifted -1e-3)
+        line "positive, square" entries reals everySize |> missedBy (shifted -1e-3)
+        line "bounded" entries reals everySize
+        |> bijection everything
+        |> missedBy (shifted -1.1)
+        |> onGround 4.0
+        line "bounded below" entries reals everySize
+        |> bijection everything
+        |> missedBy (shifted 0.09)
+        |> onGround 1.0
+        line "bounded above" entries reals everySize
+        |> bijection everything
+        |> missedBy (shifted -0.4)
+        |> onGround 1.0
+        line "spd" square all moderate
+        |> bijection (realDiagonal _.tril(-1L))
+        |> missedBy offDiagonal
+        |> within 10.0
+        line "spd, floor" square all moderate
+        |> halvesTo 0.01
+        |> bijection (realDiagonal _.tril(-1L))
+        |> missedBy offDiagonal
+        |> within 10.0
+        line "invertible" square reals moderate |> halvesTo 0.01 |> missedBy reflected |> within 10.0
+        line "pruned, Bernoulli" entries all everySize
+        line "pruned, share" entries all everySize
+        line "pruned, count" (shape 2 |> Gen.map (Array.map (max 2L))) all everySize
+        line "pruned, mask" (Gen.constant [| 3L; 4L |]) all everySize |> missedBy (shifted 1e-3)
+        line "skew >>> cayley" square all everySize |> missedBy stretched
+        line "skew >>> matrixExp" square all everySize |> missedBy stretched |> exponential 1.0
+        line "skew >>> cayley on kernels" squareKernel all everySize |> missedBy stretched
+        line "symmetric >>> spectralNorm" square all everySize |> missedBy stretched |> roughAtZero
+        line "triangular >>> pruned" matrix all everySize |> missedBy offDiagonal
+        line "weightNorm >>> spectralNorm" atLeastVectors all everySize |> missedBy stretched |> roughAtZero
+        line "weightNorm >>> sphere" atLeastVectors all everySize |> missedBy stretched |> roughAtZero
+        line "symmetric >>> positive" square reals everySize |> bijection (upper 0L) |> missedBy offDiagonal
+        line "skewHermitian >>> orthogonal, no base" square all everySize
+        |> missedBy stretched
+        |> exponential 1e3
+    ]
+
+/// Entries of the catalogue without a line here.
+let missing: string list =
+    Catalogue.entries
+    |> List.map _.Name
+    |> List.filter (fun name -> lines |> List.forall (fun line -> line.Name <> name))
+
+/// Lines without an entry in the catalogue.
+let superfluous: string list =
+    lines |> List.map _.Name |> List.filter (fun name -> (Catalogue.tryFind name).IsNone)
+
+/// The catalogue with its lines.
+let subjects: Subject list =
+    [
+        for line in lines do
+            match Catalogue.tryFind line.Name with
+            | Some entry -> { line with Value = entry.Value }
+            | None -> ()
+    ]

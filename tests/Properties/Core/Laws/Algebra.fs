@@ -1,0 +1,83 @@
+/// Chains, equality and printing.
+module Properties.Core.Laws.Algebra
+
+open System
+open Parametrize
+open Properties.Core
+open Properties.Core.Law
+open Properties.Core.Measures
+open TorchSharp
+
+let private anotherOf (entries: CatalogueEntry list) (use': int) (case: Case) : Parametrization =
+    let random = Random(int case.Seed * 31 + use')
+    (List.item (random.Next entries.Length) entries).Value
+
+let private associates (subject: Subject) (case: Case) : Faults =
+    let a = subject.Value
+    let b, c = anotherOf Catalogue.entries 1 case, anotherOf Catalogue.entries 2 case
+    let (>>) left right = left |> Result.bind (Parametrization.tryAndThen right)
+
+    // The value in question in each of the three places.
+    [ a, b, c; b, a, c; b, c, a ]
+    |> List.collect (fun (x, y, z) ->
+        let leftFirst = Ok x >> y >> z
+
+        let rightFirst = (Ok y >> z) |> Result.bind (fun yz -> Parametrization.tryAndThen yz x)
+
+        match leftFirst, rightFirst with
+        | Ok left, Ok right -> fault (left <> right) $"({x} >>> {y}) >>> {z} differs from {x} >>> ({y} >>> {z})"
+        | Error _, Error _ -> []
+        | _ -> [ $"({x} >>> {y}) >>> {z} is refused one way and accepted the other" ])
+
+let private hasNeutral (subject: Subject) (_: Case) : Faults =
+    let value = subject.Value
+
+    fault (Parametrization.andThen value Parametrization.identity <> value) "identity >>> value is not value"
+    @ fault (Parametrization.andThen Parametrization.identity value <> value) "value >>> identity is not value"
+
+/// `forward (a >>> b) = forward b . forward a`, with the first fitting value at random places of the catalogue as b.
+let private composes (subject: Subject) (case: Case) : Faults =
+    let tensor = Case.unit 5UL case
+
+    let fitting =
+        Seq.init 12 (fun attempt -> anotherOf Catalogue.entries (10 + attempt) case)
+        |> Seq.tryPick (fun right ->
+            match Parametrization.tryAndThen right subject.Value with
+            | Error _ -> None
+            | Ok chain ->
+                match Parametrization.initializeNearest chain tensor with
+                | Ok parts -> Some(right, chain, parts)
+                | Error _ -> None)
+
+    match fitting with
+    | None -> []
+    | Some(right, chain, parts) ->
+        let count = Parametrization.bufferNames subject.Value |> List.length
+        let own, next = Seq.take count parts.Buffers, Seq.skip count parts.Buffers
+        let first = Parametrization.ofTensors parts.Parameters own subject.Value
+        let between = Parametrization.forward subject.Value first
+        let expected = Parametrization.forward right (Parametrization.ofTensors [ between ] next right)
+        let found = Parametrization.forward chain parts
+        near $"forward ({chain})" (Subject.slack subject case expected) expected found
+
+/// Equal values print alike and hash alike, and different ones do not print alike.
+let private prints (subject: Subject) (case: Case) : Faults =
+    let rebuilt = Catalogue.build ()
+    let again = rebuilt |> List.find (fun entry -> entry.Name = subject.Name)
+    let other = anotherOf rebuilt 3 case
+    let value = subject.Value
+
+    fault (again.Value <> value) "two equal descriptions differ"
+    @ fault (hash again.Value <> hash value) "two equal values hash differently"
+    @ fault (string again.Value <> string value) "two equal values print differently"
+    @ fault ($"%A{value}" <> string value) $"%%A prints {value:A}"
+    @ fault ((other = value) <> (string other = string value)) $"{other} and {value}: equality and printing differ"
+
+let laws: Law list =
+    [
+        law "8" "chains associate" associates
+        law "8b" "identity disappears" hasNeutral
+        law "8c" "forward (a >>> b) = forward b . forward a" composes
+        |> onlyFor (fun subject -> not subject.Value.Links.IsEmpty)
+        law "9" "equal values print alike, different ones do not" prints
+    ]

@@ -1,0 +1,77 @@
+/// Derivatives against central differences, in double precision.
+module Properties.Core.Laws.Gradients
+
+open Parametrize
+open Properties.Core
+open Properties.Core.Law
+open Properties.Core.Measures
+open TorchSharp
+
+/// A function of the parameters with one real value: the sum of the tensor's entries, weighted.
+let private weigh (weights: torch.Tensor) (tensor: torch.Tensor) : torch.Tensor =
+    let product = weights.conj () * tensor
+    (if product.is_complex () then product.real else product).sum()
+
+let private dot (left: torch.Tensor) (right: torch.Tensor) : torch.Tensor = weigh left right
+
+let private number (tensor: torch.Tensor) : float = tensor.item<double>()
+
+let private step = 1e-5
+
+let private agree (what: string) (exact: float) (difference: float) (scale: float) : Faults =
+    let allowed = 1e-6 * max 1.0 scale
+    fault (not (abs (exact - difference) <= allowed)) $"{what}: autograd {exact:g9}, differences {difference:g9}"
+
+let private leaf (tensor: torch.Tensor) : torch.Tensor = tensor.detach().clone().requires_grad_ true
+
+/// Gradients of the weighted sum, attached to the graph where they depend on the parameters.
+let private gradients (value: Parametrization) (buffers: torch.Tensor seq) weights (at: torch.Tensor[]) =
+    let parts = Parametrization.ofTensors at buffers value
+    let loss = weigh weights (Parametrization.forward value parts)
+    loss, torch.autograd.grad ([| loss |], at, retain_graph = true, create_graph = true) |> Seq.toArray
+
+let private gradientsAgree (subject: Subject) (case: Case) : Faults =
+    let value = subject.Value
+
+    ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        let at = parts.Parameters |> Seq.map leaf |> Seq.toArray
+        let shape = (Parametrization.form value parts).Shape
+        let weights = Case.normalOf shape 1.0 7UL case
+
+        let directions = at |> Array.mapi (fun i x -> Case.normalOf x.shape 1.0 (8UL + uint64 i) case)
+
+        let total (tensors: torch.Tensor[]) = Array.map2 dot directions tensors |> Array.reduce (fun a b -> a + b)
+
+        let moved (distance: float) =
+            Array.map2 (fun (x: torch.Tensor) (d: torch.Tensor) -> leaf (x.detach () + d * distance)) at directions
+
+        let lossAndSlope (distance: float) =
+            let loss, gradient = gradients value parts.Buffers weights (moved distance)
+            number loss, number (total gradient)
+
+        let _, gradient = gradients value parts.Buffers weights at
+        let slope = total gradient
+        let lossAfter, slopeAfter = lossAndSlope step
+        let lossBefore, slopeBefore = lossAndSlope -step
+        let size = gradient |> Array.map largest |> Array.max
+
+        // A gradient that does not depend on the parameters has no graph: its derivative is zero.
+        let curvature, bend =
+            if slope.requires_grad then
+                let second =
+                    torch.autograd.grad ([| slope |], at, allow_unused = true)
+                    |> Seq.toArray
+                    |> Array.mapi (fun i g -> if isNull g || g.IsInvalid then torch.zeros_like at[i] else g)
+
+                number (total second), second |> Array.map largest |> Array.max
+            else
+                0.0, 0.0
+
+        agree "gradient" (number slope) ((lossAfter - lossBefore) / (2.0 * step)) (10.0 * size)
+        @ agree "second derivative" curvature ((slopeAfter - slopeBefore) / (2.0 * step)) (10.0 * (size + bend)))
+
+let laws: Law list =
+    [
+        law "5" "gradients and their gradients equal finite differences" gradientsAgree
+        |> on Subject.smoothCases
+    ]

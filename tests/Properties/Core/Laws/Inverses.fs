@@ -1,0 +1,71 @@
+/// Going back: right inverses and what moves the parts without moving the tensor.
+module Properties.Core.Laws.Inverses
+
+open Parametrize
+open Properties.Core
+open Properties.Core.Law
+open Properties.Core.Measures
+open TorchSharp
+
+let private comesBack
+    (what: string)
+    (subject: Subject)
+    (case: Case)
+    (parts: Result<Parts, _>)
+    (tensor: torch.Tensor)
+    : Faults =
+    ok what parts (fun parts ->
+        near what (Subject.slack subject case tensor) tensor (Parametrization.forward subject.Value parts))
+
+let private isRightInverse (subject: Subject) (case: Case) : Faults =
+    let value = subject.Value
+    let sample = Subject.sample 2UL subject case
+    let projected = Parametrization.project value (Case.normal 5UL case)
+
+    comesBack "sample" subject case (Parametrization.initialize value sample) sample
+    @ comesBack "projection" subject case (Parametrization.initialize value projected) projected
+    @ ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        match Parametrization.admits value parts sample with
+        | Ok() -> comesBack "parts in use" subject case (Parametrization.rightInverse value parts sample) sample
+        | Error _ -> [])
+
+let private isLeftInverse (subject: Subject) (case: Case) : Faults =
+    match subject.Reads with
+    | None -> []
+    | Some reads ->
+        ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+            let tensor = Parametrization.forward subject.Value parts
+
+            ok "rightInverse (forward x)" (Parametrization.rightInverse subject.Value parts tensor) (fun back ->
+                let before, after = reads parts.Parameters[0], reads back.Parameters[0]
+                let allowed = 1e-9 * subject.Accuracy case.Scale * (1.0 + largest before)
+                near "rightInverse (forward x) = x" allowed before after))
+
+let private rebaseStays (subject: Subject) (case: Case) : Faults =
+    ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        let before = Parametrization.forward subject.Value parts
+
+        ok "rebase" (Parametrization.rebase subject.Value parts) (fun moved ->
+            let after = Parametrization.forward subject.Value moved
+            near "forward (rebase parts) = forward parts" (Subject.slack subject case before) before after))
+
+/// Values that learn nothing return the parts that they got; the others new buffers beside the same parameters.
+let private advanceStays (subject: Subject) (case: Case) : Faults =
+    ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        let next = Parametrization.advance subject.Value parts
+
+        let kept = Seq.forall2 (fun a b -> obj.ReferenceEquals(a, b)) parts.Parameters next.Parameters
+
+        fault (not kept) "advance replaces a parameter"
+        @ fault (not (Subject.learns subject || obj.ReferenceEquals(parts, next))) "advance does something"
+        @ fault (parts.Buffers.Count <> next.Buffers.Count) "advance changes the number of buffers")
+
+let laws: Law list =
+    [
+        law "2" "forward undoes the right inverse" isRightInverse
+        law "2b" "bijections: right inverse undoes forward" isLeftInverse
+        |> onlyFor _.Reads.IsSome
+        |> on Subject.smoothCases
+        law "2c" "rebase keeps the tensor" rebaseStays
+        law "2d" "advance moves nothing but what is learnt" advanceStays
+    ]

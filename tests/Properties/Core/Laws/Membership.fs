@@ -1,0 +1,88 @@
+/// What is allowed: membership, projection, sampling.
+module Properties.Core.Laws.Membership
+
+open Parametrize
+open Properties.Core
+open Properties.Core.Law
+open Properties.Core.Measures
+open TorchSharp
+
+let private landsInside (subject: Subject) (case: Case) : Faults =
+    ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        let tensor = Parametrization.forward subject.Value parts
+        isOk "contains (forward parts)" (Parametrization.contains subject.Value tensor))
+
+let private agree (what: string) (membership: Result<unit, _>) (inverse: Result<Parts, ParametrizationError>) : Faults =
+    match membership, inverse with
+    | Ok(), Error error -> [ $"{what}: contained, but the right inverse says {error}" ]
+    | Error error, Ok _ -> [ $"{what}: there is a right inverse, but contains says {error}" ]
+    | _ -> []
+
+let private perturbed (subject: Subject) (case: Case) : (string * torch.Tensor) list =
+    let inside = Subject.sample 2UL subject case
+    let noise = Case.unit 3UL case
+
+    [
+        yield "sample", inside
+        yield "any tensor", Case.normal 4UL case
+        for share in [ 1e-12; 1e-7; 1e-4; 1e-1 ] do
+            yield $"sample + {share} noise", inside + noise * share
+    ]
+
+/// Membership and the right inverse say the same, with parts in use and without.
+let private refusesTogether (subject: Subject) (case: Case) : Faults =
+    let value = subject.Value
+
+    ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        perturbed subject case
+        |> List.collect (fun (name, tensor) ->
+            agree name (Parametrization.contains value tensor) (Parametrization.initialize value tensor)
+            @ agree
+                $"{name}, parts in use"
+                (Parametrization.admits value parts tensor)
+                (Parametrization.rightInverse value parts tensor)))
+
+let private refusesNearMisses (subject: Subject) (case: Case) : Faults =
+    let refused (what: string) (result: Result<'a, ParametrizationError>) =
+        fault result.IsOk $"{what} accepts a near miss"
+
+    match subject.Miss with
+    | None -> []
+    | Some miss ->
+        let missed = miss (Subject.sample 2UL subject case)
+
+        refused "contains" (Parametrization.contains subject.Value missed)
+        @ refused "initialize" (Parametrization.initialize subject.Value missed)
+
+let private projects (subject: Subject) (case: Case) : Faults =
+    let value = subject.Value
+    let projected = Parametrization.project value (Case.normal 5UL case)
+    let inside = Subject.sample 2UL subject case
+
+    isOk "contains (project x)" (Parametrization.contains value projected)
+    @ same "project (project x) = project x" projected (Parametrization.project value projected)
+    @ same "project w = w inside" inside (Parametrization.project value inside)
+
+let private startsAtProjection (subject: Subject) (case: Case) : Faults =
+    let tensor = Case.normal 5UL case
+
+    ok "initializeNearest" (Parametrization.initializeNearest subject.Value tensor) (fun parts ->
+        let projected = Parametrization.project subject.Value tensor
+        let found = Parametrization.forward subject.Value parts
+        near "forward (initializeNearest x) = project x" (Subject.slack subject case projected) projected found)
+
+let private samples (subject: Subject) (case: Case) : Faults =
+    let sample = Subject.sample 6UL subject case
+
+    isOk "contains sample" (Parametrization.contains subject.Value sample)
+    @ same "one seed, one sample" sample (Subject.sample 6UL subject case)
+
+let laws: Law list =
+    [
+        law "1" "forward lands inside" landsInside
+        law "1b" "samples lie inside and repeat" samples
+        law "3" "right inverse refuses what contains refuses" refusesTogether
+        law "3b" "near misses are refused" refusesNearMisses |> onlyFor _.Miss.IsSome
+        law "4" "project is idempotent, inside, identity inside" projects
+        law "4b" "initializeNearest starts at the projection" startsAtProjection
+    ]

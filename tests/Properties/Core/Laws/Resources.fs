@@ -1,0 +1,121 @@
+/// Nothing leaks, and arguments stay as they are.
+module Properties.Core.Laws.Resources
+
+open Parametrize
+open Properties.Core
+open Properties.Core.Law
+open Properties.Core.Measures
+open TorchSharp
+
+let private live () : int64 = DisposeScopeManager.Statistics.ThreadTotalLiveCount
+
+/// An operation that returns `tensors` new tensors: what it leaves behind beyond them.
+let private leak (what: string) (operation: unit -> torch.Tensor seq) : Faults =
+    let before = live ()
+    let results = operation () |> Seq.toList
+    let leaked = live () - before - int64 results.Length
+    let dead = results |> List.exists _.IsInvalid
+
+    for tensor in results do
+        tensor.Dispose()
+
+    fault (leaked <> 0L) $"{what} leaves {leaked} tensors behind"
+    @ fault dead $"{what} returns a disposed tensor"
+
+let private tensorsOf (result: Result<Parts, ParametrizationError>) : torch.Tensor seq =
+    match result with
+    | Ok parts -> parts.Tensors
+    | Error _ -> Seq.empty
+
+let private nothing (_: Result<unit, ParametrizationError>) : torch.Tensor seq = Seq.empty
+
+let private attempt (operation: unit -> torch.Tensor) : torch.Tensor seq =
+    try
+        Seq.singleton (operation ())
+    with :? System.ArgumentException ->
+        Seq.empty
+
+/// Tensors on which operations succeed and fail: inside, outside, not finite, of another shape and element type.
+let private arguments (subject: Subject) (case: Case) : (string * torch.Tensor) list =
+    let inside = Subject.sample 2UL subject case
+    let miss = defaultArg subject.Miss id
+
+    let otherDtype =
+        if case.Dtype = torch.ScalarType.Float64 then
+            torch.ScalarType.Float32
+        else
+            torch.ScalarType.Float64
+
+    [
+        "a sample", inside
+        "a near miss", miss inside
+        "any tensor", Case.normal 4UL case
+        "NaN", inside * nan
+        "another shape", inside.unsqueeze 0L
+        "another dtype", (if inside.is_complex () then inside else inside.``to`` otherDtype)
+        "integers", inside.real.isfinite().``to`` torch.ScalarType.Int32
+    ]
+
+let private leaksNothing (subject: Subject) (case: Case) : Faults =
+    let value = subject.Value
+
+    ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        let withGradient =
+            Parametrization.ofTensors
+                (parts.Parameters |> Seq.map (fun p -> p.clone().requires_grad_ true))
+                parts.Buffers
+                value
+
+        let newlyAdvanced () : torch.Tensor seq =
+            let next = Parametrization.advance value parts
+
+            next.Tensors
+            |> Seq.filter (fun tensor ->
+                parts.Tensors |> Seq.forall (fun old -> not (obj.ReferenceEquals(old, tensor))))
+
+        leak "forward" (fun () -> Seq.singleton (Parametrization.forward value parts))
+        @ leak "forward with gradient" (fun () -> Seq.singleton (Parametrization.forward value withGradient))
+        @ leak "advance" newlyAdvanced
+        @ leak "rebase" (fun () -> tensorsOf (Parametrization.rebase value parts))
+        @ leak "sample" (fun () -> Seq.singleton (Subject.sample 6UL subject case))
+        @ (arguments subject case
+           |> List.collect (fun (name, tensor) ->
+               leak $"contains of {name}" (fun () -> nothing (Parametrization.contains value tensor))
+               @ leak $"admits of {name}" (fun () -> nothing (Parametrization.admits value parts tensor))
+               @ leak $"initialize of {name}" (fun () -> tensorsOf (Parametrization.initialize value tensor))
+               @ leak $"initializeNearest of {name}" (fun () ->
+                   tensorsOf (Parametrization.initializeNearest value tensor))
+               @ leak $"rightInverse of {name}" (fun () ->
+                   tensorsOf (Parametrization.rightInverse value parts tensor))
+               @ leak $"project of {name}" (fun () -> attempt (fun () -> Parametrization.project value tensor)))))
+
+/// No operation writes into its arguments, and no result shares memory with them.
+let private argumentsStay (subject: Subject) (case: Case) : Faults =
+    let value = subject.Value
+    let inside = Subject.sample 2UL subject case
+
+    ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        let given = Seq.append [ inside ] parts.Tensors |> Seq.toList
+        let copies = given |> List.map _.clone()
+        let advanced = Parametrization.advance value parts
+        let projected = Parametrization.project value inside
+
+        let results =
+            [
+                Parametrization.rebase value parts
+                Parametrization.rightInverse value parts inside
+                Parametrization.initialize value inside
+                Parametrization.initializeNearest value inside
+            ]
+            |> Seq.collect tensorsOf
+            |> Seq.append [ projected ]
+
+        let learnt = if Subject.learns subject then Seq.toList advanced.Buffers else []
+
+        for tensor in Seq.append results learnt do
+            tensor.detach().zero_() |> ignore
+
+        List.map2 (same "an argument changed") copies given |> List.concat)
+
+let laws: Law list =
+    [ law "10" "nothing leaks" leaksNothing; law "10b" "arguments stay as they are" argumentsStay ]

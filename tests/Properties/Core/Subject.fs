@@ -1,0 +1,105 @@
+namespace Properties.Core
+
+open FsCheck.FSharp
+open FsCheck
+open Parametrize
+open TorchSharp
+
+/// A value with what the laws need to know about it: a line of the generators.
+type Subject =
+    {
+        Name: string
+        Value: Parametrization
+        /// Shapes of single problems, or of all when the value has no batches.
+        Shapes: Gen<int64[]>
+        Dtypes: torch.ScalarType list
+        /// Sizes of the unconstrained entries.
+        Scales: float list
+        /// The largest size that 16-bit floats resolve.
+        HalfLimit: float
+        /// The part of the parameter that the map reads, for bijections.
+        Reads: (torch.Tensor -> torch.Tensor) option
+        /// A tensor just outside the space, from one inside.
+        Miss: (torch.Tensor -> torch.Tensor) option
+        /// Whether the map has derivatives at zero.
+        SmoothAtZero: bool
+        /// How much more rounding than that of a few products is admitted, given the size of the entries.
+        Accuracy: float -> float
+        /// The size of the terms of which results are differences: smaller results have their rounding errors.
+        Ground: float
+    }
+
+module Subject =
+
+    /// What rounding may do to results of this size: some hundred units of the last digit for each term of a sum.
+    let slack (subject: Subject) (case: Case) (reference: torch.Tensor) : float =
+        let terms = reference.shape |> Array.fold max 4L |> float
+        let size = max subject.Ground (Measures.largest reference)
+        subject.Accuracy case.Scale * 64.0 * Form.epsilon reference.dtype * terms * size
+
+    let isBatched (subject: Subject) : bool = Parametrization.isBatched subject.Value
+
+    let learns (subject: Subject) : bool = subject.Value.Links |> List.exists _.Learns
+
+    let private withBatch (subject: Subject) : Gen<int64[]> =
+        gen {
+            let! batch = Gen.elements [ [| 1L |]; [| 2L |]; [| 3L |]; [| 2L; 2L |] ]
+            let! shape = subject.Shapes
+            return Array.append batch shape
+        }
+
+    /// float16 ends at 65504.
+    let private fits (subject: Subject) (dtype: torch.ScalarType) (scale: float) : bool =
+        not (Form.isHalf dtype)
+        || scale <= subject.HalfLimit
+           && (dtype = torch.ScalarType.BFloat16 || scale = 0.0 || scale >= 1e-3 && scale <= 1e3)
+
+    let private casesOf (subject: Subject) (shapes: Gen<int64[]>) (dtypes: torch.ScalarType list) scales : Gen<Case> =
+        gen {
+            let! shape = shapes
+            let! dtype = Gen.elements dtypes
+            let! scale = Gen.elements (List.filter (fits subject dtype) scales)
+            let! seed = Gen.choose (0, 1_000_000)
+
+            return { Shape = shape; Dtype = dtype; Scale = scale; Seed = uint64 seed }
+        }
+
+    /// Any case that the value accepts.
+    let cases (subject: Subject) : Gen<Case> =
+        let shapes =
+            if isBatched subject then
+                Gen.frequency [ 3, subject.Shapes; 1, withBatch subject ]
+            else
+                subject.Shapes
+
+        casesOf subject shapes subject.Dtypes subject.Scales
+
+    let batchedCases (subject: Subject) : Gen<Case> = casesOf subject (withBatch subject) subject.Dtypes subject.Scales
+
+    /// Double precision, at moderate points, where finite differences see something.
+    let smoothCases (subject: Subject) : Gen<Case> =
+        let double =
+            [ torch.ScalarType.Float64; torch.ScalarType.ComplexFloat64 ]
+            |> List.filter (fun dtype -> List.contains dtype subject.Dtypes)
+
+        let scales = if subject.SmoothAtZero then [ 0.0; 0.3; 1.0 ] else [ 0.3; 1.0 ]
+        casesOf subject subject.Shapes double scales
+
+    /// Random parts: what is carried belongs to a random tensor, and the parameters are drawn anew. Vectors that are
+    /// learnt belong to the tensor in the parameters.
+    let parts (use': uint64) (subject: Subject) (case: Case) : Result<Parts, ParametrizationError> =
+        if learns subject then
+            Parametrization.initializeNearest subject.Value (Case.normal use' case)
+        else
+            Parametrization.initializeNearest subject.Value (Case.unit use' case)
+            |> Result.map (fun near ->
+                let redrawn =
+                    near.Parameters
+                    |> Seq.mapi (fun position parameter ->
+                        Case.normalOf parameter.shape case.Scale (use' + 100UL + uint64 position) case)
+
+                Parametrization.ofTensors redrawn near.Buffers subject.Value)
+
+    let sample (use': uint64) (subject: Subject) (case: Case) : torch.Tensor =
+        use generator = Case.generator use' case
+        Parametrization.sample subject.Value (Case.form case) (Some generator)
