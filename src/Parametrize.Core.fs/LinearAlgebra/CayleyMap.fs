@@ -27,7 +27,7 @@ module internal CayleyMap =
         let mutable q = inverseForm (exact * factor)
         let mutable steps = 0
 
-        while steps < 6 && Orthonormal.defect q > 4e-15 * size do
+        while steps < 6 && Orthonormal.defect q > 1e-15 * size do
             q <- Orthonormal.newtonSchulz q
             steps <- steps + 1
 

@@ -3,11 +3,11 @@ namespace Parametrize.LinearAlgebra
 open System
 open TorchSharp
 
-/// The exponential of skew-symmetric (skew-Hermitian) matrices: Taylor polynomials of degree 8 and 18 in three and five
-/// products (Bader, Blanes and Casas, Computing the matrix exponential with an optimized Taylor polynomial approximation,
-/// Mathematics 2019, sections 3.1 and 3.3), scaling and squaring. On the CPU products are so much faster than
-/// factorizations that this beats Pade approximants, forward and backward. A skew matrix is normal: the error is that
-/// of the scalar polynomial at its eigenvalues, and norms of powers bound these well.
+/// The exponential of skew-symmetric (skew-Hermitian) matrices: Taylor polynomials of degree 8 and 18 in three and
+/// five products (Bader, Blanes and Casas, Computing the matrix exponential with an optimized Taylor polynomial
+/// approximation, Mathematics 2019, sections 3.1 and 3.3), scaling and squaring. On the CPU products are so much
+/// faster than factorizations that this beats Pade approximants, forward and backward. A skew matrix is normal: the
+/// error is that of the scalar polynomial at its eigenvalues, and norms of powers bound these well.
 [<RequireQualifiedAccess>]
 module internal Exponential =
 
@@ -153,7 +153,8 @@ module internal Exponential =
                         let cubeScale = scale * scale * scale
                         let powers = taylor18 (a * scale) (square * (scale * scale)) (cube * cubeScale)
                         let q = squareAgain counts (fun _ q -> q) (powers (sixth * (cubeScale * cubeScale)))
-                        if most >= 2.0 then Orthonormal.newtonSchulz q else q
+                        let isSmall = a.shape[a.shape.Length - 1] <= 8L
+                        if most >= 2.0 || isSmall then Orthonormal.newtonSchulz q else q
                     else
                         Orthonormal.whereFinite careful a
 

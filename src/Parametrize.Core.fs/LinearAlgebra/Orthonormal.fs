@@ -26,8 +26,8 @@ module internal Orthonormal =
         let struct (u, _, vh) = torch.linalg.svd (w, fullMatrices = false)
         u.matmul vh
 
-    /// f a for a map f of square matrices that must not see infinite or undefined entries: matrices of a batch that have
-    /// one become NaN, and leave their neighbours alone.
+    /// f a for a map f of square matrices that must not see infinite or undefined entries: matrices of a batch that
+    /// have one become NaN, and leave their neighbours alone.
     let whereFinite (f: torch.Tensor -> torch.Tensor) (a: torch.Tensor) =
         let finite = a.detach().isfinite().all(-1L, true).all(-2L, true)
         let result = f (torch.where (finite, a, torch.zeros_like a))

@@ -24,10 +24,10 @@ module internal Reflectors =
         let weights = torch.linalg.solve_triangular (inverseT, top.mH, upper = true)
         (identity - v.matmul weights).MoveToOuterDisposeScope()
 
-    /// For orthonormal q the x, strictly lower triangular but for a diagonal of +-1, with
-    /// product x * diag(x) = q. Real matrices only. LAPACK's geqrf stores reflectors scaled as above, and
-    /// R is diagonal with entries +-1. Where LAPACK needs no reflector (tau = 0, as in the last column of a square matrix)
-    /// product reflects the coordinate instead, which the sign undoes.
+    /// For orthonormal q the x, strictly lower triangular but for a diagonal of +-1, with product x * diag(x) = q.
+    /// Real matrices only. LAPACK's geqrf stores reflectors scaled as above, and R is diagonal with entries +-1.
+    /// Where LAPACK needs no reflector (tau = 0, as in the last column of a square matrix) product reflects the
+    /// coordinate instead, which the sign undoes.
     let factor (q: torch.Tensor) : torch.Tensor =
         if q.is_complex () then
             invalidArg (nameof q) "the Householder factorization is for real matrices"

@@ -3,7 +3,8 @@ namespace Parametrize.LinearAlgebra
 open System
 open TorchSharp
 
-/// The inverses of the exponential and of the Cayley map: from a rotation (det = 1), or a unitary matrix, to a skew one.
+/// The inverses of the exponential and of the Cayley map: from a rotation (det = 1), or a unitary matrix, to a skew
+/// one.
 [<RequireQualifiedAccess>]
 module internal Rotation =
 
@@ -26,10 +27,10 @@ module internal Rotation =
 
         Orthonormal.skewPart outer
 
-    /// The orthogonal polar factor J of a skew matrix of even size: J^2 = -I and J commutes with it. Newton's iteration
-    /// X <- (g X + X^-T / g) / 2 with Higham's scaling g (Functions of Matrices, 2008, eqs. 8.24 and 8.25 with Frobenius
-    /// norms) keeps X skew where singular vectors would not. On the null space any J does; a perturbation of
-    /// the size of rounding errors chooses one.
+    /// The orthogonal polar factor J of a skew matrix of even size: J^2 = -I and J commutes with it. Newton's
+    /// iteration X <- (g X + X^-T / g) / 2 with Higham's scaling g (Functions of Matrices, 2008, eqs. 8.24 and 8.25
+    /// with Frobenius norms) keeps X skew where singular vectors would not. On the null space any J does; a
+    /// perturbation of the size of rounding errors chooses one.
     let private complexStructure (a: torch.Tensor) =
         let size = a.shape[0]
         use generator = new torch.Generator(1UL, torch.CPU)
@@ -90,7 +91,8 @@ module internal Rotation =
 
         split (regular angleOverSine) critical
 
-    /// The inverse Cayley maps A of Q and T of -Q satisfy A T = 4, so that A = -4 |T|^-1 J, with |T| bounded from below.
+    /// The inverse Cayley maps A of Q and T of -Q satisfy A T = 4, so that A = -4 |T|^-1 J, with |T| bounded from
+    /// below.
     let private inverseCayleyReal (bound: float) =
         let critical (q: torch.Tensor) =
             let opposite = regular tangentOverSine -q
@@ -109,9 +111,9 @@ module internal Rotation =
         (first + next) / 2.0
 
     /// Eigenangles in (-pi, pi] and eigenvectors of a unitary matrix. Two of its eigenvalues share an eigenvector of
-    /// its Hermitian part if they are conjugate, but this is good enough to find a gap between eigenvalues. Turned so that the
-    /// gap is at -1, the matrix has a Hermitian inverse Cayley map, but for a factor i, with simple eigenvectors. Several
-    /// turns before the first step make an unlucky coincidence of real parts harmless.
+    /// its Hermitian part if they are conjugate, but this is good enough to find a gap between eigenvalues. Turned so
+    /// that the gap is at -1, the matrix has a Hermitian inverse Cayley map, but for a factor i, with simple
+    /// eigenvectors. Several turns before the first step make an unlucky coincidence of real parts harmless.
     let private unitaryEigen (q: torch.Tensor) =
         let imaginary = torch.complex (torch.zeros_like q.real, torch.ones_like q.real)
         let turned (angle: float) = q * Math.Cos angle + q * imaginary * Math.Sin angle
@@ -161,8 +163,8 @@ module internal Rotation =
         (matrixwise map (Orthonormal.polar (Orthonormal.precise q))).to_type(q.dtype).MoveToOuterDisposeScope()
 
     /// The skew A with (I + A/2) (I - A/2)^-1 = q. The eigenvalue -1 is the image of infinity only. A bound on A
-    /// replaces it: too low and q is not met, too high and the rounding errors of A drown its small entries. The best of
-    /// several is found by trying.
+    /// replaces it: too low and q is not met, too high and the rounding errors of A drown its small entries. The best
+    /// of several is found by trying.
     let inverseCayley (q: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()

@@ -3,8 +3,8 @@ namespace Parametrize.LinearAlgebra
 open System
 open TorchSharp
 
-/// For tall n x k matrices W with orthonormal columns, n > k, the x, lower triangular, such that W is the first k columns
-/// of exp A, or of the Cayley map of A, where A = [[B, -C^H], [C, 0]] = [x, 0] - [x, 0]^H.
+/// For tall n x k matrices W with orthonormal columns, n > k, the x, lower triangular, such that W is the first k
+/// columns of exp A, or of the Cayley map of A, where A = [[B, -C^H], [C, 0]] = [x, 0] - [x, 0]^H.
 [<RequireQualifiedAccess>]
 module internal StiefelLogarithm =
 
