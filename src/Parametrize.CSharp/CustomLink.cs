@@ -43,8 +43,11 @@ public abstract class CustomLink(string code, string space) : Link
     }
 
     /// <inheritdoc/>
-    public sealed override FSharpResult<LinkParts, string> RightInverse(Tensor[] present, Tensor tensor, double epsilon) =>
-        FSharpResult<LinkParts, string>.NewOk(new LinkParts([RightInverse(tensor)], []));
+    public sealed override FSharpResult<LinkParts, string> RightInverse(
+        Tensor[] present,
+        Tensor tensor,
+        double epsilon
+    ) => FSharpResult<LinkParts, string>.NewOk(new LinkParts([RightInverse(tensor)], []));
 
     /// <inheritdoc/>
     public sealed override Tensor Nearest(Tensor tensor, double epsilon) => Nearest(tensor);

@@ -138,7 +138,12 @@ public static class Parametrizations
         ScalarType dtype = ScalarType.Float32,
         Device? device = null,
         Generator? generator = null
-    ) => Core.sample(value, new Form(shape.ToArray(), dtype, device ?? CPU), generator is null ? null : FSharpOption<Generator>.Some(generator));
+    ) =>
+        Core.sample(
+            value,
+            new Form(shape.ToArray(), dtype, device ?? CPU),
+            generator is null ? null : FSharpOption<Generator>.Some(generator)
+        );
 
     private static Parametrization Stiefel(OrthogonalMap map, bool trivialized)
     {

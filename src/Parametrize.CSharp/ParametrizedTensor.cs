@@ -44,7 +44,9 @@ public sealed class ParametrizedTensor : nn.Module
     {
         Parametrization = parametrization;
         _isBuffer = isBuffer;
-        Reused = reused is null ? -1 : parts.Parameters.ToList().FindLastIndex(p => p.shape.SequenceEqual(reused.shape));
+        Reused = reused is null
+            ? -1
+            : parts.Parameters.ToList().FindLastIndex(p => p.shape.SequenceEqual(reused.shape));
         foreach (var (name, index) in Core.parameterNames(parametrization).Select((name, index) => (name, index)))
         {
             var tensor = index == Reused ? reused! : Owned(parts.Parameters[index], requiresGrad && !isBuffer);
@@ -91,17 +93,18 @@ public sealed class ParametrizedTensor : nn.Module
     /// </summary>
     public void MoveBase()
     {
+        Binding?.Follow();
         using var parts = Core.rebase(Parametrization, CurrentParts()).OrThrow(Where);
         Write(parts);
     }
 
     /// <summary>The inverse of an invertible matrix, by two triangular solves.</summary>
     /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
-    public Tensor Inverse() => Invertible.inverse(Parametrization, CurrentParts());
+    public Tensor Inverse() => Invertible.inverse(Parametrization, FollowedParts());
 
     /// <summary>log det W of an invertible matrix, a sum over n numbers.</summary>
     /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
-    public Tensor LogDeterminant() => Invertible.logDeterminant(Parametrization, CurrentParts());
+    public Tensor LogDeterminant() => Invertible.logDeterminant(Parametrization, FollowedParts());
 
     /// <inheritdoc/>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
@@ -173,23 +176,16 @@ public sealed class ParametrizedTensor : nn.Module
     /// <summary>Puts more links behind the present ones and keeps the value where they allow it.</summary>
     internal void Append(Parametrization more, WhenNotAllowed whenNotAllowed)
     {
+        Binding?.Follow();
         var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where);
-        using var present = Detached();
-        var parts = Core.extend(longer, CurrentParts(), present);
-        if (!parts.IsOk && parts.ErrorValue.IsNotAllowed && whenNotAllowed is not WhenNotAllowed.Refuse)
-        {
-            using var other =
-                whenNotAllowed is WhenNotAllowed.Sample
-                    ? Core.sample(longer, FormModule.ofTensor(present), null)
-                    : Core.project(longer, present);
-            parts = Core.extend(longer, CurrentParts(), other);
-        }
-        var extended = parts.OrThrow(Where);
+        var extended = PartsForLonger(longer, more, whenNotAllowed);
         var before = _buffers.Length;
         Parametrization = longer;
         AddLinks(extended, before);
         Refresh();
         Write(extended);
+        foreach (var copied in extended.Tensors.Except(_inputs.Concat(_buffers.SelectMany(row => row))))
+            copied.Dispose();
     }
 
     /// <summary>The value without gradients and without learning.</summary>
@@ -223,6 +219,12 @@ public sealed class ParametrizedTensor : nn.Module
     private static Tensor Owned(Tensor parameter, bool requiresGrad) =>
         parameter.with_requires_grad(requiresGrad).DetachFromDisposeScope();
 
+    private Parts FollowedParts()
+    {
+        Binding?.Follow();
+        return CurrentParts();
+    }
+
     private Microsoft.FSharp.Core.FSharpResult<Parts, ParametrizationError> Assign(Tensor value)
     {
         ArgumentNullException.ThrowIfNull(value);
@@ -234,6 +236,22 @@ public sealed class ParametrizedTensor : nn.Module
             Write(written);
         }
         return parts;
+    }
+
+    private Parts PartsForLonger(Parametrization longer, Parametrization more, WhenNotAllowed whenNotAllowed)
+    {
+        // What the new links read is what the present ones yield.
+        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(more))
+            return Core.ofArrays(_inputs, [.. _buffers, .. more.Links.Select(_ => Array.Empty<Tensor>())]);
+
+        using var present = Detached();
+        var refusal = Core.contains(longer, present).ErrorOrNull();
+        if (refusal is { IsNotAllowed: true } && whenNotAllowed is WhenNotAllowed.Refuse)
+            throw new ParametrizationException(refusal, Where);
+        if (refusal is not { IsNotAllowed: true } || whenNotAllowed is not WhenNotAllowed.Sample)
+            return Core.extend(longer, CurrentParts(), present).OrThrow(Where);
+        using var sample = Core.sample(longer, FormModule.ofTensor(present), null);
+        return Core.extend(longer, CurrentParts(), sample).OrThrow(Where);
     }
 
     private void AddLinks(Parts parts, int from)

@@ -8,15 +8,23 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
 {
     public ParametrizedTensor? Tensor => ParametrizationSet.Of(Owner)?[Name];
 
-    /// <summary>Follows a dotted name into the children.</summary>
+    /// <summary>Follows a dotted name into the children; native modules have tensors whose names have dots.</summary>
     public static TensorPath Resolve(nn.Module module, string name)
     {
-        var steps = name.Split('.');
-        foreach (var step in steps[..^1])
-            module = ModuleInternals.Children(module).TryGetValue(step, out var child)
-                ? child
-                : throw new ArgumentException($"{module.GetName()} has no child '{step}' (in '{name}').", nameof(name));
-        return new(module, steps[^1]);
+        for (var rest = name; ; )
+        {
+            ModuleInternals.RegisterComponents(module);
+            if (!rest.Contains('.') || Slot.Exists(module, rest))
+                return new(module, rest);
+            var (step, tail) = FirstStep(rest);
+            module =
+                ChildOf(module, step)
+                ?? throw new ArgumentException(
+                    $"{module.GetName()} has no child '{step}' (in '{name}').",
+                    nameof(name)
+                );
+            rest = tail;
+        }
     }
 
     /// <summary>Finds the module that owns a tensor, the placeholder of a parametrized one included.</summary>
@@ -32,7 +40,14 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
         );
     }
 
-    public static ParametrizedTensor? Find(nn.Module module, string name) => Resolve(module, name).Tensor;
+    /// <summary>The parametrized tensor of that name, if there is one.</summary>
+    public static ParametrizedTensor? Find(nn.Module module, string name)
+    {
+        if (!name.Contains('.'))
+            return new TensorPath(module, name).Tensor;
+        var (step, tail) = FirstStep(name);
+        return ChildOf(module, step) is { } child ? Find(child, tail) : null;
+    }
 
     public static ArgumentException NotParametrized(nn.Module module, string name)
     {
@@ -40,6 +55,13 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
         var list = present.Count == 0 ? "nothing" : string.Join(", ", present);
         return new($"{module.GetName()}.{name} is not parametrized. In {module.GetName()} is: {list}.", nameof(name));
     }
+
+    private static (string Step, string Tail) FirstStep(string name) =>
+        (name[..name.IndexOf('.')], name[(name.IndexOf('.') + 1)..]);
+
+    /// <summary>By what the module says: Sequential does not register its children.</summary>
+    private static nn.Module? ChildOf(nn.Module module, string name) =>
+        module.named_children().FirstOrDefault(child => child.name == name).module;
 
     private static string? NameIn(nn.Module owner, Tensor tensor)
     {

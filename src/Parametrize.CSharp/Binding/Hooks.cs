@@ -38,7 +38,9 @@ internal sealed class Hooks
     private static Type? HookableTypeOf(nn.Module module)
     {
         var type = module.GetType();
-        while (type is not null && !(type.IsGenericType && type.GetGenericTypeDefinition() == typeof(nn.HookableModule<,>)))
+        while (
+            type is not null && !(type.IsGenericType && type.GetGenericTypeDefinition() == typeof(nn.HookableModule<,>))
+        )
             type = type.BaseType;
         return type;
     }

@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
@@ -14,7 +13,7 @@ internal sealed class ModuleBinding
     private readonly Lock _gate = new();
     private Hooks? _hooks;
     private Placeholder? _placeholder;
-    private Parameter? _shown;
+    private Shown? _shown;
     private CachedScope? _holder;
 
     public ModuleBinding(ParametrizedTensor tensor, Slot slot) => (_tensor, _slot) = (tensor, slot);
@@ -38,7 +37,8 @@ internal sealed class ModuleBinding
     /// <summary>Gives the module back a tensor of its own.</summary>
     public void Detach(Tensor tensor)
     {
-        Forget();
+        _holder = null;
+        Hide();
         _hooks?.Remove();
         _slot.Restore(tensor);
         _placeholder?.Retire();
@@ -53,7 +53,7 @@ internal sealed class ModuleBinding
         {
             if (CachedScope.For(_tensor) is { } scope)
                 Hold(scope);
-            return _holder is null || IsStale ? _tensor.Evaluate() : _shown!.alias();
+            return _holder is null ? _tensor.Evaluate() : _shown!.alias();
         }
     }
 
@@ -62,10 +62,12 @@ internal sealed class ModuleBinding
     {
         lock (_gate)
         {
-            if (_holder is not null && !IsStale)
+            if (_holder is not null)
                 return;
             Hide();
-            Show();
+            // With gradients in any case: a first use without them must not take them from the others.
+            using (enable_grad())
+                Show();
             _holder = scope;
             scope.Add(this);
         }
@@ -101,23 +103,21 @@ internal sealed class ModuleBinding
             return;
 
         var input = _tensor.Inputs[0];
-        var moved = found.dtype != input.dtype || found.device_type != input.device_type || found.device_index != input.device_index;
-        var isAssignment = found.numel() > 0 && (_holder is null || !moved);
-        var (dtype, device) = (found.dtype, found.device);
+        var moved =
+            found.dtype != input.dtype
+            || found.device_type != input.device_type
+            || found.device_index != input.device_index;
+        var isAssignment = found.numel() > 0 && (_shown is null || !moved);
         _holder = null;
         _slot.Unregister();
         Hide();
-        try
+        if (isAssignment)
         {
-            if (isAssignment)
-                _tensor.Value = found;
-            else
-                _tensor.MoveTo(dtype, device);
+            _tensor.Value = found;
+            return;
         }
-        finally
-        {
-            found.Dispose();
-        }
+        _tensor.MoveTo(found.dtype, found.device);
+        found.Dispose();
     }
 
     private void Enter()
@@ -125,7 +125,7 @@ internal sealed class ModuleBinding
         Follow();
         if (CachedScope.For(_tensor) is { } scope)
             Hold(scope);
-        else if (_holder is null || IsStale)
+        else if (_holder is null)
         {
             // A forward pass that threw has left its tensor behind.
             Hide();
@@ -139,21 +139,16 @@ internal sealed class ModuleBinding
             Hide();
     }
 
-    /// <summary>Computed without gradients, and needed with them now.</summary>
-    private bool IsStale =>
-        _shown is { requires_grad: false } && is_grad_enabled() && _tensor.Inputs.Any(input => input.requires_grad);
-
     private void Show()
     {
-        var value = _tensor.Evaluate().DetachFromDisposeScope();
-        _shown = new Parameter(value, value.requires_grad);
+        _shown = new Shown(_slot, _tensor.Evaluate());
         _slot.Set(_shown);
     }
 
     private void Hide()
     {
         Stand();
-        _shown?.Dispose();
+        _shown?.Retire();
         _shown = null;
     }
 
@@ -166,12 +161,11 @@ internal sealed class ModuleBinding
             && _placeholder.dtype == input.dtype
             && _placeholder.device_type == input.device_type
             && _placeholder.device_index == input.device_index;
-        if (!isCurrent && _slot.Owner is { } owner)
+        if (!isCurrent)
         {
             _placeholder?.Retire();
-            _placeholder = new Placeholder(owner, _slot.Name, _slot.IsBuffer, input.dtype, input.device);
+            _placeholder = new Placeholder(_slot, input.dtype, input.device);
         }
-        if (_placeholder is not null)
-            _slot.Set(_placeholder);
+        _slot.Set(_placeholder!);
     }
 }

@@ -13,15 +13,19 @@ internal sealed class Slot
 {
     private readonly WeakReference<nn.Module> _owner;
     private readonly FieldInfo[] _fields;
-    private readonly int _position;
+    private readonly string[] _names;
+    private readonly string[] _following;
 
     private Slot(nn.Module owner, string name, bool isBuffer, FieldInfo[] fields)
     {
         _owner = new(owner);
         _fields = fields;
-        _position = isBuffer
-            ? ModuleInternals.Buffers(owner).Keys.ToList().IndexOf(name)
-            : ModuleInternals.Parameters(owner).Keys.ToList().IndexOf(name);
+        var (parameters, buffers) = (ModuleInternals.Parameters(owner), ModuleInternals.Buffers(owner));
+        var names = isBuffer ? buffers.Keys.ToArray() : [.. parameters.Keys];
+        Tensor[] tensors = isBuffer ? [.. buffers.Values.Select(entry => entry.Item1)] : [.. parameters.Values];
+        var position = Array.IndexOf(names, name);
+        _names = [.. names.Where((_, index) => ReferenceEquals(tensors[index], tensors[position]))];
+        _following = names[(position + 1)..];
         Name = name;
         IsBuffer = isBuffer;
     }
@@ -39,10 +43,9 @@ internal sealed class Slot
         var parameter = ParameterOf(owner, name);
         var tensor = parameter ?? BufferOf(owner, name) ?? throw NotATensor(owner, name);
 
-        var fields = ModuleInternals
-            .FieldsOf(owner)
-            .Where(field => ReferenceEquals(ValueOf(field, owner), tensor))
-            .ToArray();
+        var fields = FieldsHolding(owner, tensor);
+        if (fields.Length == 0 && PropertyOf(owner, name, parameter is not null) is { } read)
+            (fields, tensor) = (FieldsHolding(owner, read), read);
         if (fields.FirstOrDefault(field => !field.FieldType.IsAssignableFrom(typeof(Parameter))) is { } typed)
             throw new NotSupportedException(
                 $"{owner.GetName()}.{name} cannot be parametrized: its field {typed.Name} of type {typed.FieldType.Name} "
@@ -55,6 +58,10 @@ internal sealed class Slot
             );
         return (new Slot(owner, name, parameter is null, fields), tensor);
     }
+
+    /// <summary>Whether the module itself, not a child, has a tensor of that name.</summary>
+    public static bool Exists(nn.Module owner, string name) =>
+        ParameterOf(owner, name) is not null || BufferOf(owner, name) is not null;
 
     /// <summary>What the forward pass would read now; null when the registry has nothing under that name.</summary>
     public Tensor? Get()
@@ -83,15 +90,21 @@ internal sealed class Slot
             ModuleInternals.Parameters(owner)[Name] = tensor;
     }
 
-    /// <summary>Takes the name out of the module's state.</summary>
+    /// <summary>
+    /// Takes the tensor out of the module's state, under all its names: RegisterComponents registers an automatic
+    /// property a second time, as its backing field.
+    /// </summary>
     public void Unregister()
     {
         if (Owner is not { } owner)
             return;
-        if (ModuleInternals.Parameters(owner).ContainsKey(Name))
-            ModuleInternals.Parameters(owner).Remove(Name);
-        if (ModuleInternals.Buffers(owner).ContainsKey(Name))
-            ModuleInternals.Buffers(owner).Remove(Name);
+        foreach (var name in _names)
+        {
+            if (ModuleInternals.Parameters(owner).ContainsKey(name))
+                ModuleInternals.Parameters(owner).Remove(name);
+            if (ModuleInternals.Buffers(owner).ContainsKey(name))
+                ModuleInternals.Buffers(owner).Remove(name);
+        }
     }
 
     /// <summary>Gives the module a tensor of its own again, at its old place in the state.</summary>
@@ -103,13 +116,17 @@ internal sealed class Slot
             field.SetValue(owner, tensor);
         Unregister();
         if (IsBuffer)
-            InsertAt(ModuleInternals.Buffers(owner), (tensor, true));
+            InsertInto(ModuleInternals.Buffers(owner), (tensor, true));
         else
-            InsertAt(ModuleInternals.Parameters(owner), (Parameter)tensor);
+            InsertInto(ModuleInternals.Parameters(owner), (Parameter)tensor);
     }
 
-    private void InsertAt<T>(OrderedDict<string, T> registry, T value) =>
-        registry.Insert(Math.Clamp(_position, 0, registry.Count), (Name, value));
+    /// <summary>Before the first of the tensors that followed it: others may have come and gone meanwhile.</summary>
+    private void InsertInto<T>(OrderedDict<string, T> registry, T value)
+    {
+        var position = registry.Keys.ToList().FindIndex(_following.Contains);
+        registry.Insert(position < 0 ? registry.Count : position, (Name, value));
+    }
 
     private static Parameter? ParameterOf(nn.Module owner, string name) =>
         ModuleInternals.Parameters(owner).TryGetValue(name, out var parameter) ? parameter : null;
@@ -117,12 +134,26 @@ internal sealed class Slot
     private static Tensor? BufferOf(nn.Module owner, string name) =>
         ModuleInternals.Buffers(owner).TryGetValue(name, out var buffer) ? buffer.Item1 : null;
 
+    private static FieldInfo[] FieldsHolding(nn.Module owner, Tensor tensor) =>
+        [.. ModuleInternals.FieldsOf(owner).Where(field => ReferenceEquals(ValueOf(field, owner), tensor))];
+
+    /// <summary>Moving a module sets its automatic properties and leaves the registry behind: the property is read.</summary>
+    private static Tensor? PropertyOf(nn.Module owner, string name, bool isParameter) =>
+        ModuleInternals
+            .FieldsOf(owner)
+            .Where(field => field.Name == $"<{name}>k__BackingField")
+            .Select(field => ValueOf(field, owner) as Tensor)
+            .FirstOrDefault(value => value is not null && value is Parameter == isParameter);
+
     private static object? ValueOf(FieldInfo field, nn.Module owner) =>
         typeof(Tensor).IsAssignableFrom(field.FieldType) ? field.GetValue(owner) : null;
 
     private static ArgumentException NotATensor(nn.Module owner, string name)
     {
-        var names = owner.named_parameters(false).Select(p => p.name).Concat(owner.named_buffers(false).Select(b => b.name));
+        var names = owner
+            .named_parameters(false)
+            .Select(p => p.name)
+            .Concat(owner.named_buffers(false).Select(b => b.name));
         return new ArgumentException(
             $"{owner.GetName()} has no tensor '{name}' of its own. It has: {string.Join(", ", names)}.",
             nameof(name)

@@ -1,0 +1,190 @@
+using FsCheck;
+using FsCheck.Fluent;
+using FsCheck.Xunit;
+using Parametrize;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp;
+
+/// <summary>A kind of module, a value for its tensor, and an element type to move to.</summary>
+public sealed record Move(string Kind, Parametrization Value, ScalarType Dtype, string Where)
+{
+    private static readonly (Parametrization Value, int Dimensions, bool Square)[] Values =
+    [
+        (Parametrizations.Identity, 0, false),
+        (Parametrizations.Skew, 2, true),
+        (Parametrizations.Symmetric, 2, true),
+        (Parametrizations.Orthogonal(), 2, false),
+        (Parametrizations.Cayley(), 2, false),
+        (Parametrizations.Householder(trivialized: false), 2, false),
+        (Parametrizations.Skew.Then(Parametrizations.Cayley()), 2, true),
+        (Parametrizations.WeightNorm(), 1, false),
+        (Parametrizations.SpectralNorm(), 1, false),
+        (Parametrizations.WeightNorm().Then(Parametrizations.SpectralNorm()), 1, false),
+        (Parametrizations.Sphere(), 1, false),
+        (Parametrizations.Positive, 0, false),
+        (Parametrizations.Bounded(-1, 1), 0, false),
+        (Parametrizations.Spd(), 2, true),
+        (Parametrizations.Invertible, 2, true),
+        (Parametrizations.PrunedRandom(0.3, 5), 0, false),
+    ];
+
+    private static bool Fits((Parametrization Value, int Dimensions, bool Square) entry, long[] shape) =>
+        shape.Length >= entry.Dimensions && (!entry.Square || shape[^1] == shape[^2]);
+
+    public static Arbitrary<Move> Arbitrary() =>
+        (
+            from kind in Gen.Elements(Layer.Kinds)
+            from value in Gen.Elements(Values.Where(entry => Fits(entry, Layer.Of(kind).Present.shape)).ToArray())
+            from dtype in Gen.Elements(ScalarType.Float64, ScalarType.Float32, ScalarType.BFloat16, ScalarType.Float16)
+            from @where in Gen.Elements("itself", "parent", "Sequential")
+            select new Move(kind, value.Value, dtype, @where)
+        ).ToArbitrary();
+
+    /// <summary>The layer, parametrized and moved by way of itself or of a module around it.</summary>
+    internal (Layer Layer, nn.Module Moved) Run()
+    {
+        var layer = Layer.Of(Kind);
+        layer.Module.register_parametrization(layer.Name, Value);
+        layer.Module.eval();
+        var around = Where switch
+        {
+            "parent" => new Around(layer.Module),
+            "Sequential" when layer.Module is nn.Module<Tensor, Tensor> unary => nn.Sequential(nn.ReLU(), unary),
+            _ => layer.Module,
+        };
+        around.to(Dtype);
+        return (layer, around);
+    }
+
+    public override string ToString() => $"{Kind} with {Value} to {Dtype} by {Where}";
+}
+
+[Properties(Arbitrary = [typeof(Move)], MaxTest = 150, QuietOnSuccess = true)]
+public class MovingKeepsModulesWhole
+{
+    private static string[] Keys(Layer layer, Parametrization value)
+    {
+        layer.Module.register_parametrization(layer.Name, value);
+        return [.. layer.Module.state_dict().Keys];
+    }
+
+    [Property]
+    public void Directly_after_moving_the_state_has_the_same_keys_and_the_new_dtype(Move move)
+    {
+        var expected = Keys(Layer.Of(move.Kind), move.Value);
+        var (layer, around) = move.Run();
+        var state = around.state_dict();
+        Assert.Equal(expected.Order(), layer.Module.state_dict().Keys.Order());
+        Assert.Equal(expected.Length, state.Count);
+        Assert.All(
+            state.Where(entry => entry.Value.is_floating_point()),
+            entry => Assert.Equal(move.Dtype, entry.Value.dtype)
+        );
+        Assert.All(state.Values, tensor => Assert.True(tensor.numel() > 0));
+    }
+
+    [Property]
+    public void The_value_follows_its_module(Move move)
+    {
+        var (layer, _) = move.Run();
+        using var value = layer.Module.parametrization(layer.Name).Value;
+        Assert.Equal(move.Dtype, value.dtype);
+        // What float32 has rounded stays rounded.
+        if (move.Dtype is ScalarType.Float32 or ScalarType.Float64)
+            Assert.Null(move.Value.Violation(value.to(ScalarType.Float32)));
+    }
+
+    [Property]
+    public void The_moved_module_computes_with_its_value(Move move)
+    {
+        var (layer, _) = move.Run();
+        if (move.Dtype is ScalarType.Float16 or ScalarType.BFloat16)
+            return;
+        var input = layer.Input(move.Dtype);
+        using var _ = no_grad();
+        var output = layer.Output(input);
+        Assert.Equal(move.Dtype, output.dtype);
+        layer.Module.remove_parametrizations(layer.Name);
+        Near.Same(layer.Output(input), output, 1e-3);
+    }
+
+    [Property]
+    public void Moving_there_and_back_keeps_the_value(Move move)
+    {
+        var (layer, around) = move.Run();
+        if (move.Dtype is not ScalarType.Float64)
+            return;
+        using var value = layer.Module.parametrization(layer.Name).Value;
+        around.to(ScalarType.Float32);
+        Near.Same(value.to(ScalarType.Float32), layer.Module.parametrization(layer.Name).Value);
+        around.to(ScalarType.Float64);
+        Near.Same(value, layer.Module.parametrization(layer.Name).Value, 1e-4);
+    }
+
+    [Property]
+    public void Save_and_load_after_moving_bring_the_value_back(Move move)
+    {
+        var (saved, _) = move.Run();
+        var (loaded, _) = move.Run();
+        using var stream = new MemoryStream();
+        using var writer = new BinaryWriter(stream);
+        saved.Module.save(writer);
+        stream.Position = 0;
+        using var reader = new BinaryReader(stream);
+        loaded.Module.load(reader);
+        Near.Identical(
+            saved.Module.parametrization(saved.Name).Value,
+            loaded.Module.parametrization(loaded.Name).Value
+        );
+    }
+
+    [Property]
+    public void Registering_after_moving_binds_the_moved_tensor(Move move)
+    {
+        if (move.Dtype is ScalarType.Float16 or ScalarType.BFloat16)
+            return;
+        var layer = Layer.Of(move.Kind);
+        layer.Module.to(move.Dtype);
+        layer.Module.register_parametrization(layer.Name, move.Value);
+        Assert.Equal(move.Dtype, layer.Module.parametrization(layer.Name).Value.dtype);
+        Assert.Equal(move.Dtype, layer.Output(layer.Input(move.Dtype)).dtype);
+    }
+
+    [Fact]
+    public void Appending_after_moving_computes_in_the_new_dtype()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Skew);
+        layer.to(ScalarType.Float64);
+        layer.register_parametrization("weight", Parametrizations.Cayley());
+        Assert.True(Near.OrthogonalityDefect(layer.parametrization("weight").Value) < 1e-14);
+    }
+
+    [Fact]
+    public void Moving_after_a_failed_forward_pass_is_no_assignment()
+    {
+        var layer = nn.Linear(4, 4).orthogonal();
+        using var value = layer.parametrization("weight").Value;
+        Assert.ThrowsAny<Exception>(() => layer.call(randn(3, 7)));
+        layer.to(ScalarType.Float64);
+        Assert.Equal(3, layer.state_dict().Count);
+        Near.Same(value.to(ScalarType.Float64), layer.parametrization("weight").Value, 1e-5);
+    }
+
+    [Fact]
+    public void The_gpu_is_a_device_like_any_other()
+    {
+        if (!cuda.is_available())
+            return;
+        var layer = nn.Sequential(nn.Linear(4, 4).orthogonal());
+        layer.cuda();
+        Assert.All(layer.state_dict().Values, tensor => Assert.Equal(DeviceType.CUDA, tensor.device_type));
+        Assert.Equal(DeviceType.CUDA, layer.call(randn(2, 4, device: CUDA)).device_type);
+        layer.cpu();
+        Near.Orthogonal(layer.parametrization("0.weight").Value);
+    }
+}

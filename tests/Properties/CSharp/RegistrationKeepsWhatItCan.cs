@@ -1,0 +1,201 @@
+using Parametrize;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp;
+
+/// <summary>Values, identities, positions and flags survive registering.</summary>
+public class RegistrationKeepsWhatItCan
+{
+    [Fact]
+    public void Project_goes_on_from_the_nearest_allowed_tensor()
+    {
+        var layer = nn.Linear(4, 4);
+        using var nearest = Parametrizations.Orthogonal().Project(layer.weight);
+        layer.register_parametrization("weight", Parametrizations.Orthogonal());
+        Near.Same(nearest, layer.parametrization("weight").Value);
+    }
+
+    [Fact]
+    public void Sample_goes_on_from_a_random_allowed_tensor()
+    {
+        var layer = nn.Linear(4, 4);
+        using var nearest = Parametrizations.Orthogonal().Project(layer.weight);
+        layer.register_parametrization("weight", Parametrizations.Orthogonal(), WhenNotAllowed.Sample);
+        Near.Different(nearest, layer.parametrization("weight").Value);
+        Near.Orthogonal(layer.parametrization("weight").Value);
+    }
+
+    [Theory]
+    [InlineData(WhenNotAllowed.Project)]
+    [InlineData(WhenNotAllowed.Sample)]
+    [InlineData(WhenNotAllowed.Refuse)]
+    public void An_allowed_tensor_is_kept_by_every_policy(WhenNotAllowed policy)
+    {
+        var q = Parametrizations.Orthogonal().Sample([4, 4], ScalarType.Float64);
+        var layer = nn.Linear(q.clone().AsParameter());
+        layer.register_parametrization("weight", Parametrizations.Orthogonal(), policy);
+        Near.Same(q, layer.parametrization("weight").Value);
+    }
+
+    [Fact]
+    public void Refuse_throws_and_leaves_everything()
+    {
+        var layer = nn.Linear(4, 4);
+        var before = Snapshot.Of(layer);
+        var exception = Assert.Throws<ParametrizationException>(() =>
+            layer.register_parametrization("weight", Parametrizations.Skew, WhenNotAllowed.Refuse)
+        );
+        Assert.True(exception.Error.IsNotAllowed);
+        Assert.Contains("Linear.weight", exception.Message);
+        before.AssertUnchanged();
+    }
+
+    [Fact]
+    public void Reinterpret_takes_the_tensor_as_the_parameter()
+    {
+        var layer = nn.Linear(4, 4);
+        var weight = layer.weight.clone().detach();
+        layer.register_parametrization("weight", Parametrizations.Skew, WhenNotAllowed.Reinterpret);
+        Near.Identical(weight, layer.state_dict()["parametrizations.weight.original"]);
+        Near.Same(weight.triu(1) - weight.triu(1).mT, layer.parametrization("weight").Value);
+    }
+
+    [Fact]
+    public void Reinterpret_projects_where_buffers_are_carried()
+    {
+        var layer = nn.Linear(4, 4);
+        using var nearest = Parametrizations.Orthogonal().Project(layer.weight);
+        layer.register_parametrization("weight", Parametrizations.Orthogonal(), WhenNotAllowed.Reinterpret);
+        Near.Same(nearest, layer.parametrization("weight").Value);
+    }
+
+    [Fact]
+    public void Registering_again_appends_and_keeps_an_allowed_value()
+    {
+        var layer = nn.Linear(4, 4);
+        layer.register_parametrization("weight", Parametrizations.Symmetric);
+        using var value = layer.parametrization("weight").Value.detach();
+
+        layer.register_parametrization("weight", new Doubling().Value);
+
+        Assert.Equal("symmetric >>> doubling", layer.parametrization("weight").Parametrization.ToString());
+        Near.Same(value, layer.parametrization("weight").Value);
+    }
+
+    [Fact]
+    public void Registering_again_projects_a_value_that_the_new_link_does_not_allow()
+    {
+        var layer = nn.Linear(4, 4);
+        layer.register_parametrization("weight", Parametrizations.Skew);
+        layer.register_parametrization("weight", Parametrizations.Cayley());
+        Near.Orthogonal(layer.parametrization("weight").Value);
+        Assert.Equal(
+            ["bias", "parametrizations.weight.original", "parametrizations.weight.1.base"],
+            layer.state_dict().Keys
+        );
+    }
+
+    [Fact]
+    public void Registering_again_refuses_when_asked_to()
+    {
+        var layer = nn.Linear(4, 4);
+        layer.register_parametrization("weight", Parametrizations.Skew);
+        var before = Snapshot.Of(layer);
+        Assert.Throws<ParametrizationException>(() =>
+            layer.register_parametrization("weight", Parametrizations.Cayley(), WhenNotAllowed.Refuse)
+        );
+        before.AssertUnchanged();
+    }
+
+    [Fact]
+    public void Registering_again_samples_when_asked_to()
+    {
+        Tensor Appended(WhenNotAllowed policy, long seed)
+        {
+            manual_seed(7);
+            var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Skew);
+            manual_seed(seed);
+            layer.register_parametrization("weight", Parametrizations.Cayley(), policy);
+            return layer.parametrization("weight").Value.detach();
+        }
+
+        Near.Same(Appended(WhenNotAllowed.Project, 1), Appended(WhenNotAllowed.Project, 2));
+        Near.Different(Appended(WhenNotAllowed.Sample, 1), Appended(WhenNotAllowed.Sample, 2));
+    }
+
+    [Fact]
+    public void Registering_again_reinterprets_when_asked_to()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Skew);
+        using var skew = layer.parametrization("weight").Value.detach();
+        var before = layer.parameters().ToArray();
+        var exponential = Parametrizations.MatrixExp(trivialized: false);
+        layer.register_parametrization("weight", exponential, WhenNotAllowed.Reinterpret);
+        Near.Same(linalg.matrix_exp(skew), layer.parametrization("weight").Value);
+        Assert.Equal(before, layer.parameters());
+    }
+
+    [Fact]
+    public void Registering_again_keeps_the_mask()
+    {
+        var layer = nn.Linear(6, 6);
+        layer.register_parametrization("weight", Parametrizations.PrunedL1(0.5));
+        var zeros = layer.parametrization("weight").Value.eq(0);
+        layer.register_parametrization("weight", new Doubling().Value);
+        Assert.True(layer.parametrization("weight").Value.eq(0).eq(zeros).all().item<bool>());
+    }
+
+    [Fact]
+    public void Two_tensors_of_one_module_do_not_know_each_other()
+    {
+        var layer = nn.Linear(4, 4);
+        layer.register_parametrization("weight", Parametrizations.Orthogonal());
+        layer.register_parametrization("bias", Parametrizations.Positive);
+        var x = randn(3, 4);
+        using var weight = layer.parametrization("weight").Value;
+        using var bias = layer.parametrization("bias").Value;
+        Near.Same(nn.functional.linear(x, weight, bias), layer.call(x));
+
+        layer.remove_parametrizations("weight");
+        Assert.True(layer.is_parametrized("bias") && layer.is_parametrized() && !layer.is_parametrized("weight"));
+        Near.Same(nn.functional.linear(x, weight, bias), layer.call(x));
+    }
+
+    [Theory]
+    [InlineData("weight", "bias")]
+    [InlineData("bias", "weight")]
+    public void Positions_in_the_state_come_back_in_any_order_of_removal(string first, string second)
+    {
+        var layer = nn.Linear(4, 4);
+        layer.register_parametrization("weight", Parametrizations.Orthogonal());
+        layer.register_parametrization("bias", Parametrizations.Positive);
+        layer.remove_parametrizations(first).remove_parametrizations(second);
+        Assert.Equal(["weight", "bias"], layer.named_parameters().Select(p => p.name));
+    }
+
+    [Fact]
+    public void A_frozen_parameter_stays_frozen()
+    {
+        var layer = nn.Linear(4, 4);
+        layer.weight.requires_grad_(false);
+        layer.register_parametrization("weight", Parametrizations.WeightNorm());
+        Assert.All(layer.parametrization("weight").parameters(), p => Assert.False(p.requires_grad));
+        Assert.False(layer.parametrization("weight").Value.requires_grad);
+        layer.remove_parametrizations("weight");
+        Assert.False(layer.weight.requires_grad);
+        Assert.True(layer.bias!.requires_grad);
+    }
+
+    [Fact]
+    public void The_mode_of_the_module_is_the_mode_of_its_parametrized_tensor()
+    {
+        var layer = nn.Linear(4, 4);
+        layer.eval();
+        layer.spectral_norm();
+        Assert.All(layer.modules(), child => Assert.False(child.training));
+    }
+}

@@ -1,0 +1,18 @@
+using System.Runtime.CompilerServices;
+using TorchSharp;
+using Xunit;
+
+// Memory is measured for the whole process, and two cores are better used by libtorch.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
+namespace Properties.CSharp.Support;
+
+internal static class Setup
+{
+    [ModuleInitializer]
+    internal static void OneThread()
+    {
+        torch.set_num_threads(1);
+        torch.manual_seed(20240607);
+    }
+}
