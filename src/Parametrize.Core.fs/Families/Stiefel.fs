@@ -89,12 +89,18 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
 
     let minusIdentity (given: torch.Tensor) = -(Tensors.eyeLike given).expand(given.shape).clone()
 
-    /// Turns the last column where the determinant is negative.
+    /// Without a base, the Cayley map reaches tall matrices near the eigenvalue -1 of the top block in the limit only.
+    let isShortOfInfinity (tall: torch.Tensor) =
+        not trivialized && not (isSquare tall) && mapFor tall = OrthogonalMap.Cayley
+
+    /// Turns the last column where the determinant is negative, or the directions that lie at infinity.
     let turned (tall: torch.Tensor) =
         if reachesRotationsOnly tall then
             let sign = (determinants tall).``to``(tall.dtype).unsqueeze(-1L).unsqueeze -1L
             let columns = Tensors.last tall
             torch.cat ([| tall.narrow (-1L, 0L, columns - 1L); tall.narrow (-1L, columns - 1L, 1L) * sign |], -1L)
+        elif isShortOfInfinity tall && StiefelLogarithm.cayleySize tall > StiefelLogarithm.farthest then
+            StiefelLogarithm.awayFromInfinity tall
         else
             tall
 
@@ -132,6 +138,11 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
         |> Result.bind (fun () ->
             if reachesRotationsOnly tall then
                 Violation.unless "det W = 1 (no base)" (1.0 - Tensors.number ((determinants tall).min())) 0.5
+            elif isShortOfInfinity tall then
+                Violation.unless
+                    "|A| of the Cayley map is finite (no base)"
+                    (StiefelLogarithm.cayleySize tall)
+                    StiefelLogarithm.farthest
             else
                 Ok())
 

@@ -181,26 +181,60 @@ module internal StiefelLogarithm =
         else
             ValueNone
 
+    /// How large an entry of A may be for `cayley`: beyond, rounding decides where its image lies.
+    let farthest = 1e4
+
+    let private topPlusIdentity (w: torch.Tensor) =
+        let columns = w.shape[w.shape.Length - 1]
+        w.narrow (-2L, 0L, columns) + Orthonormal.identityLike w columns
+
     /// With W = [Q1; Q2], (I - A/2) W = (I + A/2) [I; 0] gives C = 2 Q2 (Q1 + I)^-1 and
-    /// B = (2 (Q1 - I) + C^H Q2) (Q1 + I)^-1; ValueNone when Q1 + I is singular, to rounding.
+    /// B = (2 (Q1 - I) + C^H Q2) (Q1 + I)^-1, in double precision. Not finite when Q1 + I is singular.
+    let private cayleyExactly (w: torch.Tensor) =
+        let rows, columns = w.shape[w.shape.Length - 2], w.shape[w.shape.Length - 1]
+        let exact = Orthonormal.polar (Orthonormal.precise w)
+        let shifted = topPlusIdentity exact
+        // Singular values, because `inv` throws where there is no inverse, for the whole batch.
+        let struct (left, values, right) = torch.linalg.svd (shifted, fullMatrices = false)
+        let inverse = (right.mH * values.reciprocal().unsqueeze -2L).matmul left.mH
+        let rest = exact.narrow (-2L, columns, rows - columns)
+        let c = rest.matmul inverse * 2.0
+
+        let b =
+            ((shifted - Orthonormal.identityLike exact columns * 2.0) * 2.0 + c.mH.matmul rest).matmul inverse
+
+        lower (skewPart b) c
+
+    let private largestEntry (x: torch.Tensor) =
+        let size = x.abs().max().item<float>()
+        if Double.IsNaN size then infinity else size
+
+    /// The largest entry of the A that `cayley` finds; infinite where Q1 has the eigenvalue -1.
+    let cayleySize (w: torch.Tensor) : float =
+        use _scope = torch.NewDisposeScope()
+        use _noGrad = torch.no_grad ()
+        largestEntry (cayleyExactly w)
+
+    /// W with the directions reflected in which Q1 is close to -1, so that A is not larger than `farthest`.
+    let awayFromInfinity (w: torch.Tensor) : torch.Tensor =
+        use _scope = torch.NewDisposeScope()
+        use _noGrad = torch.no_grad ()
+        let exact = Orthonormal.precise w
+        let struct (_, values, right) = torch.linalg.svd (topPlusIdentity exact, fullMatrices = false)
+        let isNear = values.lt((8.0 / farthest).ToScalar()).unsqueeze(-1L).to_type right.dtype
+
+        let reflector =
+            Orthonormal.identityLike exact w.shape[w.shape.Length - 1] - right.mH.matmul (right * isNear) * 2.0
+
+        (exact.matmul reflector).to_type(w.dtype).MoveToOuterDisposeScope()
+
+    /// The x of W; ValueNone beyond `farthest`.
     let cayley (w: torch.Tensor) : torch.Tensor voption =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        let rows, columns = w.shape[w.shape.Length - 2], w.shape[w.shape.Length - 1]
-        let exact = Orthonormal.polar (Orthonormal.precise w)
-        let top, rest = exact.narrow (-2L, 0L, columns), exact.narrow (-2L, columns, rows - columns)
-        let identity = Orthonormal.identityLike exact columns
-        let singular = torch.linalg.svdvals(top + identity).min().item<float>()
+        let x = cayleyExactly w
 
-        if singular < float (torch.finfo w.dtype).eps then
-            ValueNone
+        if largestEntry x <= farthest then
+            ValueSome((x.to_type w.dtype).MoveToOuterDisposeScope())
         else
-            let inverse = torch.linalg.inv (top + identity)
-            let c = rest.matmul inverse * 2.0
-            let b = skewPart (((top - identity) * 2.0 + c.mH.matmul rest).matmul inverse)
-            let x = (lower b c).to_type w.dtype
-
-            if error CayleyMap.ofSkew w x <= tolerance w then
-                ValueSome(x.MoveToOuterDisposeScope())
-            else
-                ValueNone
+            ValueNone
