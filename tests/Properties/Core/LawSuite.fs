@@ -13,6 +13,8 @@ let laws: Law list =
     |> List.concat
     |> List.sortBy (fun law -> int (law.Number.TrimEnd([| 'a' .. 'z' |])), law.Number)
 
+let subjects: Subject list = Generators.subjects
+
 /// A number from the environment, or its default.
 let private setting (name: string) (byDefault: int) : int =
     match Int32.TryParse(Environment.GetEnvironmentVariable name) with
@@ -79,7 +81,7 @@ let tests: Test =
         "laws"
         [
             for law in laws do
-                for subject in Generators.subjects do
+                for subject in subjects do
                     if law.Applies subject then
                         testOf law subject
         ]

@@ -2,11 +2,19 @@ module Properties.Core.Program
 
 open Expecto
 open TorchSharp
+open Properties.Core.Golden
 
-let private tests: Test = testList "core" [ LawSuite.coverage; LawSuite.tests ]
+let private tests: Test = testList "core" [ LawSuite.coverage; LawSuite.tests; GoldenTests.tests ]
 
 [<EntryPoint>]
 let main arguments =
     // Many small tensors: threads cost more than they bring.
     torch.set_num_threads 1
-    runTestsWithCLIArgs [ CLIArguments.Sequenced ] arguments tests
+
+    match arguments with
+    | [| "spec" |] -> Specification.run ()
+    | [| "golden"; file |] -> Command.run file
+    | [| "golden" |] ->
+        eprintfn "golden needs a file: golden FILE"
+        1
+    | _ -> runTestsWithCLIArgs [ CLIArguments.Sequenced ] arguments tests

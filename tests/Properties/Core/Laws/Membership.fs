@@ -18,29 +18,32 @@ let private agree (what: string) (membership: Result<unit, _>) (inverse: Result<
     | Error error, Ok _ -> [ $"{what}: there is a right inverse, but contains says {error}" ]
     | _ -> []
 
-let private perturbed (subject: Subject) (case: Case) : (string * torch.Tensor) list =
+/// A tensor inside, anywhere, or more or less inside, in turn.
+let private perturbed (subject: Subject) (case: Case) : string * torch.Tensor =
     let inside = Subject.sample 2UL subject case
-    let noise = Case.unit 3UL case
 
-    [
-        yield "sample", inside
-        yield "any tensor", Case.normal 4UL case
-        for share in [ 1e-12; 1e-7; 1e-4; 1e-1 ] do
-            yield $"sample + {share} noise", inside + noise * share
-    ]
+    let noisy (share: float) = $"sample + {share} noise", inside + Case.unit 3UL case * share
+
+    match case.Seed % 6UL with
+    | 0UL -> "sample", inside
+    | 1UL -> "any tensor", Case.normal 4UL case
+    | 2UL -> noisy 1e-12
+    | 3UL -> noisy 1e-7
+    | 4UL -> noisy 1e-4
+    | _ -> noisy 1e-1
 
 /// Membership and the right inverse say the same, with parts in use and without.
 let private refusesTogether (subject: Subject) (case: Case) : Faults =
     let value = subject.Value
 
     ok "parts" (Subject.parts 1UL subject case) (fun parts ->
-        perturbed subject case
-        |> List.collect (fun (name, tensor) ->
-            agree name (Parametrization.contains value tensor) (Parametrization.initialize value tensor)
-            @ agree
-                $"{name}, parts in use"
-                (Parametrization.admits value parts tensor)
-                (Parametrization.rightInverse value parts tensor)))
+        let name, tensor = perturbed subject case
+
+        agree name (Parametrization.contains value tensor) (Parametrization.initialize value tensor)
+        @ agree
+            $"{name}, parts in use"
+            (Parametrization.admits value parts tensor)
+            (Parametrization.rightInverse value parts tensor))
 
 let private refusesNearMisses (subject: Subject) (case: Case) : Faults =
     let refused (what: string) (result: Result<'a, ParametrizationError>) =
