@@ -1,0 +1,21 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.Bench.Formulas;
+
+/// <summary>What one writes without the library: a linear layer that computes its weight.</summary>
+internal sealed class HandWrittenLinear : nn.Module<Tensor, Tensor>
+{
+    private readonly Func<Tensor> _weight;
+    private readonly Parameter _bias;
+
+    public HandWrittenLinear(int size, Func<Tensor> weight)
+        : base(nameof(HandWrittenLinear))
+    {
+        _weight = weight;
+        _bias = nn.Parameter(zeros(size));
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x) => nn.functional.linear(x, _weight(), _bias);
+}

@@ -1,0 +1,46 @@
+using System.Diagnostics;
+
+namespace Parametrize.Bench.SideBySide;
+
+/// <summary>
+/// Times alternatives in short turns, so that what else the machine does meets all of them alike. Counts the time of
+/// the processor: on one thread that is the time on the clock, less what other programs took of it.
+/// </summary>
+internal static class Race
+{
+    private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(60);
+
+    /// <summary>Runs the alternatives in turn until the time is over, at least five rounds.</summary>
+    public static Laps[] Run(TimeSpan time, params Action[] alternatives)
+    {
+        var counts = alternatives.Select(RunsInATurn).ToArray();
+        var laps = alternatives.Select(_ => new List<double>()).ToArray();
+        var clock = Stopwatch.StartNew();
+        for (var round = 0; round < 5 || clock.Elapsed < time; round++)
+        for (var turn = 0; turn < alternatives.Length; turn++)
+        {
+            var which = (turn + round) % alternatives.Length;
+            laps[which].Add(Microseconds(alternatives[which], counts[which]));
+        }
+        return [.. laps.Select(times => new Laps(times))];
+    }
+
+    /// <summary>Warms up, which counts how many runs fill a turn.</summary>
+    private static int RunsInATurn(Action alternative)
+    {
+        var clock = Stopwatch.StartNew();
+        var fastest = double.PositiveInfinity;
+        for (var run = 0; run < 2 || clock.Elapsed < WarmUp; run++)
+            fastest = Math.Min(fastest, Math.Max(Microseconds(alternative, runs: 1), 0.1));
+        return Math.Max(1, (int)(Turn.TotalMicroseconds / fastest));
+    }
+
+    private static double Microseconds(Action alternative, int runs)
+    {
+        var before = Environment.CpuUsage.TotalTime;
+        for (var run = 0; run < runs; run++)
+            alternative();
+        return (Environment.CpuUsage.TotalTime - before).TotalMicroseconds / runs;
+    }
+}
