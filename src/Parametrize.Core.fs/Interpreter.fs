@@ -6,13 +6,13 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Interpreter =
 
-    let private widen (tensor: torch.Tensor) : torch.Tensor =
+    /// Computes in float32 for 16-bit floats, for which libtorch has no factorizations.
+    let widen (tensor: torch.Tensor) : torch.Tensor =
         if Form.isHalf tensor.dtype then
             tensor.``to`` torch.ScalarType.Float32
         else
             tensor
 
-    /// Computes in float32 for 16-bit floats, for which libtorch has no factorizations.
     let private narrowed (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
         if tensor.dtype <> dtype && tensor.is_floating_point () then
             tensor.``to`` dtype
@@ -66,8 +66,7 @@ module internal Interpreter =
                 | Ok() -> link.RightInverse(present, tensor, epsilon)
                 | Error _ -> link.Approximate(tensor, epsilon)
 
-            parts
-            |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
+            parts |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
 
     /// From the last link to the first: the links' buffers in order, and the inputs of the first.
     let rec private pullBack (invert: Inversion) (links: (Link * torch.Tensor[]) list) (tensor: torch.Tensor) =
@@ -106,14 +105,12 @@ module internal Interpreter =
             let dtype = tensor.dtype
 
             // Copies, because a part must never share memory with the caller's tensor.
-            let own (part: torch.Tensor) =
-                (narrowed dtype part).detach().contiguous().clone ()
+            let own (part: torch.Tensor) = (narrowed dtype part).detach().contiguous().clone()
 
             let epsilon = Form.epsilon dtype
 
             // Optimizers take nothing but parameters.
-            let trainable (input: torch.Tensor) =
-                new Modules.Parameter(own input, true) :> torch.Tensor
+            let trainable (input: torch.Tensor) = new Modules.Parameter(own input, true) :> torch.Tensor
 
             widen (tensor.detach ())
             |> pullBack (inversion epsilon) (presentBuffers links buffers)
@@ -185,5 +182,7 @@ module internal Interpreter =
                         yield! next[position]
             }
 
-        Tensors.detached (fun () -> learnt ()) (fun () -> go links 0 (inputs |> Array.map (fun input -> widen (input.detach ()))))
+        Tensors.detached (fun () -> learnt ()) (fun () ->
+            go links 0 (inputs |> Array.map (fun input -> widen (input.detach ()))))
+
         next

@@ -99,15 +99,20 @@ module Invertible =
         | [ :? InvertibleLink as link ] -> link
         | _ -> raise (System.InvalidOperationException $"{value} is not `invertible`, so its factors are not known.")
 
+    /// Computes in float32 for 16-bit floats, as the map itself does.
+    let private computed (parts: Parts) (compute: torch.Tensor[] * torch.Tensor[] -> torch.Tensor) : torch.Tensor =
+        use _ = torch.NewDisposeScope()
+        let wide = Array.map Interpreter.widen
+        let result = compute (wide parts.ParameterArray, wide parts.BufferArrays[0])
+        result.``to``(parts.ParameterArray[0].dtype).MoveToOuterDisposeScope()
+
     /// `W^-1`, differentiable. The caller disposes it. Throws InvalidOperationException for other values.
     let inverse (value: Parametrization) (parts: Parts) : torch.Tensor =
         let link = linkOf value
-        use _ = torch.NewDisposeScope()
-        link.Inverse(parts.ParameterArray, parts.BufferArrays[0]).MoveToOuterDisposeScope()
+        computed parts link.Inverse
 
     /// `log det W`, one number for each matrix of a batch, differentiable. Throws InvalidOperationException for other
     /// values.
     let logDeterminant (value: Parametrization) (parts: Parts) : torch.Tensor =
         let link = linkOf value
-        use _ = torch.NewDisposeScope()
-        link.LogDeterminant(parts.ParameterArray).MoveToOuterDisposeScope()
+        computed parts (fun (inputs, _) -> link.LogDeterminant inputs)
