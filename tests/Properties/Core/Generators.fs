@@ -116,6 +116,7 @@ let private line name shapes dtypes scales : Subject =
     {
         Name = name
         Value = Parametrization.identity
+        Rebuilt = fun () -> Parametrization.identity
         Shapes = shapes
         Dtypes = dtypes
         Scales = scales
@@ -237,9 +238,12 @@ let superfluous: string list =
 
 /// The catalogue with its lines.
 let subjects: Subject list =
+    let rebuilt (name: string) () =
+        Catalogue.build () |> List.pick (fun entry -> if entry.Name = name then Some entry.Value else None)
+
     [
         for line in lines do
             match Catalogue.tryFind line.Name with
-            | Some entry -> { line with Value = entry.Value }
+            | Some entry -> { line with Value = entry.Value; Rebuilt = rebuilt line.Name }
             | None -> ()
     ]

@@ -13,7 +13,7 @@ let laws: Law list =
     |> List.concat
     |> List.sortBy (fun law -> int (law.Number.TrimEnd([| 'a' .. 'z' |])), law.Number)
 
-let subjects: Subject list = Generators.subjects
+let subjects: Subject list = Generators.subjects @ Extensions.subjects
 
 /// A number from the environment, or its default.
 let private setting (name: string) (byDefault: int) : int =

@@ -4,7 +4,18 @@ open Expecto
 open TorchSharp
 open Properties.Core.Golden
 
-let private tests: Test = testList "core" [ LawSuite.coverage; LawSuite.tests; GoldenTests.tests ]
+let private tests: Test =
+    testList
+        "core"
+        [
+            LawSuite.coverage
+            LawSuite.tests
+            ChainTests.tests
+            ErrorTests.tests
+            FamilyTests.tests
+            GoldenTests.tests
+            MalformedTests.tests
+        ]
 
 [<EntryPoint>]
 let main arguments =

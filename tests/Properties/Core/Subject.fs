@@ -10,6 +10,8 @@ type Subject =
     {
         Name: string
         Value: Parametrization
+        /// An equal value, built anew.
+        Rebuilt: unit -> Parametrization
         /// Shapes of single problems, or of all when the value has no batches.
         Shapes: Gen<int64[]>
         Dtypes: torch.ScalarType list

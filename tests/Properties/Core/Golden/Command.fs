@@ -23,7 +23,7 @@ let private report (case: GoldenFile.Case) : string list * int[] =
         $"agrees      {case.Title}" :: describe comparisons, [| 1; 0; 0 |]
     | Verdict.Compared comparisons -> $"DISAGREES   {case.Title}" :: describe comparisons, [| 0; 0; 1 |]
 
-/// The exit code: 0 when nothing disagrees.
+/// The exit code: 0 when there are cases and none disagrees.
 let run (path: string) : int =
     match GoldenFile.load path with
     | Error reason ->
@@ -37,7 +37,6 @@ let run (path: string) : int =
             lines |> List.iter (printfn "%s")
             counts |> Array.iteri (fun index count -> totals[index] <- totals[index] + count)
 
-        printfn
-            $"{totals[0]} cases agree to {shown Comparison.allowed}, {totals[1]} skipped, {totals[2]} disagree or cannot be read"
-
-        if totals[2] = 0 && totals[0] > 0 then 0 else 1
+        let allowed = shown Comparison.allowed
+        printfn $"{totals[0]} cases agree to {allowed}, {totals[1]} skipped, {totals[2]} disagree or cannot be read"
+        if totals[2] = 0 && not cases.IsEmpty then 0 else 1

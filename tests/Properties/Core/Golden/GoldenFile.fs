@@ -37,8 +37,8 @@ let private verdictOf (case: Node) : Verdict =
         Kinds.verdict (case |> field "kind" |> text) case
     with
     | Malformed(path, reason) -> Verdict.Unreadable $"{path}: {reason}"
-    | :? System.ArgumentException as error -> Verdict.Unreadable error.Message
-    | :? System.Runtime.InteropServices.ExternalException as error -> Verdict.Unreadable error.Message
+    // Tensors that do not fit each other: libtorch, arrays and dictionaries say so by exceptions of their own.
+    | error -> Verdict.Unreadable $"{error.GetType().Name}: {error.Message}"
 
 let private casesOf (root: Node) : Case list =
     match root |> field "dtype" |> text with

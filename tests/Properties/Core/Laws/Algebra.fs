@@ -62,14 +62,13 @@ let private composes (subject: Subject) (case: Case) : Faults =
 
 /// Equal values print alike and hash alike, and different ones do not print alike.
 let private prints (subject: Subject) (case: Case) : Faults =
-    let rebuilt = Catalogue.build ()
-    let again = rebuilt |> List.find (fun entry -> entry.Name = subject.Name)
-    let other = anotherOf rebuilt 3 case
+    let again = subject.Rebuilt()
+    let other = anotherOf (Catalogue.build ()) 3 case
     let value = subject.Value
 
-    fault (again.Value <> value) "two equal descriptions differ"
-    @ fault (hash again.Value <> hash value) "two equal values hash differently"
-    @ fault (string again.Value <> string value) "two equal values print differently"
+    fault (again <> value) "two equal descriptions differ"
+    @ fault (hash again <> hash value) "two equal values hash differently"
+    @ fault (string again <> string value) "two equal values print differently"
     @ fault ($"%A{value}" <> string value) $"%%A prints {value:A}"
     @ fault ((other = value) <> (string other = string value)) $"{other} and {value}: equality and printing differ"
 

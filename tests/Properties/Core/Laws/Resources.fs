@@ -35,7 +35,7 @@ let private attempt (operation: unit -> torch.Tensor) : torch.Tensor seq =
     with :? System.ArgumentException ->
         Seq.empty
 
-/// A tensor on which operations succeed or fail, in turn: inside, outside, not finite, of another shape or element type.
+/// A tensor on which operations succeed or fail, in turn: inside, outside, not finite, of another form.
 let private argument (subject: Subject) (case: Case) : string * torch.Tensor =
     let inside = Subject.sample 2UL subject case
     let miss = defaultArg subject.Miss id

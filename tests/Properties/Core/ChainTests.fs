@@ -1,0 +1,79 @@
+/// Which values follow each other, and what is said about those that do not.
+module Properties.Core.ChainTests
+
+open System
+open Expecto
+open Parametrize
+open Parametrize.Values
+open TorchSharp
+
+let private refused (left: Parametrization) (right: Parametrization) (words: string list) : Test =
+    testCase $"{left} >>> {right}" (fun () ->
+        match Parametrization.tryAndThen right left with
+        | Ok chain -> failtest $"{chain} was accepted"
+        | Error error ->
+            // Both neighbours by their names, and both spaces.
+            for word in string left :: string right :: words do
+                Expect.stringContains error.Message word "the message"
+
+            let thrown = Expect.throwsC (fun () -> left >>> right |> ignore) (fun thrown -> thrown)
+
+            Expect.isTrue (thrown :? ArgumentException) "the operator throws ArgumentException"
+            Expect.stringContains thrown.Message (string right) "the exception's message")
+
+let private prints (value: Parametrization) (code: string) : Test =
+    testCase code (fun () -> Expect.equal (string value) code "the printed value")
+
+let private scalesOf (value: Parametrization) (tensor: torch.Tensor) : Parts =
+    match Parametrization.initialize value tensor with
+    | Ok parts -> parts
+    | Error error -> failtest $"{error}"
+
+let tests: Test =
+    testList
+        "chains"
+        [
+            testList
+                "refused"
+                [
+                    refused symmetric cayley [ "symmetric matrices"; "skew-symmetric matrices" ]
+                    refused cayley skew [ "orthonormal"; "any tensor" ]
+                    refused skew weightNormWhole [ "several tensors" ]
+                    refused (sphere 1.0) (spdAbove 0.5) [ "vectors of norm 1" ]
+                    refused positive symmetric [ "positive tensors" ]
+                ]
+            testList
+                "printed"
+                [
+                    prints (skew >>> cayley) "skew >>> cayley"
+                    prints (identity >>> identity) "identity"
+                    prints
+                        (skewFrom Triangle.Lower >>> orthogonalWithoutBase OrthogonalMap.MatrixExp)
+                        "skewFrom Triangle.Lower >>> orthogonalWithoutBase OrthogonalMap.MatrixExp"
+                    prints (bounded -1.5 infinity) "bounded (-1.5) infinity"
+                    prints (weightNorm -1) "weightNorm (-1)"
+                    prints
+                        (spectralNormWith { SpectralNorm.defaults with Bound = 2.5 })
+                        "spectralNormWith { SpectralNorm.defaults with Bound = 2.5 }"
+                    prints (pruned (Pruning.L1(Amount.Share 0.5))) "pruned (Pruning.L1 (Amount.Share 0.5))"
+                ]
+            testCase "buffers are named by the place of their link" (fun () ->
+                let chain = weightNorm 0 >>> spectralNorm
+                Expect.equal (Parametrization.bufferNames chain) [ "1._u"; "1._v" ] "buffers"
+                Expect.equal (Parametrization.parameterNames chain) [ "original0"; "original1" ] "parameters"
+                Expect.equal (Parametrization.bufferNames (skew >>> cayley)) [ "1.base" ] "base"
+                Expect.equal (Parametrization.parameterNames skew) [ "original" ] "one parameter")
+            testCase "a refusal names the two neighbours, not the whole chain" (fun () ->
+                match Parametrization.tryAndThen cayley (skew >>> cayley) with
+                | Error(ParametrizationError.SpacesDoNotFit(left, _, right, _)) ->
+                    Expect.equal (left, right) ("cayley", "cayley") "neighbours"
+                | other -> failtest $"{other}")
+            testCase "an assigned orthogonal matrix comes back exactly, with parameter zero" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let chain = skew >>> cayley
+                let form = Form.ofTensor (torch.zeros (5L, 5L, device = Case.device))
+                let tensor = Parametrization.sample chain form None
+                let parts = scalesOf chain tensor
+                Expect.equal (Measures.largest parts.Parameters[0]) 0.0 "the parameter"
+                Expect.isTrue (Parametrization.forward chain parts |> tensor.Equals) "the tensor")
+        ]

@@ -1,0 +1,95 @@
+/// Parametrizations of a user's own, derived from `Link`: they pass the same laws.
+module Properties.Core.Extensions
+
+open FsCheck.FSharp
+open Parametrize
+open TorchSharp
+
+/// Rows of mean zero.
+type private Centred() =
+    inherit Link()
+
+    let mean (tensor: torch.Tensor) = tensor.mean ([| -1L |], keepdim = true)
+
+    override _.Code = "centred"
+
+    override _.Requirement = { Dimensions = 1; Square = false; Complex = false }
+
+    override _.Codomain = Space.Named "rows of mean zero"
+    override _.Forward(inputs, _) = inputs[0] - mean inputs[0]
+
+    override _.Contains(_, tensor, epsilon) =
+        let size = (mean tensor).abs().max().``to``(torch.ScalarType.Float64).item<double>()
+        let largest = tensor.abs().max().``to``(torch.ScalarType.Float64).item<double>()
+        let limit = 64.0 * epsilon * largest
+
+        if size <= limit then
+            Ok()
+        else
+            Error { Condition = "mean = 0"; Size = size; Limit = limit }
+
+    override _.RightInverse(_, tensor, _) = Ok { Inputs = [| tensor |]; Buffers = [||] }
+
+    override _.Nearest(tensor, _) = tensor - mean tensor
+
+/// A sum of two parameters and of what is carried, which only accepts what reads it: nothing is refused.
+type private Summed(share: float) =
+    inherit Link()
+
+    override _.Code = $"summed {share}"
+    override _.Codomain = Space.All
+    override _.InputCount = 2
+    override _.BufferNames = [ "offset" ]
+    override _.Forward(inputs, buffers) = inputs[0] + inputs[1] * share + buffers[0]
+    override _.Contains(_, _, _) = Ok()
+    override _.Nearest(tensor, _) = tensor
+
+    override _.RightInverse(present, tensor, _) =
+        let offset = if present.Length = 1 then present[0] else torch.zeros_like tensor
+
+        Ok
+            {
+                Inputs = [| tensor - offset; torch.zeros_like tensor |]
+                Buffers = [| offset |]
+            }
+
+let private line name (build: unit -> Parametrization) shapes dtypes scales : Subject =
+    {
+        Name = name
+        Value = build ()
+        Rebuilt = build
+        Shapes = shapes
+        Dtypes = dtypes
+        Scales = scales
+        HalfLimit = infinity
+        Reads = None
+        Miss = None
+        SmoothAtZero = true
+        Accuracy = fun _ -> 1.0
+        Ground = 1.0
+    }
+
+let private reals =
+    [
+        torch.ScalarType.Float32
+        torch.ScalarType.Float64
+        torch.ScalarType.Float16
+        torch.ScalarType.BFloat16
+    ]
+
+let private rows = Gen.choose64 (2L, 6L) |> Gen.arrayOfLength 2
+let private scales = [ 1e-3; 1.0; 1e3 ]
+
+let private build (links: Link list) () : Parametrization =
+    links
+    |> List.map Parametrization.ofLink
+    |> List.reduce (fun left right -> Parametrization.andThen right left)
+
+let subjects: Subject list =
+    [
+        { line "own link" (build [ Centred() ]) rows reals scales with
+            Miss = Some(fun w -> w + (w.abs().max() + 1.0) * 0.5)
+        }
+        line "own link with two parameters" (build [ Summed 0.5 ]) rows reals scales
+        line "own links, chained" (build [ Summed 2.0; Centred() ]) rows reals scales
+    ]

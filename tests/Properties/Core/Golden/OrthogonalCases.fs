@@ -1,0 +1,127 @@
+/// Orthogonal weights: three maps, with a base and without.
+module Properties.Core.Golden.OrthogonalCases
+
+open Parametrize
+open Parametrize.Values
+open Properties.Core.Golden.Json
+open Properties.Core.Golden.Replay
+open TorchSharp
+
+let private mapOf (node: Node) : OrthogonalMap =
+    if isNull node then
+        OrthogonalMap.Default
+    else
+        match text node with
+        | "matrix_exp" -> OrthogonalMap.MatrixExp
+        | "cayley" -> OrthogonalMap.Cayley
+        | "householder" -> OrthogonalMap.Householder
+        | other -> raise (Malformed(node.Path, $"there is no orthogonal map '{other}'"))
+
+let private valueOf (map: OrthogonalMap) (trivialized: bool) : Parametrization =
+    match map, trivialized with
+    | OrthogonalMap.Cayley, true -> cayley
+    | OrthogonalMap.MatrixExp, true -> matrixExp
+    | OrthogonalMap.Householder, true -> householder
+    | OrthogonalMap.Default, true -> orthogonal
+    | map, false -> orthogonalWithoutBase map
+
+let private upright (matrix: torch.Tensor) : torch.Tensor =
+    if matrix.shape[matrix.dim () - 2L |> int] < matrix.shape[matrix.dim () - 1L |> int] then
+        matrix.mT
+    else
+        matrix
+
+/// PyTorch fills the columns of a base beyond those of the weight at random.
+let private compareBases (weight: torch.Tensor) (expected: torch.Tensor) (found: torch.Tensor) : Comparison list =
+    let columns = (upright weight).shape |> Array.last
+    let leading (matrix: torch.Tensor) = matrix.narrow (-1L, 0L, columns)
+    let size = Array.last found.shape
+    let identity = torch.eye (size, dtype = found.dtype, device = found.device)
+
+    [
+        Comparison.between "leading columns of the base" (leading expected) (leading found)
+        Comparison.between
+            "orthogonality of the base"
+            (identity.expand (found.shape))
+            (found.mT.matmul(found).reshape found.shape)
+    ]
+
+let private registeredWithBase (value: Parametrization) (case: Node) : Comparison list =
+    let before = case |> field "weight_before" |> tensor
+    let after = case |> field "state_after_register" |> state
+
+    comparing "registration" (Parametrization.initializeNearest value before) (fun parts ->
+        Comparison.between "original after registration" after[original] parts.Parameters[0]
+        :: compareBases before after[prefix + "0.base"] parts.Buffers[0]
+        @ [
+            Comparison.between
+                "weight after registration"
+                (case |> field "weight_after_register" |> tensor)
+                (forward value parts)
+        ])
+
+/// The map reads the entries on and below the diagonal of the tall matrix.
+let private registeredHouseholder (value: Parametrization) (case: Node) : Comparison list =
+    let before = case |> field "weight_before" |> tensor
+    let after = case |> field "state_after_register" |> state
+    let read (matrix: torch.Tensor) = (upright matrix).tril 0L
+
+    comparing "registration" (Parametrization.initializeNearest value before) (fun parts ->
+        [
+            Comparison.between
+                "original after registration, as far as it is read"
+                (read after[original])
+                (read parts.Parameters[0])
+            Comparison.between
+                "weight after registration"
+                (case |> field "weight_after_register" |> tensor)
+                (forward value parts)
+        ])
+
+/// PyTorch has no right inverse here and takes the weight for the parameter.
+let private reinterpreted (value: Parametrization) (case: Node) : Comparison list =
+    let before = case |> field "weight_before" |> tensor
+    let parts = Parametrization.ofTensors [ before ] [] value
+
+    [
+        Comparison.between
+            "weight after registration"
+            (case |> field "weight_after_register" |> tensor)
+            (forward value parts)
+    ]
+
+let private assigned (value: Parametrization) (parts: Parts) (case: Node) : Comparison list =
+    let backTo (what: string) (expected: torch.Tensor) (tensor: torch.Tensor) =
+        comparing what (Parametrization.rightInverse value parts tensor) (fun parts ->
+            [ Comparison.between what expected (forward value parts) ])
+
+    match tryField "assigned" case with
+    | Some node -> backTo "weight after assignment" (case |> field "weight_after_assign" |> tensor) (tensor node)
+    | None ->
+        // PyTorch refuses every assignment; here the present weight can be assigned.
+        let weight = case |> field "weight" |> tensor
+        backTo "assignment that PyTorch refuses" weight weight
+
+let compare (case: Node) : Comparison list =
+    let map = case |> field "map" |> mapOf
+    let trivialized = case |> field "use_trivialization" |> truth
+    let value = valueOf map trivialized
+    let weight = case |> field "weight" |> tensor
+    let parts = case |> field "state" |> partsOf value
+    let square = weight.shape[weight.shape.Length - 1] = weight.shape[weight.shape.Length - 2]
+
+    let byReflections = map = OrthogonalMap.Householder || map = OrthogonalMap.Default && not square
+
+    let registered =
+        if trivialized then registeredWithBase value case
+        elif byReflections then registeredHouseholder value case
+        else reinterpreted value case
+
+    let gradient = gradients value parts (case |> field "grad_weight" |> tensor) |> List.head
+
+    registered
+    @ [
+        Comparison.between "weight" weight (forward value parts)
+        Comparison.between "gradient" (case |> field "grads" |> stateTensor original) gradient
+    ]
+    @ assigned value parts case
