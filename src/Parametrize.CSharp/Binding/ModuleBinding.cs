@@ -156,11 +156,16 @@ internal sealed class ModuleBinding
     private void Stand()
     {
         var input = _tensor.Inputs[0];
+        if (input.IsInvalid)
+            return; // The module was disposed before the scope that held its value.
         var isCurrent =
-            _placeholder is { IsInvalid: false }
-            && _placeholder.dtype == input.dtype
-            && _placeholder.device_type == input.device_type
-            && _placeholder.device_index == input.device_index;
+            _placeholder is { IsSpent: false }
+            && (
+                !_slot.NeedsTensor
+                || _placeholder.dtype == input.dtype
+                    && _placeholder.device_type == input.device_type
+                    && _placeholder.device_index == input.device_index
+            );
         if (!isCurrent)
         {
             _placeholder?.Retire();

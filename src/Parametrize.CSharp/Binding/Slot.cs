@@ -34,6 +34,9 @@ internal sealed class Slot
 
     public bool IsBuffer { get; }
 
+    /// <summary>TorchSharp's own modules ask what is in their fields for its dtype and device when they are moved.</summary>
+    public bool NeedsTensor => _fields.Any(one => one.DeclaringType!.Assembly == typeof(nn.Module).Assembly);
+
     public nn.Module? Owner => _owner.TryGetTarget(out var owner) ? owner : null;
 
     /// <summary>Finds where the module keeps the tensor, or says why it cannot be bound.</summary>

@@ -17,7 +17,6 @@ namespace Parametrize.CSharp.Binding;
 internal abstract class StandIn : Parameter
 {
     private readonly Slot _slot;
-    private bool _retired;
 
     protected StandIn(Slot slot, Tensor data, bool requiresGrad)
         : base(data, requiresGrad)
@@ -26,18 +25,28 @@ internal abstract class StandIn : Parameter
         this.DetachFromDisposeScope();
     }
 
+    /// <summary>Disposed, by us or by a setter.</summary>
+    public bool IsSpent { get; private set; }
+
     /// <summary>Disposes it when no registration will follow.</summary>
     public void Retire()
     {
-        _retired = true;
+        IsSpent = true;
         Dispose();
+    }
+
+    /// <summary>Gives up the tensor, but keeps its place in the field.</summary>
+    protected void Hollow()
+    {
+        Retire();
+        IsSpent = false;
     }
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing && !_retired && _slot.Owner is { } owner)
+        if (disposing && !IsSpent && _slot.Owner is { } owner)
         {
-            _retired = true;
+            IsSpent = true;
             if (_slot.IsBuffer)
                 Divert<(Tensor, bool)>(() => ref ModuleInternals.Buffers(owner));
             else
@@ -55,11 +64,20 @@ internal abstract class StandIn : Parameter
     private delegate ref OrderedDict<string, T> Registry<T>();
 }
 
-/// <summary>The empty tensor of a field outside a forward pass, so that whatever bypasses the hooks fails loudly.</summary>
-internal sealed class Placeholder(Slot slot, ScalarType dtype, Device device)
-    : StandIn(slot, torch.empty(0L, dtype: dtype, device: device), requiresGrad: false)
+/// <summary>What is in a field outside a forward pass, so that whatever bypasses the hooks fails loudly.</summary>
+internal sealed class Placeholder : StandIn
 {
-    private readonly string _name = slot.Name;
+    private readonly string _name;
+
+    public Placeholder(Slot slot, ScalarType dtype, Device device)
+        : base(slot, torch.empty(0L, dtype: dtype, device: device), requiresGrad: false)
+    {
+        _name = slot.Name;
+        // Without a handle each use throws in managed code. An empty tensor would be refused by libtorch, and where
+        // TorchSharp does not catch that (0.107.0: matmul) it ends the process.
+        if (!slot.NeedsTensor)
+            Hollow();
+    }
 
     public override string ToString() =>
         $"'{_name}' is parametrized and has no value outside `call`: read module.parametrization(\"{_name}\").Value.";

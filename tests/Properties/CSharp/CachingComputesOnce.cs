@@ -1,0 +1,203 @@
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp;
+
+/// <summary>In a cached scope each parametrized tensor is computed once, and is readable in its field.</summary>
+public class CachingComputesOnce
+{
+    private readonly Doubling _link = new();
+    private readonly Linear _layer = nn.Linear(4, 4);
+
+    public CachingComputesOnce()
+    {
+        _layer.register_parametrization("weight", _link.Value);
+        _link.Evaluations = 0;
+    }
+
+    [Fact]
+    public void Without_a_scope_every_use_computes()
+    {
+        for (var use = 0; use < 5; use++)
+            _layer.call(randn(2, 4));
+        Assert.Equal(5, _link.Evaluations);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Many_uses_compute_once(bool model)
+    {
+        var x = randn(2, 4);
+        var expected = _layer.call(x);
+        _link.Evaluations = 0;
+        using (model ? parametrize.cached(_layer) : parametrize.cached())
+        {
+            for (var use = 0; use < 5; use++)
+                Near.Same(expected, _layer.call(x));
+            using var value = _layer.parametrization("weight").Value;
+            Near.Same(value, _layer.weight);
+        }
+        Assert.Equal(1, _link.Evaluations);
+        _layer.call(x);
+        Assert.Equal(2, _link.Evaluations);
+    }
+
+    [Fact]
+    public void The_field_is_readable_at_once_for_a_model_and_from_first_use_for_everything()
+    {
+        Assert.Equal(0, _layer.weight.numel());
+        using (parametrize.cached(_layer))
+            Assert.Equal([4, 4], _layer.weight.shape);
+        using (parametrize.cached())
+        {
+            Assert.Equal(0, _layer.weight.numel());
+            _layer.call(randn(2, 4));
+            Assert.Equal([4, 4], _layer.weight.shape);
+            Near.Same(_layer.forward(ones(1, 4)), _layer.call(ones(1, 4)));
+        }
+        Assert.Equal(0, _layer.weight.numel());
+    }
+
+    [Fact]
+    public void Reading_the_value_is_a_use()
+    {
+        using (parametrize.cached())
+        {
+            using var first = _layer.parametrization("weight").Value;
+            using var second = _layer.parametrization("weight").Value;
+            Near.Same(first, second);
+        }
+        Assert.Equal(1, _link.Evaluations);
+    }
+
+    [Fact]
+    public void Nested_scopes_compute_once()
+    {
+        using (parametrize.cached())
+        {
+            using (parametrize.cached())
+                _layer.call(randn(2, 4));
+            using (parametrize.cached(_layer))
+                _layer.call(randn(2, 4));
+            Assert.Equal(1, _link.Evaluations);
+            Assert.Equal([4, 4], _layer.weight.shape);
+            _layer.call(randn(2, 4));
+        }
+        Assert.Equal(1, _link.Evaluations);
+        Assert.Equal(0, _layer.weight.numel());
+    }
+
+    [Fact]
+    public void An_outer_scope_that_begins_to_use_after_an_inner_one_computes_again()
+    {
+        using (parametrize.cached())
+        {
+            using (parametrize.cached(nn.Linear(2, 2))) { }
+            _layer.call(randn(2, 4));
+            _layer.call(randn(2, 4));
+        }
+        Assert.Equal(1, _link.Evaluations);
+    }
+
+    [Fact]
+    public void A_scope_for_one_model_leaves_the_others()
+    {
+        var link = new Doubling("other");
+        var other = nn.Linear(4, 4).register_parametrization("weight", link.Value);
+        link.Evaluations = 0;
+        using (parametrize.cached(_layer))
+            for (var use = 0; use < 3; use++)
+            {
+                _layer.call(randn(2, 4));
+                other.call(randn(2, 4));
+            }
+        Assert.Equal(1, _link.Evaluations);
+        Assert.Equal(3, link.Evaluations);
+    }
+
+    [Fact]
+    public void A_scope_reaches_into_a_model()
+    {
+        var model = nn.Sequential(_layer, nn.ReLU(), nn.Linear(4, 4).orthogonal());
+        using (parametrize.cached(model))
+        {
+            model.call(randn(2, 4));
+            Assert.Equal([4, 4], ((Linear)model[2]).weight.shape);
+        }
+        Assert.Equal(1, _link.Evaluations);
+    }
+
+    [Fact]
+    public void An_exception_inside_ends_the_scope()
+    {
+        void Use()
+        {
+            using var _ = parametrize.cached();
+            _layer.call(randn(2, 4));
+            throw new ApplicationException();
+        }
+
+        Assert.Throws<ApplicationException>(Use);
+        Assert.Equal(0, _layer.weight.numel());
+        _layer.call(randn(2, 4));
+        _layer.call(randn(2, 4));
+        Assert.Equal(3, _link.Evaluations);
+    }
+
+    [Fact]
+    public void A_map_that_fails_lets_no_scope_begin()
+    {
+        _link.FailIn = "Forward";
+        Assert.Throws<ApplicationException>(() => parametrize.cached(_layer));
+        _link.FailIn = null;
+        _link.Evaluations = 0;
+        _layer.call(randn(2, 4));
+        _layer.call(randn(2, 4));
+        Assert.Equal(2, _link.Evaluations);
+    }
+
+    [Fact]
+    public void A_scope_that_is_disposed_twice_or_out_of_order_ends_once()
+    {
+        var outer = parametrize.cached();
+        var inner = parametrize.cached();
+        outer.Dispose();
+        inner.Dispose();
+        inner.Dispose();
+        _layer.call(randn(2, 4));
+        _layer.call(randn(2, 4));
+        Assert.Equal(2, _link.Evaluations);
+    }
+
+    [Fact]
+    public void A_scope_may_outlive_the_module_and_the_parametrization()
+    {
+        using (parametrize.cached())
+        {
+            using (var brief = nn.Linear(4, 4).orthogonal())
+                brief.call(randn(2, 4));
+            using (var norm = nn.LayerNorm([4]).register_parametrization("weight", Parametrizations.Positive))
+                norm.call(randn(2, 4));
+            var removed = nn.Linear(4, 4).orthogonal();
+            removed.call(randn(2, 4));
+            removed.remove_parametrizations("weight");
+        }
+    }
+
+    [Fact]
+    public void Learnt_buffers_advance_once_a_scope()
+    {
+        var layer = nn.Linear(4, 4).spectral_norm();
+        layer.state_dict()["parametrizations.weight.original"].detach().normal_();
+        using (parametrize.cached())
+        {
+            var first = layer.call(eye(4));
+            Near.Identical(first, layer.call(eye(4)));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp;
+
+/// <summary>After an exception in anybody's code the next call works.</summary>
+public class FailuresLeaveTheModelUsable
+{
+    [Fact]
+    public void In_a_forward_pass()
+    {
+        var module = new Fragile().register_parametrization("weight", Parametrizations.Orthogonal());
+        var x = randn(3, 4);
+        var expected = module.call(x);
+        var before = Snapshot.Of(module);
+        module.Fails = true;
+        for (var time = 0; time < 3; time++)
+            Assert.Throws<ApplicationException>(() => module.call(x));
+        module.Fails = false;
+
+        before.AssertUnchanged();
+        Near.Identical(expected, module.call(x));
+        Assert.True(module.weight.IsInvalid);
+    }
+
+    [Fact]
+    public void In_a_forward_pass_after_which_the_value_has_changed()
+    {
+        var module = new Fragile { Fails = true };
+        module.register_parametrization("weight", Parametrizations.Orthogonal());
+        Assert.Throws<ApplicationException>(() => module.call(randn(3, 4)));
+        module.Fails = false;
+        using var q = Parametrizations.Orthogonal().Sample([4, 4]);
+        module.parametrization("weight").Value = q;
+        Near.Same(q, module.call(eye(4)));
+    }
+
+    [Fact]
+    public void In_a_forward_pass_after_which_the_parametrization_is_removed()
+    {
+        var module = new Fragile { Fails = true };
+        module.register_parametrization("weight", Parametrizations.Orthogonal());
+        using var value = module.parametrization("weight").Value;
+        Assert.Throws<ApplicationException>(() => module.call(randn(3, 4)));
+        module.remove_parametrizations("weight");
+        module.Fails = false;
+        Near.Same(value, module.call(eye(4)));
+    }
+
+    [Fact]
+    public void In_a_forward_pass_inside_a_scope()
+    {
+        var module = new Fragile().register_parametrization("weight", Parametrizations.Orthogonal());
+        using var expected = module.call(eye(4));
+        using (parametrize.cached())
+        {
+            module.Fails = true;
+            Assert.Throws<ApplicationException>(() => module.call(eye(4)));
+            module.Fails = false;
+            Near.Same(expected, module.call(eye(4)));
+        }
+        Assert.True(module.weight.IsInvalid);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void In_a_hook(bool before)
+    {
+        var layer = nn.Linear(4, 4).orthogonal();
+        using var expected = layer.call(eye(4));
+        Action<nn.Module> fails = _ => throw new ApplicationException();
+        if (before)
+        {
+            var hook = layer.register_forward_pre_hook(fails);
+            Assert.Throws<ApplicationException>(() => layer.call(eye(4)));
+            hook.remove();
+        }
+        else
+        {
+            var hook = layer.register_forward_hook(fails);
+            Assert.Throws<ApplicationException>(() => layer.call(eye(4)));
+            hook.remove();
+        }
+        Near.Same(expected, layer.call(eye(4)));
+        Assert.Equal(0, layer.weight.numel());
+    }
+
+    [Theory]
+    [InlineData("Forward")]
+    [InlineData("RightInverse")]
+    [InlineData("Distance")]
+    public void In_a_link_while_registering(string member)
+    {
+        var layer = nn.Linear(4, 4);
+        var before = Snapshot.Of(layer);
+        var link = new Doubling { FailIn = member };
+        if (member == "Forward")
+        {
+            layer.register_parametrization("weight", link.Value);
+            Assert.Throws<ApplicationException>(() => layer.call(eye(4)));
+            Assert.Throws<ApplicationException>(() => layer.remove_parametrizations("weight"));
+            Assert.True(layer.is_parametrized("weight"));
+            link.FailIn = null;
+            layer.call(eye(4));
+            layer.remove_parametrizations("weight");
+        }
+        else
+            Assert.Throws<ApplicationException>(() => layer.register_parametrization("weight", link.Value));
+        before.AssertUnchanged();
+        Assert.False(layer.is_parametrized());
+    }
+
+    [Theory]
+    [InlineData("Forward")]
+    [InlineData("RightInverse")]
+    [InlineData("Distance")]
+    public void In_a_link_while_assigning(string member)
+    {
+        var link = new Doubling();
+        var layer = nn.Linear(4, 4).register_parametrization("weight", link.Value);
+        var before = Snapshot.Of(layer);
+        link.FailIn = member;
+        Assert.Throws<ApplicationException>(() => layer.parametrization("weight").Value = eye(4));
+        before.AssertUnchanged();
+        link.FailIn = null;
+        layer.parametrization("weight").Value = eye(4);
+        Near.Same(eye(4) + layer.bias!, layer.call(eye(4)));
+    }
+
+    [Theory]
+    [InlineData("RightInverse")]
+    [InlineData("Distance")]
+    public void In_a_link_while_registering_again(string member)
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Skew);
+        var before = Snapshot.Of(layer);
+        var link = new Doubling { FailIn = member };
+        Assert.Throws<ApplicationException>(() => layer.register_parametrization("weight", link.Value));
+        before.AssertUnchanged();
+        Assert.Equal(Parametrizations.Skew, layer.parametrization("weight").Parametrization);
+    }
+
+    [Fact]
+    public void A_link_of_ones_own_needs_a_map_and_an_inverse_only()
+    {
+        var value = Parametrizations.Of(new ZeroSum());
+        var layer = nn.Linear(4, 4).register_parametrization("weight", value);
+        using var w = layer.parametrization("weight").Value;
+        Near.Same(zeros([]), w.sum());
+        var error = layer.parametrization("weight").TryAssign(ones(4, 4))!;
+        Assert.Contains("tensors of sum zero", error.Message);
+        Assert.Equal(value, Parametrizations.Of(new ZeroSum()));
+        Assert.Equal("zeroSum", value.ToString());
+    }
+}

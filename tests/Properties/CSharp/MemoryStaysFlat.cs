@@ -1,0 +1,154 @@
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp;
+
+/// <summary>Nothing is left behind: by the balance of dispose scopes, and by the process's resident memory.</summary>
+public class MemoryStaysFlat
+{
+    private const double Megabyte = 1024;
+
+    /// <summary>Three parametrized tensors, one with buffers that training moves.</summary>
+    private sealed class Model : nn.Module<Tensor, Tensor>
+    {
+        private readonly Linear first = nn.Linear(16, 16).orthogonal();
+        private readonly Linear second = nn.Linear(16, 16).spectral_norm();
+        private readonly LayerNorm norm = nn.LayerNorm([16]).register_parametrization("weight", Parametrizations.Positive);
+
+        public Model()
+            : base(nameof(Model)) => RegisterComponents();
+
+        public override Tensor forward(Tensor input)
+        {
+            using var a = first.call(input);
+            using var b = second.call(a);
+            return norm.call(b);
+        }
+    }
+
+    /// <summary>Kilobytes of the process that are in memory; zero where there is no /proc.</summary>
+    private static double Resident()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+        if (!File.Exists("/proc/self/status"))
+            return 0;
+        var line = File.ReadLines("/proc/self/status").First(text => text.StartsWith("VmRSS:", StringComparison.Ordinal));
+        return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2]);
+    }
+
+    private static void Train(Model model, optim.Optimizer optimizer, int steps, bool cached = false)
+    {
+        using var input = randn(4, 16);
+        for (var step = 0; step < steps; step++)
+        {
+            using var _ = NewDisposeScope();
+            using var scope = cached ? parametrize.cached(model) : null;
+            optimizer.zero_grad();
+            model.call(input).pow(2).mean().backward();
+            scope?.Dispose();
+            optimizer.step();
+        }
+    }
+
+    [Theory]
+    [InlineData(500, 10_000, false)]
+    [InlineData(200, 2_000, true)]
+    public void Training_steps_leave_nothing(int warmup, int steps, bool cached)
+    {
+        var model = new Model();
+        var optimizer = optim.Adam(model.parameters(), 1e-3);
+        Train(model, optimizer, warmup, cached);
+        var before = Resident();
+        Train(model, optimizer, steps, cached);
+        var growth = Resident() - before;
+        Assert.True(growth < 5 * Megabyte, $"{growth / Megabyte:f1} MB more after {steps} steps.");
+    }
+
+    [Fact]
+    public void Cycles_of_registering_and_removing_leave_nothing()
+    {
+        var layer = nn.Linear(64, 64);
+        void Cycle(int count)
+        {
+            for (var time = 0; time < count; time++)
+            {
+                using var _ = NewDisposeScope();
+                layer.orthogonal().register_parametrization("bias", Parametrizations.Positive);
+                layer.call(ones(1, 64));
+                layer.remove_parametrizations("weight").remove_parametrizations("bias");
+            }
+        }
+
+        Cycle(100);
+        var before = Resident();
+        Cycle(1000);
+        var growth = Resident() - before;
+        Assert.True(growth < 5 * Megabyte, $"{growth / Megabyte:f1} MB more.");
+    }
+
+    /// <summary>Tensors that were created and neither disposed nor taken out of their scope, on this thread.</summary>
+    private static long Balance(Action action)
+    {
+        action();
+        var before = Live();
+        for (var time = 0; time < 10; time++)
+            action();
+        return Live() - before;
+    }
+
+    private static long Live() => DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+
+    public static TheoryData<string> Actions =>
+        ["call", "read", "assign", "refuse", "cached", "cached model", "move base", "backward", "state", "register"];
+
+    [Theory]
+    [MemberData(nameof(Actions))]
+    public void Each_action_disposes_what_it_creates(string name)
+    {
+        var layer = nn.Linear(8, 8).orthogonal();
+        var plain = nn.Linear(8, 8);
+        var spectral = nn.Linear(8, 8).spectral_norm();
+        using var x = randn(2, 8);
+        using var q = Parametrizations.Orthogonal().Sample([8, 8]);
+        Action action = name switch
+        {
+            "call" => () =>
+            {
+                layer.call(x).Dispose();
+                spectral.call(x).Dispose();
+            },
+            "read" => () => layer.parametrization("weight").Value.Dispose(),
+            "assign" => () => layer.parametrization("weight").Value = q,
+            "refuse" => () => layer.parametrization("weight").TryAssign(x),
+            "cached" => () =>
+            {
+                using var _ = parametrize.cached();
+                layer.call(x).Dispose();
+                layer.call(x).Dispose();
+            },
+            "cached model" => () => parametrize.cached(layer).Dispose(),
+            "move base" => () => layer.parametrization("weight").MoveBase(),
+            "backward" => () =>
+            {
+                using var _ = NewDisposeScope();
+                layer.call(x).sum().backward();
+                layer.zero_grad();
+            },
+            "state" => () => layer.state_dict(),
+            "register" => () =>
+            {
+                plain.orthogonal().register_parametrization("weight", new Doubling().Value);
+                plain.remove_parametrizations("weight");
+            },
+            _ => throw new ArgumentOutOfRangeException(nameof(name), name, null),
+        };
+
+        Assert.Equal(0, Balance(action));
+    }
+}

@@ -1,0 +1,115 @@
+using System.Reflection;
+using System.Xml.Linq;
+using Parametrize;
+using Parametrize.CSharp;
+using Xunit;
+
+namespace Properties.CSharp;
+
+/// <summary>What a C# program sees.</summary>
+public class PublicApiIsForCSharp
+{
+    private static readonly Assembly Facade = typeof(parametrize).Assembly;
+
+    private static readonly HashSet<string> Documented =
+    [
+        .. XDocument
+            .Load(Path.ChangeExtension(Facade.Location, ".xml"))
+            .Descendants("member")
+            .Select(member => member.Attribute("name")!.Value),
+    ];
+
+    public static TheoryData<string> Types => new(Facade.GetExportedTypes().Select(type => type.FullName!));
+
+    /// <summary>Members that the type itself introduces: those of Link and of TorchSharp's Module are theirs.</summary>
+    private static IEnumerable<MethodBase> OwnMembers(Type type)
+    {
+        const BindingFlags Declared =
+            BindingFlags.Public
+            | BindingFlags.NonPublic
+            | BindingFlags.Instance
+            | BindingFlags.Static
+            | BindingFlags.DeclaredOnly;
+        return type.GetConstructors(Declared)
+            .Cast<MethodBase>()
+            .Concat(type.GetMethods(Declared).Where(method => method.GetBaseDefinition().DeclaringType == type))
+            .Where(method => method.IsPublic || method.IsFamily || method.IsFamilyOrAssembly);
+    }
+
+    private static IEnumerable<Type> SignatureOf(MethodBase method) =>
+        method
+            .GetParameters()
+            .Select(parameter => parameter.ParameterType)
+            .Append((method as MethodInfo)?.ReturnType ?? typeof(void))
+            .SelectMany(WithArguments);
+
+    private static IEnumerable<Type> WithArguments(Type type) =>
+        type.GetGenericArguments().SelectMany(WithArguments).Concat(ElementsOf(type)).Append(type);
+
+    private static IEnumerable<Type> ElementsOf(Type type) =>
+        type.HasElementType ? WithArguments(type.GetElementType()!) : [];
+
+    [Theory]
+    [MemberData(nameof(Types))]
+    public void No_signature_has_a_type_of_FSharp_Core(string name)
+    {
+        var type = Facade.GetType(name)!;
+        var foreign = OwnMembers(type)
+            .SelectMany(method => SignatureOf(method).Select(used => (method.Name, Used: used)))
+            .Where(entry => entry.Used.Assembly == typeof(Microsoft.FSharp.Core.Unit).Assembly)
+            .ToList();
+        Assert.Empty(foreign);
+    }
+
+    [Theory]
+    [MemberData(nameof(Types))]
+    public void Every_type_and_its_members_are_documented(string name)
+    {
+        var type = Facade.GetType(name)!;
+        Assert.Contains($"T:{name}", Documented);
+        var members = type
+            .GetMembers(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly)
+            .Where(member => member is PropertyInfo or FieldInfo { IsSpecialName: false } or MethodInfo { IsSpecialName: false })
+            .Where(member => member is not MethodInfo method || method.GetBaseDefinition() == method);
+        Assert.All(
+            members,
+            member => Assert.Contains(Documented, entry => entry[2..].StartsWith($"{name}.{member.Name}", StringComparison.Ordinal))
+        );
+    }
+
+    [Fact]
+    public void The_types_are_these() =>
+        Assert.Equal(
+            [
+                "CachedScope",
+                "CustomLink",
+                "ParametrizationException",
+                "Parametrizations",
+                "ParametrizedTensor",
+                "WhenNotAllowed",
+                "parametrize",
+            ],
+            Facade.GetExportedTypes().Select(type => type.Name).Order(StringComparer.Ordinal)
+        );
+
+    [Fact]
+    public void Equal_values_are_equal_and_print_alike()
+    {
+        Assert.Equal(
+            Parametrizations.Skew.Then(Parametrizations.Cayley()),
+            Parametrizations.Identity.Then(Parametrizations.Skew).Then(Parametrizations.Cayley())
+        );
+        Assert.Equal("skew >>> cayley", $"{Parametrizations.Skew.Then(Parametrizations.Cayley())}");
+        Assert.NotEqual(Parametrizations.Sphere(), Parametrizations.Sphere(2));
+        Assert.Equal(Parametrizations.PrunedRandom(0.3, 1).GetHashCode(), Parametrizations.PrunedRandom(0.3, 1).GetHashCode());
+        Assert.Equal(Parametrizations.Orthogonal(), Parametrizations.Orthogonal(OrthogonalMap.Default));
+    }
+
+    [Fact]
+    public void An_error_can_be_asked_which_it_is()
+    {
+        var error = Parametrizations.Skew.Violation(TorchSharp.torch.ones(3, 3));
+        Assert.True(error is ParametrizationError.NotAllowed { value: "skew" });
+        Assert.Null(Parametrizations.Skew.Violation(TorchSharp.torch.zeros(3, 3)));
+    }
+}
