@@ -21,7 +21,7 @@ type private Centred() =
     override _.Contains(_, tensor, epsilon) =
         let size = (mean tensor).abs().max().``to``(torch.ScalarType.Float64).item<double>()
         let largest = tensor.abs().max().``to``(torch.ScalarType.Float64).item<double>()
-        let limit = 64.0 * epsilon * largest
+        let limit = 4.0 * epsilon * largest
 
         if size <= limit then
             Ok()

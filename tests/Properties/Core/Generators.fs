@@ -161,10 +161,10 @@ let private lines: Subject list =
         line "matrixExp" matrix all everySize |> missedBy stretched |> exponential 1.0
         line "householder" matrix reals everySize |> missedBy stretched |> roughAtZero
         line "orthogonal" matrix all everySize |> missedBy stretched |> roughAtZero |> exponential 1.0
-        line "cayley, no base" matrix all shortOfLimit |> missedBy stretched |> within 1e3
-        line "matrixExp, no base" matrix all everySize |> missedBy stretched |> exponential 1e3
+        line "cayley, no base" smallMatrix all shortOfLimit |> missedBy stretched |> within 1e3
+        line "matrixExp, no base" smallMatrix all everySize |> missedBy stretched |> exponential 1e3
         line "householder, no base" matrix reals everySize |> missedBy stretched |> roughAtZero
-        line "orthogonal, no base" matrix all everySize
+        line "orthogonal, no base" smallMatrix all everySize
         |> missedBy stretched
         |> roughAtZero
         |> exponential 1e3
@@ -221,7 +221,7 @@ let private lines: Subject list =
         line "weightNorm >>> spectralNorm" atLeastVectors all everySize |> missedBy stretched |> roughAtZero
         line "weightNorm >>> sphere" atLeastVectors all everySize |> missedBy stretched |> roughAtZero
         line "symmetric >>> positive" square reals notTiny |> bijection (upper 0L) |> missedBy offDiagonal
-        line "skewHermitian >>> orthogonal, no base" square all everySize
+        line "skewHermitian >>> orthogonal, no base" smallSquare all everySize
         |> missedBy stretched
         |> exponential 1e3
     ]

@@ -97,4 +97,9 @@ let coverage: Test =
             testCase "names are unique" (fun () ->
                 let names = Parametrize.Catalogue.entries |> List.map _.Name
                 Expect.equal (List.distinct names) names "catalogue names")
+            testCase "no two values are equal or print alike" (fun () ->
+                let values = Parametrize.Catalogue.entries |> List.map _.Value
+                let count = values.Length
+                Expect.hasLength (List.distinct values) count "distinct values"
+                Expect.hasLength (values |> List.map string |> List.distinct) count "distinct codes")
         ]

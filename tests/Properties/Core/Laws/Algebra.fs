@@ -8,13 +8,15 @@ open Properties.Core.Law
 open Properties.Core.Measures
 open TorchSharp
 
-let private anotherOf (entries: CatalogueEntry list) (use': int) (case: Case) : Parametrization =
+let private entryOf (entries: CatalogueEntry list) (use': int) (case: Case) : CatalogueEntry =
     let random = Random(int case.Seed * 31 + use')
-    (List.item (random.Next entries.Length) entries).Value
+    List.item (random.Next entries.Length) entries
+
+let private anotherOf (use': int) (case: Case) : Parametrization = (entryOf Catalogue.entries use' case).Value
 
 let private associates (subject: Subject) (case: Case) : Faults =
     let a = subject.Value
-    let b, c = anotherOf Catalogue.entries 1 case, anotherOf Catalogue.entries 2 case
+    let b, c = anotherOf 1 case, anotherOf 2 case
     let (>>) left right = left |> Result.bind (Parametrization.tryAndThen right)
 
     // The value in question in each of the three places.
@@ -40,7 +42,7 @@ let private composes (subject: Subject) (case: Case) : Faults =
     let tensor = Case.unit 5UL case
 
     let fitting =
-        Seq.init 12 (fun attempt -> anotherOf Catalogue.entries (10 + attempt) case)
+        Seq.init 12 (fun attempt -> anotherOf (10 + attempt) case)
         |> Seq.tryPick (fun right ->
             match Parametrization.tryAndThen right subject.Value with
             | Error _ -> None
@@ -63,14 +65,16 @@ let private composes (subject: Subject) (case: Case) : Faults =
 /// Equal values print alike and hash alike, and different ones do not print alike.
 let private prints (subject: Subject) (case: Case) : Faults =
     let again = subject.Rebuilt()
-    let other = anotherOf (Catalogue.build ()) 3 case
+    let other = entryOf (Catalogue.build ()) 3 case
+    let isSame = other.Name = subject.Name
     let value = subject.Value
 
     fault (again <> value) "two equal descriptions differ"
     @ fault (hash again <> hash value) "two equal values hash differently"
     @ fault (string again <> string value) "two equal values print differently"
     @ fault ($"%A{value}" <> string value) $"%%A prints {value:A}"
-    @ fault ((other = value) <> (string other = string value)) $"{other} and {value}: equality and printing differ"
+    @ fault ((other.Value = value) <> isSame) $"equality of {other.Value} and {value}"
+    @ fault ((string other.Value = string value) <> isSame) $"printing of {other.Value} and {value}"
 
 let laws: Law list =
     [

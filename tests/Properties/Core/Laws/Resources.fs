@@ -97,15 +97,14 @@ let private argumentsStay (subject: Subject) (case: Case) : Faults =
         let advanced = Parametrization.advance value parts
         let projected = Parametrization.project value inside
 
-        let results =
-            [
-                Parametrization.rebase value parts
-                Parametrization.rightInverse value parts inside
-                Parametrization.initialize value inside
-                Parametrization.initializeNearest value inside
-            ]
-            |> Seq.collect tensorsOf
-            |> Seq.append [ projected ]
+        let inverted =
+            match case.Seed % 4UL with
+            | 0UL -> Parametrization.rebase value parts
+            | 1UL -> Parametrization.rightInverse value parts inside
+            | 2UL -> Parametrization.initialize value inside
+            | _ -> Parametrization.initializeNearest value inside
+
+        let results = Seq.append (tensorsOf inverted) [ projected ]
 
         let learnt = if Subject.learns subject then Seq.toList advanced.Buffers else []
 
