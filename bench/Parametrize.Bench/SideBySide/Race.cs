@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Parametrize.Bench.SideBySide;
 
 /// <summary>
-/// Times alternatives in short turns, so that what else the machine does meets all of them alike. Counts the time of
+/// Times alternatives in short turns of random order, so that what else the machine does meets all of them alike. Counts the time of
 /// the processor: on one thread that is the time on the clock, less what other programs took of it.
 /// </summary>
 internal static class Race
@@ -16,12 +16,15 @@ internal static class Race
     {
         var counts = alternatives.Select(RunsInATurn).ToArray();
         var laps = alternatives.Select(_ => new List<double>()).ToArray();
+        var order = Enumerable.Range(0, alternatives.Length).ToArray();
+        var random = new Random(0);
         var clock = Stopwatch.StartNew();
         for (var round = 0; round < 5 || clock.Elapsed < time; round++)
-        for (var turn = 0; turn < alternatives.Length; turn++)
         {
-            var which = (turn + round) % alternatives.Length;
-            laps[which].Add(Microseconds(alternatives[which], counts[which]));
+            // Whoever comes next finds the caches, and pays for the garbage, of the one before.
+            random.Shuffle(order);
+            foreach (var which in order)
+                laps[which].Add(Microseconds(alternatives[which], counts[which]));
         }
         return [.. laps.Select(times => new Laps(times))];
     }
