@@ -16,8 +16,11 @@ let private shape (dimensions: int) : Gen<int64[]> = Gen.arrayOfLength dimension
 
 let private square: Gen<int64[]> = size |> Gen.map (fun n -> [| n; n |])
 
-/// Pivots of larger random matrices are small.
+/// For what is slow on larger matrices, or ill-conditioned.
 let private smallSquare: Gen<int64[]> = Gen.choose64 (1L, 8L) |> Gen.map (fun n -> [| n; n |])
+
+let private smallMatrix: Gen<int64[]> =
+    Gen.oneof [ smallSquare; Gen.choose64 (1L, 8L) |> Gen.arrayOfLength 2 ]
 
 let private vector: Gen<int64[]> = shape 1
 let private matrix: Gen<int64[]> = Gen.oneof [ square; shape 2 ]
