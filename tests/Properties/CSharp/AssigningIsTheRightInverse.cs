@@ -84,7 +84,10 @@ public class AssigningIsTheRightInverse
         layer.weight = nn.Parameter(w.clone());
 
         Assert.Equal(twin.state_dict().Keys, layer.state_dict().Keys);
-        Assert.All(twin.state_dict().Zip(layer.state_dict()), pair => Near.Identical(pair.First.Value, pair.Second.Value));
+        Assert.All(
+            twin.state_dict().Zip(layer.state_dict()),
+            pair => Near.Identical(pair.First.Value, pair.Second.Value)
+        );
         Assert.Equal(0, layer.weight.numel());
     }
 
@@ -200,7 +203,9 @@ public class AssigningByExamples
     [Fact]
     public void A_value_that_is_read_belongs_to_the_reader()
     {
-        var parametrized = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Identity).parametrization("weight");
+        var parametrized = nn.Linear(4, 4)
+            .register_parametrization("weight", Parametrizations.Identity)
+            .parametrization("weight");
         parametrized.Value.Dispose();
         using (parametrize.cached())
         {

@@ -31,25 +31,76 @@ public class BadInputIsRefusedWhole
 
     private static readonly Dictionary<string, Mistake> Mistakes = new()
     {
-        ["non-square"] = Refused(m => m.register_parametrization("wide.weight", Parametrizations.Skew), "square", "[4; 5]", "Linear.weight"),
-        ["one-dimensional"] = Refused(m => m.register_parametrization("square.bias", Parametrizations.Cayley()), "at least 2 dimensions", "[4]"),
+        ["non-square"] = Refused(
+            m => m.register_parametrization("wide.weight", Parametrizations.Skew),
+            "square",
+            "[4; 5]",
+            "Linear.weight"
+        ),
+        ["one-dimensional"] = Refused(
+            m => m.register_parametrization("square.bias", Parametrizations.Cayley()),
+            "at least 2 dimensions",
+            "[4]"
+        ),
         ["empty"] = Refused(m => m.register_parametrization("empty", Parametrizations.Skew), "entries", "[0; 0]"),
         ["NaN"] = Refused(m => m.register_parametrization("infinite", Parametrizations.Symmetric), "finite", "16"),
-        ["integers"] = Refused(m => m.register_parametrization("counts", Parametrizations.Symmetric), "floating-point", "Int64"),
-        ["meta"] = Refused(m => m.register_parametrization("onMeta", Parametrizations.Skew), "a device with data", "meta"),
+        ["integers"] = Refused(
+            m => m.register_parametrization("counts", Parametrizations.Symmetric),
+            "floating-point",
+            "Int64"
+        ),
+        ["meta"] = Refused(
+            m => m.register_parametrization("onMeta", Parametrizations.Skew),
+            "a device with data",
+            "meta"
+        ),
         ["no such dimension"] = Refused(m => m.weight_norm("square.bias", dim: 3), "dimension 3", "[4]"),
-        ["mask of another shape"] = Refused(m => m.register_parametrization("square.weight", Parametrizations.PrunedBy(ones(2, 2))), "[2; 2]", "[4; 4]"),
-        ["not allowed"] = Refused(m => m.register_parametrization("square.weight", Parametrizations.Spd(), WhenNotAllowed.Refuse), "not allowed"),
-        ["chain that does not fit"] = Refused(m => m.register_parametrization("constrained.weight", Parametrizations.Skew), "orthogonal >>> skew does not fit", "orthonormal"),
-        ["several tensors behind one"] = Refused(m => m.register_parametrization("constrained.weight", Parametrizations.WeightNorm()), "can only come first"),
-        ["unknown name"] = Argument(m => m.register_parametrization("weigth", Parametrizations.Skew), "no tensor 'weigth'", "empty", "counts"),
-        ["unknown child"] = Argument(m => m.register_parametrization("sqare.weight", Parametrizations.Skew), "no child 'sqare'"),
-        ["name of a child"] = Argument(m => m.register_parametrization("square", Parametrizations.Skew), "no tensor 'square'"),
+        ["mask of another shape"] = Refused(
+            m => m.register_parametrization("square.weight", Parametrizations.PrunedBy(ones(2, 2))),
+            "[2; 2]",
+            "[4; 4]"
+        ),
+        ["not allowed"] = Refused(
+            m => m.register_parametrization("square.weight", Parametrizations.Spd(), WhenNotAllowed.Refuse),
+            "not allowed"
+        ),
+        ["chain that does not fit"] = Refused(
+            m => m.register_parametrization("constrained.weight", Parametrizations.Skew),
+            "orthogonal >>> skew does not fit",
+            "orthonormal"
+        ),
+        ["several tensors behind one"] = Refused(
+            m => m.register_parametrization("constrained.weight", Parametrizations.WeightNorm()),
+            "can only come first"
+        ),
+        ["unknown name"] = Argument(
+            m => m.register_parametrization("weigth", Parametrizations.Skew),
+            "no tensor 'weigth'",
+            "empty",
+            "counts"
+        ),
+        ["unknown child"] = Argument(
+            m => m.register_parametrization("sqare.weight", Parametrizations.Skew),
+            "no child 'sqare'"
+        ),
+        ["name of a child"] = Argument(
+            m => m.register_parametrization("square", Parametrizations.Skew),
+            "no tensor 'square'"
+        ),
         ["empty name"] = Argument(m => m.register_parametrization("", Parametrizations.Skew), "no tensor ''"),
-        ["lambda to nowhere"] = Argument(m => m.register_parametrization(_ => ones(4, 4), Parametrizations.Skew), "does not point at"),
-        ["lambda to nothing"] = Argument(m => m.register_parametrization(_ => null, Parametrizations.Skew), "does not point at"),
+        ["lambda to nowhere"] = Argument(
+            m => m.register_parametrization(_ => ones(4, 4), Parametrizations.Skew),
+            "does not point at"
+        ),
+        ["lambda to nothing"] = Argument(
+            m => m.register_parametrization(_ => null, Parametrizations.Skew),
+            "does not point at"
+        ),
         ["null name"] = Null(m => m.register_parametrization((string)null!, Parametrizations.Skew), "name"),
-        ["null lambda"] = Null(m => m.register_parametrization((Func<Everything, Tensor?>)null!, Parametrizations.Skew), "tensor"),
+        ["null lambda"] = Null(
+            m => m.register_parametrization((Func<Everything, Tensor?>)null!, Parametrizations.Skew),
+            "tensor"
+        ),
         ["null value"] = Null(m => m.register_parametrization("square.weight", null!), "parametrization"),
         ["null module"] = Null(_ => ((Linear)null!).orthogonal(), "module"),
         ["null assignment"] = Null(m => m.parametrization("constrained.weight").Value = null!, "value"),
@@ -60,20 +111,35 @@ public class BadInputIsRefusedWhole
         ["assigned device"] = Refused(m => Assign(m, torch.empty(4, 4, device: META)), "cpu", "meta"),
         ["assigned NaN"] = Refused(m => Assign(m, full(4, 4, float.NaN)), "finite", "16"),
         ["assigned and not allowed"] = Refused(m => Assign(m, ones(4, 4)), "W^H W = I", "Linear.weight"),
-        ["reading what is not parametrized"] = Argument(m => m.parametrization("square.weight"), "square.weight is not parametrized", "Linear.weight"),
-        ["removing what is not parametrized"] = Argument(m => m.remove_parametrizations("square.weight"), "not parametrized"),
-        ["a module without call"] = new(m => new Around(m).register_parametrization("inside", Parametrizations.Skew), typeof(NotSupportedException), "Around", "ParametrizedTensor"),
+        ["reading what is not parametrized"] = Argument(
+            m => m.parametrization("square.weight"),
+            "square.weight is not parametrized",
+            "Linear.weight"
+        ),
+        ["removing what is not parametrized"] = Argument(
+            m => m.remove_parametrizations("square.weight"),
+            "not parametrized"
+        ),
+        ["a module without call"] = new(
+            m => new Around(m).register_parametrization("inside", Parametrizations.Skew),
+            typeof(NotSupportedException),
+            "Around",
+            "ParametrizedTensor"
+        ),
     };
 
     public static TheoryData<string> Names => new(Mistakes.Keys);
 
-    private static Mistake Refused(Action<Everything> call, params string[] words) => new(call, typeof(ParametrizationException), words);
+    private static Mistake Refused(Action<Everything> call, params string[] words) =>
+        new(call, typeof(ParametrizationException), words);
 
-    private static Mistake Argument(Action<Everything> call, params string[] words) => new(call, typeof(ArgumentException), words);
+    private static Mistake Argument(Action<Everything> call, params string[] words) =>
+        new(call, typeof(ArgumentException), words);
 
     private static Mistake Null(Action<Everything> call, string name) => new(call, typeof(ArgumentNullException), name);
 
-    private static void Assign(Everything module, Tensor value) => module.parametrization("constrained.weight").Value = value;
+    private static void Assign(Everything module, Tensor value) =>
+        module.parametrization("constrained.weight").Value = value;
 
     [Theory]
     [MemberData(nameof(Names))]

@@ -15,9 +15,10 @@ public class MemoryStaysFlat
     /// <summary>Three parametrized tensors, one with buffers that training moves.</summary>
     private sealed class Model : nn.Module<Tensor, Tensor>
     {
-        private readonly Linear first = nn.Linear(16, 16).orthogonal();
-        private readonly Linear second = nn.Linear(16, 16).spectral_norm();
-        private readonly LayerNorm norm = nn.LayerNorm([16]).register_parametrization("weight", Parametrizations.Positive);
+        private readonly Linear first = nn.Linear(8, 8).orthogonal();
+        private readonly Linear second = nn.Linear(8, 8).spectral_norm();
+        private readonly LayerNorm norm = nn.LayerNorm([8])
+            .register_parametrization("weight", Parametrizations.Positive);
 
         public Model()
             : base(nameof(Model)) => RegisterComponents();
@@ -33,18 +34,21 @@ public class MemoryStaysFlat
     /// <summary>Kilobytes of the process that are in memory; zero where there is no /proc.</summary>
     private static double Resident()
     {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        GC.Collect();
+        for (var time = 0; time < 2; time++)
+        {
+            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            GC.WaitForPendingFinalizers();
+        }
         if (!File.Exists("/proc/self/status"))
             return 0;
-        var line = File.ReadLines("/proc/self/status").First(text => text.StartsWith("VmRSS:", StringComparison.Ordinal));
+        var line = File.ReadLines("/proc/self/status")
+            .First(text => text.StartsWith("VmRSS:", StringComparison.Ordinal));
         return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2]);
     }
 
     private static void Train(Model model, optim.Optimizer optimizer, int steps, bool cached = false)
     {
-        using var input = randn(4, 16);
+        using var input = randn(4, 8);
         for (var step = 0; step < steps; step++)
         {
             using var _ = NewDisposeScope();
@@ -57,13 +61,18 @@ public class MemoryStaysFlat
     }
 
     [Theory]
-    [InlineData(500, 10_000, false)]
-    [InlineData(200, 2_000, true)]
-    public void Training_steps_leave_nothing(int warmup, int steps, bool cached)
+    [InlineData(10_000, false)]
+    [InlineData(2_000, true)]
+    public void Training_steps_leave_nothing(int steps, bool cached)
     {
+        // The runtime compiles what is hot and libtorch fills its caches: megabytes for a plain model too.
+        var other = new Model();
+        Train(other, optim.Adam(other.parameters(), 1e-3), 1500, cached);
+        Resident();
+
         var model = new Model();
         var optimizer = optim.Adam(model.parameters(), 1e-3);
-        Train(model, optimizer, warmup, cached);
+        Train(model, optimizer, 500, cached);
         var before = Resident();
         Train(model, optimizer, steps, cached);
         var growth = Resident() - before;
@@ -73,23 +82,27 @@ public class MemoryStaysFlat
     [Fact]
     public void Cycles_of_registering_and_removing_leave_nothing()
     {
-        var layer = nn.Linear(64, 64);
+        // One matrix that stays for each cycle would be 64 MB.
+        var layer = nn.Linear(128, 128);
         void Cycle(int count)
         {
             for (var time = 0; time < count; time++)
             {
                 using var _ = NewDisposeScope();
-                layer.orthogonal().register_parametrization("bias", Parametrizations.Positive);
-                layer.call(ones(1, 64));
+                layer
+                    .register_parametrization("weight", Parametrizations.Triangular(Parametrize.Triangle.Lower))
+                    .register_parametrization("weight", Parametrizations.PrunedRandom(0.5, seed: 1))
+                    .register_parametrization("bias", Parametrizations.Positive);
+                layer.call(ones(1, 128));
                 layer.remove_parametrizations("weight").remove_parametrizations("bias");
             }
         }
 
-        Cycle(100);
+        Cycle(300);
         var before = Resident();
         Cycle(1000);
         var growth = Resident() - before;
-        Assert.True(growth < 5 * Megabyte, $"{growth / Megabyte:f1} MB more.");
+        Assert.True(growth < 10 * Megabyte, $"{growth / Megabyte:f1} MB more.");
     }
 
     /// <summary>Tensors that were created and neither disposed nor taken out of their scope, on this thread.</summary>

@@ -67,13 +67,20 @@ public class PublicApiIsForCSharp
     {
         var type = Facade.GetType(name)!;
         Assert.Contains($"T:{name}", Documented);
-        var members = type
-            .GetMembers(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly)
-            .Where(member => member is PropertyInfo or FieldInfo { IsSpecialName: false } or MethodInfo { IsSpecialName: false })
+        var members = type.GetMembers(
+                BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly
+            )
+            .Where(member =>
+                member is PropertyInfo or FieldInfo { IsSpecialName: false } or MethodInfo { IsSpecialName: false }
+            )
             .Where(member => member is not MethodInfo method || method.GetBaseDefinition() == method);
         Assert.All(
             members,
-            member => Assert.Contains(Documented, entry => entry[2..].StartsWith($"{name}.{member.Name}", StringComparison.Ordinal))
+            member =>
+                Assert.Contains(
+                    Documented,
+                    entry => entry[2..].StartsWith($"{name}.{member.Name}", StringComparison.Ordinal)
+                )
         );
     }
 
@@ -101,7 +108,10 @@ public class PublicApiIsForCSharp
         );
         Assert.Equal("skew >>> cayley", $"{Parametrizations.Skew.Then(Parametrizations.Cayley())}");
         Assert.NotEqual(Parametrizations.Sphere(), Parametrizations.Sphere(2));
-        Assert.Equal(Parametrizations.PrunedRandom(0.3, 1).GetHashCode(), Parametrizations.PrunedRandom(0.3, 1).GetHashCode());
+        Assert.Equal(
+            Parametrizations.PrunedRandom(0.3, 1).GetHashCode(),
+            Parametrizations.PrunedRandom(0.3, 1).GetHashCode()
+        );
         Assert.Equal(Parametrizations.Orthogonal(), Parametrizations.Orthogonal(OrthogonalMap.Default));
     }
 

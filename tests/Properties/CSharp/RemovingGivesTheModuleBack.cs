@@ -134,7 +134,10 @@ public class RemovingGivesTheModuleBack
     {
         var layer = nn.Linear(4, 4).orthogonal().register_parametrization("bias", Parametrizations.Positive);
         layer.remove_parametrizations("bias");
-        Assert.Equal(["bias", "parametrizations.weight.original", "parametrizations.weight.0.base"], layer.state_dict().Keys);
+        Assert.Equal(
+            ["bias", "parametrizations.weight.original", "parametrizations.weight.0.base"],
+            layer.state_dict().Keys
+        );
         Near.Orthogonal(layer.parametrization("weight").Value);
         Assert.True(layer.bias!.gt(0).all().item<bool>());
     }
