@@ -30,7 +30,7 @@ public sealed class ParametrizedTensor : nn.Module
         Tensor initial,
         WhenNotAllowed whenNotAllowed = WhenNotAllowed.Project
     )
-        : this(parametrization, PartsFor(parametrization, initial, whenNotAllowed, null), null, false, true) { }
+        : this(parametrization, StartingParts.For(parametrization, initial, whenNotAllowed), null, false, true) { }
 
     /// <summary>Adopts the parts. `reused`, when given, becomes the parameter of its shape, still unchanged.</summary>
     internal ParametrizedTensor(
@@ -123,23 +123,6 @@ public sealed class ParametrizedTensor : nn.Module
         return base.named_buffers(recurse, include_nonpersistent);
     }
 
-    /// <summary>Parts for a tensor that is seen for the first time, by the policy.</summary>
-    internal static Parts PartsFor(Parametrization value, Tensor tensor, WhenNotAllowed whenNotAllowed, string? where)
-    {
-        ArgumentNullException.ThrowIfNull(value);
-        ArgumentNullException.ThrowIfNull(tensor);
-        var exact = Core.initialize(value, tensor);
-        var reinterpret = whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value);
-        if (reinterpret && (exact.IsOk || exact.ErrorValue.IsNotAllowed || exact.ErrorValue.IsOutOfReach))
-            return Core.reinterpret(value, tensor);
-        if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
-            return exact.OrThrow(where);
-        if (whenNotAllowed is not WhenNotAllowed.Sample)
-            return Core.initializeNearest(value, tensor).OrThrow(where);
-        using var sample = Core.sample(value, FormModule.ofTensor(tensor), null);
-        return Core.initialize(value, sample).OrThrow(where);
-    }
-
     /// <summary>The value now, learning what training steps learn.</summary>
     internal Tensor Evaluate()
     {
@@ -178,7 +161,8 @@ public sealed class ParametrizedTensor : nn.Module
     {
         Binding?.Follow();
         var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where);
-        var extended = PartsForLonger(longer, more, whenNotAllowed);
+        using var present = Detached();
+        var extended = StartingParts.ForMore(longer, more, CurrentParts(), present, whenNotAllowed, Where);
         var before = _buffers.Length;
         Parametrization = longer;
         AddLinks(extended, before);
@@ -236,22 +220,6 @@ public sealed class ParametrizedTensor : nn.Module
             Write(written);
         }
         return parts;
-    }
-
-    private Parts PartsForLonger(Parametrization longer, Parametrization more, WhenNotAllowed whenNotAllowed)
-    {
-        // What the new links read is what the present ones yield.
-        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(more))
-            return Core.ofArrays(_inputs, [.. _buffers, .. more.Links.Select(_ => Array.Empty<Tensor>())]);
-
-        using var present = Detached();
-        var refusal = Core.contains(longer, present).ErrorOrNull();
-        if (refusal is { IsNotAllowed: true } && whenNotAllowed is WhenNotAllowed.Refuse)
-            throw new ParametrizationException(refusal, Where);
-        if (refusal is not { IsNotAllowed: true } || whenNotAllowed is not WhenNotAllowed.Sample)
-            return Core.extend(longer, CurrentParts(), present).OrThrow(Where);
-        using var sample = Core.sample(longer, FormModule.ofTensor(present), null);
-        return Core.extend(longer, CurrentParts(), sample).OrThrow(Where);
     }
 
     private void AddLinks(Parts parts, int from)

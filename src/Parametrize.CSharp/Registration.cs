@@ -19,7 +19,7 @@ internal static class Registration
         Hooks.RequireHookable(path.Owner);
         ParametrizationSet.RequireRoom(path.Owner);
         var (slot, tensor) = Slot.Find(path.Owner, path.Name);
-        var parts = ParametrizedTensor.PartsFor(value, tensor, whenNotAllowed, $"{path.Owner.GetName()}.{path.Name}");
+        var parts = StartingParts.For(value, tensor, whenNotAllowed, $"{path.Owner.GetName()}.{path.Name}");
         var parametrized = new ParametrizedTensor(value, parts, tensor, slot.IsBuffer, tensor.requires_grad);
         parametrized.train(path.Owner.training);
 

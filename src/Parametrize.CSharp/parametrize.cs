@@ -17,6 +17,10 @@ public static partial class parametrize
     /// Lets one tensor of a module be computed by a parametrization. The module's parameter becomes `original`, the same
     /// object, so an optimizer built before keeps training it. Registering again puts more links behind the present ones.
     /// </summary>
+    /// <remarks>
+    /// It runs RegisterComponents: in the constructor of a module, assign all fields first. Outside a cached scope, calls
+    /// of one module from several threads at once are not safe.
+    /// </remarks>
     /// <param name="module">Any managed module, of TorchSharp or one's own.</param>
     /// <param name="name">A parameter or buffer: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="parametrization">What constrains the tensor.</param>

@@ -105,6 +105,25 @@ public class MemoryStaysFlat
         Assert.True(growth < 10 * Megabyte, $"{growth / Megabyte:f1} MB more.");
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_module_that_nobody_holds_is_collected(bool called)
+    {
+        static WeakReference Dropped(bool called)
+        {
+            var layer = nn.Linear(4, 4).orthogonal().register_parametrization("bias", Parametrizations.Positive);
+            if (called)
+                using (parametrize.cached())
+                    layer.call(randn(2, 4));
+            return new(layer);
+        }
+
+        var layers = Enumerable.Range(0, 10).Select(_ => Dropped(called)).ToArray();
+        Resident();
+        Assert.InRange(layers.Count(layer => layer.IsAlive), 0, 1);
+    }
+
     /// <summary>Tensors that were created and neither disposed nor taken out of their scope, on this thread.</summary>
     private static long Balance(Action action)
     {

@@ -1,0 +1,49 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <summary>From which parts a tensor starts when it gets a parametrization, by the policy.</summary>
+internal static class StartingParts
+{
+    /// <summary>For a tensor that is seen for the first time.</summary>
+    public static Parts For(Parametrization value, Tensor tensor, WhenNotAllowed whenNotAllowed, string? where = null)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        ArgumentNullException.ThrowIfNull(tensor);
+        var exact = Core.initialize(value, tensor);
+        var reinterpret = whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value);
+        if (reinterpret && (exact.IsOk || exact.ErrorValue.IsNotAllowed || exact.ErrorValue.IsOutOfReach))
+            return Core.reinterpret(value, tensor);
+        if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
+            return exact.OrThrow(where);
+        if (whenNotAllowed is not WhenNotAllowed.Sample)
+            return Core.initializeNearest(value, tensor).OrThrow(where);
+        using var sample = Core.sample(value, FormModule.ofTensor(tensor), null);
+        return Core.initialize(value, sample).OrThrow(where);
+    }
+
+    /// <summary>For a tensor that has parts, when `more` has made its chain `longer`.</summary>
+    public static Parts ForMore(
+        Parametrization longer,
+        Parametrization more,
+        Parts parts,
+        Tensor present,
+        WhenNotAllowed whenNotAllowed,
+        string? where
+    )
+    {
+        // What the new links read is what the present ones yield.
+        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(more))
+            return Core.ofTensors(parts.Parameters, parts.Buffers, longer);
+
+        var refusal = Core.contains(longer, present).ErrorOrNull();
+        if (refusal is { IsNotAllowed: true } && whenNotAllowed is WhenNotAllowed.Refuse)
+            throw new ParametrizationException(refusal, where);
+        if (refusal is not { IsNotAllowed: true } || whenNotAllowed is not WhenNotAllowed.Sample)
+            return Core.extend(longer, parts, present).OrThrow(where);
+        using var sample = Core.sample(longer, FormModule.ofTensor(present), null);
+        return Core.extend(longer, parts, sample).OrThrow(where);
+    }
+}

@@ -1,0 +1,93 @@
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp;
+
+/// <summary>What assigning does to bases, properties, fields and readers.</summary>
+public class AssigningByExamples
+{
+    [Fact]
+    public void An_orthogonal_matrix_becomes_the_base_and_the_skew_parameter_zero()
+    {
+        var layer = nn.Linear(5, 5, dtype: ScalarType.Float64);
+        layer.register_parametrization("weight", Parametrizations.Skew);
+        layer.register_parametrization("weight", Parametrizations.Cayley());
+        using var q = Parametrizations.Orthogonal().Sample([5, 5], ScalarType.Float64);
+        layer.parametrization("weight").Value = q;
+        Near.Identical(q, layer.state_dict()["parametrizations.weight.1.base"]);
+        Near.Same(zeros(5, 5, dtype: ScalarType.Float64), layer.state_dict()["parametrizations.weight.original"]);
+        Near.Identical(q, layer.parametrization("weight").Value);
+    }
+
+    [Fact]
+    public void A_property_that_is_assigned_a_refused_tensor_says_so_once_and_keeps_the_old_value()
+    {
+        var layer = nn.Linear(4, 4).orthogonal();
+        using var before = layer.parametrization("weight").Value;
+        layer.weight = nn.Parameter(ones(4, 4));
+        Assert.Throws<ParametrizationException>(() => layer.call(randn(2, 4)));
+        layer.call(randn(2, 4));
+        Near.Identical(before, layer.parametrization("weight").Value);
+        Assert.Equal(3, layer.state_dict().Count);
+    }
+
+    [Fact]
+    public void A_field_of_ones_own_may_be_assigned_and_the_tensor_stays_usable()
+    {
+        var module = new TensorField().register_parametrization("table", Parametrizations.Symmetric);
+        var symmetric = eye(4) * 3;
+        module.table = symmetric;
+        Near.Same(symmetric, module.call(eye(4)));
+        Assert.Equal(12f, symmetric.sum().item<float>());
+    }
+
+    [Fact]
+    public void Moving_the_base_zeroes_the_parameter()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Skew);
+        layer.register_parametrization("weight", Parametrizations.Cayley());
+        using (no_grad())
+            layer.parameters().Last().copy_(randn(4, 4));
+        layer.parametrization("weight").MoveBase();
+        Near.Same(zeros(4, 4), layer.state_dict()["parametrizations.weight.original"]);
+    }
+
+    [Fact]
+    public void Inverse_and_log_determinant_are_those_of_the_value()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Invertible);
+        layer.to(ScalarType.Float64);
+        var parametrized = layer.parametrization("weight");
+        using var w = parametrized.Value;
+        Near.Same(eye(4, dtype: w.dtype), parametrized.Inverse().matmul(w), 1e-8);
+        Near.Same(linalg.slogdet(w).Item2, parametrized.LogDeterminant());
+        parametrized.LogDeterminant().backward();
+        Assert.NotNull(parametrized.parameters().Single().grad);
+    }
+
+    [Fact]
+    public void Inverse_and_log_determinant_need_an_invertible_value()
+    {
+        var parametrized = nn.Linear(4, 4).orthogonal().parametrization("weight");
+        Assert.Throws<InvalidOperationException>(parametrized.Inverse);
+        Assert.Throws<InvalidOperationException>(parametrized.LogDeterminant);
+    }
+
+    [Fact]
+    public void A_value_that_is_read_belongs_to_the_reader()
+    {
+        var parametrized = nn.Linear(4, 4)
+            .register_parametrization("weight", Parametrizations.Identity)
+            .parametrization("weight");
+        parametrized.Value.Dispose();
+        using (parametrize.cached())
+        {
+            parametrized.Value.Dispose();
+            using var again = parametrized.Value;
+            Assert.Equal(16, again.numel());
+        }
+    }
+}
