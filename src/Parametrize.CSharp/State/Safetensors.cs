@@ -1,0 +1,107 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// Reads and writes safetensors, the file format of Python users for weights: a header of names, element types and
+/// shapes, and the data in one piece.
+/// </summary>
+/// <remarks>
+/// Element types: float64, float32, float16, bfloat16, complex64, int64, int32, int16, int8, uint8 and bool. The format
+/// has no other that TorchSharp has.
+/// </remarks>
+public static class Safetensors
+{
+    /// <summary>
+    /// Writes the tensors to a file. A file that is there stays as it is until the new one is complete. Equal contents
+    /// give equal bytes, whatever the order of the dictionary.
+    /// </summary>
+    /// <param name="path">The file. Its folder must exist.</param>
+    /// <param name="tensors">By name; on any device, contiguous or not, with or without gradients.</param>
+    /// <param name="metadata">What to say about them. Default: nothing.</param>
+    /// <exception cref="ArgumentException">A tensor or a name that the format cannot hold; nothing is written.</exception>
+    /// <exception cref="IOException">The file cannot be written; an older one is as it was.</exception>
+    public static void Save(
+        string path,
+        IReadOnlyDictionary<string, Tensor> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null
+    )
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var layout = SafetensorsLayout.Of(tensors, metadata);
+        WholeFile.Write(path, stream => Write(stream, layout, tensors));
+    }
+
+    /// <summary>Writes the tensors to a stream, from its present position, and leaves it open.</summary>
+    /// <param name="stream">A writable stream.</param>
+    /// <param name="tensors">By name; on any device, contiguous or not, with or without gradients.</param>
+    /// <param name="metadata">What to say about them. Default: nothing.</param>
+    /// <exception cref="ArgumentException">A tensor or a name that the format cannot hold; nothing is written.</exception>
+    public static void Save(
+        Stream stream,
+        IReadOnlyDictionary<string, Tensor> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null
+    )
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        Write(stream, SafetensorsLayout.Of(tensors, metadata), tensors);
+    }
+
+    /// <summary>Reads the tensors of a file, to the CPU; they are the caller's to dispose.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="InvalidDataException">
+    /// The file does not follow the format; the message says what was expected and what was found.
+    /// </exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static Dictionary<string, Tensor> Load(string path) => Load(path, out _);
+
+    /// <inheritdoc cref="Load(string)"/>
+    /// <param name="path">The file.</param>
+    /// <param name="metadata">What the file says about the tensors; empty when it says nothing.</param>
+    public static Dictionary<string, Tensor> Load(string path, out Dictionary<string, string> metadata)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        try
+        {
+            return SafetensorsReader.Read(stream, out metadata);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new InvalidDataException($"{path} is not a valid safetensors file: {error.Message}", error);
+        }
+    }
+
+    /// <summary>
+    /// Reads the tensors of a stream, from its present position to its end, to the CPU; they are the caller's to
+    /// dispose. The stream stays open. One that cannot seek is copied to a temporary file first.
+    /// </summary>
+    /// <param name="stream">A readable stream.</param>
+    /// <exception cref="InvalidDataException">
+    /// The data do not follow the format; the message says what was expected and what was found.
+    /// </exception>
+    public static Dictionary<string, Tensor> Load(Stream stream) => Load(stream, out _);
+
+    /// <inheritdoc cref="Load(Stream)"/>
+    /// <param name="stream">A readable stream.</param>
+    /// <param name="metadata">What the file says about the tensors; empty when it says nothing.</param>
+    public static Dictionary<string, Tensor> Load(Stream stream, out Dictionary<string, string> metadata)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        if (stream.CanSeek)
+            return SafetensorsReader.Read(stream, out metadata);
+
+        // What a header claims can be believed only when the length is known.
+        using var copy = WholeFile.Temporary();
+        stream.CopyTo(copy);
+        copy.Position = 0;
+        return SafetensorsReader.Read(copy, out metadata);
+    }
+
+    private static void Write(Stream stream, SafetensorsLayout layout, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        stream.Write(layout.Header());
+        foreach (var entry in layout.Entries)
+            TensorBytes.Write(stream, tensors[entry.Name]);
+    }
+}

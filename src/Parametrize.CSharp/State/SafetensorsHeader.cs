@@ -1,0 +1,173 @@
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace Parametrize.CSharp;
+
+/// <summary>Reads the JSON text of a header; what it says about the data is checked by the caller.</summary>
+internal static class SafetensorsHeader
+{
+    public static (List<SafetensorsEntry> Entries, Dictionary<string, string> Metadata) Parse(ReadOnlySpan<byte> text)
+    {
+        if (!Utf8.IsValid(text))
+            throw new InvalidDataException("The header is not valid UTF-8.");
+        if (text.IsEmpty || text[0] != '{')
+            throw new InvalidDataException(
+                text.IsEmpty
+                    ? "The header is empty; at least '{}' was expected."
+                    : $"The header must begin with '{{', but begins with byte 0x{text[0]:X2}."
+            );
+        try
+        {
+            return ParseObject(text);
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidDataException($"The header is not valid JSON: {error.Message}", error);
+        }
+    }
+
+    private static (List<SafetensorsEntry>, Dictionary<string, string>) ParseObject(ReadOnlySpan<byte> text)
+    {
+        var json = new Utf8JsonReader(text);
+        var entries = new List<SafetensorsEntry>();
+        var metadata = new Dictionary<string, string>();
+        var names = new HashSet<string>();
+        json.Read();
+        while (NextName(ref json, names, "The header") is { } name)
+            if (name == SafetensorsLayout.MetadataName)
+                ReadMetadata(ref json, metadata);
+            else
+                entries.Add(ReadEntry(ref json, name));
+        // Throws when something other than white space follows.
+        json.Read();
+        return (entries, metadata);
+    }
+
+    private static void ReadMetadata(ref Utf8JsonReader json, Dictionary<string, string> metadata)
+    {
+        Expect(ref json, JsonTokenType.StartObject, SafetensorsLayout.MetadataName, "an object");
+        var names = new HashSet<string>();
+        while (NextName(ref json, names, SafetensorsLayout.MetadataName) is { } name)
+        {
+            Expect(ref json, JsonTokenType.String, $"{SafetensorsLayout.MetadataName}.{Shown(name)}", "a string");
+            metadata.Add(name, TextOf(ref json));
+        }
+    }
+
+    private static SafetensorsEntry ReadEntry(ref Utf8JsonReader json, string name)
+    {
+        var where = $"'{Shown(name)}'";
+        Expect(ref json, JsonTokenType.StartObject, where, "an object");
+        var (names, dtype) = (new HashSet<string>(), (SafetensorsDtype?)null);
+        List<long>? shape = null;
+        List<long>? offsets = null;
+        while (NextName(ref json, names, where) is { } field)
+            switch (field)
+            {
+                case "dtype":
+                    dtype = ReadDtype(ref json, where);
+                    break;
+                case "shape":
+                    shape = ReadNumbers(ref json, $"The shape of {where}");
+                    break;
+                case "data_offsets":
+                    offsets = ReadNumbers(ref json, $"data_offsets of {where}");
+                    break;
+                default:
+                    // Python's reader ignores what it does not know.
+                    json.Skip();
+                    break;
+            }
+
+        if (dtype is null || shape is null || offsets is null)
+            throw new InvalidDataException(
+                $"{where} lacks {(dtype is null ? "dtype" : shape is null ? "shape" : "data_offsets")}."
+            );
+        return Checked(new(name, dtype, [.. shape], 0, 0), offsets, where);
+    }
+
+    private static SafetensorsEntry Checked(SafetensorsEntry entry, List<long> offsets, string where)
+    {
+        var shown = $"[{string.Join(", ", entry.Shape)}]";
+        var size =
+            SafetensorsEntry.SizeOf(entry.Dtype, entry.Shape)
+            ?? throw new InvalidDataException($"The shape {Shown(shown)} of {where} is larger than any memory.");
+        if (offsets.Count != 2 || offsets[0] > offsets[1])
+            throw new InvalidDataException(
+                $"data_offsets of {where} should be [begin, end] with begin <= end, but are "
+                    + $"[{Shown(string.Join(", ", offsets))}]."
+            );
+        if (offsets[1] - offsets[0] != size)
+            throw new InvalidDataException(
+                $"{where} of shape {Shown(shown)} and dtype {entry.Dtype.Name} takes {size} bytes, but its data_offsets "
+                    + $"[{offsets[0]}, {offsets[1]}] span {offsets[1] - offsets[0]}."
+            );
+        return entry with { Begin = offsets[0], End = offsets[1] };
+    }
+
+    private static SafetensorsDtype ReadDtype(ref Utf8JsonReader json, string where)
+    {
+        Expect(ref json, JsonTokenType.String, $"The dtype of {where}", "a string");
+        var name = TextOf(ref json);
+        return SafetensorsDtype.Named(name)
+            ?? throw new InvalidDataException(
+                $"The dtype of {where} should be one of {SafetensorsDtype.Names}, but is {Shown(name)}."
+            );
+    }
+
+    private static List<long> ReadNumbers(ref Utf8JsonReader json, string where)
+    {
+        Expect(ref json, JsonTokenType.StartArray, where, "an array of numbers");
+        var numbers = new List<long>();
+        while (json.Read() && json.TokenType != JsonTokenType.EndArray)
+        {
+            if (json.TokenType != JsonTokenType.Number || !json.TryGetInt64(out var number) || number < 0)
+                throw new InvalidDataException(
+                    $"{where} should hold whole numbers from 0 to {long.MaxValue}, but holds {Found(ref json)}."
+                );
+            numbers.Add(number);
+        }
+        return numbers;
+    }
+
+    /// <summary>The next name of an object, or null at its end.</summary>
+    private static string? NextName(ref Utf8JsonReader json, HashSet<string> seen, string where)
+    {
+        json.Read();
+        if (json.TokenType == JsonTokenType.EndObject)
+            return null;
+        var name = TextOf(ref json);
+        return seen.Add(name) ? name : throw new InvalidDataException($"{where} has '{Shown(name)}' twice.");
+    }
+
+    private static void Expect(ref Utf8JsonReader json, JsonTokenType type, string where, string expected)
+    {
+        json.Read();
+        if (json.TokenType != type)
+            throw new InvalidDataException($"{where} should be {expected}, but is {Found(ref json)}.");
+    }
+
+    private static string TextOf(ref Utf8JsonReader json)
+    {
+        try
+        {
+            return json.GetString()!;
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new InvalidDataException("A text in the header has half of a surrogate pair.", error);
+        }
+    }
+
+    private static string Found(ref Utf8JsonReader json) =>
+        json.TokenType switch
+        {
+            JsonTokenType.StartObject => "an object",
+            JsonTokenType.StartArray => "an array",
+            JsonTokenType.String => $"the text '{Shown(TextOf(ref json))}'",
+            _ => Shown(System.Text.Encoding.UTF8.GetString(json.ValueSpan)),
+        };
+
+    /// <summary>Names come from the file and may be of any length.</summary>
+    private static string Shown(string text) => text.Length <= 120 ? text : $"{text[..120]}...";
+}

@@ -1,0 +1,84 @@
+using System.Buffers.Binary;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>Reads a stream that can seek: every claim of the header is compared with its length before it is used.</summary>
+internal static class SafetensorsReader
+{
+    public static Dictionary<string, Tensor> Read(Stream stream, out Dictionary<string, string> metadata)
+    {
+        try
+        {
+            var (entries, said) = SafetensorsHeader.Parse(HeaderOf(stream));
+            RequireContiguous(entries, stream.Length - stream.Position);
+            metadata = said;
+
+            using var scope = NewDisposeScope();
+            var tensors = new Dictionary<string, Tensor>();
+            foreach (var entry in entries)
+                tensors.Add(entry.Name, TensorBytes.Read(stream, entry));
+            foreach (var tensor in tensors.Values)
+                tensor.MoveToOuterDisposeScope();
+            return tensors;
+        }
+        catch (EndOfStreamException error)
+        {
+            throw new InvalidDataException("The data end before the length that the stream has said.", error);
+        }
+    }
+
+    private static byte[] HeaderOf(Stream stream)
+    {
+        var available = stream.Length - stream.Position;
+        if (available < sizeof(ulong))
+            throw new InvalidDataException(
+                $"8 bytes with the length of the header were expected, but there are {available}."
+            );
+        Span<byte> prefix = stackalloc byte[sizeof(ulong)];
+        stream.ReadExactly(prefix);
+
+        var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if (length > SafetensorsLayout.LongestHeader)
+            throw new InvalidDataException(
+                $"The header is at most {SafetensorsLayout.LongestHeader} bytes long, but the file says {length}."
+            );
+        if (length > (ulong)(available - sizeof(ulong)))
+            throw new InvalidDataException(
+                $"A header of {length} bytes was announced, but {available - sizeof(ulong)} bytes follow."
+            );
+        var header = new byte[length];
+        stream.ReadExactly(header);
+        return header;
+    }
+
+    /// <summary>Sorts the entries as they lie in the data, which they must cover exactly.</summary>
+    private static void RequireContiguous(List<SafetensorsEntry> entries, long available)
+    {
+        entries.Sort((left, right) => (left.Begin, left.End).CompareTo((right.Begin, right.End)));
+        SafetensorsEntry? before = null;
+        foreach (var entry in entries)
+        {
+            var expected = before?.End ?? 0;
+            var place = before is null ? "at the start of the data" : $"where '{before.Name}' ends";
+            if (entry.Begin < expected)
+                throw new InvalidDataException(
+                    $"'{entry.Name}' begins at {entry.Begin} and overlaps '{before!.Name}', which ends at {expected}."
+                );
+            if (entry.Begin > expected)
+                throw new InvalidDataException(
+                    $"'{entry.Name}' should begin at {expected}, {place}, but begins at {entry.Begin}: a hole."
+                );
+            before = entry;
+        }
+
+        var end = before?.End ?? 0;
+        if (end > available)
+            throw new InvalidDataException($"The tensors take {end} bytes, but the data have {available}: truncated.");
+        if (end < available)
+            throw new InvalidDataException(
+                $"The tensors take {end} bytes, but the data have {available}: {available - end} bytes too many."
+            );
+    }
+}

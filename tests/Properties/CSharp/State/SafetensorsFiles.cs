@@ -1,0 +1,119 @@
+using System.Collections;
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.State;
+
+/// <summary>Files are written whole or not at all.</summary>
+public sealed class SafetensorsFiles : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("parametrize").FullName;
+
+    private string Path => System.IO.Path.Combine(_folder, "model.safetensors");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void Saving_replaces_an_older_file()
+    {
+        Safetensors.Save(Path, One(ones(3)));
+        Safetensors.Save(Path, One(zeros(2)), new Dictionary<string, string> { ["epoch"] = "3" });
+        Near.Identical(zeros(2), Safetensors.Load(Path, out var metadata)["a"]);
+        Assert.Equal("3", metadata["epoch"]);
+        Assert.Equal([Path], Directory.GetFiles(_folder));
+    }
+
+    [Fact]
+    public void A_write_that_fails_leaves_the_older_file()
+    {
+        Safetensors.Save(Path, One(ones(3)));
+        Assert.Throws<IOException>(() => Safetensors.Save(Path, new FailsWhenWritten(One(zeros(2)))));
+        Near.Identical(ones(3), Safetensors.Load(Path)["a"]);
+        Assert.Equal([Path], Directory.GetFiles(_folder));
+    }
+
+    [Fact]
+    public void A_place_that_cannot_be_written_is_an_IOException_and_leaves_nothing()
+    {
+        Directory.CreateDirectory(Path);
+        Assert.ThrowsAny<IOException>(() => Safetensors.Save(Path, One(ones(3))));
+        Assert.Empty(Directory.GetFiles(_folder));
+        Assert.Throws<DirectoryNotFoundException>(() =>
+            Safetensors.Save(System.IO.Path.Combine(_folder, "no", "where"), One(ones(3)))
+        );
+    }
+
+    [Fact]
+    public void A_link_stays_a_link()
+    {
+        var link = System.IO.Path.Combine(_folder, "latest");
+        Safetensors.Save(Path, One(ones(3)));
+        File.CreateSymbolicLink(link, Path);
+        Safetensors.Save(link, One(zeros(2)));
+        Near.Identical(zeros(2), Safetensors.Load(Path)["a"]);
+        Assert.NotNull(new FileInfo(link).LinkTarget);
+    }
+
+    [Fact]
+    public void A_bad_file_is_named()
+    {
+        File.WriteAllText(Path, "no");
+        Assert.Contains(Path, Assert.Throws<InvalidDataException>(() => Safetensors.Load(Path)).Message);
+        Assert.Throws<FileNotFoundException>(() => Safetensors.Load(Path + ".none"));
+    }
+
+    public static TheoryData<string> Unsuitable => [.. Unfit.Keys];
+
+    private static readonly Dictionary<string, Func<Tensor>> Unfit = new()
+    {
+        ["complex128"] = () => zeros(2, dtype: ScalarType.ComplexFloat64),
+        ["sparse"] = () => sparse_coo_tensor(zeros([1, 1], dtype: ScalarType.Int64), ones(1), [2]),
+        ["meta"] = () => empty([2], device: META),
+        ["__metadata__"] = () => ones(2),
+        ["null"] = () => null!,
+    };
+
+    [Theory]
+    [MemberData(nameof(Unsuitable))]
+    public void What_the_format_cannot_hold_is_refused_before_anything_is_written(string name)
+    {
+        using var stream = new MemoryStream();
+        var tensors = new Dictionary<string, Tensor> { ["first"] = ones(2), [name] = Unfit[name]() };
+        var error = Assert.Throws<ArgumentException>(() => Safetensors.Save(stream, tensors));
+        Assert.Contains(name[..4], error.Message);
+        Assert.Equal(0, stream.Length);
+    }
+
+    [Fact]
+    public void Half_of_a_surrogate_pair_is_refused_in_names_and_metadata()
+    {
+        var half = new Dictionary<string, string> { ["k"] = "\ud800" };
+        Assert.Contains("surrogate", Assert.Throws<ArgumentException>(() => Files.Saved(One(ones(1)), half)).Message);
+        var named = new Dictionary<string, Tensor> { ["\udc00"] = ones(1) };
+        Assert.Contains("surrogate", Assert.Throws<ArgumentException>(() => Files.Saved(named)).Message);
+    }
+
+    private static Dictionary<string, Tensor> One(Tensor tensor) => new() { ["a"] = tensor };
+
+    private sealed class FailsWhenWritten(Dictionary<string, Tensor> tensors) : IReadOnlyDictionary<string, Tensor>
+    {
+        public Tensor this[string key] => throw new IOException("The disk is full.");
+        public IEnumerable<string> Keys => tensors.Keys;
+        public IEnumerable<Tensor> Values => tensors.Values;
+        public int Count => tensors.Count;
+
+        public bool ContainsKey(string key) => tensors.ContainsKey(key);
+
+        public IEnumerator<KeyValuePair<string, Tensor>> GetEnumerator() => tensors.GetEnumerator();
+
+        public bool TryGetValue(string key, [MaybeNullWhen(false)] out Tensor value) =>
+            tensors.TryGetValue(key, out value);
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+    }
+}
