@@ -1,0 +1,81 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>Which map belongs to pieces of a state dictionary, where their names and shapes tell.</summary>
+internal static class InferredParametrization
+{
+    /// <summary>The map, or null when several are possible.</summary>
+    public static Parametrization? Of(StatePieces pieces)
+    {
+        if (pieces.Are(["original0", "original1"]))
+            return WeightNorm(pieces["original0"], pieces["original1"]);
+        if (pieces.Are(["original", "0._u", "0._v"]))
+            return SpectralNorm(pieces["original"], pieces["0._u"], pieces["0._v"]);
+        var masks = Enumerable.Range(0, pieces.Keys.Count - 1).Select(position => $"{position}.mask").ToList();
+        return masks.Count > 0 && pieces.Are(["original", .. masks])
+            ? Pruned(pieces["original"].shape, masks.ConvertAll(mask => pieces[mask]))
+            : null;
+    }
+
+    private static Parametrization? Pruned(long[] shape, List<Tensor> masks) =>
+        masks.All(mask => mask.shape.SequenceEqual(shape))
+            ? masks.Select(Parametrizations.PrunedBy).Aggregate((chain, next) => chain.Then(next))
+            : null;
+
+    /// <summary>Dimensions of equal length cannot be confused: a magnitude's shape shows which is kept.</summary>
+    private static Parametrization? WeightNorm(Tensor magnitude, Tensor direction)
+    {
+        if (magnitude.dim() == 0)
+            return Parametrizations.WeightNorm(dim: null);
+        for (var dim = 0; dim < direction.dim() && magnitude.dim() == direction.dim(); dim++)
+        {
+            var kept = Enumerable.Range(0, (int)direction.dim()).Select(d => d == dim ? direction.shape[d] : 1);
+            if (kept.SequenceEqual(magnitude.shape))
+                return Parametrizations.WeightNorm(dim);
+        }
+        return null;
+    }
+
+    /// <summary>
+    /// Where several dimensions have the length of u, power iteration tells: in the right matrix u and v are nearly a
+    /// fixed point of it. In a symmetric one all are, and the norms equal.
+    /// </summary>
+    private static Parametrization? SpectralNorm(Tensor original, Tensor u, Tensor v)
+    {
+        if (u.dim() != 1 || v.dim() != 1 || u.numel() * v.numel() != original.numel() || u.numel() == 0)
+            return null;
+        var candidates = Enumerable
+            .Range(0, (int)original.dim())
+            .Where(dim => original.shape[dim] == u.numel())
+            .Select(dim => (Dim: dim, Fit: Fit(original, u, v, dim)))
+            .OrderBy(candidate => candidate.Fit.Residual)
+            .ToList();
+        if (candidates.Count == 0)
+            return null;
+        var (dim, best) = candidates[0];
+        var isClear = candidates
+            .Skip(1)
+            .All(other =>
+                best.Residual < 0.5 * other.Fit.Residual
+                || Math.Abs(other.Fit.Norm - best.Norm) <= 1e-6 * Math.Abs(best.Norm)
+            );
+        return isClear ? Parametrizations.SpectralNorm(dimension: dim) : null;
+    }
+
+    private static (double Residual, double Norm) Fit(Tensor original, Tensor u, Tensor v, int dim)
+    {
+        using var _ = NewDisposeScope();
+        using var __ = no_grad();
+        var wide = original.is_complex() ? ScalarType.ComplexFloat64 : ScalarType.Float64;
+        var matrix = original.cpu().to(wide).movedim([dim], [0]).reshape(u.numel(), v.numel());
+        var (left, right) = (u.cpu().to(wide), v.cpu().to(wide));
+        var (nextLeft, nextRight) = (matrix.mv(right), matrix.mH.mv(left));
+        var residual = Distance(left, nextLeft) + Distance(right, nextRight);
+        return (residual, vdot(left, nextLeft).abs().item<double>());
+    }
+
+    private static double Distance(Tensor unit, Tensor vector) =>
+        (unit - vector / vector.norm().clamp_min(1e-300)).norm().item<double>();
+}

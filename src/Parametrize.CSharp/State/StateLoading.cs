@@ -1,0 +1,136 @@
+using System.IO.Enumeration;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>Decides for each tensor of a model what a state dictionary has for it.</summary>
+internal sealed class StateLoading(
+    StateSource source,
+    StatePlan plan,
+    bool strict,
+    IReadOnlyDictionary<string, Parametrization> maps
+)
+{
+    private readonly List<(string Key, Tensor Tensor)> _missing = [];
+
+    public static IncompatibleKeys Load(
+        nn.Module model,
+        IReadOnlyDictionary<string, Tensor> state,
+        bool strict,
+        WhenNotAllowed whenNotAllowed,
+        IReadOnlyDictionary<string, Parametrization> maps
+    )
+    {
+        var source = new StateSource(state);
+        var targets = StateTarget.Of(model);
+        RequireData(model, state);
+        using var plan = new StatePlan(whenNotAllowed);
+        var loading = new StateLoading(source, plan, strict, maps);
+        foreach (var target in targets)
+            if (target.Own is { } own)
+                loading.PlanOwn(target, own);
+            else
+                loading.PlanParametrized(target, target.Parametrized!);
+
+        // A tied tensor is not missing when it is there under another name.
+        var missing = loading._missing.Where(absent => !plan.Writes(absent.Tensor)).Select(absent => absent.Key);
+        var keys = new IncompatibleKeys([.. missing], source.NotTaken);
+        var isIncompatible = strict && keys.MissingKeys.Count + keys.UnexpectedKeys.Count > 0;
+        if (isIncompatible || plan.Problems.Count > 0)
+            throw new StateDictException(model.GetName(), strict ? keys : new([], []), plan.Problems);
+        plan.CarryOut(targets);
+        return keys;
+    }
+
+    private static void RequireData(nn.Module model, IReadOnlyDictionary<string, Tensor> state)
+    {
+        var empty = state.Where(pair => pair.Value.device_type == TorchSharp.DeviceType.META).ToList();
+        if (empty.Count > 0)
+            throw new StateDictException(
+                model.GetName(),
+                new([], []),
+                empty.ConvertAll(pair => $"{pair.Key}: numbers were expected, but it is on the meta device.")
+            );
+    }
+
+    private void PlanOwn(StateTarget target, Tensor own)
+    {
+        if (source.Has(target.Key))
+            plan.Copy(target.Key, own, source.Take(target.Key));
+        else if (TryBake(target, own.shape, source.PiecesOf(target) ?? source.OldPiecesOf(target.Key), out var value))
+        {
+            if (value is not null)
+                plan.Copy(target.Key, own, value);
+        }
+        else
+            _missing.Add((target.Key, own));
+    }
+
+    private void PlanParametrized(StateTarget target, ParametrizedTensor parametrized)
+    {
+        var own = target.Pieces();
+        var pieces = source.PiecesOf(target);
+        if (pieces is null && source.Has(target.Key))
+        {
+            plan.Assign(target.Key, parametrized, source.Take(target.Key));
+            return;
+        }
+
+        // Old names come all together, while of new ones some may be missing.
+        var old = pieces is null ? source.OldPiecesOf(target.Key) : null;
+        var isSame = old?.Are(own.Keys) ?? pieces?.Keys.Keys.All(own.ContainsKey) ?? false;
+        if (isSame && (MapOf(target.Key) is not { } map || map.Equals(parametrized.Parametrization)))
+            CopyPieces(target, own, old ?? pieces);
+        else if (!TryBake(target, StatePlan.ShapeOf(parametrized), old ?? pieces, out var value))
+            CopyPieces(target, own, pieces);
+        else if (value is not null)
+            plan.Assign(target.Key, parametrized, value);
+    }
+
+    private void CopyPieces(StateTarget target, Dictionary<string, Tensor> own, StatePieces? pieces)
+    {
+        foreach (var (piece, tensor) in own)
+            if (pieces?.Keys.TryGetValue(piece, out var key) ?? false)
+                plan.Copy(key!, tensor, source.Take(key!));
+            else
+                _missing.Add((target.Prefix + piece, tensor));
+    }
+
+    /// <summary>
+    /// Computes what the pieces stand for. False when they are no concern of the target; true without a value after a
+    /// problem has been noted.
+    /// </summary>
+    private bool TryBake(StateTarget target, long[] shape, StatePieces? pieces, out Tensor? value)
+    {
+        value = null;
+        if (pieces is null)
+            return false;
+        var map = MapOf(target.Key) ?? InferredParametrization.Of(pieces);
+        if (map is null && (target.Own is null || !strict))
+            return false;
+        source.Take(pieces);
+        if (map is not null)
+            value = plan.Bake(target.Key, shape, pieces, map);
+        else
+            plan.Problems.Add(
+                $"{target.Key}: it can be computed from {pieces}, but they do not tell by which map. Name it: "
+                    + $"parametrizations: {{ [\"{target.Key}\"] = Parametrizations.Orthogonal() }}, or whatever it was saved from."
+            );
+        return true;
+    }
+
+    /// <summary>The caller's map for a key; its own name counts more than a pattern.</summary>
+    private Parametrization? MapOf(string key)
+    {
+        if (maps.TryGetValue(key, out var named))
+            return named;
+        var matching = maps.Where(map => FileSystemName.MatchesSimpleExpression(map.Key, key, ignoreCase: false))
+            .ToList();
+        if (matching.Select(map => map.Value).Distinct().Count() > 1)
+            throw new ArgumentException(
+                $"'{key}' has several maps: {string.Join(", ", matching.Select(map => $"{map.Key}: {map.Value}"))}.",
+                "parametrizations"
+            );
+        return matching.Count == 0 ? null : matching[0].Value;
+    }
+}

@@ -1,0 +1,142 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// What loading is going to write. Everything that can fail happens while the plan is made; carrying it out copies
+/// between tensors of equal shape, type and device.
+/// </summary>
+internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
+{
+    private readonly List<(Tensor Target, Tensor Value)> _copies = [];
+    private readonly List<(ParametrizedTensor Target, Parts Value)> _assignments = [];
+    private readonly HashSet<Tensor> _written = new(ReferenceEqualityComparer.Instance);
+    private readonly DisposeScope _scope = NewDisposeScope();
+
+    /// <summary>Why the plan cannot be carried out.</summary>
+    public List<string> Problems { get; } = [];
+
+    /// <summary>Whether the tensor is going to be written, under this name or another.</summary>
+    public bool Writes(Tensor tensor) => _written.Contains(tensor);
+
+    public void Copy(string key, Tensor target, Tensor value)
+    {
+        _written.Add(target);
+        if (!target.shape.SequenceEqual(value.shape))
+            Problems.Add(
+                $"{key}: shape {Form.Shown(target.shape)} was expected, but {Form.Shown(value.shape)} was found."
+            );
+        else if (Fault(target, value) is { } fault)
+            Problems.Add($"{key}: {fault}");
+        else
+            _copies.Add((target, Like(target, value)));
+    }
+
+    /// <summary>Plans the right inverse of a value.</summary>
+    public void Assign(string key, ParametrizedTensor target, Tensor value)
+    {
+        _written.UnionWith(target.CurrentParts().Tensors);
+        var like = target.Inputs[0];
+        var shape = ShapeOf(target);
+        if (!shape.SequenceEqual(value.shape))
+        {
+            Problems.Add($"{key}: shape {Form.Shown(shape)} was expected, but {Form.Shown(value.shape)} was found.");
+            return;
+        }
+        if (Fault(like, value) is { } fault)
+        {
+            Problems.Add($"{key}: {fault}");
+            return;
+        }
+        try
+        {
+            _assignments.Add((target, PartsFor(target, Like(like, value))));
+        }
+        catch (ParametrizationException refusal)
+        {
+            var advice = refusal.Error.IsNotAllowed ? " Or load with WhenNotAllowed.Project." : "";
+            Problems.Add($"{key}: {refusal.Message}{advice}");
+        }
+    }
+
+    /// <summary>The value that pieces stand for; null after a problem has been noted.</summary>
+    public Tensor? Bake(string key, long[] shape, StatePieces pieces, Parametrization map)
+    {
+        try
+        {
+            return BakedPieces.Value(shape, pieces, map);
+        }
+        catch (Exception error) when (error is ExternalException or ArgumentException or ParametrizationException)
+        {
+            Problems.Add($"{key}: {error.Message.Split('\n')[0]}");
+            return null;
+        }
+    }
+
+    /// <summary>Writes, in place, so that optimizers keep their parameters.</summary>
+    public void CarryOut(IEnumerable<StateTarget> targets)
+    {
+        using (no_grad())
+            foreach (var (target, value) in _copies)
+                target.copy_(value);
+        foreach (var (target, value) in _assignments)
+            target.Write(value);
+        // Cached scopes have computed from what is no more.
+        foreach (var target in targets)
+            target.Parametrized?.Binding?.Forget();
+    }
+
+    /// <summary>Disposes what was computed on the way.</summary>
+    public void Dispose()
+    {
+        foreach (var (_, value) in _assignments)
+            value.Dispose();
+        _scope.Dispose();
+    }
+
+    private Parts PartsFor(ParametrizedTensor target, Tensor value)
+    {
+        var (map, present) = (target.Parametrization, target.CurrentParts());
+        var exact = Core.rightInverse(map, present, value);
+        var isOutside = exact.IsError && exact.ErrorValue.IsNotAllowed;
+        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(map) && (exact.IsOk || isOutside))
+        {
+            if (exact.IsOk)
+                exact.ResultValue.Dispose();
+            return Core.reinterpret(map, value);
+        }
+        if (!isOutside || whenNotAllowed is WhenNotAllowed.Refuse)
+            return exact.OrThrow();
+        using var sample =
+            whenNotAllowed is WhenNotAllowed.Sample ? Core.sample(map, FormModule.ofTensor(value), null) : null;
+        return Core.extend(map, present, sample ?? value).OrThrow();
+    }
+
+    /// <summary>What `copy_` would lose in silence.</summary>
+    private static string? Fault(Tensor target, Tensor value)
+    {
+        if (target.device_type == DeviceType.META)
+            return "the model's tensor is on the meta device, which holds no data. Move the model first.";
+        return value.is_complex() && !target.is_complex()
+            ? $"{target.dtype} was expected, but {value.dtype} was found, whose imaginary part would be lost."
+            : null;
+    }
+
+    public static long[] ShapeOf(ParametrizedTensor target) =>
+        Core.form(target.Parametrization, target.CurrentParts()).Shape;
+
+    /// <summary>The value in the element type and on the device of the target; itself where they agree.</summary>
+    public static Tensor Like(Tensor target, Tensor value)
+    {
+        using var _ = no_grad();
+        return
+            value.dtype == target.dtype
+            && value.device_type == target.device_type
+            && value.device_index == target.device_index
+            ? value
+            : value.to(target.dtype, target.device);
+    }
+}

@@ -1,0 +1,79 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>A state dictionary, in which the pieces of a parametrized tensor are found whatever their names.</summary>
+internal sealed class StateSource
+{
+    /// <summary>What torch.nn.utils called the pieces before there were parametrizations.</summary>
+    private static readonly (string Suffix, string Piece)[][] OldNames =
+    [
+        [("_g", "original0"), ("_v", "original1")],
+        [("_orig", "original"), ("_u", "0._u"), ("_v", "0._v")],
+        [("_orig", "original"), ("_mask", "0.mask")],
+    ];
+
+    private readonly IReadOnlyDictionary<string, Tensor> _state;
+    private readonly SortedSet<string> _sorted;
+    private readonly HashSet<string> _taken = [];
+
+    public StateSource(IReadOnlyDictionary<string, Tensor> state)
+    {
+        _state = state;
+        _sorted = new(state.Keys, StringComparer.Ordinal);
+    }
+
+    public IReadOnlyList<string> NotTaken => [.. _state.Keys.Where(key => !_taken.Contains(key))];
+
+    public Tensor this[string key] => _state[key];
+
+    public bool Has(string key) => _state.ContainsKey(key);
+
+    public Tensor Take(string key)
+    {
+        _taken.Add(key);
+        return _state[key];
+    }
+
+    public void Take(StatePieces pieces) => _taken.UnionWith(pieces.Keys.Values);
+
+    /// <summary>
+    /// The pieces of a tensor under PyTorch's names, and under those of a module that holds its parametrized tensor
+    /// itself; null when there are none.
+    /// </summary>
+    public StatePieces? PiecesOf(StateTarget target)
+    {
+        var dot = target.Key.LastIndexOf('.') + 1;
+        string[] prefixes =
+        [
+            .. target.Own is null ? [target.Prefix] : Array.Empty<string>(),
+            $"{target.Key[..dot]}{ParametrizationSet.ChildName}.{target.Key[dot..]}.",
+            $"{target.Key}.",
+        ];
+        return prefixes.Select(Under).FirstOrDefault(pieces => pieces.Keys.Count > 0);
+    }
+
+    /// <summary>The pieces under their old names; null unless all are there.</summary>
+    public StatePieces? OldPiecesOf(string key)
+    {
+        var names = Array.Find(OldNames, names => names.All(name => Has(key + name.Suffix)));
+        return names is null ? null : new(this, names.ToDictionary(name => name.Piece, name => key + name.Suffix));
+    }
+
+    private StatePieces Under(string prefix)
+    {
+        // '/' follows '.'.
+        var keys = prefix.Length == 0 ? _sorted : _sorted.GetViewBetween(prefix, $"{prefix[..^1]}/");
+        return new(this, keys.ToDictionary(key => key[prefix.Length..]));
+    }
+}
+
+/// <summary>What a tensor is computed from, by what PyTorch calls it (`original`, `0.base`) and its key in the state.</summary>
+internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<string, string> Keys)
+{
+    public Tensor this[string piece] => Source[Keys[piece]];
+
+    public bool Are(IEnumerable<string> names) => Keys.Count == names.Count() && names.All(Keys.ContainsKey);
+
+    public override string ToString() => string.Join(", ", Keys.Values);
+}

@@ -1,0 +1,60 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// A tensor of a model, by its plain key (`fc.weight`): the model's own, or one that is computed from the tensors whose
+/// keys begin with `Prefix` (`fc.parametrizations.weight.`).
+/// </summary>
+internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? Parametrized, string Prefix)
+{
+    /// <summary>The tensors of a model, those of tied modules once for each name.</summary>
+    public static List<StateTarget> Of(nn.Module model)
+    {
+        var found = model is ParametrizedTensor alone ? [new("", null, alone, "")] : Walk(model, "").ToList();
+        // Modules may say more about their state than what their parts hold. Asking also makes parametrized tensors
+        // follow what has happened to their modules.
+        var known = found.Select(target => target.Key).ToHashSet();
+        var prefixes = found.Where(target => target.Own is null).Select(target => target.Prefix).ToHashSet();
+        foreach (var (key, tensor) in model.state_dict())
+            if (known.Add(key) && !prefixes.Any(prefix => key.StartsWith(prefix, StringComparison.Ordinal)))
+                found.Add(new(key, tensor, null, ""));
+        return found;
+    }
+
+    /// <summary>What a parametrized tensor is computed from, by the rest of the key.</summary>
+    public Dictionary<string, Tensor> Pieces()
+    {
+        var pieces = new Dictionary<string, Tensor>();
+        foreach (var (name, parameter) in Parametrized!.named_parameters())
+            pieces.Add(name, parameter);
+        foreach (var (name, buffer) in Parametrized.named_buffers())
+            pieces.Add(name, buffer);
+        return pieces;
+    }
+
+    private static IEnumerable<StateTarget> Walk(nn.Module module, string prefix)
+    {
+        var set = ParametrizationSet.Of(module);
+        foreach (var (name, tensor) in OwnTensors(module))
+            // A cached value may stand in the registry of a module without fields.
+            if (set?[name] is null)
+                yield return new(prefix + name, tensor, null, "");
+
+        foreach (var (name, child) in module.named_children())
+            if (ReferenceEquals(child, set))
+                foreach (var (bound, tensor) in set.named_children())
+                    yield return new(prefix + bound, null, (ParametrizedTensor)tensor, $"{prefix}{name}.{bound}.");
+            else if (child is ParametrizedTensor held)
+                yield return new(prefix + name, null, held, $"{prefix}{name}.");
+            else
+                foreach (var target in Walk(child, $"{prefix}{name}."))
+                    yield return target;
+    }
+
+    private static IEnumerable<(string Name, Tensor Tensor)> OwnTensors(nn.Module module) =>
+        module
+            .named_parameters(recurse: false)
+            .Select(p => (p.name, (Tensor)p.parameter))
+            .Concat(module.named_buffers(recurse: false, include_nonpersistent: false).Select(b => (b.name, b.buffer)));
+}

@@ -1,0 +1,70 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <content>State dictionaries of parametrized models, PyTorch's included.</content>
+#pragma warning disable CS8981 // PyTorch's module is named so
+public static partial class parametrize
+#pragma warning restore CS8981
+{
+    /// <summary>
+    /// Loads a state dictionary, whichever of the two is parametrized. What is computed is found under PyTorch's names
+    /// (`fc.parametrizations.weight.original`), under a plain one (`fc.weight`), or under those of PyTorch's older
+    /// functions (`weight_g` and `weight_v`; `weight_orig` and `weight_mask`, or `weight_u` and `weight_v`).
+    /// </summary>
+    /// <remarks>
+    /// Parametrized into parametrized: the pieces are copied. Plain into parametrized: the right inverse is taken.
+    /// Parametrized into plain: the value is computed. Tensors are converted to the model's element type and device and
+    /// written in place, so that optimizers keep their parameters. Cached values are dropped. A tied tensor needs to be
+    /// there under one of its names.
+    /// </remarks>
+    /// <param name="model">The model.</param>
+    /// <param name="state">Tensors by key: of a PyTorch model, or of `state_dict` or <see cref="baked_state_dict"/>.</param>
+    /// <param name="strict">Whether keys that the other side lacks are an error. Default: true.</param>
+    /// <param name="whenNotAllowed">What to do with a plain tensor outside the space. Default: refuse the dictionary.</param>
+    /// <param name="parametrizations">
+    /// How the tensors of the dictionary were computed, by plain key or by a pattern with * and ?. Needed only where a
+    /// value is to be computed and its pieces do not tell the map, as those of orthogonal maps. Default: none.
+    /// </param>
+    /// <returns>The keys that the dictionary lacks, and those that the model lacks.</returns>
+    /// <exception cref="StateDictException">
+    /// The dictionary does not fit: missing or unexpected keys when strict, wrong shapes, tensors that a parametrization
+    /// refuses, maps that have to be named. All of them are listed, and nothing has changed.
+    /// </exception>
+    public static IncompatibleKeys load_parametrized_state_dict(
+        this nn.Module model,
+        IReadOnlyDictionary<string, Tensor> state,
+        bool strict = true,
+        WhenNotAllowed whenNotAllowed = WhenNotAllowed.Refuse,
+        IReadOnlyDictionary<string, Parametrization>? parametrizations = null
+    )
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(state);
+        if (state.FirstOrDefault(pair => pair.Value is null).Key is { } empty)
+            throw new ArgumentException($"'{empty}' is null. Leave it out.", nameof(state));
+        return StateLoading.Load(
+            model,
+            state,
+            strict,
+            whenNotAllowed,
+            parametrizations ?? new Dictionary<string, Parametrization>()
+        );
+    }
+
+    /// <summary>
+    /// The state that the model would have without parametrizations: constrained values under plain keys, for a plain
+    /// model of the same layers. Training state is not touched.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <returns>New tensors without gradients, which share no memory with the model; the caller's to dispose.</returns>
+    public static Dictionary<string, Tensor> baked_state_dict(this nn.Module model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        using var _ = no_grad();
+        var state = new Dictionary<string, Tensor>();
+        foreach (var target in StateTarget.Of(model))
+            state.TryAdd(target.Key, target.Own?.detach().clone() ?? target.Parametrized!.Detached());
+        return state;
+    }
+}

@@ -1,0 +1,97 @@
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.State;
+
+/// <summary>Loading changes numbers, not objects, and whoever looks sees the new ones.</summary>
+public class LoadingInPlace
+{
+    [Fact]
+    public void Optimizers_keep_training_the_same_parameters()
+    {
+        var model = Network.Parametrized();
+        var parameters = model.parameters().ToList();
+        var optimizer = optim.SGD(parameters, 0.1);
+        model.load_parametrized_state_dict(Models.StateOf(Network.Parametrized()));
+        model.load_parametrized_state_dict(
+            Network.Parametrized().baked_state_dict(),
+            whenNotAllowed: WhenNotAllowed.Project
+        );
+        Assert.All(parameters.Zip(model.parameters()), pair => Assert.Same(pair.First, pair.Second));
+
+        var input = randn(2, 1, 6, 6, dtype: ScalarType.Float64);
+        var before = model.call(input).sum();
+        before.backward();
+        optimizer.step();
+        Assert.True(model.call(input).sum().item<double>() < before.item<double>());
+    }
+
+    [Fact]
+    public void Cached_values_are_dropped()
+    {
+        var model = Models.Parametrized(Parametrizations.Orthogonal());
+        var states = Enumerable
+            .Range(0, 2)
+            .Select(_ => Models.Parametrized(Parametrizations.Orthogonal()))
+            .Select((other, index) => index == 0 ? Models.StateOf(other) : other.baked_state_dict())
+            .ToList();
+        var input = Models.Input();
+        using (parametrize.cached(model))
+            foreach (var state in states)
+            {
+                var before = model.call(input);
+                model.load_parametrized_state_dict(state);
+                var after = model.call(input);
+                Near.Different(before, after);
+                Near.Same(nn.functional.linear(input, Models.Weight(model), state["fc.bias"]), after);
+            }
+    }
+
+    [Fact]
+    public void A_module_without_fields_is_loaded_inside_a_cached_scope()
+    {
+        var value = Parametrizations.Orthogonal();
+        var (from, to) = (new Fieldless(), new Fieldless());
+        from.register_parametrization("weight", value);
+        to.register_parametrization("weight", value);
+        using (parametrize.cached(to))
+        {
+            to.load_parametrized_state_dict(Models.StateOf(from));
+            Near.Identical(from.parametrization("weight").Value.detach(), to.parametrization("weight").Value.detach());
+            Assert.Equal(["bias", "weight"], to.baked_state_dict().Keys.Order());
+        }
+    }
+
+    [Fact]
+    public void A_model_that_has_moved_is_loaded_where_it_is()
+    {
+        var model = Models.Parametrized(Parametrizations.Orthogonal(), ScalarType.Float32);
+        model.to(ScalarType.Float64);
+        using (NewDisposeScope())
+            model.load_parametrized_state_dict(Models.StateOf(Models.Parametrized(Parametrizations.Orthogonal())));
+        Assert.Equal(ScalarType.Float64, model.call(Models.Input()).dtype);
+    }
+
+    [Fact]
+    public void Nothing_but_the_model_lives_after_loading()
+    {
+        var model = Network.Parametrized();
+        var plain = new Network();
+        var state = Models.StateOf(Network.Parametrized());
+        var baked = Network.Parametrized().baked_state_dict();
+        var maps = new Dictionary<string, Parametrize.Parametrization>
+        {
+            ["fc1.weight"] = Parametrizations.Cayley(),
+            ["fc3.weight"] = Parametrizations.Orthogonal(),
+        };
+        using var scope = NewDisposeScope();
+        model.load_parametrized_state_dict(state);
+        model.load_parametrized_state_dict(baked, whenNotAllowed: WhenNotAllowed.Project);
+        plain.load_parametrized_state_dict(state, parametrizations: maps);
+        Assert.Throws<StateDictException>(() => plain.load_parametrized_state_dict(state));
+        Assert.Equal(0, scope.DisposablesCount);
+    }
+}

@@ -1,0 +1,192 @@
+using FsCheck;
+using FsCheck.Xunit;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.State;
+
+/// <summary>A state of a parametrized model, into a parametrized or a plain one.</summary>
+public class LoadingParametrizedStates
+{
+    public static TheoryData<string> Values => [.. Models.Values.Keys];
+
+    [Theory]
+    [MemberData(nameof(Values))]
+    public void The_same_parametrization_takes_every_bit(string name)
+    {
+        var (from, to) = (Models.Parametrized(Models.Values[name]), Models.Parametrized(Models.Values[name]));
+        to.load_parametrized_state_dict(Models.StateOf(from));
+        foreach (var (key, tensor) in from.state_dict())
+            Near.Identical(tensor, to.state_dict()[key]);
+        var input = Models.Input();
+        Near.Identical(from.call(input), to.call(input));
+    }
+
+    [Theory]
+    [MemberData(nameof(Values))]
+    public void A_plain_model_takes_the_value_of_a_named_map(string name)
+    {
+        var (from, to) = (Models.Parametrized(Models.Values[name]), Models.Plain());
+        to.load_parametrized_state_dict(
+            Models.StateOf(from),
+            parametrizations: new Dictionary<string, Parametrize.Parametrization>
+            {
+                ["fc.weight"] = Models.Values[name],
+            }
+        );
+        var input = Models.Input();
+        Near.Same(from.call(input), to.call(input), 1e-12);
+    }
+
+    [Theory]
+    [InlineData("weightNorm 0")]
+    [InlineData("weightNorm 1")]
+    [InlineData("weightNormWhole")]
+    [InlineData("spectralNorm")]
+    [InlineData("spectralNormWith { SpectralNorm.defaults with Dimension = 1 }")]
+    [InlineData("pruned (Pruning.Bernoulli(0.5, 7UL))")]
+    public void A_plain_model_takes_the_value_where_the_pieces_tell_the_map(string name)
+    {
+        var (from, to) = (Models.Parametrized(Models.Values[name]), Models.Plain());
+        to.load_parametrized_state_dict(Models.StateOf(from));
+        var input = Models.Input();
+        Near.Same(from.call(input), to.call(input), 1e-12);
+    }
+
+    [Property(MaxTest = 30)]
+    public void Dimensions_are_told_apart_in_kernels_of_any_shape(
+        PositiveInt rows,
+        PositiveInt columns,
+        PositiveInt width,
+        byte dim
+    )
+    {
+        using var _ = NewDisposeScope();
+        var shape = new long[] { rows.Get % 4 + 1, columns.Get % 4 + 1, width.Get % 3 + 1 };
+        foreach (
+            var value in new[]
+            {
+                Parametrizations.WeightNorm(dim % 3),
+                Parametrizations.SpectralNorm(dimension: dim % 3),
+            }
+        )
+        {
+            using var weight = randn(shape, dtype: ScalarType.Float64);
+            var from = new ParametrizedTensor(value, weight);
+            var to = nn.Conv1d(shape[1], shape[0], shape[2], dtype: ScalarType.Float64, bias: false);
+            to.load_parametrized_state_dict(
+                from.state_dict().ToDictionary(pair => $"parametrizations.weight.{pair.Key}", pair => pair.Value)
+            );
+            Near.Same(from.Value.detach(), to.weight!.detach(), 1e-12);
+        }
+    }
+
+    [Fact]
+    public void Stacked_masks_are_multiplied()
+    {
+        var from = Models.Parametrized(Parametrizations.PrunedL1(0.3));
+        from.register_parametrization("fc.weight", Parametrizations.PrunedRandom(0.5, 3));
+        var to = Models.Plain();
+        to.load_parametrized_state_dict(Models.StateOf(from));
+        var input = Models.Input();
+        Near.Same(from.call(input), to.call(input), 1e-12);
+    }
+
+    [Fact]
+    public void A_base_alone_tells_no_map_and_all_that_need_one_are_listed()
+    {
+        var from = Network.Parametrized();
+        var to = new Network();
+        var before = Snapshot.Of(to);
+        var error = Assert.Throws<StateDictException>(() => to.load_parametrized_state_dict(Models.StateOf(from)));
+        Assert.Equal(2, error.Problems.Count);
+        Assert.Contains("fc1.weight", error.Problems[0]);
+        Assert.Contains("fc1.parametrizations.weight.0.base", error.Problems[0]);
+        Assert.Contains("fc3.weight", error.Problems[1]);
+        Assert.Empty(error.MissingKeys);
+        Assert.Empty(error.UnexpectedKeys);
+        before.AssertUnchanged();
+    }
+
+    [Fact]
+    public void Maps_are_named_by_patterns_and_more_exactly_by_keys()
+    {
+        var from = Network.Parametrized();
+        var to = new Network();
+        var maps = new Dictionary<string, Parametrize.Parametrization>
+        {
+            ["fc?.weight"] = Parametrizations.Orthogonal(),
+            ["fc1.weight"] = Parametrizations.Cayley(),
+            ["fc2.weight"] = Parametrizations.WeightNorm(),
+        };
+        to.load_parametrized_state_dict(Models.StateOf(from), parametrizations: maps);
+        var input = randn(2, 1, 6, 6, dtype: ScalarType.Float64);
+        Near.Same(from.call(input), to.call(input), 1e-12);
+
+        maps["*.weight"] = Parametrizations.Cayley();
+        var error = Assert.Throws<ArgumentException>(() =>
+            to.load_parametrized_state_dict(Models.StateOf(from), parametrizations: maps)
+        );
+        Assert.Contains("fc3.weight", error.Message);
+    }
+
+    [Fact]
+    public void A_named_map_that_the_pieces_do_not_fit_is_refused()
+    {
+        var state = Models.StateOf(Models.Parametrized(Parametrizations.WeightNorm()));
+        var maps = new Dictionary<string, Parametrize.Parametrization> { ["*"] = Parametrizations.Orthogonal() };
+        var error = Assert.Throws<StateDictException>(() =>
+            Models.Plain().load_parametrized_state_dict(state, parametrizations: maps)
+        );
+        Assert.Contains("original, 0.base", Assert.Single(error.Problems));
+
+        state = Models.StateOf(Models.Parametrized(Parametrizations.Orthogonal()));
+        state["fc.parametrizations.weight.0.base"] = eye(3);
+        error = Assert.Throws<StateDictException>(() =>
+            Models.Plain().load_parametrized_state_dict(state, parametrizations: maps)
+        );
+        Assert.Contains("0.base has shape [3; 3]", Assert.Single(error.Problems));
+    }
+
+    [Fact]
+    public void Another_parametrization_takes_the_value_when_it_is_allowed()
+    {
+        // Both have `original` and `0.base`: only the caller can say that the maps differ.
+        var from = Models.Parametrized(Parametrizations.Cayley());
+        var to = Models.Parametrized(Parametrizations.Householder());
+        var maps = new Dictionary<string, Parametrize.Parametrization> { ["*.weight"] = Parametrizations.Cayley() };
+        using (no_grad())
+            from.parametrization("fc.weight").parameters().Single().normal_();
+        to.load_parametrized_state_dict(Models.StateOf(from), parametrizations: maps);
+        Near.Same(Models.Weight(from), Models.Weight(to));
+
+        // Weight norm shows itself by its pieces.
+        var normed = Models.StateOf(Models.Parametrized(Parametrizations.WeightNorm()));
+        var error = Assert.Throws<StateDictException>(() => to.load_parametrized_state_dict(normed));
+        Assert.Contains("W^H W = I", Assert.Single(error.Problems));
+        to.load_parametrized_state_dict(normed, whenNotAllowed: WhenNotAllowed.Project);
+        Near.Orthogonal(Models.Weight(to));
+    }
+
+    [Fact]
+    public void A_tensor_of_a_module_s_own_is_found_by_either_name()
+    {
+        var value = Parametrizations.Orthogonal();
+        var (from, to) = (new Holder(value, randn(4, 4)), new Holder(value, randn(4, 4)));
+        var state = Models.StateOf(from);
+        Assert.Contains("kernel.original", state.Keys);
+        to.load_parametrized_state_dict(state);
+        Near.Identical(from.kernel.Value.detach(), to.kernel.Value.detach());
+
+        var other = new Holder(value, randn(4, 4));
+        other.load_parametrized_state_dict(
+            state.ToDictionary(pair => pair.Key.Replace("kernel.", "parametrizations.kernel."), pair => pair.Value)
+        );
+        Near.Identical(from.kernel.Value.detach(), other.kernel.Value.detach());
+
+        to.kernel.load_parametrized_state_dict(new Holder(value, randn(4, 4)).kernel.state_dict());
+    }
+}
