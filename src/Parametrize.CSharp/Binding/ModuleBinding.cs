@@ -99,6 +99,8 @@ internal sealed class ModuleBinding
     public void Follow()
     {
         var found = _slot.Get();
+        if (found is null)
+            Refill();
         if (found is null || ReferenceEquals(found, _placeholder) || ReferenceEquals(found, _shown))
             return;
 
@@ -118,6 +120,19 @@ internal sealed class ModuleBinding
         }
         _tensor.MoveTo(found.dtype, found.device);
         found.Dispose();
+    }
+
+    /// <summary>Assigning null to a parametrized tensor (`layer.bias = null`) has no meaning: it is undone.</summary>
+    private void Refill()
+    {
+        var spent = new StandIn?[] { _placeholder, _shown }
+            .Where(one => one is { IsSpent: true })
+            .ToList();
+        if (spent.Count == 0)
+            return;
+        spent.ForEach(one => one!.Restore());
+        _holder = null;
+        Hide();
     }
 
     private void Enter()

@@ -46,10 +46,12 @@ internal static class ModuleInternals
             );
     }
 
-    /// <summary>An empty registry that tells when something is about to be added to it.</summary>
-    public static OrderedDict<string, T> Watched<T>(Action onAdding)
+    /// <summary>A registry that lists the same, but finds nothing, and tells when something is about to be added.</summary>
+    public static OrderedDict<string, T> Watched<T>(OrderedDict<string, T> real, Action onAdding)
     {
         var registry = new OrderedDict<string, T>();
+        foreach (var (name, value) in (IList<(string, T)>)real)
+            registry.Add(name, value);
         var index = typeof(T) == typeof(Parameter) ? Index : BufferIndex;
         index!.SetValue(registry, new Dictionary<string, T>(new Watch(onAdding)));
         return registry;

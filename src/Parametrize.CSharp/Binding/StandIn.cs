@@ -17,6 +17,7 @@ namespace Parametrize.CSharp.Binding;
 internal abstract class StandIn : Parameter
 {
     private readonly Slot _slot;
+    private Action? _restore;
 
     protected StandIn(Slot slot, Tensor data, bool requiresGrad)
         : base(data, requiresGrad)
@@ -55,10 +56,18 @@ internal abstract class StandIn : Parameter
         base.Dispose(disposing);
     }
 
-    private static void Divert<T>(Registry<T> registry)
+    /// <summary>Gives the module its registry back when the setter had nothing to register.</summary>
+    public void Restore() => _restore?.Invoke();
+
+    private void Divert<T>(Registry<T> registry)
     {
         var real = registry();
-        registry() = ModuleInternals.Watched<T>(() => registry() = real);
+        _restore = () =>
+        {
+            registry() = real;
+            _restore = null;
+        };
+        registry() = ModuleInternals.Watched(real, onAdding: _restore);
     }
 
     private delegate ref OrderedDict<string, T> Registry<T>();

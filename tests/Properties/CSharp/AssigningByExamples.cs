@@ -44,6 +44,25 @@ public class AssigningByExamples
         Assert.Equal(12f, symmetric.sum().item<float>());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Null_is_no_value_and_changes_nothing(bool cached)
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("bias", Parametrizations.Positive);
+        var before = Snapshot.Of(layer);
+        using var scope = cached ? parametrize.cached(layer) : null;
+        layer.bias = null;
+
+        before.AssertUnchanged();
+        using var bias = layer.parametrization("bias").Value;
+        Near.Same(bias.expand(1, 4), layer.call(zeros(1, 4)));
+        scope?.Dispose();
+        layer.to(ScalarType.Float64);
+        Assert.Equal(["weight", "parametrizations.bias.original"], layer.state_dict().Keys);
+        Assert.Equal(ScalarType.Float64, layer.call(zeros(1, 4, dtype: ScalarType.Float64)).dtype);
+    }
+
     [Fact]
     public void Moving_the_base_zeroes_the_parameter()
     {
