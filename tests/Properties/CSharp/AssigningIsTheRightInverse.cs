@@ -57,7 +57,7 @@ public sealed record Assignment(Parametrization Value, long Size, ScalarType Dty
     }
 }
 
-[Properties(Arbitrary = [typeof(Assignment)], MaxTest = 100, QuietOnSuccess = true)]
+[Properties(Arbitrary = [typeof(Assignment)], MaxTest = 150, QuietOnSuccess = true)]
 public class AssigningIsTheRightInverse
 {
     [Property]
