@@ -72,6 +72,7 @@ module Catalogue =
             entry "pruned, mask" (pruned (Pruning.Custom checkered))
             entry "skew >>> cayley" (skew >>> cayley)
             entry "skew >>> matrixExp" (skew >>> matrixExp)
+            entry "skewHermitian >>> cayley" (skewHermitian >>> cayley)
             entry "skew >>> cayley on kernels" (onKernel (skew >>> cayley))
             entry "symmetric >>> spectralNorm" (symmetric >>> spectralNorm)
             entry "triangular >>> pruned" (triangular Triangle.Lower >>> pruned (Pruning.Bernoulli(0.5, 3UL)))

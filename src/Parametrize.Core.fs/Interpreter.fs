@@ -77,9 +77,8 @@ module internal Interpreter =
             |> Result.bind (fun parts ->
                 match before with
                 | [] -> Ok(parts.Inputs, [ parts.Buffers ])
-                | (neighbour, _) :: _ ->
-                    link.Canonical(neighbour.Codomain, parts.Inputs[0])
-                    |> pullBack invert before
+                | _ ->
+                    pullBack invert before parts.Inputs[0]
                     |> Result.map (fun (inputs, buffers) -> inputs, parts.Buffers :: buffers))
 
     /// Buffers in use, last link first; none where the chain has grown beyond them.
@@ -172,7 +171,8 @@ module internal Interpreter =
                     let advanced = link.Advance(inputs, Array.map widen row)
                     next[position] <- Array.map2 (fun (old: torch.Tensor) -> narrowed old.dtype) row advanced
 
-                go rest (position + 1) [| link.Forward(inputs, Array.map widen next[position]) |]
+                if List.exists (fun (later: Link) -> later.Learns) rest then
+                    go rest (position + 1) [| link.Forward(inputs, Array.map widen next[position]) |]
             | _ -> ()
 
         let learnt () : torch.Tensor seq =

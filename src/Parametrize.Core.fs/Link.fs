@@ -94,9 +94,9 @@ type Link() =
     abstract Advance: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor[]
     default _.Advance(_, buffers) = buffers
 
-    /// The element of a space that `Forward` takes for this input. Default: the input.
-    abstract Canonical: space: Space * input: torch.Tensor -> torch.Tensor
-    default _.Canonical(_, input) = input
+    /// The link as it stands behind a neighbour that yields that space, where it can use it. Default: the same.
+    abstract Behind: space: Space -> Link
+    default this.Behind _ = this
 
     override this.Equals(other: obj) : bool =
         match other with

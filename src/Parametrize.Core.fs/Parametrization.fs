@@ -49,9 +49,11 @@ module Parametrization =
         match left.Links, right.Links with
         | [], _ -> Ok right
         | _, [] -> Ok left
-        | before, next :: _ ->
-            neighboursFit (List.last before) next
-            |> Result.map (fun () -> Chain(before @ right.Links))
+        | before, next :: rest ->
+            let neighbour = List.last before
+
+            neighboursFit neighbour next
+            |> Result.map (fun () -> Chain(before @ next.Behind neighbour.Codomain :: rest))
 
     /// First `left`, then `right`. Written for the pipe: `skew |> Parametrization.andThen cayley`.
     /// Throws ArgumentException when their spaces do not fit.

@@ -37,9 +37,9 @@ module internal Tensors =
         use scope = torch.NewDisposeScope()
         tensor.isfinite().logical_not().sum().item<int64> ()
 
-    let last (tensor: torch.Tensor) : int64 = tensor.shape[tensor.shape.Length - 1]
+    let last (tensor: torch.Tensor) : int64 = tensor.size -1
 
-    let rows (tensor: torch.Tensor) : int64 = tensor.shape[tensor.shape.Length - 2]
+    let rows (tensor: torch.Tensor) : int64 = tensor.size -2
 
     /// Residuals of n-term sums: a few units of roundoff for each term of a sum, and for the result. 16-bit floats are
     /// summed in single precision.

@@ -54,7 +54,7 @@ type internal KernelLink(matrixLink: Link) =
 
     override _.Advance(inputs, buffers) = matrixLink.Advance(inputs |> Array.map asMatrix, buffers)
 
-    override _.Canonical(space, input) =
+    override this.Behind space =
         match space with
-        | Space.OfKernel inner -> matrixLink.Canonical(inner, asMatrix input) |> likeKernel input
-        | _ -> input
+        | Space.OfKernel inner -> KernelLink(matrixLink.Behind inner)
+        | _ -> this

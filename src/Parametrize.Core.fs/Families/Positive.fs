@@ -43,6 +43,11 @@ module internal Entrywise =
         let greatest = greatest dtype
         tensor.clamp((-greatest).ToScalar(), greatest.ToScalar()).``to`` dtype
 
+    /// The same in place, for results that their own backward pass does not need.
+    let keepInRange (tensor: torch.Tensor) : unit =
+        use _ = torch.no_grad ()
+        tensor.clamp_ ((least tensor.dtype).ToScalar(), (greatest tensor.dtype).ToScalar()) |> ignore
+
     /// `log(1 + exp x)` without overflow, accurate for very negative x; beyond 40 it is x to the last digit.
     let softplus (tensor: torch.Tensor) : torch.Tensor = torch.nn.functional.softplus (tensor, 1.0, 40.0)
 
@@ -68,7 +73,11 @@ type internal PositiveLink(map: PositiveMap) =
         let x = inputs[0]
 
         match map with
-        | PositiveMap.Softplus -> Entrywise.inRange (Entrywise.softplus x)
+        | PositiveMap.Softplus ->
+            let y = Entrywise.softplus x
+            // In place and without gradients: the derivative of softplus at the ends of the range is that of the clamp.
+            Entrywise.keepInRange y
+            y
         | PositiveMap.Exp -> Entrywise.inRange (x.exp ())
         | PositiveMap.Square -> x.square().clamp_max((Entrywise.greatest x.dtype).ToScalar())
 

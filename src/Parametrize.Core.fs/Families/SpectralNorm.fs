@@ -99,7 +99,7 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
 
     override _.Forward(inputs, buffers) =
         let norm = sigma (asMatrix inputs[0]) buffers[0] buffers[1]
-        let divisor = torch.where (norm.eq (0.0.ToScalar()), torch.ones_like norm, norm)
+        let divisor = norm + norm.detach().eq(0.0.ToScalar())
 
         if options.Bound = 1.0 then
             inputs[0] / divisor

@@ -15,6 +15,20 @@ type OrthogonalMap =
     /// As PyTorch chooses: `MatrixExp` for square and for complex matrices, else `Householder`.
     | Default
 
+[<RequireQualifiedAccess>]
+module internal SkewMatrix =
+
+    /// The skew matrix of a tall X: its lower triangle, completed by zeros to a square, minus the adjoint.
+    let ofLower (tall: torch.Tensor) : torch.Tensor =
+        let half = tall.tril 0L
+        let missing = Tensors.rows tall - Tensors.last tall
+        let square = if missing = 0L then half else torch.nn.functional.pad (half, [| 0L; missing |])
+        square - Tensors.adjoint square
+
+    /// X whose skew matrix is A: for complex matrices the diagonal counts twice.
+    let toLower (skew: torch.Tensor) : torch.Tensor =
+        skew.tril -1L + torch.diag_embed (Tensors.diagonal skew / 2.0)
+
 /// Matrices with orthonormal columns (rows, when wide), with or without a base: with it the map is a trivialization,
 /// `W = base * map X`, whose zero is the base (Lezcano-Casado 2019).
 type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
@@ -35,15 +49,6 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
         | OrthogonalMap.Default -> OrthogonalMap.Householder
         | chosen -> chosen
 
-    /// The skew matrix of a tall X: its lower triangle, completed by zeros to a square, minus the adjoint.
-    let skewOf (tall: torch.Tensor) =
-        let half = tall.tril 0L
-        let missing = Tensors.rows tall - Tensors.last tall
-
-        let square = if missing = 0L then half else torch.nn.functional.pad (half, [| 0L; missing |])
-
-        square - Tensors.adjoint square
-
     let leadingColumns (count: int64) (matrix: torch.Tensor) =
         if Tensors.last matrix = count then matrix else matrix.narrow (-1L, 0L, count)
 
@@ -55,11 +60,8 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
     let evaluate (tall: torch.Tensor) =
         match mapFor tall with
         | OrthogonalMap.Householder -> Reflectors.product tall * (signs tall).unsqueeze -2L
-        | OrthogonalMap.Cayley -> CayleyMap.ofSkew (skewOf tall) |> leadingColumns (Tensors.last tall)
-        | _ -> Exponential.ofSkew (skewOf tall) |> leadingColumns (Tensors.last tall)
-
-    /// X whose skew matrix is A: for complex matrices the diagonal counts twice.
-    let lowerOf (skew: torch.Tensor) = skew.tril -1L + torch.diag_embed (Tensors.diagonal skew / 2.0)
+        | OrthogonalMap.Cayley -> CayleyMap.ofSkew (SkewMatrix.ofLower tall) |> leadingColumns (Tensors.last tall)
+        | _ -> Exponential.ofSkew (SkewMatrix.ofLower tall) |> leadingColumns (Tensors.last tall)
 
     /// The parameter without a base; `Error` is a reason.
     let withoutBase (tall: torch.Tensor) : Result<torch.Tensor, string> =
@@ -70,10 +72,10 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
 
         match mapFor tall, isSquare tall with
         | OrthogonalMap.Householder, _ -> Ok(Reflectors.factor tall)
-        | OrthogonalMap.Cayley, true -> Ok(lowerOf (Rotation.inverseCayley tall))
+        | OrthogonalMap.Cayley, true -> Ok(SkewMatrix.toLower (Rotation.inverseCayley tall))
         | OrthogonalMap.Cayley, false ->
             found (StiefelLogarithm.cayley tall) "the Cayley map reaches it only in the limit; use it with a base."
-        | _, true -> Ok(lowerOf (Rotation.logarithm tall))
+        | _, true -> Ok(SkewMatrix.toLower (Rotation.logarithm tall))
         | _, false -> found (StiefelLogarithm.exponential tall) "its logarithm did not converge; use a base."
 
     /// Without a base, square real matrices are connected to the identity: rotations only.
@@ -120,7 +122,11 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
         else
             Requirement.matrices
 
-    override _.Domain = Domain.OneOf [ Space.All; Space.Skew; Space.SkewHermitian ]
+    override _.Domain =
+        if map = OrthogonalMap.Householder then
+            Domain.free
+        else
+            Domain.OneOf [ Space.All; Space.Skew; Space.SkewHermitian ]
 
     override _.Codomain = Space.Stiefel
     override _.BufferNames = if trivialized then [ "base" ] else []
@@ -165,11 +171,34 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
         let haar = Orthonormal.sample form.Shape form.Dtype form.Device generator
         asGiven haar (turned (upright haar))
 
-    /// The skew matrix that has the same skew matrix, whose diagonal counts twice.
-    override _.Canonical(space, input) =
+    override this.Behind space =
         match space with
-        | Space.Skew
-        | Space.SkewHermitian ->
-            let skew = skewOf input
+        | Space.Skew -> SkewMapLink(map, trivialized, false)
+        | Space.SkewHermitian -> SkewMapLink(map, trivialized, true)
+        | _ -> this
+
+/// The same behind a link that yields skew matrices.
+and internal SkewMapLink(map: OrthogonalMap, trivialized: bool, hermitian: bool) =
+    inherit StiefelLink(map, trivialized)
+
+    override _.Requirement = if hermitian then Requirement.squares else Requirement.realSquares
+
+    /// A real skew matrix is that of its own lower triangle.
+    override _.Forward(inputs, buffers) =
+        if hermitian then
+            base.Forward(inputs, buffers)
+        else
+            let skew = inputs[0]
+            let q = if map = OrthogonalMap.Cayley then CayleyMap.ofSkew skew else Exponential.ofSkew skew
+            if trivialized then buffers[0].matmul q else q
+
+    /// The skew matrix with the same skew matrix, in which its diagonal counts twice.
+    override _.RightInverse(present, tensor, epsilon) =
+        let skewOf (x: torch.Tensor) =
+            let skew = SkewMatrix.ofLower x
             skew - torch.diag_embed (Tensors.diagonal skew / 2.0)
-        | _ -> input
+
+        base.RightInverse(present, tensor, epsilon)
+        |> Result.map (fun parts -> { parts with Inputs = Array.map skewOf parts.Inputs })
+
+    override this.Behind _ = this

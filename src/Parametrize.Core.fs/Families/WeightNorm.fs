@@ -41,7 +41,10 @@ type internal WeightNormLink(dimension: int option) =
 
         reduce squares sum
 
-    let oneWhereZero (tensor: torch.Tensor) = torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
+    /// In place: sums and maxima do not need their results for the backward pass.
+    let oneWhereZero (tensor: torch.Tensor) =
+        use _ = torch.no_grad ()
+        tensor.add_ (tensor.eq (0.0.ToScalar()))
 
     override _.Code =
         match dimension with

@@ -8,20 +8,21 @@ module internal CayleyMap =
 
     /// Frobenius norm from which the rounding errors of the inverse are corrected. They grow with the condition number
     /// of I - A/2, which is at most 1 + |A|/2; that of the result may grow with the size.
-    let private large (a: torch.Tensor) = 6.0 * sqrt (float a.shape[a.shape.Length - 1])
+    let private large (a: torch.Tensor) = 6.0 * sqrt (float (a.size -1))
 
     /// Larger matrices are scaled down to this norm: their eigenvalues are then within 1e-13 of -1 or are lost in the
     /// rounding of A itself.
     let private largest = 1e13
 
     let private inverseForm (a: torch.Tensor) =
-        let identity = Orthonormal.identityLike a a.shape[a.shape.Length - 1]
-        torch.linalg.inv (identity - a * 0.5) * 2.0 - identity
+        let identity = Orthonormal.identityLike a (a.size -1)
+        let inverse = torch.linalg.inv (identity.add (a, (-0.5).ToScalar()))
+        identity.neg().add (inverse, (2.0).ToScalar())
 
     /// For large entries: in double precision, bounded, with Newton-Schulz steps until the result is orthogonal.
     let private careful (a: torch.Tensor) =
         let exact = Orthonormal.precise a
-        let size = float a.shape[a.shape.Length - 1]
+        let size = float (a.size -1)
         let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true)
         let factor = entry.clamp_min((largest / size).ToScalar()).reciprocal() * (largest / size)
         let mutable q = inverseForm (exact * factor)
@@ -36,7 +37,12 @@ module internal CayleyMap =
     /// 2 (I - A/2)^-1 - I, the same with one inverse, which costs its backward two products. Differentiable.
     let ofSkew (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
-        let norm = torch.linalg.vector_norm (a.detach (), 2.0, [| -2L; -1L |])
-        let isSmall = a.numel () = 0L || norm.max().to_type(torch.float64).item<float>() < large a
+        let norms =
+            if a.dim () = 2L then
+                a.detach().norm ()
+            else
+                torch.linalg.vector_norm(a.detach (), 2.0, [| -2L; -1L |]).max ()
+
+        let isSmall = a.numel () = 0L || norms.ToDouble() < large a
         let q = if isSmall then inverseForm a else Orthonormal.whereFinite careful a
         q.MoveToOuterDisposeScope()

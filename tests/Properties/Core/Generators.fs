@@ -216,9 +216,10 @@ let private lines: Subject list =
         line "pruned, share" entries all everySize
         line "pruned, count" (shape 2 |> Gen.map (Array.map (max 2L))) all everySize
         line "pruned, mask" (Gen.constant [| 3L; 4L |]) all everySize |> missedBy (shifted 1e-3)
-        line "skew >>> cayley" square all everySize |> missedBy stretched
-        line "skew >>> matrixExp" square all everySize |> missedBy stretched |> exponential 1.0
-        line "skew >>> cayley on kernels" squareKernel all everySize |> missedBy stretched
+        line "skew >>> cayley" square reals everySize |> missedBy stretched
+        line "skew >>> matrixExp" square reals everySize |> missedBy stretched |> exponential 1.0
+        line "skewHermitian >>> cayley" square all everySize |> missedBy stretched
+        line "skew >>> cayley on kernels" squareKernel reals everySize |> missedBy stretched
         line "symmetric >>> spectralNorm" square all everySize |> missedBy stretched |> roughAtZero
         line "triangular >>> pruned" matrix all everySize |> missedBy offDiagonal
         line "weightNorm >>> spectralNorm" atLeastVectors all everySize |> missedBy stretched |> roughAtZero
