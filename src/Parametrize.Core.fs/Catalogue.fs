@@ -70,6 +70,32 @@ module Catalogue =
             entry "pruned, share" (pruned (Pruning.L1(Amount.Share 0.4)))
             entry "pruned, count" (pruned (Pruning.L1(Amount.Count 2L)))
             entry "pruned, mask" (pruned (Pruning.Custom checkered))
+            entry "pruned, nothing" (pruned Pruning.Nothing)
+            entry "pruned, random share" (pruned (Pruning.Random(Amount.Share 0.4, 11UL)))
+            entry "pruned, random count" (pruned (Pruning.Random(Amount.Count 2L, 12UL)))
+            entry "pruned, random channels" (pruned (Pruning.RandomStructured(Amount.Share 0.5, -1, 13UL)))
+            entry "pruned, L1 channels" (pruned (Pruning.Ln(Amount.Share 0.5, 1.0, 0)))
+            entry "pruned, L2 channels" (pruned (Pruning.Ln(Amount.Share 0.5, 2.0, 0)))
+            entry "pruned, L0.5 channels" (pruned (Pruning.Ln(Amount.Count 1L, 0.5, -1)))
+            entry "pruned, largest entries of channels" (pruned (Pruning.Ln(Amount.Share 0.3, infinity, 1)))
+            entry "pruned, up to" (pruned (Pruning.UpTo 0.6))
+            entry "pruned, 2 of 4" (pruned (Pruning.Groups(2, 4)))
+            entry "pruned twice" (pruned (Pruning.L1(Amount.Share 0.5)) >>> pruned (Pruning.L1(Amount.Share 0.5)))
+            entry
+                "pruned, channels twice"
+                (pruned (Pruning.Ln(Amount.Share 0.3, 2.0, 0))
+                 >>> pruned (Pruning.RandomStructured(Amount.Share 0.5, 0, 14UL)))
+            entry
+                "pruned, entries, then channels"
+                (pruned (Pruning.L1(Amount.Share 0.3)) >>> pruned (Pruning.Ln(Amount.Share 0.5, 2.0, 0)))
+            entry
+                "pruned, several ways"
+                (pruned (Pruning.Bernoulli(0.2, 15UL))
+                 >>> pruned (Pruning.L1(Amount.Share 0.3))
+                 >>> pruned (Pruning.Random(Amount.Share 0.3, 16UL))
+                 >>> pruned (Pruning.Groups(1, 2))
+                 >>> pruned (Pruning.UpTo 0.7))
+            entry "pruned on kernels" (onKernel (pruned (Pruning.Groups(2, 4))))
             entry "skew >>> cayley" (skew >>> cayley)
             entry "skew >>> matrixExp" (skew >>> matrixExp)
             entry "skewHermitian >>> cayley" (skewHermitian >>> cayley)

@@ -107,6 +107,17 @@ type Link() =
 
     override this.ToString() : string = this.Code
 
+/// A link that becomes one with the next when the next has to know what this one carries, not only what it yields.
+[<AbstractClass>]
+type internal StackedLink() =
+    inherit Link()
+
+    /// One link for this one and the next, if they are of a kind. Associative.
+    abstract Absorb: next: Link -> StackedLink option
+
+    /// What the one link carries after the next has come behind this one, which carries `present` and yields `tensor`.
+    abstract Continue: next: Link * present: torch.Tensor[] * tensor: torch.Tensor -> Result<torch.Tensor[], string>
+
 [<RequireQualifiedAccess>]
 module internal LinkParts =
 

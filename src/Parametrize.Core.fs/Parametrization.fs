@@ -44,6 +44,17 @@ module Parametrization =
         else
             Ok()
 
+    /// Two links that become one when they are neighbours.
+    let private asOne (left: Link) (right: Link) : Link option =
+        match left with
+        | :? StackedLink as stacked -> stacked.Absorb right |> Option.map (fun link -> link :> Link)
+        | _ -> None
+
+    let private joined (before: Link list) (after: Link list) : Link list =
+        match asOne (List.last before) (List.head after) with
+        | Some one -> List.take (before.Length - 1) before @ one :: List.tail after
+        | None -> before @ after
+
     /// First `left`, then `right`; `Error` names both neighbours when their spaces do not fit.
     let tryAndThen (right: Parametrization) (left: Parametrization) : Result<Parametrization, ParametrizationError> =
         match left.Links, right.Links with
@@ -53,7 +64,7 @@ module Parametrization =
             let neighbour = List.last before
 
             neighboursFit neighbour next
-            |> Result.map (fun () -> Chain(before @ next.Behind neighbour.Codomain :: rest))
+            |> Result.map (fun () -> Chain(joined before (next.Behind neighbour.Codomain :: rest)))
 
     /// First `left`, then `right`. Written for the pipe: `skew |> Parametrization.andThen cayley`.
     /// Throws ArgumentException when their spaces do not fit.
@@ -196,6 +207,40 @@ module Parametrization =
             match Interpreter.rightInverse value.Links parts.BufferArrays tensor with
             | Ok extended -> Ok extended
             | Error _ -> Interpreter.approximate value.Links parts.BufferArrays tensor)
+
+    /// Parts for `value >>> more` when the last link becomes one with the first of the others: the parameters stay, and
+    /// it goes on from what it carries. None when the links stay apart.
+    let internal tryContinue (more: Parametrization) (value: Parametrization) (parts: Parts) =
+        match List.tryLast value.Links, more.Links with
+        | Some(:? StackedLink as last), next :: rest when (last.Absorb next).IsSome ->
+            let position = value.Links.Length - 1
+            let first = andThen (ofLink next) value
+
+            let continued () =
+                let tensor = forward value parts
+
+                check (ofLink next) tensor
+                |> Result.bind (fun () ->
+                    last.Continue(next, parts.BufferArrays[position], tensor)
+                    |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(next.Code, reason)))
+
+            let result =
+                Tensors.detached (Result.toOption >> Option.toArray >> Seq.concat) continued
+                |> Result.bind (fun row ->
+                    let rows = Array.append parts.BufferArrays[.. position - 1] [| row |]
+                    let next = new Parts(parts.ParameterArray, rows)
+
+                    if List.isEmpty rest then
+                        Ok next
+                    else
+                        use tensor = Tensors.detached Seq.singleton (fun () -> forward first next)
+                        let extended = extend (andThen (Chain rest) first) next tensor
+                        // Extending copies.
+                        row |> Array.iter _.Dispose()
+                        extended)
+
+            Some result
+        | _ -> None
 
     /// Whether some parts yield the tensor, up to rounding in its element type.
     let contains (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =

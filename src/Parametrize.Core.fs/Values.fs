@@ -139,18 +139,9 @@ let spd: Parametrization = spdAbove 0.0
 /// Real n x n matrices with a positive determinant, by their LU factors; see `Invertible` for inverse and determinant.
 let invertible: Parametrization = value (InvertibleLink())
 
-/// Tensors with zeros at fixed places. Throws ArgumentException for a share or probability outside [0, 1].
+/// Tensors with zeros at fixed places; one behind another prunes what is left. Throws ArgumentException for shares and
+/// probabilities outside [0, 1], negative counts, norms of no positive power, and groups that keep more than they have.
 let pruned (pruning: Pruning) : Parametrization =
-    let requireShare (name: string) (share: float) =
-        if not (share >= 0.0 && share <= 1.0) then
-            invalidArg (nameof pruning) $"The {name} must lie in [0, 1], but it is {share}."
-
-    match pruning with
-    | Pruning.Bernoulli(probability, _) -> requireShare "probability" probability
-    | Pruning.L1(Amount.Share share) -> requireShare "share" share
-    | Pruning.L1(Amount.Count count) when count < 0L ->
-        invalidArg (nameof pruning) $"The count must not be negative, but it is {count}."
-    | Pruning.L1 _
-    | Pruning.Custom _ -> ()
-
-    value (PrunedLink pruning)
+    match PruningRules.fault pruning with
+    | Some fault -> invalidArg (nameof pruning) fault
+    | None -> value (PrunedLink pruning)

@@ -15,6 +15,9 @@ type internal KernelLink(matrixLink: Link) =
     let reshaped (kernel: torch.Tensor) (parts: LinkParts) =
         { parts with Inputs = parts.Inputs |> Array.map (likeKernel kernel) }
 
+    /// The link that reads the matrix.
+    member _.Inner: Link = matrixLink
+
     override _.Code = $"onKernel {matrixLink.Code}"
     override _.Key = box matrixLink
 

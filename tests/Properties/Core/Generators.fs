@@ -29,6 +29,11 @@ let private convolution: Gen<int64[]> = Gen.choose64 (1L, 4L) |> Gen.arrayOfLeng
 let private squareKernel: Gen<int64[]> =
     Gen.elements [ [| 4L; 1L; 2L; 2L |]; [| 6L; 2L; 3L |]; [| 5L; 5L; 1L; 1L |]; [| 3L; 3L |] ]
 
+/// Groups of four in the last dimension.
+let private fours: Gen<int64[]> =
+    Gen.oneof [ vector; matrix; convolution ]
+    |> Gen.map (fun shape -> Array.append shape[.. shape.Length - 2] [| 4L * (1L + Array.last shape % 3L) |])
+
 let private entries: Gen<int64[]> = Gen.oneof [ Gen.constant [||]; vector; matrix; convolution ]
 let private atLeastVectors: Gen<int64[]> = Gen.oneof [ vector; matrix; convolution ]
 let private atLeastMatrices: Gen<int64[]> = Gen.oneof [ matrix; convolution ]
@@ -216,6 +221,23 @@ let private lines: Subject list =
         line "pruned, share" entries all everySize
         line "pruned, count" (shape 2 |> Gen.map (Array.map (max 2L))) all everySize
         line "pruned, mask" (Gen.constant [| 3L; 4L |]) all everySize |> missedBy (shifted 1e-3)
+        line "pruned, nothing" entries all everySize
+        line "pruned, random share" entries all everySize
+        line "pruned, random count" (shape 2 |> Gen.map (Array.map (max 2L))) all everySize
+        |> missedBy (shifted 1e-3)
+        line "pruned, random channels" atLeastMatrices all everySize
+        line "pruned, L1 channels" atLeastMatrices all everySize
+        line "pruned, L2 channels" atLeastMatrices all everySize
+        line "pruned, L0.5 channels" atLeastMatrices all everySize |> missedBy (shifted 1e-3)
+        line "pruned, largest entries of channels" atLeastMatrices all everySize
+        line "pruned, up to" entries all everySize |> missedBy (shifted 1e-3)
+        line "pruned, 2 of 4" fours all everySize |> missedBy (shifted 1e-3)
+        line "pruned twice" entries all everySize
+        line "pruned, channels twice" atLeastMatrices all everySize
+        line "pruned, entries, then channels" atLeastMatrices all everySize
+        line "pruned, several ways" fours all everySize |> missedBy (shifted 1e-3)
+        line "pruned on kernels" (fours |> Gen.map (fun shape -> Array.append [| 3L |] shape)) all everySize
+        |> missedBy (shifted 1e-3)
         line "skew >>> cayley" square reals everySize |> missedBy stretched
         line "skew >>> matrixExp" square reals everySize |> missedBy stretched |> exponential 1.0
         line "skewHermitian >>> cayley" square all everySize |> missedBy stretched

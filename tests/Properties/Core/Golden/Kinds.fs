@@ -11,8 +11,6 @@ let private modelCase (case: Node) : Verdict =
     case |> field "output" |> tensor |> ignore
     Verdict.Skipped "modules belong to the facade, whose tests run this case"
 
-let private notYet: Verdict = Verdict.Skipped "not supported yet"
-
 /// What a kind compares, or why it does not.
 let verdict (kind: string) (case: Node) : Verdict =
     match kind with
@@ -21,7 +19,7 @@ let verdict (kind: string) (case: Node) : Verdict =
     | "spectral_norm" -> Verdict.Compared(SpectralNormCases.compare case)
     | "l1_unstructured" -> Verdict.Compared(PruningCases.compareOnce case)
     | "l1_unstructured twice" -> Verdict.Compared(PruningCases.compareTwice case)
-    | "ln_structured"
-    | "global_l1_unstructured" -> notYet
+    | "ln_structured" -> Verdict.Compared(PruningCases.compareChannels case)
+    | "global_l1_unstructured" -> Verdict.Compared(PruningCases.compareGlobal case)
     | "model" -> modelCase case
     | other -> Verdict.Unreadable $"unknown kind '{other}'"

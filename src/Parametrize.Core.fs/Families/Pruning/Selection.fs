@@ -1,0 +1,100 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// Which entries one pruning hides, given scores (the tensor itself, or one's own) and the entries that are still kept.
+/// Masks are boolean here. The places where ties are broken are libtorch's.
+[<RequireQualifiedAccess>]
+module internal Selection =
+
+    let private zero = 0.0.ToScalar()
+
+    /// True at the `count` smallest entries of a vector; infinite ones are out of competition.
+    let private smallest (count: int64) (vector: torch.Tensor) : torch.Tensor =
+        let chosen = torch.zeros_like (vector, dtype = torch.ScalarType.Bool)
+
+        if count > 0L then
+            let struct (_, places) = vector.topk (int count, largest = false)
+            chosen.index_fill_ (0L, places, true.ToScalar()) |> ignore
+
+        chosen
+
+    let private count (mask: torch.Tensor) : int64 = mask.sum().item<int64>()
+
+    /// A random order of that many, drawn on the CPU whatever the device, so that a seed means one pattern.
+    let private order (seed: uint64) (like: torch.Tensor) : torch.Tensor =
+        use generator = new torch.Generator(seed, torch.CPU)
+        torch.rand(like.shape, dtype = torch.ScalarType.Float64, generator = generator).``to`` like.device
+
+    /// Hides as many of those still kept as the amount says, least first.
+    let private least (what: string) (amount: Amount) (importance: torch.Tensor) (kept: torch.Tensor) =
+        amount.TryOf(what, count kept)
+        |> Result.map (fun many -> importance.masked_fill (kept.logical_not (), infinity.ToScalar()) |> smallest many)
+
+    /// A random choice that leaves a tensor as it is when zeros suffice: then it is allowed, and stays.
+    let private drawn (what: string) (amount: Amount) (seed: uint64) (size: torch.Tensor) (kept: torch.Tensor) =
+        let order = order seed size
+        let zeros = size.eq(zero).logical_and kept
+
+        amount.TryOf(what, count kept)
+        |> Result.map (fun many ->
+            let among = if count zeros >= many then zeros else kept
+            order.masked_fill (among.logical_not (), infinity.ToScalar()) |> smallest many)
+
+    let private entries choose (scores: torch.Tensor) (kept: torch.Tensor) : Result<torch.Tensor, string> =
+        choose (scores.abs().flatten()) (kept.flatten ())
+        |> Result.map (fun (hidden: torch.Tensor) -> hidden.reshape scores.shape)
+
+    /// Norms of channels, scaled so that powers stay in range: their order is all that counts.
+    let private norms (power: float) (others: int64[]) (scores: torch.Tensor) : torch.Tensor =
+        let size = scores.abs ()
+        let largest = size.max ()
+        let scale = torch.where (largest.eq zero, torch.ones_like largest, largest)
+        torch.linalg.vector_norm (size / scale, power, others)
+
+    let private channels (dimension: int) (power: float) choose (scores: torch.Tensor) (kept: torch.Tensor) =
+        let count = scores.shape.Length
+        let dimension = (dimension + count) % count
+
+        let others =
+            [|
+                for other in 0 .. count - 1 do
+                    if other <> dimension then
+                        int64 other
+            |]
+
+        let shape = Array.init count (fun position -> if position = dimension then -1L else 1L)
+
+        // A channel that is pruned as a whole is no channel any more.
+        choose (norms power others scores) (kept.sum(others).gt zero)
+        |> Result.map (fun (hidden: torch.Tensor) -> hidden.reshape(shape).expand scores.shape)
+
+    /// Those pruned before are the first to go, then the smallest: `keep` of each group stay at most.
+    let private groups (keep: int) (size: int) (scores: torch.Tensor) (kept: torch.Tensor) : torch.Tensor =
+        let grouped (tensor: torch.Tensor) = tensor.reshape (-1L, int64 size)
+        let importance = scores.abs().masked_fill(kept.logical_not (), (-1.0).ToScalar()) |> grouped
+        let hidden = torch.zeros_like (importance, dtype = torch.ScalarType.Bool)
+
+        if keep < size then
+            let struct (_, places) = importance.topk (size - keep, dim = -1, largest = false)
+            hidden.scatter_ (1L, places, torch.ones_like (places, dtype = torch.ScalarType.Bool)) |> ignore
+
+        hidden.reshape scores.shape
+
+    /// True where the pruning hides an entry; `Error` when fewer are left than it counts.
+    let hidden (pruning: Pruning) (scores: torch.Tensor) (kept: torch.Tensor) : Result<torch.Tensor, string> =
+        match pruning with
+        | Pruning.Nothing -> Ok(torch.zeros_like kept)
+        | Pruning.Bernoulli(probability, seed) -> Ok((order seed scores).lt(probability.ToScalar()))
+        | Pruning.Random(amount, seed) -> entries (drawn "entries" amount seed) scores kept
+        | Pruning.RandomStructured(amount, dimension, seed) ->
+            channels dimension 1.0 (drawn "channels" amount seed) scores kept
+        | Pruning.L1 amount -> entries (least "entries" amount) scores kept
+        | Pruning.Ln(amount, power, dimension) -> channels dimension power (least "channels" amount) scores kept
+        | Pruning.UpTo share ->
+            let all = kept.numel ()
+            let missing = Amount.CountOf(share, all) - (all - count kept)
+            entries (least "entries" (Amount.Count(max 0L missing))) scores kept
+        | Pruning.Groups(keep, size) -> Ok(groups keep size scores kept)
+        | Pruning.Custom mask ->
+            Ok(mask.ToTensor({ Form.ofTensor kept with Dtype = torch.ScalarType.Bool }).logical_not())

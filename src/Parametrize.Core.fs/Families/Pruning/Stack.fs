@@ -1,0 +1,109 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// Prunings one behind another, each of what the ones before it have kept.
+[<RequireQualifiedAccess>]
+module internal PruningStack =
+
+    /// Prunings whose one after the other is a single one, so that repeated pruning does not grow for ever.
+    let private asOne (first: Pruning) (second: Pruning) : Pruning option =
+        match first, second with
+        | Pruning.Nothing, other
+        | other, Pruning.Nothing -> Some other
+        | Pruning.UpTo share, Pruning.UpTo larger -> Some(Pruning.UpTo(max share larger))
+        | Pruning.Custom mask, Pruning.Custom other when mask.ShapeOf = other.ShapeOf ->
+            Some(Pruning.Custom(mask.And other))
+        | _ -> None
+
+    /// The first ones, then one more.
+    let private add (stack: Pruning list) (next: Pruning) : Pruning list =
+        match List.rev stack with
+        | last :: before ->
+            match asOne last next with
+            | Some one -> List.rev (one :: before)
+            | None -> stack @ [ next ]
+        | [] -> [ next ]
+
+    let append (first: Pruning list) (second: Pruning list) : Pruning list = List.fold add first second
+
+    /// Whether the tensor alone, without the memory of how it was pruned, tells how many are left for this one: only
+    /// fixed places and prunings of its own kind stand before it.
+    let private isCounted (before: Pruning list) (pruning: Pruning) : bool =
+        let kind = PruningKind.ofPruning pruning
+
+        before
+        |> List.map PruningKind.ofPruning
+        |> List.skipWhile ((=) PruningKind.Fixed)
+        |> List.forall ((=) kind)
+
+    let private step
+        (scoresOf: torch.Tensor -> torch.Tensor)
+        (kept: torch.Tensor)
+        (basis: torch.Tensor)
+        (pruning: Pruning)
+        =
+        Selection.hidden pruning (scoresOf kept) basis
+        |> Result.map (fun hidden -> kept.logical_and (hidden.logical_not ()))
+
+    /// What stays of the entries that are kept, by importance scores for all of them.
+    let byScores (scores: torch.Tensor) (kept: torch.Tensor) (stack: Pruning list) : Result<torch.Tensor, string> =
+        stack
+        |> List.fold
+            (fun kept pruning -> kept |> Result.bind (fun kept -> step (fun _ -> scores) kept kept pruning))
+            (Ok kept)
+
+    /// What stays of the entries that are kept, each time by what is left of the tensor.
+    let ofTensor (tensor: torch.Tensor) (kept: torch.Tensor) (stack: Pruning list) : Result<torch.Tensor, string> =
+        let left (kept: torch.Tensor) = tensor * kept
+
+        stack
+        |> List.fold (fun kept pruning -> kept |> Result.bind (fun kept -> step left kept kept pruning)) (Ok kept)
+
+    /// What stays of a tensor that may have been pruned so before. Which zeros belong to which pruning is forgotten:
+    /// where the counts depend on it, each pruning is content with as many zeros as it would make alone.
+    let recognized (tensor: torch.Tensor) (stack: Pruning list) : Result<torch.Tensor, string> =
+        let all = torch.ones_like (tensor, dtype = torch.ScalarType.Bool)
+
+        let next (state: Result<torch.Tensor, string>, before: Pruning list) (pruning: Pruning) =
+            let kept =
+                state
+                |> Result.bind (fun kept ->
+                    let basis = if isCounted before pruning then kept else all
+                    step (fun _ -> tensor) kept basis pruning)
+
+            kept, before @ [ pruning ]
+
+        stack |> List.fold next (Ok all, []) |> fst
+
+/// Masks by scores of one's own.
+[<RequireQualifiedAccess>]
+module PruningMask =
+
+    /// The mask that a pruning takes for these importance scores, of those that another mask keeps. Throws
+    /// ArgumentException when the scores are not finite or do not suit.
+    let ofScores (scores: torch.Tensor) (kept: Mask option) (pruning: Pruning) : Mask =
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+        let form = { Form.ofTensor scores with Dtype = torch.ScalarType.Bool }
+
+        let fault =
+            match PruningRules.fault pruning, PruningRules.expects pruning scores.shape with
+            | Some fault, _ -> Some fault
+            | None, Some expected ->
+                Some $"{pruning} expects {expected}, but the scores have shape {Form.Shown form.Shape}."
+            | None, None when Tensors.nonFinite scores > 0L -> Some "The scores must be finite."
+            | None, None ->
+                match kept with
+                | Some mask when mask.ShapeOf <> form.Shape -> Some "The scores must have the shape of the mask."
+                | _ -> None
+
+        let present =
+            match fault, kept with
+            | Some fault, _ -> invalidArg (nameof scores) fault
+            | None, Some mask -> mask.ToTensor form
+            | None, None -> torch.ones (form.Shape, dtype = form.Dtype, device = form.Device)
+
+        match PruningStack.byScores (Tensors.wide (scores.detach ())) present [ pruning ] with
+        | Ok mask -> Mask.OfTensor mask
+        | Error reason -> invalidArg (nameof pruning) reason
