@@ -6,7 +6,7 @@ using Core = Parametrize.ParametrizationModule;
 namespace Parametrize.CSharp;
 
 /// <summary>The values of the library: what constrains a tensor, and how. Immutable, comparable, composable.</summary>
-public static class Parametrizations
+public static partial class Parametrizations
 {
     /// <summary>Every tensor.</summary>
     public static Parametrization Identity => Values.identity;

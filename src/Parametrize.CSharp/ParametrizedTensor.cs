@@ -14,7 +14,7 @@ namespace Parametrize.CSharp;
 /// A module of your own holds it as a field, reads <see cref="Value"/> in `forward`, and lets RegisterComponents find
 /// it. Registering on an existing module makes one too: see <see cref="parametrize"/>.
 /// </remarks>
-public sealed class ParametrizedTensor : nn.Module
+public sealed partial class ParametrizedTensor : nn.Module
 {
     private readonly bool _isBuffer;
     private Tensor[] _inputs = [];
@@ -162,7 +162,9 @@ public sealed class ParametrizedTensor : nn.Module
         Binding?.Follow();
         var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where);
         using var present = Detached();
-        var extended = StartingParts.ForMore(longer, more, CurrentParts(), present, whenNotAllowed, Where);
+        var extended =
+            ContinuedParts(longer, more, present, whenNotAllowed)
+            ?? StartingParts.ForMore(longer, more, CurrentParts(), present, whenNotAllowed, Where);
         var before = _buffers.Length;
         Parametrization = longer;
         AddLinks(extended, before);

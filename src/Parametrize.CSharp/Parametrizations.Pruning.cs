@@ -1,0 +1,23 @@
+namespace Parametrize.CSharp;
+
+/// <content>Ways to prune. Amounts are shares when written as floating-point numbers, counts when whole.</content>
+public static partial class Parametrizations
+{
+    /// <summary>Exactly this many entries, drawn from the seed, are zero.</summary>
+    public static Parametrization PrunedEntries(Amount amount, ulong seed) =>
+        Values.pruned(Pruning.NewRandom(amount, seed));
+
+    /// <summary>Exactly this many channels of a dimension, drawn from the seed, are zero.</summary>
+    public static Parametrization PrunedChannels(Amount amount, int dimension, ulong seed) =>
+        Values.pruned(Pruning.NewRandomStructured(amount, dimension, seed));
+
+    /// <summary>The channels of a dimension with the smallest norms, of any positive power, are zero.</summary>
+    public static Parametrization PrunedLn(Amount amount, double power, int dimension) =>
+        Values.pruned(Pruning.NewLn(amount, power, dimension));
+
+    /// <summary>All but the largest `keep` of each `size` consecutive entries in the last dimension are zero.</summary>
+    public static Parametrization PrunedGroups(int keep, int size) => Values.pruned(Pruning.NewGroups(keep, size));
+
+    /// <summary>This share of all entries is zero, those that were pruned before included.</summary>
+    public static Parametrization PrunedUpTo(double share) => Values.pruned(Pruning.NewUpTo(share));
+}

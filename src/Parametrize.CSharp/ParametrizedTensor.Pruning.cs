@@ -1,0 +1,52 @@
+using Microsoft.FSharp.Core;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <content>What pruning needs to know of a tensor.</content>
+public sealed partial class ParametrizedTensor
+{
+    internal bool IsPruned => Pruned.isPruned(Parametrization);
+
+    /// <summary>The mask that another pruning goes on from.</summary>
+    internal Tensor? PruningMask => Pruned.isLast(Parametrization) ? _buffers[^1][0] : null;
+
+    internal FSharpOption<Mask>? PruningMaskOrNone() =>
+        PruningMask is { } mask ? FSharpOption<Mask>.Some(Mask.OfTensor(mask)) : null;
+
+    /// <summary>Whether at least this share of the entries is pruned.</summary>
+    internal bool HasPruned(double share)
+    {
+        if (PruningMask is not { } mask)
+            return false;
+        using var zeros = mask.eq(0);
+        using var count = zeros.sum();
+        return count.item<long>() >= Amount.CountOf(share, mask.numel());
+    }
+
+    /// <summary>
+    /// Parts for a last link that becomes one with the first new one, as prunings do: the parameters stay, and it goes
+    /// on from what it carries. Null when the links stay apart.
+    /// </summary>
+    private Parts? ContinuedParts(
+        Parametrization longer,
+        Parametrization more,
+        Tensor present,
+        WhenNotAllowed whenNotAllowed
+    )
+    {
+        var parts = CurrentParts();
+        if (whenNotAllowed is WhenNotAllowed.Sample || Core.tryContinue(more, Parametrization, parts) is not { } result)
+            return null;
+        var continued = result.Value.OrThrow(Where);
+        if (
+            whenNotAllowed is not WhenNotAllowed.Refuse
+            || Core.admits(longer, continued, present).ErrorOrNull() is not { } refusal
+        )
+            return continued;
+        foreach (var tensor in continued.Tensors.Except(parts.Tensors))
+            tensor.Dispose();
+        throw new ParametrizationException(refusal, Where);
+    }
+}

@@ -1,0 +1,63 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <content>Pruning that PyTorch's module does not have.</content>
+#pragma warning disable CS8981 // PyTorch's module is named so
+public static partial class prune
+#pragma warning restore CS8981
+{
+    /// <summary>Keeps the `n` entries of largest modulus of each `m` consecutive ones in the last dimension.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="name">A tensor whose last dimension `m` divides: the inputs of a Linear's weight.</param>
+    /// <param name="n">How many of each group are kept.</param>
+    /// <param name="m">The size of a group. Hardware that knows sparsity knows 2 of 4.</param>
+    /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
+    /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">More are to be kept than a group has.</exception>
+    /// <exception cref="ParametrizationException">`m` does not divide the last dimension.</exception>
+    public static T n_m<T>(this T module, string name, int n, int m, Tensor? importance_scores = null)
+        where T : nn.Module => Apply(module, name, Pruning.NewGroups(n, m), importance_scores);
+
+    /// <summary>
+    /// Prunes entries of smallest modulus until this share of all entries is pruned. Those that are pruned stay so; a
+    /// share that is reached already changes nothing.
+    /// </summary>
+    /// <param name="module">The module.</param>
+    /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
+    /// <param name="share">A share of all entries, in [0, 1].</param>
+    /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
+    /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">Share or scores make no sense; the module has no such tensor.</exception>
+    public static T up_to<T>(this T module, string name, double share, Tensor? importance_scores = null)
+        where T : nn.Module
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(name);
+        var pruning = Pruning.NewUpTo(share);
+        Values.pruned(pruning); // refuses shares that make no sense
+        return TensorPath.Find(module, name) is { } present && present.HasPruned(share)
+            ? module
+            : Apply(module, name, pruning, importance_scores);
+    }
+
+    /// <summary>Prunes up to the share that a schedule has at this step. Call it after optimizer steps.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
+    /// <param name="schedule">Which share at which step.</param>
+    /// <param name="step">The number of the training step.</param>
+    /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
+    /// <returns>The module.</returns>
+    public static T follow<T>(
+        this T module,
+        string name,
+        PruningSchedule schedule,
+        long step,
+        Tensor? importance_scores = null
+    )
+        where T : nn.Module
+    {
+        ArgumentNullException.ThrowIfNull(schedule);
+        return step < schedule.BeginStep ? module : module.up_to(name, schedule.ShareAt(step), importance_scores);
+    }
+}
