@@ -17,7 +17,7 @@ public sealed class CachedScope : IDisposable
 
     private readonly CachedScope? _outer;
     private readonly HashSet<ParametrizedTensor>? _members;
-    private readonly List<ModuleBinding> _held = [];
+    private readonly List<ICached> _held = [];
     private bool _ended;
 
     internal CachedScope(nn.Module? model)
@@ -28,7 +28,7 @@ public sealed class CachedScope : IDisposable
         try
         {
             foreach (var tensor in _members ?? [])
-                tensor.Binding?.Hold(For(tensor)!);
+                tensor.Cached.Hold(For(tensor)!);
         }
         catch
         {
@@ -45,11 +45,11 @@ public sealed class CachedScope : IDisposable
         _ended = true;
         if (ReferenceEquals(Current.Value, this))
             Current.Value = _outer;
-        ModuleBinding[] held;
+        ICached[] held;
         lock (_held)
             held = [.. _held];
-        foreach (var binding in held)
-            binding.Forget();
+        foreach (var cached in held)
+            cached.Forget();
     }
 
     /// <summary>The outermost live scope that covers the tensor, so that an inner one ending drops nothing.</summary>
@@ -65,10 +65,10 @@ public sealed class CachedScope : IDisposable
     internal static IEnumerable<ParametrizedTensor> ParametrizedTensorsOf(nn.Module model) =>
         model.modules().Prepend(model).OfType<ParametrizedTensor>();
 
-    internal void Add(ModuleBinding binding)
+    internal void Add(ICached cached)
     {
         lock (_held)
-            if (!_held.Contains(binding))
-                _held.Add(binding);
+            if (!_held.Contains(cached))
+                _held.Add(cached);
     }
 }

@@ -17,6 +17,7 @@ namespace Parametrize.CSharp;
 public sealed partial class ParametrizedTensor : nn.Module
 {
     private readonly bool _isBuffer;
+    private readonly FreeValue _free;
     private Tensor[] _inputs = [];
     private Tensor[][] _buffers = [];
 
@@ -44,6 +45,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     {
         Parametrization = parametrization;
         _isBuffer = isBuffer;
+        _free = new FreeValue(this);
         Reused = reused is null
             ? -1
             : parts.Parameters.ToList().FindLastIndex(p => p.shape.SequenceEqual(reused.shape));
@@ -70,11 +72,13 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <exception cref="ParametrizationException">The assigned tensor is not allowed; nothing has changed.</exception>
     public Tensor Value
     {
-        get => Binding is { } binding ? binding.Read() : Evaluate();
+        get => Binding?.Read() ?? _free.Read();
         set => Assign(value).OrThrow(Where);
     }
 
     internal ModuleBinding? Binding { get; set; }
+
+    internal ICached Cached => Binding is { } binding ? binding : _free;
 
     /// <summary>The parameter that was the module's own tensor before, or -1.</summary>
     internal int Reused { get; }
@@ -153,7 +157,7 @@ public sealed partial class ParametrizedTensor : nn.Module
                 old.copy_(next);
             else
                 old.set_(next);
-        Binding?.Forget();
+        Cached.Forget();
     }
 
     /// <summary>Puts more links behind the present ones and keeps the value where they allow it.</summary>
@@ -200,6 +204,7 @@ public sealed partial class ParametrizedTensor : nn.Module
         base._toEpilog(dtype, device, non_blocking);
         Refresh();
         Binding?.Moved();
+        _free.Forget();
     }
 
     private static Tensor Owned(Tensor parameter, bool requiresGrad) =>

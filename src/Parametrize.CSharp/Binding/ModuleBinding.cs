@@ -6,7 +6,7 @@ namespace Parametrize.CSharp.Binding;
 /// Keeps one parametrized tensor and the module that computes with it together: the tensor is put into the module's
 /// field while `call` runs, or until a cached scope ends, and taken out again.
 /// </summary>
-internal sealed class ModuleBinding
+internal sealed class ModuleBinding : ICached
 {
     private readonly ParametrizedTensor _tensor;
     private readonly Slot _slot;
@@ -57,7 +57,6 @@ internal sealed class ModuleBinding
         }
     }
 
-    /// <summary>Shows the value until the scope ends.</summary>
     public void Hold(CachedScope scope)
     {
         lock (_gate)
@@ -73,7 +72,6 @@ internal sealed class ModuleBinding
         }
     }
 
-    /// <summary>Drops a held value: the scope ended, or the tensor has changed.</summary>
     public void Forget()
     {
         lock (_gate)
