@@ -46,6 +46,19 @@ public class MemoryStaysFlat
         return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2]);
     }
 
+    /// <summary>A leak grows every time; what the runtime and the allocator keep for once does not.</summary>
+    private static void AssertGrowth(double megabytes, Action work)
+    {
+        var growth = new List<double>();
+        do
+        {
+            var before = Resident();
+            work();
+            growth.Add((Resident() - before) / Megabyte);
+        } while (growth[^1] >= megabytes && growth.Count < 3);
+        Assert.True(growth[^1] < megabytes, $"{string.Join(", ", growth.Select(more => $"{more:f1}"))} MB more.");
+    }
+
     private static void Train(Model model, optim.Optimizer optimizer, int steps, bool cached = false)
     {
         using var input = randn(4, 8);
@@ -73,10 +86,7 @@ public class MemoryStaysFlat
         var model = new Model();
         var optimizer = optim.Adam(model.parameters(), 1e-3);
         Train(model, optimizer, 500, cached);
-        var before = Resident();
-        Train(model, optimizer, steps, cached);
-        var growth = Resident() - before;
-        Assert.True(growth < 5 * Megabyte, $"{growth / Megabyte:f1} MB more after {steps} steps.");
+        AssertGrowth(5, () => Train(model, optimizer, steps, cached));
     }
 
     [Fact]
@@ -99,10 +109,7 @@ public class MemoryStaysFlat
         }
 
         Cycle(300);
-        var before = Resident();
-        Cycle(1000);
-        var growth = Resident() - before;
-        Assert.True(growth < 10 * Megabyte, $"{growth / Megabyte:f1} MB more.");
+        AssertGrowth(5, () => Cycle(1000));
     }
 
     [Theory]
