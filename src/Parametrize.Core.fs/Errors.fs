@@ -15,8 +15,7 @@ type Violation =
     }
 
     override this.ToString() : string =
-        let number (value: float) =
-            value.ToString("g3", CultureInfo.InvariantCulture)
+        let number (value: float) = value.ToString("g3", CultureInfo.InvariantCulture)
 
         $"{this.Condition} is violated by {number this.Size} (allowed: {number this.Limit})"
 
@@ -28,12 +27,7 @@ module internal Violation =
         if size <= limit then
             Ok()
         else
-            Error
-                {
-                    Condition = condition
-                    Size = size
-                    Limit = limit
-                }
+            Error { Condition = condition; Size = size; Limit = limit }
 
 /// Everything that can be wrong with a tensor or a composition. Programming errors throw instead.
 [<RequireQualifiedAccess; NoComparison>]

@@ -22,12 +22,10 @@ type Form =
 
     override this.GetHashCode() : int = hash (this.Shape, int this.Dtype)
 
-    override this.ToString() : string =
-        $"{Form.Shown this.Shape} {this.Dtype} on {this.Device}"
+    override this.ToString() : string = $"{Form.Shown this.Shape} {this.Dtype} on {this.Device}"
 
     /// A shape as it is typed: `[3; 4]`.
-    static member Shown(shape: int64[]) : string =
-        shape |> Seq.map string |> String.concat "; " |> sprintf "[%s]"
+    static member Shown(shape: int64[]) : string = shape |> Seq.map string |> String.concat "; " |> sprintf "[%s]"
 
 /// What a link asks of a tensor before its entries are looked at.
 type Requirement =
@@ -42,11 +40,7 @@ type Requirement =
 module internal Requirement =
 
     let private of' (dimensions: int) (square: bool) (complex: bool) : Requirement =
-        {
-            Dimensions = dimensions
-            Square = square
-            Complex = complex
-        }
+        { Dimensions = dimensions; Square = square; Complex = complex }
 
     let entries: Requirement = of' 0 false true
     let realEntries: Requirement = of' 0 false false
@@ -58,26 +52,19 @@ module internal Requirement =
 [<RequireQualifiedAccess>]
 module Form =
 
-    let ofTensor (tensor: torch.Tensor) : Form =
-        { Shape = tensor.shape
-          Dtype = tensor.dtype
-          Device = tensor.device }
+    let ofTensor (tensor: torch.Tensor) : Form = { Shape = tensor.shape; Dtype = tensor.dtype; Device = tensor.device }
 
     /// A tensor of independent standard normal entries.
     let normal (generator: torch.Generator | null) (form: Form) : torch.Tensor =
         torch.randn (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
 
-    let isHalf (dtype: torch.ScalarType) : bool =
-        dtype = torch.ScalarType.Float16 || dtype = torch.ScalarType.BFloat16
+    let isHalf (dtype: torch.ScalarType) : bool = dtype = torch.ScalarType.Float16 || dtype = torch.ScalarType.BFloat16
 
     let isComplex (dtype: torch.ScalarType) : bool =
-        dtype = torch.ScalarType.ComplexFloat32
-        || dtype = torch.ScalarType.ComplexFloat64
+        dtype = torch.ScalarType.ComplexFloat32 || dtype = torch.ScalarType.ComplexFloat64
 
     let private isReal (dtype: torch.ScalarType) : bool =
-        dtype = torch.ScalarType.Float32
-        || dtype = torch.ScalarType.Float64
-        || isHalf dtype
+        dtype = torch.ScalarType.Float32 || dtype = torch.ScalarType.Float64 || isHalf dtype
 
     /// Unit roundoff of the element type, twice: the distance from 1 to the next number.
     let epsilon (dtype: torch.ScalarType) : float =
@@ -98,8 +85,7 @@ module Form =
             Some $"a tensor with dimension {dimension}"
 
     let private shapeFault (requirement: Requirement) (shape: int64[]) : string option =
-        let squareNow =
-            shape.Length >= 2 && shape[shape.Length - 1] = shape[shape.Length - 2]
+        let squareNow = shape.Length >= 2 && shape[shape.Length - 1] = shape[shape.Length - 2]
 
         if shape.Length < requirement.Dimensions then
             Some(

@@ -4,11 +4,7 @@ open TorchSharp
 
 /// The tensors of one link: what it reads from the link before it (or from the optimizer), and what it carries.
 [<NoComparison; NoEquality>]
-type LinkParts =
-    {
-        Inputs: torch.Tensor[]
-        Buffers: torch.Tensor[]
-    }
+type LinkParts = { Inputs: torch.Tensor[]; Buffers: torch.Tensor[] }
 
 /// One map of a chain, and the extension point: derive from it to add a parametrization of your own.
 ///
@@ -28,12 +24,7 @@ type Link() =
     /// What a tensor must be before its entries are looked at. Default: any real or complex tensor.
     abstract Requirement: Requirement
 
-    default _.Requirement =
-        {
-            Dimensions = 0
-            Square = false
-            Complex = true
-        }
+    default _.Requirement = { Dimensions = 0; Square = false; Complex = true }
 
     /// A shape in words, when the link could not yield that form for a reason beyond `Requirement`. Default: none.
     abstract Expects: form: Form -> string option
@@ -121,16 +112,7 @@ type internal StackedLink() =
 [<RequireQualifiedAccess>]
 module internal LinkParts =
 
-    let ofInput (input: torch.Tensor) : Result<LinkParts, string> =
-        Ok
-            {
-                Inputs = [| input |]
-                Buffers = [||]
-            }
+    let ofInput (input: torch.Tensor) : Result<LinkParts, string> = Ok { Inputs = [| input |]; Buffers = [||] }
 
     let carrying (input: torch.Tensor) (buffers: torch.Tensor list) : Result<LinkParts, string> =
-        Ok
-            {
-                Inputs = [| input |]
-                Buffers = List.toArray buffers
-            }
+        Ok { Inputs = [| input |]; Buffers = List.toArray buffers }

@@ -2,69 +2,19 @@ namespace Parametrize
 
 open TorchSharp
 
-/// How a constrained tensor is computed from unconstrained ones: a chain of links, read from left to right. An
-/// immutable value without tensors, compared by its description and printed as it is typed.
-[<StructuralEquality; NoComparison; StructuredFormatDisplay("{Code}")>]
-type Parametrization =
-    private
-    | Chain of Link list
-
-    /// The links, first the one that reads what the optimizer trains. The identity has none.
-    member this.Links: Link list =
-        let (Chain links) = this
-        links
-
-    /// The value as it is typed, such as `skew >>> cayley`.
-    member this.Code: string =
-        match this.Links with
-        | [] -> "identity"
-        | links -> links |> List.map _.Code |> String.concat " >>> "
-
-    override this.ToString() : string = this.Code
-
-[<RequireQualifiedAccess>]
+/// What values do, with and without tensors.
+[<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Parametrization =
 
     /// Leaves every tensor as it is: the neutral element of composition.
-    let identity: Parametrization = Chain []
+    let identity: Parametrization = Composition.ofLinks []
 
     /// A value of one link: how the values of the library, and a user's own, are made.
-    let ofLink (link: Link) : Parametrization = Chain [ link ]
-
-    let internal mapLinks (change: Link -> Link) (value: Parametrization) : Parametrization =
-        Chain(List.map change value.Links)
-
-    let private neighboursFit (left: Link) (right: Link) : Result<unit, ParametrizationError> =
-        if right.InputCount > 1 then
-            Error(ParametrizationError.ReadsSeveralTensors(left.Code, right.Code))
-        elif not (Domain.accepts left.Codomain right.Domain) then
-            Error(
-                ParametrizationError.SpacesDoNotFit(left.Code, string left.Codomain, right.Code, string right.Domain)
-            )
-        else
-            Ok()
-
-    /// Two links that become one when they are neighbours.
-    let private asOne (left: Link) (right: Link) : Link option =
-        match left with
-        | :? StackedLink as stacked -> stacked.Absorb right |> Option.map (fun link -> link :> Link)
-        | _ -> None
-
-    let private joined (before: Link list) (after: Link list) : Link list =
-        match asOne (List.last before) (List.head after) with
-        | Some one -> List.take (before.Length - 1) before @ one :: List.tail after
-        | None -> before @ after
+    let ofLink (link: Link) : Parametrization = Composition.ofLinks [ link ]
 
     /// First `left`, then `right`; `Error` names both neighbours when their spaces do not fit.
     let tryAndThen (right: Parametrization) (left: Parametrization) : Result<Parametrization, ParametrizationError> =
-        match left.Links, right.Links with
-        | [], _ -> Ok right
-        | _, [] -> Ok left
-        | before, next :: rest ->
-            let neighbour = List.last before
-
-            neighboursFit neighbour next
-            |> Result.map (fun () -> Chain(joined before (next.Behind neighbour.Codomain :: rest)))
+        Composition.join left right
 
     /// First `left`, then `right`. Written for the pipe: `skew |> Parametrization.andThen cayley`.
     /// Throws ArgumentException when their spaces do not fit.
@@ -112,7 +62,9 @@ module Parametrization =
         let expected = parameterCount value, List.length (bufferNames value)
 
         if (parameters.Length, buffers.Length) <> expected then
-            invalidArg (nameof parameters) $"{value} has {expected} parameters and buffers, but {(parameters.Length, buffers.Length)} were given."
+            invalidArg
+                (nameof parameters)
+                $"{value} has {expected} parameters and buffers, but {(parameters.Length, buffers.Length)} were given."
 
         let takeRow (rest: torch.Tensor list) (link: Link) =
             rest |> List.splitAt (List.length link.BufferNames) |> (fun (row, rest) -> List.toArray row, rest)
@@ -120,7 +72,8 @@ module Parametrization =
         let rows, _ = value.Links |> List.mapFold takeRow buffers
         new Parts(parameters, List.toArray rows)
 
-    let internal ofArrays (parameters: torch.Tensor[]) (buffers: torch.Tensor[][]) : Parts = new Parts(parameters, buffers)
+    let internal ofArrays (parameters: torch.Tensor[]) (buffers: torch.Tensor[][]) : Parts =
+        new Parts(parameters, buffers)
 
     let internal buffersOf (parts: Parts) (position: int) : torch.Tensor[] = parts.BufferArrays[position]
 
@@ -166,7 +119,13 @@ module Parametrization =
         let expected, found = form value parts, Form.ofTensor tensor
 
         if found.Shape <> expected.Shape then
-            Error(ParametrizationError.WrongShape(value.Code, $"shape {Form.Shown expected.Shape}", Form.Shown found.Shape))
+            Error(
+                ParametrizationError.WrongShape(
+                    value.Code,
+                    $"shape {Form.Shown expected.Shape}",
+                    Form.Shown found.Shape
+                )
+            )
         elif found.Dtype <> expected.Dtype then
             Error(ParametrizationError.WrongDtype(value.Code, string expected.Dtype, string found.Dtype))
         elif { found with Dtype = expected.Dtype } <> expected then
@@ -177,14 +136,12 @@ module Parametrization =
     /// Parts for a tensor seen for the first time: `forward` yields it again. Chooses what is carried (masks, bases).
     /// `Error` exactly when `contains` is.
     let initialize (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        check value tensor
-        |> Result.bind (fun () -> Interpreter.rightInverse value.Links [||] tensor)
+        check value tensor |> Result.bind (fun () -> Interpreter.rightInverse value.Links [||] tensor)
 
     /// Parts from which `forward` yields the projection of the tensor. Where the map itself constrains (norms, masks),
     /// the tensor stays as it is in the parameters.
     let initializeNearest (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        check value tensor
-        |> Result.bind (fun () -> Interpreter.approximate value.Links [||] tensor)
+        check value tensor |> Result.bind (fun () -> Interpreter.approximate value.Links [||] tensor)
 
     /// Whether a tensor can be taken as the parameter as it is: one parameter, nothing carried.
     let internal canReinterpret (value: Parametrization) : bool =
@@ -192,11 +149,18 @@ module Parametrization =
 
     /// The tensor as the unconstrained parameter, allowed or not.
     let internal reinterpret (value: Parametrization) (tensor: torch.Tensor) : Parts =
-        new Parts([| new Modules.Parameter(tensor.detach().clone().DetachFromDisposeScope(), true) |], value.Links |> List.map (fun _ -> [||]) |> List.toArray)
+        new Parts(
+            [| new Modules.Parameter(tensor.detach().clone().DetachFromDisposeScope(), true) |],
+            value.Links |> List.map (fun _ -> [||]) |> List.toArray
+        )
 
     /// Parts from which `forward` yields the tensor, given the parts in use: masks stay, bases move to the tensor.
     /// `Error` exactly when `admits` is.
-    let rightInverse (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
+    let rightInverse
+        (value: Parametrization)
+        (parts: Parts)
+        (tensor: torch.Tensor)
+        : Result<Parts, ParametrizationError> =
         checkAgainst value parts tensor
         |> Result.bind (fun () -> Interpreter.rightInverse value.Links parts.BufferArrays tensor)
 
@@ -244,8 +208,7 @@ module Parametrization =
 
     /// Whether some parts yield the tensor, up to rounding in its element type.
     let contains (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
-        check value tensor
-        |> Result.bind (fun () -> Interpreter.contains value.Links [||] tensor)
+        check value tensor |> Result.bind (fun () -> Interpreter.contains value.Links [||] tensor)
 
     /// Whether the tensor can be assigned while these parts are in use: `contains`, and zero where a mask is.
     let admits (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
@@ -275,9 +238,7 @@ module Parametrization =
         | Ok() ->
             let wide =
                 if Form.isHalf form.Dtype then
-                    { form with
-                        Dtype = torch.ScalarType.Float32
-                    }
+                    { form with Dtype = torch.ScalarType.Float32 }
                 else
                     form
 

@@ -16,7 +16,11 @@ type Parts internal (parameters: torch.Tensor[], buffers: torch.Tensor[][]) =
     member _.Parameters: IReadOnlyList<torch.Tensor> = parameters
 
     /// The parameters that an optimizer can take: all of them, unless the parts were made of computed tensors.
-    member _.Trainable: Modules.Parameter seq = parameters |> Seq.choose (function :? Modules.Parameter as p -> Some p | _ -> None)
+    member _.Trainable: Modules.Parameter seq =
+        parameters
+        |> Seq.choose (function
+            | :? Modules.Parameter as p -> Some p
+            | _ -> None)
 
     /// What is carried along, named by `Parametrization.bufferNames`, all links in order.
     member _.Buffers: IReadOnlyList<torch.Tensor> = Array.concat buffers

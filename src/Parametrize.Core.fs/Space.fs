@@ -63,8 +63,7 @@ type Space =
 [<RequireQualifiedAccess>]
 module internal Space =
 
-    let ofKernel (space: Space) : Space =
-        if space = Space.All then Space.All else Space.OfKernel space
+    let ofKernel (space: Space) : Space = if space = Space.All then Space.All else Space.OfKernel space
 
 /// What a link can read from the link before it: its right inverse must land in that link's space.
 [<RequireQualifiedAccess>]
@@ -87,19 +86,21 @@ module Domain =
     /// Spaces that multiplication by a positive number does not leave.
     let cones: Domain =
         Domain.OneOf
-            [ Space.All
-              Space.Symmetric
-              Space.Hermitian
-              Space.Skew
-              Space.SkewHermitian
-              Space.Triangular Triangle.Lower
-              Space.Triangular Triangle.Upper
-              Space.Diagonal
-              Space.Positive
-              Space.NonNegative
-              Space.PositiveDefinite
-              Space.PositiveDeterminant
-              Space.Masked ]
+            [
+                Space.All
+                Space.Symmetric
+                Space.Hermitian
+                Space.Skew
+                Space.SkewHermitian
+                Space.Triangular Triangle.Lower
+                Space.Triangular Triangle.Upper
+                Space.Diagonal
+                Space.Positive
+                Space.NonNegative
+                Space.PositiveDefinite
+                Space.PositiveDeterminant
+                Space.Masked
+            ]
 
     let accepts (space: Space) (domain: Domain) : bool =
         match domain with

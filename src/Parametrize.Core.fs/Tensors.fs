@@ -19,15 +19,11 @@ module internal Tensors =
         result
 
     let number (scalar: torch.Tensor) : float =
-        use wide = scalar.detach().``to`` (torch.ScalarType.Float64)
-        wide.item<double> ()
+        use wide = scalar.detach().``to``(torch.ScalarType.Float64)
+        wide.item<double>()
 
     /// The largest modulus, 0 for an empty tensor and NaN when an entry is.
-    let largest (tensor: torch.Tensor) : float =
-        if tensor.numel () = 0L then
-            0.0
-        else
-            number (tensor.abs().max ())
+    let largest (tensor: torch.Tensor) : float = if tensor.numel () = 0L then 0.0 else number (tensor.abs().max())
 
     /// How far apart two tensors are, entry by entry.
     let distance (left: torch.Tensor) (right: torch.Tensor) : float = largest (left - right)
@@ -35,7 +31,7 @@ module internal Tensors =
     let nonFinite (tensor: torch.Tensor) : int64 =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
-        tensor.isfinite().logical_not().sum().item<int64> ()
+        tensor.isfinite().logical_not().sum().item<int64>()
 
     let last (tensor: torch.Tensor) : int64 = tensor.size -1
 
@@ -54,8 +50,7 @@ module internal Tensors =
     let eyeLike (matrix: torch.Tensor) : torch.Tensor =
         torch.eye (rows matrix, last matrix, dtype = matrix.dtype, device = matrix.device)
 
-    let diagonal (matrix: torch.Tensor) : torch.Tensor =
-        matrix.diagonal (offset = 0L, dim1 = -2L, dim2 = -1L)
+    let diagonal (matrix: torch.Tensor) : torch.Tensor = matrix.diagonal (offset = 0L, dim1 = -2L, dim2 = -1L)
 
     /// Double precision of the same kind, for computations at assignment, where accuracy matters and speed does not.
     let wide (tensor: torch.Tensor) : torch.Tensor =

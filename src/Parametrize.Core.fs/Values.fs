@@ -71,7 +71,7 @@ let onKernel (matrix: Parametrization) : Parametrization =
     if Parametrization.parameterCount matrix > 1 then
         invalidArg (nameof matrix) $"{matrix} reads several tensors, which a kernel does not have."
 
-    matrix |> Parametrization.mapLinks (fun link -> KernelLink link)
+    matrix |> Composition.mapLinks (fun link -> KernelLink link)
 
 /// Magnitude `g` and direction `v` apart, the norm over all dimensions but one: `W = g v / |v|`.
 let weightNorm (dimension: int) : Parametrization = value (WeightNormLink(Some dimension))

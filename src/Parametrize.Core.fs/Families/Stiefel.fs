@@ -26,8 +26,7 @@ module internal SkewMatrix =
         square - Tensors.adjoint square
 
     /// X whose skew matrix is A: for complex matrices the diagonal counts twice.
-    let toLower (skew: torch.Tensor) : torch.Tensor =
-        skew.tril -1L + torch.diag_embed (Tensors.diagonal skew / 2.0)
+    let toLower (skew: torch.Tensor) : torch.Tensor = skew.tril -1L + torch.diag_embed (Tensors.diagonal skew / 2.0)
 
 /// Matrices with orthonormal columns (rows, when wide), with or without a base: with it the map is a trivialization,
 /// `W = base * map X`, whose zero is the base (Lezcano-Casado 2019).
@@ -189,7 +188,13 @@ and internal SkewMapLink(map: OrthogonalMap, trivialized: bool, hermitian: bool)
             base.Forward(inputs, buffers)
         else
             let skew = inputs[0]
-            let q = if map = OrthogonalMap.Cayley then CayleyMap.ofSkew skew else Exponential.ofSkew skew
+
+            let q =
+                if map = OrthogonalMap.Cayley then
+                    CayleyMap.ofSkew skew
+                else
+                    Exponential.ofSkew skew
+
             if trivialized then buffers[0].matmul q else q
 
     /// The skew matrix with the same skew matrix, in which its diagonal counts twice.

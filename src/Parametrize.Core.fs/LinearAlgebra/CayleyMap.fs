@@ -17,7 +17,7 @@ module internal CayleyMap =
     let private inverseForm (a: torch.Tensor) =
         let identity = Orthonormal.identityLike a (a.size -1)
         let inverse = torch.linalg.inv (identity.add (a, (-0.5).ToScalar()))
-        identity.neg().add (inverse, (2.0).ToScalar())
+        identity.neg().add(inverse, (2.0).ToScalar())
 
     /// For large entries: in double precision, bounded, with Newton-Schulz steps until the result is orthogonal.
     let private careful (a: torch.Tensor) =
@@ -37,11 +37,12 @@ module internal CayleyMap =
     /// 2 (I - A/2)^-1 - I, the same with one inverse, which costs its backward two products. Differentiable.
     let ofSkew (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
+
         let norms =
             if a.dim () = 2L then
-                a.detach().norm ()
+                a.detach().norm()
             else
-                torch.linalg.vector_norm(a.detach (), 2.0, [| -2L; -1L |]).max ()
+                torch.linalg.vector_norm(a.detach (), 2.0, [| -2L; -1L |]).max()
 
         let isSmall = a.numel () = 0L || norms.ToDouble() < large a
         let q = if isSmall then inverseForm a else Orthonormal.whereFinite careful a
