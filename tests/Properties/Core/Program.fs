@@ -15,6 +15,7 @@ let private tests: Test =
             FamilyTests.tests
             GoldenTests.tests
             MalformedTests.tests
+            DescriptionTests.tests
         ]
 
 [<EntryPoint>]

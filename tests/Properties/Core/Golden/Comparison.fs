@@ -17,6 +17,11 @@ type Verdict =
     | Skipped of reason: string
     | Unreadable of reason: string
 
+module Verdict =
+
+    /// What went wrong, without libtorch's stack.
+    let because (error: exn) : string = $"{error.GetType().Name}: {(error.Message.Split '\n')[0]}"
+
 module Comparison =
 
     /// Rounding of another order of summation, with room for ill-conditioned maps.

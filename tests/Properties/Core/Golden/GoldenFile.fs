@@ -38,7 +38,7 @@ let private verdictOf (case: Node) : Verdict =
     with
     | Malformed(path, reason) -> Verdict.Unreadable $"{path}: {reason}"
     // Tensors that do not fit each other: libtorch, arrays and dictionaries say so by exceptions of their own.
-    | error -> Verdict.Unreadable $"{error.GetType().Name}: {error.Message}"
+    | error -> Verdict.Unreadable(Verdict.because error)
 
 let private casesOf (root: Node) : Case list =
     match root |> field "dtype" |> text with

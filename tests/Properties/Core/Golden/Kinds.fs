@@ -3,14 +3,6 @@ module Properties.Core.Golden.Kinds
 
 open Properties.Core.Golden.Json
 
-/// Read, so that a malformed one is reported. Modules are the facade's business.
-let private modelCase (case: Node) : Verdict =
-    case |> field "layers" |> items |> List.iter (text >> ignore)
-    case |> field "state_dict" |> state |> ignore
-    case |> field "input" |> tensor |> ignore
-    case |> field "output" |> tensor |> ignore
-    Verdict.Skipped "modules belong to the facade, whose tests run this case"
-
 /// What a kind compares, or why it does not.
 let verdict (kind: string) (case: Node) : Verdict =
     match kind with
@@ -21,5 +13,5 @@ let verdict (kind: string) (case: Node) : Verdict =
     | "l1_unstructured twice" -> Verdict.Compared(PruningCases.compareTwice case)
     | "ln_structured" -> Verdict.Compared(PruningCases.compareChannels case)
     | "global_l1_unstructured" -> Verdict.Compared(PruningCases.compareGlobal case)
-    | "model" -> modelCase case
+    | "model" -> Verdict.Compared(ModelCases.compare case)
     | other -> Verdict.Unreadable $"unknown kind '{other}'"

@@ -55,6 +55,11 @@ let tests: Test =
                 "unknown map"
                 """{ "kind": "orthogonal", "map": "givens", "use_trivialization": true }"""
                 [ "map"; "'givens'" ]
+            unreadable
+                "unknown layer"
+                """{ "kind": "model", "layers": ["relu", "a: Fourier(2)"], "state_dict": {},
+                    "input": { "shape": [0], "data": [] }, "output": { "shape": [0], "data": [] } }"""
+                [ "layers[1]"; "'a: Fourier(2)'"; "no layer 'Fourier'" ]
             testCase "a wrong value disagrees" (fun () ->
                 let case = weight "[2]" "[1, 2]"
                 let wrong = case.Replace("[0, 1]", "[1, 0]")
