@@ -1,0 +1,62 @@
+using Parametrize.CSharp.Binding;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>A model as its user sees it: without the modules that parametrizing has put into it.</summary>
+internal static class ModelTree
+{
+    /// <summary>
+    /// The model and the modules in it under their dotted names, the model first, a shared one once under its first name.
+    /// </summary>
+    /// <param name="model">The model, whose own name is empty.</param>
+    /// <param name="registering">Whether fields that have not been registered yet are registered on the way.</param>
+    public static List<(string Name, nn.Module Module)> Modules(nn.Module model, bool registering = false)
+    {
+        var found = new List<(string, nn.Module)>();
+        var seen = new HashSet<nn.Module>(ReferenceEqualityComparer.Instance);
+        Walk("", model);
+        return found;
+
+        void Walk(string name, nn.Module module)
+        {
+            if (module is ParametrizationSet or ParametrizedTensor || !seen.Add(module))
+                return;
+            if (registering)
+                ModuleInternals.RegisterComponents(module);
+            found.Add((name, module));
+            foreach (var (step, child) in module.named_children())
+                Walk(Join(name, step), child);
+        }
+    }
+
+    /// <summary>
+    /// The parametrized tensors under the names by which <see cref="parametrize.parametrization"/> finds them, or that
+    /// of the field which holds them; each once.
+    /// </summary>
+    public static List<(string Name, ParametrizedTensor Tensor)> Tensors(nn.Module model)
+    {
+        if (model is ParametrizedTensor alone)
+            return [("", alone)];
+        return
+        [
+            .. Modules(model)
+                .SelectMany(one => BoundTo(one.Module).Concat(HeldBy(one.Module)), (one, own) => (one, own))
+                .Select(pair => (Join(pair.one.Name, pair.own.Name), pair.own.Tensor))
+                .DistinctBy(entry => entry.Tensor, ReferenceEqualityComparer.Instance),
+        ];
+    }
+
+    public static string Join(string name, string step) => name.Length == 0 ? step : $"{name}.{step}";
+
+    private static IEnumerable<(string Name, ParametrizedTensor Tensor)> BoundTo(nn.Module module) =>
+        (ParametrizationSet.Of(module)?.named_children() ?? []).Select(child =>
+            (child.name, (ParametrizedTensor)child.module)
+        );
+
+    private static IEnumerable<(string Name, ParametrizedTensor Tensor)> HeldBy(nn.Module module) =>
+        module
+            .named_children()
+            .Where(child => child.module is ParametrizedTensor)
+            .Select(child => (child.name, (ParametrizedTensor)child.module));
+}

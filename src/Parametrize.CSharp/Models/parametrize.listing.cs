@@ -1,0 +1,65 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <content>What a whole model has.</content>
+#pragma warning disable CS8981 // PyTorch's module is named so
+public static partial class parametrize
+#pragma warning restore CS8981
+{
+    /// <summary>
+    /// The parametrized tensors of a model in the order of its modules: those registered on a module under the tensor's
+    /// name (`encoder.weight`), those that a module of one's own holds under the field's (`cell.kernel`).
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <returns>Each once, a shared one under its first name; empty when there are none.</returns>
+    public static IReadOnlyList<(string name, ParametrizedTensor tensor)> parametrizations(this nn.Module model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return ModelTree.Tensors(model);
+    }
+
+    /// <summary>
+    /// The parameters from which parametrized tensors are computed, for an optimizer's group of their own: they may need
+    /// another learning rate, and weight decay pulls them where their map says, not towards a zero weight.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <returns>Each once.</returns>
+    public static IReadOnlyList<Parameter> parametrized_parameters(this nn.Module model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return
+        [
+            .. ModelTree
+                .Tensors(model)
+                .SelectMany(entry => entry.Tensor.parameters())
+                .DistinctBy(parameter => parameter, ReferenceEqualityComparer.Instance),
+        ];
+    }
+
+    /// <summary>The parameters of a model that <see cref="parametrized_parameters"/> leaves.</summary>
+    /// <param name="model">The model.</param>
+    /// <returns>Each once.</returns>
+    public static IReadOnlyList<Parameter> other_parameters(this nn.Module model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var taken = new HashSet<Tensor>(model.parametrized_parameters(), ReferenceEqualityComparer.Instance);
+        // What stands for a parametrized tensor in a module's registry is no parameter of the model.
+        foreach (var (_, module) in ModelTree.Modules(model))
+            if (ParametrizationSet.Of(module) is { } set)
+                taken.UnionWith(
+                    module
+                        .named_parameters(recurse: false)
+                        .Where(own => set[own.name] is not null)
+                        .Select(own => own.parameter)
+                );
+        return
+        [
+            .. model
+                .parameters()
+                .Where(parameter => !taken.Contains(parameter))
+                .DistinctBy(parameter => parameter, ReferenceEqualityComparer.Instance),
+        ];
+    }
+}

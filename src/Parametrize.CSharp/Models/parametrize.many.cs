@@ -1,0 +1,76 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <content>Registering on many modules at once.</content>
+#pragma warning disable CS8981 // PyTorch's module is named so
+public static partial class parametrize
+#pragma warning restore CS8981
+{
+    /// <summary>
+    /// Registers one parametrization on a tensor of every module that a predicate picks: all of them, or none when one
+    /// refuses.
+    /// </summary>
+    /// <remarks>A module that is there under several names is asked for once, under its first.</remarks>
+    /// <param name="model">The model.</param>
+    /// <param name="where">Gets the dotted name, empty for the model itself, and the module.</param>
+    /// <param name="tensor_name">Which tensor of each: `weight`, or `encoder.weight` of a child.</param>
+    /// <param name="parametrization">What constrains the tensors.</param>
+    /// <param name="whenNotAllowed">What to do when a present tensor is not in the space.</param>
+    /// <param name="allow_none">Whether picking no module is no error. Default: it is one, most often of spelling.</param>
+    /// <returns>The names of the tensors, as <see cref="parametrization"/> takes them, in the order of the modules.</returns>
+    /// <exception cref="ArgumentException">A picked module has no tensor of that name, or none was picked.</exception>
+    /// <exception cref="ParametrizationException">A tensor does not suit; nothing has changed.</exception>
+    /// <exception cref="NotSupportedException">A tensor cannot be bound; nothing has changed.</exception>
+    /// <exception cref="InvalidOperationException">Two picked modules share one tensor; nothing has changed.</exception>
+    public static IReadOnlyList<string> register_parametrizations(
+        this nn.Module model,
+        Func<string, nn.Module, bool> where,
+        string tensor_name,
+        Parametrization parametrization,
+        WhenNotAllowed whenNotAllowed = WhenNotAllowed.Project,
+        bool allow_none = false
+    )
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(where);
+        ArgumentNullException.ThrowIfNull(tensor_name);
+        ArgumentNullException.ThrowIfNull(parametrization);
+        var modules = ModelTree.Modules(model, registering: true);
+        var picked = modules.Where(one => where(one.Name, one.Module)).ToList();
+        if (picked.Count == 0 && !allow_none)
+            throw new ArgumentException(
+                $"No module of {model.GetName()} was picked. It has: "
+                    + $"{string.Join(", ", modules.Select(one => $"{one.Name} ({one.Module.GetName()})"))}.",
+                nameof(where)
+            );
+        return ManyRegistrations.Register(picked, tensor_name, parametrization, whenNotAllowed);
+    }
+
+    /// <summary>
+    /// The same for every module of a class: `model.register_parametrizations&lt;Linear&gt;("weight", value)`. Every
+    /// convolution, transposed ones too, is a `Convolution`.
+    /// </summary>
+    /// <typeparam name="TModule">The class, or one that several are derived from.</typeparam>
+    /// <param name="model">The model.</param>
+    /// <param name="tensor_name">Which tensor of each.</param>
+    /// <param name="parametrization">What constrains the tensors.</param>
+    /// <param name="whenNotAllowed">What to do when a present tensor is not in the space.</param>
+    /// <param name="allow_none">Whether having no module of that class is no error. Default: it is one.</param>
+    /// <returns>The names of the tensors.</returns>
+    public static IReadOnlyList<string> register_parametrizations<TModule>(
+        this nn.Module model,
+        string tensor_name,
+        Parametrization parametrization,
+        WhenNotAllowed whenNotAllowed = WhenNotAllowed.Project,
+        bool allow_none = false
+    )
+        where TModule : nn.Module =>
+        model.register_parametrizations(
+            (_, module) => module is TModule,
+            tensor_name,
+            parametrization,
+            whenNotAllowed,
+            allow_none
+        );
+}
