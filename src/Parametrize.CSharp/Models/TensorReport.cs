@@ -1,0 +1,75 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <summary>One parametrized tensor of a model in numbers: a row of a <see cref="ParametrizationReport"/>.</summary>
+public sealed record TensorReport
+{
+    internal TensorReport(string name, ParametrizedTensor tensor)
+    {
+        using var _ = no_grad();
+        tensor.Binding?.Follow();
+        var value = tensor.Parametrization;
+        var parts = tensor.CurrentParts();
+        using var present = Core.forward(value, parts);
+        Name = name;
+        Parametrization = value;
+        Shape = present.shape;
+        Dtype = present.dtype;
+        // What has learnt its norm believes in it: the tensor alone tells. A mask in use counts, wherever it is from.
+        var membership = Core.learns(value) ? Core.contains(value, present) : Core.admits(value, parts, present);
+        Violation = membership.ErrorOrNull();
+        Distance = Violation switch
+        {
+            null => 0,
+            ParametrizationError.NotAllowed refusal => refusal.violation.Size,
+            _ => double.NaN,
+        };
+        Trained = tensor.Inputs.Where(input => input.requires_grad).Sum(Reals);
+        Dimension = Parametrize.Dimension.ofForm(FormModule.ofTensor(present), value, parts)?.Value;
+    }
+
+    /// <summary>As <see cref="parametrize.parametrizations"/> lists it.</summary>
+    public string Name { get; }
+
+    /// <summary>What constrains the tensor; it prints as code.</summary>
+    public Parametrization Parametrization { get; }
+
+    /// <summary>The shape of the constrained tensor.</summary>
+    public IReadOnlyList<long> Shape { get; }
+
+    /// <summary>Its element type.</summary>
+    public ScalarType Dtype { get; }
+
+    /// <summary>
+    /// How far the present tensor is from its space: 0 inside, which is up to rounding; else the size of the condition's
+    /// residual; NaN where <see cref="Violation"/> has no size. A spectral norm is measured, not believed.
+    /// </summary>
+    public double Distance { get; }
+
+    /// <summary>Null inside, else which condition is violated, and by how much.</summary>
+    public ParametrizationError? Violation { get; }
+
+    /// <summary>How many real numbers an optimizer trains: entries of unfrozen parameters, complex ones twice.</summary>
+    public long Trained { get; }
+
+    /// <summary>
+    /// How many real numbers the space leaves free: its dimension. Null for a space of a user's own, of which it is not
+    /// known.
+    /// </summary>
+    public long? Dimension { get; }
+
+    internal string DistanceShown =>
+        Violation switch
+        {
+            null => "inside",
+            ParametrizationError.NotAllowed refusal => FormattableString.Invariant(
+                $"{Distance:g3} ({refusal.violation.Condition})"
+            ),
+            _ => "not measurable",
+        };
+
+    private static long Reals(Tensor tensor) => tensor.is_complex() ? 2 * tensor.numel() : tensor.numel();
+}

@@ -1,0 +1,65 @@
+/// Degrees of freedom against the rank of the derivative.
+module Properties.Core.Laws.Dimensions
+
+open FsCheck.FSharp
+open Parametrize
+open Properties.Core
+open Properties.Core.Law
+open Properties.Core.Measures
+open TorchSharp
+
+let private leaf (tensor: torch.Tensor) : torch.Tensor = tensor.detach().clone().requires_grad_ true
+
+/// A row for each real number of the result, a column for each of the parameters.
+let private jacobian (value: Parametrization) (parts: Parts) : torch.Tensor =
+    let flat (tensor: torch.Tensor) = (if tensor.is_complex () then tensor.view_as_real () else tensor).reshape -1L
+    let at = parts.Parameters |> Seq.map leaf |> Seq.toArray
+    let result = flat (Parametrization.forward value (Parametrization.ofTensors at parts.Buffers value))
+
+    let row (entry: int64) =
+        torch.autograd.grad ([| result[entry] |], at, retain_graph = true, allow_unused = true)
+        |> Seq.toArray
+        |> Array.map2 (fun x g -> flat (if isNull (box g) || g.IsInvalid then torch.zeros_like x else g)) at
+
+    torch.stack [| for entry in 0L .. result.numel () - 1L -> torch.cat (row entry, 0L) |]
+
+let private rank (matrix: torch.Tensor) : int64 =
+    let values = torch.linalg.svdvals matrix
+    // Rounding is a million times smaller, and what is a derivative at these points a thousand times larger.
+    values.gt((1e-10 * max 1.0 (largest values)).ToScalar()).sum().item<int64>()
+
+let private rankIsDimension (subject: Subject) (case: Case) : Faults =
+    ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        let rank = rank (jacobian subject.Value parts)
+
+        match Dimension.tryOf subject.Value parts with
+        | Some dimension -> fault (rank <> dimension) $"the derivative has rank {rank}, the dimension is {dimension}"
+        | None -> [ $"the dimension is not known, the derivative has rank {rank}" ])
+
+/// Complex vectors and matrices whose phase is that of what they carry, a base or the singular vectors: it is moved by
+/// assignments and by power iteration, not by gradients.
+let private carriesPhase (subject: Subject) : bool =
+    subject.Value.Links
+    |> List.exists (fun link ->
+        match link.Codomain with
+        | Space.SpectralSphere _ -> true
+        | Space.Sphere _ -> link.BufferNames = [ "base" ]
+        | _ -> false)
+
+/// Away from zero, where squares have no derivative, and small: a row of the derivative costs a backward pass.
+let private smallCases (subject: Subject) =
+    Subject.smoothCases subject
+    |> Gen.where (fun case ->
+        case.Scale > 0.0
+        && Array.fold (*) 1L case.Shape <= 24L
+        && not (Case.isComplex case && carriesPhase subject))
+
+let private isOfLibrary (subject: Subject) : bool =
+    Catalogue.entries |> List.exists (fun entry -> entry.Value = subject.Value)
+
+let laws: Law list =
+    [
+        law "11" "the dimension of a space is the rank of the derivative" rankIsDimension
+        |> on smallCases
+        |> onlyFor isOfLibrary
+    ]
