@@ -11,8 +11,8 @@ internal sealed class ParametrizationSet : nn.Module
     private ParametrizationSet()
         : base(nameof(ParametrizationSet)) { }
 
-    public IEnumerable<ParametrizedTensor> Tensors =>
-        named_children().Select(child => (ParametrizedTensor)child.module);
+    public IEnumerable<(string Name, ParametrizedTensor Tensor)> Named =>
+        named_children().Select(child => (child.name, (ParametrizedTensor)child.module));
 
     public ParametrizedTensor? this[string name] =>
         ModuleInternals.Children(this).TryGetValue(name, out var child) ? (ParametrizedTensor)child : null;

@@ -64,7 +64,7 @@ internal sealed class PruningTarget(TensorPath path, Tensor? scores)
     }
 
     /// <summary>What a forward pass computes with, or the module's own tensor.</summary>
-    private Tensor Present() => Path.Tensor?.Detached() ?? Slot.Find(Path.Owner, Path.Name).Tensor;
+    private Tensor Present() => Path.Tensor?.Detached() ?? SlotFinder.Find(Path.Owner, Path.Name).Tensor;
 
     /// <summary>Moduli, so that tensors of any element type and device go together.</summary>
     private Tensor Scores()

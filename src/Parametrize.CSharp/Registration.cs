@@ -18,13 +18,14 @@ internal static class Registration
         ModuleInternals.Check();
         Hooks.RequireHookable(path.Owner);
         ParametrizationSet.RequireRoom(path.Owner);
-        var (slot, tensor) = Slot.Find(path.Owner, path.Name);
+        var (slot, tensor) = SlotFinder.Find(path.Owner, path.Name);
         var parts = StartingParts.For(value, tensor, whenNotAllowed, $"{path.Owner.GetName()}.{path.Name}");
         var parametrized = new ParametrizedTensor(value, parts, tensor, slot.IsBuffer, tensor.requires_grad);
         parametrized.train(path.Owner.training);
 
-        ParametrizationSet.GetOrAdd(path.Owner).register_module(path.Name, parametrized);
-        new ModuleBinding(parametrized, slot).Attach(path.Owner);
+        var (home, name) = NativeChild.HomeOf(path.Owner, path.Name);
+        ParametrizationSet.GetOrAdd(home).register_module(name, parametrized);
+        new ModuleBinding(parametrized, slot).Attach(path.Owner, tensor);
         Adopt(parametrized, parts, tensor);
     }
 
@@ -44,8 +45,11 @@ internal static class Registration
         parametrized.Release(parametrized.NameOf(index));
         if (value is not null)
             Overwrite(own, value);
-        parametrized.Binding!.Detach(own);
-        ParametrizationSet.Of(path.Owner)!.Remove(path.Name, path.Owner);
+        var owner = parametrized.Binding!.Detach(own);
+        var (home, name) = NativeChild.HomeOf(path.Owner, path.Name);
+        ParametrizationSet.Of(home)!.Remove(name, home);
+        if (owner is not null)
+            NativeChild.Prune(owner);
         parametrized.Dispose();
     }
 

@@ -6,7 +6,7 @@ namespace Parametrize.CSharp;
 /// <summary>Where a tensor is: the module that owns it, and its name there.</summary>
 internal readonly record struct TensorPath(nn.Module Owner, string Name)
 {
-    public ParametrizedTensor? Tensor => ParametrizationSet.Of(Owner)?[Name];
+    public ParametrizedTensor? Tensor => Find(Owner, Name);
 
     /// <summary>Follows a dotted name into the children; native modules have tensors whose names have dots.</summary>
     public static TensorPath Resolve(nn.Module module, string name)
@@ -14,7 +14,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
         for (var rest = name; ; )
         {
             ModuleInternals.RegisterComponents(module);
-            if (!rest.Contains('.') || Slot.Exists(module, rest))
+            if (!rest.Contains('.') || SlotFinder.Exists(module, rest))
                 return new(module, rest);
             var (step, tail) = FirstStep(rest);
             module =
@@ -44,7 +44,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
     public static ParametrizedTensor? Find(nn.Module module, string name)
     {
         if (!name.Contains('.'))
-            return new TensorPath(module, name).Tensor;
+            return ParametrizationSet.Of(module)?[name];
         var (step, tail) = FirstStep(name);
         return ChildOf(module, step) is { } child ? Find(child, tail) : null;
     }
@@ -68,8 +68,9 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
         if (owner is not ParametrizedTensor)
             ModuleInternals.RegisterComponents(owner);
         var set = ParametrizationSet.Of(owner);
-        return set?.Tensors.FirstOrDefault(bound => bound.Binding!.ShowsAt(tensor))?.Binding!.Name
-            ?? owner.named_parameters(false).FirstOrDefault(p => ReferenceEquals(p.parameter, tensor)).name
-            ?? owner.named_buffers(false).FirstOrDefault(b => ReferenceEquals(b.buffer, tensor)).name;
+        // The properties of native modules give a new managed object each time.
+        return set?.Named.FirstOrDefault(bound => bound.Tensor.Binding!.ShowsAt(tensor)).Name
+            ?? owner.named_parameters(false).FirstOrDefault(p => NativeTensors.AreOne(p.parameter, tensor)).name
+            ?? owner.named_buffers(false).FirstOrDefault(b => NativeTensors.AreOne(b.buffer, tensor)).name;
     }
 }

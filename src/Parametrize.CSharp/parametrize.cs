@@ -19,9 +19,10 @@ public static partial class parametrize
     /// </summary>
     /// <remarks>
     /// It runs RegisterComponents: in the constructor of a module, assign all fields first. Outside a cached scope, calls
-    /// of one module from several threads at once are not safe.
+    /// of one module from several threads at once are not safe. RNN, LSTM, GRU, attention and transformers are given the
+    /// value in place: call them twice before one backward, or with a PackedSequence, in a cached scope.
     /// </remarks>
-    /// <param name="module">Any managed module, of TorchSharp or one's own.</param>
+    /// <param name="module">Any module, of TorchSharp or one's own.</param>
     /// <param name="name">A parameter or buffer: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="parametrization">What constrains the tensor.</param>
     /// <param name="whenNotAllowed">What to do when the present tensor is not in the space.</param>
@@ -45,7 +46,7 @@ public static partial class parametrize
     }
 
     /// <summary>The same, with the tensor pointed at: `layer.register_parametrization(l => l.weight, ...)`.</summary>
-    /// <param name="module">Any managed module, of TorchSharp or one's own.</param>
+    /// <param name="module">Any module, of TorchSharp or one's own.</param>
     /// <param name="tensor">Reads the tensor from the module, or from a module inside it.</param>
     /// <param name="parametrization">What constrains the tensor.</param>
     /// <param name="whenNotAllowed">What to do when the present tensor is not in the space.</param>

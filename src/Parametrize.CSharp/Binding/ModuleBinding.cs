@@ -23,19 +23,20 @@ internal sealed class ModuleBinding : ICached
     /// <summary>The tensor's name in messages.</summary>
     public string Where => $"{_slot.Owner?.GetName()}.{_slot.Name}";
 
-    public bool ShowsAt(Tensor tensor) => ReferenceEquals(tensor, _placeholder) || ReferenceEquals(tensor, _shown);
+    public bool ShowsAt(Tensor tensor) =>
+        ReferenceEquals(tensor, _placeholder) || ReferenceEquals(tensor, _shown) || _slot.Shows(tensor);
 
     /// <summary>Takes the module's tensor out and the hooks in.</summary>
-    public void Attach(nn.Module owner)
+    public void Attach(nn.Module owner, Tensor tensor)
     {
-        _slot.Unregister();
+        _slot.Take(tensor);
         Stand();
         _hooks = Hooks.Around(owner, Enter, Exit);
         _tensor.Binding = this;
     }
 
-    /// <summary>Gives the module back a tensor of its own.</summary>
-    public void Detach(Tensor tensor)
+    /// <summary>Gives the module, which is returned, a tensor of its own again.</summary>
+    public nn.Module? Detach(Tensor tensor)
     {
         _holder = null;
         Hide();
@@ -43,6 +44,7 @@ internal sealed class ModuleBinding : ICached
         _slot.Restore(tensor);
         _placeholder?.Retire();
         _tensor.Binding = null;
+        return _slot.Owner;
     }
 
     /// <summary>A new tensor for a reader: a view of the held one in a cached scope.</summary>

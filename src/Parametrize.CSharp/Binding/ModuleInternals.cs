@@ -32,6 +32,15 @@ internal static class ModuleInternals
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "RegisterComponents")]
     public static extern void RegisterComponents(nn.Module module);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "_named_parameters")]
+    public static extern (string name, Parameter parameter)[] NativeParameters(nn.Module module);
+
+    public static Parameter? ParameterOf(nn.Module module, string name) =>
+        Parameters(module).TryGetValue(name, out var parameter) ? parameter : null;
+
+    public static Tensor? BufferOf(nn.Module module, string name) =>
+        Buffers(module).TryGetValue(name, out var buffer) ? buffer.Item1 : null;
+
     /// <summary>Throws when this TorchSharp lacks one of the members.</summary>
     public static void Check()
     {

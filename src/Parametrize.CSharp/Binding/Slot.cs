@@ -1,4 +1,4 @@
-using System.Reflection;
+using System.Runtime.CompilerServices;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -6,91 +6,68 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
-/// The place from which a module's forward pass reads one of its tensors: the fields that hold it, or its registry when
-/// no field does (`get_parameter`). Holds the module weakly: the module holds what holds the slot.
+/// The place from which a module's forward pass reads one of its tensors. Holds the module weakly: the module holds what
+/// holds the slot.
 /// </summary>
-internal sealed class Slot
+internal abstract class Slot
 {
-    private readonly WeakReference<nn.Module> _owner;
-    private readonly FieldInfo[] _fields;
-    private readonly string[] _names;
-    private readonly string[] _following;
+    /// <summary>All names in the order of the state, those included whose tensors are parametrized.</summary>
+    private static readonly ConditionalWeakTable<nn.Module, List<string>> Orders = [];
 
-    private Slot(nn.Module owner, string name, bool isBuffer, FieldInfo[] fields)
+    private readonly WeakReference<nn.Module> _owner;
+    private readonly string[] _names;
+    private readonly List<string> _order;
+
+    protected Slot(nn.Module owner, string name, bool isBuffer)
     {
         _owner = new(owner);
-        _fields = fields;
         var (parameters, buffers) = (ModuleInternals.Parameters(owner), ModuleInternals.Buffers(owner));
         var names = isBuffer ? buffers.Keys.ToArray() : [.. parameters.Keys];
         Tensor[] tensors = isBuffer ? [.. buffers.Values.Select(entry => entry.Item1)] : [.. parameters.Values];
         var position = Array.IndexOf(names, name);
         _names = [.. names.Where((_, index) => ReferenceEquals(tensors[index], tensors[position]))];
-        _following = names[(position + 1)..];
+        _order = Orders.GetOrCreateValue(owner);
+        _order.AddRange(parameters.Keys.Concat(buffers.Keys).Except(_order).ToList());
         Name = name;
         IsBuffer = isBuffer;
     }
 
+    /// <summary>The name in the module's registry; it has dots where native modules are inside.</summary>
     public string Name { get; }
 
     public bool IsBuffer { get; }
 
-    /// <summary>TorchSharp's own modules ask what is in their fields for its dtype and device when they are moved.</summary>
-    public bool NeedsTensor => _fields.Any(one => one.DeclaringType!.Assembly == typeof(nn.Module).Assembly);
-
     public nn.Module? Owner => _owner.TryGetTarget(out var owner) ? owner : null;
 
-    /// <summary>Finds where the module keeps the tensor, or says why it cannot be bound.</summary>
-    public static (Slot Slot, Tensor Tensor) Find(nn.Module owner, string name)
-    {
-        ModuleInternals.RegisterComponents(owner);
-        var parameter = ParameterOf(owner, name);
-        var tensor = parameter ?? BufferOf(owner, name) ?? throw NotATensor(owner, name);
+    /// <summary>Whether the module asks what is in the slot for its dtype and device when it is moved.</summary>
+    public virtual bool NeedsTensor => true;
 
-        var fields = FieldsHolding(owner, tensor);
-        if (fields.Length == 0 && PropertyOf(owner, name, parameter is not null) is { } read)
-            (fields, tensor) = (FieldsHolding(owner, read), read);
-        if (fields.FirstOrDefault(field => !field.FieldType.IsAssignableFrom(typeof(Parameter))) is { } typed)
-            throw new NotSupportedException(
-                $"{owner.GetName()}.{name} cannot be parametrized: its field {typed.Name} of type {typed.FieldType.Name} "
-                    + "cannot hold a computed tensor. Declare it as Parameter or Tensor."
-            );
-        if (fields.Length == 0 && owner.GetType().Assembly == typeof(nn.Module).Assembly)
-            throw new NotSupportedException(
-                $"{owner.GetName()}.{name} cannot be parametrized: TorchSharp keeps it in native memory, where a forward "
-                    + "pass cannot be given another tensor. Compute with a ParametrizedTensor in a module of your own."
-            );
-        return (new Slot(owner, name, parameter is null, fields), tensor);
-    }
+    /// <summary>What stands in the slot outside a forward pass, as loud as the module's forward pass survives.</summary>
+    public virtual Tensor Nothing(ScalarType dtype, Device device) => empty(0L, dtype: dtype, device: device);
 
-    /// <summary>Whether the module itself, not a child, has a tensor of that name.</summary>
-    public static bool Exists(nn.Module owner, string name) =>
-        ParameterOf(owner, name) is not null || BufferOf(owner, name) is not null;
-
-    /// <summary>What the forward pass would read now; null when the registry has nothing under that name.</summary>
-    public Tensor? Get()
-    {
-        if (Owner is not { } owner)
-            return null;
-        if (_fields.Length > 0)
-            return (Tensor?)_fields[0].GetValue(owner);
-        return IsBuffer ? BufferOf(owner, Name) : ParameterOf(owner, Name);
-    }
+    /// <summary>What the forward pass would read now; null when there is nothing.</summary>
+    public abstract Tensor? Get();
 
     /// <summary>Lets the forward pass read this tensor; the registry never shows it unless it is all there is.</summary>
-    public void Set(Parameter tensor)
+    public abstract void Set(Parameter tensor);
+
+    /// <summary>Whether a tensor that a user got from the module is what is in the slot.</summary>
+    public virtual bool Shows(Tensor tensor) => false;
+
+    /// <summary>Takes the tensor out of the module, and makes it one that the module does not touch.</summary>
+    public virtual void Take(Tensor tensor) => Unregister();
+
+    /// <summary>Gives the module a tensor of its own again, at its old place in the state.</summary>
+    public void Restore(Tensor tensor)
     {
         if (Owner is not { } owner)
             return;
-        foreach (var field in _fields)
-            field.SetValue(owner, tensor);
-        if (_fields.Length > 0)
-            return;
-        if (tensor is Placeholder)
-            Unregister();
-        else if (IsBuffer)
-            ModuleInternals.Buffers(owner)[Name] = (tensor, true);
+        PutBack(owner, tensor);
+        Unregister();
+        if (IsBuffer)
+            InsertInto(ModuleInternals.Buffers(owner), (tensor, true));
         else
-            ModuleInternals.Parameters(owner)[Name] = tensor;
+            InsertInto(ModuleInternals.Parameters(owner), (Parameter)tensor);
     }
 
     /// <summary>
@@ -110,56 +87,14 @@ internal sealed class Slot
         }
     }
 
-    /// <summary>Gives the module a tensor of its own again, at its old place in the state.</summary>
-    public void Restore(Tensor tensor)
-    {
-        if (Owner is not { } owner)
-            return;
-        foreach (var field in _fields)
-            field.SetValue(owner, tensor);
-        Unregister();
-        if (IsBuffer)
-            InsertInto(ModuleInternals.Buffers(owner), (tensor, true));
-        else
-            InsertInto(ModuleInternals.Parameters(owner), (Parameter)tensor);
-    }
+    /// <summary>Lets the forward pass read the module's own tensor again.</summary>
+    protected abstract void PutBack(nn.Module owner, Tensor tensor);
 
-    /// <summary>Before the first of the tensors that followed it: others may have come and gone meanwhile.</summary>
+    /// <summary>Before the first of the tensors that follow it: others may have come and gone meanwhile.</summary>
     private void InsertInto<T>(OrderedDict<string, T> registry, T value)
     {
-        var position = registry.Keys.ToList().FindIndex(_following.Contains);
+        var following = _order.SkipWhile(name => name != Name).Skip(1).ToHashSet();
+        var position = registry.Keys.ToList().FindIndex(following.Contains);
         registry.Insert(position < 0 ? registry.Count : position, (Name, value));
-    }
-
-    private static Parameter? ParameterOf(nn.Module owner, string name) =>
-        ModuleInternals.Parameters(owner).TryGetValue(name, out var parameter) ? parameter : null;
-
-    private static Tensor? BufferOf(nn.Module owner, string name) =>
-        ModuleInternals.Buffers(owner).TryGetValue(name, out var buffer) ? buffer.Item1 : null;
-
-    private static FieldInfo[] FieldsHolding(nn.Module owner, Tensor tensor) =>
-        [.. ModuleInternals.FieldsOf(owner).Where(field => ReferenceEquals(ValueOf(field, owner), tensor))];
-
-    /// <summary>Moving a module sets its automatic properties and leaves the registry behind: the property is read.</summary>
-    private static Tensor? PropertyOf(nn.Module owner, string name, bool isParameter) =>
-        ModuleInternals
-            .FieldsOf(owner)
-            .Where(field => field.Name == $"<{name}>k__BackingField")
-            .Select(field => ValueOf(field, owner) as Tensor)
-            .FirstOrDefault(value => value is not null && value is Parameter == isParameter);
-
-    private static object? ValueOf(FieldInfo field, nn.Module owner) =>
-        typeof(Tensor).IsAssignableFrom(field.FieldType) ? field.GetValue(owner) : null;
-
-    private static ArgumentException NotATensor(nn.Module owner, string name)
-    {
-        var names = owner
-            .named_parameters(false)
-            .Select(p => p.name)
-            .Concat(owner.named_buffers(false).Select(b => b.name));
-        return new ArgumentException(
-            $"{owner.GetName()} has no tensor '{name}' of its own. It has: {string.Join(", ", names)}.",
-            nameof(name)
-        );
     }
 }

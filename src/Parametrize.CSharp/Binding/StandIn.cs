@@ -73,13 +73,13 @@ internal abstract class StandIn : Parameter
     private delegate ref OrderedDict<string, T> Registry<T>();
 }
 
-/// <summary>What is in a field outside a forward pass, so that whatever bypasses the hooks fails loudly.</summary>
+/// <summary>What is in a slot outside a forward pass, so that whatever bypasses the hooks fails loudly.</summary>
 internal sealed class Placeholder : StandIn
 {
     private readonly string _name;
 
     public Placeholder(Slot slot, ScalarType dtype, Device device)
-        : base(slot, torch.empty(0L, dtype: dtype, device: device), requiresGrad: false)
+        : base(slot, slot.Nothing(dtype, device), requiresGrad: false)
     {
         _name = slot.Name;
         // Without a handle each use throws in managed code. An empty tensor would be refused by libtorch, and where

@@ -50,7 +50,7 @@ internal static class ManyRegistrations
         var shared = paths
             .Where(one => one.Path.Tensor is null)
             .GroupBy(
-                one => Slot.Find(one.Path.Owner, one.Path.Name).Tensor,
+                one => SlotFinder.Find(one.Path.Owner, one.Path.Name).Tensor,
                 one => one.Name,
                 ReferenceEqualityComparer.Instance
             )

@@ -50,7 +50,7 @@ internal sealed class Undo : IDisposable
 
     private void RememberPlain(TensorPath path)
     {
-        var (slot, tensor) = Slot.Find(path.Owner, path.Name);
+        var (slot, tensor) = SlotFinder.Find(path.Owner, path.Name);
         var (copy, gradient, isTrained) = (tensor.detach().clone(), tensor.grad, tensor.requires_grad);
         copy.DetachFromDisposeScope();
         gradient?.DetachFromDisposeScope();
@@ -62,7 +62,7 @@ internal sealed class Undo : IDisposable
                 return;
             // The unconstrained parameter needs no computing, which may be what has failed.
             Registration.Remove(path, leaveParametrized: parametrized.Inputs.Length > 1);
-            var (_, now) = Slot.Find(path.Owner, path.Name);
+            var (_, now) = SlotFinder.Find(path.Owner, path.Name);
             if (!ReferenceEquals(now, tensor))
             {
                 slot.Restore(tensor);

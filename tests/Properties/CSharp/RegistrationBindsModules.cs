@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Properties.CSharp;
 
-/// <summary>Any managed module can be made to compute with a parametrized tensor.</summary>
+/// <summary>Any module can be made to compute with a parametrized tensor.</summary>
 public class RegistrationBindsModules
 {
     public static TheoryData<string> Kinds => new(Layer.Kinds);
@@ -146,32 +146,6 @@ public class RegistrationBindsModules
 
         Near.Same(expected, pair.call(a, b, true));
         Assert.True(pair.parametrization("scale").Value.gt(0).all().item<bool>());
-    }
-
-    public static TheoryData<string, nn.Module, string> Native =>
-        new()
-        {
-            { "LSTM", nn.LSTM(4, 4), "weight_hh_l0" },
-            { "GRU", nn.GRU(4, 4), "weight_ih_l0" },
-            { "RNN", nn.RNN(4, 4), "weight_hh_l0" },
-            { "RNNCell", nn.RNNCell(4, 4), "weight_hh" },
-            { "Embedding", nn.Embedding(4, 4), "weight" },
-            { "EmbeddingBag", nn.EmbeddingBag(4, 4), "weight" },
-            { "TransformerEncoderLayer", nn.TransformerEncoderLayer(4, 2), "linear1.weight" },
-        };
-
-    [Theory]
-    [MemberData(nameof(Native))]
-    public void A_native_module_says_that_it_is_not_supported_and_stays(string kind, nn.Module module, string name)
-    {
-        Assert.Contains(name, module.state_dict().Keys);
-        var before = Snapshot.Of(module);
-        var exception = Assert.Throws<NotSupportedException>(() =>
-            module.register_parametrization(name, new Doubling().Value)
-        );
-        Assert.Contains(name.Split('.')[^1], exception.Message);
-        Assert.NotEmpty(kind);
-        before.AssertUnchanged();
     }
 
     [Fact]

@@ -1,0 +1,147 @@
+using System.Reflection;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.NativeModules;
+
+/// <summary>Each tensor of each module class of TorchSharp can be parametrized, or an error says why not.</summary>
+public class EveryModuleBinds
+{
+    /// <summary>Their tensors are those of other modules, or of the user.</summary>
+    private static readonly Type[] Containers =
+    [
+        typeof(Sequential),
+        typeof(ModuleList<>),
+        typeof(ModuleDict<>),
+        typeof(ParameterList),
+        typeof(ParameterDict),
+    ];
+
+    public static TheoryData<string, string> Tensors
+    {
+        get
+        {
+            var data = new TheoryData<string, string>();
+            foreach (var (type, make) in Subject.Of)
+            foreach (var name in make().Names)
+                data.Add(type.Name, name);
+            return data;
+        }
+    }
+
+    [Fact]
+    public void No_class_of_TorchSharp_that_owns_a_tensor_is_missing()
+    {
+        var classes = typeof(nn.Module)
+            .Assembly.GetExportedTypes()
+            .Where(type => type is { IsAbstract: false, Namespace: "TorchSharp.Modules" })
+            .Where(typeof(nn.Module).IsAssignableFrom)
+            .Where(type => !IsWithoutTensors(type));
+        Assert.Empty(classes.Except(Subject.Of.Keys).Except(Containers));
+    }
+
+    /// <summary>
+    /// By the base class, which says so, or a loss; a field for a tensor contradicts, but for the weights that losses
+    /// are given as arguments.
+    /// </summary>
+    private static bool IsWithoutTensors(Type type)
+    {
+        var bases = new List<Type>();
+        for (var one = type; one != typeof(nn.Module); one = one.BaseType!)
+            bases.Add(one);
+        if (bases.Any(one => one.Name.StartsWith("WeightedLoss") || one.Name.StartsWith("Loss")))
+            return true;
+        return bases.Any(one => one.Name.StartsWith("ParameterLessModule") || one.Name == "PadBase")
+            && !bases.Any(one =>
+                one.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
+                    .Any(field => typeof(Tensor).IsAssignableFrom(field.FieldType))
+            );
+    }
+
+    [Theory]
+    [MemberData(nameof(Tensors))]
+    public void The_tensor_binds_or_the_error_says_why(string kind, string name)
+    {
+        var subject = Subject.Make(kind);
+        var own = subject.Own(name);
+        if (!own.is_floating_point())
+        {
+            var refusal = Assert.ThrowsAny<Exception>(() =>
+                subject.Module.register_parametrization(name, new Doubling().Value)
+            );
+            Assert.Contains("Int64", refusal.Message);
+            return;
+        }
+        using var other = (own.detach() * 0.5 + 0.7).detach();
+        var expected = ByHand(subject, own, other);
+        var (output, state) = (subject.Output().detach().clone(), subject.Module.state_dict().Keys.ToList());
+
+        subject.Module.register_parametrization(name, new Doubling().Value);
+        Near.Same(output, subject.Output());
+        var steps = name.Split('.');
+        var key = string.Join('.', [.. steps[..^1], "parametrizations", steps[^1], "original"]);
+        Assert.Equal(state.Select(one => one == name ? key : one).Order(), subject.Module.state_dict().Keys.Order());
+        Assert.Same(own, subject.Module.state_dict()[key]);
+
+        subject.Module.parametrization(name).Value = other;
+        var result = subject.Output();
+        Near.Same(expected.Output, result);
+        if (own is Parameter)
+        {
+            result.pow(3).sum().backward();
+            Near.Same(expected.Gradient! * 2, own.grad!);
+        }
+
+        subject.Module.remove_parametrizations(name);
+        Assert.False(subject.Module.is_parametrized(name));
+        Assert.Equal(state, subject.Module.state_dict().Keys);
+        Assert.Same(own, subject.Own(name));
+        Near.Same(other, own);
+        Near.Same(expected.Output, subject.Output());
+        Near.Same(expected.Output, ByHand(subject, own, other).Output);
+    }
+
+    [Theory]
+    [MemberData(nameof(Tensors))]
+    public void Removing_can_leave_the_unconstrained_tensor(string kind, string name)
+    {
+        var subject = Subject.Make(kind);
+        var own = subject.Own(name);
+        if (!own.is_floating_point())
+            return;
+        using var half = own.detach() / 2;
+        var expected = ByHand(subject, own, half).Output;
+
+        subject.Module.register_parametrization(name, new Doubling().Value);
+        subject.Output();
+        subject.Module.remove_parametrizations(name, leave_parametrized: false);
+
+        Near.Same(half, own);
+        Near.Same(expected, subject.Output());
+    }
+
+    /// <summary>What a plain module gives with the tensor, which is then as before.</summary>
+    private static (Tensor Output, Tensor? Gradient) ByHand(Subject subject, Tensor own, Tensor value)
+    {
+        using var before = own.detach().clone();
+        Write(own, value);
+        own.grad = null;
+        var output = subject.Output();
+        if (own is Parameter)
+            output.pow(3).sum().backward();
+        var gradient = own.grad?.clone();
+        subject.Module.zero_grad();
+        Write(own, before);
+        return (output.detach().clone(), gradient);
+    }
+
+    private static void Write(Tensor tensor, Tensor value)
+    {
+        using var _ = no_grad();
+        tensor.copy_(value);
+    }
+}
