@@ -7,17 +7,8 @@ open TorchSharp
 type internal SkewLink(triangle: Triangle, hermitian: bool) =
     inherit LinearLink()
 
-    let mirror (matrix: torch.Tensor) = if hermitian then Tensors.adjoint matrix else Tensors.transpose matrix
-
-    let imaginaryDiagonal (matrix: torch.Tensor) =
-        let diagonal = Tensors.diagonal matrix
-        torch.diag_embed (diagonal - diagonal.real.``to`` matrix.dtype)
-
-    let strict (matrix: torch.Tensor) =
-        match triangle with
-        | Triangle.Lower -> matrix.tril -1L
-        | Triangle.Upper -> matrix.triu 1L
-
+    let mirror = Half.mirror hermitian
+    let strict = Half.keep triangle 1L
     let carriesDiagonal (matrix: torch.Tensor) = hermitian && matrix.is_complex ()
 
     override _.Code =
@@ -35,11 +26,11 @@ type internal SkewLink(triangle: Triangle, hermitian: bool) =
         let half = strict matrix
         let skew = half - mirror half
 
-        if carriesDiagonal matrix then skew + imaginaryDiagonal matrix else skew
+        if carriesDiagonal matrix then skew + Half.imaginaryDiagonal matrix else skew
 
     override _.Restrict matrix =
         if carriesDiagonal matrix then
-            strict matrix + imaginaryDiagonal matrix
+            strict matrix + Half.imaginaryDiagonal matrix
         else
             strict matrix
 

@@ -6,20 +6,15 @@ open TorchSharp
 type internal SymmetricLink(triangle: Triangle, hermitian: bool) =
     inherit LinearLink()
 
-    let mirror (matrix: torch.Tensor) = if hermitian then Tensors.adjoint matrix else Tensors.transpose matrix
+    let mirror = Half.mirror hermitian
+    let half = Half.keep triangle
 
     /// A Hermitian matrix has a real diagonal: the imaginary part of the parameter's is not read.
     let realDiagonal (matrix: torch.Tensor) =
         if hermitian && matrix.is_complex () then
-            let diagonal = Tensors.diagonal matrix
-            matrix - torch.diag_embed (diagonal - diagonal.real.``to`` matrix.dtype)
+            matrix - Half.imaginaryDiagonal matrix
         else
             matrix
-
-    let half (matrix: torch.Tensor) (offset: int64) =
-        match triangle with
-        | Triangle.Lower -> matrix.tril -offset
-        | Triangle.Upper -> matrix.triu offset
 
     override _.Code =
         match hermitian, triangle with
@@ -31,6 +26,6 @@ type internal SymmetricLink(triangle: Triangle, hermitian: bool) =
     override _.Requirement = Requirement.squares
     override _.Codomain = if hermitian then Space.Hermitian else Space.Symmetric
     override _.Condition = if hermitian then "W = W^H" else "W = W^T"
-    override _.Fill matrix = realDiagonal (half matrix 0L) + mirror (half matrix 1L)
-    override _.Restrict matrix = realDiagonal (half matrix 0L)
+    override _.Fill matrix = realDiagonal (half 0L matrix) + mirror (half 1L matrix)
+    override _.Restrict matrix = realDiagonal (half 0L matrix)
     override _.Nearest(matrix, _) = matrix / 2.0 + mirror matrix / 2.0

@@ -6,14 +6,10 @@ open TorchSharp
 type internal TriangularLink(triangle: Triangle, unitDiagonal: bool) =
     inherit LinearLink()
 
-    let half (matrix: torch.Tensor) (offset: int64) =
-        match triangle with
-        | Triangle.Lower -> matrix.tril -offset
-        | Triangle.Upper -> matrix.triu offset
-
+    let half = Half.keep triangle
     let offset = if unitDiagonal then 1L else 0L
 
-    let fill (matrix: torch.Tensor) = if unitDiagonal then half matrix 1L + Tensors.eyeLike matrix else half matrix 0L
+    let fill (matrix: torch.Tensor) = if unitDiagonal then half 1L matrix + Tensors.eyeLike matrix else half 0L matrix
 
     override _.Code =
         let head = if unitDiagonal then "unitTriangular" else "triangular"
@@ -33,7 +29,7 @@ type internal TriangularLink(triangle: Triangle, unitDiagonal: bool) =
         $"W_ij = 0 {zeros} the diagonal{ones}"
 
     override _.Fill matrix = fill matrix
-    override _.Restrict matrix = half matrix offset
+    override _.Restrict matrix = half offset matrix
     override _.Nearest(matrix, _) = fill matrix
 
 /// Diagonal matrices, square or not.
