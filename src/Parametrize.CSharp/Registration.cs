@@ -10,16 +10,23 @@ internal static class Registration
     public static void Register(TensorPath path, Parametrization value, WhenNotAllowed whenNotAllowed)
     {
         if (path.Tensor is { } present)
-        {
             present.Append(value, whenNotAllowed);
-            return;
-        }
+        else
+            Bind(
+                path,
+                value,
+                tensor => StartingParts.For(value, tensor, whenNotAllowed, $"{path.Owner.GetName()}.{path.Name}")
+            );
+    }
 
+    /// <summary>Lets a plain tensor be computed from parts, which may depend on it.</summary>
+    public static void Bind(TensorPath path, Parametrization value, Func<Tensor, Parts> startingParts)
+    {
         ModuleInternals.Check();
         Hooks.RequireHookable(path.Owner);
         ParametrizationSet.RequireRoom(path.Owner);
         var (slot, tensor) = SlotFinder.Find(path.Owner, path.Name);
-        var parts = StartingParts.For(value, tensor, whenNotAllowed, $"{path.Owner.GetName()}.{path.Name}");
+        var parts = startingParts(tensor);
         var parametrized = new ParametrizedTensor(value, parts, tensor, slot.IsBuffer, tensor.requires_grad);
         parametrized.train(path.Owner.training);
 

@@ -20,7 +20,7 @@ internal static class ModelTree
 
         void Walk(string name, nn.Module module)
         {
-            if (module is ParametrizationSet or ParametrizedTensor || !seen.Add(module))
+            if (module is ParametrizationSet or ParametrizedTensor or NativeChild || !seen.Add(module))
                 return;
             if (registering)
                 ModuleInternals.RegisterComponents(module);
@@ -49,9 +49,16 @@ internal static class ModelTree
 
     public static string Join(string name, string step) => name.Length == 0 ? step : $"{name}.{step}";
 
+    /// <summary>Those of modules inside a native one are in children that only parametrizing has made.</summary>
     private static IEnumerable<(string Name, ParametrizedTensor Tensor)> BoundTo(nn.Module module) =>
-        (ParametrizationSet.Of(module)?.named_children() ?? []).Select(child =>
-            (child.name, (ParametrizedTensor)child.module)
+        (ParametrizationSet.Of(module)?.Named ?? []).Concat(
+            module
+                .named_children()
+                .Where(child => child.module is NativeChild)
+                .SelectMany(
+                    child => BoundTo(child.module),
+                    (child, bound) => (Join(child.name, bound.Name), bound.Tensor)
+                )
         );
 
     private static IEnumerable<(string Name, ParametrizedTensor Tensor)> HeldBy(nn.Module module) =>

@@ -1,10 +1,11 @@
 using Parametrize.CSharp.Binding;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
-/// <content>Going back to an earlier state.</content>
+/// <content>Going back to an earlier state, and to that of another tensor.</content>
 public sealed partial class ParametrizedTensor
 {
     /// <summary>What this is computed from now, in copies.</summary>
@@ -27,6 +28,35 @@ public sealed partial class ParametrizedTensor
         Refresh();
         Write(Core.ofArrays(memory.Inputs, memory.Buffers));
     }
+
+    /// <summary>New parts with the numbers of these, elsewhere if need be.</summary>
+    internal Parts CopiedParts(Device device)
+    {
+        Binding?.Follow();
+        return Core.ofArrays(
+            [.. _inputs.Select(input => new Parameter(CopyTo(device, input)))],
+            [.. _buffers.Select(row => row.Select(buffer => CopyTo(device, buffer)).ToArray())]
+        );
+    }
+
+    /// <summary>Computes from the numbers of another tensor, whose links are the last of these.</summary>
+    internal void TakeOver(ParametrizedTensor other)
+    {
+        using var copies = other.Remember();
+        var own = _buffers.Take(_buffers.Length - copies.Buffers.Length);
+        Write(Core.ofArrays(copies.Inputs, [.. own, .. copies.Buffers]));
+    }
+
+    /// <summary>Freezes what is frozen there.</summary>
+    internal void TrainLike(ParametrizedTensor other)
+    {
+        if (!_isBuffer)
+            foreach (var (input, like) in _inputs.Zip(other._inputs))
+                input.requires_grad = like.requires_grad;
+    }
+
+    private static Tensor CopyTo(Device device, Tensor tensor) =>
+        tensor.detach().to(tensor.dtype, device, copy: true).DetachFromDisposeScope();
 
     private static Tensor Copy(Tensor tensor) => tensor.detach().clone().DetachFromDisposeScope();
 

@@ -47,13 +47,12 @@ public static partial class parametrize
         var taken = new HashSet<Tensor>(model.parametrized_parameters(), ReferenceEqualityComparer.Instance);
         // What stands for a parametrized tensor in a module's registry is no parameter of the model.
         foreach (var (_, module) in ModelTree.Modules(model))
-            if (ParametrizationSet.Of(module) is { } set)
-                taken.UnionWith(
-                    module
-                        .named_parameters(recurse: false)
-                        .Where(own => set[own.name] is not null)
-                        .Select(own => own.parameter)
-                );
+            taken.UnionWith(
+                module
+                    .named_parameters(recurse: false)
+                    .Where(own => TensorPath.Find(module, own.name) is not null)
+                    .Select(own => own.parameter)
+            );
         return
         [
             .. model

@@ -1,0 +1,98 @@
+using Parametrize.CSharp.Binding;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <summary>One tensor that is to be computed somewhere else as it is here, from numbers of its own.</summary>
+/// <param name="Name">Its name in messages.</param>
+/// <param name="From">Where the value and the numbers are from.</param>
+/// <param name="To">Where they go: a plain tensor, or a parametrized one.</param>
+/// <param name="Held">The target when a module of a user's own holds it, else null.</param>
+/// <param name="Appends">Whether the value goes behind one that is there, which else has to be the same.</param>
+internal sealed record Transfer(
+    string Name,
+    ParametrizedTensor From,
+    TensorPath To,
+    ParametrizedTensor? Held = null,
+    bool Appends = false
+)
+{
+    private ParametrizedTensor? Target => Held ?? To.Tensor;
+
+    /// <summary>All of them, or none. Each must have been found suitable.</summary>
+    public static void CarryOut(IReadOnlyList<Transfer> transfers)
+    {
+        Undo.Unless(undo =>
+        {
+            foreach (var one in transfers)
+            {
+                if (one.Target is { } target)
+                    undo.Remember(target);
+                else
+                    undo.Remember(one.To);
+                one.Copy();
+            }
+        });
+        foreach (var one in transfers)
+            one.Target!.TrainLike(one.From);
+    }
+
+    /// <summary>Throws unless the target can compute from the numbers of the source.</summary>
+    public void RequireSuitable()
+    {
+        if (ReferenceEquals(From, Target))
+            throw new ArgumentException($"{Name} is the same tensor on both sides.");
+        if (Target is not { } target)
+        {
+            var tensor = SlotFinder.Find(To.Owner, To.Name).Tensor;
+            RequireForm(Core.form(From.Parametrization, From.CurrentParts()), tensor.shape, tensor.dtype);
+            return;
+        }
+        if (Appends)
+            RequireRoomBehind(target);
+        else if (!target.Parametrization.Equals(From.Parametrization))
+            throw new InvalidOperationException(
+                $"{Name} is computed by {From.Parametrization} here, but by {target.Parametrization} there. Remove it first."
+            );
+        RequireInputs(target);
+    }
+
+    private void RequireRoomBehind(ParametrizedTensor target)
+    {
+        var longer = Core.tryAndThen(From.Parametrization, target.Parametrization).OrThrow(Name);
+        var (links, own) = (longer.Links.Length, target.Parametrization.Links.Length);
+        if (links != own + From.Parametrization.Links.Length)
+            throw new InvalidOperationException(
+                $"{Name}: {target.Parametrization} and {From.Parametrization} become one, whose parts are neither's. "
+                    + "Remove the first before."
+            );
+    }
+
+    private void RequireInputs(ParametrizedTensor target)
+    {
+        target.Binding?.Follow();
+        foreach (var (own, other) in From.Inputs.Zip(target.Inputs))
+            RequireForm(FormModule.ofTensor(own), other.shape, other.dtype);
+    }
+
+    private void RequireForm(Form expected, long[] shape, ScalarType dtype)
+    {
+        if (!expected.Shape.SequenceEqual(shape) || expected.Dtype != dtype)
+            throw new ArgumentException(
+                $"{Name} is {Form.Shown(expected.Shape)} {expected.Dtype} here, but {Form.Shown(shape)} {dtype} there."
+            );
+    }
+
+    private void Copy()
+    {
+        if (Target is not { } target)
+        {
+            Registration.Bind(To, From.Parametrization, tensor => From.CopiedParts(tensor.device));
+            return;
+        }
+        if (Appends)
+            target.Append(From.Parametrization, WhenNotAllowed.Project);
+        target.TakeOver(From);
+    }
+}

@@ -1,0 +1,73 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <content>The same parametrizations in another module.</content>
+#pragma warning disable CS8981 // PyTorch's module is named so
+public static partial class parametrize
+#pragma warning restore CS8981
+{
+    /// <summary>
+    /// Computes the tensors of a module as those of another are computed, from numbers of its own: parameters and
+    /// buffers are copied. All tensors or none. Does nothing when <paramref name="from_module"/> is not parametrized.
+    /// </summary>
+    /// <remarks>
+    /// As in PyTorch, the classes may differ, and the value goes behind one that is already there, which then reads the
+    /// transferred parameter. Unlike there, nothing is shared afterwards, the tensors have to exist in the target, and
+    /// frozen parameters stay frozen.
+    /// </remarks>
+    /// <param name="from_module">The module that has the parametrizations; it stays as it is.</param>
+    /// <param name="to_module">The module that gets them; its parameter objects stay.</param>
+    /// <param name="tensor_name">One tensor, or all of the module itself. Default: all.</param>
+    /// <returns>The target.</returns>
+    /// <exception cref="ArgumentException">
+    /// A tensor is not parametrized there, or is missing or of other form here; nothing has changed.
+    /// </exception>
+    /// <exception cref="ParametrizationException">The value does not fit behind a present one.</exception>
+    /// <exception cref="InvalidOperationException">Behind a present one, the value would become one with it.</exception>
+    public static T transfer_parametrizations_and_params<T>(
+        nn.Module from_module,
+        T to_module,
+        string? tensor_name = null
+    )
+        where T : nn.Module
+    {
+        ArgumentNullException.ThrowIfNull(from_module);
+        ArgumentNullException.ThrowIfNull(to_module);
+        var names = tensor_name is null
+            ? ParametrizationSet.Of(from_module)?.named_children().Select(child => child.name) ?? []
+            : [tensor_name];
+        var transfers = names
+            .Select(name => new Transfer(
+                name,
+                from_module.parametrization(name),
+                TensorPath.Resolve(to_module, name),
+                Appends: true
+            ))
+            .ToList();
+        transfers.ForEach(one => one.RequireSuitable());
+        Transfer.CarryOut(transfers);
+        return to_module;
+    }
+
+    /// <summary>
+    /// Gives a model the parametrizations of another one that is built alike, with their numbers: all of them or none.
+    /// The two share nothing afterwards. With `to.load_parametrized_state_dict(from.state_dict())` behind it, which
+    /// copies the other tensors, this is the deep copy that TorchSharp does not have.
+    /// </summary>
+    /// <param name="from">The model that has the parametrizations; it stays as it is.</param>
+    /// <param name="to">A model of the same modules under the same names; its parameter objects stay.</param>
+    /// <returns>The target.</returns>
+    /// <exception cref="ArgumentException">The models are not alike; nothing has changed.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The target has other parametrizations, or some that the source lacks; nothing has changed.
+    /// </exception>
+    public static T copy_parametrizations<T>(nn.Module from, T to)
+        where T : nn.Module
+    {
+        ArgumentNullException.ThrowIfNull(from);
+        ArgumentNullException.ThrowIfNull(to);
+        Transfer.CarryOut(ModelCopy.Plan(from, to));
+        return to;
+    }
+}
