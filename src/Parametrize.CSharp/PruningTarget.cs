@@ -82,7 +82,7 @@ internal sealed class PruningTarget(TensorPath path, Tensor? scores)
     private Tensor Kept() =>
         Path.Tensor?.PruningMask is { } mask
             ? mask.ne(0).cpu().flatten()
-            : ones(Present().numel(), dtype: ScalarType.Bool);
+            : ones(Present().numel(), dtype: ScalarType.Bool, device: CPU);
 
     /// <summary>Throws what registering would.</summary>
     private void Check(Parametrization value)

@@ -54,7 +54,7 @@ internal static class NativeTensors
     private static bool TrySwapping()
     {
         using var _ = NewDisposeScope();
-        var (one, two) = (ones(1), ones(2));
+        var (one, two) = (ones(1, device: CPU), ones(2, device: CPU));
         Swap(one, two);
         return one.numel() == 2 && two.numel() == 1;
     }

@@ -34,7 +34,10 @@ module internal Rotation =
     let private complexStructure (a: torch.Tensor) =
         let size = a.shape[0]
         use generator = new torch.Generator(1UL, torch.CPU)
-        let noise = torch.randn ([| size; size |], dtype = torch.float64, generator = generator)
+
+        let noise =
+            torch.randn ([| size; size |], dtype = torch.float64, device = torch.CPU, generator = generator)
+
         let mutable x = a + Orthonormal.skewPart(noise).``to``(a.device) * 1e-15
         let mutable steps = 0
         let mutable change = infinity

@@ -39,7 +39,7 @@ module internal StiefelLogarithm =
         let dtype = if isComplex then torch.complex128 else torch.float64
 
         let unitOf (factor: Scalar) (row: int64) (column: int64) =
-            let unit = torch.zeros ([| size; size |], dtype = dtype)
+            let unit = torch.zeros ([| size; size |], dtype = dtype, device = torch.CPU)
             unit[row].narrow(0L, column, 1L).fill_ factor |> ignore
             Orthonormal.skewPart unit
 

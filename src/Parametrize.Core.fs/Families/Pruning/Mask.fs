@@ -41,7 +41,7 @@ type Mask =
 
     /// Ones where entries stay, else zeros.
     member this.ToTensor(form: Form) : torch.Tensor =
-        use kept = torch.tensor (this.Stays, this.Sizes)
+        use kept = torch.tensor (this.Stays, this.Sizes, device = torch.CPU)
         kept.``to`` (form.Dtype, form.Device)
 
     member internal this.ShapeOf: int64[] = this.Sizes

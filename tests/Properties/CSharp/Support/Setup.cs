@@ -10,9 +10,11 @@ namespace Properties.CSharp.Support;
 internal static class Setup
 {
     [ModuleInitializer]
-    internal static void OneThread()
+    internal static void OneThreadAndTheGpu()
     {
         torch.set_num_threads(1);
+        if (torch.cuda.is_available())
+            torch.set_default_device(torch.CUDA);
         torch.manual_seed(20240607);
     }
 }
