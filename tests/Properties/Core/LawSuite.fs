@@ -9,7 +9,15 @@ open FsCheck.FSharp
 open Properties.Core.Laws
 
 let laws: Law list =
-    [ Membership.laws; Inverses.laws; Gradients.laws; Forms.laws; Algebra.laws; Resources.laws; Dimensions.laws ]
+    [
+        Membership.laws
+        Inverses.laws
+        Gradients.laws
+        Forms.laws
+        Algebra.laws
+        Resources.laws
+        Dimensions.laws
+    ]
     |> List.concat
     |> List.sortBy (fun law -> int (law.Number.TrimEnd([| 'a' .. 'z' |])), law.Number)
 
