@@ -1,0 +1,107 @@
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.PyTorch;
+
+/// <summary>Spectral norm as a parametrization.</summary>
+public class TestSpectralNorm
+{
+    private static Tensor U(nn.Module layer) => layer.Original(part: "0._u");
+
+    private static Tensor V(nn.Module layer) => layer.Original(part: "0._v");
+
+    [Fact]
+    public void test_new_spectral_norm()
+    {
+        var layer = nn.Linear(5, 7).spectral_norm();
+        Assert.Equal([7], U(layer).shape);
+        Assert.True(layer.HasParameter("parametrizations.weight.original"));
+        Assert.True(layer.HasBuffer("parametrizations.weight.0._u"));
+        Assert.True(layer.HasBuffer("parametrizations.weight.0._v"));
+        Assert.False(layer.HasParameter("weight") || layer.HasBuffer("weight"));
+        Assert.Equal([7, 5], layer.Original().shape);
+
+        layer.remove_parametrizations("weight");
+        Assert.False(layer.is_parametrized());
+        Assert.True(layer.HasParameter("weight"));
+
+        layer.spectral_norm().spectral_norm("bias").remove_parametrizations("bias");
+        Assert.True(layer.HasParameter("bias") && layer.is_parametrized("weight"));
+        layer.remove_parametrizations("weight");
+        Assert.False(layer.is_parametrized());
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void test_new_spectral_norm_in_training_and_evaluation(bool requiresGrad)
+    {
+        var layer = nn.Linear(3, 4);
+        layer.weight.requires_grad_(requiresGrad);
+        layer.spectral_norm();
+        using var input = randn(2, 3);
+        using var u = U(layer).clone();
+        using var v = V(layer).clone();
+
+        var sgd = optim.SGD(layer.parameters(), 0.1);
+        layer.call(input).pow(2).sum().backward();
+        sgd.step();
+        layer.call(input);
+        var moved = Near.Distance(u, U(layer)) > 0 && Near.Distance(v, V(layer)) > 0;
+        Assert.True(moved || !requiresGrad);
+
+        // Two passes before one backward.
+        sgd.zero_grad();
+        (layer.call(input) + layer.call(input)).pow(2).sum().backward();
+        Assert.Equal(requiresGrad, layer.Original().grad is not null);
+
+        using var trained = layer.call(input);
+        layer.eval();
+        using var before = U(layer).clone();
+        Near.Identical(trained, layer.call(input));
+        Near.Identical(trained, layer.call(input));
+        Near.Identical(before, U(layer));
+        layer.remove_parametrizations("weight");
+        Near.Same(trained, layer.call(input));
+    }
+
+    [Fact]
+    public void test_new_spectral_norm_dim()
+    {
+        var layer = nn.ConvTranspose2d(3, 4, (5L, 6L)).spectral_norm();
+        layer.call(randn(2, 3, 10, 12));
+        Assert.Equal([4], U(layer).shape);
+    }
+
+    [Fact]
+    public void test_new_spectral_norm_forward()
+    {
+        var layer = nn.Linear(5, 7).spectral_norm();
+        using var _ = no_grad();
+        var (weight, v) = (layer.Original().clone(), V(layer).clone());
+        var u = weight.mv(v);
+        u /= u.norm();
+        v = weight.mT.mv(u);
+        v /= v.norm();
+        var expected = weight / u.dot(weight.mv(v));
+        Near.Same(expected.mT + layer.bias!, layer.call(eye(5)));
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.ComplexFloat32)]
+    public void test_new_spectral_norm_value(ScalarType dtype)
+    {
+        var layer = nn.Linear(2, 2, dtype: dtype);
+        using var _ = no_grad();
+        using var x = layer.weight.diagonal().clone();
+        layer.weight.copy_(x.diag());
+        layer.spectral_norm();
+        using var expected = (x / x.abs().max()).diag();
+        Assert.InRange((expected - layer.Read()).abs().max().item<float>(), 0, 1e-5);
+    }
+}
