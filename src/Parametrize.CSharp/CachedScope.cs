@@ -28,7 +28,7 @@ public sealed class CachedScope : IDisposable
         try
         {
             foreach (var tensor in _members ?? [])
-                tensor.Cached.Hold(For(tensor)!);
+                tensor.Binding.Hold(For(tensor)!);
         }
         catch
         {

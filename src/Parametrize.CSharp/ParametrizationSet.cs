@@ -48,4 +48,14 @@ internal sealed class ParametrizationSet : nn.Module
         ModuleInternals.Children(module).Remove(ChildName);
         Dispose();
     }
+
+    /// <summary>Spares tensors that others need: modules that share them, or the user who made them.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            foreach (var (name, tensor) in Named.ToList())
+                if (tensor.Binding.Leave(this) || tensor.IsOnesOwn)
+                    ModuleInternals.Children(this).Remove(name);
+        base.Dispose(disposing);
+    }
 }

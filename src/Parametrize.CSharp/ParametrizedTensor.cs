@@ -17,7 +17,6 @@ namespace Parametrize.CSharp;
 public sealed partial class ParametrizedTensor : nn.Module
 {
     private readonly bool _isBuffer;
-    private readonly FreeValue _free;
     private Tensor[] _inputs = [];
     private Tensor[][] _buffers = [];
 
@@ -31,7 +30,8 @@ public sealed partial class ParametrizedTensor : nn.Module
         Tensor initial,
         WhenNotAllowed whenNotAllowed = WhenNotAllowed.Project
     )
-        : this(parametrization, StartingParts.For(parametrization, initial, whenNotAllowed), null, false, true) { }
+        : this(parametrization, StartingParts.For(parametrization, initial, whenNotAllowed), null, false, true) =>
+        IsOnesOwn = true;
 
     /// <summary>Adopts the parts. `reused`, when given, becomes the parameter of its shape, still unchanged.</summary>
     internal ParametrizedTensor(
@@ -45,7 +45,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     {
         Parametrization = parametrization;
         _isBuffer = isBuffer;
-        _free = new FreeValue(this);
+        Binding = new(this);
         Reused = reused is null
             ? -1
             : parts.Parameters.ToList().FindLastIndex(p => p.shape.SequenceEqual(reused.shape));
@@ -72,18 +72,22 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <exception cref="ParametrizationException">The assigned tensor is not allowed; nothing has changed.</exception>
     public Tensor Value
     {
-        get => Binding?.Read() ?? _free.Read();
+        get => Binding.Read();
         set => Assign(value).OrThrow(Where);
     }
 
-    internal ModuleBinding? Binding { get; set; }
+    /// <summary>The modules that compute with it.</summary>
+    internal TensorBinding Binding { get; }
 
-    internal ICached Cached => Binding is { } binding ? binding : _free;
+    /// <summary>Whether its user made it and keeps it: no module may take its parameters or dispose it.</summary>
+    internal bool IsOnesOwn { get; }
+
+    internal bool IsBuffer => _isBuffer;
 
     /// <summary>The parameter that was the module's own tensor before, or -1.</summary>
     internal int Reused { get; }
 
-    internal string? Where => Binding?.Where;
+    internal string? Where => Binding.Where;
 
     internal Tensor[] Inputs => _inputs;
 
@@ -97,7 +101,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// </summary>
     public void MoveBase()
     {
-        Binding?.Follow();
+        Binding.Follow();
         using var parts = Core.rebase(Parametrization, CurrentParts()).OrThrow(Where);
         Write(parts);
     }
@@ -113,7 +117,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <inheritdoc/>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
     {
-        Binding?.Follow();
+        Binding.Follow();
         return base.named_parameters(recurse);
     }
 
@@ -123,7 +127,7 @@ public sealed partial class ParametrizedTensor : nn.Module
         bool include_nonpersistent = true
     )
     {
-        Binding?.Follow();
+        Binding.Follow();
         return base.named_buffers(recurse, include_nonpersistent);
     }
 
@@ -157,13 +161,13 @@ public sealed partial class ParametrizedTensor : nn.Module
                 old.copy_(next);
             else
                 old.set_(next);
-        Cached.Forget();
+        Binding.Forget();
     }
 
     /// <summary>Puts more links behind the present ones and keeps the value where they allow it.</summary>
     internal void Append(Parametrization more, WhenNotAllowed whenNotAllowed)
     {
-        Binding?.Follow();
+        Binding.Follow();
         var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where);
         using var present = Detached();
         var extended =
@@ -203,8 +207,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     {
         base._toEpilog(dtype, device, non_blocking);
         Refresh();
-        Binding?.Moved();
-        _free.Forget();
+        Binding.Moved();
     }
 
     private static Tensor Owned(Tensor parameter, bool requiresGrad) =>
@@ -212,14 +215,14 @@ public sealed partial class ParametrizedTensor : nn.Module
 
     private Parts FollowedParts()
     {
-        Binding?.Follow();
+        Binding.Follow();
         return CurrentParts();
     }
 
     private Microsoft.FSharp.Core.FSharpResult<Parts, ParametrizationError> Assign(Tensor value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        Binding?.Follow();
+        Binding.Follow();
         var parts = Core.rightInverse(Parametrization, CurrentParts(), value);
         if (parts.IsOk)
         {

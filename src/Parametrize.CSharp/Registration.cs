@@ -1,6 +1,8 @@
 using Parametrize.CSharp.Binding;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
@@ -30,16 +32,14 @@ internal static class Registration
         var parametrized = new ParametrizedTensor(value, parts, tensor, slot.IsBuffer, tensor.requires_grad);
         parametrized.train(path.Owner.training);
 
-        var (home, name) = NativeChild.HomeOf(path.Owner, path.Name);
-        ParametrizationSet.GetOrAdd(home).register_module(name, parametrized);
-        new ModuleBinding(parametrized, slot).Attach(path.Owner, tensor);
+        Bind(parametrized, path, slot, tensor);
         Adopt(parametrized, parts, tensor);
     }
 
     public static void Remove(TensorPath path, bool leaveParametrized)
     {
         var parametrized = path.Tensor ?? throw TensorPath.NotParametrized(path.Owner, path.Name);
-        parametrized.Binding!.Follow();
+        parametrized.Binding.Follow();
         if (!leaveParametrized && parametrized.Inputs.Length > 1)
             throw new InvalidOperationException(
                 $"{parametrized.Where} is computed from {parametrized.Inputs.Length} tensors, none of which is the "
@@ -47,17 +47,68 @@ internal static class Registration
             );
 
         using var value = leaveParametrized ? parametrized.Detached() : null;
+        var (home, name) = NativeChild.HomeOf(path.Owner, path.Name);
+        var set = ParametrizationSet.Of(home)!;
+        var binding = parametrized.Binding.In(set, name);
+        var isLast = parametrized.Binding.IsOnly(binding) && !parametrized.IsOnesOwn;
+        var own = isLast ? Released(parametrized, value) : Copy(parametrized, binding, value);
+        var owner = binding.Detach(own);
+        set.Remove(name, home);
+        if (owner is not null)
+            NativeChild.Prune(owner);
+        if (isLast)
+            parametrized.Dispose();
+    }
+
+    /// <summary>Lets one more module compute with a parametrized tensor.</summary>
+    public static void Share(TensorPath path, ParametrizedTensor shared)
+    {
+        if (path.Tensor is not null)
+            throw new InvalidOperationException(
+                $"{path.Owner.GetName()}.{path.Name} is parametrized. Remove that first, or share its tensor."
+            );
+        ModuleInternals.Check();
+        Hooks.RequireHookable(path.Owner);
+        ParametrizationSet.RequireRoom(path.Owner);
+        var (slot, tensor) = SlotFinder.Find(path.Owner, path.Name);
+        shared.Binding.Follow();
+        var (own, other) = (FormModule.ofTensor(tensor), Core.form(shared.Parametrization, shared.CurrentParts()));
+        if (!own.Equals(other) || slot.IsBuffer != shared.IsBuffer)
+            throw new ArgumentException(
+                $"{path.Owner.GetName()}.{path.Name} is a {Kind(slot.IsBuffer)}, {own}; the shared tensor is a "
+                    + $"{Kind(shared.IsBuffer)}, {other}.",
+                nameof(shared)
+            );
+        Bind(shared, path, slot, tensor);
+    }
+
+    private static string Kind(bool isBuffer) => isBuffer ? "buffer" : "parameter";
+
+    private static void Bind(ParametrizedTensor tensor, TensorPath path, Slot slot, Tensor present)
+    {
+        var (home, name) = NativeChild.HomeOf(path.Owner, path.Name);
+        var set = ParametrizationSet.GetOrAdd(home);
+        set.register_module(name, tensor);
+        new ModuleBinding(tensor, slot, (set, name)).Attach(path.Owner, present);
+    }
+
+    /// <summary>The module's own tensor, or what takes its place.</summary>
+    private static Tensor Released(ParametrizedTensor parametrized, Tensor? value)
+    {
         var index = Math.Max(parametrized.Reused, 0);
         var own = parametrized.Inputs[index];
         parametrized.Release(parametrized.NameOf(index));
         if (value is not null)
             Overwrite(own, value);
-        var owner = parametrized.Binding!.Detach(own);
-        var (home, name) = NativeChild.HomeOf(path.Owner, path.Name);
-        ParametrizationSet.Of(home)!.Remove(name, home);
-        if (owner is not null)
-            NativeChild.Prune(owner);
-        parametrized.Dispose();
+        return own;
+    }
+
+    /// <summary>A tensor for a module that leaves, while the parametrized one goes on.</summary>
+    private static Tensor Copy(ParametrizedTensor parametrized, ModuleBinding binding, Tensor? value)
+    {
+        var original = parametrized.Inputs[Math.Max(parametrized.Reused, 0)];
+        var copy = (value ?? original).detach().clone();
+        return (binding.IsBuffer ? copy : new Parameter(copy, original.requires_grad)).DetachFromDisposeScope();
     }
 
     /// <summary>The module's own tensor becomes the parameter of its shape; if there is none, it is not needed.</summary>

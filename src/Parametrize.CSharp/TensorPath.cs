@@ -69,7 +69,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
             ModuleInternals.RegisterComponents(owner);
         var set = ParametrizationSet.Of(owner);
         // The properties of native modules give a new managed object each time.
-        return set?.Named.FirstOrDefault(bound => bound.Tensor.Binding!.ShowsAt(tensor)).Name
+        return set?.Named.FirstOrDefault(bound => bound.Tensor.Binding.ShowsAt(set, bound.Name, tensor)).Name
             ?? owner.named_parameters(false).FirstOrDefault(p => NativeTensors.AreOne(p.parameter, tensor)).name
             ?? owner.named_buffers(false).FirstOrDefault(b => NativeTensors.AreOne(b.buffer, tensor)).name;
     }

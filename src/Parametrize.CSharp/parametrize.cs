@@ -21,6 +21,8 @@ public static partial class parametrize
     /// It runs RegisterComponents: in the constructor of a module, assign all fields first. Outside a cached scope, calls
     /// of one module from several threads at once are not safe. RNN, LSTM, GRU, attention and transformers are given the
     /// value in place: call them twice before one backward, or with a PackedSequence, in a cached scope.
+    /// A parameter that modules inside <paramref name="module"/> have in common stays common. Modules outside are not
+    /// seen: those would go on with the unconstrained parameter, so register on the model that contains them all.
     /// </remarks>
     /// <param name="module">Any module, of TorchSharp or one's own.</param>
     /// <param name="name">A parameter or buffer: `weight`, or `encoder.weight` of a child.</param>
@@ -41,7 +43,7 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(parametrization);
-        Registration.Register(TensorPath.Resolve(module, name), parametrization, whenNotAllowed);
+        Ties.Register(module, TensorPath.Resolve(module, name), parametrization, whenNotAllowed);
         return module;
     }
 
@@ -62,7 +64,7 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(tensor);
         ArgumentNullException.ThrowIfNull(parametrization);
-        Registration.Register(TensorPath.Resolve(module, tensor(module)), parametrization, whenNotAllowed);
+        Ties.Register(module, TensorPath.Resolve(module, tensor(module)), parametrization, whenNotAllowed);
         return module;
     }
 

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
@@ -6,10 +7,10 @@ namespace Parametrize.CSharp.Binding;
 /// <summary>A pair of hooks around a module's `call`, whatever its arguments.</summary>
 internal sealed class Hooks
 {
-    private readonly object _before;
-    private readonly object _after;
+    /// <summary>What removes them refers to the module, which must not live as long as others that share its tensor.</summary>
+    private readonly ConditionalWeakTable<nn.Module, object[]> _removers = [];
 
-    private Hooks(object before, object after) => (_before, _after) = (before, after);
+    private Hooks(nn.Module module, object before, object after) => _removers.Add(module, [before, after]);
 
     public static void RequireHookable(nn.Module module)
     {
@@ -24,6 +25,7 @@ internal sealed class Hooks
     {
         var type = HookableTypeOf(module)!;
         return new(
+            module,
             Register(type, "register_forward_pre_hook", module, before),
             Register(type, "register_forward_hook", module, after)
         );
@@ -31,7 +33,7 @@ internal sealed class Hooks
 
     public void Remove()
     {
-        foreach (var remover in new[] { _before, _after })
+        foreach (var remover in _removers.SelectMany(pair => pair.Value))
             remover.GetType().GetMethod("remove")!.Invoke(remover, null);
     }
 

@@ -10,18 +10,33 @@ internal sealed class ModuleBinding : ICached
 {
     private readonly ParametrizedTensor _tensor;
     private readonly Slot _slot;
+    private readonly (ParametrizationSet Set, string Name) _home;
     private readonly Lock _gate = new();
     private Hooks? _hooks;
     private Placeholder? _placeholder;
     private Shown? _shown;
     private CachedScope? _holder;
 
-    public ModuleBinding(ParametrizedTensor tensor, Slot slot) => (_tensor, _slot) = (tensor, slot);
-
-    public string Name => _slot.Name;
+    /// <summary>Binds nothing yet.</summary>
+    /// <param name="tensor">What is computed.</param>
+    /// <param name="slot">Where the module reads it.</param>
+    /// <param name="home">The set in which the module's state has it, and its name there.</param>
+    public ModuleBinding(ParametrizedTensor tensor, Slot slot, (ParametrizationSet, string) home) =>
+        (_tensor, _slot, _home) = (tensor, slot, home);
 
     /// <summary>The tensor's name in messages.</summary>
     public string Where => $"{_slot.Owner?.GetName()}.{_slot.Name}";
+
+    /// <summary>Whether the module was collected: another that shares the tensor has outlived it.</summary>
+    public bool IsGone => _slot.Owner is null;
+
+    public bool IsBuffer => _slot.IsBuffer;
+
+    /// <summary>Whether a forward pass is going on, or has thrown.</summary>
+    public bool IsComputing => _shown is not null && _holder is null;
+
+    public bool IsIn(ParametrizationSet home, string? name = null) =>
+        ReferenceEquals(home, _home.Set) && (name is null || name == _home.Name);
 
     public bool ShowsAt(Tensor tensor) =>
         ReferenceEquals(tensor, _placeholder) || ReferenceEquals(tensor, _shown) || _slot.Shows(tensor);
@@ -32,7 +47,7 @@ internal sealed class ModuleBinding : ICached
         _slot.Take(tensor);
         Stand();
         _hooks = Hooks.Around(owner, Enter, Exit);
-        _tensor.Binding = this;
+        _tensor.Binding.Add(this);
     }
 
     /// <summary>Gives the module, which is returned, a tensor of its own again.</summary>
@@ -43,22 +58,11 @@ internal sealed class ModuleBinding : ICached
         _hooks?.Remove();
         _slot.Restore(tensor);
         _placeholder?.Retire();
-        _tensor.Binding = null;
+        _tensor.Binding.Remove(this);
         return _slot.Owner;
     }
 
-    /// <summary>A new tensor for a reader: a view of the held one in a cached scope.</summary>
-    public Tensor Read()
-    {
-        Follow();
-        lock (_gate)
-        {
-            if (CachedScope.For(_tensor) is { } scope)
-                Hold(scope);
-            return _holder is null ? _tensor.Evaluate() : _shown!.alias();
-        }
-    }
-
+    /// <summary>Keeps the value, which is computed once for all modules, in the field until the scope ends.</summary>
     public void Hold(CachedScope scope)
     {
         lock (_gate)
@@ -68,7 +72,7 @@ internal sealed class ModuleBinding : ICached
             Hide();
             // With gradients in any case: a first use without them must not take them from the others.
             using (enable_grad())
-                Show();
+                Show(_tensor.Binding.Alias(scope));
             _holder = scope;
             scope.Add(this);
         }
@@ -92,17 +96,14 @@ internal sealed class ModuleBinding : ICached
         Hide();
     }
 
-    /// <summary>
-    /// Sees what others have done to the module's field: moving the module has replaced the placeholder by an empty
-    /// tensor elsewhere; a user has assigned a tensor, of which the right inverse is taken.
-    /// </summary>
-    public void Follow()
+    /// <summary>Puts the field in order when something else than what had been put there is found in it.</summary>
+    public Stray? TakeStray()
     {
         var found = _slot.Get();
         if (found is null)
             Refill();
         if (found is null || ReferenceEquals(found, _placeholder) || ReferenceEquals(found, _shown))
-            return;
+            return null;
 
         var input = _tensor.Inputs[0];
         var moved =
@@ -113,13 +114,7 @@ internal sealed class ModuleBinding : ICached
         _holder = null;
         _slot.Unregister();
         Hide();
-        if (isAssignment)
-        {
-            _tensor.Value = found;
-            return;
-        }
-        _tensor.MoveTo(found.dtype, found.device);
-        found.Dispose();
+        return new(found, isAssignment);
     }
 
     /// <summary>Assigning null to a parametrized tensor (`layer.bias = null`) has no meaning: it is undone.</summary>
@@ -137,14 +132,15 @@ internal sealed class ModuleBinding : ICached
 
     private void Enter()
     {
-        Follow();
+        var binding = _tensor.Binding;
+        binding.Follow();
         if (CachedScope.For(_tensor) is { } scope)
-            Hold(scope);
+            binding.Hold(scope, caller: this);
         else if (_holder is null)
         {
             // A forward pass that threw has left its tensor behind.
             Hide();
-            Show();
+            Show(_tensor.Evaluate());
         }
     }
 
@@ -154,9 +150,9 @@ internal sealed class ModuleBinding : ICached
             Hide();
     }
 
-    private void Show()
+    private void Show(Tensor value)
     {
-        _shown = new Shown(_slot, _tensor.Evaluate());
+        _shown = new Shown(_slot, value);
         _slot.Set(_shown);
     }
 

@@ -15,8 +15,10 @@ internal static class NativeTensors
 
     /// <summary>Whether two managed objects stand for one native tensor, not merely the same memory.</summary>
     public static bool AreOne(Tensor left, Tensor right) =>
-        ReferenceEquals(left, right)
-        || !left.IsInvalid && !right.IsInvalid && Marshal.ReadIntPtr(left.Handle) == Marshal.ReadIntPtr(right.Handle);
+        ReferenceEquals(left, right) || !left.IsInvalid && !right.IsInvalid && Identity(left) == Identity(right);
+
+    /// <summary>The same for all managed objects of one native tensor.</summary>
+    public static IntPtr Identity(Tensor tensor) => Marshal.ReadIntPtr(tensor.Handle);
 
     /// <summary>
     /// Exchanges the native tensors of two managed objects. Their handles stay: optimizers keep their state by handle.

@@ -1,4 +1,3 @@
-using Parametrize.CSharp.Binding;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -7,6 +6,7 @@ namespace Parametrize.CSharp;
 internal static class ManyRegistrations
 {
     public static IReadOnlyList<string> Register(
+        nn.Module model,
         IReadOnlyList<(string Name, nn.Module Module)> modules,
         string tensorName,
         Parametrization value,
@@ -19,45 +19,32 @@ internal static class ManyRegistrations
             )
             .DistinctBy(one => one.Path)
             .ToList();
-        RequireApart(paths);
+        var ties = new Ties(model);
+        var done = new HashSet<ParametrizedTensor>(ReferenceEqualityComparer.Instance);
         Undo.Unless(undo =>
         {
             foreach (var (name, path) in paths)
             {
-                undo.Remember(path);
-                RegisterOne(name, path, value, whenNotAllowed);
+                // Of modules that share a tensor, the first has registered for all.
+                if (path.Tensor is { } shared && done.Contains(shared))
+                    continue;
+                Naming(name, () => ties.Register(undo, path, value, whenNotAllowed));
+                done.Add(path.Tensor!);
             }
         });
         return [.. paths.Select(one => one.Name)];
     }
 
     /// <summary>An error in a large model has to say which of its many layers it means.</summary>
-    private static void RegisterOne(string name, TensorPath path, Parametrization value, WhenNotAllowed whenNotAllowed)
+    private static void Naming(string name, Action register)
     {
         try
         {
-            Registration.Register(path, value, whenNotAllowed);
+            register();
         }
         catch (ParametrizationException refusal)
         {
             throw new ParametrizationException(refusal.Error, name);
         }
-    }
-
-    /// <summary>Of two modules with one parameter, the second would compute with the unconstrained one.</summary>
-    private static void RequireApart(IEnumerable<(string Name, TensorPath Path)> paths)
-    {
-        var shared = paths
-            .Where(one => one.Path.Tensor is null)
-            .GroupBy(
-                one => SlotFinder.Find(one.Path.Owner, one.Path.Name).Tensor,
-                one => one.Name,
-                ReferenceEqualityComparer.Instance
-            )
-            .FirstOrDefault(group => group.Count() > 1);
-        if (shared is not null)
-            throw new InvalidOperationException(
-                $"{string.Join(" and ", shared)} share one tensor. Let them share a module, or a ParametrizedTensor."
-            );
     }
 }

@@ -11,13 +11,8 @@ internal static class ModelCopy
         RequireAlike(from, to);
         var there = ModelTree.Tensors(to).ToDictionary(entry => entry.Name, entry => entry.Tensor);
         var transfers = new List<Transfer>();
-        foreach (var (name, tensor) in ModelTree.Tensors(from))
-            if (tensor.Binding is not null)
-                transfers.Add(new(name, tensor, TensorPath.Resolve(to, name)));
-            else if (there.TryGetValue(name, out var held))
-                transfers.Add(new(name, tensor, default, held));
-            else
-                throw new ArgumentException($"{to.GetName()} holds no ParametrizedTensor '{name}'.", nameof(to));
+        foreach (var shared in ModelTree.AllNames(from).GroupBy(entry => entry.Tensor, entry => entry.Name))
+            transfers.AddRange(PlanOne(shared.Key, [.. shared], from, to, there));
 
         if (there.Keys.Except(transfers.Select(one => one.Name)).FirstOrDefault() is { } superfluous)
             throw new InvalidOperationException(
@@ -25,6 +20,32 @@ internal static class ModelCopy
             );
         transfers.ForEach(one => one.RequireSuitable());
         return transfers;
+    }
+
+    /// <summary>The tensor under one of its names; under the others it is shared there too.</summary>
+    private static IEnumerable<Transfer> PlanOne(
+        ParametrizedTensor tensor,
+        string[] names,
+        nn.Module from,
+        nn.Module to,
+        Dictionary<string, ParametrizedTensor> there
+    )
+    {
+        if (!tensor.IsOnesOwn)
+        {
+            var first = TensorPath.Resolve(to, names[0]);
+            yield return new(names[0], tensor, first);
+            foreach (var name in names.Skip(1))
+                yield return new(name, tensor, TensorPath.Resolve(to, name), Lender: () => first.Tensor);
+            yield break;
+        }
+
+        var own = names.First(name => name.Length == 0 || TensorPath.Find(from, name) is null);
+        if (!there.TryGetValue(own, out var held))
+            throw new ArgumentException($"{to.GetName()} holds no ParametrizedTensor '{own}'.", nameof(to));
+        yield return new(own, tensor, default, held);
+        foreach (var name in names.Where(name => name != own && TensorPath.Find(from, name) is not null))
+            yield return new(name, tensor, TensorPath.Resolve(to, name), Lender: () => held);
     }
 
     private static void RequireAlike(nn.Module from, nn.Module to)

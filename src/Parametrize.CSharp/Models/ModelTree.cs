@@ -34,18 +34,16 @@ internal static class ModelTree
     /// The parametrized tensors under the names by which <see cref="parametrize.parametrization"/> finds them, or that
     /// of the field which holds them; each once.
     /// </summary>
-    public static List<(string Name, ParametrizedTensor Tensor)> Tensors(nn.Module model)
-    {
-        if (model is ParametrizedTensor alone)
-            return [("", alone)];
-        return
-        [
-            .. Modules(model)
+    public static List<(string Name, ParametrizedTensor Tensor)> Tensors(nn.Module model) =>
+        [.. AllNames(model).DistinctBy(entry => entry.Tensor, ReferenceEqualityComparer.Instance)];
+
+    /// <summary>The same with all names of those that several modules share.</summary>
+    public static IEnumerable<(string Name, ParametrizedTensor Tensor)> AllNames(nn.Module model) =>
+        model is ParametrizedTensor alone
+            ? [("", alone)]
+            : Modules(model)
                 .SelectMany(one => BoundTo(one.Module).Concat(HeldBy(one.Module)), (one, own) => (one, own))
-                .Select(pair => (Join(pair.one.Name, pair.own.Name), pair.own.Tensor))
-                .DistinctBy(entry => entry.Tensor, ReferenceEqualityComparer.Instance),
-        ];
-    }
+                .Select(pair => (Join(pair.one.Name, pair.own.Name), pair.own.Tensor));
 
     public static string Join(string name, string step) => name.Length == 0 ? step : $"{name}.{step}";
 

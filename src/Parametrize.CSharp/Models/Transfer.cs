@@ -9,12 +9,14 @@ namespace Parametrize.CSharp;
 /// <param name="From">Where the value and the numbers are from.</param>
 /// <param name="To">Where they go: a plain tensor, or a parametrized one.</param>
 /// <param name="Held">The target when a module of a user's own holds it, else null.</param>
+/// <param name="Lender">What the target is to share when it is a further name of one tensor, else null.</param>
 /// <param name="Appends">Whether the value goes behind one that is there, which else has to be the same.</param>
 internal sealed record Transfer(
     string Name,
     ParametrizedTensor From,
     TensorPath To,
     ParametrizedTensor? Held = null,
+    Func<ParametrizedTensor?>? Lender = null,
     bool Appends = false
 )
 {
@@ -49,6 +51,8 @@ internal sealed record Transfer(
             RequireForm(Core.form(From.Parametrization, From.CurrentParts()), tensor.shape, tensor.dtype);
             return;
         }
+        if (Lender is not null && !ReferenceEquals(target, Lender()))
+            throw new InvalidOperationException($"{Name} is shared here, but not there. Remove it first.");
         if (Appends)
             RequireRoomBehind(target);
         else if (!target.Parametrization.Equals(From.Parametrization))
@@ -86,6 +90,12 @@ internal sealed record Transfer(
 
     private void Copy()
     {
+        if (Lender is not null)
+        {
+            if (Target is null)
+                Registration.Share(To, Lender()!);
+            return;
+        }
         if (Target is not { } target)
         {
             Registration.Bind(To, From.Parametrization, tensor => From.CopiedParts(tensor.device));

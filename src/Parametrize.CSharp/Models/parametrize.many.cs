@@ -11,7 +11,10 @@ public static partial class parametrize
     /// Registers one parametrization on a tensor of every module that a predicate picks: all of them, or none when one
     /// refuses.
     /// </summary>
-    /// <remarks>A module that is there under several names is asked for once, under its first.</remarks>
+    /// <remarks>
+    /// A module that is there under several names is asked for once, under its first. A parameter that modules of the
+    /// model have in common stays common, also with modules that were not picked.
+    /// </remarks>
     /// <param name="model">The model.</param>
     /// <param name="where">Gets the dotted name, empty for the model itself, and the module.</param>
     /// <param name="tensor_name">Which tensor of each: `weight`, or `encoder.weight` of a child.</param>
@@ -22,7 +25,6 @@ public static partial class parametrize
     /// <exception cref="ArgumentException">A picked module has no tensor of that name, or none was picked.</exception>
     /// <exception cref="ParametrizationException">A tensor does not suit; nothing has changed.</exception>
     /// <exception cref="NotSupportedException">A tensor cannot be bound; nothing has changed.</exception>
-    /// <exception cref="InvalidOperationException">Two picked modules share one tensor; nothing has changed.</exception>
     public static IReadOnlyList<string> register_parametrizations(
         this nn.Module model,
         Func<string, nn.Module, bool> where,
@@ -44,7 +46,7 @@ public static partial class parametrize
                     + $"{string.Join(", ", modules.Select(one => $"{one.Name} ({one.Module.GetName()})"))}.",
                 nameof(where)
             );
-        return ManyRegistrations.Register(picked, tensor_name, parametrization, whenNotAllowed);
+        return ManyRegistrations.Register(model, picked, tensor_name, parametrization, whenNotAllowed);
     }
 
     /// <summary>

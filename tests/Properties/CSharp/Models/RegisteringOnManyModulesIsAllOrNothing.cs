@@ -124,19 +124,6 @@ public class RegisteringOnManyModulesIsAllOrNothing
         Assert.Equal(value, model.parametrization("0.weight").Parametrization);
     }
 
-    [Fact]
-    public void Two_modules_with_one_parameter_are_refused()
-    {
-        var (one, other) = (nn.Linear(4, 4), nn.Linear(4, 4));
-        other.weight = one.weight;
-        var model = nn.Sequential(one, other);
-        var error = Assert.Throws<InvalidOperationException>(() =>
-            model.register_parametrizations<Linear>("weight", Parametrizations.Orthogonal())
-        );
-        Assert.Contains("0.weight and 1.weight", error.Message);
-        Assert.Empty(model.parametrizations());
-    }
-
     /// <summary>W = 2X, which fails at the n-th use of one of its functions.</summary>
     private sealed class FailingAt(string member, int nth) : CustomLink("failingAt", "doubled tensors")
     {

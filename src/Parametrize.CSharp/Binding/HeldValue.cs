@@ -3,26 +3,23 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
-/// <summary>What a cached scope can hold and drop.</summary>
+/// <summary>What a cached scope keeps and drops.</summary>
 internal interface ICached
 {
-    /// <summary>Computes the value, unless it is held, and keeps it until the scope ends.</summary>
-    void Hold(CachedScope scope);
-
-    /// <summary>Drops a held value: the scope ended, or the tensor has changed.</summary>
+    /// <summary>Drops what is kept: the scope ended, or the tensor has changed.</summary>
     void Forget();
 }
 
-/// <summary>The value of a tensor that no module is bound to, one held as a field by a module of its user's own.</summary>
-internal sealed class FreeValue(ParametrizedTensor tensor) : ICached
+/// <summary>The value of a tensor: computed for each reader, or once in a cached scope, for all modules.</summary>
+internal sealed class HeldValue(ParametrizedTensor tensor) : ICached
 {
     private readonly Lock _gate = new();
     private Tensor? _held;
 
     /// <summary>A new tensor for a reader: a view of the held one in a cached scope.</summary>
-    public Tensor Read()
+    public Tensor Read(CachedScope? scope)
     {
-        if (CachedScope.For(tensor) is not { } scope)
+        if (scope is null)
             return tensor.Evaluate();
         lock (_gate)
         {
@@ -31,6 +28,7 @@ internal sealed class FreeValue(ParametrizedTensor tensor) : ICached
         }
     }
 
+    /// <summary>Computes the value, unless it is held, and keeps it until the scope ends.</summary>
     public void Hold(CachedScope scope)
     {
         lock (_gate)

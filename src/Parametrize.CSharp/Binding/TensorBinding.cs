@@ -1,0 +1,108 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Binding;
+
+/// <summary>
+/// The modules that compute with a parametrized tensor: none when a module holds it as a field of its own, one, or
+/// several that share it.
+/// </summary>
+internal sealed class TensorBinding(ParametrizedTensor tensor)
+{
+    private readonly HeldValue _value = new(tensor);
+
+    // Replaced, never changed: threads that compute may be on their way through it.
+    private ModuleBinding[] _modules = [];
+
+    /// <summary>The tensor's name in messages, that in its first module.</summary>
+    public string? Where => _modules.FirstOrDefault()?.Where;
+
+    public bool IsOnly(ModuleBinding module) => _modules.All(one => one == module || one.IsGone);
+
+    public void Add(ModuleBinding module) => _modules = [.. _modules.Where(one => !one.IsGone), module];
+
+    public void Remove(ModuleBinding module)
+    {
+        _modules = [.. _modules.Where(one => one != module && !one.IsGone)];
+        if (_modules.Length == 0)
+            _value.Forget();
+    }
+
+    /// <summary>The module whose state has the tensor in this set.</summary>
+    public ModuleBinding In(ParametrizationSet home, string name) => _modules.First(one => one.IsIn(home, name));
+
+    public bool ShowsAt(ParametrizationSet home, string name, Tensor found) => In(home, name).ShowsAt(found);
+
+    /// <summary>Leaves the modules of a set that is being disposed.</summary>
+    /// <returns>Whether others still compute with the tensor.</returns>
+    public bool Leave(ParametrizationSet home)
+    {
+        _modules = [.. _modules.Where(one => !one.IsIn(home) && !one.IsGone)];
+        return _modules.Length > 0;
+    }
+
+    /// <summary>A new tensor for a reader: a view of the held one in a cached scope.</summary>
+    public Tensor Read()
+    {
+        Follow();
+        var scope = CachedScope.For(tensor);
+        if (scope is not null)
+            Hold(scope);
+        return _value.Read(scope);
+    }
+
+    /// <summary>For a module's own use.</summary>
+    public Tensor Alias(CachedScope scope) => _value.Read(scope);
+
+    /// <summary>Computes the value once and puts it into all modules until the scope ends.</summary>
+    /// <param name="scope">The scope.</param>
+    /// <param name="caller">A module that begins a forward pass; another in the middle of one is left in peace.</param>
+    public void Hold(CachedScope scope, ModuleBinding? caller = null)
+    {
+        _value.Hold(scope);
+        foreach (var module in _modules)
+            if (caller is null || module == caller || !module.IsComputing)
+                module.Hold(scope);
+    }
+
+    /// <summary>Drops the cached value everywhere.</summary>
+    public void Forget()
+    {
+        _value.Forget();
+        foreach (var module in _modules)
+            module.Forget();
+    }
+
+    /// <summary>The tensor has moved by itself; what stands for it in the modules goes along.</summary>
+    public void Moved()
+    {
+        _value.Forget();
+        foreach (var module in _modules)
+            module.Moved();
+    }
+
+    /// <summary>
+    /// Sees what others have done to the modules' fields: moving a module has replaced the placeholder by an empty
+    /// tensor elsewhere; a user has assigned a tensor, of which the right inverse is taken.
+    /// </summary>
+    public void Follow()
+    {
+        List<Stray>? strays = null;
+        foreach (var module in _modules)
+            if (module.TakeStray() is { } stray)
+                (strays ??= []).Add(stray);
+        if (strays is null)
+            return;
+
+        // All fields are in order before the tensor moves, which enumerates it, which comes here again.
+        foreach (var (moved, _) in strays.Where(stray => !stray.IsAssignment))
+        {
+            tensor.MoveTo(moved.dtype, moved.device);
+            moved.Dispose();
+        }
+        foreach (var (assigned, _) in strays.Where(stray => stray.IsAssignment))
+            tensor.Value = assigned;
+    }
+}
+
+/// <summary>What was found in a module's field instead of what had been put there.</summary>
+internal readonly record struct Stray(Tensor Found, bool IsAssignment);

@@ -1,0 +1,45 @@
+using Parametrize.CSharp.Binding;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>Parameters that several modules of a model have in common (`decoder.weight = encoder.weight`).</summary>
+internal sealed class Ties(nn.Module model)
+{
+    private readonly ILookup<IntPtr, TensorPath> _places = (
+        from one in ModelTree.Modules(model, registering: true)
+        where one.Module is not NativeChild
+        from own in one.Module.named_parameters(recurse: false)
+        where !own.parameter.IsInvalid
+        select (Place: new TensorPath(one.Module, own.name), own.parameter)
+    ).ToLookup(own => NativeTensors.Identity(own.parameter), own => own.Place);
+
+    /// <summary>Registers on a tensor of a model and on what the model ties to it: all or none.</summary>
+    public static void Register(nn.Module model, TensorPath path, Parametrization value, WhenNotAllowed whenNotAllowed)
+    {
+        // A single registration takes itself back.
+        if (path.Tensor is not null || new Ties(model) is var ties && ties.Of(path).Count == 0)
+            Registration.Register(path, value, whenNotAllowed);
+        else
+            Undo.Unless(undo => ties.Register(undo, path, value, whenNotAllowed));
+    }
+
+    /// <summary>The same as a part of more that is undone together.</summary>
+    public void Register(Undo undo, TensorPath path, Parametrization value, WhenNotAllowed whenNotAllowed)
+    {
+        var others = Of(path);
+        undo.Remember(path);
+        Registration.Register(path, value, whenNotAllowed);
+        foreach (var other in others)
+        {
+            undo.Remember(other);
+            Registration.Share(other, path.Tensor!);
+        }
+    }
+
+    /// <summary>Where else in the model a parameter is; nowhere when it is parametrized already.</summary>
+    private List<TensorPath> Of(TensorPath path) =>
+        path.Tensor is null && ModuleInternals.ParameterOf(path.Owner, path.Name) is { } tied
+            ? [.. _places[NativeTensors.Identity(tied)].Where(place => place.Owner != path.Owner)]
+            : [];
+}

@@ -1,0 +1,34 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <content>One parametrized tensor for several modules.</content>
+#pragma warning disable CS8981 // PyTorch's module is named so
+public static partial class parametrize
+#pragma warning restore CS8981
+{
+    /// <summary>
+    /// Lets a module compute with a parametrized tensor that another has, or that a module of one's own holds: tied
+    /// weights. It is evaluated once for all of them in a cached scope, and trained and moved once.
+    /// </summary>
+    /// <remarks>
+    /// The module's own tensor is given up. Removing gives it a copy; the last module, unless the tensor is one of the
+    /// user's own, gets the parameter itself. Disposing one module leaves the others theirs.
+    /// </remarks>
+    /// <param name="module">Any module.</param>
+    /// <param name="name">A parameter or buffer that is not parametrized: `weight`, or `decoder.weight` of a child.</param>
+    /// <param name="tensor">Another module's `parametrization(name)`, or one's own. Of the same shape, dtype and device.</param>
+    /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">No tensor has that name, or it is of another shape, dtype or device.</exception>
+    /// <exception cref="InvalidOperationException">The tensor of that name is parametrized.</exception>
+    /// <exception cref="NotSupportedException">The tensor cannot be bound; the message says why.</exception>
+    public static T share_parametrization<T>(this T module, string name, ParametrizedTensor tensor)
+        where T : nn.Module
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(tensor);
+        Registration.Share(TensorPath.Resolve(module, name), tensor);
+        return module;
+    }
+}
