@@ -12,6 +12,11 @@ internal static class StartingParts
     {
         ArgumentNullException.ThrowIfNull(value);
         ArgumentNullException.ThrowIfNull(tensor);
+        return Sound(value, First(value, tensor, whenNotAllowed, where), tensor, where);
+    }
+
+    private static Parts First(Parametrization value, Tensor tensor, WhenNotAllowed whenNotAllowed, string? where)
+    {
         var exact = Core.initialize(value, tensor);
         var reinterpret = whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value);
         if (reinterpret && (exact.IsOk || exact.ErrorValue.IsNotAllowed || exact.ErrorValue.IsOutOfReach))
@@ -32,6 +37,15 @@ internal static class StartingParts
         Tensor present,
         WhenNotAllowed whenNotAllowed,
         string? where
+    ) => Sound(longer, Further(longer, more, parts, present, whenNotAllowed, where), present, where);
+
+    private static Parts Further(
+        Parametrization longer,
+        Parametrization more,
+        Parts parts,
+        Tensor present,
+        WhenNotAllowed whenNotAllowed,
+        string? where
     )
     {
         // What the new links read is what the present ones yield.
@@ -45,5 +59,25 @@ internal static class StartingParts
             return Core.extend(longer, parts, present).OrThrow(where);
         using var sample = Core.sample(longer, FormModule.ofTensor(present), null);
         return Core.extend(longer, parts, sample).OrThrow(where);
+    }
+
+    /// <summary>
+    /// The parts, when they and what is computed from them are such as the tensor. A link of a user's own that breaks
+    /// its contract, or fails, does so here, before anything has changed.
+    /// </summary>
+    private static Parts Sound(Parametrization value, Parts parts, Tensor tensor, string? where)
+    {
+        var (expected, found) = (FormModule.ofTensor(tensor), Core.form(value, parts));
+        var strays = parts.Parameters.Any(part =>
+            part.device_type != tensor.device_type
+            || part.device_index != tensor.device_index
+            || parts.Parameters.Count == 1 && part.dtype != tensor.dtype
+        );
+        return found.Equals(expected) && !strays
+            ? parts
+            : throw new InvalidOperationException(
+                $"{where}: {value} makes {found} of a tensor {expected}. It has to keep shape, element type and device, "
+                    + "those of a single parameter included."
+            );
     }
 }

@@ -98,18 +98,7 @@ public class FailuresLeaveTheModelUsable
         var layer = nn.Linear(4, 4);
         var before = Snapshot.Of(layer);
         var link = new Doubling { FailIn = member };
-        if (member == "Forward")
-        {
-            layer.register_parametrization("weight", link.Value);
-            Assert.Throws<ApplicationException>(() => layer.call(eye(4)));
-            Assert.Throws<ApplicationException>(() => layer.remove_parametrizations("weight"));
-            Assert.True(layer.is_parametrized("weight"));
-            link.FailIn = null;
-            layer.call(eye(4));
-            layer.remove_parametrizations("weight");
-        }
-        else
-            Assert.Throws<ApplicationException>(() => layer.register_parametrization("weight", link.Value));
+        Assert.Throws<ApplicationException>(() => layer.register_parametrization("weight", link.Value));
         before.AssertUnchanged();
         Assert.False(layer.is_parametrized());
     }
