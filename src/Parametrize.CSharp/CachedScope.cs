@@ -8,8 +8,8 @@ namespace Parametrize.CSharp;
 /// <see cref="parametrize.cached()"/>. Flows with async code and into threads that it starts; scopes nest.
 /// </summary>
 /// <remarks>
-/// Assigning, removing, registering and moving drop a cached value. Optimizer steps and other changes of the parameters
-/// in place are not seen: let the scope end before them.
+/// Assigning, removing, registering, moving and changing between training and evaluation drop a cached value. Optimizer
+/// steps and other changes of the parameters in place are not seen: let the scope end before them.
 /// </remarks>
 public sealed class CachedScope : IDisposable
 {

@@ -114,6 +114,14 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
     public Tensor LogDeterminant() => Invertible.logDeterminant(Parametrization, FollowedParts());
 
+    /// <summary>Sets the mode; only in training does a tensor learn besides gradients (power iterations).</summary>
+    public override void train(bool train = true)
+    {
+        if (train != training)
+            Binding.Forget();
+        base.train(train);
+    }
+
     /// <inheritdoc/>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
     {

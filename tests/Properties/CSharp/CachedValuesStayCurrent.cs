@@ -27,6 +27,22 @@ public class CachedValuesStayCurrent
     }
 
     [Fact]
+    public void Changing_between_training_and_evaluation_drops_the_cached_value()
+    {
+        var link = new Doubling();
+        var layer = nn.Linear(4, 4).register_parametrization("weight", link.Value);
+        layer.parametrization("weight").eval();
+        link.Evaluations = 0;
+        using var scope = parametrize.cached();
+        foreach (var mode in new[] { false, true, true, false })
+        {
+            layer.parametrization("weight").train(mode);
+            layer.call(randn(2, 4));
+        }
+        Assert.Equal(3, link.Evaluations);
+    }
+
+    [Fact]
     public void Assigning_the_property_drops_the_cached_value()
     {
         using var q = Parametrizations.Orthogonal().Sample([4, 4]);
