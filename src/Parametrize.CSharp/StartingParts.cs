@@ -69,9 +69,7 @@ internal static class StartingParts
     {
         var (expected, found) = (FormModule.ofTensor(tensor), Core.form(value, parts));
         var strays = parts.Parameters.Any(part =>
-            part.device_type != tensor.device_type
-            || part.device_index != tensor.device_index
-            || parts.Parameters.Count == 1 && part.dtype != tensor.dtype
+            !part.IsWith(tensor) || parts.Parameters.Count == 1 && part.dtype != tensor.dtype
         );
         return found.Equals(expected) && !strays
             ? parts

@@ -198,7 +198,7 @@ module Parametrization =
                         Ok next
                     else
                         use tensor = Tensors.detached Seq.singleton (fun () -> forward first next)
-                        let extended = extend (andThen (Chain rest) first) next tensor
+                        let extended = extend (andThen (Composition.ofLinks rest) first) next tensor
                         // Extending copies.
                         row |> Array.iter _.Dispose()
                         extended)

@@ -105,11 +105,7 @@ internal sealed class ModuleBinding : ICached
         if (found is null || ReferenceEquals(found, _placeholder) || ReferenceEquals(found, _shown))
             return null;
 
-        var input = _tensor.Inputs[0];
-        var moved =
-            found.dtype != input.dtype
-            || found.device_type != input.device_type
-            || found.device_index != input.device_index;
+        var moved = !found.IsOfTheKindOf(_tensor.Inputs[0]);
         var isAssignment = found.numel() > 0 && (_shown is null || !moved);
         _holder = null;
         _slot.Unregister();
@@ -169,14 +165,7 @@ internal sealed class ModuleBinding : ICached
         var input = _tensor.Inputs[0];
         if (input.IsInvalid)
             return; // The module was disposed before the scope that held its value.
-        var isCurrent =
-            _placeholder is { IsSpent: false }
-            && (
-                !_slot.NeedsTensor
-                || _placeholder.dtype == input.dtype
-                    && _placeholder.device_type == input.device_type
-                    && _placeholder.device_index == input.device_index
-            );
+        var isCurrent = _placeholder is { IsSpent: false } && (!_slot.NeedsTensor || _placeholder.IsOfTheKindOf(input));
         if (!isCurrent)
         {
             _placeholder?.Retire();

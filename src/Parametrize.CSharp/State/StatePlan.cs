@@ -132,11 +132,6 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     public static Tensor Like(Tensor target, Tensor value)
     {
         using var _ = no_grad();
-        return
-            value.dtype == target.dtype
-            && value.device_type == target.device_type
-            && value.device_index == target.device_index
-            ? value
-            : value.to(target.dtype, target.device);
+        return value.IsOfTheKindOf(target) ? value : value.to(target.dtype, target.device);
     }
 }

@@ -16,6 +16,12 @@ module internal Half =
     let mirror (hermitian: bool) (matrix: torch.Tensor) : torch.Tensor =
         if hermitian then Tensors.adjoint matrix else Tensors.transpose matrix
 
+    /// The value as it is typed: the upper half is the default.
+    let code (name: string) (triangle: Triangle) : string =
+        match triangle with
+        | Triangle.Upper -> name
+        | Triangle.Lower -> $"{name}From Triangle.Lower"
+
     /// The diagonal matrix of the imaginary parts, zero for a real matrix.
     let imaginaryDiagonal (matrix: torch.Tensor) : torch.Tensor =
         let diagonal = Tensors.diagonal matrix

@@ -11,13 +11,7 @@ type internal SkewLink(triangle: Triangle, hermitian: bool) =
     let strict = Half.keep triangle 1L
     let carriesDiagonal (matrix: torch.Tensor) = hermitian && matrix.is_complex ()
 
-    override _.Code =
-        match hermitian, triangle with
-        | false, Triangle.Upper -> "skew"
-        | false, Triangle.Lower -> "skewFrom Triangle.Lower"
-        | true, Triangle.Upper -> "skewHermitian"
-        | true, Triangle.Lower -> "skewHermitianFrom Triangle.Lower"
-
+    override _.Code = Half.code (if hermitian then "skewHermitian" else "skew") triangle
     override _.Requirement = Requirement.squares
     override _.Codomain = if hermitian then Space.SkewHermitian else Space.Skew
     override _.Condition = if hermitian then "W = -W^H" else "W = -W^T"

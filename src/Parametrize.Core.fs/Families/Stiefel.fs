@@ -161,7 +161,7 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
             LinkParts.carrying (minusIdentity tensor) [ foot ]
         else
             // What 16-bit rounding leaves of orthonormality is too little for a logarithm.
-            withoutBase ((Orthonormal.polar (Orthonormal.precise tall)).``to`` tall.dtype)
+            withoutBase ((Orthonormal.polar (Tensors.wide tall)).``to`` tall.dtype)
             |> Result.bind (fun x -> LinkParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
 
     override _.Nearest(tensor, _) = asGiven tensor (turned (Orthonormal.retract (upright tensor)))

@@ -16,13 +16,7 @@ type internal SymmetricLink(triangle: Triangle, hermitian: bool) =
         else
             matrix
 
-    override _.Code =
-        match hermitian, triangle with
-        | false, Triangle.Upper -> "symmetric"
-        | false, Triangle.Lower -> "symmetricFrom Triangle.Lower"
-        | true, Triangle.Upper -> "hermitian"
-        | true, Triangle.Lower -> "hermitianFrom Triangle.Lower"
-
+    override _.Code = Half.code (if hermitian then "hermitian" else "symmetric") triangle
     override _.Requirement = Requirement.squares
     override _.Codomain = if hermitian then Space.Hermitian else Space.Symmetric
     override _.Condition = if hermitian then "W = W^H" else "W = W^T"

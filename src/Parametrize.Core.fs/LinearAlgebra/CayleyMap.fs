@@ -1,6 +1,7 @@
 namespace Parametrize.LinearAlgebra
 
 open TorchSharp
+open Parametrize
 
 /// The Cayley map of skew-symmetric (skew-Hermitian) matrices, (I + A/2) (I - A/2)^-1.
 [<RequireQualifiedAccess>]
@@ -21,7 +22,7 @@ module internal CayleyMap =
 
     /// For large entries: in double precision, bounded, with Newton-Schulz steps until the result is orthogonal.
     let private careful (a: torch.Tensor) =
-        let exact = Orthonormal.precise a
+        let exact = Tensors.wide a
         let size = float (a.size -1)
         let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true)
         let factor = entry.clamp_min((largest / size).ToScalar()).reciprocal() * (largest / size)

@@ -2,6 +2,7 @@ namespace Parametrize.LinearAlgebra
 
 open System
 open TorchSharp
+open Parametrize
 
 /// The exponential of skew-symmetric (skew-Hermitian) matrices: Taylor polynomials of degree 8 and 18 in three and
 /// five products (Bader, Blanes and Casas, Computing the matrix exponential with an optimized Taylor polynomial
@@ -115,7 +116,7 @@ module internal Exponential =
     /// For large norms, in double precision. Each squaring doubles the distance to orthogonality: Newton-Schulz steps
     /// undo it. Norms beyond 1e15, where rounding of A alone loses its angles, are cut there.
     let private careful (a: torch.Tensor) =
-        let exact = Orthonormal.precise a
+        let exact = Tensors.wide a
         let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true).clamp_min((1e-300).ToScalar())
         let size = torch.linalg.vector_norm (exact.detach () / entry, 2.0, [| -2L; -1L |], true)
         let counts = squarings exact (size * entry)

@@ -1,14 +1,12 @@
 namespace Parametrize.LinearAlgebra
 
 open TorchSharp
+open Parametrize
 
 /// Matrices with orthonormal columns: how far from it, the nearest in the QR sense, completion to a square one, and
 /// random ones. Tall matrices, n x k with n >= k; the caller transposes wide ones. Nothing here is differentiable.
 [<RequireQualifiedAccess>]
 module internal Orthonormal =
-
-    /// float64 or complex128: assignments are rare, so that accuracy matters and speed does not.
-    let precise (w: torch.Tensor) = w.to_type (if w.is_complex () then torch.complex128 else torch.float64)
 
     let identityLike (w: torch.Tensor) (size: int64) = torch.eye (size, dtype = w.dtype, device = w.device)
 
@@ -40,7 +38,7 @@ module internal Orthonormal =
         else
             use _scope = torch.NewDisposeScope()
             use _noGrad = torch.no_grad ()
-            let w = precise w
+            let w = Tensors.wide w
             (w.mH.matmul w - identityLike w w.shape[w.shape.Length - 1]).abs().max().item<float>()
 
     /// Powers of two near the largest entry of each column. The factor Q does not depend on the lengths of the columns,
@@ -55,7 +53,7 @@ module internal Orthonormal =
     let retract (w: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        let exact = precise w
+        let exact = Tensors.wide w
         let struct (q, r) = torch.linalg.qr (exact / columnScale exact)
         let diagonal = r.diagonal (0L, -2L, -1L)
         let phase = torch.where (diagonal.eq ((0.0).ToScalar()), torch.ones_like diagonal, diagonal.sgn ())
@@ -66,7 +64,7 @@ module internal Orthonormal =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
         let rows, columns = q.shape[q.shape.Length - 2], q.shape[q.shape.Length - 1]
-        let struct (basis, _) = torch.linalg.qr (precise q, torch.linalg.QRMode.Complete)
+        let struct (basis, _) = torch.linalg.qr (Tensors.wide q, torch.linalg.QRMode.Complete)
         let complement = basis.narrow(-1L, columns, rows - columns).to_type q.dtype
         torch.cat([| q; complement |], -1L).MoveToOuterDisposeScope()
 

@@ -1,6 +1,7 @@
 namespace Parametrize.LinearAlgebra
 
 open TorchSharp
+open Parametrize
 
 /// Orthonormal columns as products of Householder reflectors.
 [<RequireQualifiedAccess>]
@@ -34,7 +35,7 @@ module internal Reflectors =
 
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        let struct (reflectors, tau) = (Orthonormal.precise q).geqrf()
+        let struct (reflectors, tau) = (Tensors.wide q).geqrf()
         let diagonal = reflectors.diagonal (0L, -2L, -1L)
         let one = torch.ones_like diagonal
         let sign = torch.where (diagonal.lt ((0.0).ToScalar()), -one, one)

@@ -2,6 +2,7 @@ namespace Parametrize.LinearAlgebra
 
 open System
 open TorchSharp
+open Parametrize
 
 /// The inverses of the exponential and of the Cayley map: from a rotation (det = 1), or a unitary matrix, to a skew
 /// one.
@@ -163,7 +164,7 @@ module internal Rotation =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
         let map = if q.is_complex () then ofAngles id else logarithmReal
-        (matrixwise map (Orthonormal.polar (Orthonormal.precise q))).to_type(q.dtype).MoveToOuterDisposeScope()
+        (matrixwise map (Orthonormal.polar (Tensors.wide q))).to_type(q.dtype).MoveToOuterDisposeScope()
 
     /// The skew A with (I + A/2) (I - A/2)^-1 = q. The eigenvalue -1 is the image of infinity only. A bound on A
     /// replaces it: too low and q is not met, too high and the rounding errors of A drown its small entries. The best
@@ -185,7 +186,7 @@ module internal Rotation =
         let best (matrix: torch.Tensor) =
             let error (candidate: torch.Tensor) =
                 let rounded = candidate.to_type q.dtype
-                (Orthonormal.precise (CayleyMap.ofSkew rounded) - matrix).abs().max().item<float>()
+                (Tensors.wide (CayleyMap.ofSkew rounded) - matrix).abs().max().item<float>()
 
             let unbounded = bounded matrix 1e16
 
@@ -195,4 +196,4 @@ module internal Rotation =
                 unbounded :: [ for exponent in 2.0 .. 14.0 -> bounded matrix (10.0 ** exponent) ]
                 |> List.minBy error
 
-        (matrixwise best (Orthonormal.polar (Orthonormal.precise q))).to_type(q.dtype).MoveToOuterDisposeScope()
+        (matrixwise best (Orthonormal.polar (Tensors.wide q))).to_type(q.dtype).MoveToOuterDisposeScope()

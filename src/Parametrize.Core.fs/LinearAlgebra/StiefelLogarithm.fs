@@ -2,6 +2,7 @@ namespace Parametrize.LinearAlgebra
 
 open System
 open TorchSharp
+open Parametrize
 
 /// For tall n x k matrices W with orthonormal columns, n > k, the x, lower triangular, such that W is the first k
 /// columns of exp A, or of the Cayley map of A, where A = [[B, -C^H], [C, 0]] = [x, 0] - [x, 0]^H.
@@ -166,8 +167,7 @@ module internal StiefelLogarithm =
         use _noGrad = torch.no_grad ()
         let rank = w.shape.Length
 
-        let matrices =
-            (Orthonormal.polar (Orthonormal.precise w)).reshape(-1L, w.shape[rank - 2], w.shape[rank - 1])
+        let matrices = (Orthonormal.polar (Tensors.wide w)).reshape(-1L, w.shape[rank - 2], w.shape[rank - 1])
 
         let results = [| for matrix in matrices.unbind 0 -> ofMatrix matrix |]
 
@@ -192,7 +192,7 @@ module internal StiefelLogarithm =
     /// B = (2 (Q1 - I) + C^H Q2) (Q1 + I)^-1, in double precision. Not finite when Q1 + I is singular.
     let private cayleyExactly (w: torch.Tensor) =
         let rows, columns = w.shape[w.shape.Length - 2], w.shape[w.shape.Length - 1]
-        let exact = Orthonormal.polar (Orthonormal.precise w)
+        let exact = Orthonormal.polar (Tensors.wide w)
         let shifted = topPlusIdentity exact
         // Singular values, because `inv` throws where there is no inverse, for the whole batch.
         let struct (left, values, right) = torch.linalg.svd (shifted, fullMatrices = false)
@@ -219,7 +219,7 @@ module internal StiefelLogarithm =
     let awayFromInfinity (w: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        let exact = Orthonormal.precise w
+        let exact = Tensors.wide w
         let struct (_, values, right) = torch.linalg.svd (topPlusIdentity exact, fullMatrices = false)
         let isNear = values.lt((8.0 / farthest).ToScalar()).unsqueeze(-1L).to_type right.dtype
 
