@@ -28,7 +28,10 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
             .ToList();
         if (Masks([.. tensors.Select(places => places[0])], pruning) is not { } masks)
             return;
-        var ties = targets.Select(target => target.Model).Distinct().ToDictionary(model => model, model => new Ties(model));
+        var ties = targets
+            .Select(target => target.Model)
+            .Distinct()
+            .ToDictionary(model => model, model => new Ties(model));
         Undo.Unless(undo =>
         {
             foreach (var (places, mask) in tensors.Zip(masks))

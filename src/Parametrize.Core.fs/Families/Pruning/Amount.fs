@@ -35,8 +35,7 @@ type Amount =
 
     /// How many of those left of all, or why there are too few.
     member internal this.TryOf(what: string, all: int64, left: int64) : Result<int64, string> =
-        let countOf (share: float) (many: int64) =
-            int64 (Math.Round(share * float many, MidpointRounding.ToEven))
+        let countOf (share: float) (many: int64) = int64 (Math.Round(share * float many, MidpointRounding.ToEven))
 
         match this with
         | Count count when count > left -> Error $"{count} {what} are to be pruned, but only {left} are left."
@@ -48,8 +47,7 @@ type Amount =
     member internal this.Fault: string option =
         match this with
         | Share share
-        | UpTo share when not (share >= 0.0 && share <= 1.0) ->
-            Some $"The share must lie in [0, 1], but it is {share}."
+        | UpTo share when not (share >= 0.0 && share <= 1.0) -> Some $"The share must lie in [0, 1], but it is {share}."
         | Count count when count < 0L -> Some $"The count must not be negative, but it is {count}."
         | _ -> None
 

@@ -105,6 +105,7 @@ module PruningMask =
             | Some fault, _ -> Some fault
             | None, Some expected ->
                 Some $"{pruning} expects {expected}, but the scores have shape {Form.Shown form.Shape}."
+            | None, None when scores.numel () = 0L -> Some "There are no entries to prune."
             | None, None when Tensors.nonFinite scores > 0L -> Some "The scores must be finite."
             | None, None ->
                 match kept with
