@@ -1,6 +1,9 @@
 namespace Parametrize.CSharp;
 
-/// <content>Ways to prune. Amounts are shares when written as floating-point numbers, counts when whole; see <see cref="Amount"/>.</content>
+/// <content>
+/// Ways to prune. Amounts are shares when written as floating-point numbers, counts when whole, or up to a share of all:
+/// see <see cref="Amount"/>.
+/// </content>
 public static partial class Parametrizations
 {
     /// <summary>Exactly this many entries, drawn from the seed, are zero.</summary>
