@@ -51,7 +51,8 @@ internal sealed class Undo : IDisposable
     private void RememberPlain(TensorPath path)
     {
         var (slot, tensor) = SlotFinder.Find(path.Owner, path.Name);
-        var (copy, gradient, isTrained) = (tensor.detach().clone(), tensor.grad, tensor.requires_grad);
+        using var values = tensor.detach();
+        var (copy, gradient, isTrained) = (values.clone(), tensor.grad, tensor.requires_grad);
         copy.DetachFromDisposeScope();
         gradient?.DetachFromDisposeScope();
         _steps.Push((TakeBack, [copy, gradient]));

@@ -34,10 +34,6 @@ internal static class PrunedModules
     public static Tensor Mask(this nn.Module module, string name = "weight") =>
         module.state_dict()[$"parametrizations.{name}.0.mask"];
 
-    /// <summary>Scores of one's own, always the same for one shape.</summary>
-    public static Tensor Scores(this nn.Module module) =>
-        arange(module.parameters().Single().numel()).mul(7).remainder(5).view_as(module.parameters().Single());
-
     public static long Zeros(this Tensor tensor) => tensor.eq(0).sum().item<long>();
 
     public static long Left(this nn.Module module, string name = "weight") =>

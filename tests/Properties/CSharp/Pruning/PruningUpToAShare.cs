@@ -4,6 +4,7 @@ using FsCheck.Xunit;
 using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
+using TorchSharp;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
@@ -31,6 +32,17 @@ public class PruningUpToAShare
                 prune(layer, amount);
         };
 
+    /// <summary>Scores of one's own, always the same for one shape.</summary>
+    private static void Scored(nn.Module layer, Action<Tensor> prune)
+    {
+        using var original = layer.parameters().Single().detach();
+        using var scores = tensor(
+            Enumerable.Range(0, (int)original.numel()).Select(i => i * 7 % 5).ToArray(),
+            original.shape
+        );
+        prune(scores);
+    }
+
     private static Action<Sequential, Amount> OnModel(Func<Amount, Parametrization> value) =>
         (model, amount) => model.register_parametrizations<PrunedModules.Weighted>("weight", value(amount));
 
@@ -43,10 +55,10 @@ public class PruningUpToAShare
         new("up_to", null, false, Each((m, amount) => m.up_to("weight", ((Amount.UpTo)amount).share))),
         new("random", null, false, Each((m, amount) => m.random_unstructured("weight", amount))),
         new("random, seed", null, false, Each((m, amount) => m.random_unstructured("weight", amount, 3))),
-        new("scores", null, false, Each((m, amount) => m.l1_unstructured("weight", amount, m.Scores()))),
+        new("scores", null, false, Each((m, amount) => Scored(m, by => m.l1_unstructured("weight", amount, by)))),
         new("ln", 0, false, Each((m, amount) => m.ln_structured("weight", amount, 2, 0))),
         new("ln, last", 1, false, Each((m, amount) => m.ln_structured("weight", amount, double.PositiveInfinity, -1))),
-        new("ln, scores", 0, false, Each((m, amount) => m.ln_structured("weight", amount, 1, 0, m.Scores()))),
+        new("ln, scores", 0, false, Each((m, amount) => Scored(m, by => m.ln_structured("weight", amount, 1, 0, by)))),
         new("random channels", 1, false, Each((m, amount) => m.random_structured("weight", amount, 1))),
         new("random channels, seed", 0, false, Each((m, amount) => m.random_structured("weight", amount, 0, 5))),
         new("global", null, true, (model, amount) => prune.global_unstructured(Weights(model), amount)),
@@ -164,6 +176,7 @@ public class PruningUpToAShare
                 foreach (var share in shares)
                     way.Prune(slow, Amount.NewUpTo(share));
                 way.Prune(fast, Amount.NewUpTo(shares.Max()));
+                Assert.All(Values(slow), value => Assert.DoesNotContain(">>>", $"{value}"));
                 foreach (var (one, other) in slow.children().Zip(fast.children()))
                     Near.Identical(other.Mask(), one.Mask());
             }
@@ -193,6 +206,24 @@ public class PruningUpToAShare
                 }
             }
         );
+
+    [Fact]
+    public void What_is_computed_on_the_way_is_disposed()
+    {
+        static long Live() => DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+        foreach (var way in Ways)
+        {
+            var model = Model([
+                [4, 4],
+                [2, 3],
+            ]);
+            way.Prune(model, Amount.NewUpTo(0));
+            var before = Live();
+            foreach (var share in new[] { 0.3, 0.3, 0.6, 0.2, 1 })
+                way.Prune(model, Amount.NewUpTo(share));
+            Assert.True(before == Live(), $"{way}: {before}, then {Live()}");
+        }
+    }
 
     [Fact]
     public void Shares_that_make_no_sense_are_refused_whatever_is_reached()
