@@ -83,7 +83,8 @@ internal sealed class Undo : IDisposable
         {
             _path = path;
             (_slot, _tensor) = SlotFinder.Find(path.Owner, path.Name);
-            (_copy, _gradient, _isTrained) = (_tensor.detach().clone(), _tensor.grad, _tensor.requires_grad);
+            using var values = _tensor.detach();
+            (_copy, _gradient, _isTrained) = (values.clone(), _tensor.grad, _tensor.requires_grad);
             _copy.DetachFromDisposeScope();
             _gradient?.DetachFromDisposeScope();
         }
