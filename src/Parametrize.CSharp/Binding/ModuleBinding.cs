@@ -78,6 +78,20 @@ internal sealed class ModuleBinding : ICached
         }
     }
 
+    /// <summary>Puts the value that was computed again into the field, without a moment between.</summary>
+    /// <returns>What was there, if the value is kept in the field.</returns>
+    public Shown? Renew(CachedScope scope)
+    {
+        lock (_gate)
+        {
+            var before = _holder is null ? null : _shown;
+            if (before is not null)
+                using (enable_grad())
+                    Show(_tensor.Binding.Alias(scope));
+            return before;
+        }
+    }
+
     public void Forget()
     {
         lock (_gate)
@@ -142,6 +156,7 @@ internal sealed class ModuleBinding : ICached
 
     private void Exit()
     {
+        _tensor.Binding.Leave(this);
         if (_holder is null)
             Hide();
     }
