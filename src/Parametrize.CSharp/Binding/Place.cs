@@ -8,15 +8,15 @@ namespace Parametrize.CSharp.Binding;
 internal sealed class Place(ParametrizedTensor computed, Slot slot)
 {
     private Placeholder? _placeholder;
-    private Shown? _shown;
     private Tensor? _kept;
 
     public Slot Slot => slot;
 
-    public bool IsShowing => _shown is not null;
+    /// <summary>What the module computes with now; null outside a pass and a scope.</summary>
+    public Shown? Shown { get; private set; }
 
     public bool Shows(Tensor tensor) =>
-        ReferenceEquals(tensor, _placeholder) || ReferenceEquals(tensor, _shown) || slot.Shows(tensor);
+        ReferenceEquals(tensor, _placeholder) || ReferenceEquals(tensor, Shown) || slot.Shows(tensor);
 
     /// <summary>Takes the module's tensor out. It is kept, empty, unless something is computed from it.</summary>
     public void Take(Tensor tensor)
@@ -57,15 +57,15 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
 
     public void Show(Tensor value)
     {
-        _shown = new Shown(slot, value);
-        slot.Set(_shown);
+        Shown = new Shown(slot, value);
+        slot.Set(Shown);
     }
 
     public void Hide()
     {
         Stand();
-        _shown?.Retire();
-        _shown = null;
+        Shown?.Retire();
+        Shown = null;
     }
 
     /// <summary>
@@ -77,17 +77,17 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
         var found = slot.Get();
         if (found is null)
         {
-            var spent = new StandIn?[] { _placeholder, _shown }
+            var spent = new StandIn?[] { _placeholder, Shown }
                 .Where(one => one is { IsSpent: true })
                 .ToList();
             spent.ForEach(one => one!.Restore());
             return spent.Count > 0 ? new(this, null, false) : null;
         }
-        if (ReferenceEquals(found, _placeholder) || ReferenceEquals(found, _shown))
+        if (ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Shown))
             return null;
         var moved = !found.IsOfTheKindOf(computed.Inputs[0]);
         slot.Unregister();
-        return new(this, found, found.numel() > 0 && (_shown is null || !moved));
+        return new(this, found, found.numel() > 0 && (Shown is null || !moved));
     }
 
     /// <summary>Puts the placeholder into the slot, a new one when the tensor has moved.</summary>
