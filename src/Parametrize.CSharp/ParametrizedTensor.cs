@@ -89,6 +89,8 @@ public sealed partial class ParametrizedTensor : nn.Module
 
     internal string? Where => Binding.Where;
 
+    internal bool HasBase => Parametrization.Links.Any(link => link.BufferNames.Contains("base"));
+
     internal Tensor[] Inputs => _inputs;
 
     /// <summary>Assigns if the tensor is allowed.</summary>
@@ -97,14 +99,9 @@ public sealed partial class ParametrizedTensor : nn.Module
 
     /// <summary>
     /// Moves what is carried to the present point: a base becomes the present tensor and its parameter zero. The value
-    /// stays. An optimizer's momenta refer to the parameter's old position; reset them where that matters.
+    /// stays; gradients are cleared. An optimizer's momenta stay too: <see cref="parametrize.update_base"/> resets them.
     /// </summary>
-    public void MoveBase()
-    {
-        Binding.Follow();
-        using var parts = Core.rebase(Parametrization, CurrentParts()).OrThrow(Where);
-        Write(parts);
-    }
+    public void MoveBase() => Bases.Move([this], null);
 
     /// <summary>The inverse of an invertible matrix, by two triangular solves.</summary>
     /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
@@ -157,6 +154,9 @@ public sealed partial class ParametrizedTensor : nn.Module
             }
         return value;
     }
+
+    /// <summary>New parts of the present value, whose base is that value.</summary>
+    internal Parts Rebased() => Core.rebase(Parametrization, FollowedParts()).OrThrow(Where);
 
     internal Parts CurrentParts() => Core.ofArrays(_inputs, _buffers);
 
