@@ -89,7 +89,7 @@ public sealed partial class ParametrizedTensor : nn.Module
 
     internal string? Where => Binding.Where;
 
-    internal bool HasBase => Parametrization.Links.Any(link => link.BufferNames.Contains("base"));
+    internal bool HasBase => Core.hasBase(Parametrization);
 
     internal Tensor[] Inputs => _inputs;
 
