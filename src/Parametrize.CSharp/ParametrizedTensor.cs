@@ -89,6 +89,8 @@ public sealed partial class ParametrizedTensor : nn.Module
 
     internal string? Where => Binding.Where;
 
+    internal bool HasBase => Core.hasBase(Parametrization);
+
     internal Tensor[] Inputs => _inputs;
 
     /// <summary>All that the value is computed from: parameters, then buffers.</summary>
@@ -100,14 +102,9 @@ public sealed partial class ParametrizedTensor : nn.Module
 
     /// <summary>
     /// Moves what is carried to the present point: a base becomes the present tensor and its parameter zero. The value
-    /// stays. An optimizer's momenta refer to the parameter's old position; reset them where that matters.
+    /// stays; gradients are cleared. An optimizer's momenta stay too: <see cref="parametrize.update_base"/> resets them.
     /// </summary>
-    public void MoveBase()
-    {
-        Binding.Follow();
-        using var parts = Core.rebase(Parametrization, CurrentParts()).OrThrow(Where);
-        Write(parts);
-    }
+    public void MoveBase() => Bases.Move([this], null);
 
     /// <summary>The inverse of an invertible matrix, by two triangular solves.</summary>
     /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
@@ -171,6 +168,9 @@ public sealed partial class ParametrizedTensor : nn.Module
         return value;
     }
 
+    /// <summary>New parts of the present value, whose base is that value.</summary>
+    internal Parts Rebased() => Core.rebase(Parametrization, FollowedParts()).OrThrow(Where);
+
     internal Parts CurrentParts() => Core.ofArrays(_inputs, _buffers);
 
     /// <summary>Writes new tensors into the old ones, so that optimizers and state dicts keep theirs.</summary>
@@ -210,16 +210,22 @@ public sealed partial class ParametrizedTensor : nn.Module
         return Core.forward(Parametrization, CurrentParts());
     }
 
-    /// <summary>Lets go of the tensor that goes back to the module, so that disposing this spares it.</summary>
-    internal void Release(string name)
+    /// <summary>
+    /// Disposing this spares what it is computed from: one goes back to the module, and optimizers that have the others
+    /// must find them, empty.
+    /// </summary>
+    internal void ReleaseInputs()
     {
-        if (_isBuffer)
-            ModuleInternals.Buffers(this).Remove(name);
-        else
-            ModuleInternals.Parameters(this).Remove(name);
+        foreach (var (index, name) in Core.parameterNames(Parametrization).Index())
+        {
+            if (_isBuffer)
+                ModuleInternals.Buffers(this).Remove(name);
+            else
+                ModuleInternals.Parameters(this).Remove(name);
+            if (index != Reused)
+                _inputs[index].Empty();
+        }
     }
-
-    internal string NameOf(int index) => Core.parameterNames(Parametrization)[index];
 
     internal void MoveTo(ScalarType dtype, Device device) => _to(device, dtype, false);
 

@@ -76,7 +76,10 @@ internal static class Registration
         if (owner is not null)
             NativeChild.Prune(owner);
         if (isLast)
+        {
+            parametrized.ReleaseInputs();
             parametrized.Dispose();
+        }
     }
 
     /// <summary>Whether it is computed from one tensor of its shape.</summary>
@@ -109,7 +112,6 @@ internal static class Registration
     private static Tensor Released(ParametrizedTensor parametrized, Tensor? value)
     {
         var own = parametrized.Inputs[parametrized.Reused];
-        parametrized.Release(parametrized.NameOf(parametrized.Reused));
         if (value is not null)
             Overwrite(own, value);
         return own;

@@ -15,7 +15,8 @@ public static partial class parametrize
 {
     /// <summary>
     /// Lets one tensor of a module be computed by a parametrization. The module's parameter becomes `original`, the same
-    /// object, so an optimizer built before keeps training it. Registering again puts more links behind the present ones.
+    /// object, so an optimizer built before keeps training it; of others it is told by
+    /// <see cref="add_parametrized_parameters"/>. Registering again puts more links behind the present ones.
     /// </summary>
     /// <remarks>
     /// It runs RegisterComponents: in the constructor of a module, assign all fields first. Outside a cached scope, calls

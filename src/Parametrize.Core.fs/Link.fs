@@ -45,6 +45,9 @@ type Link() =
     abstract BufferNames: string list
     default _.BufferNames = []
 
+    /// Whether the link is a trivialization: what it carries is the tensor at which its parameter is zero.
+    member internal this.HasBase: bool = List.contains "base" this.BufferNames
+
     /// Whether dimensions before the last two (or the last one) are a batch of independent problems. Default: true.
     abstract IsBatched: bool
     default _.IsBatched = true

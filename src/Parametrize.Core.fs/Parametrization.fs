@@ -80,6 +80,9 @@ module Parametrization =
     /// Whether training moves what is carried, so that `advance` has work to do.
     let learns (value: Parametrization) : bool = value.Links |> List.exists _.Learns
 
+    /// Whether it is a trivialization, alone or in a chain.
+    let internal hasBase (value: Parametrization) : bool = value.Links |> List.exists _.HasBase
+
     // ---- Tensors ----
 
     let private checkForm (value: Parametrization) (form: Form) : Result<unit, ParametrizationError> =
@@ -262,9 +265,11 @@ module Parametrization =
             parts
 
     /// Moves what is carried to the present point: the base of a trivialization becomes the present tensor, and the
-    /// parameter its zero. `forward` yields the same tensor before and after (Lezcano-Casado 2019, dynamic
-    /// trivializations).
+    /// parameter its zero. `forward` yields the same tensor before and after, up to rounding, which does not add up over
+    /// many moves (Lezcano-Casado 2019, dynamic trivializations).
     let rebase (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
         use _ = torch.no_grad ()
         use tensor = forward value parts
-        rightInverse value parts tensor
+
+        check value tensor
+        |> Result.bind (fun () -> Interpreter.rebase value.Links parts.BufferArrays tensor)

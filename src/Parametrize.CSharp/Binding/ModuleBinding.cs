@@ -1,3 +1,4 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
@@ -36,6 +37,8 @@ internal sealed class ModuleBinding : ICached
     public nn.Module? Owner => _places[0].Slot.Owner;
 
     public bool IsGone => Owner is null;
+
+    public IEnumerable<Parameter> Kept => _places.Select(place => place.Kept).OfType<Parameter>();
 
     /// <summary>Whether a forward pass is going on, or has thrown.</summary>
     public bool IsComputing => _places[0].Shown is not null && _holder is null;

@@ -8,9 +8,11 @@ namespace Parametrize.CSharp.Binding;
 internal sealed class Place(ParametrizedTensor computed, Slot slot)
 {
     private Placeholder? _placeholder;
-    private Tensor? _kept;
 
     public Slot Slot => slot;
+
+    /// <summary>The module's own tensor, empty; null when the parametrized one is computed from it.</summary>
+    public Tensor? Kept { get; private set; }
 
     /// <summary>What the module computes with now; null outside a pass and a scope.</summary>
     public Shown? Shown { get; private set; }
@@ -24,11 +26,8 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
         slot.Take(tensor);
         if (!computed.Inputs.Any(input => NativeTensors.AreOne(input, tensor)))
         {
-            using var _ = no_grad();
-            using var nothing = empty(0L, dtype: tensor.dtype, device: tensor.device);
-            tensor.set_(nothing);
-            tensor.grad = null;
-            _kept = tensor;
+            tensor.Empty();
+            Kept = tensor;
         }
         Stand();
     }
@@ -36,15 +35,15 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
     /// <summary>The module's own tensor with these numbers: the object that was kept, where there is one.</summary>
     public Tensor Own(Tensor value, bool isTrained)
     {
-        if (_kept is null || !_kept.IsOfTheKindOf(value))
+        if (Kept is null || !Kept.IsOfTheKindOf(value))
         {
             var copy = value.detach().clone();
             return (slot.IsBuffer ? copy : new Parameter(copy, isTrained)).DetachFromDisposeScope();
         }
         using var _ = no_grad();
         using var numbers = value.detach().clone();
-        _kept.set_(numbers);
-        return slot.IsBuffer ? _kept : _kept.requires_grad_(isTrained);
+        Kept.set_(numbers);
+        return slot.IsBuffer ? Kept : Kept.requires_grad_(isTrained);
     }
 
     /// <summary>Gives the module a tensor of its own again.</summary>

@@ -1,3 +1,4 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
@@ -24,6 +25,9 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
 
     /// <summary>How the tensors of modules make it up.</summary>
     public JointLayout? Layout => _modules.FirstOrDefault()?.Layout;
+
+    /// <summary>The modules' own parameters, in whose place it is.</summary>
+    public IEnumerable<Parameter> Kept => _modules.SelectMany(module => module.Kept);
 
     public bool IsOnly(ModuleBinding module) => _modules.All(one => one == module || one.IsGone);
 

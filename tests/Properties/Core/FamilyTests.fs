@@ -163,12 +163,32 @@ let private moving: Test =
             let away = Parametrization.ofTensors [ x ] parts.Buffers value
             let tensor = Parametrization.forward value away
             let moved = partsOf (Parametrization.rebase value away)
-            Expect.equal (Measures.apart moved.Buffers[0] tensor) 0.0 $"the base of {value} is the tensor"
+            Expect.isLessThan (Measures.apart moved.Buffers[0] tensor) 1e-6 $"the base of {value} is the tensor"
 
             Expect.equal
                 (Measures.apart moved.Parameters[0] parts.Parameters[0])
                 0.0
                 $"the parameter of {value} is its zero")
 
+let private movingOften: Test =
+    inScope "roundoff does not add up over many bases" (fun () ->
+        for value in [ cayley; matrixExp; householder; sphereExp 2.0; skew >>> cayley ] do
+            for dtype in [ torch.float32; torch.float64 ] do
+                let start = Parametrization.project value ((normal 5UL [ 4L; 4L ]).``to`` dtype)
+                let step = (normal 6UL [ 4L; 4L ]).``to`` dtype * (0.1).ToScalar()
+
+                let move (parts: Parts) _ =
+                    use _scope = torch.NewDisposeScope()
+                    let away = Parametrization.ofTensors [ parts.Parameters[0] + step ] parts.Buffers value
+                    let moved = partsOf (Parametrization.rebase value away)
+                    moved.Tensors |> Seq.iter (fun tensor -> tensor.MoveToOuterDisposeScope() |> ignore)
+                    moved
+
+                let last = Seq.fold move (partsOf (Parametrization.initialize value start)) [ 1..1000 ]
+                let tensor = Parametrization.forward value last
+                Expect.isOk (Parametrization.contains value tensor) $"{value} stays allowed")
+
 let tests: Test =
-    testList "families" [ converges; iterations; zeros; haar; invertibles; pruning; nothingToSample; moving ]
+    testList
+        "families"
+        [ converges; iterations; zeros; haar; invertibles; pruning; nothingToSample; moving; movingOften ]

@@ -134,7 +134,7 @@ public class DefectsOfPyTorchAreNotHere
     }
 
     [Fact]
-    public void Of_several_parameters_the_present_one_stays_in_its_optimizer()
+    public void Of_several_parameters_the_present_one_stays_in_its_optimizer_which_is_told_of_the_others()
     {
         var layer = nn.Linear(4, 4);
         var weight = layer.weight;
@@ -142,7 +142,7 @@ public class DefectsOfPyTorchAreNotHere
         layer.weight_norm();
         using var g = layer.Original(part: "original0").clone();
 
-        // The direction is the module's parameter; the magnitude is new, so the optimizer has to be told.
+        // The direction is the module's parameter; the magnitude is new.
         Assert.Same(weight, layer.parametrization("weight").get_parameter("original1"));
         void Step()
         {
@@ -155,7 +155,7 @@ public class DefectsOfPyTorchAreNotHere
         Near.Different(before, layer.Read());
         Near.Identical(g, layer.Original(part: "original0"));
 
-        sgd.add_param_group(new SGD.ParamGroup([layer.parametrization("weight").get_parameter("original0")!], 0.1));
+        sgd.add_parametrized_parameters(layer);
         Step();
         Near.Different(g, layer.Original(part: "original0"));
     }

@@ -114,6 +114,30 @@ public class DisposalFreesParts
         return (GC.GetTotalMemory(true) / 1048576.0, process.WorkingSet64 / 1048576.0);
     }
 
+    [Theory]
+    [InlineData("weight")]
+    [InlineData("weight+bias")]
+    public void What_was_new_leaves_no_memory_though_an_optimizer_may_have_it(string name)
+    {
+        var layer = nn.Linear(100, 100);
+        var sum = new Scripted("sum")
+        {
+            Inputs = 2,
+            Map = inputs => inputs[0] + inputs[1],
+            Inverse = value => [value / 2, value / 2],
+        };
+        void Cycle(int count)
+        {
+            for (var time = 0; time < count; time++)
+                layer.register_parametrization(name, sum.Value).remove_parametrizations(name);
+        }
+
+        Cycle(500);
+        var before = Megabytes().Resident;
+        Cycle(5_000); // 200 MB of them
+        Assert.InRange(Megabytes().Resident - before, double.NegativeInfinity, 60);
+    }
+
     [Fact]
     public void A_hundred_thousand_cycles_of_registering_and_removing_leave_nothing()
     {

@@ -1,0 +1,33 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>Moving the bases of several tensors: everything that can fail comes first.</summary>
+internal static class Bases
+{
+    public static void Move(IReadOnlyList<ParametrizedTensor> tensors, optim.Optimizer? optimizer)
+    {
+        var moved = new List<Parts>();
+        try
+        {
+            var parameters = tensors.SelectMany(tensor => tensor.parameters()).ToList();
+            var resets = optimizer is null ? [] : Momenta.Resets(optimizer, parameters);
+            foreach (var tensor in tensors)
+                moved.Add(tensor.Rebased());
+
+            using var _ = no_grad();
+            foreach (var (tensor, parts) in tensors.Zip(moved))
+                tensor.Write(parts);
+            // They are those of another function now.
+            foreach (var parameter in parameters)
+                parameter.grad = null;
+            foreach (var reset in resets)
+                reset();
+        }
+        finally
+        {
+            foreach (var parts in moved)
+                parts.Dispose();
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>The private members of TorchSharp's optimizers that are needed, all of them, checked before use.</summary>
+internal static class OptimizerInternals
+{
+    private const BindingFlags Declared =
+        BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.DeclaredOnly;
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_parameter_groups")]
+    public static extern ref IList<ParamGroup>? Groups(optim.Optimizer optimizer);
+
+    /// <summary>What an optimizer keeps for a parameter, or null when the parameter is new to it.</summary>
+    public static OptimizerState? StateOf(OptimizerHelper optimizer, Parameter parameter) =>
+        // The key is an address, which may have been that of a parameter disposed since.
+        States(optimizer).TryGetValue(parameter.Handle, out var state) && ReferenceEquals(ParameterOf(state), parameter)
+            ? state
+            : null;
+
+    /// <summary>Throws when this TorchSharp lacks one of the members.</summary>
+    public static void Check()
+    {
+        (Type Owner, string Name)[] fields =
+        [
+            (typeof(optim.Optimizer), "_parameter_groups"),
+            (typeof(OptimizerHelper), "_state"),
+            (typeof(OptimizerState), "_parameter"),
+        ];
+        var missing = fields.Where(field => field.Owner.GetField(field.Name, Declared) is null).ToList();
+        if (missing.Count > 0)
+            throw new PlatformNotSupportedException(
+                $"TorchSharp {typeof(optim.Optimizer).Assembly.GetName().Version} lacks "
+                    + $"{string.Join(", ", missing.Select(field => $"{field.Owner.Name}.{field.Name}"))}, which "
+                    + "Parametrize needs to read an optimizer's state. Use TorchSharp 0.107, or build the optimizer anew."
+            );
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_state")]
+    private static extern ref OrderedDict<IntPtr, OptimizerState> States(OptimizerHelper optimizer);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_parameter")]
+    private static extern ref Parameter ParameterOf(OptimizerState state);
+}

@@ -1,0 +1,57 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <content>Moving the base of trivializations during training.</content>
+#pragma warning disable CS8981 // PyTorch's module is named so
+public static partial class parametrize
+#pragma warning restore CS8981
+{
+    /// <summary>
+    /// Moves the base of a trivialization to the present tensor and its parameter to the zero of the map, as dynamic
+    /// trivializations do every so many steps (Lezcano-Casado 2019). The value stays, and so do the parameter objects;
+    /// their gradients, those of another function, are cleared.
+    /// </summary>
+    /// <remarks>
+    /// Given the optimizer, the moved parameters' momenta become zero, in place: they are directions at the old base.
+    /// Averages of squared gradients and counts of steps stay: without them the next step would be too long. Without the
+    /// optimizer the momenta stay, which is right up to the distance from the old base. So give it when bases move now
+    /// and then, and do not when they move at every step or two, where resetting would leave no momentum at all.
+    /// </remarks>
+    /// <param name="module">The module.</param>
+    /// <param name="name">The name under which the tensor was registered.</param>
+    /// <param name="optimizer">What trains it, to have its momenta reset. Default: none is touched.</param>
+    /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">The tensor of that name is not parametrized.</exception>
+    /// <exception cref="InvalidOperationException">It has no base.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The optimizer is LBFGS or not TorchSharp's, so its momenta are out of reach; nothing has changed.
+    /// </exception>
+    /// <exception cref="ParametrizationException">The present tensor is not allowed (NaN); nothing has changed.</exception>
+    public static T update_base<T>(this T module, string name, optim.Optimizer? optimizer = null)
+        where T : nn.Module
+    {
+        var tensor = module.parametrization(name);
+        if (!tensor.HasBase)
+            throw new InvalidOperationException(
+                $"{tensor.Where} is {tensor.Parametrization}, which has no base. Trivializations have one: `orthogonal`, "
+                    + "`cayley`, `matrixExp`, `householder`, `sphereExp`."
+            );
+        Bases.Move([tensor], optimizer);
+        return module;
+    }
+
+    /// <summary>The same for every tensor of a model that has a base: all move, or none.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="optimizer">What trains them, to have their momenta reset. Default: none is touched.</param>
+    /// <returns>The names of the moved tensors; none when no tensor has a base.</returns>
+    /// <exception cref="NotSupportedException">As of `update_base`; nothing has changed.</exception>
+    /// <exception cref="ParametrizationException">A present tensor is not allowed; nothing has changed.</exception>
+    public static IReadOnlyList<string> update_bases(this nn.Module model, optim.Optimizer? optimizer = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var based = ModelTree.Tensors(model).Where(entry => entry.Tensor.HasBase).ToList();
+        Bases.Move([.. based.Select(entry => entry.Tensor)], optimizer);
+        return [.. based.Select(entry => entry.Name)];
+    }
+}
