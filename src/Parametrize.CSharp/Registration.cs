@@ -39,6 +39,11 @@ internal static class Registration
     public static void Remove(TensorPath path, bool leaveParametrized)
     {
         var parametrized = path.Tensor ?? throw TensorPath.NotParametrized(path.Owner, path.Name);
+        if (path.IsHeld)
+            throw new InvalidOperationException(
+                $"{path.Owner.GetName()}.{path.Name} is a ParametrizedTensor that the module holds itself: there is no "
+                    + "plain tensor to go back to. Read its Value, and let the module hold a Parameter of that instead."
+            );
         parametrized.Binding.Follow();
         if (!leaveParametrized && parametrized.Inputs.Length > 1)
             throw new InvalidOperationException(

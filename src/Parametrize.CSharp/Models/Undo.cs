@@ -30,16 +30,13 @@ internal sealed class Undo : IDisposable
     /// <summary>Called before a tensor is registered or changed.</summary>
     public void Remember(TensorPath path)
     {
-        if (path.Tensor is { } present)
-            Remember(present);
-        else
+        if (path.Tensor is not { } present)
+        {
             RememberPlain(path);
-    }
-
-    public void Remember(ParametrizedTensor tensor)
-    {
-        var memory = tensor.Remember();
-        _steps.Push((() => tensor.Return(memory), [memory]));
+            return;
+        }
+        var memory = present.Remember();
+        _steps.Push((() => present.Return(memory), [memory]));
     }
 
     public void Dispose()

@@ -52,7 +52,7 @@ public static partial class prune
             .ToList();
         if (targets.Count == 0)
             throw new ArgumentException("There are no tensors to prune.", nameof(parameters));
-        if (targets.DistinctBy(target => target.Path).Count() < targets.Count)
+        if (targets.DistinctBy(target => (object?)target.Path.Tensor ?? target.Path).Count() < targets.Count)
             throw new ArgumentException("A tensor is there twice.", nameof(parameters));
         if (scores?.Keys.FirstOrDefault(key => !named.Contains(key)) is { module: not null } stray)
             throw new ArgumentException($"There are scores for '{stray.name}', which is not pruned.", nameof(scores));
