@@ -52,6 +52,12 @@ internal static class Registration
             );
 
         using var value = leaveParametrized ? parametrized.Detached() : null;
+        TakeOut(path, parametrized, value);
+    }
+
+    /// <summary>Gives the module a tensor of that value or, computing nothing, one that the value was computed from.</summary>
+    public static void TakeOut(TensorPath path, ParametrizedTensor parametrized, Tensor? value)
+    {
         var (home, name) = NativeChild.HomeOf(path.Owner, path.Name);
         var set = ParametrizationSet.Of(home)!;
         var binding = parametrized.Binding.In(set, name);
@@ -112,8 +118,8 @@ internal static class Registration
     private static Tensor Copy(ParametrizedTensor parametrized, ModuleBinding binding, Tensor? value)
     {
         var original = parametrized.Inputs[Math.Max(parametrized.Reused, 0)];
-        var copy = (value ?? original).detach().clone();
-        return (binding.IsBuffer ? copy : new Parameter(copy, original.requires_grad)).DetachFromDisposeScope();
+        var copy = (value ?? original).Copied();
+        return binding.IsBuffer ? copy : new Parameter(copy, original.requires_grad).DetachFromDisposeScope();
     }
 
     /// <summary>The module's own tensor becomes the parameter of its shape; if there is none, it is not needed.</summary>

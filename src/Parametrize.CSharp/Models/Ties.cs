@@ -17,8 +17,9 @@ internal sealed class Ties(nn.Module model)
     /// <summary>Registers on a tensor of a model and on what the model ties to it: all or none.</summary>
     public static void Register(nn.Module model, TensorPath path, Parametrization value, WhenNotAllowed whenNotAllowed)
     {
-        // A single registration takes itself back.
-        if (path.Tensor is not null || new Ties(model) is var ties && ties.Of(path).Count == 0)
+        var ties = new Ties(model);
+        // It changes the module after everything that can fail.
+        if (path.Tensor is null && ties.Of(path).Count == 0)
             Registration.Register(path, value, whenNotAllowed);
         else
             Undo.Unless(undo => ties.Register(undo, path, value, whenNotAllowed));

@@ -48,8 +48,7 @@ internal sealed class Undo : IDisposable
     private void RememberPlain(TensorPath path)
     {
         var (slot, tensor) = SlotFinder.Find(path.Owner, path.Name);
-        var (copy, gradient, isTrained) = (tensor.detach().clone(), tensor.grad, tensor.requires_grad);
-        copy.DetachFromDisposeScope();
+        var (copy, gradient, isTrained) = (tensor.Copied(), tensor.grad, tensor.requires_grad);
         gradient?.DetachFromDisposeScope();
         _steps.Push((TakeBack, [copy, gradient]));
 
@@ -57,8 +56,8 @@ internal sealed class Undo : IDisposable
         {
             if (path.Tensor is not { } parametrized)
                 return;
-            // The unconstrained parameter needs no computing, which may be what has failed.
-            Registration.Remove(path, leaveParametrized: parametrized.Inputs.Length > 1);
+            // Nothing is computed, which may be what has failed.
+            Registration.TakeOut(path, parametrized, value: null);
             var (_, now) = SlotFinder.Find(path.Owner, path.Name);
             if (!ReferenceEquals(now, tensor))
             {
