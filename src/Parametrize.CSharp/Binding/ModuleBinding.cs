@@ -15,6 +15,7 @@ internal sealed class ModuleBinding : ICached
     private Hooks? _hooks;
     private Placeholder? _placeholder;
     private Shown? _shown;
+    private Tensor? _untouched;
     private CachedScope? _holder;
 
     /// <summary>Binds nothing yet.</summary>
@@ -142,12 +143,16 @@ internal sealed class ModuleBinding : ICached
 
     private void Exit()
     {
+        using var updated = TakeUpdate();
         if (_holder is null)
             Hide();
+        if (updated is not null)
+            _tensor.TakeNearest(updated);
     }
 
     private void Show(Tensor value)
     {
+        _untouched = _slot.IsBuffer ? value.Copied() : null;
         _shown = new Shown(_slot, value);
         _slot.Set(_shown);
     }
@@ -156,8 +161,15 @@ internal sealed class ModuleBinding : ICached
     {
         Stand();
         _shown?.Retire();
-        _shown = null;
+        _untouched?.Dispose();
+        (_shown, _untouched) = (null, null);
     }
+
+    /// <summary>What a forward pass has made of a buffer, in place, as norms do while they train.</summary>
+    private Tensor? TakeUpdate() =>
+        _untouched is not null && _shown is { IsSpent: false } && !_shown.allclose(_untouched, 0, 0, equal_nan: true)
+            ? _shown.Copied()
+            : null;
 
     /// <summary>Puts the placeholder into the field, a new one when the tensor has moved.</summary>
     private void Stand()
