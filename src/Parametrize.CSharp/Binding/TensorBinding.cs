@@ -16,6 +16,9 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
     /// <summary>The tensor's name in messages, that in its first module.</summary>
     public string? Where => _modules.FirstOrDefault()?.Where;
 
+    /// <summary>How the tensors of modules make it up.</summary>
+    public JointLayout? Layout => _modules.FirstOrDefault()?.Layout;
+
     public bool IsOnly(ModuleBinding module) => _modules.All(one => one == module || one.IsGone);
 
     public void Add(ModuleBinding module) => _modules = [.. _modules.Where(one => !one.IsGone), module];
@@ -30,7 +33,8 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
     /// <summary>The module whose state has the tensor in this set.</summary>
     public ModuleBinding In(ParametrizationSet home, string name) => _modules.First(one => one.IsIn(home, name));
 
-    public bool ShowsAt(ParametrizationSet home, string name, Tensor found) => In(home, name).ShowsAt(found);
+    /// <summary>The name under which a module shows this tensor, if it does.</summary>
+    public string? NameOf(ParametrizationSet home, string name, Tensor found) => In(home, name).NameOf(found);
 
     /// <summary>Leaves the modules of a set that is being disposed.</summary>
     /// <returns>Whether others still compute with the tensor.</returns>
@@ -86,23 +90,22 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
     /// </summary>
     public void Follow()
     {
-        List<Stray>? strays = null;
+        List<(ModuleBinding Module, List<Stray> Strays)>? found = null;
         foreach (var module in _modules)
-            if (module.TakeStray() is { } stray)
-                (strays ??= []).Add(stray);
-        if (strays is null)
+            if (module.TakeStrays() is { } strays)
+                (found ??= []).Add((module, strays));
+        if (found is null)
             return;
 
         // All fields are in order before the tensor moves, which enumerates it, which comes here again.
-        foreach (var (moved, _) in strays.Where(stray => !stray.IsAssignment))
-        {
-            tensor.MoveTo(moved.dtype, moved.device);
-            moved.Dispose();
-        }
-        foreach (var (assigned, _) in strays.Where(stray => stray.IsAssignment))
-            tensor.Value = assigned;
+        foreach (var moved in found.SelectMany(one => one.Strays).Where(stray => !stray.IsAssignment))
+            if (moved.Found is { } elsewhere)
+            {
+                tensor.MoveTo(elsewhere.dtype, elsewhere.device);
+                elsewhere.Dispose();
+            }
+        foreach (var (module, strays) in found)
+            if (strays.Where(stray => stray.IsAssignment).ToList() is { Count: > 0 } assigned)
+                module.Assign(assigned);
     }
 }
-
-/// <summary>What was found in a module's field instead of what had been put there.</summary>
-internal readonly record struct Stray(Tensor Found, bool IsAssignment);

@@ -47,27 +47,18 @@ internal sealed class Undo : IDisposable
 
     private void RememberPlain(TensorPath path)
     {
-        var (slot, tensor) = SlotFinder.Find(path.Owner, path.Name);
-        var (copy, gradient, isTrained) = (tensor.Copied(), tensor.grad, tensor.requires_grad);
-        gradient?.DetachFromDisposeScope();
-        _steps.Push((TakeBack, [copy, gradient]));
+        var places = path.Parts.Select(part => new PlainMemory(part)).ToList();
+        _steps.Push((TakeBack, [.. places]));
 
         void TakeBack()
         {
             if (path.Tensor is not { } parametrized)
                 return;
             // Nothing is computed, which may be what has failed.
-            Registration.TakeOut(path, parametrized, value: null);
-            var (_, now) = SlotFinder.Find(path.Owner, path.Name);
-            if (!ReferenceEquals(now, tensor))
-            {
-                slot.Restore(tensor);
-                now.Dispose();
-            }
-            using var _ = no_grad();
-            tensor.copy_(copy);
-            tensor.requires_grad = isTrained;
-            tensor.grad = gradient;
+            var copies = places.ConvertAll(place => place.Copy);
+            using var whole = copies.Count > 1 ? parametrized.Binding.Layout!.Join(copies) : null;
+            Registration.TakeOut(path, parametrized, whole ?? copies[0]);
+            places.ForEach(place => place.Return());
         }
     }
 
@@ -75,5 +66,45 @@ internal sealed class Undo : IDisposable
     {
         foreach (var (takeBack, _) in _steps)
             takeBack();
+    }
+
+    /// <summary>A module's own tensor: the object, its numbers and its gradient.</summary>
+    private sealed class PlainMemory : IDisposable
+    {
+        private readonly TensorPath _path;
+        private readonly Slot _slot;
+        private readonly Tensor _tensor;
+        private readonly Tensor? _gradient;
+        private readonly bool _isTrained;
+
+        public PlainMemory(TensorPath path)
+        {
+            _path = path;
+            (_slot, _tensor) = SlotFinder.Find(path.Owner, path.Name);
+            (Copy, _gradient, _isTrained) = (_tensor.Copied(), _tensor.grad, _tensor.requires_grad);
+            _gradient?.DetachFromDisposeScope();
+        }
+
+        public Tensor Copy { get; }
+
+        /// <summary>Called when the module has a tensor of its own again.</summary>
+        public void Return()
+        {
+            var (_, now) = SlotFinder.Find(_path.Owner, _path.Name);
+            if (!ReferenceEquals(now, _tensor))
+            {
+                _slot.Restore(_tensor);
+                now.Dispose();
+            }
+            Registration.Overwrite(_tensor, Copy);
+            _tensor.requires_grad = _isTrained;
+            _tensor.grad = _gradient;
+        }
+
+        public void Dispose()
+        {
+            Copy.Dispose();
+            _gradient?.Dispose();
+        }
     }
 }
