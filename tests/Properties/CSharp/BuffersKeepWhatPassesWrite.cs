@@ -58,6 +58,23 @@ public class BuffersKeepWhatPassesWrite
         Near.Same(value.Project(free), norm.parametrization("running_mean").Value);
     }
 
+    [Property(MaxTest = 10)]
+    public void Joint_statistics_are_those_of_a_plain_norm(bool isCached)
+    {
+        const string Both = "running_mean+running_var";
+        var (plain, norm) = (nn.BatchNorm1d(4), nn.BatchNorm1d(4));
+        norm.register_parametrization(Both, Parametrizations.Bounded(-100, 100));
+        using (isCached ? parametrize.cached() : null)
+            for (var step = 0; step < 3; step++)
+            {
+                using var input = randn(6, 4) * 3 + 1;
+                Near.Same(plain.call(input), norm.call(input));
+            }
+        norm.remove_parametrizations(Both);
+        Near.Same(plain.running_mean!, norm.running_mean!);
+        Near.Same(plain.running_var!, norm.running_var!);
+    }
+
     [Fact]
     public void A_pass_that_only_reads_writes_nothing()
     {

@@ -17,6 +17,7 @@ public class FailingHalfWayChangesNothing
         "register one",
         "append one",
         "register many",
+        "register joint",
         "register tied",
         "register native",
         "append many",
@@ -154,6 +155,11 @@ public class FailingHalfWayChangesNothing
                 var net = new Net();
                 net.blocks[1].weight = net.first.weight;
                 return ([net], () => net.register_parametrizations<Linear>("weight", value));
+            }
+            case "register joint":
+            {
+                var net = new Net();
+                return ([net], () => net.register_parametrizations<Linear>("weight+bias", value));
             }
             case "register native":
             {
