@@ -31,6 +31,13 @@ internal sealed class PlainTensor : IDisposable
             Value.DetachFromDisposeScope();
     }
 
+    /// <summary>The module's tensor itself, or a new one made up of several.</summary>
+    public static Tensor Read(TensorPath path)
+    {
+        using var plain = new PlainTensor(path, dimension: 1);
+        return plain.Layout.IsJoint ? plain.Value.alias() : plain.Value;
+    }
+
     public JointLayout Layout { get; }
 
     /// <summary>The module's tensor itself, or a new one made up of several.</summary>

@@ -39,7 +39,7 @@ internal sealed class ModuleBinding : ICached
     public bool IsGone => Owner is null;
 
     /// <summary>Whether a forward pass is going on, or has thrown.</summary>
-    public bool IsComputing => _places[0].IsShowing && _holder is null;
+    public bool IsComputing => _places[0].Shown is not null && _holder is null;
 
     public bool IsIn(ParametrizationSet home, string? name = null) =>
         ReferenceEquals(home, _home.Set) && (name is null || name == _home.Name);
@@ -91,6 +91,21 @@ internal sealed class ModuleBinding : ICached
                 Show(_tensor.Binding.Alias(scope));
             _holder = scope;
             scope.Add(this);
+        }
+    }
+
+    /// <summary>Puts the value that was computed again into the fields, without a moment between.</summary>
+    /// <returns>What was there, if the value is kept in the fields.</returns>
+    public IReadOnlyList<Shown> Renew(CachedScope scope)
+    {
+        lock (_gate)
+        {
+            if (_holder is null)
+                return [];
+            var before = _places.Select(place => place.Shown).OfType<Shown>().ToList();
+            using (enable_grad())
+                Show(_tensor.Binding.Alias(scope));
+            return before;
         }
     }
 
@@ -156,6 +171,7 @@ internal sealed class ModuleBinding : ICached
     private void Exit()
     {
         using var updated = TakeUpdate();
+        _tensor.Binding.Leave(this);
         if (_holder is null)
             Hide();
         if (updated is not null)

@@ -8,23 +8,23 @@ namespace Parametrize.CSharp.Binding;
 internal sealed class Place(ParametrizedTensor computed, Slot slot)
 {
     private Placeholder? _placeholder;
-    private Shown? _shown;
     private Tensor? _untouched;
     private Tensor? _kept;
 
     public Slot Slot => slot;
 
-    public bool IsShowing => _shown is not null;
+    /// <summary>What the module computes with now; null outside a pass and a scope.</summary>
+    public Shown? Shown { get; private set; }
 
     /// <summary>Whether a forward pass has written into what is shown for a buffer.</summary>
     public bool IsChanged =>
-        _untouched is not null && _shown is { IsSpent: false } && !_shown.allclose(_untouched, 0, 0, equal_nan: true);
+        _untouched is not null && Shown is { IsSpent: false } && !Shown.allclose(_untouched, 0, 0, equal_nan: true);
 
     /// <summary>A copy of what is shown.</summary>
-    public Tensor Copy() => _shown!.detach().clone();
+    public Tensor Copy() => Shown!.detach().clone();
 
     public bool Shows(Tensor tensor) =>
-        ReferenceEquals(tensor, _placeholder) || ReferenceEquals(tensor, _shown) || slot.Shows(tensor);
+        ReferenceEquals(tensor, _placeholder) || ReferenceEquals(tensor, Shown) || slot.Shows(tensor);
 
     /// <summary>Takes the module's tensor out. It is kept, empty, unless something is computed from it.</summary>
     public void Take(Tensor tensor)
@@ -65,17 +65,18 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
 
     public void Show(Tensor value)
     {
+        _untouched?.Dispose();
         _untouched = slot.IsBuffer ? value.Copied() : null;
-        _shown = new Shown(slot, value);
-        slot.Set(_shown);
+        Shown = new Shown(slot, value);
+        slot.Set(Shown);
     }
 
     public void Hide()
     {
         Stand();
-        _shown?.Retire();
+        Shown?.Retire();
         _untouched?.Dispose();
-        (_shown, _untouched) = (null, null);
+        (Shown, _untouched) = (null, null);
     }
 
     /// <summary>
@@ -87,17 +88,17 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
         var found = slot.Get();
         if (found is null)
         {
-            var spent = new StandIn?[] { _placeholder, _shown }
+            var spent = new StandIn?[] { _placeholder, Shown }
                 .Where(one => one is { IsSpent: true })
                 .ToList();
             spent.ForEach(one => one!.Restore());
             return spent.Count > 0 ? new(this, null, false) : null;
         }
-        if (ReferenceEquals(found, _placeholder) || ReferenceEquals(found, _shown))
+        if (ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Shown))
             return null;
         var moved = !found.IsOfTheKindOf(computed.Inputs[0]);
         slot.Unregister();
-        return new(this, found, found.numel() > 0 && (_shown is null || !moved));
+        return new(this, found, found.numel() > 0 && (Shown is null || !moved));
     }
 
     /// <summary>Puts the placeholder into the slot, a new one when the tensor has moved.</summary>

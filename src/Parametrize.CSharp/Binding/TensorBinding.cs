@@ -9,6 +9,12 @@ namespace Parametrize.CSharp.Binding;
 internal sealed class TensorBinding(ParametrizedTensor tensor)
 {
     private readonly HeldValue _value = new(tensor);
+    private readonly Lock _gate = new();
+
+    /// <summary>
+    /// The forward passes that go on in cached scopes. One that threw stays until its thread begins another.
+    /// </summary>
+    private readonly HashSet<(ModuleBinding Module, int Thread)> _passes = [];
 
     // Replaced, never changed: threads that compute may be on their way through it.
     private ModuleBinding[] _modules = [];
@@ -62,11 +68,28 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
     /// <param name="caller">A module that begins a forward pass; another in the middle of one is left in peace.</param>
     public void Hold(CachedScope scope, ModuleBinding? caller = null)
     {
+        lock (_gate)
+        {
+            if (_value.IsOutdated)
+                Renew(scope);
+            if (caller is not null)
+                _passes.Add((caller, Environment.CurrentManagedThreadId));
+        }
         _value.Hold(scope);
         foreach (var module in _modules)
             if (caller is null || module == caller || !module.IsComputing)
                 module.Hold(scope);
     }
+
+    /// <summary>A module has ended a forward pass.</summary>
+    public void Leave(ModuleBinding caller)
+    {
+        lock (_gate)
+            _passes.Remove((caller, Environment.CurrentManagedThreadId));
+    }
+
+    /// <summary>`state_dict` is asked for: TorchSharp's `load` will write.</summary>
+    public void Lend() => _value.Lend();
 
     /// <summary>Drops the cached value everywhere.</summary>
     public void Forget()
@@ -91,9 +114,10 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
     public void Follow()
     {
         List<(ModuleBinding Module, List<Stray> Strays)>? found = null;
-        foreach (var module in _modules)
-            if (module.TakeStrays() is { } strays)
-                (found ??= []).Add((module, strays));
+        lock (_gate)
+            foreach (var module in _modules)
+                if (module.TakeStrays() is { } strays)
+                    (found ??= []).Add((module, strays));
         if (found is null)
             return;
 
@@ -107,5 +131,15 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
         foreach (var (module, strays) in found)
             if (strays.Where(stray => stray.IsAssignment).ToList() is { Count: > 0 } assigned)
                 module.Assign(assigned);
+    }
+
+    /// <summary>Computes again for all. Other threads may be in the middle of a pass with what was shown until now.</summary>
+    private void Renew(CachedScope scope)
+    {
+        _value.Renew();
+        _value.Replace(
+            [.. _modules.SelectMany(module => module.Renew(scope))],
+            areInUse: _passes.Any(pass => pass.Thread != Environment.CurrentManagedThreadId)
+        );
     }
 }

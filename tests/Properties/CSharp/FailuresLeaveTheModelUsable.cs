@@ -156,7 +156,7 @@ public class FailuresLeaveTheModelUsable
         isWrong = true;
         var error = Assert.Throws<InvalidOperationException>(Operate);
         Assert.Contains("unsteady breaks its contract", error.Message);
-        Assert.Contains("Expected: an input of Float32; found: [4; 4] Float64", error.Message);
+        Assert.Contains("Expected: an input of Float32; found: ", error.Message);
         before.AssertUnchanged();
 
         isWrong = false;

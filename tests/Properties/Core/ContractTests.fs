@@ -46,7 +46,7 @@ let private mistakes: Mistake list =
         { mistake "a vector" (fun tensor -> [ tensor.flatten () ]) "at least 2 dimensions" "[9]" with
             NeedsNeighbour = true
         }
-        { mistake "another shape" (fun tensor -> [ tensor.narrow (0, 0, 2) ]) "square matrices" "[2; 3]" with
+        { mistake "another shape" (fun tensor -> [ tensor.narrow (0, 0, 2) ]) "square matrices" "[2, 3]" with
             NeedsNeighbour = true
         }
     ]
@@ -118,7 +118,7 @@ let private isNamed ((mistake: Mistake, place: Place), (isAllowed: bool, dtype: 
         let thrown = Expect.throwsC pullBack id
         Expect.isTrue (thrown :? InvalidOperationException) $"{thrown}"
 
-        for word in [ "mistaken breaks its contract"; $"[3; 3] {dtype}"; mistake.Expected; mistake.Found ] do
+        for word in [ "mistaken breaks its contract"; $"[3, 3] {dtype}"; mistake.Expected; mistake.Found ] do
             Expect.stringContains thrown.Message word "the message"
 
 let tests: Test =

@@ -53,7 +53,7 @@ public class AssigningPartsOfJointTensors
         using var before = layer.parametrization("weight").Value.detach();
         layer.weight = nn.Parameter(ones(3, 4));
         var refusal = Assert.Throws<ArgumentException>(() => layer.call(ones(2, 3)));
-        Assert.Contains("weight has shape [4; 3]", refusal.Message);
+        Assert.Contains("weight has shape [4, 3]", refusal.Message);
         Near.Same(before, layer.parametrization("weight").Value);
     }
 }

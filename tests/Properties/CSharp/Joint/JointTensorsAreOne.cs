@@ -166,6 +166,20 @@ public class JointTensorsAreOne
     }
 
     [Fact]
+    public void It_is_pruned_together_with_others()
+    {
+        var (first, second) = (nn.Linear(3, 4), nn.Linear(4, 2));
+        prune.global_unstructured([(first, "weight+bias"), (second, "weight")], 0.5);
+        var zeros = new[] { first.parametrization("bias"), second.parametrization("weight") }.Sum(tensor =>
+            tensor.Value.eq(0).sum().item<long>()
+        );
+        Assert.Equal(12, zeros);
+        Assert.Throws<InvalidOperationException>(() =>
+            prune.global_unstructured([(first, "bias"), (second, "weight")], 0.5)
+        );
+    }
+
+    [Fact]
     public void An_optimizer_trains_it_as_by_hand()
     {
         var layer = nn.Linear(3, 4, dtype: float64);
