@@ -185,6 +185,13 @@ public sealed partial class ParametrizedTensor : nn.Module
         Binding.Forget();
     }
 
+    /// <summary>Assigns the tensor, its projection when it is not allowed.</summary>
+    internal void TakeNearest(Tensor value)
+    {
+        using var parts = Core.extend(Parametrization, CurrentParts(), value).OrThrow(Where);
+        Write(parts);
+    }
+
     /// <summary>Puts more links behind the present ones and keeps the value where they allow it.</summary>
     internal void Append(Parametrization more, WhenNotAllowed whenNotAllowed)
     {

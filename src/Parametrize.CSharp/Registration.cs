@@ -53,6 +53,11 @@ internal static class Registration
     public static void Remove(TensorPath path, bool leaveParametrized)
     {
         var parametrized = path.Tensor ?? throw TensorPath.NotParametrized(path.Owner, path.Name);
+        if (path.IsHeld)
+            throw new InvalidOperationException(
+                $"{path} is a ParametrizedTensor that the module holds itself: there is no "
+                    + "plain tensor to go back to. Read its Value, and let the module hold a Parameter of that instead."
+            );
         parametrized.Binding.Follow();
         if (!leaveParametrized && !HasUnconstrained(parametrized))
             throw new InvalidOperationException(
@@ -61,6 +66,12 @@ internal static class Registration
             );
 
         using var value = leaveParametrized ? parametrized.Detached() : null;
+        TakeOut(path, parametrized, value);
+    }
+
+    /// <summary>Gives the module a tensor of that value or, computing nothing, one that the value was computed from.</summary>
+    public static void TakeOut(TensorPath path, ParametrizedTensor parametrized, Tensor? value)
+    {
         var (home, last) = NativeChild.HomeOf(path.Owner, path.Name);
         var set = ParametrizationSet.Of(home)!;
         var name = set.NameOf(last)!;

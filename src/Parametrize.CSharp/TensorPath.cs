@@ -8,6 +8,9 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
 {
     public ParametrizedTensor? Tensor => Find(Owner, Name);
 
+    /// <summary>Whether the owner holds the parametrized tensor itself, in a field, and none is registered so.</summary>
+    public bool IsHeld => ParametrizationSet.Of(Owner)?[Name] is null && HeldBy(Owner, Name) is not null;
+
     /// <summary>The tensors that make up a joint one; of one alone, itself.</summary>
     public IReadOnlyList<TensorPath> Parts
     {
@@ -61,21 +64,27 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
         );
     }
 
-    /// <summary>The parametrized tensor of that name, if there is one.</summary>
+    /// <summary>The parametrized tensor of that name, if there is one: registered, else held in a field.</summary>
     public static ParametrizedTensor? Find(nn.Module module, string name)
     {
         if (!name.Contains('.'))
-            return ParametrizationSet.Of(module)?[name];
+            return ParametrizationSet.Of(module)?[name] ?? HeldBy(module, name);
         var (step, tail) = FirstStep(name);
         return ChildOf(module, step) is { } child ? Find(child, tail) : null;
     }
 
     public static ArgumentException NotParametrized(nn.Module module, string name)
     {
-        var present = CachedScope.ParametrizedTensorsOf(module).Select(tensor => tensor.Where).ToList();
+        var present = ModelTree.Tensors(module).ConvertAll(entry => entry.Name);
         var list = present.Count == 0 ? "nothing" : string.Join(", ", present);
         return new($"{module.GetName()}.{name} is not parametrized. In {module.GetName()} is: {list}.", nameof(name));
     }
+
+    /// <summary>The names are those of <see cref="ModelTree.Tensors"/>: a tensor alone has none.</summary>
+    private static ParametrizedTensor? HeldBy(nn.Module module, string name) =>
+        module is ParametrizationSet ? null
+        : name.Length == 0 ? module as ParametrizedTensor
+        : ChildOf(module, name) as ParametrizedTensor;
 
     private static (string Step, string Tail) FirstStep(string name) =>
         (name[..name.IndexOf('.')], name[(name.IndexOf('.') + 1)..]);

@@ -26,7 +26,9 @@ public static partial class parametrize
     /// seen: those would go on with the unconstrained parameter, so register on the model that contains them all.
     /// </remarks>
     /// <param name="module">Any module, of TorchSharp or one's own.</param>
-    /// <param name="name">A parameter or buffer: `weight`, or `encoder.weight` of a child.</param>
+    /// <param name="name">
+    /// A parameter, a buffer or a field that holds a ParametrizedTensor: `weight`, or `encoder.weight` of a child.
+    /// </param>
     /// <param name="parametrization">What constrains the tensor.</param>
     /// <param name="whenNotAllowed">What to do when the present tensor is not in the space.</param>
     /// <returns>The module.</returns>
@@ -69,11 +71,13 @@ public static partial class parametrize
         return module;
     }
 
-    /// <summary>Whether the module has a parametrized tensor, or one of that name.</summary>
+    /// <summary>Whether the module has a parametrized tensor, registered or in a field, or one of that name.</summary>
     public static bool is_parametrized(this nn.Module module, string? name = null)
     {
         ArgumentNullException.ThrowIfNull(module);
-        return name is null ? ParametrizationSet.Of(module) is not null : TensorPath.Find(module, name) is not null;
+        return name is null
+            ? ParametrizationSet.Of(module) is not null || ModelTree.HeldBy(module).Any()
+            : TensorPath.Find(module, name) is not null;
     }
 
     /// <summary>The parametrized tensor of that name.</summary>
@@ -93,7 +97,9 @@ public static partial class parametrize
     /// </param>
     /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">The tensor of that name is not parametrized.</exception>
-    /// <exception cref="InvalidOperationException">The unconstrained tensors are several.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The unconstrained tensors are several, or the module holds the parametrized tensor itself, in a field.
+    /// </exception>
     public static T remove_parametrizations<T>(this T module, string name, bool leave_parametrized = true)
         where T : nn.Module
     {

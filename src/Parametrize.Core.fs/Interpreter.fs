@@ -77,12 +77,49 @@ module internal Interpreter =
             else
                 exact epsilon link present tensor
 
+    /// What was expected and what was found where the code of a user's link is wrong: it inverts a tensor into something
+    /// else than it reads, or than the link before it yields.
+    let private fault (before: Link option) (link: Link) (tensor: torch.Tensor) (parts: LinkParts) =
+        let numbers (inputs: int) (buffers: int) = $"{inputs} inputs and {buffers} buffers"
+
+        let expected, found =
+            (link.InputCount, link.BufferNames.Length), (parts.Inputs.Length, parts.Buffers.Length)
+
+        let isElsewhere (part: torch.Tensor) =
+            (part.device_type, part.device_index) <> (tensor.device_type, tensor.device_index)
+
+        if expected <> found then
+            Some(numbers <|| expected, numbers <|| found)
+        else
+            let input = Form.ofTensor parts.Inputs[0]
+            let stray = Seq.append parts.Inputs parts.Buffers |> Seq.tryFind isElsewhere
+
+            match stray, before with
+            | Some part, _ -> Some($"tensors on {tensor.device}", $"one on {part.device}")
+            // Several may differ: the magnitudes of complex numbers are real.
+            | None, _ when fst found = 1 && input.Dtype <> tensor.dtype ->
+                Some($"an input of {tensor.dtype}", string input)
+            | None, Some neighbour ->
+                match Form.check neighbour.Code neighbour.Requirement input, neighbour.Expects input with
+                | Error error, _ -> Some(error.Message, string input)
+                | Ok(), Some shape -> Some($"{shape} from {neighbour.Code}", string input)
+                | Ok(), None -> None
+            | None, None -> None
+
+    let private sound (before: Link option) (link: Link) (tensor: torch.Tensor) (parts: LinkParts) : LinkParts =
+        match fault before link tensor parts with
+        | None -> parts
+        | Some(expected, found) ->
+            invalidOp
+                $"{link.Code} breaks its contract in pulling back {Form.ofTensor tensor}. Expected: {expected}; found: {found}."
+
     /// From the last link to the first: the links' buffers in order, and the inputs of the first.
     let rec private pullBack (invert: Inversion) (links: (Link * torch.Tensor[]) list) (tensor: torch.Tensor) =
         match links with
         | [] -> Ok([| tensor |], [])
         | (link, present) :: before ->
             invert link present tensor
+            |> Result.map (sound (before |> List.tryHead |> Option.map fst) link tensor)
             |> Result.bind (fun parts ->
                 match before with
                 | [] -> Ok(parts.Inputs, [ parts.Buffers ])
@@ -141,7 +178,7 @@ module internal Interpreter =
                 let row =
                     if link.Learns && position > 0 then
                         link.Approximate(inputs[0], epsilon)
-                        |> Result.map _.Buffers
+                        |> Result.map (sound None link inputs[0] >> _.Buffers)
                         |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
                     else
                         Ok buffers[position]

@@ -65,6 +65,8 @@ type Link() =
     abstract Contains: present: torch.Tensor[] * tensor: torch.Tensor * epsilon: float -> Result<unit, Violation>
 
     /// Parts from which `Forward` yields this tensor; called for tensors that `Contains` accepts. `Error` is a reason.
+    /// They are on the tensor's device; a single input is of its element type. Else whoever asked throws
+    /// InvalidOperationException.
     abstract RightInverse: present: torch.Tensor[] * tensor: torch.Tensor * epsilon: float -> Result<LinkParts, string>
 
     /// The nearest allowed tensor, or a retraction; called for tensors that `Contains` refuses.

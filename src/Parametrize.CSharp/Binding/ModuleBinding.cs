@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -172,9 +173,12 @@ internal sealed class ModuleBinding : ICached
 
     private void Exit()
     {
+        using var updated = TakeUpdate();
         _tensor.Binding.Leave(this);
         if (_holder is null)
             Hide();
+        if (updated is not null)
+            _tensor.TakeNearest(updated);
     }
 
     private void Show(Tensor value)
@@ -188,5 +192,14 @@ internal sealed class ModuleBinding : ICached
     {
         foreach (var place in _places)
             place.Hide();
+    }
+
+    /// <summary>The tensor after a forward pass that has changed it in place, as norms do while they train; else null.</summary>
+    private Tensor? TakeUpdate()
+    {
+        if (!_places.Any(place => place.IsChanged))
+            return null;
+        using var scope = NewDisposeScope();
+        return Layout.Join([.. _places.Select(place => place.Shown!.detach().clone())]).MoveToOuterDisposeScope();
     }
 }

@@ -8,6 +8,7 @@ namespace Parametrize.CSharp.Binding;
 internal sealed class Place(ParametrizedTensor computed, Slot slot)
 {
     private Placeholder? _placeholder;
+    private Tensor? _untouched;
 
     public Slot Slot => slot;
 
@@ -16,6 +17,10 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
 
     /// <summary>What the module computes with now; null outside a pass and a scope.</summary>
     public Shown? Shown { get; private set; }
+
+    /// <summary>Whether a forward pass has written into what is shown for a buffer.</summary>
+    public bool IsChanged =>
+        _untouched is not null && Shown is { IsSpent: false } && !Shown.allclose(_untouched, 0, 0, equal_nan: true);
 
     public bool Shows(Tensor tensor) =>
         ReferenceEquals(tensor, _placeholder) || ReferenceEquals(tensor, Shown) || slot.Shows(tensor);
@@ -37,11 +42,11 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
     {
         if (Kept is null || !Kept.IsOfTheKindOf(value))
         {
-            var copy = value.detach().clone();
+            var copy = value.Copied();
             return (slot.IsBuffer ? copy : new Parameter(copy, isTrained)).DetachFromDisposeScope();
         }
         using var _ = no_grad();
-        using var numbers = value.detach().clone();
+        using var numbers = value.Copied();
         Kept.set_(numbers);
         return slot.IsBuffer ? Kept : Kept.requires_grad_(isTrained);
     }
@@ -56,6 +61,8 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
 
     public void Show(Tensor value)
     {
+        _untouched?.Dispose();
+        _untouched = slot.IsBuffer ? value.Copied() : null;
         Shown = new Shown(slot, value);
         slot.Set(Shown);
     }
@@ -64,7 +71,8 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
     {
         Stand();
         Shown?.Retire();
-        Shown = null;
+        _untouched?.Dispose();
+        (Shown, _untouched) = (null, null);
     }
 
     /// <summary>

@@ -9,12 +9,12 @@ internal static class ModelCopy
     public static IReadOnlyList<Transfer> Plan(nn.Module from, nn.Module to)
     {
         RequireAlike(from, to);
-        var there = ModelTree.Tensors(to).ToDictionary(entry => entry.Name, entry => entry.Tensor);
         var transfers = new List<Transfer>();
         foreach (var shared in ModelTree.AllNames(from).GroupBy(entry => entry.Tensor, entry => entry.Name))
-            transfers.AddRange(PlanOne(shared.Key, [.. shared], from, to, there));
+            transfers.AddRange(PlanOne(shared.Key, [.. shared], from, to));
 
-        if (there.Keys.Except(transfers.Select(one => one.Name)).FirstOrDefault() is { } superfluous)
+        var there = ModelTree.Tensors(to).Select(entry => entry.Name);
+        if (there.Except(transfers.Select(one => one.Name)).FirstOrDefault() is { } superfluous)
             throw new InvalidOperationException(
                 $"{superfluous} is parametrized in the target, but not in the source. Remove it first."
             );
@@ -22,30 +22,21 @@ internal static class ModelCopy
         return transfers;
     }
 
-    /// <summary>The tensor under one of its names; under the others it is shared there too.</summary>
+    /// <summary>The tensor under the name by which a module holds it, else the first; under others it is shared.</summary>
     private static IEnumerable<Transfer> PlanOne(
         ParametrizedTensor tensor,
         string[] names,
         nn.Module from,
-        nn.Module to,
-        Dictionary<string, ParametrizedTensor> there
+        nn.Module to
     )
     {
-        if (!tensor.IsOnesOwn)
-        {
-            var first = TensorPath.Resolve(to, names[0]);
-            yield return new(names[0], tensor, first);
-            foreach (var name in names.Skip(1))
-                yield return new(name, tensor, TensorPath.Resolve(to, name), Lender: () => first.Tensor);
-            yield break;
-        }
-
-        var own = names.First(name => name.Length == 0 || TensorPath.Find(from, name) is null);
-        if (!there.TryGetValue(own, out var held))
-            throw new ArgumentException($"{to.GetName()} holds no ParametrizedTensor '{own}'.", nameof(to));
-        yield return new(own, tensor, default, held);
-        foreach (var name in names.Where(name => name != own && TensorPath.Find(from, name) is not null))
-            yield return new(name, tensor, TensorPath.Resolve(to, name), Lender: () => held);
+        var sorted = names.OrderByDescending(name => TensorPath.Resolve(from, name).IsHeld).ToList();
+        var first = TensorPath.Resolve(to, sorted[0]);
+        if (TensorPath.Resolve(from, sorted[0]).IsHeld && !first.IsHeld)
+            throw new ArgumentException($"{to.GetName()} holds no ParametrizedTensor '{sorted[0]}'.", nameof(to));
+        yield return new(sorted[0], tensor, first);
+        foreach (var name in sorted.Skip(1))
+            yield return new(name, tensor, TensorPath.Resolve(to, name), Lender: () => first.Tensor);
     }
 
     private static void RequireAlike(nn.Module from, nn.Module to)

@@ -31,8 +31,7 @@ internal static class ModelTree
     }
 
     /// <summary>
-    /// The parametrized tensors under the names by which <see cref="parametrize.parametrization"/> finds them, or that
-    /// of the field which holds them; each once.
+    /// The parametrized tensors under the names by which <see cref="parametrize.parametrization"/> finds them; each once.
     /// </summary>
     public static List<(string Name, ParametrizedTensor Tensor)> Tensors(nn.Module model) =>
         [.. AllNames(model).DistinctBy(entry => entry.Tensor, ReferenceEqualityComparer.Instance)];
@@ -44,6 +43,13 @@ internal static class ModelTree
             : Modules(model)
                 .SelectMany(one => BoundTo(one.Module).Concat(HeldBy(one.Module)), (one, own) => (one, own))
                 .Select(pair => (Join(pair.one.Name, pair.own.Name), pair.own.Tensor));
+
+    /// <summary>Those that the module itself has in fields.</summary>
+    public static IEnumerable<(string Name, ParametrizedTensor Tensor)> HeldBy(nn.Module module) =>
+        module
+            .named_children()
+            .Where(child => child.module is ParametrizedTensor)
+            .Select(child => (child.name, (ParametrizedTensor)child.module));
 
     public static string Join(string name, string step) => name.Length == 0 ? step : $"{name}.{step}";
 
@@ -58,10 +64,4 @@ internal static class ModelTree
                     (child, bound) => (Join(child.name, bound.Name), bound.Tensor)
                 )
         );
-
-    private static IEnumerable<(string Name, ParametrizedTensor Tensor)> HeldBy(nn.Module module) =>
-        module
-            .named_children()
-            .Where(child => child.module is ParametrizedTensor)
-            .Select(child => (child.name, (ParametrizedTensor)child.module));
 }

@@ -12,7 +12,11 @@ public sealed partial class ParametrizedTensor
     internal Memory Remember()
     {
         Binding?.Follow();
-        return new(Parametrization, [.. _inputs.Select(Copy)], [.. _buffers.Select(row => row.Select(Copy).ToArray())]);
+        return new(
+            Parametrization,
+            [.. _inputs.Select(one => one.Copied())],
+            [.. _buffers.Select(row => row.Select(one => one.Copied()).ToArray())]
+        );
     }
 
     /// <summary>Undoes registering again and changes of the values since; the parameters stay the same objects.</summary>
@@ -34,8 +38,8 @@ public sealed partial class ParametrizedTensor
     {
         Binding?.Follow();
         return Core.ofArrays(
-            [.. _inputs.Select(input => new Parameter(CopyTo(device, input)))],
-            [.. _buffers.Select(row => row.Select(buffer => CopyTo(device, buffer)).ToArray())]
+            [.. _inputs.Select(input => new Parameter(input.Copied(device)))],
+            [.. _buffers.Select(row => row.Select(buffer => buffer.Copied(device)).ToArray())]
         );
     }
 
@@ -54,14 +58,6 @@ public sealed partial class ParametrizedTensor
             foreach (var (input, like) in _inputs.Zip(other._inputs))
                 input.requires_grad = like.requires_grad;
     }
-
-    private static Tensor CopyTo(Device device, Tensor tensor)
-    {
-        using var _ = no_grad();
-        return tensor.to(tensor.dtype, device, copy: true).DetachFromDisposeScope();
-    }
-
-    private static Tensor Copy(Tensor tensor) => CopyTo(tensor.device, tensor);
 
     /// <summary>The description and the tensors of a moment.</summary>
     internal sealed record Memory(Parametrization Value, Tensor[] Inputs, Tensor[][] Buffers) : IDisposable

@@ -23,19 +23,26 @@ internal sealed class Ties(nn.Module model)
         int? dimension = null
     )
     {
-        // A single registration takes itself back.
-        if (path.Tensor is not null || new Ties(model) is var ties && ties.Of(path).Count == 0)
+        var ties = new Ties(model);
+        // It changes the module after everything that can fail.
+        if (path.Tensor is null && ties.Of(path).Count == 0)
             Registration.Register(path, value, whenNotAllowed, dimension);
         else
-            Undo.Unless(undo => ties.Register(undo, path, value, whenNotAllowed));
+            Undo.Unless(undo => ties.Register(undo, path, value, whenNotAllowed, dimension));
     }
 
     /// <summary>The same as a part of more that is undone together.</summary>
-    public void Register(Undo undo, TensorPath path, Parametrization value, WhenNotAllowed whenNotAllowed)
+    public void Register(
+        Undo undo,
+        TensorPath path,
+        Parametrization value,
+        WhenNotAllowed whenNotAllowed,
+        int? dimension = null
+    )
     {
         var others = Of(path);
         undo.Remember(path);
-        Registration.Register(path, value, whenNotAllowed);
+        Registration.Register(path, value, whenNotAllowed, dimension);
         foreach (var other in others)
         {
             undo.Remember(other);

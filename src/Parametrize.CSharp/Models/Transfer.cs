@@ -8,19 +8,17 @@ namespace Parametrize.CSharp;
 /// <param name="Name">Its name in messages.</param>
 /// <param name="From">Where the value and the numbers are from.</param>
 /// <param name="To">Where they go: a plain tensor, or a parametrized one.</param>
-/// <param name="Held">The target when a module of a user's own holds it, else null.</param>
 /// <param name="Lender">What the target is to share when it is a further name of one tensor, else null.</param>
 /// <param name="Appends">Whether the value goes behind one that is there, which else has to be the same.</param>
 internal sealed record Transfer(
     string Name,
     ParametrizedTensor From,
     TensorPath To,
-    ParametrizedTensor? Held = null,
     Func<ParametrizedTensor?>? Lender = null,
     bool Appends = false
 )
 {
-    private ParametrizedTensor? Target => Held ?? To.Tensor;
+    private ParametrizedTensor? Target => To.Tensor;
 
     private int Dimension => From.Binding.Layout?.Dimension ?? 1;
 
@@ -31,10 +29,7 @@ internal sealed record Transfer(
         {
             foreach (var one in transfers)
             {
-                if (one.Target is { } target)
-                    undo.Remember(target);
-                else
-                    undo.Remember(one.To);
+                undo.Remember(one.To);
                 one.Copy();
             }
         });
@@ -56,7 +51,7 @@ internal sealed record Transfer(
         }
         if (Lender is not null && !ReferenceEquals(target, Lender()))
             throw new InvalidOperationException($"{Name} is shared here, but not there. Remove it first.");
-        if (Held is null)
+        if (!To.IsHeld)
             RequireAlikeJoined(target);
         if (Appends)
             RequireRoomBehind(target);

@@ -30,16 +30,13 @@ internal sealed class Undo : IDisposable
     /// <summary>Called before a tensor is registered or changed.</summary>
     public void Remember(TensorPath path)
     {
-        if (path.Tensor is { } present)
-            Remember(present);
-        else
+        if (path.Tensor is not { } present)
+        {
             RememberPlain(path);
-    }
-
-    public void Remember(ParametrizedTensor tensor)
-    {
-        var memory = tensor.Remember();
-        _steps.Push((() => tensor.Return(memory), [memory]));
+            return;
+        }
+        var memory = present.Remember();
+        _steps.Push((() => present.Return(memory), [memory]));
     }
 
     public void Dispose()
@@ -57,8 +54,10 @@ internal sealed class Undo : IDisposable
         {
             if (path.Tensor is not { } parametrized)
                 return;
-            // The unconstrained parameter needs no computing, which may be what has failed.
-            Registration.Remove(path, leaveParametrized: !Registration.HasUnconstrained(parametrized));
+            // Nothing is computed, which may be what has failed.
+            var copies = places.ConvertAll(place => place.Copy);
+            using var whole = copies.Count > 1 ? parametrized.Binding.Layout!.Join(copies) : null;
+            Registration.TakeOut(path, parametrized, whole ?? copies[0]);
             places.ForEach(place => place.Return());
         }
     }
@@ -75,7 +74,6 @@ internal sealed class Undo : IDisposable
         private readonly TensorPath _path;
         private readonly Slot _slot;
         private readonly Tensor _tensor;
-        private readonly Tensor _copy;
         private readonly Tensor? _gradient;
         private readonly bool _isTrained;
 
@@ -83,11 +81,11 @@ internal sealed class Undo : IDisposable
         {
             _path = path;
             (_slot, _tensor) = SlotFinder.Find(path.Owner, path.Name);
-            using var values = _tensor.detach();
-            (_copy, _gradient, _isTrained) = (values.clone(), _tensor.grad, _tensor.requires_grad);
-            _copy.DetachFromDisposeScope();
+            (Copy, _gradient, _isTrained) = (_tensor.Copied(), _tensor.grad, _tensor.requires_grad);
             _gradient?.DetachFromDisposeScope();
         }
+
+        public Tensor Copy { get; }
 
         /// <summary>Called when the module has a tensor of its own again.</summary>
         public void Return()
@@ -98,14 +96,14 @@ internal sealed class Undo : IDisposable
                 _slot.Restore(_tensor);
                 now.Dispose();
             }
-            Registration.Overwrite(_tensor, _copy);
+            Registration.Overwrite(_tensor, Copy);
             _tensor.requires_grad = _isTrained;
             _tensor.grad = _gradient;
         }
 
         public void Dispose()
         {
-            _copy.Dispose();
+            Copy.Dispose();
             _gradient?.Dispose();
         }
     }

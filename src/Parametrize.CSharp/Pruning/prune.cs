@@ -105,6 +105,7 @@ public static partial class prune
     /// <param name="name">The name under which the tensor was pruned.</param>
     /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">The tensor of that name is not pruned.</exception>
+    /// <exception cref="InvalidOperationException">The module holds it as a ParametrizedTensor, in a field.</exception>
     public static T remove<T>(T module, string name)
         where T : nn.Module
     {

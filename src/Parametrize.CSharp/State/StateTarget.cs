@@ -25,7 +25,7 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
     public IEnumerable<(string Key, Tensor Value)> Baked()
     {
         if (Own is not null)
-            return [(Key, Own.detach().clone())];
+            return [(Key, Own.clone())];
         var value = Parametrized!.Detached();
         return Layout is null ? [(Key, value)] : PlainKeys.Zip(Layout.Divide(value), (key, part) => (key, Apart(part)));
     }

@@ -114,7 +114,7 @@ public class BadInputIsRefusedWhole
         ["reading what is not parametrized"] = Argument(
             m => m.parametrization("square.weight"),
             "square.weight is not parametrized",
-            "Linear.weight"
+            "constrained.weight"
         ),
         ["removing what is not parametrized"] = Argument(
             m => m.remove_parametrizations("square.weight"),

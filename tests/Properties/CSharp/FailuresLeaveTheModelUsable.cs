@@ -1,4 +1,5 @@
 using Parametrize.CSharp;
+using Properties.CSharp.PyTorch;
 using Properties.CSharp.Support;
 using TorchSharp;
 using Xunit;
@@ -131,6 +132,49 @@ public class FailuresLeaveTheModelUsable
         Assert.Throws<ApplicationException>(() => layer.register_parametrization("weight", link.Value));
         before.AssertUnchanged();
         Assert.Equal(Parametrizations.Skew, layer.parametrization("weight").Parametrization);
+    }
+
+    /// <summary>W = X, whose inverse is of another element type as soon as it is told so.</summary>
+    [Theory]
+    [InlineData("register", true)]
+    [InlineData("register", false)]
+    [InlineData("assign", true)]
+    [InlineData("assign", false)]
+    [InlineData("load", true)]
+    [InlineData("load", false)]
+    public void In_a_link_whose_inverse_changes_the_element_type(string operation, bool isBehind)
+    {
+        var isWrong = false;
+        var link = new Scripted("unsteady") { Inverse = x => [isWrong ? x.to(ScalarType.Float64) : x] };
+        var layer = nn.Linear(4, 4);
+        if (isBehind)
+            layer.register_parametrization("weight", Parametrizations.Symmetric);
+        if (operation is not "register")
+            layer.register_parametrization("weight", link.Value);
+        var before = Snapshot.Of(layer);
+
+        isWrong = true;
+        var error = Assert.Throws<InvalidOperationException>(Operate);
+        Assert.Contains("unsteady breaks its contract", error.Message);
+        Assert.Contains("Expected: an input of Float32; found: ", error.Message);
+        before.AssertUnchanged();
+
+        isWrong = false;
+        Operate();
+        layer.call(ones(1, 4)).sum().backward();
+
+        void Operate()
+        {
+            if (operation is "register")
+                layer.register_parametrization("weight", link.Value);
+            else if (operation is "assign")
+                layer.parametrization("weight").Value = eye(4);
+            else
+                layer.load_parametrized_state_dict(
+                    new Dictionary<string, Tensor> { ["weight"] = eye(4) },
+                    strict: false
+                );
+        }
     }
 
     [Fact]

@@ -152,7 +152,20 @@ public class MemoryStaysFlat
     private static long Live() => DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
 
     public static TheoryData<string> Actions =>
-        ["call", "read", "assign", "refuse", "cached", "cached model", "move base", "backward", "state", "register"];
+        [
+            "call",
+            "read",
+            "assign",
+            "refuse",
+            "cached",
+            "cached model",
+            "move base",
+            "backward",
+            "state",
+            "register",
+            "register many",
+            "copy",
+        ];
 
     [Theory]
     [MemberData(nameof(Actions))]
@@ -161,6 +174,7 @@ public class MemoryStaysFlat
         var layer = nn.Linear(8, 8).orthogonal();
         var plain = nn.Linear(8, 8);
         var spectral = nn.Linear(8, 8).spectral_norm();
+        var many = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8));
         using var x = randn(2, 8);
         using var q = Parametrizations.Orthogonal().Sample([8, 8]);
         Action action = name switch
@@ -191,6 +205,17 @@ public class MemoryStaysFlat
             "register" => () =>
             {
                 plain.orthogonal().register_parametrization("weight", new Doubling().Value);
+                plain.remove_parametrizations("weight");
+            },
+            "register many" => () =>
+            {
+                many.register_parametrizations<Linear>("weight", Parametrizations.Skew);
+                many.remove_parametrizations("0.weight").remove_parametrizations("1.weight");
+            },
+            "copy" => () =>
+            {
+                parametrize.copy_parametrizations(layer, plain);
+                parametrize.copy_parametrizations(layer, plain);
                 plain.remove_parametrizations("weight");
             },
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, null),

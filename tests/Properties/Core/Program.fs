@@ -12,6 +12,7 @@ let private tests: Test =
             LawSuite.tests
             ChainTests.tests
             ErrorTests.tests
+            ContractTests.tests
             FamilyTests.tests
             GoldenTests.tests
             MalformedTests.tests

@@ -1,5 +1,7 @@
 using System.Collections;
 using System.Reflection;
+using Parametrize;
+using Parametrize.CSharp;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
@@ -13,9 +15,11 @@ internal sealed class Snapshot
     private readonly (string Name, Parameter Parameter)[] _parameters;
     private readonly (string Name, Tensor Buffer)[] _buffers;
     private readonly bool[] _requiresGrad;
+    private readonly byte[]?[] _gradients;
     private readonly byte[][] _bytes;
     private readonly string[] _state;
     private readonly string[] _modules;
+    private readonly (string Name, ParametrizedTensor Tensor, Parametrization Value)[] _parametrized;
     private readonly int _hooks;
 
     private Snapshot(nn.Module module)
@@ -24,9 +28,14 @@ internal sealed class Snapshot
         _parameters = [.. module.named_parameters()];
         _buffers = [.. module.named_buffers()];
         _requiresGrad = [.. _parameters.Select(p => p.Parameter.requires_grad)];
+        _gradients = [.. _parameters.Select(p => p.Parameter.grad is { } gradient ? Bytes(gradient) : null)];
         _bytes = [.. Tensors().Select(Bytes)];
         _state = [.. module.state_dict().Keys];
         _modules = [.. module.named_modules().Select(child => child.name)];
+        _parametrized =
+        [
+            .. module.parametrizations().Select(one => (one.name, one.tensor, one.tensor.Parametrization)),
+        ];
         _hooks = HooksOf(module);
     }
 
@@ -40,9 +49,11 @@ internal sealed class Snapshot
         Assert.All(_parameters.Zip(now._parameters), pair => Assert.Same(pair.First.Parameter, pair.Second.Parameter));
         Assert.All(_buffers.Zip(now._buffers), pair => Assert.Same(pair.First.Buffer, pair.Second.Buffer));
         Assert.Equal(_requiresGrad, now._requiresGrad);
+        Assert.Equal(_gradients, now._gradients);
         Assert.Equal(_bytes, now._bytes);
         Assert.Equal(_state, now._state);
         Assert.Equal(_modules, now._modules);
+        Assert.Equal(_parametrized, now._parametrized);
         Assert.Equal(_hooks, now._hooks);
     }
 

@@ -1,0 +1,136 @@
+using FsCheck;
+using FsCheck.Fluent;
+using FsCheck.Xunit;
+using Parametrize;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp;
+
+/// <summary>A buffer that a forward pass changes in place, as norms do while they train, keeps the change.</summary>
+public class BuffersKeepWhatPassesWrite
+{
+    private static BatchNorm1d Norm() =>
+        nn.BatchNorm1d(4)
+            .register_parametrization("running_var", Parametrizations.Positive)
+            .register_parametrization("running_mean", Parametrizations.Bounded(-100, 100));
+
+    [Property(MaxTest = 30)]
+    public Property Statistics_are_those_of_a_plain_norm() =>
+        Prop.ForAll(
+            (
+                from modes in Gen.Elements(true, false).NonEmptyListOf()
+                from isCached in Gen.Elements(true, false)
+                select (modes, isCached)
+            ).ToArbitrary(),
+            each =>
+            {
+                var (plain, norm) = (nn.BatchNorm1d(4), Norm());
+                using (each.isCached ? parametrize.cached(norm) : null)
+                    foreach (var trains in each.modes)
+                    {
+                        plain.train(trains);
+                        norm.train(trains);
+                        using var input = randn(6, 4) * 3 + 1;
+                        Near.Same(plain.call(input), norm.call(input));
+                        Near.Same(plain.running_mean!, norm.parametrization("running_mean").Value);
+                        Near.Same(plain.running_var!, norm.parametrization("running_var").Value);
+                    }
+                norm.remove_parametrizations("running_var").remove_parametrizations("running_mean");
+                Near.Same(plain.running_mean!, norm.running_mean!);
+                Near.Same(plain.running_var!, norm.running_var!);
+            }
+        );
+
+    [Fact]
+    public void What_is_not_allowed_is_projected()
+    {
+        var value = Parametrizations.Sphere();
+        var norm = nn.BatchNorm1d(4).register_parametrization("running_mean", value);
+        using var before = norm.parametrization("running_mean").Value;
+        using var input = randn(6, 4) + 5;
+        norm.call(input);
+        using var free = before * 0.9 + input.mean([0]) * 0.1;
+        Near.Same(value.Project(free), norm.parametrization("running_mean").Value);
+    }
+
+    [Property(MaxTest = 10)]
+    public void Joint_statistics_are_those_of_a_plain_norm(bool isCached)
+    {
+        const string Both = "running_mean+running_var";
+        var (plain, norm) = (nn.BatchNorm1d(4), nn.BatchNorm1d(4));
+        norm.register_parametrization(Both, Parametrizations.Bounded(-100, 100));
+        using (isCached ? parametrize.cached() : null)
+            for (var step = 0; step < 3; step++)
+            {
+                using var input = randn(6, 4) * 3 + 1;
+                Near.Same(plain.call(input), norm.call(input));
+            }
+        norm.remove_parametrizations(Both);
+        Near.Same(plain.running_mean!, norm.running_mean!);
+        Near.Same(plain.running_var!, norm.running_var!);
+    }
+
+    [Fact]
+    public void A_pass_that_only_reads_writes_nothing()
+    {
+        var norm = Norm();
+        norm.call(randn(6, 4));
+        norm.eval();
+        var before = Snapshot.Of(norm);
+        norm.call(randn(6, 4));
+        before.AssertUnchanged();
+    }
+
+    [Fact]
+    public void What_is_not_finite_is_refused()
+    {
+        var norm = Norm();
+        var before = Snapshot.Of(norm.parametrization("running_var"));
+        var error = Assert.Throws<ParametrizationException>(() => norm.call(full(6, 4, float.NaN)));
+        Assert.Contains("finite", error.Message);
+        before.AssertUnchanged();
+        norm.call(randn(6, 4));
+    }
+
+    [Property(MaxTest = 10)]
+    public void Modules_that_share_a_buffer_write_it_both(bool isCached)
+    {
+        var (first, second) = (Norm(), nn.BatchNorm1d(4));
+        var tensor = first.parametrization("running_var");
+        second.share_parametrization("running_var", tensor);
+        var plain = nn.BatchNorm1d(4);
+        using (isCached ? parametrize.cached() : null)
+            foreach (var norm in new[] { first, second, first })
+            {
+                using var input = randn(6, 4) * 2;
+                plain.call(input);
+                norm.call(input);
+            }
+        Near.Same(plain.running_var!, tensor.Value);
+    }
+
+    [Fact]
+    public void A_module_of_ones_own_may_write_too()
+    {
+        var module = new Accumulating().register_parametrization("seen", Parametrizations.Positive);
+        module.eval();
+        for (var step = 0; step < 3; step++)
+            module.call(ones(2));
+        Near.Same(full(2, 4f), module.parametrization("seen").Value);
+    }
+
+    private sealed class Accumulating : nn.Module<Tensor, Tensor>
+    {
+        private readonly Tensor seen = ones(2);
+
+        public Accumulating()
+            : base(nameof(Accumulating)) => RegisterComponents();
+
+        public override Tensor forward(Tensor input) => seen.add_(input).alias();
+    }
+}

@@ -1,0 +1,139 @@
+/// A user's link whose inverse is not what the link reads: a mistake in its code, which is named before it does harm.
+module Properties.Core.ContractTests
+
+open System
+open Expecto
+open FsCheck
+open FsCheck.FSharp
+open Parametrize
+open TorchSharp
+
+/// What the inverse gives instead of the tensor, and what the message says of it.
+type private Mistake =
+    {
+        Name: string
+        Spoil: torch.Tensor -> torch.Tensor list
+        Expected: string
+        Found: string
+        /// Whether only a link before it tells that it is one.
+        NeedsNeighbour: bool
+    }
+
+    override this.ToString() : string = this.Name
+
+let private mistake name spoil expected found : Mistake =
+    {
+        Name = name
+        Spoil = spoil
+        Expected = expected
+        Found = found
+        NeedsNeighbour = false
+    }
+
+let private none = mistake "none" List.singleton "" ""
+
+let private cast (dtype: torch.ScalarType) =
+    mistake $"{dtype}" (fun tensor -> [ tensor.``to`` dtype ]) "an input of Float" $"{dtype}"
+
+let private mistakes: Mistake list =
+    [
+        cast torch.ScalarType.Float16
+        cast torch.ScalarType.Int64
+        cast torch.ScalarType.ComplexFloat64
+        mistake "another device" (fun tensor -> [ tensor.``to`` torch.META ]) $"tensors on {Case.device}" "meta"
+        mistake "no input" (fun _ -> []) "1 inputs and 0 buffers" "0 inputs"
+        mistake "two inputs" (fun tensor -> [ tensor; tensor ]) "1 inputs and 0 buffers" "2 inputs"
+        { mistake "a vector" (fun tensor -> [ tensor.flatten () ]) "at least 2 dimensions" "[9]" with
+            NeedsNeighbour = true
+        }
+        { mistake "another shape" (fun tensor -> [ tensor.narrow (0, 0, 2) ]) "square matrices" "[2, 3]" with
+            NeedsNeighbour = true
+        }
+    ]
+
+/// Leaves every tensor as it is, or pretends that it has to.
+type private Mistaken(mistake: Mistake, isAllowed: bool) =
+    inherit Link()
+
+    override _.Code = "mistaken"
+    override _.Domain = Domain.Anything
+    override _.Codomain = Space.All
+    override _.Forward(inputs, _) = inputs[0].clone()
+
+    override _.Contains(_, _, _) =
+        if isAllowed then
+            Ok()
+        else
+            Error { Condition = "never"; Size = 1.0; Limit = 0.0 }
+
+    override _.RightInverse(_, tensor, _) = Ok { Inputs = List.toArray (mistake.Spoil tensor); Buffers = [||] }
+
+    override _.Nearest(tensor, _) = tensor
+
+type private Place =
+    | Alone
+    | Behind
+    | Before
+    | Between
+
+let private chain (place: Place) (link: Link) : Parametrization =
+    let value, after = Parametrization.ofLink link, Parametrization.ofLink (Mistaken(none, true))
+
+    match place with
+    | Alone -> value
+    | Behind -> Values.symmetric |> Parametrization.andThen value
+    | Before -> value |> Parametrization.andThen after
+    | Between -> Values.symmetric |> Parametrization.andThen value |> Parametrization.andThen after
+
+let private cases: Gen<(Mistake * Place) * (bool * torch.ScalarType)> =
+    Gen.zip
+        (Gen.zip (Gen.elements mistakes) (Gen.elements [ Alone; Behind; Before; Between ]))
+        (Gen.zip (Gen.elements [ true; false ]) (Gen.elements [ torch.ScalarType.Float32; torch.ScalarType.Float64 ]))
+    |> Gen.filter (fun ((mistake, place), (_, dtype)) ->
+        mistake.Name <> string dtype && (not mistake.NeedsNeighbour || place = Behind || place = Between))
+
+/// Every function that pulls back, by what it does with tensors that are allowed or not.
+let private functions (place: Place) (isAllowed: bool) (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
+    [
+        if isAllowed then
+            fun () -> Parametrization.initialize value tensor |> ignore
+            fun () -> Parametrization.rightInverse value parts tensor |> ignore
+
+            if place <> Alone then
+                fun () -> Parametrization.contains value tensor |> ignore
+
+        fun () -> Parametrization.initializeNearest value tensor |> ignore
+    ]
+
+let private isNamed ((mistake: Mistake, place: Place), (isAllowed: bool, dtype: torch.ScalarType)) : unit =
+    use _ = torch.NewDisposeScope()
+    let tensor = torch.ones (3L, 3L, dtype = dtype, device = Case.device)
+
+    let parts =
+        match Parametrization.initialize (chain place (Mistaken(none, true))) tensor with
+        | Ok parts -> parts
+        | Error error -> failtest $"{error}"
+
+    for pullBack in functions place isAllowed (chain place (Mistaken(mistake, isAllowed))) parts tensor do
+        let thrown = Expect.throwsC pullBack id
+        Expect.isTrue (thrown :? InvalidOperationException) $"{thrown}"
+
+        for word in [ "mistaken breaks its contract"; $"[3, 3] {dtype}"; mistake.Expected; mistake.Found ] do
+            Expect.stringContains thrown.Message word "the message"
+
+let tests: Test =
+    testList
+        "contracts"
+        [
+            testCase "an inverse that is not what the link reads is a mistake that is named" (fun () ->
+                Check.One(
+                    Config.QuickThrowOnFailure.WithMaxTest(200).WithQuietOnSuccess true,
+                    Prop.forAll (Arb.fromGen cases) isNamed
+                ))
+            testCase "several inputs may be of other element types" (fun () ->
+                use _ = torch.NewDisposeScope()
+
+                let tensor = torch.ones (3L, 3L, dtype = torch.ScalarType.ComplexFloat64, device = Case.device)
+
+                Expect.isOk (Parametrization.initialize (Values.weightNorm 0) tensor) "weight norm")
+        ]
