@@ -68,6 +68,15 @@ module internal Interpreter =
 
             parts |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
 
+    /// A base is put right whenever it moves: else the rounding of thousands of moves piles up in it.
+    let private moved (epsilon: float) : Inversion =
+        fun link present tensor ->
+            if link.BufferNames = [ "base" ] then
+                link.RightInverse(present, link.Nearest(tensor, epsilon), epsilon)
+                |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
+            else
+                nearest epsilon link present tensor
+
     /// From the last link to the first: the links' buffers in order, and the inputs of the first.
     let rec private pullBack (invert: Inversion) (links: (Link * torch.Tensor[]) list) (tensor: torch.Tensor) =
         match links with
@@ -119,6 +128,9 @@ module internal Interpreter =
 
     let rightInverse (links: Link list) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
         inverse exact (fun _ parts -> Ok parts) links buffers tensor
+
+    let rebase (links: Link list) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
+        inverse moved (fun _ parts -> Ok parts) links buffers tensor
 
     /// What a link learns belongs to what the links before it yield. Pulling back a tensor that they cannot yield
     /// changes that, so it is learnt again.

@@ -262,9 +262,11 @@ module Parametrization =
             parts
 
     /// Moves what is carried to the present point: the base of a trivialization becomes the present tensor, and the
-    /// parameter its zero. `forward` yields the same tensor before and after (Lezcano-Casado 2019, dynamic
-    /// trivializations).
+    /// parameter its zero. `forward` yields the same tensor before and after, up to the rounding that has left the space
+    /// (Lezcano-Casado 2019, dynamic trivializations).
     let rebase (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
         use _ = torch.no_grad ()
         use tensor = forward value parts
-        rightInverse value parts tensor
+
+        check value tensor
+        |> Result.bind (fun () -> Interpreter.rebase value.Links parts.BufferArrays tensor)
