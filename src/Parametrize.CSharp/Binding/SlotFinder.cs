@@ -18,7 +18,10 @@ internal static class SlotFinder
         var places = Place.Of(owner, tensor);
         if (places.Length == 0 && BackingFieldOf(owner, name, !isBuffer) is { } read)
             (places, tensor) = (Place.Of(owner, read), read);
-        if (places.FirstOrDefault(place => place.Set is null || !place.Type.IsAssignableFrom(typeof(Parameter))) is { } odd)
+        if (
+            places.FirstOrDefault(place => place.Set is null || !place.Type.IsAssignableFrom(typeof(Parameter))) is
+            { } odd
+        )
             throw CannotHold(owner, name, odd);
         if (places.Length > 0)
             return (new FieldSlot(owner, name, isBuffer, places), tensor);
@@ -69,7 +72,8 @@ internal static class SlotFinder
         var own = Names(owner, recurse: false);
         var present =
             own.Length > 0 ? $"It has: {string.Join(", ", own)}."
-            : Names(owner, recurse: true) is { Length: > 0 } inside ? $"Inside it are: {string.Join(", ", inside.Take(12))}{(inside.Length > 12 ? ", ..." : "")}."
+            : Names(owner, recurse: true) is { Length: > 0 } inside
+                ? $"Inside it are: {string.Join(", ", inside.Take(12))}{(inside.Length > 12 ? ", ..." : "")}."
             : "It has none.";
         return new($"{owner.GetName()} has no tensor '{name}' of its own. {present}", nameof(name));
     }
