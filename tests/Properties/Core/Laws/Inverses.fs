@@ -58,8 +58,7 @@ let private rebaseMends (subject: Subject) (case: Case) : Faults =
             else
                 torch.ScalarType.Float32
 
-        let rounded =
-            parts.Buffers |> Seq.map (fun buffer -> (buffer.``to`` single).``to`` buffer.dtype)
+        let rounded = parts.Buffers |> Seq.map (fun buffer -> (buffer.``to`` single).``to`` buffer.dtype)
 
         let worn = Parametrization.ofTensors parts.Parameters rounded subject.Value
 
