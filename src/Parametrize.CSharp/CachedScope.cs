@@ -8,8 +8,10 @@ namespace Parametrize.CSharp;
 /// <see cref="parametrize.cached()"/>. Flows with async code and into threads that it starts; scopes nest.
 /// </summary>
 /// <remarks>
-/// Assigning, removing, registering, moving and changing between training and evaluation drop a cached value. Optimizer
-/// steps and other changes of the parameters in place are not seen: let the scope end before them.
+/// Assigning, removing, registering, moving and changing between training and evaluation drop a cached value. After an
+/// optimizer's step, TorchSharp's `load_state_dict` or `load`, and other changes of the parts in place it is computed again
+/// at the next `call` or reading of <see cref="ParametrizedTensor.Value"/>; until then the field shows the earlier value.
+/// Not seen is what others write past libtorch, through `data` or `bytes`, or put there by `set_data`.
 /// </remarks>
 public sealed class CachedScope : IDisposable
 {

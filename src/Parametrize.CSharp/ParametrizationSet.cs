@@ -14,11 +14,21 @@ internal sealed class ParametrizationSet : nn.Module
     public IEnumerable<(string Name, ParametrizedTensor Tensor)> Named =>
         named_children().Select(child => (child.name, (ParametrizedTensor)child.module));
 
+    /// <summary>The tensor of that name, or the joint one of which it is a part.</summary>
     public ParametrizedTensor? this[string name] =>
-        ModuleInternals.Children(this).TryGetValue(name, out var child) ? (ParametrizedTensor)child : null;
+        NameOf(name) is { } own ? (ParametrizedTensor)ModuleInternals.Children(this)[own] : null;
 
     public static ParametrizationSet? Of(nn.Module module) =>
         ModuleInternals.Children(module).TryGetValue(ChildName, out var child) ? child as ParametrizationSet : null;
+
+    /// <summary>The name under which the set has the tensor, or the joint one of which it is a part.</summary>
+    public string? NameOf(string name)
+    {
+        var children = ModuleInternals.Children(this);
+        return children.ContainsKey(name)
+            ? name
+            : children.Keys.FirstOrDefault(joint => JointName.Parts(joint).Contains(name));
+    }
 
     /// <summary>Throws when the module has a child of its own under the name that the set needs.</summary>
     public static void RequireRoom(nn.Module module)

@@ -100,11 +100,8 @@ public static partial class Parametrizations
     public static Parametrization PrunedRandom(double probability, ulong seed) =>
         Values.pruned(Pruning.NewBernoulli(probability, seed));
 
-    /// <summary>A share of the entries, those of smallest modulus, is zero.</summary>
-    public static Parametrization PrunedL1(double share) => Values.pruned(Pruning.NewL1(Amount.NewShare(share)));
-
-    /// <summary>A number of entries, those of smallest modulus, is zero.</summary>
-    public static Parametrization PrunedL1(long count) => Values.pruned(Pruning.NewL1(Amount.NewCount(count)));
+    /// <summary>A share or a number of entries, those of smallest modulus, is zero.</summary>
+    public static Parametrization PrunedL1(Amount amount) => Values.pruned(Pruning.NewL1(amount));
 
     /// <summary>Zeros where the mask has them.</summary>
     public static Parametrization PrunedBy(Tensor mask) => Values.pruned(Pruning.NewCustom(Mask.OfTensor(Given(mask))));

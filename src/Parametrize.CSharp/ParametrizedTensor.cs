@@ -91,6 +91,9 @@ public sealed partial class ParametrizedTensor : nn.Module
 
     internal Tensor[] Inputs => _inputs;
 
+    /// <summary>All that the value is computed from: parameters, then buffers.</summary>
+    internal Tensor[] Tensors { get; private set; } = [];
+
     /// <summary>Assigns if the tensor is allowed.</summary>
     /// <returns>Null, or why nothing was changed.</returns>
     public ParametrizationError? TryAssign(Tensor value) => Assign(value).ErrorOrNull();
@@ -139,6 +142,16 @@ public sealed partial class ParametrizedTensor : nn.Module
         return base.named_buffers(recurse, include_nonpersistent);
     }
 
+    /// <inheritdoc/>
+    public override Dictionary<string, Tensor> state_dict(
+        Dictionary<string, Tensor>? destination = null,
+        string? prefix = null
+    )
+    {
+        Binding.Lend();
+        return base.state_dict(destination, prefix);
+    }
+
     /// <summary>The value now, learning what training steps learn.</summary>
     internal Tensor Evaluate()
     {
@@ -164,7 +177,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     internal void Write(Parts parts)
     {
         using var _ = no_grad();
-        foreach (var (old, next) in _inputs.Concat(_buffers.SelectMany(row => row)).Zip(parts.Tensors))
+        foreach (var (old, next) in Tensors.Zip(parts.Tensors))
             if (old.shape.SequenceEqual(next.shape))
                 old.copy_(next);
             else
@@ -186,7 +199,7 @@ public sealed partial class ParametrizedTensor : nn.Module
         AddLinks(extended, before);
         Refresh();
         Write(extended);
-        foreach (var copied in extended.Tensors.Except(_inputs.Concat(_buffers.SelectMany(row => row))))
+        foreach (var copied in extended.Tensors.Except(Tensors))
             copied.Dispose();
     }
 
@@ -259,5 +272,6 @@ public sealed partial class ParametrizedTensor : nn.Module
                 .Select(name => _isBuffer ? get_buffer(name)! : get_parameter(name)!),
         ];
         _buffers = [.. named_children().Select(child => ((LinkBuffers)child.module).Tensors())];
+        Tensors = [.. _inputs, .. _buffers.SelectMany(row => row)];
     }
 }

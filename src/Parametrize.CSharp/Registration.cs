@@ -9,50 +9,69 @@ namespace Parametrize.CSharp;
 /// <summary>Registering and removing: everything that can fail comes first, then the module changes.</summary>
 internal static class Registration
 {
-    public static void Register(TensorPath path, Parametrization value, WhenNotAllowed whenNotAllowed)
+    /// <param name="path">A tensor, or several that are to make up a joint one.</param>
+    /// <param name="value">What constrains it.</param>
+    /// <param name="whenNotAllowed">What to do when the present tensor is not in the space.</param>
+    /// <param name="dimension">Along which several are joined; null: 1, or as they are.</param>
+    public static void Register(
+        TensorPath path,
+        Parametrization value,
+        WhenNotAllowed whenNotAllowed,
+        int? dimension = null
+    )
     {
-        if (path.Tensor is { } present)
-            present.Append(value, whenNotAllowed);
-        else
-            Bind(
-                path,
-                value,
-                tensor => StartingParts.For(value, tensor, whenNotAllowed, $"{path.Owner.GetName()}.{path.Name}")
-            );
+        if (path.Tensor is not { } present)
+        {
+            Bind(path, value, tensor => StartingParts.For(value, tensor, whenNotAllowed, $"{path}"), dimension ?? 1);
+            return;
+        }
+        path.RequireWhole();
+        if (dimension is { } wanted && present.Binding.Layout is { IsJoint: true } layout && layout.Dimension != wanted)
+            throw new ArgumentException($"{path} is joined along dimension {layout.Dimension}, not {wanted}.");
+        present.Append(value, whenNotAllowed);
     }
 
     /// <summary>Lets a plain tensor be computed from parts, which may depend on it.</summary>
-    public static void Bind(TensorPath path, Parametrization value, Func<Tensor, Parts> startingParts)
+    public static void Bind(
+        TensorPath path,
+        Parametrization value,
+        Func<Tensor, Parts> startingParts,
+        int dimension = 1
+    )
     {
-        ModuleInternals.Check();
-        Hooks.RequireHookable(path.Owner);
-        ParametrizationSet.RequireRoom(path.Owner);
-        var (slot, tensor) = SlotFinder.Find(path.Owner, path.Name);
-        var parts = startingParts(tensor);
-        var parametrized = new ParametrizedTensor(value, parts, tensor, slot.IsBuffer, tensor.requires_grad);
+        using var place = new PlainTensor(path, dimension);
+        var present = place.Value;
+        var parts = startingParts(present);
+        var reused = place.Layout.IsJoint ? null : present;
+        var parametrized = new ParametrizedTensor(value, parts, reused, place.IsBuffer, place.IsTrained);
         parametrized.train(path.Owner.training);
 
-        Bind(parametrized, path, slot, tensor);
-        Adopt(parametrized, parts, tensor);
+        place.Bind(parametrized);
+        Adopt(parametrized, parts, present);
     }
 
     public static void Remove(TensorPath path, bool leaveParametrized)
     {
         var parametrized = path.Tensor ?? throw TensorPath.NotParametrized(path.Owner, path.Name);
         parametrized.Binding.Follow();
-        if (!leaveParametrized && parametrized.Inputs.Length > 1)
+        if (!leaveParametrized && !HasUnconstrained(parametrized))
             throw new InvalidOperationException(
-                $"{parametrized.Where} is computed from {parametrized.Inputs.Length} tensors, none of which is the "
-                    + "weight. Remove it with leave_parametrized: true."
+                $"{parametrized.Where} is computed from {string.Join(" and ", parametrized.Inputs.Select(Shown))}, which "
+                    + "cannot take its place. Remove it with leave_parametrized: true."
             );
 
         using var value = leaveParametrized ? parametrized.Detached() : null;
-        var (home, name) = NativeChild.HomeOf(path.Owner, path.Name);
+        var (home, last) = NativeChild.HomeOf(path.Owner, path.Name);
         var set = ParametrizationSet.Of(home)!;
+        var name = set.NameOf(last)!;
         var binding = parametrized.Binding.In(set, name);
         var isLast = parametrized.Binding.IsOnly(binding) && !parametrized.IsOnesOwn;
-        var own = isLast ? Released(parametrized, value) : Copy(parametrized, binding, value);
-        var owner = binding.Detach(own);
+        var original = parametrized.Inputs[Math.Max(parametrized.Reused, 0)];
+        var owner = binding.Detach(
+            isLast && parametrized.Reused >= 0
+                ? [Released(parametrized, value)]
+                : binding.Own(value ?? original, original.requires_grad)
+        );
         set.Remove(name, home);
         if (owner is not null)
             NativeChild.Prune(owner);
@@ -60,55 +79,40 @@ internal static class Registration
             parametrized.Dispose();
     }
 
+    /// <summary>Whether it is computed from one tensor of its shape.</summary>
+    public static bool HasUnconstrained(ParametrizedTensor parametrized) =>
+        parametrized.Inputs.Length == 1
+        && Core.form(parametrized.Parametrization, parametrized.CurrentParts())
+            .Shape.SequenceEqual(parametrized.Inputs[0].shape);
+
     /// <summary>Lets one more module compute with a parametrized tensor.</summary>
     public static void Share(TensorPath path, ParametrizedTensor shared)
     {
         if (path.Tensor is not null)
-            throw new InvalidOperationException(
-                $"{path.Owner.GetName()}.{path.Name} is parametrized. Remove that first, or share its tensor."
-            );
-        ModuleInternals.Check();
-        Hooks.RequireHookable(path.Owner);
-        ParametrizationSet.RequireRoom(path.Owner);
-        var (slot, tensor) = SlotFinder.Find(path.Owner, path.Name);
+            throw new InvalidOperationException($"{path} is parametrized. Remove that first, or share its tensor.");
+        using var place = new PlainTensor(path, shared.Binding.Layout?.Dimension ?? 1);
         shared.Binding.Follow();
-        var (own, other) = (FormModule.ofTensor(tensor), Core.form(shared.Parametrization, shared.CurrentParts()));
-        if (!own.Equals(other) || slot.IsBuffer != shared.IsBuffer)
+        var (own, other) = (FormModule.ofTensor(place.Value), Core.form(shared.Parametrization, shared.CurrentParts()));
+        if (!own.Equals(other) || place.IsBuffer != shared.IsBuffer)
             throw new ArgumentException(
-                $"{path.Owner.GetName()}.{path.Name} is a {Kind(slot.IsBuffer)}, {own}; the shared tensor is a "
-                    + $"{Kind(shared.IsBuffer)}, {other}.",
+                $"{path} is a {Kind(place.IsBuffer)}, {own}; the shared tensor is a {Kind(shared.IsBuffer)}, {other}.",
                 nameof(shared)
             );
-        Bind(shared, path, slot, tensor);
+        place.Bind(shared);
     }
+
+    private static string Shown(Tensor input) => $"a tensor of shape {Form.Shown(input.shape)}";
 
     private static string Kind(bool isBuffer) => isBuffer ? "buffer" : "parameter";
-
-    private static void Bind(ParametrizedTensor tensor, TensorPath path, Slot slot, Tensor present)
-    {
-        var (home, name) = NativeChild.HomeOf(path.Owner, path.Name);
-        var set = ParametrizationSet.GetOrAdd(home);
-        set.register_module(name, tensor);
-        new ModuleBinding(tensor, slot, (set, name)).Attach(path.Owner, present);
-    }
 
     /// <summary>The module's own tensor, or what takes its place.</summary>
     private static Tensor Released(ParametrizedTensor parametrized, Tensor? value)
     {
-        var index = Math.Max(parametrized.Reused, 0);
-        var own = parametrized.Inputs[index];
-        parametrized.Release(parametrized.NameOf(index));
+        var own = parametrized.Inputs[parametrized.Reused];
+        parametrized.Release(parametrized.NameOf(parametrized.Reused));
         if (value is not null)
             Overwrite(own, value);
         return own;
-    }
-
-    /// <summary>A tensor for a module that leaves, while the parametrized one goes on.</summary>
-    private static Tensor Copy(ParametrizedTensor parametrized, ModuleBinding binding, Tensor? value)
-    {
-        var original = parametrized.Inputs[Math.Max(parametrized.Reused, 0)];
-        var copy = (value ?? original).detach().clone();
-        return (binding.IsBuffer ? copy : new Parameter(copy, original.requires_grad)).DetachFromDisposeScope();
     }
 
     /// <summary>The module's own tensor becomes the parameter of its shape; if there is none, it is not needed.</summary>
@@ -121,7 +125,7 @@ internal static class Registration
     }
 
     /// <summary>In place, so that optimizers keep the tensor; its gradient was that of another function.</summary>
-    private static void Overwrite(Tensor tensor, Tensor value)
+    public static void Overwrite(Tensor tensor, Tensor value)
     {
         using var _ = no_grad();
         if (tensor.shape.SequenceEqual(value.shape))

@@ -8,13 +8,34 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
 {
     public ParametrizedTensor? Tensor => Find(Owner, Name);
 
+    /// <summary>The tensors that make up a joint one; of one alone, itself.</summary>
+    public IReadOnlyList<TensorPath> Parts
+    {
+        get
+        {
+            var owner = Owner;
+            return [.. JointName.Parts(owner, Name).Select(name => new TensorPath(owner, name))];
+        }
+    }
+
+    /// <summary>Throws when the tensor is only a part of a joint one.</summary>
+    public void RequireWhole()
+    {
+        if (Tensor is { Binding.Layout: { IsJoint: true } } joint && !JointName.IsOfSeveral(Name))
+            throw new InvalidOperationException(
+                $"{this} is a part of {joint.Where}. Name that, or remove it first and join the tensors anew."
+            );
+    }
+
+    public override string ToString() => $"{Owner.GetName()}.{Name}";
+
     /// <summary>Follows a dotted name into the children; native modules have tensors whose names have dots.</summary>
     public static TensorPath Resolve(nn.Module module, string name)
     {
         for (var rest = name; ; )
         {
             ModuleInternals.RegisterComponents(module);
-            if (!rest.Contains('.') || SlotFinder.Exists(module, rest))
+            if (!rest.Contains('.') || JointName.Parts(module, rest).All(part => SlotFinder.Exists(module, part)))
                 return new(module, rest);
             var (step, tail) = FirstStep(rest);
             module =
@@ -69,7 +90,8 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
             ModuleInternals.RegisterComponents(owner);
         var set = ParametrizationSet.Of(owner);
         // The properties of native modules give a new managed object each time.
-        return set?.Named.FirstOrDefault(bound => bound.Tensor.Binding.ShowsAt(set, bound.Name, tensor)).Name
+        return set?.Named.Select(bound => bound.Tensor.Binding.NameOf(set, bound.Name, tensor))
+                .FirstOrDefault(name => name is not null)
             ?? owner.named_parameters(false).FirstOrDefault(p => NativeTensors.AreOne(p.parameter, tensor)).name
             ?? owner.named_buffers(false).FirstOrDefault(b => NativeTensors.AreOne(b.buffer, tensor)).name;
     }

@@ -12,8 +12,8 @@ public static partial class parametrize
     /// weights. It is evaluated once for all of them in a cached scope, and trained and moved once.
     /// </summary>
     /// <remarks>
-    /// The module's own tensor is given up. Removing gives it a copy; the last module, unless the tensor is one of the
-    /// user's own, gets the parameter itself. Disposing one module leaves the others theirs.
+    /// The module's own tensor is emptied. Removing gives it back with the value; the last module, unless the tensor is
+    /// one of the user's own, gets the shared parameter itself. Disposing one module leaves the others theirs.
     /// </remarks>
     /// <param name="module">Any module.</param>
     /// <param name="name">A parameter or buffer that is not parametrized: `weight`, or `decoder.weight` of a child.</param>

@@ -79,6 +79,9 @@ module Catalogue =
             entry "pruned, L0.5 channels" (pruned (Pruning.Ln(Amount.Count 1L, 0.5, -1)))
             entry "pruned, largest entries of channels" (pruned (Pruning.Ln(Amount.Share 0.3, infinity, 1)))
             entry "pruned, up to" (pruned (Pruning.UpTo 0.6))
+            entry "pruned, random up to" (pruned (Pruning.Random(Amount.UpTo 0.4, 17UL)))
+            entry "pruned, channels up to" (pruned (Pruning.Ln(Amount.UpTo 0.5, 0.0, -1)))
+            entry "pruned, random channels up to" (pruned (Pruning.RandomStructured(Amount.UpTo 0.5, 0, 18UL)))
             entry "pruned, 2 of 4" (pruned (Pruning.Groups(2, 4)))
             entry "pruned twice" (pruned (Pruning.L1(Amount.Share 0.5)) >>> pruned (Pruning.L1(Amount.Share 0.5)))
             entry

@@ -24,8 +24,8 @@ type Form =
 
     override this.ToString() : string = $"{Form.Shown this.Shape} {this.Dtype} on {this.Device}"
 
-    /// A shape as it is typed: `[3; 4]`.
-    static member Shown(shape: int64[]) : string = shape |> Seq.map string |> String.concat "; " |> sprintf "[%s]"
+    /// A shape as PyTorch and TorchSharp print it: `[3, 4]`.
+    static member Shown(shape: int64[]) : string = shape |> Seq.map string |> String.concat ", " |> sprintf "[%s]"
 
 /// What a link asks of a tensor before its entries are looked at.
 type Requirement =

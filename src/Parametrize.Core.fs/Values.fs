@@ -140,7 +140,7 @@ let spd: Parametrization = spdAbove 0.0
 let invertible: Parametrization = value (InvertibleLink())
 
 /// Tensors with zeros at fixed places; one behind another prunes what is left. Throws ArgumentException for shares and
-/// probabilities outside [0, 1], negative counts, norms of no positive power, and groups that keep more than they have.
+/// probabilities outside [0, 1], negative counts, norms of negative power, and groups that keep more than they have.
 let pruned (pruning: Pruning) : Parametrization =
     match PruningRules.fault pruning with
     | Some fault -> invalidArg (nameof pruning) fault

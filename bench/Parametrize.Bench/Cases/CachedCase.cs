@@ -41,6 +41,17 @@ internal sealed class CachedCase
         Recur(_parametrized);
     }
 
+    public void PlainCall() => Call(_plain);
+
+    /// <summary>Within a scope that the caller has begun.</summary>
+    public void CachedCall() => Call(_parametrized);
+
+    private void Call(Linear layer)
+    {
+        using var _ = no_grad();
+        layer.call(_inputs).Dispose();
+    }
+
     private void Recur(Linear layer)
     {
         using var _ = NewDisposeScope();

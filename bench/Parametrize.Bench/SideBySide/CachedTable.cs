@@ -1,4 +1,5 @@
 using Parametrize.Bench.Cases;
+using Parametrize.CSharp;
 using Spectre.Console;
 
 namespace Parametrize.Bench.SideBySide;
@@ -31,5 +32,26 @@ internal static class CachedTable
             );
         }
         Report.Print(table, "The plain layer has a weight of its own and computes nothing.");
+        PrintCalls();
+    }
+
+    /// <summary>What finding the value in its place, and unchanged, costs.</summary>
+    private static void PrintCalls()
+    {
+        var table = Report.Table(
+            "One call in a cached scope, without gradients, microseconds",
+            "value",
+            "plain layer",
+            "in the scope",
+            "difference"
+        );
+        using var _ = parametrize.cached();
+        foreach (var one in CachedCase.All())
+        {
+            var laps = Race.Run(TimeSpan.FromSeconds(1), one.PlainCall, one.CachedCall);
+            var (plain, cached) = (laps[0].Median, laps[1].Median);
+            table.AddRow($"{one}", Report.Time(plain), Report.Time(cached), Report.Difference(cached - plain));
+        }
+        Report.Print(table, "Each call looks whether the parts were written to.");
     }
 }

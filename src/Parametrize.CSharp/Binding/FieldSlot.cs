@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>The places in which a managed module holds a tensor.</summary>
-internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, Place[] places)
+internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, FieldPlace[] places)
     : Slot(owner, name, isBuffer)
 {
     /// <summary>TorchSharp's own modules ask what is in their fields for its dtype and device when they are moved.</summary>

@@ -14,7 +14,21 @@ internal interface ICached
 internal sealed class HeldValue(ParametrizedTensor tensor) : ICached
 {
     private readonly Lock _gate = new();
+    private readonly Stamp _stamp = new(tensor);
     private Tensor? _held;
+
+    /// <summary>What modules have shown of earlier values, while other threads may compute with it.</summary>
+    private readonly List<Shown> _replaced = [];
+
+    /// <summary>Whether the parts have been written to since the value was computed.</summary>
+    public bool IsOutdated
+    {
+        get
+        {
+            lock (_gate)
+                return _held is not null && !_stamp.IsCurrent;
+        }
+    }
 
     /// <summary>A new tensor for a reader: a view of the held one in a cached scope.</summary>
     public Tensor Read(CachedScope? scope)
@@ -35,11 +49,36 @@ internal sealed class HeldValue(ParametrizedTensor tensor) : ICached
         {
             if (_held is not null)
                 return;
-            // With gradients in any case: a first use without them must not take them from the others.
-            using (enable_grad())
-                _held = tensor.Evaluate().DetachFromDisposeScope();
+            Compute();
             scope.Add(this);
         }
+    }
+
+    /// <summary>Computes again.</summary>
+    public void Renew()
+    {
+        lock (_gate)
+            if (_held is not null)
+                Compute();
+    }
+
+    /// <summary>Keeps what modules have shown of earlier values until none computes with it, or the scope ends.</summary>
+    public void Replace(IEnumerable<Shown> replaced, bool areInUse)
+    {
+        lock (_gate)
+        {
+            _replaced.AddRange(replaced);
+            if (!areInUse)
+                Bury();
+        }
+    }
+
+    /// <summary>Somebody is given the parts who may write past libtorch.</summary>
+    public void Lend()
+    {
+        lock (_gate)
+            if (_held is not null)
+                _stamp.Copy();
     }
 
     public void Forget()
@@ -48,6 +87,24 @@ internal sealed class HeldValue(ParametrizedTensor tensor) : ICached
         {
             _held?.Dispose();
             _held = null;
+            _stamp.Clear();
+            Bury();
         }
+    }
+
+    private void Compute()
+    {
+        // With gradients in any case: a first use without them must not take them from the others.
+        using var _ = enable_grad();
+        var value = tensor.Evaluate().DetachFromDisposeScope();
+        _held?.Dispose();
+        _held = value;
+        _stamp.Set(); // What evaluating has learnt is in the value.
+    }
+
+    private void Bury()
+    {
+        _replaced.ForEach(one => one.Retire());
+        _replaced.Clear();
     }
 }

@@ -4,62 +4,77 @@ namespace Parametrize.CSharp.Binding;
 
 /// <summary>
 /// Keeps one parametrized tensor and the module that computes with it together: the tensor is put into the module's
-/// field while `call` runs, or until a cached scope ends, and taken out again.
+/// field while `call` runs, or until a cached scope ends, and taken out again. A joint one is put into several fields.
 /// </summary>
 internal sealed class ModuleBinding : ICached
 {
     private readonly ParametrizedTensor _tensor;
-    private readonly Slot _slot;
+    private readonly Place[] _places;
     private readonly (ParametrizationSet Set, string Name) _home;
     private readonly Lock _gate = new();
     private Hooks? _hooks;
-    private Placeholder? _placeholder;
-    private Shown? _shown;
     private CachedScope? _holder;
 
     /// <summary>Binds nothing yet.</summary>
     /// <param name="tensor">What is computed.</param>
-    /// <param name="slot">Where the module reads it.</param>
+    /// <param name="slots">Where the module reads it, or its parts.</param>
+    /// <param name="layout">How the parts make it up.</param>
     /// <param name="home">The set in which the module's state has it, and its name there.</param>
-    public ModuleBinding(ParametrizedTensor tensor, Slot slot, (ParametrizationSet, string) home) =>
-        (_tensor, _slot, _home) = (tensor, slot, home);
+    public ModuleBinding(
+        ParametrizedTensor tensor,
+        IEnumerable<Slot> slots,
+        JointLayout layout,
+        (ParametrizationSet, string) home
+    ) => (_tensor, _places, Layout, _home) = (tensor, [.. slots.Select(slot => new Place(tensor, slot))], layout, home);
+
+    public JointLayout Layout { get; }
 
     /// <summary>The tensor's name in messages.</summary>
-    public string Where => $"{_slot.Owner?.GetName()}.{_slot.Name}";
+    public string Where => $"{Owner?.GetName()}.{JointName.Of([.. _places.Select(place => place.Slot.Name)])}";
 
-    /// <summary>Whether the module was collected: another that shares the tensor has outlived it.</summary>
-    public bool IsGone => _slot.Owner is null;
+    /// <summary>Null when the module was collected: another that shares the tensor has outlived it.</summary>
+    public nn.Module? Owner => _places[0].Slot.Owner;
 
-    public bool IsBuffer => _slot.IsBuffer;
+    public bool IsGone => Owner is null;
 
     /// <summary>Whether a forward pass is going on, or has thrown.</summary>
-    public bool IsComputing => _shown is not null && _holder is null;
+    public bool IsComputing => _places[0].Shown is not null && _holder is null;
 
     public bool IsIn(ParametrizationSet home, string? name = null) =>
         ReferenceEquals(home, _home.Set) && (name is null || name == _home.Name);
 
-    public bool ShowsAt(Tensor tensor) =>
-        ReferenceEquals(tensor, _placeholder) || ReferenceEquals(tensor, _shown) || _slot.Shows(tensor);
+    /// <summary>The name in the home under which the module shows this tensor, if it does.</summary>
+    public string? NameOf(Tensor tensor) =>
+        _places.FirstOrDefault(place => place.Shows(tensor))?.Slot.Name.Split('.')[^1];
 
-    /// <summary>Takes the module's tensor out and the hooks in.</summary>
-    public void Attach(nn.Module owner, Tensor tensor)
+    /// <summary>Takes the module's tensors out and the hooks in.</summary>
+    public void Attach(nn.Module owner, IReadOnlyList<Tensor> tensors)
     {
-        _slot.Take(tensor);
-        Stand();
+        foreach (var (place, tensor) in _places.Zip(tensors))
+            place.Take(tensor);
         _hooks = Hooks.Around(owner, Enter, Exit);
         _tensor.Binding.Add(this);
     }
 
-    /// <summary>Gives the module, which is returned, a tensor of its own again.</summary>
-    public nn.Module? Detach(Tensor tensor)
+    /// <summary>Tensors for the module when it goes on without this one, with these numbers.</summary>
+    public Tensor[] Own(Tensor value, bool isTrained)
+    {
+        var parts = Layout.Divide(value.alias());
+        var own = parts.Zip(_places, (part, place) => place.Own(part, isTrained)).ToArray();
+        foreach (var part in parts)
+            part.Dispose();
+        return own;
+    }
+
+    /// <summary>Gives the module, which is returned, tensors of its own again.</summary>
+    public nn.Module? Detach(IReadOnlyList<Tensor> own)
     {
         _holder = null;
-        Hide();
         _hooks?.Remove();
-        _slot.Restore(tensor);
-        _placeholder?.Retire();
+        foreach (var (place, tensor) in _places.Zip(own))
+            place.Restore(tensor);
         _tensor.Binding.Remove(this);
-        return _slot.Owner;
+        return Owner;
     }
 
     /// <summary>Keeps the value, which is computed once for all modules, in the field until the scope ends.</summary>
@@ -75,6 +90,21 @@ internal sealed class ModuleBinding : ICached
                 Show(_tensor.Binding.Alias(scope));
             _holder = scope;
             scope.Add(this);
+        }
+    }
+
+    /// <summary>Puts the value that was computed again into the fields, without a moment between.</summary>
+    /// <returns>What was there, if the value is kept in the fields.</returns>
+    public IReadOnlyList<Shown> Renew(CachedScope scope)
+    {
+        lock (_gate)
+        {
+            if (_holder is null)
+                return [];
+            var before = _places.Select(place => place.Shown).OfType<Shown>().ToList();
+            using (enable_grad())
+                Show(_tensor.Binding.Alias(scope));
+            return before;
         }
     }
 
@@ -96,34 +126,31 @@ internal sealed class ModuleBinding : ICached
         Hide();
     }
 
-    /// <summary>Puts the field in order when something else than what had been put there is found in it.</summary>
-    public Stray? TakeStray()
+    /// <summary>Puts the fields in order when something else than what had been put there is found in them.</summary>
+    public List<Stray>? TakeStrays()
     {
-        var found = _slot.Get();
-        if (found is null)
-            Refill();
-        if (found is null || ReferenceEquals(found, _placeholder) || ReferenceEquals(found, _shown))
-            return null;
-
-        var moved = !found.IsOfTheKindOf(_tensor.Inputs[0]);
-        var isAssignment = found.numel() > 0 && (_shown is null || !moved);
-        _holder = null;
-        _slot.Unregister();
-        Hide();
-        return new(found, isAssignment);
+        List<Stray>? strays = null;
+        foreach (var place in _places)
+            if (place.TakeStray() is { } stray)
+                (strays ??= []).Add(stray);
+        if (strays is not null)
+            Moved();
+        return strays;
     }
 
-    /// <summary>Assigning null to a parametrized tensor (`layer.bias = null`) has no meaning: it is undone.</summary>
-    private void Refill()
+    /// <summary>Takes the right inverse of the whole tensor with what has been assigned to parts of it.</summary>
+    public void Assign(IReadOnlyList<Stray> assigned)
     {
-        var spent = new StandIn?[] { _placeholder, _shown }
-            .Where(one => one is { IsSpent: true })
-            .ToList();
-        if (spent.Count == 0)
+        if (!Layout.IsJoint)
+        {
+            _tensor.Value = assigned[0].Found!;
             return;
-        spent.ForEach(one => one!.Restore());
-        _holder = null;
-        Hide();
+        }
+        using var _ = NewDisposeScope();
+        var parts = Layout.Divide(_tensor.Detached());
+        foreach (var (place, found, _) in assigned)
+            parts[Array.IndexOf(_places, place)] = found!.detach();
+        _tensor.Value = Layout.Join(parts);
     }
 
     private void Enter()
@@ -142,35 +169,21 @@ internal sealed class ModuleBinding : ICached
 
     private void Exit()
     {
+        _tensor.Binding.Leave(this);
         if (_holder is null)
             Hide();
     }
 
     private void Show(Tensor value)
     {
-        _shown = new Shown(_slot, value);
-        _slot.Set(_shown);
+        var parts = Layout.Divide(value);
+        for (var index = 0; index < parts.Length; index++)
+            _places[index].Show(parts[index]);
     }
 
     private void Hide()
     {
-        Stand();
-        _shown?.Retire();
-        _shown = null;
-    }
-
-    /// <summary>Puts the placeholder into the field, a new one when the tensor has moved.</summary>
-    private void Stand()
-    {
-        var input = _tensor.Inputs[0];
-        if (input.IsInvalid)
-            return; // The module was disposed before the scope that held its value.
-        var isCurrent = _placeholder is { IsSpent: false } && (!_slot.NeedsTensor || _placeholder.IsOfTheKindOf(input));
-        if (!isCurrent)
-        {
-            _placeholder?.Retire();
-            _placeholder = new Placeholder(_slot, input.dtype, input.device);
-        }
-        _slot.Set(_placeholder!);
+        foreach (var place in _places)
+            place.Hide();
     }
 }

@@ -1,90 +1,110 @@
-using System.Collections;
-using System.Reflection;
-using System.Runtime.CompilerServices;
+using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
-/// <summary>Where a managed module holds a tensor: a field, or an element of what is in the field.</summary>
-/// <param name="Field">The field.</param>
-/// <param name="Type">What it or its elements are declared as.</param>
-/// <param name="Get">What is there now.</param>
-/// <param name="Set">Puts another tensor there; null where that cannot be.</param>
-internal sealed record Place(
-    FieldInfo Field,
-    Type Type,
-    Func<nn.Module, object?> Get,
-    Action<nn.Module, Tensor>? Set = null
-)
+/// <summary>One tensor of a module: a slot, and what stands in it instead of a tensor of the module's own.</summary>
+internal sealed class Place(ParametrizedTensor computed, Slot slot)
 {
-    /// <summary>All places of a tensor in a module, the most derived class first.</summary>
-    public static Place[] Of(nn.Module owner, Tensor tensor) =>
-        [
-            .. ModuleInternals
-                .FieldsOf(owner)
-                .SelectMany(field => In(field, owner))
-                .Where(place => ReferenceEquals(place.Get(owner), tensor)),
-        ];
+    private Placeholder? _placeholder;
+    private Tensor? _kept;
 
-    private static IEnumerable<Place> In(FieldInfo field, nn.Module owner)
+    public Slot Slot => slot;
+
+    /// <summary>What the module computes with now; null outside a pass and a scope.</summary>
+    public Shown? Shown { get; private set; }
+
+    public bool Shows(Tensor tensor) =>
+        ReferenceEquals(tensor, _placeholder) || ReferenceEquals(tensor, Shown) || slot.Shows(tensor);
+
+    /// <summary>Takes the module's tensor out. It is kept, empty, unless something is computed from it.</summary>
+    public void Take(Tensor tensor)
     {
-        if (typeof(Tensor).IsAssignableFrom(field.FieldType))
-            return [new(field, field.FieldType, field.GetValue, field.SetValue)];
-        return field.FieldType.IsPrimitive
-            ? []
-            : field.GetValue(owner) switch
-            {
-                ITuple tuple => Items(field, tuple),
-                // A module is also a collection of what it registers; a default ImmutableArray refuses to be asked.
-                nn.Module or ValueType => [],
-                IDictionary { IsReadOnly: false, Values: IEnumerable<Tensor> values } entries => Entries(
-                    field,
-                    entries,
-                    values
-                ),
-                IList { IsReadOnly: false } list and IEnumerable<Tensor> elements => Elements(field, list, elements),
-                IReadOnlyCollection<Tensor> others => others.Select(one => new Place(field, typeof(void), _ => one)),
-                _ => [],
-            };
+        slot.Take(tensor);
+        if (!computed.Inputs.Any(input => NativeTensors.AreOne(input, tensor)))
+        {
+            using var _ = no_grad();
+            using var nothing = empty(0L, dtype: tensor.dtype, device: tensor.device);
+            tensor.set_(nothing);
+            tensor.grad = null;
+            _kept = tensor;
+        }
+        Stand();
     }
 
-    private static IEnumerable<Place> Elements(FieldInfo field, IList list, IEnumerable<Tensor> elements) =>
-        from index in Enumerable.Range(0, list.Count)
-        select new Place(
-            field,
-            ElementType(elements),
-            owner => field.GetValue(owner) is IList now && index < now.Count ? now[index] : null,
-            (owner, tensor) => ((IList)field.GetValue(owner)!)[index] = tensor
-        );
+    /// <summary>The module's own tensor with these numbers: the object that was kept, where there is one.</summary>
+    public Tensor Own(Tensor value, bool isTrained)
+    {
+        if (_kept is null || !_kept.IsOfTheKindOf(value))
+        {
+            var copy = value.detach().clone();
+            return (slot.IsBuffer ? copy : new Parameter(copy, isTrained)).DetachFromDisposeScope();
+        }
+        using var _ = no_grad();
+        using var numbers = value.detach().clone();
+        _kept.set_(numbers);
+        return slot.IsBuffer ? _kept : _kept.requires_grad_(isTrained);
+    }
 
-    private static IEnumerable<Place> Entries(FieldInfo field, IDictionary entries, IEnumerable<Tensor> values) =>
-        from key in entries.Keys.Cast<object>()
-        select new Place(
-            field,
-            ElementType(values),
-            owner => (field.GetValue(owner) as IDictionary)?[key],
-            (owner, tensor) => ((IDictionary)field.GetValue(owner)!)[key] = tensor
-        );
+    /// <summary>Gives the module a tensor of its own again.</summary>
+    public void Restore(Tensor own)
+    {
+        Hide();
+        slot.Restore(own);
+        _placeholder?.Retire();
+    }
 
-    private static IEnumerable<Place> Items(FieldInfo field, ITuple tuple) =>
-        from item in tuple.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
-        where typeof(Tensor).IsAssignableFrom(item.FieldType)
-        select new Place(
-            field,
-            item.FieldType,
-            owner => field.GetValue(owner) is { } now ? item.GetValue(now) : null,
-            (owner, tensor) =>
-            {
-                var now = field.GetValue(owner)!;
-                item.SetValue(now, tensor);
-                field.SetValue(owner, now); // A value tuple was a copy.
-            }
-        );
+    public void Show(Tensor value)
+    {
+        Shown = new Shown(slot, value);
+        slot.Set(Shown);
+    }
 
-    private static Type ElementType(IEnumerable<Tensor> elements) =>
-        elements
-            .GetType()
-            .GetInterfaces()
-            .First(one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(IEnumerable<>))
-            .GetGenericArguments()[0];
+    public void Hide()
+    {
+        Stand();
+        Shown?.Retire();
+        Shown = null;
+    }
+
+    /// <summary>
+    /// What is found instead of what had been put there, and taken out; null when all is in order. Assigning null to a
+    /// parametrized tensor (`layer.bias = null`) has no meaning: it is undone.
+    /// </summary>
+    public Stray? TakeStray()
+    {
+        var found = slot.Get();
+        if (found is null)
+        {
+            var spent = new StandIn?[] { _placeholder, Shown }
+                .Where(one => one is { IsSpent: true })
+                .ToList();
+            spent.ForEach(one => one!.Restore());
+            return spent.Count > 0 ? new(this, null, false) : null;
+        }
+        if (ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Shown))
+            return null;
+        var moved = !found.IsOfTheKindOf(computed.Inputs[0]);
+        slot.Unregister();
+        return new(this, found, found.numel() > 0 && (Shown is null || !moved));
+    }
+
+    /// <summary>Puts the placeholder into the slot, a new one when the tensor has moved.</summary>
+    private void Stand()
+    {
+        var input = computed.Inputs[0];
+        if (input.IsInvalid)
+            return; // The module was disposed before the scope that held its value.
+        var isCurrent = _placeholder is { IsSpent: false } && (!slot.NeedsTensor || _placeholder.IsOfTheKindOf(input));
+        if (!isCurrent)
+        {
+            _placeholder?.Retire();
+            _placeholder = new Placeholder(slot, input.dtype, input.device);
+        }
+        slot.Set(_placeholder!);
+    }
 }
+
+/// <summary>What was found in a module's slot instead of what had been put there: null when it was emptied.</summary>
+internal readonly record struct Stray(Place Place, Tensor? Found, bool IsAssignment);

@@ -15,9 +15,9 @@ internal static class SlotFinder
         var tensor = parameter ?? ModuleInternals.BufferOf(owner, name) ?? throw NotATensor(owner, name);
         var isBuffer = parameter is null;
 
-        var places = Place.Of(owner, tensor);
+        var places = FieldPlace.Of(owner, tensor);
         if (places.Length == 0 && BackingFieldOf(owner, name, !isBuffer) is { } read)
-            (places, tensor) = (Place.Of(owner, read), read);
+            (places, tensor) = (FieldPlace.Of(owner, read), read);
         if (
             places.FirstOrDefault(place => place.Set is null || !place.Type.IsAssignableFrom(typeof(Parameter))) is
             { } odd
@@ -57,7 +57,7 @@ internal static class SlotFinder
             .Select(field => field.GetValue(owner) as Tensor)
             .FirstOrDefault(value => value is not null && value is Parameter == isParameter);
 
-    private static NotSupportedException CannotHold(nn.Module owner, string name, Place place)
+    private static NotSupportedException CannotHold(nn.Module owner, string name, FieldPlace place)
     {
         var reason = place.Set is null
             ? $"its field {place.Field.Name} holds it in a collection that cannot be changed. Use an array, a list, a "

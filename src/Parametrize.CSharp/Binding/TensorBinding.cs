@@ -9,12 +9,21 @@ namespace Parametrize.CSharp.Binding;
 internal sealed class TensorBinding(ParametrizedTensor tensor)
 {
     private readonly HeldValue _value = new(tensor);
+    private readonly Lock _gate = new();
+
+    /// <summary>
+    /// The forward passes that go on in cached scopes. One that threw stays until its thread begins another.
+    /// </summary>
+    private readonly HashSet<(ModuleBinding Module, int Thread)> _passes = [];
 
     // Replaced, never changed: threads that compute may be on their way through it.
     private ModuleBinding[] _modules = [];
 
     /// <summary>The tensor's name in messages, that in its first module.</summary>
     public string? Where => _modules.FirstOrDefault()?.Where;
+
+    /// <summary>How the tensors of modules make it up.</summary>
+    public JointLayout? Layout => _modules.FirstOrDefault()?.Layout;
 
     public bool IsOnly(ModuleBinding module) => _modules.All(one => one == module || one.IsGone);
 
@@ -30,7 +39,8 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
     /// <summary>The module whose state has the tensor in this set.</summary>
     public ModuleBinding In(ParametrizationSet home, string name) => _modules.First(one => one.IsIn(home, name));
 
-    public bool ShowsAt(ParametrizationSet home, string name, Tensor found) => In(home, name).ShowsAt(found);
+    /// <summary>The name under which a module shows this tensor, if it does.</summary>
+    public string? NameOf(ParametrizationSet home, string name, Tensor found) => In(home, name).NameOf(found);
 
     /// <summary>Leaves the modules of a set that is being disposed.</summary>
     /// <returns>Whether others still compute with the tensor.</returns>
@@ -58,11 +68,28 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
     /// <param name="caller">A module that begins a forward pass; another in the middle of one is left in peace.</param>
     public void Hold(CachedScope scope, ModuleBinding? caller = null)
     {
+        lock (_gate)
+        {
+            if (_value.IsOutdated)
+                Renew(scope);
+            if (caller is not null)
+                _passes.Add((caller, Environment.CurrentManagedThreadId));
+        }
         _value.Hold(scope);
         foreach (var module in _modules)
             if (caller is null || module == caller || !module.IsComputing)
                 module.Hold(scope);
     }
+
+    /// <summary>A module has ended a forward pass.</summary>
+    public void Leave(ModuleBinding caller)
+    {
+        lock (_gate)
+            _passes.Remove((caller, Environment.CurrentManagedThreadId));
+    }
+
+    /// <summary>`state_dict` is asked for: TorchSharp's `load` will write.</summary>
+    public void Lend() => _value.Lend();
 
     /// <summary>Drops the cached value everywhere.</summary>
     public void Forget()
@@ -86,23 +113,33 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
     /// </summary>
     public void Follow()
     {
-        List<Stray>? strays = null;
-        foreach (var module in _modules)
-            if (module.TakeStray() is { } stray)
-                (strays ??= []).Add(stray);
-        if (strays is null)
+        List<(ModuleBinding Module, List<Stray> Strays)>? found = null;
+        lock (_gate)
+            foreach (var module in _modules)
+                if (module.TakeStrays() is { } strays)
+                    (found ??= []).Add((module, strays));
+        if (found is null)
             return;
 
         // All fields are in order before the tensor moves, which enumerates it, which comes here again.
-        foreach (var (moved, _) in strays.Where(stray => !stray.IsAssignment))
-        {
-            tensor.MoveTo(moved.dtype, moved.device);
-            moved.Dispose();
-        }
-        foreach (var (assigned, _) in strays.Where(stray => stray.IsAssignment))
-            tensor.Value = assigned;
+        foreach (var moved in found.SelectMany(one => one.Strays).Where(stray => !stray.IsAssignment))
+            if (moved.Found is { } elsewhere)
+            {
+                tensor.MoveTo(elsewhere.dtype, elsewhere.device);
+                elsewhere.Dispose();
+            }
+        foreach (var (module, strays) in found)
+            if (strays.Where(stray => stray.IsAssignment).ToList() is { Count: > 0 } assigned)
+                module.Assign(assigned);
+    }
+
+    /// <summary>Computes again for all. Other threads may be in the middle of a pass with what was shown until now.</summary>
+    private void Renew(CachedScope scope)
+    {
+        _value.Renew();
+        _value.Replace(
+            [.. _modules.SelectMany(module => module.Renew(scope))],
+            areInUse: _passes.Any(pass => pass.Thread != Environment.CurrentManagedThreadId)
+        );
     }
 }
-
-/// <summary>What was found in a module's field instead of what had been put there.</summary>
-internal readonly record struct Stray(Tensor Found, bool IsAssignment);

@@ -42,7 +42,7 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
         [
             row.Name,
             row.Parametrization.ToString(),
-            $"[{string.Join(", ", row.Shape)}]",
+            Form.Shown([.. row.Shape]),
             row.Dtype.ToString(),
             row.DistanceShown,
             row.Trained.ToString(CultureInfo.InvariantCulture),

@@ -55,10 +55,13 @@ public sealed partial class ParametrizedTensor
                 input.requires_grad = like.requires_grad;
     }
 
-    private static Tensor CopyTo(Device device, Tensor tensor) =>
-        tensor.detach().to(tensor.dtype, device, copy: true).DetachFromDisposeScope();
+    private static Tensor CopyTo(Device device, Tensor tensor)
+    {
+        using var _ = no_grad();
+        return tensor.to(tensor.dtype, device, copy: true).DetachFromDisposeScope();
+    }
 
-    private static Tensor Copy(Tensor tensor) => tensor.detach().clone().DetachFromDisposeScope();
+    private static Tensor Copy(Tensor tensor) => CopyTo(tensor.device, tensor);
 
     /// <summary>The description and the tensors of a moment.</summary>
     internal sealed record Memory(Parametrization Value, Tensor[] Inputs, Tensor[][] Buffers) : IDisposable

@@ -15,11 +15,17 @@ internal sealed class Ties(nn.Module model)
     ).ToLookup(own => NativeTensors.Identity(own.parameter), own => own.Place);
 
     /// <summary>Registers on a tensor of a model and on what the model ties to it: all or none.</summary>
-    public static void Register(nn.Module model, TensorPath path, Parametrization value, WhenNotAllowed whenNotAllowed)
+    public static void Register(
+        nn.Module model,
+        TensorPath path,
+        Parametrization value,
+        WhenNotAllowed whenNotAllowed,
+        int? dimension = null
+    )
     {
         // A single registration takes itself back.
         if (path.Tensor is not null || new Ties(model) is var ties && ties.Of(path).Count == 0)
-            Registration.Register(path, value, whenNotAllowed);
+            Registration.Register(path, value, whenNotAllowed, dimension);
         else
             Undo.Unless(undo => ties.Register(undo, path, value, whenNotAllowed));
     }
@@ -38,8 +44,23 @@ internal sealed class Ties(nn.Module model)
     }
 
     /// <summary>Where else in the model a parameter is; nowhere when it is parametrized already.</summary>
-    private List<TensorPath> Of(TensorPath path) =>
-        path.Tensor is null && ModuleInternals.ParameterOf(path.Owner, path.Name) is { } tied
+    private List<TensorPath> Of(TensorPath path)
+    {
+        if (path.Tensor is not null)
+            return [];
+        var parts = path.Parts;
+        if (parts.Count == 1)
+            return Elsewhere(path);
+        foreach (var part in parts)
+            if (Elsewhere(part) is [var other, ..])
+                throw new InvalidOperationException(
+                    $"{part} is tied to {other}, which would not know of the joint tensor. Untie them first."
+                );
+        return [];
+    }
+
+    private List<TensorPath> Elsewhere(TensorPath path) =>
+        ModuleInternals.ParameterOf(path.Owner, path.Name) is { } tied
             ? [.. _places[NativeTensors.Identity(tied)].Where(place => place.Owner != path.Owner)]
             : [];
 }

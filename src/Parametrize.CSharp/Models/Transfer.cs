@@ -22,6 +22,8 @@ internal sealed record Transfer(
 {
     private ParametrizedTensor? Target => Held ?? To.Tensor;
 
+    private int Dimension => From.Binding.Layout?.Dimension ?? 1;
+
     /// <summary>All of them, or none. Each must have been found suitable.</summary>
     public static void CarryOut(IReadOnlyList<Transfer> transfers)
     {
@@ -47,12 +49,15 @@ internal sealed record Transfer(
             throw new ArgumentException($"{Name} is the same tensor on both sides.");
         if (Target is not { } target)
         {
-            var tensor = SlotFinder.Find(To.Owner, To.Name).Tensor;
+            using var plain = new PlainTensor(To, Dimension);
+            var tensor = plain.Value;
             RequireForm(Core.form(From.Parametrization, From.CurrentParts()), tensor.shape, tensor.dtype);
             return;
         }
         if (Lender is not null && !ReferenceEquals(target, Lender()))
             throw new InvalidOperationException($"{Name} is shared here, but not there. Remove it first.");
+        if (Held is null)
+            RequireAlikeJoined(target);
         if (Appends)
             RequireRoomBehind(target);
         else if (!target.Parametrization.Equals(From.Parametrization))
@@ -60,6 +65,15 @@ internal sealed record Transfer(
                 $"{Name} is computed by {From.Parametrization} here, but by {target.Parametrization} there. Remove it first."
             );
         RequireInputs(target);
+    }
+
+    private void RequireAlikeJoined(ParametrizedTensor target)
+    {
+        To.RequireWhole();
+        if (target.Binding.Layout is { IsJoint: true } layout && layout.Dimension != Dimension)
+            throw new InvalidOperationException(
+                $"{Name} is joined along dimension {Dimension} here, but along {layout.Dimension} there. Remove it first."
+            );
     }
 
     private void RequireRoomBehind(ParametrizedTensor target)
@@ -98,7 +112,7 @@ internal sealed record Transfer(
         }
         if (Target is not { } target)
         {
-            Registration.Bind(To, From.Parametrization, tensor => From.CopiedParts(tensor.device));
+            Registration.Bind(To, From.Parametrization, tensor => From.CopiedParts(tensor.device), Dimension);
             return;
         }
         if (Appends)

@@ -50,28 +50,16 @@ internal sealed class Undo : IDisposable
 
     private void RememberPlain(TensorPath path)
     {
-        var (slot, tensor) = SlotFinder.Find(path.Owner, path.Name);
-        var (copy, gradient, isTrained) = (tensor.detach().clone(), tensor.grad, tensor.requires_grad);
-        copy.DetachFromDisposeScope();
-        gradient?.DetachFromDisposeScope();
-        _steps.Push((TakeBack, [copy, gradient]));
+        var places = path.Parts.Select(part => new PlainMemory(part)).ToList();
+        _steps.Push((TakeBack, [.. places]));
 
         void TakeBack()
         {
             if (path.Tensor is not { } parametrized)
                 return;
             // The unconstrained parameter needs no computing, which may be what has failed.
-            Registration.Remove(path, leaveParametrized: parametrized.Inputs.Length > 1);
-            var (_, now) = SlotFinder.Find(path.Owner, path.Name);
-            if (!ReferenceEquals(now, tensor))
-            {
-                slot.Restore(tensor);
-                now.Dispose();
-            }
-            using var _ = no_grad();
-            tensor.copy_(copy);
-            tensor.requires_grad = isTrained;
-            tensor.grad = gradient;
+            Registration.Remove(path, leaveParametrized: !Registration.HasUnconstrained(parametrized));
+            places.ForEach(place => place.Return());
         }
     }
 
@@ -79,5 +67,46 @@ internal sealed class Undo : IDisposable
     {
         foreach (var (takeBack, _) in _steps)
             takeBack();
+    }
+
+    /// <summary>A module's own tensor: the object, its numbers and its gradient.</summary>
+    private sealed class PlainMemory : IDisposable
+    {
+        private readonly TensorPath _path;
+        private readonly Slot _slot;
+        private readonly Tensor _tensor;
+        private readonly Tensor _copy;
+        private readonly Tensor? _gradient;
+        private readonly bool _isTrained;
+
+        public PlainMemory(TensorPath path)
+        {
+            _path = path;
+            (_slot, _tensor) = SlotFinder.Find(path.Owner, path.Name);
+            using var values = _tensor.detach();
+            (_copy, _gradient, _isTrained) = (values.clone(), _tensor.grad, _tensor.requires_grad);
+            _copy.DetachFromDisposeScope();
+            _gradient?.DetachFromDisposeScope();
+        }
+
+        /// <summary>Called when the module has a tensor of its own again.</summary>
+        public void Return()
+        {
+            var (_, now) = SlotFinder.Find(_path.Owner, _path.Name);
+            if (!ReferenceEquals(now, _tensor))
+            {
+                _slot.Restore(_tensor);
+                now.Dispose();
+            }
+            Registration.Overwrite(_tensor, _copy);
+            _tensor.requires_grad = _isTrained;
+            _tensor.grad = _gradient;
+        }
+
+        public void Dispose()
+        {
+            _copy.Dispose();
+            _gradient?.Dispose();
+        }
     }
 }

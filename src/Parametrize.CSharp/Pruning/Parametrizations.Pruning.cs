@@ -1,6 +1,9 @@
 namespace Parametrize.CSharp;
 
-/// <content>Ways to prune. Amounts are shares when written as floating-point numbers, counts when whole.</content>
+/// <content>
+/// Ways to prune. Amounts are shares when written as floating-point numbers, counts when whole, or up to a share of all:
+/// see <see cref="Amount"/>.
+/// </content>
 public static partial class Parametrizations
 {
     /// <summary>Exactly this many entries, drawn from the seed, are zero.</summary>
@@ -11,7 +14,7 @@ public static partial class Parametrizations
     public static Parametrization PrunedChannels(Amount amount, int dimension, ulong seed) =>
         Values.pruned(Pruning.NewRandomStructured(amount, dimension, seed));
 
-    /// <summary>The channels of a dimension with the smallest norms, of any positive power, are zero.</summary>
+    /// <summary>The channels of a dimension with the smallest norms, of any power from 0, are zero.</summary>
     public static Parametrization PrunedLn(Amount amount, double power, int dimension) =>
         Values.pruned(Pruning.NewLn(amount, power, dimension));
 

@@ -15,15 +15,8 @@ public sealed partial class ParametrizedTensor
     internal FSharpOption<Mask>? PruningMaskOrNone() =>
         PruningMask is { } mask ? FSharpOption<Mask>.Some(Mask.OfTensor(mask)) : null;
 
-    /// <summary>Whether at least this share of the entries is pruned.</summary>
-    internal bool HasPruned(double share)
-    {
-        if (PruningMask is not { } mask)
-            return false;
-        using var zeros = mask.eq(0);
-        using var count = zeros.sum();
-        return count.item<long>() >= Amount.CountOf(share, mask.numel());
-    }
+    /// <summary>Whether the share of all that a pruning goes up to is pruned already.</summary>
+    internal bool HasReached(Pruning pruning) => PruningMask is { } mask && Pruned.isReached(pruning, mask);
 
     /// <summary>
     /// Parts for a last link that becomes one with the first new one, as prunings do: the parameters stay, and it goes

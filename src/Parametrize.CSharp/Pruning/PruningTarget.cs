@@ -1,57 +1,63 @@
 using Parametrize.CSharp.Binding;
 using TorchSharp;
 using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
 /// <summary>One of several tensors that are pruned together.</summary>
-/// <param name="path">Where it is.</param>
+/// <param name="module">The model in which the modules that share it go on sharing it.</param>
+/// <param name="name">Its name there.</param>
 /// <param name="scores">What counts instead of its entries.</param>
-internal sealed class PruningTarget(TensorPath path, Tensor? scores)
+internal sealed class PruningTarget(nn.Module module, string name, Tensor? scores)
 {
-    public TensorPath Path => path;
+    public TensorPath Path { get; } = TensorPath.Resolve(module, name);
+
+    private nn.Module Model => module;
+
+    private bool HasScores => scores is not null;
 
     /// <summary>All of them, or none when one cannot be pruned.</summary>
     public static void PruneTogether(IReadOnlyList<PruningTarget> targets, Pruning pruning)
     {
-        var values = Masks(targets, pruning).Select(mask => Values.pruned(Pruning.NewCustom(mask))).ToList();
-        var pairs = targets.Zip(values).ToList();
-        foreach (var (target, value) in pairs)
-            target.Check(value);
-
-        var done = new List<(PruningTarget Target, Tensor? Gradient)>();
-        try
+        foreach (var target in targets)
+            target.Path.Tensor?.Binding.Follow();
+        // One tensor under several names is one; scores may be given under any.
+        var tensors = targets
+            .GroupBy(target => target.Identity())
+            .Select(places => places.OrderBy(place => place.HasScores ? 0 : 1).ToList())
+            .ToList();
+        if (Masks([.. tensors.Select(places => places[0])], pruning) is not { } masks)
+            return;
+        var ties = targets
+            .Select(target => target.Model)
+            .Distinct()
+            .ToDictionary(model => model, model => new Ties(model));
+        Undo.Unless(undo =>
         {
-            // Parametrized ones last: after the check they cannot fail, and could not be taken back so easily.
-            foreach (var (target, value) in pairs.OrderBy(pair => pair.First.Path.Tensor is not null))
+            foreach (var (places, mask) in tensors.Zip(masks))
             {
-                var fresh = target.Path.Tensor is null;
-                var gradient = fresh ? target.Present().grad?.alias() : null;
-                Registration.Register(target.Path, value, WhenNotAllowed.Project);
-                if (fresh)
-                    done.Add((target, gradient));
+                var value = Values.pruned(Pruning.NewCustom(mask));
+                ties[places[0].Model].Register(undo, places[0].Path, value, WhenNotAllowed.Project);
+                foreach (var place in places.Where(place => place.Path.Tensor is null))
+                {
+                    undo.Remember(place.Path);
+                    Registration.Share(place.Path, places[0].Path.Tensor!);
+                }
             }
-        }
-        catch
-        {
-            foreach (var (target, gradient) in done)
-                target.TakeBack(gradient);
-            throw;
-        }
-        foreach (var (_, gradient) in done)
-            gradient?.Dispose();
+        });
     }
 
-    /// <summary>The mask of each, chosen as if all tensors were one vector.</summary>
-    private static IEnumerable<Mask> Masks(IReadOnlyList<PruningTarget> targets, Pruning pruning)
+    /// <summary>The mask of each, chosen as if all tensors were one vector; null when the pruning is done already.</summary>
+    private static List<Mask>? Masks(IReadOnlyList<PruningTarget> targets, Pruning pruning)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var scores = cat([.. targets.Select(target => target.Scores())]);
         var kept = cat([.. targets.Select(target => target.Kept())]);
-        var mask = PruningMask.ofScores(scores, Mask.OfTensor(kept), pruning).Kept;
+        if (targets.All(target => target.Path.Tensor?.PruningMask is not null) && Pruned.isReached(pruning, kept))
+            return null;
 
+        var scores = cat([.. targets.Select(target => target.Scores())]);
+        var mask = PruningMask.ofScores(scores, Mask.OfTensor(kept), pruning).Kept;
         var masks = new List<Mask>();
         var start = 0;
         foreach (var shape in targets.Select(target => target.Present().shape))
@@ -63,8 +69,12 @@ internal sealed class PruningTarget(TensorPath path, Tensor? scores)
         return masks;
     }
 
+    /// <summary>Equal for one tensor under several names.</summary>
+    private object Identity() =>
+        (object?)Path.Tensor ?? (Path.Parts.Count > 1 ? Path : NativeTensors.Identity(Present()));
+
     /// <summary>What a forward pass computes with, or the module's own tensor.</summary>
-    private Tensor Present() => Path.Tensor?.Detached() ?? SlotFinder.Find(Path.Owner, Path.Name).Tensor;
+    private Tensor Present() => Path.Tensor?.Detached() ?? PlainTensor.Read(Path);
 
     /// <summary>Moduli, so that tensors of any element type and device go together.</summary>
     private Tensor Scores()
@@ -72,8 +82,8 @@ internal sealed class PruningTarget(TensorPath path, Tensor? scores)
         var present = Present();
         if (scores is not null && !scores.shape.SequenceEqual(present.shape))
             throw new ArgumentException(
-                $"The scores of '{Path.Name}' have shape [{string.Join(", ", scores.shape)}], "
-                    + $"the tensor [{string.Join(", ", present.shape)}].",
+                $"The scores of '{Path.Name}' have shape {Form.Shown(scores.shape)}, "
+                    + $"the tensor {Form.Shown(present.shape)}.",
                 nameof(scores)
             );
         return (scores ?? present).detach().abs().to(ScalarType.Float64).cpu().flatten();
@@ -83,19 +93,4 @@ internal sealed class PruningTarget(TensorPath path, Tensor? scores)
         Path.Tensor?.PruningMask is { } mask
             ? mask.ne(0).cpu().flatten()
             : ones(Present().numel(), dtype: ScalarType.Bool, device: CPU);
-
-    /// <summary>Throws what registering would.</summary>
-    private void Check(Parametrization value)
-    {
-        using var scope = NewDisposeScope();
-        if (Path.Tensor is { } tensor)
-            Core.tryAndThen(value, tensor.Parametrization).OrThrow(tensor.Where);
-        StartingParts.For(value, Present(), WhenNotAllowed.Project, $"{Path.Owner.GetName()}.{Path.Name}").Dispose();
-    }
-
-    private void TakeBack(Tensor? gradient)
-    {
-        Registration.Remove(Path, leaveParametrized: false);
-        Present().grad = gradient;
-    }
 }

@@ -9,7 +9,8 @@ namespace Parametrize.CSharp;
 /// </summary>
 /// <remarks>
 /// Amounts are shares when they are written as floating-point numbers, and counts when they are whole. A share is
-/// rounded to a count as PyTorch does it, half to even.
+/// rounded to a count as PyTorch does it, half to even. `Amount.NewUpTo(share)` is what is missing until that share of
+/// all is pruned, what was pruned before included; a share that is reached already changes nothing.
 /// </remarks>
 #pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class prune
@@ -60,7 +61,7 @@ public static partial class prune
     /// <param name="module">The module.</param>
     /// <param name="name">A tensor of at least 2 dimensions.</param>
     /// <param name="amount">A share or a number of the channels that are not yet pruned as a whole.</param>
-    /// <param name="n">The power of the norm: 1, 2, <see cref="double.PositiveInfinity"/>, or any positive one.</param>
+    /// <param name="n">The power of the norm: 1, 2, <see cref="double.PositiveInfinity"/>, or any other from 0.</param>
     /// <param name="dim">The dimension of the channels; negative ones count from the end.</param>
     /// <param name="importance_scores">Whose norms count instead of the tensor's; of its shape.</param>
     /// <returns>The module.</returns>
@@ -123,10 +124,12 @@ public static partial class prune
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(name);
         var path = TensorPath.Resolve(module, name);
+        if (path.Tensor?.HasReached(pruning) is true)
+            return module;
         var applied = scores is null
             ? pruning
             : Pruning.NewCustom(PruningMask.ofScores(scores, path.Tensor?.PruningMaskOrNone(), pruning));
-        Registration.Register(path, Values.pruned(applied), WhenNotAllowed.Project);
+        Ties.Register(module, path, Values.pruned(applied), WhenNotAllowed.Project);
         return module;
     }
 

@@ -11,7 +11,7 @@ public static partial class prune
     /// Prunes the entries of smallest modulus of several tensors together: large tensors and small ones lose different
     /// shares, all of them together the amount.
     /// </summary>
-    /// <param name="parameters">Modules and names of their tensors.</param>
+    /// <param name="parameters">Modules and names of their tensors. A tensor that they share counts once.</param>
     /// <param name="amount">A share or a number of all entries that are left.</param>
     /// <param name="importance_scores">Whose moduli count instead of a tensor's; of its shape.</param>
     /// <exception cref="ArgumentException">No tensors; one twice; amount or scores that make no sense.</exception>
@@ -24,7 +24,7 @@ public static partial class prune
 
     /// <summary>Prunes several tensors together by a method that picks entries.</summary>
     /// <param name="parameters">Modules and names of their tensors.</param>
-    /// <param name="pruning_method">L1, Random, UpTo, Bernoulli: not one of channels or groups.</param>
+    /// <param name="pruning_method">L1, Random, Bernoulli: not one of channels or groups.</param>
     /// <param name="importance_scores">Whose moduli count instead of a tensor's; of its shape.</param>
     /// <exception cref="ArgumentException">No tensors; one twice; a method or scores that make no sense.</exception>
     /// <exception cref="ParametrizationException">A tensor does not suit; nothing has changed.</exception>
@@ -48,7 +48,7 @@ public static partial class prune
     {
         var named = parameters.ToList();
         var targets = named
-            .Select(one => new PruningTarget(TensorPath.Resolve(one.module, one.name), scores?.GetValueOrDefault(one)))
+            .Select(one => new PruningTarget(one.module, one.name, scores?.GetValueOrDefault(one)))
             .ToList();
         if (targets.Count == 0)
             throw new ArgumentException("There are no tensors to prune.", nameof(parameters));

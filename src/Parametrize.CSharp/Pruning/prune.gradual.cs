@@ -30,18 +30,12 @@ public static partial class prune
     /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">Share or scores make no sense; the module has no such tensor.</exception>
     public static T up_to<T>(this T module, string name, double share, Tensor? importance_scores = null)
-        where T : nn.Module
-    {
-        ArgumentNullException.ThrowIfNull(module);
-        ArgumentNullException.ThrowIfNull(name);
-        var pruning = Pruning.NewUpTo(share);
-        Values.pruned(pruning); // refuses shares that make no sense
-        return TensorPath.Find(module, name) is { } present && present.HasPruned(share)
-            ? module
-            : Apply(module, name, pruning, importance_scores);
-    }
+        where T : nn.Module => module.l1_unstructured(name, Amount.NewUpTo(share), importance_scores);
 
-    /// <summary>Prunes up to the share that a schedule has at this step. Call it after optimizer steps.</summary>
+    /// <summary>
+    /// Prunes entries of smallest modulus up to the share that a schedule has at this step; before its first one,
+    /// nothing. Call it after optimizer steps. Every other verb follows with `schedule.AmountAt(step)` as its amount.
+    /// </summary>
     /// <param name="module">The module.</param>
     /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="schedule">Which share at which step.</param>

@@ -88,7 +88,7 @@ internal static class SafetensorsHeader
 
     private static SafetensorsEntry Checked(SafetensorsEntry entry, List<long> offsets, string where)
     {
-        var shown = $"[{string.Join(", ", entry.Shape)}]";
+        var shown = Form.Shown([.. entry.Shape]);
         var size =
             SafetensorsEntry.SizeOf(entry.Dtype, entry.Shape)
             ?? throw new InvalidDataException($"The shape {Shown(shown)} of {where} is larger than any memory.");

@@ -70,9 +70,12 @@ internal sealed class StateLoading(
     {
         var own = target.Pieces();
         var pieces = source.PiecesOf(target);
-        if (pieces is null && source.Has(target.Key))
+        if (pieces is null && target.PlainKeys.All(source.Has))
         {
-            plan.Assign(target.Key, parametrized, source.Take(target.Key));
+            if (target.Layout is { } layout)
+                plan.AssignJoint(target, layout, [.. target.PlainKeys.Select(source.Take)]);
+            else
+                plan.Assign(target.Key, parametrized, source.Take(target.Key));
             return;
         }
 

@@ -35,6 +35,26 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             _copies.Add((target, Like(target, value)));
     }
 
+    /// <summary>Plans the right inverse of what the plain tensors of a joint one make up.</summary>
+    public void AssignJoint(StateTarget target, JointLayout layout, IReadOnlyList<Tensor> parts)
+    {
+        var like = target.Parametrized!.Inputs[0];
+        foreach (var (key, part) in target.PlainKeys.Zip(parts))
+            if (Fault(like, part) is { } fault)
+            {
+                Problems.Add($"{key}: {fault}");
+                return;
+            }
+        try
+        {
+            Assign(target.Key, target.Parametrized, layout.Join([.. parts.Select(part => Like(like, part))]));
+        }
+        catch (ArgumentException refusal)
+        {
+            Problems.Add($"{target.Key}: {refusal.Message}");
+        }
+    }
+
     /// <summary>Plans the right inverse of a value.</summary>
     public void Assign(string key, ParametrizedTensor target, Tensor value)
     {

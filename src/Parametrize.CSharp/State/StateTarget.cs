@@ -4,17 +4,39 @@ namespace Parametrize.CSharp;
 
 /// <summary>
 /// A tensor of a model, by its plain key (`fc.weight`): the model's own, or one that is computed from the tensors whose
-/// keys begin with `Prefix` (`fc.parametrizations.weight.`).
+/// keys begin with `Prefix` (`fc.parametrizations.weight.`). A joint one has the plain keys of its parts.
 /// </summary>
 internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? Parametrized, string Prefix)
 {
+    /// <summary>How parts make it up; null for a tensor alone.</summary>
+    public JointLayout? Layout { get; private init; }
+
+    /// <summary>Its key in the state of a model without parametrizations, or those of its parts.</summary>
+    public IReadOnlyList<string> PlainKeys
+    {
+        get
+        {
+            var dot = Key.LastIndexOf('.') + 1;
+            return Layout is null ? [Key] : [.. JointName.Parts(Key[dot..]).Select(part => Key[..dot] + part)];
+        }
+    }
+
+    /// <summary>What a model without parametrizations would have, under its plain keys. New tensors.</summary>
+    public IEnumerable<(string Key, Tensor Value)> Baked()
+    {
+        if (Own is not null)
+            return [(Key, Own.detach().clone())];
+        var value = Parametrized!.Detached();
+        return Layout is null ? [(Key, value)] : PlainKeys.Zip(Layout.Divide(value), (key, part) => (key, Apart(part)));
+    }
+
     /// <summary>The tensors of a model, those of tied modules once for each name.</summary>
     public static List<StateTarget> Of(nn.Module model)
     {
         var found = model is ParametrizedTensor alone ? [new("", null, alone, "")] : Walk(model, "").ToList();
         // Modules may say more about their state than what their parts hold. Asking also makes parametrized tensors
         // follow what has happened to their modules.
-        var known = found.Select(target => target.Key).ToHashSet();
+        var known = found.SelectMany(target => target.PlainKeys).ToHashSet();
         var prefixes = found.Where(target => target.Own is null).Select(target => target.Prefix).ToHashSet();
         foreach (var (key, tensor) in model.state_dict())
             if (known.Add(key) && !prefixes.Any(prefix => key.StartsWith(prefix, StringComparison.Ordinal)))
@@ -43,8 +65,11 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
 
         foreach (var (name, child) in module.named_children())
             if (ReferenceEquals(child, set))
-                foreach (var (bound, tensor) in set.named_children())
-                    yield return new(prefix + bound, null, (ParametrizedTensor)tensor, $"{prefix}{name}.{bound}.");
+                foreach (var (bound, tensor) in set.Named)
+                    yield return new(prefix + bound, null, tensor, $"{prefix}{name}.{bound}.")
+                    {
+                        Layout = tensor.Binding.In(set, bound).Layout is { IsJoint: true } joint ? joint : null,
+                    };
             else if (child is ParametrizedTensor held)
                 yield return new(prefix + name, null, held, $"{prefix}{name}.");
             else
@@ -57,4 +82,10 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
             .named_parameters(recurse: false)
             .Select(p => (p.name, (Tensor)p.parameter))
             .Concat(module.named_buffers(recurse: false, include_nonpersistent: false).Select(b => (b.name, b.buffer)));
+
+    private static Tensor Apart(Tensor view)
+    {
+        using var _ = view;
+        return view.clone();
+    }
 }

@@ -64,7 +64,8 @@ public static partial class parametrize
         using var _ = no_grad();
         var state = new Dictionary<string, Tensor>();
         foreach (var target in StateTarget.Of(model))
-            state.TryAdd(target.Key, target.Own?.detach().clone() ?? target.Parametrized!.Detached());
+        foreach (var (key, value) in target.Baked())
+            state.TryAdd(key, value);
         return state;
     }
 }

@@ -34,7 +34,7 @@ public class BadInputIsRefusedWhole
         ["non-square"] = Refused(
             m => m.register_parametrization("wide.weight", Parametrizations.Skew),
             "square",
-            "[4; 5]",
+            "[4, 5]",
             "Linear.weight"
         ),
         ["one-dimensional"] = Refused(
@@ -42,7 +42,7 @@ public class BadInputIsRefusedWhole
             "at least 2 dimensions",
             "[4]"
         ),
-        ["empty"] = Refused(m => m.register_parametrization("empty", Parametrizations.Skew), "entries", "[0; 0]"),
+        ["empty"] = Refused(m => m.register_parametrization("empty", Parametrizations.Skew), "entries", "[0, 0]"),
         ["NaN"] = Refused(m => m.register_parametrization("infinite", Parametrizations.Symmetric), "finite", "16"),
         ["integers"] = Refused(
             m => m.register_parametrization("counts", Parametrizations.Symmetric),
@@ -57,8 +57,8 @@ public class BadInputIsRefusedWhole
         ["no such dimension"] = Refused(m => m.weight_norm("square.bias", dim: 3), "dimension 3", "[4]"),
         ["mask of another shape"] = Refused(
             m => m.register_parametrization("square.weight", Parametrizations.PrunedBy(ones(2, 2))),
-            "[2; 2]",
-            "[4; 4]"
+            "[2, 2]",
+            "[4, 4]"
         ),
         ["not allowed"] = Refused(
             m => m.register_parametrization("square.weight", Parametrizations.Spd(), WhenNotAllowed.Refuse),
@@ -105,7 +105,7 @@ public class BadInputIsRefusedWhole
         ["null module"] = Null(_ => ((Linear)null!).orthogonal(), "module"),
         ["null assignment"] = Null(m => m.parametrization("constrained.weight").Value = null!, "value"),
         ["null model of a scope"] = Null(_ => parametrize.cached(null!), "model"),
-        ["assigned shape"] = Refused(m => Assign(m, eye(3)), "[4; 4]", "[3; 3]"),
+        ["assigned shape"] = Refused(m => Assign(m, eye(3)), "[4, 4]", "[3, 3]"),
         ["assigned dtype"] = Refused(m => Assign(m, eye(4, dtype: ScalarType.Float64)), "Float32", "Float64"),
         ["assigned integers"] = Refused(m => Assign(m, eye(4, dtype: ScalarType.Int64)), "Float32", "Int64"),
         ["assigned device"] = Refused(m => Assign(m, torch.empty(4, 4, device: META)), "cpu", "meta"),

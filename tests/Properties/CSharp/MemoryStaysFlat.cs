@@ -59,9 +59,16 @@ public class MemoryStaysFlat
         Assert.True(growth[^1] < megabytes, $"{string.Join(", ", growth.Select(more => $"{more:f1}"))} MB more.");
     }
 
-    private static void Train(Model model, optim.Optimizer optimizer, int steps, bool cached = false)
+    private static void Train(
+        Model model,
+        optim.Optimizer optimizer,
+        int steps,
+        bool cached = false,
+        bool cachedAllAlong = false
+    )
     {
         using var input = randn(4, 8);
+        using var lasting = cachedAllAlong ? parametrize.cached() : null;
         for (var step = 0; step < steps; step++)
         {
             using var _ = NewDisposeScope();
@@ -74,19 +81,20 @@ public class MemoryStaysFlat
     }
 
     [Theory]
-    [InlineData(10_000, false)]
-    [InlineData(2_000, true)]
-    public void Training_steps_leave_nothing(int steps, bool cached)
+    [InlineData(10_000, false, false)]
+    [InlineData(2_000, true, false)]
+    [InlineData(5_000, false, true)]
+    public void Training_steps_leave_nothing(int steps, bool cached, bool cachedAllAlong)
     {
         // The runtime compiles what is hot and libtorch fills its caches: megabytes for a plain model too.
         var other = new Model();
-        Train(other, optim.Adam(other.parameters(), 1e-3), 1500, cached);
+        Train(other, optim.Adam(other.parameters(), 1e-3), 1500, cached, cachedAllAlong);
         Resident();
 
         var model = new Model();
         var optimizer = optim.Adam(model.parameters(), 1e-3);
-        Train(model, optimizer, 500, cached);
-        AssertGrowth(5, () => Train(model, optimizer, steps, cached));
+        Train(model, optimizer, 500, cached, cachedAllAlong);
+        AssertGrowth(5, () => Train(model, optimizer, steps, cached, cachedAllAlong));
     }
 
     [Fact]

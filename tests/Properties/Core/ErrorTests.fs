@@ -74,20 +74,20 @@ let private forms: Test list =
         inScope "a vector where a matrix is needed" (fun () ->
             refuses skew square (ones [ 3L ]) isShape [ "skew"; "at least 2 dimensions"; "[3]" ])
         inScope "a matrix that is not square" (fun () ->
-            refuses skew square (ones [ 3L; 4L ]) isShape [ "skew"; "square"; "[3; 4]" ])
+            refuses skew square (ones [ 3L; 4L ]) isShape [ "skew"; "square"; "[3, 4]" ])
         inScope "a number where a vector is needed" (fun () ->
             refuses (sphere 1.0) square (ones []) isShape [ "sphere 1"; "at least 1 dimension"; "[]" ])
         inScope "an empty tensor" (fun () ->
-            refuses cayley square (ones [ 0L; 3L ]) isShape [ "cayley"; "with entries"; "[0; 3]" ])
+            refuses cayley square (ones [ 0L; 3L ]) isShape [ "cayley"; "with entries"; "[0, 3]" ])
         inScope "an empty vector" (fun () ->
             refuses positive square (ones [ 0L ]) isShape [ "positive"; "with entries"; "[0]" ])
         inScope "a dimension that does not exist" (fun () ->
             refuses (weightNorm 1) square (ones [ 3L ]) isShape [ "weightNorm 1"; "dimension 1"; "[3]" ])
         inScope "another shape than that of the mask" (fun () ->
             let value = pruned (Pruning.Custom(Mask.OfTensor square))
-            refuses value square (ones [ 2L; 2L ]) isShape [ "its mask"; "[3; 3]"; "[2; 2]" ])
+            refuses value square (ones [ 2L; 2L ]) isShape [ "its mask"; "[3, 3]"; "[2, 2]" ])
         inScope "a kernel whose matrix is not square" (fun () ->
-            refuses (onKernel skew) square (ones [ 3L; 2L; 2L ]) isShape [ "onKernel"; "square"; "[3; 2; 2]" ])
+            refuses (onKernel skew) square (ones [ 3L; 2L; 2L ]) isShape [ "onKernel"; "square"; "[3, 2, 2]" ])
         inScope "integers" (fun () ->
             let integers = square.``to`` torch.ScalarType.Int32
             refuses skew square integers isDtype [ "skew"; "floating-point"; "Int32" ])
@@ -162,9 +162,9 @@ let private assignments: Test list =
             let parts = inUse skew square
 
             Parametrization.rightInverse skew parts (ones [ 4L; 4L ])
-            |> saying isShape [ "skew"; "[3; 3]"; "[4; 4]" ]
+            |> saying isShape [ "skew"; "[3, 3]"; "[4, 4]" ]
 
-            Parametrization.admits skew parts (ones [ 4L; 4L ]) |> saying isShape [ "[3; 3]" ])
+            Parametrization.admits skew parts (ones [ 4L; 4L ]) |> saying isShape [ "[3, 3]" ])
         inScope "assigning another element type" (fun () ->
             let double = (square * 0.0).``to`` torch.ScalarType.Float64
 

@@ -231,6 +231,9 @@ let private lines: Subject list =
         line "pruned, L0.5 channels" atLeastMatrices all everySize |> missedBy (shifted 1e-3)
         line "pruned, largest entries of channels" atLeastMatrices all everySize
         line "pruned, up to" entries all everySize |> missedBy (shifted 1e-3)
+        line "pruned, random up to" entries all everySize
+        line "pruned, channels up to" atLeastMatrices all everySize
+        line "pruned, random channels up to" atLeastMatrices all everySize
         line "pruned, 2 of 4" fours all everySize |> missedBy (shifted 1e-3)
         line "pruned twice" entries all everySize
         line "pruned, channels twice" atLeastMatrices all everySize

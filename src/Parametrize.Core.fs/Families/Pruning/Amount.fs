@@ -14,13 +14,15 @@ module internal Typed =
             let digits = number.ToString("R", CultureInfo.InvariantCulture)
             if Seq.forall Char.IsAsciiDigit digits then digits + ".0" else digits
 
-/// How many of those that are left (entries, or channels) to prune.
+/// How many entries, or channels, to prune.
 [<RequireQualifiedAccess>]
 type Amount =
-    /// A share, in [0, 1]; the count is rounded to even, as Python rounds.
+    /// A share of those that are left, in [0, 1]; the count is rounded to even, as Python rounds.
     | Share of float
-    /// A number.
+    /// A number of those that are left.
     | Count of int64
+    /// As many as are missing until this share of all is pruned, those pruned before included; none when it is reached.
+    | UpTo of share: float
 
     /// A floating-point number is a share.
     static member op_Implicit(share: float) : Amount = Share share
@@ -31,27 +33,21 @@ type Amount =
     /// A whole number is a count.
     static member op_Implicit(count: int) : Amount = Count(int64 count)
 
-    /// The count for a share of that many.
-    static member internal CountOf(share: float, many: int64) : int64 =
-        int64 (Math.Round(share * float many, MidpointRounding.ToEven))
+    /// How many of those left of all, or why there are too few.
+    member internal this.TryOf(what: string, all: int64, left: int64) : Result<int64, string> =
+        let countOf (share: float) (many: int64) = int64 (Math.Round(share * float many, MidpointRounding.ToEven))
 
-    /// How many of that many; never more than there are, which `TryOf` refuses.
-    member internal this.Of(many: int64) : int64 =
         match this with
-        | Share share -> Amount.CountOf(share, many)
-        | Count count -> min count many
-
-    /// How many of that many, or why there are too few.
-    member internal this.TryOf(what: string, many: int64) : Result<int64, string> =
-        match this with
-        | Count count when count > many -> Error $"{count} {what} are to be pruned, but only {many} are left."
-        | _ -> Ok(this.Of many)
+        | Count count when count > left -> Error $"{count} {what} are to be pruned, but only {left} are left."
+        | Count count -> Ok count
+        | Share share -> Ok(countOf share left)
+        | UpTo share -> Ok(max 0L (countOf share all - (all - left)))
 
     /// What no tensor could meet.
     member internal this.Fault: string option =
         match this with
-        | Share share when not (share >= 0.0 && share <= 1.0) ->
-            Some $"The share must lie in [0, 1], but it is {share}."
+        | Share share
+        | UpTo share when not (share >= 0.0 && share <= 1.0) -> Some $"The share must lie in [0, 1], but it is {share}."
         | Count count when count < 0L -> Some $"The count must not be negative, but it is {count}."
         | _ -> None
 
@@ -59,3 +55,4 @@ type Amount =
         match this with
         | Share share -> $"(Amount.Share {Typed.float share})"
         | Count count -> $"(Amount.Count {count}L)"
+        | UpTo share -> $"(Amount.UpTo {Typed.float share})"

@@ -76,7 +76,7 @@ type internal PrunedLink(stack: Pruning list) =
 
     override _.Approximate(tensor, _) = chosen tensor |> Result.bind (fun mask -> LinkParts.carrying tensor [ mask ])
 
-/// What chains know about being pruned.
+/// What chains and their masks know about being pruned.
 [<RequireQualifiedAccess>]
 module internal Pruned =
 
@@ -94,3 +94,12 @@ module internal Pruned =
         match List.tryLast value.Links with
         | Some(:? PrunedLink) -> true
         | _ -> false
+
+    /// Whether the share of all that a sound pruning goes up to is pruned by this mask already.
+    let isReached (pruning: Pruning) (mask: torch.Tensor) : bool =
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+
+        (PruningRules.fault pruning).IsNone
+        && (PruningRules.expects pruning mask.shape).IsNone
+        && Selection.isReached pruning (mask.ne (0.0.ToScalar()))

@@ -2,8 +2,8 @@ namespace Parametrize
 
 open System
 
-/// Which entries `pruned` sets to zero. Amounts are of what is left: one pruning behind another prunes a share of what
-/// the first has kept.
+/// Which entries `pruned` sets to zero. Amounts are of what is left, unless they are `UpTo`: one pruning behind another
+/// prunes a share of what the first has kept.
 [<RequireQualifiedAccess>]
 type Pruning =
     /// None: what others are stacked on.
@@ -16,14 +16,17 @@ type Pruning =
     | RandomStructured of amount: Amount * dimension: int * seed: uint64
     /// The entries of smallest modulus when the tensor is first seen.
     | L1 of Amount
-    /// The channels of a dimension with the smallest norms, `(sum |x|^power)^(1/power)`, when the tensor is first seen.
+    /// The channels of a dimension with the smallest norms, `(sum |x|^power)^(1/power)`, when the tensor is first seen. The
+    /// power 0 counts entries other than 0.
     | Ln of amount: Amount * power: float * dimension: int
-    /// The entries of smallest modulus until this share of all entries is pruned, those pruned before included.
-    | UpTo of share: float
     /// All but the `keep` entries of largest modulus of each `size` consecutive ones in the last dimension.
     | Groups of keep: int * size: int
     /// A pattern of one's own.
     | Custom of Mask
+
+    /// The entries of smallest modulus until this share of all entries is pruned, those pruned before included.
+    [<CompiledName "NewUpTo">]
+    static member UpTo(share: float) : Pruning = L1(Amount.UpTo share)
 
     /// As it is typed, in brackets where needed.
     override this.ToString() : string =
@@ -32,9 +35,9 @@ type Pruning =
         | Bernoulli(probability, seed) -> $"(Pruning.Bernoulli({Typed.float probability}, {seed}UL))"
         | Random(amount, seed) -> $"(Pruning.Random({amount}, {seed}UL))"
         | RandomStructured(amount, dimension, seed) -> $"(Pruning.RandomStructured({amount}, {dimension}, {seed}UL))"
+        | L1(Amount.UpTo share) -> $"(Pruning.UpTo {Typed.float share})"
         | L1 amount -> $"(Pruning.L1 {amount})"
         | Ln(amount, power, dimension) -> $"(Pruning.Ln({amount}, {Typed.float power}, {dimension}))"
-        | UpTo share -> $"(Pruning.UpTo {Typed.float share})"
         | Groups(keep, size) -> $"(Pruning.Groups({keep}, {size}))"
         | Custom mask -> $"(Pruning.Custom {mask})"
 
@@ -58,8 +61,7 @@ module internal PruningKind =
         | Pruning.Bernoulli _
         | Pruning.Custom _ -> PruningKind.Fixed
         | Pruning.Random _
-        | Pruning.L1 _
-        | Pruning.UpTo _ -> PruningKind.Entries
+        | Pruning.L1 _ -> PruningKind.Entries
         | Pruning.RandomStructured(_, dimension, _)
         | Pruning.Ln(_, _, dimension) -> PruningKind.Channels dimension
         | Pruning.Groups _ -> PruningKind.Groups
@@ -74,24 +76,19 @@ module internal PruningRules =
         | Pruning.Bernoulli _ -> true
         | _ -> PruningKind.ofPruning pruning = PruningKind.Entries
 
-    let private outside (what: string) (share: float) : string option =
-        if share >= 0.0 && share <= 1.0 then
-            None
-        else
-            Some $"The {what} must lie in [0, 1], but it is {share}."
-
     /// Options that make no sense for any tensor.
     let fault (pruning: Pruning) : string option =
         match pruning with
         | Pruning.Nothing
         | Pruning.Custom _ -> None
-        | Pruning.Bernoulli(probability, _) -> outside "probability" probability
-        | Pruning.UpTo share -> outside "share" share
+        | Pruning.Bernoulli(probability, _) when not (probability >= 0.0 && probability <= 1.0) ->
+            Some $"The probability must lie in [0, 1], but it is {probability}."
+        | Pruning.Bernoulli _ -> None
         | Pruning.Random(amount, _)
         | Pruning.RandomStructured(amount, _, _)
         | Pruning.L1 amount -> amount.Fault
-        | Pruning.Ln(_, power, _) when not (power > 0.0) ->
-            Some $"The norm must be of a positive power, but it is {power}."
+        | Pruning.Ln(_, power, _) when not (power >= 0.0) ->
+            Some $"The power of the norm must not be negative, but it is {power}."
         | Pruning.Ln(amount, _, _) -> amount.Fault
         | Pruning.Groups(keep, size) when keep < 0 || size < 1 || keep > size ->
             Some $"Of each {size} entries, {keep} cannot be kept."
@@ -121,8 +118,7 @@ module internal PruningRules =
     let expects (pruning: Pruning) (shape: int64[]) : string option =
         match pruning with
         | Pruning.Nothing
-        | Pruning.Bernoulli _
-        | Pruning.UpTo _ -> None
+        | Pruning.Bernoulli _ -> None
         | Pruning.Custom mask when mask.ShapeOf <> shape -> Some $"the shape of its mask, {Form.Shown mask.ShapeOf}"
         | Pruning.Custom _ -> None
         | Pruning.Random(amount, _)

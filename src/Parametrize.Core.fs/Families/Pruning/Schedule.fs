@@ -59,6 +59,9 @@ type PruningSchedule =
             // Rounding must not carry it beyond its ends.
             Math.Clamp(this.To + (this.From - this.To) * left * left * left, this.From, this.To)
 
+    /// The same as an amount, of entries or of channels: what is missing until that share is pruned.
+    member this.AmountAt(step: int64) : Amount = Amount.UpTo(this.ShareAt step)
+
     override this.ToString() : string =
         let shares = $"{Typed.float this.From}, {Typed.float this.To}"
         $"PruningSchedule.Cubic({shares}, {this.First}L, {this.Last}L, {this.Every}L)"

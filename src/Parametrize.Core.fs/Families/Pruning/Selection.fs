@@ -28,7 +28,7 @@ module internal Selection =
 
     /// Hides as many of those still kept as the amount says, least first.
     let private least (what: string) (amount: Amount) (importance: torch.Tensor) (kept: torch.Tensor) =
-        amount.TryOf(what, count kept)
+        amount.TryOf(what, kept.numel (), count kept)
         |> Result.map (fun many -> importance.masked_fill (kept.logical_not (), infinity.ToScalar()) |> smallest many)
 
     /// A random choice that leaves a tensor as it is when zeros suffice: then it is allowed, and stays.
@@ -36,7 +36,7 @@ module internal Selection =
         let order = order seed size
         let zeros = size.eq(zero).logical_and kept
 
-        amount.TryOf(what, count kept)
+        amount.TryOf(what, kept.numel (), count kept)
         |> Result.map (fun many ->
             let among = if count zeros >= many then zeros else kept
             order.masked_fill (among.logical_not (), infinity.ToScalar()) |> smallest many)
@@ -52,21 +52,21 @@ module internal Selection =
         let scale = torch.where (largest.eq zero, torch.ones_like largest, largest)
         torch.linalg.vector_norm (size / scale, power, others)
 
+    let private others (dimension: int) (tensor: torch.Tensor) : int64[] =
+        let count = tensor.shape.Length
+        [| 0 .. count - 1 |] |> Array.except [ (dimension + count) % count ] |> Array.map int64
+
+    /// A channel that is pruned as a whole is no channel any more.
+    let private channelsLeft (dimension: int) (kept: torch.Tensor) : torch.Tensor =
+        kept.sum(others dimension kept).gt zero
+
     let private channels (dimension: int) (power: float) choose (scores: torch.Tensor) (kept: torch.Tensor) =
-        let count = scores.shape.Length
-        let dimension = (dimension + count) % count
+        let others = others dimension scores
 
-        let others =
-            [|
-                for other in 0 .. count - 1 do
-                    if other <> dimension then
-                        int64 other
-            |]
+        let shape =
+            Array.init scores.shape.Length (fun position -> if Array.contains (int64 position) others then 1L else -1L)
 
-        let shape = Array.init count (fun position -> if position = dimension then -1L else 1L)
-
-        // A channel that is pruned as a whole is no channel any more.
-        choose (norms power others scores) (kept.sum(others).gt zero)
+        choose (norms power others scores) (channelsLeft dimension kept)
         |> Result.map (fun (hidden: torch.Tensor) -> hidden.reshape(shape).expand scores.shape)
 
     /// Those pruned before are the first to go, then the smallest: `keep` of each group stay at most.
@@ -91,10 +91,17 @@ module internal Selection =
             channels dimension 1.0 (drawn "channels" amount seed) scores kept
         | Pruning.L1 amount -> entries (least "entries" amount) scores kept
         | Pruning.Ln(amount, power, dimension) -> channels dimension power (least "channels" amount) scores kept
-        | Pruning.UpTo share ->
-            let all = kept.numel ()
-            let missing = Amount.CountOf(share, all) - (all - count kept)
-            entries (least "entries" (Amount.Count(max 0L missing))) scores kept
         | Pruning.Groups(keep, size) -> Ok(groups keep size scores kept)
         | Pruning.Custom mask ->
             Ok(mask.ToTensor({ Form.ofTensor kept with Dtype = torch.ScalarType.Bool }).logical_not())
+
+    /// Whether it goes up to a share of all, and as much is pruned already.
+    let isReached (pruning: Pruning) (kept: torch.Tensor) : bool =
+        let isMet (amount: Amount) (left: torch.Tensor) = amount.TryOf("", left.numel (), count left) = Ok 0L
+
+        match pruning with
+        | Pruning.Random(Amount.UpTo _ as amount, _)
+        | Pruning.L1(Amount.UpTo _ as amount) -> isMet amount kept
+        | Pruning.RandomStructured(Amount.UpTo _ as amount, dimension, _)
+        | Pruning.Ln(Amount.UpTo _ as amount, _, dimension) -> isMet amount (channelsLeft dimension kept)
+        | _ -> false

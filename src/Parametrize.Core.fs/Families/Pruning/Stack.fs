@@ -6,12 +6,25 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal PruningStack =
 
+    let private larger (first: Amount) (second: Amount) : Amount option =
+        match first, second with
+        | Amount.UpTo share, Amount.UpTo other -> Some(Amount.UpTo(max share other))
+        | _ -> None
+
     /// Prunings whose one after the other is a single one, so that repeated pruning does not grow for ever.
     let private asOne (first: Pruning) (second: Pruning) : Pruning option =
         match first, second with
         | Pruning.Nothing, other
         | other, Pruning.Nothing -> Some other
-        | Pruning.UpTo share, Pruning.UpTo larger -> Some(Pruning.UpTo(max share larger))
+        | Pruning.L1 amount, Pruning.L1 other -> larger amount other |> Option.map Pruning.L1
+        | Pruning.Ln(amount, power, dimension), Pruning.Ln(other, p, d) when power = p && dimension = d ->
+            larger amount other |> Option.map (fun amount -> Pruning.Ln(amount, power, dimension))
+        | Pruning.Random(amount, seed), Pruning.Random(other, s) when seed = s ->
+            larger amount other |> Option.map (fun amount -> Pruning.Random(amount, seed))
+        | Pruning.RandomStructured(amount, dimension, seed), Pruning.RandomStructured(other, d, s) when
+            dimension = d && seed = s
+            ->
+            larger amount other |> Option.map (fun amount -> Pruning.RandomStructured(amount, dimension, seed))
         | Pruning.Custom mask, Pruning.Custom other when mask.ShapeOf = other.ShapeOf ->
             Some(Pruning.Custom(mask.And other))
         | _ -> None
@@ -92,6 +105,7 @@ module PruningMask =
             | Some fault, _ -> Some fault
             | None, Some expected ->
                 Some $"{pruning} expects {expected}, but the scores have shape {Form.Shown form.Shape}."
+            | None, None when scores.numel () = 0L -> Some "There are no entries to prune."
             | None, None when Tensors.nonFinite scores > 0L -> Some "The scores must be finite."
             | None, None ->
                 match kept with

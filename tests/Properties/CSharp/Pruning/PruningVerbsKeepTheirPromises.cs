@@ -13,21 +13,21 @@ public class PruningVerbsKeepTheirPromises
     public static TheoryData<string> Verbs =>
         ["random", "l1", "random structured", "ln", "n_m", "mask", "up_to", "global"];
 
-    private static void Prune(string verb, nn.Module layer)
+    internal static void Prune(string verb, nn.Module model, string name = "weight")
     {
         _ = verb switch
         {
-            "random" => layer.random_unstructured("weight", 0.5),
-            "l1" => layer.l1_unstructured("weight", 0.5),
-            "random structured" => layer.random_structured("weight", 0.5, 0),
-            "ln" => layer.ln_structured("weight", 0.5, 2, 1),
-            "n_m" => layer.n_m("weight", 2, 4),
-            "mask" => layer.custom_from_mask("weight", rand(8, 8).gt(0.5)),
-            "up_to" => layer.up_to("weight", 0.5),
-            _ => layer,
+            "random" => model.random_unstructured(name, 0.5),
+            "l1" => model.l1_unstructured(name, 0.5),
+            "random structured" => model.random_structured(name, 0.5, 0),
+            "ln" => model.ln_structured(name, 0.5, 2, 1),
+            "n_m" => model.n_m(name, 2, 4),
+            "mask" => model.custom_from_mask(name, rand(8, 8).gt(0.5)),
+            "up_to" => model.up_to(name, 0.5),
+            _ => model,
         };
         if (verb == "global")
-            prune.global_unstructured([(layer, "weight")], 0.5);
+            prune.global_unstructured([(model, name)], 0.5);
     }
 
     [Theory]
@@ -213,7 +213,7 @@ public class PruningVerbsKeepTheirPromises
             Assert.Throws<ParametrizationException>(() => layer.random_structured("weight", 0.5, dim));
         }
         Assert.Throws<ParametrizationException>(() => layer.random_structured("bias", 0.5, 0)); // no channels
-        foreach (var power in new[] { 0, -1, double.NaN })
+        foreach (var power in new[] { -1, double.NegativeInfinity, double.NaN })
             Assert.Throws<ArgumentException>(() => layer.ln_structured("weight", 0.5, power, 0));
         Assert.Throws<ParametrizationException>(() => layer.n_m("weight", 2, 3));
         Assert.Throws<ArgumentException>(() => layer.n_m("weight", 5, 4));

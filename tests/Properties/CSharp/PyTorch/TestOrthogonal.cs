@@ -111,7 +111,7 @@ public class TestOrthogonal
         layer.orthogonal();
         before = Snapshot.Of(layer);
         error = Assert.Throws<ParametrizationException>(() => layer.parametrization("weight").Value = randn(5, 5));
-        Assert.Contains("[4; 3]", error.Message);
+        Assert.Contains("[4, 3]", error.Message);
         before.AssertUnchanged();
         layer.remove_parametrizations("weight");
     }

@@ -27,6 +27,8 @@ public class RemovingSharedTensors
         }
     }
 
+    public static TheoryData<string> Kinds => new(Tied.Kinds);
+
     [Theory]
     [MemberData(nameof(Orders))]
     public void In_any_order_in_and_out_of_scopes(string kind, bool encoderFirst, bool inScope)
@@ -52,6 +54,21 @@ public class RemovingSharedTensors
         Assert.NotSame(original, first.state_dict()[tied.Name]);
         Assert.Equal(Tied.Plain(kind).state_dict().Keys, tied.state_dict().Keys);
         Assert.All(tied.parameters(), parameter => Assert.True(parameter.is_leaf && parameter.requires_grad));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void A_module_that_was_not_tied_gets_its_own_object_back(string kind)
+    {
+        var tied = Tied.Plain(kind);
+        var own = tied.decoder.state_dict()[tied.Name];
+        tied.encoder.register_parametrization(tied.Name, Parametrizations.Orthogonal());
+        tied.decoder.share_parametrization(tied.Name, tied.encoder.parametrization(tied.Name));
+        using var value = tied.Tensor.Value;
+        tied.decoder.remove_parametrizations(tied.Name);
+        Assert.Same(own, tied.decoder.state_dict()[tied.Name]);
+        Near.Same(value, own);
+        Assert.True(own.requires_grad && own.is_leaf);
     }
 
     [Fact]

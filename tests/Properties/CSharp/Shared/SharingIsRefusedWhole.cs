@@ -26,7 +26,7 @@ public class SharingIsRefusedWhole
     }
 
     [Fact]
-    public void Another_shape() => Refused<ArgumentException>(nn.Linear(4, 5), "weight", "[5; 4]", "[4; 4]");
+    public void Another_shape() => Refused<ArgumentException>(nn.Linear(4, 5), "weight", "[5, 4]", "[4, 4]");
 
     [Fact]
     public void Another_dtype() => Refused<ArgumentException>(nn.Linear(4, 4).to(float64), "weight", "Float64");

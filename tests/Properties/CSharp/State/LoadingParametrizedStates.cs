@@ -148,7 +148,7 @@ public class LoadingParametrizedStates
         error = Assert.Throws<StateDictException>(() =>
             Models.Plain().load_parametrized_state_dict(state, parametrizations: maps)
         );
-        Assert.Contains("0.base has shape [3; 3]", Assert.Single(error.Problems));
+        Assert.Contains("0.base has shape [3, 3]", Assert.Single(error.Problems));
     }
 
     [Fact]

@@ -75,8 +75,8 @@ public class LoadingPlainStates
         var state = Models.StateOf(Models.Plain());
         state["fc.weight"] = zeros(5, 5);
         var error = Assert.Throws<StateDictException>(() => to.load_parametrized_state_dict(state, true, policy));
-        Assert.Contains("[4; 4]", Assert.Single(error.Problems));
-        Assert.Contains("[5; 5]", error.Message);
+        Assert.Contains("[4, 4]", Assert.Single(error.Problems));
+        Assert.Contains("[5, 5]", error.Message);
         state["fc.weight"] = full(4, 4, double.NaN);
         Assert.Throws<StateDictException>(() => to.load_parametrized_state_dict(state, true, policy));
         before.AssertUnchanged();

@@ -28,7 +28,7 @@ public class LoadingStrictly
         Assert.Equal(2, error.Problems.Count);
         foreach (
             var said in (string[])
-                ["Network", "conv.bias", "fc9.weight", "[8; 1]", "[8; 8]", "fc3.bias: shape [2]", "[3]"]
+                ["Network", "conv.bias", "fc9.weight", "[8, 1]", "[8, 8]", "fc3.bias: shape [2]", "[3]"]
         )
             Assert.Contains(said, error.Message);
         before.AssertUnchanged();

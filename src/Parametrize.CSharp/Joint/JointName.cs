@@ -1,0 +1,39 @@
+using Parametrize.CSharp.Binding;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// The name of a tensor that several make up: theirs with a plus between them, `weight+bias`, and in a native module
+/// `self_attn.in_proj_weight+in_proj_bias`.
+/// </summary>
+internal static class JointName
+{
+    private const char Plus = '+';
+
+    /// <summary>Throws ArgumentException for names of several modules, and for none.</summary>
+    public static string Of(IReadOnlyList<string> names)
+    {
+        if (names.Count == 0 || names.Any(string.IsNullOrEmpty))
+            throw new ArgumentException("Names of tensors were expected: weight, bias.", nameof(names));
+        var prefix = Prefix(names[0]);
+        if (names.FirstOrDefault(name => Prefix(name) != prefix) is { } stray)
+            throw new ArgumentException($"{names[0]} and {stray} are not of one module.", nameof(names));
+        return prefix + string.Join(Plus, names.Select(name => name[prefix.Length..]));
+    }
+
+    public static bool IsOfSeveral(string name) => name.Contains(Plus);
+
+    /// <summary>The names of the tensors; of one alone, its own.</summary>
+    public static string[] Parts(nn.Module owner, string name)
+    {
+        if (!IsOfSeveral(name) || SlotFinder.Exists(owner, name))
+            return [name];
+        var parts = Parts(name);
+        return [parts[0], .. parts.Skip(1).Select(part => Prefix(parts[0]) + part)];
+    }
+
+    public static string[] Parts(string name) => name.Split(Plus);
+
+    private static string Prefix(string name) => name[..(name.LastIndexOf('.') + 1)];
+}

@@ -1,0 +1,275 @@
+using FsCheck;
+using FsCheck.Fluent;
+using FsCheck.Xunit;
+using Parametrize;
+using Parametrize.CSharp;
+using Properties.CSharp.Shared;
+using Properties.CSharp.Support;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp;
+
+/// <summary>A value is computed again when its parts were written to, by whomever, and only then.</summary>
+[Properties(Arbitrary = [typeof(Assignment)], MaxTest = 100, QuietOnSuccess = true)]
+public class CachedValuesFollowTraining
+{
+    private static optim.Optimizer Optimizer(string name, nn.Module module) =>
+        name == nameof(SGD)
+            ? optim.SGD(module.parameters(), 0.05, momentum: 0.5)
+            : optim.Adam(module.parameters(), 0.05);
+
+    /// <summary>Some steps, in one scope that lasts all along, or in none.</summary>
+    private static Dictionary<string, Tensor> Trained(
+        nn.Module module,
+        Func<Tensor> output,
+        string optimizer,
+        Func<nn.Module, IDisposable?> scope
+    )
+    {
+        using var trainer = Optimizer(optimizer, module);
+        using var _ = scope(module);
+        for (var step = 0; step < 4; step++)
+        {
+            trainer.zero_grad();
+            (output() - 1).pow(2).mean().backward();
+            trainer.step();
+        }
+        return module.state_dict();
+    }
+
+    private static void AssertTrainsAsWithoutScope(Func<(nn.Module, Func<Tensor>)> make, string optimizer, bool model)
+    {
+        Dictionary<string, Tensor> In(Func<nn.Module, IDisposable?> scope)
+        {
+            manual_seed(7);
+            var (module, output) = make();
+            module.to(ScalarType.Float64);
+            return Trained(module, output, optimizer, scope);
+        }
+
+        var expected = In(_ => null);
+        var actual = In(one => model ? parametrize.cached(one) : parametrize.cached());
+        Assert.Equal(expected.Keys, actual.Keys);
+        Assert.All(expected, one => Near.Same(one.Value, actual[one.Key]));
+    }
+
+    [Property]
+    public void A_loop_in_one_scope_trains_as_without(Assignment one, bool adam, bool model)
+    {
+        using var _ = NewDisposeScope();
+        AssertTrainsAsWithoutScope(
+            () =>
+            {
+                var (layer, x) = (one.Layer(), randn(3, one.Size, dtype: ScalarType.Float64));
+                return (layer, () => layer.call(x));
+            },
+            adam ? nameof(Adam) : nameof(SGD),
+            model
+        );
+    }
+
+    [Theory]
+    [InlineData(nameof(LSTM))]
+    [InlineData(nameof(Linear))]
+    [InlineData(nameof(Embedding))]
+    [InlineData(nameof(Holder))]
+    public void So_does_one_of_a_native_module_a_shared_tensor_and_a_tensor_of_ones_own(string kind)
+    {
+        (nn.Module, Func<Tensor>) Make()
+        {
+            var x = randn(3, 4, dtype: ScalarType.Float64);
+            switch (kind)
+            {
+                case nameof(LSTM):
+                    var lstm = nn.LSTM(4, 4).register_parametrization("weight_hh_l0", Parametrizations.Orthogonal());
+                    return (lstm, () => lstm.call(x.view(3, 1, 4)).Item1);
+                case nameof(Holder):
+                    var holder = new Holder(Parametrizations.Orthogonal(), randn(4, 4));
+                    return (holder, () => holder.call(x));
+                default:
+                    var tied = Tied.Of(Parametrizations.Orthogonal(), kind);
+                    var input = kind == nameof(Embedding) ? tensor(new long[] { 0, 3, 2 }) : x;
+                    return (tied, () => tied.call(input));
+            }
+        }
+
+        foreach (var model in new[] { false, true })
+        foreach (var optimizer in new[] { nameof(SGD), nameof(Adam) })
+            AssertTrainsAsWithoutScope(Make, optimizer, model);
+    }
+
+    [Property]
+    public void Whoever_writes_to_the_parts_is_noticed(Assignment one, byte way, bool saved)
+    {
+        using var _ = NewDisposeScope();
+        var (layer, other) = (one.Layer(), (one with { Seed = one.Seed + 1 }).Layer());
+        layer.eval();
+        other.eval();
+        var tensor = layer.parametrization("weight");
+        using var written = new MemoryStream();
+        other.save(written);
+        using var stream = new MemoryStream(written.ToArray());
+        Tensor cached;
+        using (parametrize.cached())
+        {
+            layer.call(randn(2, one.Size, dtype: one.Dtype));
+            if (saved)
+                layer.state_dict();
+            switch (way % 3)
+            {
+                case 0:
+                    layer.load(stream);
+                    break;
+                case 1:
+                    layer.load_state_dict(other.state_dict());
+                    break;
+                default:
+                    using (no_grad())
+                        foreach (var (name, part) in tensor.state_dict())
+                            part.copy_(part * 0.5);
+                    break;
+            }
+            layer.call(randn(2, one.Size, dtype: one.Dtype));
+            cached = layer.weight.clone();
+            Near.Identical(cached, tensor.Value);
+        }
+        Near.Identical(tensor.Value, cached);
+        if (way % 3 != 2)
+            Near.Identical(other.parametrization("weight").Value, cached);
+    }
+
+    [Property]
+    public void It_is_computed_again_after_writes_and_only_then(bool[] events, bool asked)
+    {
+        var link = new Doubling();
+        var layer = nn.Linear(4, 4).register_parametrization("weight", link.Value);
+        var original = layer.parametrization("weight").parameters().Single();
+        link.Evaluations = 0;
+        var (expected, isCurrent) = (0, false);
+        using var scope = parametrize.cached();
+        using var _ = no_grad();
+        foreach (var isUse in events)
+        {
+            if (asked)
+                layer.state_dict();
+            if (!isUse)
+                original.fill_(expected);
+            else
+            {
+                expected += isCurrent ? 0 : 1;
+                using var output = layer.call(eye(4));
+                using var value = layer.parametrization("weight").Value;
+                Near.Same(original * 2, value);
+                Near.Same(value, layer.weight);
+            }
+            isCurrent = isUse;
+        }
+        Assert.Equal(expected, link.Evaluations);
+    }
+
+    [Fact]
+    public void Threads_that_come_after_a_write_compute_once_for_all()
+    {
+        var link = new Doubling();
+        var tied = Tied.Of(link.Value);
+        var original = tied.Tensor.parameters().Single();
+        link.Evaluations = 0;
+        using var scope = parametrize.cached();
+        for (var round = 1; round <= 20; round++)
+        {
+            using (no_grad())
+                original.fill_(round);
+            var distances = new double[8];
+            var threads = Enumerable
+                .Range(0, distances.Length)
+                .Select(index => new Thread(() =>
+                {
+                    for (var use = 0; use < 5; use++)
+                    {
+                        var linear = (Linear)(index % 2 == 0 ? tied.encoder : tied.decoder);
+                        using var output = linear.call(ones(1, 4));
+                        distances[index] += Near.Distance(full(1, 4, 8.0 * round) + linear.bias!, output);
+                    }
+                }))
+                .ToArray();
+            Array.ForEach(threads, thread => thread.Start());
+            Array.ForEach(threads, thread => thread.Join());
+            Assert.All(distances, distance => Assert.InRange(distance, 0, 1e-3));
+            Assert.Equal(round, link.Evaluations);
+        }
+    }
+
+    [Fact]
+    public async Task A_pass_in_the_middle_of_a_write_goes_on_with_what_it_has()
+    {
+        var module = new Pausing().register_parametrization("weight", Parametrizations.Orthogonal());
+        var original = module.parametrization("weight").parameters().Single();
+        using var scope = parametrize.cached();
+        using var before = module.parametrization("weight").Value;
+        using var isInside = new SemaphoreSlim(0);
+        using var mayGoOn = new SemaphoreSlim(0);
+        module.Pause = () =>
+        {
+            isInside.Release();
+            mayGoOn.Wait();
+        };
+        var pass = Task.Run(() => module.call(eye(4)));
+        await isInside.WaitAsync();
+        module.Pause = null;
+
+        for (var write = 0; write < 3; write++)
+        {
+            using (no_grad())
+                original.mul_(0.5);
+            Near.Same(module.parametrization("weight").Value, module.call(eye(4)));
+        }
+
+        mayGoOn.Release();
+        Near.Same(before, await pass);
+        using (no_grad())
+            original.mul_(0.5);
+        Near.Same(module.parametrization("weight").Value, module.call(eye(4)));
+    }
+
+    [Fact]
+    public void A_pass_that_throws_in_a_scope_spoils_no_later_one()
+    {
+        var module = new Fragile().register_parametrization("weight", Parametrizations.Orthogonal());
+        var original = module.parametrization("weight").parameters().Single();
+        using var scope = parametrize.cached();
+        for (var round = 0; round < 3; round++)
+        {
+            var thread = new Thread(() =>
+            {
+                module.Fails = true;
+                Assert.Throws<ApplicationException>(() => module.call(eye(4)));
+                module.Fails = false;
+            });
+            thread.Start();
+            thread.Join();
+            using (no_grad())
+                original.mul_(0.9);
+            Near.Same(module.call(eye(4)), module.parametrization("weight").Value);
+        }
+    }
+
+    private sealed class Pausing : nn.Module<Tensor, Tensor>
+    {
+        private readonly Parameter weight = nn.Parameter(randn(4, 4));
+
+        public Pausing()
+            : base(nameof(Pausing)) => RegisterComponents();
+
+        public Action? Pause { get; set; }
+
+        public override Tensor forward(Tensor input)
+        {
+            var read = weight;
+            Pause?.Invoke();
+            return input.matmul(read);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Joint;
+
+/// <summary>Joint tensors in state dictionaries, copies and transfers.</summary>
+public class JointStates
+{
+    public static TheoryData<string> Kinds => new(Joined.Kinds);
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void A_plain_state_goes_in_and_comes_out(string kind)
+    {
+        var (plain, joined) = (Joined.Of(kind), Joined.Of(kind).Register(new Doubling().Value));
+        joined.Module.load_parametrized_state_dict(plain.Module.state_dict());
+        Near.Same(plain.Output(float32), joined.Output(float32));
+
+        using var scope = parametrize.cached(joined.Module);
+        var baked = joined.Module.baked_state_dict();
+        Assert.Equal(plain.Module.state_dict().Keys.Order(), baked.Keys.Order());
+        Assert.All(plain.Module.state_dict(), one => Near.Same(one.Value, baked[one.Key]));
+        Assert.All(baked.Values, one => Assert.True(one.is_contiguous()));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Its_own_state_goes_in_again(string kind)
+    {
+        var (source, target) = (
+            Joined.Of(kind).Register(Parametrizations.SpectralNorm()),
+            Joined.Of(kind).Register(Parametrizations.SpectralNorm())
+        );
+        target.Module.load_parametrized_state_dict(source.Module.state_dict());
+        source.Module.eval();
+        target.Module.eval();
+        Near.Same(source.Output(float32), target.Output(float32));
+
+        using var file = new MemoryStream();
+        source.Module.save(file);
+        var third = Joined.Of(kind).Register(Parametrizations.SpectralNorm());
+        third.Module.load(new MemoryStream(file.ToArray()));
+        third.Module.eval();
+        Near.Same(source.Output(float32), third.Output(float32));
+    }
+
+    [Fact]
+    public void A_part_that_does_not_fit_changes_nothing()
+    {
+        var layer = nn.Linear(3, 4).register_parametrization(["weight", "bias"], new Doubling().Value);
+        var before = Snapshot.Of(layer);
+        Refused(("weight", ones(4, 3)), ("bias", ones(5)));
+        Refused(("weight", ones(4, 3)));
+        Refused(("weight", ones(4, 3, dtype: complex64)), ("bias", ones(4)));
+        Refused(("weight", ones(4, 3) / 0), ("bias", ones(4)));
+
+        void Refused(params (string Key, Tensor Value)[] state)
+        {
+            Assert.Throws<StateDictException>(() =>
+                layer.load_parametrized_state_dict(state.ToDictionary(one => one.Key, one => one.Value))
+            );
+            before.AssertUnchanged();
+        }
+    }
+
+    [Fact]
+    public void Plain_parts_are_converted()
+    {
+        var layer = nn.Linear(3, 4).register_parametrization(["weight", "bias"], new Doubling().Value);
+        var state = new Dictionary<string, Tensor>
+        {
+            ["weight"] = ones(4, 3, dtype: float64),
+            ["bias"] = arange(4, dtype: int64),
+        };
+        layer.load_parametrized_state_dict(state);
+        using var value = layer.parametrization("weight").Value;
+        Assert.Equal(float32, value.dtype);
+        Near.Same(arange(4f), value[.., 3]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Copies_share_nothing(bool isWhole)
+    {
+        var (source, target) = (Joined.Of("On top").Register(Parametrizations.Orthogonal()), Joined.Of("On top"));
+        if (isWhole)
+            parametrize.copy_parametrizations(source.Module, target.Module);
+        else
+            parametrize.transfer_parametrizations_and_params(source.Module, target.Module);
+        using var value = source.Tensor.Value.detach();
+        Near.Identical(value, target.Tensor.Value);
+        using (no_grad())
+            source.Tensor.parameters().Single().fill_(0.3);
+        Near.Identical(value, target.Tensor.Value);
+        target.Module.remove_parametrizations(target.Name);
+        Near.Same(value, target.Join(target.Present));
+    }
+
+    [Fact]
+    public void What_is_joined_otherwise_is_refused()
+    {
+        var (source, target) = (nn.RNNCell(4, 4), nn.RNNCell(4, 4));
+        source.register_parametrization(["weight_ih", "weight_hh"], new Doubling().Value, dim: 0);
+        target.register_parametrization(["weight_ih", "weight_hh"], new Doubling().Value, dim: 1);
+        var before = Snapshot.Of(target);
+        Assert.Throws<InvalidOperationException>(() => parametrize.copy_parametrizations(source, target));
+        before.AssertUnchanged();
+    }
+}
