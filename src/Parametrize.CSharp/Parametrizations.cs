@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.FSharp.Core;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -15,29 +16,29 @@ public static partial class Parametrizations
     public static Parametrization Symmetric => Values.symmetric;
 
     /// <inheritdoc cref="Symmetric"/>
-    public static Parametrization SymmetricFrom(Triangle triangle) => Values.symmetricFrom(triangle);
+    public static Parametrization SymmetricFrom(Triangle triangle) => Values.symmetricFrom(Given(triangle));
 
     /// <summary>Hermitian n x n matrices, from one triangle and the real diagonal; real tensors are symmetric.</summary>
     public static Parametrization Hermitian => Values.hermitian;
 
     /// <inheritdoc cref="Hermitian"/>
-    public static Parametrization HermitianFrom(Triangle triangle) => Values.hermitianFrom(triangle);
+    public static Parametrization HermitianFrom(Triangle triangle) => Values.hermitianFrom(Given(triangle));
 
     /// <summary>Skew-symmetric n x n matrices, from one strict triangle; PyTorch's tutorial takes the upper.</summary>
     public static Parametrization Skew => Values.skew;
 
     /// <inheritdoc cref="Skew"/>
-    public static Parametrization SkewFrom(Triangle triangle) => Values.skewFrom(triangle);
+    public static Parametrization SkewFrom(Triangle triangle) => Values.skewFrom(Given(triangle));
 
     /// <summary>Skew-Hermitian n x n matrices, from one strict triangle and the imaginary diagonal.</summary>
     public static Parametrization SkewHermitian => Values.skewHermitian;
 
     /// <inheritdoc cref="SkewHermitian"/>
-    public static Parametrization SkewHermitianFrom(Triangle triangle) => Values.skewHermitianFrom(triangle);
+    public static Parametrization SkewHermitianFrom(Triangle triangle) => Values.skewHermitianFrom(Given(triangle));
 
     /// <summary>Triangular n x k matrices, optionally with ones on the diagonal.</summary>
     public static Parametrization Triangular(Triangle triangle, bool unitDiagonal = false) =>
-        unitDiagonal ? Values.unitTriangular(triangle) : Values.triangular(triangle);
+        unitDiagonal ? Values.unitTriangular(Given(triangle)) : Values.triangular(Given(triangle));
 
     /// <summary>Diagonal n x k matrices.</summary>
     public static Parametrization Diagonal => Values.diagonal;
@@ -57,7 +58,7 @@ public static partial class Parametrizations
         Stiefel(OrthogonalMap.Householder, trivialized);
 
     /// <summary>The value on convolution kernels `[out, in, k...]`, read as matrices `out x (in k...)`.</summary>
-    public static Parametrization OnKernel(Parametrization matrix) => Values.onKernel(matrix);
+    public static Parametrization OnKernel(Parametrization matrix) => Values.onKernel(Given(matrix));
 
     /// <summary>`W = g v / |v|`, the norm over all dimensions but one, or over the whole tensor.</summary>
     public static Parametrization WeightNorm(int? dim = 0) =>
@@ -81,7 +82,7 @@ public static partial class Parametrizations
     public static Parametrization Positive => Values.positive;
 
     /// <summary>Positive tensors, by the given function of each entry.</summary>
-    public static Parametrization PositiveBy(PositiveMap map) => Values.positiveBy(map);
+    public static Parametrization PositiveBy(PositiveMap map) => Values.positiveBy(Given(map));
 
     /// <summary>Entries between two numbers, one of which may be infinite.</summary>
     public static Parametrization Bounded(double lo, double hi) => Values.bounded(lo, hi);
@@ -93,7 +94,7 @@ public static partial class Parametrizations
     public static Parametrization Invertible => Values.invertible;
 
     /// <summary>Zeros at fixed places.</summary>
-    public static Parametrization Pruned(Pruning pruning) => Values.pruned(pruning);
+    public static Parametrization Pruned(Pruning pruning) => Values.pruned(Given(pruning));
 
     /// <summary>Each entry is zero with this probability; the seed fixes the pattern.</summary>
     public static Parametrization PrunedRandom(double probability, ulong seed) =>
@@ -103,25 +104,27 @@ public static partial class Parametrizations
     public static Parametrization PrunedL1(Amount amount) => Values.pruned(Pruning.NewL1(amount));
 
     /// <summary>Zeros where the mask has them.</summary>
-    public static Parametrization PrunedBy(Tensor mask) => Values.pruned(Pruning.NewCustom(Mask.OfTensor(mask)));
+    public static Parametrization PrunedBy(Tensor mask) => Values.pruned(Pruning.NewCustom(Mask.OfTensor(Given(mask))));
 
     /// <summary>A value of one link of your own: see <see cref="CustomLink"/>.</summary>
-    public static Parametrization Of(Link link) => Core.ofLink(link);
+    public static Parametrization Of(Link link) => Core.ofLink(Given(link));
 
     /// <summary>First this, then the next.</summary>
     /// <exception cref="ParametrizationException">Their spaces do not fit; the message names both.</exception>
     public static Parametrization Then(this Parametrization first, Parametrization next) =>
-        Core.tryAndThen(next, first).OrThrow();
+        Core.tryAndThen(Given(next), Given(first)).OrThrow();
 
     /// <summary>Whether the tensor is in the space, up to rounding.</summary>
-    public static bool Contains(this Parametrization value, Tensor tensor) => Core.contains(value, tensor).IsOk;
+    public static bool Contains(this Parametrization value, Tensor tensor) =>
+        Core.contains(Given(value), Given(tensor)).IsOk;
 
     /// <summary>Null when the tensor is in the space, else what is violated and by how much.</summary>
     public static ParametrizationError? Violation(this Parametrization value, Tensor tensor) =>
-        Core.contains(value, tensor).ErrorOrNull();
+        Core.contains(Given(value), Given(tensor)).ErrorOrNull();
 
     /// <summary>The nearest tensor of the space, or a retraction to one; a new tensor.</summary>
-    public static Tensor Project(this Parametrization value, Tensor tensor) => Core.project(value, tensor);
+    public static Tensor Project(this Parametrization value, Tensor tensor) =>
+        Core.project(Given(value), Given(tensor));
 
     /// <summary>A random tensor of the space, uniform where it has a uniform measure.</summary>
     /// <param name="value">What constrains the tensor.</param>
@@ -137,7 +140,7 @@ public static partial class Parametrizations
         Generator? generator = null
     ) =>
         Core.sample(
-            value,
+            Given(value),
             new Form(shape.ToArray(), dtype, device ?? CPU),
             generator is null ? null : FSharpOption<Generator>.Some(generator)
         );
@@ -150,5 +153,11 @@ public static partial class Parametrizations
             : map.IsMatrixExp ? Values.matrixExp
             : map.IsHouseholder ? Values.householder
             : Values.orthogonal;
+    }
+
+    private static T Given<T>(T argument, [CallerArgumentExpression(nameof(argument))] string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(argument, name);
+        return argument;
     }
 }

@@ -75,7 +75,7 @@ module internal Interpreter =
                 link.Approximate(tensor, epsilon)
                 |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
             else
-                exact epsilon link present tensor
+                nearest epsilon link present tensor
 
     /// What was expected and what was found where the code of a user's link is wrong: it inverts a tensor into something
     /// else than it reads, or than the link before it yields.

@@ -42,7 +42,7 @@ internal sealed class PrunedConvolution : IChapter
             "a weight with other entries than zero there is refused"
         );
 
-        var smallest = nn.Conv2d(8, 16, 3).register_parametrization("weight", Parametrizations.PrunedL1(share: 0.25));
+        var smallest = nn.Conv2d(8, 16, 3).register_parametrization("weight", Parametrizations.PrunedL1(0.25));
         claims.Equal(288, Zeros(Weight(smallest)), "a quarter of 1152 entries, those of smallest modulus, is zero");
     }
 }

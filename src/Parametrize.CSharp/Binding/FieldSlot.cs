@@ -1,18 +1,17 @@
-using System.Reflection;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
-/// <summary>The fields of a managed module that hold a tensor.</summary>
-internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, FieldInfo[] fields)
+/// <summary>The places in which a managed module holds a tensor.</summary>
+internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, FieldPlace[] places)
     : Slot(owner, name, isBuffer)
 {
     /// <summary>TorchSharp's own modules ask what is in their fields for its dtype and device when they are moved.</summary>
     public override bool NeedsTensor { get; } =
-        fields.Any(one => one.DeclaringType!.Assembly == typeof(nn.Module).Assembly);
+        places.Any(one => one.Field.DeclaringType!.Assembly == typeof(nn.Module).Assembly);
 
-    public override Tensor? Get() => Owner is { } owner ? (Tensor?)fields[0].GetValue(owner) : null;
+    public override Tensor? Get() => Owner is { } owner ? (Tensor?)places[0].Get(owner) : null;
 
     public override void Set(Parameter tensor)
     {
@@ -22,7 +21,7 @@ internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, Fie
 
     protected override void PutBack(nn.Module owner, Tensor tensor)
     {
-        foreach (var field in fields)
-            field.SetValue(owner, tensor);
+        foreach (var place in places)
+            place.Set!(owner, tensor);
     }
 }

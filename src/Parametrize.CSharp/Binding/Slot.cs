@@ -17,6 +17,7 @@ internal abstract class Slot
     private readonly WeakReference<nn.Module> _owner;
     private readonly string[] _names;
     private readonly List<string> _order;
+    private readonly bool _isPersistent;
 
     protected Slot(nn.Module owner, string name, bool isBuffer)
     {
@@ -26,6 +27,7 @@ internal abstract class Slot
         Tensor[] tensors = isBuffer ? [.. buffers.Values.Select(entry => entry.Item1)] : [.. parameters.Values];
         var position = Array.IndexOf(names, name);
         _names = [.. names.Where((_, index) => ReferenceEquals(tensors[index], tensors[position]))];
+        _isPersistent = !isBuffer || buffers[name].Item2;
         _order = Orders.GetOrCreateValue(owner);
         _order.AddRange(parameters.Keys.Concat(buffers.Keys).Except(_order).ToList());
         Name = name;
@@ -65,7 +67,7 @@ internal abstract class Slot
         PutBack(owner, tensor);
         Unregister();
         if (IsBuffer)
-            InsertInto(ModuleInternals.Buffers(owner), (tensor, true));
+            InsertInto(ModuleInternals.Buffers(owner), (tensor, _isPersistent));
         else
             InsertInto(ModuleInternals.Parameters(owner), (Parameter)tensor);
     }

@@ -15,16 +15,16 @@ internal static class SlotFinder
         var tensor = parameter ?? ModuleInternals.BufferOf(owner, name) ?? throw NotATensor(owner, name);
         var isBuffer = parameter is null;
 
-        var fields = FieldsHolding(owner, tensor);
-        if (fields.Length == 0 && BackingFieldOf(owner, name, !isBuffer) is { } read)
-            (fields, tensor) = (FieldsHolding(owner, read), read);
-        if (fields.FirstOrDefault(field => !field.FieldType.IsAssignableFrom(typeof(Parameter))) is { } typed)
-            throw new NotSupportedException(
-                $"{owner.GetName()}.{name} cannot be parametrized: its field {typed.Name} of type {typed.FieldType.Name} "
-                    + "cannot hold a computed tensor. Declare it as Parameter or Tensor."
-            );
-        if (fields.Length > 0)
-            return (new FieldSlot(owner, name, isBuffer, fields), tensor);
+        var places = FieldPlace.Of(owner, tensor);
+        if (places.Length == 0 && BackingFieldOf(owner, name, !isBuffer) is { } read)
+            (places, tensor) = (FieldPlace.Of(owner, read), read);
+        if (
+            places.FirstOrDefault(place => place.Set is null || !place.Type.IsAssignableFrom(typeof(Parameter))) is
+            { } odd
+        )
+            throw CannotHold(owner, name, odd);
+        if (places.Length > 0)
+            return (new FieldSlot(owner, name, isBuffer, places), tensor);
         if (owner.GetType().Assembly != typeof(nn.Module).Assembly)
             return (new RegistrySlot(owner, name, isBuffer), tensor);
         return (InNativeMemory(owner, name, parameter), tensor);
@@ -49,29 +49,35 @@ internal static class SlotFinder
         );
     }
 
-    private static FieldInfo[] FieldsHolding(nn.Module owner, Tensor tensor) =>
-        [.. ModuleInternals.FieldsOf(owner).Where(field => ReferenceEquals(ValueOf(field, owner), tensor))];
-
     /// <summary>Moving a module sets its automatic properties and leaves the registry behind: the property is read.</summary>
     private static Tensor? BackingFieldOf(nn.Module owner, string name, bool isParameter) =>
         ModuleInternals
             .FieldsOf(owner)
             .Where(field => field.Name == $"<{name}>k__BackingField")
-            .Select(field => ValueOf(field, owner) as Tensor)
+            .Select(field => field.GetValue(owner) as Tensor)
             .FirstOrDefault(value => value is not null && value is Parameter == isParameter);
 
-    private static object? ValueOf(FieldInfo field, nn.Module owner) =>
-        typeof(Tensor).IsAssignableFrom(field.FieldType) ? field.GetValue(owner) : null;
+    private static NotSupportedException CannotHold(nn.Module owner, string name, FieldPlace place)
+    {
+        var reason = place.Set is null
+            ? $"its field {place.Field.Name} holds it in a collection that cannot be changed. Use an array, a list, a "
+                + "dictionary or a field"
+            : $"its field {place.Field.Name} of type {place.Type.Name} cannot hold a computed tensor. Declare it as "
+                + "Parameter or Tensor";
+        return new($"{owner.GetName()}.{name} cannot be parametrized: {reason}.");
+    }
 
     private static ArgumentException NotATensor(nn.Module owner, string name)
     {
-        var names = owner
-            .named_parameters(false)
-            .Select(p => p.name)
-            .Concat(owner.named_buffers(false).Select(b => b.name));
-        return new ArgumentException(
-            $"{owner.GetName()} has no tensor '{name}' of its own. It has: {string.Join(", ", names)}.",
-            nameof(name)
-        );
+        var own = Names(owner, recurse: false);
+        var present =
+            own.Length > 0 ? $"It has: {string.Join(", ", own)}."
+            : Names(owner, recurse: true) is { Length: > 0 } inside
+                ? $"Inside it are: {string.Join(", ", inside.Take(12))}{(inside.Length > 12 ? ", ..." : "")}."
+            : "It has none.";
+        return new($"{owner.GetName()} has no tensor '{name}' of its own. {present}", nameof(name));
     }
+
+    private static string[] Names(nn.Module owner, bool recurse) =>
+        [.. owner.named_parameters(recurse).Select(p => p.name), .. owner.named_buffers(recurse).Select(b => b.name)];
 }

@@ -74,6 +74,33 @@ public class AssigningByExamples
         Near.Same(zeros(4, 4), layer.state_dict()["parametrizations.weight.original"]);
     }
 
+    /// <summary>Rounding piled up in the base until the 491st move was refused.</summary>
+    [Fact]
+    public void Moving_the_base_again_and_again_stays_as_orthogonal_as_a_new_one()
+    {
+        var layer = nn.Linear(16, 16).orthogonal();
+        var parametrized = layer.parametrization("weight");
+        for (var step = 0; step < 1000; step++)
+        {
+            using var scope = NewDisposeScope();
+            using (no_grad())
+                parametrized.parameters().Single().add_(0.1 * randn(16, 16));
+            parametrized.MoveBase();
+        }
+        using var value = parametrized.Value;
+        Assert.InRange(Near.OrthogonalityDefect(value), 0, 2e-6);
+    }
+
+    [Fact]
+    public void Moving_the_base_makes_it_orthogonal_in_a_wider_element_type()
+    {
+        var layer = nn.Linear(4, 4).orthogonal();
+        layer.to(ScalarType.Float64);
+        layer.parametrization("weight").MoveBase();
+        layer.parametrization("weight").Value = layer.parametrization("weight").Value;
+        Near.Orthogonal(layer.parametrization("weight").Value);
+    }
+
     [Fact]
     public void Inverse_and_log_determinant_are_those_of_the_value()
     {

@@ -86,6 +86,30 @@ public class PublicApiIsForCSharp
         );
     }
 
+    /// <summary>Every argument of a function on values that is an object and has no default.</summary>
+    public static IEnumerable<object[]> Objects =>
+        from method in typeof(Parametrizations).GetMethods(BindingFlags.Public | BindingFlags.Static)
+        from parameter in method.GetParameters()
+        where !parameter.ParameterType.IsValueType && !parameter.HasDefaultValue
+        where parameter.ParameterType != typeof(Amount)
+        where method.GetParameters().All(other => !other.ParameterType.IsByRefLike)
+        select new object[] { method.Name, parameter.Name! };
+
+    [Theory]
+    [MemberData(nameof(Objects))]
+    public void Null_is_refused_under_its_name(string name, string argument)
+    {
+        var method = typeof(Parametrizations).GetMethod(name)!;
+        var arguments = method.GetParameters().Select(one => one.Name == argument ? null : Any(one.ParameterType));
+        var thrown = Assert.Throws<TargetInvocationException>(() => method.Invoke(null, [.. arguments]));
+        Assert.Equal(argument, Assert.IsType<ArgumentNullException>(thrown.InnerException).ParamName);
+
+        static object? Any(Type type) =>
+            type.IsValueType ? Activator.CreateInstance(type)
+            : type == typeof(Parametrization) ? Parametrizations.Skew
+            : TorchSharp.torch.zeros(2, 2);
+    }
+
     [Fact]
     public void Equal_values_are_equal_and_print_alike()
     {

@@ -173,4 +173,16 @@ public class RemovingGivesTheModuleBack
         Assert.Equal(0, Snapshot.HooksOf(layer));
         Assert.Equal(["weight", "bias"], layer.state_dict().Keys);
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_buffer_is_saved_as_it_was_before(bool isPersistent)
+    {
+        var layer = new Fragile();
+        layer.register_buffer("table", eye(4), isPersistent);
+        layer.register_parametrization("table", Parametrizations.Symmetric);
+        layer.remove_parametrizations("table");
+        Assert.Equal(isPersistent, layer.state_dict().ContainsKey("table"));
+    }
 }

@@ -163,7 +163,8 @@ let private moving: Test =
             let away = Parametrization.ofTensors [ x ] parts.Buffers value
             let tensor = Parametrization.forward value away
             let moved = partsOf (Parametrization.rebase value away)
-            Expect.isLessThan (Measures.apart moved.Buffers[0] tensor) 1e-6 $"the base of {value} is the tensor"
+            // Free of rounding, which the tensor is not.
+            Expect.isLessThan (Measures.apart moved.Buffers[0] tensor) 2e-6 $"the base of {value} is the tensor"
 
             Expect.equal
                 (Measures.apart moved.Parameters[0] parts.Parameters[0])

@@ -66,6 +66,24 @@ internal sealed class AutoProperty : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input) => input.matmul(Weight);
 }
 
+/// <summary>Has its parameter in what a field holds: an array, a tuple, ...</summary>
+internal sealed class Keeping<T> : nn.Module<Tensor, Tensor>
+{
+    private readonly Func<T, Tensor> read;
+    private readonly T keeper;
+
+    public Keeping(Func<Parameter, T> keep, Func<T, Tensor> read)
+        : base("Keeping")
+    {
+        var weight = nn.Parameter(randn(4, 4));
+        this.read = read;
+        keeper = keep(weight);
+        register_parameter(nameof(weight), weight);
+    }
+
+    public override Tensor forward(Tensor input) => input.matmul(read(keeper));
+}
+
 /// <summary>No field: forward asks the registry.</summary>
 internal sealed class Fieldless : nn.Module<Tensor, Tensor>
 {

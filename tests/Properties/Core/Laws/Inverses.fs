@@ -49,6 +49,24 @@ let private rebaseStays (subject: Subject) (case: Case) : Faults =
             let after = Parametrization.forward subject.Value moved
             near "forward (rebase parts) = forward parts" (Subject.slack subject case before) before after))
 
+/// What is carried has been rounded: by thousands of moves, or because the model was in single precision before.
+let private rebaseMends (subject: Subject) (case: Case) : Faults =
+    ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        let single =
+            if Case.isComplex case then
+                torch.ScalarType.ComplexFloat32
+            else
+                torch.ScalarType.Float32
+
+        let rounded = parts.Buffers |> Seq.map (fun buffer -> (buffer.``to`` single).``to`` buffer.dtype)
+
+        let worn = Parametrization.ofTensors parts.Parameters rounded subject.Value
+
+        ok "rebase" (Parametrization.rebase subject.Value worn) (fun moved ->
+            isOk
+                "contains (forward (rebase parts))"
+                (Parametrization.contains subject.Value (Parametrization.forward subject.Value moved))))
+
 /// Values that learn nothing return the parts that they got; the others new buffers beside the same parameters.
 let private advanceStays (subject: Subject) (case: Case) : Faults =
     ok "parts" (Subject.parts 1UL subject case) (fun parts ->
@@ -67,5 +85,8 @@ let laws: Law list =
         |> onlyFor _.Reads.IsSome
         |> on Subject.smoothCases
         law "2c" "rebase keeps the tensor" rebaseStays
-        law "2d" "advance moves nothing but what is learnt" advanceStays
+        law "2d" "rebase puts right what rounding has left" rebaseMends
+        |> onlyFor (Subject.learns >> not)
+        |> on Subject.smoothCases
+        law "2e" "advance moves nothing but what is learnt" advanceStays
     ]
