@@ -16,6 +16,7 @@ let private tests: Test =
             FamilyTests.tests
             GoldenTests.tests
             MalformedTests.tests
+            OtherCasesTests.tests
             DescriptionTests.tests
         ]
 

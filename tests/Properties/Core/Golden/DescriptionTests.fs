@@ -63,6 +63,7 @@ let tests: Test =
                 [ 5L; 48L ]
                 [ 5L; 2L; 6L ]
                 "c: ConvTranspose1d(2,3,2,2,padding=0,output_padding=1), Flatten(), 1: Linear(39,48), relu"
+            gives [ 5L; 2L ] [ 5L; 2L ] "relu, tanh, sigmoid, nn.SiLU(), gelu, Softplus(), Identity"
             unclear "x: Linear(3" "not closed"
             unclear "x: Linear(3,2) Linear(2,2)" "out of place"
             unclear "x: Linear(3,2,True,4)" "too many"

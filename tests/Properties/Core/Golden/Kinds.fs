@@ -12,6 +12,7 @@ let verdict (kind: string) (case: Node) : Verdict =
     | "l1_unstructured" -> Verdict.Compared(PruningCases.compareOnce case)
     | "l1_unstructured twice" -> Verdict.Compared(PruningCases.compareTwice case)
     | "ln_structured" -> Verdict.Compared(PruningCases.compareChannels case)
+    | "ln_structured twice" -> Verdict.Compared(PruningCases.compareChannelsTwice case)
     | "global_l1_unstructured" -> Verdict.Compared(PruningCases.compareGlobal case)
     | "model" -> Verdict.Compared(ModelCases.compare case)
     | other -> Verdict.Unreadable $"unknown kind '{other}'"

@@ -25,6 +25,10 @@ module Stage =
         | "relu", [] -> Some _.relu()
         | "tanh", [] -> Some _.tanh()
         | "sigmoid", [] -> Some _.sigmoid()
+        | ("silu" | "swish"), [] -> Some torch.nn.functional.silu
+        | "gelu", [] -> Some torch.nn.functional.gelu
+        | "softplus", [] -> Some torch.nn.functional.softplus
+        | "identity", [] -> Some id
         | "flatten", arguments -> Some(flatten arguments)
         | _ -> None
 

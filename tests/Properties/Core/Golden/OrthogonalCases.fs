@@ -91,16 +91,22 @@ let private reinterpreted (value: Parametrization) (case: Node) : Comparison lis
     ]
 
 let private assigned (value: Parametrization) (parts: Parts) (case: Node) : Comparison list =
-    let backTo (what: string) (expected: torch.Tensor) (tensor: torch.Tensor) =
-        comparing what (Parametrization.rightInverse value parts tensor) (fun parts ->
-            [ Comparison.between what expected (forward value parts) ])
+    let backTo (what: string) (expected: torch.Tensor) (assigned: Result<Parts, ParametrizationError>) =
+        comparing what assigned (fun parts -> [ Comparison.between what expected (forward value parts) ])
 
     match tryField "assigned" case with
-    | Some node -> backTo "weight after assignment" (case |> field "weight_after_assign" |> tensor) (tensor node)
+    | Some node ->
+        // PyTorch projects in silence what is not orthogonal.
+        let given = tensor node
+        let allowed = Parametrization.rightInverse value parts given
+
+        (if allowed.IsOk then allowed else Parametrization.initializeNearest value given)
+        |> backTo "weight after assignment" (case |> field "weight_after_assign" |> tensor)
     | None ->
-        // PyTorch refuses every assignment; here the present weight can be assigned.
-        let weight = case |> field "weight" |> tensor
-        backTo "assignment that PyTorch refuses" weight weight
+        // PyTorch refuses every assignment; here the present weight can be assigned. Not the file's: PyTorch's
+        // exponential may be too far from orthogonal.
+        let weight = forward value parts
+        Parametrization.rightInverse value parts weight |> backTo "assignment that PyTorch refuses" weight
 
 let compare (case: Node) : Comparison list =
     let map = case |> field "map" |> mapOf

@@ -37,14 +37,21 @@ let private power (node: Node) : float =
     | JsonValueKind.String ->
         match Double.TryParse(text node, NumberStyles.Float, CultureInfo.InvariantCulture) with
         | true, power -> power
+        | _ when text node = "fro" -> 2.0
         | _ -> number node
     | _ -> number node
 
 /// Whole channels.
-let compareChannels (case: Node) : Comparison list =
+let private channels (case: Node) : Parametrization =
     let amount = case |> field "amount" |> amountOf
     let dimension = case |> field "dim" |> whole |> int
-    compareMask (pruned (Pruning.Ln(amount, case |> field "n" |> power, dimension))) case
+    pruned (Pruning.Ln(amount, case |> field "n" |> power, dimension))
+
+let compareChannels (case: Node) : Comparison list = compareMask (channels case) case
+
+let compareChannelsTwice (case: Node) : Comparison list =
+    let once = channels case
+    compareMask (once >>> once) case
 
 /// Several tensors as if they were one vector.
 let compareGlobal (case: Node) : Comparison list =

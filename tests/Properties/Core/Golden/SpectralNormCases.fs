@@ -7,12 +7,15 @@ open Properties.Core.Golden.Json
 open Properties.Core.Golden.Replay
 
 let compare (case: Node) : Comparison list =
-    let transposed = (case |> field "module" |> text).StartsWith "ConvTranspose"
+    let dimension =
+        match tryField "dim" case with
+        | Some node when not (isNull node) -> int (whole node)
+        | _ -> if (case |> field "module" |> text).Contains "ConvTranspose" then 1 else 0
 
     let value =
         spectralNormWith
             { SpectralNorm.defaults with
-                Dimension = if transposed then 1 else 0
+                Dimension = dimension
                 Iterations = case |> field "n_power_iterations" |> whole |> int
                 Epsilon = case |> field "eps" |> number
             }

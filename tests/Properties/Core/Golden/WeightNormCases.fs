@@ -8,7 +8,14 @@ open Properties.Core.Golden.Replay
 
 let compare (case: Node) : Comparison list =
     let dimension = case |> field "dim"
-    let value = if isNull dimension then weightNormWhole else weightNorm (int (whole dimension))
+
+    // For PyTorch -1 is None, not the last dimension.
+    let value =
+        if isNull dimension || whole dimension = -1L then
+            weightNormWhole
+        else
+            weightNorm (int (whole dimension))
+
     let before = case |> field "weight_before" |> tensor
     let after = case |> field "state_after_register"
     let parts = case |> field "state" |> partsOf value

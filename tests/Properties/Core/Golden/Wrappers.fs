@@ -62,9 +62,14 @@ let private spectralNorm (inner: Term -> Layer) (arguments: Argument list) : Lay
 let private weightNorm (inner: Term -> Layer) (arguments: Argument list) : Layer =
     let given = given "weight_norm" [ "dim" ] arguments
 
+    // For PyTorch -1 is None, not the last dimension.
     let dimension =
         if given.ContainsKey "dim" then
-            given |> optional whole "dim" |> Option.map Checked.int |> Option.toNullable
+            given
+            |> optional whole "dim"
+            |> Option.filter ((<>) -1L)
+            |> Option.map Checked.int
+            |> Option.toNullable
         else
             Nullable 0
 
