@@ -56,6 +56,14 @@ let tests: Test =
                 """{ "kind": "orthogonal", "map": "givens", "use_trivialization": true }"""
                 [ "map"; "'givens'" ]
             unreadable
+                "a base of another shape"
+                """{ "kind": "orthogonal", "map": "cayley", "use_trivialization": true,
+                    "weight": { "shape": [2, 1], "data": [1, 0] },
+                    "state": {
+                        "parametrizations.weight.original": { "shape": [2, 1], "data": [1, 0] },
+                        "parametrizations.weight.0.base": { "shape": [1, 1], "data": [1] } } }"""
+                [ "0.base"; "[2, 2]"; "[1, 1]" ]
+            unreadable
                 "unknown layer"
                 """{ "kind": "model", "layers": ["relu", "a: Fourier(2)"], "state_dict": {},
                     "input": { "shape": [0], "data": [] }, "output": { "shape": [0], "data": [] } }"""

@@ -108,11 +108,37 @@ let private assigned (value: Parametrization) (parts: Parts) (case: Node) : Comp
         let weight = forward value parts
         Parametrization.rightInverse value parts weight |> backTo "assignment that PyTorch refuses" weight
 
+/// TorchSharp's matmul ends the process when shapes do not fit.
+let private requireShape (expected: int64[]) (node: Node) : unit =
+    let found = (tensor node).shape
+
+    if found <> expected then
+        raise (Malformed(node.Path, $"expected shape {Form.Shown expected}, found {Form.Shown found}"))
+
+let private requireShapes (trivialized: bool) (weight: torch.Tensor) (case: Node) : unit =
+    if weight.dim () < 2L then
+        raise (Malformed(case.Path, $"matrices are expected, found shape {Form.Shown weight.shape}"))
+
+    let sizes = (upright weight).shape
+    let size = sizes[sizes.Length - 2]
+    let square = Array.append sizes[.. sizes.Length - 3] [| size; size |]
+
+    for name in [ "state"; if trivialized then "state_after_register" ] do
+        let state = field name case
+        state |> field original |> requireShape weight.shape
+
+        if trivialized then
+            state |> field (prefix + "0.base") |> requireShape square
+
+    for name in [ "weight_before"; "weight_after_register"; "grad_weight" ] do
+        case |> field name |> requireShape weight.shape
+
 let compare (case: Node) : Comparison list =
     let map = case |> field "map" |> mapOf
     let trivialized = case |> field "use_trivialization" |> truth
     let value = valueOf map trivialized
     let weight = case |> field "weight" |> tensor
+    requireShapes trivialized weight case
     let parts = case |> field "state" |> partsOf value
     let square = weight.shape[weight.shape.Length - 1] = weight.shape[weight.shape.Length - 2]
 
