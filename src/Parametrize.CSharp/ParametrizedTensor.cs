@@ -152,10 +152,17 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <summary>The value now, learning what training steps learn.</summary>
     internal Tensor Evaluate()
     {
-        if (!Core.learns(Parametrization) || !training)
+        if (!Core.learns(Parametrization))
             return Core.forward(Parametrization, CurrentParts());
 
-        // The graph keeps the tensors that forward has used, so it gets new ones and the buffers are written after.
+        // The graph keeps the tensors that forward has used. It gets new ones: the buffers are written after, or by a
+        // training pass between this one and its backward.
+        if (!training)
+        {
+            using var copies = NewDisposeScope();
+            Tensor[][] kept = [.. _buffers.Select(row => row.Select(buffer => buffer.clone()).ToArray())];
+            return Core.forward(Parametrization, Core.ofArrays(_inputs, kept)).MoveToOuterDisposeScope();
+        }
         var advanced = Core.advance(Parametrization, CurrentParts());
         var value = Core.forward(Parametrization, advanced);
         using var _ = no_grad();

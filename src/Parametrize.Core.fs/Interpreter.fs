@@ -24,7 +24,13 @@ module internal Interpreter =
         let rec go (links: Link list) (position: int) (inputs: torch.Tensor[]) =
             match links with
             | [] -> inputs[0]
-            | link :: rest -> go rest (position + 1) [| link.Forward(inputs, buffers[position]) |]
+            | link :: rest ->
+                let result = link.Forward(inputs, buffers[position])
+
+                if isNull (box result) then
+                    invalidOp $"{link.Code} breaks its contract in computing. Expected: a tensor; found: null."
+
+                go rest (position + 1) [| result |]
 
         go links 0 inputs
 
@@ -82,14 +88,18 @@ module internal Interpreter =
     let private fault (before: Link option) (link: Link) (tensor: torch.Tensor) (parts: LinkParts) =
         let numbers (inputs: int) (buffers: int) = $"{inputs} inputs and {buffers} buffers"
 
+        let count (tensors: torch.Tensor[]) = if isNull (box tensors) then 0 else tensors.Length
+
         let expected, found =
-            (link.InputCount, link.BufferNames.Length), (parts.Inputs.Length, parts.Buffers.Length)
+            (link.InputCount, link.BufferNames.Length), (count parts.Inputs, count parts.Buffers)
 
         let isElsewhere (part: torch.Tensor) =
             (part.device_type, part.device_index) <> (tensor.device_type, tensor.device_index)
 
         if expected <> found then
             Some(numbers <|| expected, numbers <|| found)
+        elif Seq.append parts.Inputs parts.Buffers |> Seq.exists (box >> isNull) then
+            Some("tensors", "null")
         else
             let input = Form.ofTensor parts.Inputs[0]
             let stray = Seq.append parts.Inputs parts.Buffers |> Seq.tryFind isElsewhere

@@ -102,6 +102,11 @@ module Domain =
                 Space.Masked
             ]
 
+    let including (space: Space) (domain: Domain) : Domain =
+        match domain with
+        | Domain.Anything -> domain
+        | Domain.OneOf spaces -> Domain.OneOf(space :: spaces)
+
     let accepts (space: Space) (domain: Domain) : bool =
         match domain with
         | Domain.Anything -> true

@@ -91,7 +91,9 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
 
     override _.Requirement = Requirement.vectors
     override _.Expects form = Form.withoutDimension options.Dimension form
-    override _.Domain = Domain.cones
+    /// A second one of the same bound changes nothing, as in PyTorch.
+    override _.Domain = Domain.cones |> Domain.including (Space.SpectralSphere options.Bound)
+
     override _.Codomain = Space.SpectralSphere options.Bound
     override _.BufferNames = [ "_u"; "_v" ]
     override _.IsBatched = false

@@ -28,6 +28,8 @@ public class TestErrors
             "an inverse that is null" => new("b") { Inverse = _ => null! },
             "an inverse that holds null" => new("c") { Inputs = 2, Inverse = value => [null!, value] },
             "an inverse of another element type" => new("d") { Inverse = value => [value.to(ScalarType.Bool)] },
+            "an inverse of another shape" => new("i") { Inverse = value => [value[..^1]] },
+            "two inverses, one input" => new("j") { Inverse = value => [value, value] },
             "an inverse on another device" => new("e") { Inverse = value => [value.to(META)] },
             "a map to null" => new("f") { Map = _ => null! },
             "a map to another element type" => new("g") { Map = inputs => inputs[0].to(ScalarType.Bool) },
@@ -39,7 +41,8 @@ public class TestErrors
     private void AssertRefused(string mistake)
     {
         var before = Snapshot.Of(_module);
-        Assert.ThrowsAny<Exception>(() => _module.register_parametrization("weight", Wrong(mistake).Value));
+        var error = Assert.ThrowsAny<Exception>(() => _module.register_parametrization("weight", Wrong(mistake).Value));
+        Assert.Matches("breaks its contract|has to keep|does not fit", error.Message);
         before.AssertUnchanged();
     }
 
@@ -48,12 +51,17 @@ public class TestErrors
     [InlineData("an inverse that is null")]
     [InlineData("an inverse that holds null")]
     [InlineData("an inverse of another element type")]
+    [InlineData("an inverse of another shape")]
+    [InlineData("two inverses, one input")]
     public void test_errors_unparametrized_tensor_parametrization_by_a_link(string mistake) => AssertRefused(mistake);
 
     [Theory]
     [InlineData("three inputs, two of them given")]
     [InlineData("an inverse that is null")]
     [InlineData("an inverse that holds null")]
+    [InlineData("an inverse of another element type")]
+    [InlineData("an inverse of another shape")]
+    [InlineData("two inverses, one input")]
     public void test_errors_parametrized_tensor_parametrization(string mistake)
     {
         _module.register_parametrization("weight", Links.Double);

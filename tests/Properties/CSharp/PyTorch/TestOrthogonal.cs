@@ -70,6 +70,7 @@ public class TestOrthogonal
         }
         Register();
         var weight = layer.parametrization("weight");
+        Assert.Equal(initial.shape, layer.Read().shape);
         AssertOrthonormal(layer.Read());
         var canInitialize = trivialized || map == "householder";
         using var any = randn(rows, columns, dtype: dtype);

@@ -24,8 +24,8 @@ public class TestPruningAmounts
         foreach (var share in new[] { 1.1, 20.0, -0.1, double.NaN })
             Assert.Throws<ArgumentException>(() => Layer(OneToEight).l1_unstructured("weight", share));
         Assert.Throws<ArgumentException>(() => Layer(OneToEight).l1_unstructured("weight", -10));
-        foreach (var amount in new Amount[] { 0.34, 0, 0.0, 1, 1.0 })
-            Layer(OneToEight).l1_unstructured("weight", amount);
+        foreach (var amount in new Amount[] { 0.34, 1500, 0, 0.0, 1, 1.0 })
+            Assert.NotNull(Parametrizations.PrunedL1(amount));
     }
 
     [Fact]
@@ -97,8 +97,10 @@ public class TestPruningAmounts
         using var mask = Rows(1, 1, 1, 0, 1, 1, 0, 1);
         Assert.Equal([0, 0, 1, 0, 1, 1, 0, 1], OnTopOf(mask, layer => layer.l1_unstructured("weight", 2)));
         Assert.Equal([0, 0, 0, 0, 1, 1, 0, 1], OnTopOf(mask, layer => layer.ln_structured("weight", 1, 2, 0)));
-        // 1, 5 | 2, 6 | 3 | 8: the third column is the smallest of what is left.
+        // 1, 5 | 2, 6 | 3 | 8: the third column is the smallest of what is left; of the whole tensor it is the first.
         Assert.Equal([1, 1, 0, 0, 1, 1, 0, 1], OnTopOf(mask, layer => layer.ln_structured("weight", 1, 2, 1)));
+        using var all = Rows(OneToEight);
+        Assert.Equal([0, 1, 1, 0, 0, 1, 0, 1], OnTopOf(mask, layer => layer.ln_structured("weight", 1, 2, 1, all)));
     }
 
     [Fact]
@@ -114,6 +116,9 @@ public class TestPruningAmounts
     {
         var pruned = Parametrizations.PrunedL1(2).Project(Rows(OneToEight));
         Assert.Equal([0, 0, 3, 4, 5, 6, 7, 8], pruned.Entries());
+        using var mask = Rows(1, 1, 1, 0, 1, 1, 0, 1);
+        var layer = Layer(OneToEight).custom_from_mask("weight", mask).l1_unstructured("weight", 2);
+        Assert.Equal([0, 0, 3, 0, 5, 6, 0, 8], layer.Value().Entries());
     }
 
     [Fact]
@@ -130,10 +135,7 @@ public class TestPruningAmounts
     {
         using var mask = Rows(1, 1, 1, 0, 1, 1, 0, 1);
         using var same = Rows(OneToEight);
-        Assert.Equal(
-            OnTopOf(mask, layer => layer.l1_unstructured("weight", 2)),
-            OnTopOf(mask, layer => layer.l1_unstructured("weight", 2, same))
-        );
+        Assert.Equal([0, 0, 1, 0, 1, 1, 0, 1], OnTopOf(mask, layer => layer.l1_unstructured("weight", 2, same)));
     }
 
     [Fact]

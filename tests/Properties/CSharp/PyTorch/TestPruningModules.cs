@@ -137,7 +137,14 @@ public class TestPruningModules
         using var first = layer.Mask().clone();
         layer.ln_structured("weight", 0.3, 2, 0).ln_structured("weight", 0.1, double.PositiveInfinity, 1);
         Assert.True(layer.Mask()[first.eq(0)].eq(0).all().item<bool>());
-        Assert.Single(layer.parametrizations());
+        var (_, pruned) = Assert.Single(layer.parametrizations());
+        Assert.Equal(
+            Parametrizations
+                .PrunedL1(0.1)
+                .Then(Parametrizations.PrunedLn(0.3, 2, 0))
+                .Then(Parametrizations.PrunedLn(0.1, double.PositiveInfinity, 1)),
+            pruned.Parametrization
+        );
     }
 
     [Fact]

@@ -40,13 +40,18 @@ public class TestRegisteringAndRemoving
         Assert.Equal(typeof(Linear), _model.GetType());
     }
 
+    /// <summary>Changes weight and bias, whatever they are computed from.</summary>
     private void Step(optim.Optimizer optimizer)
     {
-        using var before = _model.call(eye(8)).detach();
+        Tensor Now(string name) =>
+            _model.is_parametrized(name) ? _model.Read(name) : _model.get_parameter(name)!.detach().clone();
+        using var weight = Now("weight");
+        using var bias = Now("bias");
         optimizer.zero_grad();
-        _model.call(ones(1, 8)).pow(2).sum().backward();
+        _model.call(linspace(1, 2, 8).unsqueeze(0)).pow(2).sum().backward();
         optimizer.step();
-        Near.Different(before, _model.call(eye(8)));
+        Near.Different(weight, Now("weight"));
+        Near.Different(bias, Now("bias"));
     }
 
     [Fact]
@@ -96,6 +101,7 @@ public class TestRegisteringAndRemoving
             RegisterSkewAndCayley();
             _model.remove_parametrizations("weight");
             Assert.Same(weight, _model.weight);
+            Assert.Same(bias, _model.bias);
             Near.Orthogonal(_model.weight);
             Step(sgd);
         }

@@ -88,6 +88,21 @@ public class TestTransfer
     }
 
     [Fact]
+    public void test_transfer_parametrizations_and_params_to_a_module_without_the_tensor()
+    {
+        var (from, to) = (Layer("weight", "bias"), nn.Linear(5, 5, hasBias: false));
+        var before = Snapshot.Of(to);
+        foreach (var name in new[] { "bias", null })
+        {
+            var error = Assert.Throws<ArgumentException>(() =>
+                parametrize.transfer_parametrizations_and_params(from, to, name)
+            );
+            Assert.Contains("bias", error.Message);
+            before.AssertUnchanged();
+        }
+    }
+
+    [Fact]
     public void test_caching_parametrization_with_transfer_parametrizations_and_params()
     {
         var from = nn.Linear(5, 5).orthogonal();
@@ -110,7 +125,7 @@ public class TestTransfer
     public void test_deepcopy_after_parametrization()
     {
         var model = Layer("weight");
-        for (var time = 0; time < 2; time++)
+        for (var time = 0; time < 3; time++)
         {
             var copy = parametrize.copy_parametrizations(model, nn.Linear(5, 5));
             copy.load_parametrized_state_dict(model.state_dict());

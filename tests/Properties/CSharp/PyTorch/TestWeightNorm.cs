@@ -10,13 +10,16 @@ namespace Properties.CSharp.PyTorch;
 public class TestWeightNorm
 {
     [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(null)]
-    public void test_weight_norm_parametrization(int? dim)
+    [InlineData(0, ScalarType.Float32)]
+    [InlineData(1, ScalarType.Float32)]
+    [InlineData(null, ScalarType.Float32)]
+    [InlineData(0, ScalarType.BFloat16)]
+    [InlineData(1, ScalarType.BFloat16)]
+    [InlineData(null, ScalarType.BFloat16)]
+    public void test_weight_norm_parametrization(int? dim, ScalarType dtype)
     {
-        var layer = nn.Linear(4, 5);
-        using var input = randn(3, 4);
+        var layer = nn.Linear(4, 5, dtype: dtype);
+        using var input = randn(3, 4).to(dtype);
         using var expected = layer.call(input).detach();
         layer.weight_norm(dim: dim);
         Near.Same(expected, layer.call(input));
