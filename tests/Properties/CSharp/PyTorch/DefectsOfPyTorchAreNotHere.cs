@@ -110,6 +110,14 @@ public class DefectsOfPyTorchAreNotHere
         using var gradient = layer.bias!.grad!.clone();
         Assert.Throws<ParametrizationException>(() => layer.orthogonal("bias"));
         Assert.Throws<ParametrizationException>(() => layer.weight_norm());
+        var (failing, link) = (new ApplicationException(), new FaultyLink());
+        link.Fault = name =>
+        {
+            if (name == nameof(FaultyLink.Forward))
+                throw failing;
+        };
+        Assert.Same(failing, Record.Exception(() => layer.register_parametrization("bias", link.Value)));
+        Assert.Same(failing, Record.Exception(() => layer.register_parametrization("weight", link.Value)));
         before.AssertUnchanged();
         Near.Identical(gradient, layer.bias!.grad!);
         adam.step();
@@ -130,7 +138,42 @@ public class DefectsOfPyTorchAreNotHere
             Near.Different(q, first.Read());
             first.load_parametrized_state_dict(second.state_dict());
             Near.Same(q, first.Read());
+
+            var sgd = optim.SGD(first.parameters(), 0.1);
+            using var input = randn(3, 4);
+            first.call(input).pow(3).sum().backward();
+            sgd.step();
+            Near.Different(q, first.Read());
+            Near.Same(input.matmul(first.Read().mT) + first.bias!, first.call(input));
+            Near.Same(q, second.Read());
         }
+    }
+
+    /// <summary>PyTorch would double twice what is left.</summary>
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public void Removing_leaves_a_tied_module_whole(bool firstGoes, bool leave)
+    {
+        var (first, second) = (nn.Linear(4, 4, hasBias: false), nn.Linear(4, 4, hasBias: false));
+        second.weight = first.weight;
+        var model = new Shared.Tied(first, second);
+        using var value = first.weight.detach().clone();
+        using var left = leave ? value.clone() : value / 2;
+        model.register_parametrization("encoder.weight", Links.Double);
+        Assert.True(second.is_parametrized("weight"));
+
+        var (gone, other) = firstGoes ? (first, second) : (second, first);
+        gone.remove_parametrizations("weight", leave);
+        Near.Same(left, gone.weight);
+        Assert.True(other.is_parametrized("weight"));
+        Near.Same(value, other.Read());
+        Near.Same(value.mT, other.call(eye(4)));
+        other.remove_parametrizations("weight", leave);
+        Near.Same(left, other.weight);
+        Near.Same(left, gone.weight);
     }
 
     [Fact]
