@@ -123,7 +123,12 @@ let private requireShapes (trivialized: bool) (weight: torch.Tensor) (case: Node
     let size = sizes[sizes.Length - 2]
     let square = Array.append sizes[.. sizes.Length - 3] [| size; size |]
 
-    for name in [ "state"; if trivialized then "state_after_register" ] do
+    for name in
+        [
+            "state"
+            if trivialized then
+                "state_after_register"
+        ] do
         let state = field name case
         state |> field original |> requireShape weight.shape
 

@@ -93,8 +93,5 @@ let tests: Test =
             agrees "all of it" (pruned "l1_unstructured" "\"amount\": 1.0," "[0, 0, 0, 0, 0, 0, 0, 0]")
             agrees
                 "channels twice"
-                (pruned
-                    "ln_structured twice"
-                    "\"amount\": 0.5, \"n\": \"fro\", \"dim\": -2,"
-                    "[0, 0, 0, 0, 0, 0, 1, 1]")
+                (pruned "ln_structured twice" "\"amount\": 0.5, \"n\": \"fro\", \"dim\": -2," "[0, 0, 0, 0, 0, 0, 1, 1]")
         ]
