@@ -26,10 +26,23 @@ module internal Selection =
         use generator = new torch.Generator(seed, torch.CPU)
         torch.rand(like.shape, dtype = torch.ScalarType.Float64, generator = generator).``to`` like.device
 
+    /// The places of those still kept whose importance comes first or last.
+    let private extreme (largest: bool) (many: int64) (importance: torch.Tensor) (kept: torch.Tensor) : torch.Tensor =
+        let left = kept.nonzero().flatten()
+        let struct (_, places) = importance.index_select(0L, left).topk(int many, largest = largest)
+        torch.zeros_like(kept).index_fill_(0L, left.index_select (0L, places), true.ToScalar())
+
     /// Hides as many of those still kept as the amount says, least first.
-    let private least (what: string) (amount: Amount) (importance: torch.Tensor) (kept: torch.Tensor) =
-        amount.TryOf(what, kept.numel (), count kept)
-        |> Result.map (fun many -> importance.masked_fill (kept.logical_not (), infinity.ToScalar()) |> smallest many)
+    let private leastEntries (amount: Amount) (importance: torch.Tensor) (kept: torch.Tensor) =
+        amount.TryOf("entries", kept.numel (), count kept)
+        |> Result.map (fun many -> extreme false many importance kept)
+
+    /// Like PyTorch, which picks those that stay: of equal channels others are hidden.
+    let private leastChannels (amount: Amount) (importance: torch.Tensor) (kept: torch.Tensor) =
+        let left = count kept
+
+        amount.TryOf("channels", kept.numel (), left)
+        |> Result.map (fun many -> (extreme true (left - many) importance kept).logical_not().logical_and kept)
 
     /// A random choice that leaves a tensor as it is when zeros suffice: then it is allowed, and stays.
     let private drawn (what: string) (amount: Amount) (seed: uint64) (size: torch.Tensor) (kept: torch.Tensor) =
@@ -45,11 +58,12 @@ module internal Selection =
         choose (scores.abs().flatten()) (kept.flatten ())
         |> Result.map (fun (hidden: torch.Tensor) -> hidden.reshape scores.shape)
 
-    /// Norms of channels, scaled so that powers stay in range: their order is all that counts.
+    /// Norms of channels, scaled so that powers stay in range: their order is all that counts. By a power of 2, which
+    /// leaves equal ones equal.
     let private norms (power: float) (others: int64[]) (scores: torch.Tensor) : torch.Tensor =
         let size = scores.abs ()
         let largest = size.max ()
-        let scale = torch.where (largest.eq zero, torch.ones_like largest, largest)
+        let scale = torch.where (largest.eq zero, torch.ones_like largest, largest.log2().floor().exp2())
         torch.linalg.vector_norm (size / scale, power, others)
 
     let private others (dimension: int) (tensor: torch.Tensor) : int64[] =
@@ -89,8 +103,8 @@ module internal Selection =
         | Pruning.Random(amount, seed) -> entries (drawn "entries" amount seed) scores kept
         | Pruning.RandomStructured(amount, dimension, seed) ->
             channels dimension 1.0 (drawn "channels" amount seed) scores kept
-        | Pruning.L1 amount -> entries (least "entries" amount) scores kept
-        | Pruning.Ln(amount, power, dimension) -> channels dimension power (least "channels" amount) scores kept
+        | Pruning.L1 amount -> entries (leastEntries amount) scores kept
+        | Pruning.Ln(amount, power, dimension) -> channels dimension power (leastChannels amount) scores kept
         | Pruning.Groups(keep, size) -> Ok(groups keep size scores kept)
         | Pruning.Custom mask ->
             Ok(mask.ToTensor({ Form.ofTensor kept with Dtype = torch.ScalarType.Bool }).logical_not())

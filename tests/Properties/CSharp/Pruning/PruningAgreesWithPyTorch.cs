@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
+using FsCheck.Xunit;
 using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
+using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -82,5 +84,50 @@ public class PruningAgreesWithPyTorch
 
         foreach (var (module, mask) in modules.Zip(golden.GetProperty("masks").EnumerateArray()))
             Assert.Equal(mask.Tensor().Entries(), module.Mask().Entries());
+    }
+
+    private static Tensor Small(byte rows, byte columns) =>
+        randint(-2, 3, [1 + rows % 40, 2 + columns % 40]).to(ScalarType.Float64);
+
+    /// <summary>Of equal ones PyTorch hides those that topk finds in what is left, unstructured.</summary>
+    [Property]
+    public void Of_equal_entries_the_same_ones(byte rows, byte columns)
+    {
+        using var weight = Small(rows, columns);
+        var many = (int)weight.numel() / 3;
+        var expected = ones_like(weight).flatten();
+        for (var time = 0; time < 2; time++)
+        {
+            var left = expected.nonzero().flatten();
+            var places = weight.flatten()[left].abs().topk(many, largest: false).indexes;
+            expected.index_fill_(0, left[places], 0);
+        }
+        var module = new PrunedModules.Weighted(weight);
+        module.l1_unstructured("weight", many).l1_unstructured("weight", many);
+        Assert.Equal(expected.Entries(), module.Mask().Entries());
+    }
+
+    /// <summary>Structured it keeps those that topk finds.</summary>
+    [Property]
+    public void Of_equal_channels_the_same_ones(byte rows, byte columns, byte power)
+    {
+        using var weight = Small(rows, columns);
+        var n = (power % 3) switch
+        {
+            0 => 1.0,
+            1 => 2.0,
+            _ => double.PositiveInfinity,
+        };
+        var many = (int)weight.shape[1] / 3;
+        var left = arange(weight.shape[1]);
+        for (var time = 0; time < 2; time++)
+        {
+            var norms = linalg.vector_norm(weight.index_select(1, left), n, [0]);
+            left = left[norms.topk((int)left.numel() - many, largest: true).indexes].sort().Values;
+        }
+        using var expected = zeros_like(weight).index_fill_(1, left, 1);
+        var module = new PrunedModules.Weighted(weight);
+        module.ln_structured("weight", many, n, 1).ln_structured("weight", many, n, 1);
+        Assert.Equal(expected.Entries(), module.Mask().Entries());
     }
 }
