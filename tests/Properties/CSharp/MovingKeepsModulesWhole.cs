@@ -30,7 +30,7 @@ public sealed record Move(string Kind, Parametrization Value, ScalarType Dtype, 
         (Parametrizations.Bounded(-1, 1), 0, false),
         (Parametrizations.Spd(), 2, true),
         (Parametrizations.Invertible, 2, true),
-        (Parametrizations.PrunedRandom(0.3, 5), 0, false),
+        (Parametrizations.PrunedBernoulli(0.3, 5), 0, false),
     ];
 
     private static bool Fits((Parametrization Value, int Dimensions, bool Square) entry, long[] shape) =>

@@ -88,7 +88,7 @@ public class LoadingParametrizedStates
     public void Stacked_masks_are_multiplied()
     {
         var from = Models.Parametrized(Parametrizations.PrunedL1(0.3));
-        from.register_parametrization("fc.weight", Parametrizations.PrunedRandom(0.5, 3));
+        from.register_parametrization("fc.weight", Parametrizations.PrunedBernoulli(0.5, 3));
         var to = Models.Plain();
         to.load_parametrized_state_dict(Models.StateOf(from));
         var input = Models.Input();

@@ -97,7 +97,7 @@ internal static class Models
         Parametrizations.WeightNorm(null),
         Parametrizations.SpectralNorm(),
         Parametrizations.SpectralNorm(dimension: 1),
-        Parametrizations.PrunedRandom(0.5, 7),
+        Parametrizations.PrunedBernoulli(0.5, 7),
         Parametrizations.PrunedL1(0.3),
         Parametrizations.Sphere(),
         Parametrizations.Triangular(Triangle.Lower),
