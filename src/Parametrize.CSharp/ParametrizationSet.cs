@@ -56,8 +56,12 @@ internal sealed class ParametrizationSet : nn.Module
         if (ModuleInternals.Children(this).Count > 0)
             return;
         ModuleInternals.Children(module).Remove(ChildName);
+        Face.TakeOff(module);
         Dispose();
     }
+
+    /// <summary>Moves the tensors for a module that does not move its children.</summary>
+    public void Move(ScalarType? dtype, Device? device, bool nonBlocking) => _toEpilog(dtype, device, nonBlocking);
 
     /// <summary>Spares tensors that others need: modules that share them, or the user who made them.</summary>
     protected override void Dispose(bool disposing)
