@@ -16,7 +16,7 @@ internal sealed class WithList : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor input) => kernels.Aggregate(input, (x, kernel) => x.matmul(kernel));
+    public override Tensor forward(Tensor input) => kernels.Aggregate(input, (x, kernel) => x.mm(kernel));
 }
 
 /// <summary>Computes with a dictionary, by its keys and by its order.</summary>
@@ -58,5 +58,5 @@ internal sealed class WithBags : nn.Module<Tensor, Tensor>
         : base(nameof(WithBags)) => RegisterComponents();
 
     public override Tensor forward(Tensor input) =>
-        lists.SelectMany(list => list).Aggregate(input.matmul(bag.weight) + bag.shift, (x, kernel) => x.matmul(kernel));
+        lists.SelectMany(list => list).Aggregate(input.matmul(bag.weight) + bag.shift, (x, kernel) => x.mm(kernel));
 }
