@@ -59,8 +59,7 @@ internal sealed class PlainTensor : IDisposable
             _path.Caller!,
             Tensors
         );
-        if (_path.Enclosing is { } enclosing)
-            Face.PutOn(home, enclosing);
+        Face.PutOn(home, _path);
     }
 
     public void Dispose()

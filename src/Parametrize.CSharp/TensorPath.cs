@@ -10,7 +10,10 @@ namespace Parametrize.CSharp;
 internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosing? Enclosing = null)
 {
     /// <summary>The module during whose `call` the tensor is needed: the owner, or the nearest around it that has one.</summary>
-    public nn.Module? Caller => Hooks.CanBeAround(Owner) ? Owner : Enclosing?.Caller;
+    public nn.Module? Caller => Hooks.CanBeAround(Owner) ? Owner : Enclosing.CallerOf(Places);
+
+    /// <summary>Where the model in which the path begins has the owner.</summary>
+    public IReadOnlyList<Enclosing> Places => Enclosing is null ? [] : Enclosing.All(Enclosing.Root, Owner);
 
     public ParametrizedTensor? Tensor => Find(Owner, Name);
 

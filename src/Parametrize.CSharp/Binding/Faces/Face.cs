@@ -13,8 +13,8 @@ internal static class Face
     /// <summary>The module that the user made.</summary>
     public static nn.Module Behind(nn.Module module) => module is IFace face ? face.Real : module;
 
-    /// <summary>Lets a module be seen by its face, if it is one that needs it.</summary>
-    public static void PutOn(nn.Module module, Enclosing enclosing)
+    /// <summary>Lets a module be seen by its face wherever the path tells that it is, if it is one that needs it.</summary>
+    public static void PutOn(nn.Module module, TensorPath path)
     {
         if (module is not (ParameterList or ParameterDict))
             return;
@@ -22,28 +22,36 @@ internal static class Face
             module,
             real => real is ParameterList list ? new ListFace(list) : new DictionaryFace((ParameterDict)real)
         );
-        if (face.Around is not null)
-            return;
-        face.Around = enclosing;
-        Exchange(enclosing, module, (nn.Module)face);
+        if (face.Places.Count == 0)
+            Locate((nn.Module)face, module);
+        foreach (var place in path.Places)
+            if (!face.Places.Any(one => ReferenceEquals(one.Module, place.Module) && one.Child == place.Child))
+            {
+                Exchange(place, module, (nn.Module)face);
+                face.Places.Add(place);
+            }
     }
 
     /// <summary>Lets the module itself be seen again.</summary>
     public static void TakeOff(nn.Module module)
     {
-        if (!Known.TryGetValue(module, out var face) || face.Around is not { } enclosing)
+        if (!Known.TryGetValue(module, out var face))
             return;
-        face.Around = null;
-        Exchange(enclosing, (nn.Module)face, module);
+        Locate(module, (nn.Module)face);
+        face.Places.ForEach(place => Exchange(place, (nn.Module)face, module));
+        face.Places.Clear();
     }
+
+    /// <summary>Lets a module know where it is: on the device of the other.</summary>
+    private static void Locate(nn.Module module, nn.Module other) =>
+        (ModuleInternals.DeviceType(module), ModuleInternals.DeviceIndex(module)) = (
+            ModuleInternals.DeviceType(other),
+            ModuleInternals.DeviceIndex(other)
+        );
 
     /// <summary>Puts one in the place of the other: in the registry of what holds it, and in its fields.</summary>
     private static void Exchange(Enclosing enclosing, nn.Module present, nn.Module next)
     {
-        (ModuleInternals.DeviceType(next), ModuleInternals.DeviceIndex(next)) = (
-            ModuleInternals.DeviceType(present),
-            ModuleInternals.DeviceIndex(present)
-        );
         var children = ModuleInternals.Children(enclosing.Module);
         if (children.TryGetValue(enclosing.Child, out var child) && ReferenceEquals(child, present))
             children[enclosing.Child] = next;

@@ -12,6 +12,6 @@ internal interface IFace
     /// <summary>The user's list.</summary>
     nn.Module Real { get; }
 
-    /// <summary>The module that shows the face; null while it shows the list.</summary>
-    Enclosing? Around { get; set; }
+    /// <summary>Where the face is seen; none while the list is.</summary>
+    List<Enclosing> Places { get; }
 }

@@ -128,6 +128,30 @@ public class ContainersAreReachedFromAbove
         }
     }
 
+    /// <summary>It is computed for the nearest module around both.</summary>
+    [Fact]
+    public void A_list_that_two_modules_have_is_one()
+    {
+        var first = new WithList(2);
+        var (list, second) = (first.kernels, new WithList(first.kernels));
+        var model = nn.Sequential(("first", first), ("second", second));
+        model.register_parametrization("second.kernels.0", Parametrizations.Orthogonal());
+        using var w = model.parametrization("first.kernels.0").Value;
+        using var x = randn(3, 4);
+        using var once = w.mm(list[1]);
+        Near.Same(x.mm(once).mm(once), model.call(x));
+        Assert.Same(first.kernels, second.kernels);
+        Assert.Equal(2, model.parameters().Count());
+        Assert.DoesNotContain(model.state_dict().Keys, key => key.EndsWith("kernels.0"));
+        model.to(ScalarType.Float64);
+        Near.Same(x.mm(once).mm(once), model.call(x.to(ScalarType.Float64)).to(ScalarType.Float32));
+
+        model.remove_parametrizations("first.kernels.0");
+        Assert.Same(list, first.kernels);
+        Assert.Same(list, second.kernels);
+        Near.Same(x.mm(once).mm(once), model.call(x.to(ScalarType.Float64)).to(ScalarType.Float32));
+    }
+
     [Fact]
     public void A_list_moves_by_itself_and_with_its_module()
     {

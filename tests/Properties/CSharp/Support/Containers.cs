@@ -10,9 +10,12 @@ internal sealed class WithList : nn.Module<Tensor, Tensor>
     public readonly ParameterList kernels;
 
     public WithList(int count = 3)
+        : this(nn.ParameterList([.. Enumerable.Range(0, count).Select(_ => nn.Parameter(randn(4, 4)))])) { }
+
+    public WithList(ParameterList kernels)
         : base(nameof(WithList))
     {
-        kernels = nn.ParameterList([.. Enumerable.Range(0, count).Select(_ => nn.Parameter(randn(4, 4)))]);
+        this.kernels = kernels;
         RegisterComponents();
     }
 
