@@ -46,7 +46,7 @@ internal sealed record FieldPlace(
                     values
                 ),
                 IList { IsReadOnly: false } list and IEnumerable<T> elements => Elements(field, list, elements),
-                IList<(string, Parameter)> pairs => Pairs(field, pairs.Count),
+                IList<(string, Parameter)> { IsReadOnly: false } pairs => Pairs(field, pairs.Count),
                 IReadOnlyCollection<T> others => others.Select(one => new FieldPlace(field, typeof(void), _ => one)),
                 _ => [],
             };
