@@ -175,6 +175,17 @@ public class MovingKeepsModulesWhole
         Near.Same(value.to(ScalarType.Float64), layer.parametrization("weight").Value, 1e-5);
     }
 
+    /// <summary>TorchSharp passes by modules that are there already by their own account. From here no tensor can move.</summary>
+    [Fact]
+    public void A_module_that_was_bound_elsewhere_moves_with_its_tensors()
+    {
+        var (module, other) = (new Fragile(), new Fragile().register_parametrization("weight", new Doubling().Value));
+        module.to(DeviceType.META);
+        other.to(DeviceType.META);
+        module.share_parametrization("weight", other.parametrization("weight"));
+        Assert.ThrowsAny<Exception>(() => module.to(DeviceType.CPU));
+    }
+
     [Fact]
     public void The_gpu_is_a_device_like_any_other()
     {
