@@ -120,6 +120,19 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
         else
             vectorsOf tensor
 
+    /// They need not have converged.
+    override this.CanCarry(buffers, epsilon) =
+        let isUnit (name: string) (vector: torch.Tensor) =
+            let size = abs (Tensors.number ((Tensors.wide vector).norm ()) - 1.0)
+
+            Violation.unless $"|{name}| = 1" size (Tensors.limit epsilon (vector.numel ()) 1.0)
+            |> Result.mapError (fun violation -> name, violation)
+
+        Seq.zip this.BufferNames buffers
+        |> Seq.fold (fun state (name, vector) -> state |> Result.bind (fun () -> isUnit name vector)) (Ok())
+
+    override _.Mend buffers = Array.map normalized buffers
+
     override _.Nearest(tensor, _) =
         let _, norm, _ = leading tensor
         if norm = 0.0 then tensor else tensor * (options.Bound / norm)
