@@ -25,14 +25,33 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     public void Copy(string key, Tensor target, Tensor value)
     {
         _written.Add(target);
-        if (!target.shape.SequenceEqual(value.shape))
-            Problems.Add(
-                $"{key}: shape {Form.Shown(target.shape)} was expected, but {Form.Shown(value.shape)} was found."
-            );
-        else if (Fault(target, value) is { } fault)
+        if (Misfit(target, value) is { } fault)
             Problems.Add($"{key}: {fault}");
         else
             _copies.Add((target, Like(target, value)));
+    }
+
+    /// <summary>Plans to copy what a tensor is computed from; what the state lacks stays.</summary>
+    public void CopyPieces(ParametrizedTensor target, StatePieces pieces)
+    {
+        var (map, before, isRounded) = (target.Parametrization, Problems.Count, false);
+        var (own, next) = (target.CurrentParts().Tensors.ToList(), new List<Tensor>());
+        foreach (var (name, tensor) in SoundPieces.Names(map).Zip(own))
+        {
+            var value = pieces.Keys.ContainsKey(name) ? pieces[name] : tensor;
+            next.Add(value);
+            if (ReferenceEquals(value, tensor))
+                continue;
+            _written.Add(tensor);
+            isRounded |= SoundPieces.IsCoarser(value, tensor);
+            if (Misfit(tensor, value) is { } fault)
+                Problems.Add($"{pieces.Keys[name]}: {fault}");
+        }
+        if (Problems.Count > before)
+            return;
+        var parts = SoundPieces.Parts(map, own.Zip(next, Like));
+        if (SoundPieces.Of(map, parts, pieces.Keys, isRounded, Problems) is { } sound)
+            _copies.AddRange(own.Zip(sound.Tensors).Where(pair => !ReferenceEquals(pair.First, pair.Second)));
     }
 
     /// <summary>Plans the right inverse of what the plain tensors of a joint one make up.</summary>
@@ -82,12 +101,12 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         }
     }
 
-    /// <summary>The value that pieces stand for; null after a problem has been noted.</summary>
-    public Tensor? Bake(string key, long[] shape, StatePieces pieces, Parametrization map)
+    /// <summary>The value that pieces stand for, for a tensor; null after a problem has been noted.</summary>
+    public Tensor? Bake(string key, Tensor like, long[] shape, StatePieces pieces, Parametrization map)
     {
         try
         {
-            return BakedPieces.Value(shape, pieces, map);
+            return BakedPieces.Value(like, shape, pieces, map, Problems);
         }
         catch (Exception error) when (error is ExternalException or ArgumentException or ParametrizationException)
         {
@@ -134,6 +153,11 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             whenNotAllowed is WhenNotAllowed.Sample ? Core.sample(map, FormModule.ofTensor(value), null) : null;
         return Core.extend(map, present, sample ?? value).OrThrow();
     }
+
+    private static string? Misfit(Tensor target, Tensor value) =>
+        target.shape.SequenceEqual(value.shape)
+            ? Fault(target, value)
+            : $"shape {Form.Shown(target.shape)} was expected, but {Form.Shown(value.shape)} was found.";
 
     /// <summary>What `copy_` would lose in silence.</summary>
     private static string? Fault(Tensor target, Tensor value)
