@@ -227,10 +227,7 @@ module internal Interpreter =
 
             Array.map3
                 (fun (old: torch.Tensor) wide next ->
-                    if obj.ReferenceEquals(wide, next) then
-                        old
-                    else
-                        narrowed old.dtype next)
+                    if obj.ReferenceEquals(wide, next) then old else narrowed old.dtype next)
                 row
                 wide
                 (link.Mend wide)

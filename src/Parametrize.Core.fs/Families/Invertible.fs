@@ -83,13 +83,12 @@ type internal InvertibleLink() =
         let places = torch.arange (Tensors.last order, dtype = order.dtype, device = order.device)
         let wrong name condition size = Violation.unless condition size 0.0 |> Result.mapError (fun v -> name, v)
 
-        wrong "order" "each row stands once in the order (rows elsewhere)" (Tensors.number (sorted.ne(places).sum ()))
-        |> Result.bind (fun () ->
-            wrong "sign" "sign_i = 1 or -1" (Tensors.largest (sign.abs () - 1.0.ToScalar())))
+        wrong "order" "each row stands once in the order (rows elsewhere)" (Tensors.number (sorted.ne(places).sum()))
+        |> Result.bind (fun () -> wrong "sign" "sign_i = 1 or -1" (Tensors.largest (sign.abs () - 1.0.ToScalar())))
         |> Result.bind (fun () ->
             // Where no parameter has turned anything: the permuted signs.
             let signs = sign |> Tensors.wide |> torch.diag_embed |> reorder order
-            wrong "sign" "det W > 0" (1.0 - Tensors.number ((determinantSign signs).min ())))
+            wrong "sign" "det W > 0" (1.0 - Tensors.number ((determinantSign signs).min())))
 
     /// The smallest singular value lifted away from zero, and its sign turned where the determinant is negative.
     override _.Nearest(tensor, epsilon) =

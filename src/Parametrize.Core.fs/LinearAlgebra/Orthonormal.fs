@@ -53,7 +53,7 @@ module internal Orthonormal =
     let polish (w: torch.Tensor) : torch.Tensor =
         let exact = Tensors.wide w
         let residual = exact.mH.matmul exact - identityLike exact (Tensors.last exact)
-        let isNear = (residual.abs().square().sum ([| -2L; -1L |], keepdim = true)).lt (0.25.ToScalar())
+        let isNear = (residual.abs().square().sum([| -2L; -1L |], keepdim = true)).lt(0.25.ToScalar())
         let polished = Seq.init 6 ignore |> Seq.fold (fun q () -> newtonSchulz q) exact
         torch.where(isNear, polished, exact).to_type w.dtype
 

@@ -79,6 +79,7 @@ let private leavesWhatIsRight (subject: Subject) (case: Case) : Faults =
         List.concat (Seq.map2 unchanged parts.Buffers mended.Buffers)
         @ fits case.Dtype parts
         @ fits case.Dtype mended
+        @ fits case.Dtype (Parametrization.advance value parts)
         @ List.collect
             (fun dtype -> parts |> converted dtype value |> converted case.Dtype value |> fits dtype)
             (others false case))
@@ -111,7 +112,9 @@ let private findsMisfits (subject: Subject) (case: Case) : Faults =
                         parts.Buffers |> Seq.mapi (fun i buffer -> if i = position then spoil buffer else buffer)
 
                     let worse = Parametrization.ofTensors parts.Parameters buffers value
-                    let found = Parametrization.misfits value (Form.epsilon torch.ScalarType.BFloat16) worse |> List.map fst
+
+                    let found =
+                        Parametrization.misfits value (Form.epsilon torch.ScalarType.BFloat16) worse |> List.map fst
 
                     yield! fault (found <> [ damaged ]) $"damaged {damaged}, found {found}"
                     // What is not rounding stays for the caller to see.
