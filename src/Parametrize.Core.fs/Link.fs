@@ -87,8 +87,8 @@ type Link() =
     abstract CanCarry: buffers: torch.Tensor[] * epsilon: float -> Result<unit, string * Violation>
     default _.CanCarry(_, _) = Ok()
 
-    /// The nearest buffers that the link can carry, for those that were rounded to a coarser element type; it need not
-    /// help others, nor fail with them. Default: the same.
+    /// The nearest buffers that the link can carry, for those that were rounded to a coarser element type; others may
+    /// stay as they are, but must not fail. Default: the same.
     abstract Mend: buffers: torch.Tensor[] -> torch.Tensor[]
     default _.Mend buffers = buffers
 

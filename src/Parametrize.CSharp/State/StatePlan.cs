@@ -34,24 +34,23 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     /// <summary>Plans to copy what a tensor is computed from; what the state lacks stays.</summary>
     public void CopyPieces(ParametrizedTensor target, StatePieces pieces)
     {
-        var (map, before, isRounded) = (target.Parametrization, Problems.Count, false);
-        var (own, next) = (target.CurrentParts().Tensors.ToList(), new List<Tensor>());
-        foreach (var (name, tensor) in SoundPieces.Names(map).Zip(own))
+        var (map, own, before) = (target.Parametrization, target.CurrentParts().Tensors.ToArray(), Problems.Count);
+        var next = own.ToArray();
+        var found = SoundPieces.Names(map).Index().Where(one => pieces.Keys.ContainsKey(one.Item)).ToList();
+        foreach (var (index, name) in found)
         {
-            var value = pieces.Keys.ContainsKey(name) ? pieces[name] : tensor;
-            next.Add(value);
-            if (ReferenceEquals(value, tensor))
-                continue;
-            _written.Add(tensor);
-            isRounded |= SoundPieces.IsCoarser(value, tensor);
-            if (Misfit(tensor, value) is { } fault)
+            next[index] = pieces[name];
+            _written.Add(own[index]);
+            if (Misfit(own[index], next[index]) is { } fault)
                 Problems.Add($"{pieces.Keys[name]}: {fault}");
         }
-        if (Problems.Count > before)
+        if (found.Count == 0 || Problems.Count > before)
             return;
+
+        var isRounded = next.Zip(own, SoundPieces.IsCoarser).Any(isCoarser => isCoarser);
         var parts = SoundPieces.Parts(map, own.Zip(next, Like));
-        if (SoundPieces.Of(map, parts, pieces.Keys, isRounded, Problems) is { } sound)
-            _copies.AddRange(own.Zip(sound.Tensors).Where(pair => !ReferenceEquals(pair.First, pair.Second)));
+        if (SoundPieces.Of(map, parts, pieces.Keys, isRounded, Problems)?.Tensors.ToArray() is { } sound)
+            _copies.AddRange(found.Select(one => (own[one.Index], sound[one.Index])));
     }
 
     /// <summary>Plans the right inverse of what the plain tensors of a joint one make up.</summary>

@@ -86,7 +86,7 @@ type internal InvertibleLink() =
         wrong "order" "each row stands once in the order (rows elsewhere)" (Tensors.number (sorted.ne(places).sum()))
         |> Result.bind (fun () -> wrong "sign" "sign_i = 1 or -1" (Tensors.largest (sign.abs () - 1.0.ToScalar())))
         |> Result.bind (fun () ->
-            // Where no parameter has turned anything: the permuted signs.
+            // W where L is the identity.
             let signs = sign |> Tensors.wide |> torch.diag_embed |> reorder order
             wrong "sign" "det W > 0" (1.0 - Tensors.number ((determinantSign signs).min())))
 

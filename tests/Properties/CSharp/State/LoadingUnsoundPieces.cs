@@ -81,6 +81,18 @@ public class LoadingUnsoundPieces
         before.AssertUnchanged();
     }
 
+    [Fact]
+    public void What_the_state_lacks_stays()
+    {
+        var model = Models.Parametrized(Parametrizations.Orthogonal());
+        var state = Models.StateOf(Models.Parametrized(Parametrizations.Orthogonal(), ScalarType.Float32));
+        Assert.True(state.Remove($"{Prefix}0.base"));
+        var (before, bias) = (Models.StateOf(model), state["fc.bias"]);
+        Assert.Equal([$"{Prefix}0.base"], model.load_parametrized_state_dict(state, strict: false).MissingKeys);
+        Near.Identical(before[$"{Prefix}0.base"], model.state_dict()[$"{Prefix}0.base"]);
+        Near.Identical(bias.to(ScalarType.Float64), model.state_dict()["fc.bias"].detach());
+    }
+
     /// <summary>A model is trained in one element type, saved in another, and loaded into a third.</summary>
     [Property]
     public Property Pieces_of_any_element_types_are_taken_into_the_space() =>
