@@ -96,6 +96,30 @@ public class LoadingParametrizedStates
     }
 
     [Fact]
+    public void Complex_directions_have_real_magnitudes()
+    {
+        using var weight = randn(3, 4, dtype: ScalarType.ComplexFloat32);
+        var from = new ParametrizedTensor(Parametrizations.WeightNorm(), weight);
+        var to = new Plain(zeros(3, 4, dtype: ScalarType.ComplexFloat64));
+        to.load_parametrized_state_dict(
+            from.state_dict().ToDictionary(pair => $"parametrizations.weight.{pair.Key}", pair => pair.Value)
+        );
+        Assert.True((to.weight - weight).abs().max().item<double>() < 1e-6);
+    }
+
+    private sealed class Plain : nn.Module
+    {
+        public readonly TorchSharp.Modules.Parameter weight;
+
+        public Plain(Tensor initial)
+            : base(nameof(Plain))
+        {
+            weight = nn.Parameter(initial);
+            RegisterComponents();
+        }
+    }
+
+    [Fact]
     public void A_base_alone_tells_no_map_and_all_that_need_one_are_listed()
     {
         var from = Network.Parametrized();

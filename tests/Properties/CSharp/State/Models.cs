@@ -100,6 +100,8 @@ internal static class Models
         Parametrizations.PrunedBernoulli(0.5, 7),
         Parametrizations.PrunedL1(0.3),
         Parametrizations.Sphere(),
+        Parametrizations.SphereExp(),
+        Parametrizations.Invertible,
         Parametrizations.Triangular(Triangle.Lower),
         Parametrizations.Identity,
     }.ToDictionary(value => value.ToString());
