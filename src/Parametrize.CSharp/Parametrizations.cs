@@ -93,19 +93,6 @@ public static partial class Parametrizations
     /// <summary>Real square matrices with a positive determinant, cheap to invert.</summary>
     public static Parametrization Invertible => Values.invertible;
 
-    /// <summary>Zeros at fixed places.</summary>
-    public static Parametrization Pruned(Pruning pruning) => Values.pruned(Given(pruning));
-
-    /// <summary>Each entry is zero with this probability; the seed fixes the pattern.</summary>
-    public static Parametrization PrunedRandom(double probability, ulong seed) =>
-        Values.pruned(Pruning.NewBernoulli(probability, seed));
-
-    /// <summary>A share or a number of entries, those of smallest modulus, is zero.</summary>
-    public static Parametrization PrunedL1(Amount amount) => Values.pruned(Pruning.NewL1(amount));
-
-    /// <summary>Zeros where the mask has them.</summary>
-    public static Parametrization PrunedBy(Tensor mask) => Values.pruned(Pruning.NewCustom(Mask.OfTensor(Given(mask))));
-
     /// <summary>A value of one link of your own: see <see cref="CustomLink"/>.</summary>
     public static Parametrization Of(Link link) => Core.ofLink(Given(link));
 

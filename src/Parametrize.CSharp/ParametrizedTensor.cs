@@ -165,13 +165,7 @@ public sealed partial class ParametrizedTensor : nn.Module
         }
         var advanced = Core.advance(Parametrization, CurrentParts());
         var value = Core.forward(Parametrization, advanced);
-        using var _ = no_grad();
-        foreach (var (buffer, next) in _buffers.SelectMany(row => row).Zip(advanced.Buffers))
-            if (!ReferenceEquals(buffer, next))
-            {
-                buffer.copy_(next);
-                next.Dispose();
-            }
+        Carry(advanced);
         return value;
     }
 
@@ -246,13 +240,28 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
+        var before = FormModule.epsilon(_inputs[0].dtype);
         base._toEpilog(dtype, device, non_blocking);
         Refresh();
+        if (FormModule.epsilon(_inputs[0].dtype) < before)
+            Carry(Core.mend(Parametrization, CurrentParts())); // What was rounded there is outside the space here.
         Binding.Moved();
     }
 
     private static Tensor Owned(Tensor parameter, bool requiresGrad) =>
         parameter.with_requires_grad(requiresGrad).DetachFromDisposeScope();
+
+    /// <summary>Writes the buffers that are new into those in use.</summary>
+    private void Carry(Parts next)
+    {
+        using var _ = no_grad();
+        foreach (var (buffer, changed) in CurrentParts().Buffers.Zip(next.Buffers))
+            if (!ReferenceEquals(buffer, changed))
+            {
+                buffer.copy_(changed);
+                changed.Dispose();
+            }
+    }
 
     private Parts FollowedParts()
     {

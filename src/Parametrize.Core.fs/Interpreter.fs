@@ -218,6 +218,35 @@ module internal Interpreter =
             // The image of a chain is known by its right inverse alone.
             rightInverse links buffers tensor |> Result.map _.Dispose()
 
+    /// What a link cannot carry, by its position and the buffer's name.
+    let misfits (links: Link list) (epsilon: float) (buffers: torch.Tensor[][]) : (int * string * Violation) list =
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+
+        links
+        |> List.indexed
+        |> List.choose (fun (position, link) ->
+            match link.CanCarry(Array.map widen buffers[position], epsilon) with
+            | Ok() -> None
+            | Error(name, violation) -> Some(position, name, violation))
+
+    /// New buffers where a link mends them, the others as they are.
+    let mend (links: Link list) (buffers: torch.Tensor[][]) : torch.Tensor[][] =
+        let mended (link: Link) (row: torch.Tensor[]) =
+            let wide = Array.map widen row
+
+            Array.map3
+                (fun (old: torch.Tensor) wide next ->
+                    if obj.ReferenceEquals(wide, next) then old else narrowed old.dtype next)
+                row
+                wide
+                (link.Mend wide)
+
+        let isNew (next: torch.Tensor) =
+            buffers |> Seq.concat |> Seq.forall (fun old -> not (obj.ReferenceEquals(old, next)))
+
+        Tensors.detached (Seq.concat >> Seq.filter isNew) (fun () -> Array.map2 mended (List.toArray links) buffers)
+
     /// One step of what links learn without gradients; each link sees what the links before it yield.
     let advance (links: Link list) (inputs: torch.Tensor[]) (buffers: torch.Tensor[][]) : torch.Tensor[][] =
         let next = Array.copy buffers

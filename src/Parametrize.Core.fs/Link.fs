@@ -82,6 +82,16 @@ type Link() =
 
     default this.Sample(form, generator) = this.Nearest(Form.normal generator form, Form.epsilon form.Dtype)
 
+    /// Whether `Forward` stays in its space with these buffers, which are finite; else the name of one and what is wrong
+    /// with it. Default: it does.
+    abstract CanCarry: buffers: torch.Tensor[] * epsilon: float -> Result<unit, string * Violation>
+    default _.CanCarry(_, _) = Ok()
+
+    /// The nearest buffers that the link can carry, for those that were rounded to a coarser element type; others may
+    /// stay as they are, but must not fail. Default: the same.
+    abstract Mend: buffers: torch.Tensor[] -> torch.Tensor[]
+    default _.Mend buffers = buffers
+
     /// Whether training moves the buffers. Default: no.
     abstract Learns: bool
     default _.Learns = false

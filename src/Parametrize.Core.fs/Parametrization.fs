@@ -264,6 +264,17 @@ module Parametrization =
         else
             parts
 
+    /// Which buffers no parameters make an allowed tensor with, by their names, up to a roundoff.
+    let internal misfits (value: Parametrization) (epsilon: float) (parts: Parts) : (string * Violation) list =
+        Interpreter.misfits value.Links epsilon parts.BufferArrays
+        |> List.map (fun (position, name, violation) -> $"{position}.{name}", violation)
+
+    /// What is carried, put right after it came from a coarser element type: `forward` then yields a tensor that is
+    /// allowed in this one, and the same up to the roundoff of that one. The parameters stay; buffers that are changed
+    /// are new.
+    let mend (value: Parametrization) (parts: Parts) : Parts =
+        new Parts(parts.ParameterArray, Interpreter.mend value.Links parts.BufferArrays)
+
     /// Moves what is carried to the present point: the base of a trivialization becomes the present tensor, and the
     /// parameter its zero. `forward` yields the same tensor before and after, up to rounding, which does not add up over
     /// many moves (Lezcano-Casado 2019, dynamic trivializations).

@@ -12,7 +12,7 @@ internal sealed class PrunedConvolution : IChapter
     {
         var convolution = nn.Conv2d(8, 16, 3);
         var before = convolution.weight!.detach().clone();
-        convolution.register_parametrization("weight", Parametrizations.PrunedRandom(probability: 0.2, seed: 1));
+        convolution.register_parametrization("weight", Parametrizations.PrunedBernoulli(probability: 0.2, seed: 1));
 
         var pruned = Weight(convolution).eq(0);
         claims.Between(

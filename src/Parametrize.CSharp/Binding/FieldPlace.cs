@@ -1,91 +1,106 @@
 using System.Collections;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
-/// <summary>Where a managed module holds a tensor: a field, or an element of what is in the field.</summary>
+/// <summary>Where a managed module holds a tensor or a module: a field, or an element of what is in the field.</summary>
 /// <param name="Field">The field.</param>
 /// <param name="Type">What it or its elements are declared as.</param>
 /// <param name="Get">What is there now.</param>
-/// <param name="Set">Puts another tensor there; null where that cannot be.</param>
+/// <param name="Set">Puts another there; null where that cannot be.</param>
 internal sealed record FieldPlace(
     FieldInfo Field,
     Type Type,
     Func<nn.Module, object?> Get,
-    Action<nn.Module, Tensor>? Set = null
+    Action<nn.Module, object>? Set = null
 )
 {
-    /// <summary>All places of a tensor in a module, the most derived class first.</summary>
-    public static FieldPlace[] Of(nn.Module owner, Tensor tensor) =>
+    /// <summary>All places of a tensor or a module in a module, the most derived class first.</summary>
+    public static FieldPlace[] Of<T>(nn.Module owner, T held)
+        where T : class =>
         [
             .. ModuleInternals
                 .FieldsOf(owner)
-                .SelectMany(field => In(field, owner))
-                .Where(place => ReferenceEquals(place.Get(owner), tensor)),
+                .SelectMany(field => In<T>(field, owner))
+                .Where(place => ReferenceEquals(place.Get(owner), held)),
         ];
 
-    private static IEnumerable<FieldPlace> In(FieldInfo field, nn.Module owner)
+    private static IEnumerable<FieldPlace> In<T>(FieldInfo field, nn.Module owner)
+        where T : class
     {
-        if (typeof(Tensor).IsAssignableFrom(field.FieldType))
+        if (typeof(T).IsAssignableFrom(field.FieldType))
             return [new(field, field.FieldType, field.GetValue, field.SetValue)];
         return field.FieldType.IsPrimitive
             ? []
             : field.GetValue(owner) switch
             {
-                ITuple tuple => Items(field, tuple),
+                ITuple tuple => Items<T>(field, tuple),
                 // A module is also a collection of what it registers; a default ImmutableArray refuses to be asked.
                 nn.Module or ValueType => [],
-                IDictionary { IsReadOnly: false, Values: IEnumerable<Tensor> values } entries => Entries(
+                IDictionary { IsReadOnly: false, Values: IEnumerable<T> values } entries => Entries(
                     field,
                     entries,
                     values
                 ),
-                IList { IsReadOnly: false } list and IEnumerable<Tensor> elements => Elements(field, list, elements),
-                IReadOnlyCollection<Tensor> others => others.Select(one => new FieldPlace(
-                    field,
-                    typeof(void),
-                    _ => one
-                )),
+                IList { IsReadOnly: false } list and IEnumerable<T> elements => Elements(field, list, elements),
+                IList<(string, Parameter)> { IsReadOnly: false } pairs => Pairs(field, pairs.Count),
+                IReadOnlyCollection<T> others => others.Select(one => new FieldPlace(field, typeof(void), _ => one)),
                 _ => [],
             };
     }
 
-    private static IEnumerable<FieldPlace> Elements(FieldInfo field, IList list, IEnumerable<Tensor> elements) =>
+    private static IEnumerable<FieldPlace> Elements(FieldInfo field, IList list, IEnumerable elements) =>
         from index in Enumerable.Range(0, list.Count)
         select new FieldPlace(
             field,
             ElementType(elements),
             owner => field.GetValue(owner) is IList now && index < now.Count ? now[index] : null,
-            (owner, tensor) => ((IList)field.GetValue(owner)!)[index] = tensor
+            (owner, held) => ((IList)field.GetValue(owner)!)[index] = held
         );
 
-    private static IEnumerable<FieldPlace> Entries(FieldInfo field, IDictionary entries, IEnumerable<Tensor> values) =>
+    private static IEnumerable<FieldPlace> Entries(FieldInfo field, IDictionary entries, IEnumerable values) =>
         from key in entries.Keys.Cast<object>()
         select new FieldPlace(
             field,
             ElementType(values),
             owner => (field.GetValue(owner) as IDictionary)?[key],
-            (owner, tensor) => ((IDictionary)field.GetValue(owner)!)[key] = tensor
+            (owner, held) => ((IDictionary)field.GetValue(owner)!)[key] = held
         );
 
-    private static IEnumerable<FieldPlace> Items(FieldInfo field, ITuple tuple) =>
+    /// <summary>Of a ParameterDict, which has its parameters in a dictionary as well, and of an OrderedDict.</summary>
+    private static IEnumerable<FieldPlace> Pairs(FieldInfo field, int count) =>
+        from index in Enumerable.Range(0, count)
+        select new FieldPlace(
+            field,
+            typeof(Parameter),
+            owner =>
+                field.GetValue(owner) is IList<(string, Parameter)> now && index < now.Count ? now[index].Item2 : null,
+            (owner, held) =>
+            {
+                var now = (IList<(string, Parameter)>)field.GetValue(owner)!;
+                now[index] = (now[index].Item1, (Parameter)held);
+            }
+        );
+
+    private static IEnumerable<FieldPlace> Items<T>(FieldInfo field, ITuple tuple) =>
         from item in tuple.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
-        where typeof(Tensor).IsAssignableFrom(item.FieldType)
+        where typeof(T).IsAssignableFrom(item.FieldType)
         select new FieldPlace(
             field,
             item.FieldType,
             owner => field.GetValue(owner) is { } now ? item.GetValue(now) : null,
-            (owner, tensor) =>
+            (owner, held) =>
             {
                 var now = field.GetValue(owner)!;
-                item.SetValue(now, tensor);
+                item.SetValue(now, held);
                 field.SetValue(owner, now); // A value tuple was a copy.
             }
         );
 
-    private static Type ElementType(IEnumerable<Tensor> elements) =>
+    private static Type ElementType(IEnumerable elements) =>
         elements
             .GetType()
             .GetInterfaces()

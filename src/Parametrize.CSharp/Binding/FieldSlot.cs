@@ -7,9 +7,13 @@ namespace Parametrize.CSharp.Binding;
 internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, FieldPlace[] places)
     : Slot(owner, name, isBuffer)
 {
-    /// <summary>TorchSharp's own modules ask what is in their fields for its dtype and device when they are moved.</summary>
+    /// <summary>
+    /// TorchSharp's own modules ask what is in their fields for its dtype and device when they are moved. For lists of
+    /// parameters their <see cref="Face"/> is moved.
+    /// </summary>
     public override bool NeedsTensor { get; } =
-        places.Any(one => one.Field.DeclaringType!.Assembly == typeof(nn.Module).Assembly);
+        owner is not (ParameterList or ParameterDict)
+        && places.Any(one => one.Field.DeclaringType!.Assembly == typeof(nn.Module).Assembly);
 
     public override Tensor? Get() => Owner is { } owner ? (Tensor?)places[0].Get(owner) : null;
 

@@ -12,14 +12,7 @@ internal sealed class Hooks
 
     private Hooks(nn.Module module, object before, object after) => _removers.Add(module, [before, after]);
 
-    public static void RequireHookable(nn.Module module)
-    {
-        if (HookableTypeOf(module) is null)
-            throw new NotSupportedException(
-                $"{module.GetName()} has no `call` into which a computed tensor could be put. Hold a ParametrizedTensor "
-                    + "and read its Value instead."
-            );
-    }
+    public static bool CanBeAround(nn.Module module) => HookableTypeOf(module) is not null;
 
     public static Hooks Around(nn.Module module, Action before, Action after)
     {

@@ -51,12 +51,12 @@ internal sealed class ModuleBinding : ICached
     public string? NameOf(Tensor tensor) =>
         _places.FirstOrDefault(place => place.Shows(tensor))?.Slot.Name.Split('.')[^1];
 
-    /// <summary>Takes the module's tensors out and the hooks in.</summary>
-    public void Attach(nn.Module owner, IReadOnlyList<Tensor> tensors)
+    /// <summary>Takes the module's tensors out, and the hooks in around the module that calls it.</summary>
+    public void Attach(nn.Module caller, IReadOnlyList<Tensor> tensors)
     {
         foreach (var (place, tensor) in _places.Zip(tensors))
             place.Take(tensor);
-        _hooks = Hooks.Around(owner, Enter, Exit);
+        _hooks = Hooks.Around(caller, Enter, Exit);
         _tensor.Binding.Add(this);
     }
 

@@ -29,11 +29,39 @@ internal static class ModuleInternals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_internal_submodules")]
     public static extern ref OrderedDict<string, nn.Module> Children(nn.Module module);
 
-    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "RegisterComponents")]
-    public static extern void RegisterComponents(nn.Module module);
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_deviceType")]
+    public static extern ref DeviceType DeviceType(nn.Module module);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_deviceIndex")]
+    public static extern ref int DeviceIndex(nn.Module module);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_list")]
+    public static extern ref List<Parameter> Items(ParameterList list);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_list")]
+    public static extern ref List<(string, Parameter)> Items(ParameterDict dictionary);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_dict")]
+    public static extern ref Dictionary<string, Parameter> Entries(ParameterDict dictionary);
 
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "_named_parameters")]
     public static extern (string name, Parameter parameter)[] NativeParameters(nn.Module module);
+
+    /// <summary>
+    /// Lets the registry say what the module has. A ParameterList registers what it holds at first, and looks there no
+    /// more.
+    /// </summary>
+    public static void RegisterComponents(nn.Module module)
+    {
+        Register(module);
+        if (module is not (ParameterList or ParameterDict))
+            return;
+        var registry = Parameters(module);
+        registry.clear();
+        foreach (var (name, parameter) in module.named_parameters(false))
+            if (parameter is not (null or StandIn))
+                registry.Add(name, parameter);
+    }
 
     public static Parameter? ParameterOf(nn.Module module, string name) =>
         Parameters(module).TryGetValue(name, out var parameter) ? parameter : null;
@@ -44,8 +72,21 @@ internal static class ModuleInternals
     /// <summary>Throws when this TorchSharp lacks one of the members.</summary>
     public static void Check()
     {
-        string[] fields = ["_internal_params", "_internal_buffers", "_internal_submodules"];
-        var missing = fields.Where(name => typeof(nn.Module).GetField(name, Declared) is null).ToList();
+        (Type Type, string Name)[] fields =
+        [
+            (typeof(nn.Module), "_internal_params"),
+            (typeof(nn.Module), "_internal_buffers"),
+            (typeof(nn.Module), "_internal_submodules"),
+            (typeof(nn.Module), "_deviceType"),
+            (typeof(nn.Module), "_deviceIndex"),
+            (typeof(ParameterList), "_list"),
+            (typeof(ParameterDict), "_list"),
+            (typeof(ParameterDict), "_dict"),
+        ];
+        var missing = fields
+            .Where(field => field.Type.GetField(field.Name, Declared) is null)
+            .Select(field => $"{field.Type.Name}.{field.Name}")
+            .ToList();
         if (Index is null || BufferIndex is null)
             missing.Add("OrderedDict._dict");
         if (missing.Count > 0)
@@ -65,6 +106,9 @@ internal static class ModuleInternals
         index!.SetValue(registry, new Dictionary<string, T>(new Watch(onAdding)));
         return registry;
     }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "RegisterComponents")]
+    private static extern void Register(nn.Module module);
 
     /// <summary>Fields of the module and its base classes, most derived first.</summary>
     public static IEnumerable<FieldInfo> FieldsOf(nn.Module module)

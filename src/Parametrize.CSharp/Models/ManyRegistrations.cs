@@ -7,7 +7,7 @@ internal static class ManyRegistrations
 {
     public static IReadOnlyList<string> Register(
         nn.Module model,
-        IReadOnlyList<(string Name, nn.Module Module)> modules,
+        IReadOnlyList<(string Name, nn.Module Module, Enclosing? Enclosing)> modules,
         string tensorName,
         Parametrization value,
         WhenNotAllowed whenNotAllowed
@@ -15,7 +15,10 @@ internal static class ManyRegistrations
     {
         var paths = modules
             .Select(one =>
-                (Name: ModelTree.Join(one.Name, tensorName), Path: TensorPath.Resolve(one.Module, tensorName))
+                (
+                    Name: ModelTree.Join(one.Name, tensorName),
+                    Path: TensorPath.Resolve(one.Module, tensorName, one.Enclosing)
+                )
             )
             .DistinctBy(one => one.Path)
             .ToList();

@@ -11,22 +11,25 @@ internal static class ModelTree
     /// </summary>
     /// <param name="model">The model, whose own name is empty.</param>
     /// <param name="registering">Whether fields that have not been registered yet are registered on the way.</param>
-    public static List<(string Name, nn.Module Module)> Modules(nn.Module model, bool registering = false)
+    public static List<(string Name, nn.Module Module, Enclosing? Enclosing)> Modules(
+        nn.Module model,
+        bool registering = false
+    )
     {
-        var found = new List<(string, nn.Module)>();
+        var found = new List<(string, nn.Module, Enclosing?)>();
         var seen = new HashSet<nn.Module>(ReferenceEqualityComparer.Instance);
-        Walk("", model);
+        Walk("", Face.Behind(model), null);
         return found;
 
-        void Walk(string name, nn.Module module)
+        void Walk(string name, nn.Module module, Enclosing? enclosing)
         {
             if (module is ParametrizationSet or ParametrizedTensor or NativeChild || !seen.Add(module))
                 return;
             if (registering)
                 ModuleInternals.RegisterComponents(module);
-            found.Add((name, module));
+            found.Add((name, module, enclosing));
             foreach (var (step, child) in module.named_children())
-                Walk(Join(name, step), child);
+                Walk(Join(name, step), Face.Behind(child), new(module, step, enclosing));
         }
     }
 

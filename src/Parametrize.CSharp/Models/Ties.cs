@@ -11,7 +11,7 @@ internal sealed class Ties(nn.Module model)
         where one.Module is not NativeChild
         from own in one.Module.named_parameters(recurse: false)
         where !own.parameter.IsInvalid
-        select (Place: new TensorPath(one.Module, own.name), own.parameter)
+        select (Place: new TensorPath(one.Module, own.name, one.Enclosing), own.parameter)
     ).ToLookup(own => NativeTensors.Identity(own.parameter), own => own.Place);
 
     /// <summary>Registers on a tensor of a model and on what the model ties to it: all or none.</summary>

@@ -46,7 +46,7 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(model);
         var taken = new HashSet<Tensor>(model.parametrized_parameters(), ReferenceEqualityComparer.Instance);
         // What stands for a parametrized tensor in a module's registry is no parameter of the model.
-        foreach (var (_, module) in ModelTree.Modules(model))
+        foreach (var (_, module, _) in ModelTree.Modules(model))
             taken.UnionWith(
                 module
                     .named_parameters(recurse: false)

@@ -20,7 +20,7 @@ public static partial class parametrize
     /// <param name="tensor_name">Which tensor of each: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="parametrization">What constrains the tensors.</param>
     /// <param name="whenNotAllowed">What to do when a present tensor is not in the space.</param>
-    /// <param name="allow_none">Whether picking no module is no error. Default: it is one, most often of spelling.</param>
+    /// <param name="allowNone">Whether picking no module is no error. Default: it is one, most often of spelling.</param>
     /// <returns>The names of the tensors, as <see cref="parametrization"/> takes them, in the order of the modules.</returns>
     /// <exception cref="ArgumentException">A picked module has no tensor of that name, or none was picked.</exception>
     /// <exception cref="ParametrizationException">A tensor does not suit; nothing has changed.</exception>
@@ -31,7 +31,7 @@ public static partial class parametrize
         string tensor_name,
         Parametrization parametrization,
         WhenNotAllowed whenNotAllowed = WhenNotAllowed.Project,
-        bool allow_none = false
+        bool allowNone = false
     )
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -40,7 +40,7 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(parametrization);
         var modules = ModelTree.Modules(model, registering: true);
         var picked = modules.Where(one => where(one.Name, one.Module)).ToList();
-        if (picked.Count == 0 && !allow_none)
+        if (picked.Count == 0 && !allowNone)
             throw new ArgumentException(
                 $"No module of {model.GetName()} was picked. It has: "
                     + $"{string.Join(", ", modules.Select(one => $"{one.Name} ({one.Module.GetName()})"))}.",
@@ -58,14 +58,14 @@ public static partial class parametrize
     /// <param name="tensor_name">Which tensor of each.</param>
     /// <param name="parametrization">What constrains the tensors.</param>
     /// <param name="whenNotAllowed">What to do when a present tensor is not in the space.</param>
-    /// <param name="allow_none">Whether having no module of that class is no error. Default: it is one.</param>
+    /// <param name="allowNone">Whether having no module of that class is no error. Default: it is one.</param>
     /// <returns>The names of the tensors.</returns>
     public static IReadOnlyList<string> register_parametrizations<TModule>(
         this nn.Module model,
         string tensor_name,
         Parametrization parametrization,
         WhenNotAllowed whenNotAllowed = WhenNotAllowed.Project,
-        bool allow_none = false
+        bool allowNone = false
     )
         where TModule : nn.Module =>
         model.register_parametrizations(
@@ -73,6 +73,6 @@ public static partial class parametrize
             tensor_name,
             parametrization,
             whenNotAllowed,
-            allow_none
+            allowNone
         );
 }

@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace Parametrize.CSharp;
 
 /// <content>
@@ -6,13 +8,26 @@ namespace Parametrize.CSharp;
 /// </content>
 public static partial class Parametrizations
 {
+    /// <summary>Zeros at fixed places.</summary>
+    public static Parametrization Pruned(Pruning pruning) => Values.pruned(Given(pruning));
+
+    /// <summary>Zeros where the mask has them.</summary>
+    public static Parametrization PrunedBy(Tensor mask) => Values.pruned(Pruning.NewCustom(Mask.OfTensor(Given(mask))));
+
+    /// <summary>Each entry is zero with this probability; the seed fixes the pattern.</summary>
+    public static Parametrization PrunedBernoulli(double probability, ulong seed) =>
+        Values.pruned(Pruning.NewBernoulli(probability, seed));
+
     /// <summary>Exactly this many entries, drawn from the seed, are zero.</summary>
-    public static Parametrization PrunedEntries(Amount amount, ulong seed) =>
+    public static Parametrization PrunedRandom(Amount amount, ulong seed) =>
         Values.pruned(Pruning.NewRandom(amount, seed));
 
     /// <summary>Exactly this many channels of a dimension, drawn from the seed, are zero.</summary>
-    public static Parametrization PrunedChannels(Amount amount, int dimension, ulong seed) =>
+    public static Parametrization PrunedRandomStructured(Amount amount, int dimension, ulong seed) =>
         Values.pruned(Pruning.NewRandomStructured(amount, dimension, seed));
+
+    /// <summary>A share or a number of entries, those of smallest modulus, is zero.</summary>
+    public static Parametrization PrunedL1(Amount amount) => Values.pruned(Pruning.NewL1(amount));
 
     /// <summary>The channels of a dimension with the smallest norms, of any power from 0, are zero.</summary>
     public static Parametrization PrunedLn(Amount amount, double power, int dimension) =>

@@ -47,6 +47,8 @@ public static partial class prune
     )
     {
         var named = parameters.ToList();
+        if (named.Any(one => one.module is null || one.name is null))
+            throw new ArgumentException("A module or the name of a tensor is null.", nameof(parameters));
         var targets = named
             .Select(one => new PruningTarget(one.module, one.name, scores?.GetValueOrDefault(one)))
             .ToList();

@@ -6,35 +6,51 @@ namespace Parametrize.CSharp;
 /// <summary>Computes the tensor that pieces of a state dictionary stand for.</summary>
 internal static class BakedPieces
 {
-    /// <summary>The value of that shape.</summary>
+    /// <summary>
+    /// The value of that shape, in the finer of its own element type and that of the tensor it is for; null after
+    /// problems with the pieces have been noted.
+    /// </summary>
     /// <exception cref="ArgumentException">The pieces are not those of the map.</exception>
     /// <exception cref="ParametrizationException">The map cannot yield such a tensor.</exception>
-    public static Tensor Value(long[] shape, StatePieces pieces, Parametrization map)
+    public static Tensor? Value(
+        Tensor like,
+        long[] shape,
+        StatePieces pieces,
+        Parametrization map,
+        List<string> problems
+    )
     {
-        var (parameters, buffers) = (Core.parameterNames(map), Core.bufferNames(map));
-        var names = parameters.Concat(buffers).ToList();
+        var names = SoundPieces.Names(map);
         if (!pieces.Are(names))
             throw new ArgumentException(
                 $"{map} is computed from {string.Join(", ", names)}, but the state has {pieces}."
             );
-        RequireShapes(shape, pieces, map, names);
 
         using var _ = no_grad();
-        var tensors = names.Select(name => StatePlan.Like(pieces[names[0]], pieces[name])).ToList();
-        return Core.forward(map, Core.ofTensors(tensors.Take(parameters.Length), tensors.Skip(parameters.Length), map));
+        // The last parameter, because magnitudes of complex numbers are real.
+        var lead = pieces[names[Core.parameterCount(map) - 1]];
+        var isRounded = lead.is_complex() == like.is_complex() && SoundPieces.IsCoarser(lead, like);
+        using var expected = Example(map, new(shape, isRounded ? like.dtype : lead.dtype, CPU));
+        RequireShapes(shape, pieces, map, expected);
+        var tensors = names.Zip(expected.Tensors, (name, part) => pieces[name].to(part.dtype, lead.device));
+        return SoundPieces.Of(map, SoundPieces.Parts(map, tensors), pieces.Keys, isRounded, problems) is { } sound
+            ? Core.forward(map, sound)
+            : null;
     }
 
-    /// <summary>
-    /// Compares with the pieces of a random value. TorchSharp's matmul ends the process when shapes do not fit, so they
-    /// must not get there.
-    /// </summary>
-    private static void RequireShapes(long[] shape, StatePieces pieces, Parametrization map, List<string> names)
+    /// <summary>The parts of a random value.</summary>
+    private static Parts Example(Parametrization map, Form form)
     {
         // A generator of its own: loading is not to change what is drawn afterwards.
         using var generator = new Generator(0, CPU);
-        using var sample = map.Sample(shape, pieces[names[0]].dtype, CPU, generator);
-        using var parts = Core.initializeNearest(map, sample).OrThrow();
-        foreach (var (name, expected) in names.Zip(parts.Tensors))
+        using var sample = map.Sample(form.Shape, form.Dtype, CPU, generator);
+        return Core.initializeNearest(map, sample).OrThrow();
+    }
+
+    /// <summary>TorchSharp's matmul ends the process when shapes do not fit, so they must not get there.</summary>
+    private static void RequireShapes(long[] shape, StatePieces pieces, Parametrization map, Parts example)
+    {
+        foreach (var (name, expected) in SoundPieces.Names(map).Zip(example.Tensors))
             if (!expected.shape.SequenceEqual(pieces[name].shape))
                 throw new ArgumentException(
                     $"{map} of shape {Form.Shown(shape)} is computed from a tensor of shape {Form.Shown(expected.shape)}, "

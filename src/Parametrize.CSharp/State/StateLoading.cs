@@ -57,7 +57,9 @@ internal sealed class StateLoading(
     {
         if (source.Has(target.Key))
             plan.Copy(target.Key, own, source.Take(target.Key));
-        else if (TryBake(target, own.shape, source.PiecesOf(target) ?? source.OldPiecesOf(target.Key), out var value))
+        else if (
+            TryBake(target, own, own.shape, source.PiecesOf(target) ?? source.OldPiecesOf(target.Key), out var value)
+        )
         {
             if (value is not null)
                 plan.Copy(target.Key, own, value);
@@ -84,7 +86,9 @@ internal sealed class StateLoading(
         var isSame = old?.Are(own.Keys) ?? pieces?.Keys.Keys.All(own.ContainsKey) ?? false;
         if (isSame && (MapOf(target.Key) is not { } map || map.Equals(parametrized.Parametrization)))
             CopyPieces(target, own, old ?? pieces);
-        else if (!TryBake(target, StatePlan.ShapeOf(parametrized), old ?? pieces, out var value))
+        else if (
+            !TryBake(target, parametrized.Inputs[^1], StatePlan.ShapeOf(parametrized), old ?? pieces, out var value)
+        )
             CopyPieces(target, own, pieces);
         else if (value is not null)
             plan.Assign(target.Key, parametrized, value);
@@ -93,17 +97,19 @@ internal sealed class StateLoading(
     private void CopyPieces(StateTarget target, Dictionary<string, Tensor> own, StatePieces? pieces)
     {
         foreach (var (piece, tensor) in own)
-            if (pieces?.Keys.TryGetValue(piece, out var key) ?? false)
-                plan.Copy(key!, tensor, source.Take(key!));
+            if (pieces?.Keys.ContainsKey(piece) ?? false)
+                source.Take(pieces.Keys[piece]);
             else
                 _missing.Add((target.Prefix + piece, tensor));
+        if (pieces is not null)
+            plan.CopyPieces(target.Parametrized!, pieces);
     }
 
     /// <summary>
     /// Computes what the pieces stand for. False when they are no concern of the target; true without a value after a
     /// problem has been noted.
     /// </summary>
-    private bool TryBake(StateTarget target, long[] shape, StatePieces? pieces, out Tensor? value)
+    private bool TryBake(StateTarget target, Tensor like, long[] shape, StatePieces? pieces, out Tensor? value)
     {
         value = null;
         if (pieces is null)
@@ -113,7 +119,7 @@ internal sealed class StateLoading(
             return false;
         source.Take(pieces);
         if (map is not null)
-            value = plan.Bake(target.Key, shape, pieces, map);
+            value = plan.Bake(target.Key, like, shape, pieces, map);
         else
             plan.Problems.Add(
                 $"{target.Key}: it can be computed from {pieces}, but they do not tell by which map. Name it: "

@@ -25,14 +25,32 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     public void Copy(string key, Tensor target, Tensor value)
     {
         _written.Add(target);
-        if (!target.shape.SequenceEqual(value.shape))
-            Problems.Add(
-                $"{key}: shape {Form.Shown(target.shape)} was expected, but {Form.Shown(value.shape)} was found."
-            );
-        else if (Fault(target, value) is { } fault)
+        if (Misfit(target, value) is { } fault)
             Problems.Add($"{key}: {fault}");
         else
             _copies.Add((target, Like(target, value)));
+    }
+
+    /// <summary>Plans to copy what a tensor is computed from; what the state lacks stays.</summary>
+    public void CopyPieces(ParametrizedTensor target, StatePieces pieces)
+    {
+        var (map, own, before) = (target.Parametrization, target.CurrentParts().Tensors.ToArray(), Problems.Count);
+        var next = own.ToArray();
+        var found = SoundPieces.Names(map).Index().Where(one => pieces.Keys.ContainsKey(one.Item)).ToList();
+        foreach (var (index, name) in found)
+        {
+            next[index] = pieces[name];
+            _written.Add(own[index]);
+            if (Misfit(own[index], next[index]) is { } fault)
+                Problems.Add($"{pieces.Keys[name]}: {fault}");
+        }
+        if (found.Count == 0 || Problems.Count > before)
+            return;
+
+        var isRounded = next.Zip(own, SoundPieces.IsCoarser).Any(isCoarser => isCoarser);
+        var parts = SoundPieces.Parts(map, own.Zip(next, Like));
+        if (SoundPieces.Of(map, parts, pieces.Keys, isRounded, Problems)?.Tensors.ToArray() is { } sound)
+            _copies.AddRange(found.Select(one => (own[one.Index], sound[one.Index])));
     }
 
     /// <summary>Plans the right inverse of what the plain tensors of a joint one make up.</summary>
@@ -82,12 +100,12 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         }
     }
 
-    /// <summary>The value that pieces stand for; null after a problem has been noted.</summary>
-    public Tensor? Bake(string key, long[] shape, StatePieces pieces, Parametrization map)
+    /// <summary>The value that pieces stand for, for a tensor; null after a problem has been noted.</summary>
+    public Tensor? Bake(string key, Tensor like, long[] shape, StatePieces pieces, Parametrization map)
     {
         try
         {
-            return BakedPieces.Value(shape, pieces, map);
+            return BakedPieces.Value(like, shape, pieces, map, Problems);
         }
         catch (Exception error) when (error is ExternalException or ArgumentException or ParametrizationException)
         {
@@ -134,6 +152,11 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             whenNotAllowed is WhenNotAllowed.Sample ? Core.sample(map, FormModule.ofTensor(value), null) : null;
         return Core.extend(map, present, sample ?? value).OrThrow();
     }
+
+    private static string? Misfit(Tensor target, Tensor value) =>
+        target.shape.SequenceEqual(value.shape)
+            ? Fault(target, value)
+            : $"shape {Form.Shown(target.shape)} was expected, but {Form.Shown(value.shape)} was found.";
 
     /// <summary>What `copy_` would lose in silence.</summary>
     private static string? Fault(Tensor target, Tensor value)

@@ -13,10 +13,10 @@ public static partial class parametrize
     /// functions (`weight_g` and `weight_v`; `weight_orig` and `weight_mask`, or `weight_u` and `weight_v`).
     /// </summary>
     /// <remarks>
-    /// Parametrized into parametrized: the pieces are copied. Plain into parametrized: the right inverse is taken.
-    /// Parametrized into plain: the value is computed. Tensors are converted to the model's element type and device and
-    /// written in place, so that optimizers keep their parameters. Cached values are dropped. A tied tensor needs to be
-    /// there under one of its names.
+    /// Parametrized into parametrized: the pieces are copied; what a coarser element type has rounded is mended. Plain
+    /// into parametrized: the right inverse is taken. Parametrized into plain: the value is computed. Tensors are
+    /// converted to the model's element type and device and written in place, so that optimizers keep their parameters.
+    /// Cached values are dropped. A tied tensor needs to be there under one of its names.
     /// </remarks>
     /// <param name="model">The model.</param>
     /// <param name="state">Tensors by key: of a PyTorch model, or of `state_dict` or <see cref="baked_state_dict"/>.</param>
@@ -29,7 +29,8 @@ public static partial class parametrize
     /// <returns>The keys that the dictionary lacks, and those that the model lacks.</returns>
     /// <exception cref="StateDictException">
     /// The dictionary does not fit: missing or unexpected keys when strict, wrong shapes, tensors that a parametrization
-    /// refuses, maps that have to be named. All of them are listed, and nothing has changed.
+    /// refuses, pieces that it cannot compute with, maps that have to be named. All of them are listed, and nothing has
+    /// changed.
     /// </exception>
     public static IncompatibleKeys load_parametrized_state_dict(
         this nn.Module model,

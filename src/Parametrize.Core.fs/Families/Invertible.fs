@@ -77,6 +77,19 @@ type internal InvertibleLink() =
         let order = permutation.argmax -1L
         LinkParts.carrying (x.``to`` tensor.dtype) [ order; diagonal.sign().``to`` tensor.dtype ]
 
+    override _.CanCarry(buffers, _) =
+        let order, sign = buffers[0], buffers[1]
+        let struct (sorted, _) = order.sort -1L
+        let places = torch.arange (Tensors.last order, dtype = order.dtype, device = order.device)
+        let wrong name condition size = Violation.unless condition size 0.0 |> Result.mapError (fun v -> name, v)
+
+        wrong "order" "each row stands once in the order (rows elsewhere)" (Tensors.number (sorted.ne(places).sum()))
+        |> Result.bind (fun () -> wrong "sign" "sign_i = 1 or -1" (Tensors.largest (sign.abs () - 1.0.ToScalar())))
+        |> Result.bind (fun () ->
+            // W where L is the identity.
+            let signs = sign |> Tensors.wide |> torch.diag_embed |> reorder order
+            wrong "sign" "det W > 0" (1.0 - Tensors.number ((determinantSign signs).min())))
+
     /// The smallest singular value lifted away from zero, and its sign turned where the determinant is negative.
     override _.Nearest(tensor, epsilon) =
         let wide = Tensors.wide tensor

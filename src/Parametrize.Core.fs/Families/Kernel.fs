@@ -48,6 +48,10 @@ type internal KernelLink(matrixLink: Link) =
     override _.RightInverse(present, kernel, epsilon) =
         matrixLink.RightInverse(present, asMatrix kernel, epsilon) |> Result.map (reshaped kernel)
 
+    override _.CanCarry(buffers, epsilon) = matrixLink.CanCarry(buffers, epsilon)
+
+    override _.Mend buffers = matrixLink.Mend buffers
+
     override _.Approximate(kernel, epsilon) =
         matrixLink.Approximate(asMatrix kernel, epsilon) |> Result.map (reshaped kernel)
 

@@ -44,9 +44,13 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
 
     let sigma (matrix: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) = torch.vdot (u, torch.mv (matrix, v))
 
-    let iterate (matrix: torch.Tensor) (_: torch.Tensor, v: torch.Tensor) =
-        let u = normalized (torch.mv (matrix, v))
-        u, normalized (torch.mv (Tensors.adjoint matrix, u))
+    /// A zero matrix has no directions: vectors that became zero would stay so for ever.
+    let turned (present: torch.Tensor) (product: torch.Tensor) =
+        torch.where (product.norm().eq(0.0.ToScalar()), present, normalized product)
+
+    let iterate (matrix: torch.Tensor) (u: torch.Tensor, v: torch.Tensor) =
+        let u = turned u (torch.mv (matrix, v))
+        u, turned v (torch.mv (Tensors.adjoint matrix, u))
 
     /// The leading singular triple, to machine precision.
     let leading (tensor: torch.Tensor) =
@@ -121,6 +125,20 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
             withVectors tensor present[0] present[1]
         else
             vectorsOf tensor
+
+    /// They need not have converged, and are short where the matrix was smaller than `Epsilon`.
+    override this.CanCarry(buffers, epsilon) =
+        let isDirection (name: string) (vector: torch.Tensor) =
+            let length = Tensors.number ((Tensors.wide vector).norm())
+            let size = if length > 0.0 then length - 1.0 else 1.0
+
+            Violation.unless $"0 < |{name}| <= 1" size (Tensors.limit epsilon (vector.numel ()) 1.0)
+            |> Result.mapError (fun violation -> name, violation)
+
+        Seq.zip this.BufferNames buffers
+        |> Seq.fold (fun state (name, vector) -> state |> Result.bind (fun () -> isDirection name vector)) (Ok())
+
+    override _.Mend buffers = Array.map normalized buffers
 
     override _.Nearest(tensor, _) =
         let _, norm, _ = leading tensor

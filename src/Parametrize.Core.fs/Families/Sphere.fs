@@ -73,4 +73,13 @@ type internal GeodesicSphereLink(radius: float) =
         // Rounding in the tangent of a far point would leave the sphere by its length times epsilon.
         this.Unit(foot * cosine + tangent * ratio) * radius.ToScalar()
 
+    override this.CanCarry(buffers, epsilon) =
+        Violation.unless
+            "|b| = 1 of the base"
+            (Tensors.largest (this.Norm buffers[0] - 1.0.ToScalar()))
+            (Tensors.limit epsilon (Tensors.last buffers[0]) 1.0)
+        |> Result.mapError (fun violation -> "base", violation)
+
+    override this.Mend buffers = Array.map this.Unit buffers
+
     override this.RightInverse(_, tensor, _) = LinkParts.carrying (torch.zeros_like tensor) [ this.Unit tensor ]

@@ -164,6 +164,18 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
             withoutBase ((Orthonormal.polar (Tensors.wide tall)).``to`` tall.dtype)
             |> Result.bind (fun x -> LinkParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
 
+    override _.CanCarry(buffers, epsilon) =
+        if trivialized then
+            Violation.unless
+                "B^H B = I of the base"
+                (Orthonormal.defect buffers[0])
+                (Tensors.limit epsilon (Tensors.rows buffers[0]) 1.0)
+            |> Result.mapError (fun violation -> "base", violation)
+        else
+            Ok()
+
+    override _.Mend buffers = Array.map Orthonormal.polish buffers
+
     override _.Nearest(tensor, _) = asGiven tensor (turned (Orthonormal.retract (upright tensor)))
 
     override _.Sample(form, generator) =

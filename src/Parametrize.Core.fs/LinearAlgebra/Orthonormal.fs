@@ -48,6 +48,15 @@ module internal Orthonormal =
         let scale = largest.clamp_min(1e-300).log2().floor().exp2()
         torch.where (largest.gt ((0.0).ToScalar()), scale, torch.ones_like scale)
 
+    /// The nearest matrix with orthonormal columns to one that only rounding has moved away; others stay as they are. No
+    /// factorization: six steps reach double precision from the farthest that counts as near.
+    let polish (w: torch.Tensor) : torch.Tensor =
+        let exact = Tensors.wide w
+        let residual = exact.mH.matmul exact - identityLike exact (Tensors.last exact)
+        let isNear = (residual.abs().square().sum([| -2L; -1L |], keepdim = true)).lt(0.25.ToScalar())
+        let polished = Seq.init 6 ignore |> Seq.fold (fun q () -> newtonSchulz q) exact
+        torch.where(isNear, polished, exact).to_type w.dtype
+
     /// The factor Q of the QR decomposition whose R has a positive diagonal, 0 counting as positive. Householder
     /// reflectors keep Q orthonormal whatever the rank of W.
     let retract (w: torch.Tensor) : torch.Tensor =

@@ -105,6 +105,11 @@ public class BadInputIsRefusedWhole
         ["null module"] = Null(_ => ((Linear)null!).orthogonal(), "module"),
         ["null assignment"] = Null(m => m.parametrization("constrained.weight").Value = null!, "value"),
         ["null model of a scope"] = Null(_ => parametrize.cached(null!), "model"),
+        ["unknown policy"] = new(
+            m => m.register_parametrization("square.weight", Parametrizations.Skew, (WhenNotAllowed)77),
+            typeof(ArgumentOutOfRangeException),
+            "77"
+        ),
         ["assigned shape"] = Refused(m => Assign(m, eye(3)), "[4, 4]", "[3, 3]"),
         ["assigned dtype"] = Refused(m => Assign(m, eye(4, dtype: ScalarType.Float64)), "Float32", "Float64"),
         ["assigned integers"] = Refused(m => Assign(m, eye(4, dtype: ScalarType.Int64)), "Float32", "Int64"),
@@ -190,7 +195,7 @@ public class BadInputIsRefusedWhole
         Assert.Throws(exception, () => Parametrizations.Sphere(0));
         Assert.Throws(exception, () => Parametrizations.Bounded(1, 0));
         Assert.Throws(exception, () => Parametrizations.PrunedL1(1.5));
-        Assert.Throws(exception, () => Parametrizations.PrunedRandom(-0.1, 1));
+        Assert.Throws(exception, () => Parametrizations.PrunedBernoulli(-0.1, 1));
         Assert.Throws(exception, () => Parametrizations.SpectralNorm(iterations: 0));
         Assert.Throws(exception, () => Parametrizations.Spd(-1));
         Assert.Throws<ParametrizationException>(() => Parametrizations.Symmetric.Then(Parametrizations.Cayley()));

@@ -109,7 +109,7 @@ public class MemoryStaysFlat
                 using var _ = NewDisposeScope();
                 layer
                     .register_parametrization("weight", Parametrizations.Triangular(Parametrize.Triangle.Lower))
-                    .register_parametrization("weight", Parametrizations.PrunedRandom(0.5, seed: 1))
+                    .register_parametrization("weight", Parametrizations.PrunedBernoulli(0.5, seed: 1))
                     .register_parametrization("bias", Parametrizations.Positive);
                 layer.call(ones(1, 128));
                 layer.remove_parametrizations("weight").remove_parametrizations("bias");

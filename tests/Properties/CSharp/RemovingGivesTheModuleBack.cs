@@ -40,7 +40,7 @@ public class RemovingGivesTheModuleBack
         Assert.Equal(tensors.Keys, layer.Module.state_dict().Keys);
         Assert.All(tensors.Zip(layer.Module.state_dict()), pair => Assert.Same(pair.First.Value, pair.Second.Value));
         Assert.Equal(hooks, Snapshot.HooksOf(layer.Module));
-        Assert.Equal(modules, layer.Module.modules());
+        Assert.Equal<nn.Module>(modules, layer.Module.modules(), ReferenceEquals);
         Assert.False(layer.Module.is_parametrized(layer.Name));
     }
 

@@ -48,7 +48,7 @@ public class StateReadsAsPyTorchs
             "orthogonal" => layer.orthogonal(),
             "weight_norm" => layer.weight_norm(),
             "spectral_norm" => layer.spectral_norm(),
-            "pruned" => layer.register_parametrization("weight", Parametrizations.PrunedRandom(0.3, seed: 1)),
+            "pruned" => layer.register_parametrization("weight", Parametrizations.PrunedBernoulli(0.3, seed: 1)),
             "skew, then cayley" => layer
                 .register_parametrization("weight", Parametrizations.Skew)
                 .register_parametrization("weight", Parametrizations.Cayley()),

@@ -16,7 +16,7 @@ namespace Properties.CSharp;
 public class TensorsAreFoundInCollections
 {
     public static TheoryData<string> Writable =>
-        ["array", "list", "tensors", "dictionary", "tuple", "value tuple", "twice"];
+        ["array", "list", "tensors", "dictionary", "tuple", "value tuple", "pairs", "twice"];
 
     public static TheoryData<string> ReadOnly => ["immutable list", "read-only list", "set"];
 
@@ -29,6 +29,7 @@ public class TensorsAreFoundInCollections
             "dictionary" => new Keeping<Dictionary<int, Tensor>>(w => new() { [7] = w }, all => all[7]),
             "tuple" => new Keeping<Tuple<Parameter, int>>(w => Tuple.Create(w, 1), pair => pair.Item1),
             "value tuple" => new Keeping<(int, Parameter)>(w => (1, w), pair => pair.Item2),
+            "pairs" => new Keeping<List<(string, Parameter)>>(w => [("w", w)], all => all[0].Item2),
             "twice" => new Keeping<(Parameter, Tensor)>(w => (w, w), pair => pair.Item2),
             "immutable list" => new Keeping<ImmutableList<Parameter>>(w => [w], all => all[0]),
             "read-only list" => new Keeping<ReadOnlyCollection<Parameter>>(w => new([w]), all => all[0]),

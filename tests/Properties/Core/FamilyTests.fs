@@ -50,6 +50,20 @@ let private converges: Test =
 
             Expect.floatClose { absolute = 1e-6; relative = 1e-6 } before (spectralNormOf matrix) "the estimate")
 
+/// As a layer that starts from zero and is trained.
+let private survivesZero: Test =
+    inScope "power iterations on a zero matrix lose nothing" (fun () ->
+        let matrix = normal 1UL [ 4L; 5L ]
+        let start = partsOf (Parametrization.initialize spectralNorm (torch.zeros_like matrix))
+        let mutable parts = Parametrization.advance spectralNorm start
+
+        for _ in 1..500 do
+            parts <-
+                Parametrization.advance spectralNorm (Parametrization.ofTensors [ matrix ] parts.Buffers spectralNorm)
+
+        let scaled = Parametrization.forward spectralNorm parts
+        Expect.floatClose Accuracy.medium (spectralNormOf scaled) 1.0 "the norm")
+
 let private iterations: Test =
     inScope "three iterations are three steps of one" (fun () ->
         let options = { SpectralNorm.defaults with Iterations = 3 }
@@ -192,4 +206,15 @@ let private movingOften: Test =
 let tests: Test =
     testList
         "families"
-        [ converges; iterations; zeros; haar; invertibles; pruning; nothingToSample; moving; movingOften ]
+        [
+            converges
+            survivesZero
+            iterations
+            zeros
+            haar
+            invertibles
+            pruning
+            nothingToSample
+            moving
+            movingOften
+        ]

@@ -17,6 +17,7 @@ let laws: Law list =
         Algebra.laws
         Resources.laws
         Dimensions.laws
+        Carrying.laws
     ]
     |> List.concat
     |> List.sortBy (fun law -> int (law.Number.TrimEnd([| 'a' .. 'z' |])), law.Number)

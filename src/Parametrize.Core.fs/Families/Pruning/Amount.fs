@@ -43,9 +43,12 @@ type Amount =
         | Share share -> Ok(countOf share left)
         | UpTo share -> Ok(max 0L (countOf share all - (all - left)))
 
-    /// What no tensor could meet.
-    member internal this.Fault: string option =
-        match this with
+    /// What no tensor could meet. Throws ArgumentNullException for null, which C# can write.
+    static member internal FaultOf(amount: Amount) : string option =
+        if obj.ReferenceEquals(amount, null) then
+            nullArg (nameof amount)
+
+        match amount with
         | Share share
         | UpTo share when not (share >= 0.0 && share <= 1.0) -> Some $"The share must lie in [0, 1], but it is {share}."
         | Count count when count < 0L -> Some $"The count must not be negative, but it is {count}."

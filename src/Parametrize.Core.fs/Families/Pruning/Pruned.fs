@@ -68,6 +68,13 @@ type internal PrunedLink(stack: Pruning list) =
     override _.RightInverse(present, tensor, _) =
         recognized present tensor |> Result.bind (fun mask -> LinkParts.carrying tensor [ mask ])
 
+    override _.CanCarry(buffers, _) =
+        let mask = Tensors.wide buffers[0]
+        let nearest = mask.ne(0.0.ToScalar()).``to`` mask.dtype
+
+        Violation.unless "mask_ij = 0 or 1" (Tensors.distance mask nearest) 0.0
+        |> Result.mapError (fun violation -> "mask", violation)
+
     override _.Nearest(tensor, _) =
         match chosen tensor with
         | Ok mask -> tensor * mask

@@ -32,6 +32,8 @@ internal sealed record Joined(
         "Attention",
         "Encoder",
         "On top",
+        "ParameterList",
+        "ParameterDict",
     ];
 
     public string Name => Names[0][..(Names[0].LastIndexOf('.') + 1)] + string.Join('+', LastNames);
@@ -52,6 +54,8 @@ internal sealed record Joined(
             "ParameterField" => Simple(new ParameterField(), ["weight", "second"], [4, 5], 3, 4),
             "Fieldless" => Simple(new Fieldless(), ["weight", "bias"], [4, 5], 3, 4),
             "Nested" => OfNested(),
+            "ParameterList" => Simple(new WithList(), ["kernels.2", "kernels.0"], [4, 8], 3, 4),
+            "ParameterDict" => Simple(new WithDictionary(), ["parts.left", "parts.right"], [4, 8], 3, 4),
             "Buffers" => Simple(Evaluated(), ["running_mean", "running_var"], [4, 2], 6, 4),
             "LSTM" => Native(nn.LSTM(3, 4), ["weight_ih_l0", "weight_hh_l0", "bias_hh_l0"], [16, 8]),
             "RNNCell" => Native(nn.RNNCell(3, 4), ["weight_ih", "weight_hh"], [4, 7]),

@@ -24,6 +24,10 @@ public class FailingHalfWayChangesNothing
         "transfer",
         "transfer behind",
         "copy",
+        "register in lists",
+        "register in bags",
+        "register joint in lists",
+        "copy lists",
     ];
 
     public static TheoryData<string, int, bool> Cases
@@ -165,6 +169,29 @@ public class FailingHalfWayChangesNothing
             {
                 var pair = new Recurrent();
                 return ([pair], () => pair.register_parametrizations<GRU>("weight_hh_l0", value));
+            }
+            case "register in lists":
+            {
+                var model = nn.Sequential(new WithList(2), new WithList(1));
+                return ([model], () => model.register_parametrizations<ParameterList>("0", value));
+            }
+            case "register in bags":
+            {
+                var model = new WithBags();
+                model.lists[1][0] = model.lists[0][0];
+                return ([model], () => model.register_parametrizations<ParameterList>("0", value));
+            }
+            case "register joint in lists":
+            {
+                var model = nn.Sequential(new WithList(), new WithList());
+                return ([model], () => model.register_parametrizations<ParameterList>("1+0", value));
+            }
+            case "copy lists":
+            {
+                var from = new WithDictionary().register_parametrization("parts.right", value);
+                from.register_parametrization("parts.left", value);
+                var to = new WithDictionary();
+                return ([from, to], () => parametrize.copy_parametrizations(from, to));
             }
             default:
             {

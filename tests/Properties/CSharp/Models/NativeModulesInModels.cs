@@ -54,7 +54,7 @@ public class NativeModulesInModels
                 },
                 "weight",
                 Parametrizations.Skew,
-                allow_none: true
+                allowNone: true
             );
         Assert.Equal(["", "0", "1"], seen);
     }

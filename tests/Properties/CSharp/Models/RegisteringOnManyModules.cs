@@ -80,6 +80,6 @@ public class RegisteringOnManyModules
             net.register_parametrizations<Conv2d>("weight", Parametrizations.Orthogonal())
         );
         Assert.Contains("blocks.1 (Linear)", error.Message);
-        Assert.Empty(net.register_parametrizations<Conv2d>("weight", Parametrizations.Orthogonal(), allow_none: true));
+        Assert.Empty(net.register_parametrizations<Conv2d>("weight", Parametrizations.Orthogonal(), allowNone: true));
     }
 }

@@ -124,7 +124,7 @@ public class ReportsMeasureParametrizations
     [Fact]
     public void A_mask_in_use_counts_wherever_it_is_from()
     {
-        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.PrunedRandom(0.5, 1));
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.PrunedBernoulli(0.5, 1));
         layer.get_buffer("parametrizations.weight.0.mask")!.fill_(1)[0, 0] = 0;
         var row = layer.parametrization_report()[0];
         Assert.Equal((0, 15), (row.Distance, row.Dimension));

@@ -70,8 +70,13 @@ public class PruningUpToAShare
         ),
         new("model", null, false, OnModel(Parametrizations.PrunedL1)),
         new("model, ln", 1, false, OnModel(amount => Parametrizations.PrunedLn(amount, 2, 1))),
-        new("model, random", null, false, OnModel(amount => Parametrizations.PrunedEntries(amount, 9))),
-        new("model, random channels", 0, false, OnModel(amount => Parametrizations.PrunedChannels(amount, 0, 9))),
+        new("model, random", null, false, OnModel(amount => Parametrizations.PrunedRandom(amount, 9))),
+        new(
+            "model, random channels",
+            0,
+            false,
+            OnModel(amount => Parametrizations.PrunedRandomStructured(amount, 0, 9))
+        ),
     ];
 
     /// <summary>Weights of which some are large, so that a choice over all of them differs from one in each.</summary>

@@ -36,7 +36,7 @@ public class DefectsOfPyTorchAreNotHere
         {
             { Parametrizations.Skew, Links.Double },
             { Parametrizations.Symmetric, Links.Double },
-            { Parametrizations.Triangular(Triangle.Lower), Parametrizations.PrunedRandom(0, 1) },
+            { Parametrizations.Triangular(Triangle.Lower), Parametrizations.PrunedBernoulli(0, 1) },
             { Parametrizations.Positive, Links.Double },
             { Parametrizations.WeightNorm(), Links.AddOne },
             { Parametrizations.Identity, Links.AddOne },
@@ -66,7 +66,7 @@ public class DefectsOfPyTorchAreNotHere
             Parametrizations.WeightNorm(),
             Parametrizations.SpectralNorm(),
             Parametrizations.Positive,
-            Parametrizations.PrunedRandom(0, 1),
+            Parametrizations.PrunedBernoulli(0, 1),
             Links.Double,
             Links.Halves,
             new Scripted("as it is").Value,

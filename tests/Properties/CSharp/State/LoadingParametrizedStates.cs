@@ -88,11 +88,35 @@ public class LoadingParametrizedStates
     public void Stacked_masks_are_multiplied()
     {
         var from = Models.Parametrized(Parametrizations.PrunedL1(0.3));
-        from.register_parametrization("fc.weight", Parametrizations.PrunedRandom(0.5, 3));
+        from.register_parametrization("fc.weight", Parametrizations.PrunedBernoulli(0.5, 3));
         var to = Models.Plain();
         to.load_parametrized_state_dict(Models.StateOf(from));
         var input = Models.Input();
         Near.Same(from.call(input), to.call(input), 1e-12);
+    }
+
+    [Fact]
+    public void Complex_directions_have_real_magnitudes()
+    {
+        using var weight = randn(3, 4, dtype: ScalarType.ComplexFloat32);
+        var from = new ParametrizedTensor(Parametrizations.WeightNorm(), weight);
+        var to = new Plain(zeros(3, 4, dtype: ScalarType.ComplexFloat64));
+        to.load_parametrized_state_dict(
+            from.state_dict().ToDictionary(pair => $"parametrizations.weight.{pair.Key}", pair => pair.Value)
+        );
+        Assert.True((to.weight - weight).abs().max().item<double>() < 1e-6);
+    }
+
+    private sealed class Plain : nn.Module
+    {
+        public readonly TorchSharp.Modules.Parameter weight;
+
+        public Plain(Tensor initial)
+            : base(nameof(Plain))
+        {
+            weight = nn.Parameter(initial);
+            RegisterComponents();
+        }
     }
 
     [Fact]

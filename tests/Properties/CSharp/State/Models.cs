@@ -97,9 +97,11 @@ internal static class Models
         Parametrizations.WeightNorm(null),
         Parametrizations.SpectralNorm(),
         Parametrizations.SpectralNorm(dimension: 1),
-        Parametrizations.PrunedRandom(0.5, 7),
+        Parametrizations.PrunedBernoulli(0.5, 7),
         Parametrizations.PrunedL1(0.3),
         Parametrizations.Sphere(),
+        Parametrizations.SphereExp(),
+        Parametrizations.Invertible,
         Parametrizations.Triangular(Triangle.Lower),
         Parametrizations.Identity,
     }.ToDictionary(value => value.ToString());

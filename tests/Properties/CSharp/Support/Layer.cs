@@ -38,6 +38,11 @@ internal sealed record Layer(
         "Fieldless",
         "Sequential",
         "Nested",
+        "ParameterList",
+        "ParameterDict",
+        "Bag",
+        "Bag.shift",
+        "ModuleList",
     ];
 
     public static readonly string[] Bypassable = [.. Kinds.Where(kind => kind is not ("Sequential" or "Nested"))];
@@ -74,6 +79,11 @@ internal sealed record Layer(
             "Fieldless" => Simple(kind, new Fieldless(), "weight", 3, 4),
             "Sequential" => Simple(kind, Sequential(), "first.weight", 3, 4),
             "Nested" => OfNested(),
+            "ParameterList" => Simple(kind, new WithList(), "kernels.1", 3, 4),
+            "ParameterDict" => Simple(kind, new WithDictionary(), "parts.right", 3, 4),
+            "Bag" => Simple(kind, new WithBags(), "bag.weight", 3, 4),
+            "Bag.shift" => Simple(kind, new WithBags(), "bag.shift", 3, 4),
+            "ModuleList" => Simple(kind, new WithBags(), "lists.1.0", 3, 4),
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
         };
 

@@ -18,7 +18,7 @@ internal sealed class Snapshot
     private readonly byte[]?[] _gradients;
     private readonly byte[][] _bytes;
     private readonly string[] _state;
-    private readonly string[] _modules;
+    private readonly (string Name, nn.Module Module)[] _modules;
     private readonly (string Name, ParametrizedTensor Tensor, Parametrization Value)[] _parametrized;
     private readonly int _hooks;
 
@@ -31,7 +31,7 @@ internal sealed class Snapshot
         _gradients = [.. _parameters.Select(p => p.Parameter.grad is { } gradient ? Bytes(gradient) : null)];
         _bytes = [.. Tensors().Select(Bytes)];
         _state = [.. module.state_dict().Keys];
-        _modules = [.. module.named_modules().Select(child => child.name)];
+        _modules = [.. module.named_modules()];
         _parametrized =
         [
             .. module.parametrizations().Select(one => (one.name, one.tensor, one.tensor.Parametrization)),
@@ -52,7 +52,8 @@ internal sealed class Snapshot
         Assert.Equal(_gradients, now._gradients);
         Assert.Equal(_bytes, now._bytes);
         Assert.Equal(_state, now._state);
-        Assert.Equal(_modules, now._modules);
+        Assert.Equal(_modules.Select(child => child.Name), now._modules.Select(child => child.Name));
+        Assert.All(_modules.Zip(now._modules), pair => Assert.Same(pair.First.Module, pair.Second.Module));
         Assert.Equal(_parametrized, now._parametrized);
         Assert.Equal(_hooks, now._hooks);
     }

@@ -27,7 +27,7 @@ let private tensorsOf (result: Result<Parts, ParametrizationError>) : torch.Tens
     | Ok parts -> parts.Tensors
     | Error _ -> Seq.empty
 
-let private nothing (_: Result<unit, ParametrizationError>) : torch.Tensor seq = Seq.empty
+let private nothing (_: 'a) : torch.Tensor seq = Seq.empty
 
 let private attempt (operation: unit -> torch.Tensor) : torch.Tensor seq =
     try
@@ -65,8 +65,8 @@ let private leaksNothing (subject: Subject) (case: Case) : Faults =
                 parts.Buffers
                 value
 
-        let newlyAdvanced () : torch.Tensor seq =
-            let next = Parametrization.advance value parts
+        let created (operation: Parametrization -> Parts -> Parts) () : torch.Tensor seq =
+            let next = operation value parts
 
             next.Tensors
             |> Seq.filter (fun tensor ->
@@ -76,7 +76,9 @@ let private leaksNothing (subject: Subject) (case: Case) : Faults =
 
         leak "forward" (fun () -> Seq.singleton (Parametrization.forward value parts))
         @ leak "forward with gradient" (fun () -> Seq.singleton (Parametrization.forward value withGradient))
-        @ leak "advance" newlyAdvanced
+        @ leak "advance" (created Parametrization.advance)
+        @ leak "mend" (created Parametrization.mend)
+        @ leak "misfits" (fun () -> nothing (Parametrization.misfits value 0.0 parts))
         @ leak "rebase" (fun () -> tensorsOf (Parametrization.rebase value parts))
         @ leak "sample" (fun () -> Seq.singleton (Subject.sample 6UL subject case))
         @ leak $"contains of {name}" (fun () -> nothing (Parametrization.contains value tensor))
@@ -95,6 +97,7 @@ let private argumentsStay (subject: Subject) (case: Case) : Faults =
         let given = Seq.append [ inside ] parts.Tensors |> Seq.toList
         let copies = given |> List.map _.clone()
         let advanced = Parametrization.advance value parts
+        Parametrization.mend value parts |> ignore
         let projected = Parametrization.project value inside
 
         let inverted =

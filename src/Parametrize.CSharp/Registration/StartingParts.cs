@@ -12,6 +12,7 @@ internal static class StartingParts
     {
         ArgumentNullException.ThrowIfNull(value);
         ArgumentNullException.ThrowIfNull(tensor);
+        RequireKnown(whenNotAllowed);
         return Sound(value, First(value, tensor, whenNotAllowed, where), tensor, where);
     }
 
@@ -37,7 +38,17 @@ internal static class StartingParts
         Tensor present,
         WhenNotAllowed whenNotAllowed,
         string? where
-    ) => Sound(longer, Further(longer, more, parts, present, whenNotAllowed, where), present, where);
+    )
+    {
+        RequireKnown(whenNotAllowed);
+        return Sound(longer, Further(longer, more, parts, present, whenNotAllowed, where), present, where);
+    }
+
+    private static void RequireKnown(WhenNotAllowed whenNotAllowed)
+    {
+        if (!Enum.IsDefined(whenNotAllowed))
+            throw new ArgumentOutOfRangeException(nameof(whenNotAllowed), whenNotAllowed, "There is no such policy.");
+    }
 
     private static Parts Further(
         Parametrization longer,

@@ -14,7 +14,7 @@ internal sealed class PlainTensor : IDisposable
     public PlainTensor(TensorPath path, int dimension)
     {
         ModuleInternals.Check();
-        Hooks.RequireHookable(path.Owner);
+        path.RequireCaller();
         ParametrizationSet.RequireRoom(path.Owner);
         _path = path;
         var parts = path.Parts;
@@ -56,9 +56,10 @@ internal sealed class PlainTensor : IDisposable
         var set = ParametrizationSet.GetOrAdd(home);
         set.register_module(name, tensor);
         new ModuleBinding(tensor, _places.Select(place => place.Slot), Layout, (set, name)).Attach(
-            _path.Owner,
+            _path.Caller!,
             Tensors
         );
+        Face.PutOn(home, _path);
     }
 
     public void Dispose()

@@ -1,4 +1,5 @@
 using Parametrize.CSharp.Binding;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -56,7 +57,18 @@ internal sealed class ParametrizationSet : nn.Module
         if (ModuleInternals.Children(this).Count > 0)
             return;
         ModuleInternals.Children(module).Remove(ChildName);
+        Face.TakeOff(module);
         Dispose();
+    }
+
+    /// <summary>Moves the tensors for a module that does not move its children.</summary>
+    public void Move(ScalarType? dtype, Device? device, bool nonBlocking) => _toEpilog(dtype, device, nonBlocking);
+
+    /// <summary>There is nothing in it that tells where it is: what it holds may be elsewhere.</summary>
+    protected override nn.Module _to(DeviceType deviceType, int deviceIndex, bool non_blocking)
+    {
+        _toEpilog(deviceType, deviceIndex, non_blocking);
+        return this;
     }
 
     /// <summary>Spares tensors that others need: modules that share them, or the user who made them.</summary>

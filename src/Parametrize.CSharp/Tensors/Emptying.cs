@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp.Binding;
+namespace Parametrize.CSharp;
 
 /// <summary>Tensors that are out of use, while an optimizer or a user may have the object.</summary>
 internal static class Emptying

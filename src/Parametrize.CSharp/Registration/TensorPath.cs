@@ -4,8 +4,17 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <summary>Where a tensor is: the module that owns it, and its name there.</summary>
-internal readonly record struct TensorPath(nn.Module Owner, string Name)
+/// <param name="Owner">The module.</param>
+/// <param name="Name">The name.</param>
+/// <param name="Enclosing">What holds the module, as far as it was come by.</param>
+internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosing? Enclosing = null)
 {
+    /// <summary>The module during whose `call` the tensor is needed: the owner, or the nearest around it that has one.</summary>
+    public nn.Module? Caller => Hooks.CanBeAround(Owner) ? Owner : Enclosing.CallerOf(Places);
+
+    /// <summary>Where the model in which the path begins has the owner.</summary>
+    public IReadOnlyList<Enclosing> Places => Enclosing is null ? [] : Enclosing.All(Enclosing.Root, Owner);
+
     public ParametrizedTensor? Tensor => Find(Owner, Name);
 
     /// <summary>Whether the owner holds the parametrized tensor itself, in a field, and none is registered so.</summary>
@@ -16,8 +25,8 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
     {
         get
         {
-            var owner = Owner;
-            return [.. JointName.Parts(owner, Name).Select(name => new TensorPath(owner, name))];
+            var path = this;
+            return [.. JointName.Parts(Owner, Name).Select(name => path with { Name = name })];
         }
     }
 
@@ -30,24 +39,43 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
             );
     }
 
+    /// <summary>Throws when there is no pass for which the tensor could be computed.</summary>
+    public void RequireCaller()
+    {
+        if (Owner.GetType().Assembly == typeof(TensorPath).Assembly)
+            throw new NotSupportedException(
+                $"{this} is what a parametrized tensor is computed from. Register on that."
+            );
+        if (Caller is null)
+            throw new NotSupportedException(
+                $"{Owner.GetName()} has no `call` during which '{Name}' could be computed, nor has what holds it. "
+                    + "Register on the module that computes with it, by the longer name (\"kernels.0\"); or hold a "
+                    + "ParametrizedTensor and read its Value."
+            );
+    }
+
     public override string ToString() => $"{Owner.GetName()}.{Name}";
 
     /// <summary>Follows a dotted name into the children; native modules have tensors whose names have dots.</summary>
-    public static TensorPath Resolve(nn.Module module, string name)
+    /// <param name="module">Where to begin.</param>
+    /// <param name="name">The name as seen from there.</param>
+    /// <param name="enclosing">What holds the module, if that is known.</param>
+    public static TensorPath Resolve(nn.Module module, string name, Enclosing? enclosing = null)
     {
+        module = Face.Behind(module);
         for (var rest = name; ; )
         {
             ModuleInternals.RegisterComponents(module);
             if (!rest.Contains('.') || JointName.Parts(module, rest).All(part => SlotFinder.Exists(module, part)))
-                return new(module, rest);
+                return new(module, rest, enclosing);
             var (step, tail) = FirstStep(rest);
-            module =
+            var child =
                 ChildOf(module, step)
                 ?? throw new ArgumentException(
                     $"{module.GetName()} has no child '{step}' (in '{name}').",
                     nameof(name)
                 );
-            rest = tail;
+            (enclosing, module, rest) = (new(module, step, enclosing), child, tail);
         }
     }
 
@@ -55,9 +83,9 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
     public static TensorPath Resolve(nn.Module module, Tensor? tensor)
     {
         if (tensor is not null)
-            foreach (var owner in module.modules().Prepend(module))
+            foreach (var owner in module.modules().Prepend(module).Select(Face.Behind))
                 if (NameIn(owner, tensor) is { } name)
-                    return new(owner, name);
+                    return new(owner, name, EnclosingOf(owner, module));
         throw new ArgumentException(
             $"The lambda does not point at a parameter or buffer of {module.GetName()} or of a module inside it.",
             nameof(tensor)
@@ -91,7 +119,12 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name)
 
     /// <summary>By what the module says: Sequential does not register its children.</summary>
     private static nn.Module? ChildOf(nn.Module module, string name) =>
-        module.named_children().FirstOrDefault(child => child.name == name).module;
+        module.named_children().FirstOrDefault(child => child.name == name).module is { } child
+            ? Face.Behind(child)
+            : null;
+
+    private static Enclosing? EnclosingOf(nn.Module owner, nn.Module model) =>
+        ModelTree.Modules(model).FirstOrDefault(one => ReferenceEquals(one.Module, owner)).Enclosing;
 
     private static string? NameIn(nn.Module owner, Tensor tensor)
     {

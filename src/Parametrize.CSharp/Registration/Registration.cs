@@ -44,7 +44,7 @@ internal static class Registration
         var parts = startingParts(present);
         var reused = place.Layout.IsJoint ? null : present;
         var parametrized = new ParametrizedTensor(value, parts, reused, place.IsBuffer, place.IsTrained);
-        parametrized.train(path.Owner.training);
+        parametrized.train(path.Caller!.training);
 
         place.Bind(parametrized);
         Adopt(parametrized, parts, present);

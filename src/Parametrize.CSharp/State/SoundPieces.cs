@@ -1,0 +1,85 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <summary>Whether a map can compute with pieces of a state dictionary.</summary>
+internal static class SoundPieces
+{
+    /// <summary>A model may have been trained in any element type before it was saved in another.</summary>
+    private static readonly double Coarsest = FormModule.epsilon(ScalarType.BFloat16);
+
+    /// <summary>What PyTorch calls the pieces: parameters, then buffers.</summary>
+    public static IReadOnlyList<string> Names(Parametrization map) =>
+        [.. Core.parameterNames(map), .. Core.bufferNames(map)];
+
+    /// <summary>The tensors in the order of the names.</summary>
+    public static Parts Parts(Parametrization map, IEnumerable<Tensor> tensors)
+    {
+        var (all, count) = (tensors.ToList(), Core.parameterCount(map));
+        return Core.ofTensors(all.Take(count), all.Skip(count), map);
+    }
+
+    /// <summary>Whether its element type has rounded the value more than that of the other would.</summary>
+    public static bool IsCoarser(Tensor value, Tensor other) =>
+        FormModule.epsilon(value.dtype) > FormModule.epsilon(other.dtype);
+
+    /// <summary>
+    /// The parts, put right where an element type has rounded them; null after problems have been noted: numbers that
+    /// are not finite, and buffers with which no parameters make an allowed tensor.
+    /// </summary>
+    /// <param name="map">What computes with the parts.</param>
+    /// <param name="parts">In the element type in which it will.</param>
+    /// <param name="keys">The keys of the parts that come from the state, by name.</param>
+    /// <param name="isRounded">Whether some come from a coarser element type.</param>
+    /// <param name="problems">What is wrong with those.</param>
+    public static Parts? Of(
+        Parametrization map,
+        Parts parts,
+        IReadOnlyDictionary<string, string> keys,
+        bool isRounded,
+        List<string> problems
+    )
+    {
+        var own = FormModule.epsilon(parts.Parameters[^1].dtype);
+        if (Note(NotFinite(map, parts, keys)))
+            return null;
+        if (!isRounded && !Misfits(map, parts, keys, own).Any())
+            return parts;
+        if (Note(Misfits(map, parts, keys, Coarsest)))
+            return null;
+        var mended = Core.mend(map, parts);
+        return Note(Misfits(map, mended, keys, own)) ? null : mended;
+
+        bool Note(IEnumerable<string> faults)
+        {
+            var before = problems.Count;
+            problems.AddRange(faults);
+            return problems.Count > before;
+        }
+    }
+
+    private static IEnumerable<string> NotFinite(
+        Parametrization map,
+        Parts parts,
+        IReadOnlyDictionary<string, string> keys
+    )
+    {
+        foreach (var (name, tensor) in Names(map).Zip(parts.Tensors))
+            if (keys.TryGetValue(name, out var key) && Tensors.nonFinite(tensor) is > 0 and var count)
+                yield return $"{key}: finite numbers were expected, but {count} are NaN or infinite.";
+    }
+
+    private static IEnumerable<string> Misfits(
+        Parametrization map,
+        Parts parts,
+        IReadOnlyDictionary<string, string> keys,
+        double epsilon
+    )
+    {
+        foreach (var (name, violation) in Core.misfits(map, epsilon, parts))
+            if (keys.TryGetValue(name, out var key))
+                yield return $"{key}: {map} cannot compute with it: {violation}.";
+    }
+}

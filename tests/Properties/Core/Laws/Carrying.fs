@@ -1,0 +1,131 @@
+/// What is carried beside the parameters: what rounding does to it, and what no value can carry.
+module Properties.Core.Laws.Carrying
+
+open Parametrize
+open Properties.Core
+open Properties.Core.Law
+open Properties.Core.Measures
+open TorchSharp
+
+let private types: torch.ScalarType list =
+    [
+        torch.ScalarType.BFloat16
+        torch.ScalarType.Float16
+        torch.ScalarType.Float32
+        torch.ScalarType.Float64
+        torch.ScalarType.ComplexFloat32
+        torch.ScalarType.ComplexFloat64
+    ]
+
+/// The element types of the same kind that are finer than the case's, or coarser; float16 has little room.
+let private others (isFiner: bool) (case: Case) : torch.ScalarType list =
+    types
+    |> List.filter (fun dtype ->
+        let mine, its = Form.epsilon case.Dtype, Form.epsilon dtype
+        let hasRoom = dtype <> torch.ScalarType.Float16 || case.Scale >= 1e-3 && case.Scale <= 1.0
+
+        hasRoom
+        && Form.isComplex dtype = Case.isComplex case
+        && (if isFiner then its < mine else its > mine))
+
+/// All tensors in another element type, permutations aside.
+let private converted (dtype: torch.ScalarType) (value: Parametrization) (parts: Parts) : Parts =
+    let convert (tensor: torch.Tensor) =
+        match tensor.dtype with
+        | torch.ScalarType.Int64 -> tensor
+        | old when Form.isComplex old || not (Form.isComplex dtype) -> tensor.``to`` dtype
+        // The magnitudes of complex numbers.
+        | _ when dtype = torch.ScalarType.ComplexFloat64 -> tensor.``to`` torch.ScalarType.Float64
+        | _ -> tensor.``to`` torch.ScalarType.Float32
+
+    Parametrization.ofTensors (Seq.map convert parts.Parameters) (Seq.map convert parts.Buffers) value
+
+/// A model goes to a finer element type: what was inside is inside, and where it was.
+let private mendsRounding (subject: Subject) (case: Case) : Faults =
+    let value = subject.Value
+
+    ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        let coarse = Parametrization.forward value parts
+
+        others true case
+        |> List.collect (fun dtype ->
+            let moved = converted dtype value parts
+            let mended = Parametrization.mend value moved
+            let tensor = Parametrization.forward value mended
+            let before = Parametrization.forward value moved
+            let roundoff = Subject.slack subject case coarse
+
+            near $"forward (mend parts) in {dtype}" roundoff before tensor
+            @ List.concat (Seq.map2 (same $"a parameter in {dtype}") moved.Parameters mended.Parameters)
+            @ (if Subject.learns subject then
+                   []
+               else
+                   isOk $"contains (forward (mend parts)) in {dtype}" (Parametrization.contains value tensor))))
+
+/// There is nothing to mend in what is right; nothing wrong with it, and not with what rounding leaves of it.
+let private leavesWhatIsRight (subject: Subject) (case: Case) : Faults =
+    let value = subject.Value
+
+    ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        let mended = Parametrization.mend value parts
+
+        let fits (dtype: torch.ScalarType) (parts: Parts) =
+            Parametrization.misfits value (Form.epsilon dtype) parts
+            |> List.map (fun (name, violation) -> $"{name} rounded to {dtype} is refused: {violation}")
+
+        let unchanged (old: torch.Tensor) (next: torch.Tensor) =
+            near "mend" (8.0 * Form.epsilon old.dtype * float (Array.max (Array.append [| 4L |] old.shape))) old next
+
+        List.concat (Seq.map2 unchanged parts.Buffers mended.Buffers)
+        @ fits case.Dtype parts
+        @ fits case.Dtype mended
+        @ fits case.Dtype (Parametrization.advance value parts)
+        @ List.collect
+            (fun dtype -> parts |> converted dtype value |> converted case.Dtype value |> fits dtype)
+            (others false case))
+
+let private checkedNames: string list = [ "base"; "_u"; "_v"; "mask"; "order"; "sign" ]
+
+let private nameOf (path: string) : string = path.Substring(path.IndexOf '.' + 1)
+
+let private carries (subject: Subject) : bool =
+    Parametrization.bufferNames subject.Value
+    |> List.exists (fun path -> List.contains (nameOf path) checkedNames)
+
+/// No buffer of the library's values can be anything.
+let private findsMisfits (subject: Subject) (case: Case) : Faults =
+    let value = subject.Value
+
+    ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        let names = Parametrization.bufferNames value
+
+        [
+            for position, damaged in List.indexed names do
+                if List.contains (nameOf damaged) checkedNames then
+                    let spoil (buffer: torch.Tensor) : torch.Tensor =
+                        match nameOf damaged with
+                        | "order" -> buffer + 1L
+                        | "mask" -> buffer * 0.5 + 0.25
+                        | _ -> buffer * 1.5
+
+                    let buffers =
+                        parts.Buffers |> Seq.mapi (fun i buffer -> if i = position then spoil buffer else buffer)
+
+                    let worse = Parametrization.ofTensors parts.Parameters buffers value
+
+                    let found =
+                        Parametrization.misfits value (Form.epsilon torch.ScalarType.BFloat16) worse |> List.map fst
+
+                    yield! fault (found <> [ damaged ]) $"damaged {damaged}, found {found}"
+                    // What is not rounding stays for the caller to see.
+                    let mended = Parametrization.mend value worse
+                    yield! fault (mended.Buffers.Count <> names.Length) "mend loses buffers"
+        ])
+
+let laws: Law list =
+    [
+        law "12" "what was rounded is mended" mendsRounding
+        |> onlyFor (fun subject -> subject.Dtypes.Length > 1)
+        law "12b" "what is right is left" leavesWhatIsRight
+        law "12c" "what cannot be carried is found" findsMisfits |> onlyFor carries
+    ]
