@@ -102,7 +102,7 @@ module Domain =
                 Space.Masked
             ]
 
-    let including (space: Space) (domain: Domain) : Domain =
+    let internal including (space: Space) (domain: Domain) : Domain =
         match domain with
         | Domain.Anything -> domain
         | Domain.OneOf spaces -> Domain.OneOf(space :: spaces)
