@@ -57,10 +57,11 @@ public static partial class parametrize
     /// <summary>Magnitude `original0` and direction `original1` apart.</summary>
     /// <param name="module">The module.</param>
     /// <param name="name">The tensor. Default: weight.</param>
-    /// <param name="dim">The dimension that keeps its own norms; null for one norm of the whole tensor. Default: 0.</param>
+    /// <param name="dim">The dimension that keeps its own norms; null, or -1 as in PyTorch, for one of the whole. Default: 0.</param>
     /// <returns>The module.</returns>
     public static T weight_norm<T>(this T module, string name = "weight", int? dim = 0)
-        where T : nn.Module => module.register_parametrization(name, Parametrizations.WeightNorm(dim));
+        where T : nn.Module =>
+        module.register_parametrization(name, Parametrizations.WeightNorm(dim == -1 ? null : dim));
 
     private static bool IsTransposed(nn.Module module) =>
         module is ConvTranspose1d or ConvTranspose2d or ConvTranspose3d;

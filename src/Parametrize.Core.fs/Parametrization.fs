@@ -139,12 +139,12 @@ module Parametrization =
     /// Parts for a tensor seen for the first time: `forward` yields it again. Chooses what is carried (masks, bases).
     /// `Error` exactly when `contains` is.
     let initialize (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        check value tensor |> Result.bind (fun () -> Interpreter.rightInverse value.Links [||] tensor)
+        check value tensor |> Result.bind (fun () -> Inversion.rightInverse value.Links [||] tensor)
 
     /// Parts from which `forward` yields the projection of the tensor. Where the map itself constrains (norms, masks),
     /// the tensor stays as it is in the parameters.
     let initializeNearest (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        check value tensor |> Result.bind (fun () -> Interpreter.approximate value.Links [||] tensor)
+        check value tensor |> Result.bind (fun () -> Inversion.approximate value.Links [||] tensor)
 
     /// Whether a tensor can be taken as the parameter as it is: one parameter, nothing carried.
     let internal canReinterpret (value: Parametrization) : bool =
@@ -165,15 +165,15 @@ module Parametrization =
         (tensor: torch.Tensor)
         : Result<Parts, ParametrizationError> =
         checkAgainst value parts tensor
-        |> Result.bind (fun () -> Interpreter.rightInverse value.Links parts.BufferArrays tensor)
+        |> Result.bind (fun () -> Inversion.rightInverse value.Links parts.BufferArrays tensor)
 
     /// Parts for a longer chain: links that were there before keep what they carry, new ones choose.
     let internal extend (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
         check value tensor
         |> Result.bind (fun () ->
-            match Interpreter.rightInverse value.Links parts.BufferArrays tensor with
+            match Inversion.rightInverse value.Links parts.BufferArrays tensor with
             | Ok extended -> Ok extended
-            | Error _ -> Interpreter.approximate value.Links parts.BufferArrays tensor)
+            | Error _ -> Inversion.approximate value.Links parts.BufferArrays tensor)
 
     /// Parts for `value >>> more` when the last link becomes one with the first of the others: the parameters stay, and
     /// it goes on from what it carries. None when the links stay apart.
@@ -211,12 +211,12 @@ module Parametrization =
 
     /// Whether some parts yield the tensor, up to rounding in its element type.
     let contains (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
-        check value tensor |> Result.bind (fun () -> Interpreter.contains value.Links [||] tensor)
+        check value tensor |> Result.bind (fun () -> Inversion.contains value.Links [||] tensor)
 
     /// Whether the tensor can be assigned while these parts are in use: `contains`, and zero where a mask is.
     let admits (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
         checkAgainst value parts tensor
-        |> Result.bind (fun () -> Interpreter.contains value.Links parts.BufferArrays tensor)
+        |> Result.bind (fun () -> Inversion.contains value.Links parts.BufferArrays tensor)
 
     /// The nearest allowed tensor, or a retraction to one (each family says which). Allowed tensors stay as they are.
     /// Throws ArgumentException for tensors that cannot be projected: wrong shape or element type, NaN.
@@ -282,5 +282,4 @@ module Parametrization =
         use _ = torch.no_grad ()
         use tensor = forward value parts
 
-        check value tensor
-        |> Result.bind (fun () -> Interpreter.rebase value.Links parts.BufferArrays tensor)
+        check value tensor |> Result.bind (fun () -> Inversion.rebase value.Links parts.BufferArrays tensor)

@@ -58,3 +58,17 @@ module internal Tensors =
             tensor.``to`` torch.ScalarType.ComplexFloat64
         else
             tensor.``to`` torch.ScalarType.Float64
+
+    /// Computes in float32 for 16-bit floats, for which libtorch has no factorizations.
+    let widen (tensor: torch.Tensor) : torch.Tensor =
+        if Form.isHalf tensor.dtype then
+            tensor.``to`` torch.ScalarType.Float32
+        else
+            tensor
+
+    /// Back to the caller's element type; what is no floating point stays.
+    let narrow (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
+        if tensor.dtype <> dtype && tensor.is_floating_point () then
+            tensor.``to`` dtype
+        else
+            tensor

@@ -115,7 +115,7 @@ module Invertible =
     /// Computes in float32 for 16-bit floats, as the map itself does.
     let private computed (parts: Parts) (compute: torch.Tensor[] * torch.Tensor[] -> torch.Tensor) : torch.Tensor =
         use _ = torch.NewDisposeScope()
-        let wide = Array.map Interpreter.widen
+        let wide = Array.map Tensors.widen
         let result = compute (wide parts.ParameterArray, wide parts.BufferArrays[0])
         result.``to``(parts.ParameterArray[0].dtype).MoveToOuterDisposeScope()
 

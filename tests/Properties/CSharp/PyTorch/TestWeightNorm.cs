@@ -53,6 +53,13 @@ public class TestWeightNorm
     }
 
     [Fact]
+    public void test_weight_norm_of_dim_minus_one_is_that_of_the_whole()
+    {
+        var layer = nn.Linear(4, 5).weight_norm(dim: -1);
+        Assert.Equal(Parametrizations.WeightNorm(dim: null), layer.parametrization("weight").Parametrization);
+    }
+
+    [Fact]
     public void test_weight_norm_parametrization_after_another()
     {
         // It reads two tensors, so it comes first, and others behind it.

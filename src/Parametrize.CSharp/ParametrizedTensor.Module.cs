@@ -1,0 +1,58 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <content>What a module is asked for: to move, to change its mode, to list its tensors.</content>
+public sealed partial class ParametrizedTensor
+{
+    /// <summary>Sets the mode; only in training does a tensor learn besides gradients (power iterations).</summary>
+    public override void train(bool train = true)
+    {
+        if (train != training)
+            Binding.Forget();
+        base.train(train);
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
+    {
+        Binding.Follow();
+        return base.named_parameters(recurse);
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Tensor buffer)> named_buffers(
+        bool recurse = true,
+        bool include_nonpersistent = true
+    )
+    {
+        Binding.Follow();
+        return base.named_buffers(recurse, include_nonpersistent);
+    }
+
+    /// <inheritdoc/>
+    public override Dictionary<string, Tensor> state_dict(
+        Dictionary<string, Tensor>? destination = null,
+        string? prefix = null
+    )
+    {
+        Binding.Lend();
+        return base.state_dict(destination, prefix);
+    }
+
+    internal void MoveTo(ScalarType dtype, Device device) => _to(device, dtype, false);
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        var before = FormModule.epsilon(_inputs[0].dtype);
+        base._toEpilog(dtype, device, non_blocking);
+        Refresh();
+        if (FormModule.epsilon(_inputs[0].dtype) < before)
+            Carry(Core.mend(Parametrization, CurrentParts())); // What was rounded there is outside the space here.
+        Binding.Moved();
+    }
+}

@@ -1,0 +1,149 @@
+using Parametrize.CSharp.Binding;
+using TorchSharp;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <content>Computing from the parts, and writing others into them.</content>
+public sealed partial class ParametrizedTensor
+{
+    /// <summary>The value now, learning what training steps learn.</summary>
+    internal Tensor Evaluate()
+    {
+        if (!Core.learns(Parametrization))
+            return Core.forward(Parametrization, CurrentParts());
+
+        // The graph keeps the tensors that forward has used. It gets new ones: the buffers are written after, or by a
+        // training pass between this one and its backward.
+        if (!training)
+        {
+            using var copies = NewDisposeScope();
+            Tensor[][] kept = [.. _buffers.Select(row => row.Select(buffer => buffer.clone()).ToArray())];
+            return Core.forward(Parametrization, Core.ofArrays(_inputs, kept)).MoveToOuterDisposeScope();
+        }
+        var advanced = Core.advance(Parametrization, CurrentParts());
+        var value = Core.forward(Parametrization, advanced);
+        Carry(advanced);
+        return value;
+    }
+
+    /// <summary>New parts of the present value, whose base is that value.</summary>
+    internal Parts Rebased() => Core.rebase(Parametrization, FollowedParts()).OrThrow(Where);
+
+    internal Parts CurrentParts() => Core.ofArrays(_inputs, _buffers);
+
+    /// <summary>Writes new tensors into the old ones, so that optimizers and state dicts keep theirs.</summary>
+    internal void Write(Parts parts)
+    {
+        using var _ = no_grad();
+        foreach (var (old, next) in Tensors.Zip(parts.Tensors))
+            if (old.shape.SequenceEqual(next.shape))
+                old.copy_(next);
+            else
+                old.set_(next);
+        Binding.Forget();
+    }
+
+    /// <summary>Assigns the tensor, its projection when it is not allowed.</summary>
+    internal void TakeNearest(Tensor value)
+    {
+        using var parts = Core.extend(Parametrization, CurrentParts(), value).OrThrow(Where);
+        Write(parts);
+    }
+
+    /// <summary>Puts more links behind the present ones and keeps the value where they allow it.</summary>
+    internal void Append(Parametrization more, WhenNotAllowed whenNotAllowed)
+    {
+        Binding.Follow();
+        var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where);
+        using var present = Detached();
+        var extended =
+            ContinuedParts(longer, more, present, whenNotAllowed)
+            ?? StartingParts.ForMore(longer, more, CurrentParts(), present, whenNotAllowed, Where);
+        var before = _buffers.Length;
+        Parametrization = longer;
+        AddLinks(extended, before);
+        Refresh();
+        Write(extended);
+        foreach (var copied in extended.Tensors.Except(Tensors))
+            copied.Dispose();
+    }
+
+    /// <summary>The value without gradients and without learning.</summary>
+    internal Tensor Detached()
+    {
+        using var _ = no_grad();
+        return Core.forward(Parametrization, CurrentParts());
+    }
+
+    /// <summary>
+    /// Disposing this spares what it is computed from: one goes back to the module, and optimizers that have the others
+    /// must find them, empty.
+    /// </summary>
+    internal void ReleaseInputs()
+    {
+        foreach (var (index, name) in Core.parameterNames(Parametrization).Index())
+        {
+            if (_isBuffer)
+                ModuleInternals.Buffers(this).Remove(name);
+            else
+                ModuleInternals.Parameters(this).Remove(name);
+            if (index != Reused)
+                _inputs[index].Empty();
+        }
+    }
+
+    /// <summary>Writes the buffers that are new into those in use.</summary>
+    private void Carry(Parts next)
+    {
+        using var _ = no_grad();
+        foreach (var (buffer, changed) in CurrentParts().Buffers.Zip(next.Buffers))
+            if (!ReferenceEquals(buffer, changed))
+            {
+                buffer.copy_(changed);
+                changed.Dispose();
+            }
+    }
+
+    private Parts FollowedParts()
+    {
+        Binding.Follow();
+        return CurrentParts();
+    }
+
+    private Microsoft.FSharp.Core.FSharpResult<Parts, ParametrizationError> Assign(Tensor value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        Binding.Follow();
+        var parts = Core.rightInverse(Parametrization, CurrentParts(), value);
+        if (parts.IsOk)
+        {
+            using var written = parts.ResultValue;
+            Write(written);
+        }
+        return parts;
+    }
+
+    private void AddLinks(Parts parts, int from)
+    {
+        foreach (var (link, position) in Parametrization.Links.Select((link, position) => (link, position)).Skip(from))
+        {
+            var child = new LinkBuffers(link.BufferNames, Core.buffersOf(parts, position));
+            child.train(training);
+            register_module($"{position}", child);
+        }
+    }
+
+    /// <summary>Reads again what moving has replaced.</summary>
+    private void Refresh()
+    {
+        _inputs =
+        [
+            .. Core.parameterNames(Parametrization)
+                .Select(name => _isBuffer ? get_buffer(name)! : get_parameter(name)!),
+        ];
+        _buffers = [.. named_children().Select(child => ((LinkBuffers)child.module).Tensors())];
+        Tensors = [.. _inputs, .. _buffers.SelectMany(row => row)];
+    }
+}
