@@ -25,7 +25,7 @@ public sealed class CachedScope : IDisposable
     internal CachedScope(nn.Module? model)
     {
         _outer = Current.Value;
-        _members = model is null ? null : [.. ParametrizedTensorsOf(model)];
+        _members = model is null ? null : [.. ModelTree.Tensors(model).Select(entry => entry.Tensor)];
         Current.Value = this;
         try
         {
@@ -63,9 +63,6 @@ public sealed class CachedScope : IDisposable
                 found = scope;
         return found;
     }
-
-    internal static IEnumerable<ParametrizedTensor> ParametrizedTensorsOf(nn.Module model) =>
-        model.modules().Prepend(model).OfType<ParametrizedTensor>();
 
     internal void Add(ICached cached)
     {

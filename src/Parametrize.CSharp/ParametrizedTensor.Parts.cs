@@ -85,7 +85,7 @@ public sealed partial class ParametrizedTensor
     {
         foreach (var (index, name) in Core.parameterNames(Parametrization).Index())
         {
-            if (_isBuffer)
+            if (IsBuffer)
                 ModuleInternals.Buffers(this).Remove(name);
             else
                 ModuleInternals.Parameters(this).Remove(name);
@@ -141,7 +141,7 @@ public sealed partial class ParametrizedTensor
         _inputs =
         [
             .. Core.parameterNames(Parametrization)
-                .Select(name => _isBuffer ? get_buffer(name)! : get_parameter(name)!),
+                .Select(name => IsBuffer ? get_buffer(name)! : get_parameter(name)!),
         ];
         _buffers = [.. named_children().Select(child => ((LinkBuffers)child.module).Tensors())];
         Tensors = [.. _inputs, .. _buffers.SelectMany(row => row)];

@@ -16,7 +16,6 @@ namespace Parametrize.CSharp;
 /// </remarks>
 public sealed partial class ParametrizedTensor : nn.Module
 {
-    private readonly bool _isBuffer;
     private Tensor[] _inputs = [];
     private Tensor[][] _buffers = [];
 
@@ -44,7 +43,7 @@ public sealed partial class ParametrizedTensor : nn.Module
         : base(nameof(ParametrizedTensor))
     {
         Parametrization = parametrization;
-        _isBuffer = isBuffer;
+        IsBuffer = isBuffer;
         Binding = new(this);
         Reused = reused is null
             ? -1
@@ -82,7 +81,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <summary>Whether its user made it and keeps it: no module may take its parameters or dispose it.</summary>
     internal bool IsOnesOwn { get; }
 
-    internal bool IsBuffer => _isBuffer;
+    internal bool IsBuffer { get; }
 
     /// <summary>The parameter that was the module's own tensor before, or -1.</summary>
     internal int Reused { get; }

@@ -11,7 +11,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>What this is computed from now, in copies.</summary>
     internal Memory Remember()
     {
-        Binding?.Follow();
+        Binding.Follow();
         return new(
             Parametrization,
             [.. _inputs.Select(one => one.Copied())],
@@ -36,7 +36,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>New parts with the numbers of these, elsewhere if need be.</summary>
     internal Parts CopiedParts(Device device)
     {
-        Binding?.Follow();
+        Binding.Follow();
         return Core.ofArrays(
             [.. _inputs.Select(input => new Parameter(input.Copied(device)))],
             [.. _buffers.Select(row => row.Select(buffer => buffer.Copied(device)).ToArray())]
@@ -54,7 +54,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>Freezes what is frozen there.</summary>
     internal void TrainLike(ParametrizedTensor other)
     {
-        if (!_isBuffer)
+        if (!IsBuffer)
             foreach (var (input, like) in _inputs.Zip(other._inputs))
                 input.requires_grad = like.requires_grad;
     }

@@ -10,7 +10,7 @@ public sealed record TensorReport
     internal TensorReport(string name, ParametrizedTensor tensor)
     {
         using var _ = no_grad();
-        tensor.Binding?.Follow();
+        tensor.Binding.Follow();
         var value = tensor.Parametrization;
         var parts = tensor.CurrentParts();
         using var present = Core.forward(value, parts);

@@ -94,7 +94,7 @@ public static partial class prune
     public static bool is_pruned(this nn.Module module)
     {
         ArgumentNullException.ThrowIfNull(module);
-        return CachedScope.ParametrizedTensorsOf(module).Any(tensor => tensor.IsPruned);
+        return ModelTree.Tensors(module).Any(entry => entry.Tensor.IsPruned);
     }
 
     /// <summary>
