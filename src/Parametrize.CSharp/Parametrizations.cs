@@ -58,13 +58,22 @@ public static partial class Parametrizations
         Stiefel(OrthogonalMap.Householder, trivialized);
 
     /// <summary>The value on convolution kernels `[out, in, k...]`, read as matrices `out x (in k...)`.</summary>
+    /// <exception cref="ArgumentException">The value reads several tensors.</exception>
     public static Parametrization OnKernel(Parametrization matrix) => Values.onKernel(Given(matrix));
 
     /// <summary>`W = g v / |v|`, the norm over all dimensions but one, or over the whole tensor.</summary>
+    /// <param name="dim">The dimension that keeps its own norms; null for one norm of the whole. Default: 0.</param>
     public static Parametrization WeightNorm(int? dim = 0) =>
         dim is { } kept ? Values.weightNorm(kept) : Values.weightNormWhole;
 
     /// <summary>A given spectral norm, by power iteration while training.</summary>
+    /// <param name="iterations">How many in each training pass. Default: 1.</param>
+    /// <param name="epsilon">Norms below it count as this. Default: 1e-12.</param>
+    /// <param name="dimension">The rows of the matrix. Default: 0.</param>
+    /// <param name="bound">The norm of the result. Default: 1.</param>
+    /// <exception cref="ArgumentException">
+    /// A bound that is not positive and finite, an epsilon that is not positive, or fewer than 1 iteration.
+    /// </exception>
     public static Parametrization SpectralNorm(
         int iterations = 1,
         double epsilon = 1e-12,
@@ -73,9 +82,11 @@ public static partial class Parametrizations
     ) => Values.spectralNormWith(new SpectralNormOptions(bound, dimension, iterations, epsilon));
 
     /// <summary>Vectors (the last dimension) of a given norm, by normalising.</summary>
+    /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
     public static Parametrization Sphere(double radius = 1) => Values.sphere(radius);
 
     /// <summary>Vectors (the last dimension) of a given norm, by the exponential map at a base.</summary>
+    /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
     public static Parametrization SphereExp(double radius = 1) => Values.sphereExp(radius);
 
     /// <summary>Positive tensors, by softplus of each entry.</summary>
@@ -85,12 +96,14 @@ public static partial class Parametrizations
     public static Parametrization PositiveBy(PositiveMap map) => Values.positiveBy(Given(map));
 
     /// <summary>Entries between two numbers, one of which may be infinite.</summary>
+    /// <exception cref="ArgumentException">Unless lo &lt; hi, and one of them is finite.</exception>
     public static Parametrization Bounded(double lo, double hi) => Values.bounded(lo, hi);
 
-    /// <summary>Symmetric (Hermitian) positive definite matrices `L L^H` with `L_ii >= floor`.</summary>
+    /// <summary>Symmetric (Hermitian) positive definite n x n matrices `L L^H` with `L_ii >= floor`.</summary>
+    /// <exception cref="ArgumentException">The floor is negative or not finite.</exception>
     public static Parametrization Spd(double floor = 0) => Values.spdAbove(floor);
 
-    /// <summary>Real square matrices with a positive determinant, cheap to invert.</summary>
+    /// <summary>Real n x n matrices with a positive determinant, cheap to invert.</summary>
     public static Parametrization Invertible => Values.invertible;
 
     /// <summary>A value of one link of your own: see <see cref="CustomLink"/>.</summary>
@@ -109,7 +122,8 @@ public static partial class Parametrizations
     public static ParametrizationError? Violation(this Parametrization value, Tensor tensor) =>
         Core.contains(Given(value), Given(tensor)).ErrorOrNull();
 
-    /// <summary>The nearest tensor of the space, or a retraction to one; a new tensor.</summary>
+    /// <summary>The nearest tensor of the space, or a retraction to one; a new tensor without gradients.</summary>
+    /// <exception cref="ArgumentException">It cannot be projected: wrong shape or element type, NaN.</exception>
     public static Tensor Project(this Parametrization value, Tensor tensor) =>
         Core.project(Given(value), Given(tensor));
 
@@ -119,6 +133,7 @@ public static partial class Parametrizations
     /// <param name="dtype">Default: float32.</param>
     /// <param name="device">Default: the CPU.</param>
     /// <param name="generator">Default: the global one.</param>
+    /// <exception cref="ArgumentException">The space has no tensors of that shape or element type.</exception>
     public static Tensor Sample(
         this Parametrization value,
         ReadOnlySpan<long> shape,

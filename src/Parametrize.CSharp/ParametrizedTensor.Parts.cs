@@ -36,12 +36,8 @@ public sealed partial class ParametrizedTensor
     /// <summary>Writes new tensors into the old ones, so that optimizers and state dicts keep theirs.</summary>
     internal void Write(Parts parts)
     {
-        using var _ = no_grad();
         foreach (var (old, next) in Tensors.Zip(parts.Tensors))
-            if (old.shape.SequenceEqual(next.shape))
-                old.copy_(next);
-            else
-                old.set_(next);
+            old.WriteOver(next);
         Binding.Forget();
     }
 
@@ -140,8 +136,7 @@ public sealed partial class ParametrizedTensor
     {
         _inputs =
         [
-            .. Core.parameterNames(Parametrization)
-                .Select(name => IsBuffer ? get_buffer(name)! : get_parameter(name)!),
+            .. Core.parameterNames(Parametrization).Select(name => IsBuffer ? get_buffer(name)! : get_parameter(name)!),
         ];
         _buffers = [.. named_children().Select(child => ((LinkBuffers)child.module).Tensors())];
         Tensors = [.. _inputs, .. _buffers.SelectMany(row => row)];

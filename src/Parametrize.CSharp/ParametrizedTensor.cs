@@ -96,6 +96,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     internal Tensor[] Tensors { get; private set; } = [];
 
     /// <summary>Assigns if the tensor is allowed.</summary>
+    /// <param name="value">Of the shape, dtype and device of <see cref="Value"/>. It is copied.</param>
     /// <returns>Null, or why nothing was changed.</returns>
     public ParametrizationError? TryAssign(Tensor value) => Assign(value).ErrorOrNull();
 
@@ -103,13 +104,16 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// Moves what is carried to the present point: a base becomes the present tensor and its parameter zero. The value
     /// stays; gradients are cleared. An optimizer's momenta stay too: <see cref="parametrize.update_base"/> resets them.
     /// </summary>
+    /// <exception cref="ParametrizationException">The present tensor is not allowed (NaN); nothing has changed.</exception>
     public void MoveBase() => Bases.Move([this], null);
 
     /// <summary>The inverse of an invertible matrix, by two triangular solves.</summary>
+    /// <returns>A new tensor of the shape of <see cref="Value"/>, through which gradients flow.</returns>
     /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
     public Tensor Inverse() => Invertible.inverse(Parametrization, FollowedParts());
 
-    /// <summary>log det W of an invertible matrix, a sum over n numbers.</summary>
+    /// <summary>log det W of an invertible n x n matrix, a sum over n numbers.</summary>
+    /// <returns>A new tensor of one number for each matrix of a batch, through which gradients flow.</returns>
     /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
     public Tensor LogDeterminant() => Invertible.logDeterminant(Parametrization, FollowedParts());
 

@@ -15,7 +15,7 @@ public static partial class parametrize
 {
     /// <summary>
     /// Lets one tensor of a module be computed by a parametrization. The module's parameter becomes `original`, the same
-    /// object, so an optimizer built before keeps training it; of others it is told by
+    /// object, so an optimizer built before keeps training it; of further parameters it is told by
     /// <see cref="add_parametrized_parameters"/>. Registering again puts more links behind the present ones.
     /// </summary>
     /// <remarks>
@@ -56,6 +56,9 @@ public static partial class parametrize
     /// <param name="parametrization">What constrains the tensor.</param>
     /// <param name="whenNotAllowed">What to do when the present tensor is not in the space.</param>
     /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">It points at no parameter or buffer of the module.</exception>
+    /// <exception cref="ParametrizationException">The tensor does not suit; nothing has changed.</exception>
+    /// <exception cref="NotSupportedException">The tensor cannot be bound; the message says why.</exception>
     public static T register_parametrization<T>(
         this T module,
         Func<T, Tensor?> tensor,
@@ -71,7 +74,9 @@ public static partial class parametrize
         return module;
     }
 
-    /// <summary>Whether the module has a parametrized tensor, registered or in a field, or one of that name.</summary>
+    /// <summary>Whether the module has a parametrized tensor, registered or in a field.</summary>
+    /// <param name="module">The module itself counts, not those inside it, unless the name leads there.</param>
+    /// <param name="name">A tensor's name: `weight`, or `encoder.weight` of a child. Default: any tensor.</param>
     public static bool is_parametrized(this nn.Module module, string? name = null)
     {
         ArgumentNullException.ThrowIfNull(module);
@@ -80,7 +85,10 @@ public static partial class parametrize
             : TensorPath.Find(module, name) is not null;
     }
 
-    /// <summary>The parametrized tensor of that name.</summary>
+    /// <summary>The parametrized tensor of that name; of a member's name, the joint tensor.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="name">`weight`, or `encoder.weight` of a child.</param>
+    /// <returns>The same object at each call; the module disposes it.</returns>
     /// <exception cref="ArgumentException">The tensor of that name is not parametrized.</exception>
     public static ParametrizedTensor parametrization(this nn.Module module, string name)
     {

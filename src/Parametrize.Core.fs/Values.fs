@@ -79,8 +79,8 @@ let weightNorm (dimension: int) : Parametrization = value (WeightNormLink(Some d
 /// Magnitude and direction apart, one norm for the whole tensor.
 let weightNormWhole: Parametrization = value (WeightNormLink None)
 
-/// Spectral norm by power iteration with the given options. Throws ArgumentException for a bound or a floor that is not
-/// positive, or negative iterations.
+/// Spectral norm by power iteration with the given options. Throws ArgumentException for a bound or an epsilon that is
+/// not positive, or fewer than 1 iteration.
 let spectralNormWith (options: SpectralNormOptions) : Parametrization =
     if not (options.Bound > 0.0 && Double.IsFinite options.Bound) then
         invalidArg (nameof options) $"The bound must be positive and finite, but it is {options.Bound}."

@@ -19,8 +19,8 @@ internal sealed class ModuleBinding : ICached
 
     /// <summary>Binds nothing yet.</summary>
     /// <param name="tensor">What is computed.</param>
-    /// <param name="slots">Where the module reads it, or its parts.</param>
-    /// <param name="layout">How the parts make it up.</param>
+    /// <param name="slots">Where the module reads it, or its members.</param>
+    /// <param name="layout">How the members make it up.</param>
     /// <param name="home">The set in which the module's state has it, and its name there.</param>
     public ModuleBinding(
         ParametrizedTensor tensor,
@@ -63,10 +63,10 @@ internal sealed class ModuleBinding : ICached
     /// <summary>Tensors for the module when it goes on without this one, with these numbers.</summary>
     public Tensor[] Own(Tensor value, bool isTrained)
     {
-        var parts = Layout.Divide(value.alias());
-        var own = parts.Zip(_places, (part, place) => place.Own(part, isTrained)).ToArray();
-        foreach (var part in parts)
-            part.Dispose();
+        var members = Layout.Divide(value.alias());
+        var own = members.Zip(_places, (member, place) => place.Own(member, isTrained)).ToArray();
+        foreach (var member in members)
+            member.Dispose();
         return own;
     }
 
@@ -142,7 +142,7 @@ internal sealed class ModuleBinding : ICached
         return strays;
     }
 
-    /// <summary>Takes the right inverse of the whole tensor with what has been assigned to parts of it.</summary>
+    /// <summary>Takes the right inverse of the whole tensor with what has been assigned to members of it.</summary>
     public void Assign(IReadOnlyList<Stray> assigned)
     {
         if (!Layout.IsJoint)
@@ -151,10 +151,10 @@ internal sealed class ModuleBinding : ICached
             return;
         }
         using var _ = NewDisposeScope();
-        var parts = Layout.Divide(_tensor.Detached());
+        var members = Layout.Divide(_tensor.Detached());
         foreach (var (place, found, _) in assigned)
-            parts[Array.IndexOf(_places, place)] = found!.detach();
-        _tensor.Value = Layout.Join(parts);
+            members[Array.IndexOf(_places, place)] = found!.detach();
+        _tensor.Value = Layout.Join(members);
     }
 
     private void Enter()
@@ -183,9 +183,9 @@ internal sealed class ModuleBinding : ICached
 
     private void Show(Tensor value)
     {
-        var parts = Layout.Divide(value);
-        for (var index = 0; index < parts.Length; index++)
-            _places[index].Show(parts[index]);
+        var members = Layout.Divide(value);
+        for (var index = 0; index < members.Length; index++)
+            _places[index].Show(members[index]);
     }
 
     private void Hide()

@@ -36,7 +36,7 @@ internal sealed class JointLayout
     }
 
     /// <summary>A new tensor; of one alone, itself.</summary>
-    /// <exception cref="ArgumentException">A tensor has another shape than its part.</exception>
+    /// <exception cref="ArgumentException">A tensor has another shape than the member that it is for.</exception>
     public Tensor Join(IReadOnlyList<Tensor> tensors)
     {
         foreach (var (index, tensor) in tensors.Index())
@@ -51,7 +51,7 @@ internal sealed class JointLayout
         return cat([.. tensors.Select(AsBlock)], Dimension).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The parts of a joint tensor, which is used up: views where its strides allow it.</summary>
+    /// <summary>The members of a joint tensor, which is used up: views where its strides allow it.</summary>
     public Tensor[] Divide(Tensor joint)
     {
         if (!IsJoint)
@@ -90,7 +90,8 @@ internal sealed class JointLayout
             );
         if (!tensor.IsOfTheKindOf(first) || tensor.requires_grad != first.requires_grad)
             throw new ArgumentException(
-                $"{_names[index]} ({Kind(tensor)}) cannot be joined to {_names[0]} ({Kind(first)})."
+                $"{_names[index]} ({Kind(tensor)}) cannot be joined to {_names[0]} ({Kind(first)}): element type, device "
+                    + "and requires_grad have to be equal."
             );
 
         bool Rest(long[] other) => other.AsSpan(1).SequenceEqual(_shapes[0].AsSpan(1));

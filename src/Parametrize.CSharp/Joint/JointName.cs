@@ -25,15 +25,15 @@ internal static class JointName
     public static bool IsOfSeveral(string name) => name.Contains(Plus);
 
     /// <summary>The names of the tensors; of one alone, its own.</summary>
-    public static string[] Parts(nn.Module owner, string name)
+    public static string[] Members(nn.Module owner, string name)
     {
         if (!IsOfSeveral(name) || SlotFinder.Exists(owner, name))
             return [name];
-        var parts = Parts(name);
-        return [parts[0], .. parts.Skip(1).Select(part => Prefix(parts[0]) + part)];
+        var members = Members(name);
+        return [members[0], .. members.Skip(1).Select(member => Prefix(members[0]) + member)];
     }
 
-    public static string[] Parts(string name) => name.Split(Plus);
+    public static string[] Members(string name) => name.Split(Plus);
 
     private static string Prefix(string name) => name[..(name.LastIndexOf('.') + 1)];
 }

@@ -16,7 +16,7 @@ public static partial class parametrize
     /// The module computes with views of one tensor, which is evaluated and saved once, as
     /// `parametrizations.weight+bias.original`. Assigning to some of the module's tensors keeps the others as far as the
     /// space allows. Removing gives the module its own parameter objects back. The joint tensor is a new parameter, which
-    /// an optimizer built before does not know.
+    /// an optimizer built before is told by <see cref="add_parametrized_parameters"/>.
     /// </remarks>
     /// <param name="module">Any module, of TorchSharp or one's own.</param>
     /// <param name="names">

@@ -6,13 +6,13 @@ namespace Parametrize.CSharp;
 /// <summary>Parameters that several modules of a model have in common (`decoder.weight = encoder.weight`).</summary>
 internal sealed class Ties(nn.Module model)
 {
-    private readonly ILookup<IntPtr, TensorPath> _places = (
+    private readonly ILookup<IntPtr, TensorPath> _paths = (
         from one in ModelTree.Modules(model, registering: true)
         where one.Module is not NativeChild
         from own in one.Module.named_parameters(recurse: false)
         where !own.parameter.IsInvalid
-        select (Place: new TensorPath(one.Module, own.name, one.Enclosing), own.parameter)
-    ).ToLookup(own => NativeTensors.Identity(own.parameter), own => own.Place);
+        select (Path: new TensorPath(one.Module, own.name, one.Enclosing), own.parameter)
+    ).ToLookup(own => NativeTensors.Identity(own.parameter), own => own.Path);
 
     /// <summary>Registers on a tensor of a model and on what the model ties to it: all or none.</summary>
     public static void Register(
@@ -55,19 +55,19 @@ internal sealed class Ties(nn.Module model)
     {
         if (path.Tensor is not null)
             return [];
-        var parts = path.Parts;
-        if (parts.Count == 1)
+        var members = path.Members;
+        if (members.Count == 1)
             return Elsewhere(path);
-        foreach (var part in parts)
-            if (Elsewhere(part) is [var other, ..])
+        foreach (var member in members)
+            if (Elsewhere(member) is [var other, ..])
                 throw new InvalidOperationException(
-                    $"{part} is tied to {other}, which would not know of the joint tensor. Untie them first."
+                    $"{member} is tied to {other}, which would not know of the joint tensor. Untie them first."
                 );
         return [];
     }
 
     private List<TensorPath> Elsewhere(TensorPath path) =>
         ModuleInternals.ParameterOf(path.Owner, path.Name) is { } tied
-            ? [.. _places[NativeTensors.Identity(tied)].Where(place => place.Owner != path.Owner)]
+            ? [.. _paths[NativeTensors.Identity(tied)].Where(place => place.Owner != path.Owner)]
             : [];
 }

@@ -47,18 +47,18 @@ internal sealed class Undo : IDisposable
 
     private void RememberPlain(TensorPath path)
     {
-        var places = path.Parts.Select(part => new PlainMemory(part)).ToList();
-        _steps.Push((TakeBack, [.. places]));
+        var memories = path.Members.Select(member => new PlainMemory(member)).ToList();
+        _steps.Push((TakeBack, [.. memories]));
 
         void TakeBack()
         {
             if (path.Tensor is not { } parametrized)
                 return;
             // Nothing is computed, which may be what has failed.
-            var copies = places.ConvertAll(place => place.Copy);
+            var copies = memories.ConvertAll(memory => memory.Copy);
             using var whole = copies.Count > 1 ? parametrized.Binding.Layout!.Join(copies) : null;
             Registration.TakeOut(path, parametrized, whole ?? copies[0]);
-            places.ForEach(place => place.Return());
+            memories.ForEach(memory => memory.Return());
         }
     }
 

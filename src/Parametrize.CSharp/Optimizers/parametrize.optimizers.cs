@@ -15,15 +15,16 @@ public static partial class parametrize
     /// </summary>
     /// <remarks>
     /// Each joins the group of the parameters from which the same tensor is computed, or in whose place it is, so it has
-    /// their options and follows their learning rate schedulers. If the optimizer has none of them, it joins the first group: where not everything
-    /// is trained, call it with the part of the model that is. Frozen parameters are left out. Calling it again adds
-    /// nothing. An optimizer built from `model.parameters()`, which is read anew at each step, throws a
-    /// KeyNotFoundException there until it is called.
+    /// their options and follows their learning rate schedulers. If the optimizer has none of them, it joins the first
+    /// group: where not everything is trained, call it with the part of the model that is. Frozen parameters are left
+    /// out, except where the optimizer was built from `model.parameters()`, which has them. Such an optimizer reads that
+    /// anew at each step, and throws a KeyNotFoundException there until this is called. Calling it again adds nothing.
     /// </remarks>
     /// <param name="optimizer">Any optimizer of TorchSharp but LBFGS, whose parameters cannot be changed.</param>
     /// <param name="model">The model, or the part of it that the optimizer trains.</param>
     /// <returns>The parameters that were added, in the order of the model.</returns>
     /// <exception cref="NotSupportedException">The optimizer cannot be given more; nothing has changed.</exception>
+    /// <exception cref="ArgumentException">The optimizer has no parameter group.</exception>
     public static IReadOnlyList<Parameter> add_parametrized_parameters(this optim.Optimizer optimizer, nn.Module model)
     {
         ArgumentNullException.ThrowIfNull(optimizer);

@@ -71,7 +71,7 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
 
     /// <summary>Equal for one tensor under several names.</summary>
     private object Identity() =>
-        (object?)Path.Tensor ?? (Path.Parts.Count > 1 ? Path : NativeTensors.Identity(Present()));
+        (object?)Path.Tensor ?? (Path.Members.Count > 1 ? Path : NativeTensors.Identity(Present()));
 
     /// <summary>What a forward pass computes with, or the module's own tensor.</summary>
     private Tensor Present() => Path.Tensor?.Detached() ?? PlainTensor.Read(Path);

@@ -15,20 +15,20 @@ internal sealed class ParametrizationSet : nn.Module
     public IEnumerable<(string Name, ParametrizedTensor Tensor)> Named =>
         named_children().Select(child => (child.name, (ParametrizedTensor)child.module));
 
-    /// <summary>The tensor of that name, or the joint one of which it is a part.</summary>
+    /// <summary>The tensor of that name, or the joint one of which it is a member.</summary>
     public ParametrizedTensor? this[string name] =>
         NameOf(name) is { } own ? (ParametrizedTensor)ModuleInternals.Children(this)[own] : null;
 
     public static ParametrizationSet? Of(nn.Module module) =>
         ModuleInternals.Children(module).TryGetValue(ChildName, out var child) ? child as ParametrizationSet : null;
 
-    /// <summary>The name under which the set has the tensor, or the joint one of which it is a part.</summary>
+    /// <summary>The name under which the set has the tensor, or the joint one of which it is a member.</summary>
     public string? NameOf(string name)
     {
         var children = ModuleInternals.Children(this);
         return children.ContainsKey(name)
             ? name
-            : children.Keys.FirstOrDefault(joint => JointName.Parts(joint).Contains(name));
+            : children.Keys.FirstOrDefault(joint => JointName.Members(joint).Contains(name));
     }
 
     /// <summary>Throws when the module has a child of its own under the name that the set needs.</summary>

@@ -8,7 +8,7 @@ namespace Parametrize.CSharp;
 internal sealed class PlainTensor : IDisposable
 {
     private readonly TensorPath _path;
-    private readonly List<(Slot Slot, Tensor Tensor)> _places;
+    private readonly List<(Slot Slot, Tensor Tensor)> _found;
 
     /// <summary>Finds it, and changes nothing. Throws when no parametrized tensor can take its place.</summary>
     public PlainTensor(TensorPath path, int dimension)
@@ -17,14 +17,14 @@ internal sealed class PlainTensor : IDisposable
         path.RequireCaller();
         ParametrizationSet.RequireRoom(path.Owner);
         _path = path;
-        var parts = path.Parts;
-        if (parts.Count > 1)
-            RequireFree(parts);
-        _places = [.. parts.Select(part => SlotFinder.Find(part.Owner, part.Name))];
-        if (_places.DistinctBy(place => place.Slot.IsBuffer).Count() > 1)
+        var members = path.Members;
+        if (members.Count > 1)
+            RequireFree(members);
+        _found = [.. members.Select(member => SlotFinder.Find(member.Owner, member.Name))];
+        if (_found.DistinctBy(one => one.Slot.IsBuffer).Count() > 1)
             throw new ArgumentException($"{path} joins a parameter and a buffer, which are not trained alike.");
 
-        Layout = JointLayout.Of([.. parts.Select(part => part.Name)], Tensors, dimension);
+        Layout = JointLayout.Of([.. members.Select(member => member.Name)], Tensors, dimension);
         using var _ = no_grad();
         Value = Layout.Join(Tensors);
         if (Layout.IsJoint)
@@ -43,11 +43,11 @@ internal sealed class PlainTensor : IDisposable
     /// <summary>The module's tensor itself, or a new one made up of several.</summary>
     public Tensor Value { get; }
 
-    public bool IsBuffer => _places[0].Slot.IsBuffer;
+    public bool IsBuffer => _found[0].Slot.IsBuffer;
 
-    public bool IsTrained => _places[0].Tensor.requires_grad;
+    public bool IsTrained => _found[0].Tensor.requires_grad;
 
-    private List<Tensor> Tensors => _places.ConvertAll(place => place.Tensor);
+    private List<Tensor> Tensors => _found.ConvertAll(one => one.Tensor);
 
     /// <summary>Lets the module compute with a parametrized tensor.</summary>
     public void Bind(ParametrizedTensor tensor)
@@ -55,10 +55,7 @@ internal sealed class PlainTensor : IDisposable
         var (home, name) = NativeChild.HomeOf(_path.Owner, _path.Name);
         var set = ParametrizationSet.GetOrAdd(home);
         set.register_module(name, tensor);
-        new ModuleBinding(tensor, _places.Select(place => place.Slot), Layout, (set, name)).Attach(
-            _path.Caller!,
-            Tensors
-        );
+        new ModuleBinding(tensor, _found.Select(one => one.Slot), Layout, (set, name)).Attach(_path.Caller!, Tensors);
         Face.PutOn(home, _path);
     }
 
@@ -68,14 +65,14 @@ internal sealed class PlainTensor : IDisposable
             Value.Dispose();
     }
 
-    private static void RequireFree(IReadOnlyList<TensorPath> parts)
+    private static void RequireFree(IReadOnlyList<TensorPath> members)
     {
-        foreach (var part in parts)
+        foreach (var member in members)
         {
-            if (part.Tensor is not null)
-                throw new InvalidOperationException($"{part} is parametrized already. Remove that first.");
-            if (parts.Count(one => one == part) > 1)
-                throw new ArgumentException($"{part} is there twice.");
+            if (member.Tensor is not null)
+                throw new InvalidOperationException($"{member} is parametrized already. Remove that first.");
+            if (members.Count(one => one == member) > 1)
+                throw new ArgumentException($"{member} is there twice.");
         }
     }
 }

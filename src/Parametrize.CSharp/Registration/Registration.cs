@@ -27,7 +27,9 @@ internal static class Registration
         }
         path.RequireWhole();
         if (dimension is { } wanted && present.Binding.Layout is { IsJoint: true } layout && layout.Dimension != wanted)
-            throw new ArgumentException($"{path} is joined along dimension {layout.Dimension}, not {wanted}.");
+            throw new ArgumentException(
+                $"{path} is joined along dimension {layout.Dimension}, not {wanted}. Name that, or remove it first."
+            );
         present.Append(value, whenNotAllowed);
     }
 
@@ -39,14 +41,14 @@ internal static class Registration
         int dimension = 1
     )
     {
-        using var place = new PlainTensor(path, dimension);
-        var present = place.Value;
+        using var plain = new PlainTensor(path, dimension);
+        var present = plain.Value;
         var parts = startingParts(present);
-        var reused = place.Layout.IsJoint ? null : present;
-        var parametrized = new ParametrizedTensor(value, parts, reused, place.IsBuffer, place.IsTrained);
+        var reused = plain.Layout.IsJoint ? null : present;
+        var parametrized = new ParametrizedTensor(value, parts, reused, plain.IsBuffer, plain.IsTrained);
         parametrized.train(path.Caller!.training);
 
-        place.Bind(parametrized);
+        plain.Bind(parametrized);
         Adopt(parametrized, parts, present);
     }
 
@@ -104,15 +106,16 @@ internal static class Registration
     {
         if (path.Tensor is not null)
             throw new InvalidOperationException($"{path} is parametrized. Remove that first, or share its tensor.");
-        using var place = new PlainTensor(path, shared.Binding.Layout?.Dimension ?? 1);
+        using var plain = new PlainTensor(path, shared.Binding.Layout?.Dimension ?? 1);
         shared.Binding.Follow();
-        var (own, other) = (FormModule.ofTensor(place.Value), Core.form(shared.Parametrization, shared.CurrentParts()));
-        if (!own.Equals(other) || place.IsBuffer != shared.IsBuffer)
+        var (own, other) = (FormModule.ofTensor(plain.Value), Core.form(shared.Parametrization, shared.CurrentParts()));
+        if (!own.Equals(other) || plain.IsBuffer != shared.IsBuffer)
             throw new ArgumentException(
-                $"{path} is a {Kind(place.IsBuffer)}, {own}; the shared tensor is a {Kind(shared.IsBuffer)}, {other}.",
+                $"{path} is a {Kind(plain.IsBuffer)}, {own}; the shared tensor is a {Kind(shared.IsBuffer)}, {other}. "
+                    + "Tensors that share one have to be of its kind, shape, element type and device.",
                 nameof(shared)
             );
-        place.Bind(shared);
+        plain.Bind(shared);
     }
 
     private static string Shown(Tensor input) => $"a tensor of shape {Form.Shown(input.shape)}";
@@ -137,14 +140,10 @@ internal static class Registration
         Overwrite(tensor, adopted);
     }
 
-    /// <summary>In place, so that optimizers keep the tensor; its gradient was that of another function.</summary>
+    /// <summary>Other numbers in the same object, without a gradient: that was of another function.</summary>
     public static void Overwrite(Tensor tensor, Tensor value)
     {
-        using var _ = no_grad();
-        if (tensor.shape.SequenceEqual(value.shape))
-            tensor.copy_(value);
-        else
-            tensor.set_(value);
+        tensor.WriteOver(value);
         tensor.grad = null;
     }
 }

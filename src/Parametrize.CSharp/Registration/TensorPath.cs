@@ -10,10 +10,10 @@ namespace Parametrize.CSharp;
 internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosing? Enclosing = null)
 {
     /// <summary>The module during whose `call` the tensor is needed: the owner, or the nearest around it that has one.</summary>
-    public nn.Module? Caller => Hooks.CanBeAround(Owner) ? Owner : Enclosing.CallerOf(Places);
+    public nn.Module? Caller => Hooks.CanBeAround(Owner) ? Owner : Enclosing.CallerOf(AllEnclosing);
 
-    /// <summary>Where the model in which the path begins has the owner.</summary>
-    public IReadOnlyList<Enclosing> Places => Enclosing is null ? [] : Enclosing.All(Enclosing.Root, Owner);
+    /// <summary>All that hold the owner in the model in which the path begins.</summary>
+    public IReadOnlyList<Enclosing> AllEnclosing => Enclosing is null ? [] : Enclosing.All(Enclosing.Root, Owner);
 
     public ParametrizedTensor? Tensor => Find(Owner, Name);
 
@@ -21,21 +21,21 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosi
     public bool IsHeld => ParametrizationSet.Of(Owner)?[Name] is null && HeldBy(Owner, Name) is not null;
 
     /// <summary>The tensors that make up a joint one; of one alone, itself.</summary>
-    public IReadOnlyList<TensorPath> Parts
+    public IReadOnlyList<TensorPath> Members
     {
         get
         {
             var path = this;
-            return [.. JointName.Parts(Owner, Name).Select(name => path with { Name = name })];
+            return [.. JointName.Members(Owner, Name).Select(name => path with { Name = name })];
         }
     }
 
-    /// <summary>Throws when the tensor is only a part of a joint one.</summary>
+    /// <summary>Throws when the tensor is only a member of a joint one.</summary>
     public void RequireWhole()
     {
         if (Tensor is { Binding.Layout: { IsJoint: true } } joint && !JointName.IsOfSeveral(Name))
             throw new InvalidOperationException(
-                $"{this} is a part of {joint.Where}. Name that, or remove it first and join the tensors anew."
+                $"{this} is a member of {joint.Where}. Name that, or remove it first and join the tensors anew."
             );
     }
 
@@ -66,13 +66,13 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosi
         for (var rest = name; ; )
         {
             ModuleInternals.RegisterComponents(module);
-            if (!rest.Contains('.') || JointName.Parts(module, rest).All(part => SlotFinder.Exists(module, part)))
+            if (!rest.Contains('.') || JointName.Members(module, rest).All(member => SlotFinder.Exists(module, member)))
                 return new(module, rest, enclosing);
             var (step, tail) = FirstStep(rest);
             var child =
                 ChildOf(module, step)
                 ?? throw new ArgumentException(
-                    $"{module.GetName()} has no child '{step}' (in '{name}').",
+                    $"{module.GetName()} has no child '{step}' (in '{name}'). It has: {ChildrenOf(module)}.",
                     nameof(name)
                 );
             (enclosing, module, rest) = (new(module, step, enclosing), child, tail);
@@ -122,6 +122,11 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosi
         module.named_children().FirstOrDefault(child => child.name == name).module is { } child
             ? Face.Behind(child)
             : null;
+
+    private static string ChildrenOf(nn.Module module) =>
+        module.named_children().Select(child => child.name).ToList() is { Count: > 0 } names
+            ? string.Join(", ", names)
+            : "nothing";
 
     private static Enclosing? EnclosingOf(nn.Module owner, nn.Module model) =>
         ModelTree.Modules(model).FirstOrDefault(one => ReferenceEquals(one.Module, owner)).Enclosing;

@@ -54,18 +54,18 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     }
 
     /// <summary>Plans the right inverse of what the plain tensors of a joint one make up.</summary>
-    public void AssignJoint(StateTarget target, JointLayout layout, IReadOnlyList<Tensor> parts)
+    public void AssignJoint(StateTarget target, JointLayout layout, IReadOnlyList<Tensor> members)
     {
         var like = target.Parametrized!.Inputs[0];
-        foreach (var (key, part) in target.PlainKeys.Zip(parts))
-            if (Fault(like, part) is { } fault)
+        foreach (var (key, member) in target.PlainKeys.Zip(members))
+            if (Fault(like, member) is { } fault)
             {
                 Problems.Add($"{key}: {fault}");
                 return;
             }
         try
         {
-            Assign(target.Key, target.Parametrized, layout.Join([.. parts.Select(part => Like(like, part))]));
+            Assign(target.Key, target.Parametrized, layout.Join([.. members.Select(member => Like(like, member))]));
         }
         catch (ArgumentException refusal)
         {

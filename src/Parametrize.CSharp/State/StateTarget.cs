@@ -4,20 +4,20 @@ namespace Parametrize.CSharp;
 
 /// <summary>
 /// A tensor of a model, by its plain key (`fc.weight`): the model's own, or one that is computed from the tensors whose
-/// keys begin with `Prefix` (`fc.parametrizations.weight.`). A joint one has the plain keys of its parts.
+/// keys begin with `Prefix` (`fc.parametrizations.weight.`). A joint one has the plain keys of its members.
 /// </summary>
 internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? Parametrized, string Prefix)
 {
-    /// <summary>How parts make it up; null for a tensor alone.</summary>
+    /// <summary>How members make it up; null for a tensor alone.</summary>
     public JointLayout? Layout { get; private init; }
 
-    /// <summary>Its key in the state of a model without parametrizations, or those of its parts.</summary>
+    /// <summary>Its key in the state of a model without parametrizations, or those of its members.</summary>
     public IReadOnlyList<string> PlainKeys
     {
         get
         {
             var dot = Key.LastIndexOf('.') + 1;
-            return Layout is null ? [Key] : [.. JointName.Parts(Key[dot..]).Select(part => Key[..dot] + part)];
+            return Layout is null ? [Key] : [.. JointName.Members(Key[dot..]).Select(member => Key[..dot] + member)];
         }
     }
 
@@ -27,7 +27,9 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
         if (Own is not null)
             return [(Key, Own.clone())];
         var value = Parametrized!.Detached();
-        return Layout is null ? [(Key, value)] : PlainKeys.Zip(Layout.Divide(value), (key, part) => (key, Apart(part)));
+        return Layout is null
+            ? [(Key, value)]
+            : PlainKeys.Zip(Layout.Divide(value), (key, member) => (key, Apart(member)));
     }
 
     /// <summary>The tensors of a model, those of tied modules once for each name.</summary>

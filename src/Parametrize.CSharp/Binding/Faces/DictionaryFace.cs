@@ -18,7 +18,7 @@ internal sealed class DictionaryFace : ParameterDict, IFace
 
     public nn.Module Real => _real;
 
-    public List<Enclosing> Places { get; } = [];
+    public List<Enclosing> SeenIn { get; } = [];
 
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse) =>
         Face.Parameters(this, base.named_parameters(recurse), recurse);

@@ -22,13 +22,13 @@ internal static class Face
             module,
             real => real is ParameterList list ? new ListFace(list) : new DictionaryFace((ParameterDict)real)
         );
-        if (face.Places.Count == 0)
+        if (face.SeenIn.Count == 0)
             Locate((nn.Module)face, module);
-        foreach (var place in path.Places)
-            if (!face.Places.Any(one => ReferenceEquals(one.Module, place.Module) && one.Child == place.Child))
+        foreach (var place in path.AllEnclosing)
+            if (!face.SeenIn.Any(one => ReferenceEquals(one.Module, place.Module) && one.Child == place.Child))
             {
                 Exchange(place, module, (nn.Module)face);
-                face.Places.Add(place);
+                face.SeenIn.Add(place);
             }
     }
 
@@ -38,8 +38,8 @@ internal static class Face
         if (!Known.TryGetValue(module, out var face))
             return;
         Locate(module, (nn.Module)face);
-        face.Places.ForEach(place => Exchange(place, (nn.Module)face, module));
-        face.Places.Clear();
+        face.SeenIn.ForEach(place => Exchange(place, (nn.Module)face, module));
+        face.SeenIn.Clear();
     }
 
     /// <summary>Lets a module know where it is: on the device of the other.</summary>

@@ -12,6 +12,6 @@ internal interface IFace
     /// <summary>The user's list.</summary>
     nn.Module Real { get; }
 
-    /// <summary>Where the face is seen; none while the list is.</summary>
-    List<Enclosing> Places { get; }
+    /// <summary>What shows the face; nothing while the list is shown.</summary>
+    List<Enclosing> SeenIn { get; }
 }

@@ -17,7 +17,7 @@ internal sealed class ListFace : ParameterList, IFace
 
     public nn.Module Real => _real;
 
-    public List<Enclosing> Places { get; } = [];
+    public List<Enclosing> SeenIn { get; } = [];
 
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true) =>
         Face.Parameters(this, base.named_parameters(recurse), recurse);
