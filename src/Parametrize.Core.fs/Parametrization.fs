@@ -24,15 +24,7 @@ module Parametrization =
         | Error error -> invalidArg (nameof right) error.Message
 
     /// What a tensor must be before its entries are looked at.
-    let requirement (value: Parametrization) : Requirement =
-        let both (left: Requirement) (right: Requirement) : Requirement =
-            {
-                Dimensions = max left.Dimensions right.Dimensions
-                Square = left.Square || right.Square
-                Complex = left.Complex && right.Complex
-            }
-
-        value.Links |> List.map _.Requirement |> List.fold both Requirement.entries
+    let requirement (value: Parametrization) : Requirement = Checks.requirement value
 
     /// Whether dimensions before the matrix (or vector) are a batch of independent problems.
     let isBatched (value: Parametrization) : bool = value.Links |> List.forall _.IsBatched
@@ -83,28 +75,8 @@ module Parametrization =
     /// Whether it is a trivialization, alone or in a chain.
     let internal hasBase (value: Parametrization) : bool = value.Links |> List.exists _.HasBase
 
-    // ---- Tensors ----
-
-    let private checkForm (value: Parametrization) (form: Form) : Result<unit, ParametrizationError> =
-        let unexpected (link: Link) =
-            link.Expects form
-            |> Option.map (fun expected -> ParametrizationError.WrongShape(link.Code, expected, Form.Shown form.Shape))
-
-        Form.check value.Code (requirement value) form
-        |> Result.bind (fun () ->
-            match List.tryPick unexpected value.Links with
-            | Some error -> Error error
-            | None -> Ok())
-
-    let private check (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
-        checkForm value (Form.ofTensor tensor)
-        |> Result.bind (fun () ->
-            match Tensors.nonFinite tensor with
-            | 0L -> Ok()
-            | count -> Error(ParametrizationError.NotFinite(value.Code, count)))
-
     let private required (value: Parametrization) (tensor: torch.Tensor) : unit =
-        match check value tensor with
+        match Checks.tensor value tensor with
         | Ok() -> ()
         | Error error -> invalidArg (nameof tensor) error.Message
 
@@ -119,32 +91,17 @@ module Parametrization =
         Form.ofTensor tensor
 
     let private checkAgainst (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
-        let expected, found = form value parts, Form.ofTensor tensor
-
-        if found.Shape <> expected.Shape then
-            Error(
-                ParametrizationError.WrongShape(
-                    value.Code,
-                    $"shape {Form.Shown expected.Shape}",
-                    Form.Shown found.Shape
-                )
-            )
-        elif found.Dtype <> expected.Dtype then
-            Error(ParametrizationError.WrongDtype(value.Code, string expected.Dtype, string found.Dtype))
-        elif { found with Dtype = expected.Dtype } <> expected then
-            Error(ParametrizationError.WrongDevice(value.Code, string expected.Device, string found.Device))
-        else
-            check value tensor
+        Checks.against value (form value parts) tensor
 
     /// Parts for a tensor seen for the first time: `forward` yields it again. Chooses what is carried (masks, bases).
     /// `Error` exactly when `contains` is.
     let initialize (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        check value tensor |> Result.bind (fun () -> Inversion.rightInverse value.Links [||] tensor)
+        Checks.tensor value tensor |> Result.bind (fun () -> Inversion.rightInverse value.Links [||] tensor)
 
     /// Parts from which `forward` yields the projection of the tensor. Where the map itself constrains (norms, masks),
     /// the tensor stays as it is in the parameters.
     let initializeNearest (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        check value tensor |> Result.bind (fun () -> Inversion.approximate value.Links [||] tensor)
+        Checks.tensor value tensor |> Result.bind (fun () -> Inversion.approximate value.Links [||] tensor)
 
     /// Whether a tensor can be taken as the parameter as it is: one parameter, nothing carried.
     let internal canReinterpret (value: Parametrization) : bool =
@@ -169,49 +126,15 @@ module Parametrization =
 
     /// Parts for a longer chain: links that were there before keep what they carry, new ones choose.
     let internal extend (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
-        check value tensor
+        Checks.tensor value tensor
         |> Result.bind (fun () ->
             match Inversion.rightInverse value.Links parts.BufferArrays tensor with
             | Ok extended -> Ok extended
             | Error _ -> Inversion.approximate value.Links parts.BufferArrays tensor)
 
-    /// Parts for `value >>> more` when the last link becomes one with the first of the others: the parameters stay, and
-    /// it goes on from what it carries. None when the links stay apart.
-    let internal tryContinue (more: Parametrization) (value: Parametrization) (parts: Parts) =
-        match List.tryLast value.Links, more.Links with
-        | Some(:? StackedLink as last), next :: rest when (last.Absorb next).IsSome ->
-            let position = value.Links.Length - 1
-            let first = andThen (ofLink next) value
-
-            let continued () =
-                let tensor = forward value parts
-
-                check (ofLink next) tensor
-                |> Result.bind (fun () ->
-                    last.Continue(next, parts.BufferArrays[position], tensor)
-                    |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(next.Code, reason)))
-
-            let result =
-                Tensors.detached (Result.toOption >> Option.toArray >> Seq.concat) continued
-                |> Result.bind (fun row ->
-                    let rows = Array.append parts.BufferArrays[.. position - 1] [| row |]
-                    let next = new Parts(parts.ParameterArray, rows)
-
-                    if List.isEmpty rest then
-                        Ok next
-                    else
-                        use tensor = Tensors.detached Seq.singleton (fun () -> forward first next)
-                        let extended = extend (andThen (Composition.ofLinks rest) first) next tensor
-                        // Extending copies.
-                        row |> Array.iter _.Dispose()
-                        extended)
-
-            Some result
-        | _ -> None
-
     /// Whether some parts yield the tensor, up to rounding in its element type.
     let contains (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
-        check value tensor |> Result.bind (fun () -> Inversion.contains value.Links [||] tensor)
+        Checks.tensor value tensor |> Result.bind (fun () -> Inversion.contains value.Links [||] tensor)
 
     /// Whether the tensor can be assigned while these parts are in use: `contains`, and zero where a mask is.
     let admits (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
@@ -236,7 +159,7 @@ module Parametrization =
     /// A random allowed tensor: uniform where the space has a uniform measure (Haar for orthogonal matrices). Without a
     /// generator the global one is used. Throws ArgumentException for a form that the value cannot have.
     let sample (value: Parametrization) (form: Form) (generator: torch.Generator option) : torch.Tensor =
-        match checkForm value form with
+        match Checks.form value form with
         | Error error -> invalidArg (nameof form) error.Message
         | Ok() ->
             let wide =
@@ -282,4 +205,5 @@ module Parametrization =
         use _ = torch.no_grad ()
         use tensor = forward value parts
 
-        check value tensor |> Result.bind (fun () -> Inversion.rebase value.Links parts.BufferArrays tensor)
+        Checks.tensor value tensor
+        |> Result.bind (fun () -> Inversion.rebase value.Links parts.BufferArrays tensor)

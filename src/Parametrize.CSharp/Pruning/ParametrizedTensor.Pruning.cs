@@ -30,7 +30,10 @@ public sealed partial class ParametrizedTensor
     )
     {
         var parts = CurrentParts();
-        if (whenNotAllowed is WhenNotAllowed.Sample || Core.tryContinue(more, Parametrization, parts) is not { } result)
+        if (
+            whenNotAllowed is WhenNotAllowed.Sample
+            || Continuation.tryContinue(more, Parametrization, parts) is not { } result
+        )
             return null;
         var continued = result.Value.OrThrow(Where);
         if (
