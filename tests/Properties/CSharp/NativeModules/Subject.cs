@@ -1,5 +1,8 @@
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
 using TorchSharp;
 using TorchSharp.Modules;
+using Xunit;
 using static TorchSharp.torch;
 
 namespace Properties.CSharp.NativeModules;
@@ -84,7 +87,31 @@ internal sealed record Subject(nn.Module Module, Func<Tensor> Output)
         typeof(Transformer),
     ];
 
+    public static TheoryData<string> NativeKinds => new(Native.Select(type => type.Name));
+
     public static Subject Make(string kind) => Of.Single(entry => entry.Key.Name == kind).Value();
+
+    /// <summary>One of a native class, and the name of a matrix in it.</summary>
+    public static (Subject Subject, string Name) Made(string kind)
+    {
+        var subject = Make(kind);
+        return (subject, subject.Names.First(name => subject.Own(name).dim() == 2));
+    }
+
+    /// <summary>The same with that matrix doubled.</summary>
+    public static (Subject Subject, string Name) Registered(string kind)
+    {
+        var (subject, name) = Made(kind);
+        subject.Module.register_parametrization(name, new Doubling().Value);
+        return (subject, name);
+    }
+
+    /// <summary>The same output with the hooks gone.</summary>
+    public Tensor Bypass()
+    {
+        using var _ = Hookless.While(Module);
+        return Output();
+    }
 
     /// <summary>The names of the tensors that the module itself owns.</summary>
     public IEnumerable<string> Names =>

@@ -14,71 +14,6 @@ namespace Properties.CSharp;
 /// <summary>Whatever chooses: a share of all is reached exactly, pruned stays pruned, and once more is nothing.</summary>
 public class PruningUpToAShare
 {
-    /// <summary>A way to prune several weights up to a share, each of its own or all together.</summary>
-    /// <param name="Channels">The dimension whose channels count, or null for entries.</param>
-    private sealed record Way(string Name, int? Channels, bool Together, Action<Sequential, Amount> Prune)
-    {
-        public override string ToString() => Name;
-
-        public long All(Tensor weight) => Channels is { } dim ? weight.shape[dim] : weight.numel();
-
-        public long Pruned(Tensor mask) => Channels is { } dim ? mask.ZeroChannels(dim) : mask.Zeros();
-    }
-
-    private static Action<Sequential, Amount> Each(Action<nn.Module, Amount> prune) =>
-        (model, amount) =>
-        {
-            foreach (var layer in model.children())
-                prune(layer, amount);
-        };
-
-    /// <summary>Scores of one's own, always the same for one shape.</summary>
-    private static void Scored(nn.Module layer, Action<Tensor> prune)
-    {
-        using var original = layer.parameters().Single().detach();
-        using var scores = tensor(
-            Enumerable.Range(0, (int)original.numel()).Select(i => i * 7 % 5).ToArray(),
-            original.shape
-        );
-        prune(scores);
-    }
-
-    private static Action<Sequential, Amount> OnModel(Func<Amount, Parametrization> value) =>
-        (model, amount) => model.register_parametrizations<PrunedModules.Weighted>("weight", value(amount));
-
-    private static (nn.Module, string)[] Weights(Sequential model) =>
-        [.. model.children().Select(layer => (layer, "weight"))];
-
-    private static readonly Way[] Ways =
-    [
-        new("l1", null, false, Each((m, amount) => m.l1_unstructured("weight", amount))),
-        new("up_to", null, false, Each((m, amount) => m.up_to("weight", ((Amount.UpTo)amount).share))),
-        new("random", null, false, Each((m, amount) => m.random_unstructured("weight", amount))),
-        new("random, seed", null, false, Each((m, amount) => m.random_unstructured("weight", amount, 3))),
-        new("scores", null, false, Each((m, amount) => Scored(m, by => m.l1_unstructured("weight", amount, by)))),
-        new("ln", 0, false, Each((m, amount) => m.ln_structured("weight", amount, 2, 0))),
-        new("ln, last", 1, false, Each((m, amount) => m.ln_structured("weight", amount, double.PositiveInfinity, -1))),
-        new("ln, scores", 0, false, Each((m, amount) => Scored(m, by => m.ln_structured("weight", amount, 1, 0, by)))),
-        new("random channels", 1, false, Each((m, amount) => m.random_structured("weight", amount, 1))),
-        new("random channels, seed", 0, false, Each((m, amount) => m.random_structured("weight", amount, 0, 5))),
-        new("global", null, true, (model, amount) => prune.global_unstructured(Weights(model), amount)),
-        new(
-            "global, random",
-            null,
-            true,
-            (model, amount) => prune.global_unstructured(Weights(model), Pruning.NewRandom(amount, 7))
-        ),
-        new("model", null, false, OnModel(Parametrizations.PrunedL1)),
-        new("model, ln", 1, false, OnModel(amount => Parametrizations.PrunedLn(amount, 2, 1))),
-        new("model, random", null, false, OnModel(amount => Parametrizations.PrunedRandom(amount, 9))),
-        new(
-            "model, random channels",
-            0,
-            false,
-            OnModel(amount => Parametrizations.PrunedRandomStructured(amount, 0, 9))
-        ),
-    ];
-
     /// <summary>Weights of which some are large, so that a choice over all of them differs from one in each.</summary>
     private static Sequential Model(IEnumerable<long[]> shapes) =>
         nn.Sequential([
@@ -98,9 +33,9 @@ public class PruningUpToAShare
         .ArrayOf(2)
         .Select(shape => shape.Select(size => (long)size).ToArray());
 
-    private static Arbitrary<(Way Way, long[][] Shapes, double[] Shares)> Runs =>
+    private static Arbitrary<(PruningWay Way, long[][] Shapes, double[] Shares)> Runs =>
         (
-            from way in Gen.Elements(Ways)
+            from way in Gen.Elements(PruningWay.Every)
             from shapes in Shapes.ArrayOf(3)
             from shares in Gen.OneOf(
                     Gen.Elements(0.0, 0.25, 0.5, 1.0),
@@ -190,7 +125,7 @@ public class PruningUpToAShare
     [Property]
     public Property One_schedule_drives_every_way() =>
         Prop.ForAll(
-            Gen.Elements(Ways).ToArbitrary(),
+            Gen.Elements(PruningWay.Every).ToArbitrary(),
             way =>
             {
                 var schedule = PruningSchedule.Cubic(0.1, 0.8, beginStep: 3, endStep: 20, frequency: 4);
@@ -216,7 +151,7 @@ public class PruningUpToAShare
     public void What_is_computed_on_the_way_is_disposed()
     {
         static long Live() => DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
-        foreach (var way in Ways)
+        foreach (var way in PruningWay.Every)
         {
             var model = Model([
                 [4, 4],
@@ -233,7 +168,7 @@ public class PruningUpToAShare
     [Fact]
     public void Shares_that_make_no_sense_are_refused_whatever_is_reached()
     {
-        foreach (var way in Ways)
+        foreach (var way in PruningWay.Every)
         {
             var model = Model([
                 [4, 4],
@@ -269,7 +204,7 @@ public class PruningUpToAShare
         using (no_grad())
             model.parameters().Last()[0, 0] = double.NaN;
         var before = Snapshot.Of(model);
-        foreach (var way in Ways.Where(way => way.Together || way.Name.StartsWith("model")))
+        foreach (var way in PruningWay.Every.Where(way => way.Together || way.Name.StartsWith("model")))
         {
             Assert.ThrowsAny<Exception>(() => way.Prune(model, Amount.NewUpTo(0.5)));
             before.AssertUnchanged();

@@ -1,5 +1,3 @@
-using FsCheck;
-using FsCheck.Fluent;
 using FsCheck.Xunit;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
@@ -34,40 +32,6 @@ public class SharedTensorsAreOne
         nn.functional.linear(hidden, w, second.bias).pow(2).sum().backward();
 
         Near.Same(original.grad!, actual);
-    }
-
-    [Theory]
-    [MemberData(nameof(Kinds))]
-    public void A_scope_evaluates_once_for_all(string kind)
-    {
-        var link = new Doubling();
-        var tied = Tied.Of(link.Value, kind);
-        link.Evaluations = 0;
-        using (parametrize.cached())
-            for (var use = 0; use < 3; use++)
-            {
-                tied.call(Input(kind));
-                using var value = tied.decoder.parametrization(tied.Name).Value;
-            }
-        Assert.Equal(1, link.Evaluations);
-
-        using (parametrize.cached(tied))
-            tied.call(Input(kind));
-        Assert.Equal(2, link.Evaluations);
-    }
-
-    [Fact]
-    public void In_a_scope_both_fields_show_the_value_and_afterwards_neither()
-    {
-        var tied = Tied.Of(Parametrizations.Symmetric);
-        var (first, second) = ((Linear)tied.encoder, (Linear)tied.decoder);
-        using (parametrize.cached())
-        {
-            first.call(randn(2, 4));
-            Near.Same(tied.Tensor.Value, first.weight);
-            Near.Same(tied.Tensor.Value, second.weight);
-        }
-        Assert.Equal((0, 0), (first.weight.numel(), second.weight.numel()));
     }
 
     [Theory]
@@ -226,64 +190,5 @@ public class SharedTensorsAreOne
         Assert.Equal(2, tied.Tensor.Parametrization.Links.Length);
         using var w = tied.Tensor.Value;
         Near.Same(w, -w.T);
-    }
-
-    [Fact]
-    public void Threads_in_one_scope_read_what_one_thread_reads()
-    {
-        var tied = Tied.Of(Parametrizations.Orthogonal());
-        using var x = randn(3, 4);
-        using var expected = tied.call(x).detach();
-        using (parametrize.cached())
-        {
-            var distances = new double[8];
-            var threads = distances
-                .Select(
-                    (_, index) =>
-                        new Thread(() =>
-                        {
-                            for (var use = 0; use < 20; use++)
-                            {
-                                using var y = tied.call(x);
-                                distances[index] += Near.Distance(expected, y);
-                            }
-                        })
-                )
-                .ToArray();
-            Array.ForEach(threads, thread => thread.Start());
-            Array.ForEach(threads, thread => thread.Join());
-            Assert.All(distances, distance => Assert.InRange(distance, 0, 1e-4));
-        }
-    }
-
-    [Fact]
-    public void A_scope_inside_the_pass_of_one_leaves_that_pass_whole()
-    {
-        var inner = nn.Linear(4, 4).orthogonal();
-        var outer = new Scoping(inner);
-        outer.share_parametrization("weight", inner.parametrization("weight"));
-        using var w = inner.parametrization("weight").Value;
-        Near.Same(w, outer.call(eye(4)));
-    }
-
-    /// <summary>Opens a scope in the middle of its pass, and calls who shares its tensor.</summary>
-    private sealed class Scoping : nn.Module<Tensor, Tensor>
-    {
-        private readonly Parameter weight = new(randn(4, 4));
-        private readonly Linear[] _inner;
-
-        public Scoping(Linear inner)
-            : base(nameof(Scoping))
-        {
-            _inner = [inner];
-            RegisterComponents();
-        }
-
-        public override Tensor forward(Tensor input)
-        {
-            using (parametrize.cached())
-                _inner[0].call(input).Dispose();
-            return input.matmul(weight);
-        }
     }
 }

@@ -1,11 +1,10 @@
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
-using TorchSharp;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Properties.CSharp;
+namespace Properties.CSharp.Caching;
 
 /// <summary>A module whose forward pass calls the module itself: the inner call's end empties the field.</summary>
 public class RecursiveModulesNeedAScope

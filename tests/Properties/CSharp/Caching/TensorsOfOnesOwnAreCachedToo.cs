@@ -4,7 +4,7 @@ using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Properties.CSharp;
+namespace Properties.CSharp.Caching;
 
 /// <summary>A tensor that a module of one's own holds is computed once in a cached scope, as a bound one is.</summary>
 public class TensorsOfOnesOwnAreCachedToo

@@ -1,11 +1,10 @@
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
-using TorchSharp;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Properties.CSharp;
+namespace Properties.CSharp.Caching;
 
 /// <summary>In a cached scope each parametrized tensor is computed once, and is readable in its field.</summary>
 public class CachingComputesOnce

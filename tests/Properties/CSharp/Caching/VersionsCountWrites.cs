@@ -4,7 +4,7 @@ using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Properties.CSharp;
+namespace Properties.CSharp.Caching;
 
 /// <summary>What is read from libtorch's memory is what TorchScript says.</summary>
 public class VersionsCountWrites

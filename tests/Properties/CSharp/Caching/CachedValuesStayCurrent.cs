@@ -5,7 +5,7 @@ using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Properties.CSharp;
+namespace Properties.CSharp.Caching;
 
 /// <summary>What changes a tensor inside a scope, and who reads it.</summary>
 public class CachedValuesStayCurrent
