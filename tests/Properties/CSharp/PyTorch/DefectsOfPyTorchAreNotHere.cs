@@ -1,5 +1,6 @@
 using Parametrize;
 using Parametrize.CSharp;
+using Properties.CSharp.Faults;
 using Properties.CSharp.Support;
 using TorchSharp;
 using TorchSharp.Modules;

@@ -1,12 +1,13 @@
 using System.Runtime.InteropServices;
 using Parametrize.CSharp;
+using Properties.CSharp.PyTorch;
 using Properties.CSharp.Support;
 using TorchSharp;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Properties.CSharp.PyTorch;
+namespace Properties.CSharp.Faults;
 
 /// <summary>Exceptions and lack of memory in every function of a link; in threads, hooks and cancelled tasks.</summary>
 public class FaultsLeaveTheModelUsable

@@ -6,7 +6,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Properties.CSharp.PyTorch;
+namespace Properties.CSharp.Faults;
 
 /// <summary>A module of some kind, what is parametrized in it, and how it is called with that many features.</summary>
 internal sealed record FaultSubject(nn.Module Module, string Name, Func<int, Tensor> Call)

@@ -6,7 +6,7 @@ using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Properties.CSharp.PyTorch;
+namespace Properties.CSharp.Faults;
 
 /// <summary>
 /// What goes wrong in a link, a hook, a pass, a thread or a task, in each kind of module: tensors that are joined or

@@ -5,7 +5,7 @@ using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Properties.CSharp;
+namespace Properties.CSharp.Faults;
 
 /// <summary>After an exception in anybody's code the next call works.</summary>
 public class FailuresLeaveTheModelUsable

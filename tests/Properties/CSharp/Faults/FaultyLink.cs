@@ -4,7 +4,7 @@ using Parametrize.CSharp;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Properties.CSharp.PyTorch;
+namespace Properties.CSharp.Faults;
 
 /// <summary>Tensors whose largest modulus is learnt while training, and every function of which can be told to fail.</summary>
 internal sealed class FaultyLink : Link
