@@ -18,18 +18,18 @@ public sealed class CachedScope : IDisposable
     private static readonly AsyncLocal<CachedScope?> Current = new();
 
     private readonly CachedScope? _outer;
-    private readonly HashSet<ParametrizedTensor>? _members;
+    private readonly HashSet<ParametrizedTensor>? _covered;
     private readonly List<ICached> _held = [];
     private bool _ended;
 
     internal CachedScope(nn.Module? model)
     {
         _outer = Current.Value;
-        _members = model is null ? null : [.. ModelTree.Tensors(model).Select(entry => entry.Tensor)];
+        _covered = model is null ? null : [.. ModelTree.Tensors(model).Select(entry => entry.Tensor)];
         Current.Value = this;
         try
         {
-            foreach (var tensor in _members ?? [])
+            foreach (var tensor in _covered ?? [])
                 tensor.Binding.Hold(For(tensor)!);
         }
         catch
@@ -59,7 +59,7 @@ public sealed class CachedScope : IDisposable
     {
         CachedScope? found = null;
         for (var scope = Current.Value; scope is not null; scope = scope._outer)
-            if (!scope._ended && (scope._members is null || scope._members.Contains(tensor)))
+            if (!scope._ended && (scope._covered is null || scope._covered.Contains(tensor)))
                 found = scope;
         return found;
     }

@@ -48,10 +48,10 @@ public sealed partial class ParametrizedTensor
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
-        var before = FormModule.epsilon(_inputs[0].dtype);
+        var before = FormModule.epsilon(Inputs[0].dtype);
         base._toEpilog(dtype, device, non_blocking);
         Refresh();
-        if (FormModule.epsilon(_inputs[0].dtype) < before)
+        if (FormModule.epsilon(Inputs[0].dtype) < before)
             Carry(Core.mend(Parametrization, CurrentParts())); // What was rounded there is outside the space here.
         Binding.Moved();
     }

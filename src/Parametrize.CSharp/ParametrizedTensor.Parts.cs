@@ -20,7 +20,7 @@ public sealed partial class ParametrizedTensor
         {
             using var copies = NewDisposeScope();
             Tensor[][] kept = [.. _buffers.Select(row => row.Select(buffer => buffer.clone()).ToArray())];
-            return Core.forward(Parametrization, Core.ofArrays(_inputs, kept)).MoveToOuterDisposeScope();
+            return Core.forward(Parametrization, Core.ofArrays(Inputs, kept)).MoveToOuterDisposeScope();
         }
         var advanced = Core.advance(Parametrization, CurrentParts());
         var value = Core.forward(Parametrization, advanced);
@@ -31,7 +31,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>New parts of the present value, whose base is that value.</summary>
     internal Parts Rebased() => Core.rebase(Parametrization, FollowedParts()).OrThrow(Where);
 
-    internal Parts CurrentParts() => Core.ofArrays(_inputs, _buffers);
+    internal Parts CurrentParts() => Core.ofArrays(Inputs, _buffers);
 
     /// <summary>Writes new tensors into the old ones, so that optimizers and state dicts keep theirs.</summary>
     internal void Write(Parts parts)
@@ -86,7 +86,7 @@ public sealed partial class ParametrizedTensor
             else
                 ModuleInternals.Parameters(this).Remove(name);
             if (index != Reused)
-                _inputs[index].Empty();
+                Inputs[index].Empty();
         }
     }
 
@@ -134,11 +134,11 @@ public sealed partial class ParametrizedTensor
     /// <summary>Reads again what moving has replaced.</summary>
     private void Refresh()
     {
-        _inputs =
+        Inputs =
         [
             .. Core.parameterNames(Parametrization).Select(name => IsBuffer ? get_buffer(name)! : get_parameter(name)!),
         ];
         _buffers = [.. named_children().Select(child => ((LinkBuffers)child.module).Tensors())];
-        Tensors = [.. _inputs, .. _buffers.SelectMany(row => row)];
+        Tensors = [.. Inputs, .. _buffers.SelectMany(row => row)];
     }
 }

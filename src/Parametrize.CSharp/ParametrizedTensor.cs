@@ -16,7 +16,6 @@ namespace Parametrize.CSharp;
 /// </remarks>
 public sealed partial class ParametrizedTensor : nn.Module
 {
-    private Tensor[] _inputs = [];
     private Tensor[][] _buffers = [];
 
     /// <summary>A tensor of one's own, to be held by a module.</summary>
@@ -58,7 +57,7 @@ public sealed partial class ParametrizedTensor : nn.Module
         }
         AddLinks(parts, from: 0);
         Refresh();
-        (_deviceType, _deviceIndex) = (_inputs[0].device_type, _inputs[0].device_index);
+        (_deviceType, _deviceIndex) = (Inputs[0].device_type, Inputs[0].device_index);
     }
 
     /// <summary>What constrains the tensor.</summary>
@@ -90,7 +89,8 @@ public sealed partial class ParametrizedTensor : nn.Module
 
     internal bool HasBase => Core.hasBase(Parametrization);
 
-    internal Tensor[] Inputs => _inputs;
+    /// <summary>The parameters; buffers, where the module's tensor is one.</summary>
+    internal Tensor[] Inputs { get; private set; } = [];
 
     /// <summary>All that the value is computed from: parameters, then buffers.</summary>
     internal Tensor[] Tensors { get; private set; } = [];

@@ -14,7 +14,7 @@ public sealed partial class ParametrizedTensor
         Binding.Follow();
         return new(
             Parametrization,
-            [.. _inputs.Select(one => one.Copied())],
+            [.. Inputs.Select(one => one.Copied())],
             [.. _buffers.Select(row => row.Select(one => one.Copied()).ToArray())]
         );
     }
@@ -38,7 +38,7 @@ public sealed partial class ParametrizedTensor
     {
         Binding.Follow();
         return Core.ofArrays(
-            [.. _inputs.Select(input => new Parameter(input.Copied(device)))],
+            [.. Inputs.Select(input => new Parameter(input.Copied(device)))],
             [.. _buffers.Select(row => row.Select(buffer => buffer.Copied(device)).ToArray())]
         );
     }
@@ -55,7 +55,7 @@ public sealed partial class ParametrizedTensor
     internal void TrainLike(ParametrizedTensor other)
     {
         if (!IsBuffer)
-            foreach (var (input, like) in _inputs.Zip(other._inputs))
+            foreach (var (input, like) in Inputs.Zip(other.Inputs))
                 input.requires_grad = like.requires_grad;
     }
 

@@ -67,13 +67,3 @@ internal sealed class StateSource
         return new(this, keys.ToDictionary(key => key[prefix.Length..]));
     }
 }
-
-/// <summary>What a tensor is computed from, by what PyTorch calls it (`original`, `0.base`) and its key in the state.</summary>
-internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<string, string> Keys)
-{
-    public Tensor this[string piece] => Source[Keys[piece]];
-
-    public bool Are(IEnumerable<string> names) => Keys.Count == names.Count() && names.All(Keys.ContainsKey);
-
-    public override string ToString() => string.Join(", ", Keys.Values);
-}
