@@ -63,7 +63,7 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
     {
         _untouched?.Dispose();
         _untouched = slot.IsBuffer ? value.Copied() : null;
-        Shown = new Shown(slot, value);
+        Shown = new Shown(slot, value, FollowMove);
         slot.Set(Shown);
     }
 
@@ -92,10 +92,23 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
         }
         if (ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Shown))
             return null;
-        var moved = !found.IsOfTheKindOf(computed.Inputs[0]);
         slot.Unregister();
-        return new(this, found, found.numel() > 0 && (Shown is null || !moved));
+        return new(this, found, IsAssignment(found));
     }
+
+    /// <summary>
+    /// A setter has put another tensor here. A move is followed at once: a second one would find what the first has left,
+    /// and register it. An assignment waits for the next use: it may be refused, and setters do not throw.
+    /// </summary>
+    private void FollowMove()
+    {
+        if (slot.Get() is { } found && !found.IsOfTheKindOf(computed.Inputs[0]) && !IsAssignment(found))
+            computed.Binding.Follow();
+    }
+
+    /// <summary>Whether what was found is no stand-in that has moved.</summary>
+    private bool IsAssignment(Tensor found) =>
+        found.numel() > 0 && (Shown is null || found.IsOfTheKindOf(computed.Inputs[0]));
 
     /// <summary>Puts the placeholder into the slot, a new one when the tensor has moved.</summary>
     private void Stand()
@@ -107,7 +120,7 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
         if (!isCurrent)
         {
             _placeholder?.Retire();
-            _placeholder = new Placeholder(slot, input.dtype, input.device);
+            _placeholder = new Placeholder(slot, input.dtype, input.device, FollowMove);
         }
         slot.Set(_placeholder!);
     }

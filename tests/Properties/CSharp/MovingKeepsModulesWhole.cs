@@ -93,6 +93,26 @@ public class MovingKeepsModulesWhole
     }
 
     [Property]
+    public void Moving_several_times_at_once_leaves_the_same_parameters(Move move, ScalarType[] others)
+    {
+        var layer = Layer.Of(move.Kind);
+        layer.Module.register_parametrization(layer.Name, move.Value);
+        var expected = layer.Module.named_parameters().Select(named => named.name).Order().ToArray();
+        foreach (var dtype in (ScalarType[])[ScalarType.Float64, ScalarType.Float32, .. others.Select(Floating)])
+            layer.Module.to(dtype);
+        layer.Module.to(move.Dtype);
+
+        var parameters = layer.Module.named_parameters().ToList();
+        Assert.Equal(expected, parameters.Select(named => named.name).Order());
+        Assert.All(parameters, named => Assert.Equal(move.Dtype, named.parameter.dtype));
+
+        static ScalarType Floating(ScalarType any) =>
+            (int)any % 2 == 0 ? ScalarType.BFloat16
+            : (int)any % 3 == 0 ? ScalarType.Float32
+            : ScalarType.Float64;
+    }
+
+    [Property]
     public void The_value_follows_its_module(Move move)
     {
         var (layer, _) = move.Run();
