@@ -152,8 +152,8 @@ internal sealed class ModuleBinding : ICached
         }
         using var _ = NewDisposeScope();
         var parts = Layout.Divide(_tensor.Detached());
-        foreach (var (place, found, _) in assigned)
-            parts[Array.IndexOf(_places, place)] = found!.detach();
+        foreach (var stray in assigned)
+            parts[Array.IndexOf(_places, stray.Place)] = stray.Found!.detach();
         _tensor.Value = Layout.Join(parts);
     }
 

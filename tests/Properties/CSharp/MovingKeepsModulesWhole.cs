@@ -204,6 +204,31 @@ public class MovingKeepsModulesWhole
         Assert.True(Near.OrthogonalityDefect(layer.parametrization("weight").Value) < 1e-14);
     }
 
+    [Theory]
+    [InlineData("weight")]
+    [InlineData("weight+bias")]
+    public void What_was_assigned_moves_with_its_module_before_it_is_used(string name)
+    {
+        var layer = nn.Linear(3, 3).register_parametrization(name, new Doubling().Value);
+        layer.weight = nn.Parameter(eye(3));
+        layer.to(ScalarType.Float64);
+        layer.to(ScalarType.Float32);
+        layer.to(ScalarType.Float64);
+        using var value = layer.parametrization(name).Value;
+        Near.Identical(eye(3, dtype: ScalarType.Float64), value.narrow(1, 0, 3));
+        Assert.Equal(name == "weight" ? 2 : 1, layer.parameters().ToList().Count);
+    }
+
+    [Fact]
+    public void What_was_assigned_in_another_element_type_is_refused_and_moves_nothing()
+    {
+        var layer = nn.Linear(3, 3).orthogonal();
+        using var before = layer.parametrization("weight").Value;
+        layer.weight = nn.Parameter(eye(3, dtype: ScalarType.Float64));
+        Assert.Throws<ParametrizationException>(() => layer.parametrization("weight").Value);
+        Near.Identical(before, layer.parametrization("weight").Value);
+    }
+
     [Fact]
     public void Moving_after_a_failed_forward_pass_is_no_assignment()
     {
