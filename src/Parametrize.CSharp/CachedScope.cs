@@ -9,9 +9,9 @@ namespace Parametrize.CSharp;
 /// </summary>
 /// <remarks>
 /// Assigning, removing, registering, moving and changing between training and evaluation drop a cached value. After an
-/// optimizer's step, TorchSharp's `load_state_dict` or `load`, and other changes of the parts in place it is computed again
-/// at the next `call` or reading of <see cref="ParametrizedTensor.Value"/>; until then the field shows the earlier value.
-/// Not seen is what others write past libtorch, through `data` or `bytes`, or put there by `set_data`.
+/// optimizer's step, TorchSharp's `load_state_dict` or `load`, other changes of the parts in place, and freezing one, it is
+/// computed again at the next `call` or reading of <see cref="ParametrizedTensor.Value"/>; until then the field shows the
+/// earlier value. Not seen is what others write past libtorch, through `data` or `bytes`, or put there by `set_data`.
 /// </remarks>
 public sealed class CachedScope : IDisposable
 {

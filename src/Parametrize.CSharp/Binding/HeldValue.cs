@@ -94,8 +94,8 @@ internal sealed class HeldValue(ParametrizedTensor tensor) : ICached
 
     private void Compute()
     {
-        // With gradients in any case: a first use without them must not take them from the others.
-        using var _ = enable_grad();
+        // Turns gradients on, too: a first use without them must not take them from the others.
+        using var _ = inference_mode(false);
         var value = tensor.Evaluate().DetachFromDisposeScope();
         _held?.Dispose();
         _held = value;

@@ -89,8 +89,8 @@ internal sealed class ModuleBinding : ICached
             if (_holder is not null)
                 return;
             Hide();
-            // With gradients in any case: a first use without them must not take them from the others.
-            using (enable_grad())
+            // Turns gradients on, too: a first use without them must not take them from the others.
+            using (inference_mode(false))
                 Show(_tensor.Binding.Alias(scope));
             _holder = scope;
             scope.Add(this);
@@ -106,7 +106,7 @@ internal sealed class ModuleBinding : ICached
             if (_holder is null)
                 return [];
             var before = _places.Select(place => place.Shown).OfType<Shown>().ToList();
-            using (enable_grad())
+            using (inference_mode(false))
                 Show(_tensor.Binding.Alias(scope));
             return before;
         }
@@ -152,8 +152,8 @@ internal sealed class ModuleBinding : ICached
         }
         using var _ = NewDisposeScope();
         var members = Layout.Divide(_tensor.Detached());
-        foreach (var (place, found, _) in assigned)
-            members[Array.IndexOf(_places, place)] = found!.detach();
+        foreach (var stray in assigned)
+            members[Array.IndexOf(_places, stray.Place)] = stray.Found!.detach();
         _tensor.Value = Layout.Join(members);
     }
 

@@ -9,6 +9,7 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
 {
     private Placeholder? _placeholder;
     private Tensor? _untouched;
+    private bool _wasAssigned;
 
     public Slot Slot => slot;
 
@@ -63,7 +64,7 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
     {
         _untouched?.Dispose();
         _untouched = slot.IsBuffer ? value.Copied() : null;
-        Shown = new Shown(slot, value);
+        Shown = new Shown(slot, value, Replaced);
         slot.Set(Shown);
     }
 
@@ -88,14 +89,32 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
                 .Where(one => one is { IsSpent: true })
                 .ToList();
             spent.ForEach(one => one!.Restore());
-            return spent.Count > 0 ? new(this, null, false) : null;
+            return spent.Count > 0 ? new(this, null, false, false) : null;
         }
         if (ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Shown))
             return null;
-        var moved = !found.IsOfTheKindOf(computed.Inputs[0]);
         slot.Unregister();
-        return new(this, found, found.numel() > 0 && (Shown is null || !moved));
+        var hasMoved = _wasAssigned && !found.IsOfTheKindOf(computed.Inputs[0]);
+        _wasAssigned = false;
+        return new(this, found, IsAssignment(found), hasMoved);
     }
+
+    /// <summary>
+    /// A setter has put another tensor here. A move is followed at once: a second one would find what the first has left,
+    /// and register it. An assignment waits for the next use: it may be refused, and may move with the module before.
+    /// </summary>
+    private void Replaced()
+    {
+        if (slot.Get() is not { } found)
+            return;
+        _wasAssigned = found.IsOfTheKindOf(computed.Inputs[0]);
+        if (!_wasAssigned && !IsAssignment(found))
+            computed.Binding.Follow();
+    }
+
+    /// <summary>Whether what was found is no stand-in that has moved.</summary>
+    private bool IsAssignment(Tensor found) =>
+        found.numel() > 0 && (Shown is null || found.IsOfTheKindOf(computed.Inputs[0]));
 
     /// <summary>Puts the placeholder into the slot, a new one when the tensor has moved.</summary>
     private void Stand()
@@ -107,11 +126,15 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
         if (!isCurrent)
         {
             _placeholder?.Retire();
-            _placeholder = new Placeholder(slot, input.dtype, input.device);
+            _placeholder = new Placeholder(slot, input.dtype, input.device, Replaced);
         }
         slot.Set(_placeholder!);
     }
 }
 
-/// <summary>What was found in a module's slot instead of what had been put there: null when it was emptied.</summary>
-internal readonly record struct Stray(Place Place, Tensor? Found, bool IsAssignment);
+/// <summary>What was found in a module's slot instead of what had been put there.</summary>
+/// <param name="Place">Where.</param>
+/// <param name="Found">The tensor; null when the slot was emptied.</param>
+/// <param name="IsAssignment">Whether a user has put it there.</param>
+/// <param name="HasMoved">Whether it has moved, with its module, since it was assigned.</param>
+internal readonly record struct Stray(Place Place, Tensor? Found, bool IsAssignment, bool HasMoved);

@@ -17,12 +17,17 @@ namespace Parametrize.CSharp.Binding;
 internal abstract class StandIn : Parameter
 {
     private readonly Slot _slot;
+    private readonly Action _replaced;
     private Action? _restore;
 
-    protected StandIn(Slot slot, Tensor data, bool requiresGrad)
+    /// <param name="slot">Where it stands.</param>
+    /// <param name="data">The tensor.</param>
+    /// <param name="requiresGrad">Whether gradients flow through it.</param>
+    /// <param name="replaced">Called when a setter has put another in its place.</param>
+    protected StandIn(Slot slot, Tensor data, bool requiresGrad, Action replaced)
         : base(data, requiresGrad)
     {
-        _slot = slot;
+        (_slot, _replaced) = (slot, replaced);
         this.DetachFromDisposeScope();
     }
 
@@ -67,7 +72,14 @@ internal abstract class StandIn : Parameter
             registry() = real;
             _restore = null;
         };
-        registry() = ModuleInternals.Watched(real, onAdding: _restore);
+        registry() = ModuleInternals.Watched(
+            real,
+            onAdding: () =>
+            {
+                Restore();
+                _replaced();
+            }
+        );
     }
 
     private delegate ref OrderedDict<string, T> Registry<T>();
@@ -78,8 +90,8 @@ internal sealed class Placeholder : StandIn
 {
     private readonly string _name;
 
-    public Placeholder(Slot slot, ScalarType dtype, Device device)
-        : base(slot, slot.Nothing(dtype, device), requiresGrad: false)
+    public Placeholder(Slot slot, ScalarType dtype, Device device, Action replaced)
+        : base(slot, slot.Nothing(dtype, device), requiresGrad: false, replaced)
     {
         _name = slot.Name;
         // Without a handle each use throws in managed code. An empty tensor would be refused by libtorch, and where
@@ -93,4 +105,5 @@ internal sealed class Placeholder : StandIn
 }
 
 /// <summary>The computed tensor, no leaf: gradients flow through it.</summary>
-internal sealed class Shown(Slot slot, Tensor value) : StandIn(slot, value, value.requires_grad);
+internal sealed class Shown(Slot slot, Tensor value, Action replaced)
+    : StandIn(slot, value, value.requires_grad, replaced);

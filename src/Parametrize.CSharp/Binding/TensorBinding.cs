@@ -126,11 +126,12 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
             return;
 
         // All fields are in order before the tensor moves, which enumerates it, which comes here again.
-        foreach (var moved in found.SelectMany(one => one.Strays).Where(stray => !stray.IsAssignment))
-            if (moved.Found is { } elsewhere)
+        foreach (var stray in found.SelectMany(one => one.Strays))
+            if (stray is { Found: { } elsewhere } && (stray.HasMoved || !stray.IsAssignment))
             {
                 tensor.MoveTo(elsewhere.dtype, elsewhere.device);
-                elsewhere.Dispose();
+                if (!stray.IsAssignment)
+                    elsewhere.Dispose();
             }
         foreach (var (module, strays) in found)
             if (strays.Where(stray => stray.IsAssignment).ToList() is { Count: > 0 } assigned)

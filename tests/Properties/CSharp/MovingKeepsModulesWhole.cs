@@ -93,6 +93,26 @@ public class MovingKeepsModulesWhole
     }
 
     [Property]
+    public void Moving_several_times_at_once_leaves_the_same_parameters(Move move, ScalarType[] others)
+    {
+        var layer = Layer.Of(move.Kind);
+        layer.Module.register_parametrization(layer.Name, move.Value);
+        var expected = layer.Module.named_parameters().Select(named => named.name).Order().ToArray();
+        foreach (var dtype in (ScalarType[])[ScalarType.Float64, ScalarType.Float32, .. others.Select(Floating)])
+            layer.Module.to(dtype);
+        layer.Module.to(move.Dtype);
+
+        var parameters = layer.Module.named_parameters().ToList();
+        Assert.Equal(expected, parameters.Select(named => named.name).Order());
+        Assert.All(parameters, named => Assert.Equal(move.Dtype, named.parameter.dtype));
+
+        static ScalarType Floating(ScalarType any) =>
+            (int)any % 2 == 0 ? ScalarType.BFloat16
+            : (int)any % 3 == 0 ? ScalarType.Float32
+            : ScalarType.Float64;
+    }
+
+    [Property]
     public void The_value_follows_its_module(Move move)
     {
         var (layer, _) = move.Run();
@@ -182,6 +202,31 @@ public class MovingKeepsModulesWhole
         layer.to(ScalarType.Float64);
         layer.register_parametrization("weight", Parametrizations.Cayley());
         Assert.True(Near.OrthogonalityDefect(layer.parametrization("weight").Value) < 1e-14);
+    }
+
+    [Theory]
+    [InlineData("weight")]
+    [InlineData("weight+bias")]
+    public void What_was_assigned_moves_with_its_module_before_it_is_used(string name)
+    {
+        var layer = nn.Linear(3, 3).register_parametrization(name, new Doubling().Value);
+        layer.weight = nn.Parameter(eye(3));
+        layer.to(ScalarType.Float64);
+        layer.to(ScalarType.Float32);
+        layer.to(ScalarType.Float64);
+        using var value = layer.parametrization(name).Value;
+        Near.Identical(eye(3, dtype: ScalarType.Float64), value.narrow(1, 0, 3));
+        Assert.Equal(name == "weight" ? 2 : 1, layer.parameters().ToList().Count);
+    }
+
+    [Fact]
+    public void What_was_assigned_in_another_element_type_is_refused_and_moves_nothing()
+    {
+        var layer = nn.Linear(3, 3).orthogonal();
+        using var before = layer.parametrization("weight").Value;
+        layer.weight = nn.Parameter(eye(3, dtype: ScalarType.Float64));
+        Assert.Throws<ParametrizationException>(() => layer.parametrization("weight").Value);
+        Near.Identical(before, layer.parametrization("weight").Value);
     }
 
     [Fact]

@@ -100,6 +100,41 @@ public class CachedValuesFollowTraining
     }
 
     [Property]
+    public void Gradients_go_to_what_is_trained_at_the_time(bool[] trained, bool weightNorm)
+    {
+        var value = weightNorm ? Parametrizations.WeightNorm() : Parametrizations.Orthogonal();
+        var layer = nn.Linear(4, 4).register_parametrization("weight", value);
+        var parts = layer.parametrization("weight").parameters().ToList();
+        using var scope = parametrize.cached();
+        foreach (var (index, isTrained) in trained.Index())
+        {
+            var part = parts[index % parts.Count];
+            part.requires_grad = isTrained;
+            layer.zero_grad(set_to_none: true);
+            layer.call(ones(1, 4)).sum().backward(retain_graph: true);
+            Assert.All(parts, one => Assert.Equal(one.requires_grad, one.grad is not null));
+        }
+    }
+
+    [Fact]
+    public void A_value_first_used_in_inference_mode_can_be_trained()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Orthogonal());
+        using var scope = parametrize.cached();
+        using (inference_mode())
+            layer.call(ones(1, 4));
+        layer.call(ones(1, 4)).sum().backward();
+        Assert.NotNull(layer.parametrization("weight").parameters().Single().grad);
+
+        using (inference_mode())
+        {
+            layer.parametrization("weight").Value = eye(4);
+            layer.call(ones(1, 4));
+        }
+        layer.call(ones(1, 4)).sum().backward();
+    }
+
+    [Property]
     public void Whoever_writes_to_the_parts_is_noticed(Assignment one, byte way, bool saved)
     {
         using var _ = NewDisposeScope();
