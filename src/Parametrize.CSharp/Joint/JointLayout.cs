@@ -19,6 +19,21 @@ internal sealed class JointLayout
 
     public bool IsJoint => _shapes.Length > 1;
 
+    /// <summary>The shape of what they make up.</summary>
+    public long[] Shape =>
+        !IsJoint ? _shapes[0]
+        : Dimension == 0 ? [_shapes.Sum(Length), .. _shapes[0].Skip(1)]
+        : [_shapes[0][0], _shapes.Sum(Length)];
+
+    /// <summary>The layout in which tensors make up one of that shape, which no two do; null when none does.</summary>
+    public static JointLayout? Fitting(IReadOnlyList<string> names, IReadOnlyList<Tensor> tensors, long[] shape)
+    {
+        int[] dimensions = [1, 0];
+        return dimensions
+            .Select(dimension => new JointLayout(names, Shapes(tensors), dimension))
+            .FirstOrDefault(layout => layout.Misfit(tensors) is null && layout.Shape.SequenceEqual(shape));
+    }
+
     /// <summary>Throws ArgumentException when the tensors do not fit.</summary>
     public static JointLayout Of(IReadOnlyList<string> names, IReadOnlyList<Tensor> tensors, int dimension)
     {
@@ -28,23 +43,29 @@ internal sealed class JointLayout
                 dimension,
                 "Tensors are joined side by side (1) or on top of each other (0)."
             );
-        var layout = new JointLayout(names, [.. tensors.Select(tensor => tensor.shape)], dimension);
-        if (layout.IsJoint)
-            for (var index = 0; index < tensors.Count; index++)
-                layout.RequireFit(index, tensors[index], tensors[0]);
-        return layout;
+        var layout = new JointLayout(names, Shapes(tensors), dimension);
+        return layout.Misfit(tensors) is { } misfit ? throw new ArgumentException(misfit) : layout;
     }
 
     /// <summary>A new tensor; of one alone, itself.</summary>
-    /// <exception cref="ArgumentException">A tensor has another shape than the member that it is for.</exception>
+    /// <exception cref="ArgumentException">
+    /// A tensor has another shape than the member that it is for, or another element type or device than the first.
+    /// </exception>
     public Tensor Join(IReadOnlyList<Tensor> tensors)
     {
         foreach (var (index, tensor) in tensors.Index())
+        {
             if (!tensor.shape.SequenceEqual(_shapes[index]))
                 throw new ArgumentException(
                     $"{_names[index]} has shape {Form.Shown(_shapes[index])}, but a tensor of shape "
                         + $"{Form.Shown(tensor.shape)} was given for it."
                 );
+            if (!tensor.IsOfTheKindOf(tensors[0]))
+                throw new ArgumentException(
+                    $"{_names[index]} is {tensor.dtype} on {tensor.device}, but {_names[0]} is {tensors[0].dtype} on "
+                        + $"{tensors[0].device}. Convert them with `to`."
+                );
+        }
         if (!IsJoint)
             return tensors[0];
         using var scope = NewDisposeScope();
@@ -77,25 +98,33 @@ internal sealed class JointLayout
     private long Length(long[] shape) =>
         Dimension == 0 ? shape[0] : shape.Skip(1).Aggregate(1L, (product, size) => product * size);
 
-    private void RequireFit(int index, Tensor tensor, Tensor first)
-    {
-        var shape = _shapes[index];
-        var fits = shape.Length > 0 && _shapes[0].Length > 0 && (Dimension == 0 ? Rest(shape) : Rows(shape));
-        if (!fits)
-            throw new ArgumentException(
-                $"{_names[index]} of shape {Form.Shown(shape)} cannot be joined to {_names[0]} of shape "
-                    + $"{Form.Shown(_shapes[0])} along dimension {Dimension}: "
-                    + (Dimension == 0 ? "all dimensions but the first" : "the first dimensions")
-                    + " have to be equal."
-            );
-        if (!tensor.IsOfTheKindOf(first) || tensor.requires_grad != first.requires_grad)
-            throw new ArgumentException(
-                $"{_names[index]} ({Kind(tensor)}) cannot be joined to {_names[0]} ({Kind(first)}): element type, device "
-                    + "and requires_grad have to be equal."
-            );
+    private static long[][] Shapes(IEnumerable<Tensor> tensors) => [.. tensors.Select(tensor => tensor.shape)];
 
-        bool Rest(long[] other) => other.AsSpan(1).SequenceEqual(_shapes[0].AsSpan(1));
-        bool Rows(long[] other) => other[0] == _shapes[0][0];
+    /// <summary>Why the tensors cannot be joined so; null when they can.</summary>
+    private string? Misfit(IReadOnlyList<Tensor> tensors) =>
+        IsJoint
+            ? tensors
+                .Select((tensor, index) => Misfit(index, tensor, tensors[0]))
+                .FirstOrDefault(misfit => misfit is not null)
+            : null;
+
+    private string? Misfit(int index, Tensor tensor, Tensor first)
+    {
+        var (shape, head) = (_shapes[index], _shapes[0]);
+        var fits =
+            shape.Length > 0
+            && head.Length > 0
+            && (Dimension == 0 ? shape.Skip(1).SequenceEqual(head.Skip(1)) : shape[0] == head[0]);
+        if (!fits)
+            return $"{_names[index]} of shape {Form.Shown(shape)} cannot be joined to {_names[0]} of shape "
+                + $"{Form.Shown(head)} along dimension {Dimension}: "
+                + (Dimension == 0 ? "all dimensions but the first" : "the first dimensions")
+                + " have to be equal.";
+        return tensor.IsOfTheKindOf(first) && tensor.requires_grad == first.requires_grad
+            ? null
+            : $"{_names[index]} ({Kind(tensor)}) cannot be joined to {_names[0]} ({Kind(first)}): element type, device "
+                + "and requires_grad have to be equal.";
+
         static string Kind(Tensor one) =>
             $"{one.dtype} on {one.device}, {(one.requires_grad ? "trained" : "not trained")}";
     }

@@ -35,5 +35,9 @@ internal static class JointName
 
     public static string[] Members(string name) => name.Split(Plus);
 
+    /// <summary>The keys of the members of a joint tensor, from its own: `fc.weight+bias`.</summary>
+    public static string[] Keys(string key) =>
+        [.. Members(key[Prefix(key).Length..]).Select(name => Prefix(key) + name)];
+
     private static string Prefix(string name) => name[..(name.LastIndexOf('.') + 1)];
 }

@@ -26,7 +26,8 @@ internal sealed class StateLoading(
         RequireData(model, state);
         using var plan = new StatePlan(whenNotAllowed);
         var loading = new StateLoading(source, plan, strict, maps);
-        foreach (var target in targets)
+        var members = loading.PlanMembers(targets);
+        foreach (var target in targets.Where(target => !members.Contains(target.Key)))
             if (target.Own is { } own)
                 loading.PlanOwn(target, own);
             else
@@ -51,6 +52,36 @@ internal sealed class StateLoading(
                 new([], []),
                 empty.ConvertAll(pair => $"{pair.Key}: numbers were expected, but it is on the meta device.")
             );
+    }
+
+    /// <summary>Plans the plain tensors that the dictionary has as members of a joint one, whose shape tells how.</summary>
+    /// <returns>Their keys.</returns>
+    private HashSet<string> PlanMembers(IEnumerable<StateTarget> targets)
+    {
+        var planned = new HashSet<string>();
+        var plain = targets
+            .Where(target => target.Own is not null)
+            .DistinctBy(target => target.Key)
+            .ToDictionary(target => target.Key, target => target.Own!);
+        foreach (var key in source.JointKeys)
+        {
+            var keys = JointName.Keys(key);
+            if (!keys.All(plain.ContainsKey))
+                continue;
+            var members = keys.Select(member => plain[member]).ToList();
+            var target = new StateTarget(key, members[0], null, "");
+            if (
+                source.PiecesOf(target) is not { } pieces
+                || JointLayout.Fitting(keys, members, pieces.Widest.shape) is not { } layout
+                || !TryBake(target, members[0], layout.Shape, pieces, out var value)
+            )
+                continue;
+            planned.UnionWith(keys);
+            if (value is not null)
+                foreach (var (index, member) in layout.Divide(value).Index())
+                    plan.Copy(keys[index], members[index], member);
+        }
+        return planned;
     }
 
     private void PlanOwn(StateTarget target, Tensor own)

@@ -7,6 +7,13 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
 {
     public Tensor this[string piece] => Source[Keys[piece]];
 
+    /// <summary>The parameter with most entries, which is of the shape of what is computed.</summary>
+    public Tensor Widest =>
+        Keys.Where(piece => piece.Key.StartsWith("original", StringComparison.Ordinal))
+            .Select(piece => Source[piece.Value])
+            .DefaultIfEmpty(Source[Keys.Values.First()])
+            .MaxBy(parameter => parameter.numel())!;
+
     public bool Are(IEnumerable<string> names) => Keys.Count == names.Count() && names.All(Keys.ContainsKey);
 
     public override string ToString() => string.Join(", ", Keys.Values);

@@ -25,6 +25,9 @@ internal sealed class StateSource
 
     public IReadOnlyList<string> NotTaken => [.. _state.Keys.Where(key => !_taken.Contains(key))];
 
+    /// <summary>The keys of joint tensors: `fc.weight+bias` for `fc.parametrizations.weight+bias.original`.</summary>
+    public IEnumerable<string> JointKeys => _sorted.Select(JointKey).OfType<string>().Distinct();
+
     public Tensor this[string key] => _state[key];
 
     public bool Has(string key) => _state.ContainsKey(key);
@@ -65,5 +68,14 @@ internal sealed class StateSource
         // '/' follows '.'.
         var keys = prefix.Length == 0 ? _sorted : _sorted.GetViewBetween(prefix, $"{prefix[..^1]}/");
         return new(this, keys.ToDictionary(key => key[prefix.Length..]));
+    }
+
+    private static string? JointKey(string piece)
+    {
+        var steps = piece.Split('.');
+        var set = Array.IndexOf(steps, ParametrizationSet.ChildName);
+        return set >= 0 && set + 1 < steps.Length && JointName.IsOfSeveral(steps[set + 1])
+            ? string.Join('.', [.. steps[..set], steps[set + 1]])
+            : null;
     }
 }

@@ -12,14 +12,7 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
     public JointLayout? Layout { get; private init; }
 
     /// <summary>Its key in the state of a model without parametrizations, or those of its members.</summary>
-    public IReadOnlyList<string> PlainKeys
-    {
-        get
-        {
-            var dot = Key.LastIndexOf('.') + 1;
-            return Layout is null ? [Key] : [.. JointName.Members(Key[dot..]).Select(member => Key[..dot] + member)];
-        }
-    }
+    public IReadOnlyList<string> PlainKeys => Layout is null ? [Key] : JointName.Keys(Key);
 
     /// <summary>What a model without parametrizations would have, under its plain keys. New tensors.</summary>
     public IEnumerable<(string Key, Tensor Value)> Baked()

@@ -56,4 +56,14 @@ public class AssigningPartsOfJointTensors
         Assert.Contains("weight has shape [4, 3]", refusal.Message);
         Near.Same(before, layer.parametrization("weight").Value);
     }
+
+    [Fact]
+    public void Another_element_type_is_refused()
+    {
+        var layer = nn.Linear(3, 4).register_parametrization(["weight", "bias"], new Doubling().Value);
+        using var before = layer.parametrization("weight").Value.detach();
+        layer.bias = nn.Parameter(ones(4, dtype: float16));
+        Assert.Contains("Float16", Assert.Throws<ArgumentException>(() => layer.call(ones(2, 3))).Message);
+        Near.Same(before, layer.parametrization("weight").Value);
+    }
 }

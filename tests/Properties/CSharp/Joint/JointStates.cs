@@ -29,6 +29,31 @@ public class JointStates
 
     [Theory]
     [MemberData(nameof(Kinds))]
+    public void It_goes_into_a_plain_model(string kind)
+    {
+        foreach (var value in new[] { Parametrizations.WeightNorm(), Parametrizations.Orthogonal() })
+        {
+            var (joined, plain) = (Joined.Of(kind).Register(value), Joined.Of(kind));
+            var maps = new Dictionary<string, Parametrize.Parametrization> { [joined.Name] = value };
+            plain.Module.load_parametrized_state_dict(joined.Module.state_dict(), parametrizations: maps);
+            Near.Same(joined.Tensor.Value, plain.Join(plain.Present));
+            Near.Same(joined.Output(float32), plain.Output(float32));
+        }
+    }
+
+    [Fact]
+    public void A_map_that_its_pieces_do_not_tell_has_to_be_named()
+    {
+        var layer = nn.Linear(3, 4).register_parametrization(["weight", "bias"], Parametrizations.Orthogonal());
+        var plain = nn.Linear(3, 4);
+        var before = Snapshot.Of(plain);
+        var refusal = Assert.Throws<StateDictException>(() => plain.load_parametrized_state_dict(layer.state_dict()));
+        Assert.Contains("weight+bias", Assert.Single(refusal.Problems));
+        before.AssertUnchanged();
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
     public void Its_own_state_goes_in_again(string kind)
     {
         var (source, target) = (
