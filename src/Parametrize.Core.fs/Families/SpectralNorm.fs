@@ -38,19 +38,19 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
             else
                 tensor.movedim ([| int64 dimension |], [| 0L |])
 
-        if count = 1 then front.unsqueeze 1L else front.flatten 1L
+        match count with
+        | 1 -> front.unsqueeze 1L
+        | 2 -> front
+        | _ -> front.flatten 1L
 
-    let normalized (vector: torch.Tensor) = vector / vector.norm().clamp_min(options.Epsilon.ToScalar())
+    let normalized (vector: torch.Tensor) =
+        torch.nn.functional.normalize (vector, p = 2.0, dim = 0L, eps = options.Epsilon)
 
     let sigma (matrix: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) = torch.vdot (u, torch.mv (matrix, v))
 
-    /// A zero matrix has no directions: vectors that became zero would stay so for ever.
-    let turned (present: torch.Tensor) (product: torch.Tensor) =
-        torch.where (product.norm().eq(0.0.ToScalar()), present, normalized product)
-
-    let iterate (matrix: torch.Tensor) (u: torch.Tensor, v: torch.Tensor) =
-        let u = turned u (torch.mv (matrix, v))
-        u, turned v (torch.mv (Tensors.adjoint matrix, u))
+    let iterate (matrix: torch.Tensor) (_: torch.Tensor, v: torch.Tensor) =
+        let u = normalized (torch.mv (matrix, v))
+        u, normalized (torch.mv (Tensors.adjoint matrix, u))
 
     /// The leading singular triple, to machine precision.
     let leading (tensor: torch.Tensor) =
@@ -105,12 +105,13 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
 
     override _.Forward(inputs, buffers) =
         let norm = sigma (asMatrix inputs[0]) buffers[0] buffers[1]
-        let divisor = norm + norm.detach().eq(0.0.ToScalar())
+        // A zero divides as 1; written behind the graph, which needs no node for it.
+        norm.detach().add_(norm.logical_not ()) |> ignore
 
         if options.Bound = 1.0 then
-            inputs[0] / divisor
+            inputs[0] / norm
         else
-            inputs[0] * (options.Bound.ToScalar() / divisor)
+            inputs[0] * (options.Bound.ToScalar() / norm)
 
     override _.Contains(present, tensor, epsilon) =
         if isZero tensor || estimateFits present tensor epsilon then
@@ -153,4 +154,10 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
         for _ in 1 .. options.Iterations do
             vectors <- iterate matrix vectors
 
-        [| fst vectors; snd vectors |]
+        // A zero matrix has no directions: vectors that became zero would stay so for ever.
+        let isAlive = (snd vectors).any()
+
+        Array.map2
+            (fun (next: torch.Tensor) present -> torch.where (isAlive, next, present))
+            [| fst vectors; snd vectors |]
+            buffers
