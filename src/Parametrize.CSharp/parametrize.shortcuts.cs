@@ -51,7 +51,7 @@ public static partial class parametrize
         where T : nn.Module =>
         module.register_parametrization(
             name,
-            Parametrizations.SpectralNorm(n_power_iterations, eps, dim ?? (IsTransposed(module) ? 1 : 0), bound)
+            Parametrizations.SpectralNorm(n_power_iterations, eps, dim ?? RowsOf(module, name), bound)
         );
 
     /// <summary>Magnitude `original0` and direction `original1` apart.</summary>
@@ -63,6 +63,11 @@ public static partial class parametrize
         where T : nn.Module =>
         module.register_parametrization(name, Parametrizations.WeightNorm(dim == -1 ? null : dim));
 
-    private static bool IsTransposed(nn.Module module) =>
-        module is ConvTranspose1d or ConvTranspose2d or ConvTranspose3d;
+    /// <summary>Of the module to which the name leads.</summary>
+    private static int RowsOf(nn.Module module, string name)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(name);
+        return TensorPath.Resolve(module, name).Owner is ConvTranspose1d or ConvTranspose2d or ConvTranspose3d ? 1 : 0;
+    }
 }

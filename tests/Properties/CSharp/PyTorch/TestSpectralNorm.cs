@@ -124,6 +124,17 @@ public class TestSpectralNorm
         Assert.Equal([4], U(layer).shape);
     }
 
+    /// <summary>The rows are those of the module to which the name leads, not of the one that is asked.</summary>
+    [Fact]
+    public void test_new_spectral_norm_dim_by_a_longer_name()
+    {
+        var model = nn.Sequential(nn.Linear(3, 3), nn.Sequential(("up", nn.ConvTranspose1d(3, 4, 5))));
+        model.spectral_norm("0.weight").spectral_norm("1.up.weight");
+        Assert.Equal([4], model.parametrization("1.up.weight").state_dict()["0._u"].shape);
+        using var weight = model.parametrization("1.up.weight").Value;
+        Near.Same(ones([]), linalg.svdvals(weight.transpose(0, 1).flatten(1)).max());
+    }
+
     [Fact]
     public void test_new_spectral_norm_forward()
     {
