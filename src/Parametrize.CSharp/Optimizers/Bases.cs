@@ -21,6 +21,7 @@ internal static class Bases
             // They are those of another function now.
             foreach (var parameter in parameters)
                 parameter.grad = null;
+            using var handles = NewDisposeScope(); // TorchSharp makes a new one for each operation in place.
             foreach (var reset in resets)
                 reset();
         }

@@ -122,6 +122,22 @@ public class BasesMoveDuringTraining
             }
         );
 
+    public static TheoryData<string> AllOptimizers => [.. AnyOptimizer.Names];
+
+    [Theory]
+    [MemberData(nameof(AllOptimizers))]
+    public void Moving_leaves_no_tensors(string name)
+    {
+        var layer = nn.Linear(3, 3).orthogonal();
+        using var optimizer = AnyOptimizer.Build(name, layer.parameters());
+        Step(optimizer, () => layer.call(eye(3)).pow(3).sum());
+        layer.update_bases(optimizer);
+        var before = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+        layer.update_bases(optimizer);
+        Assert.Equal(before, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
+        Step(optimizer, () => layer.call(eye(3)).pow(3).sum());
+    }
+
     [Fact]
     public void Sizes_and_counts_of_steps_stay_and_so_does_what_was_not_moved()
     {
