@@ -63,8 +63,8 @@ type ParametrizationError =
         | NotFinite(value, count) -> $"{value} expects finite numbers, but {count} of the tensor's are NaN or infinite."
         | OutOfReach(value, reason) -> $"{value} cannot produce this tensor: {reason}"
         | SpacesDoNotFit(left, leftSpace, right, rightDomain) ->
-            $"{left} >>> {right} does not fit: {left} yields {leftSpace}, but {right} reads {rightDomain}. "
-            + "Use one of the two alone: on a module, remove the present one first."
+            $"{left} >>> {right} does not fit: {left} yields only {leftSpace}, but what stands before {right} has to yield "
+            + $"{rightDomain}. Use one of the two alone: on a module, remove the present one first."
         | ReadsSeveralTensors(left, right) ->
             $"{left} >>> {right} does not fit: {right} reads several tensors and can only come first."
 

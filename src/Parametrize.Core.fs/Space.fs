@@ -38,7 +38,7 @@ type Space =
 
     override this.ToString() : string =
         match this with
-        | All -> "any tensor"
+        | All -> "all tensors"
         | Symmetric -> "symmetric matrices"
         | Hermitian -> "Hermitian matrices"
         | Skew -> "skew-symmetric matrices"

@@ -44,7 +44,7 @@ internal static class SlotFinder
         if (native is not null && native.dtype == parameter!.dtype && native.shape.SequenceEqual(parameter.shape))
             return new NativeSlot(owner, name);
         throw new NotSupportedException(
-            $"{owner.GetName()}.{name} cannot be parametrized: TorchSharp keeps it in native memory, where a forward "
+            $"{owner.Title()}.{name} cannot be parametrized: TorchSharp keeps it in native memory, where a forward "
                 + "pass cannot be given another tensor. Compute with a ParametrizedTensor in a module of your own."
         );
     }
@@ -64,18 +64,22 @@ internal static class SlotFinder
                 + "dictionary or a field"
             : $"its field {place.Field.Name} of type {place.Type.Name} cannot hold a computed tensor. Declare it as "
                 + "Parameter or Tensor";
-        return new($"{owner.GetName()}.{name} cannot be parametrized: {reason}.");
+        return new($"{owner.Title()}.{name} cannot be parametrized: {reason}.");
     }
 
     private static ArgumentException NotATensor(nn.Module owner, string name)
     {
-        var own = Names(owner, recurse: false);
+        string[] own =
+        [
+            .. Names(owner, recurse: false),
+            .. ParametrizationSet.Of(owner)?.Named.Select(one => one.Name) ?? [],
+        ];
         var present =
             own.Length > 0 ? $"It has: {string.Join(", ", own)}."
             : Names(owner, recurse: true) is { Length: > 0 } inside
                 ? $"Inside it are: {string.Join(", ", inside.Take(12))}{(inside.Length > 12 ? ", ..." : "")}."
             : "It has none.";
-        return new($"{owner.GetName()} has no tensor '{name}' of its own. {present}", nameof(name));
+        return new($"{owner.Title()} has no tensor '{name}' of its own. {present}", nameof(name));
     }
 
     private static string[] Names(nn.Module owner, bool recurse) =>

@@ -30,6 +30,11 @@ internal static class JointName
         if (!IsOfSeveral(name) || SlotFinder.Exists(owner, name))
             return [name];
         var members = Members(name);
+        if (members.Any(member => member.Length == Prefix(member).Length))
+            throw new ArgumentException(
+                $"'{name}' has a plus without a name beside it. Names of a joint tensor are like 'weight+bias'.",
+                nameof(name)
+            );
         return [members[0], .. members.Skip(1).Select(member => Prefix(members[0]) + member)];
     }
 

@@ -33,7 +33,7 @@ internal static class ModelCopy
         var sorted = names.OrderByDescending(name => TensorPath.Resolve(from, name).IsHeld).ToList();
         var first = TensorPath.Resolve(to, sorted[0]);
         if (TensorPath.Resolve(from, sorted[0]).IsHeld && !first.IsHeld)
-            throw new ArgumentException($"{to.GetName()} holds no ParametrizedTensor '{sorted[0]}'.", nameof(to));
+            throw new ArgumentException($"{to.Title()} holds no ParametrizedTensor '{sorted[0]}'.", nameof(to));
         yield return new(sorted[0], tensor, first);
         foreach (var name in sorted.Skip(1))
             yield return new(name, tensor, TensorPath.Resolve(to, name), Lender: () => first.Tensor);

@@ -42,8 +42,8 @@ public static partial class parametrize
         var picked = modules.Where(one => where(one.Name, one.Module)).ToList();
         if (picked.Count == 0 && !allowNone)
             throw new ArgumentException(
-                $"No module of {model.GetName()} was picked. It has: "
-                    + $"{string.Join(", ", modules.Select(one => $"{one.Name} ({one.Module.GetName()})"))}.",
+                $"No module of {model.Title()} was picked. It has: "
+                    + $"{string.Join(", ", modules.Select(one => $"{(one.Name.Length == 0 ? "itself" : one.Name)} ({one.Module.Title()})"))}.",
                 nameof(where)
             );
         return ManyRegistrations.Register(model, picked, tensor_name, parametrization, whenNotAllowed);

@@ -113,7 +113,7 @@ public static partial class prune
         ArgumentNullException.ThrowIfNull(name);
         if (TensorPath.Find(module, name) is not { IsPruned: true })
             throw new ArgumentException(
-                $"{module.GetName()}.{name} has to be pruned before its pruning can be removed.",
+                $"{module.Title()}.{name} has to be pruned before its pruning can be removed.",
                 nameof(name)
             );
         return module.remove_parametrizations(name);

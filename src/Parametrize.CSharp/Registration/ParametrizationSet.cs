@@ -36,7 +36,7 @@ internal sealed class ParametrizationSet : nn.Module
     {
         if (ModuleInternals.Children(module).ContainsKey(ChildName) && Of(module) is null)
             throw new InvalidOperationException(
-                $"{module.GetName()} has a child named '{ChildName}' of its own, where its parametrized tensors belong."
+                $"{module.Title()} has a child named '{ChildName}' of its own, where its parametrized tensors belong."
             );
     }
 

@@ -78,15 +78,23 @@ internal static class StartingParts
     /// </summary>
     private static Parts Sound(Parametrization value, Parts parts, Tensor tensor, string? where)
     {
-        var (expected, found) = (FormModule.ofTensor(tensor), Core.form(value, parts));
+        using var _ = no_grad();
+        using var made = Core.forward(value, parts);
+        var (expected, found) = (FormModule.ofTensor(tensor), FormModule.ofTensor(made));
         var strays = parts.Parameters.Any(part =>
             !part.IsWith(tensor) || parts.Parameters.Count == 1 && part.dtype != tensor.dtype
         );
-        return found.Equals(expected) && !strays
-            ? parts
-            : throw new InvalidOperationException(
+        if (!found.Equals(expected) || strays)
+            throw new InvalidOperationException(
                 $"{where}: {value} makes {found} of a tensor {expected}. It has to keep shape, element type and device, "
                     + "those of a single parameter included."
+            );
+        using var scope = NewDisposeScope();
+        return made.isfinite().all().item<bool>()
+            ? parts
+            : throw new InvalidOperationException(
+                $"{where}: {value} makes NaN or infinite numbers of this tensor. Where it is not allowed, a link's "
+                    + "`Nearest` has to give a tensor that is; its default, the image of the right inverse, does not."
             );
     }
 }

@@ -48,13 +48,13 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosi
             );
         if (Caller is null)
             throw new NotSupportedException(
-                $"{Owner.GetName()} has no `call` during which '{Name}' could be computed, nor has what holds it. "
+                $"{Owner.Title()} has no `call` during which '{Name}' could be computed, nor has what holds it. "
                     + "Register on the module that computes with it, by the longer name (\"kernels.0\"); or hold a "
                     + "ParametrizedTensor and read its Value."
             );
     }
 
-    public override string ToString() => $"{Owner.GetName()}.{Name}";
+    public override string ToString() => $"{Owner.Title()}.{Name}";
 
     /// <summary>Follows a dotted name into the children; native modules have tensors whose names have dots.</summary>
     /// <param name="module">Where to begin.</param>
@@ -72,7 +72,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosi
             var child =
                 ChildOf(module, step)
                 ?? throw new ArgumentException(
-                    $"{module.GetName()} has no child '{step}' (in '{name}'). It has: {ChildrenOf(module)}.",
+                    $"{module.Title()} has no child '{step}' (in '{name}'). It has: {ChildrenOf(module)}.",
                     nameof(name)
                 );
             (enclosing, module, rest) = (new(module, step, enclosing), child, tail);
@@ -87,7 +87,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosi
                 if (NameIn(owner, tensor) is { } name)
                     return new(owner, name, EnclosingOf(owner, module));
         throw new ArgumentException(
-            $"The lambda does not point at a parameter or buffer of {module.GetName()} or of a module inside it.",
+            $"The lambda does not point at a parameter or buffer of {module.Title()} or of a module inside it.",
             nameof(tensor)
         );
     }
@@ -105,7 +105,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosi
     {
         var present = ModelTree.Tensors(module).ConvertAll(entry => entry.Name);
         var list = present.Count == 0 ? "nothing" : string.Join(", ", present);
-        return new($"{module.GetName()}.{name} is not parametrized. In {module.GetName()} is: {list}.", nameof(name));
+        return new($"{module.Title()}.{name} is not parametrized. In {module.Title()} is: {list}.", nameof(name));
     }
 
     /// <summary>The names are those of <see cref="ModelTree.Tensors"/>: a tensor alone has none.</summary>

@@ -38,7 +38,7 @@ internal sealed class StateLoading(
         var keys = new IncompatibleKeys([.. missing], source.NotTaken);
         var isIncompatible = strict && keys.MissingKeys.Count + keys.UnexpectedKeys.Count > 0;
         if (isIncompatible || plan.Problems.Count > 0)
-            throw new StateDictException(model.GetName(), strict ? keys : new([], []), plan.Problems);
+            throw new StateDictException(model.Title(), strict ? keys : new([], []), plan.Problems);
         plan.CarryOut(targets);
         return keys;
     }
@@ -48,7 +48,7 @@ internal sealed class StateLoading(
         var empty = state.Where(pair => pair.Value.device_type == TorchSharp.DeviceType.META).ToList();
         if (empty.Count > 0)
             throw new StateDictException(
-                model.GetName(),
+                model.Title(),
                 new([], []),
                 empty.ConvertAll(pair => $"{pair.Key}: numbers were expected, but it is on the meta device.")
             );

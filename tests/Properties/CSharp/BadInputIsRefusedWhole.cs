@@ -79,6 +79,11 @@ public class BadInputIsRefusedWhole
             "empty",
             "counts"
         ),
+        ["unknown name beside parametrized ones"] = Argument(
+            m => m.register_parametrization("constrained.weigth", Parametrizations.Skew),
+            "Linear has no tensor 'weigth'",
+            "bias, weight"
+        ),
         ["unknown child"] = Argument(
             m => m.register_parametrization("sqare.weight", Parametrizations.Skew),
             "no child 'sqare'"
@@ -176,6 +181,20 @@ public class BadInputIsRefusedWhole
         Assert.Contains("'parametrizations'", exception.Message);
         before.AssertUnchanged();
         Assert.False(module.is_parametrized());
+    }
+
+    [Fact]
+    public void Modules_are_called_by_their_class()
+    {
+        var model = nn.Sequential(nn.BatchNorm2d(2));
+        var unknown = Assert.Throws<ArgumentException>(() => model.orthogonal("1.weight"));
+        Assert.StartsWith("Sequential has no child '1'", unknown.Message);
+        var vector = Assert.Throws<ParametrizationException>(() => model.orthogonal("0.weight"));
+        Assert.StartsWith("BatchNorm2d.weight: ", vector.Message);
+        var none = Assert.Throws<ArgumentException>(() =>
+            model.register_parametrizations<Linear>("weight", Parametrizations.Skew)
+        );
+        Assert.Contains("It has: itself (Sequential), 0 (BatchNorm2d).", none.Message);
     }
 
     [Fact]

@@ -23,6 +23,25 @@ public class JoiningIsRefusedWhole
             module => module.register_parametrization([first, second], Parametrizations.Orthogonal())
         );
 
+    [Theory]
+    [InlineData("+")]
+    [InlineData("weight+")]
+    [InlineData("+bias")]
+    [InlineData("weight++bias")]
+    public void A_plus_without_a_name(string name)
+    {
+        var refusal = Refused<ArgumentException>(
+            nn.Linear(3, 4),
+            module => module.register_parametrization(name, Parametrizations.Orthogonal())
+        );
+        Assert.Contains($"'{name}' has a plus without a name beside it", refusal.Message);
+        var model = nn.Sequential(nn.Linear(3, 4));
+        Refused<ArgumentException>(
+            model,
+            module => module.register_parametrization($"0.{name}", Parametrizations.Orthogonal())
+        );
+    }
+
     [Fact]
     public void No_names() =>
         Refused<ArgumentException>(

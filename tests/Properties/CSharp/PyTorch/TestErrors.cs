@@ -86,6 +86,23 @@ public class TestErrors
         AssertRefused(mistake);
     }
 
+    /// <summary>A right inverse for positive tensors only gives no nearest one for the others.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_link_that_makes_no_numbers_of_the_present_tensor_is_refused(bool again)
+    {
+        if (again)
+            _module.register_parametrization("weight", Links.Double);
+        var before = Snapshot.Of(_module);
+        var link = new Scripted("exp") { Map = inputs => inputs[0].exp(), Inverse = value => [value.log()] };
+        var error = Assert.Throws<InvalidOperationException>(() =>
+            _module.register_parametrization("weight", link.Value)
+        );
+        Assert.Contains("exp makes NaN", error.Message);
+        before.AssertUnchanged();
+    }
+
     [Fact]
     public void test_errors_unparametrized_tensor_parametrization()
     {
