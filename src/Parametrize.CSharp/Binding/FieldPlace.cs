@@ -58,7 +58,11 @@ internal sealed record FieldPlace(
             field,
             ElementType(elements),
             owner => field.GetValue(owner) is IList now && index < now.Count ? now[index] : null,
-            (owner, held) => ((IList)field.GetValue(owner)!)[index] = held
+            (owner, held) =>
+            {
+                var now = (IList)field.GetValue(owner)!;
+                now[InRange(index, now.Count, owner)] = held;
+            }
         );
 
     private static IEnumerable<FieldPlace> Entries(FieldInfo field, IDictionary entries, IEnumerable values) =>
@@ -81,9 +85,18 @@ internal sealed record FieldPlace(
             (owner, held) =>
             {
                 var now = (IList<(string, Parameter)>)field.GetValue(owner)!;
-                now[index] = (now[index].Item1, (Parameter)held);
+                var here = InRange(index, now.Count, owner);
+                now[here] = (now[here].Item1, (Parameter)held);
             }
         );
+
+    private static int InRange(int index, int count, nn.Module owner) =>
+        index < count
+            ? index
+            : throw new InvalidOperationException(
+                $"{owner.Title()} has {count} elements, and element {index} is parametrized. Put one there again; to take "
+                    + "it out, remove its parametrization first."
+            );
 
     private static IEnumerable<FieldPlace> Items<T>(FieldInfo field, ITuple tuple) =>
         from item in tuple.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)

@@ -23,6 +23,12 @@ internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, Fie
             PutBack(owner, tensor);
     }
 
+    public override bool HasShifted(Tensor? tensor) =>
+        tensor is not null
+        && Owner is { } owner
+        && FieldPlace.Of(owner, tensor).Count(now => places.Any(one => one.Field == now.Field))
+            > places.Count(one => ReferenceEquals(one.Get(owner), tensor));
+
     protected override void PutBack(nn.Module owner, Tensor tensor)
     {
         foreach (var place in places)

@@ -32,7 +32,7 @@ internal sealed class ModuleBinding : ICached
     public JointLayout Layout { get; }
 
     /// <summary>The tensor's name in messages.</summary>
-    public string Where => $"{Owner?.GetName()}.{JointName.Of([.. _places.Select(place => place.Slot.Name)])}";
+    public string Where => $"{Owner?.Title()}.{JointName.Of([.. _places.Select(place => place.Slot.Name)])}";
 
     /// <summary>Null when the module was collected: another that shares the tensor has outlived it.</summary>
     public nn.Module? Owner => _places[0].Slot.Owner;
@@ -119,7 +119,8 @@ internal sealed class ModuleBinding : ICached
             if (_holder is null)
                 return;
             _holder = null;
-            Hide();
+            foreach (var place in _places)
+                place.Withdraw();
         }
     }
 

@@ -23,8 +23,7 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
     public bool IsChanged =>
         _untouched is not null && Shown is { IsSpent: false } && !Shown.allclose(_untouched, 0, 0, equal_nan: true);
 
-    public bool Shows(Tensor tensor) =>
-        ReferenceEquals(tensor, _placeholder) || ReferenceEquals(tensor, Shown) || slot.Shows(tensor);
+    public bool Shows(Tensor tensor) => IsOurs(tensor) || slot.Shows(tensor);
 
     /// <summary>Takes the module's tensor out. It is kept, empty, unless something is computed from it.</summary>
     public void Take(Tensor tensor)
@@ -71,9 +70,16 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
     public void Hide()
     {
         Stand();
-        Shown?.Retire();
-        _untouched?.Dispose();
-        (Shown, _untouched) = (null, null);
+        Drop();
+    }
+
+    /// <summary>The same at the end of a scope: what a user has assigned stays for the next use.</summary>
+    public void Withdraw()
+    {
+        if (slot.Get() is { } found && !IsOurs(found))
+            Drop();
+        else
+            Hide();
     }
 
     /// <summary>
@@ -83,6 +89,13 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
     public Stray? TakeStray()
     {
         var found = slot.Get();
+        if (found is not null && IsOurs(found))
+            return null;
+        if (slot.HasShifted(_placeholder) || slot.HasShifted(Shown))
+            throw new InvalidOperationException(
+                $"{slot.Owner?.Title()}.{slot.Name} is parametrized, and elements were inserted or removed before it. "
+                    + "Undo that; to change the list, remove the parametrization first and register it again."
+            );
         if (found is null)
         {
             var spent = new StandIn?[] { _placeholder, Shown }
@@ -91,8 +104,6 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
             spent.ForEach(one => one!.Restore());
             return spent.Count > 0 ? new(this, null, false, false) : null;
         }
-        if (ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Shown))
-            return null;
         slot.Unregister();
         var hasMoved = _wasAssigned && !found.IsOfTheKindOf(computed.Inputs[0]);
         _wasAssigned = false;
@@ -114,7 +125,16 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
 
     /// <summary>Whether what was found is no stand-in that has moved.</summary>
     private bool IsAssignment(Tensor found) =>
-        found.numel() > 0 && (Shown is null || found.IsOfTheKindOf(computed.Inputs[0]));
+        found.numel() > 0 && (Shown is null || found.IsOfTheKindOf(computed.Inputs[0]) || !Shown.IsBefore(found));
+
+    private bool IsOurs(Tensor found) => ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Shown);
+
+    private void Drop()
+    {
+        Shown?.Retire();
+        _untouched?.Dispose();
+        (Shown, _untouched) = (null, null);
+    }
 
     /// <summary>Puts the placeholder into the slot, a new one when the tensor has moved.</summary>
     private void Stand()

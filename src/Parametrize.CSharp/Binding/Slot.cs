@@ -56,6 +56,9 @@ internal abstract class Slot
     /// <summary>Whether a tensor that a user got from the module is what is in the slot.</summary>
     public virtual bool Shows(Tensor tensor) => false;
 
+    /// <summary>Whether what was put here is at another place of the same collection now.</summary>
+    public virtual bool HasShifted(Tensor? tensor) => false;
+
     /// <summary>Takes the tensor out of the module, and makes it one that the module does not touch.</summary>
     public virtual void Take(Tensor tensor) => Unregister();
 

@@ -35,7 +35,7 @@ internal abstract class StandIn : Parameter
     public bool IsSpent { get; private set; }
 
     /// <summary>Disposes it when no registration will follow.</summary>
-    public void Retire()
+    public virtual void Retire()
     {
         IsSpent = true;
         Dispose();
@@ -53,6 +53,7 @@ internal abstract class StandIn : Parameter
         if (disposing && !IsSpent && _slot.Owner is { } owner)
         {
             IsSpent = true;
+            Leave();
             if (_slot.IsBuffer)
                 Divert<(Tensor, bool)>(() => ref ModuleInternals.Buffers(owner));
             else
@@ -60,6 +61,9 @@ internal abstract class StandIn : Parameter
         }
         base.Dispose(disposing);
     }
+
+    /// <summary>A setter is about to dispose it.</summary>
+    protected virtual void Leave() { }
 
     /// <summary>Gives the module its registry back when the setter had nothing to register.</summary>
     public void Restore() => _restore?.Invoke();
@@ -106,4 +110,28 @@ internal sealed class Placeholder : StandIn
 
 /// <summary>The computed tensor, no leaf: gradients flow through it.</summary>
 internal sealed class Shown(Slot slot, Tensor value, Action replaced)
-    : StandIn(slot, value, value.requires_grad, replaced);
+    : StandIn(slot, value, value.requires_grad, replaced)
+{
+    /// <summary>The numbers, once a setter has disposed this.</summary>
+    private Tensor? _left;
+
+    /// <summary>Whether a tensor is this one, moved: the same numbers in another element type or on another device.</summary>
+    public bool IsBefore(Tensor moved)
+    {
+        if (moved.device_type == DeviceType.META)
+            return true; // It has no numbers.
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var numbers = (_left ?? this).to(moved.dtype, moved.device);
+        return numbers.shape.SequenceEqual(moved.shape) && numbers.allclose(moved, 0, 0, equal_nan: true);
+    }
+
+    public override void Retire()
+    {
+        base.Retire();
+        _left?.Dispose();
+        _left = null;
+    }
+
+    protected override void Leave() => _left = detach().DetachFromDisposeScope();
+}

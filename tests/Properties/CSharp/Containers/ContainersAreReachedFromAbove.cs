@@ -39,6 +39,22 @@ public class ContainersAreReachedFromAbove
     }
 
     [Fact]
+    public void A_list_in_a_dictionary_of_modules_is_reached()
+    {
+        var model = new WithListsByName();
+        model.register_parametrization("lists.right.1", Parametrizations.Symmetric);
+        string[] keys = ["lists.left.0", "lists.right.0", "lists.right.parametrizations.1.original"];
+        Assert.Equal(keys, model.state_dict().Keys);
+        using var value = model.parametrization("lists.right.1").Value;
+        Near.Same(model.lists["left"][0].mm(model.lists["right"][0]).mm(value), model.call(eye(4)));
+        model.call(eye(4)).sum().backward();
+        Assert.All(model.parameters(), parameter => Assert.NotNull(parameter.grad));
+        model.remove_parametrizations("lists.right.1");
+        Near.Same(value, model.lists["right"][1]);
+        Assert.Equal(["lists.left.0", "lists.right.0", "lists.right.1"], model.state_dict().Keys);
+    }
+
+    [Fact]
     public void What_a_parametrized_tensor_is_computed_from_is_not_reached_so()
     {
         var model = new WithList();

@@ -150,6 +150,56 @@ public class ListsShowWhatTheyHave
         Assert.Equal(["kernels.0", "kernels.1"], model.state_dict().Keys);
     }
 
+    /// <summary>The state names an element by its place, so one that has changed it is not followed.</summary>
+    [Property]
+    public void An_element_that_was_shifted_is_refused_until_that_is_undone(byte place, bool insert, bool cached)
+    {
+        var index = place % Orders.Count;
+        var model = new WithList(Orders.Count);
+        model.register_parametrization($"kernels.{index}", Parametrizations.Symmetric);
+        using var expected = model.call(eye(4));
+        using var scope = cached ? parametrize.cached(model) : null;
+        var first = model.kernels[0];
+        if (insert)
+            model.kernels.Insert(0, nn.Parameter(eye(4)));
+        else if (index > 0)
+            model.kernels.RemoveAt(0);
+        else
+            return;
+
+        Assert.Contains($".{index} is parametrized", Refusal(() => model.call(eye(4))));
+        Assert.Contains($".{index} is parametrized", Refusal(() => model.remove_parametrizations($"kernels.{index}")));
+        if (insert)
+            model.kernels.RemoveAt(0);
+        else
+            model.kernels.Insert(0, first);
+        Near.Same(expected, model.call(eye(4)));
+        model.remove_parametrizations($"kernels.{index}");
+        Near.Same(expected, model.call(eye(4)));
+
+        static string Refusal(Action action) => Assert.Throws<InvalidOperationException>(action).Message;
+    }
+
+    [Fact]
+    public void A_parametrized_element_that_was_taken_out_is_missed()
+    {
+        var model = new WithList(2);
+        model.register_parametrization("kernels.1", Parametrizations.Symmetric);
+        model.kernels.RemoveAt(1);
+        var refusal = Assert.Throws<InvalidOperationException>(() => model.call(eye(4)));
+        Assert.Contains("element 1 is parametrized", refusal.Message);
+    }
+
+    [Fact]
+    public void A_dictionary_that_loses_what_stands_before_is_refused()
+    {
+        var model = new WithDictionary();
+        model.register_parametrization("parts.right", Parametrizations.Symmetric);
+        model.Parts.Remove("left");
+        var refusal = Assert.Throws<InvalidOperationException>(() => model.call(eye(4)));
+        Assert.Contains(".right is parametrized", refusal.Message);
+    }
+
     [Fact]
     public void Whoever_has_got_hold_of_the_list_meanwhile_can_keep_it()
     {

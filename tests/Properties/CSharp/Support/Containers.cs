@@ -63,3 +63,18 @@ internal sealed class WithBags : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input) =>
         lists.SelectMany(list => list).Aggregate(input.matmul(bag.weight) + bag.shift, (x, kernel) => x.mm(kernel));
 }
+
+/// <summary>Computes with lists that have names. TorchSharp (0.107) cannot move a ModuleDict.</summary>
+internal sealed class WithListsByName : nn.Module<Tensor, Tensor>
+{
+    public readonly ModuleDict<ParameterList> lists = nn.ModuleDict(
+        ("left", nn.ParameterList(nn.Parameter(randn(4, 4)))),
+        ("right", nn.ParameterList(nn.Parameter(randn(4, 4)), nn.Parameter(randn(4, 4))))
+    );
+
+    public WithListsByName()
+        : base(nameof(WithListsByName)) => RegisterComponents();
+
+    public override Tensor forward(Tensor input) =>
+        lists["right"].Aggregate(input.mm(lists["left"][0]), (x, kernel) => x.mm(kernel));
+}
