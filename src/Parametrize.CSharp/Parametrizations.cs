@@ -62,9 +62,9 @@ public static partial class Parametrizations
     public static Parametrization OnKernel(Parametrization matrix) => Values.onKernel(Given(matrix));
 
     /// <summary>`W = g v / |v|`, the norm over all dimensions but one, or over the whole tensor.</summary>
-    /// <param name="dim">The dimension that keeps its own norms; null for one norm of the whole. Default: 0.</param>
-    public static Parametrization WeightNorm(int? dim = 0) =>
-        dim is { } kept ? Values.weightNorm(kept) : Values.weightNormWhole;
+    /// <param name="dimension">The one that keeps its own norms; null for one norm of the whole. Default: 0.</param>
+    public static Parametrization WeightNorm(int? dimension = 0) =>
+        dimension is { } kept ? Values.weightNorm(kept) : Values.weightNormWhole;
 
     /// <summary>A given spectral norm, by power iteration while training.</summary>
     /// <param name="iterations">How many in each training pass. Default: 1.</param>

@@ -28,7 +28,7 @@ internal static class InferredParametrization
     private static Parametrization? WeightNorm(Tensor magnitude, Tensor direction)
     {
         if (magnitude.dim() == 0)
-            return Parametrizations.WeightNorm(dim: null);
+            return Parametrizations.WeightNorm(dimension: null);
         for (var dim = 0; dim < direction.dim() && magnitude.dim() == direction.dim(); dim++)
         {
             var kept = Enumerable.Range(0, (int)direction.dim()).Select(d => d == dim ? direction.shape[d] : 1);

@@ -29,7 +29,7 @@ public sealed record Assignment(Parametrization Value, long Size, ScalarType Dty
                 Parametrizations.Householder(),
                 Parametrizations.Skew.Then(Parametrizations.Cayley()),
                 Parametrizations.WeightNorm(),
-                Parametrizations.WeightNorm(dim: null),
+                Parametrizations.WeightNorm(dimension: null),
                 Parametrizations.SpectralNorm(),
                 Parametrizations.Sphere(),
                 Parametrizations.SphereExp(),

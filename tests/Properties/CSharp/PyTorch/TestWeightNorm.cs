@@ -56,7 +56,7 @@ public class TestWeightNorm
     public void test_weight_norm_of_dim_minus_one_is_that_of_the_whole()
     {
         var layer = nn.Linear(4, 5).weight_norm(dim: -1);
-        Assert.Equal(Parametrizations.WeightNorm(dim: null), layer.parametrization("weight").Parametrization);
+        Assert.Equal(Parametrizations.WeightNorm(dimension: null), layer.parametrization("weight").Parametrization);
     }
 
     [Fact]
