@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Microsoft.FSharp.Core;
-using TorchSharp;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 

@@ -1,5 +1,4 @@
 using Parametrize.CSharp.Binding;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;

@@ -1,4 +1,3 @@
-using Parametrize;
 using Parametrize.CSharp;
 
 namespace Digits.Model;

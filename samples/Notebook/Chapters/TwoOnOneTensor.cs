@@ -1,4 +1,3 @@
-using Parametrize;
 using Parametrize.CSharp;
 using TorchSharp;
 using static Notebook.Measured;

@@ -1,4 +1,3 @@
-using Parametrize.CSharp.Binding;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 

@@ -3,9 +3,7 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <content>Pruning that PyTorch's module does not have.</content>
-#pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class prune
-#pragma warning restore CS8981
 {
     /// <summary>Keeps the `n` entries of largest modulus of each `m` consecutive ones in the last dimension.</summary>
     /// <param name="module">The module.</param>

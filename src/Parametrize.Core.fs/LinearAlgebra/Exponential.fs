@@ -1,6 +1,5 @@
 namespace Parametrize.LinearAlgebra
 
-open System
 open TorchSharp
 open Parametrize
 

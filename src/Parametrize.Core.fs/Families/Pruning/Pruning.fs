@@ -1,6 +1,5 @@
 namespace Parametrize
 
-open System
 
 /// Which entries `pruned` sets to zero. Amounts are of what is left, unless they are `UpTo`: one pruning behind another
 /// prunes a share of what the first has kept.
