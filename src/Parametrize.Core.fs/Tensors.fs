@@ -53,11 +53,16 @@ module internal Tensors =
     let diagonal (matrix: torch.Tensor) : torch.Tensor = matrix.diagonal (offset = 0L, dim1 = -2L, dim2 = -1L)
 
     /// Double precision of the same kind, for computations at assignment, where accuracy matters and speed does not.
-    let wide (tensor: torch.Tensor) : torch.Tensor =
+    let inDouble (tensor: torch.Tensor) : torch.Tensor =
         if Form.isComplex tensor.dtype then
             tensor.``to`` torch.ScalarType.ComplexFloat64
         else
             tensor.``to`` torch.ScalarType.Float64
+
+    /// 1, -1 or 0 for each matrix of a batch; of modulus 1 for complex ones.
+    let determinantSign (matrix: torch.Tensor) : torch.Tensor =
+        let struct (sign, _) = torch.linalg.slogdet (inDouble matrix)
+        sign
 
     /// Computes in float32 for 16-bit floats, for which libtorch has no factorizations.
     let widen (tensor: torch.Tensor) : torch.Tensor =

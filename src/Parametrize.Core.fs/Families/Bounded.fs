@@ -49,7 +49,7 @@ type internal BoundedLink(lo: float, hi: float) =
         Violation.unless $"{shown lo} <= W_ij <= {shown hi}" (max below above) (epsilon * finite)
 
     override _.RightInverse(_, tensor, _) =
-        let wide = Tensors.wide tensor
+        let wide = Tensors.inDouble tensor
         let limit = limit tensor.dtype
 
         let inverse =

@@ -55,7 +55,7 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
     /// The leading singular triple, to machine precision.
     let leading (tensor: torch.Tensor) =
         let struct (left, values, right) =
-            torch.linalg.svd (Tensors.wide (asMatrix tensor), fullMatrices = false)
+            torch.linalg.svd (Tensors.inDouble (asMatrix tensor), fullMatrices = false)
 
         let back (vector: torch.Tensor) = vector.``to`` tensor.dtype
         back (left.select (1L, 0L)), Tensors.number (values[0L]), back (right.select(0L, 0L).conj().resolve_conj())
@@ -130,7 +130,7 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
     /// They need not have converged, and are short where the matrix was smaller than `Epsilon`.
     override this.CanCarry(buffers, epsilon) =
         let isDirection (name: string) (vector: torch.Tensor) =
-            let length = Tensors.number ((Tensors.wide vector).norm())
+            let length = Tensors.number ((Tensors.inDouble vector).norm())
             let size = if length > 0.0 then length - 1.0 else 1.0
 
             Violation.unless $"0 < |{name}| <= 1" size (Tensors.limit epsilon (vector.numel ()) 1.0)
