@@ -14,7 +14,7 @@ type internal PositiveDefiniteLink(floor: float) =
     let withDiagonal (strict: torch.Tensor) (diagonal: torch.Tensor) =
         strict + torch.diag_embed (diagonal.``to`` strict.dtype)
 
-    let hermitian (matrix: torch.Tensor) = matrix / 2.0 + Tensors.adjoint matrix / 2.0
+    let hermitian (matrix: torch.Tensor) = matrix / 2.0 + matrix.mH / 2.0
 
     /// The symmetric matrix with eigenvalues lifted to a multiple of the largest that Cholesky can still see, and to a
     /// number.
@@ -25,7 +25,7 @@ type internal PositiveDefiniteLink(floor: float) =
         // A zero matrix has no scale of its own.
         let least = least.clamp_min ((max number (epsilon * epsilon)).ToScalar())
         let values = values.maximum least
-        hermitian (vectors.matmul (values.unsqueeze(-1L).``to`` vectors.dtype * Tensors.adjoint vectors))
+        hermitian (vectors.matmul (values.unsqueeze(-1L).``to`` vectors.dtype * vectors.mH))
 
     let factorOf (matrix: torch.Tensor) (epsilon: float) =
         let struct (factor, info) = torch.linalg.cholesky_ex (hermitian matrix)
@@ -41,7 +41,7 @@ type internal PositiveDefiniteLink(floor: float) =
         let factor = factorOf (Tensors.inDouble tensor) (4.0 * Form.epsilon torch.ScalarType.Float64)
         withDiagonal (factor.tril -1L) ((realDiagonal factor).clamp_min(floor.ToScalar()))
 
-    let product (factor: torch.Tensor) = factor.matmul (Tensors.adjoint factor)
+    let product (factor: torch.Tensor) = factor.matmul factor.mH
 
     override _.Code = if floor = 0.0 then "spd" else $"spdAbove {floor}"
 

@@ -50,7 +50,7 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
 
     let iterate (matrix: torch.Tensor) (_: torch.Tensor, v: torch.Tensor) =
         let u = normalized (torch.mv (matrix, v))
-        u, normalized (torch.mv (Tensors.adjoint matrix, u))
+        u, normalized (torch.mv (matrix.mH, u))
 
     /// The leading singular triple, to machine precision.
     let leading (tensor: torch.Tensor) =

@@ -16,8 +16,6 @@ type internal SphereLink(radius: float) =
 
     let oneWhereZero (tensor: torch.Tensor) = torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
 
-    member _.Radius: float = radius
-
     /// Norms along the last dimension, which stays with length 1.
     member _.Norm(vectors: torch.Tensor) : torch.Tensor = norm vectors
 

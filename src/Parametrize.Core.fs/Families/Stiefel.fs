@@ -23,9 +23,9 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
     let isWide (matrix: torch.Tensor) = Tensors.rows matrix < Tensors.last matrix
 
     /// Wide matrices are handled by their transposes, as PyTorch does.
-    let upright (matrix: torch.Tensor) = if isWide matrix then Tensors.transpose matrix else matrix
+    let upright (matrix: torch.Tensor) = if isWide matrix then matrix.mT else matrix
 
-    let asGiven (given: torch.Tensor) (tall: torch.Tensor) = if isWide given then Tensors.transpose tall else tall
+    let asGiven (given: torch.Tensor) (tall: torch.Tensor) = if isWide given then tall.mT else tall
 
     let isSquare (matrix: torch.Tensor) = Tensors.rows matrix = Tensors.last matrix
 

@@ -13,7 +13,7 @@ module internal SkewMatrix =
         let half = tall.tril 0L
         let missing = Tensors.rows tall - Tensors.last tall
         let square = if missing = 0L then half else torch.nn.functional.pad (half, [| 0L; missing |])
-        square - Tensors.adjoint square
+        square - square.mH
 
     /// X of a square A: the diagonal, imaginary, is shared between X and its adjoint.
     let toLower (skew: torch.Tensor) : torch.Tensor = skew.tril -1L + torch.diag_embed (Tensors.diagonal skew / 2.0)
