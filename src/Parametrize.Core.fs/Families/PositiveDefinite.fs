@@ -43,7 +43,7 @@ type internal PositiveDefiniteLink(floor: float) =
 
     let product (factor: torch.Tensor) = factor.matmul factor.mH
 
-    override _.Code = if floor = 0.0 then "spd" else $"spdAbove {floor}"
+    override _.Code = if floor = 0.0 then "spd" else $"spdAbove {Typed.float floor}"
 
     override _.Requirement = Requirement.squares
     override _.Codomain = Space.PositiveDefinite

@@ -78,13 +78,13 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
         let changed =
             [
                 if options.Bound <> SpectralNorm.defaults.Bound then
-                    $"Bound = {options.Bound}"
+                    $"Bound = {Typed.float options.Bound}"
                 if options.Dimension <> SpectralNorm.defaults.Dimension then
                     $"Dimension = {options.Dimension}"
                 if options.Iterations <> SpectralNorm.defaults.Iterations then
                     $"Iterations = {options.Iterations}"
                 if options.Epsilon <> SpectralNorm.defaults.Epsilon then
-                    $"Epsilon = {options.Epsilon}"
+                    $"Epsilon = {Typed.float options.Epsilon}"
             ]
 
         match changed with
