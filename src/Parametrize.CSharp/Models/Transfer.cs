@@ -24,7 +24,7 @@ internal sealed record Transfer(
     /// <summary>All of them, or none. Each must have been found suitable.</summary>
     public static void CarryOut(IReadOnlyList<Transfer> transfers)
     {
-        Undo.Unless(undo =>
+        Undo.OnFailure(undo =>
         {
             foreach (var one in transfers)
             {
