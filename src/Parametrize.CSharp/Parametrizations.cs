@@ -42,17 +42,25 @@ public static partial class Parametrizations
     /// <summary>Diagonal n x k matrices.</summary>
     public static Parametrization Diagonal => Values.diagonal;
 
-    /// <summary>Orthonormal columns (rows, when wide); null is PyTorch's choice of map for the shape.</summary>
+    /// <summary>n x k matrices with orthonormal columns (rows, when wide). Projects by QR, as PyTorch does.</summary>
+    /// <param name="map">Default: PyTorch's choice, the exponential for square or complex tensors, else Householder.</param>
+    /// <param name="trivialized">
+    /// With a base that follows assignments, so that every such matrix can be assigned. False: the map alone; square real
+    /// matrices of the exponential and the Cayley map then have determinant 1. Default: true.
+    /// </param>
     public static Parametrization Orthogonal(OrthogonalMap? map = null, bool trivialized = true) =>
         Stiefel(map ?? OrthogonalMap.Default, trivialized);
 
-    /// <summary>Orthonormal columns (rows, when wide) by the Cayley map, at a base that follows assignments.</summary>
+    /// <summary>n x k matrices with orthonormal columns (rows, when wide), by the Cayley map.</summary>
+    /// <param name="trivialized">With a base: see <see cref="Orthogonal"/>. Default: true.</param>
     public static Parametrization Cayley(bool trivialized = true) => Stiefel(OrthogonalMap.Cayley, trivialized);
 
-    /// <summary>Orthonormal columns (rows, when wide) by the exponential, at a base that follows assignments.</summary>
+    /// <summary>n x k matrices with orthonormal columns (rows, when wide), by the matrix exponential.</summary>
+    /// <param name="trivialized">With a base: see <see cref="Orthogonal"/>. Default: true.</param>
     public static Parametrization MatrixExp(bool trivialized = true) => Stiefel(OrthogonalMap.MatrixExp, trivialized);
 
-    /// <summary>Orthonormal columns (rows, when wide) by reflections, at a base that follows assignments. Real.</summary>
+    /// <summary>Real n x k matrices with orthonormal columns (rows, when wide), by Householder reflections.</summary>
+    /// <param name="trivialized">With a base: see <see cref="Orthogonal"/>. Default: true.</param>
     public static Parametrization Householder(bool trivialized = true) =>
         Stiefel(OrthogonalMap.Householder, trivialized);
 

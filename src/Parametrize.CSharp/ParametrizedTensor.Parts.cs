@@ -122,7 +122,7 @@ public sealed partial class ParametrizedTensor
 
     private void AddLinks(Parts parts, int from)
     {
-        foreach (var (link, position) in Parametrization.Links.Select((link, position) => (link, position)).Skip(from))
+        foreach (var (position, link) in Parametrization.Links.Index().Skip(from))
         {
             var child = new LinkBuffers(link.BufferNames, Core.buffersOf(parts, position));
             child.train(training);

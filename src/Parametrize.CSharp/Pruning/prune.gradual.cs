@@ -40,6 +40,7 @@ public static partial class prune
     /// <param name="step">The number of the training step.</param>
     /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
     /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">The module has no such tensor; scores that make no sense.</exception>
     public static T follow<T>(
         this T module,
         string name,
