@@ -76,58 +76,55 @@ module internal StiefelLogarithm =
     /// Beyond so many rows the Jacobian of the method above is too large.
     let private mostRowsToShoot = 40L
 
+    /// B, C and the last block of A = [[B, -C^H], [C, last]], where B has so many columns.
+    let private blocks (columns: int64) (a: torch.Tensor) =
+        let extra = Tensors.last a - columns
+        let left, right = a.narrow (1L, 0L, columns), a.narrow (1L, columns, extra)
+        struct (left.narrow (0L, 0L, columns), left.narrow (0L, columns, extra), right.narrow (0L, columns, extra))
+
+    /// The turn that brings the last block to zero, to second order in it.
+    let private turnFor (c: torch.Tensor) (last: torch.Tensor) =
+        let struct (values, basis) = torch.linalg.eigh (c.matmul c.mH * (1.0 / 12.0))
+        let sums = (values.unsqueeze -1L + values.unsqueeze -2L - 1.0).clamp_max((-0.25).ToScalar())
+        let generator = basis.matmul(basis.mH.matmul(last).matmul basis / sums).matmul basis.mH
+        torch.linalg.matrix_exp (Orthonormal.skewPart generator)
+
+    /// Turns the completion until the last block of the logarithm vanishes.
+    let rec private iterate (steps: int) (reduced: torch.Tensor) (completion: torch.Tensor) (turn: torch.Tensor) =
+        let a = Rotation.logarithm (torch.cat ([| reduced; completion.matmul turn |], 1L))
+        let struct (_, c, last) = blocks (Tensors.last reduced) a
+
+        if norm last <= 1e-14 * float (Tensors.last a) then
+            ValueSome a
+        elif steps > 0 then
+            iterate (steps - 1) reduced completion (Orthonormal.polar (turn.matmul (turnFor c last)))
+        elif Tensors.last a <= mostRowsToShoot then
+            last.zero_ () |> ignore
+            shoot reduced a
+        else
+            ValueNone
+
+    /// The turn with which the completion of a real matrix makes it a rotation, by the last column.
+    let private ofDeterminantOne (reduced: torch.Tensor) (completion: torch.Tensor) (turn: torch.Tensor) =
+        let completed = torch.cat ([| reduced; completion.matmul turn |], 1L)
+
+        if reduced.is_complex () || torch.linalg.det(completed).item<float>() > 0.0 then
+            turn
+        else
+            let signs = torch.ones ([| Tensors.last turn |], dtype = turn.dtype, device = turn.device)
+            signs.narrow(0L, Tensors.last turn - 1L, 1L).neg_() |> ignore
+            turn * signs
+
     /// One n x k matrix. With W = [M; Q N], Q the QR factor of the lower part, [M; N] is completed to a rotation
     /// V, and the completion is turned until the last block of log V vanishes (Zimmermann, A matrix-algebraic algorithm
     /// for the Riemannian logarithm on the Stiefel manifold, 2017, algorithm 3.1, with the Sylvester step of Zimmermann
     /// and Hueper, Computing the Riemannian logarithm on the Stiefel manifold, 2022, algorithm 4).
     let private ofMatrix (w: torch.Tensor) : torch.Tensor voption =
-        let columns = w.shape[1]
-        let top, rest = w.narrow (0L, 0L, columns), w.narrow (0L, columns, w.shape[0] - columns)
-        let struct (outer, inner) = torch.linalg.qr rest
-        let extra = inner.shape[0]
-        let reduced = torch.cat ([| top; inner |], 0L)
+        let rows, columns = Tensors.rows w, Tensors.last w
+        let struct (outer, inner) = torch.linalg.qr (w.narrow (0L, columns, rows - columns))
+        let extra = Tensors.rows inner
+        let reduced = torch.cat ([| w.narrow (0L, 0L, columns); inner |], 0L)
         let completion = (Orthonormal.complete reduced).narrow(1L, columns, extra)
-
-        let part (row: int64, rows: int64) (column: int64, width: int64) (a: torch.Tensor) =
-            a.narrow(0L, row, rows).narrow(1L, column, width)
-
-        let b, c, last =
-            part (0L, columns) (0L, columns),
-            part (columns, extra) (0L, columns),
-            part (columns, extra) (columns, extra)
-
-        // The turn that brings the last block to zero, to second order in it.
-        let turnFor (a: torch.Tensor) =
-            let struct (values, basis) = torch.linalg.eigh ((c a).matmul (c a).mH * (1.0 / 12.0))
-            let sums = (values.unsqueeze -1L + values.unsqueeze -2L - 1.0).clamp_max((-0.25).ToScalar())
-            let generator = basis.matmul(basis.mH.matmul(last a).matmul basis / sums).matmul basis.mH
-            torch.linalg.matrix_exp (Orthonormal.skewPart generator)
-
-        let rec iterate steps (turn: torch.Tensor) =
-            let a = Rotation.logarithm (torch.cat ([| reduced; completion.matmul turn |], 1L))
-
-            if norm (last a) <= 1e-14 * float (columns + extra) then
-                ValueSome a
-            elif steps > 0 then
-                iterate (steps - 1) (Orthonormal.polar (turn.matmul (turnFor a)))
-            elif columns + extra <= mostRowsToShoot then
-                let start = a.clone ()
-                (last start).zero_() |> ignore
-                shoot reduced start
-            else
-                ValueNone
-
-        // Turns the completion of a real matrix into that of a rotation.
-        let positive (turn: torch.Tensor) =
-            let completed = torch.cat ([| reduced; completion.matmul turn |], 1L)
-
-            if w.is_complex () || torch.linalg.det(completed).item<float>() > 0.0 then
-                turn
-            else
-                let signs = torch.ones ([| extra |], dtype = w.dtype, device = w.device)
-                signs.narrow(0L, extra - 1L, 1L).neg_() |> ignore
-                turn * signs
-
         use generator = new torch.Generator(1UL, w.device)
 
         let turns =
@@ -140,9 +137,11 @@ module internal StiefelLogarithm =
             }
 
         turns
-        |> Seq.map (fun turn -> iterate 30 (positive turn))
-        |> Seq.tryFind (fun result -> result.IsSome)
-        |> Option.map (fun result -> SkewMatrix.ofBlocks (b result.Value) (outer.matmul (c result.Value)))
+        |> Seq.map (ofDeterminantOne reduced completion >> iterate 30 reduced completion)
+        |> Seq.tryFind _.IsSome
+        |> Option.map (fun found ->
+            let struct (b, c, _) = blocks columns found.Value
+            SkewMatrix.ofBlocks b (outer.matmul c))
         |> Option.toValueOption
 
     /// The X of W, a logarithm for the canonical metric; ValueNone when the iteration does not converge.
