@@ -43,10 +43,10 @@ public static partial class Parametrizations
     public static Parametrization Diagonal => Values.diagonal;
 
     /// <summary>n x k matrices with orthonormal columns (rows, when wide). Projects by QR, as PyTorch does.</summary>
-    /// <param name="map">Default: PyTorch's choice, the exponential for square or complex tensors, else Householder.</param>
+    /// <param name="map">Default: as PyTorch, the exponential for square or complex tensors, else Householder.</param>
     /// <param name="trivialized">
-    /// With a base that follows assignments, so that every such matrix can be assigned. False: the map alone; square real
-    /// matrices of the exponential and the Cayley map then have determinant 1. Default: true.
+    /// With a base that follows assignments, so that every such matrix can be assigned. False: the map alone; square
+    /// real matrices of the exponential and the Cayley map then have determinant 1. Default: true.
     /// </param>
     public static Parametrization Orthogonal(OrthogonalMap? map = null, bool trivialized = true) =>
         Stiefel(map ?? OrthogonalMap.Default, trivialized);

@@ -1,3 +1,4 @@
+using Parametrize;
 using Parametrize.CSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

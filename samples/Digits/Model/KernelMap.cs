@@ -1,3 +1,4 @@
+using Parametrize;
 using Parametrize.CSharp;
 
 namespace Digits.Model;

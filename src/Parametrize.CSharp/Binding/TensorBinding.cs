@@ -5,8 +5,8 @@ namespace Parametrize.CSharp.Binding;
 
 /// <summary>
 /// The modules that compute with a parametrized tensor: none when a module holds it as a field of its own, one, or
-/// several that share it. Each has a <see cref="ModuleBinding"/>, and that a <see cref="SlotBinding"/> for each tensor of
-/// the module that is replaced.
+/// several that share it. Each has a <see cref="ModuleBinding"/>, and that a <see cref="SlotBinding"/> for each of the
+/// module's tensors that is replaced.
 /// </summary>
 internal sealed class TensorBinding(ParametrizedTensor tensor)
 {
