@@ -1,3 +1,4 @@
+using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Binding;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
@@ -107,7 +108,7 @@ public sealed partial class ParametrizedTensor
         return CurrentParts();
     }
 
-    private Microsoft.FSharp.Core.FSharpResult<Parts, ParametrizationError> Assign(Tensor value)
+    private FSharpResult<Parts, ParametrizationError> Assign(Tensor value)
     {
         ArgumentNullException.ThrowIfNull(value);
         Binding.Follow();

@@ -32,7 +32,9 @@ type Requirement =
     {
         /// The least number of dimensions.
         Dimensions: int
+        /// Whether the last two dimensions have to be equal.
         Square: bool
+        /// Whether complex numbers will do as well as real ones.
         Complex: bool
     }
 
