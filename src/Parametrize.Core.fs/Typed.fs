@@ -13,11 +13,7 @@ module internal Typed =
             "-infinity"
         else
             let digits = number.ToString("R", CultureInfo.InvariantCulture)
-
-            if Seq.exists (fun sign -> Seq.contains sign ".E") digits then
-                digits
-            else
-                digits + ".0"
+            if digits.IndexOfAny [| '.'; 'E' |] >= 0 then digits else digits + ".0"
 
     /// In brackets where a function would not take it as one argument.
     let argument (code: string) : string = if code.StartsWith '-' || code.Contains ' ' then $"({code})" else code
