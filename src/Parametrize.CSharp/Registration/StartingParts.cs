@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -82,7 +81,7 @@ internal static class StartingParts
         using var made = Core.forward(value, parts);
         var (expected, found) = (FormModule.ofTensor(tensor), FormModule.ofTensor(made));
         var strays = parts.Parameters.Any(part =>
-            !part.IsWith(tensor) || parts.Parameters.Count == 1 && part.dtype != tensor.dtype
+            !part.IsOnDeviceOf(tensor) || parts.Parameters.Count == 1 && part.dtype != tensor.dtype
         );
         if (!found.Equals(expected) || strays)
             throw new InvalidOperationException(
