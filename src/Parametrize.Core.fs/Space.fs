@@ -75,7 +75,10 @@ type Domain =
     override this.ToString() : string =
         match this with
         | Anything -> "any tensor"
-        | OneOf spaces -> spaces |> List.map string |> String.concat " or "
+        | OneOf spaces ->
+            spaces
+            |> List.map (fun space -> if space = Space.All then "unconstrained tensors" else string space)
+            |> String.concat " or "
 
 [<RequireQualifiedAccess>]
 module Domain =

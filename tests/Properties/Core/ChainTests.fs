@@ -37,7 +37,7 @@ let tests: Test =
                 "refused"
                 [
                     refused symmetric cayley [ "symmetric matrices"; "skew-symmetric matrices" ]
-                    refused cayley skew [ "orthonormal"; "any tensor" ]
+                    refused cayley skew [ "orthonormal"; "unconstrained tensors" ]
                     refused skew weightNormWhole [ "several tensors" ]
                     refused (sphere 1.0) (spdAbove 0.5) [ "vectors of norm 1" ]
                     refused positive symmetric [ "positive tensors" ]
