@@ -1,5 +1,4 @@
 using Microsoft.FSharp.Core;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Microsoft.FSharp.Core;
-using TorchSharp;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -43,19 +42,28 @@ public static partial class Parametrizations
     /// <summary>Diagonal n x k matrices.</summary>
     public static Parametrization Diagonal => Values.diagonal;
 
-    /// <summary>Orthonormal columns (rows, when wide); null is PyTorch's choice of map for the shape.</summary>
+    /// <summary>n x k matrices with orthonormal columns (rows, when wide). Projects by QR, as PyTorch does.</summary>
+    /// <param name="map">Default: as PyTorch, the exponential for square or complex tensors, else Householder.</param>
+    /// <param name="trivialized">
+    /// With a base that follows assignments, so that every such matrix can be assigned. False: the map alone; square
+    /// real matrices of the exponential and the Cayley map then have determinant 1. Default: true.
+    /// </param>
     public static Parametrization Orthogonal(OrthogonalMap? map = null, bool trivialized = true) =>
-        Stiefel(map ?? OrthogonalMap.Default, trivialized);
+        Values.stiefel(map ?? OrthogonalMap.Default, trivialized);
 
-    /// <summary>Orthonormal columns (rows, when wide) by the Cayley map, at a base that follows assignments.</summary>
-    public static Parametrization Cayley(bool trivialized = true) => Stiefel(OrthogonalMap.Cayley, trivialized);
+    /// <summary>n x k matrices with orthonormal columns (rows, when wide), by the Cayley map.</summary>
+    /// <param name="trivialized">With a base: see <see cref="Orthogonal"/>. Default: true.</param>
+    public static Parametrization Cayley(bool trivialized = true) => Values.stiefel(OrthogonalMap.Cayley, trivialized);
 
-    /// <summary>Orthonormal columns (rows, when wide) by the exponential, at a base that follows assignments.</summary>
-    public static Parametrization MatrixExp(bool trivialized = true) => Stiefel(OrthogonalMap.MatrixExp, trivialized);
+    /// <summary>n x k matrices with orthonormal columns (rows, when wide), by the matrix exponential.</summary>
+    /// <param name="trivialized">With a base: see <see cref="Orthogonal"/>. Default: true.</param>
+    public static Parametrization MatrixExp(bool trivialized = true) =>
+        Values.stiefel(OrthogonalMap.MatrixExp, trivialized);
 
-    /// <summary>Orthonormal columns (rows, when wide) by reflections, at a base that follows assignments. Real.</summary>
+    /// <summary>Real n x k matrices with orthonormal columns (rows, when wide), by Householder reflections.</summary>
+    /// <param name="trivialized">With a base: see <see cref="Orthogonal"/>. Default: true.</param>
     public static Parametrization Householder(bool trivialized = true) =>
-        Stiefel(OrthogonalMap.Householder, trivialized);
+        Values.stiefel(OrthogonalMap.Householder, trivialized);
 
     /// <summary>The value on convolution kernels `[out, in, k...]`, read as matrices `out x (in k...)`.</summary>
     /// <exception cref="ArgumentException">The value reads several tensors.</exception>
@@ -146,16 +154,6 @@ public static partial class Parametrizations
             new Form(shape.ToArray(), dtype, device ?? CPU),
             generator is null ? null : FSharpOption<Generator>.Some(generator)
         );
-
-    private static Parametrization Stiefel(OrthogonalMap map, bool trivialized)
-    {
-        if (!trivialized)
-            return Values.orthogonalWithoutBase(map);
-        return map.IsCayley ? Values.cayley
-            : map.IsMatrixExp ? Values.matrixExp
-            : map.IsHouseholder ? Values.householder
-            : Values.orthogonal;
-    }
 
     private static T Given<T>(T argument, [CallerArgumentExpression(nameof(argument))] string? name = null)
     {

@@ -1,5 +1,5 @@
+using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Binding;
-using TorchSharp;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -109,7 +109,7 @@ public sealed partial class ParametrizedTensor
         return CurrentParts();
     }
 
-    private Microsoft.FSharp.Core.FSharpResult<Parts, ParametrizationError> Assign(Tensor value)
+    private FSharpResult<Parts, ParametrizationError> Assign(Tensor value)
     {
         ArgumentNullException.ThrowIfNull(value);
         Binding.Follow();
@@ -124,7 +124,7 @@ public sealed partial class ParametrizedTensor
 
     private void AddLinks(Parts parts, int from)
     {
-        foreach (var (link, position) in Parametrization.Links.Select((link, position) => (link, position)).Skip(from))
+        foreach (var (position, link) in Parametrization.Links.Index().Skip(from))
         {
             var child = new LinkBuffers(link.BufferNames, Core.buffersOf(parts, position));
             child.train(training);

@@ -1,5 +1,4 @@
 using Parametrize.CSharp.Binding;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
@@ -47,7 +46,7 @@ public sealed partial class ParametrizedTensor : nn.Module
         Reused = reused is null
             ? -1
             : parts.Parameters.ToList().FindLastIndex(p => p.shape.SequenceEqual(reused.shape));
-        foreach (var (name, index) in Core.parameterNames(parametrization).Select((name, index) => (name, index)))
+        foreach (var (index, name) in Core.parameterNames(parametrization).Index())
         {
             var tensor = index == Reused ? reused! : Owned(parts.Parameters[index], requiresGrad && !isBuffer);
             if (isBuffer)

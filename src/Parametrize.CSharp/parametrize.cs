@@ -1,7 +1,4 @@
-using Parametrize.CSharp.Binding;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
@@ -9,9 +6,7 @@ namespace Parametrize.CSharp;
 /// The verbs of torch.nn.utils.parametrize for TorchSharp modules, under PyTorch's names. `module.call(x)` computes with
 /// the parametrized tensor; `module.forward(x)` bypasses hooks and fails.
 /// </summary>
-#pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class parametrize
-#pragma warning restore CS8981
 {
     /// <summary>
     /// Lets one tensor of a module be computed by a parametrization. The module's parameter becomes `original`, the same

@@ -4,9 +4,7 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <content>The shortcuts of torch.nn.utils.parametrizations.</content>
-#pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class parametrize
-#pragma warning restore CS8981
 {
     /// <summary>Orthonormal columns (rows, when wide), with PyTorch's defaults.</summary>
     /// <param name="module">The module.</param>

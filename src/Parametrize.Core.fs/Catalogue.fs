@@ -1,6 +1,5 @@
 namespace Parametrize
 
-open System
 open Parametrize.Values
 
 /// One example of each value that the library makes.

@@ -1,6 +1,5 @@
 namespace Parametrize
 
-
 /// How a constrained tensor is computed from unconstrained ones: a chain of links, read from left to right. An
 /// immutable value without tensors, compared by its description and printed as it is typed.
 [<StructuralEquality; NoComparison; StructuredFormatDisplay("{Code}")>]

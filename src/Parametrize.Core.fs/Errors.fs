@@ -1,6 +1,5 @@
 namespace Parametrize
 
-open System
 open System.Globalization
 
 /// How a tensor fails to lie in a space: which condition, by how much, and how much would be forgiven.

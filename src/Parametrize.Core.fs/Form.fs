@@ -32,7 +32,9 @@ type Requirement =
     {
         /// The least number of dimensions.
         Dimensions: int
+        /// Whether the last two dimensions have to be equal.
         Square: bool
+        /// Whether complex numbers will do as well as real ones.
         Complex: bool
     }
 
@@ -66,7 +68,7 @@ module Form =
     let private isReal (dtype: torch.ScalarType) : bool =
         dtype = torch.ScalarType.Float32 || dtype = torch.ScalarType.Float64 || isHalf dtype
 
-    /// Unit roundoff of the element type, twice: the distance from 1 to the next number.
+    /// The distance from 1 to the next number of the element type: twice its unit roundoff.
     let epsilon (dtype: torch.ScalarType) : float =
         match dtype with
         | torch.ScalarType.Float64

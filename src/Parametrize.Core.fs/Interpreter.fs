@@ -41,7 +41,7 @@ module internal Interpreter =
         else
             result.MoveToOuterDisposeScope()
 
-    /// What a link cannot carry, by its position and the buffer's name.
+    /// The buffers that their link cannot carry: its position, their name, and what is wrong.
     let misfits (links: Link list) (epsilon: float) (buffers: torch.Tensor[][]) : (int * string * Violation) list =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()

@@ -9,29 +9,27 @@ module internal Inversion =
     /// What `pullBack` needs from a link: parts for a tensor, given the buffers in use.
     type private Inversion = Link -> torch.Tensor[] -> torch.Tensor -> Result<LinkParts, ParametrizationError>
 
+    let private orOutOfReach (link: Link) (parts: Result<LinkParts, string>) : Result<LinkParts, ParametrizationError> =
+        parts |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
+
     let private exact (epsilon: float) : Inversion =
         fun link present tensor ->
             match link.Contains(present, tensor, epsilon) with
             | Error violation -> Error(ParametrizationError.NotAllowed(link.Code, violation))
-            | Ok() ->
-                link.RightInverse(present, tensor, epsilon)
-                |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
+            | Ok() -> link.RightInverse(present, tensor, epsilon) |> orOutOfReach link
 
     let private nearest (epsilon: float) : Inversion =
         fun link present tensor ->
-            let parts =
-                match link.Contains(present, tensor, epsilon) with
-                | Ok() -> link.RightInverse(present, tensor, epsilon)
-                | Error _ -> link.Approximate(tensor, epsilon)
-
-            parts |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
+            match link.Contains(present, tensor, epsilon) with
+            | Ok() -> link.RightInverse(present, tensor, epsilon)
+            | Error _ -> link.Approximate(tensor, epsilon)
+            |> orOutOfReach link
 
     /// A base is made from the nearest tensor: roundoff would add up, as each is computed with the one before.
     let private renewed (epsilon: float) : Inversion =
         fun link present tensor ->
             if link.HasBase then
-                link.Approximate(tensor, epsilon)
-                |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
+                link.Approximate(tensor, epsilon) |> orOutOfReach link
             else
                 nearest epsilon link present tensor
 
@@ -104,8 +102,8 @@ module internal Inversion =
                 let row =
                     if link.Learns && position > 0 then
                         link.Approximate(inputs[0], epsilon)
+                        |> orOutOfReach link
                         |> Result.map (Contract.sound None link inputs[0] >> _.Buffers)
-                        |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
                     else
                         Ok buffers[position]
 

@@ -100,7 +100,7 @@ type Link() =
     abstract Advance: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor[]
     default _.Advance(_, buffers) = buffers
 
-    /// The link as it stands behind a neighbour that yields that space, where it can use it. Default: the same.
+    /// What this link becomes behind one that yields that space, when it can make use of that. Default: itself.
     abstract Behind: space: Space -> Link
     default this.Behind _ = this
 

@@ -187,7 +187,7 @@ module Parametrization =
         else
             parts
 
-    /// Which buffers no parameters make an allowed tensor with, by their names, up to a roundoff.
+    /// The buffers with which no parameters yield an allowed tensor, by their names; so much roundoff is forgiven.
     let internal misfits (value: Parametrization) (epsilon: float) (parts: Parts) : (string * Violation) list =
         Interpreter.misfits value.Links epsilon parts.BufferArrays
         |> List.map (fun (position, name, violation) -> $"{position}.{name}", violation)

@@ -65,10 +65,10 @@ module internal Space =
 
     let ofKernel (space: Space) : Space = if space = Space.All then Space.All else Space.OfKernel space
 
-/// What a link can read from the link before it: its right inverse must land in that link's space.
+/// Behind which spaces a link can stand: those in which its right inverse lands.
 [<RequireQualifiedAccess>]
 type Domain =
-    /// A bijection on entries: whatever the space before, the pull-back is unique.
+    /// Behind all: a bijection on entries has one right inverse, and the link before tells whether it is in its space.
     | Anything
     | OneOf of Space list
 
@@ -83,7 +83,7 @@ type Domain =
 [<RequireQualifiedAccess>]
 module Domain =
 
-    /// Only a whole vector space: the usual domain of a first link.
+    /// Behind nothing but tensors that are free: the usual domain of a first link.
     let free: Domain = Domain.OneOf [ Space.All ]
 
     /// Spaces that multiplication by a positive number does not leave.

@@ -2,8 +2,7 @@ namespace Parametrize
 
 open TorchSharp
 
-/// Small words for tensors that every family uses. Numbers leave the tensor world as float, so the sizes of violations
-/// are those of the caller's tensor whatever its element type.
+/// Small words for tensors that every family uses. What is measured comes as float, whatever the element type.
 [<RequireQualifiedAccess>]
 module internal Tensors =
 
@@ -18,6 +17,7 @@ module internal Tensors =
 
         result
 
+    /// The number in a tensor of one entry.
     let number (scalar: torch.Tensor) : float =
         use wide = scalar.detach().``to``(torch.ScalarType.Float64)
         wide.item<double>()
@@ -28,38 +28,41 @@ module internal Tensors =
     /// How far apart two tensors are, entry by entry.
     let distance (left: torch.Tensor) (right: torch.Tensor) : float = largest (left - right)
 
+    /// How many entries are NaN or infinite.
     let nonFinite (tensor: torch.Tensor) : int64 =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
         tensor.isfinite().logical_not().sum().item<int64>()
 
+    /// The columns of a matrix, the entries of a vector.
     let last (tensor: torch.Tensor) : int64 = tensor.size -1
 
     let rows (tensor: torch.Tensor) : int64 = tensor.size -2
 
-    /// Residuals of n-term sums: a few units of roundoff for each term of a sum, and for the result. 16-bit floats are
-    /// summed in single precision.
+    /// The largest residual that counts as rounding, of a sum of `size` terms of this scale: a few units of roundoff for
+    /// each term, and for the result. 16-bit floats are summed in single precision.
     let limit (epsilon: float) (size: int64) (scale: float) : float =
         let working = min epsilon (Form.epsilon torch.ScalarType.Float32)
         (4.0 * epsilon + 16.0 * working * float (max size 4L)) * scale
-
-    let adjoint (matrix: torch.Tensor) : torch.Tensor = matrix.mH
-
-    let transpose (matrix: torch.Tensor) : torch.Tensor = matrix.mT
 
     let eyeLike (matrix: torch.Tensor) : torch.Tensor =
         torch.eye (rows matrix, last matrix, dtype = matrix.dtype, device = matrix.device)
 
     let diagonal (matrix: torch.Tensor) : torch.Tensor = matrix.diagonal (offset = 0L, dim1 = -2L, dim2 = -1L)
 
-    /// Double precision of the same kind, for computations at assignment, where accuracy matters and speed does not.
-    let wide (tensor: torch.Tensor) : torch.Tensor =
+    /// The same in double precision, for computations at assignment, where accuracy matters and speed does not.
+    let inDouble (tensor: torch.Tensor) : torch.Tensor =
         if Form.isComplex tensor.dtype then
             tensor.``to`` torch.ScalarType.ComplexFloat64
         else
             tensor.``to`` torch.ScalarType.Float64
 
-    /// Computes in float32 for 16-bit floats, for which libtorch has no factorizations.
+    /// 1, -1 or 0 for each matrix of a batch; of modulus 1 for complex ones.
+    let determinantSign (matrix: torch.Tensor) : torch.Tensor =
+        let struct (sign, _) = torch.linalg.slogdet (inDouble matrix)
+        sign
+
+    /// The same in float32 for 16-bit floats, for which libtorch has no factorizations; other tensors as they are.
     let widen (tensor: torch.Tensor) : torch.Tensor =
         if Form.isHalf tensor.dtype then
             tensor.``to`` torch.ScalarType.Float32

@@ -45,25 +45,27 @@ let unitTriangular (triangle: Triangle) : Parametrization = value (TriangularLin
 /// Diagonal n x k matrices.
 let diagonal: Parametrization = value (DiagonalLink())
 
+let internal stiefel (map: OrthogonalMap) (trivialized: bool) : Parametrization = value (StiefelLink(map, trivialized))
+
 /// n x k matrices with orthonormal columns (rows, when wide) by the Cayley map, at a base that follows assignments.
 /// Behind `skew` it takes the skew matrix as it is.
-let cayley: Parametrization = value (StiefelLink(OrthogonalMap.Cayley, true))
+let cayley: Parametrization = stiefel OrthogonalMap.Cayley true
 
 /// n x k matrices with orthonormal columns (rows, when wide) by the matrix exponential, at a base that follows
 /// assignments.
-let matrixExp: Parametrization = value (StiefelLink(OrthogonalMap.MatrixExp, true))
+let matrixExp: Parametrization = stiefel OrthogonalMap.MatrixExp true
 
 /// Real n x k matrices with orthonormal columns (rows, when wide) as products of k Householder reflections, at a base
 /// that follows assignments.
-let householder: Parametrization = value (StiefelLink(OrthogonalMap.Householder, true))
+let householder: Parametrization = stiefel OrthogonalMap.Householder true
 
 /// Orthogonal matrices with PyTorch's defaults: `matrixExp` for square or complex tensors, else `householder`, at a
 /// base. Projects by QR, as PyTorch does.
-let orthogonal: Parametrization = value (StiefelLink(OrthogonalMap.Default, true))
+let orthogonal: Parametrization = stiefel OrthogonalMap.Default true
 
 /// The map alone, as PyTorch's `use_trivialization=False`. Square real matrices of the exponential and the Cayley map
 /// then have determinant 1; the Cayley map reaches tall matrices whose top block has the eigenvalue -1 in the limit only.
-let orthogonalWithoutBase (map: OrthogonalMap) : Parametrization = value (StiefelLink(map, false))
+let orthogonalWithoutBase (map: OrthogonalMap) : Parametrization = stiefel map false
 
 /// The value on convolution kernels `[out, in, k...]`, read as matrices `out x (in k...)`. Throws ArgumentException for
 /// values that read several tensors.

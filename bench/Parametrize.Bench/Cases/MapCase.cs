@@ -1,6 +1,5 @@
 using Parametrize.Bench.Formulas;
 using Parametrize.CSharp;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;

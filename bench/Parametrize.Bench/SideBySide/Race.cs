@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Parametrize.Bench.SideBySide;
 
 /// <summary>
-/// Times alternatives in short turns of random order, so that what else the machine does meets all of them alike. Counts the time of
-/// the processor: on one thread that is the time on the clock, less what other programs took of it.
+/// Times alternatives in short turns of random order, so that what else the machine does meets all of them alike. Counts
+/// the time of the processor: on one thread that is the time on the clock, less what other programs took of it.
 /// </summary>
 internal static class Race
 {

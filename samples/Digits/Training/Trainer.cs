@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Digits.Model;
+using Parametrize.CSharp;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -70,9 +71,11 @@ public sealed class Trainer(TrainingSettings settings, DigitsData data)
 
     private optim.Optimizer OptimizerFor(DigitsClassifier model)
     {
-        var kernel = model.Kernel.parameters().ToArray();
-        var others = model.parameters().Where(parameter => !kernel.Contains(parameter));
-        Adam.ParamGroup[] groups = [new(others, settings.LearningRate), new(kernel, settings.KernelLearningRate)];
+        Adam.ParamGroup[] groups =
+        [
+            new(model.other_parameters(), settings.LearningRate),
+            new(model.parametrized_parameters(), settings.KernelLearningRate),
+        ];
         return optim.Adam(groups);
     }
 

@@ -1,14 +1,6 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
-
-/// <summary>What a cached scope keeps and drops.</summary>
-internal interface ICached
-{
-    /// <summary>Drops what is kept: the scope ended, or the tensor has changed.</summary>
-    void Forget();
-}
 
 /// <summary>The value of a tensor: computed for each reader, or once in a cached scope, for all modules.</summary>
 internal sealed class HeldValue(ParametrizedTensor tensor) : ICached
@@ -69,7 +61,7 @@ internal sealed class HeldValue(ParametrizedTensor tensor) : ICached
         {
             _replaced.AddRange(replaced);
             if (!areInUse)
-                Bury();
+                RetireReplaced();
         }
     }
 
@@ -88,7 +80,7 @@ internal sealed class HeldValue(ParametrizedTensor tensor) : ICached
             _held?.Dispose();
             _held = null;
             _stamp.Clear();
-            Bury();
+            RetireReplaced();
         }
     }
 
@@ -102,7 +94,7 @@ internal sealed class HeldValue(ParametrizedTensor tensor) : ICached
         _stamp.Set(); // What evaluating has learnt is in the value.
     }
 
-    private void Bury()
+    private void RetireReplaced()
     {
         _replaced.ForEach(one => one.Retire());
         _replaced.Clear();

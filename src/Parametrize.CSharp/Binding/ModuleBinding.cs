@@ -1,4 +1,3 @@
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -11,7 +10,7 @@ namespace Parametrize.CSharp.Binding;
 internal sealed class ModuleBinding : ICached
 {
     private readonly ParametrizedTensor _tensor;
-    private readonly Place[] _places;
+    private readonly SlotBinding[] _slots;
     private readonly (ParametrizationSet Set, string Name) _home;
     private readonly Lock _gate = new();
     private Hooks? _hooks;
@@ -27,35 +26,40 @@ internal sealed class ModuleBinding : ICached
         IEnumerable<Slot> slots,
         JointLayout layout,
         (ParametrizationSet, string) home
-    ) => (_tensor, _places, Layout, _home) = (tensor, [.. slots.Select(slot => new Place(tensor, slot))], layout, home);
+    )
+    {
+        _tensor = tensor;
+        _slots = [.. slots.Select(slot => new SlotBinding(tensor, slot))];
+        Layout = layout;
+        _home = home;
+    }
 
     public JointLayout Layout { get; }
 
     /// <summary>The tensor's name in messages.</summary>
-    public string Where => $"{Owner?.GetName()}.{JointName.Of([.. _places.Select(place => place.Slot.Name)])}";
+    public string Where => $"{Owner?.GetName()}.{JointName.Of([.. _slots.Select(slot => slot.Name)])}";
 
     /// <summary>Null when the module was collected: another that shares the tensor has outlived it.</summary>
-    public nn.Module? Owner => _places[0].Slot.Owner;
+    public nn.Module? Owner => _slots[0].Owner;
 
     public bool IsGone => Owner is null;
 
-    public IEnumerable<Parameter> Kept => _places.Select(place => place.Kept).OfType<Parameter>();
+    public IEnumerable<Parameter> Kept => _slots.Select(slot => slot.Kept).OfType<Parameter>();
 
     /// <summary>Whether a forward pass is going on, or has thrown.</summary>
-    public bool IsComputing => _places[0].Shown is not null && _holder is null;
+    public bool IsComputing => _slots[0].Shown is not null && _holder is null;
 
     public bool IsIn(ParametrizationSet home, string? name = null) =>
         ReferenceEquals(home, _home.Set) && (name is null || name == _home.Name);
 
     /// <summary>The name in the home under which the module shows this tensor, if it does.</summary>
-    public string? NameOf(Tensor tensor) =>
-        _places.FirstOrDefault(place => place.Shows(tensor))?.Slot.Name.Split('.')[^1];
+    public string? NameOf(Tensor tensor) => _slots.FirstOrDefault(slot => slot.Shows(tensor))?.Name.Split('.')[^1];
 
     /// <summary>Takes the module's tensors out, and the hooks in around the module that calls it.</summary>
     public void Attach(nn.Module caller, IReadOnlyList<Tensor> tensors)
     {
-        foreach (var (place, tensor) in _places.Zip(tensors))
-            place.Take(tensor);
+        foreach (var (slot, tensor) in _slots.Zip(tensors))
+            slot.Take(tensor);
         _hooks = Hooks.Around(caller, Enter, Exit);
         _tensor.Binding.Add(this);
     }
@@ -64,7 +68,7 @@ internal sealed class ModuleBinding : ICached
     public Tensor[] Own(Tensor value, bool isTrained)
     {
         var members = Layout.Divide(value.alias());
-        var own = members.Zip(_places, (member, place) => place.Own(member, isTrained)).ToArray();
+        var own = members.Zip(_slots, (member, slot) => slot.Own(member, isTrained)).ToArray();
         foreach (var member in members)
             member.Dispose();
         return own;
@@ -75,8 +79,8 @@ internal sealed class ModuleBinding : ICached
     {
         _holder = null;
         _hooks?.Remove();
-        foreach (var (place, tensor) in _places.Zip(own))
-            place.Restore(tensor);
+        foreach (var (slot, tensor) in _slots.Zip(own))
+            slot.Restore(tensor);
         _tensor.Binding.Remove(this);
         return Owner;
     }
@@ -105,7 +109,7 @@ internal sealed class ModuleBinding : ICached
         {
             if (_holder is null)
                 return [];
-            var before = _places.Select(place => place.Shown).OfType<Shown>().ToList();
+            var before = _slots.Select(slot => slot.Shown).OfType<Shown>().ToList();
             using (inference_mode(false))
                 Show(_tensor.Binding.Alias(scope));
             return before;
@@ -134,8 +138,8 @@ internal sealed class ModuleBinding : ICached
     public List<Stray>? TakeStrays()
     {
         List<Stray>? strays = null;
-        foreach (var place in _places)
-            if (place.TakeStray() is { } stray)
+        foreach (var slot in _slots)
+            if (slot.TakeStray() is { } stray)
                 (strays ??= []).Add(stray);
         if (strays is not null)
             Moved();
@@ -153,7 +157,7 @@ internal sealed class ModuleBinding : ICached
         using var _ = NewDisposeScope();
         var members = Layout.Divide(_tensor.Detached());
         foreach (var stray in assigned)
-            members[Array.IndexOf(_places, stray.Place)] = stray.Found!.detach();
+            members[Array.IndexOf(_slots, stray.Slot)] = stray.Found!.detach();
         _tensor.Value = Layout.Join(members);
     }
 
@@ -174,7 +178,7 @@ internal sealed class ModuleBinding : ICached
     private void Exit()
     {
         using var updated = TakeUpdate();
-        _tensor.Binding.Leave(this);
+        _tensor.Binding.EndPass(this);
         if (_holder is null)
             Hide();
         if (updated is not null)
@@ -185,21 +189,21 @@ internal sealed class ModuleBinding : ICached
     {
         var members = Layout.Divide(value);
         for (var index = 0; index < members.Length; index++)
-            _places[index].Show(members[index]);
+            _slots[index].Show(members[index]);
     }
 
     private void Hide()
     {
-        foreach (var place in _places)
-            place.Hide();
+        foreach (var slot in _slots)
+            slot.Hide();
     }
 
     /// <summary>The tensor after a forward pass that has changed it in place, as norms do while they train; else null.</summary>
     private Tensor? TakeUpdate()
     {
-        if (!_places.Any(place => place.IsChanged))
+        if (!_slots.Any(slot => slot.IsChanged))
             return null;
         using var scope = NewDisposeScope();
-        return Layout.Join([.. _places.Select(place => place.Shown!.detach().clone())]).MoveToOuterDisposeScope();
+        return Layout.Join([.. _slots.Select(slot => slot.Shown!.detach().clone())]).MoveToOuterDisposeScope();
     }
 }

@@ -5,7 +5,8 @@ namespace Parametrize.CSharp.Binding;
 
 /// <summary>
 /// The modules that compute with a parametrized tensor: none when a module holds it as a field of its own, one, or
-/// several that share it.
+/// several that share it. Each has a <see cref="ModuleBinding"/>, and that a <see cref="SlotBinding"/> for each of the
+/// module's tensors that is replaced.
 /// </summary>
 internal sealed class TensorBinding(ParametrizedTensor tensor)
 {
@@ -86,7 +87,7 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
     }
 
     /// <summary>A module has ended a forward pass.</summary>
-    public void Leave(ModuleBinding caller)
+    public void EndPass(ModuleBinding caller)
     {
         lock (_gate)
             _passes.Remove((caller, Environment.CurrentManagedThreadId));

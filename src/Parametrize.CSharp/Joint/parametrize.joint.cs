@@ -3,9 +3,7 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <content>One parametrization over several tensors of a module.</content>
-#pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class parametrize
-#pragma warning restore CS8981
 {
     /// <summary>
     /// Lets several tensors of a module, as one matrix, be computed by a parametrization: the affine map of weight and

@@ -24,7 +24,7 @@ internal static class ManyRegistrations
             .ToList();
         var ties = new Ties(model);
         var done = new HashSet<ParametrizedTensor>(ReferenceEqualityComparer.Instance);
-        Undo.Unless(undo =>
+        Undo.OnFailure(undo =>
         {
             foreach (var (name, path) in paths)
             {

@@ -28,7 +28,7 @@ internal sealed class Ties(nn.Module model)
         if (path.Tensor is null && ties.Of(path).Count == 0)
             Registration.Register(path, value, whenNotAllowed, dimension);
         else
-            Undo.Unless(undo => ties.Register(undo, path, value, whenNotAllowed, dimension));
+            Undo.OnFailure(undo => ties.Register(undo, path, value, whenNotAllowed, dimension));
     }
 
     /// <summary>The same as a part of more that is undone together.</summary>

@@ -1,4 +1,3 @@
-using Parametrize.CSharp.Binding;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -25,7 +24,7 @@ internal sealed record Transfer(
     /// <summary>All of them, or none. Each must have been found suitable.</summary>
     public static void CarryOut(IReadOnlyList<Transfer> transfers)
     {
-        Undo.Unless(undo =>
+        Undo.OnFailure(undo =>
         {
             foreach (var one in transfers)
             {

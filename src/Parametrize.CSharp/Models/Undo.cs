@@ -1,5 +1,4 @@
 using Parametrize.CSharp.Binding;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -12,8 +11,8 @@ internal sealed class Undo : IDisposable
 {
     private readonly Stack<(Action TakeBack, IDisposable?[] Saved)> _steps = new();
 
-    /// <summary>Runs everything, or nothing.</summary>
-    public static void Unless(Action<Undo> work)
+    /// <summary>Does all of the work, or none.</summary>
+    public static void OnFailure(Action<Undo> work)
     {
         using var undo = new Undo();
         try

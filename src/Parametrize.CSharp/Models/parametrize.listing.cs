@@ -4,9 +4,7 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <content>What a whole model has.</content>
-#pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class parametrize
-#pragma warning restore CS8981
 {
     /// <summary>
     /// The parametrized tensors of a model in the order of its modules: those registered on a module under the tensor's

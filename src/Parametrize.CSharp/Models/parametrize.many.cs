@@ -3,9 +3,7 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <content>Registering on many modules at once.</content>
-#pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class parametrize
-#pragma warning restore CS8981
 {
     /// <summary>
     /// Registers one parametrization on a tensor of every module that a predicate picks: all of them, or none when one

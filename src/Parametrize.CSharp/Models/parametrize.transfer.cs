@@ -3,9 +3,7 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <content>The same parametrizations in another module.</content>
-#pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class parametrize
-#pragma warning restore CS8981
 {
     /// <summary>
     /// Computes the tensors of a module as those of another are computed, from numbers of its own: parameters and

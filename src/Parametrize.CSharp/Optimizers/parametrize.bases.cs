@@ -3,9 +3,7 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <content>Moving the base of trivializations during training.</content>
-#pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class parametrize
-#pragma warning restore CS8981
 {
     /// <summary>
     /// Moves the base of a trivialization to the present tensor and its parameter to the zero of the map, as dynamic

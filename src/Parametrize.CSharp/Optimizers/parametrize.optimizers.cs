@@ -5,9 +5,7 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <content>Optimizers that were built before registering.</content>
-#pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class parametrize
-#pragma warning restore CS8981
 {
     /// <summary>
     /// Lets an optimizer that was built before registering train the parameters that registering has made: weight norm's

@@ -1,5 +1,4 @@
 using Parametrize.CSharp.Binding;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -32,7 +31,7 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
             .Select(target => target.Model)
             .Distinct()
             .ToDictionary(model => model, model => new Ties(model));
-        Undo.Unless(undo =>
+        Undo.OnFailure(undo =>
         {
             foreach (var (places, mask) in tensors.Zip(masks))
             {

@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -12,9 +11,7 @@ namespace Parametrize.CSharp;
 /// rounded to a count as PyTorch does it, half to even. `Amount.NewUpTo(share)` is what is missing until that share of
 /// all is pruned, what was pruned before included; a share that is reached already changes nothing.
 /// </remarks>
-#pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class prune
-#pragma warning restore CS8981
 {
     /// <summary>Prunes nothing yet: the tensor has a mask of ones.</summary>
     /// <param name="module">The module.</param>

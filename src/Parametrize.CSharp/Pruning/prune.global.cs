@@ -3,9 +3,7 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <content>Pruning several tensors as if they were one.</content>
-#pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class prune
-#pragma warning restore CS8981
 {
     /// <summary>
     /// Prunes the entries of smallest modulus of several tensors together: large tensors and small ones lose different

@@ -3,9 +3,7 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <content>Pruning that PyTorch's module does not have.</content>
-#pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class prune
-#pragma warning restore CS8981
 {
     /// <summary>Keeps the `n` entries of largest modulus of each `m` consecutive ones in the last dimension.</summary>
     /// <param name="module">The module.</param>
@@ -42,6 +40,7 @@ public static partial class prune
     /// <param name="step">The number of the training step.</param>
     /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
     /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">The module has no such tensor; scores that make no sense.</exception>
     public static T follow<T>(
         this T module,
         string name,

@@ -1,5 +1,4 @@
 using Parametrize.CSharp.Binding;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;

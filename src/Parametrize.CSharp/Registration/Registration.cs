@@ -1,6 +1,3 @@
-using Parametrize.CSharp.Binding;
-using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 

@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -81,7 +80,7 @@ internal static class StartingParts
     {
         var (expected, found) = (FormModule.ofTensor(tensor), Core.form(value, parts));
         var strays = parts.Parameters.Any(part =>
-            !part.IsWith(tensor) || parts.Parameters.Count == 1 && part.dtype != tensor.dtype
+            !part.IsOnDeviceOf(tensor) || parts.Parameters.Count == 1 && part.dtype != tensor.dtype
         );
         return found.Equals(expected) && !strays
             ? parts

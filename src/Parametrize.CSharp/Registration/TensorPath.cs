@@ -6,7 +6,7 @@ namespace Parametrize.CSharp;
 /// <summary>Where a tensor is: the module that owns it, and its name there.</summary>
 /// <param name="Owner">The module.</param>
 /// <param name="Name">The name.</param>
-/// <param name="Enclosing">What holds the module, as far as it was come by.</param>
+/// <param name="Enclosing">The modules around it by which it was found; null when it was the first.</param>
 internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosing? Enclosing = null)
 {
     /// <summary>The module during whose `call` the tensor is needed: the owner, or the nearest around it that has one.</summary>

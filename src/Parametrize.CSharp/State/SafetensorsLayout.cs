@@ -30,8 +30,9 @@ internal sealed class SafetensorsLayout
     )
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        foreach (var (name, value) in metadata ?? new Dictionary<string, string>())
-            _ = (Encoded(name), Encoded(value));
+        metadata ??= new Dictionary<string, string>();
+        foreach (var text in metadata.Keys.Concat(metadata.Values))
+            Encoded(text); // Throws where the writer would put a replacement character.
 
         var end = 0L;
         var entries = tensors
@@ -48,10 +49,7 @@ internal sealed class SafetensorsLayout
                 return new SafetensorsEntry(tensor.Key, tensor.Dtype, tensor.Value.shape, begin, end);
             })
             .ToArray();
-        return new(
-            entries,
-            [.. (metadata ?? new Dictionary<string, string>()).OrderBy(pair => pair.Key, StringComparer.Ordinal)]
-        );
+        return new(entries, [.. metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal)]);
     }
 
     /// <summary>The length of the JSON text, and the text, padded so that the data begin at a multiple of 8 bytes.</summary>

@@ -122,12 +122,11 @@ internal sealed class StateLoading(
 
         // Old names come all together, while of new ones some may be missing.
         var old = pieces is null ? source.OldPiecesOf(target.Key) : null;
-        var isSame = old?.Are(own.Keys) ?? pieces?.Keys.Keys.All(own.ContainsKey) ?? false;
-        if (isSame && (MapOf(target.Key) is not { } map || map.Equals(parametrized.Parametrization)))
-            CopyPieces(target, own, old ?? pieces);
-        else if (
-            !TryBake(target, parametrized.Inputs[^1], StatePlan.ShapeOf(parametrized), old ?? pieces, out var value)
-        )
+        var found = pieces ?? old;
+        var hasItsNames = old?.Are(own.Keys) ?? pieces?.Keys.Keys.All(own.ContainsKey) ?? false;
+        if (hasItsNames && (MapOf(target.Key)?.Equals(parametrized.Parametrization) ?? true))
+            CopyPieces(target, own, found);
+        else if (!TryBake(target, parametrized.Inputs[^1], StatePlan.ShapeOf(parametrized), found, out var value))
             CopyPieces(target, own, pieces);
         else if (value is not null)
             plan.Assign(target.Key, parametrized, value);

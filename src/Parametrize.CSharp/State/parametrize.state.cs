@@ -3,9 +3,7 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <content>State dictionaries of parametrized models, PyTorch's included.</content>
-#pragma warning disable CS8981 // PyTorch's module is named so
 public static partial class parametrize
-#pragma warning restore CS8981
 {
     /// <summary>
     /// Loads a state dictionary, whichever of the two is parametrized. What is computed is found under PyTorch's names

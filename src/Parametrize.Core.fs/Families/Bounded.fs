@@ -12,7 +12,7 @@ type internal BoundedLink(lo: float, hi: float) =
         elif Double.IsNegativeInfinity bound then "-infinity"
         else string bound
 
-    let bracketed (bound: float) = if bound < 0.0 then $"({shown bound})" else shown bound
+    let typed (bound: float) = Typed.argument (Typed.float bound)
 
     /// The largest |x| at which sigmoid and softplus still tell x from infinity, so that a weight on the boundary,
     /// where rounding puts it, has a finite parameter.
@@ -21,7 +21,7 @@ type internal BoundedLink(lo: float, hi: float) =
     let above (tensor: torch.Tensor) = (tensor - lo.ToScalar()).relu()
     let below (tensor: torch.Tensor) = (hi.ToScalar() - tensor).relu()
 
-    override _.Code = $"bounded {bracketed lo} {bracketed hi}"
+    override _.Code = $"bounded {typed lo} {typed hi}"
     override _.Requirement = Requirement.realEntries
     override _.Domain = Domain.Anything
     override _.Codomain = Space.Interval(lo, hi)
@@ -49,7 +49,7 @@ type internal BoundedLink(lo: float, hi: float) =
         Violation.unless $"{shown lo} <= W_ij <= {shown hi}" (max below above) (epsilon * finite)
 
     override _.RightInverse(_, tensor, _) =
-        let wide = Tensors.wide tensor
+        let wide = Tensors.inDouble tensor
         let limit = limit tensor.dtype
 
         let inverse =

@@ -21,13 +21,9 @@ type internal InvertibleLink() =
     let reorder (order: torch.Tensor) (matrix: torch.Tensor) =
         matrix.gather (-2L, order.unsqueeze(-1L).expand matrix.shape)
 
-    let determinantSign (matrix: torch.Tensor) =
-        let struct (sign, _) = torch.linalg.slogdet (Tensors.wide matrix)
-        sign
-
     /// The smallest singular value over the largest, the least of a batch.
     let conditioning (matrix: torch.Tensor) =
-        let values = torch.linalg.svdvals (Tensors.wide matrix)
+        let values = torch.linalg.svdvals (Tensors.inDouble matrix)
         let largest, least = values.select (-1L, 0L), values.select (-1L, -1L)
         Tensors.number ((least / largest).nan_to_num(0.0).min())
 
@@ -53,7 +49,7 @@ type internal InvertibleLink() =
         torch.linalg.solve_triangular (upper x buffers[1], half, upper = true)
 
     override _.Contains(_, tensor, epsilon) =
-        let sign = Tensors.number ((determinantSign tensor).min())
+        let sign = Tensors.number ((Tensors.determinantSign tensor).min())
         let conditioning, least = conditioning tensor, leastConditioning epsilon tensor
 
         if conditioning < least then
@@ -69,7 +65,7 @@ type internal InvertibleLink() =
             Ok()
 
     override _.RightInverse(_, tensor, _) =
-        let struct (permutation, lower, upper) = torch.linalg.lu (Tensors.wide tensor)
+        let struct (permutation, lower, upper) = torch.linalg.lu (Tensors.inDouble tensor)
         let diagonal = Tensors.diagonal upper
         let strict = lower.tril -1L + upper.triu 1L
         let x = strict + torch.diag_embed (diagonal.abs().log())
@@ -87,17 +83,17 @@ type internal InvertibleLink() =
         |> Result.bind (fun () -> wrong "sign" "sign_i = 1 or -1" (Tensors.largest (sign.abs () - 1.0.ToScalar())))
         |> Result.bind (fun () ->
             // W where L is the identity.
-            let signs = sign |> Tensors.wide |> torch.diag_embed |> reorder order
-            wrong "sign" "det W > 0" (1.0 - Tensors.number ((determinantSign signs).min())))
+            let signs = sign |> Tensors.inDouble |> torch.diag_embed |> reorder order
+            wrong "sign" "det W > 0" (1.0 - Tensors.number ((Tensors.determinantSign signs).min())))
 
     /// The smallest singular value lifted away from zero, and its sign turned where the determinant is negative.
     override _.Nearest(tensor, epsilon) =
-        let wide = Tensors.wide tensor
+        let wide = Tensors.inDouble tensor
         let struct (left, values, right) = torch.linalg.svd wide
         let largest = values.amax ([| -1L |], keepdim = true)
         let largest = torch.where (largest.eq (0.0.ToScalar()), torch.ones_like largest, largest)
         let lifted = values.maximum (largest * (4.0 * leastConditioning epsilon tensor).ToScalar())
-        let turn = determinantSign (left.matmul right)
+        let turn = Tensors.determinantSign (left.matmul right)
         let others = lifted.narrow (-1L, 0L, Tensors.last tensor - 1L)
         let smallest = lifted.select (-1L, -1L) * turn
         let values = torch.cat ([| others; smallest.unsqueeze -1L |], -1L)

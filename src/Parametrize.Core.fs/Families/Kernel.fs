@@ -18,7 +18,7 @@ type internal KernelLink(matrixLink: Link) =
     /// The link that reads the matrix.
     member _.Inner: Link = matrixLink
 
-    override _.Code = $"onKernel {matrixLink.Code}"
+    override _.Code = $"onKernel {Typed.argument matrixLink.Code}"
     override _.Key = box matrixLink
 
     override _.Requirement = { matrixLink.Requirement with Dimensions = 2; Square = false }

@@ -95,7 +95,7 @@ type internal PositiveLink(map: PositiveMap) =
         | _ -> Error { Condition = "W_ij > 0"; Size = -smallest; Limit = 0.0 }
 
     override _.RightInverse(_, tensor, _) =
-        let wide = Tensors.wide tensor
+        let wide = Tensors.inDouble tensor
 
         let inverse =
             match map with

@@ -14,7 +14,7 @@ type internal PositiveDefiniteLink(floor: float) =
     let withDiagonal (strict: torch.Tensor) (diagonal: torch.Tensor) =
         strict + torch.diag_embed (diagonal.``to`` strict.dtype)
 
-    let hermitian (matrix: torch.Tensor) = matrix / 2.0 + Tensors.adjoint matrix / 2.0
+    let hermitian (matrix: torch.Tensor) = matrix / 2.0 + matrix.mH / 2.0
 
     /// The symmetric matrix with eigenvalues lifted to a multiple of the largest that Cholesky can still see, and to a
     /// number.
@@ -25,7 +25,7 @@ type internal PositiveDefiniteLink(floor: float) =
         // A zero matrix has no scale of its own.
         let least = least.clamp_min ((max number (epsilon * epsilon)).ToScalar())
         let values = values.maximum least
-        hermitian (vectors.matmul (values.unsqueeze(-1L).``to`` vectors.dtype * Tensors.adjoint vectors))
+        hermitian (vectors.matmul (values.unsqueeze(-1L).``to`` vectors.dtype * vectors.mH))
 
     let factorOf (matrix: torch.Tensor) (epsilon: float) =
         let struct (factor, info) = torch.linalg.cholesky_ex (hermitian matrix)
@@ -38,12 +38,12 @@ type internal PositiveDefiniteLink(floor: float) =
     /// The factor of a matrix that is positive definite up to rounding, diagonal at least `floor`; in double precision,
     /// whose roundoff is all that eigenvalues are lifted by.
     let factor (tensor: torch.Tensor) =
-        let factor = factorOf (Tensors.wide tensor) (4.0 * Form.epsilon torch.ScalarType.Float64)
+        let factor = factorOf (Tensors.inDouble tensor) (4.0 * Form.epsilon torch.ScalarType.Float64)
         withDiagonal (factor.tril -1L) ((realDiagonal factor).clamp_min(floor.ToScalar()))
 
-    let product (factor: torch.Tensor) = factor.matmul (Tensors.adjoint factor)
+    let product (factor: torch.Tensor) = factor.matmul factor.mH
 
-    override _.Code = if floor = 0.0 then "spd" else $"spdAbove {floor}"
+    override _.Code = if floor = 0.0 then "spd" else $"spdAbove {Typed.float floor}"
 
     override _.Requirement = Requirement.squares
     override _.Codomain = Space.PositiveDefinite
@@ -58,7 +58,7 @@ type internal PositiveDefiniteLink(floor: float) =
 
     /// What the factor reproduces is allowed: symmetric, positive definite and above the floor at once.
     override _.Contains(_, tensor, epsilon) =
-        let residual = Tensors.distance (product (factor tensor)) (Tensors.wide tensor)
+        let residual = Tensors.distance (product (factor tensor)) (Tensors.inDouble tensor)
         let allowed = Tensors.limit epsilon (Tensors.last tensor) (Tensors.largest tensor)
         let above = if floor = 0.0 then "" else $", L_ii >= {floor}"
 
@@ -77,7 +77,7 @@ type internal PositiveDefiniteLink(floor: float) =
 
     override _.Nearest(tensor, epsilon) =
         // No pivot of Cholesky's is smaller than the smallest eigenvalue.
-        let factor = factorOf (lifted (Tensors.wide tensor) epsilon (floor * floor)) epsilon
+        let factor = factorOf (lifted (Tensors.inDouble tensor) epsilon (floor * floor)) epsilon
         let diagonal = (realDiagonal factor).clamp_min(floor.ToScalar())
         (product (withDiagonal (factor.tril -1L) diagonal)).``to`` tensor.dtype
 

@@ -50,12 +50,12 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
 
     let iterate (matrix: torch.Tensor) (_: torch.Tensor, v: torch.Tensor) =
         let u = normalized (torch.mv (matrix, v))
-        u, normalized (torch.mv (Tensors.adjoint matrix, u))
+        u, normalized (torch.mv (matrix.mH, u))
 
     /// The leading singular triple, to machine precision.
     let leading (tensor: torch.Tensor) =
         let struct (left, values, right) =
-            torch.linalg.svd (Tensors.wide (asMatrix tensor), fullMatrices = false)
+            torch.linalg.svd (Tensors.inDouble (asMatrix tensor), fullMatrices = false)
 
         let back (vector: torch.Tensor) = vector.``to`` tensor.dtype
         back (left.select (1L, 0L)), Tensors.number (values[0L]), back (right.select(0L, 0L).conj().resolve_conj())
@@ -78,13 +78,13 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
         let changed =
             [
                 if options.Bound <> SpectralNorm.defaults.Bound then
-                    $"Bound = {options.Bound}"
+                    $"Bound = {Typed.float options.Bound}"
                 if options.Dimension <> SpectralNorm.defaults.Dimension then
                     $"Dimension = {options.Dimension}"
                 if options.Iterations <> SpectralNorm.defaults.Iterations then
                     $"Iterations = {options.Iterations}"
                 if options.Epsilon <> SpectralNorm.defaults.Epsilon then
-                    $"Epsilon = {options.Epsilon}"
+                    $"Epsilon = {Typed.float options.Epsilon}"
             ]
 
         match changed with
@@ -130,7 +130,7 @@ type internal SpectralNormLink(options: SpectralNormOptions) =
     /// They need not have converged, and are short where the matrix was smaller than `Epsilon`.
     override this.CanCarry(buffers, epsilon) =
         let isDirection (name: string) (vector: torch.Tensor) =
-            let length = Tensors.number ((Tensors.wide vector).norm())
+            let length = Tensors.number ((Tensors.inDouble vector).norm())
             let size = if length > 0.0 then length - 1.0 else 1.0
 
             Violation.unless $"0 < |{name}| <= 1" size (Tensors.limit epsilon (vector.numel ()) 1.0)

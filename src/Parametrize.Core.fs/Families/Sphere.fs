@@ -16,8 +16,6 @@ type internal SphereLink(radius: float) =
 
     let oneWhereZero (tensor: torch.Tensor) = torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
 
-    member _.Radius: float = radius
-
     /// Norms along the last dimension, which stays with length 1.
     member _.Norm(vectors: torch.Tensor) : torch.Tensor = norm vectors
 
@@ -44,7 +42,7 @@ type internal SphereLink(radius: float) =
 type internal NormalizedSphereLink(radius: float) =
     inherit SphereLink(radius)
 
-    override _.Code = $"sphere {radius}"
+    override _.Code = $"sphere {Typed.float radius}"
     override _.Domain = Domain.free
     override this.Forward(inputs, _) = this.Unit inputs[0] * radius.ToScalar()
     override _.RightInverse(_, tensor, _) = LinkParts.ofInput tensor
@@ -57,7 +55,7 @@ type internal GeodesicSphereLink(radius: float) =
 
     let alongBase (vectors: torch.Tensor) (foot: torch.Tensor) = (foot.conj () * vectors).sum(-1L, keepdim = true)
 
-    override _.Code = $"sphereExp {radius}"
+    override _.Code = $"sphereExp {Typed.float radius}"
     override _.BufferNames = [ "base" ]
 
     override this.Forward(inputs, buffers) =

@@ -15,19 +15,6 @@ type OrthogonalMap =
     /// As PyTorch chooses: `MatrixExp` for square and for complex matrices, else `Householder`.
     | Default
 
-[<RequireQualifiedAccess>]
-module internal SkewMatrix =
-
-    /// The skew matrix of a tall X: its lower triangle, completed by zeros to a square, minus the adjoint.
-    let ofLower (tall: torch.Tensor) : torch.Tensor =
-        let half = tall.tril 0L
-        let missing = Tensors.rows tall - Tensors.last tall
-        let square = if missing = 0L then half else torch.nn.functional.pad (half, [| 0L; missing |])
-        square - Tensors.adjoint square
-
-    /// X whose skew matrix is A: for complex matrices the diagonal counts twice.
-    let toLower (skew: torch.Tensor) : torch.Tensor = skew.tril -1L + torch.diag_embed (Tensors.diagonal skew / 2.0)
-
 /// Matrices with orthonormal columns (rows, when wide), with or without a base: with it the map is a trivialization,
 /// `W = base * map X`, whose zero is the base (Lezcano-Casado 2019).
 type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
@@ -36,9 +23,9 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
     let isWide (matrix: torch.Tensor) = Tensors.rows matrix < Tensors.last matrix
 
     /// Wide matrices are handled by their transposes, as PyTorch does.
-    let upright (matrix: torch.Tensor) = if isWide matrix then Tensors.transpose matrix else matrix
+    let upright (matrix: torch.Tensor) = if isWide matrix then matrix.mT else matrix
 
-    let asGiven (given: torch.Tensor) (tall: torch.Tensor) = if isWide given then Tensors.transpose tall else tall
+    let asGiven (given: torch.Tensor) (tall: torch.Tensor) = if isWide given then tall.mT else tall
 
     let isSquare (matrix: torch.Tensor) = Tensors.rows matrix = Tensors.last matrix
 
@@ -73,9 +60,9 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
         | OrthogonalMap.Householder, _ -> Ok(Reflectors.factor tall)
         | OrthogonalMap.Cayley, true -> Ok(SkewMatrix.toLower (Rotation.inverseCayley tall))
         | OrthogonalMap.Cayley, false ->
-            found (StiefelLogarithm.cayley tall) "the Cayley map reaches it only in the limit; use it with a base."
+            found (StiefelCayley.tryInvert tall) "the Cayley map reaches it only in the limit; use it with a base."
         | _, true -> Ok(SkewMatrix.toLower (Rotation.logarithm tall))
-        | _, false -> found (StiefelLogarithm.exponential tall) "its logarithm did not converge; use a base."
+        | _, false -> found (StiefelLogarithm.tryOf tall) "its logarithm did not converge; use a base."
 
     /// Without a base, square real matrices are connected to the identity: rotations only.
     let reachesRotationsOnly (tall: torch.Tensor) =
@@ -83,10 +70,6 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
         && isSquare tall
         && not (tall.is_complex ())
         && mapFor tall <> OrthogonalMap.Householder
-
-    let determinants (tall: torch.Tensor) =
-        let struct (sign, _) = torch.linalg.slogdet (Tensors.wide tall)
-        sign
 
     let minusIdentity (given: torch.Tensor) = -(Tensors.eyeLike given).expand(given.shape).clone()
 
@@ -97,11 +80,11 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
     /// Turns the last column where the determinant is negative, or the directions that lie at infinity.
     let turned (tall: torch.Tensor) =
         if reachesRotationsOnly tall then
-            let sign = (determinants tall).``to``(tall.dtype).unsqueeze(-1L).unsqueeze -1L
+            let sign = (Tensors.determinantSign tall).``to``(tall.dtype).unsqueeze(-1L).unsqueeze -1L
             let columns = Tensors.last tall
             torch.cat ([| tall.narrow (-1L, 0L, columns - 1L); tall.narrow (-1L, columns - 1L, 1L) * sign |], -1L)
-        elif isShortOfInfinity tall && StiefelLogarithm.cayleySize tall > StiefelLogarithm.farthest then
-            StiefelLogarithm.awayFromInfinity tall
+        elif isShortOfInfinity tall && StiefelCayley.size tall > StiefelCayley.farthest then
+            StiefelCayley.awayFromInfinity tall
         else
             tall
 
@@ -142,12 +125,15 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
         Violation.unless "W^H W = I" (Orthonormal.defect tall) limit
         |> Result.bind (fun () ->
             if reachesRotationsOnly tall then
-                Violation.unless "det W = 1 (no base)" (1.0 - Tensors.number ((determinants tall).min())) 0.5
+                Violation.unless
+                    "det W = 1 (no base)"
+                    (1.0 - Tensors.number ((Tensors.determinantSign tall).min()))
+                    0.5
             elif isShortOfInfinity tall then
                 Violation.unless
                     "|A| of the Cayley map is finite (no base)"
-                    (StiefelLogarithm.cayleySize tall)
-                    StiefelLogarithm.farthest
+                    (StiefelCayley.size tall)
+                    StiefelCayley.farthest
             else
                 Ok())
 
@@ -161,7 +147,7 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
             LinkParts.carrying (minusIdentity tensor) [ foot ]
         else
             // What 16-bit rounding leaves of orthonormality is too little for a logarithm.
-            withoutBase ((Orthonormal.polar (Tensors.wide tall)).``to`` tall.dtype)
+            withoutBase ((Orthonormal.polar (Tensors.inDouble tall)).``to`` tall.dtype)
             |> Result.bind (fun x -> LinkParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
 
     override _.CanCarry(buffers, epsilon) =

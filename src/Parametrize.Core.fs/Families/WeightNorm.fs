@@ -48,8 +48,7 @@ type internal WeightNormLink(dimension: int option) =
 
     override _.Code =
         match dimension with
-        | Some dimension when dimension < 0 -> $"weightNorm ({dimension})"
-        | Some dimension -> $"weightNorm {dimension}"
+        | Some dimension -> $"weightNorm {Typed.argument (string dimension)}"
         | None -> "weightNormWhole"
 
     override _.Requirement =

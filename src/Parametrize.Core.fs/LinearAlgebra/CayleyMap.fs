@@ -9,21 +9,21 @@ module internal CayleyMap =
 
     /// Frobenius norm from which the rounding errors of the inverse are corrected. They grow with the condition number
     /// of I - A/2, which is at most 1 + |A|/2; that of the result may grow with the size.
-    let private large (a: torch.Tensor) = 6.0 * sqrt (float (a.size -1))
+    let private large (a: torch.Tensor) = 6.0 * sqrt (float (Tensors.last a))
 
     /// Larger matrices are scaled down to this norm: their eigenvalues are then within 1e-13 of -1 or are lost in the
     /// rounding of A itself.
     let private largest = 1e13
 
     let private inverseForm (a: torch.Tensor) =
-        let identity = Orthonormal.identityLike a (a.size -1)
+        let identity = Orthonormal.identityLike a (Tensors.last a)
         let inverse = torch.linalg.inv (identity.add (a, (-0.5).ToScalar()))
         identity.neg().add(inverse, (2.0).ToScalar())
 
     /// For large entries: in double precision, bounded, with Newton-Schulz steps until the result is orthogonal.
     let private careful (a: torch.Tensor) =
-        let exact = Tensors.wide a
-        let size = float (a.size -1)
+        let exact = Tensors.inDouble a
+        let size = float (Tensors.last a)
         let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true)
         let factor = entry.clamp_min((largest / size).ToScalar()).reciprocal() * (largest / size)
         let mutable q = inverseForm (exact * factor)

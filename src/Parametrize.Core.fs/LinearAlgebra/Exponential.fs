@@ -1,6 +1,5 @@
 namespace Parametrize.LinearAlgebra
 
-open System
 open TorchSharp
 open Parametrize
 
@@ -69,7 +68,7 @@ module internal Exponential =
     /// All combinations of the powers at once, as one product with the rows of coefficients.
     let private combine (rows: float[,]) (powers: torch.Tensor list) =
         let first = powers.Head
-        let identity = (Orthonormal.identityLike first first.shape[first.shape.Length - 1]).expand_as first
+        let identity = (Orthonormal.identityLike first (Tensors.last first)).expand_as first
         let stacked = torch.stack (List.toArray (identity :: powers))
         let coefficients = torch.tensor (rows, dtype = first.dtype, device = first.device)
         let combined = coefficients.matmul (stacked.view (int64 powers.Length + 1L, -1L))
@@ -116,7 +115,7 @@ module internal Exponential =
     /// For large norms, in double precision. Each squaring doubles the distance to orthogonality: Newton-Schulz steps
     /// undo it. Norms beyond 1e15, where rounding of A alone loses its angles, are cut there.
     let private careful (a: torch.Tensor) =
-        let exact = Tensors.wide a
+        let exact = Tensors.inDouble a
         let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true).clamp_min((1e-300).ToScalar())
         let size = torch.linalg.vector_norm (exact.detach () / entry, 2.0, [| -2L; -1L |], true)
         let counts = squarings exact (size * entry)
@@ -154,7 +153,7 @@ module internal Exponential =
                         let cubeScale = scale * scale * scale
                         let powers = taylor18 (a * scale) (square * (scale * scale)) (cube * cubeScale)
                         let q = squareAgain counts (fun _ q -> q) (powers (sixth * (cubeScale * cubeScale)))
-                        let isSmall = a.shape[a.shape.Length - 1] <= 8L
+                        let isSmall = Tensors.last a <= 8L
                         if most >= 2.0 || isSmall then Orthonormal.newtonSchulz q else q
                     else
                         Orthonormal.whereFinite careful a

@@ -38,8 +38,8 @@ module internal Orthonormal =
         else
             use _scope = torch.NewDisposeScope()
             use _noGrad = torch.no_grad ()
-            let w = Tensors.wide w
-            (w.mH.matmul w - identityLike w w.shape[w.shape.Length - 1]).abs().max().item<float>()
+            let w = Tensors.inDouble w
+            (w.mH.matmul w - identityLike w (Tensors.last w)).abs().max().item<float>()
 
     /// Powers of two near the largest entry of each column. The factor Q does not depend on the lengths of the columns,
     /// and powers of two bring no rounding, so that dividing by them only keeps squares from over- and underflowing.
@@ -51,7 +51,7 @@ module internal Orthonormal =
     /// The nearest matrix with orthonormal columns to one that only rounding has moved away; others stay as they are. No
     /// factorization: six steps reach double precision from the farthest that counts as near.
     let polish (w: torch.Tensor) : torch.Tensor =
-        let exact = Tensors.wide w
+        let exact = Tensors.inDouble w
         let residual = exact.mH.matmul exact - identityLike exact (Tensors.last exact)
         let isNear = (residual.abs().square().sum([| -2L; -1L |], keepdim = true)).lt(0.25.ToScalar())
         let polished = Seq.init 6 ignore |> Seq.fold (fun q () -> newtonSchulz q) exact
@@ -62,7 +62,7 @@ module internal Orthonormal =
     let retract (w: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        let exact = Tensors.wide w
+        let exact = Tensors.inDouble w
         let struct (q, r) = torch.linalg.qr (exact / columnScale exact)
         let diagonal = r.diagonal (0L, -2L, -1L)
         let phase = torch.where (diagonal.eq ((0.0).ToScalar()), torch.ones_like diagonal, diagonal.sgn ())
@@ -72,8 +72,8 @@ module internal Orthonormal =
     let complete (q: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        let rows, columns = q.shape[q.shape.Length - 2], q.shape[q.shape.Length - 1]
-        let struct (basis, _) = torch.linalg.qr (Tensors.wide q, torch.linalg.QRMode.Complete)
+        let rows, columns = Tensors.rows q, Tensors.last q
+        let struct (basis, _) = torch.linalg.qr (Tensors.inDouble q, torch.linalg.QRMode.Complete)
         let complement = basis.narrow(-1L, columns, rows - columns).to_type q.dtype
         torch.cat([| q; complement |], -1L).MoveToOuterDisposeScope()
 

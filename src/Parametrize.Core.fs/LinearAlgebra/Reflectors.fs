@@ -35,7 +35,7 @@ module internal Reflectors =
 
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        let struct (reflectors, tau) = (Tensors.wide q).geqrf()
+        let struct (reflectors, tau) = (Tensors.inDouble q).geqrf()
         let diagonal = reflectors.diagonal (0L, -2L, -1L)
         let one = torch.ones_like diagonal
         let sign = torch.where (diagonal.lt ((0.0).ToScalar()), -one, one)

@@ -151,7 +151,7 @@ module internal Rotation =
         Orthonormal.skewPart ((basis * torch.complex (torch.zeros_like diagonal, diagonal)).matmul basis.mH)
 
     let private matrixwise (f: torch.Tensor -> torch.Tensor) (q: torch.Tensor) : torch.Tensor =
-        let size = q.shape[q.shape.Length - 1]
+        let size = Tensors.last q
 
         if q.numel () = 0L then
             torch.zeros_like q
@@ -164,7 +164,7 @@ module internal Rotation =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
         let map = if q.is_complex () then ofAngles id else logarithmReal
-        (matrixwise map (Orthonormal.polar (Tensors.wide q))).to_type(q.dtype).MoveToOuterDisposeScope()
+        (matrixwise map (Orthonormal.polar (Tensors.inDouble q))).to_type(q.dtype).MoveToOuterDisposeScope()
 
     /// The skew A with (I + A/2) (I - A/2)^-1 = q. The eigenvalue -1 is the image of infinity only. A bound on A
     /// replaces it: too low and q is not met, too high and the rounding errors of A drown its small entries. The best
@@ -186,7 +186,7 @@ module internal Rotation =
         let best (matrix: torch.Tensor) =
             let error (candidate: torch.Tensor) =
                 let rounded = candidate.to_type q.dtype
-                (Tensors.wide (CayleyMap.ofSkew rounded) - matrix).abs().max().item<float>()
+                (Tensors.inDouble (CayleyMap.ofSkew rounded) - matrix).abs().max().item<float>()
 
             let unbounded = bounded matrix 1e16
 
@@ -196,4 +196,4 @@ module internal Rotation =
                 unbounded :: [ for exponent in 2.0 .. 14.0 -> bounded matrix (10.0 ** exponent) ]
                 |> List.minBy error
 
-        (matrixwise best (Orthonormal.polar (Tensors.wide q))).to_type(q.dtype).MoveToOuterDisposeScope()
+        (matrixwise best (Orthonormal.polar (Tensors.inDouble q))).to_type(q.dtype).MoveToOuterDisposeScope()

@@ -51,7 +51,15 @@ let tests: Test =
                         (skewFrom Triangle.Lower >>> orthogonalWithoutBase OrthogonalMap.MatrixExp)
                         "skewFrom Triangle.Lower >>> orthogonalWithoutBase OrthogonalMap.MatrixExp"
                     prints (bounded -1.5 infinity) "bounded (-1.5) infinity"
+                    prints (bounded -3.0 1e-5) "bounded (-3.0) 1E-05"
+                    prints (bounded -infinity 2.0) "bounded (-infinity) 2.0"
+                    prints (sphere 1.0) "sphere 1.0"
+                    prints (sphereExp 2.0) "sphereExp 2.0"
+                    prints (spdAbove 2.0) "spdAbove 2.0"
                     prints (weightNorm -1) "weightNorm (-1)"
+                    prints (onKernel (skew >>> cayley)) "onKernel skew >>> onKernel cayley"
+                    prints (onKernel (spdAbove 0.5)) "onKernel (spdAbove 0.5)"
+                    prints (onKernel (pruned (Pruning.Groups(2, 4)))) "onKernel (pruned (Pruning.Groups(2, 4)))"
                     prints
                         (spectralNormWith { SpectralNorm.defaults with Bound = 2.5 })
                         "spectralNormWith { SpectralNorm.defaults with Bound = 2.5 }"

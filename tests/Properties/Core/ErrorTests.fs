@@ -130,7 +130,7 @@ let private members: (string * Parametrization * (unit -> torch.Tensor) * string
         "below the lower bound",
         bounded -1.0 3.0,
         (fun () -> ones [ 2L ] * (-1.0 - 1e-3)),
-        [ "bounded (-1) 3"; "-1 <= W_ij <= 3"; "0.001" ]
+        [ "bounded (-1.0) 3.0"; "-1 <= W_ij <= 3"; "0.001" ]
         "zero where positive", positive, (fun () -> ones [ 2L ] * 0.0), [ "positive"; "W_ij > 0" ]
         "an indefinite matrix", spd, (fun () -> reflection ()), [ "spd"; "W = L L^H" ]
         "the wrong norm", sphere 2.0, (fun () -> ones [ 4L ] * 1.1), [ "sphere 2"; "|w| = 2"; "0.2" ]

@@ -1,18 +1,6 @@
 namespace Parametrize
 
 open System
-open System.Globalization
-
-/// Numbers of a description, as they are typed: they read back as the same number.
-[<RequireQualifiedAccess>]
-module internal Typed =
-
-    let float (number: float) : string =
-        if Double.IsPositiveInfinity number then
-            "infinity"
-        else
-            let digits = number.ToString("R", CultureInfo.InvariantCulture)
-            if Seq.forall Char.IsAsciiDigit digits then digits + ".0" else digits
 
 /// How many entries, or channels, to prune.
 [<RequireQualifiedAccess>]

@@ -52,7 +52,7 @@ type internal PrunedLink(stack: Pruning list) =
     override _.Continue(next, present, tensor) =
         match next with
         | :? PrunedLink as next ->
-            PruningStack.ofTensor (Tensors.wide tensor) (present[0].ne(0.0.ToScalar())) next.Stack
+            PruningStack.ofTensor (Tensors.inDouble tensor) (present[0].ne(0.0.ToScalar())) next.Stack
             |> Result.map (fun kept -> [| asMask present[0] kept |])
         | _ -> Error $"{next} is no pruning."
 
@@ -69,7 +69,7 @@ type internal PrunedLink(stack: Pruning list) =
         recognized present tensor |> Result.bind (fun mask -> LinkParts.carrying tensor [ mask ])
 
     override _.CanCarry(buffers, _) =
-        let mask = Tensors.wide buffers[0]
+        let mask = Tensors.inDouble buffers[0]
         let nearest = mask.ne(0.0.ToScalar()).``to`` mask.dtype
 
         Violation.unless "mask_ij = 0 or 1" (Tensors.distance mask nearest) 0.0

@@ -31,6 +31,6 @@ module PruningMask =
             | None, Some mask -> mask.ToTensor form
             | None, None -> torch.ones (form.Shape, dtype = form.Dtype, device = form.Device)
 
-        match PruningStack.byScores (Tensors.wide (scores.detach ())) present [ pruning ] with
+        match PruningStack.byScores (Tensors.inDouble (scores.detach ())) present [ pruning ] with
         | Ok mask -> Mask.OfTensor mask
         | Error reason -> invalidArg (nameof pruning) reason

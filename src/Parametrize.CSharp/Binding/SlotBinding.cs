@@ -1,17 +1,19 @@
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
-/// <summary>One tensor of a module: a slot, and what stands in it instead of a tensor of the module's own.</summary>
-internal sealed class Place(ParametrizedTensor computed, Slot slot)
+/// <summary>One tensor of a module: its slot, and what stands there instead of a tensor of the module's own.</summary>
+internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
 {
     private Placeholder? _placeholder;
     private Tensor? _untouched;
     private bool _wasAssigned;
 
-    public Slot Slot => slot;
+    public string Name => slot.Name;
+
+    /// <summary>Null when the module was collected.</summary>
+    public nn.Module? Owner => slot.Owner;
 
     /// <summary>The module's own tensor, empty; null when the parametrized one is computed from it.</summary>
     public Tensor? Kept { get; private set; }
@@ -35,7 +37,7 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
             tensor.Empty();
             Kept = tensor;
         }
-        Stand();
+        PutPlaceholder();
     }
 
     /// <summary>The module's own tensor with these numbers: the object that was kept, where there is one.</summary>
@@ -70,7 +72,7 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
 
     public void Hide()
     {
-        Stand();
+        PutPlaceholder();
         Shown?.Retire();
         _untouched?.Dispose();
         (Shown, _untouched) = (null, null);
@@ -124,8 +126,8 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
     private bool IsAssignment(Tensor found) =>
         found.numel() > 0 && (Shown is null || found.IsOfTheKindOf(computed.Inputs[0]));
 
-    /// <summary>Puts the placeholder into the slot, a new one when the tensor has moved.</summary>
-    private void Stand()
+    /// <summary>A new one when the tensor has moved.</summary>
+    private void PutPlaceholder()
     {
         var input = computed.Inputs[0];
         if (input.IsInvalid)
@@ -141,8 +143,8 @@ internal sealed class Place(ParametrizedTensor computed, Slot slot)
 }
 
 /// <summary>What was found in a module's slot instead of what had been put there.</summary>
-/// <param name="Place">Where.</param>
+/// <param name="Slot">Where.</param>
 /// <param name="Found">The tensor; null when the slot was emptied.</param>
 /// <param name="IsAssignment">Whether a user has put it there.</param>
 /// <param name="HasMoved">Whether it has moved, with its module, since it was assigned.</param>
-internal readonly record struct Stray(Place Place, Tensor? Found, bool IsAssignment, bool HasMoved);
+internal readonly record struct Stray(SlotBinding Slot, Tensor? Found, bool IsAssignment, bool HasMoved);
