@@ -29,17 +29,10 @@ public sealed partial class ParametrizedTensor
     )
     {
         Binding.Follow();
+        // For a state dictionary, that of what encloses it included: Sequential does not ask its children for theirs.
+        if (!include_nonpersistent)
+            Binding.Lend();
         return base.named_buffers(recurse, include_nonpersistent);
-    }
-
-    /// <inheritdoc/>
-    public override Dictionary<string, Tensor> state_dict(
-        Dictionary<string, Tensor>? destination = null,
-        string? prefix = null
-    )
-    {
-        Binding.Lend();
-        return base.state_dict(destination, prefix);
     }
 
     internal void MoveTo(ScalarType dtype, Device device) => _to(device, dtype, false);

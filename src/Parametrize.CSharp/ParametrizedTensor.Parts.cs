@@ -51,6 +51,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>Puts more links behind the present ones and keeps the value where they allow it.</summary>
     internal void Append(Parametrization more, WhenNotAllowed whenNotAllowed)
     {
+        using var lasting = Registration.Lasting();
         Binding.Follow();
         var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where);
         using var present = Detached();

@@ -65,7 +65,7 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
     {
         _untouched?.Dispose();
         _untouched = slot.IsBuffer ? value.Copied() : null;
-        Shown = new Shown(slot, value, Replaced);
+        Shown = new Shown(slot, slot.IsBuffer ? OwnMemory(value) : value, Replaced);
         slot.Set(Shown);
     }
 
@@ -123,6 +123,14 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
         _wasAssigned = found.IsOfTheKindOf(computed.Inputs[0]);
         if (!_wasAssigned && !IsAssignment(found))
             computed.Binding.Follow();
+    }
+
+    /// <summary>The identity yields its part itself, which is written after the pass: the graph has to keep another.</summary>
+    private static Tensor OwnMemory(Tensor value)
+    {
+        var copy = value.Copied();
+        value.Dispose();
+        return copy;
     }
 
     /// <summary>Whether what was found is no stand-in that has moved.</summary>

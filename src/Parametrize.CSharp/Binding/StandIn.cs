@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -12,7 +13,8 @@ namespace Parametrize.CSharp.Binding;
 /// <remarks>
 /// Modules whose setters register (Linear, convolutions, norms) replace what is in the field when they are moved or
 /// assigned to: they dispose it and register the new tensor under its name. Between the two, the module is given a
-/// registry to throw away, which puts the real one back when it is written to.
+/// registry to throw away, which puts the real one back when it is written to. When they are disposed, they dispose
+/// what is in their fields, too, and no children: those that are ours are disposed here.
 /// </remarks>
 internal abstract class StandIn : Parameter
 {
@@ -53,11 +55,10 @@ internal abstract class StandIn : Parameter
         if (disposing && !IsSpent && _slot.Owner is { } owner)
         {
             IsSpent = true;
-            Leave();
-            if (_slot.IsBuffer)
-                Divert<(Tensor, bool)>(() => ref ModuleInternals.Buffers(owner));
+            if (IsDisposedByModule())
+                ParametrizationSet.Of(owner)?.Dispose();
             else
-                Divert<Parameter>(() => ref ModuleInternals.Parameters(owner));
+                AwaitRegistration(owner);
         }
         base.Dispose(disposing);
     }
@@ -67,6 +68,25 @@ internal abstract class StandIn : Parameter
 
     /// <summary>Gives the module its registry back when the setter had nothing to register.</summary>
     public void Restore() => _restore?.Invoke();
+
+    /// <summary>By a module that is being disposed, rather than by a setter.</summary>
+    private static bool IsDisposedByModule()
+    {
+        var caller = new StackTrace()
+            .GetFrames()
+            .Select(frame => frame.GetMethod())
+            .FirstOrDefault(method => !typeof(Tensor).IsAssignableFrom(method?.DeclaringType));
+        return caller?.Name == nameof(Dispose) && typeof(nn.Module).IsAssignableFrom(caller.DeclaringType);
+    }
+
+    private void AwaitRegistration(nn.Module owner)
+    {
+        Leave();
+        if (_slot.IsBuffer)
+            Divert<(Tensor, bool)>(() => ref ModuleInternals.Buffers(owner));
+        else
+            Divert<Parameter>(() => ref ModuleInternals.Parameters(owner));
+    }
 
     private void Divert<T>(Registry<T> registry)
     {

@@ -12,6 +12,7 @@ internal static class StartingParts
         ArgumentNullException.ThrowIfNull(value);
         ArgumentNullException.ThrowIfNull(tensor);
         RequireKnown(whenNotAllowed);
+        using var lasting = Registration.Lasting();
         return Sound(value, First(value, tensor, whenNotAllowed, where), tensor, where);
     }
 

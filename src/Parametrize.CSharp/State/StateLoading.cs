@@ -112,6 +112,14 @@ internal sealed class StateLoading(
             return;
         }
 
+        // PyTorch's spectral norm of a vector carries nothing. Here the vector is kept, and those beside it are found.
+        if (pieces?.Are(["original"]) is true && own.ContainsKey("0._u") && own["original"].dim() == 1)
+        {
+            var vector = source.Take(pieces.Keys["original"]);
+            plan.Assign(target.Key, parametrized, vector, WhenNotAllowed.Project);
+            return;
+        }
+
         // Old names come all together, while of new ones some may be missing.
         var old = pieces is null ? source.OldPiecesOf(target.Key) : null;
         var found = pieces ?? old;

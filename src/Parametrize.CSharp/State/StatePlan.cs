@@ -74,7 +74,11 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     }
 
     /// <summary>Plans the right inverse of a value.</summary>
-    public void Assign(string key, ParametrizedTensor target, Tensor value)
+    /// <param name="key">Its key in messages.</param>
+    /// <param name="target">What the value is assigned to.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="policy">What to do when it is not allowed. Default: what the caller of loading has said.</param>
+    public void Assign(string key, ParametrizedTensor target, Tensor value, WhenNotAllowed? policy = null)
     {
         _written.UnionWith(target.CurrentParts().Tensors);
         var like = target.Inputs[0];
@@ -91,7 +95,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         }
         try
         {
-            _assignments.Add((target, PartsFor(target, Like(like, value))));
+            _assignments.Add((target, PartsFor(target, Like(like, value), policy ?? whenNotAllowed)));
         }
         catch (ParametrizationException refusal)
         {
@@ -135,7 +139,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         _scope.Dispose();
     }
 
-    private Parts PartsFor(ParametrizedTensor target, Tensor value)
+    private static Parts PartsFor(ParametrizedTensor target, Tensor value, WhenNotAllowed whenNotAllowed)
     {
         var (map, present) = (target.Parametrization, target.CurrentParts());
         var exact = Core.rightInverse(map, present, value);

@@ -46,6 +46,30 @@ public class BuffersKeepWhatPassesWrite
             }
         );
 
+    public static TheoryData<Parametrization> Values =>
+        [Parametrizations.Identity, Parametrizations.Bounded(-100, 100), Parametrizations.PrunedL1(2)];
+
+    [Theory]
+    [MemberData(nameof(Values))]
+    public void Passes_before_one_backward_have_their_gradients(Parametrization value)
+    {
+        foreach (var isCached in new[] { false, true })
+        {
+            var (plain, norm) = (nn.BatchNorm1d(4), nn.BatchNorm1d(4));
+            norm.register_parametrization("running_mean", value).register_parametrization("running_var", value);
+            using var input = randn(6, 4, requires_grad: true);
+            Tensor Gradient(BatchNorm1d of)
+            {
+                input.grad = null;
+                (of.call(input).pow(3).sum() + of.call(input * 2).exp().sum()).backward();
+                return input.grad!;
+            }
+
+            using (isCached ? parametrize.cached() : null)
+                Near.Same(Gradient(plain), Gradient(norm));
+        }
+    }
+
     [Fact]
     public void What_is_not_allowed_is_projected()
     {

@@ -2,6 +2,7 @@ using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using TorchSharp;
+using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -39,6 +40,29 @@ public class RegistrationKeepsWhatItCan
         var layer = nn.Linear(q.clone().AsParameter());
         layer.register_parametrization("weight", Parametrizations.Orthogonal(), policy);
         Near.Same(q, layer.parametrization("weight").Value);
+    }
+
+    [Theory]
+    [InlineData("orthogonal")]
+    [InlineData("weightNorm")]
+    [InlineData("identity")]
+    public void A_parameter_whose_entries_share_memory_gets_its_own(string kind)
+    {
+        var value = kind switch
+        {
+            "orthogonal" => Parametrizations.Orthogonal(),
+            "weightNorm" => Parametrizations.WeightNorm(),
+            _ => Parametrizations.Identity,
+        };
+        using var row = randn(1, 4);
+        var layer = nn.Linear(4, 4);
+        layer.weight = new Parameter(row.expand(4, 4));
+        layer.register_parametrization("weight", value);
+        using var other = value.Project(randn(4, 4));
+        layer.parametrization("weight").Value = other;
+        Near.Same(other, layer.parametrization("weight").Value);
+        layer.remove_parametrizations("weight");
+        Near.Same(other, layer.weight);
     }
 
     [Fact]

@@ -6,8 +6,8 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module PruningMask =
 
-    /// The mask that a pruning takes for these importance scores, of those that another mask keeps. Throws
-    /// ArgumentException when the scores are not finite or do not suit.
+    /// The mask that a pruning takes for these importance scores, of those that another mask keeps. Infinite scores are
+    /// the last to go. Throws ArgumentException when the scores are NaN or do not suit.
     let ofScores (scores: torch.Tensor) (kept: Mask option) (pruning: Pruning) : Mask =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
@@ -19,7 +19,7 @@ module PruningMask =
             | None, Some expected ->
                 Some $"{pruning} expects {expected}, but the scores have shape {Form.Shown form.Shape}."
             | None, None when scores.numel () = 0L -> Some "There are no entries to prune."
-            | None, None when Tensors.nonFinite scores > 0L -> Some "The scores must be finite."
+            | None, None when scores.isnan().any().item<bool>() -> Some "The scores must not be NaN."
             | None, None ->
                 match kept with
                 | Some mask when mask.ShapeOf <> form.Shape -> Some "The scores must have the shape of the mask."

@@ -62,7 +62,7 @@ module internal Selection =
     /// leaves equal ones equal.
     let private norms (power: float) (others: int64[]) (scores: torch.Tensor) : torch.Tensor =
         let size = scores.abs ()
-        let largest = size.max ()
+        let largest = size.masked_fill(size.isinf (), zero).max()
         let scale = torch.where (largest.eq zero, torch.ones_like largest, largest.log2().floor().exp2())
         torch.linalg.vector_norm (size / scale, power, others)
 

@@ -135,29 +135,32 @@ public class CachedValuesFollowTraining
     }
 
     [Property]
-    public void Whoever_writes_to_the_parts_is_noticed(Assignment one, byte way, bool saved)
+    public void Whoever_writes_to_the_parts_is_noticed(Assignment one, byte way, bool saved, bool inSequential)
     {
         using var _ = NewDisposeScope();
         var (layer, other) = (one.Layer(), (one with { Seed = one.Seed + 1 }).Layer());
-        layer.eval();
-        other.eval();
+        // It registers none of its children and enumerates them itself.
+        nn.Module Model(Linear of) => inSequential ? nn.Sequential(nn.Sequential(of)) : of;
+        var (model, saves) = (Model(layer), Model(other));
+        model.eval();
+        saves.eval();
         var tensor = layer.parametrization("weight");
         using var written = new MemoryStream();
-        other.save(written);
+        saves.save(written);
         using var stream = new MemoryStream(written.ToArray());
         Tensor cached;
         using (parametrize.cached())
         {
             layer.call(randn(2, one.Size, dtype: one.Dtype));
             if (saved)
-                layer.state_dict();
+                model.state_dict();
             switch (way % 3)
             {
                 case 0:
-                    layer.load(stream);
+                    model.load(stream);
                     break;
                 case 1:
-                    layer.load_state_dict(other.state_dict());
+                    model.load_state_dict(saves.state_dict());
                     break;
                 default:
                     using (no_grad())

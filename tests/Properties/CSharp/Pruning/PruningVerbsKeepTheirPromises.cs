@@ -142,6 +142,27 @@ public class PruningVerbsKeepTheirPromises
     }
 
     [Fact]
+    public void Infinite_scores_protect_and_those_that_are_no_numbers_are_refused()
+    {
+        using var weight = tensor(new double[] { 4, 1, 3, 2 }).reshape(2, 2);
+        using var scores = tensor(new double[] { 5, 6, double.NegativeInfinity, 0 }).reshape(2, 2);
+        var entries = new PrunedModules.Weighted(weight).l1_unstructured("weight", 3, scores);
+        Assert.Equal([0, 0, 3, 0], entries.Value().Entries());
+        var groups = new PrunedModules.Weighted(weight).n_m("weight", 1, 2, scores);
+        Assert.Equal([0, 1, 3, 0], groups.Value().Entries());
+        foreach (var n in new[] { 0.5, 1, 2, double.PositiveInfinity })
+        {
+            var rows = new PrunedModules.Weighted(weight).ln_structured("weight", 1, n, 0, scores);
+            Assert.Equal([0, 0, 3, 2], rows.Value().Entries());
+        }
+
+        using var unknown = scores / 0 * 0;
+        var refused = new PrunedModules.Weighted(weight);
+        Assert.Throws<ArgumentException>(() => refused.l1_unstructured("weight", 1, unknown));
+        Assert.False(refused.is_pruned());
+    }
+
+    [Fact]
     public void Scores_equal_to_the_tensor_change_nothing()
     {
         var module = nn.Linear(5, 5);

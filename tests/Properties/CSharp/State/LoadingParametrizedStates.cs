@@ -84,6 +84,34 @@ public class LoadingParametrizedStates
         }
     }
 
+    /// <summary>As PyTorch saves it: here the norm of a vector carries singular vectors, too.</summary>
+    [Property(MaxTest = 30)]
+    public void The_spectral_norm_of_a_vector_needs_only_the_vector(PositiveInt size, byte power, bool isZero)
+    {
+        using var vector = randn(size.Get % 8 + 1) * (isZero ? 0 : Math.Pow(10, power % 8 - 4));
+        var layer = nn.Linear(2, vector.numel()).spectral_norm("bias");
+        const string Key = "parametrizations.bias.original";
+        layer.load_parametrized_state_dict(
+            new Dictionary<string, Tensor> { ["weight"] = layer.weight, [Key] = vector }
+        );
+        Near.Identical(vector, layer.state_dict()[Key]);
+        Near.Same(nn.functional.normalize(vector, dim: 0), layer.parametrization("bias").Value);
+
+        var before = Snapshot.Of(layer);
+        foreach (var bad in new[] { vector / 0 * 0, zeros(vector.numel() + 1) })
+            Assert.Contains(
+                "bias: ",
+                Assert
+                    .Throws<StateDictException>(() =>
+                        layer.load_parametrized_state_dict(
+                            new Dictionary<string, Tensor> { ["weight"] = layer.weight, [Key] = bad }
+                        )
+                    )
+                    .Problems.Single()
+            );
+        before.AssertUnchanged();
+    }
+
     [Fact]
     public void Stacked_masks_are_multiplied()
     {

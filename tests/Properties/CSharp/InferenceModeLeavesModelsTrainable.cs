@@ -1,0 +1,89 @@
+using Parametrize;
+using Parametrize.CSharp;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp;
+
+/// <summary>Tensors made in inference mode can never be trained. Those of a model are not, whatever is done to it there.</summary>
+public class InferenceModeLeavesModelsTrainable
+{
+    private static T Inferring<T>(Func<T> work)
+    {
+        using var _ = inference_mode();
+        return work();
+    }
+
+    /// <summary>Writes to each tensor, which libtorch refuses to those of inference mode.</summary>
+    private static void AssertTrainable(nn.Module module)
+    {
+        using var _ = no_grad();
+        foreach (var (_, tensor) in module.state_dict())
+            tensor.mul_(1);
+        Assert.All(module.parameters(), parameter => Assert.True(parameter.requires_grad));
+    }
+
+    public static TheoryData<Parametrization> Values =>
+        [
+            Parametrizations.Orthogonal(),
+            Parametrizations.Skew,
+            Parametrizations.WeightNorm(),
+            Parametrizations.SpectralNorm(),
+            Parametrizations.PrunedL1(0.5),
+            Parametrizations.Identity,
+        ];
+
+    [Theory]
+    [MemberData(nameof(Values))]
+    public void Registering_changing_and_removing(Parametrization value)
+    {
+        foreach (var name in new[] { "weight", "weight+bias" })
+        {
+            var layer = name == "weight" ? nn.Linear(4, 4) : nn.Linear(3, 4);
+            var x = ones(2, layer.weight.shape[1]);
+            AssertTrainable(Inferring(() => layer.register_parametrization(name, value)));
+            layer.call(x).sum().backward();
+
+            var tensor = layer.parametrization(name);
+            using var other = tensor.Value.detach() * -1;
+            Inferring(() => tensor.TryAssign(value.Project(other)));
+            Inferring(() => layer.update_bases());
+            AssertTrainable(layer);
+            var target = nn.Linear(x.shape[1], 4);
+            AssertTrainable(Inferring(() => parametrize.transfer_parametrizations_and_params(layer, target)));
+
+            AssertTrainable(Inferring(() => layer.remove_parametrizations(name)));
+            layer.call(x).sum().backward();
+        }
+    }
+
+    [Fact]
+    public void Of_ones_own_shared_and_in_native_modules()
+    {
+        var own = Inferring(() => new ParametrizedTensor(Parametrizations.Orthogonal(), randn(4, 4)));
+        AssertTrainable(own);
+        var layer = nn.Linear(4, 4);
+        AssertTrainable(Inferring(() => layer.share_parametrization("weight", own)));
+        AssertTrainable(Inferring(() => layer.remove_parametrizations("weight")));
+
+        var lstm = nn.LSTM(4, 4);
+        foreach (var _ in new int[2])
+        {
+            Inferring(() => lstm.orthogonal("weight_hh_l0"));
+            lstm.call(ones(2, 1, 4)).Item1.sum().backward();
+            Inferring(() => lstm.remove_parametrizations("weight_hh_l0"));
+            lstm.call(ones(2, 1, 4)).Item1.sum().backward();
+        }
+    }
+
+    [Fact]
+    public void Pruning_again()
+    {
+        var layer = nn.Linear(4, 4);
+        Inferring(() => layer.l1_unstructured("weight", 0.5));
+        AssertTrainable(Inferring(() => layer.ln_structured("weight", 1, 2, 0)));
+        layer.call(ones(1, 4)).sum().backward();
+    }
+}
