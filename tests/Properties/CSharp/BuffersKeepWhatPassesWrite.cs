@@ -4,7 +4,6 @@ using FsCheck.Xunit;
 using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
-using TorchSharp;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;

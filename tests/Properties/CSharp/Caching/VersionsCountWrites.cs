@@ -1,6 +1,5 @@
 using FsCheck.Xunit;
 using Parametrize.CSharp.Binding;
-using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -1,7 +1,6 @@
 using Parametrize.CSharp;
 using Properties.CSharp.PyTorch;
 using Properties.CSharp.Support;
-using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -2,7 +2,6 @@ using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Shared;
 using Properties.CSharp.Support;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

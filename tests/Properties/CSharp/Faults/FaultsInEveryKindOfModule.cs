@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Parametrize.CSharp;
 using Parametrize.CSharp.Binding;
 using Properties.CSharp.Support;
-using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 

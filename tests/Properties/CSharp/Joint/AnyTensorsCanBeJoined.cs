@@ -3,8 +3,6 @@ using FsCheck.Fluent;
 using FsCheck.Xunit;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
-using TorchSharp;
-using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 

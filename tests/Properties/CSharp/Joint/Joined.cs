@@ -1,8 +1,6 @@
 using Parametrize;
 using Parametrize.CSharp;
-using Properties.CSharp.NativeModules;
 using Properties.CSharp.Support;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

@@ -1,8 +1,6 @@
 using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
-using TorchSharp;
-using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 

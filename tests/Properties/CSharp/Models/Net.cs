@@ -1,6 +1,5 @@
 using Parametrize;
 using Parametrize.CSharp;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

@@ -2,7 +2,6 @@ using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
 using Parametrize;
 using Parametrize.CSharp;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Properties.CSharp.Models;

@@ -1,7 +1,6 @@
 using System.Reflection;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
-using TorchSharp;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;

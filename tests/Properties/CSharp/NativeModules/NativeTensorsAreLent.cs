@@ -1,7 +1,5 @@
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
-using TorchSharp;
-using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 

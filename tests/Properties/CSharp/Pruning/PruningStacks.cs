@@ -1,7 +1,5 @@
-using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
-using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -2,8 +2,6 @@ using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Faults;
 using Properties.CSharp.Support;
-using TorchSharp;
-using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -1,7 +1,6 @@
 using Microsoft.FSharp.Core;
 using Parametrize;
 using Parametrize.CSharp;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Properties.CSharp.PyTorch;

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using Parametrize.CSharp;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Properties.CSharp.State;

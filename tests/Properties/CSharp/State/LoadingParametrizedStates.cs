@@ -2,7 +2,6 @@ using FsCheck;
 using FsCheck.Xunit;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
-using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 

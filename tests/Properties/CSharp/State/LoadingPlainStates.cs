@@ -1,6 +1,5 @@
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
-using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 

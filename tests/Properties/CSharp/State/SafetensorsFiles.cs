@@ -1,9 +1,7 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
-using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 

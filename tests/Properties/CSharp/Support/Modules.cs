@@ -1,5 +1,4 @@
 using Parametrize.CSharp;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
