@@ -112,8 +112,7 @@ internal sealed class StateLoading(
             return;
         }
 
-        // PyTorch's spectral norm of a vector carries nothing. Here the vector is kept, and those beside it are found.
-        if (pieces?.Are(["original"]) is true && own.ContainsKey("0._u") && own["original"].dim() == 1)
+        if (pieces is not null && IsNormedVector(own, pieces))
         {
             var vector = source.Take(pieces.Keys["original"]);
             plan.Assign(target.Key, parametrized, vector, WhenNotAllowed.Project);
@@ -131,6 +130,12 @@ internal sealed class StateLoading(
         else if (value is not null)
             plan.Assign(target.Key, parametrized, value);
     }
+
+    /// <summary>
+    /// PyTorch's spectral norm of a vector carries nothing. Here the singular vectors are found from the vector.
+    /// </summary>
+    private static bool IsNormedVector(Dictionary<string, Tensor> own, StatePieces pieces) =>
+        pieces.Are(["original"]) && own.ContainsKey("0._u") && own["original"].dim() == 1;
 
     private void CopyPieces(StateTarget target, Dictionary<string, Tensor> own, StatePieces? pieces)
     {
