@@ -47,6 +47,10 @@ internal static class ModuleInternals
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "_named_parameters")]
     public static extern (string name, Parameter parameter)[] NativeParameters(nn.Module module);
 
+    /// <summary>What Tensor.TotalCount reads.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.StaticField, Name = "_totalCount")]
+    public static extern ref long TensorCount(Tensor? tensor);
+
     /// <summary>
     /// Lets the registry say what the module has. A ParameterList registers what it holds at first, and looks there no
     /// more.
@@ -82,9 +86,10 @@ internal static class ModuleInternals
             (typeof(ParameterList), "_list"),
             (typeof(ParameterDict), "_list"),
             (typeof(ParameterDict), "_dict"),
+            (typeof(Tensor), "_totalCount"),
         ];
         var missing = fields
-            .Where(field => field.Type.GetField(field.Name, Declared) is null)
+            .Where(field => field.Type.GetField(field.Name, Declared | BindingFlags.Static) is null)
             .Select(field => $"{field.Type.Name}.{field.Name}")
             .ToList();
         if (Index is null || BufferIndex is null)

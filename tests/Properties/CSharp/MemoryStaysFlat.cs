@@ -97,6 +97,21 @@ public class MemoryStaysFlat
         AssertGrowth(5, () => Train(model, optimizer, steps, cached, cachedAllAlong));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Training_steps_leave_the_count_of_tensors_as_it_was(bool cached)
+    {
+        var model = new Model();
+        var optimizer = optim.Adam(model.parameters(), 1e-3);
+        Train(model, optimizer, 100, cached);
+        Resident(); // Tensors that others have left to the garbage collector go now.
+        var before = Tensor.TotalCount;
+        Train(model, optimizer, 200, cached);
+        Resident();
+        Assert.Equal(before, Tensor.TotalCount);
+    }
+
     [Fact]
     public void Cycles_of_registering_and_removing_leave_nothing()
     {
