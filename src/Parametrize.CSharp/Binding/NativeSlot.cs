@@ -18,6 +18,9 @@ internal sealed class NativeSlot(nn.Module owner, string name) : Slot(owner, nam
     private Parameter? _native;
     private Parameter? _present;
 
+    /// <summary>Whether a graph may have what is there: also of a frozen tensor, on the way to others' gradients.</summary>
+    private bool _isRecorded;
+
     public override Tensor? Get() => (Owner is { } owner ? ModuleInternals.ParameterOf(owner, Name) : null) ?? _present;
 
     public override void Set(Parameter tensor)
@@ -29,8 +32,9 @@ internal sealed class NativeSlot(nn.Module owner, string name) : Slot(owner, nam
         {
             _native.detach_();
             _native.copy_(tensor);
+            _isRecorded = is_grad_enabled();
         }
-        else if (!_native.requires_grad)
+        else if (!_isRecorded)
             using (no_grad())
                 _native.fill_(double.NaN);
     }
