@@ -85,6 +85,14 @@ internal sealed class ModuleBinding : ICached
         return Owner;
     }
 
+    /// <summary>The module is being disposed: a scope that outlives it finds nothing to take out.</summary>
+    public void Release()
+    {
+        _holder = null;
+        foreach (var slot in _slots)
+            slot.Release();
+    }
+
     /// <summary>Keeps the value, which is computed once for all modules, in the field until the scope ends.</summary>
     public void Hold(CachedScope scope)
     {

@@ -60,6 +60,12 @@ internal sealed class NativeSlot(nn.Module owner, string name) : Slot(owner, nam
         _native.grad = null;
     }
 
+    public override void Release()
+    {
+        _native?.Dispose();
+        (_native, _present) = (null, null);
+    }
+
     protected override void PutBack(nn.Module owner, Tensor tensor)
     {
         using var _ = no_grad();

@@ -62,6 +62,9 @@ internal abstract class Slot
     /// <summary>Takes the tensor out of the module, and makes it one that the module does not touch.</summary>
     public virtual void Take(Tensor tensor) => Unregister();
 
+    /// <summary>Frees what is ours when the module is disposed.</summary>
+    public virtual void Release() { }
+
     /// <summary>Gives the module a tensor of its own again, at its old place in the state.</summary>
     public void Restore(Tensor tensor)
     {

@@ -84,6 +84,14 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
             Hide();
     }
 
+    /// <summary>Frees what is ours in a module that is being disposed, and does not touch the module.</summary>
+    public void Release()
+    {
+        Drop();
+        _placeholder?.Retire();
+        slot.Release();
+    }
+
     /// <summary>
     /// What is found instead of what had been put there, and taken out; null when all is in order. Assigning null to a
     /// parametrized tensor (`layer.bias = null`) has no meaning: it is undone.

@@ -51,6 +51,8 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
     /// <returns>Whether others still compute with the tensor.</returns>
     public bool Leave(ParametrizationSet home)
     {
+        foreach (var module in _modules.Where(one => one.IsIn(home)))
+            module.Release();
         _modules = [.. _modules.Where(one => !one.IsIn(home) && !one.IsGone)];
         return _modules.Length > 0;
     }
