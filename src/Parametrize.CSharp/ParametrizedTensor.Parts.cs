@@ -41,11 +41,23 @@ public sealed partial class ParametrizedTensor
         Binding.Forget();
     }
 
+    /// <summary>Writes parts that nobody needs afterwards.</summary>
+    private void Spend(Parts parts)
+    {
+        try
+        {
+            Write(parts);
+        }
+        finally
+        {
+            parts.Discard();
+        }
+    }
+
     /// <summary>Assigns the tensor, its projection when it is not allowed.</summary>
     internal void TakeNearest(Tensor value)
     {
-        using var parts = Core.extend(Parametrization, CurrentParts(), value).OrThrow(Where);
-        Write(parts);
+        Spend(Core.extend(Parametrization, CurrentParts(), value).OrThrow(Where));
     }
 
     /// <summary>Puts more links behind the present ones and keeps the value where they allow it.</summary>
@@ -115,10 +127,7 @@ public sealed partial class ParametrizedTensor
         Binding.Follow();
         var parts = Core.rightInverse(Parametrization, CurrentParts(), value);
         if (parts.IsOk)
-        {
-            using var written = parts.ResultValue;
-            Write(written);
-        }
+            Spend(parts.ResultValue);
         return parts;
     }
 

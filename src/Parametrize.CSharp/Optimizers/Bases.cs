@@ -28,7 +28,7 @@ internal static class Bases
         finally
         {
             foreach (var parts in moved)
-                parts.Dispose();
+                parts.Discard();
         }
     }
 }

@@ -113,6 +113,30 @@ public class MemoryStaysFlat
     }
 
     [Fact]
+    public void Assigning_moving_bases_and_writing_statistics_leave_the_count_of_tensors_as_it_was()
+    {
+        var layer = nn.Linear(4, 4).orthogonal();
+        var norm = nn.BatchNorm1d(4).register_parametrization("running_mean", Parametrizations.Bounded(-9, 9));
+        void Cycle(int count)
+        {
+            for (var time = 0; time < count; time++)
+            {
+                using var _ = NewDisposeScope();
+                layer.parametrization("weight").Value = layer.parametrization("weight").Value;
+                layer.update_base("weight");
+                norm.call(randn(3, 4));
+            }
+        }
+
+        Cycle(10);
+        Resident();
+        var before = Tensor.TotalCount;
+        Cycle(20);
+        Resident();
+        Assert.Equal(before, Tensor.TotalCount);
+    }
+
+    [Fact]
     public void Cycles_of_registering_and_removing_leave_nothing()
     {
         // One matrix that stays for each cycle would be 64 MB.
