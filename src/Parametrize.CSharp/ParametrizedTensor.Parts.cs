@@ -41,24 +41,9 @@ public sealed partial class ParametrizedTensor
         Binding.Forget();
     }
 
-    /// <summary>Writes parts that nobody needs afterwards.</summary>
-    private void Spend(Parts parts)
-    {
-        try
-        {
-            Write(parts);
-        }
-        finally
-        {
-            parts.Discard();
-        }
-    }
-
     /// <summary>Assigns the tensor, its projection when it is not allowed.</summary>
-    internal void TakeNearest(Tensor value)
-    {
+    internal void TakeNearest(Tensor value) =>
         Spend(Core.extend(Parametrization, CurrentParts(), value).OrThrow(Where));
-    }
 
     /// <summary>Puts more links behind the present ones and keeps the value where they allow it.</summary>
     internal void Append(Parametrization more, WhenNotAllowed whenNotAllowed)
@@ -129,6 +114,19 @@ public sealed partial class ParametrizedTensor
         if (parts.IsOk)
             Spend(parts.ResultValue);
         return parts;
+    }
+
+    /// <summary>Writes parts that nobody needs afterwards.</summary>
+    private void Spend(Parts parts)
+    {
+        try
+        {
+            Write(parts);
+        }
+        finally
+        {
+            parts.Discard();
+        }
     }
 
     private void AddLinks(Parts parts, int from)
