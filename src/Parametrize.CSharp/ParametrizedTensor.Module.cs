@@ -40,6 +40,7 @@ public sealed partial class ParametrizedTensor
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
+        using var lasting = Registration.Lasting();
         var before = FormModule.epsilon(Inputs[0].dtype);
         base._toEpilog(dtype, device, non_blocking);
         Refresh();
