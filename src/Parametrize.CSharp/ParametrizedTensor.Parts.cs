@@ -51,6 +51,12 @@ public sealed partial class ParametrizedTensor
         using var lasting = Registration.Lasting();
         Binding.Follow();
         var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where);
+        // The identity has no link that would refuse to stand before one of several inputs.
+        if (Core.parameterCount(longer) != Inputs.Length)
+            throw new ParametrizationException(
+                ParametrizationError.NewReadsSeveralTensors($"{Parametrization}", $"{more}"),
+                Where
+            );
         using var present = Detached();
         var extended =
             ContinuedParts(longer, more, present, whenNotAllowed)

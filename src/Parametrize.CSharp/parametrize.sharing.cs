@@ -18,7 +18,7 @@ public static partial class parametrize
     /// <param name="tensor">Another module's `parametrization(name)`, or one's own. Of the same shape, dtype and device.</param>
     /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">No tensor has that name, or it is of another shape, dtype or device.</exception>
-    /// <exception cref="InvalidOperationException">The tensor of that name is parametrized.</exception>
+    /// <exception cref="InvalidOperationException">The tensor of that name is parametrized, or tied to another.</exception>
     /// <exception cref="NotSupportedException">The tensor cannot be bound; the message says why.</exception>
     public static T share_parametrization<T>(this T module, string name, ParametrizedTensor tensor)
         where T : nn.Module
@@ -26,7 +26,7 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(tensor);
-        Registration.Share(TensorPath.Resolve(module, name), tensor);
+        Ties.Share(module, TensorPath.Resolve(module, name), tensor);
         return module;
     }
 }

@@ -24,13 +24,16 @@ internal sealed class JointLayout
         : Dimension == 0 ? [_shapes.Sum(Length), .. _shapes[0].Skip(1)]
         : [_shapes[0][0], _shapes.Sum(Length)];
 
-    /// <summary>The layout in which tensors make up one of that shape, which no two do; null when none does.</summary>
-    public static JointLayout? Fitting(IReadOnlyList<string> names, IReadOnlyList<Tensor> tensors, long[] shape)
+    /// <summary>The layouts in which the tensors can be joined: side by side, on top of each other, both, or none.</summary>
+    public static List<JointLayout> All(IReadOnlyList<string> names, IReadOnlyList<Tensor> tensors)
     {
         int[] dimensions = [1, 0];
-        return dimensions
-            .Select(dimension => new JointLayout(names, Shapes(tensors), dimension))
-            .FirstOrDefault(layout => layout.Misfit(tensors) is null && layout.Shape.SequenceEqual(shape));
+        return
+        [
+            .. dimensions
+                .Select(dimension => new JointLayout(names, Shapes(tensors), dimension))
+                .Where(layout => layout.Misfit(tensors) is null),
+        ];
     }
 
     /// <summary>Throws ArgumentException when the tensors do not fit.</summary>

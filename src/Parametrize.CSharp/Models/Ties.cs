@@ -31,6 +31,20 @@ internal sealed class Ties(nn.Module model)
             Undo.OnFailure(undo => ties.Register(undo, path, value, whenNotAllowed, dimension));
     }
 
+    /// <summary>Lets a tensor of a model be a parametrized one, unless the model ties another to it.</summary>
+    public static void Share(nn.Module model, TensorPath path, ParametrizedTensor shared)
+    {
+        // What the shared tensor is computed from stays; another is emptied, for all who have it.
+        var isPart =
+            ModuleInternals.ParameterOf(path.Owner, path.Name) is { } own
+            && shared.Inputs.Any(input => NativeTensors.AreOne(input, own));
+        if (!isPart && new Ties(model).Of(path) is [var other, ..])
+            throw new InvalidOperationException(
+                $"{path} is tied to {other}, which would be left with an empty tensor. Untie them first."
+            );
+        Registration.Share(path, shared);
+    }
+
     /// <summary>The same as a part of more that is undone together.</summary>
     public void Register(
         Undo undo,

@@ -38,6 +38,16 @@ internal static class BakedPieces
             : null;
     }
 
+    /// <summary>Whether the pieces have the shapes of those from which the map computes a tensor of that shape.</summary>
+    public static bool Fit(long[] shape, StatePieces pieces, Parametrization map)
+    {
+        var names = SoundPieces.Names(map);
+        if (!pieces.Are(names))
+            return false;
+        using var expected = Example(map, new(shape, pieces[names[0]].dtype, CPU));
+        return names.Zip(expected.Tensors).All(one => pieces[one.First].shape.SequenceEqual(one.Second.shape));
+    }
+
     /// <summary>The parts of a random value.</summary>
     private static Parts Example(Parametrization map, Form form)
     {

@@ -72,7 +72,7 @@ internal sealed class StateLoading(
             var target = new StateTarget(key, members[0], null, "");
             if (
                 source.PiecesOf(target) is not { } pieces
-                || JointLayout.Fitting(keys, members, pieces.Widest.shape) is not { } layout
+                || LayoutOf(key, JointLayout.All(keys, members), pieces) is not { } layout
                 || !TryBake(target, members[0], layout.Shape, pieces, out var value)
             )
                 continue;
@@ -83,6 +83,15 @@ internal sealed class StateLoading(
         }
         return planned;
     }
+
+    /// <summary>
+    /// The layout that the pieces are of: their widest has its shape, or, where a map computes from several smaller
+    /// ones, they are such as the map needs. If neither tells, one whose misfit is reported; null when there is none.
+    /// </summary>
+    private JointLayout? LayoutOf(string key, List<JointLayout> layouts, StatePieces pieces) =>
+        layouts.Find(layout => layout.Shape.SequenceEqual(pieces.Widest.shape))
+        ?? layouts.Find(layout => MapOf(key) is { } map && BakedPieces.Fit(layout.Shape, pieces, map))
+        ?? layouts.FirstOrDefault();
 
     private void PlanOwn(StateTarget target, Tensor own)
     {

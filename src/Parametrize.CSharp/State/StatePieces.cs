@@ -7,7 +7,7 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
 {
     public Tensor this[string piece] => Source[Keys[piece]];
 
-    /// <summary>The parameter with most entries, which is of the shape of what is computed.</summary>
+    /// <summary>The parameter with most entries: of the shape of what is computed, by maps of this library.</summary>
     public Tensor Widest =>
         Keys.Where(piece => piece.Key.StartsWith("original", StringComparison.Ordinal))
             .Select(piece => Source[piece.Value])

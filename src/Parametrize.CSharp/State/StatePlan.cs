@@ -123,7 +123,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     {
         using (no_grad())
             foreach (var (target, value) in _copies)
-                target.copy_(value);
+                target.WriteOver(value);
         foreach (var (target, value) in _assignments)
             target.Write(value);
         // Cached scopes have computed from what is no more.

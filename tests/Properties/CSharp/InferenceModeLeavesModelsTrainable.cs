@@ -1,5 +1,6 @@
 using Parametrize;
 using Parametrize.CSharp;
+using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -83,5 +84,21 @@ public class InferenceModeLeavesModelsTrainable
         Inferring(() => layer.l1_unstructured("weight", 0.5));
         AssertTrainable(Inferring(() => layer.ln_structured("weight", 1, 2, 0)));
         layer.call(ones(1, 4)).sum().backward();
+    }
+
+    [Theory]
+    [MemberData(nameof(Values))]
+    public void Moving(Parametrization value)
+    {
+        foreach (var name in new[] { "weight", "weight+bias" })
+        {
+            var layer = name == "weight" ? nn.Linear(4, 4) : nn.Linear(3, 4);
+            var tensor = layer.register_parametrization(name, value).parametrization(name);
+            Inferring(() => layer.to(ScalarType.Float64));
+            AssertTrainable(tensor);
+            layer.remove_parametrizations(name);
+            using (no_grad())
+                layer.weight.mul_(1);
+        }
     }
 }

@@ -75,6 +75,22 @@ public class RegisteringAgainAppends
     }
 
     [Fact]
+    public void What_reads_several_tensors_comes_first_or_not_at_all()
+    {
+        foreach (var several in new[] { Parametrizations.WeightNorm(), new LowRank(2).Value })
+        foreach (var present in new[] { Parametrizations.Identity, Parametrizations.Symmetric })
+        {
+            var layer = nn.Linear(4, 4).register_parametrization("weight", present);
+            var before = Snapshot.Of(layer);
+            var refusal = Assert.Throws<ParametrizationException>(() =>
+                layer.register_parametrization("weight", several)
+            );
+            Assert.True(refusal.Error.IsReadsSeveralTensors);
+            before.AssertUnchanged();
+        }
+    }
+
+    [Fact]
     public void Registering_again_keeps_the_mask()
     {
         var layer = nn.Linear(6, 6);

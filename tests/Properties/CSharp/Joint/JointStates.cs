@@ -39,6 +39,23 @@ public class JointStates
         }
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void It_goes_into_a_plain_model_when_no_piece_has_its_shape(int dimension)
+    {
+        var (joined, plain) = (nn.RNNCell(4, 4), nn.RNNCell(4, 4));
+        var value = new LowRank(1).Value;
+        joined.register_parametrization(["weight_ih", "weight_hh"], value, dim: dimension);
+        var maps = new Dictionary<string, Parametrize.Parametrization> { ["weight_ih+weight_hh"] = value };
+        plain.load_parametrized_state_dict(joined.state_dict(), parametrizations: maps);
+        using var loaded = cat([plain.weight_ih!, plain.weight_hh!], dimension);
+        Near.Same(joined.parametrization("weight_ih").Value, loaded);
+
+        var unnamed = Assert.Throws<StateDictException>(() => plain.load_parametrized_state_dict(joined.state_dict()));
+        Assert.Contains("weight_ih+weight_hh", Assert.Single(unnamed.Problems));
+    }
+
     [Fact]
     public void A_map_that_its_pieces_do_not_tell_has_to_be_named()
     {

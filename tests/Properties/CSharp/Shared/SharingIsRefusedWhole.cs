@@ -45,6 +45,26 @@ public class SharingIsRefusedWhole
     public void The_module_that_has_it() => Refused<InvalidOperationException>(_layer, "weight", "is parametrized");
 
     [Fact]
+    public void One_that_is_tied_to_another()
+    {
+        var (encoder, decoder) = (nn.Linear(4, 4), nn.Linear(4, 4));
+        decoder.weight = encoder.weight;
+        Refused<InvalidOperationException>(new Tied(encoder, decoder), "decoder.weight", "tied", "Untie");
+    }
+
+    [Fact]
+    public void But_not_one_that_is_tied_to_what_it_is_computed_from()
+    {
+        var encoder = nn.Linear(4, 4);
+        var decoder = nn.Linear(4, 4);
+        decoder.weight = encoder.weight;
+        encoder.orthogonal();
+        var model = new Tied(encoder, decoder);
+        model.share_parametrization("decoder.weight", encoder.parametrization("weight"));
+        Near.Orthogonal(decoder.call(eye(4)) - decoder.call(zeros(4, 4)));
+    }
+
+    [Fact]
     public void A_field_that_cannot_hold_it() => Refused<NotSupportedException>(new OddField(), "weight");
 
     [Fact]

@@ -65,6 +65,18 @@ public class LoadingInPlace
         }
     }
 
+    /// <summary>Its entries share memory, so that libtorch copies nothing into it.</summary>
+    [Fact]
+    public void An_expanded_parameter_gets_memory_of_its_own()
+    {
+        var layer = nn.Linear(3, 4);
+        layer.weight = nn.Parameter(ones(1, 3).expand(4, 3));
+        var (parameter, other) = (layer.weight, nn.Linear(3, 4));
+        layer.load_parametrized_state_dict(other.state_dict());
+        Assert.Same(parameter, layer.weight);
+        Near.Identical(other.weight.detach(), layer.weight.detach());
+    }
+
     [Fact]
     public void A_model_that_has_moved_is_loaded_where_it_is()
     {
