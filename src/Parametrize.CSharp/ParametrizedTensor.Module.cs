@@ -40,7 +40,7 @@ public sealed partial class ParametrizedTensor
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
-        using var lasting = Registration.Lasting();
+        using var lasting = Modes.Lasting();
         // Native modules have moved what they share with the parameters by now, and no buffer.
         var before = Tensors.Max(part => FormModule.epsilon(part.dtype));
         base._toEpilog(dtype, device, non_blocking);

@@ -48,7 +48,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>Puts more links behind the present ones and keeps the value where they allow it.</summary>
     internal void Append(Parametrization more, WhenNotAllowed whenNotAllowed)
     {
-        using var lasting = Registration.Lasting();
+        using var lasting = Modes.Lasting();
         Binding.Follow();
         var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where);
         // The identity has no link that would refuse to stand before one of several inputs.

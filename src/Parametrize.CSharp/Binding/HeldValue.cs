@@ -86,8 +86,7 @@ internal sealed class HeldValue(ParametrizedTensor tensor) : ICached
 
     private void Compute()
     {
-        // Turns gradients on, too: a first use without them must not take them from the others.
-        using var _ = inference_mode(false);
+        using var _ = Modes.Lasting();
         var value = tensor.Evaluate().DetachFromDisposeScope();
         _held?.Dispose();
         _held = value;

@@ -101,8 +101,7 @@ internal sealed class ModuleBinding : ICached
             if (_holder is not null)
                 return;
             Hide();
-            // Turns gradients on, too: a first use without them must not take them from the others.
-            using (inference_mode(false))
+            using (Modes.Lasting())
                 Show(_tensor.Binding.Alias(scope));
             _holder = scope;
             scope.Add(this);
@@ -118,7 +117,7 @@ internal sealed class ModuleBinding : ICached
             if (_holder is null)
                 return [];
             var before = _slots.Select(slot => slot.Shown).OfType<Shown>().ToList();
-            using (inference_mode(false))
+            using (Modes.Lasting())
                 Show(_tensor.Binding.Alias(scope));
             return before;
         }

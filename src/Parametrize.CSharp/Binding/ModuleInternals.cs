@@ -47,9 +47,11 @@ internal static class ModuleInternals
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "_named_parameters")]
     public static extern (string name, Parameter parameter)[] NativeParameters(nn.Module module);
 
-    /// <summary>What Tensor.TotalCount reads.</summary>
-    [UnsafeAccessor(UnsafeAccessorKind.StaticField, Name = "_totalCount")]
-    public static extern ref long TensorCount(Tensor? tensor);
+    /// <summary>
+    /// TorchSharp (0.107.0) counts a tensor again that becomes a parameter. Takes one off, so that Tensor.TotalCount does
+    /// not look like a leak.
+    /// </summary>
+    public static void TakeOffCount() => Interlocked.Decrement(ref TensorCount(null));
 
     /// <summary>
     /// Lets the registry say what the module has. A ParameterList registers what it holds at first, and looks there no
@@ -111,6 +113,9 @@ internal static class ModuleInternals
         index!.SetValue(registry, new Dictionary<string, T>(new Watch(onAdding)));
         return registry;
     }
+
+    [UnsafeAccessor(UnsafeAccessorKind.StaticField, Name = "_totalCount")]
+    private static extern ref long TensorCount(Tensor? tensor);
 
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "RegisterComponents")]
     private static extern void Register(nn.Module module);

@@ -47,9 +47,7 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
             var copy = value.Copied();
             return (slot.IsBuffer ? copy : new Parameter(copy, isTrained)).DetachFromDisposeScope();
         }
-        using var _ = no_grad();
-        using var numbers = value.Copied();
-        Kept.set_(numbers);
+        Kept.WriteOver(value);
         return slot.IsBuffer ? Kept : Kept.requires_grad_(isTrained);
     }
 

@@ -31,8 +31,7 @@ internal abstract class StandIn : Parameter
     {
         (_slot, _replaced) = (slot, replaced);
         this.DetachFromDisposeScope();
-        // TorchSharp (0.107.0) counts a tensor again that becomes a parameter: each pass would look like a leak.
-        Interlocked.Decrement(ref ModuleInternals.TensorCount(null));
+        ModuleInternals.TakeOffCount();
     }
 
     /// <summary>Disposed, by us or by a setter.</summary>

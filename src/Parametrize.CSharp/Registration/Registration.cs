@@ -38,7 +38,7 @@ internal static class Registration
         int dimension = 1
     )
     {
-        using var lasting = Lasting();
+        using var lasting = Modes.Lasting();
         using var plain = new PlainTensor(path, dimension);
         var present = plain.Value;
         var parts = startingParts(present);
@@ -72,7 +72,7 @@ internal static class Registration
     /// <summary>Gives the module a tensor of that value or, computing nothing, one that the value was computed from.</summary>
     public static void TakeOut(TensorPath path, ParametrizedTensor parametrized, Tensor? value)
     {
-        using var lasting = Lasting();
+        using var lasting = Modes.Lasting();
         var (home, last) = NativeChild.HomeOf(path.Owner, path.Name);
         var set = ParametrizationSet.Of(home)!;
         var name = set.NameOf(last)!;
@@ -105,7 +105,7 @@ internal static class Registration
     {
         if (path.Tensor is not null)
             throw new InvalidOperationException($"{path} is parametrized. Remove that first, or share its tensor.");
-        using var lasting = Lasting();
+        using var lasting = Modes.Lasting();
         using var plain = new PlainTensor(path, shared.Binding.Layout?.Dimension ?? 1);
         shared.Binding.Follow();
         var (own, other) = (FormModule.ofTensor(plain.Value), Core.form(shared.Parametrization, shared.CurrentParts()));
@@ -117,9 +117,6 @@ internal static class Registration
             );
         plain.Bind(shared);
     }
-
-    /// <summary>For tensors that outlive the caller's inference mode: those made in it can never be trained.</summary>
-    public static IDisposable Lasting() => inference_mode(false);
 
     private static string Shown(Tensor input) => $"a tensor of shape {Form.Shown(input.shape)}";
 

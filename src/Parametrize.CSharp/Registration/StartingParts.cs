@@ -12,22 +12,22 @@ internal static class StartingParts
         ArgumentNullException.ThrowIfNull(value);
         ArgumentNullException.ThrowIfNull(tensor);
         RequireKnown(whenNotAllowed);
-        using var lasting = Registration.Lasting();
-        return Sound(value, First(value, tensor, whenNotAllowed, where), tensor, where);
-    }
+        using var lasting = Modes.Lasting();
+        return Sound(value, ByPolicy(), tensor, where);
 
-    private static Parts First(Parametrization value, Tensor tensor, WhenNotAllowed whenNotAllowed, string? where)
-    {
-        var exact = Core.initialize(value, tensor);
-        var reinterpret = whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value);
-        if (reinterpret && (exact.IsOk || exact.ErrorValue.IsNotAllowed || exact.ErrorValue.IsOutOfReach))
-            return Core.reinterpret(value, tensor);
-        if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
-            return exact.OrThrow(where);
-        if (whenNotAllowed is not WhenNotAllowed.Sample)
-            return Core.initializeNearest(value, tensor).OrThrow(where);
-        using var sample = Core.sample(value, FormModule.ofTensor(tensor), null);
-        return Core.initialize(value, sample).OrThrow(where);
+        Parts ByPolicy()
+        {
+            var exact = Core.initialize(value, tensor);
+            var reinterpret = whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value);
+            if (reinterpret && (exact.IsOk || exact.ErrorValue.IsNotAllowed || exact.ErrorValue.IsOutOfReach))
+                return Core.reinterpret(value, tensor);
+            if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
+                return exact.OrThrow(where);
+            if (whenNotAllowed is not WhenNotAllowed.Sample)
+                return Core.initializeNearest(value, tensor).OrThrow(where);
+            using var sample = Core.sample(value, FormModule.ofTensor(tensor), null);
+            return Core.initialize(value, sample).OrThrow(where);
+        }
     }
 
     /// <summary>For a tensor that has parts, when `more` has made its chain `longer`.</summary>
@@ -41,35 +41,28 @@ internal static class StartingParts
     )
     {
         RequireKnown(whenNotAllowed);
-        return Sound(longer, Further(longer, more, parts, present, whenNotAllowed, where), present, where);
+        return Sound(longer, ByPolicy(), present, where);
+
+        Parts ByPolicy()
+        {
+            // What the new links read is what the present ones yield.
+            if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(more))
+                return Core.ofTensors(parts.Parameters, parts.Buffers, longer);
+
+            var refusal = Core.contains(longer, present).ErrorOrNull();
+            if (refusal is { IsNotAllowed: true } && whenNotAllowed is WhenNotAllowed.Refuse)
+                throw new ParametrizationException(refusal, where);
+            if (refusal is not { IsNotAllowed: true } || whenNotAllowed is not WhenNotAllowed.Sample)
+                return Core.extend(longer, parts, present).OrThrow(where);
+            using var sample = Core.sample(longer, FormModule.ofTensor(present), null);
+            return Core.extend(longer, parts, sample).OrThrow(where);
+        }
     }
 
     private static void RequireKnown(WhenNotAllowed whenNotAllowed)
     {
         if (!Enum.IsDefined(whenNotAllowed))
             throw new ArgumentOutOfRangeException(nameof(whenNotAllowed), whenNotAllowed, "There is no such policy.");
-    }
-
-    private static Parts Further(
-        Parametrization longer,
-        Parametrization more,
-        Parts parts,
-        Tensor present,
-        WhenNotAllowed whenNotAllowed,
-        string? where
-    )
-    {
-        // What the new links read is what the present ones yield.
-        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(more))
-            return Core.ofTensors(parts.Parameters, parts.Buffers, longer);
-
-        var refusal = Core.contains(longer, present).ErrorOrNull();
-        if (refusal is { IsNotAllowed: true } && whenNotAllowed is WhenNotAllowed.Refuse)
-            throw new ParametrizationException(refusal, where);
-        if (refusal is not { IsNotAllowed: true } || whenNotAllowed is not WhenNotAllowed.Sample)
-            return Core.extend(longer, parts, present).OrThrow(where);
-        using var sample = Core.sample(longer, FormModule.ofTensor(present), null);
-        return Core.extend(longer, parts, sample).OrThrow(where);
     }
 
     /// <summary>

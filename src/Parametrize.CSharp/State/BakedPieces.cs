@@ -31,7 +31,9 @@ internal static class BakedPieces
         var lead = pieces[names[Core.parameterCount(map) - 1]];
         var isRounded = lead.is_complex() == like.is_complex() && SoundPieces.IsCoarser(lead, like);
         using var expected = Example(map, new(shape, isRounded ? like.dtype : lead.dtype, CPU));
-        RequireShapes(shape, pieces, map, expected);
+        // TorchSharp's matmul ends the process when shapes do not fit, so they must not get there.
+        if (Misfit(shape, pieces, map, expected) is { } misfit)
+            throw new ArgumentException(misfit);
         var tensors = names.Zip(expected.Tensors, (name, part) => pieces[name].to(part.dtype, lead.device));
         return SoundPieces.Of(map, SoundPieces.Parts(map, tensors), pieces.Keys, isRounded, problems) is { } sound
             ? Core.forward(map, sound)
@@ -45,7 +47,7 @@ internal static class BakedPieces
         if (!pieces.Are(names))
             return false;
         using var expected = Example(map, new(shape, pieces[names[0]].dtype, CPU));
-        return names.Zip(expected.Tensors).All(one => pieces[one.First].shape.SequenceEqual(one.Second.shape));
+        return Misfit(shape, pieces, map, expected) is null;
     }
 
     /// <summary>The parts of a random value.</summary>
@@ -57,14 +59,13 @@ internal static class BakedPieces
         return Core.initializeNearest(map, sample).OrThrow();
     }
 
-    /// <summary>TorchSharp's matmul ends the process when shapes do not fit, so they must not get there.</summary>
-    private static void RequireShapes(long[] shape, StatePieces pieces, Parametrization map, Parts example)
+    /// <summary>Which piece has another shape than that part of the example; null when none has.</summary>
+    private static string? Misfit(long[] shape, StatePieces pieces, Parametrization map, Parts example)
     {
         foreach (var (name, expected) in SoundPieces.Names(map).Zip(example.Tensors))
             if (!expected.shape.SequenceEqual(pieces[name].shape))
-                throw new ArgumentException(
-                    $"{map} of shape {Form.Shown(shape)} is computed from a tensor of shape {Form.Shown(expected.shape)}, "
-                        + $"but {pieces.Keys[name]} has shape {Form.Shown(pieces[name].shape)}."
-                );
+                return $"{map} of shape {Form.Shown(shape)} is computed from a tensor of shape {Form.Shown(expected.shape)}, "
+                    + $"but {pieces.Keys[name]} has shape {Form.Shown(pieces[name].shape)}.";
+        return null;
     }
 }

@@ -25,7 +25,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     public void Copy(string key, Tensor target, Tensor value)
     {
         _written.Add(target);
-        if (Misfit(target, value) is { } fault)
+        if (Misfit(target.shape, target, value) is { } fault)
             Problems.Add($"{key}: {fault}");
         else
             _copies.Add((target, Like(target, value)));
@@ -41,7 +41,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         {
             next[index] = pieces[name];
             _written.Add(own[index]);
-            if (Misfit(own[index], next[index]) is { } fault)
+            if (Misfit(own[index].shape, own[index], next[index]) is { } fault)
                 Problems.Add($"{pieces.Keys[name]}: {fault}");
         }
         if (found.Count == 0 || Problems.Count > before)
@@ -82,13 +82,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     {
         _written.UnionWith(target.CurrentParts().Tensors);
         var like = target.Inputs[0];
-        var shape = ShapeOf(target);
-        if (!shape.SequenceEqual(value.shape))
-        {
-            Problems.Add($"{key}: shape {Form.Shown(shape)} was expected, but {Form.Shown(value.shape)} was found.");
-            return;
-        }
-        if (Fault(like, value) is { } fault)
+        if (Misfit(ShapeOf(target), like, value) is { } fault)
         {
             Problems.Add($"{key}: {fault}");
             return;
@@ -121,9 +115,8 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     /// <summary>Writes, in place, so that optimizers keep their parameters.</summary>
     public void CarryOut(IEnumerable<StateTarget> targets)
     {
-        using (no_grad())
-            foreach (var (target, value) in _copies)
-                target.WriteOver(value);
+        foreach (var (target, value) in _copies)
+            target.WriteOver(value);
         foreach (var (target, value) in _assignments)
             target.Write(value);
         // Cached scopes have computed from what is no more.
@@ -157,10 +150,11 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         return Core.extend(map, present, sample ?? value).OrThrow();
     }
 
-    private static string? Misfit(Tensor target, Tensor value) =>
-        target.shape.SequenceEqual(value.shape)
+    /// <summary>Why a tensor that has to be of that shape, and is written into the target, cannot be.</summary>
+    private static string? Misfit(long[] shape, Tensor target, Tensor value) =>
+        shape.SequenceEqual(value.shape)
             ? Fault(target, value)
-            : $"shape {Form.Shown(target.shape)} was expected, but {Form.Shown(value.shape)} was found.";
+            : $"shape {Form.Shown(shape)} was expected, but {Form.Shown(value.shape)} was found.";
 
     /// <summary>What `copy_` would lose in silence.</summary>
     private static string? Fault(Tensor target, Tensor value)

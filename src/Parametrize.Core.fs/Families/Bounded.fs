@@ -7,10 +7,7 @@ open TorchSharp
 type internal BoundedLink(lo: float, hi: float) =
     inherit Link()
 
-    let shown (bound: float) =
-        if Double.IsPositiveInfinity bound then "infinity"
-        elif Double.IsNegativeInfinity bound then "-infinity"
-        else string bound
+    let shown (bound: float) = if Double.IsInfinity bound then Typed.float bound else string bound
 
     let typed (bound: float) = Typed.argument (Typed.float bound)
 
