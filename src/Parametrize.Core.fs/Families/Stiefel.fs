@@ -150,12 +150,13 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
             withoutBase ((Orthonormal.polar (Tensors.inDouble tall)).``to`` tall.dtype)
             |> Result.bind (fun x -> LinkParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
 
+    /// What the map turns the base into must be allowed, after one more rounding.
     override _.CanCarry(buffers, epsilon) =
         if trivialized then
             Violation.unless
                 "B^H B = I of the base"
-                (Orthonormal.defect buffers[0])
-                (Tensors.limit epsilon (Tensors.rows buffers[0]) 1.0)
+                (Orthonormal.spectralDefect buffers[0])
+                (Tensors.limit epsilon (Tensors.rows buffers[0]) 1.0 - epsilon)
             |> Result.mapError (fun violation -> "base", violation)
         else
             Ok()

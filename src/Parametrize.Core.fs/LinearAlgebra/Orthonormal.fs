@@ -41,6 +41,13 @@ module internal Orthonormal =
             let w = Tensors.inDouble w
             (w.mH.matmul w - identityLike w (Tensors.last w)).abs().max().item<float>()
 
+    /// |W^H W - I|_2, which is no less than the defect of W Q for any unitary Q.
+    let spectralDefect (w: torch.Tensor) : float =
+        use _scope = torch.NewDisposeScope()
+        use _noGrad = torch.no_grad ()
+        let w = Tensors.inDouble w
+        Tensors.largest (torch.linalg.eigvalsh (w.mH.matmul w - identityLike w (Tensors.last w)))
+
     /// Powers of two near the largest entry of each column. The factor Q does not depend on the lengths of the columns,
     /// and powers of two bring no rounding, so that dividing by them only keeps squares from over- and underflowing.
     let private columnScale (w: torch.Tensor) =

@@ -137,6 +137,26 @@ public class LoadingUnsoundPieces
             }
         );
 
+    /// <summary>The defect of a base may be spread over all entries, and the map gather it in one.</summary>
+    [Property]
+    public void A_base_that_the_map_would_turn_out_of_the_space_is_mended()
+    {
+        using var _ = NewDisposeScope();
+        var value = Parametrizations.Orthogonal();
+        var (from, to) = (Models.Parametrized(value), Models.Parametrized(value));
+        using (no_grad())
+            from.parametrization("fc.weight").parameters().Last().normal_();
+        var state = Models.StateOf(from);
+        var @base = state[Prefix + "0.base"];
+        var columns = @base.shape[^1];
+        var epsilon = finfo(@base.dtype).eps;
+        state[Prefix + "0.base"] = @base.matmul(
+            eye(columns, dtype: @base.dtype) + 30 * epsilon * ones(columns, columns, dtype: @base.dtype)
+        );
+        to.load_parametrized_state_dict(state);
+        Assert.Null(value.Violation(Models.Weight(to)));
+    }
+
     [Property]
     public void Vectors_that_have_not_converged_are_taken_as_they_are()
     {
