@@ -18,6 +18,7 @@ let private tests: Test =
             MalformedTests.tests
             OtherCasesTests.tests
             DescriptionTests.tests
+            StateList.tests
         ]
 
 [<EntryPoint>]
@@ -27,6 +28,9 @@ let main arguments =
 
     match arguments with
     | [| "spec" |] -> Specification.run ()
+    | [| "states" |] ->
+        StateList.lines () |> List.iter (printfn "%s")
+        0
     | [| "golden"; file |] -> Command.run file
     | [| "golden" |] ->
         eprintfn "golden needs a file: golden FILE"
