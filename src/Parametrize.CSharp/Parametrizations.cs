@@ -1,3 +1,4 @@
+using Parametrize.Values;
 using System.Runtime.CompilerServices;
 using Microsoft.FSharp.Core;
 using static TorchSharp.torch;
@@ -9,38 +10,38 @@ namespace Parametrize.CSharp;
 public static partial class Parametrizations
 {
     /// <summary>Every tensor.</summary>
-    public static Parametrization Identity => Values.identity;
+    public static Parametrization Identity => Combining.identity;
 
     /// <summary>Symmetric n x n matrices, from one triangle and the diagonal; PyTorch's tutorial takes the upper.</summary>
-    public static Parametrization Symmetric => Values.symmetric;
+    public static Parametrization Symmetric => SymmetricValues.symmetric;
 
     /// <inheritdoc cref="Symmetric"/>
-    public static Parametrization SymmetricFrom(Triangle triangle) => Values.symmetricFrom(Given(triangle));
+    public static Parametrization SymmetricFrom(Triangle triangle) => SymmetricValues.symmetricFrom(Given(triangle));
 
     /// <summary>Hermitian n x n matrices, from one triangle and the real diagonal; real tensors are symmetric.</summary>
-    public static Parametrization Hermitian => Values.hermitian;
+    public static Parametrization Hermitian => SymmetricValues.hermitian;
 
     /// <inheritdoc cref="Hermitian"/>
-    public static Parametrization HermitianFrom(Triangle triangle) => Values.hermitianFrom(Given(triangle));
+    public static Parametrization HermitianFrom(Triangle triangle) => SymmetricValues.hermitianFrom(Given(triangle));
 
     /// <summary>Skew-symmetric n x n matrices, from one strict triangle; PyTorch's tutorial takes the upper.</summary>
-    public static Parametrization Skew => Values.skew;
+    public static Parametrization Skew => SkewValues.skew;
 
     /// <inheritdoc cref="Skew"/>
-    public static Parametrization SkewFrom(Triangle triangle) => Values.skewFrom(Given(triangle));
+    public static Parametrization SkewFrom(Triangle triangle) => SkewValues.skewFrom(Given(triangle));
 
     /// <summary>Skew-Hermitian n x n matrices, from one strict triangle and the imaginary diagonal.</summary>
-    public static Parametrization SkewHermitian => Values.skewHermitian;
+    public static Parametrization SkewHermitian => SkewValues.skewHermitian;
 
     /// <inheritdoc cref="SkewHermitian"/>
-    public static Parametrization SkewHermitianFrom(Triangle triangle) => Values.skewHermitianFrom(Given(triangle));
+    public static Parametrization SkewHermitianFrom(Triangle triangle) => SkewValues.skewHermitianFrom(Given(triangle));
 
     /// <summary>Triangular n x k matrices, optionally with ones on the diagonal.</summary>
     public static Parametrization Triangular(Triangle triangle, bool unitDiagonal = false) =>
-        unitDiagonal ? Values.unitTriangular(Given(triangle)) : Values.triangular(Given(triangle));
+        unitDiagonal ? TriangularValues.unitTriangular(Given(triangle)) : TriangularValues.triangular(Given(triangle));
 
     /// <summary>Diagonal n x k matrices.</summary>
-    public static Parametrization Diagonal => Values.diagonal;
+    public static Parametrization Diagonal => TriangularValues.diagonal;
 
     /// <summary>n x k matrices with orthonormal columns (rows, when wide). Projects by QR, as PyTorch does.</summary>
     /// <param name="map">Default: as PyTorch, the exponential for square or complex tensors, else Householder.</param>
@@ -49,30 +50,30 @@ public static partial class Parametrizations
     /// real matrices of the exponential and the Cayley map then have determinant 1. Default: true.
     /// </param>
     public static Parametrization Orthogonal(OrthogonalMap? map = null, bool trivialized = true) =>
-        Values.stiefel(map ?? OrthogonalMap.Default, trivialized);
+        OrthogonalValues.stiefel(map ?? OrthogonalMap.Default, trivialized);
 
     /// <summary>n x k matrices with orthonormal columns (rows, when wide), by the Cayley map.</summary>
     /// <param name="trivialized">With a base: see <see cref="Orthogonal"/>. Default: true.</param>
-    public static Parametrization Cayley(bool trivialized = true) => Values.stiefel(OrthogonalMap.Cayley, trivialized);
+    public static Parametrization Cayley(bool trivialized = true) => OrthogonalValues.stiefel(OrthogonalMap.Cayley, trivialized);
 
     /// <summary>n x k matrices with orthonormal columns (rows, when wide), by the matrix exponential.</summary>
     /// <param name="trivialized">With a base: see <see cref="Orthogonal"/>. Default: true.</param>
     public static Parametrization MatrixExp(bool trivialized = true) =>
-        Values.stiefel(OrthogonalMap.MatrixExp, trivialized);
+        OrthogonalValues.stiefel(OrthogonalMap.MatrixExp, trivialized);
 
     /// <summary>Real n x k matrices with orthonormal columns (rows, when wide), by Householder reflections.</summary>
     /// <param name="trivialized">With a base: see <see cref="Orthogonal"/>. Default: true.</param>
     public static Parametrization Householder(bool trivialized = true) =>
-        Values.stiefel(OrthogonalMap.Householder, trivialized);
+        OrthogonalValues.stiefel(OrthogonalMap.Householder, trivialized);
 
     /// <summary>The value on convolution kernels `[out, in, k...]`, read as matrices `out x (in k...)`.</summary>
     /// <exception cref="ArgumentException">The value reads several tensors.</exception>
-    public static Parametrization OnKernel(Parametrization matrix) => Values.onKernel(Given(matrix));
+    public static Parametrization OnKernel(Parametrization matrix) => Combining.onKernel(Given(matrix));
 
     /// <summary>`W = g v / |v|`, the norm over all dimensions but one, or over the whole tensor.</summary>
     /// <param name="dimension">The one that keeps its own norms; null for one norm of the whole. Default: 0.</param>
     public static Parametrization WeightNorm(int? dimension = 0) =>
-        dimension is { } kept ? Values.weightNorm(kept) : Values.weightNormWhole;
+        dimension is { } kept ? WeightNormValues.weightNorm(kept) : WeightNormValues.weightNormWhole;
 
     /// <summary>A given spectral norm, by power iteration while training.</summary>
     /// <param name="iterations">How many in each training pass. Default: 1.</param>
@@ -87,35 +88,45 @@ public static partial class Parametrizations
         double epsilon = 1e-12,
         int dimension = 0,
         double bound = 1
-    ) => Values.spectralNormWith(new SpectralNormOptions(bound, dimension, iterations, epsilon));
+    ) => SpectralNormValues.spectralNormWith(new SpectralNormOptions(bound, dimension, iterations, epsilon));
 
     /// <summary>Vectors (the last dimension) of a given norm, by normalising.</summary>
     /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
-    public static Parametrization Sphere(double radius = 1) => Values.sphere(radius);
+    public static Parametrization Sphere(double radius = 1) => SphereValues.sphere(radius);
 
     /// <summary>Vectors (the last dimension) of a given norm, by the exponential map at a base.</summary>
     /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
-    public static Parametrization SphereExp(double radius = 1) => Values.sphereExp(radius);
+    public static Parametrization SphereExp(double radius = 1) => SphereValues.sphereExp(radius);
 
     /// <summary>Positive tensors, by softplus of each entry.</summary>
-    public static Parametrization Positive => Values.positive;
+    public static Parametrization Positive => PositiveValues.positive;
 
     /// <summary>Positive tensors, by the given function of each entry.</summary>
-    public static Parametrization PositiveBy(PositiveMap map) => Values.positiveBy(Given(map));
+    public static Parametrization PositiveBy(PositiveMap map) => PositiveValues.positiveBy(Given(map));
 
     /// <summary>Entries between two numbers, one of which may be infinite.</summary>
     /// <exception cref="ArgumentException">Unless lo &lt; hi, and one of them is finite.</exception>
-    public static Parametrization Bounded(double lo, double hi) => Values.bounded(lo, hi);
+    public static Parametrization Bounded(double lo, double hi) => BoundedValues.bounded(lo, hi);
 
     /// <summary>Symmetric (Hermitian) positive definite n x n matrices `L L^H` with `L_ii >= floor`.</summary>
     /// <exception cref="ArgumentException">The floor is negative or not finite.</exception>
-    public static Parametrization Spd(double floor = 0) => Values.spdAbove(floor);
+    public static Parametrization Spd(double floor = 0) => PositiveDefiniteValues.spdAbove(floor);
 
     /// <summary>Real n x n matrices with a positive determinant, cheap to invert.</summary>
-    public static Parametrization Invertible => Values.invertible;
+    public static Parametrization Invertible => InvertibleValues.invertible;
 
-    /// <summary>A value of one link of your own: see <see cref="CustomLink"/>.</summary>
-    public static Parametrization Of(Link link) => Core.ofLink(Given(link));
+    /// <summary>A value of one node of your own: see <see cref="CustomNode"/>.</summary>
+    public static Parametrization Of(Node node) => Core.ofNode(Given(node));
+
+    /// <summary>The value on the transposes of matrices.</summary>
+    public static Parametrization Transposed(this Parametrization value) => Core.transposed(Given(value));
+
+    /// <summary>
+    /// First this, then the next, whether their spaces fit or not, as PyTorch's <c>unsafe=True</c>: where they do not, the
+    /// value has no right inverse, so that nothing can be assigned.
+    /// </summary>
+    public static Parametrization ThenUnchecked(this Parametrization first, Parametrization next) =>
+        Core.andThenUnchecked(Given(next), Given(first));
 
     /// <summary>First this, then the next.</summary>
     /// <exception cref="ParametrizationException">Their spaces do not fit; the message names both.</exception>

@@ -46,7 +46,7 @@ public sealed partial class ParametrizedTensor
         base._toEpilog(dtype, device, non_blocking);
         Refresh();
         if (FormModule.epsilon(Inputs[0].dtype) < before)
-            Carry(Core.mend(Parametrization, CurrentParts())); // What was rounded there is outside the space here.
+            Carry(Core.repair(Parametrization, CurrentParts())); // What was rounded there is outside the space here.
         Binding.Moved();
     }
 }

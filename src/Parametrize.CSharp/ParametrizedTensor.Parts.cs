@@ -20,7 +20,7 @@ public sealed partial class ParametrizedTensor
         {
             using var copies = NewDisposeScope();
             Tensor[][] kept = [.. _buffers.Select(row => row.Select(buffer => buffer.clone()).ToArray())];
-            return Core.forward(Parametrization, Core.ofArrays(Inputs, kept)).MoveToOuterDisposeScope();
+            return Core.forward(Parametrization, Core.ofArrays(Shape, Inputs, kept)).MoveToOuterDisposeScope();
         }
         var advanced = Core.advance(Parametrization, CurrentParts());
         var value = Core.forward(Parametrization, advanced);
@@ -31,7 +31,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>New parts of the present value, whose base is that value.</summary>
     internal Parts Rebased() => Core.rebase(Parametrization, FollowedParts()).OrThrow(Where);
 
-    internal Parts CurrentParts() => Core.ofArrays(Inputs, _buffers);
+    internal Parts CurrentParts() => Core.ofArrays(Shape, Inputs, _buffers);
 
     /// <summary>Writes new tensors into the old ones, so that optimizers and state dicts keep theirs.</summary>
     internal void Write(Parts parts)
@@ -45,13 +45,13 @@ public sealed partial class ParametrizedTensor
     internal void TakeNearest(Tensor value) =>
         Spend(Core.extend(Parametrization, CurrentParts(), value).OrThrow(Where));
 
-    /// <summary>Puts more links behind the present ones and keeps the value where they allow it.</summary>
+    /// <summary>Puts more nodes behind the present ones and keeps the value where they allow it.</summary>
     internal void Append(Parametrization more, WhenNotAllowed whenNotAllowed)
     {
         using var lasting = Modes.Lasting();
         Binding.Follow();
         var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where);
-        // The identity has no link that would refuse to stand before one of several inputs.
+        // The identity has no node that would refuse to stand before one of several inputs.
         if (Core.parameterCount(longer) != Inputs.Length)
             throw new ParametrizationException(
                 ParametrizationError.NewReadsSeveralTensors($"{Parametrization}", $"{more}"),
@@ -63,7 +63,7 @@ public sealed partial class ParametrizedTensor
             ?? StartingParts.ForMore(longer, more, CurrentParts(), present, whenNotAllowed, Where);
         var before = _buffers.Length;
         Parametrization = longer;
-        AddLinks(extended, before);
+        AddNodes(extended, before);
         Refresh();
         Write(extended);
         foreach (var copied in extended.Tensors.Except(Tensors))
@@ -135,11 +135,11 @@ public sealed partial class ParametrizedTensor
         }
     }
 
-    private void AddLinks(Parts parts, int from)
+    private void AddNodes(Parts parts, int from)
     {
-        foreach (var (position, link) in Parametrization.Links.Index().Skip(from))
+        foreach (var (position, node) in Core.nodes(Parametrization).Index().Skip(from))
         {
-            var child = new LinkBuffers(link.BufferNames, Core.buffersOf(parts, position));
+            var child = new NodeBuffers(node.Buffers.Select(buffer => buffer.Name), Core.buffersOf(parts, position));
             child.train(training);
             register_module($"{position}", child);
         }
@@ -152,7 +152,7 @@ public sealed partial class ParametrizedTensor
         [
             .. Core.parameterNames(Parametrization).Select(name => IsBuffer ? get_buffer(name)! : get_parameter(name)!),
         ];
-        _buffers = [.. named_children().Select(child => ((LinkBuffers)child.module).Tensors())];
+        _buffers = [.. named_children().Select(child => ((NodeBuffers)child.module).Tensors())];
         Tensors = [.. Inputs, .. _buffers.SelectMany(row => row)];
     }
 }

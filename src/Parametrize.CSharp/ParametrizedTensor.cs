@@ -7,7 +7,7 @@ namespace Parametrize.CSharp;
 
 /// <summary>
 /// One constrained tensor and what it is computed from: a module whose parameters an optimizer trains (`original`, or
-/// `original0`, `original1`, ...) and whose buffers sit in children named by the position of their link (`0.base`).
+/// `original0`, `original1`, ...) and whose buffers sit in children named by the position of their node (`0.base`).
 /// </summary>
 /// <remarks>
 /// A module of your own holds it as a field, reads <see cref="Value"/> in `forward`, and lets RegisterComponents find
@@ -42,6 +42,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     {
         Parametrization = parametrization;
         IsBuffer = isBuffer;
+        Shape = parts.Shape;
         Binding = new(this);
         Reused = reused is null
             ? -1
@@ -54,7 +55,7 @@ public sealed partial class ParametrizedTensor : nn.Module
             else
                 register_parameter(name, (Parameter)tensor);
         }
-        AddLinks(parts, from: 0);
+        AddNodes(parts, from: 0);
         Refresh();
         (_deviceType, _deviceIndex) = (Inputs[0].device_type, Inputs[0].device_index);
     }
@@ -87,6 +88,9 @@ public sealed partial class ParametrizedTensor : nn.Module
     internal string? Where => Binding.Where;
 
     internal bool HasBase => Core.hasBase(Parametrization);
+
+    /// <summary>The shape of the constrained tensor.</summary>
+    internal long[] Shape { get; }
 
     /// <summary>The parameters; buffers, where the module's tensor is one.</summary>
     internal Tensor[] Inputs { get; private set; } = [];

@@ -43,10 +43,12 @@ type ParametrizationError =
     | NotFinite of value: string * count: int64
     /// The tensor is allowed, but no parts could be computed for it.
     | OutOfReach of value: string * reason: string
-    /// Two neighbours of a chain do not fit.
-    | SpacesDoNotFit of left: string * leftSpace: string * right: string * rightDomain: string
+    /// Two neighbours of a value do not fit: the first yields a space in which the second has no right inverse.
+    | SpacesDoNotFit of left: string * leftSpace: string * right: string * missing: string
     /// A value that reads several tensors stands behind another one.
     | ReadsSeveralTensors of left: string * right: string
+    /// The value has no right inverse, so that no tensor can be assigned.
+    | NoRightInverse of value: string
 
     /// What was expected, what was found, by how much, and what to do.
     member this.Message: string =
@@ -61,10 +63,11 @@ type ParametrizationError =
             $"{value} expects a tensor on {expected}, but it is on {found}. Move it with `to`."
         | NotFinite(value, count) -> $"{value} expects finite numbers, but {count} of the tensor's are NaN or infinite."
         | OutOfReach(value, reason) -> $"{value} cannot produce this tensor: {reason}"
-        | SpacesDoNotFit(left, leftSpace, right, rightDomain) ->
-            $"{left} >>> {right} does not fit: {left} yields only {leftSpace}, but what stands before {right} has to yield "
-            + $"{rightDomain}. Use one of the two alone: on a module, remove the present one first."
+        | SpacesDoNotFit(left, leftSpace, right, missing) ->
+            $"{left} >>> {right} does not fit: {left} yields {leftSpace}, but {right} needs {missing} before it."
         | ReadsSeveralTensors(left, right) ->
             $"{left} >>> {right} does not fit: {right} reads several tensors and can only come first."
+        | NoRightInverse value ->
+            $"{value} has no right inverse, so no tensor can be assigned; write its parameters instead."
 
     override this.ToString() : string = this.Message

@@ -27,7 +27,7 @@ type Form =
     /// A shape as PyTorch and TorchSharp print it: `[3, 4]`.
     static member Shown(shape: int64[]) : string = shape |> Seq.map string |> String.concat ", " |> sprintf "[%s]"
 
-/// What a link asks of a tensor before its entries are looked at.
+/// What a node asks of a tensor before its entries are looked at.
 type Requirement =
     {
         /// The least number of dimensions.
@@ -68,6 +68,19 @@ module Form =
     let private isReal (dtype: torch.ScalarType) : bool =
         dtype = torch.ScalarType.Float32 || dtype = torch.ScalarType.Float64 || isHalf dtype
 
+    /// The form in which values compute with one of 16-bit floats: libtorch has no factorizations for these.
+    let internal widened (form: Form) : Form =
+        if isHalf form.Dtype then
+            { form with Dtype = torch.ScalarType.Float32 }
+        else
+            form
+
+    /// How many entries it has.
+    let internal entries (form: Form) : int64 = Array.fold (*) 1L form.Shape
+
+    /// How many real numbers it has: complex entries count twice.
+    let internal reals (form: Form) : int64 = (if isComplex form.Dtype then 2L else 1L) * entries form
+
     /// The distance from 1 to the next number of the element type: twice its unit roundoff.
     let epsilon (dtype: torch.ScalarType) : float =
         match dtype with
@@ -86,10 +99,19 @@ module Form =
         else
             Some $"a tensor with dimension {dimension}"
 
+    /// What libtorch's operations on entries can take.
+    let private mostDimensions = 64
+
+    /// What was expected of a tensor and what was found, where its entries do not lie one after the other.
+    let internal layoutFault (tensor: torch.Tensor) : (string * string) option =
+        if tensor.is_sparse then Some("a dense tensor", "sparse") else None
+
     let private shapeFault (requirement: Requirement) (shape: int64[]) : string option =
         let squareNow = shape.Length >= 2 && shape[shape.Length - 1] = shape[shape.Length - 2]
 
-        if shape.Length < requirement.Dimensions then
+        if shape.Length > mostDimensions then
+            Some $"a tensor of at most {mostDimensions} dimensions"
+        elif shape.Length < requirement.Dimensions then
             Some(
                 if requirement.Dimensions = 1 then
                     "a tensor of at least 1 dimension"
@@ -103,19 +125,25 @@ module Form =
         else
             None
 
-    /// Whether a link with that requirement can yield a tensor of that form.
-    let check (value: string) (requirement: Requirement) (form: Form) : Result<unit, ParametrizationError> =
-        let dtypes =
-            if requirement.Complex then
-                "a floating-point or complex tensor"
-            else
-                "a real floating-point tensor"
-
+    /// Why nothing of that form meets the requirement, as an error about a value; None where something does.
+    let internal fault (requirement: Requirement) (form: Form) : (string -> ParametrizationError) option =
         if form.Device.``type`` = DeviceType.META then
-            Error(ParametrizationError.WrongDevice(value, "a device with data", "meta"))
+            Some(fun value -> ParametrizationError.WrongDevice(value, "a device with data", "meta"))
         elif not (isReal form.Dtype || requirement.Complex && isComplex form.Dtype) then
-            Error(ParametrizationError.WrongDtype(value, dtypes, string form.Dtype))
+            let expected =
+                if requirement.Complex then
+                    "a floating-point or complex tensor"
+                else
+                    "a real floating-point tensor"
+
+            Some(fun value -> ParametrizationError.WrongDtype(value, expected, string form.Dtype))
         else
-            match shapeFault requirement form.Shape with
-            | Some expected -> Error(ParametrizationError.WrongShape(value, expected, Form.Shown form.Shape))
-            | None -> Ok()
+            shapeFault requirement form.Shape
+            |> Option.map (fun expected value ->
+                ParametrizationError.WrongShape(value, expected, Form.Shown form.Shape))
+
+    /// Whether a node with that requirement can yield a tensor of that form.
+    let check (value: string) (requirement: Requirement) (form: Form) : Result<unit, ParametrizationError> =
+        match fault requirement form with
+        | Some error -> Error(error value)
+        | None -> Ok()

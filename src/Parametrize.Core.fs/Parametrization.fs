@@ -7,112 +7,247 @@ open TorchSharp
 module Parametrization =
 
     /// Leaves every tensor as it is: the neutral element of composition.
-    let identity: Parametrization = Composition.ofLinks []
+    let identity: Parametrization = Parametrization Tree.Leaf
 
-    /// A value of one link: how the values of the library, and a user's own, are made.
-    let ofLink (link: Link) : Parametrization = Composition.ofLinks [ link ]
+    /// A value of one node: how the values of the library, and a user's own, are made.
+    let ofNode (node: Node) : Parametrization =
+        Parametrization(Tree.Apply(node, List.replicate (Node.arity node) Tree.Leaf, true))
+
+    /// Several values joined by a node that reads what they yield, one for each. Throws ArgumentException when their
+    /// number is not that of the node's domains, or a space does not fit.
+    let join (node: Node) (inputs: Parametrization list) : Parametrization =
+        if inputs.Length <> Node.arity node then
+            invalidArg (nameof inputs) $"{node} reads {Node.arity node} tensors, but {inputs.Length} values were given."
+
+        match Tree.substitute true (inputs |> List.map _.Tree) (ofNode node).Tree with
+        | Ok tree -> Parametrization tree
+        | Error error -> invalidArg (nameof inputs) error.Message
+
+    let private chain (mustFit: bool) (right: Parametrization) (left: Parametrization) =
+        Tree.andThen mustFit right.Tree left.Tree |> Result.map Parametrization
+
+    let private orThrow (result: Result<Parametrization, ParametrizationError>) : Parametrization =
+        match result with
+        | Ok value -> value
+        | Error error -> invalidArg "right" error.Message
 
     /// First `left`, then `right`; `Error` names both neighbours when their spaces do not fit.
     let tryAndThen (right: Parametrization) (left: Parametrization) : Result<Parametrization, ParametrizationError> =
-        Composition.join left right
+        chain true right left
 
     /// First `left`, then `right`. Written for the pipe: `skew |> Parametrization.andThen cayley`.
     /// Throws ArgumentException when their spaces do not fit.
-    let andThen (right: Parametrization) (left: Parametrization) : Parametrization =
-        match tryAndThen right left with
-        | Ok chain -> chain
-        | Error error -> invalidArg (nameof right) error.Message
+    let andThen (right: Parametrization) (left: Parametrization) : Parametrization = orThrow (chain true right left)
 
-    /// What a tensor must be before its entries are looked at.
-    let requirement (value: Parametrization) : Requirement = Checks.requirement value
+    /// First `left`, then `right`, whether their spaces fit or not, as PyTorch's `unsafe=True`. Where they do not fit, the
+    /// value has no right inverse. Throws ArgumentException when `right` reads several tensors.
+    let andThenUnchecked (right: Parametrization) (left: Parametrization) : Parametrization =
+        orThrow (chain false right left)
+
+    let private under (view: View) (value: Parametrization) : Parametrization =
+        Parametrization(Tree.under view value.Tree)
+
+    /// The value on convolution kernels `[out, in, k...]`, read as matrices `out x (in k...)`.
+    let onKernel (matrix: Parametrization) : Parametrization = under View.Kernel matrix
+
+    /// The value on the transposes of matrices.
+    let transposed (value: Parametrization) : Parametrization = under View.Transpose value
+
+    /// Its nodes, in the order of evaluation; positions in names of buffers count them.
+    let nodes (value: Parametrization) : Node list = List.ofArray value.Program.Nodes
 
     /// Whether dimensions before the matrix (or vector) are a batch of independent problems.
-    let isBatched (value: Parametrization) : bool = value.Links |> List.forall _.IsBatched
+    let isBatched (value: Parametrization) : bool = value.Program.IsBatched
 
     /// How many tensors an optimizer trains.
-    let parameterCount (value: Parametrization) : int =
-        match value.Links with
-        | [] -> 1
-        | first :: _ -> first.InputCount
+    let parameterCount (value: Parametrization) : int = value.Program.LeafCount
 
     /// Names of the parameters, as PyTorch writes them: `original`, or `original0`, `original1`, ...
-    let parameterNames (value: Parametrization) : string list =
-        match parameterCount value with
-        | 1 -> [ "original" ]
-        | count -> List.init count (sprintf "original%d")
+    let parameterNames (value: Parametrization) : string list = value.Program.ParameterNames
 
-    /// Names of the buffers, prefixed by the position of their link as PyTorch writes them: `0.base`, `1._u`.
-    let bufferNames (value: Parametrization) : string list =
-        value.Links
-        |> List.mapi (fun position link -> link.BufferNames |> List.map (sprintf "%d.%s" position))
-        |> List.concat
+    /// Names of the buffers, prefixed by the position of their node as PyTorch writes them: `0.base`, `1._u`.
+    let bufferNames (value: Parametrization) : string list = value.Program.BufferNames
 
-    /// Parts from tensors that came from elsewhere (a file, a module), in the order of `parameterNames` and
-    /// `bufferNames`. The parts share the tensors. Throws ArgumentException when their number is wrong.
-    let ofTensors (parameters: torch.Tensor seq) (buffers: torch.Tensor seq) (value: Parametrization) : Parts =
-        let parameters, buffers = Seq.toArray parameters, Seq.toList buffers
+    /// Whether training moves what is carried, so that `advance` has work to do.
+    let learns (value: Parametrization) : bool = value.Program.Learns
+
+    /// Whether training computes another tensor than evaluation: noise.
+    let hasNoise (value: Parametrization) : bool = value.Program.HasNoise
+
+    /// Whether every allowed tensor can be assigned.
+    let hasRightInverse (value: Parametrization) : bool = value.Program.HasRightInverse
+
+    /// Whether it is a trivialization, alone or among others.
+    let internal hasBase (value: Parametrization) : bool = value.Program.Nodes |> Array.exists Node.hasBase
+
+    /// The parts of each node, from the tensors in the order of the names.
+    let private rows (value: Parametrization) (buffers: torch.Tensor list) : torch.Tensor[][] =
+        let takeRow (rest: torch.Tensor list) (node: Node) =
+            rest |> List.splitAt node.Buffers.Length |> (fun (row, rest) -> List.toArray row, rest)
+
+        value.Program.Nodes |> Array.mapFold takeRow buffers |> fst
+
+    let private requireCounts (value: Parametrization) (parameters: int) (buffers: int) : unit =
         let expected = parameterCount value, List.length (bufferNames value)
 
-        if (parameters.Length, buffers.Length) <> expected then
+        if (parameters, buffers) <> expected then
             invalidArg
-                (nameof parameters)
-                $"{value} has {expected} parameters and buffers, but {(parameters.Length, buffers.Length)} were given."
+                "parameters"
+                $"{value} has {expected} parameters and buffers, but {(parameters, buffers)} were given."
 
-        let takeRow (rest: torch.Tensor list) (link: Link) =
-            rest |> List.splitAt (List.length link.BufferNames) |> (fun (row, rest) -> List.toArray row, rest)
+    /// Parts from tensors that came from elsewhere (a file, a module), in the order of `parameterNames` and
+    /// `bufferNames`, which yield a tensor of that shape. The parts share the tensors. Throws ArgumentException when their
+    /// number is wrong.
+    let ofTensorsOfShape
+        (shape: int64[])
+        (parameters: torch.Tensor seq)
+        (buffers: torch.Tensor seq)
+        (value: Parametrization)
+        : Parts =
+        let parameters, buffers = Seq.toArray parameters, Seq.toList buffers
+        requireCounts value parameters.Length buffers.Length
+        new Parts(shape, parameters, rows value buffers)
 
-        let rows, _ = value.Links |> List.mapFold takeRow buffers
-        new Parts(parameters, List.toArray rows)
+    let internal shapeOf (parameters: torch.Tensor seq) (value: Parametrization) : int64[] option =
+        Program.output value.Program (parameters |> Seq.map Form.ofTensor |> List.ofSeq)
+        |> Option.map _.Shape
 
-    let internal ofArrays (parameters: torch.Tensor[]) (buffers: torch.Tensor[][]) : Parts =
-        new Parts(parameters, buffers)
+    /// The same, where the parameters tell the shape. Throws ArgumentException where they do not: several parameters
+    /// behind `onKernel`.
+    let ofTensors (parameters: torch.Tensor seq) (buffers: torch.Tensor seq) (value: Parametrization) : Parts =
+        let parameters, buffers = Seq.toArray parameters, Seq.toList buffers
+        requireCounts value parameters.Length buffers.Length
+
+        match shapeOf parameters value with
+        | Some shape -> new Parts(shape, parameters, rows value buffers)
+        | None -> invalidArg (nameof parameters) $"The parameters of {value} do not tell its shape: pass it."
+
+    let internal ofArrays (shape: int64[]) (parameters: torch.Tensor[]) (buffers: torch.Tensor[][]) : Parts =
+        new Parts(shape, parameters, buffers)
 
     let internal buffersOf (parts: Parts) (position: int) : torch.Tensor[] = parts.BufferArrays[position]
 
-    /// Whether training moves what is carried, so that `advance` has work to do.
-    let learns (value: Parametrization) : bool = value.Links |> List.exists _.Learns
+    /// The forms of the parameters with which it yields a tensor of that form, or why it yields none.
+    let parameterForms (value: Parametrization) (form: Form) : Result<Form list, ParametrizationError> =
+        Program.forms value.Program form
+        |> Result.map (fun forms -> List.ofArray forms[.. value.Program.LeafCount - 1])
 
-    /// Whether it is a trivialization, alone or in a chain.
-    let internal hasBase (value: Parametrization) : bool = value.Links |> List.exists _.HasBase
-
-    let private required (value: Parametrization) (tensor: torch.Tensor) : unit =
-        match Checks.tensor value tensor with
-        | Ok() -> ()
-        | Error error -> invalidArg (nameof tensor) error.Message
+    /// The same of the buffers.
+    let bufferForms (value: Parametrization) (form: Form) : Result<Form list, ParametrizationError> =
+        Program.forms value.Program form
+        |> Result.map (fun forms ->
+            [
+                for index, step in Seq.indexed value.Program.Steps do
+                    match step with
+                    | Step.Compute(node, _, _, _) ->
+                        for buffer in node.Buffers do
+                            buffer.FormFor forms[value.Program.LeafCount + index]
+                    | _ -> ()
+            ])
 
     /// The constrained tensor, differentiable with respect to the parameters. The caller disposes it.
-    let forward (value: Parametrization) (parts: Parts) : torch.Tensor =
-        Interpreter.forward value.Links parts.ParameterArray parts.BufferArrays
+    let forward (value: Parametrization) (parts: Parts) : torch.Tensor = Evaluation.forward false value.Program parts
+
+    /// The same in training: nodes that add noise do so.
+    let forwardInTraining (value: Parametrization) (parts: Parts) : torch.Tensor =
+        Evaluation.forward true value.Program parts
 
     /// Shape, element type and device of the constrained tensor.
-    let form (value: Parametrization) (parts: Parts) : Form =
-        use _ = torch.no_grad ()
-        use tensor = forward value parts
-        Form.ofTensor tensor
+    let form (_: Parametrization) (parts: Parts) : Form =
+        { Form.ofTensor (Array.last parts.ParameterArray) with Shape = parts.Shape }
 
-    let private checkAgainst (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
-        Checks.against value (form value parts) tensor
+    /// The forms of all registers, for a tensor that may be computed with: one of a form that the value has, and finite.
+    let private checkedForms (value: Parametrization) (tensor: torch.Tensor) : Result<Form[], ParametrizationError> =
+        Program.forms value.Program (Form.ofTensor tensor)
+        |> Result.bind (fun forms ->
+            match Form.layoutFault tensor with
+            | Some(expected, found) -> Error(ParametrizationError.WrongDtype(string value, expected, found))
+            | None ->
+                match Tensors.nonFinite tensor with
+                | 0L -> Ok forms
+                | count -> Error(ParametrizationError.NotFinite(string value, count)))
+
+    /// The same for a tensor that has to be of the form of the present one.
+    let private checkedAgainst (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
+        let expected, found = form value parts, Form.ofTensor tensor
+
+        if found.Shape <> expected.Shape then
+            Error(
+                ParametrizationError.WrongShape(
+                    string value,
+                    $"shape {Form.Shown expected.Shape}",
+                    Form.Shown found.Shape
+                )
+            )
+        elif found.Dtype <> expected.Dtype then
+            Error(ParametrizationError.WrongDtype(string value, string expected.Dtype, string found.Dtype))
+        elif found <> expected then
+            Error(ParametrizationError.WrongDevice(string value, string expected.Device, string found.Device))
+        else
+            checkedForms value tensor
+
+    /// Parts found for a tensor that they have to yield, if a user's own nodes took part.
+    let private proven (value: Parametrization) (tensor: torch.Tensor) (parts: Parts) : Parts =
+        let program = value.Program
+
+        if program.HasRightInverse && Array.exists Contract.isUsers program.Nodes then
+            try
+                Tensors.detached (fun () -> Seq.empty) (fun () ->
+                    Contract.comesBack program.Nodes (Form.epsilon tensor.dtype) tensor (fun () ->
+                        Evaluation.forward false program parts))
+            with _ ->
+                parts.Dispose()
+                reraise ()
+
+        parts
+
+    let private exactly (value: Parametrization) forms (inUse: Parts option) (tensor: torch.Tensor) =
+        if value.Program.HasRightInverse then
+            Inversion.pullParts Pull.Exactly value.Program forms inUse tensor
+            |> Result.map (proven value tensor)
+        else
+            Error(ParametrizationError.NoRightInverse(string value))
+
+    let private approximately (want: Want) (value: Parametrization) forms inUse (tensor: torch.Tensor) =
+        Inversion.pullParts (Pull.As want) value.Program forms inUse tensor
+
+    let private membership (value: Parametrization) forms (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
+        if value.Program.HasRightInverse then
+            Inversion.membership value.Program forms buffers tensor
+        else
+            Error(ParametrizationError.NoRightInverse(string value))
 
     /// Parts for a tensor seen for the first time: `forward` yields it again. Chooses what is carried (masks, bases).
     /// `Error` exactly when `contains` is.
     let initialize (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        Checks.tensor value tensor |> Result.bind (fun () -> Inversion.rightInverse value.Links [||] tensor)
+        checkedForms value tensor
+        |> Result.bind (fun forms -> exactly value forms None tensor)
 
     /// Parts from which `forward` yields the projection of the tensor. Where the map itself constrains (norms, masks),
     /// the tensor stays as it is in the parameters.
     let initializeNearest (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        Checks.tensor value tensor |> Result.bind (fun () -> Inversion.approximate value.Links [||] tensor)
+        checkedForms value tensor
+        |> Result.bind (fun forms -> approximately Want.Nearest value forms None tensor)
 
-    /// Whether a tensor can be taken as the parameter as it is: one parameter, nothing carried.
+    /// Parts for a tensor that is registered: those of `initialize` where it is allowed, else near it, with every entry
+    /// where it can be trained. Values without a right inverse start from the tensor as the parameter.
+    let start (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
+        checkedForms value tensor
+        |> Result.bind (fun forms -> approximately Want.Start value forms None tensor)
+
+    /// Whether a tensor can be taken as the parameter as it is: one parameter of its form, nothing carried.
     let internal canReinterpret (value: Parametrization) : bool =
         parameterCount value = 1 && List.isEmpty (bufferNames value)
 
-    /// The tensor as the unconstrained parameter, allowed or not.
-    let internal reinterpret (value: Parametrization) (tensor: torch.Tensor) : Parts =
-        new Parts(
-            [| new Modules.Parameter(tensor.detach().clone().DetachFromDisposeScope(), true) |],
-            value.Links |> List.map (fun _ -> [||]) |> List.toArray
-        )
+    /// The tensor as the unconstrained parameter, allowed or not; an error where the value yields nothing of its form.
+    let internal reinterpret (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
+        checkedForms value tensor
+        |> Result.map (fun _ ->
+            new Parts(
+                tensor.shape,
+                [| new Modules.Parameter(tensor.detach().clone().DetachFromDisposeScope(), true) |],
+                value.Program.Nodes |> Array.map (fun _ -> [||])
+            ))
 
     /// Parts from which `forward` yields the tensor, given the parts in use: masks stay, bases move to the tensor.
     /// `Error` exactly when `admits` is.
@@ -121,82 +256,83 @@ module Parametrization =
         (parts: Parts)
         (tensor: torch.Tensor)
         : Result<Parts, ParametrizationError> =
-        checkAgainst value parts tensor
-        |> Result.bind (fun () -> Inversion.rightInverse value.Links parts.BufferArrays tensor)
+        checkedAgainst value parts tensor
+        |> Result.bind (fun forms -> exactly value forms (Some parts) tensor)
 
-    /// Parts for a longer chain: links that were there before keep what they carry, new ones choose.
+    /// Parts for a value that has grown: nodes that were there before keep what they carry, new ones choose.
     let internal extend (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
-        Checks.tensor value tensor
-        |> Result.bind (fun () ->
-            match Inversion.rightInverse value.Links parts.BufferArrays tensor with
+        checkedForms value tensor
+        |> Result.bind (fun forms ->
+            match exactly value forms (Some parts) tensor with
             | Ok extended -> Ok extended
-            | Error _ -> Inversion.approximate value.Links parts.BufferArrays tensor)
+            | Error _ -> approximately Want.Start value forms (Some parts) tensor)
 
     /// Whether some parts yield the tensor, up to rounding in its element type.
     let contains (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
-        Checks.tensor value tensor |> Result.bind (fun () -> Inversion.contains value.Links [||] tensor)
+        checkedForms value tensor
+        |> Result.bind (fun forms -> membership value forms [||] tensor)
 
     /// Whether the tensor can be assigned while these parts are in use: `contains`, and zero where a mask is.
     let admits (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
-        checkAgainst value parts tensor
-        |> Result.bind (fun () -> Inversion.contains value.Links parts.BufferArrays tensor)
+        checkedAgainst value parts tensor
+        |> Result.bind (fun forms -> membership value forms parts.BufferArrays tensor)
 
     /// The nearest allowed tensor, or a retraction to one (each family says which). Allowed tensors stay as they are.
-    /// Throws ArgumentException for tensors that cannot be projected: wrong shape or element type, NaN.
+    /// Throws ArgumentException for tensors that cannot be projected: wrong shape or element type, NaN; and for values
+    /// without a right inverse.
     let project (value: Parametrization) (tensor: torch.Tensor) : torch.Tensor =
-        required value tensor
+        let projected =
+            checkedForms value tensor
+            |> Result.bind (fun forms ->
+                match membership value forms [||] tensor with
+                | Ok() -> Ok None
+                | Error(ParametrizationError.NoRightInverse _ as error) -> Error error
+                | Error _ -> approximately Want.Nearest value forms None tensor |> Result.map Some)
+
         use _ = torch.no_grad ()
 
-        match contains value tensor with
-        | Ok() -> tensor.clone ()
-        | Error _ ->
-            match initializeNearest value tensor with
-            | Error error -> invalidArg (nameof tensor) error.Message
-            | Ok parts ->
-                use parts = parts
-                forward value parts
+        match projected with
+        | Ok None -> tensor.clone ()
+        | Ok(Some parts) ->
+            use parts = parts
+            forward value parts
+        | Error error -> invalidArg (nameof tensor) error.Message
 
     /// A random allowed tensor: uniform where the space has a uniform measure (Haar for orthogonal matrices). Without a
     /// generator the global one is used. Throws ArgumentException for a form that the value cannot have.
     let sample (value: Parametrization) (form: Form) (generator: torch.Generator option) : torch.Tensor =
-        match Checks.form value form with
+        match Program.forms value.Program form with
         | Error error -> invalidArg (nameof form) error.Message
-        | Ok() ->
-            let wide =
-                if Form.isHalf form.Dtype then
-                    { form with Dtype = torch.ScalarType.Float32 }
-                else
-                    form
-
-            let drawn =
-                Tensors.detached Seq.singleton (fun () ->
-                    let source: torch.Generator | null = Option.toObj generator
-
-                    match List.tryLast value.Links with
-                    | None -> Form.normal source wide
-                    | Some link -> link.Sample(wide, source))
-
-            use drawn = drawn
+        | Ok _ ->
+            use drawn = Sampling.draw value.Program form (Option.toObj generator)
             use narrow = drawn.``to`` (form.Dtype, copy = true)
-            project value narrow
+
+            if value.Program.HasRightInverse then
+                project value narrow
+            else
+                match start value narrow with
+                | Error error -> invalidArg (nameof form) error.Message
+                | Ok parts ->
+                    use parts = parts
+                    use _ = torch.no_grad ()
+                    forward value parts
 
     /// What a training step moves besides gradients (power iterations); the same parts for most values.
     let advance (value: Parametrization) (parts: Parts) : Parts =
         if learns value then
-            new Parts(parts.ParameterArray, Interpreter.advance value.Links parts.ParameterArray parts.BufferArrays)
+            new Parts(parts.Shape, parts.ParameterArray, Evaluation.advance value.Program parts)
         else
             parts
 
     /// The buffers with which no parameters yield an allowed tensor, by their names; so much roundoff is forgiven.
     let internal misfits (value: Parametrization) (epsilon: float) (parts: Parts) : (string * Violation) list =
-        Interpreter.misfits value.Links epsilon parts.BufferArrays
-        |> List.map (fun (position, name, violation) -> $"{position}.{name}", violation)
+        Evaluation.misfits value.Program epsilon parts.BufferArrays
 
     /// What is carried, put right after it came from a coarser element type: `forward` then yields a tensor that is
     /// allowed in this one, and the same up to the roundoff of that one. The parameters stay; buffers that are changed
     /// are new.
-    let mend (value: Parametrization) (parts: Parts) : Parts =
-        new Parts(parts.ParameterArray, Interpreter.mend value.Links parts.BufferArrays)
+    let repair (value: Parametrization) (parts: Parts) : Parts =
+        new Parts(parts.Shape, parts.ParameterArray, Evaluation.repair value.Program parts.BufferArrays)
 
     /// Moves what is carried to the present point: the base of a trivialization becomes the present tensor, and the
     /// parameter its zero. `forward` yields the same tensor before and after, up to rounding, which does not add up over
@@ -205,5 +341,5 @@ module Parametrization =
         use _ = torch.no_grad ()
         use tensor = forward value parts
 
-        Checks.tensor value tensor
-        |> Result.bind (fun () -> Inversion.rebase value.Links parts.BufferArrays tensor)
+        checkedForms value tensor
+        |> Result.bind (fun forms -> Inversion.pullParts Pull.Renewing value.Program forms (Some parts) tensor)

@@ -1,113 +1,143 @@
 namespace Parametrize
 
-/// Which half of a matrix carries the free entries.
-[<RequireQualifiedAccess>]
-type Triangle =
-    | Lower
-    | Upper
+open System
+open System.Collections.Generic
+open System.Runtime.InteropServices
 
-/// The set of tensors that a link yields, as data, so that chains are checked when they are built.
+/// What can be done to a member of a space without leaving the space.
 [<RequireQualifiedAccess>]
-type Space =
-    /// Every finite tensor.
-    | All
-    | Symmetric
-    | Hermitian
-    | Skew
-    | SkewHermitian
-    | Triangular of Triangle
-    | UnitTriangular of Triangle
-    | Diagonal
-    /// Matrices with orthonormal columns (tall), rows (wide) or both (square).
-    | Stiefel
-    /// Spectral norm fixed; zero counts as allowed.
-    | SpectralSphere of norm: float
-    | Sphere of radius: float
-    | Positive
-    | NonNegative
-    | Interval of lo: float * hi: float
-    | PositiveDefinite
-    /// Square matrices with a positive determinant.
-    | PositiveDeterminant
-    /// Tensors with zeros at given places.
-    | Masked
-    /// Convolution kernels whose matrices lie in a space.
-    | OfKernel of Space
-    /// A space of a user's own, equal to itself only.
-    | Named of string
+type Closure =
+    /// Multiply it by a positive number.
+    | Scaling
+    /// Multiply each of its vectors (the last dimension) by a positive number of its own.
+    | RowScaling
+    /// Change its sign.
+    | Negation
+    /// Set some of its entries to zero.
+    | Zeroing
+    /// Apply one function to every entry.
+    | EntrywiseMaps
+    /// Take some of its entries from another member.
+    | EntrywiseChoice
+    /// Add another member.
+    | Sum
+    /// Transpose it.
+    | Transposition
+    /// Anything: only the space of all tensors is closed under this.
+    | Everything
 
-    override this.ToString() : string =
+    /// What a space lacks that is not closed under it, in words.
+    member internal this.InWords: string =
         match this with
-        | All -> "all tensors"
-        | Symmetric -> "symmetric matrices"
-        | Hermitian -> "Hermitian matrices"
-        | Skew -> "skew-symmetric matrices"
-        | SkewHermitian -> "skew-Hermitian matrices"
-        | Triangular Triangle.Lower -> "lower triangular matrices"
-        | Triangular Triangle.Upper -> "upper triangular matrices"
-        | UnitTriangular Triangle.Lower -> "lower triangular matrices with unit diagonal"
-        | UnitTriangular Triangle.Upper -> "upper triangular matrices with unit diagonal"
-        | Diagonal -> "diagonal matrices"
-        | Stiefel -> "matrices with orthonormal columns or rows"
-        | SpectralSphere norm -> $"tensors of spectral norm {norm}"
-        | Sphere radius -> $"vectors of norm {radius}"
-        | Positive -> "positive tensors"
-        | NonNegative -> "non-negative tensors"
-        | Interval(lo, hi) -> $"tensors between {lo} and {hi}"
-        | PositiveDefinite -> "positive definite matrices"
-        | PositiveDeterminant -> "matrices with positive determinant"
-        | Masked -> "tensors with a pattern of zeros"
-        | OfKernel space -> $"kernels whose matrices are {space}"
-        | Named name -> name
+        | Scaling -> "a space that positive multiples do not leave"
+        | RowScaling -> "a space that positive multiples of each row do not leave"
+        | Negation -> "a space that changing the sign does not leave"
+        | Zeroing -> "a space that keeps its tensors when entries become zero"
+        | EntrywiseMaps -> "a space that functions of the entries do not leave"
+        | EntrywiseChoice -> "a space in which each entry is free of the others"
+        | Sum -> "a space that sums do not leave"
+        | Transposition -> "a space that transposing does not leave"
+        | Everything -> "all tensors"
+
+/// A set of tensors: which larger ones it lies in, and what does not leave it. Spaces of one name are equal.
+type Space
+    (name: string, [<Optional>] supersets: Space seq | null, [<Optional>] closedUnder: Closure seq | null) =
+
+    let supersets: Space list = supersets |> Option.ofObj |> Option.map List.ofSeq |> Option.defaultValue []
+    let closedUnder: Set<Closure> = closedUnder |> Option.ofObj |> Option.map Set.ofSeq |> Option.defaultValue Set.empty
+
+    do
+        if String.IsNullOrWhiteSpace name then
+            invalidArg (nameof name) "A space needs a name."
+
+    /// What its members are, in the plural: `symmetric matrices`.
+    member _.Name: string = name
+
+    /// Larger spaces; what they lie in need not be repeated.
+    member _.Supersets: IReadOnlyList<Space> = supersets
+
+    /// What does not leave it.
+    member _.ClosedUnder: IReadOnlyCollection<Closure> = closedUnder
+
+    member internal _.Closures: Set<Closure> = closedUnder
+
+    /// How many real numbers it takes to say which member a tensor of that form is; null when that is not known.
+    abstract Dimension: form: Form -> Nullable<int64>
+    default _.Dimension _ = Nullable()
+
+    /// A number that each entry may be, for spaces closed under `EntrywiseChoice`.
+    abstract Interior: float
+    default _.Interior = 0.0
+
+    member this.IsClosedUnder(closure: Closure) : bool =
+        closedUnder.Contains closure || closedUnder.Contains Closure.Everything
+
+    /// Whether its members are members of the other as well.
+    member this.IsWithin(other: Space) : bool =
+        this.Equals other
+        || other.IsClosedUnder Closure.Everything
+        || supersets |> List.exists _.IsWithin(other)
+
+    override _.Equals(other: obj) : bool =
+        match other with
+        | :? Space as space -> space.Name = name
+        | _ -> false
+
+    override _.GetHashCode() : int = hash name
+
+    override _.ToString() : string = name
+
+/// The tensors that lie in both spaces.
+type internal Intersection(left: Space, right: Space) =
+    inherit
+        Space($"{left.Name} that are {right.Name}", [ left; right ], Set.intersect left.Closures right.Closures)
+
+    override _.Interior = if left.IsClosedUnder Closure.EntrywiseChoice then left.Interior else right.Interior
 
 [<RequireQualifiedAccess>]
-module internal Space =
+module Space =
 
-    let ofKernel (space: Space) : Space = if space = Space.All then Space.All else Space.OfKernel space
+    /// Every finite tensor.
+    let all: Space =
+        { new Space("all tensors", [], [ Closure.Everything ]) with
+            override _.Dimension form = Nullable(Form.reals form)
+        }
 
-/// Behind which spaces a link can stand: those in which its right inverse lands.
+    /// The tensors that lie in both.
+    let intersect (left: Space) (right: Space) : Space =
+        if left.IsWithin right then left
+        elif right.IsWithin left then right
+        else Intersection(left, right)
+
+/// What may stand before a node: tensors that its right inverse can land in.
 [<RequireQualifiedAccess>]
 type Domain =
-    /// Behind all: a bijection on entries has one right inverse, and the link before tells whether it is in its space.
-    | Anything
-    | OneOf of Space list
+    /// Any space: the node before tells whether it yields what the right inverse makes.
+    | AnySpace
+    /// A space and what lies in it.
+    | Within of Space
+    /// Spaces that these changes do not leave.
+    | Needs of Closure list
+    /// One of these.
+    | OneOf of Domain list
 
+    /// What has to stand before, in words.
     override this.ToString() : string =
         match this with
-        | Anything -> "any tensor"
-        | OneOf spaces -> spaces |> List.map string |> String.concat " or "
+        | AnySpace -> "any space"
+        | Within space -> space.Name
+        | Needs closures -> closures |> List.map _.InWords |> String.concat " and "
+        | OneOf domains -> domains |> List.map string |> String.concat ", or "
 
 [<RequireQualifiedAccess>]
 module Domain =
 
-    /// Behind nothing but tensors that are free: the usual domain of a first link.
-    let free: Domain = Domain.OneOf [ Space.All ]
+    /// Nothing but tensors that are free.
+    let free: Domain = Domain.Needs [ Closure.Everything ]
 
-    /// Spaces that multiplication by a positive number does not leave.
-    let cones: Domain =
-        Domain.OneOf
-            [
-                Space.All
-                Space.Symmetric
-                Space.Hermitian
-                Space.Skew
-                Space.SkewHermitian
-                Space.Triangular Triangle.Lower
-                Space.Triangular Triangle.Upper
-                Space.Diagonal
-                Space.Positive
-                Space.NonNegative
-                Space.PositiveDefinite
-                Space.PositiveDeterminant
-                Space.Masked
-            ]
-
-    let internal including (space: Space) (domain: Domain) : Domain =
+    let rec accepts (space: Space) (domain: Domain) : bool =
         match domain with
-        | Domain.Anything -> domain
-        | Domain.OneOf spaces -> Domain.OneOf(space :: spaces)
-
-    let accepts (space: Space) (domain: Domain) : bool =
-        match domain with
-        | Domain.Anything -> true
-        | Domain.OneOf spaces -> List.contains space spaces
+        | Domain.AnySpace -> true
+        | Domain.Within larger -> space.IsWithin larger
+        | Domain.Needs closures -> closures |> List.forall space.IsClosedUnder
+        | Domain.OneOf domains -> domains |> List.exists (accepts space)

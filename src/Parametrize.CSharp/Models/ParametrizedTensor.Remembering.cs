@@ -30,7 +30,7 @@ public sealed partial class ParametrizedTensor
             children.Remove($"{position}");
         }
         Refresh();
-        Write(Core.ofArrays(memory.Inputs, memory.Buffers));
+        Write(Core.ofArrays(Shape, memory.Inputs, memory.Buffers));
     }
 
     /// <summary>New parts with the numbers of these, elsewhere if need be.</summary>
@@ -38,6 +38,7 @@ public sealed partial class ParametrizedTensor
     {
         Binding.Follow();
         return Core.ofArrays(
+            Shape,
             [.. Inputs.Select(input => new Parameter(input.Copied(device)))],
             [.. _buffers.Select(row => row.Select(buffer => buffer.Copied(device)).ToArray())]
         );
@@ -48,7 +49,7 @@ public sealed partial class ParametrizedTensor
     {
         using var copies = other.Remember();
         var own = _buffers.Take(_buffers.Length - copies.Buffers.Length);
-        Write(Core.ofArrays(copies.Inputs, [.. own, .. copies.Buffers]));
+        Write(Core.ofArrays(Shape, copies.Inputs, [.. own, .. copies.Buffers]));
     }
 
     /// <summary>Freezes what is frozen there.</summary>

@@ -73,8 +73,8 @@ internal sealed record Transfer(
     private void RequireRoomBehind(ParametrizedTensor target)
     {
         var longer = Core.tryAndThen(From.Parametrization, target.Parametrization).OrThrow(Name);
-        var (links, own) = (longer.Links.Length, target.Parametrization.Links.Length);
-        if (links != own + From.Parametrization.Links.Length)
+        var (nodes, own) = (Core.nodes(longer).Length, Core.nodes(target.Parametrization).Length);
+        if (nodes != own + Core.nodes(From.Parametrization).Length)
             throw new InvalidOperationException(
                 $"{Name}: {target.Parametrization} and {From.Parametrization} become one, whose parts are neither's. "
                     + "Remove the first before."

@@ -1,3 +1,4 @@
+using Parametrize.Values;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -10,40 +11,40 @@ public static partial class Parametrizations
 {
     /// <summary>Zeros at fixed places; one behind another prunes what is left.</summary>
     /// <exception cref="ArgumentException">Options that make no sense for any tensor.</exception>
-    public static Parametrization Pruned(Pruning pruning) => Values.pruned(Given(pruning));
+    public static Parametrization Pruned(Pruning pruning) => PrunedValues.pruned(Given(pruning));
 
     /// <summary>Zeros where the mask has them.</summary>
-    public static Parametrization PrunedBy(Tensor mask) => Values.pruned(Pruning.NewCustom(Mask.OfTensor(Given(mask))));
+    public static Parametrization PrunedBy(Tensor mask) => PrunedValues.pruned(Pruning.NewCustom(Mask.OfTensor(Given(mask))));
 
     /// <summary>Each entry is zero with this probability; the seed fixes the pattern.</summary>
     /// <exception cref="ArgumentException">The probability is outside [0, 1].</exception>
     public static Parametrization PrunedBernoulli(double probability, ulong seed) =>
-        Values.pruned(Pruning.NewBernoulli(probability, seed));
+        PrunedValues.pruned(Pruning.NewBernoulli(probability, seed));
 
     /// <summary>Exactly this many entries, drawn from the seed, are zero.</summary>
     /// <exception cref="ArgumentException">The amount is negative, or a share above 1.</exception>
     public static Parametrization PrunedRandom(Amount amount, ulong seed) =>
-        Values.pruned(Pruning.NewRandom(amount, seed));
+        PrunedValues.pruned(Pruning.NewRandom(amount, seed));
 
     /// <summary>Exactly this many channels of a dimension, drawn from the seed, are zero.</summary>
     /// <exception cref="ArgumentException">The amount is negative, or a share above 1.</exception>
     public static Parametrization PrunedRandomStructured(Amount amount, int dimension, ulong seed) =>
-        Values.pruned(Pruning.NewRandomStructured(amount, dimension, seed));
+        PrunedValues.pruned(Pruning.NewRandomStructured(amount, dimension, seed));
 
     /// <summary>A share or a number of entries, those of smallest modulus, is zero.</summary>
     /// <exception cref="ArgumentException">The amount is negative, or a share above 1.</exception>
-    public static Parametrization PrunedL1(Amount amount) => Values.pruned(Pruning.NewL1(amount));
+    public static Parametrization PrunedL1(Amount amount) => PrunedValues.pruned(Pruning.NewL1(amount));
 
     /// <summary>The channels of a dimension with the smallest norms, of any power from 0, are zero.</summary>
     /// <exception cref="ArgumentException">The amount is negative, a share above 1, or the power is negative.</exception>
     public static Parametrization PrunedLn(Amount amount, double power, int dimension) =>
-        Values.pruned(Pruning.NewLn(amount, power, dimension));
+        PrunedValues.pruned(Pruning.NewLn(amount, power, dimension));
 
     /// <summary>All but the largest `keep` of each `size` consecutive entries in the last dimension are zero.</summary>
     /// <exception cref="ArgumentException">More are to be kept than a group has.</exception>
-    public static Parametrization PrunedGroups(int keep, int size) => Values.pruned(Pruning.NewGroups(keep, size));
+    public static Parametrization PrunedGroups(int keep, int size) => PrunedValues.pruned(Pruning.NewGroups(keep, size));
 
     /// <summary>This share of all entries is zero, those that were pruned before included.</summary>
     /// <exception cref="ArgumentException">The share is outside [0, 1].</exception>
-    public static Parametrization PrunedUpTo(double share) => Values.pruned(Pruning.NewUpTo(share));
+    public static Parametrization PrunedUpTo(double share) => PrunedValues.pruned(Pruning.NewUpTo(share));
 }

@@ -19,8 +19,8 @@ public sealed partial class ParametrizedTensor
     internal bool HasReached(Pruning pruning) => PruningMask is { } mask && Pruned.isReached(pruning, mask);
 
     /// <summary>
-    /// Parts for a last link that becomes one with the first new one, as prunings do: the parameters stay, and it goes
-    /// on from what it carries. Null when the links stay apart.
+    /// Parts for a last node that becomes one with the first new one, as prunings do: the parameters stay, and it goes
+    /// on from what it carries. Null when the nodes stay apart.
     /// </summary>
     private Parts? ContinuedParts(
         Parametrization longer,
@@ -32,7 +32,7 @@ public sealed partial class ParametrizedTensor
         var parts = CurrentParts();
         if (
             whenNotAllowed is WhenNotAllowed.Sample
-            || Continuation.tryContinue(more, Parametrization, parts) is not { } result
+            || Growth.tryContinue(longer, more, Parametrization, parts) is not { } result
         )
             return null;
         var continued = result.Value.OrThrow(Where);

@@ -1,3 +1,4 @@
+using Parametrize.Values;
 using Parametrize.CSharp.Binding;
 using static TorchSharp.torch;
 
@@ -35,7 +36,7 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
         {
             foreach (var (places, mask) in tensors.Zip(masks))
             {
-                var value = Values.pruned(Pruning.NewCustom(mask));
+                var value = PrunedValues.pruned(Pruning.NewCustom(mask));
                 ties[places[0].Model].Register(undo, places[0].Path, value, WhenNotAllowed.Project);
                 foreach (var place in places.Where(place => place.Path.Tensor is null))
                 {

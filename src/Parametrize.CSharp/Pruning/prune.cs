@@ -1,3 +1,4 @@
+using Parametrize.Values;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -127,7 +128,7 @@ public static partial class prune
         var applied = scores is null
             ? pruning
             : Pruning.NewCustom(PruningMask.ofScores(scores, path.Tensor?.PruningMaskOrNone(), pruning));
-        Ties.Register(module, path, Values.pruned(applied), WhenNotAllowed.Project);
+        Ties.Register(module, path, PrunedValues.pruned(applied), WhenNotAllowed.Project);
         return module;
     }
 

@@ -20,11 +20,13 @@ internal static class StartingParts
             var exact = Core.initialize(value, tensor);
             var reinterpret = whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value);
             if (reinterpret && (exact.IsOk || exact.ErrorValue.IsNotAllowed || exact.ErrorValue.IsOutOfReach))
-                return Core.reinterpret(value, tensor);
+                return Core.reinterpret(value, tensor).OrThrow(where);
+            if (exact.IsError && exact.ErrorValue.IsNoRightInverse)
+                return Core.start(value, tensor).OrThrow(where);
             if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
                 return exact.OrThrow(where);
             if (whenNotAllowed is not WhenNotAllowed.Sample)
-                return Core.initializeNearest(value, tensor).OrThrow(where);
+                return Core.start(value, tensor).OrThrow(where);
             using var sample = Core.sample(value, FormModule.ofTensor(tensor), null);
             return Core.initialize(value, sample).OrThrow(where);
         }
@@ -47,7 +49,11 @@ internal static class StartingParts
         {
             // What the new links read is what the present ones yield.
             if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(more))
-                return Core.ofTensors(parts.Parameters, parts.Buffers, longer);
+            {
+                // The new nodes may not take what the present ones yield.
+                Core.parameterForms(longer, FormModule.ofTensor(present)).OrThrow(where);
+                return Core.ofTensorsOfShape(parts.Shape, parts.Parameters, parts.Buffers, longer);
+            }
 
             var refusal = Core.contains(longer, present).ErrorOrNull();
             if (refusal is { IsNotAllowed: true } && whenNotAllowed is WhenNotAllowed.Refuse)

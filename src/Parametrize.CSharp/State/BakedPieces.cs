@@ -30,12 +30,13 @@ internal static class BakedPieces
         // The last parameter, because magnitudes of complex numbers are real.
         var lead = pieces[names[Core.parameterCount(map) - 1]];
         var isRounded = lead.is_complex() == like.is_complex() && SoundPieces.IsCoarser(lead, like);
-        using var expected = Example(map, new(shape, isRounded ? like.dtype : lead.dtype, CPU));
+        var expected = Expected(map, new(shape, isRounded ? like.dtype : lead.dtype, CPU));
         // TorchSharp's matmul ends the process when shapes do not fit, so they must not get there.
         if (Misfit(shape, pieces, map, expected) is { } misfit)
             throw new ArgumentException(misfit);
-        var tensors = names.Zip(expected.Tensors, (name, part) => pieces[name].to(part.dtype, lead.device));
-        return SoundPieces.Of(map, SoundPieces.Parts(map, tensors), pieces.Keys, isRounded, problems) is { } sound
+        var tensors = names.Zip(expected, (name, form) => pieces[name].to(form.Dtype, lead.device));
+        var parts = SoundPieces.Parts(map, shape, tensors);
+        return SoundPieces.Of(map, parts, pieces.Keys, isRounded, problems) is { } sound
             ? Core.forward(map, sound)
             : null;
     }
@@ -46,25 +47,19 @@ internal static class BakedPieces
         var names = SoundPieces.Names(map);
         if (!pieces.Are(names))
             return false;
-        using var expected = Example(map, new(shape, pieces[names[0]].dtype, CPU));
-        return Misfit(shape, pieces, map, expected) is null;
+        return Misfit(shape, pieces, map, Expected(map, new(shape, pieces[names[0]].dtype, CPU))) is null;
     }
 
-    /// <summary>The parts of a random value.</summary>
-    private static Parts Example(Parametrization map, Form form)
-    {
-        // A generator of its own: loading is not to change what is drawn afterwards.
-        using var generator = new Generator(0, CPU);
-        using var sample = map.Sample(form.Shape, form.Dtype, CPU, generator);
-        return Core.initializeNearest(map, sample).OrThrow();
-    }
+    /// <summary>The forms of the parts of a tensor of that form.</summary>
+    private static List<Form> Expected(Parametrization map, Form form) =>
+        [.. Core.parameterForms(map, form).OrThrow(), .. Core.bufferForms(map, form).OrThrow()];
 
-    /// <summary>Which piece has another shape than that part of the example; null when none has.</summary>
-    private static string? Misfit(long[] shape, StatePieces pieces, Parametrization map, Parts example)
+    /// <summary>Which piece has another shape than its form; null when none has.</summary>
+    private static string? Misfit(long[] shape, StatePieces pieces, Parametrization map, List<Form> forms)
     {
-        foreach (var (name, expected) in SoundPieces.Names(map).Zip(example.Tensors))
-            if (!expected.shape.SequenceEqual(pieces[name].shape))
-                return $"{map} of shape {Form.Shown(shape)} is computed from a tensor of shape {Form.Shown(expected.shape)}, "
+        foreach (var (name, expected) in SoundPieces.Names(map).Zip(forms))
+            if (!expected.Shape.SequenceEqual(pieces[name].shape))
+                return $"{map} of shape {Form.Shown(shape)} is computed from a tensor of shape {Form.Shown(expected.Shape)}, "
                     + $"but {pieces.Keys[name]} has shape {Form.Shown(pieces[name].shape)}.";
         return null;
     }

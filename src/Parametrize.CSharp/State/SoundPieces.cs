@@ -14,10 +14,10 @@ internal static class SoundPieces
         [.. Core.parameterNames(map), .. Core.bufferNames(map)];
 
     /// <summary>The tensors in the order of the names.</summary>
-    public static Parts Parts(Parametrization map, IEnumerable<Tensor> tensors)
+    public static Parts Parts(Parametrization map, long[] shape, IEnumerable<Tensor> tensors)
     {
         var (all, count) = (tensors.ToList(), Core.parameterCount(map));
-        return Core.ofTensors(all.Take(count), all.Skip(count), map);
+        return Core.ofTensorsOfShape(shape, all.Take(count), all.Skip(count), map);
     }
 
     /// <summary>Whether its element type has rounded the value more than that of the other would.</summary>
@@ -48,7 +48,7 @@ internal static class SoundPieces
             return parts;
         if (Note(Misfits(map, parts, keys, Coarsest)))
             return null;
-        var mended = Core.mend(map, parts);
+        var mended = Core.repair(map, parts);
         return Note(Misfits(map, mended, keys, own)) ? null : mended;
 
         bool Note(IEnumerable<string> faults)

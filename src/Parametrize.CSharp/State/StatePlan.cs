@@ -48,7 +48,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             return;
 
         var isRounded = next.Zip(own, SoundPieces.IsCoarser).Any(isCoarser => isCoarser);
-        var parts = SoundPieces.Parts(map, own.Zip(next, Like));
+        var parts = SoundPieces.Parts(map, target.Shape, own.Zip(next, Like));
         if (SoundPieces.Of(map, parts, pieces.Keys, isRounded, Problems)?.Tensors.ToArray() is { } sound)
             _copies.AddRange(found.Select(one => (own[one.Index], sound[one.Index])));
     }
@@ -141,7 +141,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         {
             if (exact.IsOk)
                 exact.ResultValue.Dispose();
-            return Core.reinterpret(map, value);
+            return Core.reinterpret(map, value).OrThrow();
         }
         if (!isOutside || whenNotAllowed is WhenNotAllowed.Refuse)
             return exact.OrThrow();
@@ -167,7 +167,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     }
 
     public static long[] ShapeOf(ParametrizedTensor target) =>
-        Core.form(target.Parametrization, target.CurrentParts()).Shape;
+        target.Shape;
 
     /// <summary>The value in the element type and on the device of the target; itself where they agree.</summary>
     public static Tensor Like(Tensor target, Tensor value)

@@ -3,13 +3,26 @@ namespace Parametrize
 open System
 open TorchSharp
 
+[<RequireQualifiedAccess>]
+module internal BoundedSpaces =
+
+    let interval (lo: float) (hi: float) : Space =
+        let inside =
+            if Double.IsInfinity hi then lo + 1.0
+            elif Double.IsInfinity lo then hi - 1.0
+            else lo + (hi - lo) / 2.0
+
+        { new Space($"tensors between {lo} and {hi}", [], [ Closure.EntrywiseChoice; Closure.Transposition ]) with
+            override _.Dimension form = Nullable(Form.reals form)
+            override _.Interior = inside
+        }
+
 /// Tensors between two numbers: `lo + (hi - lo) sigmoid x`, or a half line by softplus when the other end is infinite.
-type internal BoundedLink(lo: float, hi: float) =
-    inherit Link()
+type internal BoundedNode(lo: float, hi: float) =
+    inherit Node()
 
-    let shown (bound: float) = if Double.IsInfinity bound then Typed.float bound else string bound
-
-    let typed (bound: float) = Typed.argument (Typed.float bound)
+    let space = BoundedSpaces.interval lo hi
+    let shown (bound: float) = if Double.IsInfinity bound then FSharpText.float bound else string bound
 
     /// The largest |x| at which sigmoid and softplus still tell x from infinity, so that a weight on the boundary,
     /// where rounding puts it, has a finite parameter.
@@ -18,34 +31,10 @@ type internal BoundedLink(lo: float, hi: float) =
     let above (tensor: torch.Tensor) = (tensor - lo.ToScalar()).relu()
     let below (tensor: torch.Tensor) = (hi.ToScalar() - tensor).relu()
 
-    override _.Code = $"bounded {typed lo} {typed hi}"
-    override _.Requirement = Requirement.realEntries
-    override _.Domain = Domain.Anything
-    override _.Codomain = Space.Interval(lo, hi)
+    /// The nearest tensor between the bounds.
+    let nearest (tensor: torch.Tensor) = tensor.clamp (lo.ToScalar(), hi.ToScalar())
 
-    override _.Forward(inputs, _) =
-        let x = inputs[0]
-
-        if Double.IsInfinity hi then
-            (Entrywise.softplus x + lo.ToScalar()).clamp_max((Entrywise.greatest x.dtype).ToScalar())
-        elif Double.IsInfinity lo then
-            (hi.ToScalar() - Entrywise.softplus x).clamp_min((-(Entrywise.greatest x.dtype)).ToScalar())
-        else
-            // From the nearer end, so that small distances to either bound keep their digits.
-            let fromLo = x.sigmoid () * (hi - lo).ToScalar() + lo.ToScalar()
-            let fromHi = hi.ToScalar() - (-x).sigmoid() * (hi - lo).ToScalar()
-            torch.where(x.lt (0.0.ToScalar()), fromLo, fromHi).clamp(lo.ToScalar(), hi.ToScalar())
-
-    override _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
-
-    override _.Contains(_, tensor, epsilon) =
-        let below = lo - Tensors.number (tensor.min ())
-        let above = Tensors.number (tensor.max ()) - hi
-        // A bound that the element type cannot represent is rounded in every computation, to either side.
-        let finite = [ lo; hi ] |> List.filter Double.IsFinite |> List.map abs |> List.max
-        Violation.unless $"{shown lo} <= W_ij <= {shown hi}" (max below above) (epsilon * finite)
-
-    override _.RightInverse(_, tensor, _) =
+    let inverse (tensor: torch.Tensor) =
         let wide = Tensors.inDouble tensor
         let limit = limit tensor.dtype
 
@@ -60,18 +49,69 @@ type internal BoundedLink(lo: float, hi: float) =
             else
                 inverse.clamp ((-limit).ToScalar(), limit.ToScalar())
 
-        LinkParts.ofInput (inverse.``to`` tensor.dtype)
+        inverse.``to`` tensor.dtype
 
-    override _.Nearest(tensor, _) = tensor.clamp (lo.ToScalar(), hi.ToScalar())
+    override _.Code = Code.call "bounded" [ Code.Float lo; Code.Float hi ]
+    override this.Inputs form = Node.same this Requirement.realEntries form
+    override _.Domains = [ Domain.AnySpace ]
+    override _.Codomain before = Entrywise.image space before.Head
 
-    override _.Sample(form, generator) =
-        if Double.IsInfinity lo || Double.IsInfinity hi then
-            let distance = (Form.normal generator form).abs()
+    override _.Forward(inputs, _) =
+        let x = inputs[0]
 
-            if Double.IsInfinity hi then
-                distance + lo.ToScalar()
-            else
-                hi.ToScalar() - distance
+        if Double.IsInfinity hi then
+            (Entrywise.softplus x + lo.ToScalar()).clamp_max((Entrywise.greatest x.dtype).ToScalar())
+        elif Double.IsInfinity lo then
+            (hi.ToScalar() - Entrywise.softplus x).clamp_min((-(Entrywise.greatest x.dtype)).ToScalar())
         else
-            let uniform = torch.rand (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
-            (uniform * (hi - lo).ToScalar() + lo.ToScalar()).clamp(lo.ToScalar(), hi.ToScalar())
+            // From the nearer end, so that small distances to either bound keep their digits.
+            let fromLo = x.sigmoid () * (hi - lo).ToScalar() + lo.ToScalar()
+            let fromHi = hi.ToScalar() - (-x).sigmoid() * (hi - lo).ToScalar()
+            torch.where(x.lt (0.0.ToScalar()), fromLo, fromHi).clamp(lo.ToScalar(), hi.ToScalar())
+
+    override _.Contains(_, tensor, epsilon) =
+        let below = lo - Tensors.number (tensor.min ())
+        let above = Tensors.number (tensor.max ()) - hi
+        // A bound that the element type cannot represent is rounded in every computation, to either side.
+        let finite = [ lo; hi ] |> List.filter Double.IsFinite |> List.map abs |> List.max
+        Violation.unless $"{shown lo} <= W_ij <= {shown hi}" (max below above) (epsilon * finite)
+
+    override _.Invert(_, tensor, _, want) =
+        NodeParts.ofInput (inverse (if want = Want.Exact then tensor else nearest tensor))
+
+    interface INarrows with
+        member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
+
+    interface IDimension with
+        member _.Dimension(_, before, _) = snd before.Head
+
+    interface ISampled with
+        member _.Sample(form, generator) =
+            if Double.IsInfinity lo || Double.IsInfinity hi then
+                let distance = (Form.normal generator form).abs()
+
+                if Double.IsInfinity hi then
+                    distance + lo.ToScalar()
+                else
+                    hi.ToScalar() - distance
+            else
+                let uniform = torch.rand (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
+                (uniform * (hi - lo).ToScalar() + lo.ToScalar()).clamp(lo.ToScalar(), hi.ToScalar())
+
+namespace Parametrize.Values
+
+open System
+open Parametrize
+
+[<AutoOpen>]
+module BoundedValues =
+
+    /// Tensors between `lo` and `hi`, one of which may be infinite. Throws ArgumentException unless lo < hi.
+    let bounded (lo: float) (hi: float) : Parametrization =
+        if not (lo < hi) then
+            invalidArg (nameof hi) $"bounded needs lo < hi, but lo is {lo} and hi is {hi}."
+
+        if Double.IsInfinity lo && Double.IsInfinity hi then
+            invalidArg (nameof hi) "bounded needs at least one finite end; use identity for the whole line."
+
+        Parametrization.ofNode (BoundedNode(lo, hi))

@@ -2,6 +2,12 @@ namespace Parametrize
 
 open TorchSharp
 
+/// Which half of a matrix carries the free entries.
+[<RequireQualifiedAccess>]
+type Triangle =
+    | Lower
+    | Upper
+
 /// Matrices that are known by one of their triangles.
 [<RequireQualifiedAccess>]
 module internal Half =
@@ -16,10 +22,10 @@ module internal Half =
     let mirror (hermitian: bool) (matrix: torch.Tensor) : torch.Tensor = if hermitian then matrix.mH else matrix.mT
 
     /// The value as it is typed: the upper half is the default.
-    let code (name: string) (triangle: Triangle) : string =
+    let code (name: string) (triangle: Triangle) : Code =
         match triangle with
-        | Triangle.Upper -> name
-        | Triangle.Lower -> $"{name}From Triangle.Lower"
+        | Triangle.Upper -> Code.name name
+        | Triangle.Lower -> Code.call $"{name}From" [ Code.Symbol "Triangle.Lower" ]
 
     /// The diagonal matrix of the imaginary parts, zero for a real matrix.
     let imaginaryDiagonal (matrix: torch.Tensor) : torch.Tensor =

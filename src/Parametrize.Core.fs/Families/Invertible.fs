@@ -2,11 +2,23 @@ namespace Parametrize
 
 open TorchSharp
 
+[<RequireQualifiedAccess>]
+module internal InvertibleSpaces =
+
+    let positiveDeterminant: Space =
+        { new Space(
+              "matrices with positive determinant",
+              [],
+              [ Closure.Scaling; Closure.RowScaling; Closure.Transposition ]
+          ) with
+            override _.Dimension form = System.Nullable(Form.reals form)
+        }
+
 /// Square matrices with a positive determinant, by their LU factors: `W = P L U` with P fixed and the diagonal of U of
 /// fixed signs whose product is that of P (Kingma & Dhariwal 2018, section 3.2). One matrix X holds both factors: L has
 /// ones on the diagonal and the strict lower triangle of X, U has the strict upper triangle and `sign_i exp(X_ii)`.
-type internal InvertibleLink() =
-    inherit Link()
+type internal InvertibleNode() =
+    inherit Node()
 
     /// log |U_ii|, kept where its exponential is a normal number.
     let logDiagonal (x: torch.Tensor) =
@@ -29,10 +41,47 @@ type internal InvertibleLink() =
 
     let leastConditioning (epsilon: float) (matrix: torch.Tensor) = epsilon * float (Tensors.last matrix)
 
-    override _.Code = "invertible"
-    override _.Requirement = Requirement.realSquares
-    override _.Codomain = Space.PositiveDeterminant
-    override _.BufferNames = [ "order"; "sign" ]
+    let inverse (tensor: torch.Tensor) =
+        let struct (permutation, lower, upper) = torch.linalg.lu (Tensors.inDouble tensor)
+        let diagonal = Tensors.diagonal upper
+        let strict = lower.tril -1L + upper.triu 1L
+        let x = strict + torch.diag_embed (diagonal.abs().log())
+        // Column j of a row of P that holds a one: the row of L U that lands there.
+        let order = permutation.argmax -1L
+        NodeParts.carrying (x.``to`` tensor.dtype) [ order; diagonal.sign().``to`` tensor.dtype ]
+
+    /// The smallest singular value lifted away from zero, and its sign turned where the determinant is negative.
+    let nearest (tensor: torch.Tensor) (epsilon: float) =
+        let wide = Tensors.inDouble tensor
+        let struct (left, values, right) = torch.linalg.svd wide
+        let largest = values.amax ([| -1L |], keepdim = true)
+        let largest = torch.where (largest.eq (0.0.ToScalar()), torch.ones_like largest, largest)
+        let lifted = values.maximum (largest * (4.0 * leastConditioning epsilon tensor).ToScalar())
+        let turn = Tensors.determinantSign (left.matmul right)
+        let others = lifted.narrow (-1L, 0L, Tensors.last tensor - 1L)
+        let smallest = lifted.select (-1L, -1L) * turn
+        let values = torch.cat ([| others; smallest.unsqueeze -1L |], -1L)
+        (left.matmul (values.unsqueeze -1L * right)).``to`` tensor.dtype
+
+    override _.Code = Code.name "invertible"
+    override this.Inputs form = Node.same this Requirement.realSquares form
+    override _.Codomain _ = InvertibleSpaces.positiveDeterminant
+
+    override _.Buffers =
+        let diagonal (form: Form) = { form with Shape = Array.truncate (form.Shape.Length - 1) form.Shape }
+
+        [
+            {
+                Name = "order"
+                Role = BufferRole.Constant
+                FormFor = fun form -> { diagonal form with Dtype = torch.ScalarType.Int64 }
+            }
+            {
+                Name = "sign"
+                Role = BufferRole.Constant
+                FormFor = diagonal
+            }
+        ]
 
     override _.Forward(inputs, buffers) =
         let x = inputs[0]
@@ -64,48 +113,31 @@ type internal InvertibleLink() =
         else
             Ok()
 
-    override _.RightInverse(_, tensor, _) =
-        let struct (permutation, lower, upper) = torch.linalg.lu (Tensors.inDouble tensor)
-        let diagonal = Tensors.diagonal upper
-        let strict = lower.tril -1L + upper.triu 1L
-        let x = strict + torch.diag_embed (diagonal.abs().log())
-        // Column j of a row of P that holds a one: the row of L U that lands there.
-        let order = permutation.argmax -1L
-        LinkParts.carrying (x.``to`` tensor.dtype) [ order; diagonal.sign().``to`` tensor.dtype ]
+    override _.Invert(_, tensor, epsilon, want) = inverse (if want = Want.Exact then tensor else nearest tensor epsilon)
 
-    override _.CanCarry(buffers, _) =
-        let order, sign = buffers[0], buffers[1]
-        let struct (sorted, _) = order.sort -1L
-        let places = torch.arange (Tensors.last order, dtype = order.dtype, device = order.device)
-        let wrong name condition size = Violation.unless condition size 0.0 |> Result.mapError (fun v -> name, v)
+    interface IRepairs with
+        member _.CanCarry(buffers, _) =
+            let order, sign = buffers[0], buffers[1]
+            let struct (sorted, _) = order.sort -1L
+            let places = torch.arange (Tensors.last order, dtype = order.dtype, device = order.device)
+            let wrong name condition size = Violation.unless condition size 0.0 |> Result.mapError (fun v -> name, v)
 
-        wrong "order" "each row stands once in the order (rows elsewhere)" (Tensors.number (sorted.ne(places).sum()))
-        |> Result.bind (fun () -> wrong "sign" "sign_i = 1 or -1" (Tensors.largest (sign.abs () - 1.0.ToScalar())))
-        |> Result.bind (fun () ->
-            // W where L is the identity.
-            let signs = sign |> Tensors.inDouble |> torch.diag_embed |> reorder order
-            wrong "sign" "det W > 0" (1.0 - Tensors.number ((Tensors.determinantSign signs).min())))
+            wrong "order" "each row stands once in the order (rows elsewhere)" (Tensors.number (sorted.ne(places).sum()))
+            |> Result.bind (fun () -> wrong "sign" "sign_i = 1 or -1" (Tensors.largest (sign.abs () - 1.0.ToScalar())))
+            |> Result.bind (fun () ->
+                // W where L is the identity.
+                let signs = sign |> Tensors.inDouble |> torch.diag_embed |> reorder order
+                wrong "sign" "det W > 0" (1.0 - Tensors.number ((Tensors.determinantSign signs).min())))
 
-    /// The smallest singular value lifted away from zero, and its sign turned where the determinant is negative.
-    override _.Nearest(tensor, epsilon) =
-        let wide = Tensors.inDouble tensor
-        let struct (left, values, right) = torch.linalg.svd wide
-        let largest = values.amax ([| -1L |], keepdim = true)
-        let largest = torch.where (largest.eq (0.0.ToScalar()), torch.ones_like largest, largest)
-        let lifted = values.maximum (largest * (4.0 * leastConditioning epsilon tensor).ToScalar())
-        let turn = Tensors.determinantSign (left.matmul right)
-        let others = lifted.narrow (-1L, 0L, Tensors.last tensor - 1L)
-        let smallest = lifted.select (-1L, -1L) * turn
-        let values = torch.cat ([| others; smallest.unsqueeze -1L |], -1L)
-        (left.matmul (values.unsqueeze -1L * right)).``to`` tensor.dtype
+        member _.Repair buffers = buffers
 
 /// What the factors of an `invertible` matrix give cheaply.
 [<RequireQualifiedAccess>]
 module Invertible =
 
-    let private linkOf (value: Parametrization) : InvertibleLink =
-        match value.Links with
-        | [ :? InvertibleLink as link ] -> link
+    let private nodeOf (value: Parametrization) : InvertibleNode =
+        match value.Tree with
+        | Tree.Apply(:? InvertibleNode as node, [ Tree.Leaf ], _) -> node
         | _ -> raise (System.InvalidOperationException $"{value} is not `invertible`, so its factors are not known.")
 
     /// Computes in float32 for 16-bit floats, as the map itself does.
@@ -117,11 +149,21 @@ module Invertible =
 
     /// `W^-1`, differentiable. The caller disposes it. Throws InvalidOperationException for other values.
     let inverse (value: Parametrization) (parts: Parts) : torch.Tensor =
-        let link = linkOf value
-        computed parts link.Inverse
+        let node = nodeOf value
+        computed parts node.Inverse
 
     /// `log det W`, one number for each matrix of a batch, differentiable. Throws InvalidOperationException for other
     /// values.
     let logDeterminant (value: Parametrization) (parts: Parts) : torch.Tensor =
-        let link = linkOf value
-        computed parts (fun (inputs, _) -> link.LogDeterminant inputs)
+        let node = nodeOf value
+        computed parts (fun (inputs, _) -> node.LogDeterminant inputs)
+
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module InvertibleValues =
+
+    /// Real n x n matrices with a positive determinant, by their LU factors; see `Invertible` for inverse and determinant.
+    let invertible: Parametrization = Parametrization.ofNode (InvertibleNode())

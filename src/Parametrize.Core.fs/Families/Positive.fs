@@ -54,20 +54,64 @@ module internal Entrywise =
     /// The inverse of `softplus` on positive numbers: `y + log(1 - exp(-y))`.
     let softplusInverse (tensor: torch.Tensor) : torch.Tensor = tensor + (-((-tensor).expm1())).log()
 
+    /// The space of a bijection on entries behind another, of which it keeps what one function of all entries keeps.
+    let image (own: Space) (before: Space) : Space =
+        if before.IsClosedUnder Closure.EntrywiseMaps then
+            Space.intersect before own
+        else
+            own
+
+[<RequireQualifiedAccess>]
+module internal PositiveSpaces =
+
+    let private cone = [ Closure.Scaling; Closure.RowScaling; Closure.Sum; Closure.Transposition ]
+
+    let nonNegative: Space =
+        { new Space("non-negative tensors", [], Closure.Zeroing :: Closure.EntrywiseChoice :: cone) with
+            override _.Dimension form = System.Nullable(Form.reals form)
+        }
+
+    let positive: Space =
+        { new Space("positive tensors", [ nonNegative ], Closure.EntrywiseChoice :: cone) with
+            override _.Dimension form = System.Nullable(Form.reals form)
+            override _.Interior = 1.0
+        }
+
 /// Positive tensors, entry by entry.
-type internal PositiveLink(map: PositiveMap) =
-    inherit Link()
+type internal PositiveNode(map: PositiveMap) =
+    inherit Node()
+
+    let isSquare = (map = PositiveMap.Square)
+
+    let nearest (tensor: torch.Tensor) (epsilon: float) =
+        match map with
+        | PositiveMap.Square -> tensor.relu ()
+        | _ -> torch.where (tensor.gt (0.0.ToScalar()), tensor, torch.full_like (tensor, epsilon.ToScalar()))
+
+    let inverse (tensor: torch.Tensor) =
+        let wide = Tensors.inDouble tensor
+
+        let inverse =
+            match map with
+            | PositiveMap.Softplus -> Entrywise.softplusInverse wide
+            | PositiveMap.Exp -> wide.log ()
+            | PositiveMap.Square -> wide.sqrt ()
+
+        inverse.``to`` tensor.dtype
 
     override _.Code =
         match map with
-        | PositiveMap.Softplus -> "positive"
-        | other -> $"positiveBy PositiveMap.{other}"
+        | PositiveMap.Softplus -> Code.name "positive"
+        | other -> Code.call "positiveBy" [ Code.Symbol $"PositiveMap.{other}" ]
 
-    override _.Requirement = Requirement.realEntries
+    override this.Inputs form = Node.same this Requirement.realEntries form
+    override _.Domains = [ if isSquare then Domain.free else Domain.AnySpace ]
 
-    override _.Domain = if map = PositiveMap.Square then Domain.free else Domain.Anything
-
-    override _.Codomain = if map = PositiveMap.Square then Space.NonNegative else Space.Positive
+    override _.Codomain before =
+        if isSquare then
+            PositiveSpaces.nonNegative
+        else
+            Entrywise.image PositiveSpaces.positive before.Head
 
     override _.Forward(inputs, _) =
         let x = inputs[0]
@@ -81,11 +125,6 @@ type internal PositiveLink(map: PositiveMap) =
         | PositiveMap.Exp -> Entrywise.inRange (x.exp ())
         | PositiveMap.Square -> x.square().clamp_max((Entrywise.greatest x.dtype).ToScalar())
 
-    override _.Narrow(tensor, dtype) =
-        match map with
-        | PositiveMap.Square -> Entrywise.saturated dtype tensor
-        | _ -> (Entrywise.inRangeOf dtype tensor).``to`` dtype
-
     override _.Contains(_, tensor, _) =
         let smallest = Tensors.number (tensor.min ())
 
@@ -94,21 +133,34 @@ type internal PositiveLink(map: PositiveMap) =
         | _ when smallest > 0.0 -> Ok()
         | _ -> Error { Condition = "W_ij > 0"; Size = -smallest; Limit = 0.0 }
 
-    override _.RightInverse(_, tensor, _) =
-        let wide = Tensors.inDouble tensor
+    override _.Invert(_, tensor, epsilon, want) =
+        NodeParts.ofInput (inverse (if want = Want.Exact then tensor else nearest tensor epsilon))
 
-        let inverse =
+    interface INarrows with
+        member _.Narrow(tensor, dtype) =
             match map with
-            | PositiveMap.Softplus -> Entrywise.softplusInverse wide
-            | PositiveMap.Exp -> wide.log ()
-            | PositiveMap.Square -> wide.sqrt ()
+            | PositiveMap.Square -> Entrywise.saturated dtype tensor
+            | _ -> (Entrywise.inRangeOf dtype tensor).``to`` dtype
 
-        LinkParts.ofInput (inverse.``to`` tensor.dtype)
+    interface IDimension with
+        member _.Dimension(form, before, _) =
+            match before.Head with
+            | _, dimension when not isSquare || dimension = Some(Form.reals form) -> dimension
+            | _ -> None
 
-    override _.Nearest(tensor, epsilon) =
-        match map with
-        | PositiveMap.Square -> tensor.relu ()
-        | _ -> torch.where (tensor.gt (0.0.ToScalar()), tensor, torch.full_like (tensor, epsilon.ToScalar()))
+    interface ISampled with
+        member _.Sample(form, generator) =
+            (Form.normal generator form).abs().clamp_min((Form.epsilon form.Dtype).ToScalar())
 
-    override _.Sample(form, generator) =
-        (Form.normal generator form).abs().clamp_min((Form.epsilon form.Dtype).ToScalar())
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module PositiveValues =
+
+    /// Positive tensors by the given function of each entry.
+    let positiveBy (map: PositiveMap) : Parametrization = Parametrization.ofNode (PositiveNode map)
+
+    /// Positive tensors by softplus.
+    let positive: Parametrization = positiveBy PositiveMap.Softplus

@@ -2,10 +2,22 @@ namespace Parametrize
 
 open TorchSharp
 
+[<RequireQualifiedAccess>]
+module internal PositiveDefiniteSpaces =
+
+    let positiveDefinite: Space =
+        { new Space(
+              "positive definite matrices",
+              [ SymmetricSpaces.hermitian ],
+              [ Closure.Scaling; Closure.Sum; Closure.Transposition ]
+          ) with
+            override _.Dimension form = Dimension.ofMatrices (Dimension.ofHalf 1L) form
+        }
+
 /// Positive definite matrices by their Cholesky factor: `W = L L^H` with `L_ii = floor + softplus(X_ii)` (Pinheiro &
 /// Bates 1996, section 2.1, with softplus in place of exp). The strict lower triangle of X is that of L.
-type internal PositiveDefiniteLink(floor: float) =
-    inherit Link()
+type internal PositiveDefiniteNode(floor: float) =
+    inherit Node()
 
     let realDiagonal (matrix: torch.Tensor) =
         let diagonal = Tensors.diagonal matrix
@@ -43,10 +55,24 @@ type internal PositiveDefiniteLink(floor: float) =
 
     let product (factor: torch.Tensor) = factor.matmul factor.mH
 
-    override _.Code = if floor = 0.0 then "spd" else $"spdAbove {Typed.float floor}"
+    let inverse (tensor: torch.Tensor) =
+        let factor = factor tensor
 
-    override _.Requirement = Requirement.squares
-    override _.Codomain = Space.PositiveDefinite
+        let diagonal =
+            Entrywise.softplusInverse ((realDiagonal factor - floor.ToScalar()).clamp_min(1e-300.ToScalar()))
+
+        (withDiagonal (factor.tril -1L) diagonal).``to`` tensor.dtype
+
+    let nearest (tensor: torch.Tensor) (epsilon: float) =
+        // No pivot of Cholesky's is smaller than the smallest eigenvalue.
+        let factor = factorOf (lifted (Tensors.inDouble tensor) epsilon (floor * floor)) epsilon
+        let diagonal = (realDiagonal factor).clamp_min(floor.ToScalar())
+        (product (withDiagonal (factor.tril -1L) diagonal)).``to`` tensor.dtype
+
+    override _.Code = if floor = 0.0 then Code.name "spd" else Code.call "spdAbove" [ Code.Float floor ]
+
+    override this.Inputs form = Node.same this Requirement.squares form
+    override _.Codomain _ = PositiveDefiniteSpaces.positiveDefinite
 
     override _.Forward(inputs, _) =
         let x = inputs[0]
@@ -67,22 +93,30 @@ type internal PositiveDefiniteLink(floor: float) =
         else
             Violation.unless $"W = L L^H{above}" residual allowed
 
-    override _.RightInverse(_, tensor, _) =
-        let factor = factor tensor
+    override _.Invert(_, tensor, epsilon, want) =
+        NodeParts.ofInput (inverse (if want = Want.Exact then tensor else nearest tensor epsilon))
 
-        let diagonal =
-            Entrywise.softplusInverse ((realDiagonal factor - floor.ToScalar()).clamp_min(1e-300.ToScalar()))
+    interface ISampled with
+        member _.Sample(form, generator) =
+            let normal = Form.normal generator form
+            let size = float (Tensors.last normal)
+            let factor = normal / (sqrt size).ToScalar()
+            product factor + Tensors.eyeLike normal * (floor * floor + 0.1).ToScalar()
 
-        LinkParts.ofInput ((withDiagonal (factor.tril -1L) diagonal).``to`` tensor.dtype)
+namespace Parametrize.Values
 
-    override _.Nearest(tensor, epsilon) =
-        // No pivot of Cholesky's is smaller than the smallest eigenvalue.
-        let factor = factorOf (lifted (Tensors.inDouble tensor) epsilon (floor * floor)) epsilon
-        let diagonal = (realDiagonal factor).clamp_min(floor.ToScalar())
-        (product (withDiagonal (factor.tril -1L) diagonal)).``to`` tensor.dtype
+open System
+open Parametrize
 
-    override _.Sample(form, generator) =
-        let normal = Form.normal generator form
-        let size = float (Tensors.last normal)
-        let factor = normal / (sqrt size).ToScalar()
-        product factor + Tensors.eyeLike normal * (floor * floor + 0.1).ToScalar()
+[<AutoOpen>]
+module PositiveDefiniteValues =
+
+    /// Positive definite n x n matrices `L L^H` with `L_ii >= floor`. Throws ArgumentException for a negative floor.
+    let spdAbove (floor: float) : Parametrization =
+        if not (floor >= 0.0 && Double.IsFinite floor) then
+            invalidArg (nameof floor) $"The floor must be finite and not negative, but it is {floor}."
+
+        Parametrization.ofNode (PositiveDefiniteNode floor)
+
+    /// Symmetric (Hermitian) positive definite n x n matrices by their Cholesky factors. Projects by lifting eigenvalues.
+    let spd: Parametrization = spdAbove 0.0

@@ -2,10 +2,25 @@ namespace Parametrize
 
 open TorchSharp
 
+[<RequireQualifiedAccess>]
+module internal SkewSpaces =
+
+    let private linear = [ Closure.Scaling; Closure.Negation; Closure.Sum; Closure.Transposition ]
+
+    let skew: Space =
+        { new Space("skew-symmetric matrices", [], linear) with
+            override _.Dimension form = Dimension.ofMatrices (Dimension.ofHalf 0L) form
+        }
+
+    let skewHermitian: Space =
+        { new Space("skew-Hermitian matrices", [], linear) with
+            override _.Dimension form = Dimension.ofMatrices (fun one -> Dimension.ofHalf (one.Reals - 1L) one) form
+        }
+
 /// Skew-symmetric matrices `W = -W^T` from one strict triangle, or skew-Hermitian ones `W = -W^H` from one triangle and
 /// the imaginary diagonal.
-type internal SkewLink(triangle: Triangle, hermitian: bool) =
-    inherit LinearLink()
+type internal SkewNode(triangle: Triangle, hermitian: bool) =
+    inherit LinearNode(if hermitian then SkewSpaces.skewHermitian else SkewSpaces.skew)
 
     let mirror = Half.mirror hermitian
     let strict = Half.keep triangle 1L
@@ -13,7 +28,6 @@ type internal SkewLink(triangle: Triangle, hermitian: bool) =
 
     override _.Code = Half.code (if hermitian then "skewHermitian" else "skew") triangle
     override _.Requirement = Requirement.squares
-    override _.Codomain = if hermitian then Space.SkewHermitian else Space.Skew
     override _.Condition = if hermitian then "W = -W^H" else "W = -W^T"
 
     override _.Fill matrix =
@@ -28,4 +42,23 @@ type internal SkewLink(triangle: Triangle, hermitian: bool) =
         else
             strict matrix
 
-    override _.Nearest(matrix, _) = matrix / 2.0 - mirror matrix / 2.0
+    override _.Nearest matrix = matrix / 2.0 - mirror matrix / 2.0
+
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module SkewValues =
+
+    /// Skew-symmetric n x n matrices, from one strict triangle. Projects to `(W - W^T) / 2`.
+    let skewFrom (triangle: Triangle) : Parametrization = Parametrization.ofNode (SkewNode(triangle, false))
+
+    /// Skew-symmetric n x n matrices, from the upper triangle, as in PyTorch's tutorial.
+    let skew: Parametrization = skewFrom Triangle.Upper
+
+    /// Skew-Hermitian n x n matrices, from one strict triangle and the imaginary diagonal; real tensors are skew-symmetric.
+    let skewHermitianFrom (triangle: Triangle) : Parametrization = Parametrization.ofNode (SkewNode(triangle, true))
+
+    /// Skew-Hermitian n x n matrices, from the upper triangle.
+    let skewHermitian: Parametrization = skewHermitianFrom Triangle.Upper

@@ -2,10 +2,23 @@ namespace Parametrize
 
 open TorchSharp
 
+[<RequireQualifiedAccess>]
+module internal SphereSpaces =
+
+    let sphere (radius: float) : Space =
+        { new Space($"vectors of norm {radius}", [], [ Closure.Negation ]) with
+            override _.Dimension form =
+                match Array.tryLast form.Shape with
+                | None -> System.Nullable()
+                | Some size ->
+                    // One real number less for each vector.
+                    System.Nullable(Form.reals form - Form.entries form / size)
+        }
+
 /// Vectors (the last dimension) of a given norm.
 [<AbstractClass>]
-type internal SphereLink(radius: float) =
-    inherit Link()
+type internal SphereNode(radius: float) =
+    inherit Node()
 
     let norm (vectors: torch.Tensor) = torch.linalg.vector_norm (vectors, 2.0, dims = [| -1L |], keepdim = true)
 
@@ -27,8 +40,8 @@ type internal SphereLink(radius: float) =
         let isZero = largest.eq (0.0.ToScalar())
         torch.where (isZero, firstAxis vectors, scaled / norm (torch.where (isZero, torch.ones_like scaled, scaled)))
 
-    override _.Requirement = Requirement.vectors
-    override _.Codomain = Space.Sphere radius
+    override this.Inputs form = Node.same this Requirement.vectors form
+    override _.Codomain _ = SphereSpaces.sphere radius
 
     override this.Contains(_, tensor, epsilon) =
         Violation.unless
@@ -36,27 +49,49 @@ type internal SphereLink(radius: float) =
             (Tensors.largest (norm tensor - radius.ToScalar()))
             (Tensors.limit epsilon (Tensors.last tensor) radius)
 
-    override this.Nearest(tensor, _) = this.Unit tensor * radius.ToScalar()
+    member this.Nearest(tensor: torch.Tensor) : torch.Tensor = this.Unit tensor * radius.ToScalar()
 
 /// The sphere by normalising: `w = radius x / |x|`.
-type internal NormalizedSphereLink(radius: float) =
-    inherit SphereLink(radius)
+type internal NormalizedSphereNode(radius: float) =
+    inherit SphereNode(radius)
 
-    override _.Code = $"sphere {Typed.float radius}"
-    override _.Domain = Domain.free
+    override _.Code = Code.call "sphere" [ Code.Float radius ]
+
+    override _.Domains =
+        [
+            Domain.OneOf
+                [
+                    Domain.Needs [ Closure.RowScaling ]
+                    Domain.Within(SphereSpaces.sphere radius)
+                ]
+        ]
+
+    override _.Codomain before =
+        if before.Head.IsClosedUnder Closure.RowScaling then
+            Space.intersect before.Head (SphereSpaces.sphere radius)
+        else
+            SphereSpaces.sphere radius
+
     override this.Forward(inputs, _) = this.Unit inputs[0] * radius.ToScalar()
-    override _.RightInverse(_, tensor, _) = LinkParts.ofInput tensor
-    override _.Approximate(tensor, _) = LinkParts.ofInput tensor
+    override _.Invert(_, tensor, _, _) = NodeParts.ofInput tensor
 
 /// The sphere by its exponential map at a base point b: with v the part of x orthogonal to b,
 /// `w = radius (cos|v| b + sin|v| v/|v|)` (Absil, Mahony & Sepulchre 2008, example 5.4.1).
-type internal GeodesicSphereLink(radius: float) =
-    inherit SphereLink(radius)
+type internal GeodesicSphereNode(radius: float) =
+    inherit SphereNode(radius)
 
     let alongBase (vectors: torch.Tensor) (foot: torch.Tensor) = (foot.conj () * vectors).sum(-1L, keepdim = true)
 
-    override _.Code = $"sphereExp {Typed.float radius}"
-    override _.BufferNames = [ "base" ]
+    override _.Code = Code.call "sphereExp" [ Code.Float radius ]
+
+    override _.Buffers =
+        [
+            {
+                Name = "base"
+                Role = BufferRole.Base
+                FormFor = id
+            }
+        ]
 
     override this.Forward(inputs, buffers) =
         let foot = buffers[0]
@@ -71,13 +106,36 @@ type internal GeodesicSphereLink(radius: float) =
         // Rounding in the tangent of a far point would leave the sphere by its length times epsilon.
         this.Unit(foot * cosine + tangent * ratio) * radius.ToScalar()
 
-    override this.CanCarry(buffers, epsilon) =
-        Violation.unless
-            "|b| = 1 of the base"
-            (Tensors.largest (this.Norm buffers[0] - 1.0.ToScalar()))
-            (Tensors.limit epsilon (Tensors.last buffers[0]) 1.0)
-        |> Result.mapError (fun violation -> "base", violation)
+    override this.Invert(_, tensor, _, _) = NodeParts.carrying (torch.zeros_like tensor) [ this.Unit tensor ]
 
-    override this.Mend buffers = Array.map this.Unit buffers
+    interface IRepairs with
+        member this.CanCarry(buffers, epsilon) =
+            Violation.unless
+                "|b| = 1 of the base"
+                (Tensors.largest (this.Norm buffers[0] - 1.0.ToScalar()))
+                (Tensors.limit epsilon (Tensors.last buffers[0]) 1.0)
+            |> Result.mapError (fun violation -> "base", violation)
 
-    override this.RightInverse(_, tensor, _) = LinkParts.carrying (torch.zeros_like tensor) [ this.Unit tensor ]
+        member this.Repair buffers = Array.map this.Unit buffers
+
+namespace Parametrize.Values
+
+open System
+open Parametrize
+
+[<AutoOpen>]
+module SphereValues =
+
+    let private requireRadius (radius: float) : unit =
+        if not (radius > 0.0 && Double.IsFinite radius) then
+            invalidArg (nameof radius) $"The radius must be positive and finite, but it is {radius}."
+
+    /// Vectors (the last dimension) of norm `radius`, by normalising.
+    let sphere (radius: float) : Parametrization =
+        requireRadius radius
+        Parametrization.ofNode (NormalizedSphereNode radius)
+
+    /// Vectors (the last dimension) of norm `radius`, by the exponential map at a base that follows assignments.
+    let sphereExp (radius: float) : Parametrization =
+        requireRadius radius
+        Parametrization.ofNode (GeodesicSphereNode radius)

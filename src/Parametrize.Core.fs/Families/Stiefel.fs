@@ -15,10 +15,28 @@ type OrthogonalMap =
     /// As PyTorch chooses: `MatrixExp` for square and for complex matrices, else `Householder`.
     | Default
 
+[<RequireQualifiedAccess>]
+module internal StiefelSpaces =
+
+    let stiefel: Space =
+        { new Space(
+              "matrices with orthonormal columns or rows",
+              [],
+              [ Closure.Negation; Closure.Transposition ]
+          ) with
+            /// n k minus the equations of W^H W = I: k of them are real, the others are in pairs that count once.
+            override _.Dimension form =
+                Dimension.ofMatrices
+                    (fun one ->
+                        let n, k = max one.Rows one.Columns, min one.Rows one.Columns
+                        one.Reals * (n * k - k * (k - 1L) / 2L) - k)
+                    form
+        }
+
 /// Matrices with orthonormal columns (rows, when wide), with or without a base: with it the map is a trivialization,
 /// `W = base * map X`, whose zero is the base (Lezcano-Casado 2019).
-type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
-    inherit Link()
+type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
+    inherit Node()
 
     let isWide (matrix: torch.Tensor) = Tensors.rows matrix < Tensors.last matrix
 
@@ -88,6 +106,21 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
         else
             tall
 
+    /// With a base: the base moves to the tensor. The parameter becomes -I, which Householder maps to the identity and
+    /// whose skew matrix is zero, as PyTorch has it.
+    let inverse (tensor: torch.Tensor) =
+        let tall = upright tensor
+
+        if trivialized then
+            let foot = if isSquare tall then tall else Orthonormal.complete tall
+            NodeParts.carrying (minusIdentity tensor) [ foot ]
+        else
+            // What 16-bit rounding leaves of orthonormality is too little for a logarithm.
+            withoutBase ((Orthonormal.polar (Tensors.inDouble tall)).``to`` tall.dtype)
+            |> Result.bind (fun x -> NodeParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
+
+    let nearest (tensor: torch.Tensor) = asGiven tensor (turned (Orthonormal.retract (upright tensor)))
+
     override _.Code =
         let name =
             match map with
@@ -96,22 +129,44 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
             | OrthogonalMap.Householder -> "householder"
             | OrthogonalMap.Default -> "orthogonal"
 
-        if trivialized then name else $"orthogonalWithoutBase OrthogonalMap.{map}"
-
-    override _.Requirement =
-        if map = OrthogonalMap.Householder then
-            { Requirement.matrices with Complex = false }
+        if trivialized then
+            Code.name name
         else
-            Requirement.matrices
+            Code.call "orthogonalWithoutBase" [ Code.Symbol $"OrthogonalMap.{map}" ]
 
-    override _.Domain =
-        if map = OrthogonalMap.Householder then
-            Domain.free
-        else
-            Domain.OneOf [ Space.All; Space.Skew; Space.SkewHermitian ]
+    override this.Inputs form =
+        let isReal = (map = OrthogonalMap.Householder)
+        Node.same this { Requirement.matrices with Complex = not isReal } form
 
-    override _.Codomain = Space.Stiefel
-    override _.BufferNames = if trivialized then [ "base" ] else []
+    override _.Domains =
+        [
+            if map = OrthogonalMap.Householder then
+                Domain.free
+            else
+                Domain.OneOf
+                    [
+                        Domain.free
+                        Domain.Within SkewSpaces.skew
+                        Domain.Within SkewSpaces.skewHermitian
+                    ]
+        ]
+
+    override _.Codomain _ = StiefelSpaces.stiefel
+
+    override _.Buffers =
+        let square (form: Form) =
+            let count = form.Shape.Length
+            let size = max form.Shape[count - 2] form.Shape[count - 1]
+            { form with Shape = Array.append form.Shape[.. count - 3] [| size; size |] }
+
+        [
+            if trivialized then
+                {
+                    Name = "base"
+                    Role = BufferRole.Base
+                    FormFor = square
+                }
+        ]
 
     override _.Forward(inputs, buffers) =
         let q = evaluate (upright inputs[0])
@@ -137,49 +192,55 @@ type internal StiefelLink(map: OrthogonalMap, trivialized: bool) =
             else
                 Ok())
 
-    /// With a base: the base moves to the tensor. The parameter becomes -I, which Householder maps to the identity and
-    /// whose skew matrix is zero, as PyTorch has it.
-    override _.RightInverse(_, tensor, _) =
-        let tall = upright tensor
+    /// The parts with the parameter as the map reads it.
+    abstract Inverse: tensor: torch.Tensor -> Result<NodeParts, string>
+    default _.Inverse tensor = inverse tensor
 
-        if trivialized then
-            let foot = if isSquare tall then tall else Orthonormal.complete tall
-            LinkParts.carrying (minusIdentity tensor) [ foot ]
-        else
-            // What 16-bit rounding leaves of orthonormality is too little for a logarithm.
-            withoutBase ((Orthonormal.polar (Tensors.inDouble tall)).``to`` tall.dtype)
-            |> Result.bind (fun x -> LinkParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
+    override this.Invert(_, tensor, _, want) =
+        this.Inverse(if want = Want.Exact then tensor else nearest tensor)
 
-    /// What the map turns the base into must be allowed, after one more rounding.
-    override _.CanCarry(buffers, epsilon) =
-        if trivialized then
-            Violation.unless
-                "B^H B = I of the base"
-                (Orthonormal.spectralDefect buffers[0])
-                (Tensors.limit epsilon (Tensors.rows buffers[0]) 1.0 - epsilon)
-            |> Result.mapError (fun violation -> "base", violation)
-        else
-            Ok()
+    interface IRepairs with
+        /// What the map turns the base into must be allowed, after one more rounding.
+        member _.CanCarry(buffers, epsilon) =
+            if trivialized then
+                Violation.unless
+                    "B^H B = I of the base"
+                    (Orthonormal.spectralDefect buffers[0])
+                    (Tensors.limit epsilon (Tensors.rows buffers[0]) 1.0 - epsilon)
+                |> Result.mapError (fun violation -> "base", violation)
+            else
+                Ok()
 
-    override _.Mend buffers = Array.map Orthonormal.polish buffers
+        member _.Repair buffers = Array.map Orthonormal.polish buffers
 
-    override _.Nearest(tensor, _) = asGiven tensor (turned (Orthonormal.retract (upright tensor)))
+    interface ISampled with
+        member _.Sample(form, generator) =
+            let haar = Orthonormal.sample form.Shape form.Dtype form.Device generator
+            asGiven haar (turned (upright haar))
 
-    override _.Sample(form, generator) =
-        let haar = Orthonormal.sample form.Shape form.Dtype form.Device generator
-        asGiven haar (turned (upright haar))
+    abstract Behind: before: Space -> Node
 
-    override this.Behind space =
-        match space with
-        | Space.Skew -> SkewMapLink(map, trivialized, false)
-        | Space.SkewHermitian -> SkewMapLink(map, trivialized, true)
-        | _ -> this
+    default this.Behind before =
+        if before.IsWithin SkewSpaces.skew then SkewMapNode(map, trivialized, false)
+        elif before.IsWithin SkewSpaces.skewHermitian then SkewMapNode(map, trivialized, true)
+        else this
 
-/// The same behind a link that yields skew matrices.
-and internal SkewMapLink(map: OrthogonalMap, trivialized: bool, hermitian: bool) =
-    inherit StiefelLink(map, trivialized)
+    interface ISpecialized with
+        member this.Behind before = this.Behind before.Head
 
-    override _.Requirement = if hermitian then Requirement.squares else Requirement.realSquares
+    interface IDimension with
+        /// Behind skew matrices it is a chart of the rotations.
+        member _.Dimension(form, before, _) =
+            match before.Head with
+            | space, dimension when space.IsWithin SkewSpaces.skew || space.IsWithin SkewSpaces.skewHermitian -> dimension
+            | _ -> StiefelSpaces.stiefel.Dimension form |> Option.ofNullable
+
+/// The same behind a node that yields skew matrices.
+and internal SkewMapNode(map: OrthogonalMap, trivialized: bool, hermitian: bool) =
+    inherit StiefelNode(map, trivialized)
+
+    override this.Inputs form =
+        Node.same this (if hermitian then Requirement.squares else Requirement.realSquares) form
 
     /// A real skew matrix is that of its own lower triangle.
     override _.Forward(inputs, buffers) =
@@ -197,12 +258,41 @@ and internal SkewMapLink(map: OrthogonalMap, trivialized: bool, hermitian: bool)
             if trivialized then buffers[0].matmul q else q
 
     /// The skew matrix with the same skew matrix, in which its diagonal counts twice.
-    override _.RightInverse(present, tensor, epsilon) =
+    override _.Inverse tensor =
         let skewOf (x: torch.Tensor) =
             let skew = SkewMatrix.ofLower x
             skew - torch.diag_embed (Tensors.diagonal skew / 2.0)
 
-        base.RightInverse(present, tensor, epsilon)
+        base.Inverse tensor
         |> Result.map (fun parts -> { parts with Inputs = Array.map skewOf parts.Inputs })
 
     override this.Behind _ = this
+
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module OrthogonalValues =
+
+    let internal stiefel (map: OrthogonalMap) (trivialized: bool) : Parametrization = Parametrization.ofNode (StiefelNode(map, trivialized))
+
+    /// n x k matrices with orthonormal columns (rows, when wide) by the Cayley map, at a base that follows assignments.
+    /// Behind `skew` it takes the skew matrix as it is.
+    let cayley: Parametrization = stiefel OrthogonalMap.Cayley true
+
+    /// n x k matrices with orthonormal columns (rows, when wide) by the matrix exponential, at a base that follows
+    /// assignments.
+    let matrixExp: Parametrization = stiefel OrthogonalMap.MatrixExp true
+
+    /// Real n x k matrices with orthonormal columns (rows, when wide) as products of k Householder reflections, at a base
+    /// that follows assignments.
+    let householder: Parametrization = stiefel OrthogonalMap.Householder true
+
+    /// Orthogonal matrices with PyTorch's defaults: `matrixExp` for square or complex tensors, else `householder`, at a
+    /// base. Projects by QR, as PyTorch does.
+    let orthogonal: Parametrization = stiefel OrthogonalMap.Default true
+
+    /// The map alone, as PyTorch's `use_trivialization=False`. Square real matrices of the exponential and the Cayley map
+    /// then have determinant 1; the Cayley map reaches tall matrices whose top block has the eigenvalue -1 in the limit only.
+    let orthogonalWithoutBase (map: OrthogonalMap) : Parametrization = stiefel map false

@@ -2,9 +2,44 @@ namespace Parametrize
 
 open TorchSharp
 
+[<RequireQualifiedAccess>]
+module internal TriangularSpaces =
+
+    let private linear = [ Closure.Scaling; Closure.RowScaling; Closure.Negation; Closure.Sum; Closure.Zeroing ]
+
+    let private side (triangle: Triangle) : string =
+        match triangle with
+        | Triangle.Lower -> "lower"
+        | Triangle.Upper -> "upper"
+
+    let triangular (triangle: Triangle) : Space =
+        { new Space($"{side triangle} triangular matrices", [], linear) with
+            override _.Dimension form =
+                Dimension.ofMatrices (fun one -> one.Reals * Dimension.ofTriangle triangle one) form
+        }
+
+    let unitTriangular (triangle: Triangle) : Space =
+        { new Space($"{side triangle} triangular matrices with unit diagonal", [ triangular triangle ], []) with
+            override _.Dimension form =
+                Dimension.ofMatrices
+                    (fun one -> one.Reals * (Dimension.ofTriangle triangle one - Dimension.onDiagonal one))
+                    form
+        }
+
+    let diagonal: Space =
+        { new Space("diagonal matrices", [ triangular Triangle.Lower; triangular Triangle.Upper ], linear) with
+            override _.Dimension form = Dimension.ofMatrices (fun one -> one.Reals * Dimension.onDiagonal one) form
+        }
+
 /// Triangular matrices, square or not, optionally with ones on the diagonal.
-type internal TriangularLink(triangle: Triangle, unitDiagonal: bool) =
-    inherit LinearLink()
+type internal TriangularNode(triangle: Triangle, unitDiagonal: bool) =
+    inherit
+        LinearNode(
+            if unitDiagonal then
+                TriangularSpaces.unitTriangular triangle
+            else
+                TriangularSpaces.triangular triangle
+        )
 
     let half = Half.keep triangle
     let offset = if unitDiagonal then 1L else 0L
@@ -13,15 +48,9 @@ type internal TriangularLink(triangle: Triangle, unitDiagonal: bool) =
 
     override _.Code =
         let head = if unitDiagonal then "unitTriangular" else "triangular"
-        $"{head} Triangle.{triangle}"
+        Code.call head [ Code.Symbol $"Triangle.{triangle}" ]
 
     override _.Requirement = Requirement.matrices
-
-    override _.Codomain =
-        if unitDiagonal then
-            Space.UnitTriangular triangle
-        else
-            Space.Triangular triangle
 
     override _.Condition =
         let zeros = if triangle = Triangle.Lower then "above" else "below"
@@ -30,18 +59,33 @@ type internal TriangularLink(triangle: Triangle, unitDiagonal: bool) =
 
     override _.Fill matrix = fill matrix
     override _.Restrict matrix = half offset matrix
-    override _.Nearest(matrix, _) = fill matrix
+    override _.Nearest matrix = fill matrix
 
 /// Diagonal matrices, square or not.
-type internal DiagonalLink() =
-    inherit LinearLink()
+type internal DiagonalNode() =
+    inherit LinearNode(TriangularSpaces.diagonal)
 
     let keep (matrix: torch.Tensor) = matrix.tril(0L).triu 0L
 
-    override _.Code = "diagonal"
+    override _.Code = Code.name "diagonal"
     override _.Requirement = Requirement.matrices
-    override _.Codomain = Space.Diagonal
     override _.Condition = "W_ij = 0 off the diagonal"
     override _.Fill matrix = keep matrix
     override _.Restrict matrix = keep matrix
-    override _.Nearest(matrix, _) = keep matrix
+    override _.Nearest matrix = keep matrix
+
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module TriangularValues =
+
+    /// Triangular n x k matrices.
+    let triangular (triangle: Triangle) : Parametrization = Parametrization.ofNode (TriangularNode(triangle, false))
+
+    /// Triangular n x k matrices with ones on the diagonal.
+    let unitTriangular (triangle: Triangle) : Parametrization = Parametrization.ofNode (TriangularNode(triangle, true))
+
+    /// Diagonal n x k matrices.
+    let diagonal: Parametrization = Parametrization.ofNode (DiagonalNode())

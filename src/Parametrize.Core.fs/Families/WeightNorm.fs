@@ -4,8 +4,8 @@ open TorchSharp
 
 /// Magnitude and direction apart: `W = g v / |v|`, the norm taken over all dimensions but one, or over all of them
 /// (Salimans & Kingma 2016, eq. 2). A zero direction yields zeros.
-type internal WeightNormLink(dimension: int option) =
-    inherit Link()
+type internal WeightNormNode(dimension: int option) =
+    inherit Node()
 
     let kept (tensor: torch.Tensor) (dimension: int) =
         let count = int (tensor.dim ())
@@ -46,23 +46,30 @@ type internal WeightNormLink(dimension: int option) =
         use _ = torch.no_grad ()
         tensor.add_ (tensor.eq (0.0.ToScalar()))
 
+    let magnitudeShape (shape: int64[]) =
+        match dimension with
+        | None -> [||]
+        | Some dimension ->
+            let kept = (dimension + shape.Length) % shape.Length
+            shape |> Array.mapi (fun position size -> if position = kept then size else 1L)
+
     override _.Code =
         match dimension with
-        | Some dimension -> $"weightNorm {Typed.argument (string dimension)}"
-        | None -> "weightNormWhole"
+        | Some dimension -> Code.call "weightNorm" [ Code.Integer dimension ]
+        | None -> Code.name "weightNormWhole"
 
-    override _.Requirement =
-        match dimension with
-        | Some _ -> Requirement.vectors
-        | None -> Requirement.entries
+    override this.Inputs form =
+        let requirement = if dimension.IsSome then Requirement.vectors else Requirement.entries
 
-    override _.Expects form =
-        match dimension with
-        | Some dimension -> Form.withoutDimension dimension form
-        | None -> None
+        match Form.fault requirement form with
+        | Some error -> Error(error (Node.text this))
+        | None ->
+            match dimension |> Option.bind (fun dimension -> Form.withoutDimension dimension form) with
+            | Some expected -> Node.wrongShape this expected form
+            | None -> Ok [ { form with Shape = magnitudeShape form.Shape }; form ]
 
-    override _.Codomain = Space.All
-    override _.InputCount = 2
+    override _.Domains = [ Domain.free; Domain.free ]
+    override _.Codomain _ = Space.all
     override _.IsBatched = false
 
     override _.Forward(inputs, _) =
@@ -71,7 +78,7 @@ type internal WeightNormLink(dimension: int option) =
 
     override _.Contains(_, _, _) = Ok()
 
-    override _.RightInverse(_, tensor, epsilon) =
+    override _.Invert(_, tensor, epsilon, _) =
         let largest = reduce (tensor.abs ()) maximum |> oneWhereZero
         let unit = tensor / largest
         let magnitude = (squaredNorm unit).sqrt() * largest
@@ -85,4 +92,15 @@ type internal WeightNormLink(dimension: int option) =
                 Buffers = [||]
             }
 
-    override _.Nearest(tensor, _) = tensor
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module WeightNormValues =
+
+    /// Magnitude `g` and direction `v` apart, the norm over all dimensions but one: `W = g v / |v|`.
+    let weightNorm (dimension: int) : Parametrization = Parametrization.ofNode (WeightNormNode(Some dimension))
+
+    /// Magnitude and direction apart, one norm for the whole tensor.
+    let weightNormWhole: Parametrization = Parametrization.ofNode (WeightNormNode None)

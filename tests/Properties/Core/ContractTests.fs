@@ -6,6 +6,7 @@ open Expecto
 open FsCheck
 open FsCheck.FSharp
 open Parametrize
+open Parametrize.Values
 open TorchSharp
 
 /// What the inverse gives instead of the tensor, and what the message says of it.
@@ -33,7 +34,7 @@ let private mistake name spoil expected found : Mistake =
 let private none = mistake "none" List.singleton "" ""
 
 let private cast (dtype: torch.ScalarType) =
-    mistake $"{dtype}" (fun tensor -> [ tensor.``to`` dtype ]) "an input of Float" $"{dtype}"
+    mistake $"{dtype}" (fun tensor -> [ tensor.``to`` dtype ]) "an input of [3, 3] Float" $"{dtype}"
 
 let private mistakes: Mistake list =
     [
@@ -43,21 +44,21 @@ let private mistakes: Mistake list =
         mistake "another device" (fun tensor -> [ tensor.``to`` torch.META ]) $"tensors on {Case.device}" "meta"
         mistake "no input" (fun _ -> []) "1 inputs and 0 buffers" "0 inputs"
         mistake "two inputs" (fun tensor -> [ tensor; tensor ]) "1 inputs and 0 buffers" "2 inputs"
-        { mistake "a vector" (fun tensor -> [ tensor.flatten () ]) "at least 2 dimensions" "[9]" with
+        { mistake "a vector" (fun tensor -> [ tensor.flatten () ]) "an input of [3, 3]" "[9]" with
             NeedsNeighbour = true
         }
-        { mistake "another shape" (fun tensor -> [ tensor.narrow (0, 0, 2) ]) "square matrices" "[2, 3]" with
+        { mistake "another shape" (fun tensor -> [ tensor.narrow (0, 0, 2) ]) "an input of [3, 3]" "[2, 3]" with
             NeedsNeighbour = true
         }
     ]
 
 /// Leaves every tensor as it is, or pretends that it has to.
 type private Mistaken(mistake: Mistake, isAllowed: bool) =
-    inherit Link()
+    inherit Node()
 
-    override _.Code = "mistaken"
-    override _.Domain = Domain.Anything
-    override _.Codomain = Space.All
+    override _.Code = Code.Call("mistaken", [])
+    override _.Domains = [ Domain.AnySpace ]
+    override _.Codomain _ = Space.all
     override _.Forward(inputs, _) = inputs[0].clone()
 
     override _.Contains(_, _, _) =
@@ -66,9 +67,12 @@ type private Mistaken(mistake: Mistake, isAllowed: bool) =
         else
             Error { Condition = "never"; Size = 1.0; Limit = 0.0 }
 
-    override _.RightInverse(_, tensor, _) = Ok { Inputs = List.toArray (mistake.Spoil tensor); Buffers = [||] }
-
-    override _.Nearest(tensor, _) = tensor
+    override _.Invert(_, tensor, _, _) =
+        Ok
+            {
+                Inputs = List.toArray (mistake.Spoil tensor)
+                Buffers = [||]
+            }
 
 type private Place =
     | Alone
@@ -76,14 +80,14 @@ type private Place =
     | Before
     | Between
 
-let private chain (place: Place) (link: Link) : Parametrization =
-    let value, after = Parametrization.ofLink link, Parametrization.ofLink (Mistaken(none, true))
+let private chain (place: Place) (node: Node) : Parametrization =
+    let value, after = Parametrization.ofNode node, Parametrization.ofNode (Mistaken(none, true))
 
     match place with
     | Alone -> value
-    | Behind -> Values.symmetric |> Parametrization.andThen value
+    | Behind -> symmetric |> Parametrization.andThen value
     | Before -> value |> Parametrization.andThen after
-    | Between -> Values.symmetric |> Parametrization.andThen value |> Parametrization.andThen after
+    | Between -> symmetric |> Parametrization.andThen value |> Parametrization.andThen after
 
 let private cases: Gen<(Mistake * Place) * (bool * torch.ScalarType)> =
     Gen.zip
@@ -135,5 +139,5 @@ let tests: Test =
 
                 let tensor = torch.ones (3L, 3L, dtype = torch.ScalarType.ComplexFloat64, device = Case.device)
 
-                Expect.isOk (Parametrization.initialize (Values.weightNorm 0) tensor) "weight norm")
+                Expect.isOk (Parametrization.initialize (weightNorm 0) tensor) "weight norm")
         ]

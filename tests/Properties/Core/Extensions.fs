@@ -1,4 +1,4 @@
-/// Parametrizations of a user's own, derived from `Link`: they pass the same laws.
+/// Parametrizations of a user's own, derived from `Node`: they pass the same laws.
 module Properties.Core.Extensions
 
 open FsCheck.FSharp
@@ -7,15 +7,18 @@ open TorchSharp
 
 /// Rows of mean zero.
 type private Centred() =
-    inherit Link()
+    inherit Node()
 
     let mean (tensor: torch.Tensor) = tensor.mean ([| -1L |], keepdim = true)
 
-    override _.Code = "centred"
+    override _.Code = Code.Call("centred", [])
 
-    override _.Requirement = { Dimensions = 1; Square = false; Complex = false }
+    override _.Inputs form =
+        Form.check "centred" { Dimensions = 1; Square = false; Complex = false } form
+        |> Result.map (fun () -> [ form ])
 
-    override _.Codomain = Space.Named "rows of mean zero"
+    override _.Domains = [ Domain.AnySpace ]
+    override _.Codomain _ = Space "rows of mean zero"
     override _.Forward(inputs, _) = inputs[0] - mean inputs[0]
 
     override _.Contains(_, tensor, epsilon) =
@@ -28,23 +31,30 @@ type private Centred() =
         else
             Error { Condition = "mean = 0"; Size = size; Limit = limit }
 
-    override _.RightInverse(_, tensor, _) = Ok { Inputs = [| tensor |]; Buffers = [||] }
-
-    override _.Nearest(tensor, _) = tensor - mean tensor
+    override _.Invert(_, tensor, _, want) =
+        NodeParts.ofInput (if want = Want.Exact then tensor else tensor - mean tensor)
 
 /// A sum of two parameters and of what is carried, which only accepts what reads it: nothing is refused.
 type private Summed(share: float) =
-    inherit Link()
+    inherit Node()
 
-    override _.Code = $"summed {share}"
-    override _.Codomain = Space.All
-    override _.InputCount = 2
-    override _.BufferNames = [ "offset" ]
+    override _.Code = Code.Call("summed", [ Code.Float share ])
+    override _.Codomain _ = Space.all
+    override _.Domains = [ Domain.free; Domain.free ]
+
+    override _.Buffers =
+        [
+            {
+                Name = "offset"
+                Role = BufferRole.Constant
+                FormFor = id
+            }
+        ]
+
     override _.Forward(inputs, buffers) = inputs[0] + inputs[1] * share + buffers[0]
     override _.Contains(_, _, _) = Ok()
-    override _.Nearest(tensor, _) = tensor
 
-    override _.RightInverse(present, tensor, _) =
+    override _.Invert(present, tensor, _, _) =
         let offset = if present.Length = 1 then present[0] else torch.zeros_like tensor
 
         Ok
@@ -80,9 +90,9 @@ let private reals =
 let private rows = Gen.choose64 (2L, 6L) |> Gen.arrayOfLength 2
 let private scales = [ 1e-3; 1.0; 1e3 ]
 
-let private build (links: Link list) () : Parametrization =
-    links
-    |> List.map Parametrization.ofLink
+let private build (nodes: Node list) () : Parametrization =
+    nodes
+    |> List.map Parametrization.ofNode
     |> List.reduce (fun left right -> Parametrization.andThen right left)
 
 let subjects: Subject list =

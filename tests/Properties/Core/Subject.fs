@@ -41,7 +41,7 @@ module Subject =
 
     let isBatched (subject: Subject) : bool = Parametrization.isBatched subject.Value
 
-    let learns (subject: Subject) : bool = subject.Value.Links |> List.exists _.Learns
+    let learns (subject: Subject) : bool = Parametrization.learns subject.Value
 
     let private withBatch (subject: Subject) : Gen<int64[]> =
         gen {

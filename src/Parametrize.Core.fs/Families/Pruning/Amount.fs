@@ -42,8 +42,11 @@ type Amount =
         | Count count when count < 0L -> Some $"The count must not be negative, but it is {count}."
         | _ -> None
 
-    override this.ToString() : string =
+    member internal this.Code: Code =
         match this with
-        | Share share -> $"(Amount.Share {Typed.float share})"
-        | Count count -> $"(Amount.Count {count}L)"
-        | UpTo share -> $"(Amount.UpTo {Typed.float share})"
+        | Share share -> Code.Case("Amount.Share", [ Code.Float share ])
+        | Count count -> Code.Case("Amount.Count", [ Code.Long count ])
+        | UpTo share -> Code.Case("Amount.UpTo", [ Code.Float share ])
+
+    /// As it is typed, in brackets.
+    override this.ToString() : string = FSharpText.ofCode this.Code

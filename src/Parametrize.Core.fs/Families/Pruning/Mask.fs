@@ -1,7 +1,6 @@
 namespace Parametrize
 
 open System
-open System.Security.Cryptography
 open TorchSharp
 
 /// Which entries stay, as data: values hold no tensors.
@@ -44,20 +43,79 @@ type Mask =
         use kept = torch.tensor (this.Stays, this.Sizes, device = torch.CPU)
         kept.``to`` (form.Dtype, form.Device)
 
+    /// Whether it is a square pattern that transposing leaves as it is.
+    member internal this.IsSymmetric: bool =
+        match this.Sizes with
+        | [| rows; columns |] when rows = columns ->
+            let size = int rows
+
+            Seq.forall
+                (fun row ->
+                    Seq.forall
+                        (fun column -> this.Stays[row * size + column] = this.Stays[column * size + row])
+                        (seq { 0 .. row - 1 }))
+                (seq { 0 .. size - 1 })
+        | _ -> false
+
     member internal this.ShapeOf: int64[] = this.Sizes
 
     /// What stays under both; they must be of one shape.
     member internal this.And(other: Mask) : Mask = { this with Stays = Array.map2 (&&) this.Stays other.Stays }
 
+    /// As text: the sizes, and the entries as bits, row after row, the first in the highest bit, in base 64.
+    member private this.Literal: string =
+        let bytes: byte[] = Array.zeroCreate ((this.Stays.Length + 7) / 8)
+
+        this.Stays
+        |> Array.iteri (fun index kept ->
+            if kept then
+                bytes[index / 8] <- bytes[index / 8] ||| (128uy >>> (index % 8)))
+
+        let sizes = this.Sizes |> Seq.map string |> String.concat "x"
+        $"{sizes}:{Convert.ToBase64String bytes}"
+
+    /// The mask of a text such as `2x4:8A==`: sizes, and the entries as bits, row after row, the first in the highest bit,
+    /// in base 64; a number alone has no sizes. Throws FormatException for other texts.
+    static member Parse(literal: string) : Mask =
+        let wrong (reason: string) : 'a =
+            raise (FormatException $"A mask is typed as sizes and bits, such as \"2x4:8A==\", but {reason}.")
+
+        match literal.Split ':' with
+        | [| sizes; bits |] ->
+            let sizeOf (text: string) =
+                match Int64.TryParse text with
+                | true, size when size >= 0L -> size
+                | _ -> wrong $"'{text}' is no size"
+
+            let sizes = if sizes = "" then [||] else sizes.Split 'x' |> Array.map sizeOf
+            let count = Array.fold (*) 1L sizes
+
+            let bytes =
+                try
+                    Convert.FromBase64String bits
+                with :? FormatException ->
+                    wrong "its bits are not in base 64"
+
+            if int64 bytes.Length <> (count + 7L) / 8L then
+                wrong $"{count} entries need {(count + 7L) / 8L} bytes, and there are {bytes.Length}"
+
+            {
+                Sizes = sizes
+                Stays = Array.init (int count) (fun index -> bytes[index / 8] &&& (128uy >>> (index % 8)) <> 0uy)
+            }
+        | _ -> wrong "it has not one colon"
+
+    member internal this.Code: Code = Code.Method("Mask.Parse", [ Code.Text this.Literal ])
+
     override this.Equals(other: obj) : bool =
         match other with
-        | :? Mask as mask -> this.Sizes = mask.Sizes && this.Stays = mask.Stays
+        | :? Mask as mask ->
+            obj.ReferenceEquals(this, mask)
+            || this.Sizes = mask.Sizes && this.Stays.AsSpan().SequenceEqual(ReadOnlySpan mask.Stays)
         | _ -> false
 
-    override this.GetHashCode() : int = hash (this.Sizes, this.Stays)
+    // The entries need not take part: two masks of one shape are rarely compared.
+    override this.GetHashCode() : int = hash this.Sizes
 
-    /// Shape, number of zeros and a digest of the pattern.
-    override this.ToString() : string =
-        let bytes = this.Stays |> Array.map (fun kept -> if kept then 1uy else 0uy)
-        let digest = Convert.ToHexStringLower(SHA256.HashData bytes).Substring(0, 16)
-        $"(mask {Form.Shown this.Sizes}, {this.Pruned} zeros, sha256:{digest})"
+    /// As it is typed.
+    override this.ToString() : string = FSharpText.ofCode this.Code

@@ -2,10 +2,20 @@ namespace Parametrize
 
 open TorchSharp
 
+[<RequireQualifiedAccess>]
+module internal PrunedSpaces =
+
+    let masked: Space =
+        Space(
+            "tensors with a pattern of zeros",
+            [],
+            [ Closure.Scaling; Closure.RowScaling; Closure.Negation; Closure.Zeroing; Closure.Sum ]
+        )
+
 /// Tensors with zeros at fixed places: `W = mask * X`. Entries under the mask keep their values in X. Prunings behind
-/// one another are one link with one mask, because each has to know what the ones before it have kept.
-type internal PrunedLink(stack: Pruning list) =
-    inherit StackedLink()
+/// one another are one node with one mask, because each has to know what the ones before it have kept.
+type internal PrunedNode(stack: Pruning list, hidden: float) =
+    inherit Node()
 
     let asMask (tensor: torch.Tensor) (kept: torch.Tensor) = kept.``to`` (tensor.dtype, tensor.device)
 
@@ -17,44 +27,78 @@ type internal PrunedLink(stack: Pruning list) =
         else
             PruningStack.recognized tensor stack |> Result.map (asMask tensor)
 
-    let chosen (tensor: torch.Tensor) = PruningStack.ofTensor tensor (all tensor) stack |> Result.map (asMask tensor)
+    let chosen (present: torch.Tensor[]) (tensor: torch.Tensor) =
+        if present.Length = 1 then
+            Ok present[0]
+        else
+            PruningStack.ofTensor tensor (all tensor) stack |> Result.map (asMask tensor)
 
-    new(pruning: Pruning) = PrunedLink [ pruning ]
+    /// A custom pattern that transposing leaves as it is.
+    let isSymmetric =
+        lazy
+            (match stack with
+             | [ Pruning.Custom mask ] -> mask.IsSymmetric
+             | _ -> false)
+
+    let code =
+        lazy
+            (match stack with
+             | [] -> Code.call "pruned" [ Pruning.Nothing.Code ]
+             | first :: rest ->
+                 (Code.call "pruned" [ first.Code ], rest)
+                 ||> List.fold (fun before next -> Code.Then(before, Code.call "pruned" [ next.Code ], true)))
+
+    new(pruning: Pruning) = PrunedNode([ pruning ], 0.0)
 
     member _.Stack: Pruning list = stack
 
-    override _.Code = stack |> List.map (sprintf "pruned %O") |> String.concat " >>> "
+    override _.Code = code.Value
 
-    override _.Key = box stack
+    override this.Inputs form =
+        match Form.fault Requirement.entries form with
+        | Some error -> Error(error (Node.text this))
+        | None ->
+            match stack |> List.tryPick (fun pruning -> PruningRules.expects pruning form.Shape) with
+            | Some expected -> Node.wrongShape this expected form
+            | None -> Ok [ form ]
 
-    override _.Expects form = stack |> List.tryPick (fun pruning -> PruningRules.expects pruning form.Shape)
+    override _.Domains =
+        [
+            Domain.OneOf
+                [
+                    Domain.Needs [ Closure.Zeroing ]
+                    Domain.Needs [ Closure.EntrywiseChoice ]
+                    if isSymmetric.Value then
+                        Domain.Within SymmetricSpaces.symmetric
+                ]
+        ]
 
-    override _.Domain =
-        Domain.OneOf
-            [
-                Space.All
-                Space.Masked
-                Space.Triangular Triangle.Lower
-                Space.Triangular Triangle.Upper
-                Space.Diagonal
-            ]
+    override _.Codomain before =
+        let before = before.Head
 
-    override _.Codomain = Space.Masked
-    override _.BufferNames = [ "mask" ]
+        if before.IsClosedUnder Closure.Zeroing || isSymmetric.Value && before.IsWithin SymmetricSpaces.symmetric then
+            Space.intersect before PrunedSpaces.masked
+        else
+            PrunedSpaces.masked
+
+    override _.Buffers =
+        [
+            {
+                Name = "mask"
+                Role = BufferRole.Mask
+                FormFor = id
+            }
+        ]
+
     override _.IsBatched = false
     override _.Forward(inputs, buffers) = inputs[0] * buffers[0]
 
-    override _.Absorb next =
-        match next with
-        | :? PrunedLink as next -> Some(PrunedLink(PruningStack.append stack next.Stack))
-        | _ -> None
+    override this.Equals(other: obj) : bool =
+        match other with
+        | :? PrunedNode as node -> node.Stack = this.Stack
+        | _ -> false
 
-    override _.Continue(next, present, tensor) =
-        match next with
-        | :? PrunedLink as next ->
-            PruningStack.ofTensor (Tensors.inDouble tensor) (present[0].ne(0.0.ToScalar())) next.Stack
-            |> Result.map (fun kept -> [| asMask present[0] kept |])
-        | _ -> Error $"{next} is no pruning."
+    override _.GetHashCode() : int = hash stack
 
     override _.Contains(present, tensor, _) =
         let within (mask: torch.Tensor) =
@@ -65,41 +109,80 @@ type internal PrunedLink(stack: Pruning list) =
         |> Result.mapError (fun reason -> { Condition = reason; Size = infinity; Limit = 0.0 })
         |> Result.bind within
 
-    override _.RightInverse(present, tensor, _) =
-        recognized present tensor |> Result.bind (fun mask -> LinkParts.carrying tensor [ mask ])
+    override _.Invert(present, tensor, _, want) =
+        match want with
+        | Want.Exact ->
+            recognized present tensor
+            |> Result.bind (fun mask ->
+                if hidden = 0.0 then
+                    NodeParts.carrying tensor [ mask ]
+                else
+                    // A number that the node before can yield.
+                    NodeParts.carrying (tensor.masked_fill (mask.eq (0.0.ToScalar()), hidden.ToScalar())) [ mask ])
+        | Want.Nearest
+        | Want.Start -> chosen present tensor |> Result.bind (fun mask -> NodeParts.carrying tensor [ mask ])
 
-    override _.CanCarry(buffers, _) =
-        let mask = Tensors.inDouble buffers[0]
-        let nearest = mask.ne(0.0.ToScalar()).``to`` mask.dtype
+    interface ISpecialized with
+        member this.Behind before =
+            let before = before.Head
 
-        Violation.unless "mask_ij = 0 or 1" (Tensors.distance mask nearest) 0.0
-        |> Result.mapError (fun violation -> "mask", violation)
+            if before.IsClosedUnder Closure.EntrywiseChoice && not (before.IsClosedUnder Closure.Zeroing) then
+                PrunedNode(stack, before.Interior)
+            else
+                this
 
-    override _.Nearest(tensor, _) =
-        match chosen tensor with
-        | Ok mask -> tensor * mask
-        // Too few are left: there is nothing near, and membership says why.
-        | Error _ -> torch.zeros_like tensor
+    interface IRepairs with
+        member _.CanCarry(buffers, _) =
+            let mask = Tensors.inDouble buffers[0]
+            let nearest = mask.ne(0.0.ToScalar()).``to`` mask.dtype
 
-    override _.Approximate(tensor, _) = chosen tensor |> Result.bind (fun mask -> LinkParts.carrying tensor [ mask ])
+            Violation.unless "mask_ij = 0 or 1" (Tensors.distance mask nearest) 0.0
+            |> Result.mapError (fun violation -> "mask", violation)
 
-/// What chains and their masks know about being pruned.
+        member _.Repair buffers = buffers
+
+    interface IMerges with
+        member _.TryMerge next =
+            match next with
+            | :? PrunedNode as next -> Some(PrunedNode(PruningStack.append stack next.Stack, hidden))
+            | _ -> None
+
+        member _.Continue(next, present, tensor) =
+            match next with
+            | :? PrunedNode as next ->
+                PruningStack.ofTensor (Tensors.inDouble tensor) (present[0].ne(0.0.ToScalar())) next.Stack
+                |> Result.map (fun kept -> [| asMask present[0] kept |])
+            | _ -> Error $"{next} is no pruning."
+
+    interface IDimension with
+        /// The entries that the mask keeps, of those that the space before has at all.
+        member _.Dimension(form, before, buffers) =
+            use _ = torch.no_grad ()
+            use scope = torch.NewDisposeScope()
+            let stays = buffers[0].ne(0.0.ToScalar()).``to`` torch.ScalarType.Int64
+            let space, dimension = before.Head
+
+            if dimension.IsNone then None
+            elif dimension = Some(Form.reals form) then Some stays
+            elif space.IsWithin TriangularSpaces.diagonal then Some(stays.tril(0L).triu 0L)
+            elif space.IsWithin(TriangularSpaces.triangular Triangle.Lower) then Some(stays.tril 0L)
+            elif space.IsWithin(TriangularSpaces.triangular Triangle.Upper) then Some(stays.triu 0L)
+            elif space.IsWithin SymmetricSpaces.symmetric then Some(stays.tril 0L)
+            else None
+            |> Option.map (fun stays -> Form.reals { form with Shape = [||] } * stays.sum().item<int64>())
+
+/// What values and their masks know about being pruned.
 [<RequireQualifiedAccess>]
 module internal Pruned =
 
-    let private prunes (link: Link) : bool =
-        match link with
-        | :? PrunedLink -> true
-        | :? KernelLink as kernel -> kernel.Inner :? PrunedLink
-        | _ -> false
+    /// Whether one of the nodes prunes.
+    let isPruned (value: Parametrization) : bool =
+        value.Program.Nodes |> Array.exists (fun node -> node :? PrunedNode)
 
-    /// Whether one of the links prunes.
-    let isPruned (value: Parametrization) : bool = value.Links |> List.exists prunes
-
-    /// Whether the last link prunes entries of the tensor itself, so that another pruning goes on from its mask.
+    /// Whether the last node prunes entries of the tensor itself, so that another pruning goes on from its mask.
     let isLast (value: Parametrization) : bool =
-        match List.tryLast value.Links with
-        | Some(:? PrunedLink) -> true
+        match value.Tree with
+        | Tree.Apply(:? PrunedNode, _, _) -> true
         | _ -> false
 
     /// Whether the share of all that a sound pruning goes up to is pruned by this mask already.
@@ -110,3 +193,17 @@ module internal Pruned =
         (PruningRules.fault pruning).IsNone
         && (PruningRules.expects pruning mask.shape).IsNone
         && Selection.isReached pruning (mask.ne (0.0.ToScalar()))
+
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module PrunedValues =
+
+    /// Tensors with zeros at fixed places; one behind another prunes what is left. Throws ArgumentException for shares and
+    /// probabilities outside [0, 1], negative counts, norms of negative power, and groups that keep more than they have.
+    let pruned (pruning: Pruning) : Parametrization =
+        match PruningRules.fault pruning with
+        | Some fault -> invalidArg (nameof pruning) fault
+        | None -> Parametrization.ofNode (PrunedNode pruning)

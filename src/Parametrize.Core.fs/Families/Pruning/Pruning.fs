@@ -26,15 +26,19 @@ type Pruning =
     [<CompiledName "NewUpTo">]
     static member UpTo(share: float) : Pruning = L1(Amount.UpTo share)
 
-    /// As it is typed, in brackets where needed.
-    override this.ToString() : string =
+    member internal this.Code: Code =
         match this with
-        | Nothing -> "Pruning.Nothing"
-        | Bernoulli(probability, seed) -> $"(Pruning.Bernoulli({Typed.float probability}, {seed}UL))"
-        | Random(amount, seed) -> $"(Pruning.Random({amount}, {seed}UL))"
-        | RandomStructured(amount, dimension, seed) -> $"(Pruning.RandomStructured({amount}, {dimension}, {seed}UL))"
-        | L1(Amount.UpTo share) -> $"(Pruning.UpTo {Typed.float share})"
-        | L1 amount -> $"(Pruning.L1 {amount})"
-        | Ln(amount, power, dimension) -> $"(Pruning.Ln({amount}, {Typed.float power}, {dimension}))"
-        | Groups(keep, size) -> $"(Pruning.Groups({keep}, {size}))"
-        | Custom mask -> $"(Pruning.Custom {mask})"
+        | Nothing -> Code.Symbol "Pruning.Nothing"
+        | Bernoulli(probability, seed) -> Code.Case("Pruning.Bernoulli", [ Code.Float probability; Code.Seed seed ])
+        | Random(amount, seed) -> Code.Case("Pruning.Random", [ amount.Code; Code.Seed seed ])
+        | RandomStructured(amount, dimension, seed) ->
+            Code.Case("Pruning.RandomStructured", [ amount.Code; Code.Integer dimension; Code.Seed seed ])
+        | L1(Amount.UpTo share) -> Code.Case("Pruning.UpTo", [ Code.Float share ])
+        | L1 amount -> Code.Case("Pruning.L1", [ amount.Code ])
+        | Ln(amount, power, dimension) ->
+            Code.Case("Pruning.Ln", [ amount.Code; Code.Float power; Code.Integer dimension ])
+        | Groups(keep, size) -> Code.Case("Pruning.Groups", [ Code.Integer keep; Code.Integer size ])
+        | Custom mask -> Code.Case("Pruning.Custom", [ mask.Code ])
+
+    /// As it is typed, in brackets where needed.
+    override this.ToString() : string = FSharpText.ofCode this.Code

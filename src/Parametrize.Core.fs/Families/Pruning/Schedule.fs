@@ -63,5 +63,5 @@ type PruningSchedule =
     member this.AmountAt(step: int64) : Amount = Amount.UpTo(this.ShareAt step)
 
     override this.ToString() : string =
-        let shares = $"{Typed.float this.From}, {Typed.float this.To}"
+        let shares = $"{FSharpText.float this.From}, {FSharpText.float this.To}"
         $"PruningSchedule.Cubic({shares}, {this.First}L, {this.Last}L, {this.Every}L)"

@@ -83,6 +83,6 @@ let laws: Law list =
         law "8" "chains associate" associates
         law "8b" "identity disappears" hasNeutral
         law "8c" "forward (a >>> b) = forward b . forward a" composes
-        |> onlyFor (fun subject -> not subject.Value.Links.IsEmpty)
+        |> onlyFor (fun subject -> not (Parametrization.nodes subject.Value).IsEmpty)
         law "9" "equal values print alike, different ones do not" prints
     ]

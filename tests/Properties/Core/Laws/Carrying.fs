@@ -50,7 +50,7 @@ let private mendsRounding (subject: Subject) (case: Case) : Faults =
         others true case
         |> List.collect (fun dtype ->
             let moved = converted dtype value parts
-            let mended = Parametrization.mend value moved
+            let mended = Parametrization.repair value moved
             let tensor = Parametrization.forward value mended
             let before = Parametrization.forward value moved
             let roundoff = Subject.slack subject case coarse
@@ -67,7 +67,7 @@ let private leavesWhatIsRight (subject: Subject) (case: Case) : Faults =
     let value = subject.Value
 
     ok "parts" (Subject.parts 1UL subject case) (fun parts ->
-        let mended = Parametrization.mend value parts
+        let mended = Parametrization.repair value parts
 
         let fits (dtype: torch.ScalarType) (parts: Parts) =
             Parametrization.misfits value (Form.epsilon dtype) parts
@@ -118,7 +118,7 @@ let private findsMisfits (subject: Subject) (case: Case) : Faults =
 
                     yield! fault (found <> [ damaged ]) $"damaged {damaged}, found {found}"
                     // What is not rounding stays for the caller to see.
-                    let mended = Parametrization.mend value worse
+                    let mended = Parametrization.repair value worse
                     yield! fault (mended.Buffers.Count <> names.Length) "mend loses buffers"
         ])
 

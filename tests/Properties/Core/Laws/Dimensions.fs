@@ -39,12 +39,10 @@ let private rankIsDimension (subject: Subject) (case: Case) : Faults =
 /// Complex vectors and matrices whose phase is that of what they carry, a base or the singular vectors: it is moved by
 /// assignments and by power iteration, not by gradients.
 let private carriesPhase (subject: Subject) : bool =
-    subject.Value.Links
-    |> List.exists (fun link ->
-        match link.Codomain with
-        | Space.SpectralSphere _ -> true
-        | Space.Sphere _ -> link.BufferNames = [ "base" ]
-        | _ -> false)
+    Parametrization.nodes subject.Value
+    |> List.exists (fun node ->
+        node.Buffers |> List.exists (fun buffer -> buffer.Role = BufferRole.Learned)
+        || node.ToString().StartsWith "sphereExp")
 
 /// Away from zero, where squares have no derivative, and small: a row of the derivative costs a backward pass.
 let private smallCases (subject: Subject) =

@@ -77,7 +77,7 @@ let private leaksNothing (subject: Subject) (case: Case) : Faults =
         leak "forward" (fun () -> Seq.singleton (Parametrization.forward value parts))
         @ leak "forward with gradient" (fun () -> Seq.singleton (Parametrization.forward value withGradient))
         @ leak "advance" (created Parametrization.advance)
-        @ leak "mend" (created Parametrization.mend)
+        @ leak "mend" (created Parametrization.repair)
         @ leak "misfits" (fun () -> nothing (Parametrization.misfits value 0.0 parts))
         @ leak "rebase" (fun () -> tensorsOf (Parametrization.rebase value parts))
         @ leak "sample" (fun () -> Seq.singleton (Subject.sample 6UL subject case))
@@ -97,7 +97,7 @@ let private argumentsStay (subject: Subject) (case: Case) : Faults =
         let given = Seq.append [ inside ] parts.Tensors |> Seq.toList
         let copies = given |> List.map _.clone()
         let advanced = Parametrization.advance value parts
-        Parametrization.mend value parts |> ignore
+        Parametrization.repair value parts |> ignore
         let projected = Parametrization.project value inside
 
         let inverted =

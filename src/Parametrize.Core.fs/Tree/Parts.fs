@@ -4,10 +4,13 @@ open System.Collections.Generic
 open TorchSharp
 
 /// The tensors that belong to one parametrized tensor: parameters, which an optimizer trains, and buffers, which are
-/// carried along, one row for each link of the chain. Immutable: operations return new parts, which share the tensors
-/// that did not change.
+/// carried along, one row for each node. Immutable: operations return new parts, which share the tensors that did not
+/// change.
 [<Sealed; AllowNullLiteral(false)>]
-type Parts internal (parameters: torch.Tensor[], buffers: torch.Tensor[][]) =
+type Parts internal (shape: int64[], parameters: torch.Tensor[], buffers: torch.Tensor[][]) =
+
+    /// The shape of the tensor that is computed.
+    member internal _.Shape: int64[] = shape
 
     member internal _.ParameterArray: torch.Tensor[] = parameters
     member internal _.BufferArrays: torch.Tensor[][] = buffers
@@ -22,7 +25,7 @@ type Parts internal (parameters: torch.Tensor[], buffers: torch.Tensor[][]) =
             | :? Modules.Parameter as p -> Some p
             | _ -> None)
 
-    /// What is carried along, named by `Parametrization.bufferNames`, all links in order.
+    /// What is carried along, named by `Parametrization.bufferNames`, all nodes in order.
     member _.Buffers: IReadOnlyList<torch.Tensor> = Array.concat buffers
 
     /// Every tensor, parameters first.

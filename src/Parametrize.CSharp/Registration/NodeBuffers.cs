@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <summary>What one link of a chain carries, as the child module under whose position PyTorch saves it.</summary>
-internal sealed class LinkBuffers : nn.Module
+internal sealed class NodeBuffers : nn.Module
 {
     private readonly string[] _names;
 
-    public LinkBuffers(IEnumerable<string> names, IEnumerable<Tensor> tensors)
-        : base(nameof(LinkBuffers))
+    public NodeBuffers(IEnumerable<string> names, IEnumerable<Tensor> tensors)
+        : base(nameof(NodeBuffers))
     {
         _names = [.. names];
         foreach (var (name, tensor) in _names.Zip(tensors))

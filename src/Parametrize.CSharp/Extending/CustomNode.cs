@@ -1,0 +1,54 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// A parametrization of one's own: a map from any tensor onto a set of tensors of the same shape, and a right inverse of
+/// it. Wrap it by <see cref="Parametrizations.Of"/>. To compute one tensor from several there is
+/// <see cref="CustomNodeOfSeveral"/>.
+/// </summary>
+public abstract class CustomNode : CustomNodeBase
+{
+    /// <param name="code">How it is typed, with its options: equal for equal nodes of the class, else different.</param>
+    /// <param name="space">What the map yields, in words.</param>
+    protected CustomNode(string code, string space)
+        : this(code, new Space(space)) { }
+
+    /// <param name="code">How it is typed, with its options: equal for equal nodes of the class, else different.</param>
+    /// <param name="codomain">What the map yields: a space of <see cref="Spaces"/>, or one of your own.</param>
+    /// <param name="domain">What may stand before it. Default: anything; tensors are looked at when they are registered.</param>
+    protected CustomNode(string code, Space codomain, Domain? domain = null)
+        : base(code, codomain, [domain ?? Domain.AnySpace]) { }
+
+    /// <summary>The constrained tensor, differentiable. Intermediate tensors are disposed by the caller.</summary>
+    protected abstract Tensor Forward(Tensor input);
+
+    /// <summary>The same with what the node carries. Default: it carries nothing.</summary>
+    protected virtual Tensor Forward(Tensor input, Tensor[] carried) => Forward(input);
+
+    /// <summary>An input that the map turns into this tensor, or near it where there is none.</summary>
+    protected abstract Tensor RightInverse(Tensor value);
+
+    /// <summary>The same with what the node carries. Default: it carries nothing.</summary>
+    protected virtual Tensor RightInverse(Tensor value, Tensor[] carried) => RightInverse(value);
+
+    /// <summary>The nearest allowed tensor. Default: the image of the right inverse.</summary>
+    protected virtual Tensor Nearest(Tensor value) => Forward(RightInverse(value));
+
+    /// <summary>How far a tensor is from the set. Default: from the nearest allowed tensor.</summary>
+    protected virtual double Distance(Tensor value) => Largest(Nearest(value) - value);
+
+    private protected sealed override Tensor Map(Tensor[] inputs, Tensor[] buffers) =>
+        buffers.Length == 0 ? Forward(inputs[0]) : Forward(inputs[0], buffers);
+
+    private protected sealed override Tensor[] Inverse(Tensor value, Tensor[] buffers) =>
+        [buffers.Length == 0 ? RightInverse(value) : RightInverse(value, buffers)];
+
+    private protected sealed override Tensor Near(Tensor value, Tensor[] buffers) =>
+        buffers.Length == 0 ? Nearest(value) : Map(Inverse(value, buffers), buffers);
+
+    private protected sealed override double DistanceWith(Tensor value, Tensor[] buffers) =>
+        buffers.Length == 0 ? Distance(value) : Largest(Near(value, buffers) - value);
+
+    private protected sealed override Tensor[] Started(Tensor value) => [value.clone()];
+}

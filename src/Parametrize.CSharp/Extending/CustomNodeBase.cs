@@ -1,0 +1,90 @@
+using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// What <see cref="CustomNode"/> and <see cref="CustomNodeOfSeveral"/> share: membership and projection come from the map
+/// onto a set and its right inverse. What else a node can do, it says by the interfaces <see cref="ILearns"/> (a step in
+/// training), <see cref="INoisy"/> (noise in training only), <see cref="ISampled"/>, <see cref="IVolume"/> (a log volume)
+/// and <see cref="INarrows"/>; a dimension, by its <see cref="Space"/>.
+/// </summary>
+public abstract class CustomNodeBase : Node
+{
+    private readonly Space _codomain;
+    private readonly FSharpList<Domain> _domains;
+    private readonly Code _code;
+
+    private protected CustomNodeBase(string code, Space codomain, IEnumerable<Domain> domains)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(code);
+        ArgumentNullException.ThrowIfNull(codomain);
+        _code = Parametrize.Code.NewCall(code, FSharpList<Code>.Empty);
+        _codomain = codomain;
+        _domains = ListModule.OfSeq(domains);
+    }
+
+    /// <inheritdoc/>
+    public sealed override Code Code => _code;
+
+    /// <inheritdoc/>
+    public sealed override FSharpList<Domain> Domains => _domains;
+
+    /// <inheritdoc/>
+    public sealed override FSharpList<Parametrize.Buffer> Buffers =>
+        ListModule.OfSeq(Carried.Select(tensor => tensor.AsBuffer()));
+
+    /// <summary>
+    /// Whether every tensor of the set can be assigned. Default: true. Without a right inverse a tensor that is
+    /// registered becomes the parameter, and assigning is refused; <c>RightInverse</c> is not called.
+    /// </summary>
+    public override bool HasRightInverse => true;
+
+    /// <summary>The tensors that it carries beside those that are trained. Default: none.</summary>
+    protected virtual IReadOnlyList<Carried> Carried => [];
+
+    /// <inheritdoc/>
+    public sealed override Space Codomain(FSharpList<Space> before) => _codomain;
+
+    /// <inheritdoc/>
+    public sealed override Tensor Forward(Tensor[] inputs, Tensor[] buffers) => Map(inputs, buffers);
+
+    /// <inheritdoc/>
+    public sealed override FSharpResult<Unit, Violation> Contains(Tensor[] present, Tensor tensor, double epsilon)
+    {
+        var (size, limit) = (DistanceWith(tensor, InUse(present, tensor)), 64 * epsilon * Math.Max(1, Largest(tensor)));
+        return size <= limit
+            ? FSharpResult<Unit, Violation>.NewOk(null!)
+            : FSharpResult<Unit, Violation>.NewError(new Violation($"W in {_codomain.Name}", size, limit));
+    }
+
+    /// <inheritdoc/>
+    public sealed override FSharpResult<NodeParts, string> Invert(
+        Tensor[] present,
+        Tensor tensor,
+        double epsilon,
+        Want want
+    )
+    {
+        var buffers = InUse(present, tensor);
+        var inputs = HasRightInverse ? Inverse(want.IsExact ? tensor : Near(tensor, buffers), buffers) : Started(tensor);
+        return FSharpResult<NodeParts, string>.NewOk(new NodeParts(inputs, buffers));
+    }
+
+    private protected abstract Tensor Map(Tensor[] inputs, Tensor[] buffers);
+
+    private protected abstract Tensor[] Inverse(Tensor value, Tensor[] buffers);
+
+    private protected abstract Tensor Near(Tensor value, Tensor[] buffers);
+
+    private protected abstract double DistanceWith(Tensor value, Tensor[] buffers);
+
+    /// <summary>The parameters of a tensor that is registered where there is no right inverse.</summary>
+    private protected abstract Tensor[] Started(Tensor value);
+
+    private protected static double Largest(Tensor tensor) => tensor.abs().max().to(ScalarType.Float64).item<double>();
+
+    private Tensor[] InUse(Tensor[] present, Tensor tensor) =>
+        present.Length > 0 ? present : [.. Carried.Select(one => one.Initial(FormModule.ofTensor(tensor)))];
+}

@@ -1,0 +1,89 @@
+using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// A parametrization of one's own that computes one tensor from several, which state dictionaries call <c>original0</c>,
+/// <c>original1</c>, ... Wrap it by <see cref="Parametrizations.Of"/>.
+/// </summary>
+public abstract class CustomNodeOfSeveral : CustomNodeBase
+{
+    /// <param name="code">How it is typed, with its options: equal for equal nodes of the class, else different.</param>
+    /// <param name="space">What the map yields, in words.</param>
+    /// <param name="inputCount">How many tensors are trained; at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The count is not positive.</exception>
+    protected CustomNodeOfSeveral(string code, string space, int inputCount)
+        : this(code, new Space(space), inputCount) { }
+
+    /// <param name="code">How it is typed, with its options: equal for equal nodes of the class, else different.</param>
+    /// <param name="codomain">What the map yields: a space of <see cref="Spaces"/>, or one of your own.</param>
+    /// <param name="inputCount">How many tensors are trained; at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The count is not positive.</exception>
+    protected CustomNodeOfSeveral(string code, Space codomain, int inputCount)
+        : base(code, codomain, Enumerable.Repeat(Domain.AnySpace, AtLeastOne(inputCount))) { }
+
+    /// <summary>
+    /// The shapes of the tensors that it reads when it yields one of that shape: a part of every right inverse.
+    /// </summary>
+    /// <exception cref="ArgumentException">It yields no tensor of that shape.</exception>
+    protected abstract IReadOnlyList<long[]> InputShapes(long[] shape);
+
+    /// <summary>The shape that it yields from tensors of these shapes. Default: that of the last one.</summary>
+    protected virtual long[] OutputShape(IReadOnlyList<long[]> inputs) => inputs[^1];
+
+    /// <inheritdoc/>
+    public sealed override FSharpResult<FSharpList<Form>, ParametrizationError> Inputs(Form output)
+    {
+        var whole = base.Inputs(output);
+        if (whole.IsError)
+            return whole;
+        try
+        {
+            var forms = InputShapes(output.Shape).Select(shape => new Form(shape, output.Dtype, output.Device));
+            return FSharpResult<FSharpList<Form>, ParametrizationError>.NewOk(ListModule.OfSeq(forms));
+        }
+        catch (ArgumentException refusal)
+        {
+            return FSharpResult<FSharpList<Form>, ParametrizationError>.NewError(
+                ParametrizationError.NewWrongShape($"{this}", refusal.Message, Form.Shown(output.Shape))
+            );
+        }
+    }
+
+    /// <inheritdoc/>
+    public sealed override Form Output(FSharpList<Form> inputs) =>
+        new(OutputShape([.. inputs.Select(input => input.Shape)]), inputs[^1].Dtype, inputs[^1].Device);
+
+    /// <summary>The constrained tensor, differentiable. Intermediate tensors are disposed by the caller.</summary>
+    protected abstract Tensor Forward(Tensor[] inputs);
+
+    /// <summary>
+    /// Inputs that <see cref="Forward(Tensor[])"/> maps to this tensor, or near it where there are none, of the shapes
+    /// that <see cref="InputShapes"/> says.
+    /// </summary>
+    protected abstract Tensor[] RightInverse(Tensor value);
+
+    /// <summary>The nearest allowed tensor. Default: the image of the right inverse.</summary>
+    protected virtual Tensor Nearest(Tensor value) => Forward(RightInverse(value));
+
+    /// <summary>How far a tensor is from the set. Default: from the nearest allowed tensor.</summary>
+    protected virtual double Distance(Tensor value) => Largest(Nearest(value) - value);
+
+    private protected sealed override Tensor Map(Tensor[] inputs, Tensor[] buffers) => Forward(inputs);
+
+    private protected sealed override Tensor[] Inverse(Tensor value, Tensor[] buffers) => RightInverse(value);
+
+    private protected sealed override Tensor Near(Tensor value, Tensor[] buffers) => Nearest(value);
+
+    private protected sealed override double DistanceWith(Tensor value, Tensor[] buffers) => Distance(value);
+
+    private protected sealed override Tensor[] Started(Tensor value) => RightInverse(value);
+
+    private static int AtLeastOne(int inputCount)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(inputCount);
+        return inputCount;
+    }
+}

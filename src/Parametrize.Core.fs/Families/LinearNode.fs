@@ -1,0 +1,58 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// Linear maps onto a linear space (or an affine one), with the free entries in place: `Restrict` drops what the map
+/// does not read, `Forward` fills it in. A tensor of the space is filled in as itself.
+[<AbstractClass>]
+type internal LinearNode(space: Space) =
+    inherit Node()
+
+    /// The condition in mathematical words.
+    abstract Condition: string
+
+    abstract Requirement: Requirement
+
+    /// The fill-in: reads the free entries only.
+    abstract Fill: torch.Tensor -> torch.Tensor
+
+    /// The free entries of an element, zero elsewhere.
+    abstract Restrict: torch.Tensor -> torch.Tensor
+
+    /// The nearest element.
+    abstract Nearest: torch.Tensor -> torch.Tensor
+
+    override this.Inputs form = Node.same this this.Requirement form
+    override _.Domains = [ Domain.OneOf [ Domain.Needs [ Closure.Zeroing ]; Domain.Within space ] ]
+    override _.Codomain before = if before.Head.IsWithin space then before.Head else space
+
+    override this.Forward(inputs, _) = this.Fill inputs[0]
+
+    override this.Contains(_, tensor, epsilon) =
+        let residual = Tensors.distance tensor (this.Nearest tensor)
+        Violation.unless this.Condition residual (Tensors.limit epsilon 1L (Tensors.largest tensor))
+
+    override this.Invert(_, tensor, _, want) =
+        let element = if want = Want.Exact then tensor else this.Nearest tensor
+        NodeParts.ofInput (this.Restrict element)
+
+    /// Behind tensors of its space it changes nothing, and gives them back whole.
+    abstract Behind: before: Space -> Node
+    default this.Behind before = if before.IsWithin space then IdleNode this else this
+
+    interface ISpecialized with
+        member this.Behind before = this.Behind before.Head
+
+/// A node behind a space that it leaves as it is.
+and internal IdleNode(node: LinearNode) =
+    inherit Node()
+
+    override _.Code = node.Code
+    override _.Inputs form = node.Inputs form
+    override _.Domains = node.Domains
+    override _.Codomain before = node.Codomain before
+    override _.Forward(inputs, _) = inputs[0]
+    override _.Contains(present, tensor, epsilon) = node.Contains(present, tensor, epsilon)
+
+    override _.Invert(_, tensor, _, want) =
+        NodeParts.ofInput (if want = Want.Exact then tensor else node.Nearest tensor)

@@ -1,0 +1,49 @@
+namespace Parametrize
+
+/// Parts for a value that has grown, where its last node became one with the next, as prunings do.
+[<RequireQualifiedAccess>]
+module internal Growth =
+
+    /// What the last node of the value carries after `next` has become one with it.
+    let private carried (value: Parametrization) (next: Node) (parts: Parts) =
+        let program = value.Program
+
+        Tensors.detached (Result.toOption >> Option.toArray >> Seq.concat) (fun () ->
+            let registers =
+                Evaluation.registers false program parts parts.ParameterArray parts.BufferArrays
+
+            let last =
+                program.Steps
+                |> Array.findIndexBack (function
+                    | Step.Compute _ -> true
+                    | _ -> false)
+
+            match box (Array.last program.Nodes) with
+            | :? IMerges as merging ->
+                merging.Continue(next, Array.last parts.BufferArrays, registers[program.LeafCount + last])
+                |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(Node.text next, reason))
+            | _ -> invalidOp $"{value} ends with no node that becomes one with others.")
+
+    /// Parts for `longer`, which is `value >>> more`, when the last node of the value became one with the first of the
+    /// others: the parameters stay, and it goes on from what it carries. None when the nodes stay apart.
+    let tryContinue (longer: Parametrization) (more: Parametrization) (value: Parametrization) (parts: Parts) =
+        let count = value.Program.Nodes.Length + more.Program.Nodes.Length
+
+        if longer.Program.Nodes.Length = count then
+            None
+        else
+            carried value more.Program.Nodes[0] parts
+            |> Result.bind (fun row ->
+                let before = parts.BufferArrays[.. parts.BufferArrays.Length - 2]
+                let grown = new Parts(parts.Shape, parts.ParameterArray, Array.append before [| row |])
+
+                if longer.Program.Nodes.Length = grown.BufferArrays.Length then
+                    Ok grown
+                else
+                    use tensor =
+                        Tensors.detached Seq.singleton (fun () -> Parametrization.forward value parts)
+
+                    let extended = Parametrization.extend longer grown tensor
+                    row |> Array.iter _.Dispose()
+                    extended)
+            |> Some

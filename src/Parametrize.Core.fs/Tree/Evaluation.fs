@@ -1,0 +1,160 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// From parts to the tensor, and on to the next parts: every function runs through the steps of a program.
+[<RequireQualifiedAccess>]
+module internal Evaluation =
+
+    let private outputForm (parts: Parts) : Form =
+        { Form.ofTensor (Array.last parts.ParameterArray) with Shape = parts.Shape }
+
+    /// The shape of what a step puts together of a view.
+    let private wholeShape (program: Program) (parts: Parts) (register: int) : int64[] =
+        if register = program.Result then
+            parts.Shape
+        else
+            match Program.forms program (outputForm parts) with
+            | Ok forms -> forms[register].Shape
+            | Error error -> invalidOp error.Message
+
+    let read (registers: torch.Tensor[]) (sources: int[]) : torch.Tensor[] =
+        match sources with
+        | [| only |] -> [| registers[only] |]
+        | several -> several |> Array.map (fun source -> registers[source])
+
+    let private compute (training: bool) (node: Node) (inputs: torch.Tensor[]) (buffers: torch.Tensor[]) =
+        match box node with
+        | :? INoisy as noisy when training ->
+            Contract.computed node (fun () -> noisy.ForwardInTraining(inputs, buffers))
+        | _ -> Contract.computed node (fun () -> node.Forward(inputs, buffers))
+
+    let private step training (program: Program) (parts: Parts) buffers (registers: torch.Tensor[]) (index: int) =
+        let register = program.LeafCount + index
+
+        registers[register] <-
+            match program.Steps[index] with
+            | Step.Compute(node, sources, position, _) ->
+                compute training node (read registers sources) (Array.item position buffers)
+            | Step.Into(view, source, _) -> View.into view registers[source]
+            | Step.OutOf(view, source) -> View.back view (wholeShape program parts register) registers[source]
+
+    /// Every register, in the caller's dispose scope.
+    let registers (training: bool) (program: Program) (parts: Parts) inputs buffers : torch.Tensor[] =
+        let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount
+        Array.blit inputs 0 registers 0 program.LeafCount
+
+        for index in 0 .. program.Steps.Length - 1 do
+            step training program parts buffers registers index
+
+        registers
+
+    /// The constrained tensor. `training` lets nodes add their noise.
+    let forward (training: bool) (program: Program) (parts: Parts) : torch.Tensor =
+        use scope = torch.NewDisposeScope()
+        let inputs = parts.ParameterArray
+        let dtype = (Array.last inputs).dtype
+
+        let result =
+            if Form.isHalf dtype then
+                let wide =
+                    registers
+                        training
+                        program
+                        parts
+                        (Array.map Tensors.widen inputs)
+                        (Array.map (Array.map Tensors.widen) parts.BufferArrays)
+
+                match Array.tryLast program.Nodes with
+                | None -> inputs[0]
+                | Some node ->
+                    match box node with
+                    | :? INarrows as narrowing -> narrowing.Narrow(wide[program.Result], dtype)
+                    | _ -> wide[program.Result].``to`` dtype
+            else
+                (registers training program parts inputs parts.BufferArrays)[program.Result]
+
+        // A value without work to do must not hand out the parameter itself: the caller disposes what it gets.
+        if Array.exists (fun input -> obj.ReferenceEquals(input, result)) inputs then
+            result.alias().MoveToOuterDisposeScope()
+        else
+            result.MoveToOuterDisposeScope()
+
+    /// The buffers that their node cannot carry: their names, and what is wrong.
+    let misfits (program: Program) (epsilon: float) (buffers: torch.Tensor[][]) : (string * Violation) list =
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+
+        [
+            for position, node in Seq.indexed program.Nodes do
+                match box node with
+                | :? IRepairs as repairing ->
+                    match repairing.CanCarry(Array.map Tensors.widen buffers[position], epsilon) with
+                    | Ok() -> ()
+                    | Error(name, violation) -> $"{position}.{name}", violation
+                | _ -> ()
+        ]
+
+    /// New buffers where a node puts them right, the others as they are.
+    let repair (program: Program) (buffers: torch.Tensor[][]) : torch.Tensor[][] =
+        let repaired (node: Node) (row: torch.Tensor[]) =
+            match box node with
+            | :? IRepairs as repairing ->
+                let wide = Array.map Tensors.widen row
+
+                Array.map3
+                    (fun (old: torch.Tensor) wide next ->
+                        if obj.ReferenceEquals(wide, next) then old else Tensors.narrow old.dtype next)
+                    row
+                    wide
+                    (repairing.Repair wide)
+            | _ -> row
+
+        let isNew (next: torch.Tensor) =
+            buffers |> Seq.concat |> Seq.forall (fun old -> not (obj.ReferenceEquals(old, next)))
+
+        Tensors.detached (Seq.concat >> Seq.filter isNew) (fun () -> Array.map2 repaired program.Nodes buffers)
+
+    let private lastLearning (program: Program) : int =
+        program.Steps
+        |> Array.findIndexBack (function
+            | Step.Compute(node, _, _, _) -> Node.learns node
+            | _ -> false)
+
+    /// One step of what nodes learn without gradients; each node sees what the nodes before it yield.
+    let advance (program: Program) (parts: Parts) : torch.Tensor[][] =
+        let next = Array.copy parts.BufferArrays
+
+        let learnt () : torch.Tensor seq =
+            seq {
+                for position, node in Seq.indexed program.Nodes do
+                    if Node.learns node then
+                        yield! next[position]
+            }
+
+        let run () =
+            let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount
+            let leaves = parts.ParameterArray |> Array.map (fun leaf -> Tensors.widen (leaf.detach ()))
+            Array.blit leaves 0 registers 0 leaves.Length
+            let wide = Array.map (Array.map Tensors.widen) next
+            let last = lastLearning program
+
+            for index in 0..last do
+                match program.Steps[index] with
+                | Step.Compute(node, sources, position, _) ->
+                    match box node with
+                    | :? ILearns as learning ->
+                        let learnt = learning.Advance(read registers sources, wide[position])
+
+                        next[position] <-
+                            Array.map2 (fun (old: torch.Tensor) -> Tensors.narrow old.dtype) next[position] learnt
+
+                        wide[position] <- Array.map Tensors.widen next[position]
+                    | _ -> ()
+                | _ -> ()
+
+                if index < last then
+                    step false program parts wide registers index
+
+        Tensors.detached (fun () -> learnt ()) run
+        next

@@ -1,0 +1,184 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// How a tensor is pulled back through a value.
+[<RequireQualifiedAccess>]
+type internal Pull =
+    /// Nodes that do not contain their tensor refuse it.
+    | Exactly
+    /// Nodes that do not contain their tensor find parts as they are wanted.
+    | As of Want
+    /// As the nearest, and bases are made anew: roundoff would add up, as each is computed with the one before.
+    | Renewing
+
+/// From a tensor back to parts of a value.
+[<RequireQualifiedAccess>]
+module internal Inversion =
+
+    let private outOfReach (node: Node) (parts: Result<NodeParts, string>) : Result<NodeParts, ParametrizationError> =
+        parts |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(Node.text node, reason))
+
+    let private notAllowed (node: Node) (violation: Violation) : ParametrizationError =
+        ParametrizationError.NotAllowed(Node.text node, violation)
+
+    let private contains (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
+        Contract.contained node (fun () -> node.Contains(present, tensor, epsilon))
+
+    /// The parts of one node for what it has to yield. `inputs` gives the tensors that it reads now, if there are any.
+    let private pulled (pull: Pull) (epsilon: float) (node: Node) present (inputs: unit -> torch.Tensor[] option) tensor =
+        let invert (present: torch.Tensor[]) (want: Want) =
+            node.Invert(present, tensor, epsilon, want) |> outOfReach node
+
+        let exact () =
+            match box node, inputs () with
+            | (:? IKeepsInputs as keeping), Some inputs ->
+                keeping.InvertBeside(inputs, present, tensor, epsilon) |> outOfReach node
+            | _ -> invert present Want.Exact
+
+        match pull with
+        | Pull.Renewing when Node.hasBase node -> invert [||] Want.Nearest
+        | Pull.As want when not node.HasRightInverse -> invert present want
+        | _ ->
+            match contains node present tensor epsilon, pull with
+            | Ok(), _ -> exact ()
+            | Error violation, Pull.Exactly -> Error(notAllowed node violation)
+            | Error _, Pull.As want -> invert present want
+            | Error _, Pull.Renewing -> invert [||] Want.Nearest
+
+    let private readsLeaves (program: Program) (sources: int[]) : bool =
+        let isLeaf (register: int) =
+            register < program.LeafCount
+            || match program.Steps[register - program.LeafCount] with
+               | Step.Into(_, source, _) -> source < program.LeafCount
+               | _ -> false
+
+        Array.forall isLeaf sources
+
+    /// From the last step to the first: the leaves, and the buffers of every node. `now` gives every register as it is.
+    /// Membership needs no parts of the nodes that read leaves.
+    let private pullBack asksOnly pull epsilon (program: Program) (forms: Form[]) (present: torch.Tensor[][]) now tensor =
+        let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount
+        let rows: torch.Tensor[][] = Array.create program.Nodes.Length [||]
+        registers[program.Result] <- tensor
+
+        let back (index: int) : Result<unit, ParametrizationError> =
+            let register = program.LeafCount + index
+
+            match program.Steps[index] with
+            | Step.Into _ when isNull (box registers[register]) -> Ok()
+            | Step.Compute(node, sources, position, _) when asksOnly && readsLeaves program sources ->
+                contains node present[position] registers[register] epsilon
+                |> Result.mapError (notAllowed node)
+            | Step.OutOf(view, source) ->
+                registers[source] <- View.into view registers[register]
+                Ok()
+            | Step.Into(view, source, _) ->
+                registers[source] <- View.back view forms[source].Shape registers[register]
+                Ok()
+            | Step.Compute(node, sources, position, _) ->
+                let inputs () =
+                    now |> Option.map (fun (now: Lazy<torch.Tensor[]>) -> Evaluation.read now.Value sources)
+
+                let expected = [ for source in sources -> Form.widened forms[source] ]
+
+                Contract.found node expected registers[register] (fun () ->
+                    pulled pull epsilon node present[position] inputs registers[register])
+                |> Result.map (fun parts ->
+                    Array.iter2 (fun source input -> registers[source] <- input) sources parts.Inputs
+                    rows[position] <- parts.Buffers)
+
+        let rec go (index: int) =
+            if index < 0 then
+                Ok(registers[.. program.LeafCount - 1], rows)
+            else
+                match back index with
+                | Ok() -> go (index - 1)
+                | Error error -> Error error
+
+        go (program.Steps.Length - 1)
+
+    /// Buffers in use; none for nodes that are new.
+    let private presentBuffers (program: Program) (buffers: torch.Tensor[][]) : torch.Tensor[][] =
+        Array.init program.Nodes.Length (fun position ->
+            if position < buffers.Length then
+                Array.map Tensors.widen buffers[position]
+            else
+                [||])
+
+    let private learnsBehindNodes (program: Program) (step: Step) : bool =
+        match step with
+        | Step.Compute(node, sources, _, _) -> Node.learns node && sources[0] >= program.LeafCount
+        | _ -> false
+
+    /// What a node learns belongs to what the nodes before it yield. Pulling back a tensor that they cannot yield changes
+    /// that, so it is learnt again.
+    let private relearnt (program: Program) epsilon (shape: int64[]) (inputs: torch.Tensor[], rows: torch.Tensor[][]) =
+        let rows = Array.copy rows
+
+        let relearn (step: Step) : Result<unit, ParametrizationError> =
+            match step with
+            | Step.Compute(node, sources, position, _) when learnsBehindNodes program step ->
+                let registers = Evaluation.registers false program (new Parts(shape, inputs, rows)) inputs rows
+
+                node.Invert([||], registers[sources[0]], epsilon, Want.Nearest)
+                |> outOfReach node
+                |> Result.map (fun parts -> rows[position] <- parts.Buffers)
+            | _ -> Ok()
+
+        program.Steps
+        |> Array.fold (fun state step -> state |> Result.bind (fun () -> relearn step)) (Ok())
+        |> Result.map (fun () -> inputs, rows)
+
+    let private tensorsOf (result: Result<Parts, 'e>) : torch.Tensor seq =
+        match result with
+        | Ok parts -> parts.Tensors
+        | Error _ -> Seq.empty
+
+    /// New parts for the tensor, whose form the program was found to yield. `inUse` are the parts in use, if any.
+    let pullParts pull (program: Program) (forms: Form[]) (inUse: Parts option) (tensor: torch.Tensor) =
+        let buffers = inUse |> Option.map _.BufferArrays |> Option.defaultValue [||]
+
+        Tensors.detached tensorsOf (fun () ->
+            let dtype = tensor.dtype
+            let epsilon = Form.epsilon dtype
+            let shape = tensor.shape
+
+            // Copies, because a part must never share memory with the caller's tensor.
+            let own (part: torch.Tensor) = (Tensors.narrow dtype part).detach().contiguous().clone()
+
+            // Optimizers take nothing but parameters.
+            let trainable (input: torch.Tensor) = new Modules.Parameter(own input, true) :> torch.Tensor
+
+            let now =
+                inUse
+                |> Option.filter (fun parts -> parts.BufferArrays.Length = program.Nodes.Length)
+                |> Option.map (fun parts ->
+                    lazy
+                        (Evaluation.registers
+                            false
+                            program
+                            parts
+                            (Array.map Tensors.widen parts.ParameterArray)
+                            (Array.map (Array.map Tensors.widen) parts.BufferArrays)))
+
+            let wide = Tensors.widen (tensor.detach ())
+
+            pullBack false pull epsilon program forms (presentBuffers program buffers) now wide
+            |> Result.bind (fun pulled ->
+                match pull with
+                | Pull.As _ when Array.exists (learnsBehindNodes program) program.Steps ->
+                    relearnt program epsilon shape pulled
+                | _ -> Ok pulled)
+            |> Result.map (fun (inputs, rows) ->
+                new Parts(shape, Array.map trainable inputs, Array.map (Array.map own) rows)))
+
+    /// Whether nodes accept the tensor, one after the other, from the last.
+    let membership (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+        let epsilon = Form.epsilon tensor.dtype
+        let wide = Tensors.widen (tensor.detach ())
+        // What lies behind the nodes that read leaves is known by their right inverses alone.
+        pullBack true Pull.Exactly epsilon program forms (presentBuffers program buffers) None wide
+        |> Result.map ignore

@@ -1,0 +1,199 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// What a carried tensor is to its node.
+[<RequireQualifiedAccess>]
+type BufferRole =
+    /// The tensor that is yielded where the parameter is zero: it moves to tensors that are assigned.
+    | Base
+    /// Ones where entries stay, else zeros.
+    | Mask
+    /// What training steps learn without gradients.
+    | Learned
+    | Constant
+
+/// A tensor that a node carries beside what an optimizer trains.
+[<NoComparison; NoEquality>]
+type Buffer =
+    {
+        /// Its name in the state, behind the position of the node: `0.base`.
+        Name: string
+        Role: BufferRole
+        /// Its form, given that of the tensor that the node yields.
+        FormFor: Form -> Form
+    }
+
+/// The tensors of one node: what it reads, and what it carries.
+[<NoComparison; NoEquality>]
+type NodeParts = { Inputs: torch.Tensor[]; Buffers: torch.Tensor[] }
+
+/// What is wanted of parts that a node is to find for a tensor.
+[<RequireQualifiedAccess>]
+type Want =
+    /// `Forward` yields the tensor, which `Contains` accepts.
+    | Exact
+    /// `Forward` yields the nearest tensor that is allowed, or a retraction to one.
+    | Nearest
+    /// As `Nearest`, but no entry starts where its derivative is zero: on the edge of an open set, say.
+    | Start
+
+/// One map of a value, and the extension point: derive from it to add a parametrization of your own.
+///
+/// A node is its description (`Code`); it holds no tensors. Its functions get tensors of the forms that `Inputs` and
+/// `Buffers` say, in float32, float64 or complex (16-bit floats are widened by the caller), and return new ones without
+/// changing their arguments. Only `Forward` runs with gradients; what it allocates on the way is disposed by the caller.
+/// What else a node can do, it says by the interfaces below.
+[<AbstractClass>]
+type Node() =
+
+    /// How it is typed, such as `weightNorm 0`. Nodes of one class are equal when their codes are.
+    abstract Code: Code
+
+    /// The forms of the tensors that it reads when it yields a tensor of that form, one for each domain; an error for
+    /// forms that it cannot yield. Default: the same form, floating-point or complex.
+    abstract Inputs: output: Form -> Result<Form list, ParametrizationError>
+
+    default this.Inputs output =
+        match Form.fault Requirement.entries output with
+        | Some error -> Error(error (FSharpText.ofCode this.Code))
+        | None -> Ok(List.replicate this.Domains.Length output)
+
+    /// The form that it yields from tensors of these forms. Default: that of the last one.
+    abstract Output: inputs: Form list -> Form
+    default _.Output inputs = List.last inputs
+
+    /// What it carries, in the order in which the tensors are passed. Default: nothing.
+    abstract Buffers: Buffer list
+    default _.Buffers = []
+
+    /// What may stand before each tensor that it reads. Default: one tensor, which has to be free.
+    abstract Domains: Domain list
+    default _.Domains = [ Domain.free ]
+
+    /// The set of tensors that it yields from members of these spaces.
+    abstract Codomain: before: Space list -> Space
+
+    /// Whether dimensions before the last two (or the last one) are a batch of independent problems. Default: true.
+    abstract IsBatched: bool
+    default _.IsBatched = true
+
+    /// Whether every allowed tensor has parts. Default: true. Without a right inverse, tensors can be registered but not
+    /// assigned, and `Contains` and `Invert` are asked for what a new tensor starts from only.
+    abstract HasRightInverse: bool
+    default _.HasRightInverse = true
+
+    /// The constrained tensor. Differentiable.
+    abstract Forward: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
+
+    /// Whether `Forward` can yield this tensor. `present` holds the buffers in use, or nothing for a new tensor;
+    /// `epsilon` is that of the caller's element type.
+    abstract Contains: present: torch.Tensor[] * tensor: torch.Tensor * epsilon: float -> Result<unit, Violation>
+
+    /// Parts for this tensor, as they are wanted; `Error` is a reason. For `Exact` the buffers in use are passed as
+    /// `present` if there are any, else nothing.
+    abstract Invert:
+        present: torch.Tensor[] * tensor: torch.Tensor * epsilon: float * want: Want -> Result<NodeParts, string>
+
+    override this.Equals(other: obj) : bool =
+        match other with
+        | :? Node as node ->
+            obj.ReferenceEquals(this, node)
+            || this.GetType() = node.GetType() && this.Code = node.Code
+        | _ -> false
+
+    override this.GetHashCode() : int = hash (this.GetType())
+
+    override this.ToString() : string = FSharpText.ofCode this.Code
+
+/// A node that draws random allowed tensors. Others project normal ones.
+type ISampled =
+    /// Uniform where the space has a uniform measure.
+    abstract Sample: form: Form * generator: (torch.Generator | null) -> torch.Tensor
+
+/// A node whose buffers move while training, besides what gradients do.
+type ILearns =
+    /// The buffers after one training step: new tensors.
+    abstract Advance: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor[]
+
+/// A node that computes differently in training: noise, which evaluation does not have.
+type INoisy =
+    /// What a training pass yields in place of `Forward`. Differentiable.
+    abstract ForwardInTraining: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
+
+/// A node that tells buffers with which it leaves its space, and can put right what rounding did to them.
+type IRepairs =
+    /// Whether `Forward` stays in the space with these buffers, which are finite; else the name of one and what is wrong.
+    abstract CanCarry: buffers: torch.Tensor[] * epsilon: float -> Result<unit, string * Violation>
+
+    /// The nearest buffers that the node can carry, for those that were rounded to a coarser element type; others may stay
+    /// as they are, but must not fail.
+    abstract Repair: buffers: torch.Tensor[] -> torch.Tensor[]
+
+/// A node whose result could leave the space when it is rounded to a 16-bit element type.
+type INarrows =
+    abstract Narrow: tensor: torch.Tensor * dtype: torch.ScalarType -> torch.Tensor
+
+/// A node that changes volumes by a factor in closed form.
+type IVolume =
+    /// `log det (J^T J) / 2` of `Forward`, in flat coordinates of the free numbers: one number for each element of the
+    /// batch. Differentiable.
+    abstract LogVolume: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
+
+/// A node that knows the dimension of what it yields from spaces that are not all tensors.
+type IDimension =
+    /// The dimension of what is yielded in that form, given the spaces before and their dimensions; None when it is not
+    /// known.
+    abstract Dimension: form: Form * before: (Space * int64 option) list * buffers: torch.Tensor[] -> int64 option
+
+/// A node that computes in another way behind some spaces.
+type ISpecialized =
+    /// The node to compute with behind these spaces: itself, where it makes no use of them.
+    abstract Behind: before: Space list -> Node
+
+/// A node that becomes one with the next, because the next has to know what this one carries.
+type IMerges =
+    /// One node for this one and the next, if they are of a kind. Associative.
+    abstract TryMerge: next: Node -> Node option
+
+    /// What `next` makes of the buffers when it comes behind this one, which carries `present` and yields `tensor`.
+    abstract Continue: next: Node * present: torch.Tensor[] * tensor: torch.Tensor -> Result<torch.Tensor[], string>
+
+/// A node that is typed with the values that it combines.
+type ICombines =
+    abstract CodeWith: inputs: Code list -> Code
+
+/// A node of several inputs that keeps all but some of them when a tensor is assigned.
+type IKeepsInputs =
+    /// As `Invert` for `Exact`, given the tensors that it reads now.
+    abstract InvertBeside:
+        inputs: torch.Tensor[] * buffers: torch.Tensor[] * tensor: torch.Tensor * epsilon: float -> Result<NodeParts, string>
+
+[<RequireQualifiedAccess>]
+module internal Node =
+
+    /// Printed only where something is wrong.
+    let text (node: Node) : string = FSharpText.ofCode node.Code
+
+    let arity (node: Node) : int = node.Domains.Length
+
+    let learns (node: Node) : bool = (box node) :? ILearns
+
+    let hasBase (node: Node) : bool = node.Buffers |> List.exists (fun buffer -> buffer.Role = BufferRole.Base)
+
+    /// The input form of a node that reads one tensor of the form that it yields.
+    let same (node: Node) (requirement: Requirement) (form: Form) : Result<Form list, ParametrizationError> =
+        match Form.fault requirement form with
+        | None -> Ok [ form ]
+        | Some error -> Error(error (text node))
+
+    let wrongShape (node: Node) (expected: string) (form: Form) : Result<'a, ParametrizationError> =
+        Error(ParametrizationError.WrongShape(text node, expected, Form.Shown form.Shape))
+
+[<RequireQualifiedAccess>]
+module NodeParts =
+
+    let ofInput (input: torch.Tensor) : Result<NodeParts, string> = Ok { Inputs = [| input |]; Buffers = [||] }
+
+    let carrying (input: torch.Tensor) (buffers: torch.Tensor list) : Result<NodeParts, string> =
+        Ok { Inputs = [| input |]; Buffers = List.toArray buffers }

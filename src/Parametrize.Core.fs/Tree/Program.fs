@@ -1,0 +1,173 @@
+namespace Parametrize
+
+/// One instruction of a program: it reads registers and writes the next one.
+[<RequireQualifiedAccess; NoComparison; NoEquality>]
+type internal Step =
+    /// A node, with the place of its buffers and the views that show its result, the innermost first.
+    | Compute of node: Node * sources: int[] * position: int * under: View list
+    /// `whole` is the register of the tensor that is put together again from what is computed with the view.
+    | Into of View * source: int * whole: int ref
+    | OutOf of View * source: int
+
+/// A tree as a list of instructions. Registers hold the leaves first, then what each step yields; the last is the tensor.
+[<NoComparison; NoEquality>]
+type internal Program =
+    {
+        Steps: Step[]
+        LeafCount: int
+        /// In the order of evaluation, which is that of buffers and of their names.
+        Nodes: Node[]
+        ParameterNames: string list
+        BufferNames: string list
+        Learns: bool
+        HasNoise: bool
+        HasRightInverse: bool
+        IsBatched: bool
+        /// Whether a step needs to be told the shape of what it yields.
+        HasViews: bool
+    }
+
+    member this.RegisterCount: int = this.LeafCount + this.Steps.Length
+
+    /// The register of the tensor that is computed.
+    member this.Result: int = this.RegisterCount - 1
+
+[<RequireQualifiedAccess>]
+module internal Program =
+
+    let private parameterNames (count: int) : string list =
+        if count = 1 then [ "original" ] else List.init count (sprintf "original%d")
+
+    let rec private fits (tree: Tree) : bool =
+        match tree with
+        | Tree.Leaf -> true
+        | Tree.Apply(_, inputs, fits') -> fits' && List.forall fits inputs
+        | Tree.Into(_, inner)
+        | Tree.OutOf(_, inner) -> fits inner
+
+    let private specialized (node: Node) (inputs: Tree list) : Node =
+        match box node with
+        | :? ISpecialized as node -> node.Behind(List.map Tree.space inputs)
+        | _ -> node
+
+    let private isKernel (step: Step) : bool =
+        match step with
+        | Step.OutOf(View.Kernel, _) -> true
+        | _ -> false
+
+    let compile (tree: Tree) : Program =
+        let leafCount = Tree.leaves tree
+        let steps, nodes = ResizeArray<Step>(), ResizeArray<Node>()
+        let mutable nextLeaf = 0
+
+        let add (step: Step) : int =
+            steps.Add step
+            leafCount + steps.Count - 1
+
+        /// `under` holds the views around the tree, each with the register of what it shows.
+        let rec register (under: (View * int ref) list) (tree: Tree) : int =
+            match tree with
+            | Tree.Leaf ->
+                nextLeaf <- nextLeaf + 1
+                nextLeaf - 1
+            | Tree.Into(view, inner) ->
+                let whole, around =
+                    match under with
+                    | (other, whole) :: around when other = view -> whole, around
+                    | around -> ref -1, around
+
+                add (Step.Into(view, register around inner, whole))
+            | Tree.OutOf(view, inner) ->
+                let whole = ref -1
+                let source = register ((view, whole) :: under) inner
+                whole.Value <- add (Step.OutOf(view, source))
+                whole.Value
+            | Tree.Apply(node, inputs, _) ->
+                let sources = inputs |> List.map (register under) |> List.toArray
+                nodes.Add(specialized node inputs)
+                let views = under |> List.map fst
+                add (Step.Compute(nodes[nodes.Count - 1], sources, nodes.Count - 1, views))
+
+        register [] tree |> ignore
+
+        {
+            Steps = steps.ToArray()
+            LeafCount = leafCount
+            Nodes = nodes.ToArray()
+            ParameterNames = parameterNames leafCount
+            BufferNames =
+                [
+                    for position, node in Seq.indexed nodes do
+                        for buffer in node.Buffers -> $"{position}.{buffer.Name}"
+                ]
+            Learns = nodes |> Seq.exists (fun node -> (box node) :? ILearns)
+            HasNoise = nodes |> Seq.exists (fun node -> (box node) :? INoisy)
+            HasRightInverse = fits tree && nodes |> Seq.forall _.HasRightInverse
+            IsBatched = nodes |> Seq.forall _.IsBatched && not (Seq.exists isKernel steps)
+            HasViews = steps |> Seq.exists _.IsOutOf
+        }
+
+    /// The error as one about the whole tensor, of which views show a node something else.
+    let private outside (output: Form) (under: View list) (error: ParametrizationError) : ParametrizationError =
+        (error, under)
+        ||> List.fold (fun error view ->
+            match error with
+            | ParametrizationError.WrongShape(value, expected, _) ->
+                let name = View.name view
+                let value = if value.Contains ' ' then $"{name} ({value})" else $"{name} {value}"
+                ParametrizationError.WrongShape(value, $"{View.whole view} {expected}", Form.Shown output.Shape)
+            | other -> other)
+
+    /// The form of every register when the program yields a tensor of that form.
+    let forms (program: Program) (output: Form) : Result<Form[], ParametrizationError> =
+        let forms: Form[] = Array.zeroCreate program.RegisterCount
+        forms[program.Result] <- output
+
+        let inputs (index: int) : Result<unit, ParametrizationError> =
+            let form = forms[program.LeafCount + index]
+
+            match program.Steps[index] with
+            | Step.Compute(node, sources, _, under) ->
+                node.Inputs form
+                |> Result.map (List.iteri (fun input form -> forms[sources[input]] <- form))
+                |> Result.mapError (outside output under)
+            | Step.OutOf(view, source) ->
+                match View.formInto view form with
+                | Ok inner ->
+                    forms[source] <- inner
+                    Ok()
+                | Error error -> Error(error (View.name view))
+            | Step.Into(_, source, whole) ->
+                forms[source] <- if whole.Value < 0 then output else forms[whole.Value]
+                Ok()
+
+        let rec go (index: int) : Result<Form[], ParametrizationError> =
+            if index < 0 then
+                Ok forms
+            else
+                match inputs index with
+                | Ok() -> go (index - 1)
+                | Error error -> Error error
+
+        match program.Steps.Length, Form.fault Requirement.entries output with
+        | 0, Some error -> Error(error "identity")
+        | count, _ -> go (count - 1)
+
+    /// The form of what is computed from leaves of these forms; None where a view does not tell.
+    let output (program: Program) (leaves: Form list) : Form option =
+        let forms: Form option[] = Array.create program.RegisterCount None
+        leaves |> List.iteri (fun leaf form -> forms[leaf] <- Some form)
+
+        program.Steps
+        |> Array.iteri (fun index step ->
+            forms[program.LeafCount + index] <-
+                match step with
+                | Step.Compute(node, sources, _, _) ->
+                    let inputs = sources |> Array.choose (fun source -> forms[source]) |> Array.toList
+                    if inputs.Length = sources.Length then Some(node.Output inputs) else None
+                | Step.Into(view, source, _) ->
+                    forms[source]
+                    |> Option.bind (View.formInto view >> Result.toOption)
+                | Step.OutOf(view, source) -> forms[source] |> Option.bind (View.formOutOf view program.LeafCount leaves))
+
+        forms[program.Result]

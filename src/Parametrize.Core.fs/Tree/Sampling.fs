@@ -1,0 +1,32 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// Random tensors of a value, from those of its nodes.
+[<RequireQualifiedAccess>]
+module internal Sampling =
+
+    let private shape (program: Program) (forms: Form[]) (register: int) : int64[] = forms[register].Shape
+
+    /// A tensor of the register: of the node that draws, else computed from random inputs where there are several, else
+    /// normal, to be projected.
+    let rec private ofRegister (program: Program) (forms: Form[]) generator (register: int) : torch.Tensor =
+        let ofRegister = ofRegister program forms generator
+
+        if register < program.LeafCount then
+            Form.normal generator forms[register]
+        else
+            match program.Steps[register - program.LeafCount] with
+            | Step.Into(view, source, _) -> View.into view (ofRegister source)
+            | Step.OutOf(view, source) -> View.back view (shape program forms register) (ofRegister source)
+            | Step.Compute(node, sources, _, _) ->
+                match box node with
+                | :? ISampled as sampled -> sampled.Sample(forms[register], generator)
+                | :? ICombines -> node.Forward(Array.map ofRegister sources, [||])
+                | _ -> Form.normal generator forms[register]
+
+    /// Not projected yet, in float32 for 16-bit element types.
+    let draw (program: Program) (form: Form) (generator: torch.Generator | null) : torch.Tensor =
+        match Program.forms program (Form.widened form) with
+        | Error error -> invalidArg (nameof form) error.Message
+        | Ok forms -> Tensors.detached Seq.singleton (fun () -> ofRegister program forms generator program.Result)

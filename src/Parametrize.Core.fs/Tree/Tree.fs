@@ -1,0 +1,179 @@
+namespace Parametrize
+
+/// How a tensor is computed from those that an optimizer trains: the leaves, left to right.
+[<RequireQualifiedAccess; CustomEquality; NoComparison>]
+type internal Tree =
+    | Leaf
+    /// `fits` tells whether what the inputs yield was found to suit the node.
+    | Apply of node: Node * inputs: Tree list * fits: bool
+    /// What the view shows of the tensor.
+    | Into of View * Tree
+    /// The tensor of which the view shows this.
+    | OutOf of View * Tree
+
+    override this.Equals(other: obj) : bool =
+        let rec equal (left: Tree) (right: Tree) : bool =
+            match left, right with
+            | Leaf, Leaf -> true
+            | Apply(node, inputs, fits), Apply(other, others, alike) ->
+                fits = alike && node.Equals other && inputs.Length = others.Length && List.forall2 equal inputs others
+            | Into(view, inner), Into(other, another)
+            | OutOf(view, inner), OutOf(other, another) -> view = other && equal inner another
+            | _ -> false
+
+        match other with
+        | :? Tree as tree -> obj.ReferenceEquals(this, tree) || equal this tree
+        | _ -> false
+
+    override this.GetHashCode() : int =
+        match this with
+        | Leaf -> 0
+        | Apply(node, inputs, _) -> hash (node, inputs)
+        | Into(view, inner) -> hash (view, inner)
+        | OutOf(view, inner) -> hash (view, inner) + 1
+
+/// How trees are made: what fits is checked where an output meets an input.
+[<RequireQualifiedAccess>]
+module internal Tree =
+
+    let rec leaves (tree: Tree) : int =
+        match tree with
+        | Tree.Leaf -> 1
+        | Tree.Apply(_, inputs, _) -> List.sumBy leaves inputs
+        | Tree.Into(_, inner)
+        | Tree.OutOf(_, inner) -> leaves inner
+
+    /// The tensors that it yields.
+    let rec space (tree: Tree) : Space =
+        match tree with
+        | Tree.Leaf -> Space.all
+        | Tree.Apply(node, inputs, _) -> node.Codomain(List.map space inputs)
+        | Tree.OutOf(view, inner) -> View.space view (space inner)
+        | Tree.Into(view, inner) -> spaceInto view inner
+
+    and private spaceInto (view: View) (inner: Tree) : Space =
+        match inner with
+        | Tree.OutOf(other, matrix) when view = other -> space matrix
+        | _ ->
+            let outer = space inner
+            if outer = Space.all then outer else View.spaceInto view outer
+
+    let private viewed (view: View) (tree: Tree) : Tree =
+        match tree with
+        | Tree.OutOf(other, inner) when view = other -> inner
+        | other -> Tree.Into(view, other)
+
+    let rec code (tree: Tree) : Code =
+        match tree with
+        | Tree.Leaf -> Code.name "identity"
+        | Tree.Apply(node, inputs, fits) ->
+            match box node, inputs with
+            | (:? ICombines as combining), several -> combining.CodeWith(List.map code several)
+            | _, several when List.forall isBare several -> node.Code
+            | _, [ only ] -> Code.Then(code only, node.Code, fits)
+            | _, several -> Code.call "joined" [ Code.Items(List.map code several); node.Code ]
+        | Tree.Into(_, inner) -> code inner
+        | Tree.OutOf(view, inner) -> codeUnder view inner
+
+    and private isBare (tree: Tree) : bool =
+        match tree with
+        | Tree.Leaf
+        | Tree.Into(_, Tree.Leaf) -> true
+        | _ -> false
+
+    /// A chain of views is typed as views of its nodes, which is the same value.
+    and private codeUnder (view: View) (inner: Tree) : Code =
+        match inner with
+        | Tree.Apply(node, [ _ ], _) when (box node :? ICombines) -> Code.call (View.name view) [ code inner ]
+        | Tree.Apply(node, [ Tree.Into(other, Tree.Leaf) ], _) when view = other ->
+            Code.call (View.name view) [ node.Code ]
+        | Tree.Apply(node, [ Tree.Into(other, before) ], fits) when view = other ->
+            Code.Then(code before, Code.call (View.name view) [ node.Code ], fits)
+        | Tree.Apply(node, [ Tree.Apply _ as before ], fits) ->
+            Code.Then(codeUnder view before, Code.call (View.name view) [ node.Code ], fits)
+        | other -> Code.call (View.name view) [ code other ]
+
+    /// The last node, in the order of evaluation.
+    let rec last (tree: Tree) : Node option =
+        match tree with
+        | Tree.Leaf -> None
+        | Tree.Apply(node, _, _) -> Some node
+        | Tree.Into(_, inner)
+        | Tree.OutOf(_, inner) -> last inner
+
+    /// The value of which the last node is the end, as an error names it.
+    let private neighbour (tree: Tree) : string =
+        match tree with
+        | Tree.Apply(node, _, _) -> Node.text node
+        | Tree.OutOf(view, Tree.Apply(node, _, _)) -> FSharpText.ofCode (Code.call (View.name view) [ node.Code ])
+        | other -> FSharpText.ofCode (code other)
+
+    let private misfit (under: View list) (node: Node) (input: Tree) (domain: Domain) : ParametrizationError =
+        let underViews =
+            under |> List.fold (fun code view -> Code.call (View.name view) [ code ]) node.Code |> FSharpText.ofCode
+
+        ParametrizationError.SpacesDoNotFit(neighbour input, (space input).Name, underViews, string domain)
+
+    /// A node behind its inputs; one with the node before where they are of a kind.
+    let private apply (mustFit: bool) (under: View list) (node: Node) (inputs: Tree list) (fits: bool) =
+        let unfit =
+            List.zip inputs node.Domains
+            |> List.tryFind (fun (input, domain) -> not (Domain.accepts (space input) domain))
+
+        let merged =
+            match inputs with
+            | [ Tree.Apply(before, others, fitted) ] ->
+                match box before with
+                | :? IMerges as merging ->
+                    merging.TryMerge node |> Option.map (fun one -> Tree.Apply(one, others, fits && fitted))
+                | _ -> None
+            | _ -> None
+
+        match merged, unfit with
+        | Some tree, _ -> Ok tree
+        | None, Some(input, domain) when mustFit && fits && input <> Tree.Leaf -> Error(misfit under node input domain)
+        | None, _ -> Ok(Tree.Apply(node, inputs, fits && (unfit.IsNone || inputs = [ Tree.Leaf ])))
+
+    let private collect (results: Result<'a, 'e> list) : Result<'a list, 'e> =
+        List.foldBack
+            (fun next state -> state |> Result.bind (fun rest -> next |> Result.map (fun one -> one :: rest)))
+            results
+            (Ok [])
+
+    /// The tree with these in place of its leaves, left to right.
+    let substitute (mustFit: bool) (replacements: Tree list) (tree: Tree) : Result<Tree, ParametrizationError> =
+        let mutable rest = replacements
+
+        let rec go (under: View list) (tree: Tree) : Result<Tree, ParametrizationError> =
+            match tree with
+            | Tree.Leaf ->
+                let next = List.head rest
+                rest <- List.tail rest
+                Ok next
+            | Tree.Into(view, inner) -> go under inner |> Result.map (viewed view)
+            | Tree.OutOf(view, inner) ->
+                go (view :: under) inner |> Result.map (fun inner -> Tree.OutOf(view, inner))
+            | Tree.Apply(node, inputs, fits) ->
+                let replaced = inputs |> List.map (go under)
+                collect replaced |> Result.bind (fun inputs -> apply mustFit under node inputs fits)
+
+        go [] tree
+
+    /// First `left`, then `right`; an error names both neighbours when they do not fit.
+    let andThen (mustFit: bool) (right: Tree) (left: Tree) : Result<Tree, ParametrizationError> =
+        match left, right with
+        | Tree.Leaf, _ -> Ok right
+        | _, Tree.Leaf -> Ok left
+        | _ when leaves right > 1 ->
+            Error(ParametrizationError.ReadsSeveralTensors(neighbour left, FSharpText.ofCode (code right)))
+        | _ -> substitute mustFit [ left ] right
+
+    /// The tree on what the view shows of tensors. A single input is viewed as well, several are as the tree has them.
+    let under (view: View) (tree: Tree) : Tree =
+        match tree with
+        | Tree.Leaf -> Tree.Leaf
+        | _ when leaves tree = 1 ->
+            match substitute false [ Tree.Into(view, Tree.Leaf) ] tree with
+            | Ok viewed -> Tree.OutOf(view, viewed)
+            | Error error -> invalidArg (nameof tree) error.Message
+        | several -> Tree.OutOf(view, several)

@@ -1,0 +1,87 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// A way to read the entries of a tensor as one of another shape. It keeps volumes and holds no tensors.
+[<RequireQualifiedAccess; Struct>]
+type internal View =
+    /// A convolution kernel `[out, in, k...]` as the matrix `out x (in k...)`.
+    | Kernel
+    /// A matrix, or a batch of matrices, as its transpose.
+    | Transpose
+
+[<RequireQualifiedAccess>]
+module internal View =
+
+    let name (view: View) : string =
+        match view with
+        | View.Kernel -> "onKernel"
+        | View.Transpose -> "transposed"
+
+    let private shapeInto (view: View) (shape: int64[]) : int64[] =
+        match view with
+        | View.Kernel -> [| shape[0]; Array.fold (*) 1L shape[1..] |]
+        | View.Transpose ->
+            let count = shape.Length
+            Array.append shape[.. count - 3] [| shape[count - 1]; shape[count - 2] |]
+
+    /// The form of the view of a tensor.
+    let formInto (view: View) (form: Form) : Result<Form, string -> ParametrizationError> =
+        match Form.fault Requirement.matrices form with
+        | Some error -> Error error
+        | None -> Ok { form with Shape = shapeInto view form.Shape }
+
+    /// The form of the tensor of which the view is of that form, computed from leaves of these forms: a single leaf is
+    /// viewed as well, and has the shape of the whole.
+    let formOutOf (view: View) (leafCount: int) (leaves: Form list) (inner: Form) : Form option =
+        match view with
+        | View.Transpose -> Some { inner with Shape = shapeInto view inner.Shape }
+        | View.Kernel when leafCount = 1 -> Some { inner with Shape = leaves.Head.Shape }
+        | View.Kernel -> None
+
+    /// A tensor that is seen through it, in words that go on with what is seen.
+    let whole (view: View) : string =
+        match view with
+        | View.Kernel -> "a kernel whose matrix, out x (in k...), is"
+        | View.Transpose -> "a tensor whose transpose is"
+
+    let into (view: View) (tensor: torch.Tensor) : torch.Tensor =
+        match view with
+        | View.Kernel -> tensor.flatten 1L
+        | View.Transpose -> tensor.mT
+
+    /// The tensor of that shape whose view this is.
+    let back (view: View) (shape: int64[]) (tensor: torch.Tensor) : torch.Tensor =
+        match view with
+        | View.Kernel -> tensor.reshape shape
+        | View.Transpose -> tensor.mT
+
+    /// What the tensors are whose views lie in the space.
+    let space (view: View) (inner: Space) : Space =
+        let name, kept =
+            match view with
+            | View.Kernel ->
+                $"kernels whose matrices are {inner.Name}", Set.ofList [ Closure.RowScaling; Closure.Transposition ]
+            | View.Transpose -> $"matrices whose transposes are {inner.Name}", Set.ofList [ Closure.RowScaling ]
+
+        if inner = Space.all then
+            inner
+        elif view = View.Transpose && inner.IsClosedUnder Closure.Transposition then
+            inner
+        else
+            { new Space(name, [], Set.difference inner.Closures kept) with
+                override _.Dimension form =
+                    match formInto view form with
+                    | Ok form -> inner.Dimension form
+                    | Error _ -> System.Nullable()
+
+                override _.Interior = inner.Interior
+            }
+
+    /// What a view shows of tensors of a space: entries stay free of each other, rows and transposes change.
+    let spaceInto (_: View) (outer: Space) : Space =
+        let lost = Set.ofList [ Closure.RowScaling; Closure.Transposition ]
+
+        { new Space($"views of {outer.Name}", [], Set.difference outer.Closures lost) with
+            override _.Interior = outer.Interior
+        }
