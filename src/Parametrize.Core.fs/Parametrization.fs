@@ -54,7 +54,7 @@ module Parametrization =
     let transposed (value: Parametrization) : Parametrization = under View.Transpose value
 
     /// Its nodes, in the order of evaluation; positions in names of buffers count them.
-    let nodes (value: Parametrization) : Node list = List.ofArray value.Program.Nodes
+    let nodes (value: Parametrization) : Node list = List.ofSeq value.Nodes
 
     /// Whether dimensions before the matrix (or vector) are a batch of independent problems.
     let isBatched (value: Parametrization) : bool = value.Program.IsBatched

@@ -2,22 +2,25 @@ namespace Parametrize
 
 /// How a constrained tensor is computed from unconstrained ones. An immutable value without tensors, compared by its
 /// description and printed as it is typed in F#.
-[<Sealed; StructuredFormatDisplay("{Text}")>]
+[<Sealed; StructuredFormatDisplay("{Code}")>]
 type Parametrization internal (tree: Tree) =
 
     let program = lazy Program.compile tree
-    let code = lazy Tree.code tree
+    let description = lazy Tree.code tree
 
     member internal _.Tree: Tree = tree
 
     /// The same, compiled once.
     member internal _.Program: Program = program.Value
 
+    /// Its nodes, in the order of evaluation; positions in names of buffers count them.
+    member _.Nodes: System.Collections.Generic.IReadOnlyList<Node> = program.Value.Composed
+
     /// Its description as data.
-    member _.Code: Code = code.Value
+    member _.Description: Code = description.Value
 
     /// The value as it is typed in F#, such as `skew >>> cayley`.
-    member this.Text: string = FSharpText.ofCode this.Code
+    member _.Code: string = FSharpText.ofCode description.Value
 
     override _.Equals(other: obj) : bool =
         match other with
@@ -26,4 +29,4 @@ type Parametrization internal (tree: Tree) =
 
     override _.GetHashCode() : int = tree.GetHashCode()
 
-    override this.ToString() : string = this.Text
+    override this.ToString() : string = this.Code

@@ -15,8 +15,11 @@ type internal Program =
     {
         Steps: Step[]
         LeafCount: int
-        /// In the order of evaluation, which is that of buffers and of their names.
+        /// In the order of evaluation, which is that of buffers and of their names; as they compute behind what stands before
+        /// them.
         Nodes: Node[]
+        /// The same as they were composed.
+        Composed: Node[]
         ParameterNames: string list
         BufferNames: string list
         Learns: bool
@@ -57,7 +60,7 @@ module internal Program =
 
     let compile (tree: Tree) : Program =
         let leafCount = Tree.leaves tree
-        let steps, nodes = ResizeArray<Step>(), ResizeArray<Node>()
+        let steps, nodes, composed = ResizeArray<Step>(), ResizeArray<Node>(), ResizeArray<Node>()
         let mutable nextLeaf = 0
 
         let add (step: Step) : int =
@@ -84,6 +87,7 @@ module internal Program =
                 whole.Value
             | Tree.Apply(node, inputs, _) ->
                 let sources = inputs |> List.map (register under) |> List.toArray
+                composed.Add node
                 nodes.Add(specialized node inputs)
                 let views = under |> List.map fst
                 add (Step.Compute(nodes[nodes.Count - 1], sources, nodes.Count - 1, views))
@@ -94,6 +98,7 @@ module internal Program =
             Steps = steps.ToArray()
             LeafCount = leafCount
             Nodes = nodes.ToArray()
+            Composed = composed.ToArray()
             ParameterNames = parameterNames leafCount
             BufferNames =
                 [
@@ -132,22 +137,29 @@ module internal Program =
                 |> Result.map (List.iteri (fun input form -> forms[sources[input]] <- form))
                 |> Result.mapError (outside output under)
             | Step.OutOf(view, source) ->
-                match View.formInto view form with
-                | Ok inner ->
-                    forms[source] <- inner
-                    Ok()
-                | Error error -> Error(error (View.name view))
+                forms[source] <- View.formInto view form
+                Ok()
             | Step.Into(_, source, whole) ->
                 forms[source] <- if whole.Value < 0 then output else forms[whole.Value]
                 Ok()
 
+        /// What no view can show of an output, for a node's error about its shape and when there is none.
+        let notViewed: ParametrizationError option =
+            if program.HasViews then
+                Form.fault Requirement.matrices output |> Option.map (fun error -> error "onKernel")
+            else
+                None
+
         let rec go (index: int) : Result<Form[], ParametrizationError> =
             if index < 0 then
-                Ok forms
+                match notViewed with
+                | Some error -> Error error
+                | None -> Ok forms
             else
-                match inputs index with
-                | Ok() -> go (index - 1)
-                | Error error -> Error error
+                match inputs index, notViewed with
+                | Ok(), _ -> go (index - 1)
+                | Error(ParametrizationError.WrongShape _), Some error -> Error error
+                | Error error, _ -> Error error
 
         match program.Steps.Length, Form.fault Requirement.entries output with
         | 0, Some error -> Error(error "identity")
@@ -166,8 +178,7 @@ module internal Program =
                     let inputs = sources |> Array.choose (fun source -> forms[source]) |> Array.toList
                     if inputs.Length = sources.Length then Some(node.Output inputs) else None
                 | Step.Into(view, source, _) ->
-                    forms[source]
-                    |> Option.bind (View.formInto view >> Result.toOption)
+                    forms[source] |> Option.map (View.formInto view)
                 | Step.OutOf(view, source) -> forms[source] |> Option.bind (View.formOutOf view program.LeafCount leaves))
 
         forms[program.Result]

@@ -20,16 +20,14 @@ module internal View =
 
     let private shapeInto (view: View) (shape: int64[]) : int64[] =
         match view with
+        | _ when shape.Length < 2 -> shape
         | View.Kernel -> [| shape[0]; Array.fold (*) 1L shape[1..] |]
         | View.Transpose ->
             let count = shape.Length
             Array.append shape[.. count - 3] [| shape[count - 1]; shape[count - 2] |]
 
-    /// The form of the view of a tensor.
-    let formInto (view: View) (form: Form) : Result<Form, string -> ParametrizationError> =
-        match Form.fault Requirement.matrices form with
-        | Some error -> Error error
-        | None -> Ok { form with Shape = shapeInto view form.Shape }
+    /// The form of the view of a tensor; the same for what is no matrix.
+    let formInto (view: View) (form: Form) : Form = { form with Shape = shapeInto view form.Shape }
 
     /// The form of the tensor of which the view is of that form, computed from leaves of these forms: a single leaf is
     /// viewed as well, and has the shape of the whole.
@@ -71,9 +69,10 @@ module internal View =
         else
             { new Space(name, [], Set.difference inner.Closures kept) with
                 override _.Dimension form =
-                    match formInto view form with
-                    | Ok form -> inner.Dimension form
-                    | Error _ -> System.Nullable()
+                    if form.Shape.Length < 2 then
+                        System.Nullable()
+                    else
+                        inner.Dimension(formInto view form)
 
                 override _.Interior = inner.Interior
             }

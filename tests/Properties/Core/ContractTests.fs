@@ -103,7 +103,8 @@ let private functions (place: Place) (isAllowed: bool) (value: Parametrization) 
             fun () -> Parametrization.initialize value tensor |> ignore
             fun () -> Parametrization.rightInverse value parts tensor |> ignore
 
-            if place <> Alone then
+            // The first node is only asked whether it contains the tensor.
+            if place = Behind || place = Between then
                 fun () -> Parametrization.contains value tensor |> ignore
 
         fun () -> Parametrization.initializeNearest value tensor |> ignore

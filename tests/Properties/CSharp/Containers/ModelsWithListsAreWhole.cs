@@ -129,7 +129,7 @@ public class ModelsWithListsAreWhole
         var model = new WithList();
         model.register_parametrization(m => m.kernels[1], Parametrizations.Skew);
         model.register_parametrization(m => m.kernels[1], Parametrizations.Cayley());
-        Assert.Equal(2, model.parametrization("kernels.1").Parametrization.Links.Count());
+        Assert.Equal(2, model.parametrization("kernels.1").Parametrization.Nodes.Count);
         Assert.Equal(["kernels.1"], model.parametrizations().Select(one => one.name));
     }
 

@@ -128,7 +128,7 @@ public class FaultsInEveryKindOfModule
             {
                 nameof(FaultyLink.Forward),
                 nameof(FaultyLink.Contains),
-                nameof(FaultyLink.RightInverse),
+                nameof(Parametrize.Want.Exact),
             }
         )
         {

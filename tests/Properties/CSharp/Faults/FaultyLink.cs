@@ -1,3 +1,4 @@
+using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
 using Parametrize;
 using Parametrize.CSharp;
@@ -6,15 +7,15 @@ using static TorchSharp.torch;
 namespace Properties.CSharp.Faults;
 
 /// <summary>Tensors whose largest modulus is learnt while training, and every function of which can be told to fail.</summary>
-internal sealed class FaultyLink : Link
+internal sealed class FaultyLink : Node, ILearns, ISampled
 {
     public static readonly string[] Functions =
     [
         nameof(Forward),
         nameof(Contains),
-        nameof(RightInverse),
-        nameof(Nearest),
-        nameof(Approximate),
+        nameof(Want.Exact),
+        nameof(Want.Nearest),
+        nameof(Want.Start),
         nameof(Sample),
         nameof(Advance),
     ];
@@ -24,16 +25,20 @@ internal sealed class FaultyLink : Link
 
     public Parametrization Value => Parametrizations.Of(this);
 
-    public override string Code => "faulty";
+    public override Code Code => Code.NewCall("faulty", FSharpList<Code>.Empty);
 
-    public override Space Codomain => Space.NewNamed("faulty");
+    public override FSharpList<Domain> Domains => ListModule.OfSeq([Domain.AnySpace]);
 
-    public override Domain Domain => Domain.Anything;
+    public override FSharpList<Parametrize.Buffer> Buffers =>
+        ListModule.OfSeq([
+            new Parametrize.Buffer(
+                "peak",
+                BufferRole.Learned,
+                FuncConvert.FromFunc<Form, Form>(form => new Form([], form.Dtype, form.Device))
+            ),
+        ]);
 
-    public override bool Learns => true;
-
-    public override Microsoft.FSharp.Collections.FSharpList<string> BufferNames =>
-        Microsoft.FSharp.Collections.ListModule.OfSeq(["peak"]);
+    public override Space Codomain(FSharpList<Space> before) => new("faulty");
 
     public override Tensor Forward(Tensor[] inputs, Tensor[] buffers)
     {
@@ -49,37 +54,28 @@ internal sealed class FaultyLink : Link
             : FSharpResult<Unit, Violation>.NewOk(null!);
     }
 
-    public override FSharpResult<LinkParts, string> RightInverse(Tensor[] present, Tensor tensor, double epsilon)
+    public override FSharpResult<NodeParts, string> Invert(
+        Tensor[] present,
+        Tensor tensor,
+        double epsilon,
+        Want want
+    )
     {
-        Fault(nameof(RightInverse));
-        return Peaked(tensor);
+        Fault($"{want}");
+        var near = tensor.clamp(max: 1);
+        return FSharpResult<NodeParts, string>.NewOk(new NodeParts([near], [near.abs().max()]));
     }
 
-    public override Tensor Nearest(Tensor tensor, double epsilon)
-    {
-        Fault(nameof(Nearest));
-        return tensor.clamp(max: 1);
-    }
-
-    public override FSharpResult<LinkParts, string> Approximate(Tensor tensor, double epsilon)
-    {
-        Fault(nameof(Approximate));
-        return Peaked(Nearest(tensor, epsilon));
-    }
-
-    public override Tensor Sample(Form form, Generator? generator)
+    public Tensor Sample(Form form, Generator? generator)
     {
         Fault(nameof(Sample));
         return rand(form.Shape, dtype: form.Dtype);
     }
 
-    public override Tensor[] Advance(Tensor[] inputs, Tensor[] buffers)
+    public Tensor[] Advance(Tensor[] inputs, Tensor[] buffers)
     {
         var peak = inputs[0].abs().max();
         Fault(nameof(Advance));
         return [peak];
     }
-
-    private static FSharpResult<LinkParts, string> Peaked(Tensor tensor) =>
-        FSharpResult<LinkParts, string>.NewOk(new LinkParts([tensor], [tensor.abs().max()]));
 }

@@ -124,11 +124,9 @@ public class RegisteringOnManyModulesIsAllOrNothing
     }
 
     /// <summary>W = 2X, which fails at the n-th use of one of its functions.</summary>
-    private sealed class FailingAt(string member, int nth) : CustomLink("failingAt", "doubled tensors")
+    private sealed class FailingAt(string member, int nth) : CustomNode("failingAt", "doubled tensors")
     {
         private int _uses;
-
-        public override Domain Domain => Domain.Anything;
 
         protected override Tensor Forward(Tensor input) => input * 2;
 
@@ -152,10 +150,8 @@ public class RegisteringOnManyModulesIsAllOrNothing
     }
 
     /// <summary>A matrix from a parameter of another shape.</summary>
-    private sealed class Flat() : CustomLink("flat", "any tensor")
+    private sealed class Flat() : CustomNode("flat", "any tensor")
     {
-        public override Domain Domain => Domain.Anything;
-
         protected override Tensor Forward(Tensor input) => input.reshape(4, 4);
 
         protected override Tensor RightInverse(Tensor value) => value.reshape(16);

@@ -163,7 +163,7 @@ public class TransferringCopiesParametrizations
     }
 
     /// <summary>A map without a way back.</summary>
-    private sealed class OneWay() : CustomLink("oneWay", "sines")
+    private sealed class OneWay() : CustomNode("oneWay", "sines")
     {
         protected override Tensor Forward(Tensor input) => input.sin();
 

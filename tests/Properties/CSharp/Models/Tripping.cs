@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Properties.CSharp.Models;
 
 /// <summary>Doubled tensors, from one parameter or the sum of two, with a buffer; it throws at one of its steps.</summary>
-internal sealed class Tripping(int inputs) : Link
+internal sealed class Tripping(int inputs) : Node
 {
     private int _left;
     private bool _forGood;
@@ -17,17 +17,20 @@ internal sealed class Tripping(int inputs) : Link
     /// <summary>Whether the step was reached.</summary>
     public bool HasTripped { get; private set; }
 
-    public override string Code => $"tripping{inputs}";
+    public override Code Code => Code.NewCall($"tripping{inputs}", FSharpList<Code>.Empty);
 
-    public override Space Codomain => Space.All;
+    public override FSharpList<Domain> Domains =>
+        Step(ListModule.OfSeq(Enumerable.Repeat(Domain.AnySpace, inputs)), isComputing: false);
 
-    public override Domain Domain => Domain.Anything;
+    public override FSharpList<Parametrize.Buffer> Buffers =>
+        Step(
+            ListModule.OfSeq([
+                new Parametrize.Buffer("carried", BufferRole.Constant, FuncConvert.FromFunc<Form, Form>(form => form)),
+            ]),
+            isComputing: false
+        );
 
-    public override int InputCount => Step(inputs, isComputing: false);
-
-    public override bool Learns => Step(false, isComputing: false);
-
-    public override FSharpList<string> BufferNames => Step(ListModule.OfSeq(["carried"]), isComputing: false);
+    public override Space Codomain(FSharpList<Space> before) => SpaceModule.all;
 
     /// <summary>Lets the n-th step from now throw, or, of those that compute, all from the n-th on.</summary>
     public void TripAt(int step, bool forGood) => (_left, _forGood, HasTripped) = (step, forGood, false);
@@ -41,14 +44,17 @@ internal sealed class Tripping(int inputs) : Link
     public override FSharpResult<Unit, Violation> Contains(Tensor[] present, Tensor tensor, double epsilon) =>
         Step(FSharpResult<Unit, Violation>.NewOk(null!));
 
-    public override FSharpResult<LinkParts, string> RightInverse(Tensor[] present, Tensor tensor, double epsilon) =>
+    public override FSharpResult<NodeParts, string> Invert(
+        Tensor[] present,
+        Tensor tensor,
+        double epsilon,
+        Want want
+    ) =>
         Step(
-            FSharpResult<LinkParts, string>.NewOk(
-                new LinkParts([.. Enumerable.Range(0, inputs).Select(_ => tensor / (2 * inputs))], [zeros_like(tensor)])
+            FSharpResult<NodeParts, string>.NewOk(
+                new NodeParts([.. Enumerable.Range(0, inputs).Select(_ => tensor / (2 * inputs))], [zeros_like(tensor)])
             )
         );
-
-    public override Tensor Nearest(Tensor tensor, double epsilon) => Step(tensor);
 
     private T Step<T>(T result, bool isComputing = true)
     {

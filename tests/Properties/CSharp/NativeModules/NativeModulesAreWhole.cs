@@ -168,7 +168,7 @@ public class NativeModulesAreWhole
         Assert.True(encoder.is_parametrized("layers.1.linear1.bias"));
         Assert.False(encoder.is_parametrized("layers.0.linear1.bias"));
         encoder.register_parametrization("layers.1.linear1.bias", new Doubling().Value);
-        Assert.Equal(2, encoder.parametrization("layers.1.linear1.bias").Parametrization.Links.Count());
+        Assert.Equal(2, encoder.parametrization("layers.1.linear1.bias").Parametrization.Nodes.Count);
 
         encoder.train();
         Assert.True(encoder.parametrization("layers.1.linear1.bias").training);

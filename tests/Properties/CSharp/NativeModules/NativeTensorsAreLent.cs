@@ -157,7 +157,7 @@ public class NativeTensorsAreLent
         rnn.register_parametrization(m => m.get_weight_hh(1), Parametrizations.Orthogonal());
         Assert.True(rnn.is_parametrized("weight_hh_l1"));
         rnn.register_parametrization(m => m.get_weight_hh(1), new Doubling().Value);
-        Assert.Equal(2, rnn.parametrization("weight_hh_l1").Parametrization.Links.Count());
+        Assert.Equal(2, rnn.parametrization("weight_hh_l1").Parametrization.Nodes.Count);
     }
 
     [Fact]

@@ -115,7 +115,7 @@ public class DisposalFreesParts
         var layer = nn.Linear(100, 100);
         var sum = new Scripted("sum")
         {
-            Inputs = 2,
+            InputCount = 2,
             Map = inputs => inputs[0] + inputs[1],
             Inverse = value => [value / 2, value / 2],
         };

@@ -1,3 +1,4 @@
+using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
 using Parametrize;
 using Parametrize.CSharp;
@@ -6,7 +7,7 @@ using static TorchSharp.torch;
 namespace Properties.CSharp.PyTorch;
 
 /// <summary>A link of functions, for what PyTorch's tests write as small modules.</summary>
-internal sealed class Scripted(string code) : Link
+internal sealed class Scripted(string code) : Node
 {
     public Func<Tensor[], Tensor> Map { get; init; } = inputs => inputs[0].clone();
 
@@ -15,17 +16,24 @@ internal sealed class Scripted(string code) : Link
     /// <summary>How far a tensor is from the image of the map.</summary>
     public Func<Tensor, double> Distance { get; init; } = _ => 0;
 
-    public int Inputs { get; init; } = 1;
+    public int InputCount { get; init; } = 1;
 
     public Parametrization Value => Parametrizations.Of(this);
 
-    public override string Code => code;
+    public override Code Code => Code.NewCall(code, FSharpList<Code>.Empty);
 
-    public override Domain Domain => Domain.Anything;
+    public override FSharpList<Domain> Domains =>
+        ListModule.OfSeq(Enumerable.Repeat(Domain.AnySpace, InputCount));
 
-    public override Space Codomain => Space.NewNamed(code);
+    public override Space Codomain(FSharpList<Space> before) => new(code);
 
-    public override int InputCount => Inputs;
+    public override FSharpResult<FSharpList<Form>, ParametrizationError> Inputs(Form output)
+    {
+        if (InputCount == 1)
+            return base.Inputs(output);
+        var shapes = Inverse(zeros(output.Shape)).Select(input => new Form(input.shape, output.Dtype, output.Device));
+        return FSharpResult<FSharpList<Form>, ParametrizationError>.NewOk(ListModule.OfSeq(shapes));
+    }
 
     public override Tensor Forward(Tensor[] inputs, Tensor[] buffers) => Map(inputs);
 
@@ -37,10 +45,15 @@ internal sealed class Scripted(string code) : Link
             : FSharpResult<Unit, Violation>.NewError(new Violation(code, size, limit));
     }
 
-    public override FSharpResult<LinkParts, string> RightInverse(Tensor[] present, Tensor tensor, double epsilon) =>
-        FSharpResult<LinkParts, string>.NewOk(new LinkParts(Inverse(tensor), []));
-
-    public override Tensor Nearest(Tensor tensor, double epsilon) => Map(Inverse(tensor));
+    public override FSharpResult<NodeParts, string> Invert(
+        Tensor[] present,
+        Tensor tensor,
+        double epsilon,
+        Want want
+    ) =>
+        FSharpResult<NodeParts, string>.NewOk(
+            new NodeParts(Inverse(want.IsExact ? tensor : Map(Inverse(tensor))), [])
+        );
 }
 
 internal static class Links
@@ -71,7 +84,7 @@ internal static class Links
             }
             return new Scripted("rankOne")
             {
-                Inputs = 2,
+                InputCount = 2,
                 Map = Product,
                 Inverse = Vectors,
                 Distance = matrix => Largest(Product(Vectors(matrix)) - matrix),
@@ -83,7 +96,7 @@ internal static class Links
     public static Parametrization Halves =>
         new Scripted("halves")
         {
-            Inputs = 2,
+            InputCount = 2,
             Map = inputs => cat([inputs[0], inputs[1]]),
             Inverse = value => [value[..(int)(value.shape[0] / 2)], value[(int)(value.shape[0] / 2)..]],
         }.Value;

@@ -14,7 +14,7 @@ public class TestErrors
     private static Scripted Sum(Func<Tensor, Tensor> after) =>
         new("sum")
         {
-            Inputs = 2,
+            InputCount = 2,
             Map = inputs => after(inputs[0] + inputs[1]),
             Inverse = v => [v, zeros_like(v)],
         };
@@ -23,9 +23,9 @@ public class TestErrors
     private static Scripted Wrong(string mistake) =>
         mistake switch
         {
-            "three inputs, two of them given" => new("a") { Inputs = 3, Inverse = value => [value, value] },
+            "three inputs, two of them given" => new("a") { InputCount = 3, Inverse = value => [value, value] },
             "an inverse that is null" => new("b") { Inverse = _ => null! },
-            "an inverse that holds null" => new("c") { Inputs = 2, Inverse = value => [null!, value] },
+            "an inverse that holds null" => new("c") { InputCount = 2, Inverse = value => [null!, value] },
             "an inverse of another element type" => new("d") { Inverse = value => [value.to(ScalarType.Bool)] },
             "an inverse of another shape" => new("i") { Inverse = value => [value[..^1]] },
             "two inverses, one input" => new("j") { Inverse = value => [value, value] },

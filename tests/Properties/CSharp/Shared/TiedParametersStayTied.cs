@@ -52,7 +52,7 @@ public class TiedParametersStayTied
         _model.register_parametrizations((name, _) => name == "decoder", "weight", Parametrizations.Skew);
         Assert.Same(_encoder.parametrization("weight"), _decoder.parametrization("weight"));
         _model.register_parametrizations<Linear>("weight", new Doubling().Value);
-        Assert.Equal(2, _encoder.parametrization("weight").Parametrization.Links.Length);
+        Assert.Equal(2, _encoder.parametrization("weight").Parametrization.Nodes.Count);
     }
 
     [Fact]
@@ -60,7 +60,7 @@ public class TiedParametersStayTied
     {
         _model.register_parametrizations<Linear>("weight", new Doubling().Value);
         Assert.Same(_encoder.parametrization("weight"), _decoder.parametrization("weight"));
-        Assert.Single(_encoder.parametrization("weight").Parametrization.Links);
+        Assert.Single(_encoder.parametrization("weight").Parametrization.Nodes);
     }
 
     [Fact]

@@ -5,13 +5,11 @@ using static TorchSharp.torch;
 namespace Properties.CSharp.Support;
 
 /// <summary>W = 2X, counting how often it is computed, and failing when told to.</summary>
-internal sealed class Doubling(string code = "doubling") : CustomLink(code, "doubled tensors")
+internal sealed class Doubling(string code = "doubling") : CustomNode(code, "doubled tensors")
 {
     public int Evaluations;
 
     public string? FailIn { get; set; }
-
-    public override Domain Domain => Domain.Anything;
 
     protected override Tensor Forward(Tensor input)
     {
@@ -44,7 +42,7 @@ internal sealed class Doubling(string code = "doubling") : CustomLink(code, "dou
 }
 
 /// <summary>Tensors whose entries sum to zero: a map onto a subspace with its nearest point.</summary>
-internal sealed class ZeroSum() : CustomLink("zeroSum", "tensors of sum zero")
+internal sealed class ZeroSum() : CustomNode("zeroSum", "tensors of sum zero")
 {
     protected override Tensor Forward(Tensor input) => input - input.mean();
 

@@ -29,6 +29,8 @@ let private associates (subject: Subject) (case: Case) : Faults =
         match leftFirst, rightFirst with
         | Ok left, Ok right -> fault (left <> right) $"({x} >>> {y}) >>> {z} differs from {x} >>> ({y} >>> {z})"
         | Error _, Error _ -> []
+        // What stands before y can make it fit before z: `skew >>> spectralNorm >>> cayley`.
+        | Ok _, Error _ when (Parametrization.tryAndThen z y).IsError -> []
         | _ -> [ $"({x} >>> {y}) >>> {z} is refused one way and accepted the other" ])
 
 let private hasNeutral (subject: Subject) (_: Case) : Faults =
