@@ -32,7 +32,8 @@ module internal Growth =
         if longer.Program.Nodes.Length = count then
             None
         else
-            carried value more.Program.Nodes[0] parts
+            Program.forms longer.Program (Parametrization.form value parts)
+            |> Result.bind (fun _ -> carried value more.Program.Nodes[0] parts)
             |> Result.bind (fun row ->
                 let before = parts.BufferArrays[.. parts.BufferArrays.Length - 2]
                 let grown = new Parts(parts.Shape, parts.ParameterArray, Array.append before [| row |])

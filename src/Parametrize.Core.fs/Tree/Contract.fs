@@ -24,6 +24,15 @@ module internal Contract =
                 )
             )
 
+    /// The forms that a node reads.
+    let inputs (node: Node) (output: Form) : Result<Form list, ParametrizationError> =
+        node.Inputs output
+        |> Result.map (fun forms ->
+            if forms.Length <> Node.arity node then
+                broken node "telling what it reads" $"{Node.arity node} inputs" $"forms of {forms.Length}"
+
+            forms)
+
     /// What a node computes.
     let computed (node: Node) (compute: unit -> torch.Tensor) : torch.Tensor =
         let result = if isUsers node then naming node "computing" compute else compute ()
@@ -55,10 +64,10 @@ module internal Contract =
             | None ->
                 Seq.zip inputs parts.Inputs
                 |> Seq.tryPick (fun (form, input) ->
-                    let isMisshapen = form.Shape <> input.shape || form.Dtype <> input.dtype
-
-                    if isMisshapen then
-                        Some($"an input of {form}", string (Form.ofTensor input))
+                    if form.Dtype <> input.dtype then
+                        Some($"an input of {form.Dtype}", string (Form.ofTensor input))
+                    elif form.Shape <> input.shape then
+                        Some($"an input of shape {Form.Shown form.Shape}", string (Form.ofTensor input))
                     elif input.is_sparse then
                         Some("a dense input", "a sparse one")
                     else

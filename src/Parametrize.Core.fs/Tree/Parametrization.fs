@@ -5,16 +5,16 @@ namespace Parametrize
 [<Sealed; StructuredFormatDisplay("{Code}")>]
 type Parametrization internal (tree: Tree) =
 
-    let program = lazy Program.compile tree
+    let program = Program.compile tree
     let description = lazy Tree.code tree
 
     member internal _.Tree: Tree = tree
 
     /// The same, compiled once.
-    member internal _.Program: Program = program.Value
+    member internal _.Program: Program = program
 
     /// Its nodes, in the order of evaluation; positions in names of buffers count them.
-    member _.Nodes: System.Collections.Generic.IReadOnlyList<Node> = program.Value.Composed
+    member _.Nodes: System.Collections.Generic.IReadOnlyList<Node> = program.Composed
 
     /// Its description as data.
     member _.Description: Code = description.Value

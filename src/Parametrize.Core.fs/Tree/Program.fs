@@ -133,7 +133,7 @@ module internal Program =
 
             match program.Steps[index] with
             | Step.Compute(node, sources, _, under) ->
-                node.Inputs form
+                Contract.inputs node form
                 |> Result.map (List.iteri (fun input form -> forms[sources[input]] <- form))
                 |> Result.mapError (outside output under)
             | Step.OutOf(view, source) ->

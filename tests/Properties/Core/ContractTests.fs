@@ -34,7 +34,7 @@ let private mistake name spoil expected found : Mistake =
 let private none = mistake "none" List.singleton "" ""
 
 let private cast (dtype: torch.ScalarType) =
-    mistake $"{dtype}" (fun tensor -> [ tensor.``to`` dtype ]) "an input of [3, 3] Float" $"{dtype}"
+    mistake $"{dtype}" (fun tensor -> [ tensor.``to`` dtype ]) "an input of Float" $"{dtype}"
 
 let private mistakes: Mistake list =
     [
@@ -44,10 +44,10 @@ let private mistakes: Mistake list =
         mistake "another device" (fun tensor -> [ tensor.``to`` torch.META ]) $"tensors on {Case.device}" "meta"
         mistake "no input" (fun _ -> []) "1 inputs and 0 buffers" "0 inputs"
         mistake "two inputs" (fun tensor -> [ tensor; tensor ]) "1 inputs and 0 buffers" "2 inputs"
-        { mistake "a vector" (fun tensor -> [ tensor.flatten () ]) "an input of [3, 3]" "[9]" with
+        { mistake "a vector" (fun tensor -> [ tensor.flatten () ]) "an input of shape [3, 3]" "[9]" with
             NeedsNeighbour = true
         }
-        { mistake "another shape" (fun tensor -> [ tensor.narrow (0, 0, 2) ]) "an input of [3, 3]" "[2, 3]" with
+        { mistake "another shape" (fun tensor -> [ tensor.narrow (0, 0, 2) ]) "an input of shape [3, 3]" "[2, 3]" with
             NeedsNeighbour = true
         }
     ]

@@ -71,7 +71,9 @@ public class FailingHalfWayChangesNothing
             operate();
             models.ForEach(Learn);
         }
-        Assert.True(steps > 1, "no step was reached");
+        // Copies and transfers compute nothing.
+        var computes = operation is not ("copy" or "copy lists" or "transfer");
+        Assert.True(steps > 1 || forGood && !computes, "no step was reached");
     }
 
     [Theory]

@@ -150,10 +150,12 @@ public class RegisteringOnManyModulesIsAllOrNothing
     }
 
     /// <summary>A matrix from a parameter of another shape.</summary>
-    private sealed class Flat() : CustomNode("flat", "any tensor")
+    private sealed class Flat() : CustomNodeOfSeveral("flat", "any tensor", 1)
     {
-        protected override Tensor Forward(Tensor input) => input.reshape(4, 4);
+        protected override IReadOnlyList<long[]> InputShapes(long[] shape) => [[16]];
 
-        protected override Tensor RightInverse(Tensor value) => value.reshape(16);
+        protected override Tensor Forward(Tensor[] inputs) => inputs[0].reshape(4, 4);
+
+        protected override Tensor[] RightInverse(Tensor value) => [value.reshape(16)];
     }
 }

@@ -18,6 +18,13 @@ internal sealed class Scripted(string code) : Node
 
     public int InputCount { get; init; } = 1;
 
+    /// <summary>The shapes of several inputs. Default: all that of the tensor.</summary>
+    public Func<long[], IEnumerable<long[]>> Shapes
+    {
+        get => field ?? (shape => Enumerable.Repeat(shape, InputCount));
+        init;
+    }
+
     public Parametrization Value => Parametrizations.Of(this);
 
     public override Code Code => Code.NewCall(code, FSharpList<Code>.Empty);
@@ -31,8 +38,8 @@ internal sealed class Scripted(string code) : Node
     {
         if (InputCount == 1)
             return base.Inputs(output);
-        var shapes = Inverse(zeros(output.Shape)).Select(input => new Form(input.shape, output.Dtype, output.Device));
-        return FSharpResult<FSharpList<Form>, ParametrizationError>.NewOk(ListModule.OfSeq(shapes));
+        var forms = Shapes(output.Shape).Select(shape => new Form(shape, output.Dtype, output.Device));
+        return FSharpResult<FSharpList<Form>, ParametrizationError>.NewOk(ListModule.OfSeq(forms));
     }
 
     public override Tensor Forward(Tensor[] inputs, Tensor[] buffers) => Map(inputs);
@@ -85,6 +92,7 @@ internal static class Links
             return new Scripted("rankOne")
             {
                 InputCount = 2,
+                Shapes = shape => [[shape[0]], [shape[1]]],
                 Map = Product,
                 Inverse = Vectors,
                 Distance = matrix => Largest(Product(Vectors(matrix)) - matrix),
@@ -97,6 +105,7 @@ internal static class Links
         new Scripted("halves")
         {
             InputCount = 2,
+            Shapes = shape => [[shape[0] / 2, .. shape[1..]], [shape[0] - shape[0] / 2, .. shape[1..]]],
             Map = inputs => cat([inputs[0], inputs[1]]),
             Inverse = value => [value[..(int)(value.shape[0] / 2)], value[(int)(value.shape[0] / 2)..]],
         }.Value;
