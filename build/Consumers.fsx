@@ -68,8 +68,11 @@ let private runProject (feed: Feed) (folder: string) (language: string) (extensi
     File.WriteAllText(Path.Combine(folder, source), code language)
     File.WriteAllText(Path.Combine(folder, $"Blank.{extension}proj"), project feed source)
 
-    let sources = [ $"-p:RestoreAdditionalProjectSources={feed.Folder}"; "-p:RestoreIgnoreFailedSources=true" ]
-    let options = [ "-v"; "quiet"; "--nologo"; "-o"; "out"; "-p:CreateHardLinksForCopyLocalIfPossible=true" ]
+    let sources =
+        [ $"-p:RestoreAdditionalProjectSources={feed.Folder}"; "-p:RestoreIgnoreFailedSources=true" ]
+
+    let options =
+        [ "-v"; "quiet"; "--nologo"; "-o"; "out"; "-p:CreateHardLinksForCopyLocalIfPossible=true" ]
 
     match dotnetAt folder ("build" :: options @ sources) with
     | 0, _ -> dotnetAt folder [ "out/Blank.dll" ] |> faults
@@ -111,10 +114,10 @@ let private backends (options: string list) : string list =
     ]
 
 let private backendFaults () : string list =
-    let cuda = if OperatingSystem.IsWindows() then "TorchSharp-cuda-windows" else "TorchSharp-cuda-linux"
+    let platform = if OperatingSystem.IsWindows() then "windows" else "linux"
 
     [
-        for backend, expected in [ "cpu", "TorchSharp-cpu"; "cuda", cuda ] do
+        for backend, expected in [ "cpu", "TorchSharp-cpu"; "cuda", $"TorchSharp-cuda-{platform}" ] do
             match backends [ $"-p:TorchBackend={backend}" ] with
             | [ found ] when found = expected -> ()
             | found -> $"""{backend} refers to {String.concat ", " found}"""
@@ -137,10 +140,9 @@ let private checkIn (folder: string) : Tally =
     let version = $"""{versionOfTheSources ()}-test.{DateTime.UtcNow.ToString "yyyyMMddHHmmss"}"""
     let feed = { Folder = Path.Combine(folder, "feed"); Version = version }
 
-    let packing =
-        [ "pack"; "-c"; "Release"; "--no-build"; "--nologo"; "-o"; feed.Folder; $"-p:PackageVersion={version}" ]
+    let options = [ "-o"; feed.Folder; $"-p:PackageVersion={version}" ]
 
-    match dotnet packing with
+    match dotnet ([ "pack"; "-c"; "Release"; "--no-build"; "--nologo" ] @ options) with
     | 0 ->
         let packed = Directory.GetFiles(feed.Folder, "*.nupkg") |> Seq.map Packages.read |> List.ofSeq
 

@@ -117,7 +117,12 @@ let private documents (symbols: byte[]) : string list =
 /// The folders that only this machine has.
 let private foldersOfThisMachine =
     let home = Environment.GetFolderPath Environment.SpecialFolder.UserProfile
-    root :: [ if home.Length > 1 then home + string Path.DirectorySeparatorChar ]
+
+    [
+        root
+        if home.Length > 1 then
+            home + string Path.DirectorySeparatorChar
+    ]
 
 let private mentions (folder: string) (content: byte[]) : bool =
     [ Encoding.UTF8; Encoding.Unicode ]
@@ -191,10 +196,4 @@ let private dependencyFaults (packed: Package list) (package: Package) : string 
 
 /// What is wrong with one of the packages.
 let faults (packed: Package list) (package: Package) : string list =
-    List.concat
-        [
-            dependencyFaults packed package
-            pageFaults package
-            debuggingFaults package
-            pathFaults package
-        ]
+    List.concat [ dependencyFaults packed package; pageFaults package; debuggingFaults package; pathFaults package ]
