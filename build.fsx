@@ -1,7 +1,6 @@
 // dotnet fsi build.fsx TARGET [ARGUMENTS]
 
-#load "build/Shell.fsx"
-#load "build/Docs.fsx"
+#load "build/Shell.fsx" "build/Docs.fsx" "build/Packages.fsx" "build/Consumers.fsx"
 
 open System
 open System.IO
@@ -70,6 +69,7 @@ let test () : int =
             expecto
             xunit
             Docs.checkAll
+            Consumers.checkAll
             fun () -> Tally.ofExitCode (startBuilt "samples/Notebook" [])
             fun () -> Tally.ofExitCode (startBuilt "samples/FSharp" [])
         ]
@@ -82,6 +82,12 @@ let test () : int =
 let docs () : int =
     let total = Docs.checkAll ()
     printfn $"{total.Passed} snippets work, {total.Failed} do not"
+    min total.Failed 1
+
+let packages () : int =
+    let prepared = build () = 0
+    let total = if prepared then Tally.attempt Consumers.checkAll else Tally.failed
+    printfn $"{total.Passed} passed, {total.Failed} failed"
     min total.Failed 1
 
 let format () : int =
@@ -118,6 +124,7 @@ let targets =
     [
         target "demo [OPTIONS]" "train the digits sample" (start "samples/Digits")
         target "test" "check, build and test everything" (fun _ -> test ())
+        target "packages" "install the packages into blank projects" (fun _ -> packages ())
         target "spec" "print the laws as a specification" (fun rest -> start "tests/Properties/Core" ("spec" :: rest))
         target "golden FILE" "compare with reference cases" (fun rest ->
             start "tests/Properties/Core" ("golden" :: rest))
@@ -128,16 +135,27 @@ let targets =
         target "clean" "delete everything that was built" (fun _ -> clean ())
     ]
 
+let cuda = "--cuda"
+
 let help () =
     printfn "Usage: dotnet fsi build.fsx TARGET\n"
 
     for target in targets do
         printfn $"  {target.Usage, -16} {target.Summary}"
 
+    printfn $"\n  {cuda, -16} with any target: on the CUDA backend of TorchSharp, which is downloaded then"
+
     // fsi takes --help for itself wherever it stands, except behind a double dash.
     printfn "\nOptions of a program: dotnet fsi build.fsx -- demo --help"
 
-match List.tail (List.ofArray fsi.CommandLineArgs) with
+let arguments, options =
+    List.tail (List.ofArray fsi.CommandLineArgs) |> List.partition (fun argument -> argument <> cuda)
+
+// MSBuild takes properties from the environment, of this process and of all that it starts.
+if not options.IsEmpty then
+    Environment.SetEnvironmentVariable("TorchBackend", "cuda")
+
+match arguments with
 | []
 | [ "help" | "--help" | "-h" ] ->
     help ()

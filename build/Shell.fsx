@@ -19,6 +19,23 @@ let private run (folder: string) (program: string) (arguments: string list) : in
 /// Runs a command of the SDK in the root folder, where it finds the repository's SDK version and tools.
 let dotnet (arguments: string list) : int = run root "dotnet" arguments
 
+/// Runs a command of the SDK in a folder, and returns its exit code and what it printed.
+let dotnetAt (folder: string) (arguments: string list) : int * string =
+    let redirected =
+        ProcessStartInfo(
+            "dotnet",
+            arguments,
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    use started = Process.Start redirected
+    let errors = started.StandardError.ReadToEndAsync()
+    let output = started.StandardOutput.ReadToEnd()
+    started.WaitForExit()
+    started.ExitCode, output + errors.Result
+
 /// Builds a program and runs it where the user stands, so that file arguments mean what they say.
 let start (project: string) (arguments: string list) : int =
     run Environment.CurrentDirectory "dotnet" ([ "run"; "-c"; "Release"; "--project"; under project; "--" ] @ arguments)

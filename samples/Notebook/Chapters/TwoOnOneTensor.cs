@@ -1,3 +1,4 @@
+using Microsoft.FSharp.Collections;
 using Parametrize;
 using Parametrize.CSharp;
 using TorchSharp;
@@ -48,7 +49,7 @@ internal sealed class TwoOnOneTensor : IChapter
     /// <summary>A parametrization of one's own that reads symmetric matrices.</summary>
     private sealed class Exponential() : CustomLink("exponential", "positive definite matrices")
     {
-        public override Domain Domain => Domain.NewOneOf([Space.Symmetric]);
+        public override Domain Domain => Domain.NewOneOf(ListModule.OfSeq([Space.Symmetric]));
 
         protected override Tensor Forward(Tensor input) => matrix_exp(input);
 

@@ -3,7 +3,7 @@ namespace Parametrize
 open TorchSharp
 
 /// A way to read the entries of a tensor as one of another shape. It keeps volumes and holds no tensors.
-[<RequireQualifiedAccess; Struct>]
+[<RequireQualifiedAccess>]
 type internal View =
     /// A convolution kernel `[out, in, k...]` as the matrix `out x (in k...)`.
     | Kernel

@@ -1,0 +1,171 @@
+/// The packages as others meet them: installed into blank projects and scripts outside of this repository.
+module Consumers
+
+#load "Shell.fsx"
+#load "Packages.fsx"
+
+open System
+open System.IO
+open System.Text.RegularExpressions
+open System.Xml.Linq
+open Shell
+
+let private readme = lazy File.ReadAllText(under "README.md")
+
+/// The first code of a language in the README.
+let private code (language: string) : string =
+    Regex.Match(readme.Value, $"(?ms)^```{language}\n(.*?)^```").Groups[1].Value
+
+/// The packages that the README installs into a project, with the versions it names.
+let private installed () : (string * string) list =
+    [
+        for found in Regex.Matches(readme.Value, @"(?m)^dotnet add package (\S+)(?: --version (\S+))?$") do
+            found.Groups[1].Value, found.Groups[2].Value
+    ]
+
+/// A folder that holds the packages, of a version that nobody has installed.
+type private Feed = { Folder: string; Version: string }
+
+let private versionOfTheSources () =
+    XDocument.Load(under "build/Library.props").Descendants(XName.Get "Version")
+    |> Seq.exactlyOne
+    |> _.Value
+
+/// What the package feed says about vulnerabilities, and whether it answers, changes without the sources.
+let private project (feed: Feed) (source: string) : string =
+    let references =
+        [
+            for id, version in installed () do
+                let version = if version = "" then feed.Version else version
+                $"    <PackageReference Include=\"{id}\" Version=\"{version}\" />"
+        ]
+        |> String.concat "\n"
+
+    $"""<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup>
+    <OutputType>Exe</OutputType>
+    <TargetFramework>net10.0</TargetFramework>
+    <ImplicitUsings>enable</ImplicitUsings>
+    <Nullable>enable</Nullable>
+    <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+    <WarningsNotAsErrors>NU1801;NU1900;NU1901;NU1902;NU1903;NU1904;NU1905</WarningsNotAsErrors>
+  </PropertyGroup>
+  <ItemGroup Condition="'$(MSBuildProjectExtension)' == '.fsproj'">
+    <Compile Include="{source}" />
+  </ItemGroup>
+  <ItemGroup>
+{references}
+  </ItemGroup>
+</Project>"""
+
+/// Nothing wrong, or what a command printed.
+let private faults (code: int, output: string) : string list = if code = 0 then [] else [ output ]
+
+/// Builds and runs a program of the README as somebody else's. Links instead of copies of libtorch change nothing else.
+let private runProject (feed: Feed) (folder: string) (language: string) (extension: string) : string list =
+    let folder = Directory.CreateDirectory(Path.Combine(folder, language)).FullName
+    let source = $"Program.{extension}"
+    File.WriteAllText(Path.Combine(folder, source), code language)
+    File.WriteAllText(Path.Combine(folder, $"Blank.{extension}proj"), project feed source)
+
+    let sources =
+        [ $"-p:RestoreAdditionalProjectSources={feed.Folder}"; "-p:RestoreIgnoreFailedSources=true" ]
+
+    let options =
+        [ "-v"; "quiet"; "--nologo"; "-o"; "out"; "-p:CreateHardLinksForCopyLocalIfPossible=true" ]
+
+    match dotnetAt folder ("build" :: options @ sources) with
+    | 0, _ -> dotnetAt folder [ "out/Blank.dll" ] |> faults
+    | failed -> faults failed
+
+/// Runs the script of the README. What F# Interactive says of packages are never errors, so it has to be silent.
+let private runScript (feed: Feed) (folder: string) : string list =
+    let text = (code "fsx").Replace($", {versionOfTheSources ()}\"", $", {feed.Version}\"")
+    File.WriteAllText(Path.Combine(folder, "script.fsx"), $"#i \"nuget: {feed.Folder}\"\n{text}")
+
+    match dotnetAt folder [ "fsi"; "--warnaserror+"; "script.fsx" ] with
+    | 0, output when output.Contains "warning" -> [ output ]
+    | result -> faults result
+
+/// Others' caches keep what was installed and resolved here, and nobody asks for it again.
+let private forget (feed: Feed) (folder: string) (packed: Packages.Package list) : unit =
+    let _, locals = dotnetAt folder [ "nuget"; "locals"; "global-packages"; "--list" ]
+    let packages = locals.Substring(locals.IndexOf ':' + 1).Trim()
+
+    for package in packed do
+        deleteFolder (Path.Combine(packages, package.Id.ToLowerInvariant(), feed.Version))
+
+    let home = Environment.GetFolderPath Environment.SpecialFolder.UserProfile
+    let resolutions = DirectoryInfo(Path.Combine(home, ".packagemanagement", "nuget", "Cache"))
+
+    if resolutions.Exists then
+        for file in resolutions.GetFiles() do
+            if File.ReadAllText(file.FullName).Contains feed.Version then
+                file.Delete()
+
+/// Which backend packages a program of this repository refers to.
+let private backends (options: string list) : string list =
+    let listing = [ "msbuild"; "samples/Digits/Digits.csproj"; "-getItem:PackageReference" ]
+    let _, output = dotnetAt root (listing @ options)
+
+    [
+        for found in Regex.Matches(output, @"""Identity"": ""(TorchSharp-\S+)""") do
+            found.Groups[1].Value
+    ]
+
+let private backendFaults () : string list =
+    let platform = if OperatingSystem.IsWindows() then "windows" else "linux"
+
+    [
+        for backend, expected in [ "cpu", "TorchSharp-cpu"; "cuda", $"TorchSharp-cuda-{platform}" ] do
+            match backends [ $"-p:TorchBackend={backend}" ] with
+            | [ found ] when found = expected -> ()
+            | found -> $"""{backend} refers to {String.concat ", " found}"""
+    ]
+
+let private report (name: string, find: unit -> string list) : Tally =
+    match find () with
+    | [] ->
+        printfn $"ok      {name}"
+        Tally.passed
+    | found ->
+        printfn $"FAILED  {name}"
+
+        for fault in found do
+            printfn $"        {fault}"
+
+        Tally.failed
+
+let private checkIn (folder: string) : Tally =
+    let version = $"""{versionOfTheSources ()}-test.{DateTime.UtcNow.ToString "yyyyMMddHHmmss"}"""
+    let feed = { Folder = Path.Combine(folder, "feed"); Version = version }
+
+    let options = [ "-o"; feed.Folder; $"-p:PackageVersion={version}" ]
+
+    match dotnet ([ "pack"; "-c"; "Release"; "--no-build"; "--nologo" ] @ options) with
+    | 0 ->
+        let packed = Directory.GetFiles(feed.Folder, "*.nupkg") |> Seq.map Packages.read |> List.ofSeq
+
+        try
+            [
+                for package in packed do
+                    $"the package {package.Id}", (fun () -> Packages.faults packed package)
+
+                "a blank C# project", (fun () -> runProject feed folder "csharp" "cs")
+                "a blank F# project", (fun () -> runProject feed folder "fsharp" "fs")
+                "a script", (fun () -> runScript feed folder)
+                "the choice of the backend", backendFaults
+            ]
+            |> List.sumBy report
+        finally
+            forget feed folder packed
+    | code -> Tally.ofStep code
+
+/// Packs what the solution's build has made, and uses it.
+let checkAll () : Tally =
+    let folder = Directory.CreateTempSubdirectory "parametrize-packages-"
+
+    try
+        checkIn folder.FullName
+    finally
+        folder.Delete(recursive = true)

@@ -1,0 +1,19 @@
+namespace Parametrize
+
+/// What the oldest FSharp.Core that this library asks for does not have yet.
+[<AutoOpen>]
+module internal FSharpCore =
+
+    type objnull = obj | null
+
+    module Option =
+        let toValueOption (option: 'a option) : 'a voption =
+            match option with
+            | Some value -> ValueSome value
+            | None -> ValueNone
+
+    module Result =
+        let toOption (result: Result<'a, 'e>) : 'a option =
+            match result with
+            | Ok value -> Some value
+            | Error _ -> None
