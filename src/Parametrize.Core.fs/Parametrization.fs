@@ -277,6 +277,17 @@ module Parametrization =
         checkedAgainst value parts tensor
         |> Result.bind (fun forms -> membership value forms parts.BufferArrays tensor)
 
+    /// The projection of a tensor that is not allowed, where it needs no parts.
+    let private tryProject (value: Parametrization) (tensor: torch.Tensor) : torch.Tensor option =
+        let program = value.Program
+
+        match program.Nodes with
+        | [| node |] when (box node :? IProjects) ->
+            use _ = torch.no_grad ()
+            use _scope = torch.NewDisposeScope()
+            Evaluation.project program (box node :?> IProjects) tensor |> _.MoveToOuterDisposeScope() |> Some
+        | _ -> None
+
     /// The nearest allowed tensor, or a retraction to one (each family says which). Allowed tensors stay as they are.
     /// Throws ArgumentException for tensors that cannot be projected: wrong shape or element type, NaN; and for values
     /// without a right inverse.
@@ -285,15 +296,20 @@ module Parametrization =
             checkedForms value tensor
             |> Result.bind (fun forms ->
                 match membership value forms [||] tensor with
-                | Ok() -> Ok None
+                | Ok() ->
+                    use _ = torch.no_grad ()
+                    Ok(Choice1Of2(tensor.clone ()))
                 | Error(ParametrizationError.NoRightInverse _ as error) -> Error error
-                | Error _ -> approximately Want.Nearest value forms None tensor |> Result.map Some)
+                | Error _ ->
+                    match tryProject value tensor with
+                    | Some nearest -> Ok(Choice1Of2 nearest)
+                    | None -> approximately Want.Nearest value forms None tensor |> Result.map Choice2Of2)
 
         use _ = torch.no_grad ()
 
         match projected with
-        | Ok None -> tensor.clone ()
-        | Ok(Some parts) ->
+        | Ok(Choice1Of2 nearest) -> nearest
+        | Ok(Choice2Of2 parts) ->
             use parts = parts
             forward value parts
         | Error error -> invalidArg (nameof tensor) error.Message
@@ -323,6 +339,18 @@ module Parametrization =
             new Parts(parts.Shape, parts.ParameterArray, Evaluation.advance value.Program parts)
         else
             parts
+
+    /// What is learnt in training, learnt anew from the parameters: after they were written by something else than training
+    /// (averaged, initialized, loaded), `advance` would take many steps to get there. Nothing else is moved.
+    let refresh (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
+        if learns value then
+            match parts.ParameterArray |> Array.sumBy Tensors.nonFinite with
+            | 0L ->
+                Inversion.refresh value.Program parts
+                |> Result.map (fun buffers -> new Parts(parts.Shape, parts.ParameterArray, buffers))
+            | count -> Error(ParametrizationError.NotFinite(string value, count))
+        else
+            Ok parts
 
     /// The buffers with which no parameters yield an allowed tensor, by their names; so much roundoff is forgiven.
     let internal misfits (value: Parametrization) (epsilon: float) (parts: Parts) : (string * Violation) list =

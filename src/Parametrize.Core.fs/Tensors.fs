@@ -39,11 +39,17 @@ module internal Tensors =
 
     let rows (tensor: torch.Tensor) : int64 = tensor.size -2
 
-    /// The largest residual that counts as rounding, of a sum of `size` terms of this scale: a few units of roundoff for
-    /// each term, and for the result. 16-bit floats are summed in single precision.
+    /// What rounding may do to a quantity of this scale, however many entries it is computed from: entries rounded each
+    /// to half a unit change a norm by half a unit. 16-bit floats are computed with in single precision.
+    let roundoff (epsilon: float) (scale: float) : float =
+        let working = min epsilon (Form.epsilon torch.ScalarType.Float32)
+        (4.0 * epsilon + 64.0 * working) * scale
+
+    /// The same for the result of a computation in `size` steps, whose rounding errors are independent of one another: they
+    /// add up like a random walk.
     let limit (epsilon: float) (size: int64) (scale: float) : float =
         let working = min epsilon (Form.epsilon torch.ScalarType.Float32)
-        (4.0 * epsilon + 16.0 * working * float (max size 4L)) * scale
+        roundoff epsilon scale + 8.0 * working * sqrt (float size) * scale
 
     let eyeLike (matrix: torch.Tensor) : torch.Tensor =
         torch.eye (rows matrix, last matrix, dtype = matrix.dtype, device = matrix.device)

@@ -30,7 +30,7 @@ type internal LinearNode(space: Space) =
 
     override this.Contains(_, tensor, epsilon) =
         let residual = Tensors.distance tensor (this.Nearest tensor)
-        Violation.unless this.Condition residual (Tensors.limit epsilon 1L (Tensors.largest tensor))
+        Violation.unless this.Condition residual (Tensors.roundoff epsilon (Tensors.largest tensor))
 
     override this.Invert(_, tensor, _, want) =
         let element = if want = Want.Exact then tensor else this.Nearest tensor

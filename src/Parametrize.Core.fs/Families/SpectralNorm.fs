@@ -32,10 +32,13 @@ module internal SpectralSpaces =
             override _.Dimension form = Nullable(Form.reals form - 1L)
         }
 
-/// `W = bound X / (u^H X v)`, where u and v approach the leading singular vectors by power iteration while training
-/// (Miyato et al. 2018, algorithm 1). A zero matrix yields zeros.
+/// `W = bound X / max(|u^H X v|, epsilon)`, where u and v approach the leading singular vectors by power iteration while
+/// training (Miyato et al. 2018, algorithm 1). A zero matrix yields zeros.
 type internal SpectralNormNode(options: SpectralNormOptions) =
     inherit Node()
+
+    /// What keeps sums of huge entries from overflowing; a power of two rounds nothing.
+    let small = 2.0 ** -16.0
 
     let asMatrix (tensor: torch.Tensor) =
         let count = int (tensor.dim ())
@@ -53,36 +56,85 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
         | 2 -> front
         | _ -> front.flatten 1L
 
+    /// The unit vector of the same direction; NaN where there is none. Divided by the largest entry first, so that squares
+    /// neither overflow nor vanish.
     let normalized (vector: torch.Tensor) =
-        torch.nn.functional.normalize (vector, p = 2.0, dim = 0L, eps = options.Epsilon)
+        let scaled = vector / torch.linalg.vector_norm (vector, infinity)
+        scaled / torch.linalg.vector_norm (scaled, 2.0)
+
+    /// The same where the next vector is one, else the present one.
+    let orElse (present: torch.Tensor) (next: torch.Tensor) =
+        torch.where (next.isfinite().all(), next, present)
 
     let sigma (matrix: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) = torch.vdot (u, torch.mv (matrix, v))
 
-    let iterate (matrix: torch.Tensor) (_: torch.Tensor, v: torch.Tensor) =
-        let u = normalized (torch.mv (matrix, v))
-        u, normalized (torch.mv (matrix.mH, u))
+    let iterate (matrix: torch.Tensor) (u: torch.Tensor, v: torch.Tensor) =
+        let next = normalized (torch.mv (matrix, v)) |> orElse u
+        // A zero matrix has no directions: vectors that became zero would stay so for ever.
+        next, normalized (torch.mv (matrix.mH, next)) |> orElse v
+
+    /// The matrix in double precision and units of its largest entry, so that norms stay within the range of numbers.
+    let inUnits (tensor: torch.Tensor) =
+        let exact = Tensors.inDouble (asMatrix tensor)
+        let largest = Tensors.largest exact
+        (if largest > 0.0 then exact / largest.ToScalar() else exact), largest
+
+    /// The spectral norm, to machine precision.
+    let normOf (tensor: torch.Tensor) =
+        let matrix, unit = inUnits tensor
+        unit * Tensors.number ((torch.linalg.svdvals matrix)[0L])
 
     /// The leading singular triple, to machine precision.
     let leading (tensor: torch.Tensor) =
-        let struct (left, values, right) =
-            torch.linalg.svd (Tensors.inDouble (asMatrix tensor), fullMatrices = false)
-
+        let matrix, unit = inUnits tensor
+        let struct (left, values, right) = torch.linalg.svd (matrix, fullMatrices = false)
         let back (vector: torch.Tensor) = vector.``to`` tensor.dtype
-        back (left.select (1L, 0L)), Tensors.number (values[0L]), back (right.select(0L, 0L).conj().resolve_conj())
+
+        back (left.select (1L, 0L)),
+        unit * Tensors.number values[0L],
+        back (right.select(0L, 0L).conj().resolve_conj())
+
+    /// Scaled in double precision, where the factor may be out of the range of the tensor's own.
+    let times (factor: float) (tensor: torch.Tensor) = (Tensors.inDouble tensor * factor.ToScalar()).``to`` tensor.dtype
 
     let isZero (tensor: torch.Tensor) = Tensors.largest tensor = 0.0
-    let limit (epsilon: float) (tensor: torch.Tensor) = Tensors.limit epsilon (tensor.numel ()) options.Bound
+
+    /// Norms below count as `Epsilon`, so that X of a smaller bound has to have that norm.
+    let originalOf (tensor: torch.Tensor) =
+        if options.Bound >= options.Epsilon then
+            tensor
+        else
+            times (options.Epsilon / options.Bound) tensor
 
     let estimateFits (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
         present.Length = 2
-        && Tensors.number ((sigma (asMatrix tensor) present[0] present[1] - options.Bound.ToScalar()).abs())
-           <= limit epsilon tensor
+        && options.Bound >= options.Epsilon
+        && abs (Tensors.number ((sigma (asMatrix tensor) present[0] present[1]).abs()) - options.Bound)
+           <= Tensors.roundoff epsilon options.Bound
 
     let withVectors (tensor: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) = NodeParts.carrying tensor [ u; v ]
 
-    let vectorsOf (tensor: torch.Tensor) =
-        let u, _, v = leading tensor
-        withVectors tensor u v
+    let nearest (tensor: torch.Tensor) (norm: float) =
+        if norm = 0.0 then tensor else times (options.Bound / norm) tensor
+
+    /// The floor of the norm, in these units; a zero divides as 1, which keeps gradients moderate where training starts.
+    let divisor (norm: torch.Tensor) (unit: float) =
+        let divisor = norm.abs().clamp_min((options.Epsilon * unit).ToScalar())
+
+        // What cannot be read without waiting for the device may be anything.
+        let read = if divisor.device_type = DeviceType.CPU then divisor.ToDouble() else nan
+
+        if not (read > options.Epsilon * unit) then
+            // Written behind the graph, which needs no node for it.
+            divisor.detach().add_(norm.logical_not ()) |> ignore
+
+        divisor, Double.IsFinite read
+
+    let divided (tensor: torch.Tensor) (divisor: torch.Tensor) =
+        if options.Bound = 1.0 then
+            tensor / divisor
+        else
+            tensor / (divisor / options.Bound.ToScalar())
 
     let space = SpectralSpaces.sphere options.Bound
 
@@ -138,43 +190,49 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
     override _.IsBatched = false
 
     override _.Forward(inputs, buffers) =
-        let norm = sigma (asMatrix inputs[0]) buffers[0] buffers[1]
-        // A zero divides as 1; written behind the graph, which needs no node for it.
-        norm.detach().add_(norm.logical_not ()) |> ignore
+        let ofUnit (tensor: torch.Tensor) (unit: float) =
+            let divisor, isFinite = divisor (sigma (asMatrix tensor) buffers[0] buffers[1]) unit
+            divided tensor divisor, isFinite
 
-        if options.Bound = 1.0 then
-            inputs[0] / norm
-        else
-            inputs[0] * (options.Bound.ToScalar() / norm)
+        match ofUnit inputs[0] 1.0 with
+        | result, true -> result
+        | _ -> fst (ofUnit (inputs[0] * small.ToScalar()) small)
 
     override _.Contains(present, tensor, epsilon) =
         if isZero tensor || estimateFits present tensor epsilon then
             Ok()
         else
-            let _, norm, _ = leading tensor
-            Violation.unless $"|W|_2 = {options.Bound}" (abs (norm - options.Bound)) (limit epsilon tensor)
+            Violation.unless
+                $"|W|_2 = {options.Bound}"
+                (abs (normOf tensor - options.Bound))
+                (Tensors.roundoff epsilon options.Bound)
 
-    /// Vectors in use stay when they see the norm that they should, as they do between two power iterations.
+    /// Vectors in use stay when they see the norm that they should, as they do between two power iterations. A tensor that
+    /// is not allowed stays, too, also where its norm is smaller than `Epsilon` and the result short of the bound; one so
+    /// small that nothing would be left of it starts at the bound.
     override _.Invert(present, tensor, epsilon, want) =
         if want = Want.Exact && estimateFits present tensor epsilon then
             withVectors tensor present[0] present[1]
         else
-            vectorsOf tensor
+            let u, norm, v = leading tensor
+
+            if want = Want.Exact then withVectors (originalOf tensor) u v
+            elif norm = 0.0 || norm >= options.Epsilon / 100.0 then withVectors tensor u v
+            else withVectors (originalOf (nearest tensor norm)) u v
 
     interface IRepairs with
-        /// They need not have converged, and are short where the matrix was smaller than `Epsilon`.
+        /// They need not have converged.
         member _.CanCarry(buffers, epsilon) =
             let isDirection (name: string) (vector: torch.Tensor) =
                 let length = Tensors.number ((Tensors.inDouble vector).norm())
-                let size = if length > 0.0 then length - 1.0 else 1.0
 
-                Violation.unless $"0 < |{name}| <= 1" size (Tensors.limit epsilon (vector.numel ()) 1.0)
+                Violation.unless $"|{name}| = 1" (abs (length - 1.0)) (Tensors.roundoff epsilon 1.0)
                 |> Result.mapError (fun violation -> name, violation)
 
             Seq.zip [ "_u"; "_v" ] buffers
             |> Seq.fold (fun state (name, vector) -> state |> Result.bind (fun () -> isDirection name vector)) (Ok())
 
-        member _.Repair buffers = Array.map normalized buffers
+        member _.Repair buffers = buffers |> Array.map (fun vector -> normalized vector |> orElse vector)
 
     interface ILearns with
         member _.Advance(inputs, buffers) =
@@ -184,13 +242,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
             for _ in 1 .. options.Iterations do
                 vectors <- iterate matrix vectors
 
-            // A zero matrix has no directions: vectors that became zero would stay so for ever.
-            let isAlive = (snd vectors).any()
-
-            Array.map2
-                (fun (next: torch.Tensor) present -> torch.where (isAlive, next, present))
-                [| fst vectors; snd vectors |]
-                buffers
+            [| fst vectors; snd vectors |]
 
     interface IDimension with
         /// Every ray of a cone meets the sphere once.

@@ -29,16 +29,33 @@ type internal SphereNode(radius: float) =
 
     let oneWhereZero (tensor: torch.Tensor) = torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
 
-    /// Norms along the last dimension, which stays with length 1.
-    member _.Norm(vectors: torch.Tensor) : torch.Tensor = norm vectors
+    member _.OneWhereZero(tensor: torch.Tensor) : torch.Tensor = oneWhereZero tensor
+
+    /// The largest entries along the last dimension, which stays with length 1. A modulus could be out of range where
+    /// real and imaginary part are not.
+    member _.Largest(vectors: torch.Tensor) : torch.Tensor =
+        let vectors = vectors.detach ()
+
+        let sizes =
+            if vectors.is_complex () then
+                vectors.real.abs().maximum (vectors.imag.abs ())
+            else
+                vectors.abs ()
+
+        sizes.amax ([| -1L |], keepdim = true)
 
     /// Unit vectors of the same directions; zero vectors, which have none, become the first axis.
-    member _.Unit(vectors: torch.Tensor) : torch.Tensor =
+    member this.Unit(vectors: torch.Tensor) : torch.Tensor =
         // Divided by the largest entry first, so that squares neither overflow nor vanish.
-        let largest = vectors.detach().abs().amax([| -1L |], keepdim = true)
+        let largest = this.Largest vectors
         let scaled = vectors / oneWhereZero largest
         let isZero = largest.eq (0.0.ToScalar())
         torch.where (isZero, firstAxis vectors, scaled / norm (torch.where (isZero, torch.ones_like scaled, scaled)))
+
+    /// How far the norms are from this one, in its unit.
+    member _.Deviation(vectors: torch.Tensor, expected: float) : float =
+        let exact = Tensors.inDouble vectors / expected.ToScalar()
+        Tensors.largest (norm exact - 1.0.ToScalar())
 
     override this.Inputs form = Node.same this Requirement.vectors form
     override _.Codomain _ = SphereSpaces.sphere radius
@@ -46,8 +63,8 @@ type internal SphereNode(radius: float) =
     override this.Contains(_, tensor, epsilon) =
         Violation.unless
             $"|w| = {radius}"
-            (Tensors.largest (norm tensor - radius.ToScalar()))
-            (Tensors.limit epsilon (Tensors.last tensor) radius)
+            (this.Deviation(tensor, radius) * radius)
+            (Tensors.roundoff epsilon radius)
 
     member this.Nearest(tensor: torch.Tensor) : torch.Tensor = this.Unit tensor * radius.ToScalar()
 
@@ -95,14 +112,23 @@ type internal GeodesicSphereNode(radius: float) =
 
     override this.Forward(inputs, buffers) =
         let foot = buffers[0]
-        let tangent = inputs[0] - foot * alongBase inputs[0] foot
-        // The square root has no derivative at 0; sin(t)/t and cos(t) are even, so a floor under t changes nothing.
+        let range = torch.finfo foot.dtype
+        // In units of the largest entry, which is a constant to the gradient as any unit is.
+        let unit = this.Largest inputs[0] |> this.OneWhereZero
+        let scaled = inputs[0] / unit
+        let tangent = scaled - foot * alongBase scaled foot
         let squared = (tangent.conj () * tangent).sum(-1L, keepdim = true)
         let squared = if squared.is_complex () then squared.real else squared
-        let isSmall = squared.lt (Form.epsilon(squared.dtype).ToScalar())
-        let length = torch.where(isSmall, torch.ones_like squared, squared).sqrt()
-        let cosine = torch.where (isSmall, 1.0.ToScalar() - squared / 2.0, length.cos ())
-        let ratio = torch.where (isSmall, 1.0.ToScalar() - squared / 6.0, length.sin () / length)
+        // The square root has no derivative at 0; sin(t)/t and cos(t) are even, so a floor under t changes nothing.
+        let isNone = squared.le (range.tiny.ToScalar())
+        let isSmall = (squared.detach().sqrt () * unit).lt((sqrt range.eps).ToScalar()).logical_or isNone
+        let length = torch.where(isSmall, torch.ones_like squared, squared).sqrt ()
+        let angle = (length * unit).clamp_max (range.max.ToScalar())
+        // The branch that is not taken must be finite, too: its gradient is multiplied by 0.
+        let unit = torch.where (isSmall, unit.clamp_max ((sqrt (range.eps / range.tiny)).ToScalar()), torch.ones_like unit)
+        let small = squared * unit.square ()
+        let cosine = torch.where (isSmall, 1.0.ToScalar() - small / 2.0, angle.cos ())
+        let ratio = torch.where (isSmall, (1.0.ToScalar() - small / 6.0) * unit, angle.sin () / length)
         // Rounding in the tangent of a far point would leave the sphere by its length times epsilon.
         this.Unit(foot * cosine + tangent * ratio) * radius.ToScalar()
 
@@ -112,8 +138,8 @@ type internal GeodesicSphereNode(radius: float) =
         member this.CanCarry(buffers, epsilon) =
             Violation.unless
                 "|b| = 1 of the base"
-                (Tensors.largest (this.Norm buffers[0] - 1.0.ToScalar()))
-                (Tensors.limit epsilon (Tensors.last buffers[0]) 1.0)
+                (this.Deviation(buffers[0], 1.0))
+                (Tensors.roundoff epsilon 1.0)
             |> Result.mapError (fun violation -> "base", violation)
 
         member this.Repair buffers = Array.map this.Unit buffers

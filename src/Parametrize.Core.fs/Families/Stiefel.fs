@@ -67,20 +67,21 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
         | OrthogonalMap.Cayley -> CayleyMap.ofSkew (SkewMatrix.ofLower tall) |> leadingColumns (Tensors.last tall)
         | _ -> Exponential.ofSkew (SkewMatrix.ofLower tall) |> leadingColumns (Tensors.last tall)
 
-    /// The parameter without a base; `Error` is a reason.
-    let withoutBase (tall: torch.Tensor) : Result<torch.Tensor, string> =
-        let found (x: torch.Tensor voption) (reason: string) =
-            match x with
-            | ValueSome x -> Ok x
-            | ValueNone -> Error reason
+    /// In the caller's element type, which may be coarser than that of the computation.
+    let roundedTo (epsilon: float) (tall: torch.Tensor) (x: torch.Tensor) =
+        let halves = [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ]
+        x.``to`` (halves |> List.tryFind (fun half -> Form.epsilon half = epsilon) |> Option.defaultValue tall.dtype)
 
+    /// The parameter without a base; `Error` is a reason.
+    let withoutBase (epsilon: float) (tall: torch.Tensor) : Result<torch.Tensor, string> =
         match mapFor tall, isSquare tall with
         | OrthogonalMap.Householder, _ -> Ok(Reflectors.factor tall)
-        | OrthogonalMap.Cayley, true -> Ok(SkewMatrix.toLower (Rotation.inverseCayley tall))
-        | OrthogonalMap.Cayley, false ->
-            found (StiefelCayley.tryInvert tall) "the Cayley map reaches it only in the limit; use it with a base."
+        | OrthogonalMap.Cayley, _ -> Ok(InverseCayley.ofMatrix (roundedTo epsilon tall) tall)
         | _, true -> Ok(SkewMatrix.toLower (Rotation.logarithm tall))
-        | _, false -> found (StiefelLogarithm.tryOf tall) "its logarithm did not converge; use a base."
+        | _, false ->
+            match StiefelLogarithm.tryOf tall with
+            | ValueSome x -> Ok x
+            | ValueNone -> Error "its logarithm did not converge; use a base."
 
     /// Without a base, square real matrices are connected to the identity: rotations only.
     let reachesRotationsOnly (tall: torch.Tensor) =
@@ -91,24 +92,29 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
 
     let minusIdentity (given: torch.Tensor) = -(Tensors.eyeLike given).expand(given.shape).clone()
 
-    /// Without a base, the Cayley map reaches tall matrices near the eigenvalue -1 of the top block in the limit only.
-    let isShortOfInfinity (tall: torch.Tensor) =
-        not trivialized && not (isSquare tall) && mapFor tall = OrthogonalMap.Cayley
+    /// Without a base, the Cayley map reaches matrices near the eigenvalue -1 of the top block in the limit only.
+    let isShortOfInfinity (tall: torch.Tensor) = not trivialized && mapFor tall = OrthogonalMap.Cayley
 
-    /// Turns the last column where the determinant is negative, or the directions that lie at infinity.
-    let turned (tall: torch.Tensor) =
-        if reachesRotationsOnly tall then
-            let sign = (Tensors.determinantSign tall).``to``(tall.dtype).unsqueeze(-1L).unsqueeze -1L
-            let columns = Tensors.last tall
-            torch.cat ([| tall.narrow (-1L, 0L, columns - 1L); tall.narrow (-1L, columns - 1L, 1L) * sign |], -1L)
-        elif isShortOfInfinity tall && StiefelCayley.size tall > StiefelCayley.farthest then
-            StiefelCayley.awayFromInfinity tall
+    /// Turns the last column where the determinant is negative, and the directions that lie at infinity.
+    let turned (epsilon: float) (tall: torch.Tensor) =
+        let rotation =
+            if reachesRotationsOnly tall then
+                let sign = (Tensors.determinantSign tall).``to``(tall.dtype).unsqueeze(-1L).unsqueeze -1L
+                let columns = Tensors.last tall
+                torch.cat ([| tall.narrow (-1L, 0L, columns - 1L); tall.narrow (-1L, columns - 1L, 1L) * sign |], -1L)
+            else
+                tall
+
+        let isReached () = (InverseCayley.reaches epsilon rotation = Ok())
+
+        if isShortOfInfinity tall && not (isReached ()) then
+            InverseCayley.awayFromInfinity rotation
         else
-            tall
+            rotation
 
     /// With a base: the base moves to the tensor. The parameter becomes -I, which Householder maps to the identity and
     /// whose skew matrix is zero, as PyTorch has it.
-    let inverse (tensor: torch.Tensor) =
+    let inverse (tensor: torch.Tensor) (epsilon: float) =
         let tall = upright tensor
 
         if trivialized then
@@ -116,10 +122,11 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
             NodeParts.carrying (minusIdentity tensor) [ foot ]
         else
             // What 16-bit rounding leaves of orthonormality is too little for a logarithm.
-            withoutBase ((Orthonormal.polar (Tensors.inDouble tall)).``to`` tall.dtype)
+            withoutBase epsilon ((Orthonormal.polar (Tensors.inDouble tall)).``to`` tall.dtype)
             |> Result.bind (fun x -> NodeParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
 
-    let nearest (tensor: torch.Tensor) = asGiven tensor (turned (Orthonormal.retract (upright tensor)))
+    let nearest (tensor: torch.Tensor) (epsilon: float) =
+        asGiven tensor (turned epsilon (Orthonormal.retract (upright tensor)))
 
     override _.Code =
         let name =
@@ -184,20 +191,16 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
                     "det W = 1 (no base)"
                     (1.0 - Tensors.number ((Tensors.determinantSign tall).min()))
                     0.5
-            elif isShortOfInfinity tall then
-                Violation.unless
-                    "|A| of the Cayley map is finite (no base)"
-                    (StiefelCayley.size tall)
-                    StiefelCayley.farthest
             else
                 Ok())
+        |> Result.bind (fun () -> if isShortOfInfinity tall then InverseCayley.reaches epsilon tall else Ok())
 
     /// The parts with the parameter as the map reads it.
-    abstract Inverse: tensor: torch.Tensor -> Result<NodeParts, string>
-    default _.Inverse tensor = inverse tensor
+    abstract Inverse: tensor: torch.Tensor * epsilon: float -> Result<NodeParts, string>
+    default _.Inverse(tensor, epsilon) = inverse tensor epsilon
 
-    override this.Invert(_, tensor, _, want) =
-        this.Inverse(if want = Want.Exact then tensor else nearest tensor)
+    override this.Invert(_, tensor, epsilon, want) =
+        this.Inverse((if want = Want.Exact then tensor else nearest tensor epsilon), epsilon)
 
     interface IRepairs with
         /// What the map turns the base into must be allowed, after one more rounding.
@@ -216,7 +219,11 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
     interface ISampled with
         member _.Sample(form, generator) =
             let haar = Orthonormal.sample form.Shape form.Dtype form.Device generator
-            asGiven haar (turned (upright haar))
+            asGiven haar (turned (Form.epsilon form.Dtype) (upright haar))
+
+    interface IProjects with
+        /// A logarithm costs more than the projection itself.
+        member _.Nearest(tensor, epsilon) = nearest tensor epsilon
 
     abstract Behind: before: Space -> Node
 
@@ -258,12 +265,12 @@ and internal SkewMapNode(map: OrthogonalMap, trivialized: bool, hermitian: bool)
             if trivialized then buffers[0].matmul q else q
 
     /// The skew matrix with the same skew matrix, in which its diagonal counts twice.
-    override _.Inverse tensor =
+    override _.Inverse(tensor, epsilon) =
         let skewOf (x: torch.Tensor) =
             let skew = SkewMatrix.ofLower x
             skew - torch.diag_embed (Tensors.diagonal skew / 2.0)
 
-        base.Inverse tensor
+        base.Inverse(tensor, epsilon)
         |> Result.map (fun parts -> { parts with Inputs = Array.map skewOf parts.Inputs })
 
     override this.Behind _ = this

@@ -19,11 +19,6 @@ module internal Orthonormal =
         let gram = q.mH.matmul q
         q * 1.5 - q.matmul gram * 0.5
 
-    /// The nearest matrix with orthonormal columns, in the precision of the input.
-    let polar (w: torch.Tensor) =
-        let struct (u, _, vh) = torch.linalg.svd (w, fullMatrices = false)
-        u.matmul vh
-
     /// f a for a map f of square matrices that must not see infinite or undefined entries: matrices of a batch that
     /// have one become NaN, and leave their neighbours alone.
     let whereFinite (f: torch.Tensor -> torch.Tensor) (a: torch.Tensor) =
@@ -41,39 +36,74 @@ module internal Orthonormal =
             let w = Tensors.inDouble w
             (w.mH.matmul w - identityLike w (Tensors.last w)).abs().max().item<float>()
 
-    /// |W^H W - I|_2, which is no less than the defect of W Q for any unitary Q.
+    /// |W^H W - I|_2, which is no less than the defect of W Q for any unitary Q; infinite where it overflows.
     let spectralDefect (w: torch.Tensor) : float =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
         let w = Tensors.inDouble w
-        Tensors.largest (torch.linalg.eigvalsh (w.mH.matmul w - identityLike w (Tensors.last w)))
+        let residual = w.mH.matmul w - identityLike w (Tensors.last w)
 
-    /// Powers of two near the largest entry of each column. The factor Q does not depend on the lengths of the columns,
-    /// and powers of two bring no rounding, so that dividing by them only keeps squares from over- and underflowing.
-    let private columnScale (w: torch.Tensor) =
-        let largest = w.abs().amax([| -2L |], keepdim = true)
+        // LAPACK refuses what is not finite.
+        if Tensors.nonFinite residual > 0L then
+            infinity
+        else
+            Tensors.largest (torch.linalg.eigvalsh residual)
+
+    /// Real and imaginary parts as entries of their own: complex division and moduli over- and underflow where these
+    /// do not.
+    let private parts (w: torch.Tensor) = if w.is_complex () then torch.view_as_real w else w.unsqueeze -1L
+
+    let private ofParts (like: torch.Tensor) (parts: torch.Tensor) =
+        if like.is_complex () then torch.view_as_complex parts else parts.squeeze -1L
+
+    /// Divides each column by a power of two near its largest entry. The factor Q does not depend on the lengths of the
+    /// columns, and powers of two bring no rounding, so that this only keeps squares from over- and underflowing.
+    let private balanced (w: torch.Tensor) =
+        let entries = parts w
+        let largest = entries.abs().amax([| -3L; -1L |], keepdim = true)
         let scale = largest.clamp_min(1e-300).log2().floor().exp2()
-        torch.where (largest.gt ((0.0).ToScalar()), scale, torch.ones_like scale)
+        ofParts w (entries / scale)
+
+    /// z / |z|, and 1 for 0. Rank-deficient matrices have diagonals of R down to the smallest number there is.
+    let private phase (z: torch.Tensor) =
+        let entries = parts z
+        let largest = entries.abs().amax([| -1L |], keepdim = true)
+        let isZero = largest.eq ((0.0).ToScalar())
+        let direction = ofParts z (entries / torch.where (isZero, torch.ones_like largest, largest))
+        torch.where (isZero.squeeze -1L, torch.ones_like z, direction / direction.abs ())
+
+    /// Which matrices of a batch only rounding has moved away from orthonormal columns.
+    let private isNear (exact: torch.Tensor) =
+        let residual = exact.mH.matmul exact - identityLike exact (Tensors.last exact)
+        (residual.abs().square().sum([| -2L; -1L |], keepdim = true)).lt (0.25.ToScalar())
+
+    /// Six steps reach double precision from the farthest that counts as near.
+    let private polished (exact: torch.Tensor) = Seq.init 6 ignore |> Seq.fold (fun q () -> newtonSchulz q) exact
 
     /// The nearest matrix with orthonormal columns to one that only rounding has moved away; others stay as they are. No
-    /// factorization: six steps reach double precision from the farthest that counts as near.
+    /// factorization.
     let polish (w: torch.Tensor) : torch.Tensor =
         let exact = Tensors.inDouble w
-        let residual = exact.mH.matmul exact - identityLike exact (Tensors.last exact)
-        let isNear = (residual.abs().square().sum([| -2L; -1L |], keepdim = true)).lt(0.25.ToScalar())
-        let polished = Seq.init 6 ignore |> Seq.fold (fun q () -> newtonSchulz q) exact
-        torch.where(isNear, polished, exact).to_type w.dtype
+        torch.where(isNear exact, polished exact, exact).to_type w.dtype
+
+    /// The nearest matrix with orthonormal columns, in the precision of the input: without a factorization where only
+    /// rounding has moved it away.
+    let polar (w: torch.Tensor) : torch.Tensor =
+        let exact = Tensors.inDouble w
+
+        if (isNear exact).all().item<bool>() then
+            (polished exact).to_type w.dtype
+        else
+            let struct (u, _, vh) = torch.linalg.svd (w, fullMatrices = false)
+            u.matmul vh
 
     /// The factor Q of the QR decomposition whose R has a positive diagonal, 0 counting as positive. Householder
     /// reflectors keep Q orthonormal whatever the rank of W.
     let retract (w: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        let exact = Tensors.inDouble w
-        let struct (q, r) = torch.linalg.qr (exact / columnScale exact)
-        let diagonal = r.diagonal (0L, -2L, -1L)
-        let phase = torch.where (diagonal.eq ((0.0).ToScalar()), torch.ones_like diagonal, diagonal.sgn ())
-        (q * phase.unsqueeze -2L).to_type(w.dtype).MoveToOuterDisposeScope()
+        let struct (q, r) = torch.linalg.qr (balanced (Tensors.inDouble w))
+        (q * (phase (r.diagonal (0L, -2L, -1L))).unsqueeze -2L).to_type(w.dtype).MoveToOuterDisposeScope()
 
     /// An orthogonal (unitary) n x n matrix whose first k columns are those of q.
     let complete (q: torch.Tensor) : torch.Tensor =

@@ -4,8 +4,7 @@ open System
 open TorchSharp
 open Parametrize
 
-/// The inverses of the exponential and of the Cayley map: from a rotation (det = 1), or a unitary matrix, to a skew
-/// one.
+/// The inverse of the exponential: from a rotation (det = 1), or a unitary matrix, to a skew one.
 [<RequireQualifiedAccess>]
 module internal Rotation =
 
@@ -13,9 +12,6 @@ module internal Rotation =
     let private angleOverSine (cosine: torch.Tensor) =
         let angle = cosine.clamp((-1.0).ToScalar(), (1.0).ToScalar()).acos()
         torch.where (angle.gt ((0.0).ToScalar()), angle / angle.sin (), torch.ones_like angle)
-
-    /// 2 tan(angle / 2) / sin angle for the cosine of an angle that stays away from pi.
-    let private tangentOverSine (cosine: torch.Tensor) = (cosine + 1.0).reciprocal() * 2.0
 
     /// f(S) K for the symmetric and skew parts Q = S + K of a rotation. They commute, have the eigenvalues cos and
     /// i sin of the angles, and f, being smooth in the cosine, needs no pairs of eigenvectors.
@@ -95,18 +91,6 @@ module internal Rotation =
 
         split (regular angleOverSine) critical
 
-    /// The inverse Cayley maps A of Q and T of -Q satisfy A T = 4, so that A = -4 |T|^-1 J, with |T| bounded from
-    /// below.
-    let private inverseCayleyReal (bound: float) =
-        let critical (q: torch.Tensor) =
-            let opposite = regular tangentOverSine -q
-            let structure = complexStructure opposite
-            let struct (sizes, basis) = torch.linalg.eigh (opposite.matmul (structure.mT))
-            let inverse = (basis * (sizes.clamp_min((4.0 / bound).ToScalar()).reciprocal())).matmul basis.mT
-            inverse.matmul structure * -4.0
-
-        split (regular tangentOverSine) critical
-
     /// The middle of the widest gap between angles on the circle.
     let private middleOfWidestGap (angles: float[]) =
         let ascending = Array.sort angles
@@ -150,6 +134,11 @@ module internal Rotation =
         let diagonal = f angles
         Orthonormal.skewPart ((basis * torch.complex (torch.zeros_like diagonal, diagonal)).matmul basis.mH)
 
+    /// The skew A with exp A = q and eigenangles in (-pi, pi], for one matrix that is orthogonal (unitary) to the roundoff
+    /// of double precision.
+    let logarithmOf (q: torch.Tensor) : torch.Tensor =
+        if q.is_complex () then ofAngles id q else logarithmReal q
+
     let private matrixwise (f: torch.Tensor -> torch.Tensor) (q: torch.Tensor) : torch.Tensor =
         let size = Tensors.last q
 
@@ -159,41 +148,8 @@ module internal Rotation =
             let results = [| for matrix in (q.reshape (-1L, size, size)).unbind 0 -> f matrix |]
             torch.stack(results).reshape q.shape
 
-    /// The skew A with exp A = q and eigenangles in (-pi, pi].
+    /// The same for matrices and batches of them in any precision.
     let logarithm (q: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        let map = if q.is_complex () then ofAngles id else logarithmReal
-        (matrixwise map (Orthonormal.polar (Tensors.inDouble q))).to_type(q.dtype).MoveToOuterDisposeScope()
-
-    /// The skew A with (I + A/2) (I - A/2)^-1 = q. The eigenvalue -1 is the image of infinity only. A bound on A
-    /// replaces it: too low and q is not met, too high and the rounding errors of A drown its small entries. The best
-    /// of several is found by trying.
-    let inverseCayley (q: torch.Tensor) : torch.Tensor =
-        use _scope = torch.NewDisposeScope()
-        use _noGrad = torch.no_grad ()
-
-        let bounded (matrix: torch.Tensor) (bound: float) =
-            let tangent (angle: torch.Tensor) =
-                let doubled = (angle * 0.5).tan() * 2.0
-                doubled.clamp ((-bound).ToScalar(), bound.ToScalar())
-
-            if q.is_complex () then
-                ofAngles tangent matrix
-            else
-                inverseCayleyReal bound matrix
-
-        let best (matrix: torch.Tensor) =
-            let error (candidate: torch.Tensor) =
-                let rounded = candidate.to_type q.dtype
-                (Tensors.inDouble (CayleyMap.ofSkew rounded) - matrix).abs().max().item<float>()
-
-            let unbounded = bounded matrix 1e16
-
-            if unbounded.abs().max().item<float>() < 1e2 then
-                unbounded
-            else
-                unbounded :: [ for exponent in 2.0 .. 14.0 -> bounded matrix (10.0 ** exponent) ]
-                |> List.minBy error
-
-        (matrixwise best (Orthonormal.polar (Tensors.inDouble q))).to_type(q.dtype).MoveToOuterDisposeScope()
+        (matrixwise logarithmOf (Orthonormal.polar (Tensors.inDouble q))).to_type(q.dtype).MoveToOuterDisposeScope()

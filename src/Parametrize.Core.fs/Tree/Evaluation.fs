@@ -80,6 +80,26 @@ module internal Evaluation =
         else
             result.MoveToOuterDisposeScope()
 
+    /// The projection by the only node, in the caller's dispose scope.
+    let project (program: Program) (node: IProjects) (tensor: torch.Tensor) : torch.Tensor =
+        let wide = Tensors.widen (tensor.detach ())
+
+        let views =
+            program.Steps
+            |> Array.choose (function
+                | Step.OutOf(view, _) -> Some view
+                | _ -> None)
+
+        let seen = Array.foldBack View.into views wide
+        let nearest = node.Nearest(seen, Form.epsilon tensor.dtype)
+
+        let whole =
+            // Each view goes back to what the one around it shows.
+            (nearest, List.ofArray views)
+            ||> List.fold (fun inner view -> if view = View.Transpose then inner.mT else inner.reshape wide.shape)
+
+        (whole.``to`` tensor.dtype).contiguous().clone ()
+
     /// The buffers that their node cannot carry: their names, and what is wrong.
     let misfits (program: Program) (epsilon: float) (buffers: torch.Tensor[][]) : (string * Violation) list =
         use _ = torch.no_grad ()

@@ -111,24 +111,49 @@ module internal Inversion =
         | Step.Compute(node, sources, _, _) -> Node.learns node && sources[0] >= program.LeafCount
         | _ -> false
 
-    /// What a node learns belongs to what the nodes before it yield. Pulling back a tensor that they cannot yield changes
-    /// that, so it is learnt again.
-    let private relearnt (program: Program) epsilon (shape: int64[]) (inputs: torch.Tensor[], rows: torch.Tensor[][]) =
-        let rows = Array.copy rows
+    /// What a node learns belongs to what the nodes before it yield, so it is learnt again where that has changed: in the
+    /// steps that are stale. A node of several inputs keeps what it has: they do not make one tensor.
+    let private relearnt (isStale: int[] -> bool) (program: Program) epsilon (parts: Parts) =
+        let rows = Array.copy parts.BufferArrays
 
         let relearn (step: Step) : Result<unit, ParametrizationError> =
             match step with
-            | Step.Compute(node, sources, position, _) when learnsBehindNodes program step ->
-                let registers = Evaluation.registers false program (new Parts(shape, inputs, rows)) inputs rows
+            | Step.Compute(node, [| source |], position, _) when Node.learns node && isStale [| source |] ->
+                let registers =
+                    Evaluation.registers false program parts parts.ParameterArray rows
 
-                node.Invert([||], registers[sources[0]], epsilon, Want.Nearest)
+                node.Invert([||], registers[source], epsilon, Want.Nearest)
                 |> outOfReach node
-                |> Result.map (fun parts -> rows[position] <- parts.Buffers)
+                |> Result.map (fun found -> rows[position] <- found.Buffers)
             | _ -> Ok()
 
         program.Steps
         |> Array.fold (fun state step -> state |> Result.bind (fun () -> relearn step)) (Ok())
-        |> Result.map (fun () -> inputs, rows)
+        |> Result.map (fun () -> rows)
+
+    /// New rows where a node has learnt something, the others as they are.
+    let refresh (program: Program) (parts: Parts) : Result<torch.Tensor[][], ParametrizationError> =
+        let isNew (next: torch.Tensor) =
+            parts.BufferArrays
+            |> Seq.concat
+            |> Seq.forall (fun old -> not (obj.ReferenceEquals(old, next)))
+
+        let newOnes (result: Result<torch.Tensor[][], ParametrizationError>) =
+            Result.toOption result |> Option.toArray |> Seq.concat |> Seq.concat |> Seq.filter isNew
+
+        Tensors.detached newOnes (fun () ->
+            let wide = Array.map (Array.map Tensors.widen) parts.BufferArrays
+            let inputs = parts.ParameterArray |> Array.map (fun input -> Tensors.widen (input.detach ()))
+
+            let narrowed (old: torch.Tensor) (wide: torch.Tensor) (next: torch.Tensor) =
+                if obj.ReferenceEquals(wide, next) then
+                    old
+                else
+                    (Tensors.narrow old.dtype next).contiguous().clone ()
+
+            new Parts(parts.Shape, inputs, wide)
+            |> relearnt (fun _ -> true) program (Form.epsilon parts.ParameterArray[0].dtype)
+            |> Result.map (fun rows -> Array.map3 (Array.map3 narrowed) parts.BufferArrays wide rows))
 
     let private tensorsOf (result: Result<Parts, 'e>) : torch.Tensor seq =
         match result with
@@ -167,8 +192,13 @@ module internal Inversion =
             pullBack false pull epsilon program forms (presentBuffers program buffers) now wide
             |> Result.bind (fun pulled ->
                 match pull with
-                | Pull.As _ when Array.exists (learnsBehindNodes program) program.Steps ->
-                    relearnt program epsilon shape pulled
+                | Pull.As _ when program.Learns ->
+                    // Pulling back a tensor that the nodes before cannot yield changes what they yield.
+                    let isBehind (sources: int[]) = not (readsLeaves program sources)
+                    let inputs, rows = pulled
+
+                    relearnt isBehind program epsilon (new Parts(shape, inputs, rows))
+                    |> Result.map (fun rows -> inputs, rows)
                 | _ -> Ok pulled)
             |> Result.map (fun (inputs, rows) ->
                 new Parts(shape, Array.map trainable inputs, Array.map (Array.map own) rows)))

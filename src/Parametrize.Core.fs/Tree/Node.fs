@@ -106,6 +106,11 @@ type Node() =
 
     override this.ToString() : string = FSharpText.ofCode this.Code
 
+/// A node whose projection needs no right inverse.
+type IProjects =
+    /// The nearest allowed tensor, or a retraction; called for tensors that `Contains` refuses.
+    abstract Nearest: tensor: torch.Tensor * epsilon: float -> torch.Tensor
+
 /// A node that draws random allowed tensors. Others project normal ones.
 type ISampled =
     /// Uniform where the space has a uniform measure.

@@ -1,0 +1,117 @@
+namespace Parametrize.LinearAlgebra
+
+open System
+open TorchSharp
+open Parametrize
+
+/// The inverse of the Cayley map: for n x k matrices W with orthonormal columns, n >= k, the X, lower triangular, such
+/// that W is the first k columns of the map of A, the `SkewMatrix` of X. It is infinite where the top block of W has the
+/// eigenvalue -1.
+[<RequireQualifiedAccess>]
+module internal InverseCayley =
+
+    /// How large an entry of A may be: beyond, rounding decides where its image lies.
+    let private farthest = 1e4
+
+    let private topPlusIdentity (w: torch.Tensor) =
+        let columns = Tensors.last w
+        w.narrow (-2L, 0L, columns) + Orthonormal.identityLike w columns
+
+    /// The X of W, orthonormal in double precision, and the largest entry of A. With W = [Q1; Q2] and M = (Q1 + I)^-1,
+    /// (I - A/2) W = (I + A/2) [I; 0] gives C = 2 Q2 M and B = 2 (M^H - M).
+    let private invert (exact: torch.Tensor) : struct (torch.Tensor * float) =
+        let rows, columns = Tensors.rows exact, Tensors.last exact
+        // Singular values, because `inv` throws where there is no inverse, for the whole batch.
+        let struct (left, values, right) = torch.linalg.svd (topPlusIdentity exact, fullMatrices = false)
+        let inverse = (right.mH * values.reciprocal().unsqueeze -2L).matmul left.mH
+        let c = (exact.narrow (-2L, columns, rows - columns)).matmul inverse * 2.0
+        let x = SkewMatrix.ofBlocks (Orthonormal.skewPart inverse * -4.0) c
+        let largest = Tensors.largest x
+
+        // A takes W + [I; 0] to 2 (W - [I; 0]): where the first is short, A is large, whatever rounding has made of it.
+        let isClose = exact.numel () > 0L && Tensors.number (values.min ()) < 8.0 / farthest
+
+        let least =
+            if isClose then
+                Tensors.number ((torch.linalg.svdvals (exact + Tensors.eyeLike exact)).min ())
+            else
+                1.0
+
+        struct (x, (if Double.IsNaN largest then infinity else max largest (4.0 / least)))
+
+    /// Whether W lies short of infinity. A matrix with entries of A as large as they may be is not farther from any W
+    /// than 4 divided by their size. In 16 bits rounding alone is more, and all are in reach.
+    let reaches (epsilon: float) (w: torch.Tensor) : Result<unit, Violation> =
+        if Tensors.limit epsilon (Tensors.rows w) 1.0 >= 4.0 / farthest then
+            Ok()
+        else
+            use _scope = torch.NewDisposeScope()
+            use _noGrad = torch.no_grad ()
+            let struct (_, size) = invert (Orthonormal.polar (Tensors.inDouble w))
+            Violation.unless "|A| of the Cayley map is finite (no base)" size farthest
+
+    /// Which singular values, in descending order, belong to directions near -1. Those of a rotation come in pairs, of
+    /// which rounding must not take one.
+    let private nearMinusOne (w: torch.Tensor) (values: torch.Tensor) =
+        let isNear = values.lt ((8.0 / farthest).ToScalar())
+        let columns = Tensors.last w
+
+        if w.is_complex () || Tensors.rows w > columns then
+            isNear
+        else
+            let count = isNear.``to``(torch.int64).sum (-1L, keepdim = true)
+            let place = torch.arange (columns, dtype = torch.int64, device = w.device)
+            place.ge (columns.ToScalar() - count - count.remainder (2L.ToScalar()))
+
+    /// W with the directions reflected in which Q1 is close to -1, so that A is not larger than it may be.
+    let awayFromInfinity (w: torch.Tensor) : torch.Tensor =
+        use _scope = torch.NewDisposeScope()
+        use _noGrad = torch.no_grad ()
+        let exact = Tensors.inDouble w
+        let struct (_, values, right) = torch.linalg.svd (topPlusIdentity exact, fullMatrices = false)
+        let isNear = (nearMinusOne w values).unsqueeze(-1L).to_type right.dtype
+        let reflector = Orthonormal.identityLike exact (Tensors.last w) - right.mH.matmul (right * isNear) * 2.0
+        (exact.matmul reflector).to_type(w.dtype).MoveToOuterDisposeScope()
+
+    /// Entries of A up to which its rounding does not show in W.
+    let private harmless = 1e2
+
+    /// The inverse of a matrix near W whose columns have left infinity by about this angle.
+    let private aside (generator: torch.Generator) (w: torch.Tensor) (angle: float) =
+        let struct (_, values, right) = torch.linalg.svd (topPlusIdentity w, fullMatrices = false)
+        let near = right * values.lt((4.0 * angle).ToScalar()).unsqueeze(-1L).to_type right.dtype
+        let noise = torch.randn (w.shape, dtype = w.dtype, device = w.device, generator = generator)
+        invert (Orthonormal.polar (w + noise.matmul(near.mH).matmul near * angle))
+
+    /// Large entries of A drown the small ones when they are rounded, and what is at infinity has to come nearer: the
+    /// best of several is found by trying.
+    let private best (rounded: torch.Tensor -> torch.Tensor) (w: torch.Tensor) =
+        let struct (direct, size) = invert w
+
+        if size <= harmless then
+            direct
+        else
+            use generator = new torch.Generator(1UL, w.device)
+
+            let error (struct (x: torch.Tensor, size: float)) =
+                if size > farthest then
+                    infinity
+                else
+                    let q = CayleyMap.ofSkew (SkewMatrix.ofLower (Tensors.inDouble (rounded x)))
+                    Tensors.distance (q.narrow (-1L, 0L, Tensors.last w)) w
+
+            let candidates =
+                struct (direct, size)
+                :: [ for step in 2..16 -> aside generator w (10.0 ** (-0.25 * float step)) ]
+
+            let struct (found, _) = candidates |> List.minBy error
+            found
+
+    /// The X of W, which is in reach, in double precision, such that what is left when it is rounded gives W.
+    let ofMatrix (rounded: torch.Tensor -> torch.Tensor) (w: torch.Tensor) : torch.Tensor =
+        use _scope = torch.NewDisposeScope()
+        use _noGrad = torch.no_grad ()
+        let exact = Orthonormal.polar (Tensors.inDouble w)
+        let matrices = exact.reshape (-1L, Tensors.rows w, Tensors.last w)
+        let results = [| for matrix in matrices.unbind 0 -> best rounded matrix |]
+        torch.stack(results).reshape(w.shape).MoveToOuterDisposeScope()
