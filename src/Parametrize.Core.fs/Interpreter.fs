@@ -11,13 +11,7 @@ module internal Interpreter =
         let rec go (links: Link list) (position: int) (inputs: torch.Tensor[]) =
             match links with
             | [] -> inputs[0]
-            | link :: rest ->
-                let result = link.Forward(inputs, buffers[position])
-
-                if isNull (box result) then
-                    invalidOp $"{link.Code} breaks its contract in computing. Expected: a tensor; found: null."
-
-                go rest (position + 1) [| result |]
+            | link :: rest -> go rest (position + 1) [| Contract.forward link inputs buffers[position] |]
 
         go links 0 inputs
 
@@ -30,7 +24,7 @@ module internal Interpreter =
                 let wide = fold links (Array.map Tensors.widen inputs) (Array.map (Array.map Tensors.widen) buffers)
 
                 match List.tryLast links with
-                | Some link -> link.Narrow(wide, dtype)
+                | Some link -> Contract.narrow link wide dtype
                 | None -> inputs[0]
             else
                 fold links inputs buffers
@@ -49,7 +43,7 @@ module internal Interpreter =
         links
         |> List.indexed
         |> List.choose (fun (position, link) ->
-            match link.CanCarry(Array.map Tensors.widen buffers[position], epsilon) with
+            match Contract.canCarry link (Array.map Tensors.widen buffers[position]) epsilon with
             | Ok() -> None
             | Error(name, violation) -> Some(position, name, violation))
 
@@ -63,7 +57,7 @@ module internal Interpreter =
                     if obj.ReferenceEquals(wide, next) then old else Tensors.narrow old.dtype next)
                 row
                 wide
-                (link.Mend wide)
+                (Contract.mend link wide)
 
         let isNew (next: torch.Tensor) =
             buffers |> Seq.concat |> Seq.forall (fun old -> not (obj.ReferenceEquals(old, next)))
@@ -79,11 +73,11 @@ module internal Interpreter =
             | link :: rest when List.exists (fun (later: Link) -> later.Learns) links ->
                 if link.Learns then
                     let row = buffers[position]
-                    let advanced = link.Advance(inputs, Array.map Tensors.widen row)
+                    let advanced = Contract.advance link inputs (Array.map Tensors.widen row)
                     next[position] <- Array.map2 (fun (old: torch.Tensor) -> Tensors.narrow old.dtype) row advanced
 
                 if List.exists (fun (later: Link) -> later.Learns) rest then
-                    go rest (position + 1) [| link.Forward(inputs, Array.map Tensors.widen next[position]) |]
+                    go rest (position + 1) [| Contract.forward link inputs (Array.map Tensors.widen next[position]) |]
             | _ -> ()
 
         let learnt () : torch.Tensor seq =

@@ -6,40 +6,39 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Inversion =
 
-    /// What `pullBack` needs from a link: parts for a tensor, given the buffers in use.
-    type private Inversion = Link -> torch.Tensor[] -> torch.Tensor -> Result<LinkParts, ParametrizationError>
+    /// What `pullBack` needs from a link behind another: sound parts for a tensor, given the buffers in use.
+    type private Inversion = Link option -> Link -> torch.Tensor[] -> torch.Tensor -> Result<LinkParts, ParametrizationError>
 
     let private orOutOfReach (link: Link) (parts: Result<LinkParts, string>) : Result<LinkParts, ParametrizationError> =
         parts |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
 
     let private exact (epsilon: float) : Inversion =
-        fun link present tensor ->
-            match link.Contains(present, tensor, epsilon) with
+        fun before link present tensor ->
+            match Contract.contains link present tensor epsilon with
             | Error violation -> Error(ParametrizationError.NotAllowed(link.Code, violation))
-            | Ok() -> link.RightInverse(present, tensor, epsilon) |> orOutOfReach link
+            | Ok() -> Contract.rightInverse before link present tensor epsilon |> orOutOfReach link
 
     let private nearest (epsilon: float) : Inversion =
-        fun link present tensor ->
-            match link.Contains(present, tensor, epsilon) with
-            | Ok() -> link.RightInverse(present, tensor, epsilon)
-            | Error _ -> link.Approximate(tensor, epsilon)
+        fun before link present tensor ->
+            match Contract.contains link present tensor epsilon with
+            | Ok() -> Contract.rightInverse before link present tensor epsilon
+            | Error _ -> Contract.approximate before link tensor epsilon
             |> orOutOfReach link
 
     /// A base is made from the nearest tensor: roundoff would add up, as each is computed with the one before.
     let private renewed (epsilon: float) : Inversion =
-        fun link present tensor ->
+        fun before link present tensor ->
             if link.HasBase then
-                link.Approximate(tensor, epsilon) |> orOutOfReach link
+                Contract.approximate before link tensor epsilon |> orOutOfReach link
             else
-                nearest epsilon link present tensor
+                nearest epsilon before link present tensor
 
     /// From the last link to the first: the links' buffers in order, and the inputs of the first.
     let rec private pullBack (invert: Inversion) (links: (Link * torch.Tensor[]) list) (tensor: torch.Tensor) =
         match links with
         | [] -> Ok([| tensor |], [])
         | (link, present) :: before ->
-            invert link present tensor
-            |> Result.map (Contract.sound (before |> List.tryHead |> Option.map fst) link tensor)
+            invert (before |> List.tryHead |> Option.map fst) link present tensor
             |> Result.bind (fun parts ->
                 match before with
                 | [] -> Ok(parts.Inputs, [ parts.Buffers ])
@@ -101,13 +100,13 @@ module internal Inversion =
             |> Result.bind (fun (inputs, rows) ->
                 let row =
                     if link.Learns && position > 0 then
-                        link.Approximate(inputs[0], epsilon)
+                        Contract.approximate None link inputs[0] epsilon
                         |> orOutOfReach link
-                        |> Result.map (Contract.sound None link inputs[0] >> _.Buffers)
+                        |> Result.map _.Buffers
                     else
                         Ok buffers[position]
 
-                row |> Result.map (fun row -> [| link.Forward(inputs, row) |], row :: rows))
+                row |> Result.map (fun row -> [| Contract.forward link inputs row |], row :: rows))
 
         if links |> List.indexed |> List.exists (fun (position, link) -> link.Learns && position > 0) then
             List.indexed links
@@ -126,7 +125,7 @@ module internal Inversion =
             use scope = torch.NewDisposeScope()
             let present = if buffers.Length > 0 then Array.map Tensors.widen buffers[0] else [||]
 
-            only.Contains(present, Tensors.widen (tensor.detach ()), Form.epsilon tensor.dtype)
+            Contract.contains only present (Tensors.widen (tensor.detach ())) (Form.epsilon tensor.dtype)
             |> Result.mapError (fun violation -> ParametrizationError.NotAllowed(only.Code, violation))
         | _ ->
             // The image of a chain is known by its right inverse alone.

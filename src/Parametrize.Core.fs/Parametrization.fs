@@ -174,7 +174,7 @@ module Parametrization =
 
                     match List.tryLast value.Links with
                     | None -> Form.normal source wide
-                    | Some link -> link.Sample(wide, source))
+                    | Some link -> Contract.sample link wide source)
 
             use drawn = drawn
             use narrow = drawn.``to`` (form.Dtype, copy = true)

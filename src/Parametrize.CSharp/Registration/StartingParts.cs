@@ -17,10 +17,13 @@ internal static class StartingParts
 
         Parts ByPolicy()
         {
-            var exact = Core.initialize(value, tensor);
-            var reinterpret = whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value);
-            if (reinterpret && (exact.IsOk || exact.ErrorValue.IsNotAllowed || exact.ErrorValue.IsOutOfReach))
+            // Nothing is inverted, so that nothing needs an inverse.
+            if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value))
+            {
+                Checks.tensor(value, tensor).OrThrow(where);
                 return Core.reinterpret(value, tensor);
+            }
+            var exact = Core.initialize(value, tensor);
             if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
                 return exact.OrThrow(where);
             if (whenNotAllowed is not WhenNotAllowed.Sample)
@@ -47,7 +50,10 @@ internal static class StartingParts
         {
             // What the new links read is what the present ones yield.
             if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(more))
+            {
+                Checks.tensor(longer, present).OrThrow(where);
                 return Core.ofTensors(parts.Parameters, parts.Buffers, longer);
+            }
 
             var refusal = Core.contains(longer, present).ErrorOrNull();
             if (refusal is { IsNotAllowed: true } && whenNotAllowed is WhenNotAllowed.Refuse)

@@ -135,14 +135,13 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     private static Parts PartsFor(ParametrizedTensor target, Tensor value, WhenNotAllowed whenNotAllowed)
     {
         var (map, present) = (target.Parametrization, target.CurrentParts());
-        var exact = Core.rightInverse(map, present, value);
-        var isOutside = exact.IsError && exact.ErrorValue.IsNotAllowed;
-        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(map) && (exact.IsOk || isOutside))
+        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(map))
         {
-            if (exact.IsOk)
-                exact.ResultValue.Dispose();
+            Checks.against(map, Core.form(map, present), value).OrThrow();
             return Core.reinterpret(map, value);
         }
+        var exact = Core.rightInverse(map, present, value);
+        var isOutside = exact.IsError && exact.ErrorValue.IsNotAllowed;
         if (!isOutside || whenNotAllowed is WhenNotAllowed.Refuse)
             return exact.OrThrow();
         using var sample =

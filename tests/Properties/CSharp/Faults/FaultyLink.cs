@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using Microsoft.FSharp.Core;
 using Parametrize;
 using Parametrize.CSharp;
+using Xunit;
 using static TorchSharp.torch;
 
 namespace Properties.CSharp.Faults;
@@ -78,6 +80,19 @@ internal sealed class FaultyLink : Link
         var peak = inputs[0].abs().max();
         Fault(nameof(Advance));
         return [peak];
+    }
+
+    /// <summary>What was thrown is the link's own exception or, where memory lacked, one that names the link.</summary>
+    public static void AssertIsNamed(Exception? error, bool memory)
+    {
+        if (!memory)
+            Assert.IsType<ApplicationException>(error);
+        else
+        {
+            var named = Assert.IsType<InvalidOperationException>(error);
+            Assert.StartsWith("faulty fails in ", named.Message);
+            Assert.IsType<ExternalException>(named.InnerException, exactMatch: false);
+        }
     }
 
     private static FSharpResult<LinkParts, string> Peaked(Tensor tensor) =>
