@@ -102,6 +102,9 @@ module internal Contract =
             | Some found -> breach link "computing" "a tensor" found
             | None when result.device_type <> inputs[0].device_type ->
                 breach link "computing" $"a tensor on {inputs[0].device}" $"one on {result.device}"
+            // Of several, one may be real where the others are complex.
+            | None when inputs.Length = 1 && result.dtype <> inputs[0].dtype ->
+                breach link "computing" $"a tensor of {inputs[0].dtype}" $"one of {result.dtype}"
             | None -> result
         else
             link.Forward(inputs, buffers)
@@ -123,9 +126,19 @@ module internal Contract =
         let limit = min (16.0 * moved) (64.0 * working epsilon * largest)
         if System.Double.IsNaN limit then 0.0 else limit
 
+    /// What is left of a tensor that the link maps to zero is rounding: so much of the image may be noise.
+    let private noiseOf (epsilon: float) (image: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) () : float =
+        let entries = torch.arange (tensor.numel (), dtype = torch.ScalarType.Float64, device = tensor.device)
+        // Each entry another way, for a map may be linear.
+        let nudges = (entries * 12.9898).sin().reshape (tensor.shape)
+        let nudged = tensor * (nudges * (4.0 * working epsilon) + 1.0).``to`` tensor.dtype
+        let moved = Tensors.distance (image tensor) (image nudged)
+        let limit = 16.0 * min moved (working epsilon * Tensors.largest tensor)
+        if System.Double.IsNaN limit then 0.0 else limit
+
     /// The parts, when the link yields the tensor from them, up to rounding and to so much noise: what is written over a
     /// user's parameter must be undone by the map.
-    let private yielding (link: Link) (epsilon: float) (noise: float) (tensor: torch.Tensor) (parts: LinkParts) =
+    let private yielding (link: Link) (epsilon: float) (noise: unit -> float) (tensor: torch.Tensor) (parts: LinkParts) =
         use _ = torch.no_grad ()
         let doing = pulling tensor
         let inputs = copies parts.Inputs
@@ -139,9 +152,12 @@ module internal Contract =
             breach link "computing" "that it leaves its inputs as they are" "others"
 
         let relative = 16.0 * epsilon + 256.0 * working epsilon
-        let limit, distance = relative * Tensors.largest tensor + noise, Tensors.distance made tensor
+        let limit, distance = relative * Tensors.largest tensor, Tensors.distance made tensor
 
-        if not (distance <= limit) && not (distance <= limit + rounding link epsilon parts made) then
+        if
+            not (distance <= limit)
+            && not (distance <= limit + rounding link epsilon parts made + noise ())
+        then
             breach link doing $"a right inverse, from which it yields that tensor up to {number limit}" $"{number distance}"
 
         parts
@@ -161,7 +177,7 @@ module internal Contract =
     /// Sound parts from which the link yields a tensor that it contains.
     let rightInverse (before: Link option) (link: Link) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
         if isForeign link then
-            inverted before link 0.0 present tensor epsilon
+            inverted before link (fun () -> 0.0) present tensor epsilon
         else
             link.RightInverse(present, tensor, epsilon) |> Result.map (sound before link tensor)
 
@@ -176,23 +192,16 @@ module internal Contract =
         else
             link.Nearest(tensor, epsilon)
 
-    /// What is left of a tensor that the link maps to zero is rounding.
-    let private noiseOf (tensor: torch.Tensor) (epsilon: float) = 16.0 * working epsilon * Tensors.largest tensor
-
     /// Sound parts from which the link yields the nearest tensor.
     let approximate (before: Link option) (link: Link) (tensor: torch.Tensor) (epsilon: float) =
         if isForeign link then
-            let nearest = nearest link tensor epsilon
+            let project (tensor: torch.Tensor) = nearest link tensor epsilon
+            let nearest = project tensor
 
             running link (pulling tensor) (fun () -> link.Approximate(tensor.clone (), epsilon))
-            |> Result.map (sound before link tensor >> yielding link epsilon (noiseOf tensor epsilon) nearest)
+            |> Result.map (sound before link tensor >> yielding link epsilon (noiseOf epsilon project tensor) nearest)
         else
             link.Approximate(tensor, epsilon) |> Result.map (sound before link tensor)
-
-    /// Throws InvalidOperationException unless the link has a right inverse at its image of the tensor.
-    let requireInverse (link: Link) (tensor: torch.Tensor) (image: torch.Tensor) : unit =
-        let epsilon = Form.epsilon tensor.dtype
-        inverted None link (noiseOf tensor epsilon) [||] image epsilon |> ignore
 
     /// The image of what the right inverse makes of any tensor; that of a link without buffers.
     let image (link: Link) (tensor: torch.Tensor) : torch.Tensor =
@@ -201,6 +210,13 @@ module internal Contract =
         | Ok parts ->
             forward link (sound None link tensor parts).Inputs [||]
             |> ofForm link (pulling tensor) (Form.ofTensor tensor)
+
+    /// Throws InvalidOperationException unless the link has a right inverse at its image of the tensor.
+    let requireInverse (link: Link) (tensor: torch.Tensor) (made: torch.Tensor) : unit =
+        let epsilon = Form.epsilon tensor.dtype
+
+        inverted None link (noiseOf epsilon (image link) tensor) [||] made epsilon
+        |> ignore
 
     /// How far rounding alone may take the image of a tensor from it; of a link without buffers.
     let roundingAt (link: Link) (tensor: torch.Tensor) (epsilon: float) : float =
