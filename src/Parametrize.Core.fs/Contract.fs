@@ -116,11 +116,9 @@ module internal Contract =
     let private rounding (link: Link) (epsilon: float) (parts: LinkParts) (made: torch.Tensor) : float =
         let isRounded (input: torch.Tensor) = input.is_floating_point () || input.is_complex ()
 
-        let nudged (input: torch.Tensor) =
-            if isRounded input then input * (1.0 + 4.0 * working epsilon) else input
+        let nudged (input: torch.Tensor) = if isRounded input then input * (1.0 + 4.0 * working epsilon) else input
 
-        let moved =
-            Tensors.distance made (forward link (Array.map nudged parts.Inputs) (copies parts.Buffers))
+        let moved = Tensors.distance made (forward link (Array.map nudged parts.Inputs) (copies parts.Buffers))
 
         let largest = parts.Inputs |> Seq.filter isRounded |> Seq.map Tensors.largest |> Seq.fold max 0.0
         let limit = min (16.0 * moved) (64.0 * working epsilon * largest)
@@ -130,7 +128,7 @@ module internal Contract =
     let private noiseOf (epsilon: float) (image: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) () : float =
         let entries = torch.arange (tensor.numel (), dtype = torch.ScalarType.Float64, device = tensor.device)
         // Each entry another way, for a map may be linear.
-        let nudges = (entries * 12.9898).sin().reshape (tensor.shape)
+        let nudges = (entries * 12.9898).sin().reshape(tensor.shape)
         let nudged = tensor * (nudges * (4.0 * working epsilon) + 1.0).``to`` tensor.dtype
         let moved = Tensors.distance (image tensor) (image nudged)
         let limit = 16.0 * min moved (working epsilon * Tensors.largest tensor)
@@ -138,12 +136,20 @@ module internal Contract =
 
     /// The parts, when the link yields the tensor from them, up to rounding and to so much noise: what is written over a
     /// user's parameter must be undone by the map.
-    let private yielding (link: Link) (epsilon: float) (noise: unit -> float) (tensor: torch.Tensor) (parts: LinkParts) =
+    let private yielding
+        (link: Link)
+        (epsilon: float)
+        (noise: unit -> float)
+        (tensor: torch.Tensor)
+        (parts: LinkParts)
+        =
         use _ = torch.no_grad ()
         let doing = pulling tensor
         let inputs = copies parts.Inputs
         let made = forward link inputs (copies parts.Buffers) |> ofForm link doing (Form.ofTensor tensor)
-        let isSame (left: torch.Tensor) (right: torch.Tensor) = left.shape = right.shape && left.eq(right).all().item<bool>()
+
+        let isSame (left: torch.Tensor) (right: torch.Tensor) =
+            left.shape = right.shape && left.eq(right).all().item<bool>()
 
         for part in Seq.append [ made ] (Seq.append parts.Inputs parts.Buffers) do
             finite link doing part |> ignore
@@ -154,11 +160,12 @@ module internal Contract =
         let relative = 16.0 * epsilon + 256.0 * working epsilon
         let limit, distance = relative * Tensors.largest tensor, Tensors.distance made tensor
 
-        if
-            not (distance <= limit)
-            && not (distance <= limit + rounding link epsilon parts made + noise ())
-        then
-            breach link doing $"a right inverse, from which it yields that tensor up to {number limit}" $"{number distance}"
+        if not (distance <= limit) && not (distance <= limit + rounding link epsilon parts made + noise ()) then
+            breach
+                link
+                doing
+                $"a right inverse, from which it yields that tensor up to {number limit}"
+                $"{number distance}"
 
         parts
 
@@ -175,7 +182,13 @@ module internal Contract =
         |> Result.map (sound before link tensor >> yielding link epsilon noise tensor)
 
     /// Sound parts from which the link yields a tensor that it contains.
-    let rightInverse (before: Link option) (link: Link) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
+    let rightInverse
+        (before: Link option)
+        (link: Link)
+        (present: torch.Tensor[])
+        (tensor: torch.Tensor)
+        (epsilon: float)
+        =
         if isForeign link then
             inverted before link (fun () -> 0.0) present tensor epsilon
         else
@@ -215,8 +228,7 @@ module internal Contract =
     let requireInverse (link: Link) (tensor: torch.Tensor) (made: torch.Tensor) : unit =
         let epsilon = Form.epsilon tensor.dtype
 
-        inverted None link (noiseOf epsilon (image link) tensor) [||] made epsilon
-        |> ignore
+        inverted None link (noiseOf epsilon (image link) tensor) [||] made epsilon |> ignore
 
     /// How far rounding alone may take the image of a tensor from it; of a link without buffers.
     let roundingAt (link: Link) (tensor: torch.Tensor) (epsilon: float) : float =

@@ -7,7 +7,8 @@ open TorchSharp
 module internal Inversion =
 
     /// What `pullBack` needs from a link behind another: sound parts for a tensor, given the buffers in use.
-    type private Inversion = Link option -> Link -> torch.Tensor[] -> torch.Tensor -> Result<LinkParts, ParametrizationError>
+    type private Inversion =
+        Link option -> Link -> torch.Tensor[] -> torch.Tensor -> Result<LinkParts, ParametrizationError>
 
     let private orOutOfReach (link: Link) (parts: Result<LinkParts, string>) : Result<LinkParts, ParametrizationError> =
         parts |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(link.Code, reason))
@@ -100,9 +101,7 @@ module internal Inversion =
             |> Result.bind (fun (inputs, rows) ->
                 let row =
                     if link.Learns && position > 0 then
-                        Contract.approximate None link inputs[0] epsilon
-                        |> orOutOfReach link
-                        |> Result.map _.Buffers
+                        Contract.approximate None link inputs[0] epsilon |> orOutOfReach link |> Result.map _.Buffers
                     else
                         Ok buffers[position]
 

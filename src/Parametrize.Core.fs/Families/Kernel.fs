@@ -16,11 +16,7 @@ type internal KernelLink(matrixLink: Link) =
     let reshaped (kernel: torch.Tensor) (parts: LinkParts) =
         for input in parts.Inputs do
             if input.numel () <> kernel.numel () then
-                Contract.breach
-                    matrixLink
-                    "pulling back a kernel"
-                    $"{kernel.numel ()} entries"
-                    (Form.Shown input.shape)
+                Contract.breach matrixLink "pulling back a kernel" $"{kernel.numel ()} entries" (Form.Shown input.shape)
 
         { parts with Inputs = parts.Inputs |> Array.map (likeKernel kernel) }
 
@@ -68,8 +64,7 @@ type internal KernelLink(matrixLink: Link) =
     override _.Mend buffers = Contract.mend matrixLink buffers
 
     override _.Approximate(kernel, epsilon) =
-        Contract.approximate None matrixLink (asMatrix kernel) epsilon
-        |> Result.map (reshaped kernel)
+        Contract.approximate None matrixLink (asMatrix kernel) epsilon |> Result.map (reshaped kernel)
 
     override _.Nearest(kernel, epsilon) = Contract.nearest matrixLink (asMatrix kernel) epsilon |> likeKernel kernel
 
@@ -80,8 +75,7 @@ type internal KernelLink(matrixLink: Link) =
     override _.Absorb next =
         match matrixLink, onMatrices next with
         | :? StackedLink as stacked, Some next ->
-            stacked.Absorb next
-            |> Option.map (fun one -> KernelLink one :> StackedLink)
+            stacked.Absorb next |> Option.map (fun one -> KernelLink one :> StackedLink)
         | _ -> None
 
     override _.Continue(next, present, kernel) =

@@ -18,12 +18,7 @@ public sealed record OwnLinkCase(string Name, bool IsTrusting, double Scale, Sca
             from name in Gen.Elements(OwnLinks.All.Keys.ToArray())
             from isTrusting in Gen.Elements(true, false)
             from scale in Gen.Elements(1e-6, 1e-3, 0.03, 1, 30, 1e3)
-            from dtype in Gen.Elements(
-                ScalarType.Float32,
-                ScalarType.Float64,
-                ScalarType.Float16,
-                ScalarType.BFloat16
-            )
+            from dtype in Gen.Elements(ScalarType.Float32, ScalarType.Float64, ScalarType.Float16, ScalarType.BFloat16)
             from seed in Gen.Choose(0, 100_000)
             select new OwnLinkCase(name, isTrusting, scale, dtype, seed)
         )

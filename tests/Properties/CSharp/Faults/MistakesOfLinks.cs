@@ -49,14 +49,15 @@ public class MistakesOfLinks
             foreach (var operation in Operations.Keys)
             foreach (var function in new[] { "Forward", "RightInverse", "Nearest" })
             foreach (var mistake in Mistakes.Keys)
-            // The shape of a tensor in use is what its link makes of it.
-            if ((operation, function, mistake) is not ("load", "Forward", "another shape"))
-                data.Add(operation, function, mistake);
+                // The shape of a tensor in use is what its link makes of it.
+                if ((operation, function, mistake) is not ("load", "Forward", "another shape"))
+                    data.Add(operation, function, mistake);
             return data;
         }
     }
 
-    public static TheoryData<string> Unusable => new("null", "another element type", "meta", "sparse", "disposed", "native");
+    public static TheoryData<string> Unusable =>
+        new("null", "another element type", "meta", "sparse", "disposed", "native");
 
     private static void AssertNamed(Action work, nn.Module layer)
     {
@@ -182,10 +183,7 @@ public class MistakesOfLinks
             var link = new Erring();
             var layer = nn.Conv2d(2, 3, 2);
             link.Err(function, mistake);
-            AssertNamed(
-                () => layer.register_parametrization("weight", Parametrizations.OnKernel(link.Value)),
-                layer
-            );
+            AssertNamed(() => layer.register_parametrization("weight", Parametrizations.OnKernel(link.Value)), layer);
         }
     }
 

@@ -65,10 +65,7 @@ public class PruningOnKernels
         Near.Identical(matrix.Value(), kernel.Value().flatten(1));
         Near.Identical(matrix.Mask(), kernel.Mask());
         Near.Identical(hidden, kernel.parametrization("weight").get_parameter("original")!);
-        Assert.Equal(
-            Parametrizations.OnKernel(one.Then(other)),
-            kernel.parametrization("weight").Parametrization
-        );
+        Assert.Equal(Parametrizations.OnKernel(one.Then(other)), kernel.parametrization("weight").Parametrization);
     }
 
     [Theory]
