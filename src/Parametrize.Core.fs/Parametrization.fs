@@ -186,25 +186,9 @@ module Parametrization =
         else
             checkedForms value tensor
 
-    /// Parts found for a tensor that they have to yield, if a user's own nodes took part.
-    let private proven (value: Parametrization) (tensor: torch.Tensor) (parts: Parts) : Parts =
-        let program = value.Program
-
-        if program.HasRightInverse && Array.exists Contract.isUsers program.Nodes then
-            try
-                Tensors.detached (fun () -> Seq.empty) (fun () ->
-                    Contract.comesBack program.Nodes (Form.epsilon tensor.dtype) tensor (fun () ->
-                        Evaluation.forward false program parts))
-            with _ ->
-                parts.Dispose()
-                reraise ()
-
-        parts
-
     let private exactly (value: Parametrization) forms (inUse: Parts option) (tensor: torch.Tensor) =
         if value.Program.HasRightInverse then
             Inversion.pullParts Pull.Exactly value.Program forms inUse tensor
-            |> Result.map (proven value tensor)
         else
             Error(ParametrizationError.NoRightInverse(string value))
 

@@ -35,8 +35,10 @@ public abstract class CustomNode : CustomNodeBase
     /// <summary>The nearest allowed tensor. Default: the image of the right inverse.</summary>
     protected virtual Tensor Nearest(Tensor value) => Forward(RightInverse(value));
 
-    /// <summary>How far a tensor is from the set. Default: from the nearest allowed tensor.</summary>
-    protected virtual double Distance(Tensor value) => Largest(Nearest(value) - value);
+    /// <summary>
+    /// How far a tensor is from the set. Default: from the image of its right inverse, infinitely far where there is none.
+    /// </summary>
+    protected virtual double Distance(Tensor value) => FromImage(value, tensor => Forward(RightInverse(tensor)));
 
     private protected sealed override Tensor Map(Tensor[] inputs, Tensor[] buffers) =>
         buffers.Length == 0 ? Forward(inputs[0]) : Forward(inputs[0], buffers);

@@ -53,7 +53,14 @@ public abstract class CustomNodeBase : Node
     /// <inheritdoc/>
     public sealed override FSharpResult<Unit, Violation> Contains(Tensor[] present, Tensor tensor, double epsilon)
     {
-        var (size, limit) = (DistanceWith(tensor, InUse(present, tensor)), 64 * epsilon * Math.Max(1, Largest(tensor)));
+        var (size, limit) = (DistanceWith(tensor, InUse(present, tensor)), Limit(tensor, epsilon));
+        if (double.IsNaN(size))
+            throw new InvalidOperationException(
+                $"{this} breaks its contract in measuring how far {FormModule.ofTensor(tensor)} is. Expected: a number; found: NaN."
+            );
+        // A tiny tensor may be the difference of larger ones.
+        if (size > limit && size <= 64 * epsilon)
+            limit += Contract.roundingAt(this, tensor, epsilon);
         return size <= limit
             ? FSharpResult<Unit, Violation>.NewOk(null!)
             : FSharpResult<Unit, Violation>.NewError(new Violation($"W in {_codomain.Name}", size, limit));
@@ -82,6 +89,25 @@ public abstract class CustomNodeBase : Node
 
     /// <summary>The parameters of a tensor that is registered where there is no right inverse.</summary>
     private protected abstract Tensor[] Started(Tensor value);
+
+    /// <summary>
+    /// How far a tensor is from its image; infinitely far where that is not finite. Far from its image is also what an
+    /// inverse is that is none: then the tensor is not to blame.
+    /// </summary>
+    private protected double FromImage(Tensor value, Func<Tensor, Tensor> image)
+    {
+        var made = image(value);
+        var size = Largest(made - value);
+        if (!double.IsFinite(size))
+            return double.PositiveInfinity;
+        if (size > Limit(value, FormModule.epsilon(value.dtype)))
+            Contract.requireInverse(this, FuncConvert.FromFunc(image), value, made);
+        return size;
+    }
+
+    /// <summary>What counts as rounding: 16-bit tensors are rounded once, and computed with in float32.</summary>
+    private static double Limit(Tensor tensor, double epsilon) =>
+        (8 * epsilon + 56 * Math.Min(epsilon, FormModule.epsilon(ScalarType.Float32))) * Largest(tensor);
 
     private protected static double Largest(Tensor tensor) => tensor.abs().max().to(ScalarType.Float64).item<double>();
 

@@ -17,10 +17,10 @@ internal static class StartingParts
 
         Parts ByPolicy()
         {
-            var exact = Core.initialize(value, tensor);
-            var reinterpret = whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value);
-            if (reinterpret && (exact.IsOk || exact.ErrorValue.IsNotAllowed || exact.ErrorValue.IsOutOfReach))
+            // Nothing is inverted, so that nothing needs an inverse.
+            if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value))
                 return Core.reinterpret(value, tensor).OrThrow(where);
+            var exact = Core.initialize(value, tensor);
             if (exact.IsError && exact.ErrorValue.IsNoRightInverse)
                 return Core.start(value, tensor).OrThrow(where);
             if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)

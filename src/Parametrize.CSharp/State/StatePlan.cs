@@ -135,14 +135,10 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     private static Parts PartsFor(ParametrizedTensor target, Tensor value, WhenNotAllowed whenNotAllowed)
     {
         var (map, present) = (target.Parametrization, target.CurrentParts());
+        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(map))
+            return Core.reinterpret(map, value).OrThrow();
         var exact = Core.rightInverse(map, present, value);
         var isOutside = exact.IsError && exact.ErrorValue.IsNotAllowed;
-        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(map) && (exact.IsOk || isOutside))
-        {
-            if (exact.IsOk)
-                exact.ResultValue.Dispose();
-            return Core.reinterpret(map, value).OrThrow();
-        }
         if (!isOutside || whenNotAllowed is WhenNotAllowed.Refuse)
             return exact.OrThrow();
         using var sample =

@@ -3,120 +3,244 @@ namespace Parametrize
 open System.Runtime.InteropServices
 open TorchSharp
 
-/// What a node of a user's own has to keep, since values build on it. The library's own are held to it by the laws.
+/// What a node of a user's own has to keep, since values build on it, and how its functions are called. The library's own
+/// nodes are called as they are: laws hold for them.
 [<RequireQualifiedAccess>]
 module internal Contract =
 
+    /// Whether the library has not made it.
     let isUsers (node: Node) : bool = not (obj.ReferenceEquals(node.GetType().Assembly, typeof<Node>.Assembly))
 
-    let private broken (node: Node) (doing: string) (expected: string) (found: string) : 'a =
+    let private number (value: float) : string = value.ToString("g3", System.Globalization.CultureInfo.InvariantCulture)
+
+    /// Throws InvalidOperationException.
+    let breach (node: Node) (doing: string) (expected: string) (found: string) : 'a =
         invalidOp $"{Node.text node} breaks its contract in {doing}. Expected: {expected}; found: {found}."
 
-    /// Runs code of a node; errors of libtorch, which name no node, become one that does.
-    let inline private naming (node: Node) (doing: string) ([<InlineIfLambda>] run: unit -> 'a) : 'a =
+    /// An error of libtorch names no node, so that it is named here.
+    let private running (node: Node) (doing: string) (work: unit -> 'a) : 'a =
         try
-            run ()
+            work ()
         with :? ExternalException as error ->
-            raise (
-                System.InvalidOperationException(
-                    $"{Node.text node} fails in {doing}: {error.Message.Split('\n')[0]}",
-                    error
-                )
-            )
+            let reason = error.Message.Split('\n')[0]
+            raise (System.InvalidOperationException($"{Node.text node} fails in {doing}: {reason}", error))
+
+    /// What no tensor of a node may be.
+    let private unfit (tensor: torch.Tensor) : string option =
+        if isNull (box tensor) then Some "null"
+        elif tensor.IsInvalid then Some "a disposed tensor"
+        elif tensor.is_sparse then Some "a sparse tensor"
+        else None
+
+    let private pulling (tensor: torch.Tensor) : string = $"pulling back {Form.ofTensor tensor}"
+
+    let private copies (tensors: torch.Tensor[]) : torch.Tensor[] = tensors |> Array.map _.clone()
+
+    let private ofForm (node: Node) (doing: string) (expected: Form) (tensor: torch.Tensor) : torch.Tensor =
+        match unfit tensor with
+        | Some found -> breach node doing (string expected) found
+        | None when Form.ofTensor tensor <> expected -> breach node doing (string expected) (string (Form.ofTensor tensor))
+        | None -> tensor
+
+    let private finite (node: Node) (doing: string) (tensor: torch.Tensor) : torch.Tensor =
+        if Tensors.nonFinite tensor > 0L then
+            invalidOp
+                $"{Node.text node} makes NaN or infinite numbers in {doing}. Where a tensor is not allowed, `Nearest` has to give one that is; its default in C#, the image of the right inverse, may not."
+
+        tensor
 
     /// The forms that a node reads.
     let inputs (node: Node) (output: Form) : Result<Form list, ParametrizationError> =
         node.Inputs output
         |> Result.map (fun forms ->
             if forms.Length <> Node.arity node then
-                broken node "telling what it reads" $"{Node.arity node} inputs" $"forms of {forms.Length}"
+                breach node "telling what it reads" $"{Node.arity node} inputs" $"forms of {forms.Length}"
 
             forms)
-
-    /// What a node computes.
-    let computed (node: Node) (compute: unit -> torch.Tensor) : torch.Tensor =
-        let result = if isUsers node then naming node "computing" compute else compute ()
-
-        if isNull (box result) then
-            broken node "computing" "a tensor" "null"
-
-        result
 
     let private fault (node: Node) (inputs: Form list) (tensor: torch.Tensor) (parts: NodeParts) =
         let numbers (inputs: int) (buffers: int) = $"{inputs} inputs and {buffers} buffers"
 
         let count (tensors: torch.Tensor[]) = if isNull (box tensors) then 0 else tensors.Length
 
-        let expected, found = (inputs.Length, node.Buffers.Length), (count parts.Inputs, count parts.Buffers)
-
         let isElsewhere (part: torch.Tensor) =
             (part.device_type, part.device_index) <> (tensor.device_type, tensor.device_index)
 
-        let all = lazy (Seq.append parts.Inputs parts.Buffers |> Seq.toList)
+        let isOther (form: Form, input: torch.Tensor) =
+            if form.Dtype <> input.dtype then
+                Some($"an input of {form.Dtype}", string (Form.ofTensor input))
+            elif form.Shape <> input.shape then
+                Some($"an input of shape {Form.Shown form.Shape}", string (Form.ofTensor input))
+            else
+                None
 
-        if expected <> found then
-            Some(numbers <|| expected, numbers <|| found)
-        elif all.Value |> List.exists (box >> isNull) then
-            Some("tensors", "null")
+        if isNull (box parts) then
+            Some("parts", "null")
         else
-            match all.Value |> List.tryFind isElsewhere with
-            | Some part -> Some($"tensors on {tensor.device}", $"one on {part.device}")
-            | None ->
-                Seq.zip inputs parts.Inputs
-                |> Seq.tryPick (fun (form, input) ->
-                    if form.Dtype <> input.dtype then
-                        Some($"an input of {form.Dtype}", string (Form.ofTensor input))
-                    elif form.Shape <> input.shape then
-                        Some($"an input of shape {Form.Shown form.Shape}", string (Form.ofTensor input))
-                    elif input.is_sparse then
-                        Some("a dense input", "a sparse one")
-                    else
-                        match Tensors.nonFinite input with
-                        | 0L -> None
-                        | count -> Some("finite numbers", $"{count} that are NaN or infinite"))
-
-    /// The parts that a node finds for a tensor, when they are what its contract says.
-    let found
-        (node: Node)
-        (inputs: Form list)
-        (tensor: torch.Tensor)
-        (find: unit -> Result<NodeParts, 'e>)
-        : Result<NodeParts, 'e> =
-        if isUsers node then
-            let doing = $"pulling back {Form.ofTensor tensor}"
-
-            naming node doing find
-            |> Result.map (fun parts ->
-                match fault node inputs tensor parts with
-                | None -> parts
-                | Some(expected, found) -> broken node doing expected found)
-        else
-            find ()
-
-    /// Whether a node contains a tensor.
-    let contained (node: Node) (contains: unit -> Result<unit, Violation>) : Result<unit, Violation> =
-        if isUsers node then
-            naming node "telling whether it contains a tensor" contains
-        else
-            contains ()
-
-    /// Refuses a right inverse that is none: what is computed from the parts must be the tensor, to half its digits.
-    let comesBack (nodes: Node[]) (epsilon: float) (tensor: torch.Tensor) (computed: unit -> torch.Tensor) : unit =
-        match nodes |> Array.tryFindBack isUsers with
-        | None -> ()
-        | Some node ->
-            let back = computed ()
-            let expected, found = Form.ofTensor tensor, Form.ofTensor back
+            let expected, found = (inputs.Length, node.Buffers.Length), (count parts.Inputs, count parts.Buffers)
 
             if expected <> found then
-                broken node "computing" (string expected) (string found)
+                Some(numbers <|| expected, numbers <|| found)
+            else
+                let all = Array.append parts.Inputs parts.Buffers
 
-            let off = Tensors.distance (Tensors.inDouble back) (Tensors.inDouble tensor)
-            let limit = sqrt epsilon * Tensors.largest tensor
+                match Array.tryPick unfit all with
+                | Some found -> Some("tensors", found)
+                | None ->
+                    match Array.tryFind isElsewhere all with
+                    | Some part -> Some($"tensors on {tensor.device}", $"one on {part.device}")
+                    | None -> Seq.zip inputs parts.Inputs |> Seq.tryPick isOther
 
-            if not (off <= limit) then
-                broken
+    /// What a node yields. Its form is known to whoever registers it.
+    let computed (node: Node) (inputs: torch.Tensor[]) (compute: unit -> torch.Tensor) : torch.Tensor =
+        if isUsers node then
+            let result = running node "computing" compute
+
+            match unfit result with
+            | Some found -> breach node "computing" "a tensor" found
+            | None when result.device_type <> inputs[0].device_type ->
+                breach node "computing" $"a tensor on {inputs[0].device}" $"one on {result.device}"
+            // Of several, one may be real where the others are complex.
+            | None when inputs.Length = 1 && result.dtype <> inputs[0].dtype ->
+                breach node "computing" $"a tensor of {inputs[0].dtype}" $"one of {result.dtype}"
+            | None -> result
+        else
+            compute ()
+
+    let private forward (node: Node) (inputs: torch.Tensor[]) (buffers: torch.Tensor[]) : torch.Tensor =
+        computed node inputs (fun () -> node.Forward(inputs, buffers))
+
+    /// The roundoff of the element type in which a node computes, which for 16-bit floats is that of float32.
+    let private working (epsilon: float) : float = min epsilon (Form.epsilon torch.ScalarType.Float32)
+
+    let private orZero (limit: float) : float = if System.Double.IsNaN limit then 0.0 else limit
+
+    /// How far the rounding of the inputs alone moves what the node yields: a shift by 1 leaves little of a tiny tensor.
+    let private rounding (node: Node) (epsilon: float) (parts: NodeParts) (made: torch.Tensor) : float =
+        let isRounded (input: torch.Tensor) = input.is_floating_point () || input.is_complex ()
+
+        let nudged (input: torch.Tensor) = if isRounded input then input * (1.0 + 4.0 * working epsilon) else input
+
+        let moved = Tensors.distance made (forward node (Array.map nudged parts.Inputs) (copies parts.Buffers))
+        let largest = parts.Inputs |> Seq.filter isRounded |> Seq.map Tensors.largest |> Seq.fold max 0.0
+        orZero (min (16.0 * moved) (64.0 * working epsilon * largest))
+
+    /// What is left of a tensor that is mapped to zero is rounding: so much of the image may be noise.
+    let private noiseOf (epsilon: float) (image: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) () : float =
+        let entries = torch.arange (tensor.numel (), dtype = torch.ScalarType.Float64, device = tensor.device)
+        // Each entry another way, for a map may be linear.
+        let nudges = (entries * 12.9898).sin().reshape(tensor.shape)
+        let nudged = tensor * (nudges * (4.0 * working epsilon) + 1.0).``to`` tensor.dtype
+        let moved = Tensors.distance (image tensor) (image nudged)
+        orZero (16.0 * min moved (working epsilon * Tensors.largest tensor))
+
+    /// What the node yields from parts that it found, which it must leave as they are.
+    let private made (node: Node) (doing: string) (form: Form) (parts: NodeParts) : torch.Tensor =
+        let inputs = copies parts.Inputs
+        let result = forward node inputs (copies parts.Buffers) |> ofForm node doing form
+
+        let isSame (left: torch.Tensor) (right: torch.Tensor) =
+            left.shape = right.shape && left.eq(right).all().item<bool>()
+
+        for part in Seq.append [ result ] (Seq.append parts.Inputs parts.Buffers) do
+            finite node doing part |> ignore
+
+        if not (Array.forall2 isSame inputs parts.Inputs) then
+            breach node "computing" "that it leaves its inputs as they are" "others"
+
+        result
+
+    /// The parts, when the node yields the tensor from them, up to rounding and to so much noise: what is written over a
+    /// user's parameter must be undone by the map.
+    let private yielding (node: Node) epsilon (noise: unit -> float) (tensor: torch.Tensor) (parts: NodeParts) =
+        use _ = torch.no_grad ()
+        let doing = pulling tensor
+        let result = made node doing (Form.ofTensor tensor) parts
+        let limit = (16.0 * epsilon + 256.0 * working epsilon) * Tensors.largest tensor
+        let distance = Tensors.distance result tensor
+
+        if not (distance <= limit) && not (distance <= limit + rounding node epsilon parts result + noise ()) then
+            breach
+                node
+                doing
+                $"a right inverse, from which it yields that tensor up to {number limit}"
+                $"{number distance}"
+
+        parts
+
+    let private inverted (node: Node) (inputs: Form list) (present: torch.Tensor[]) (tensor: torch.Tensor) epsilon want =
+        running node (pulling tensor) (fun () -> node.Invert(copies present, tensor.clone (), epsilon, want))
+        |> Result.map (fun parts ->
+            match fault node inputs tensor parts with
+            | None -> parts
+            | Some(expected, found) -> breach node (pulling tensor) expected found)
+
+    /// Parts that are what the contract says: from those of a tensor that is contained the node yields it, and what it
+    /// yields from those of another is contained.
+    let found (node: Node) (inputs: Form list) (present: torch.Tensor[]) (tensor: torch.Tensor) epsilon (want: Want) =
+        if not (isUsers node) then
+            node.Invert(present, tensor, epsilon, want)
+        elif not node.HasRightInverse then
+            inverted node inputs present tensor epsilon want
+        elif want = Want.Exact then
+            inverted node inputs present tensor epsilon want
+            |> Result.map (yielding node epsilon (fun () -> 0.0) tensor)
+        else
+            use _ = torch.no_grad ()
+            let doing = pulling tensor
+
+            let image (tensor: torch.Tensor) =
+                match inverted node inputs present tensor epsilon want with
+                | Ok parts -> made node doing (Form.ofTensor tensor) parts
+                | Error reason -> breach node doing "parts" reason
+
+            inverted node inputs present tensor epsilon want
+            |> Result.map (fun parts ->
+                let nearest = made node doing (Form.ofTensor tensor) parts
+
+                inverted node inputs parts.Buffers nearest epsilon Want.Exact
+                |> Result.map (yielding node epsilon (noiseOf epsilon image tensor) nearest)
+                |> ignore
+
+                parts)
+
+    /// Whether a node contains a tensor.
+    let contains (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
+        if isUsers node then
+            running node $"looking at {Form.ofTensor tensor}" (fun () ->
+                node.Contains(copies present, tensor.clone (), epsilon))
+        else
+            node.Contains(present, tensor, epsilon)
+
+    /// Throws InvalidOperationException unless the node has a right inverse at a tensor that it yields.
+    let requireInverse (node: Node) (image: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) (made: torch.Tensor) =
+        let epsilon = Form.epsilon tensor.dtype
+
+        match node.Inputs(Form.ofTensor made) with
+        | Error _ -> ()
+        | Ok inputs ->
+            inverted node inputs [||] made epsilon Want.Exact
+            |> Result.map (yielding node epsilon (noiseOf epsilon image tensor) made)
+            |> ignore
+
+    /// How far rounding alone may take the image of a tensor from it.
+    let roundingAt (node: Node) (tensor: torch.Tensor) (epsilon: float) : float =
+        match node.Invert([||], tensor, epsilon, Want.Exact) with
+        | Error _ -> 0.0
+        | Ok parts -> rounding node epsilon parts (forward node parts.Inputs parts.Buffers)
+
+    /// Buffers of the same number and forms as before.
+    let learnt (node: Node) (before: torch.Tensor[]) (advance: unit -> torch.Tensor[]) : torch.Tensor[] =
+        if isUsers node then
+            let after = running node "learning" advance
+
+            if isNull (box after) || after.Length <> before.Length then
+                breach
                     node
-                    "inverting"
-                    "that its map of its right inverse of a tensor is the tensor"
-                    $"one that differs by {off:g3} (allowed: {limit:g3})"
+                    "learning"
+                    $"{before.Length} buffers"
+                    (if isNull (box after) then "null" else string after.Length)
+
+            Array.map2 (fun (old: torch.Tensor) -> ofForm node "learning" (Form.ofTensor old)) before after
+        else
+            advance ()

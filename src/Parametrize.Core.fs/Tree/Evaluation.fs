@@ -26,8 +26,8 @@ module internal Evaluation =
     let private compute (training: bool) (node: Node) (inputs: torch.Tensor[]) (buffers: torch.Tensor[]) =
         match box node with
         | :? INoisy as noisy when training ->
-            Contract.computed node (fun () -> noisy.ForwardInTraining(inputs, buffers))
-        | _ -> Contract.computed node (fun () -> node.Forward(inputs, buffers))
+            Contract.computed node inputs (fun () -> noisy.ForwardInTraining(inputs, buffers))
+        | _ -> Contract.computed node inputs (fun () -> node.Forward(inputs, buffers))
 
     let private step training (program: Program) (parts: Parts) buffers (registers: torch.Tensor[]) (index: int) =
         let register = program.LeafCount + index
@@ -164,7 +164,9 @@ module internal Evaluation =
                 | Step.Compute(node, sources, position, _) ->
                     match box node with
                     | :? ILearns as learning ->
-                        let learnt = learning.Advance(read registers sources, wide[position])
+                        let learnt =
+                            Contract.learnt node wide[position] (fun () ->
+                                learning.Advance(read registers sources, wide[position]))
 
                         next[position] <-
                             Array.map2 (fun (old: torch.Tensor) -> Tensors.narrow old.dtype) next[position] learnt

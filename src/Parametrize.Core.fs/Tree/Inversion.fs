@@ -22,13 +22,10 @@ module internal Inversion =
     let private notAllowed (node: Node) (violation: Violation) : ParametrizationError =
         ParametrizationError.NotAllowed(Node.text node, violation)
 
-    let private contains (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
-        Contract.contained node (fun () -> node.Contains(present, tensor, epsilon))
-
     /// The parts of one node for what it has to yield. `inputs` gives the tensors that it reads now, if there are any.
-    let private pulled (pull: Pull) (epsilon: float) (node: Node) present (inputs: unit -> torch.Tensor[] option) tensor =
+    let private pulled pull epsilon (node: Node) (forms: Form list) present (inputs: unit -> torch.Tensor[] option) tensor =
         let invert (present: torch.Tensor[]) (want: Want) =
-            node.Invert(present, tensor, epsilon, want) |> outOfReach node
+            Contract.found node forms present tensor epsilon want |> outOfReach node
 
         let exact () =
             match box node, inputs () with
@@ -40,7 +37,7 @@ module internal Inversion =
         | Pull.Renewing when Node.hasBase node -> invert [||] Want.Nearest
         | Pull.As want when not node.HasRightInverse -> invert present want
         | _ ->
-            match contains node present tensor epsilon, pull with
+            match Contract.contains node present tensor epsilon, pull with
             | Ok(), _ -> exact ()
             | Error violation, Pull.Exactly -> Error(notAllowed node violation)
             | Error _, Pull.As want -> invert present want
@@ -68,7 +65,7 @@ module internal Inversion =
             match program.Steps[index] with
             | Step.Into _ when isNull (box registers[register]) -> Ok()
             | Step.Compute(node, sources, position, _) when asksOnly && readsLeaves program sources ->
-                contains node present[position] registers[register] epsilon
+                Contract.contains node present[position] registers[register] epsilon
                 |> Result.mapError (notAllowed node)
             | Step.OutOf(view, source) ->
                 registers[source] <- View.into view registers[register]
@@ -82,8 +79,7 @@ module internal Inversion =
 
                 let expected = [ for source in sources -> Form.widened forms[source] ]
 
-                Contract.found node expected registers[register] (fun () ->
-                    pulled pull epsilon node present[position] inputs registers[register])
+                pulled pull epsilon node expected present[position] inputs registers[register]
                 |> Result.map (fun parts ->
                     Array.iter2 (fun source input -> registers[source] <- input) sources parts.Inputs
                     rows[position] <- parts.Buffers)

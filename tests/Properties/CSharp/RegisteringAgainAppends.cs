@@ -1,3 +1,4 @@
+using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using Xunit;
@@ -72,6 +73,94 @@ public class RegisteringAgainAppends
         layer.register_parametrization("weight", exponential, WhenNotAllowed.Reinterpret);
         Near.Same(linalg.matrix_exp(skew), layer.parametrization("weight").Value);
         Assert.Equal(before, layer.parameters());
+    }
+
+    /// <summary>What the present tensor is, and the value that cannot have it.</summary>
+    public static TheoryData<string, string> Unsuitable =>
+        new()
+        {
+            { "a vector", "a matrix or a batch of matrices" },
+            { "two by three", "square matrices" },
+            { "complex", "a real floating-point tensor" },
+            { "kernels", "a kernel whose matrix" },
+            { "a mask", "the shape of its mask" },
+            { "NaN", "finite numbers" },
+        };
+
+    [Theory]
+    [MemberData(nameof(Unsuitable))]
+    public void Registering_again_looks_at_the_tensor_before_it_reinterprets(string kind, string expected)
+    {
+        var exponential = Parametrizations.MatrixExp(trivialized: false);
+        var (present, more, first) = kind switch
+        {
+            "a vector" => (randn(3), exponential, Parametrizations.Identity),
+            "two by three" => (randn(2, 3), Parametrizations.Symmetric, Parametrizations.Identity),
+            "complex" => (randn(3, 3, dtype: ScalarType.ComplexFloat64), exponential, Parametrizations.Skew),
+            "kernels" => (
+                randn(3, 2, 2),
+                Parametrizations.OnKernel(Parametrizations.Symmetric),
+                Parametrizations.Identity
+            ),
+            "a mask" => (randn(3, 3), Parametrizations.PrunedBy(ones(2, 2)), Parametrizations.Identity),
+            _ => (randn(3, 3), Parametrizations.Symmetric, new Doubling().Value),
+        };
+        var module = new PrunedModules.Weighted(present);
+        module.register_parametrization("weight", first);
+        if (kind is "NaN")
+            using (no_grad())
+                module.parametrization("weight").get_parameter("original")!.fill_(double.NaN);
+        var before = Snapshot.Of(module);
+        foreach (var policy in Enum.GetValues<WhenNotAllowed>())
+        {
+            var refusal = Assert.Throws<ParametrizationException>(() =>
+                module.register_parametrization("weight", more, policy)
+            );
+            if (kind is not "NaN")
+                Assert.Contains(expected, refusal.Message);
+            before.AssertUnchanged();
+        }
+    }
+
+    [Fact]
+    public void Registering_again_reinterprets_what_then_is_of_its_space_or_refuses()
+    {
+        Parametrization[] values =
+        [
+            Parametrizations.Symmetric,
+            Parametrizations.Hermitian,
+            Parametrizations.Skew,
+            Parametrizations.SkewHermitian,
+            Parametrizations.Triangular(Triangle.Lower),
+            Parametrizations.Diagonal,
+            Parametrizations.MatrixExp(trivialized: false),
+            Parametrizations.Cayley(trivialized: false),
+            Parametrizations.Householder(trivialized: false),
+            Parametrizations.Sphere(),
+            Parametrizations.Positive,
+            Parametrizations.Bounded(0, 1),
+            Parametrizations.Spd(),
+            Parametrizations.Invertible,
+        ];
+        foreach (var shape in new long[][] { [], [3], [2, 3], [3, 2], [3, 3], [2, 3, 3], [3, 1, 3] })
+        foreach (var dtype in new[] { ScalarType.Float32, ScalarType.Float16, ScalarType.ComplexFloat64 })
+        foreach (var value in values.Concat(values.Select(Parametrizations.OnKernel)))
+        {
+            manual_seed(1);
+            var module = new PrunedModules.Weighted((randn(shape, dtype: ScalarType.Float64) * 0.1).to(dtype));
+            module.register_parametrization("weight", Parametrizations.Identity);
+            var before = Snapshot.Of(module);
+            try
+            {
+                module.register_parametrization("weight", value, WhenNotAllowed.Reinterpret);
+            }
+            catch (ParametrizationException)
+            {
+                before.AssertUnchanged();
+                continue;
+            }
+            Assert.True(value.Contains(module.Value()), $"{value} of {string.Join(" x ", shape)} {dtype}");
+        }
     }
 
     [Fact]

@@ -42,6 +42,14 @@ let tests: Test =
                     refused (sphere 1.0) (spdAbove 0.5) [ "vectors of norm 1"; "all tensors before it" ]
                     refused positive symmetric [ "positive tensors"; "when entries become zero" ]
                 ]
+            testCase "prunings of kernels are one, as those of matrices" (fun () ->
+                let least, random =
+                    pruned (Pruning.L1(Amount.Share 0.5)), pruned (Pruning.Random(Amount.Count 3L, 1UL))
+
+                Expect.equal (onKernel least >>> onKernel random) (onKernel (least >>> random)) "the value"
+                Expect.equal (onKernel (least >>> random)).Links.Length 1 "its links"
+
+                Expect.equal (onKernel (skew >>> cayley)).Links.Length 2 "others stay apart")
             testList
                 "printed"
                 [

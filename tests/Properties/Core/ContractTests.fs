@@ -126,10 +126,58 @@ let private isNamed ((mistake: Mistake, place: Place), (isAllowed: bool, dtype: 
         for word in [ "mistaken breaks its contract"; $"[3, 3] {dtype}"; mistake.Expected; mistake.Found ] do
             Expect.stringContains thrown.Message word "the message"
 
+/// `2 X`, with this for its right inverse.
+type private Doubled(inverse: torch.Tensor -> torch.Tensor, isAllowed: bool) =
+    inherit Link()
+
+    override _.Code = "mistaken"
+    override _.Domain = Domain.Anything
+    override _.Codomain = Space.All
+    override _.Forward(inputs, _) = inputs[0] * 2.0
+
+    override _.Contains(_, _, _) =
+        if isAllowed then
+            Ok()
+        else
+            Error { Condition = "never"; Size = 1.0; Limit = 0.0 }
+
+    override _.RightInverse(_, tensor, _) = Ok { Inputs = [| inverse tensor |]; Buffers = [||] }
+    override _.Nearest(tensor, _) = tensor
+
+let private isUndone (share: float) (dtype: torch.ScalarType) (place: Place) (isAllowed: bool) : unit =
+    use _ = torch.NewDisposeScope()
+    let tensor = torch.ones (3L, 3L, dtype = dtype, device = Case.device)
+
+    let parts =
+        match Parametrization.initialize (chain place (Doubled((fun tensor -> tensor * 0.5), true))) tensor with
+        | Ok parts -> parts
+        | Error error -> failtest $"{error}"
+
+    let value = Doubled((fun tensor -> tensor * share), isAllowed) |> chain place
+
+    for pullBack in functions place isAllowed value parts tensor do
+        if share = 0.5 then
+            pullBack ()
+        else
+            let thrown = Expect.throwsC pullBack id
+            Expect.isTrue (thrown :? InvalidOperationException) $"{thrown}"
+            Expect.stringContains thrown.Message "mistaken breaks its contract" "the message"
+            Expect.stringContains thrown.Message "a right inverse" "the message"
+
 let tests: Test =
     testList
         "contracts"
         [
+            testList
+                "the map undoes the right inverse"
+                [
+                    for share in [ 0.5; 1.0; 3.0; 0.0; -0.5 ] do
+                        for dtype in [ torch.ScalarType.Float32; torch.ScalarType.BFloat16 ] do
+                            for place in [ Alone; Behind; Before; Between ] do
+                                for isAllowed in [ true; false ] do
+                                    testCase $"{share} {dtype} {place} {isAllowed}" (fun () ->
+                                        isUndone share dtype place isAllowed)
+                ]
             testCase "an inverse that is not what the link reads is a mistake that is named" (fun () ->
                 Check.One(
                     Config.QuickThrowOnFailure.WithMaxTest(200).WithQuietOnSuccess true,

@@ -75,7 +75,7 @@ public class FaultsInEveryKindOfModule
         };
         var error = Record.Exception(work);
         link.Fault = _ => { };
-        Assert.True(memory ? error?.InnerException is ExternalException : error is ApplicationException, $"{function}: {error}");
+        FaultyLink.AssertIsNamed(error, memory);
         before.AssertUnchanged();
     }
 

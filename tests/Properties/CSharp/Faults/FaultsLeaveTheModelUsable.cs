@@ -82,7 +82,7 @@ public class FaultsLeaveTheModelUsable
         link.Fault = _ => { };
         if (error is not null)
         {
-            Assert.True(memory ? error.InnerException is ExternalException : error is ApplicationException, error.ToString());
+            FaultyLink.AssertIsNamed(error, memory);
             // The assignment is whole by then, and it is the call after it that fails.
             if (operation is "property" && function is nameof(FaultyLink.Advance))
                 Near.Same(full(4, 4, 0.5f), layer.Read());

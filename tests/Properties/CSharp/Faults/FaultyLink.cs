@@ -1,7 +1,9 @@
+using System.Runtime.InteropServices;
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
 using Parametrize;
 using Parametrize.CSharp;
+using Xunit;
 using static TorchSharp.torch;
 
 namespace Properties.CSharp.Faults;
@@ -77,5 +79,18 @@ internal sealed class FaultyLink : Node, ILearns, ISampled
         var peak = inputs[0].abs().max();
         Fault(nameof(Advance));
         return [peak];
+    }
+
+    /// <summary>What was thrown is the link's own exception or, where memory lacked, one that names the link.</summary>
+    public static void AssertIsNamed(Exception? error, bool memory)
+    {
+        if (!memory)
+            Assert.IsType<ApplicationException>(error);
+        else
+        {
+            var named = Assert.IsType<InvalidOperationException>(error);
+            Assert.StartsWith("faulty fails in ", named.Message);
+            Assert.IsType<ExternalException>(named.InnerException, exactMatch: false);
+        }
     }
 }

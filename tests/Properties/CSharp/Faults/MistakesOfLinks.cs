@@ -1,0 +1,224 @@
+using System.Runtime.InteropServices;
+using Parametrize;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Faults;
+
+/// <summary>Whatever a link of a user's own gives instead of a tensor of numbers, it is named and nothing changes.</summary>
+public class MistakesOfLinks
+{
+    private static readonly Dictionary<string, Func<Tensor, Tensor>> Mistakes = new()
+    {
+        ["null"] = _ => null!,
+        ["another shape"] = tensor => tensor[..^1],
+        ["another element type"] = tensor => tensor.to(ScalarType.Int64),
+        ["meta"] = tensor => tensor.to(META),
+        ["sparse"] = tensor => tensor.to_sparse(),
+        ["disposed"] = tensor =>
+        {
+            var copy = tensor.clone();
+            copy.Dispose();
+            return copy;
+        },
+        ["NaN"] = tensor => tensor * double.NaN,
+        ["infinity"] = tensor => tensor + double.PositiveInfinity,
+        ["native"] = tensor => tensor.reshape(7),
+    };
+
+    private static readonly Dictionary<string, Action<Linear, Erring>> Operations = new()
+    {
+        ["register"] = (layer, link) => layer.register_parametrization("bias", link.Value),
+        ["register on many"] = (layer, link) =>
+            layer.register_parametrizations((_, _) => true, "bias", link.Value).ToString(),
+        ["construct"] = (layer, link) => new ParametrizedTensor(link.Value, layer.bias!).Dispose(),
+        ["project"] = (layer, link) => link.Value.Project(layer.bias!).Dispose(),
+        ["load"] = (layer, _) =>
+            layer.load_parametrized_state_dict(nn.Linear(4, 4).state_dict(), whenNotAllowed: WhenNotAllowed.Project),
+    };
+
+    public static TheoryData<string, string, string> All
+    {
+        get
+        {
+            var data = new TheoryData<string, string, string>();
+            foreach (var operation in Operations.Keys)
+            foreach (var function in new[] { "Forward", "RightInverse", "Nearest" })
+            foreach (var mistake in Mistakes.Keys)
+                // The shape of a tensor in use is what its link makes of it.
+                if ((operation, function, mistake) is not ("load", "Forward", "another shape"))
+                    data.Add(operation, function, mistake);
+            return data;
+        }
+    }
+
+    public static TheoryData<string> Unusable =>
+        new("null", "another element type", "meta", "sparse", "disposed", "native");
+
+    private static void AssertNamed(Action work, nn.Module layer)
+    {
+        var before = Snapshot.Of(layer);
+        var error = Assert.Throws<InvalidOperationException>(work);
+        Assert.Contains("erring", error.Message);
+        Assert.DoesNotContain("\n", error.Message);
+        before.AssertUnchanged();
+    }
+
+    /// <summary>Its bias is not parametrized.</summary>
+    private static Linear Layer(Erring link) => nn.Linear(4, 4).register_parametrization("weight", link.Value);
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void Are_named_by_whoever_meets_them(string operation, string function, string mistake)
+    {
+        var link = new Erring();
+        var layer = Layer(link);
+        link.Err(function, Mistakes[mistake]);
+        AssertNamed(() => Operations[operation](layer, link), layer);
+        link.Err("", Mistakes[mistake]);
+        Operations[operation](layer, link);
+    }
+
+    [Theory]
+    [InlineData("Forward")]
+    [InlineData("RightInverse")]
+    public void Are_named_on_assigning(string function)
+    {
+        foreach (var (name, mistake) in Mistakes)
+        {
+            if ((function, name) is ("Forward", "another shape"))
+                continue;
+            var link = new Erring();
+            var layer = Layer(link);
+            using var allowed = link.Value.Sample([4, 4]);
+            link.Err(function, mistake);
+            AssertNamed(() => layer.parametrization("weight").Value = allowed, layer);
+            AssertNamed(() => layer.parametrization("weight").TryAssign(allowed), layer);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Unusable))]
+    public void Are_named_in_a_pass(string mistake)
+    {
+        var link = new Erring();
+        var layer = Layer(link);
+        using var expected = layer.call(ones(1, 4));
+        link.Err("Forward", Mistakes[mistake]);
+        AssertNamed(() => layer.call(ones(1, 4)), layer);
+        link.Err("", Mistakes[mistake]);
+        Near.Identical(expected, layer.call(ones(1, 4)));
+    }
+
+    [Theory]
+    [InlineData(double.NaN, false)]
+    [InlineData(0, true)]
+    public void Are_named_where_a_distance_is_measured(double distance, bool isNative)
+    {
+        var link = new Erring();
+        var layer = Layer(link);
+        link.Measure = tensor => isNative ? tensor.reshape(7).abs().max().ToDouble() : distance;
+        AssertNamed(() => layer.parametrization("weight").Value = eye(4), layer);
+        AssertNamed(() => layer.register_parametrization("bias", link.Value), layer);
+    }
+
+    [Fact]
+    public void Keep_the_native_error()
+    {
+        var link = new Erring();
+        link.Err("Forward", Mistakes["native"]);
+        var error = Assert.Throws<InvalidOperationException>(() => Layer(link));
+        Assert.StartsWith("erring fails in computing: shape '[7]' is invalid", error.Message);
+        Assert.IsType<ExternalException>(error.InnerException, exactMatch: false);
+    }
+
+    [Theory]
+    [InlineData("Forward")]
+    [InlineData("RightInverse")]
+    [InlineData("Nearest")]
+    public void In_changing_what_they_are_given_do_not_reach_the_model(string function)
+    {
+        var link = new Erring();
+        var layer = nn.Linear(4, 4);
+        var before = Snapshot.Of(layer);
+        using var weight = layer.weight.clone();
+        link.Err(function, tensor => tensor, argument => argument.mul_(2));
+        var error = Record.Exception(() => layer.register_parametrization("weight", link.Value));
+        if (error is not null)
+        {
+            Assert.Contains("erring", Assert.IsType<InvalidOperationException>(error).Message);
+            before.AssertUnchanged();
+        }
+        else
+            Near.Same((weight + weight.flip(-1)) / 2, layer.parametrization("weight").Value);
+    }
+
+    [Theory]
+    [InlineData("Forward")]
+    [InlineData("RightInverse")]
+    [InlineData("Nearest")]
+    public void Are_named_behind_another_link(string function)
+    {
+        foreach (var mistake in Mistakes.Values)
+        {
+            var link = new Erring();
+            var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
+            link.Err(function, mistake);
+            AssertNamed(() => layer.register_parametrization("weight", link.Value), layer);
+        }
+    }
+
+    [Theory]
+    [InlineData("Forward")]
+    [InlineData("RightInverse")]
+    [InlineData("Nearest")]
+    public void Are_named_on_kernels(string function)
+    {
+        foreach (var mistake in Mistakes.Values)
+        {
+            var link = new Erring();
+            var layer = nn.Conv2d(2, 3, 2);
+            link.Err(function, mistake);
+            AssertNamed(() => layer.register_parametrization("weight", Parametrizations.OnKernel(link.Value)), layer);
+        }
+    }
+
+    /// <summary>Rows that read the same from both ends, until it is told to err.</summary>
+    private sealed class Erring() : CustomNode("erring", "palindromes")
+    {
+        private string _function = "";
+        private Func<Tensor, Tensor> _mistake = tensor => tensor;
+        private Action<Tensor> _after = _ => { };
+
+        public Func<Tensor, double>? Measure { get; set; }
+
+        public Parametrization Value => Parametrizations.Of(this);
+
+        public void Err(string function, Func<Tensor, Tensor> mistake, Action<Tensor>? after = null) =>
+            (_function, _mistake, _after) = (function, mistake, after ?? (_ => { }));
+
+        protected override Tensor Forward(Tensor input) => Erred("Forward", input, Folded);
+
+        protected override Tensor RightInverse(Tensor value) => Erred("RightInverse", value, one => one);
+
+        protected override Tensor Nearest(Tensor value) => Erred("Nearest", value, Folded);
+
+        protected override double Distance(Tensor value) =>
+            Measure?.Invoke(value) ?? (Folded(value) - value).abs().max().ToDouble();
+
+        private static Tensor Folded(Tensor tensor) => (tensor + tensor.flip(-1)) / 2;
+
+        private Tensor Erred(string function, Tensor argument, Func<Tensor, Tensor> right)
+        {
+            if (function != _function)
+                return right(argument);
+            var result = right(argument);
+            _after(argument);
+            return _mistake(result);
+        }
+    }
+}
