@@ -10,6 +10,7 @@ public sealed record TensorReport
     {
         using var _ = no_grad();
         tensor.Binding.Follow();
+        using var lease = tensor.Binding.Access.Reading();
         var value = tensor.Parametrization;
         var parts = tensor.CurrentParts();
         using var present = Core.forward(value, parts);

@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using Parametrize.CSharp.Binding;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -21,6 +22,7 @@ internal sealed class StateLoading(
         IReadOnlyDictionary<string, Parametrization> maps
     )
     {
+        using var alone = TensorAccess.WritingAll(ModelTree.Tensors(model).Select(entry => entry.Tensor));
         var source = new StateSource(state);
         var targets = StateTarget.Of(model);
         RequireData(model, state);
