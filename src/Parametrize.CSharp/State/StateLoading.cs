@@ -12,7 +12,7 @@ internal sealed class StateLoading(
     IReadOnlyDictionary<string, Parametrization> maps
 )
 {
-    private readonly List<(string Key, Tensor Tensor)> _missing = [];
+    private readonly List<(string Key, Tensor Tensor, StateTarget Target)> _missing = [];
 
     public static IncompatibleKeys Load(
         nn.Module model,
@@ -35,15 +35,20 @@ internal sealed class StateLoading(
             else
                 loading.PlanParametrized(target, target.Parametrized!);
 
-        // A tied tensor is not missing when it is there under another name.
-        var missing = loading._missing.Where(absent => !plan.Writes(absent.Tensor)).Select(absent => absent.Key);
-        var keys = new IncompatibleKeys([.. missing], source.NotTaken);
+        var missing = loading.Missing();
+        var keys = new IncompatibleKeys([.. missing.Select(absent => absent.Key)], source.NotTaken);
         var isIncompatible = strict && keys.MissingKeys.Count + keys.UnexpectedKeys.Count > 0;
+        if (strict)
+            plan.Problems.AddRange(missing.SelectMany(absent => source.UnreadOf(absent.Target)).Distinct());
         if (isIncompatible || plan.Problems.Count > 0)
             throw new StateDictException(model.Title(), strict ? keys : new([], []), plan.Problems);
         plan.CarryOut(targets);
         return keys;
     }
+
+    /// <summary>A tied tensor is not missing when it is there under another name.</summary>
+    private List<(string Key, Tensor Tensor, StateTarget Target)> Missing() =>
+        [.. _missing.Where(absent => !plan.Writes(absent.Tensor))];
 
     private static void RequireData(nn.Module model, IReadOnlyDictionary<string, Tensor> state)
     {
@@ -107,7 +112,7 @@ internal sealed class StateLoading(
                 plan.Copy(target.Key, own, value);
         }
         else
-            _missing.Add((target.Key, own));
+            _missing.Add((target.Key, own, target));
     }
 
     private void PlanParametrized(StateTarget target, ParametrizedTensor parametrized)
@@ -154,7 +159,7 @@ internal sealed class StateLoading(
             if (pieces?.Keys.ContainsKey(piece) ?? false)
                 source.Take(pieces.Keys[piece]);
             else
-                _missing.Add((target.Prefix + piece, tensor));
+                _missing.Add((target.Prefix + piece, tensor, target));
         if (pieces is not null)
             plan.CopyPieces(target.Parametrized!, pieces);
     }
