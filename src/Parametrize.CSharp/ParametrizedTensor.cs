@@ -86,6 +86,9 @@ public sealed partial class ParametrizedTensor : nn.Module
 
     internal string? Where => Binding.Where;
 
+    /// <summary>Whether anything that it is computed from is trained.</summary>
+    internal bool IsTrained => Inputs.Any(input => input.requires_grad);
+
     internal bool HasBase => Core.hasBase(Parametrization);
 
     /// <summary>The parameters; buffers, where the module's tensor is one.</summary>

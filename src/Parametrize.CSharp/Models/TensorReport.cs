@@ -61,6 +61,9 @@ public sealed record TensorReport
     /// </summary>
     public long? Dimension { get; }
 
+    /// <summary>A line of the table.</summary>
+    public override string ToString() => string.Join("  ", ParametrizationReport.Cells(this));
+
     internal string DistanceShown =>
         Violation switch
         {

@@ -86,7 +86,7 @@ internal static class Registration
         var owner = binding.Detach(
             isLast && parametrized.Reused >= 0
                 ? [Released(parametrized, value)]
-                : binding.Own(value ?? original, original.requires_grad)
+                : binding.Own(value ?? original, parametrized.IsTrained)
         );
         set.Remove(name, home);
         if (owner is not null)
@@ -137,6 +137,8 @@ internal static class Registration
         var own = parametrized.Inputs[parametrized.Reused];
         if (value is not null)
             Overwrite(own, value);
+        if (!parametrized.IsBuffer)
+            own.requires_grad = parametrized.IsTrained;
         return own;
     }
 

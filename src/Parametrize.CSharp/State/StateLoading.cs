@@ -1,5 +1,6 @@
 using System.IO.Enumeration;
 using Parametrize.CSharp.Binding;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -35,7 +36,7 @@ internal sealed class StateLoading(
             else
                 loading.PlanParametrized(target, target.Parametrized!);
 
-        var missing = loading.Missing();
+        var missing = loading.Missing(model);
         var keys = new IncompatibleKeys([.. missing.Select(absent => absent.Key)], source.NotTaken);
         var isIncompatible = strict && keys.MissingKeys.Count + keys.UnexpectedKeys.Count > 0;
         if (strict)
@@ -46,9 +47,20 @@ internal sealed class StateLoading(
         return keys;
     }
 
-    /// <summary>A tied tensor is not missing when it is there under another name.</summary>
-    private List<(string Key, Tensor Tensor, StateTarget Target)> Missing() =>
-        [.. _missing.Where(absent => !plan.Writes(absent.Tensor))];
+    /// <summary>
+    /// A tied tensor is not missing when it is there under another name, and the count of batches never is: norms of
+    /// PyTorch did not have it at first, and keep their own when a state lacks it.
+    /// </summary>
+    private List<(string Key, Tensor Tensor, StateTarget Target)> Missing(nn.Module model)
+    {
+        var counts = ModelTree
+            .Modules(model)
+            .Where(one => one.Module is NormBase)
+            .Select(one => ModuleInternals.BufferOf(one.Module, "num_batches_tracked"))
+            .OfType<Tensor>()
+            .ToHashSet(ReferenceEqualityComparer.Instance);
+        return [.. _missing.Where(absent => !plan.Writes(absent.Tensor) && !counts.Contains(absent.Tensor))];
+    }
 
     private static void RequireData(nn.Module model, IReadOnlyDictionary<string, Tensor> state)
     {
