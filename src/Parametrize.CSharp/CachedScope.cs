@@ -5,7 +5,8 @@ namespace Parametrize.CSharp;
 
 /// <summary>
 /// While it lasts, each parametrized tensor is computed once, on first use, and stands in its module's field: made by
-/// <see cref="parametrize.cached()"/>. Flows with async code and into threads that it starts; scopes nest.
+/// <see cref="parametrize.cached()"/>. Flows with async code and into threads that it starts; scopes nest, and those of
+/// several threads share what they compute.
 /// </summary>
 /// <remarks>
 /// Assigning, removing, registering, moving and changing between training and evaluation drop a cached value. After an
@@ -30,7 +31,7 @@ public sealed class CachedScope : IDisposable
         try
         {
             foreach (var tensor in _covered ?? [])
-                tensor.Binding.Hold(For(tensor)!);
+                tensor.Binding.Hold();
         }
         catch
         {
@@ -42,16 +43,18 @@ public sealed class CachedScope : IDisposable
     /// <summary>Ends the scope: the cached tensors are disposed and the fields emptied. A second call does nothing.</summary>
     public void Dispose()
     {
-        if (_ended)
-            return;
-        _ended = true;
-        if (ReferenceEquals(Current.Value, this))
-            Current.Value = _outer;
         ICached[] held;
         lock (_held)
+        {
+            if (_ended)
+                return;
+            _ended = true;
             held = [.. _held];
+        }
+        if (ReferenceEquals(Current.Value, this))
+            Current.Value = _outer;
         foreach (var cached in held)
-            cached.Forget();
+            cached.Release(this);
     }
 
     /// <summary>The outermost live scope that covers the tensor, so that an inner one ending drops nothing.</summary>
@@ -64,10 +67,14 @@ public sealed class CachedScope : IDisposable
         return found;
     }
 
-    internal void Add(ICached cached)
+    /// <summary>Lets it know of the end of the scope; false when that is past.</summary>
+    internal bool Add(ICached cached)
     {
         lock (_held)
-            if (!_held.Contains(cached))
+        {
+            if (!_ended)
                 _held.Add(cached);
+            return !_ended;
+        }
     }
 }

@@ -11,8 +11,16 @@ public sealed partial class ParametrizedTensor
     public override void train(bool train = true)
     {
         if (train != training)
+            Change();
+        else
+            base.train(train);
+
+        void Change()
+        {
+            using var alone = Binding.Access.Writing();
             Binding.Forget();
-        base.train(train);
+            base.train(train);
+        }
     }
 
     /// <inheritdoc/>
@@ -35,11 +43,24 @@ public sealed partial class ParametrizedTensor
         return base.named_buffers(recurse, include_nonpersistent);
     }
 
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            using var alone = Binding.Access.Writing();
+            base.Dispose(disposing);
+        }
+        else
+            base.Dispose(disposing);
+    }
+
     internal void MoveTo(ScalarType dtype, Device device) => _to(device, dtype, false);
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
+        using var alone = Binding.Access.Writing();
         using var lasting = Modes.Lasting();
         // Native modules have moved what they share with the parameters by now, and no buffer.
         var before = Tensors.Max(part => FormModule.epsilon(part.dtype));

@@ -8,9 +8,13 @@ namespace Parametrize.CSharp;
 /// <content>Computing from the parts, and writing others into them.</content>
 public sealed partial class ParametrizedTensor
 {
-    /// <summary>The value now, learning what training steps learn.</summary>
-    internal Tensor Evaluate()
+    /// <summary>Whether evaluating writes into the buffers.</summary>
+    internal bool IsLearning => training && Core.learns(Parametrization);
+
+    /// <summary>The value now, learning what training steps learn, and how many writes to the buffers that took.</summary>
+    internal Tensor Evaluate(out long learnt)
     {
+        learnt = 0;
         if (!Core.learns(Parametrization))
             return Core.forward(Parametrization, CurrentParts());
 
@@ -24,30 +28,40 @@ public sealed partial class ParametrizedTensor
         }
         var advanced = Core.advance(Parametrization, CurrentParts());
         var value = Core.forward(Parametrization, advanced);
-        Carry(advanced);
+        learnt = Carry(advanced);
         return value;
     }
 
     /// <summary>New parts of the present value, whose base is that value.</summary>
-    internal Parts Rebased() => Core.rebase(Parametrization, FollowedParts()).OrThrow(Where);
+    internal Parts Rebased()
+    {
+        Binding.Follow();
+        using var lease = Binding.Access.Reading();
+        return Core.rebase(Parametrization, CurrentParts()).OrThrow(Where);
+    }
 
     internal Parts CurrentParts() => Core.ofArrays(Shape, Inputs, _buffers);
 
     /// <summary>Writes new tensors into the old ones, so that optimizers and state dicts keep theirs.</summary>
     internal void Write(Parts parts)
     {
+        using var alone = Binding.Access.Writing();
         foreach (var (old, next) in Tensors.Zip(parts.Tensors))
             old.WriteOver(next);
         Binding.Forget();
     }
 
     /// <summary>Assigns the tensor, its projection when it is not allowed.</summary>
-    internal void TakeNearest(Tensor value) =>
+    internal void TakeNearest(Tensor value)
+    {
+        using var alone = Binding.Access.Writing();
         Spend(Core.extend(Parametrization, CurrentParts(), value).OrThrow(Where));
+    }
 
     /// <summary>Puts more nodes behind the present ones and keeps the value where they allow it.</summary>
     internal void Append(Parametrization more, WhenNotAllowed whenNotAllowed)
     {
+        using var alone = Binding.Access.Writing();
         using var lasting = Modes.Lasting();
         Binding.Follow();
         var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where);
@@ -73,6 +87,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>The value without gradients and without learning.</summary>
     internal Tensor Detached()
     {
+        using var lease = Binding.Access.Reading();
         using var _ = no_grad();
         return Core.forward(Parametrization, CurrentParts());
     }
@@ -95,26 +110,34 @@ public sealed partial class ParametrizedTensor
     }
 
     /// <summary>Writes the buffers that are new into those in use.</summary>
-    private void Carry(Parts next)
+    /// <returns>How many writes libtorch has counted: inference tensors do not count theirs.</returns>
+    private long Carry(Parts next)
     {
         using var _ = no_grad();
+        var counted = 0L;
         foreach (var (buffer, changed) in CurrentParts().Buffers.Zip(next.Buffers))
             if (!ReferenceEquals(buffer, changed))
             {
+                var before = Versions.Of([buffer]);
                 buffer.copy_(changed);
+                counted += Versions.Of([buffer]) == before ? 0 : 1;
                 changed.Dispose();
             }
+        return counted;
     }
 
-    private Parts FollowedParts()
+    /// <summary>Computes from the parts, while nobody writes to them.</summary>
+    private Tensor FromParts(Func<Parts, Tensor> compute)
     {
         Binding.Follow();
-        return CurrentParts();
+        using var lease = Binding.Access.Reading();
+        return compute(CurrentParts());
     }
 
     private FSharpResult<Parts, ParametrizationError> Assign(Tensor value)
     {
         ArgumentNullException.ThrowIfNull(value);
+        using var alone = Binding.Access.Writing();
         Binding.Follow();
         var parts = Core.rightInverse(Parametrization, CurrentParts(), value);
         if (parts.IsOk)

@@ -87,6 +87,9 @@ public sealed partial class ParametrizedTensor : nn.Module
 
     internal string? Where => Binding.Where;
 
+    /// <summary>Whether anything that it is computed from is trained.</summary>
+    internal bool IsTrained => Inputs.Any(input => input.requires_grad);
+
     internal bool HasBase => Core.hasBase(Parametrization);
 
     /// <summary>The shape of the constrained tensor.</summary>
@@ -113,12 +116,12 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <summary>The inverse of an invertible matrix, by two triangular solves.</summary>
     /// <returns>A new tensor of the shape of <see cref="Value"/>, through which gradients flow.</returns>
     /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
-    public Tensor Inverse() => Invertible.inverse(Parametrization, FollowedParts());
+    public Tensor Inverse() => FromParts(parts => Invertible.inverse(Parametrization, parts));
 
     /// <summary>log det W of an invertible n x n matrix, a sum over n numbers.</summary>
     /// <returns>A new tensor of one number for each matrix of a batch, through which gradients flow.</returns>
     /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
-    public Tensor LogDeterminant() => Invertible.logDeterminant(Parametrization, FollowedParts());
+    public Tensor LogDeterminant() => FromParts(parts => Invertible.logDeterminant(Parametrization, parts));
 
     private static Tensor Owned(Tensor parameter, bool requiresGrad) =>
         parameter.with_requires_grad(requiresGrad).DetachFromDisposeScope();

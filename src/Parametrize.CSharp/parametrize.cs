@@ -15,7 +15,7 @@ public static partial class parametrize
     /// </summary>
     /// <remarks>
     /// It runs RegisterComponents: in the constructor of a module, assign all fields first. Outside a cached scope, calls
-    /// of one module from several threads at once are not safe. RNN, LSTM, GRU, attention and transformers are given the
+    /// of one module from several threads wait for one another. RNN, LSTM, GRU, attention and transformers are given the
     /// value in place: call them twice before one backward, or with a PackedSequence, in a cached scope.
     /// A parameter that modules inside <paramref name="module"/> have in common stays common. Modules outside are not
     /// seen: those would go on with the unconstrained parameter, so register on the model that contains them all.

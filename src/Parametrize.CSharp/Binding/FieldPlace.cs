@@ -18,6 +18,9 @@ internal sealed record FieldPlace(
     Action<nn.Module, object>? Set = null
 )
 {
+    /// <summary>The field itself holds it, rather than what is in the field.</summary>
+    public bool IsField { get; private init; }
+
     /// <summary>All places of a tensor or a module in a module, the most derived class first.</summary>
     public static FieldPlace[] Of<T>(nn.Module owner, T held)
         where T : class =>
@@ -32,7 +35,7 @@ internal sealed record FieldPlace(
         where T : class
     {
         if (typeof(T).IsAssignableFrom(field.FieldType))
-            return [new(field, field.FieldType, field.GetValue, field.SetValue)];
+            return [new(field, field.FieldType, field.GetValue, field.SetValue) { IsField = true }];
         return field.FieldType.IsPrimitive
             ? []
             : field.GetValue(owner) switch

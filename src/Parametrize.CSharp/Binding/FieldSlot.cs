@@ -15,6 +15,8 @@ internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, Fie
         owner is not (ParameterList or ParameterDict)
         && places.Any(one => one.Field.DeclaringType!.Assembly == typeof(nn.Module).Assembly);
 
+    public override bool IsReplacedAtOnce { get; } = Array.TrueForAll(places, place => place.IsField);
+
     public override Tensor? Get() => Owner is { } owner ? (Tensor?)places[0].Get(owner) : null;
 
     public override void Set(Parameter tensor)

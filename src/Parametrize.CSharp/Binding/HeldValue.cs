@@ -2,100 +2,93 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
-/// <summary>The value of a tensor: computed for each reader, or once in a cached scope, for all modules.</summary>
-internal sealed class HeldValue(ParametrizedTensor tensor) : ICached
+/// <summary>
+/// The value of a tensor in cached scopes, computed once for all modules. Whoever uses it lets one thread in at a time.
+/// </summary>
+internal sealed class HeldValue(ParametrizedTensor tensor)
 {
-    private readonly Lock _gate = new();
+    /// <summary>How often it is computed when somebody writes to the parts meanwhile.</summary>
+    private const int Attempts = 3;
+
     private readonly Stamp _stamp = new(tensor);
+
+    /// <summary>What modules have shown of earlier values, and when it was replaced: passes may compute with it.</summary>
+    private readonly List<(Shown Shown, long At)> _replaced = [];
+
     private Tensor? _held;
 
-    /// <summary>What modules have shown of earlier values, while other threads may compute with it.</summary>
-    private readonly List<Shown> _replaced = [];
+    public bool IsHeld => _held is not null;
 
     /// <summary>Whether the parts have been written to since the value was computed.</summary>
-    public bool IsOutdated
-    {
-        get
-        {
-            lock (_gate)
-                return _held is not null && !_stamp.IsCurrent;
-        }
-    }
+    public bool IsOutdated => _held is not null && !_stamp.IsCurrent;
 
-    /// <summary>A new tensor for a reader: a view of the held one in a cached scope.</summary>
-    public Tensor Read(CachedScope? scope)
-    {
-        if (scope is null)
-            return tensor.Evaluate();
-        lock (_gate)
-        {
-            Hold(scope);
-            return _held!.alias();
-        }
-    }
+    public bool HasReplaced => _replaced.Count > 0;
 
-    /// <summary>Computes the value, unless it is held, and keeps it until the scope ends.</summary>
-    public void Hold(CachedScope scope)
+    /// <summary>A new tensor, a view of the held one.</summary>
+    public Tensor Alias() => _held!.alias();
+
+    /// <summary>Computes the value, unless it is held.</summary>
+    public void Hold()
     {
-        lock (_gate)
-        {
-            if (_held is not null)
-                return;
+        if (_held is null)
             Compute();
-            scope.Add(this);
-        }
     }
 
     /// <summary>Computes again.</summary>
-    public void Renew()
+    public void Renew() => Compute();
+
+    /// <summary>Keeps what modules have shown of an earlier value.</summary>
+    public void Keep(IEnumerable<Shown> replaced)
     {
-        lock (_gate)
-            if (_held is not null)
-                Compute();
+        var now = TensorAccess.Now();
+        _replaced.AddRange(replaced.Select(shown => (shown, now)));
     }
 
-    /// <summary>Keeps what modules have shown of earlier values until none computes with it, or the scope ends.</summary>
-    public void Replace(IEnumerable<Shown> replaced, bool areInUse)
+    /// <summary>Ends what no pass computes with. The one that begins now does not.</summary>
+    public void RetireReplaced(Visit? beginning)
     {
-        lock (_gate)
-        {
-            _replaced.AddRange(replaced);
-            if (!areInUse)
-                RetireReplaced();
-        }
+        if (_replaced.Count == 0)
+            return;
+        var access = tensor.Binding.Access;
+        var ended = _replaced.TakeWhile(one => !access.WasInUse(one.At, except: beginning)).Count();
+        var haveStragglers = access.HasStragglers;
+        foreach (var (shown, _) in _replaced.Take(ended))
+            shown.Retire(haveStragglers);
+        _replaced.RemoveRange(0, ended);
     }
 
     /// <summary>Somebody is given the parts who may write past libtorch.</summary>
     public void Lend()
     {
-        lock (_gate)
-            if (_held is not null)
-                _stamp.Copy();
+        if (_held is not null)
+            _stamp.Lend();
     }
 
     public void Forget()
     {
-        lock (_gate)
-        {
-            _held?.Dispose();
-            _held = null;
-            _stamp.Clear();
-            RetireReplaced();
-        }
+        _held?.Dispose();
+        _held = null;
+        _stamp.Clear();
+        RetireReplaced(beginning: null);
     }
 
     private void Compute()
     {
         using var _ = Modes.Lasting();
-        var value = tensor.Evaluate().DetachFromDisposeScope();
-        _held?.Dispose();
-        _held = value;
-        _stamp.Set(); // What evaluating has learnt is in the value.
-    }
-
-    private void RetireReplaced()
-    {
-        _replaced.ForEach(one => one.Retire());
-        _replaced.Clear();
+        for (var attempt = 1; ; attempt++)
+        {
+            var before = _stamp.Begin();
+            var value = tensor.Evaluate(out var learnt).DetachFromDisposeScope();
+            before = before with { Writes = before.Writes + learnt };
+            if (attempt < Attempts && before != _stamp.Now())
+            {
+                value.Dispose();
+                continue;
+            }
+            _held?.Dispose();
+            _held = value;
+            _stamp.Set(before);
+            return;
+        }
     }
 }

@@ -3,6 +3,6 @@ namespace Parametrize.CSharp.Binding;
 /// <summary>What a cached scope keeps and drops.</summary>
 internal interface ICached
 {
-    /// <summary>Drops what is kept: the scope ended, or the tensor has changed.</summary>
-    void Forget();
+    /// <summary>The scope has ended: drops what is kept, unless others need it.</summary>
+    void Release(CachedScope scope);
 }

@@ -7,14 +7,15 @@ namespace Parametrize.CSharp.Binding;
 /// Keeps one parametrized tensor and the module that computes with it together: the tensor is put into the module's
 /// field while `call` runs, or until a cached scope ends, and taken out again. A joint one is put into several fields.
 /// </summary>
-internal sealed class ModuleBinding : ICached
+internal sealed class ModuleBinding
 {
     private readonly ParametrizedTensor _tensor;
     private readonly SlotBinding[] _slots;
     private readonly (ParametrizationSet Set, string Name) _home;
-    private readonly Lock _gate = new();
     private Hooks? _hooks;
-    private CachedScope? _holder;
+
+    /// <summary>Whether the value stays in the fields between passes.</summary>
+    private bool _isHeld;
 
     /// <summary>Binds nothing yet.</summary>
     /// <param name="tensor">What is computed.</param>
@@ -47,7 +48,22 @@ internal sealed class ModuleBinding : ICached
     public IEnumerable<Parameter> Kept => _slots.Select(slot => slot.Kept).OfType<Parameter>();
 
     /// <summary>Whether a forward pass is going on, or has thrown.</summary>
-    public bool IsComputing => _slots[0].Shown is not null && _holder is null;
+    public bool IsComputing => _slots[0].Shown is not null && !_isHeld;
+
+    /// <summary>Whether a pass of another thread reads either all that was shown or all that is.</summary>
+    public bool IsReplacedAtOnce => _slots is [{ IsReplacedAtOnce: true }];
+
+    /// <summary>Whether what had been put into the fields is there, as far as can be seen at a glance.</summary>
+    public bool IsInOrder
+    {
+        get
+        {
+            foreach (var slot in _slots)
+                if (!slot.IsInOrder)
+                    return false;
+            return true;
+        }
+    }
 
     public bool IsIn(ParametrizationSet home, string? name = null) =>
         ReferenceEquals(home, _home.Set) && (name is null || name == _home.Name);
@@ -60,7 +76,7 @@ internal sealed class ModuleBinding : ICached
     {
         foreach (var (slot, tensor) in _slots.Zip(tensors))
             slot.Take(tensor);
-        _hooks = Hooks.Around(caller, Enter, Exit);
+        _hooks = Hooks.Around(caller, () => _tensor.Binding.Enter(this), () => _tensor.Binding.Exit(this));
         _tensor.Binding.Add(this);
     }
 
@@ -77,7 +93,7 @@ internal sealed class ModuleBinding : ICached
     /// <summary>Gives the module, which is returned, tensors of its own again.</summary>
     public nn.Module? Detach(IReadOnlyList<Tensor> own)
     {
-        _holder = null;
+        _isHeld = false;
         _hooks?.Remove();
         foreach (var (slot, tensor) in _slots.Zip(own))
             slot.Restore(tensor);
@@ -88,57 +104,47 @@ internal sealed class ModuleBinding : ICached
     /// <summary>The module is being disposed: a scope that outlives it finds nothing to take out.</summary>
     public void Release()
     {
-        _holder = null;
+        _isHeld = false;
         foreach (var slot in _slots)
             slot.Release();
     }
 
-    /// <summary>Keeps the value, which is computed once for all modules, in the field until the scope ends.</summary>
-    public void Hold(CachedScope scope)
+    /// <summary>Keeps the value, which is computed once for all modules, in the fields until it is forgotten.</summary>
+    public void Hold(HeldValue value)
     {
-        lock (_gate)
-        {
-            if (_holder is not null)
-                return;
-            Hide();
-            using (Modes.Lasting())
-                Show(_tensor.Binding.Alias(scope));
-            _holder = scope;
-            scope.Add(this);
-        }
+        if (_isHeld)
+            return;
+        Hide();
+        using (Modes.Lasting())
+            Show(value.Alias());
+        _isHeld = true;
     }
 
     /// <summary>Puts the value that was computed again into the fields, without a moment between.</summary>
     /// <returns>What was there, if the value is kept in the fields.</returns>
-    public IReadOnlyList<Shown> Renew(CachedScope scope)
+    public IReadOnlyList<Shown> Renew(HeldValue value)
     {
-        lock (_gate)
-        {
-            if (_holder is null)
-                return [];
-            var before = _slots.Select(slot => slot.Shown).OfType<Shown>().ToList();
-            using (Modes.Lasting())
-                Show(_tensor.Binding.Alias(scope));
-            return before;
-        }
+        if (!_isHeld)
+            return [];
+        var before = _slots.Select(slot => slot.Shown).OfType<Shown>().ToList();
+        using (Modes.Lasting())
+            Show(value.Alias());
+        return before;
     }
 
     public void Forget()
     {
-        lock (_gate)
-        {
-            if (_holder is null)
-                return;
-            _holder = null;
-            foreach (var slot in _slots)
-                slot.Withdraw();
-        }
+        if (!_isHeld)
+            return;
+        _isHeld = false;
+        foreach (var slot in _slots)
+            slot.Withdraw();
     }
 
     /// <summary>The tensor has moved by itself; what stands for it in the module goes along.</summary>
     public void Moved()
     {
-        _holder = null;
+        _isHeld = false;
         Hide();
     }
 
@@ -169,28 +175,28 @@ internal sealed class ModuleBinding : ICached
         _tensor.Value = Layout.Join(members);
     }
 
-    private void Enter()
+    /// <summary>For a pass outside cached scopes.</summary>
+    public void ShowAlone(Tensor value)
     {
-        var binding = _tensor.Binding;
-        binding.Follow();
-        if (CachedScope.For(_tensor) is { } scope)
-            binding.Hold(scope, caller: this);
-        else if (_holder is null)
-        {
-            // A forward pass that threw has left its tensor behind.
-            Hide();
-            Show(_tensor.Evaluate());
-        }
+        // A forward pass that threw has left its tensor behind.
+        Hide();
+        Show(value);
     }
 
-    private void Exit()
+    /// <summary>At the end of a pass, unless the value stays.</summary>
+    public void HideAlone()
     {
-        using var updated = TakeUpdate();
-        _tensor.Binding.EndPass(this);
-        if (_holder is null)
+        if (!_isHeld)
             Hide();
-        if (updated is not null)
-            _tensor.TakeNearest(updated);
+    }
+
+    /// <summary>The tensor after a forward pass that has changed it in place, as norms do while they train; else null.</summary>
+    public Tensor? TakeUpdate()
+    {
+        if (!_slots.Any(slot => slot.IsChanged))
+            return null;
+        using var scope = NewDisposeScope();
+        return Layout.Join([.. _slots.Select(slot => slot.Shown!.detach().clone())]).MoveToOuterDisposeScope();
     }
 
     private void Show(Tensor value)
@@ -204,14 +210,5 @@ internal sealed class ModuleBinding : ICached
     {
         foreach (var slot in _slots)
             slot.Hide();
-    }
-
-    /// <summary>The tensor after a forward pass that has changed it in place, as norms do while they train; else null.</summary>
-    private Tensor? TakeUpdate()
-    {
-        if (!_slots.Any(slot => slot.IsChanged))
-            return null;
-        using var scope = NewDisposeScope();
-        return Layout.Join([.. _slots.Select(slot => slot.Shown!.detach().clone())]).MoveToOuterDisposeScope();
     }
 }

@@ -8,6 +8,8 @@ internal sealed class RegistrySlot(nn.Module owner, string name, bool isBuffer) 
 {
     public override bool NeedsTensor => false;
 
+    public override bool MayBeEmpty => true;
+
     public override Tensor? Get() =>
         Owner is not { } owner ? null
         : IsBuffer ? ModuleInternals.BufferOf(owner, Name)

@@ -44,6 +44,12 @@ internal abstract class Slot
     /// <summary>Whether the module asks what is in the slot for its dtype and device when it is moved.</summary>
     public virtual bool NeedsTensor => true;
 
+    /// <summary>Whether a module that computes meanwhile reads either what was there or what is put there.</summary>
+    public virtual bool IsReplacedAtOnce => false;
+
+    /// <summary>Whether there is nothing in it outside a forward pass.</summary>
+    public virtual bool MayBeEmpty => false;
+
     /// <summary>What stands in the slot outside a forward pass, as loud as the module's forward pass survives.</summary>
     public virtual Tensor Nothing(ScalarType dtype, Device device) => empty(0L, dtype: dtype, device: device);
 

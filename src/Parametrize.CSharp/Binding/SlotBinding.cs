@@ -25,6 +25,15 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
     public bool IsChanged =>
         _untouched is not null && Shown is { IsSpent: false } && !Shown.allclose(_untouched, 0, 0, equal_nan: true);
 
+    /// <summary>Whether a module that computes meanwhile reads either what was shown or what is.</summary>
+    public bool IsReplacedAtOnce => slot.IsReplacedAtOnce;
+
+    /// <summary>Whether what had been put there is there, as far as can be seen at a glance.</summary>
+    public bool IsInOrder =>
+        slot.Get() is { } found
+            ? IsOurs(found)
+            : Owner is null || slot.MayBeEmpty && _placeholder is { IsSpent: false } && Shown is not { IsSpent: true };
+
     public bool Shows(Tensor tensor) => IsOurs(tensor) || slot.Shows(tensor);
 
     /// <summary>Takes the module's tensor out. It is kept, empty, unless something is computed from it.</summary>
@@ -63,7 +72,7 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
     {
         _untouched?.Dispose();
         _untouched = slot.IsBuffer ? value.Copied() : null;
-        Shown = new Shown(slot, slot.IsBuffer ? OwnMemory(value) : value, Replaced);
+        Shown = new Shown(slot, slot.IsBuffer ? OwnMemory(value) : value, computed.Binding.Access, Replaced);
         slot.Set(Shown);
     }
 
@@ -109,7 +118,7 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
             var spent = new StandIn?[] { _placeholder, Shown }
                 .Where(one => one is { IsSpent: true })
                 .ToList();
-            spent.ForEach(one => one!.Restore());
+            spent.ForEach(one => one!.GiveUp());
             return spent.Count > 0 ? new(this, null, false, false) : null;
         }
         slot.Unregister();
@@ -147,7 +156,7 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
 
     private void Drop()
     {
-        Shown?.Retire();
+        Shown?.Retire(computed.Binding.Access.HasStragglers);
         _untouched?.Dispose();
         (Shown, _untouched) = (null, null);
     }
@@ -162,7 +171,7 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
         if (!isCurrent)
         {
             _placeholder?.Retire();
-            _placeholder = new Placeholder(slot, input.dtype, input.device, Replaced);
+            _placeholder = new Placeholder(slot, input.dtype, input.device, computed.Binding.Access, Replaced);
         }
         slot.Set(_placeholder!);
     }

@@ -7,27 +7,52 @@ namespace Parametrize.CSharp.Binding;
 /// </summary>
 /// <remarks>
 /// TorchSharp's `load` asks for `state_dict` and then writes into the memory of the parts, past libtorch's count of
-/// versions. So the parts are copied when the state is asked for, and compared once afterwards.
+/// versions. So the parts are copied when the state is asked for, and compared at each use until the thread that has
+/// asked comes back.
 /// </remarks>
 internal sealed class Stamp(ParametrizedTensor tensor)
 {
-    private (long Writes, long Trained) _present;
+    /// <summary>How long `load` may take when the thread that called it does not come back, in milliseconds.</summary>
+    private const int LongestLoad = 300_000;
+
+    private Moment _present;
     private Tensor[] _copies = [];
+    private (Thread Thread, long At)? _lent;
 
-    public bool IsCurrent => _present == Read() && (_copies.Length == 0 || AreAsCopied());
+    public bool IsCurrent => _present == Now() && (_copies.Length == 0 || AreAsCopied());
 
-    public void Set()
+    private bool HasComeBack =>
+        _lent is not { } lent
+        || lent.Thread == Thread.CurrentThread
+        || !lent.Thread.IsAlive
+        || Environment.TickCount64 - lent.At > LongestLoad;
+
+    /// <summary>How things are now. A frozen parameter is to get no gradients, which the graph would still give it.</summary>
+    public Moment Now()
     {
-        _present = Read();
-        Clear();
+        var trained = 0L;
+        foreach (var input in tensor.Inputs)
+            trained = 2 * trained + (input.requires_grad ? 1 : 0);
+        return new(Versions.Of(tensor.Tensors), trained);
     }
 
-    public void Copy()
+    /// <summary>Before the value is computed: what is written meanwhile may not be in it.</summary>
+    public Moment Begin()
     {
-        if (_copies.Length > 0)
-            return;
-        using var _ = no_grad();
-        _copies = [.. tensor.Tensors.Select(part => part.clone().DetachFromDisposeScope())];
+        var isLent = _copies.Length > 0 && !HasComeBack;
+        Clear();
+        if (isLent)
+            CopyParts();
+        return Now();
+    }
+
+    public void Set(Moment moment) => _present = moment;
+
+    public void Lend()
+    {
+        _lent = (Thread.CurrentThread, Environment.TickCount64);
+        if (_copies.Length == 0)
+            CopyParts();
     }
 
     public void Clear()
@@ -37,20 +62,21 @@ internal sealed class Stamp(ParametrizedTensor tensor)
         _copies = [];
     }
 
-    /// <summary>A frozen parameter is to get no gradients, which the graph of the value would still give it.</summary>
-    private (long Writes, long Trained) Read()
+    private void CopyParts()
     {
-        var trained = 0L;
-        foreach (var input in tensor.Inputs)
-            trained = 2 * trained + (input.requires_grad ? 1 : 0);
-        return (Versions.Of(tensor.Tensors), trained);
+        using var _ = no_grad();
+        _copies = [.. tensor.Tensors.Select(part => part.clone().DetachFromDisposeScope())];
     }
 
     private bool AreAsCopied()
     {
         if (!_copies.Zip(tensor.Tensors).All(pair => pair.First.Equals(pair.Second)))
             return false;
-        Clear();
+        if (HasComeBack)
+            Clear();
         return true;
     }
 }
+
+/// <summary>How often the parts had been written to, and which were trained.</summary>
+internal readonly record struct Moment(long Writes, long Trained);

@@ -19,17 +19,19 @@ namespace Parametrize.CSharp.Binding;
 internal abstract class StandIn : Parameter
 {
     private readonly Slot _slot;
+    private readonly TensorAccess _access;
     private readonly Action _replaced;
     private Action? _restore;
 
     /// <param name="slot">Where it stands.</param>
     /// <param name="data">The tensor.</param>
     /// <param name="requiresGrad">Whether gradients flow through it.</param>
+    /// <param name="access">Who uses the tensor that it stands for.</param>
     /// <param name="replaced">Called when a setter has put another in its place.</param>
-    protected StandIn(Slot slot, Tensor data, bool requiresGrad, Action replaced)
+    protected StandIn(Slot slot, Tensor data, bool requiresGrad, TensorAccess access, Action replaced)
         : base(data, requiresGrad)
     {
-        (_slot, _replaced) = (slot, replaced);
+        (_slot, _access, _replaced) = (slot, access, replaced);
         this.DetachFromDisposeScope();
         ModuleInternals.TakeOffCount();
     }
@@ -37,11 +39,12 @@ internal abstract class StandIn : Parameter
     /// <summary>Disposed, by us or by a setter.</summary>
     public bool IsSpent { get; private set; }
 
-    /// <summary>Disposes it when no registration will follow.</summary>
-    public virtual void Retire()
+    /// <summary>Disposes it when no registration will follow; leaves it to the garbage collector while it may be in use.</summary>
+    public virtual void Retire(bool isInUse = false)
     {
         IsSpent = true;
-        Dispose();
+        if (!isInUse)
+            Dispose();
     }
 
     /// <summary>Gives up the tensor, but keeps its place in the field.</summary>
@@ -54,13 +57,18 @@ internal abstract class StandIn : Parameter
     protected override void Dispose(bool disposing)
     {
         if (disposing && !IsSpent && _slot.Owner is { } owner)
-        {
-            IsSpent = true;
             if (IsDisposedByModule())
+            {
+                using var alone = _access.Writing();
+                IsSpent = true;
                 ParametrizationSet.Of(owner)?.Dispose();
+            }
             else
+            {
+                AwaitOthers();
+                IsSpent = true;
                 AwaitRegistration(owner);
-        }
+            }
         base.Dispose(disposing);
     }
 
@@ -68,7 +76,11 @@ internal abstract class StandIn : Parameter
     protected virtual void Leave() { }
 
     /// <summary>Gives the module its registry back when the setter had nothing to register.</summary>
-    public void Restore() => _restore?.Invoke();
+    public void GiveUp()
+    {
+        Restore();
+        EndWaiting();
+    }
 
     /// <summary>By a module that is being disposed, rather than by a setter.</summary>
     private static bool IsDisposedByModule()
@@ -78,6 +90,14 @@ internal abstract class StandIn : Parameter
             .Select(frame => frame.GetMethod())
             .FirstOrDefault(method => !typeof(Tensor).IsAssignableFrom(method?.DeclaringType));
         return caller?.Name == nameof(Dispose) && typeof(nn.Module).IsAssignableFrom(caller.DeclaringType);
+    }
+
+    /// <summary>Other threads wait until the setter has registered. It may never do so: they do not wait for long.</summary>
+    private void AwaitOthers()
+    {
+        var visit = _access.Begin(isAlone: true);
+        _access.BeginPass(visit, this);
+        Visitor.Current.DoubtPass(visit);
     }
 
     private void AwaitRegistration(nn.Module owner)
@@ -103,8 +123,17 @@ internal abstract class StandIn : Parameter
             {
                 Restore();
                 _replaced();
+                EndWaiting();
             }
         );
+    }
+
+    private void Restore() => _restore?.Invoke();
+
+    private void EndWaiting()
+    {
+        if (_access.Find(this) is { } visit)
+            _access.End(visit);
     }
 
     private delegate ref OrderedDict<string, T> Registry<T>();
@@ -115,8 +144,8 @@ internal sealed class Placeholder : StandIn
 {
     private readonly string _name;
 
-    public Placeholder(Slot slot, ScalarType dtype, Device device, Action replaced)
-        : base(slot, slot.Nothing(dtype, device), requiresGrad: false, replaced)
+    public Placeholder(Slot slot, ScalarType dtype, Device device, TensorAccess access, Action replaced)
+        : base(slot, slot.Nothing(dtype, device), requiresGrad: false, access, replaced)
     {
         _name = slot.Name;
         // Without a handle each use throws in managed code. An empty tensor would be refused by libtorch, and where
@@ -130,8 +159,8 @@ internal sealed class Placeholder : StandIn
 }
 
 /// <summary>The computed tensor, no leaf: gradients flow through it.</summary>
-internal sealed class Shown(Slot slot, Tensor value, Action replaced)
-    : StandIn(slot, value, value.requires_grad, replaced)
+internal sealed class Shown(Slot slot, Tensor value, TensorAccess access, Action replaced)
+    : StandIn(slot, value, value.requires_grad, access, replaced)
 {
     /// <summary>The numbers, once a setter has disposed this.</summary>
     private Tensor? _left;
@@ -147,9 +176,9 @@ internal sealed class Shown(Slot slot, Tensor value, Action replaced)
         return numbers.shape.SequenceEqual(moved.shape) && numbers.allclose(moved, 0, 0, equal_nan: true);
     }
 
-    public override void Retire()
+    public override void Retire(bool isInUse = false)
     {
-        base.Retire();
+        base.Retire(isInUse);
         _left?.Dispose();
         _left = null;
     }

@@ -8,18 +8,28 @@ namespace Parametrize.CSharp.Binding;
 /// several that share it. Each has a <see cref="ModuleBinding"/>, and that a <see cref="SlotBinding"/> for each of the
 /// module's tensors that is replaced.
 /// </summary>
-internal sealed class TensorBinding(ParametrizedTensor tensor)
+internal sealed partial class TensorBinding : ICached
 {
-    private readonly HeldValue _value = new(tensor);
+    private readonly ParametrizedTensor _tensor;
+    private readonly HeldValue _value;
+
+    /// <summary>Among threads that read: one at a time computes what is held. Whoever has it waits for no access.</summary>
     private readonly Lock _gate = new();
 
-    /// <summary>
-    /// The forward passes that go on in cached scopes. One that threw stays until its thread begins another.
-    /// </summary>
-    private readonly HashSet<(ModuleBinding Module, int Thread)> _passes = [];
+    /// <summary>Those for which the value is held.</summary>
+    private readonly HashSet<CachedScope> _scopes = [];
 
     // Replaced, never changed: threads that compute may be on their way through it.
     private ModuleBinding[] _modules = [];
+
+    public TensorBinding(ParametrizedTensor tensor)
+    {
+        (_tensor, _value) = (tensor, new(tensor));
+        Access = new(() => Where);
+    }
+
+    /// <summary>Who may use the tensor now.</summary>
+    public TensorAccess Access { get; }
 
     /// <summary>The tensor's name in messages, that in its first module.</summary>
     public string? Where => _modules.FirstOrDefault()?.Where;
@@ -51,54 +61,24 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
     /// <returns>Whether others still compute with the tensor.</returns>
     public bool Leave(ParametrizationSet home)
     {
+        using var alone = Access.Writing();
         foreach (var module in _modules.Where(one => one.IsIn(home)))
             module.Release();
         _modules = [.. _modules.Where(one => !one.IsIn(home) && !one.IsGone)];
         return _modules.Length > 0;
     }
 
-    /// <summary>A new tensor for a reader: a view of the held one in a cached scope.</summary>
-    public Tensor Read()
-    {
-        Follow();
-        var scope = CachedScope.For(tensor);
-        if (scope is not null)
-            Hold(scope);
-        return _value.Read(scope);
-    }
-
-    /// <summary>For a module's own use.</summary>
-    public Tensor Alias(CachedScope scope) => _value.Read(scope);
-
-    /// <summary>Computes the value once and puts it into all modules until the scope ends.</summary>
-    /// <param name="scope">The scope.</param>
-    /// <param name="caller">A module that begins a forward pass; another in the middle of one is left in peace.</param>
-    public void Hold(CachedScope scope, ModuleBinding? caller = null)
-    {
-        lock (_gate)
-        {
-            if (_value.IsOutdated)
-                Renew(scope);
-            if (caller is not null)
-                _passes.Add((caller, Environment.CurrentManagedThreadId));
-        }
-        _value.Hold(scope);
-        foreach (var module in _modules)
-            if (caller is null || module == caller || !module.IsComputing)
-                module.Hold(scope);
-    }
-
-    /// <summary>A module has ended a forward pass.</summary>
-    public void EndPass(ModuleBinding caller)
-    {
-        lock (_gate)
-            _passes.Remove((caller, Environment.CurrentManagedThreadId));
-    }
-
     /// <summary>`state_dict` is asked for: TorchSharp's `load` will write.</summary>
-    public void Lend() => _value.Lend();
+    public void Lend()
+    {
+        if (!_value.IsHeld)
+            return;
+        using var lease = Access.Reading();
+        lock (_gate)
+            _value.Lend();
+    }
 
-    /// <summary>Drops the cached value everywhere.</summary>
+    /// <summary>Drops the cached value everywhere. Called alone, as what follows.</summary>
     public void Forget()
     {
         _value.Forget();
@@ -120,11 +100,21 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
     /// </summary>
     public void Follow()
     {
+        foreach (var module in _modules)
+            if (!module.IsInOrder)
+            {
+                PutInOrder();
+                return;
+            }
+    }
+
+    private void PutInOrder()
+    {
+        using var alone = Access.Writing();
         List<(ModuleBinding Module, List<Stray> Strays)>? found = null;
-        lock (_gate)
-            foreach (var module in _modules)
-                if (module.TakeStrays() is { } strays)
-                    (found ??= []).Add((module, strays));
+        foreach (var module in _modules)
+            if (module.TakeStrays() is { } strays)
+                (found ??= []).Add((module, strays));
         if (found is null)
             return;
 
@@ -132,22 +122,12 @@ internal sealed class TensorBinding(ParametrizedTensor tensor)
         foreach (var stray in found.SelectMany(one => one.Strays))
             if (stray is { Found: { } elsewhere } && (stray.HasMoved || !stray.IsAssignment))
             {
-                tensor.MoveTo(elsewhere.dtype, elsewhere.device);
+                _tensor.MoveTo(elsewhere.dtype, elsewhere.device);
                 if (!stray.IsAssignment)
                     elsewhere.Dispose();
             }
         foreach (var (module, strays) in found)
             if (strays.Where(stray => stray.IsAssignment).ToList() is { Count: > 0 } assigned)
                 module.Assign(assigned);
-    }
-
-    /// <summary>Computes again for all. Other threads may be in the middle of a pass with what was shown until now.</summary>
-    private void Renew(CachedScope scope)
-    {
-        _value.Renew();
-        _value.Replace(
-            [.. _modules.SelectMany(module => module.Renew(scope))],
-            areInUse: _passes.Any(pass => pass.Thread != Environment.CurrentManagedThreadId)
-        );
     }
 }

@@ -38,7 +38,7 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
     private static string Padded(string cell, int column, int width) =>
         column >= Titles.Length - 2 ? cell.PadLeft(width) : cell.PadRight(width);
 
-    private static string[] Cells(TensorReport row) =>
+    internal static string[] Cells(TensorReport row) =>
         [
             row.Name,
             row.Parametrization.ToString(),

@@ -12,6 +12,7 @@ public sealed partial class ParametrizedTensor
     internal Memory Remember()
     {
         Binding.Follow();
+        using var lease = Binding.Access.Reading();
         return new(
             Parametrization,
             [.. Inputs.Select(one => one.Copied())],
@@ -22,6 +23,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>Undoes registering again and changes of the values since; the parameters stay the same objects.</summary>
     internal void Return(Memory memory)
     {
+        using var alone = Binding.Access.Writing();
         Parametrization = memory.Value;
         var children = ModuleInternals.Children(this);
         for (var position = children.Count - 1; position >= memory.Buffers.Length; position--)
@@ -37,6 +39,7 @@ public sealed partial class ParametrizedTensor
     internal Parts CopiedParts(Device device)
     {
         Binding.Follow();
+        using var lease = Binding.Access.Reading();
         return Core.ofArrays(
             Shape,
             [.. Inputs.Select(input => new Parameter(input.Copied(device)))],

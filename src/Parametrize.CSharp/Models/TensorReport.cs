@@ -10,6 +10,7 @@ public sealed record TensorReport
     {
         using var _ = no_grad();
         tensor.Binding.Follow();
+        using var lease = tensor.Binding.Access.Reading();
         var value = tensor.Parametrization;
         var parts = tensor.CurrentParts();
         using var present = Core.forward(value, parts);
@@ -59,6 +60,9 @@ public sealed record TensorReport
     /// known.
     /// </summary>
     public long? Dimension { get; }
+
+    /// <summary>A line of the table.</summary>
+    public override string ToString() => string.Join("  ", ParametrizationReport.Cells(this));
 
     internal string DistanceShown =>
         Violation switch

@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Binding;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -7,6 +8,7 @@ internal static class Bases
 {
     public static void Move(IReadOnlyList<ParametrizedTensor> tensors, optim.Optimizer? optimizer)
     {
+        using var alone = TensorAccess.WritingAll(tensors);
         var moved = new List<Parts>();
         try
         {

@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Binding;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -38,6 +39,7 @@ internal static class Registration
         int dimension = 1
     )
     {
+        using var alone = TensorAccess.WritingAll(Beside(path));
         using var lasting = Modes.Lasting();
         using var plain = new PlainTensor(path, dimension);
         var present = plain.Value;
@@ -58,6 +60,7 @@ internal static class Registration
                 $"{path} is a ParametrizedTensor that the module holds itself: there is no "
                     + "plain tensor to go back to. Read its Value, and let the module hold a Parameter of that instead."
             );
+        using var alone = parametrized.Binding.Access.Writing();
         parametrized.Binding.Follow();
         if (!leaveParametrized && !HasUnconstrained(parametrized))
             throw new InvalidOperationException(
@@ -72,6 +75,7 @@ internal static class Registration
     /// <summary>Gives the module a tensor of that value or, computing nothing, one that the value was computed from.</summary>
     public static void TakeOut(TensorPath path, ParametrizedTensor parametrized, Tensor? value)
     {
+        using var alone = parametrized.Binding.Access.Writing();
         using var lasting = Modes.Lasting();
         var (home, last) = NativeChild.HomeOf(path.Owner, path.Name);
         var set = ParametrizationSet.Of(home)!;
@@ -82,7 +86,7 @@ internal static class Registration
         var owner = binding.Detach(
             isLast && parametrized.Reused >= 0
                 ? [Released(parametrized, value)]
-                : binding.Own(value ?? original, original.requires_grad)
+                : binding.Own(value ?? original, parametrized.IsTrained)
         );
         set.Remove(name, home);
         if (owner is not null)
@@ -105,6 +109,7 @@ internal static class Registration
     {
         if (path.Tensor is not null)
             throw new InvalidOperationException($"{path} is parametrized. Remove that first, or share its tensor.");
+        using var alone = TensorAccess.WritingAll([.. Beside(path), shared]);
         using var lasting = Modes.Lasting();
         using var plain = new PlainTensor(path, shared.Binding.Layout?.Dimension ?? 1);
         shared.Binding.Follow();
@@ -118,6 +123,10 @@ internal static class Registration
         plain.Bind(shared);
     }
 
+    /// <summary>The parametrized tensors of the same module, during whose passes it gets no more hooks.</summary>
+    private static IEnumerable<ParametrizedTensor> Beside(TensorPath path) =>
+        ParametrizationSet.Of(path.Owner)?.Named.Select(one => one.Tensor) ?? [];
+
     private static string Shown(Tensor input) => $"a tensor of shape {Form.Shown(input.shape)}";
 
     private static string Kind(bool isBuffer) => isBuffer ? "buffer" : "parameter";
@@ -128,6 +137,8 @@ internal static class Registration
         var own = parametrized.Inputs[parametrized.Reused];
         if (value is not null)
             Overwrite(own, value);
+        if (!parametrized.IsBuffer)
+            own.requires_grad = parametrized.IsTrained;
         return own;
     }
 

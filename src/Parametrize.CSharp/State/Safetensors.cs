@@ -8,7 +8,7 @@ namespace Parametrize.CSharp;
 /// </summary>
 /// <remarks>
 /// Element types: float64, float32, float16, bfloat16, complex64, int64, int32, int16, int8, uint8 and bool. The format
-/// has no other that TorchSharp has.
+/// has no other that TorchSharp has. Of others that a file has, loading tells the names: see <see cref="LoadedTensors"/>.
 /// </remarks>
 public static class Safetensors
 {
@@ -53,12 +53,12 @@ public static class Safetensors
     /// The file does not follow the format; the message says what was expected and what was found.
     /// </exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static Dictionary<string, Tensor> Load(string path) => Load(path, out _);
+    public static LoadedTensors Load(string path) => Load(path, out _);
 
     /// <inheritdoc cref="Load(string)"/>
     /// <param name="path">The file.</param>
     /// <param name="metadata">What the file says about the tensors; empty when it says nothing.</param>
-    public static Dictionary<string, Tensor> Load(string path, out Dictionary<string, string> metadata)
+    public static LoadedTensors Load(string path, out Dictionary<string, string> metadata)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
@@ -80,12 +80,12 @@ public static class Safetensors
     /// <exception cref="InvalidDataException">
     /// The data do not follow the format; the message says what was expected and what was found.
     /// </exception>
-    public static Dictionary<string, Tensor> Load(Stream stream) => Load(stream, out _);
+    public static LoadedTensors Load(Stream stream) => Load(stream, out _);
 
     /// <inheritdoc cref="Load(Stream)"/>
     /// <param name="stream">A readable stream.</param>
     /// <param name="metadata">What the file says about the tensors; empty when it says nothing.</param>
-    public static Dictionary<string, Tensor> Load(Stream stream, out Dictionary<string, string> metadata)
+    public static LoadedTensors Load(Stream stream, out Dictionary<string, string> metadata)
     {
         ArgumentNullException.ThrowIfNull(stream);
         if (stream.CanSeek)

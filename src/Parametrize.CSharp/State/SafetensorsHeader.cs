@@ -111,7 +111,7 @@ internal static class SafetensorsHeader
         var name = TextOf(ref json);
         return SafetensorsDtype.Named(name)
             ?? throw new InvalidDataException(
-                $"The dtype of {where} should be one of {SafetensorsDtype.Names}, but is {Shown(name)}."
+                $"The dtype of {where} should be one of {SafetensorsDtype.AllNames}, but is {Shown(name)}."
             );
     }
 

@@ -6,7 +6,7 @@ namespace Parametrize.CSharp;
 /// <summary>Reads a stream that can seek: every claim of the header is compared with its length before it is used.</summary>
 internal static class SafetensorsReader
 {
-    public static Dictionary<string, Tensor> Read(Stream stream, out Dictionary<string, string> metadata)
+    public static LoadedTensors Read(Stream stream, out Dictionary<string, string> metadata)
     {
         try
         {
@@ -15,9 +15,16 @@ internal static class SafetensorsReader
             metadata = said;
 
             using var scope = NewDisposeScope();
-            var tensors = new Dictionary<string, Tensor>();
+            var tensors = new LoadedTensors(
+                entries
+                    .Where(entry => entry.Dtype.Type is null)
+                    .ToDictionary(entry => entry.Name, entry => entry.Dtype.Name)
+            );
             foreach (var entry in entries)
-                tensors.Add(entry.Name, TensorBytes.Read(stream, entry));
+                if (entry.Dtype.Type is null)
+                    stream.Seek(entry.End - entry.Begin, SeekOrigin.Current);
+                else
+                    tensors.Add(entry.Name, TensorBytes.Read(stream, entry));
             foreach (var tensor in tensors.Values)
                 tensor.MoveToOuterDisposeScope();
             return tensors;

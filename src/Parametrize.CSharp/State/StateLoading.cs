@@ -1,4 +1,6 @@
 using System.IO.Enumeration;
+using Parametrize.CSharp.Binding;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -11,7 +13,7 @@ internal sealed class StateLoading(
     IReadOnlyDictionary<string, Parametrization> maps
 )
 {
-    private readonly List<(string Key, Tensor Tensor)> _missing = [];
+    private readonly List<(string Key, Tensor Tensor, StateTarget Target)> _missing = [];
 
     public static IncompatibleKeys Load(
         nn.Module model,
@@ -21,6 +23,7 @@ internal sealed class StateLoading(
         IReadOnlyDictionary<string, Parametrization> maps
     )
     {
+        using var alone = TensorAccess.WritingAll(ModelTree.Tensors(model).Select(entry => entry.Tensor));
         var source = new StateSource(state);
         var targets = StateTarget.Of(model);
         RequireData(model, state);
@@ -33,14 +36,30 @@ internal sealed class StateLoading(
             else
                 loading.PlanParametrized(target, target.Parametrized!);
 
-        // A tied tensor is not missing when it is there under another name.
-        var missing = loading._missing.Where(absent => !plan.Writes(absent.Tensor)).Select(absent => absent.Key);
-        var keys = new IncompatibleKeys([.. missing], source.NotTaken);
+        var missing = loading.Missing(model);
+        var keys = new IncompatibleKeys([.. missing.Select(absent => absent.Key)], source.NotTaken);
         var isIncompatible = strict && keys.MissingKeys.Count + keys.UnexpectedKeys.Count > 0;
+        if (strict)
+            plan.Problems.AddRange(missing.SelectMany(absent => source.UnreadOf(absent.Target)).Distinct());
         if (isIncompatible || plan.Problems.Count > 0)
             throw new StateDictException(model.Title(), strict ? keys : new([], []), plan.Problems);
         plan.CarryOut(targets);
         return keys;
+    }
+
+    /// <summary>
+    /// A tied tensor is not missing when it is there under another name, and the count of batches never is: norms of
+    /// PyTorch did not have it at first, and keep their own when a state lacks it.
+    /// </summary>
+    private List<(string Key, Tensor Tensor, StateTarget Target)> Missing(nn.Module model)
+    {
+        var counts = ModelTree
+            .Modules(model)
+            .Where(one => one.Module is NormBase)
+            .Select(one => ModuleInternals.BufferOf(one.Module, "num_batches_tracked"))
+            .OfType<Tensor>()
+            .ToHashSet(ReferenceEqualityComparer.Instance);
+        return [.. _missing.Where(absent => !plan.Writes(absent.Tensor) && !counts.Contains(absent.Tensor))];
     }
 
     private static void RequireData(nn.Module model, IReadOnlyDictionary<string, Tensor> state)
@@ -105,7 +124,7 @@ internal sealed class StateLoading(
                 plan.Copy(target.Key, own, value);
         }
         else
-            _missing.Add((target.Key, own));
+            _missing.Add((target.Key, own, target));
     }
 
     private void PlanParametrized(StateTarget target, ParametrizedTensor parametrized)
@@ -152,7 +171,7 @@ internal sealed class StateLoading(
             if (pieces?.Keys.ContainsKey(piece) ?? false)
                 source.Take(pieces.Keys[piece]);
             else
-                _missing.Add((target.Prefix + piece, tensor));
+                _missing.Add((target.Prefix + piece, tensor, target));
         if (pieces is not null)
             plan.CopyPieces(target.Parametrized!, pieces);
     }

@@ -44,23 +44,35 @@ internal sealed class StateSource
     /// The pieces of a tensor under PyTorch's names, and under those of a module that holds its parametrized tensor
     /// itself; null when there are none.
     /// </summary>
-    public StatePieces? PiecesOf(StateTarget target)
-    {
-        var dot = target.Key.LastIndexOf('.') + 1;
-        string[] prefixes =
-        [
-            .. target.Own is null ? [target.Prefix] : Array.Empty<string>(),
-            $"{target.Key[..dot]}{ParametrizationSet.ChildName}.{target.Key[dot..]}.",
-            $"{target.Key}.",
-        ];
-        return prefixes.Select(Under).FirstOrDefault(pieces => pieces.Keys.Count > 0);
-    }
+    public StatePieces? PiecesOf(StateTarget target) =>
+        PrefixesOf(target).Select(Under).FirstOrDefault(pieces => pieces.Keys.Count > 0);
+
+    /// <summary>What the file of the state has for a target, but TorchSharp cannot hold, each with the reason.</summary>
+    public IEnumerable<string> UnreadOf(StateTarget target) =>
+        _state is LoadedTensors loaded
+            ? from key in loaded.Unread.Keys
+            where
+                target.PlainKeys.Contains(key)
+                || PrefixesOf(target).Any(prefix => key.StartsWith(prefix, StringComparison.Ordinal))
+            select $"{key} {loaded.WhyUnread(key)}"
+            : [];
 
     /// <summary>The pieces under their old names; null unless all are there.</summary>
     public StatePieces? OldPiecesOf(string key)
     {
         var names = Array.Find(OldNames, names => names.All(name => Has(key + name.Suffix)));
         return names is null ? null : new(this, names.ToDictionary(name => name.Piece, name => key + name.Suffix));
+    }
+
+    private static string[] PrefixesOf(StateTarget target)
+    {
+        var dot = target.Key.LastIndexOf('.') + 1;
+        return
+        [
+            .. target.Own is null ? [target.Prefix] : Array.Empty<string>(),
+            $"{target.Key[..dot]}{ParametrizationSet.ChildName}.{target.Key[dot..]}.",
+            $"{target.Key}.",
+        ];
     }
 
     private StatePieces Under(string prefix)

@@ -24,7 +24,7 @@ internal static class TensorBytes
     public static Tensor Read(Stream stream, SafetensorsEntry entry)
     {
         using var scope = NewDisposeScope();
-        var flat = empty((entry.End - entry.Begin) / entry.Dtype.Size, dtype: entry.Dtype.Type, device: CPU);
+        var flat = empty(8 * (entry.End - entry.Begin) / entry.Dtype.Bits, dtype: entry.Dtype.Type, device: CPU);
         foreach (var part in Parts(flat))
         {
             stream.ReadExactly(part.bytes);

@@ -244,3 +244,11 @@ module internal Contract =
             Array.map2 (fun (old: torch.Tensor) -> ofForm node "learning" (Form.ofTensor old)) before after
         else
             advance ()
+
+    /// A random tensor of that form.
+    let sampled (node: Node) (form: Form) (sample: unit -> torch.Tensor) : torch.Tensor =
+        if isUsers node then
+            let doing = $"sampling {form}"
+            running node doing sample |> ofForm node doing form |> finite node doing
+        else
+            sample ()

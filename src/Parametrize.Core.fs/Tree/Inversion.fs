@@ -118,7 +118,9 @@ module internal Inversion =
                 let registers =
                     Evaluation.registers false program parts parts.ParameterArray rows
 
-                node.Invert([||], registers[source], epsilon, Want.Nearest)
+                let form = Form.ofTensor registers[source]
+
+                Contract.found node [ form ] [||] registers[source] epsilon Want.Nearest
                 |> outOfReach node
                 |> Result.map (fun found -> rows[position] <- found.Buffers)
             | _ -> Ok()

@@ -21,7 +21,8 @@ module internal Sampling =
             | Step.OutOf(view, source) -> View.back view (shape program forms register) (ofRegister source)
             | Step.Compute(node, sources, _, _) ->
                 match box node with
-                | :? ISampled as sampled -> sampled.Sample(forms[register], generator)
+                | :? ISampled as sampled ->
+                    Contract.sampled node forms[register] (fun () -> sampled.Sample(forms[register], generator))
                 | :? ICombines -> node.Forward(Array.map ofRegister sources, [||])
                 | _ -> Form.normal generator forms[register]
 

@@ -1,5 +1,6 @@
 using Parametrize;
 using Parametrize.CSharp;
+using Properties.CSharp.Shared;
 using Properties.CSharp.Support;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -176,6 +177,53 @@ public class RemovingGivesTheModuleBack
         Assert.NotSame(own, layer.weight);
         Assert.Equal(0, Snapshot.HooksOf(layer));
         Assert.Equal(["weight", "bias"], layer.state_dict().Keys);
+    }
+
+    [Theory]
+    [InlineData("Linear", false, true)]
+    [InlineData("Linear", true, false)]
+    [InlineData("Linear", false, false)]
+    [InlineData("Linear", true, true)]
+    [InlineData("LSTM", false, true)]
+    [InlineData("LSTM", true, false)]
+    [InlineData("LSTM", false, false)]
+    [InlineData("Embedding", false, true)]
+    [InlineData("Embedding", true, false)]
+    [InlineData("Shared", true, false)]
+    [InlineData("Shared", false, true)]
+    [InlineData("Joint", true, false)]
+    [InlineData("Joint", false, true)]
+    [InlineData("Joint", false, false)]
+    public void It_is_trained_if_anything_was_that_it_was_computed_from(string kind, bool magnitude, bool direction)
+    {
+        nn.Module module = kind switch
+        {
+            "LSTM" => nn.LSTM(3, 4),
+            "Embedding" => nn.Embedding(3, 4),
+            "Shared" => Tied.Plain(),
+            _ => nn.Linear(3, 4),
+        };
+        var name = kind switch
+        {
+            "LSTM" => "weight_ih_l0",
+            "Shared" => "encoder.weight",
+            "Joint" => "weight+bias",
+            _ => "weight",
+        };
+        module.register_parametrization(name, Parametrizations.WeightNorm());
+        var tensor = module.parametrization(name);
+        if (module is Tied tied)
+            tied.decoder.share_parametrization("weight", tensor);
+        var (first, second) = (tensor.get_parameter("original0")!, tensor.get_parameter("original1")!);
+        (first.requires_grad, second.requires_grad) = (magnitude, direction);
+
+        module.remove_parametrizations(name);
+        foreach (var member in name.Split('+'))
+            Assert.Equal(magnitude || direction, module.get_parameter(member)!.requires_grad);
+        if (module is not Tied both)
+            return;
+        both.decoder.remove_parametrizations("weight");
+        Assert.Equal(magnitude || direction, both.decoder.get_parameter("weight")!.requires_grad);
     }
 
     [Theory]

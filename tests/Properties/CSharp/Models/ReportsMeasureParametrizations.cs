@@ -36,6 +36,16 @@ public class ReportsMeasureParametrizations
     }
 
     [Fact]
+    public void A_row_alone_prints_its_cells()
+    {
+        var model = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
+        Assert.Equal(
+            "weight  symmetric  [4, 4]  Float32  inside  16  10",
+            $"{Assert.Single(model.parametrization_report())}"
+        );
+    }
+
+    [Fact]
     public void Without_parametrizations_there_are_only_titles()
     {
         var report = nn.Linear(2, 2).parametrization_report();

@@ -48,7 +48,9 @@ public static class BadHeaders
             { """{"a":{"dtype":"U8","shape":[1.0],"data_offsets":[0,1]}}""", 1, "holds 1.0" },
             { """{"a":{"dtype":"U8","shape":[true],"data_offsets":[0,1]}}""", 1, "holds true" },
             // element types
-            { """{"a":{"dtype":"U64","shape":[1],"data_offsets":[0,8]}}""", 8, "should be one of I64, F64" },
+            { """{"a":{"dtype":"U128","shape":[1],"data_offsets":[0,16]}}""", 16, "should be one of I64, F64" },
+            { """{"a":{"dtype":"U64","shape":[2],"data_offsets":[0,8]}}""", 8, "takes 16 bytes" },
+            { """{"a":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[0,4]}}""", 4, "takes 3 bytes" },
             { """{"a":{"dtype":"f32","shape":[1],"data_offsets":[0,4]}}""", 4, "but is f32" },
             // shapes
             { """{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}""", 1, "holds -1" },

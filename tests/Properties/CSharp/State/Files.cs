@@ -43,7 +43,7 @@ internal static class Files
         return stream.ToArray();
     }
 
-    public static Dictionary<string, Tensor> Loaded(byte[] file) => Safetensors.Load(new MemoryStream(file));
+    public static LoadedTensors Loaded(byte[] file) => Safetensors.Load(new MemoryStream(file));
 
     public static byte[] Bytes(Tensor tensor) =>
         tensor.numel() == 0 ? [] : tensor.detach().resolve_conj().cpu().contiguous().bytes.ToArray();

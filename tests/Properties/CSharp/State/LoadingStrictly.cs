@@ -1,4 +1,5 @@
 using FsCheck.Xunit;
+using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using Xunit;
@@ -31,6 +32,53 @@ public class LoadingStrictly
         )
             Assert.Contains(said, error.Message);
         before.AssertUnchanged();
+    }
+
+    [Fact]
+    public void Norms_keep_their_count_of_batches_when_the_state_is_older_than_it()
+    {
+        nn.Module[] norms =
+        [
+            nn.BatchNorm1d(3),
+            nn.BatchNorm2d(3),
+            nn.BatchNorm3d(3),
+            nn.InstanceNorm2d(3, affine: true, track_running_stats: true),
+        ];
+        foreach (var norm in norms)
+        {
+            var model = nn.Sequential(("norm", (nn.Module<Tensor, Tensor>)norm));
+            model.register_parametrization("norm.weight", Parametrizations.Positive);
+            using var counted = norm.get_buffer("num_batches_tracked")!.add_(5).clone();
+            var state = Models.StateOf(model);
+            Assert.True(state.Remove("norm.num_batches_tracked"));
+            Assert.Equal("<All keys matched successfully>", $"{model.load_parametrized_state_dict(state)}");
+            Near.Identical(counted, norm.get_buffer("num_batches_tracked")!);
+
+            state.Remove("norm.running_mean");
+            var error = Assert.Throws<StateDictException>(() => model.load_parametrized_state_dict(state));
+            Assert.Equal(["norm.running_mean"], error.MissingKeys);
+        }
+    }
+
+    [Fact]
+    public void A_buffer_of_that_name_elsewhere_is_missed()
+    {
+        var model = new Counter();
+        var error = Assert.Throws<StateDictException>(() =>
+            model.load_parametrized_state_dict(new Dictionary<string, Tensor>())
+        );
+        Assert.Equal(["num_batches_tracked"], error.MissingKeys);
+    }
+
+    [Fact]
+    public void Keys_that_differ_print_as_in_PyTorch()
+    {
+        Assert.Equal(
+            "IncompatibleKeys(missing_keys=['a', 'b'], unexpected_keys=[])",
+            $"{new IncompatibleKeys(["a", "b"], [])}"
+        );
+        Assert.Equal("IncompatibleKeys(missing_keys=[], unexpected_keys=['c'])", $"{new IncompatibleKeys([], ["c"])}");
+        Assert.Equal("<All keys matched successfully>", $"{new IncompatibleKeys([], [])}");
     }
 
     [Fact]
@@ -196,5 +244,11 @@ public class LoadingStrictly
         var whole = new Dictionary<string, Tensor> { ["weight"] = ones(4, 4), ["bias"] = ones(4) };
         error = Assert.Throws<StateDictException>(() => bodiless.load_parametrized_state_dict(whole));
         Assert.Equal(2, error.Problems.Count);
+    }
+
+    private sealed class Counter : nn.Module
+    {
+        public Counter()
+            : base(nameof(Counter)) => register_buffer("num_batches_tracked", zeros(1));
     }
 }

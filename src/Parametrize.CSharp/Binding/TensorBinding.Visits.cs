@@ -1,0 +1,175 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Binding;
+
+/// <content>Reading and forward passes, of any number of threads.</content>
+internal sealed partial class TensorBinding
+{
+    /// <summary>A new tensor for a reader: a view of the held one in a cached scope.</summary>
+    public Tensor Read()
+    {
+        Follow();
+        if (CachedScope.For(_tensor) is null)
+        {
+            using var lease = _tensor.IsLearning ? Access.Writing() : Access.Reading();
+            return _tensor.Evaluate(out _);
+        }
+        var visit = Admit(caller: null);
+        try
+        {
+            lock (_gate)
+                return _value.IsHeld ? _value.Alias() : _tensor.Evaluate(out _);
+        }
+        finally
+        {
+            Access.End(visit);
+        }
+    }
+
+    /// <summary>Computes the value once and puts it into all modules until the scope ends.</summary>
+    public void Hold() => Access.End(Admit(caller: null));
+
+    /// <summary>A module begins a forward pass.</summary>
+    public void Enter(ModuleBinding caller)
+    {
+        Follow();
+        var visit = Admit(caller);
+        try
+        {
+            if (Array.IndexOf(_modules, caller) < 0)
+            {
+                Access.End(visit); // It was removed while this thread waited.
+                return;
+            }
+            if (!_value.IsHeld)
+                caller.ShowAlone(_tensor.Evaluate(out _));
+            Access.BeginPass(visit, caller);
+        }
+        catch
+        {
+            Access.End(visit);
+            throw;
+        }
+    }
+
+    /// <summary>The module has ended it.</summary>
+    public void Exit(ModuleBinding caller)
+    {
+        if (Access.Find(caller) is not { } visit)
+            return; // Others have gone on without waiting for it.
+        Tensor? updated;
+        try
+        {
+            updated = TakeUpdate(caller);
+            caller.HideAlone();
+        }
+        finally
+        {
+            Access.End(visit);
+        }
+        DropUnused();
+        using (updated)
+            if (updated is not null)
+                _tensor.TakeNearest(updated);
+    }
+
+    /// <summary>The scope has ended.</summary>
+    public void Release(CachedScope scope)
+    {
+        lock (_gate)
+            _scopes.Remove(scope);
+        DropUnused();
+    }
+
+    private Tensor? TakeUpdate(ModuleBinding caller)
+    {
+        if (!_tensor.IsBuffer)
+            return null;
+        lock (_gate)
+            return caller.TakeUpdate();
+    }
+
+    /// <summary>Lets the thread in, with a value that is held; alone and without one outside cached scopes.</summary>
+    private Visit Admit(ModuleBinding? caller)
+    {
+        for (var mustWrite = false; ; )
+        {
+            var scope = CachedScope.For(_tensor);
+            var visit = Access.Begin(isAlone: mustWrite || scope is null && !_value.IsHeld);
+            try
+            {
+                if (!Hold(scope, caller, visit, ref mustWrite) && !visit.IsAlone)
+                {
+                    // Its scope has ended, or the value is to be written where others read it.
+                    Access.End(visit);
+                    continue;
+                }
+            }
+            catch
+            {
+                Access.End(visit);
+                throw;
+            }
+            if (visit.IsAlone && _value.IsHeld)
+                Access.Share(visit);
+            return visit;
+        }
+    }
+
+    /// <summary>Has the present value held, for a scope if there is one; false when it is not.</summary>
+    private bool Hold(CachedScope? scope, ModuleBinding? caller, Visit visit, ref bool mustWrite)
+    {
+        lock (_gate)
+        {
+            var isCovered = scope is not null && (_scopes.Contains(scope) || scope.Add(this) && _scopes.Add(scope));
+            if (!isCovered && !_value.IsHeld)
+                return false;
+            if (_value.IsOutdated)
+                if (MayRenew(visit))
+                    Renew(visit);
+                else if (!Access.IsNested(visit))
+                {
+                    mustWrite = true;
+                    return false;
+                }
+            // else it goes on with what it has: those for whom it would wait might wait for it.
+            _value.Hold();
+            foreach (var module in _modules)
+                if (caller is null || module == caller || !module.IsComputing)
+                    module.Hold(_value);
+            return true;
+        }
+    }
+
+    /// <summary>Whether readers in the middle of a pass are not disturbed.</summary>
+    private bool MayRenew(Visit visit) =>
+        Array.TrueForAll(_modules, module => module.IsReplacedAtOnce) || Access.TryStayAlone(visit);
+
+    /// <summary>Computes again for all. Other threads may be in the middle of a pass with what was shown until now.</summary>
+    private void Renew(Visit visit)
+    {
+        _value.Renew();
+        _value.Keep(_modules.SelectMany(module => module.Renew(_value)).ToList());
+        _value.RetireReplaced(visit);
+    }
+
+    /// <summary>Drops the value when the last who needed it has gone.</summary>
+    private void DropUnused()
+    {
+        if (_value.HasReplaced)
+            lock (_gate)
+                _value.RetireReplaced(beginning: null);
+        if (_scopes.Count > 0 || !_value.IsHeld || Access.TryBeginAlone() is not { } visit)
+            return;
+        try
+        {
+            lock (_gate)
+                if (_scopes.Count == 0)
+                    Forget();
+        }
+        finally
+        {
+            Access.End(visit);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// The tensors of a safetensors file by name. Those of element types that TorchSharp lacks (unsigned integers but uint8,
+/// numbers of 8 bits and fewer) are not among them, but named.
+/// </summary>
+public sealed class LoadedTensors
+    : Dictionary<string, Tensor>,
+        IDictionary<string, Tensor>,
+        IReadOnlyDictionary<string, Tensor>
+{
+    internal LoadedTensors(IReadOnlyDictionary<string, string> unread) => Unread = unread;
+
+    /// <summary>The element types, as the format calls them (`F8_E4M3`), of what the file has besides, by name.</summary>
+    public IReadOnlyDictionary<string, string> Unread { get; }
+
+    /// <summary>The tensor of that name.</summary>
+    /// <param name="name">As in the file.</param>
+    /// <exception cref="KeyNotFoundException">
+    /// The file has none of that name, or one that TorchSharp cannot hold; the message says which.
+    /// </exception>
+    public new Tensor this[string name]
+    {
+        get =>
+            TryGetValue(name, out var tensor) ? tensor
+            : Unread.ContainsKey(name) ? throw new KeyNotFoundException($"'{name}' {WhyUnread(name)}")
+            : base[name];
+        set => base[name] = value;
+    }
+
+    internal string WhyUnread(string name) =>
+        $"is {Unread[name]} in the file, for which TorchSharp has no element type, so it was not read.";
+}

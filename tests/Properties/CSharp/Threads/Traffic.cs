@@ -1,0 +1,253 @@
+using System.Runtime.InteropServices;
+using Parametrize;
+using Parametrize.CSharp;
+using Properties.CSharp.Faults;
+using Properties.CSharp.Support;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Threads;
+
+/// <summary>Threads that go on calling one module, and what another does meanwhile; in a process of their own.</summary>
+internal static class Traffic
+{
+    private const int Readers = 3;
+
+    private static readonly string[] Kinds =
+    [
+        "Linear",
+        "Own",
+        "Joint",
+        "Shared",
+        "RNNCell",
+        "LSTM",
+        "Shared LSTM",
+        "Encoder",
+    ];
+
+    public static readonly Dictionary<string, Action> Scenarios = new()
+    {
+        ["a scope for each call"] = () => ForEachKind(subject => Calls(subject, isScoped: true)),
+        ["no scope"] = () => ForEachKind(subject => Calls(subject, isScoped: false)),
+        ["writing in one scope"] = () => ForEachKind(WritingInOneScope),
+        ["moving in one scope"] = MovingInOneScope,
+        ["bases and modes in one scope"] = BasesInOneScope,
+        ["ending scopes"] = () => ForEachKind(EndingScopes),
+        ["removing"] = () => ForEachKind(Removing),
+    };
+
+    private static void ForEachKind(Action<FaultSubject> action)
+    {
+        foreach (var kind in Kinds)
+        {
+            Console.WriteLine(kind);
+            action(FaultSubject.Of(kind, new Doubling().Value));
+        }
+    }
+
+    private static void Calls(FaultSubject subject, bool isScoped)
+    {
+        var expected = Output(subject);
+        Run(
+            250,
+            () => Thread.Sleep(10),
+            () =>
+            {
+                using var scope = isScoped ? parametrize.cached(subject.Module) : null;
+                Expect(subject, expected);
+            }
+        );
+    }
+
+    private static void WritingInOneScope(FaultSubject subject)
+    {
+        var tensor = subject.Tensor;
+        var values = new[] { 1.0, 0.5 }.Select(factor => Times(tensor.Value, factor)).ToArray();
+        var outputs = new Tensor[values.Length];
+        var states = new Dictionary<string, Tensor>[values.Length];
+        for (var turn = values.Length - 1; turn >= 0; turn--)
+        {
+            tensor.Value = values[turn];
+            outputs[turn] = Output(subject);
+            states[turn] = subject.Module.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.clone());
+        }
+        Action<int>[] writes =
+        [
+            turn => tensor.Value = values[turn],
+            turn => subject.Module.load_state_dict(states[turn]),
+            turn => subject.Module.load_parametrized_state_dict(states[turn]),
+            turn =>
+            {
+                using var _ = no_grad();
+                tensor.parameters().Single().copy_(values[turn] / 2);
+            },
+            turn =>
+            {
+                if (subject.Module is Linear linear && subject.Name == "weight")
+                    linear.weight = nn.Parameter(values[turn].clone());
+                else
+                    tensor.Value = values[turn];
+            },
+        ];
+        using var scope = parametrize.cached();
+        foreach (var write in writes)
+        {
+            var turn = 0;
+            Run(
+                100,
+                () =>
+                {
+                    turn = 1 - turn;
+                    write(turn);
+                    Expect(subject, outputs[turn]); // Nothing is stale.
+                },
+                () => Read(subject, outputs)
+            );
+        }
+    }
+
+    /// <summary>Of modules that share a tensor each has a pass of its own, between which it may have been written to.</summary>
+    private static void Read(FaultSubject subject, Tensor[] outputs)
+    {
+        if (subject.Module.modules().Prepend(subject.Module).Distinct().Count(one => one.is_parametrized()) == 1)
+            Expect(subject, outputs);
+        else
+            Output(subject).Dispose();
+    }
+
+    private static void MovingInOneScope()
+    {
+        var module = nn.Linear(4, 4, hasBias: false).register_parametrization("weight", new Doubling().Value);
+        var expected = module.call(ones(1, 4)).detach();
+        using var scope = parametrize.cached();
+        Run(
+            400,
+            () =>
+                module.to(
+                    module.parametrization("weight").parameters().Single().dtype is ScalarType.Float32
+                        ? ScalarType.Float64
+                        : ScalarType.Float32
+                ),
+            () =>
+            {
+                try
+                {
+                    Near.Same(expected, module.call(ones(1, 4)));
+                }
+                catch (ExternalException)
+                {
+                    // The input is of the other element type.
+                }
+            }
+        );
+    }
+
+    private static void BasesInOneScope()
+    {
+        var module = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Orthogonal());
+        var tensor = module.parametrization("weight");
+        var expected = module.call(ones(1, 4)).detach();
+        using var scope = parametrize.cached();
+        Action[] writes = [tensor.MoveBase, () => module.train(!module.training)];
+        foreach (var write in writes)
+            Run(200, write, () => Near.Same(expected, module.call(ones(1, 4)), 1e-2));
+    }
+
+    private static void EndingScopes(FaultSubject subject)
+    {
+        var expected = Output(subject);
+        using var outer = parametrize.cached();
+        var inner = parametrize.cached();
+        Run(
+            100,
+            () =>
+            {
+                var former = inner;
+                inner = parametrize.cached(subject.Module);
+                former.Dispose();
+            },
+            () =>
+            {
+                using var scope = parametrize.cached();
+                Expect(subject, expected);
+            }
+        );
+        outer.Dispose();
+        Expect(subject, expected);
+    }
+
+    private static void Removing(FaultSubject subject)
+    {
+        var expected = Output(subject);
+        using var scope = parametrize.cached();
+        var isRemoved = false;
+        Run(
+            100,
+            () =>
+            {
+                if (!isRemoved)
+                {
+                    Thread.Sleep(30);
+                    subject.Remove();
+                }
+                isRemoved = true;
+            },
+            () => Expect(subject, expected)
+        );
+    }
+
+    private static void Run(int milliseconds, Action write, Action read)
+    {
+        var end = Environment.TickCount64 + milliseconds;
+        void Repeat(Action action)
+        {
+            using var _ = no_grad();
+            do
+            {
+                using var tensors = NewDisposeScope();
+                action();
+            } while (Environment.TickCount64 < end);
+        }
+
+        Exception? failure = null;
+        var threads = Enumerable
+            .Range(0, Readers + 1)
+            .Select(index => new Thread(() =>
+            {
+                try
+                {
+                    Repeat(index == 0 ? write : read);
+                }
+                catch (Exception error)
+                {
+                    failure = error;
+                }
+            }))
+            .ToList();
+        threads.ForEach(thread => thread.Start());
+        threads.ForEach(thread => thread.Join());
+        if (failure is not null)
+            throw new InvalidOperationException("A thread has failed.", failure);
+    }
+
+    /// <summary>Without gradients: some builds of libtorch compute an LSTM otherwise with them.</summary>
+    private static Tensor Output(FaultSubject subject)
+    {
+        using var _ = no_grad();
+        return subject.Output().clone();
+    }
+
+    private static Tensor Times(Tensor tensor, double factor)
+    {
+        using var _ = no_grad();
+        return tensor.mul(factor);
+    }
+
+    private static void Expect(FaultSubject subject, params Tensor[] expected)
+    {
+        using var output = Output(subject);
+        if (!expected.Any(one => Near.Distance(one, output) < 1e-4))
+            throw new InvalidOperationException("It is no value that was current.");
+    }
+}

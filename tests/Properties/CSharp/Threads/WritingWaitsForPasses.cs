@@ -1,0 +1,261 @@
+using Parametrize;
+using Parametrize.CSharp;
+using Properties.CSharp.Shared;
+using Properties.CSharp.Support;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Threads;
+
+/// <summary>Who waits for whom, who does not, and that nobody waits for ever.</summary>
+public class WritingWaitsForPasses
+{
+    private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+
+    public static TheoryData<string> Writes => ["assign", "load", "mode", "base", "again", "remove", "dispose"];
+
+    [Theory]
+    [MemberData(nameof(Writes))]
+    public async Task Writing_waits_until_the_passes_of_others_have_ended(string write)
+    {
+        var module = new Stopping().register_parametrization("weight", Parametrizations.Symmetric);
+        var tensor = module.parametrization("weight");
+        var state = module.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.clone());
+        using var before = tensor.Value;
+        using var scope = parametrize.cached();
+        var pass = module.StopInPass();
+
+        var writing = Task.Run(() =>
+        {
+            Action action = write switch
+            {
+                "assign" => () => tensor.Value = eye(4),
+                "load" => () => module.load_parametrized_state_dict(state),
+                "mode" => () => module.eval(),
+                "base" => tensor.MoveBase,
+                "again" => () => module.register_parametrization("weight", new Doubling().Value),
+                "remove" => () => module.remove_parametrizations("weight"),
+                _ => module.Dispose,
+            };
+            action();
+        });
+        await Task.Delay(Soon);
+        Assert.False(writing.IsCompleted);
+        module.GoOn();
+        Near.Same(before, await pass.WaitAsync(Limit));
+        await writing.WaitAsync(Limit);
+    }
+
+    [Fact]
+    public async Task Calls_outside_a_scope_follow_one_another()
+    {
+        var module = new Stopping().register_parametrization("weight", Parametrizations.Symmetric);
+        using var value = module.parametrization("weight").Value;
+        var first = module.StopInPass();
+        var second = Task.Run(() => module.call(eye(4)));
+        await Task.Delay(Soon);
+        Assert.False(second.IsCompleted);
+        module.GoOn();
+        Near.Same(value, await first.WaitAsync(Limit));
+        Near.Same(value, await second.WaitAsync(Limit));
+        Assert.Equal(16, Assert.Single(module.parametrization("weight").parameters()).numel());
+    }
+
+    [Fact]
+    public async Task Ending_a_scope_leaves_the_passes_of_others_what_they_have()
+    {
+        var module = new Stopping().register_parametrization("weight", Parametrizations.Symmetric);
+        using var value = module.parametrization("weight").Value;
+        var scope = parametrize.cached();
+        var pass = module.StopInPass();
+        scope.Dispose();
+        module.GoOn();
+        Near.Same(value, await pass.WaitAsync(Limit));
+        Assert.True(module.weight.IsInvalid); // The last who needed it has taken it along.
+        Near.Same(value, module.call(eye(4)));
+    }
+
+    [Fact]
+    public async Task A_scope_that_ends_takes_nothing_from_another()
+    {
+        var link = new Doubling();
+        var module = new Stopping().register_parametrization("weight", link.Value);
+        using var isOpen = new SemaphoreSlim(0);
+        using var mayEnd = new SemaphoreSlim(0);
+        link.Evaluations = 0;
+        var other = Task.Run(() =>
+        {
+            using var scope = parametrize.cached();
+            using var first = module.call(eye(4));
+            isOpen.Release();
+            mayEnd.Wait();
+            return module.call(eye(4));
+        });
+        await isOpen.WaitAsync();
+        using (parametrize.cached())
+            module.call(eye(4)).Dispose();
+        mayEnd.Release();
+        await other.WaitAsync(Limit);
+        Assert.Equal(1, link.Evaluations);
+        Assert.True(module.weight.IsInvalid);
+    }
+
+    [Fact]
+    public async Task Two_passes_that_wait_for_each_other_are_told_so()
+    {
+        var module = new Stopping().register_parametrization("weight", Parametrizations.Symmetric);
+        var tensor = module.parametrization("weight");
+        using var both = new Barrier(2);
+        module.Pause = () =>
+        {
+            both.SignalAndWait();
+            tensor.Value = eye(4);
+            throw new ApplicationException();
+        };
+        using (parametrize.cached())
+        {
+            var passes = Enumerable
+                .Range(0, 2)
+                .Select(_ => Task.Run(() => Record.Exception(() => module.call(eye(4)))))
+                .ToList();
+            var errors = await Task.WhenAll(passes).WaitAsync(Limit);
+            Assert.Single(errors.OfType<ApplicationException>());
+            var refused = Assert.Single(errors.OfType<InvalidOperationException>());
+            Assert.Contains("Stopping.weight is in use by another thread, which waits for this one", refused.Message);
+        }
+        module.Pause = null;
+        Near.Same(eye(4), module.call(eye(4)));
+    }
+
+    [Fact]
+    public async Task Tied_modules_in_another_order_do_not_wait_for_ever()
+    {
+        var (left, right) = (nn.Bilinear(4, 4, 4), nn.Bilinear(4, 4, 4));
+        left.register_parametrization("weight", new Doubling().Value);
+        left.register_parametrization("bias", new Doubling().Value);
+        right.share_parametrization("bias", left.parametrization("bias"));
+        right.share_parametrization("weight", left.parametrization("weight"));
+        var expected = left.call(eye(4), eye(4)).detach();
+        Task Calls(Bilinear module) =>
+            Task.Run(() =>
+            {
+                for (var time = 0; time < 300; time++)
+                    try
+                    {
+                        using var output = module.call(eye(4), eye(4));
+                        Near.Same(expected, output);
+                    }
+                    catch (InvalidOperationException refused)
+                    {
+                        Assert.Contains("waits for this one", refused.Message);
+                    }
+            });
+        await Task.WhenAll(Calls(left), Calls(right)).WaitAsync(Limit);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_pass_that_threw_holds_nobody_up_for_long(bool isScoped)
+    {
+        var module = new Fragile { Fails = true }.register_parametrization("weight", Parametrizations.Symmetric);
+        var tensor = module.parametrization("weight");
+        using var scope = isScoped ? parametrize.cached() : null;
+        using var hasThrown = new SemaphoreSlim(0);
+        using var mayEnd = new SemaphoreSlim(0);
+        var thread = new Thread(() =>
+        {
+            Assert.Throws<ApplicationException>(() => module.call(eye(4)));
+            hasThrown.Release();
+            mayEnd.Wait(); // As a thread of a pool goes on.
+        });
+        thread.Start();
+        hasThrown.Wait();
+        module.Fails = false;
+        var others = Task.Run(() =>
+        {
+            tensor.Value = eye(4);
+            return module.call(eye(4));
+        });
+        Near.Same(eye(4), await others.WaitAsync(Limit));
+        mayEnd.Release();
+        thread.Join();
+    }
+
+    [Theory]
+    [InlineData("Linear")]
+    [InlineData("Embedding")]
+    public void What_is_written_while_the_value_is_computed_is_not_missed(string kind)
+    {
+        var link = new Writing();
+        var tied = Tied.Of(link.Value, kind);
+        var original = tied.Tensor.parameters().Single();
+        using var scope = parametrize.cached();
+        link.Original = original;
+        for (var time = 0; time < 3; time++)
+        {
+            using (no_grad())
+                original.add_(1);
+            tied.Tensor.Value.Dispose(); // Somebody writes meanwhile.
+            Near.Same(original * 2, tied.Tensor.Value);
+        }
+    }
+
+    /// <summary>W = 2X; another thread, so to say, writes when it has read X.</summary>
+    private sealed class Writing() : CustomLink("writing", "doubled tensors")
+    {
+        public Tensor? Original { get; set; }
+
+        public override Domain Domain => Domain.Anything;
+
+        public Parametrization Value => Parametrizations.Of(this);
+
+        protected override Tensor Forward(Tensor input)
+        {
+            var doubled = input * 2;
+            using var _ = no_grad();
+            Original?.add_(1);
+            Original = null;
+            return doubled;
+        }
+
+        protected override Tensor RightInverse(Tensor value) => value / 2;
+    }
+
+    /// <summary>Stops in the middle of a pass when told to.</summary>
+    private sealed class Stopping : nn.Module<Tensor, Tensor>
+    {
+        public readonly Parameter weight = nn.Parameter(randn(4, 4));
+        private readonly SemaphoreSlim _mayGoOn = new(0);
+
+        public Stopping()
+            : base(nameof(Stopping)) => RegisterComponents();
+
+        public Action? Pause { get; set; }
+
+        /// <summary>A pass that has begun and not yet read its weight.</summary>
+        public Task<Tensor> StopInPass()
+        {
+            using var isInside = new SemaphoreSlim(0);
+            Pause = () =>
+            {
+                isInside.Release();
+                _mayGoOn.Wait();
+            };
+            var pass = Task.Run(() => call(eye(4)));
+            isInside.Wait();
+            Pause = null;
+            return pass;
+        }
+
+        public void GoOn() => _mayGoOn.Release();
+
+        public override Tensor forward(Tensor input)
+        {
+            Pause?.Invoke();
+            return input.matmul(weight);
+        }
+    }
+}
