@@ -8,7 +8,7 @@ let parts =
         "A layer with an orthogonal weight", RegisteredLayer.run
         "Assigning", Assignment.run
         "A module of one's own", OwnModule.run
-        "A parametrization of one's own", OwnLink.run
+        "A parametrization of one's own", OwnNode.run
         "The core without modules", PureCore.run
     ]
 

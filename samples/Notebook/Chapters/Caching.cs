@@ -53,7 +53,7 @@ internal sealed class Caching : IChapter
     }
 
     /// <summary>A parametrization of one's own that counts.</summary>
-    private sealed class CountingSymmetric() : CustomLink("countingSymmetric", "symmetric matrices")
+    private sealed class CountingSymmetric() : CustomNode("countingSymmetric", "symmetric matrices")
     {
         public int Evaluations { get; private set; }
 

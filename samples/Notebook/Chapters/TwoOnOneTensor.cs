@@ -47,10 +47,9 @@ internal sealed class TwoOnOneTensor : IChapter
     private static double SpectralNorm(Tensor matrix) => linalg.svdvals(matrix).max().ToDouble();
 
     /// <summary>A parametrization of one's own that reads symmetric matrices.</summary>
-    private sealed class Exponential() : CustomLink("exponential", "positive definite matrices")
+    private sealed class Exponential()
+        : CustomNode("exponential", Spaces.PositiveDefinite, Domain.NewWithin(Spaces.Symmetric))
     {
-        public override Domain Domain => Domain.NewOneOf(ListModule.OfSeq([Space.Symmetric]));
-
         protected override Tensor Forward(Tensor input) => matrix_exp(input);
 
         protected override Tensor RightInverse(Tensor value)

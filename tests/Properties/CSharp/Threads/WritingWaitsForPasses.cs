@@ -204,11 +204,9 @@ public class WritingWaitsForPasses
     }
 
     /// <summary>W = 2X; another thread, so to say, writes when it has read X.</summary>
-    private sealed class Writing() : CustomLink("writing", "doubled tensors")
+    private sealed class Writing() : CustomNode("writing", "doubled tensors")
     {
         public Tensor? Original { get; set; }
-
-        public override Domain Domain => Domain.Anything;
 
         public Parametrization Value => Parametrizations.Of(this);
 

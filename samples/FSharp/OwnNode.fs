@@ -1,5 +1,5 @@
 /// A parametrization of one's own.
-module OwnLink
+module OwnNode
 
 open Parametrize
 open Parametrize.Values
@@ -8,18 +8,23 @@ open TorchSharp
 open type TorchSharp.torch.nn
 
 /// Tensors whose last dimension has a given mean, by shifting it.
-type MeanLink(mean: float) =
-    inherit Link()
+type MeanNode(mean: float) =
+    inherit Node()
 
     let meanOf (tensor: torch.Tensor) = tensor.mean ([| -1L |], keepdim = true)
     let shifted (tensor: torch.Tensor) = tensor - meanOf tensor + mean
 
-    override _.Code = $"withMean {mean}"
-    override _.Codomain = Space.Named $"tensors of mean {mean}"
-    override _.Requirement = { Dimensions = 1; Square = false; Complex = false }
+    override _.Code = Code.Call("withMean", [ Code.Float mean ])
+    override _.Codomain _ = Space $"tensors of mean {mean}"
+
+    override _.Inputs form =
+        Form.check "withMean" { Dimensions = 1; Square = false; Complex = false } form
+        |> Result.map (fun () -> [ form ])
+
     override _.Forward(inputs, _) = shifted inputs[0]
-    override _.Nearest(tensor, _) = shifted tensor
-    override _.RightInverse(_, tensor, _) = Ok { Inputs = [| tensor |]; Buffers = [||] }
+
+    override _.Invert(_, tensor, _, want) =
+        NodeParts.ofInput (if want = Want.Exact then tensor else shifted tensor)
 
     override _.Contains(_, tensor, epsilon) =
         let size = (meanOf tensor - mean).abs().max().ToDouble()
@@ -30,7 +35,7 @@ type MeanLink(mean: float) =
         else
             Error { Condition = $"mean = {mean}"; Size = size; Limit = limit }
 
-let withMean (mean: float) : Parametrization = Parametrization.ofLink (MeanLink mean)
+let withMean (mean: float) : Parametrization = Parametrization.ofNode (MeanNode mean)
 
 let run () : unit =
     Claim.that
