@@ -47,9 +47,9 @@ let tests: Test =
                     pruned (Pruning.L1(Amount.Share 0.5)), pruned (Pruning.Random(Amount.Count 3L, 1UL))
 
                 Expect.equal (onKernel least >>> onKernel random) (onKernel (least >>> random)) "the value"
-                Expect.equal (onKernel (least >>> random)).Links.Length 1 "its links"
+                Expect.equal (onKernel (least >>> random)).Nodes.Count 1 "its nodes"
 
-                Expect.equal (onKernel (skew >>> cayley)).Links.Length 2 "others stay apart")
+                Expect.equal (onKernel (skew >>> cayley)).Nodes.Count 2 "others stay apart")
             testList
                 "printed"
                 [

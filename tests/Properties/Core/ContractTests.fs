@@ -128,11 +128,11 @@ let private isNamed ((mistake: Mistake, place: Place), (isAllowed: bool, dtype: 
 
 /// `2 X`, with this for its right inverse.
 type private Doubled(inverse: torch.Tensor -> torch.Tensor, isAllowed: bool) =
-    inherit Link()
+    inherit Node()
 
-    override _.Code = "mistaken"
-    override _.Domain = Domain.Anything
-    override _.Codomain = Space.All
+    override _.Code = Code.Call("mistaken", [])
+    override _.Domains = [ Domain.AnySpace ]
+    override _.Codomain _ = Space.all
     override _.Forward(inputs, _) = inputs[0] * 2.0
 
     override _.Contains(_, _, _) =
@@ -141,8 +141,7 @@ type private Doubled(inverse: torch.Tensor -> torch.Tensor, isAllowed: bool) =
         else
             Error { Condition = "never"; Size = 1.0; Limit = 0.0 }
 
-    override _.RightInverse(_, tensor, _) = Ok { Inputs = [| inverse tensor |]; Buffers = [||] }
-    override _.Nearest(tensor, _) = tensor
+    override _.Invert(_, tensor, _, _) = NodeParts.ofInput (inverse tensor)
 
 let private isUndone (share: float) (dtype: torch.ScalarType) (place: Place) (isAllowed: bool) : unit =
     use _ = torch.NewDisposeScope()
@@ -156,7 +155,8 @@ let private isUndone (share: float) (dtype: torch.ScalarType) (place: Place) (is
     let value = Doubled((fun tensor -> tensor * share), isAllowed) |> chain place
 
     for pullBack in functions place isAllowed value parts tensor do
-        if share = 0.5 then
+        // Projecting everything to zero is a projection, if a poor one.
+        if share = 0.5 || share = 0.0 && not isAllowed then
             pullBack ()
         else
             let thrown = Expect.throwsC pullBack id
