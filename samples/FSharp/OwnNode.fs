@@ -23,8 +23,7 @@ type MeanNode(mean: float) =
 
     override _.Forward(inputs, _) = shifted inputs[0]
 
-    override _.Invert(_, tensor, _, want) =
-        NodeParts.ofInput (if want = Want.Exact then tensor else shifted tensor)
+    override _.Invert(_, tensor, _, want) = NodeParts.ofInput (if want = Want.Exact then tensor else shifted tensor)
 
     override _.Contains(_, tensor, epsilon) =
         let size = (meanOf tensor - mean).abs().max().ToDouble()

@@ -65,7 +65,7 @@ public sealed partial class ParametrizedTensor
         // Native modules have moved what they share with the parameters by now, and no buffer.
         var before = Tensors.Max(part => FormModule.epsilon(part.dtype));
         base._toEpilog(dtype, device, non_blocking);
-        Refresh();
+        ReadAgain();
         if (FormModule.epsilon(Inputs[0].dtype) < before)
             Carry(Core.repair(Parametrization, CurrentParts())); // What was rounded there is outside the space here.
         Binding.Moved();

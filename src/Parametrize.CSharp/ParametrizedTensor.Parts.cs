@@ -16,7 +16,7 @@ public sealed partial class ParametrizedTensor
     {
         learnt = 0;
         if (!Core.learns(Parametrization))
-            return Core.forward(Parametrization, CurrentParts());
+            return Computed(CurrentParts());
 
         // The graph keeps the tensors that forward has used. It gets new ones: the buffers are written after, or by a
         // training pass between this one and its backward.
@@ -27,9 +27,35 @@ public sealed partial class ParametrizedTensor
             return Core.forward(Parametrization, Core.ofArrays(Shape, Inputs, kept)).MoveToOuterDisposeScope();
         }
         var advanced = Core.advance(Parametrization, CurrentParts());
-        var value = Core.forward(Parametrization, advanced);
+        var value = Computed(advanced);
         learnt = Carry(advanced);
         return value;
+    }
+
+    /// <summary>
+    /// Learns anew what training learns without gradients, the singular vectors of a spectral norm: after the parameters
+    /// were written by something else than training (averaging, initializing), training passes would take many steps to get
+    /// there. Other tensors stay as they are.
+    /// </summary>
+    /// <exception cref="ParametrizationException">The parameters hold NaN or infinity; nothing has changed.</exception>
+    public void Refresh()
+    {
+        Binding.Follow();
+        using var alone = Binding.Access.Writing();
+        Carry(Core.refresh(Parametrization, CurrentParts()).OrThrow(Where));
+        Binding.Forget();
+    }
+
+    /// <summary>Assigns a tensor, or what the policy makes of one that is not allowed; masks in use stay.</summary>
+    /// <param name="value">Of the shape, dtype and device of <see cref="Value"/>. It is copied.</param>
+    /// <param name="whenNotAllowed">What to do when it is not allowed with the masks in use.</param>
+    /// <exception cref="ParametrizationException">The tensor does not suit, or the policy refuses it.</exception>
+    public void Assign(Tensor value, WhenNotAllowed whenNotAllowed)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        Binding.Follow();
+        using var alone = Binding.Access.Writing();
+        Spend(StartingParts.ForAssigned(Parametrization, CurrentParts(), value, whenNotAllowed, Where));
     }
 
     /// <summary>New parts of the present value, whose base is that value.</summary>
@@ -39,6 +65,11 @@ public sealed partial class ParametrizedTensor
         using var lease = Binding.Access.Reading();
         return Core.rebase(Parametrization, CurrentParts()).OrThrow(Where);
     }
+
+    private Tensor Computed(Parts parts) =>
+        training && Core.hasNoise(Parametrization)
+            ? Core.forwardInTraining(Parametrization, parts)
+            : Core.forward(Parametrization, parts);
 
     internal Parts CurrentParts() => Core.ofArrays(Shape, Inputs, _buffers);
 
@@ -78,7 +109,7 @@ public sealed partial class ParametrizedTensor
         var before = _buffers.Length;
         Parametrization = longer;
         AddNodes(extended, before);
-        Refresh();
+        ReadAgain();
         Write(extended);
         foreach (var copied in extended.Tensors.Except(Tensors))
             copied.Dispose();
@@ -169,7 +200,7 @@ public sealed partial class ParametrizedTensor
     }
 
     /// <summary>Reads again what moving has replaced.</summary>
-    private void Refresh()
+    private void ReadAgain()
     {
         Inputs =
         [

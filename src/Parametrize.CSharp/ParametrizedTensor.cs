@@ -56,7 +56,7 @@ public sealed partial class ParametrizedTensor : nn.Module
                 register_parameter(name, (Parameter)tensor);
         }
         AddNodes(parts, from: 0);
-        Refresh();
+        ReadAgain();
         (_deviceType, _deviceIndex) = (Inputs[0].device_type, Inputs[0].device_index);
     }
 
@@ -116,12 +116,12 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <summary>The inverse of an invertible matrix, by two triangular solves.</summary>
     /// <returns>A new tensor of the shape of <see cref="Value"/>, through which gradients flow.</returns>
     /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
-    public Tensor Inverse() => FromParts(parts => Invertible.inverse(Parametrization, parts));
+    public Tensor Inverse() => FromParts(parts => InvertibleModule.inverse(Parametrization, parts));
 
     /// <summary>log det W of an invertible n x n matrix, a sum over n numbers.</summary>
     /// <returns>A new tensor of one number for each matrix of a batch, through which gradients flow.</returns>
     /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
-    public Tensor LogDeterminant() => FromParts(parts => Invertible.logDeterminant(Parametrization, parts));
+    public Tensor LogDeterminant() => FromParts(parts => InvertibleModule.logDeterminant(Parametrization, parts));
 
     private static Tensor Owned(Tensor parameter, bool requiresGrad) =>
         parameter.with_requires_grad(requiresGrad).DetachFromDisposeScope();

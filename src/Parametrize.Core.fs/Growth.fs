@@ -9,8 +9,7 @@ module internal Growth =
         let program = value.Program
 
         Tensors.detached (Result.toOption >> Option.toArray >> Seq.concat) (fun () ->
-            let registers =
-                Evaluation.registers false program parts parts.ParameterArray parts.BufferArrays
+            let registers = Evaluation.registers false program parts parts.ParameterArray parts.BufferArrays
 
             let last =
                 program.Steps
@@ -41,8 +40,7 @@ module internal Growth =
                 if longer.Program.Nodes.Length = grown.BufferArrays.Length then
                     Ok grown
                 else
-                    use tensor =
-                        Tensors.detached Seq.singleton (fun () -> Parametrization.forward value parts)
+                    use tensor = Tensors.detached Seq.singleton (fun () -> Parametrization.forward value parts)
 
                     let extended = Parametrization.extend longer grown tensor
                     row |> Array.iter _.Dispose()

@@ -204,8 +204,7 @@ module Parametrization =
     /// Parts for a tensor seen for the first time: `forward` yields it again. Chooses what is carried (masks, bases).
     /// `Error` exactly when `contains` is.
     let initialize (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        checkedForms value tensor
-        |> Result.bind (fun forms -> exactly value forms None tensor)
+        checkedForms value tensor |> Result.bind (fun forms -> exactly value forms None tensor)
 
     /// Parts from which `forward` yields the projection of the tensor. Where the map itself constrains (norms, masks),
     /// the tensor stays as it is in the parameters.
@@ -233,6 +232,14 @@ module Parametrization =
                 value.Program.Nodes |> Array.map (fun _ -> [||])
             ))
 
+    /// Whether a tensor is finite and of the form of the present one.
+    let internal suits
+        (value: Parametrization)
+        (parts: Parts)
+        (tensor: torch.Tensor)
+        : Result<unit, ParametrizationError> =
+        checkedAgainst value parts tensor |> Result.map ignore
+
     /// Parts from which `forward` yields the tensor, given the parts in use: masks stay, bases move to the tensor.
     /// `Error` exactly when `admits` is.
     let rightInverse
@@ -253,8 +260,7 @@ module Parametrization =
 
     /// Whether some parts yield the tensor, up to rounding in its element type.
     let contains (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
-        checkedForms value tensor
-        |> Result.bind (fun forms -> membership value forms [||] tensor)
+        checkedForms value tensor |> Result.bind (fun forms -> membership value forms [||] tensor)
 
     /// Whether the tensor can be assigned while these parts are in use: `contains`, and zero where a mask is.
     let admits (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =

@@ -40,11 +40,12 @@ type Closure =
         | Everything -> "all tensors"
 
 /// A set of tensors: which larger ones it lies in, and what does not leave it. Spaces of one name are equal.
-type Space
-    (name: string, [<Optional>] supersets: Space seq | null, [<Optional>] closedUnder: Closure seq | null) =
+type Space(name: string, [<Optional>] supersets: Space seq | null, [<Optional>] closedUnder: Closure seq | null) =
 
     let supersets: Space list = supersets |> Option.ofObj |> Option.map List.ofSeq |> Option.defaultValue []
-    let closedUnder: Set<Closure> = closedUnder |> Option.ofObj |> Option.map Set.ofSeq |> Option.defaultValue Set.empty
+
+    let closedUnder: Set<Closure> =
+        closedUnder |> Option.ofObj |> Option.map Set.ofSeq |> Option.defaultValue Set.empty
 
     do
         if String.IsNullOrWhiteSpace name then
@@ -89,10 +90,13 @@ type Space
 
 /// The tensors that lie in both spaces.
 type internal Intersection(left: Space, right: Space) =
-    inherit
-        Space($"{left.Name} that are {right.Name}", [ left; right ], Set.intersect left.Closures right.Closures)
+    inherit Space($"{left.Name} that are {right.Name}", [ left; right ], Set.intersect left.Closures right.Closures)
 
-    override _.Interior = if left.IsClosedUnder Closure.EntrywiseChoice then left.Interior else right.Interior
+    override _.Interior =
+        if left.IsClosedUnder Closure.EntrywiseChoice then
+            left.Interior
+        else
+            right.Interior
 
 [<RequireQualifiedAccess>]
 module Space =

@@ -22,8 +22,7 @@ module internal Volume =
         else
             use scope = torch.NewDisposeScope()
 
-            let registers =
-                Evaluation.registers false program parts parts.ParameterArray parts.BufferArrays
+            let registers = Evaluation.registers false program parts parts.ParameterArray parts.BufferArrays
 
             let ofStep (step: Step) : torch.Tensor option =
                 match step with
@@ -36,7 +35,8 @@ module internal Volume =
 
             let total =
                 match program.Steps |> Array.choose ofStep |> Array.toList with
-                | [] -> torch.zeros ([||], dtype = parts.ParameterArray[0].dtype, device = parts.ParameterArray[0].device)
+                | [] ->
+                    torch.zeros ([||], dtype = parts.ParameterArray[0].dtype, device = parts.ParameterArray[0].device)
                 | first :: rest -> rest |> List.fold (fun sum next -> sum + next) first
 
             Some(total.MoveToOuterDisposeScope())

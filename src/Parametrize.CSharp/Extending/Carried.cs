@@ -19,6 +19,8 @@ public sealed record Carried(
         new(
             Name,
             Role ?? BufferRole.Constant,
-            FuncConvert.FromFunc<Form, Form>(form => new(Shape?.Invoke(form.Shape) ?? form.Shape, form.Dtype, form.Device))
+            FuncConvert.FromFunc<Form, Form>(form =>
+                new(Shape?.Invoke(form.Shape) ?? form.Shape, form.Dtype, form.Device)
+            )
         );
 }

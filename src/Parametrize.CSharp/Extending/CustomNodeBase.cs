@@ -75,7 +75,9 @@ public abstract class CustomNodeBase : Node
     )
     {
         var buffers = InUse(present, tensor);
-        var inputs = HasRightInverse ? Inverse(want.IsExact ? tensor : Near(tensor, buffers), buffers) : Started(tensor);
+        var inputs = HasRightInverse
+            ? Inverse(want.IsExact ? tensor : Near(tensor, buffers), buffers)
+            : Started(tensor);
         return FSharpResult<NodeParts, string>.NewOk(new NodeParts(inputs, buffers));
     }
 

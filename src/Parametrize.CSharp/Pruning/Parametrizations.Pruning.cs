@@ -14,7 +14,8 @@ public static partial class Parametrizations
     public static Parametrization Pruned(Pruning pruning) => PrunedValues.pruned(Given(pruning));
 
     /// <summary>Zeros where the mask has them.</summary>
-    public static Parametrization PrunedBy(Tensor mask) => PrunedValues.pruned(Pruning.NewCustom(Mask.OfTensor(Given(mask))));
+    public static Parametrization PrunedBy(Tensor mask) =>
+        PrunedValues.pruned(Pruning.NewCustom(Mask.OfTensor(Given(mask))));
 
     /// <summary>Each entry is zero with this probability; the seed fixes the pattern.</summary>
     /// <exception cref="ArgumentException">The probability is outside [0, 1].</exception>
@@ -42,7 +43,8 @@ public static partial class Parametrizations
 
     /// <summary>All but the largest `keep` of each `size` consecutive entries in the last dimension are zero.</summary>
     /// <exception cref="ArgumentException">More are to be kept than a group has.</exception>
-    public static Parametrization PrunedGroups(int keep, int size) => PrunedValues.pruned(Pruning.NewGroups(keep, size));
+    public static Parametrization PrunedGroups(int keep, int size) =>
+        PrunedValues.pruned(Pruning.NewGroups(keep, size));
 
     /// <summary>This share of all entries is zero, those that were pruned before included.</summary>
     /// <exception cref="ArgumentException">The share is outside [0, 1].</exception>

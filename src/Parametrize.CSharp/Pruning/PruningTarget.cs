@@ -1,5 +1,5 @@
-using Parametrize.Values;
 using Parametrize.CSharp.Binding;
+using Parametrize.Values;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;

@@ -65,6 +65,29 @@ internal static class StartingParts
         }
     }
 
+    /// <summary>For a tensor that is assigned or loaded while parts are in use: masks stay, bases move.</summary>
+    public static Parts ForAssigned(
+        Parametrization value,
+        Parts present,
+        Tensor tensor,
+        WhenNotAllowed whenNotAllowed,
+        string? where = null
+    )
+    {
+        RequireKnown(whenNotAllowed);
+        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value))
+        {
+            Core.suits(value, present, tensor).OrThrow(where);
+            return Core.reinterpret(value, tensor).OrThrow(where);
+        }
+        var exact = Core.rightInverse(value, present, tensor);
+        if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
+            return exact.OrThrow(where);
+        using var sample =
+            whenNotAllowed is WhenNotAllowed.Sample ? Core.sample(value, FormModule.ofTensor(tensor), null) : null;
+        return Core.extend(value, present, sample ?? tensor).OrThrow(where);
+    }
+
     private static void RequireKnown(WhenNotAllowed whenNotAllowed)
     {
         if (!Enum.IsDefined(whenNotAllowed))

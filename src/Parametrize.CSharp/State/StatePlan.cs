@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
@@ -89,7 +88,17 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         }
         try
         {
-            _assignments.Add((target, PartsFor(target, Like(like, value), policy ?? whenNotAllowed)));
+            _assignments.Add(
+                (
+                    target,
+                    StartingParts.ForAssigned(
+                        target.Parametrization,
+                        target.CurrentParts(),
+                        Like(like, value),
+                        policy ?? whenNotAllowed
+                    )
+                )
+            );
         }
         catch (ParametrizationException refusal)
         {
@@ -132,20 +141,6 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         _scope.Dispose();
     }
 
-    private static Parts PartsFor(ParametrizedTensor target, Tensor value, WhenNotAllowed whenNotAllowed)
-    {
-        var (map, present) = (target.Parametrization, target.CurrentParts());
-        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(map))
-            return Core.reinterpret(map, value).OrThrow();
-        var exact = Core.rightInverse(map, present, value);
-        var isOutside = exact.IsError && exact.ErrorValue.IsNotAllowed;
-        if (!isOutside || whenNotAllowed is WhenNotAllowed.Refuse)
-            return exact.OrThrow();
-        using var sample =
-            whenNotAllowed is WhenNotAllowed.Sample ? Core.sample(map, FormModule.ofTensor(value), null) : null;
-        return Core.extend(map, present, sample ?? value).OrThrow();
-    }
-
     /// <summary>Why a tensor that has to be of that shape, and is written into the target, cannot be.</summary>
     private static string? Misfit(long[] shape, Tensor target, Tensor value) =>
         shape.SequenceEqual(value.shape)
@@ -162,8 +157,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             : null;
     }
 
-    public static long[] ShapeOf(ParametrizedTensor target) =>
-        target.Shape;
+    public static long[] ShapeOf(ParametrizedTensor target) => target.Shape;
 
     /// <summary>The value in the element type and on the device of the target; itself where they agree.</summary>
     public static Tensor Like(Tensor target, Tensor value)

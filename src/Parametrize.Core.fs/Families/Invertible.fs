@@ -6,11 +6,9 @@ open TorchSharp
 module internal InvertibleSpaces =
 
     let positiveDeterminant: Space =
-        { new Space(
-              "matrices with positive determinant",
-              [],
-              [ Closure.Scaling; Closure.RowScaling; Closure.Transposition ]
-          ) with
+        { new Space("matrices with positive determinant",
+                    [],
+                    [ Closure.Scaling; Closure.RowScaling; Closure.Transposition ]) with
             override _.Dimension form = System.Nullable(Form.reals form)
         }
 
@@ -76,11 +74,7 @@ type internal InvertibleNode() =
                 Role = BufferRole.Constant
                 FormFor = fun form -> { diagonal form with Dtype = torch.ScalarType.Int64 }
             }
-            {
-                Name = "sign"
-                Role = BufferRole.Constant
-                FormFor = diagonal
-            }
+            { Name = "sign"; Role = BufferRole.Constant; FormFor = diagonal }
         ]
 
     override _.Forward(inputs, buffers) =
@@ -122,7 +116,10 @@ type internal InvertibleNode() =
             let places = torch.arange (Tensors.last order, dtype = order.dtype, device = order.device)
             let wrong name condition size = Violation.unless condition size 0.0 |> Result.mapError (fun v -> name, v)
 
-            wrong "order" "each row stands once in the order (rows elsewhere)" (Tensors.number (sorted.ne(places).sum()))
+            wrong
+                "order"
+                "each row stands once in the order (rows elsewhere)"
+                (Tensors.number (sorted.ne(places).sum()))
             |> Result.bind (fun () -> wrong "sign" "sign_i = 1 or -1" (Tensors.largest (sign.abs () - 1.0.ToScalar())))
             |> Result.bind (fun () ->
                 // W where L is the identity.
@@ -132,7 +129,7 @@ type internal InvertibleNode() =
         member _.Repair buffers = buffers
 
 /// What the factors of an `invertible` matrix give cheaply.
-[<RequireQualifiedAccess>]
+[<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Invertible =
 
     let private nodeOf (value: Parametrization) : InvertibleNode =

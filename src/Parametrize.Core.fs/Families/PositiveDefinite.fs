@@ -6,11 +6,9 @@ open TorchSharp
 module internal PositiveDefiniteSpaces =
 
     let positiveDefinite: Space =
-        { new Space(
-              "positive definite matrices",
-              [ SymmetricSpaces.hermitian ],
-              [ Closure.Scaling; Closure.Sum; Closure.Transposition ]
-          ) with
+        { new Space("positive definite matrices",
+                    [ SymmetricSpaces.hermitian ],
+                    [ Closure.Scaling; Closure.Sum; Closure.Transposition ]) with
             override _.Dimension form = Dimension.ofMatrices (Dimension.ofHalf 1L) form
         }
 
@@ -69,7 +67,11 @@ type internal PositiveDefiniteNode(floor: float) =
         let diagonal = (realDiagonal factor).clamp_min(floor.ToScalar())
         (product (withDiagonal (factor.tril -1L) diagonal)).``to`` tensor.dtype
 
-    override _.Code = if floor = 0.0 then Code.name "spd" else Code.call "spdAbove" [ Code.Float floor ]
+    override _.Code =
+        if floor = 0.0 then
+            Code.name "spd"
+        else
+            Code.call "spdAbove" [ Code.Float floor ]
 
     override this.Inputs form = Node.same this Requirement.squares form
     override _.Codomain _ = PositiveDefiniteSpaces.positiveDefinite

@@ -17,7 +17,7 @@ type SpectralNormOptions =
         Epsilon: float
     }
 
-[<RequireQualifiedAccess>]
+[<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module SpectralNorm =
 
     /// PyTorch's defaults, and the bound 1.
@@ -63,8 +63,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
         scaled / torch.linalg.vector_norm (scaled, 2.0)
 
     /// The same where the next vector is one, else the present one.
-    let orElse (present: torch.Tensor) (next: torch.Tensor) =
-        torch.where (next.isfinite().all(), next, present)
+    let orElse (present: torch.Tensor) (next: torch.Tensor) = torch.where (next.isfinite().all(), next, present)
 
     let sigma (matrix: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) = torch.vdot (u, torch.mv (matrix, v))
 
@@ -90,9 +89,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
         let struct (left, values, right) = torch.linalg.svd (matrix, fullMatrices = false)
         let back (vector: torch.Tensor) = vector.``to`` tensor.dtype
 
-        back (left.select (1L, 0L)),
-        unit * Tensors.number values[0L],
-        back (right.select(0L, 0L).conj().resolve_conj())
+        back (left.select (1L, 0L)), unit * Tensors.number values[0L], back (right.select(0L, 0L).conj().resolve_conj())
 
     /// Scaled in double precision, where the factor may be out of the range of the tensor's own.
     let times (factor: float) (tensor: torch.Tensor) = (Tensors.inDouble tensor * factor.ToScalar()).``to`` tensor.dtype
@@ -175,11 +172,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
         let vector (size: Form -> int64) (form: Form) = { form with Shape = [| size form |] }
 
         [
-            {
-                Name = "_u"
-                Role = BufferRole.Learned
-                FormFor = vector rows
-            }
+            { Name = "_u"; Role = BufferRole.Learned; FormFor = vector rows }
             {
                 Name = "_v"
                 Role = BufferRole.Learned
@@ -270,7 +263,9 @@ module SpectralNormValues =
             invalidArg (nameof options) $"Epsilon must be positive, but it is {options.Epsilon}."
 
         if options.Iterations < 1 then
-            invalidArg (nameof options) $"At least 1 power iteration is needed, but {options.Iterations} were asked for."
+            invalidArg
+                (nameof options)
+                $"At least 1 power iteration is needed, but {options.Iterations} were asked for."
 
         Parametrization.ofNode (SpectralNormNode options)
 

@@ -19,11 +19,7 @@ type OrthogonalMap =
 module internal StiefelSpaces =
 
     let stiefel: Space =
-        { new Space(
-              "matrices with orthonormal columns or rows",
-              [],
-              [ Closure.Negation; Closure.Transposition ]
-          ) with
+        { new Space("matrices with orthonormal columns or rows", [], [ Closure.Negation; Closure.Transposition ]) with
             /// n k minus the equations of W^H W = I: k of them are real, the others are in pairs that count once.
             override _.Dimension form =
                 Dimension.ofMatrices
@@ -150,12 +146,7 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
             if map = OrthogonalMap.Householder then
                 Domain.free
             else
-                Domain.OneOf
-                    [
-                        Domain.free
-                        Domain.Within SkewSpaces.skew
-                        Domain.Within SkewSpaces.skewHermitian
-                    ]
+                Domain.OneOf [ Domain.free; Domain.Within SkewSpaces.skew; Domain.Within SkewSpaces.skewHermitian ]
         ]
 
     override _.Codomain _ = StiefelSpaces.stiefel
@@ -168,11 +159,7 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
 
         [
             if trivialized then
-                {
-                    Name = "base"
-                    Role = BufferRole.Base
-                    FormFor = square
-                }
+                { Name = "base"; Role = BufferRole.Base; FormFor = square }
         ]
 
     override _.Forward(inputs, buffers) =
@@ -228,9 +215,12 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
     abstract Behind: before: Space -> Node
 
     default this.Behind before =
-        if before.IsWithin SkewSpaces.skew then SkewMapNode(map, trivialized, false)
-        elif before.IsWithin SkewSpaces.skewHermitian then SkewMapNode(map, trivialized, true)
-        else this
+        if before.IsWithin SkewSpaces.skew then
+            SkewMapNode(map, trivialized, false)
+        elif before.IsWithin SkewSpaces.skewHermitian then
+            SkewMapNode(map, trivialized, true)
+        else
+            this
 
     interface ISpecialized with
         member this.Behind before = this.Behind before.Head
@@ -239,15 +229,15 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
         /// Behind skew matrices it is a chart of the rotations.
         member _.Dimension(form, before, _) =
             match before.Head with
-            | space, dimension when space.IsWithin SkewSpaces.skew || space.IsWithin SkewSpaces.skewHermitian -> dimension
+            | space, dimension when space.IsWithin SkewSpaces.skew || space.IsWithin SkewSpaces.skewHermitian ->
+                dimension
             | _ -> StiefelSpaces.stiefel.Dimension form |> Option.ofNullable
 
 /// The same behind a node that yields skew matrices.
 and internal SkewMapNode(map: OrthogonalMap, trivialized: bool, hermitian: bool) =
     inherit StiefelNode(map, trivialized)
 
-    override this.Inputs form =
-        Node.same this (if hermitian then Requirement.squares else Requirement.realSquares) form
+    override this.Inputs form = Node.same this (if hermitian then Requirement.squares else Requirement.realSquares) form
 
     /// A real skew matrix is that of its own lower triangle.
     override _.Forward(inputs, buffers) =
@@ -282,7 +272,8 @@ open Parametrize
 [<AutoOpen>]
 module OrthogonalValues =
 
-    let internal stiefel (map: OrthogonalMap) (trivialized: bool) : Parametrization = Parametrization.ofNode (StiefelNode(map, trivialized))
+    let internal stiefel (map: OrthogonalMap) (trivialized: bool) : Parametrization =
+        Parametrization.ofNode (StiefelNode(map, trivialized))
 
     /// n x k matrices with orthonormal columns (rows, when wide) by the Cayley map, at a base that follows assignments.
     /// Behind `skew` it takes the skew matrix as it is.

@@ -43,11 +43,7 @@ type internal SymmetricNode(triangle: Triangle, hermitian: bool) =
 
         [
             Domain.OneOf
-                [
-                    Domain.Needs [ Closure.Zeroing ]
-                    Domain.Within own
-                    Domain.Within SymmetricSpaces.symmetric
-                ]
+                [ Domain.Needs [ Closure.Zeroing ]; Domain.Within own; Domain.Within SymmetricSpaces.symmetric ]
         ]
 
     override this.Behind before =

@@ -5,7 +5,8 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal TriangularSpaces =
 
-    let private linear = [ Closure.Scaling; Closure.RowScaling; Closure.Negation; Closure.Sum; Closure.Zeroing ]
+    let private linear =
+        [ Closure.Scaling; Closure.RowScaling; Closure.Negation; Closure.Sum; Closure.Zeroing ]
 
     let private side (triangle: Triangle) : string =
         match triangle with

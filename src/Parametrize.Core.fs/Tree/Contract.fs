@@ -39,7 +39,8 @@ module internal Contract =
     let private ofForm (node: Node) (doing: string) (expected: Form) (tensor: torch.Tensor) : torch.Tensor =
         match unfit tensor with
         | Some found -> breach node doing (string expected) found
-        | None when Form.ofTensor tensor <> expected -> breach node doing (string expected) (string (Form.ofTensor tensor))
+        | None when Form.ofTensor tensor <> expected ->
+            breach node doing (string expected) (string (Form.ofTensor tensor))
         | None -> tensor
 
     let private finite (node: Node) (doing: string) (tensor: torch.Tensor) : torch.Tensor =
@@ -168,7 +169,14 @@ module internal Contract =
 
         parts
 
-    let private inverted (node: Node) (inputs: Form list) (present: torch.Tensor[]) (tensor: torch.Tensor) epsilon want =
+    let private inverted
+        (node: Node)
+        (inputs: Form list)
+        (present: torch.Tensor[])
+        (tensor: torch.Tensor)
+        epsilon
+        want
+        =
         running node (pulling tensor) (fun () -> node.Invert(copies present, tensor.clone (), epsilon, want))
         |> Result.map (fun parts ->
             match fault node inputs tensor parts with

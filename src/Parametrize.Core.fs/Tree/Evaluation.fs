@@ -98,7 +98,7 @@ module internal Evaluation =
             (nearest, List.ofArray views)
             ||> List.fold (fun inner view -> if view = View.Transpose then inner.mT else inner.reshape wide.shape)
 
-        (whole.``to`` tensor.dtype).contiguous().clone ()
+        (whole.``to`` tensor.dtype).contiguous().clone()
 
     /// The buffers that their node cannot carry: their names, and what is wrong.
     let misfits (program: Program) (epsilon: float) (buffers: torch.Tensor[][]) : (string * Violation) list =

@@ -177,8 +177,8 @@ module internal Program =
                 | Step.Compute(node, sources, _, _) ->
                     let inputs = sources |> Array.choose (fun source -> forms[source]) |> Array.toList
                     if inputs.Length = sources.Length then Some(node.Output inputs) else None
-                | Step.Into(view, source, _) ->
-                    forms[source] |> Option.map (View.formInto view)
-                | Step.OutOf(view, source) -> forms[source] |> Option.bind (View.formOutOf view program.LeafCount leaves))
+                | Step.Into(view, source, _) -> forms[source] |> Option.map (View.formInto view)
+                | Step.OutOf(view, source) ->
+                    forms[source] |> Option.bind (View.formOutOf view program.LeafCount leaves))
 
         forms[program.Result]

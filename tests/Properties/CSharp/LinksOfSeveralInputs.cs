@@ -23,7 +23,11 @@ internal sealed class LowRank(int rank, int inputCount = 2)
         return [left[.., ..rank] * root, root.unsqueeze(1) * right[..rank]];
     }
 
-    protected override IReadOnlyList<long[]> InputShapes(long[] shape) => [[shape[0], rank], [rank, shape[1]]];
+    protected override IReadOnlyList<long[]> InputShapes(long[] shape) =>
+        [
+            [shape[0], rank],
+            [rank, shape[1]],
+        ];
 
     protected override long[] OutputShape(IReadOnlyList<long[]> inputs) => [inputs[0][0], inputs[^1][1]];
 

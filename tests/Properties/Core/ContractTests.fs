@@ -67,12 +67,7 @@ type private Mistaken(mistake: Mistake, isAllowed: bool) =
         else
             Error { Condition = "never"; Size = 1.0; Limit = 0.0 }
 
-    override _.Invert(_, tensor, _, _) =
-        Ok
-            {
-                Inputs = List.toArray (mistake.Spoil tensor)
-                Buffers = [||]
-            }
+    override _.Invert(_, tensor, _, _) = Ok { Inputs = List.toArray (mistake.Spoil tensor); Buffers = [||] }
 
 type private Place =
     | Alone

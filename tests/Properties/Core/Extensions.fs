@@ -42,14 +42,7 @@ type private Summed(share: float) =
     override _.Codomain _ = Space.all
     override _.Domains = [ Domain.free; Domain.free ]
 
-    override _.Buffers =
-        [
-            {
-                Name = "offset"
-                Role = BufferRole.Constant
-                FormFor = id
-            }
-        ]
+    override _.Buffers = [ { Name = "offset"; Role = BufferRole.Constant; FormFor = id } ]
 
     override _.Forward(inputs, buffers) = inputs[0] + inputs[1] * share + buffers[0]
     override _.Contains(_, _, _) = Ok()

@@ -19,10 +19,24 @@ type Mask =
 
         { Sizes = Array.copy shape; Stays = Array.copy kept }
 
-    /// Entries other than 0 stay.
+    /// Entries that are 1 stay, those that are 0 do not. Throws ArgumentException for other numbers.
     static member OfTensor(tensor: torch.Tensor) : Mask =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
+
+        let wide =
+            if tensor.is_complex () then
+                tensor.``to`` torch.ScalarType.ComplexFloat64
+            else
+                tensor.``to`` torch.ScalarType.Float64
+
+        let others =
+            wide.eq(0.0.ToScalar()).logical_or(wide.eq (1.0.ToScalar())).logical_not().sum().item<int64>()
+
+        if others > 0L then
+            invalidArg
+                (nameof tensor)
+                $"A mask holds ones, where entries stay, and zeros, but {others} of its entries are neither."
 
         {
             Sizes = tensor.shape

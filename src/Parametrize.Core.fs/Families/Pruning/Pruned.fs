@@ -76,19 +76,15 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
     override _.Codomain before =
         let before = before.Head
 
-        if before.IsClosedUnder Closure.Zeroing || isSymmetric.Value && before.IsWithin SymmetricSpaces.symmetric then
+        if
+            before.IsClosedUnder Closure.Zeroing
+            || isSymmetric.Value && before.IsWithin SymmetricSpaces.symmetric
+        then
             Space.intersect before PrunedSpaces.masked
         else
             PrunedSpaces.masked
 
-    override _.Buffers =
-        [
-            {
-                Name = "mask"
-                Role = BufferRole.Mask
-                FormFor = id
-            }
-        ]
+    override _.Buffers = [ { Name = "mask"; Role = BufferRole.Mask; FormFor = id } ]
 
     override _.IsBatched = false
     override _.Forward(inputs, buffers) = inputs[0] * buffers[0]
@@ -162,13 +158,20 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
             let stays = buffers[0].ne(0.0.ToScalar()).``to`` torch.ScalarType.Int64
             let space, dimension = before.Head
 
-            if dimension.IsNone then None
-            elif dimension = Some(Form.reals form) then Some stays
-            elif space.IsWithin TriangularSpaces.diagonal then Some(stays.tril(0L).triu 0L)
-            elif space.IsWithin(TriangularSpaces.triangular Triangle.Lower) then Some(stays.tril 0L)
-            elif space.IsWithin(TriangularSpaces.triangular Triangle.Upper) then Some(stays.triu 0L)
-            elif space.IsWithin SymmetricSpaces.symmetric then Some(stays.tril 0L)
-            else None
+            if dimension.IsNone then
+                None
+            elif dimension = Some(Form.reals form) then
+                Some stays
+            elif space.IsWithin TriangularSpaces.diagonal then
+                Some(stays.tril(0L).triu 0L)
+            elif space.IsWithin(TriangularSpaces.triangular Triangle.Lower) then
+                Some(stays.tril 0L)
+            elif space.IsWithin(TriangularSpaces.triangular Triangle.Upper) then
+                Some(stays.triu 0L)
+            elif space.IsWithin SymmetricSpaces.symmetric then
+                Some(stays.tril 0L)
+            else
+                None
             |> Option.map (fun stays -> Form.reals { form with Shape = [||] } * stays.sum().item<int64>())
 
 /// What values and their masks know about being pruned.
@@ -176,8 +179,7 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
 module internal Pruned =
 
     /// Whether one of the nodes prunes.
-    let isPruned (value: Parametrization) : bool =
-        value.Program.Nodes |> Array.exists (fun node -> node :? PrunedNode)
+    let isPruned (value: Parametrization) : bool = value.Program.Nodes |> Array.exists (fun node -> node :? PrunedNode)
 
     /// Whether the last node prunes entries of the tensor itself, so that another pruning goes on from its mask.
     let isLast (value: Parametrization) : bool =

@@ -56,12 +56,7 @@ internal sealed class FaultyLink : Node, ILearns, ISampled
             : FSharpResult<Unit, Violation>.NewOk(null!);
     }
 
-    public override FSharpResult<NodeParts, string> Invert(
-        Tensor[] present,
-        Tensor tensor,
-        double epsilon,
-        Want want
-    )
+    public override FSharpResult<NodeParts, string> Invert(Tensor[] present, Tensor tensor, double epsilon, Want want)
     {
         Fault($"{want}");
         var near = tensor.clamp(max: 1);

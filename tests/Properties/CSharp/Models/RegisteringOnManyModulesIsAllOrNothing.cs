@@ -152,7 +152,10 @@ public class RegisteringOnManyModulesIsAllOrNothing
     /// <summary>A matrix from a parameter of another shape.</summary>
     private sealed class Flat() : CustomNodeOfSeveral("flat", "any tensor", 1)
     {
-        protected override IReadOnlyList<long[]> InputShapes(long[] shape) => [[16]];
+        protected override IReadOnlyList<long[]> InputShapes(long[] shape) =>
+            [
+                [16],
+            ];
 
         protected override Tensor Forward(Tensor[] inputs) => inputs[0].reshape(4, 4);
 

@@ -40,13 +40,14 @@ public class PruningAtTheEdges
                 mask.to(ScalarType.ComplexFloat32),
                 columns,
                 wide[.., 3..],
-                mask.mul(-2.5),
             }
         )
         {
             var layer = nn.Linear(3, 2).custom_from_mask("weight", one);
             Near.Identical(mask.to(ScalarType.Float32), layer.Mask());
         }
+        // Entries that are neither kept nor pruned would be taken for something in silence.
+        Assert.Throws<ArgumentException>(() => nn.Linear(3, 2).custom_from_mask("weight", mask.mul(-2.5)));
     }
 
     [Fact]

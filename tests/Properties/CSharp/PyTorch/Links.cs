@@ -29,8 +29,7 @@ internal sealed class Scripted(string code) : Node
 
     public override Code Code => Code.NewCall(code, FSharpList<Code>.Empty);
 
-    public override FSharpList<Domain> Domains =>
-        ListModule.OfSeq(Enumerable.Repeat(Domain.AnySpace, InputCount));
+    public override FSharpList<Domain> Domains => ListModule.OfSeq(Enumerable.Repeat(Domain.AnySpace, InputCount));
 
     public override Space Codomain(FSharpList<Space> before) => new(code);
 
@@ -58,9 +57,7 @@ internal sealed class Scripted(string code) : Node
         double epsilon,
         Want want
     ) =>
-        FSharpResult<NodeParts, string>.NewOk(
-            new NodeParts(Inverse(want.IsExact ? tensor : Map(Inverse(tensor))), [])
-        );
+        FSharpResult<NodeParts, string>.NewOk(new NodeParts(Inverse(want.IsExact ? tensor : Map(Inverse(tensor))), []));
 }
 
 internal static class Links
@@ -92,7 +89,11 @@ internal static class Links
             return new Scripted("rankOne")
             {
                 InputCount = 2,
-                Shapes = shape => [[shape[0]], [shape[1]]],
+                Shapes = shape =>
+                    [
+                        [shape[0]],
+                        [shape[1]],
+                    ],
                 Map = Product,
                 Inverse = Vectors,
                 Distance = matrix => Largest(Product(Vectors(matrix)) - matrix),
@@ -105,7 +106,11 @@ internal static class Links
         new Scripted("halves")
         {
             InputCount = 2,
-            Shapes = shape => [[shape[0] / 2, .. shape[1..]], [shape[0] - shape[0] / 2, .. shape[1..]]],
+            Shapes = shape =>
+                [
+                    [shape[0] / 2, .. shape[1..]],
+                    [shape[0] - shape[0] / 2, .. shape[1..]],
+                ],
             Map = inputs => cat([inputs[0], inputs[1]]),
             Inverse = value => [value[..(int)(value.shape[0] / 2)], value[(int)(value.shape[0] / 2)..]],
         }.Value;

@@ -1,0 +1,169 @@
+using Parametrize;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Properties.CSharp;
+
+/// <summary>What nodes of one's own can do besides mapping: carry, learn, add noise, go without a right inverse.</summary>
+public class OwnNodesCanDoMore
+{
+    private sealed class Noisy() : CustomNode("noisy", Spaces.All), INoisy
+    {
+        public Tensor ForwardInTraining(Tensor[] inputs, Tensor[] buffers) => inputs[0] + 1;
+
+        protected override Tensor Forward(Tensor input) => input.clone();
+
+        protected override Tensor RightInverse(Tensor value) => value;
+    }
+
+    private sealed class Averaging() : CustomNode("averaging", "tensors less their running mean"), ILearns
+    {
+        protected override IReadOnlyList<Carried> Carried =>
+            [new("mean", form => zeros(form.Shape, dtype: form.Dtype), Role: BufferRole.Learned)];
+
+        public Tensor[] Advance(Tensor[] inputs, Tensor[] buffers) => [(inputs[0] + buffers[0]) / 2];
+
+        protected override Tensor Forward(Tensor input) => throw new InvalidOperationException("It carries something.");
+
+        protected override Tensor RightInverse(Tensor value) => throw new InvalidOperationException();
+
+        protected override Tensor Forward(Tensor input, Tensor[] carried) => input - carried[0];
+
+        protected override Tensor RightInverse(Tensor value, Tensor[] carried) => value + carried[0];
+    }
+
+    private sealed class Squared() : CustomNode("squared", Spaces.NonNegative)
+    {
+        public override bool HasRightInverse => false;
+
+        protected override Tensor Forward(Tensor input) => input.square();
+
+        protected override Tensor RightInverse(Tensor value) => throw new InvalidOperationException("There is none.");
+    }
+
+    private sealed class MySkew() : CustomNode("mySkew", Spaces.Skew)
+    {
+        protected override Tensor Forward(Tensor input) => input.triu(1) - input.triu(1).mT;
+
+        protected override Tensor RightInverse(Tensor value) => value.triu(1);
+
+        protected override Tensor Nearest(Tensor value) => (value - value.mT) / 2;
+    }
+
+    [Fact]
+    public void Noise_is_there_in_training_only()
+    {
+        var layer = Linear(3, 3);
+        var weight = layer.weight!.detach().clone();
+        layer.register_parametrization("weight", Parametrizations.Of(new Noisy()));
+        Near.Same(weight + 1, layer.parametrization("weight").Value);
+        layer.eval();
+        Near.Same(weight, layer.parametrization("weight").Value);
+        layer.parametrization("weight").Value = weight * 2;
+        Near.Same(weight * 2, layer.parametrization("weight").Value);
+    }
+
+    [Fact]
+    public void Carried_tensors_are_saved_and_learnt()
+    {
+        var layer = Linear(3, 3);
+        var weight = layer.weight!.detach().clone();
+        layer.register_parametrization("weight", Parametrizations.Of(new Averaging()));
+        Assert.Contains("parametrizations.weight.0.mean", layer.state_dict().Keys);
+        layer.eval();
+        Near.Same(weight, layer.parametrization("weight").Value);
+        layer.train();
+        Near.Same(weight / 2, layer.parametrization("weight").Value);
+        layer.eval();
+        layer.parametrization("weight").Value = weight;
+        Near.Same(weight, layer.parametrization("weight").Value);
+    }
+
+    [Fact]
+    public void Without_a_right_inverse_the_tensor_becomes_the_parameter_and_nothing_is_assigned()
+    {
+        var layer = Linear(3, 3);
+        var weight = layer.weight!.detach().clone();
+        layer.register_parametrization("weight", Parametrizations.Of(new Squared()));
+        var tensor = layer.parametrization("weight");
+        Near.Same(weight, tensor.state_dict()["original"]);
+        Near.Same(weight.square(), tensor.Value);
+
+        var before = Snapshot.Of(layer);
+        var refusal = Assert.Throws<ParametrizationException>(() => tensor.Value = weight);
+        Assert.Contains("squared has no right inverse", refusal.Message);
+        Assert.NotNull(tensor.TryAssign(weight));
+        before.AssertUnchanged();
+
+        layer.remove_parametrizations("weight");
+        Near.Same(weight.square(), layer.weight!);
+    }
+
+    [Fact]
+    public void A_skew_of_ones_own_fits_before_the_librarys_maps()
+    {
+        var value = Parametrizations.Of(new MySkew()).Then(Parametrizations.Cayley());
+        Assert.Equal("mySkew >>> cayley", $"{value}");
+        var layer = Linear(4, 4).register_parametrization("weight", value);
+        using var weight = layer.parametrization("weight").Value;
+        Near.Same(eye(4), weight.mT.matmul(weight), 1e-5);
+    }
+
+    [Fact]
+    public void Chains_whose_spaces_do_not_fit_can_be_made_by_name_and_are_not_assigned()
+    {
+        Assert.Throws<ParametrizationException>(() =>
+            Parametrizations.Orthogonal().Then(Parametrizations.PrunedL1(0.5))
+        );
+        var value = Parametrizations.Orthogonal().ThenUnchecked(Parametrizations.PrunedL1(0.5));
+        var layer = Linear(4, 4).register_parametrization("weight", value);
+        var tensor = layer.parametrization("weight");
+        Assert.Equal(8, tensor.Value.eq(0).sum().item<long>());
+        Assert.Throws<ParametrizationException>(() => tensor.Value = eye(4));
+    }
+
+    [Fact]
+    public void Rewinding_keeps_the_mask_in_use()
+    {
+        var layer = Linear(4, 4);
+        var dense = layer.weight!.detach().clone();
+        layer.register_parametrization("weight", Parametrizations.PrunedL1(0.5));
+        var tensor = layer.parametrization("weight");
+        var mask = tensor.Value.ne(0).to(ScalarType.Float32);
+        var other = randn(4, 4);
+
+        var refusal = Assert.Throws<ParametrizationException>(() => tensor.Value = other);
+        Assert.Contains("WhenNotAllowed.Project", refusal.Message);
+        tensor.Assign(other, WhenNotAllowed.Project);
+        Near.Same(other * mask, tensor.Value);
+        layer.load_parametrized_state_dict(
+            new Dictionary<string, Tensor> { ["weight"] = dense, ["bias"] = layer.bias!.detach() },
+            whenNotAllowed: WhenNotAllowed.Project
+        );
+        Near.Same(dense * mask, tensor.Value);
+    }
+
+    [Theory]
+    [InlineData(0.5)]
+    [InlineData(2)]
+    [InlineData(double.NaN)]
+    public void Masks_hold_zeros_and_ones(double entry) =>
+        Assert.Throws<ArgumentException>(() => Parametrizations.PrunedBy(tensor([0, 1, entry])));
+
+    [Fact]
+    public void Refreshing_finds_the_norm_of_parameters_that_were_written()
+    {
+        var layer = Linear(6, 5);
+        layer.register_parametrization("weight", Parametrizations.SpectralNorm());
+        var tensor = layer.parametrization("weight");
+        layer.eval();
+        using (no_grad())
+            tensor.state_dict()["original"].copy_(randn(5, 6) * 3);
+        tensor.Refresh();
+        Near.Same(ones([]), linalg.svdvals(tensor.Value)[0], 1e-5);
+    }
+}
