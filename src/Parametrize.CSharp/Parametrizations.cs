@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
 using Parametrize.Values;
 using static TorchSharp.torch;
@@ -118,6 +119,21 @@ public static partial class Parametrizations
 
     /// <summary>A value of one node of your own: see <see cref="CustomNode"/>.</summary>
     public static Parametrization Of(Node node) => Core.ofNode(Given(node));
+
+    /// <summary>Several values joined by one that reads what they yield, in place of its parameters.</summary>
+    /// <exception cref="ArgumentException">Their number is not that of its parameters, or a space does not fit.</exception>
+    public static Parametrization Joined(Parametrization value, params Parametrization[] inputs) =>
+        Core.joined(ListModule.OfArray(Given(inputs)), Given(value));
+
+    /// <summary>
+    /// The value of a text as <c>ToString</c> prints it, such as <c>skew >>> cayley</c>. It knows the values of the library.
+    /// </summary>
+    /// <exception cref="FormatException">It is none; the message names the position and what was expected there.</exception>
+    public static Parametrization Parse(string text)
+    {
+        var result = Reading.parse(Given(text));
+        return result.IsOk ? result.ResultValue : throw new FormatException(result.ErrorValue.Message);
+    }
 
     /// <summary>The value on the transposes of matrices.</summary>
     public static Parametrization Transposed(this Parametrization value) => Core.transposed(Given(value));

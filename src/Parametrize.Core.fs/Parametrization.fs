@@ -23,6 +23,18 @@ module Parametrization =
         | Ok tree -> Parametrization tree
         | Error error -> invalidArg (nameof inputs) error.Message
 
+    /// Several values joined by one that reads what they yield, in place of its parameters. Throws ArgumentException when
+    /// their number is not that of its parameters, or a space does not fit.
+    let joined (inputs: Parametrization list) (value: Parametrization) : Parametrization =
+        if inputs.Length <> value.Program.LeafCount then
+            invalidArg
+                (nameof inputs)
+                $"{value} reads {value.Program.LeafCount} tensors, but {inputs.Length} values were given."
+
+        match Tree.substitute true (inputs |> List.map _.Tree) value.Tree with
+        | Ok tree -> Parametrization tree
+        | Error error -> invalidArg (nameof inputs) error.Message
+
     let private chain (mustFit: bool) (right: Parametrization) (left: Parametrization) =
         Tree.andThen mustFit right.Tree left.Tree |> Result.map Parametrization
 

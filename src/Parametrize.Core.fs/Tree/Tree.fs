@@ -80,15 +80,15 @@ module internal Tree =
 
     and private isBare (tree: Tree) : bool =
         match tree with
-        | Tree.Leaf
-        | Tree.Into(_, Tree.Leaf) -> true
+        | Tree.Leaf -> true
+        | Tree.Into(_, inner) -> isBare inner
         | _ -> false
 
     /// A chain of views is typed as views of its nodes, which is the same value.
     and private codeUnder (view: View) (inner: Tree) : Code =
         match inner with
         | Tree.Apply(node, [ _ ], _) when (box node :? ICombines) -> Code.call (View.name view) [ code inner ]
-        | Tree.Apply(node, [ Tree.Into(other, Tree.Leaf) ], _) when view = other ->
+        | Tree.Apply(node, [ Tree.Into(other, inner) ], _) when view = other && isBare inner ->
             Code.call (View.name view) [ node.Code ]
         | Tree.Apply(node, [ Tree.Into(other, before) ], fits) when view = other ->
             Code.Then(code before, Code.call (View.name view) [ node.Code ], fits)

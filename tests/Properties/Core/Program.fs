@@ -19,6 +19,7 @@ let private tests: Test =
             OtherCasesTests.tests
             DescriptionTests.tests
             StateList.tests
+            ReadingTests.tests
         ]
 
 [<EntryPoint>]
@@ -30,6 +31,9 @@ let main arguments =
     | [| "spec" |] -> Specification.run ()
     | [| "states" |] ->
         StateList.lines () |> List.iter (printfn "%s")
+        0
+    | [| "csharp" |] ->
+        printf "%s" (ReadingTests.csharp ())
         0
     | [| "golden"; file |] -> Command.run file
     | [| "golden" |] ->

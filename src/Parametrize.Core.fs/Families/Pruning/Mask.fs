@@ -102,7 +102,12 @@ type Mask =
                 | _ -> wrong $"'{text}' is no size"
 
             let sizes = if sizes = "" then [||] else sizes.Split 'x' |> Array.map sizeOf
-            let count = Array.fold (*) 1L sizes
+            // Sizes whose product is no number of 64 bits would pass for a small one.
+            let count =
+                try
+                    Array.fold (fun product size -> Checked.(*) product size) 1L sizes
+                with :? OverflowException ->
+                    wrong "its sizes are too large"
 
             let bytes =
                 try
@@ -110,8 +115,10 @@ type Mask =
                 with :? FormatException ->
                     wrong "its bits are not in base 64"
 
-            if int64 bytes.Length <> (count + 7L) / 8L then
-                wrong $"{count} entries need {(count + 7L) / 8L} bytes, and there are {bytes.Length}"
+            let needed = count / 8L + (if count % 8L = 0L then 0L else 1L)
+
+            if int64 bytes.Length <> needed then
+                wrong $"{count} entries need {needed} bytes, and there are {bytes.Length}"
 
             {
                 Sizes = sizes

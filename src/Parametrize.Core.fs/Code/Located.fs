@@ -1,0 +1,48 @@
+namespace Parametrize
+
+/// Why a text is no value: where, and what was expected there.
+type ParseError =
+    {
+        Text: string
+        /// The position in the text, from 0; the length of the text where it ends too early.
+        Position: int
+        /// What was expected at the position.
+        Expected: string
+    }
+
+    /// What stands there instead.
+    member this.Found: string =
+        if this.Position >= this.Text.Length then
+            "the end"
+        else
+            let rest = this.Text.Substring(this.Position, min 24 (this.Text.Length - this.Position))
+            $"'{rest}'"
+
+    member this.Message: string = $"Position {this.Position}: {this.Expected} was expected, but found {this.Found}."
+
+    override this.ToString() : string = this.Message
+
+/// Code with its place in a text, from its first character to behind its last one.
+[<NoComparison>]
+type internal Located =
+    {
+        At: int
+        End: int
+        Code: Code
+        /// What it is made of: arguments, items, values of fields, both sides of an operator.
+        Inner: Located list
+    }
+
+/// A place, and what was expected there.
+type internal Fault = { At: int; Expected: string }
+
+/// `result { ... }`: the first error ends the block.
+type internal ResultBuilder() =
+    member _.Bind(result, next) = Result.bind next result
+    member _.Return value = Ok value
+    member _.ReturnFrom(result: Result<'a, 'e>) = result
+
+[<AutoOpen>]
+module internal ResultBuilding =
+
+    let result = ResultBuilder()

@@ -1,0 +1,170 @@
+namespace Parametrize
+
+open System
+
+/// How an argument of a value is read.
+[<NoComparison; NoEquality>]
+type internal Argument<'a> =
+    {
+        /// What it is, with an example.
+        Expected: string
+        Of: Located -> Result<'a, Fault>
+    }
+
+/// Arguments as F# types them, and functions of them.
+[<RequireQualifiedAccess>]
+module internal Argument =
+
+    let private fault (at: int) (expected: string) : Result<'a, Fault> = Error { At = at; Expected = expected }
+
+    let private ofCode (expected: string) (pick: Code -> 'a option) : Argument<'a> =
+        {
+            Expected = expected
+            Of =
+                fun located ->
+                    match pick located.Code with
+                    | Some value -> Ok value
+                    | None -> fault located.At expected
+        }
+
+    let number: Argument<float> =
+        ofCode "a floating-point number such as 1.0" (function
+            | Code.Float number -> Some number
+            | _ -> None)
+
+    let integer: Argument<int> =
+        ofCode "a whole number such as 1" (function
+            | Code.Integer number -> Some number
+            | _ -> None)
+
+    let long: Argument<int64> =
+        ofCode "a whole number such as 1L" (function
+            | Code.Long number -> Some number
+            | _ -> None)
+
+    let seed: Argument<uint64> =
+        ofCode "a seed such as 1UL" (function
+            | Code.Seed number -> Some number
+            | _ -> None)
+
+    let text: Argument<string> =
+        ofCode "a text in quotes" (function
+            | Code.Text text -> Some text
+            | _ -> None)
+
+    let symbol (names: (string * 'a) list) : Argument<'a> =
+        ofCode (names |> List.map fst |> String.concat " or ") (function
+            | Code.Symbol name -> names |> List.tryFind (fst >> (=) name) |> Option.map snd
+            | _ -> None)
+
+    let items (item: Argument<'a>) : Argument<'a list> =
+        let expected = $"a list of {item.Expected}"
+
+        let collect (inner: Located list) =
+            (inner, Ok [])
+            ||> List.foldBack (fun one rest ->
+                item.Of one |> Result.bind (fun one -> rest |> Result.map (fun rest -> one :: rest)))
+
+        {
+            Expected = expected
+            Of =
+                fun located ->
+                    match located.Code with
+                    | Code.Items _ -> collect located.Inner
+                    | _ -> fault located.At expected
+        }
+
+    /// A record given by its defaults and what differs from them.
+    let fields (defaults: string) (initial: 'a) (setters: (string * (Located -> 'a -> Result<'a, Fault>)) list) =
+        let names = setters |> List.map fst |> String.concat ", "
+        let expected = $"{{ {defaults} with ... }}, whose fields are {names}"
+
+        let set (state: Result<'a, Fault>) ((field: string, _: Code), located: Located) =
+            match setters |> List.tryFind (fst >> (=) field) with
+            | Some(_, setter) -> state |> Result.bind (setter located)
+            | None -> fault located.At $"a field among {names}, not {field},"
+
+        {
+            Expected = expected
+            Of =
+                fun located ->
+                    match located.Code with
+                    | Code.Fields(name, changed) when name = defaults ->
+                        Seq.zip changed located.Inner |> Seq.fold set (Ok initial)
+                    | _ -> fault located.At expected
+        }
+
+    let field (argument: Argument<'b>) (set: 'a -> 'b -> 'a) (located: Located) (record: 'a) : Result<'a, Fault> =
+        argument.Of located |> Result.map (set record)
+
+    /// What a function makes of its arguments, which it can refuse.
+    let private make (located: Located) (from: unit -> 'a) : Result<'a, Fault> =
+        let refused (reason: string) = fault located.At $"something that can be made ({reason})"
+
+        try
+            Ok(from ())
+        with
+        | :? ArgumentException as error ->
+            // .NET adds the name of the parameter to the message.
+            refused (error.Message.Replace($" (Parameter '{error.ParamName}')", ""))
+        | :? FormatException as error -> refused error.Message
+
+    let private tooMany (extra: Located) : Result<'a, Fault> = fault extra.At "the end of the arguments"
+
+    let none (value: 'a) (located: Located) : Result<'a, Fault> =
+        match located.Inner with
+        | [] -> Ok value
+        | extra :: _ -> tooMany extra
+
+    let one (first: Argument<'x>) (from: 'x -> 'a) (located: Located) : Result<'a, Fault> =
+        match located.Inner with
+        | [] -> fault located.End first.Expected
+        | [ x ] -> first.Of x |> Result.bind (fun x -> make located (fun () -> from x))
+        | _ :: extra :: _ -> tooMany extra
+
+    let two (first: Argument<'x>) (second: Argument<'y>) (from: 'x -> 'y -> 'a) (located: Located) : Result<'a, Fault> =
+        match located.Inner with
+        | [] -> fault located.End first.Expected
+        | [ x ] -> first.Of x |> Result.bind (fun _ -> fault x.End second.Expected)
+        | [ x; y ] ->
+            result {
+                let! x = first.Of x
+                let! y = second.Of y
+                return! make located (fun () -> from x y)
+            }
+        | _ :: _ :: extra :: _ -> tooMany extra
+
+    let three first second third (from: 'x -> 'y -> 'z -> 'a) (located: Located) : Result<'a, Fault> =
+        match located.Inner with
+        | [ x; y; z ] ->
+            result {
+                let! x = first.Of x
+                let! y = second.Of y
+                let! z = third.Of z
+                return! make located (fun () -> from x y z)
+            }
+        | _ :: _ :: _ :: extra :: _ -> tooMany extra
+        | [ x; y ] ->
+            result {
+                let! _ = first.Of x
+                let! _ = second.Of y
+                return! fault y.End third.Expected
+            }
+        | _ -> two first second (fun _ _ -> ()) located |> Result.bind (fun () -> fault located.End third.Expected)
+
+    /// A case of a union, or the result of a static method, by its name.
+    let case (expected: string) (cases: (string * (Located -> Result<'a, Fault>)) list) : Argument<'a> =
+        {
+            Expected = expected
+            Of =
+                fun located ->
+                    let known =
+                        match located.Code with
+                        | Code.Symbol name
+                        | Code.Case(name, _) -> cases |> List.tryFind (fst >> (=) name)
+                        | _ -> None
+
+                    match known with
+                    | Some(_, read) -> read located
+                    | None -> fault located.At expected
+        }

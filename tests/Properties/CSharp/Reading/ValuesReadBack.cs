@@ -1,0 +1,46 @@
+using Parametrize;
+using Parametrize.CSharp;
+using Xunit;
+
+namespace Properties.CSharp.Reading;
+
+/// <summary>What C# prints is what F# prints.</summary>
+public class ValuesReadBack
+{
+    public static TheoryData<string> Codes => [.. EveryValue.All.Select(value => value.Code)];
+
+    [Theory]
+    [MemberData(nameof(Codes))]
+    public void The_text_and_the_expression_are_equal(string code)
+    {
+        var value = EveryValue.All.First(value => value.Code == code).Make();
+        Assert.Equal(Parametrizations.Parse(code), value);
+        Assert.Equal(code, $"{value}");
+        Assert.Equal(Parametrizations.Parse(code).ToCSharp(), value.ToCSharp());
+    }
+
+    [Fact]
+    public void A_value_is_typed_as_in_CSharp() =>
+        Assert.Equal(
+            "Parametrizations.Skew.Then(Parametrizations.Cayley())",
+            Parametrizations.Skew.Then(Parametrizations.Cayley()).ToCSharp()
+        );
+
+    [Theory]
+    [InlineData("skew >>> caley", "Position 9: a value of the library such as skew was expected, but found 'caley'.")]
+    [InlineData("sphere", "Position 6: a floating-point number such as 1.0 was expected, but found the end.")]
+    public void A_wrong_text_is_a_FormatException_that_names_the_place(string code, string message) =>
+        Assert.Equal(message, Assert.Throws<FormatException>(() => Parametrizations.Parse(code)).Message);
+
+    [Fact]
+    public void Values_are_joined()
+    {
+        var joined = Parametrizations.Joined(
+            Parametrizations.WeightNorm(),
+            Parametrizations.Positive,
+            Parametrizations.Identity
+        );
+        Assert.Equal("joined [ positive; identity ] (weightNorm 0)", $"{joined}");
+        Assert.Throws<ArgumentException>(() => Parametrizations.Joined(Parametrizations.Skew, []));
+    }
+}

@@ -1,0 +1,215 @@
+/// Code that is read back.
+module Properties.Core.ReadingTests
+
+open System
+open System.IO
+open Expecto
+open Parametrize
+open Parametrize.Values
+
+/// Any value of up to that depth: of the catalogue, with numbers of its own, viewed, joined, and behind others.
+let rec private tree (random: Random) (depth: int) : Parametrization =
+    let among (values: 'a list) = values[random.Next values.Length]
+    let number () = Math.Exp(random.NextDouble() * 60.0 - 30.0)
+
+    let own () =
+        match random.Next 5 with
+        | 0 -> sphere (number ())
+        | 1 -> bounded -(number ()) (number ())
+        | 2 ->
+            spectralNormWith
+                {
+                    Bound = number ()
+                    Dimension = random.Next 3 - 1
+                    Iterations = 1 + random.Next 3
+                    Epsilon = number ()
+                }
+        | 3 ->
+            let shape = Array.init (random.Next 4) (fun _ -> int64 (random.Next 6))
+            let count = int (Array.fold (*) 1L shape)
+            pruned (Pruning.Custom(Mask.OfArray(shape, Array.init count (fun _ -> random.Next 2 = 0))))
+        | _ -> pruned (Pruning.Bernoulli(random.NextDouble(), uint64 (random.NextInt64()) * 2UL + 1UL))
+
+    let inner () = tree random (depth - 1)
+
+    match random.Next(if depth = 0 then 2 else 8) with
+    | 0 -> (among Catalogue.entries).Value
+    | 1 -> own ()
+    | 2 -> onKernel (inner ())
+    | 3 -> transposed (inner ())
+    | 4 ->
+        try
+            joined [ inner (); inner () ] (weightNorm 0)
+        with :? ArgumentException ->
+            inner ()
+    | _ ->
+        let left, right = inner (), inner ()
+
+        match Parametrization.tryAndThen right left with
+        | Ok value -> value
+        | Error(ParametrizationError.ReadsSeveralTensors _) -> left
+        | Error _ -> left >>>! right
+
+let private trees (count: int) : Parametrization list =
+    [ for seed in 1..count -> tree (Random seed) (1 + seed % 4) ]
+
+let private comesBack (value: Parametrization) : unit =
+    match Parametrization.parse value.Code with
+    | Ok read ->
+        Expect.equal read value value.Code
+        Expect.equal read.Code value.Code "printed alike"
+        Expect.equal (read.ToCSharp()) (value.ToCSharp()) "printed alike in C#"
+    | Error error -> failtest $"{value.Code}: {error}"
+
+/// Text, position, and what is expected there.
+let private malformed: (string * int * string) list =
+    [
+        "", 0, "a value"
+        "   ", 3, "a value"
+        "skw", 0, "a value of the library such as skew"
+        "skew >>>", 8, "a value"
+        "skew >>> caley", 9, "a value of the library such as skew"
+        "skew cayley", 5, "the end of the arguments"
+        "skew, cayley", 4, "'>>>' or the end"
+        "skew )", 5, "'>>>' or the end"
+        "(skew", 5, "',' or ')'"
+        "sphere", 6, "a floating-point number such as 1.0"
+        "sphere  >>> skew", 6, "a floating-point number such as 1.0"
+        "sphere 1", 7, "a floating-point number such as 1.0"
+        "sphere 1.0 2.0", 11, "the end of the arguments"
+        "sphere 1.0x", 10, "a space or the end of the number"
+        "sphere -1.0", 0, "something that can be made (The radius must be positive and finite, but it is -1.)"
+        "bounded 1.0", 11, "a floating-point number such as 1.0"
+        "weightNorm 99999999999", 11, "a whole number of 32 bits"
+        "weightNorm 0.5", 11, "a whole number such as 1"
+        "symmetricFrom Lower", 14, "Triangle.Lower or Triangle.Upper"
+        "pruned Nothing", 7, "a pruning such as (Pruning.UpTo 0.5)"
+        "pruned (Pruning.L1 0.5)", 19, "an amount such as (Amount.Share 0.5)"
+        "pruned (Pruning.Groups(2))", 25, "a whole number such as 1"
+        "pruned (Pruning.Groups(2, 4, 6))", 29, "the end of the arguments"
+        "pruned (Pruning.Ln(Amount.Share 0.5, 1.0))", 41, "a whole number such as 1"
+        "pruned (Pruning.Custom (Mask.Parse \"2x2:\"))",
+        24,
+        "something that can be made (A mask is typed as sizes and bits, such as \"2x4:8A==\", but 4 entries need 1 bytes, and there are 0.)"
+        "pruned (Pruning.Custom (Mask.Parse \"2x2", 39, "'\"' at the end of a text"
+        "spectralNormWith { SpectralNorm.defaults with Bund = 1.0 }", 53, "a field among Bound, Dimension, Iterations, Epsilon, not Bund,"
+        "spectralNormWith { SpectralNorm.defaults with Bound 1.0 }", 52, "'='"
+        "spectralNormWith { SpectralNorm.defaults with Bound = 1.0", 57, "';' or '}'"
+        "spectralNormWith { 1 with Bound = 1.0 }", 19, "the name of the defaults, such as SpectralNorm.defaults"
+        "onKernel 1", 9, "a value of the library such as skew"
+        "joined [ positive; 1 ] (weightNorm 0)", 19, "a value of the library such as skew"
+        "joined [ positive ] (weightNorm 0)",
+        0,
+        "something that can be made (weightNorm 0 reads 2 tensors, but 1 values were given.)"
+        "[ skew ]", 0, "a value of the library such as skew"
+        "1.0", 0, "a value of the library such as skew"
+        "orthogonal >>> pruned (Pruning.UpTo 0.5)",
+        15,
+        "a value that fits (orthogonal >>> pruned (Pruning.UpTo 0.5) does not fit: "
+    ]
+
+let private refused (text: string, position: int, expected: string) : Test =
+    testCase $"'{text}'" (fun () ->
+        match Parametrization.parse text with
+        | Ok value -> failtest $"It was read as {value}."
+        | Error error ->
+            Expect.equal error.Position position (string error)
+            Expect.stringStarts error.Expected expected "what was expected"
+            Expect.stringStarts error.Message $"Position {position}: " "the message begins with the position")
+
+/// A text with some of its characters changed, lost, doubled or moved.
+let private mutated (random: Random) (text: string) : string =
+    let alphabet = "()[]{};,.\"->!= \t01L9UEe+skewinfinity_@\000\u00e9\ud800"
+    let mutable text = text
+
+    for _ in 0 .. random.Next 4 do
+        let place () = random.Next(text.Length + 1)
+        let at = place ()
+        let rest = text.Substring at
+
+        text <-
+            match random.Next 4 with
+            | 0 -> text.Insert(at, string alphabet[random.Next alphabet.Length])
+            | 1 -> text.Remove at + (if rest = "" then "" else rest.Substring 1)
+            | 2 -> text.Insert(place (), rest)
+            | _ -> rest + text.Remove at
+
+    text
+
+let private neverThrows () : unit =
+    let random = Random 5
+    let texts = trees 300 |> List.map _.Code |> List.filter (fun text -> text.Length < 2000)
+
+    for text in texts do
+        for _ in 1..20 do
+            let text = mutated random text
+
+            match Parametrization.parse text with
+            | Ok value -> comesBack value
+            | Error error ->
+                Expect.isTrue (error.Position >= 0 && error.Position <= text.Length) $"{text}: {error}"
+                Expect.isNotEmpty error.Message text
+
+/// The text is refused, whatever is nested in it or how long it is.
+let private refusesDeep () : unit =
+    for opening in [ "("; "["; "onKernel ("; "joined [ "; "spectralNormWith { SpectralNorm.defaults with Bound = (" ] do
+        for count in [ 101; 100_000 ] do
+            Expect.isError (Parametrization.parse (String.replicate count opening)) opening
+
+    let chain (count: int) = "sphere 1.0" + String.replicate count " >>>! skew"
+    Expect.isOk (Parametrization.parse (chain 999)) "1000 names"
+    Expect.isError (Parametrization.parse (chain 1000)) "1001 names"
+    Expect.isError (Parametrization.parse (chain 100_000)) "far more"
+    Expect.isOk (Parametrization.parse (String.replicate 100 "(" + "skew" + String.replicate 100 ")")) "100 brackets"
+
+// ---- C# ----
+
+/// Values as both languages have them, compiled with the tests of the facade.
+let csharp () : string =
+    let literal (text: string) = "\"" + text.Replace("\\", "\\\\").Replace("\"", "\\\"") + "\""
+
+    let lines =
+        (Catalogue.entries |> List.map _.Value) @ trees 100
+        |> List.distinct
+        |> List.map (fun value -> $"        ({literal value.Code}, () => {value.ToCSharp()}),")
+
+    [
+        "// <auto-generated/>"
+        "// Made by `dotnet run --project tests/Properties/Core -- csharp`, which a test compares with this file."
+        "using Parametrize;"
+        "using Parametrize.CSharp;"
+        ""
+        "namespace Properties.CSharp.Reading;"
+        ""
+        "internal static class EveryValue"
+        "{"
+        "    public static readonly (string Code, System.Func<Parametrization> Make)[] All ="
+        "    ["
+        yield! lines
+        "    ];"
+        "}"
+        ""
+    ]
+    |> String.concat "\n"
+
+let private isUpToDate () : unit =
+    let file = Path.Combine(AppContext.BaseDirectory, "golden", "EveryValue.cs")
+    let lines (text: string) = text.ReplaceLineEndings("\n").Split '\n' |> List.ofArray
+    Expect.equal (lines (File.ReadAllText file)) (lines (csharp ())) "run `csharp > tests/Properties/CSharp/Reading/EveryValue.cs`"
+
+let tests: Test =
+    testList
+        "reading"
+        [
+            testList
+                "the catalogue comes back"
+                [ for entry in Catalogue.entries -> testCase entry.Name (fun () -> comesBack entry.Value) ]
+            testCase "a thousand trees come back" (fun () -> trees 1000 |> List.iter comesBack)
+            testList "malformed texts" (List.map refused malformed)
+            testCase "changed texts never throw" neverThrows
+            testCase "deep and long texts are refused" refusesDeep
+            testCase "white space and brackets mean nothing" (fun () ->
+                for text in [ "skew>>>cayley"; " (skew)\n>>>\t(cayley) "; "((skew >>> cayley))" ] do
+                    Expect.equal (Parametrization.parse text) (Ok(skew >>> cayley)) text)
+            testCase "the C# of every value is up to date" isUpToDate
+        ]
