@@ -218,8 +218,8 @@ module Parametrization =
     let initialize (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
         checkedForms value tensor |> Result.bind (fun forms -> exactly value forms None tensor)
 
-    /// Parts from which `forward` yields the projection of the tensor. Where the map itself constrains (norms, masks),
-    /// the tensor stays as it is in the parameters.
+    /// Parts from which `forward` yields the projection of the tensor. Where the map itself constrains (spectral norms,
+    /// masks), the tensor stays as it is in the parameters.
     let initializeNearest (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
         checkedForms value tensor
         |> Result.bind (fun forms -> approximately Want.Nearest value forms None tensor)
@@ -229,6 +229,10 @@ module Parametrization =
     let start (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
         checkedForms value tensor
         |> Result.bind (fun forms -> approximately Want.Start value forms None tensor)
+
+    /// Whether allowed tensors can lie on an edge, which `start` leaves.
+    let internal hasEdge (value: Parametrization) : bool =
+        value.Program.Nodes |> Array.exists (fun node -> (box node) :? IHasEdge)
 
     /// Whether a tensor can be taken as the parameter as it is: one parameter of its form, nothing carried.
     let internal canReinterpret (value: Parametrization) : bool =

@@ -23,6 +23,12 @@ internal static class StartingParts
             var exact = Core.initialize(value, tensor);
             if (exact.IsError && exact.ErrorValue.IsNoRightInverse)
                 return Core.start(value, tensor).OrThrow(where);
+            if (exact.IsOk && whenNotAllowed is WhenNotAllowed.Project && Core.hasEdge(value))
+            {
+                // Entries on an edge, which are allowed, could not be trained.
+                exact.ResultValue.Dispose();
+                return Core.start(value, tensor).OrThrow(where);
+            }
             if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
                 return exact.OrThrow(where);
             if (whenNotAllowed is not WhenNotAllowed.Sample)

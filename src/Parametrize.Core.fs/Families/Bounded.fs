@@ -34,6 +34,31 @@ type internal BoundedNode(lo: float, hi: float) =
     /// The nearest tensor between the bounds.
     let nearest (tensor: torch.Tensor) = tensor.clamp (lo.ToScalar(), hi.ToScalar())
 
+    let finite = [ lo; hi ] |> List.filter Double.IsFinite |> List.map abs |> List.max
+
+    /// How far entries on a bound may be inside it: it may be no number of the element type.
+    let onBound (epsilon: float) = epsilon * finite
+
+    /// Where entries on a bound or beyond it start: a tenth of the interval inside, where the derivative is a third of
+    /// its largest, or half the scale of the tensor as seen from the only bound. Others stay.
+    let inside (tensor: torch.Tensor) (epsilon: float) =
+        let wide = Tensors.inDouble tensor
+
+        let distance =
+            if Double.IsInfinity hi then Entrywise.scale (wide - lo.ToScalar()) / 2.0
+            elif Double.IsInfinity lo then Entrywise.scale (wide - hi.ToScalar()) / 2.0
+            else (hi - lo) / 10.0
+
+        let from (bound: float) (outside: torch.Tensor) (started: float) (tensor: torch.Tensor) =
+            if Double.IsInfinity bound then
+                tensor
+            else
+                torch.where (outside, torch.full_like (tensor, started.ToScalar()), tensor)
+
+        tensor
+        |> from lo (wide.le ((lo + onBound epsilon).ToScalar())) (lo + distance)
+        |> from hi (wide.ge ((hi - onBound epsilon).ToScalar())) (hi - distance)
+
     let inverse (tensor: torch.Tensor) =
         let wide = Tensors.inDouble tensor
         let limit = limit tensor.dtype
@@ -73,11 +98,21 @@ type internal BoundedNode(lo: float, hi: float) =
         let below = lo - Tensors.number (tensor.min ())
         let above = Tensors.number (tensor.max ()) - hi
         // A bound that the element type cannot represent is rounded in every computation, to either side.
-        let finite = [ lo; hi ] |> List.filter Double.IsFinite |> List.map abs |> List.max
-        Violation.unless $"{shown lo} <= W_ij <= {shown hi}" (max below above) (epsilon * finite)
+        Violation.unless $"{shown lo} <= W_ij <= {shown hi}" (max below above) (onBound epsilon)
 
-    override _.Invert(_, tensor, _, want) =
-        NodeParts.ofInput (inverse (if want = Want.Exact then tensor else nearest tensor))
+    override _.Invert(_, tensor, epsilon, want) =
+        let allowed =
+            match want with
+            | Want.Exact -> tensor
+            | Want.Nearest -> nearest tensor
+            | Want.Start -> inside tensor epsilon
+
+        NodeParts.ofInput (inverse allowed)
+
+    interface IHasEdge with
+        member _.TouchesEdge(tensor, epsilon) =
+            Tensors.number (tensor.min ()) <= lo + onBound epsilon
+            || Tensors.number (tensor.max ()) >= hi - onBound epsilon
 
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor

@@ -37,7 +37,24 @@ type internal InvertibleNode() =
         let largest, least = values.select (-1L, 0L), values.select (-1L, -1L)
         Tensors.number ((least / largest).nan_to_num(0.0).min())
 
-    let leastConditioning (epsilon: float) (matrix: torch.Tensor) = epsilon * float (Tensors.last matrix)
+    /// Rounding of the entries moves singular values by so much of the largest one, whatever the size of the matrix.
+    let leastConditioning (epsilon: float) = epsilon
+
+    /// In a unit in which products of two factors stay far below the largest number; ordinary factors stay as they are.
+    let inUnit (factor: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+        let most = Entrywise.greatest factor.dtype ** 0.4
+
+        let unit =
+            factor.detach().abs().amax([| -2L; -1L |], keepdim = true).div(most.ToScalar()).clamp_min (1.0.ToScalar())
+
+        struct (factor / unit, unit)
+
+    /// Large factors yield large numbers, never infinite ones or differences of these.
+    let product (lower: torch.Tensor) (upper: torch.Tensor) =
+        let struct (lower, lowerUnit) = inUnit lower
+        let struct (upper, upperUnit) = inUnit upper
+        let finite = Entrywise.within (Entrywise.greatest lower.dtype)
+        finite (finite (lower.matmul upper * lowerUnit) * upperUnit)
 
     let inverse (tensor: torch.Tensor) =
         let struct (permutation, lower, upper) = torch.linalg.lu (Tensors.inDouble tensor)
@@ -48,13 +65,18 @@ type internal InvertibleNode() =
         let order = permutation.argmax -1L
         NodeParts.carrying (x.``to`` tensor.dtype) [ order; diagonal.sign().``to`` tensor.dtype ]
 
-    /// The smallest singular value lifted away from zero, and its sign turned where the determinant is negative.
-    let nearest (tensor: torch.Tensor) (epsilon: float) =
+    /// The smallest singular values lifted to this part of the largest or of their mean, and the sign of the last one turned
+    /// where the determinant is negative.
+    let lifted (tensor: torch.Tensor) (partOfLargest: float) (partOfMean: float) =
         let wide = Tensors.inDouble tensor
         let struct (left, values, right) = torch.linalg.svd wide
         let largest = values.amax ([| -1L |], keepdim = true)
-        let largest = torch.where (largest.eq (0.0.ToScalar()), torch.ones_like largest, largest)
-        let lifted = values.maximum (largest * (4.0 * leastConditioning epsilon tensor).ToScalar())
+        // In units of the largest one, so that their mean is in range; a zero matrix has no scale of its own.
+        let isZero = largest.eq (0.0.ToScalar())
+        let largest = torch.where (isZero, torch.ones_like largest, largest)
+        let mean = (values / largest).mean([| -1L |], keepdim = true) * largest
+        let mean = torch.where (isZero, torch.ones_like mean, mean)
+        let lifted = values.maximum(largest * partOfLargest.ToScalar()).maximum (mean * partOfMean.ToScalar())
         let turn = Tensors.determinantSign (left.matmul right)
         let others = lifted.narrow (-1L, 0L, Tensors.last tensor - 1L)
         let smallest = lifted.select (-1L, -1L) * turn
@@ -79,7 +101,7 @@ type internal InvertibleNode() =
 
     override _.Forward(inputs, buffers) =
         let x = inputs[0]
-        (lower x).matmul(upper x buffers[1]) |> reorder buffers[0]
+        product (lower x) (upper x buffers[1]) |> reorder buffers[0]
 
     /// `log det W`: a sum over the diagonal.
     member _.LogDeterminant(inputs: torch.Tensor[]) : torch.Tensor = (logDiagonal inputs[0]).sum([| -1L |])
@@ -93,7 +115,7 @@ type internal InvertibleNode() =
 
     override _.Contains(_, tensor, epsilon) =
         let sign = Tensors.number ((Tensors.determinantSign tensor).min())
-        let conditioning, least = conditioning tensor, leastConditioning epsilon tensor
+        let conditioning, least = conditioning tensor, leastConditioning epsilon
 
         if conditioning < least then
             Error
@@ -107,7 +129,13 @@ type internal InvertibleNode() =
         else
             Ok()
 
-    override _.Invert(_, tensor, epsilon, want) = inverse (if want = Want.Exact then tensor else nearest tensor epsilon)
+    override _.Invert(_, tensor, epsilon, want) =
+        let partOfLargest = 4.0 * leastConditioning epsilon
+
+        match want with
+        | Want.Exact -> inverse tensor
+        | Want.Nearest -> inverse (lifted tensor partOfLargest 0.0)
+        | Want.Start -> inverse (lifted tensor partOfLargest 0.25)
 
     interface IRepairs with
         member _.CanCarry(buffers, _) =

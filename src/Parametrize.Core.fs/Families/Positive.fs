@@ -12,55 +12,6 @@ type PositiveMap =
     /// `x^2`: reaches zero, and forgets the sign of x.
     | Square
 
-/// Functions on entries that positive tensors and half lines share.
-[<RequireQualifiedAccess>]
-module internal Entrywise =
-
-    /// The smallest and largest positive normal numbers, between which results are kept: an underflow to zero or an
-    /// overflow would leave the space.
-    let private range (dtype: torch.ScalarType) : struct (float * float) =
-        match dtype with
-        | torch.ScalarType.Float64 -> struct (2.2250738585072014e-308, 1.7976931348623157e308)
-        | torch.ScalarType.Float16 -> struct (6.103515625e-5, 65504.0)
-        | torch.ScalarType.BFloat16 -> struct (1.17549435e-38, 3.3895313892515355e38)
-        | _ -> struct (1.17549435e-38, 3.4028234e38)
-
-    let least (dtype: torch.ScalarType) : float =
-        let struct (least, _) = range dtype
-        least
-
-    let greatest (dtype: torch.ScalarType) : float =
-        let struct (_, greatest) = range dtype
-        greatest
-
-    let inRangeOf (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
-        tensor.clamp ((least dtype).ToScalar(), (greatest dtype).ToScalar())
-
-    let inRange (tensor: torch.Tensor) : torch.Tensor = inRangeOf tensor.dtype tensor
-
-    /// Rounded to a 16-bit type, whose largest number stands for larger ones.
-    let saturated (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
-        let greatest = greatest dtype
-        tensor.clamp((-greatest).ToScalar(), greatest.ToScalar()).``to`` dtype
-
-    /// The same in place, for results that their own backward pass does not need.
-    let keepInRange (tensor: torch.Tensor) : unit =
-        use _ = torch.no_grad ()
-        tensor.clamp_ ((least tensor.dtype).ToScalar(), (greatest tensor.dtype).ToScalar()) |> ignore
-
-    /// `log(1 + exp x)` without overflow, accurate for very negative x; beyond 40 it is x to the last digit.
-    let softplus (tensor: torch.Tensor) : torch.Tensor = torch.nn.functional.softplus (tensor, 1.0, 40.0)
-
-    /// The inverse of `softplus` on positive numbers: `y + log(1 - exp(-y))`.
-    let softplusInverse (tensor: torch.Tensor) : torch.Tensor = tensor + (-((-tensor).expm1())).log()
-
-    /// The space of a bijection on entries behind another, of which it keeps what one function of all entries keeps.
-    let image (own: Space) (before: Space) : Space =
-        if before.IsClosedUnder Closure.EntrywiseMaps then
-            Space.intersect before own
-        else
-            own
-
 [<RequireQualifiedAccess>]
 module internal PositiveSpaces =
 
@@ -87,6 +38,16 @@ type internal PositiveNode(map: PositiveMap) =
         match map with
         | PositiveMap.Square -> tensor.relu ()
         | _ -> torch.where (tensor.gt (0.0.ToScalar()), tensor, torch.full_like (tensor, epsilon.ToScalar()))
+
+    /// Positive entries stay. Others start half the scale of the tensor away from zero; not farther than 1 where
+    /// derivatives grow with the value, so that a step does not overshoot. A zero that is allowed stays one up to rounding.
+    let inside (tensor: torch.Tensor) (epsilon: float) =
+        let scale = Entrywise.scale tensor
+        let distance = if map = PositiveMap.Softplus then scale / 2.0 else min 1.0 (scale / 2.0)
+        let started = torch.full_like (tensor, distance.ToScalar())
+        let zero = torch.full_like (tensor, (epsilon * epsilon * scale).ToScalar())
+        let started = if isSquare then torch.where (tensor.eq (0.0.ToScalar()), zero, started) else started
+        torch.where (tensor.gt (0.0.ToScalar()), tensor, started)
 
     let inverse (tensor: torch.Tensor) =
         let wide = Tensors.inDouble tensor
@@ -134,7 +95,16 @@ type internal PositiveNode(map: PositiveMap) =
         | _ -> Error { Condition = "W_ij > 0"; Size = -smallest; Limit = 0.0 }
 
     override _.Invert(_, tensor, epsilon, want) =
-        NodeParts.ofInput (inverse (if want = Want.Exact then tensor else nearest tensor epsilon))
+        let allowed =
+            match want with
+            | Want.Exact -> tensor
+            | Want.Nearest -> nearest tensor epsilon
+            | Want.Start -> inside tensor epsilon
+
+        NodeParts.ofInput (inverse allowed)
+
+    interface IHasEdge with
+        member _.TouchesEdge(tensor, _) = isSquare && Tensors.number (tensor.min ()) = 0.0
 
     interface INarrows with
         member _.Narrow(tensor, dtype) =

@@ -81,7 +81,10 @@ type internal NormalizedSphereNode(radius: float) =
             SphereSpaces.sphere radius
 
     override this.Forward(inputs, _) = this.Unit inputs[0] * radius.ToScalar()
-    override _.Invert(_, tensor, _, _) = NodeParts.ofInput tensor
+
+    /// The parameter has norm `radius`: a step turns longer ones by a smaller angle.
+    override this.Invert(_, tensor, _, want) =
+        NodeParts.ofInput (if want = Want.Exact then tensor else this.Nearest tensor)
 
 /// The sphere by its exponential map at a base point b: with v the part of x orthogonal to b,
 /// `w = radius (cos|v| b + sin|v| v/|v|)` (Absil, Mahony & Sepulchre 2008, example 5.4.1).
@@ -139,7 +142,8 @@ module SphereValues =
         if not (radius > 0.0 && Double.IsFinite radius) then
             invalidArg (nameof radius) $"The radius must be positive and finite, but it is {radius}."
 
-    /// Vectors (the last dimension) of norm `radius`, by normalising.
+    /// Vectors (the last dimension) of norm `radius`, by normalising. A zero vector, such as the padding row of an embedding,
+    /// has no direction and becomes the first axis: give that row a value of its own, or leave it out.
     let sphere (radius: float) : Parametrization =
         requireRadius radius
         Parametrization.ofNode (NormalizedSphereNode radius)

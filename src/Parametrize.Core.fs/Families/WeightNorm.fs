@@ -41,10 +41,24 @@ type internal WeightNormNode(dimension: int option) =
 
         reduce squares sum
 
-    /// In place: sums and maxima do not need their results for the backward pass.
-    let oneWhereZero (tensor: torch.Tensor) =
-        use _ = torch.no_grad ()
-        tensor.add_ (tensor.eq (0.0.ToScalar()))
+    /// The largest real or imaginary parts: moduli could be out of range. A constant to the gradient.
+    let largest (tensor: torch.Tensor) =
+        let tensor = tensor.detach ()
+
+        let sizes =
+            if tensor.is_complex () then
+                tensor.real.abs().maximum (tensor.imag.abs ())
+            else
+                tensor.abs ()
+
+        reduce sizes maximum
+
+    let oneWhereZero (tensor: torch.Tensor) = torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
+
+    /// In units of the largest entry, so that squares neither overflow nor vanish; zeros as they are.
+    let inUnit (tensor: torch.Tensor) = tensor / oneWhereZero (largest tensor)
+
+    let norm (unit: torch.Tensor) = (oneWhereZero (squaredNorm unit)).sqrt ()
 
     let magnitudeShape (shape: int64[]) =
         match dimension with
@@ -73,24 +87,28 @@ type internal WeightNormNode(dimension: int option) =
     override _.IsBatched = false
 
     override _.Forward(inputs, _) =
-        let magnitude, direction = inputs[0], inputs[1]
-        direction * (magnitude / (oneWhereZero (squaredNorm direction)).sqrt())
+        let unit = inUnit inputs[1]
+        unit * (inputs[0] / norm unit)
 
-    override _.Contains(_, _, _) = Ok()
+    override _.Contains(_, tensor, epsilon) =
+        let greatest = Entrywise.greatestOf epsilon
+        let wide = Tensors.inDouble tensor
+        let part = Tensors.largest (norm (inUnit wide) * (largest wide / greatest.ToScalar()))
+        Violation.unless "|W| is a number of the element type (in units of the largest)" part (1.0 + 4.0 * epsilon)
 
     override _.Invert(_, tensor, epsilon, _) =
-        let largest = reduce (tensor.abs ()) maximum |> oneWhereZero
-        let unit = tensor / largest
-        let magnitude = (squaredNorm unit).sqrt() * largest
+        let unit = inUnit tensor
+        let largest = largest tensor
+        let magnitude = (Tensors.inDouble (norm unit) * largest).clamp_max ((Entrywise.greatestOf epsilon).ToScalar())
+        let magnitude = magnitude.``to`` largest.dtype
+        let isZero = largest.eq (0.0.ToScalar())
+        let magnitude = torch.where (isZero, torch.zeros_like magnitude, magnitude)
 
-        // The direction is the tensor itself, as PyTorch has it, unless its squares would leave the range of floats.
-        let inRange = largest.gt(epsilon.ToScalar()).logical_and(largest.lt ((1.0 / epsilon).ToScalar()))
-
-        Ok
-            {
-                Inputs = [| magnitude; torch.where (inRange, tensor, unit) |]
-                Buffers = [||]
-            }
+        // The direction is the tensor itself, as PyTorch has it. Where that is zero, the magnitude says so; with a direction
+        // of zeros it could never change.
+        let any = torch.ones_like tensor
+        let any = any / norm any
+        Ok { Inputs = [| magnitude; torch.where (isZero, any, tensor) |]; Buffers = [||] }
 
 namespace Parametrize.Values
 

@@ -41,11 +41,17 @@ module internal Inversion =
                 keeping.InvertBeside(inputs, present, tensor, epsilon) |> outOfReach node
             | _ -> invert present Want.Exact
 
+        let touchesEdge () =
+            match box node with
+            | :? IHasEdge as edged -> edged.TouchesEdge(tensor, epsilon)
+            | _ -> false
+
         match pull with
         | Pull.Renewing when Node.hasBase node -> invert [||] Want.Nearest
         | Pull.As want when not node.HasRightInverse -> invert present want
         | _ ->
             match Contract.contains node present tensor epsilon, pull with
+            | Ok(), Pull.As Want.Start when touchesEdge () -> invert present Want.Start
             | Ok(), _ -> exact ()
             | Error violation, Pull.Exactly -> Error(notAllowed node violation)
             | Error _, Pull.As want -> invert present want

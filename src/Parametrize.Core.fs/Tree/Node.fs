@@ -109,6 +109,12 @@ type IProjects =
     /// The nearest allowed tensor, or a retraction; called for tensors that `Contains` refuses.
     abstract Nearest: tensor: torch.Tensor * epsilon: float -> torch.Tensor
 
+/// A node that accepts tensors on the edge of its space, up to rounding, where derivatives are zero.
+type IHasEdge =
+    /// Whether an allowed tensor touches the edge: a new value then starts with the parts that `Invert` finds for `Start`,
+    /// which leave everything inside as it is.
+    abstract TouchesEdge: tensor: torch.Tensor * epsilon: float -> bool
+
 /// A node that draws random allowed tensors. Others project normal ones.
 type ISampled =
     /// Uniform where the space has a uniform measure.

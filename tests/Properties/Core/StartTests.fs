@@ -1,0 +1,139 @@
+/// Tensors that are registered can be trained, whatever they were.
+module Properties.Core.StartTests
+
+open Expecto
+open Parametrize
+open Parametrize.Values
+open TorchSharp
+
+let private float64 = torch.ScalarType.Float64
+
+let private form (shape: int64 list) : Case = { Shape = List.toArray shape; Dtype = float64; Scale = 1.0; Seed = 5UL }
+
+let private square = form [ 3L; 3L ]
+
+let private full (case: Case) (number: float) = torch.full (case.Shape, number.ToScalar(), dtype = float64, device = Case.device)
+
+let private partsOf (result: Result<Parts, ParametrizationError>) : Parts =
+    match result with
+    | Ok parts -> parts
+    | Error error -> failtest $"{error}"
+
+let private step (value: Parametrization) (rate: float) (target: torch.Tensor) (parts: Parts) : float =
+    let leaves = Array.ofSeq parts.Parameters
+
+    use _ = torch.NewDisposeScope()
+    let weight = Parametrization.forward value parts
+    let distance = weight - target
+    let loss = (distance * distance.conj ()).sum () / 2.0
+
+    for leaf, gradient in Seq.zip leaves (torch.autograd.grad ([| loss |], leaves)) do
+        use _ = torch.no_grad ()
+        leaf.sub_ (gradient * rate.ToScalar()) |> ignore
+
+    Measures.largest distance
+
+/// The largest distance to the target after 2,000 steps, or when it was reached.
+let private trained (value: Parametrization) (rate: float) (start: torch.Tensor) (target: torch.Tensor) : float =
+    let parts = partsOf (Parametrization.start value start)
+
+    let rec go count distance =
+        if count = 0 || distance <= 1e-3 then
+            distance
+        else
+            go (count - 1) (step value rate target parts)
+
+    go 2000 infinity
+
+let private trains name (value: Parametrization) (rate: float) (starts: (string * (unit -> torch.Tensor)) list) target : Test list =
+    [
+        for what, start in starts do
+            testCase $"{name} from {what}" (fun () ->
+                use _ = torch.NewDisposeScope()
+                Expect.isLessThanOrEqual (trained value rate (start ()) (target ())) 1e-3 "the distance to the target")
+    ]
+
+let private normal seed case = Case.unit seed case
+
+/// Numbers from 0.5 to 1.5.
+let private positiveTarget () = (normal 2UL square).tanh () / 2.0 + 1.0
+
+let private anywhere: (string * (unit -> torch.Tensor)) list =
+    [
+        "zeros", (fun () -> full square 0.0)
+        "negative numbers", (fun () -> -(normal 3UL square).abs () - 0.1)
+        "both signs", (fun () -> normal 4UL square)
+        "far outside", (fun () -> full square -100.0)
+        "one of them far outside", (fun () -> normal 5UL square + torch.diag_embed (torch.tensor [| -100.0; 0.0; 0.0 |]))
+    ]
+
+let private entrywise: Test list =
+    [
+        for name, value in
+            [
+                "positive", positive
+                "positive, exp", positiveBy PositiveMap.Exp
+                "positive, square", positiveBy PositiveMap.Square
+            ] do
+            yield! trains name value 0.1 anywhere positiveTarget
+
+        let onBounds = [ "the lower bound", (fun () -> full square -1.0); "the upper bound", (fun () -> full square 3.0) ]
+        yield! trains "bounded" (bounded -1.0 3.0) 0.1 (onBounds @ anywhere) positiveTarget
+        let bound = [ "the bound", (fun () -> full square 0.1) ]
+        yield! trains "bounded below" (bounded 0.1 infinity) 0.1 (bound @ anywhere) positiveTarget
+        let bound = [ "the bound", (fun () -> full square 3.0); "above", (fun () -> full square 30.0) ]
+        yield! trains "bounded above" (bounded -infinity 3.0) 0.1 (bound @ anywhere) positiveTarget
+    ]
+
+let private matrices: Test list =
+    [
+        let rankDeficient = [ "rank one", (fun () -> full square 1.0) ]
+        let turned = [ "a negative determinant", (fun () -> torch.diag_embed (torch.tensor [| 1.0; 1.0; -1.0 |])) ]
+        let definite () = torch.eye (3L, dtype = float64) + (full square 0.3)
+        yield! trains "spd" spd 0.1 (rankDeficient @ turned @ anywhere[..3]) definite
+        yield! trains "spd, floor" (spdAbove 0.1) 0.1 (rankDeficient @ turned @ anywhere[..3]) definite
+
+        for what, start in rankDeficient @ turned @ anywhere[..2] do
+            testCase $"invertible from {what}" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let start = start ()
+                let parts = partsOf (Parametrization.start invertible start)
+                // Permutation and signs stay, so the target has those of the start.
+                let near = parts.Parameters[0].detach () + (normal 6UL square) * 0.2
+                let target = Parametrization.forward invertible (Parametrization.ofTensors [ near ] parts.Buffers invertible)
+                Expect.isLessThanOrEqual (trained invertible 0.1 start target) 1e-3 "the distance to the target")
+
+        for name, value in [ "weightNorm", weightNorm 0; "weightNorm, whole", weightNormWhole; "pruned", pruned Pruning.Nothing ] do
+            yield! trains name value 0.1 [ "zeros", (fun () -> full square 0.0) ] positiveTarget
+
+        let onSphere () = Parametrization.project (sphere 2.0) (normal 7UL square)
+        let starts = [ "zeros", (fun () -> full square 0.0); "large vectors", (fun () -> normal 8UL square * 1e3); "small vectors", (fun () -> normal 9UL square * 1e-3) ]
+        yield! trains "sphere" (sphere 2.0) 0.1 starts onSphere
+        yield! trains "sphereExp" (sphereExp 2.0) 0.1 starts onSphere
+    ]
+
+/// Entries that are allowed do not move because others have to.
+let private keeps: Test =
+    testCase "allowed entries stay" (fun () ->
+        use _ = torch.NewDisposeScope()
+        let mixed = normal 4UL square
+
+        let started (value: Parametrization) (tensor: torch.Tensor) =
+            Parametrization.forward value (partsOf (Parametrization.start value tensor))
+
+        for value, isInside in
+            [
+                positive, mixed.gt (0.0.ToScalar())
+                positiveBy PositiveMap.Exp, mixed.gt (0.0.ToScalar())
+                positiveBy PositiveMap.Square, mixed.gt (0.0.ToScalar())
+                bounded -0.5 0.5, mixed.abs().lt (0.5.ToScalar())
+                bounded 0.0 infinity, mixed.gt (0.0.ToScalar())
+            ] do
+            let moved = (started value mixed - mixed) * isInside
+            Expect.isLessThan (Measures.largest moved) 1e-14 $"what {value} moves"
+
+        let definite = torch.eye (3L, dtype = float64) + (full square 0.3)
+        let both = torch.stack ([| definite; -definite |])
+        Expect.isLessThan (Measures.apart (started spd both).[0L] definite) 1e-14 "the allowed matrix of a batch")
+
+let tests: Test = testList "starts" (keeps :: entrywise @ matrices)
