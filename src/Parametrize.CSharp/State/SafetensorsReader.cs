@@ -15,7 +15,7 @@ internal static class SafetensorsReader
             metadata = said;
 
             using var scope = NewDisposeScope();
-            var tensors = new Dictionary<string, Tensor>();
+            var tensors = new DescribedTensors(new(said));
             foreach (var entry in entries)
                 tensors.Add(entry.Name, TensorBytes.Read(stream, entry));
             foreach (var tensor in tensors.Values)
