@@ -5,10 +5,13 @@ namespace Parametrize.CSharp;
 /// <summary>Which map belongs to pieces of a state dictionary, where their names and shapes tell.</summary>
 internal static class InferredParametrization
 {
-    /// <summary>The map, or null when several are possible.</summary>
+    /// <summary>
+    /// The map, or null when several are possible. Two parameters alone may belong to anybody's map: only the old names of
+    /// PyTorch's weight norm tell.
+    /// </summary>
     public static Parametrization? Of(StatePieces pieces)
     {
-        if (pieces.Are(["original0", "original1"]))
+        if (pieces.AreOld && pieces.Are(["original0", "original1"]))
             return WeightNorm(pieces["original0"], pieces["original1"]);
         if (pieces.Are(["original", "0._u", "0._v"]))
             return SpectralNorm(pieces["original"], pieces["0._u"], pieces["0._v"]);
@@ -17,6 +20,16 @@ internal static class InferredParametrization
             ? Pruned(pieces["original"].shape, masks.ConvertAll(mask => pieces[mask]))
             : null;
     }
+
+    /// <summary>Whether pieces under old names are of the kind of map that this one is, whatever its options.</summary>
+    public static bool AreOfKind(StatePieces old, Parametrization map) =>
+        map.Nodes.Count == 1
+        && map.Code.StartsWith(
+            old.Keys.ContainsKey("original0") ? "weightNorm"
+                : old.Keys.ContainsKey("0._u") ? "spectralNorm"
+                : "pruned",
+            StringComparison.Ordinal
+        );
 
     private static Parametrization? Pruned(long[] shape, List<Tensor> masks) =>
         masks.All(mask => mask.shape.SequenceEqual(shape))

@@ -11,7 +11,11 @@ public sealed class LoadedTensors
         IDictionary<string, Tensor>,
         IReadOnlyDictionary<string, Tensor>
 {
-    internal LoadedTensors(IReadOnlyDictionary<string, string> unread) => Unread = unread;
+    internal LoadedTensors(IReadOnlyDictionary<string, string> unread, StateDescription description) =>
+        (Unread, Description) = (unread, description);
+
+    /// <summary>Of which values the file says that its tensors are.</summary>
+    internal StateDescription Description { get; }
 
     /// <summary>The element types, as the format calls them (`F8_E4M3`), of what the file has besides, by name.</summary>
     public IReadOnlyDictionary<string, string> Unread { get; }

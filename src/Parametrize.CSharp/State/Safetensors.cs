@@ -47,7 +47,36 @@ public static class Safetensors
         Write(stream, SafetensorsLayout.Of(tensors, metadata), tensors);
     }
 
-    /// <summary>Reads the tensors of a file, to the CPU; they are the caller's to dispose.</summary>
+    /// <summary>
+    /// Writes the state of a model, with the code of each parametrization, so that the state says what it is of: see
+    /// <see cref="parametrize.load_parametrized_state_dict"/>.
+    /// </summary>
+    /// <param name="path">The file. Its folder must exist.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="metadata">What else to say. Default: nothing.</param>
+    /// <exception cref="ArgumentException">A tensor or a name that the format cannot hold; nothing is written.</exception>
+    /// <exception cref="IOException">The file cannot be written; an older one is as it was.</exception>
+    public static void Save(string path, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        Save(path, model.state_dict(), StateDescription.Of(model, metadata));
+    }
+
+    /// <summary>The same to a stream, from its present position; the stream stays open.</summary>
+    /// <param name="stream">A writable stream.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="metadata">What else to say. Default: nothing.</param>
+    /// <exception cref="ArgumentException">A tensor or a name that the format cannot hold; nothing is written.</exception>
+    public static void Save(Stream stream, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        Save(stream, model.state_dict(), StateDescription.Of(model, metadata));
+    }
+
+    /// <summary>
+    /// Reads the tensors of a file, to the CPU; they are the caller's to dispose. Loading them into a model heeds what the
+    /// file says about their parametrizations.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <exception cref="InvalidDataException">
     /// The file does not follow the format; the message says what was expected and what was found.

@@ -18,7 +18,8 @@ internal static class SafetensorsReader
             var tensors = new LoadedTensors(
                 entries
                     .Where(entry => entry.Dtype.Type is null)
-                    .ToDictionary(entry => entry.Name, entry => entry.Dtype.Name)
+                    .ToDictionary(entry => entry.Name, entry => entry.Dtype.Name),
+                new(said)
             );
             foreach (var entry in entries)
                 if (entry.Dtype.Type is null)

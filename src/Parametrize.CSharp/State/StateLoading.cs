@@ -10,7 +10,8 @@ internal sealed class StateLoading(
     StateSource source,
     StatePlan plan,
     bool strict,
-    IReadOnlyDictionary<string, Parametrization> maps
+    IReadOnlyDictionary<string, Parametrization> maps,
+    bool convert
 )
 {
     private readonly List<(string Key, Tensor Tensor, StateTarget Target)> _missing = [];
@@ -20,15 +21,18 @@ internal sealed class StateLoading(
         IReadOnlyDictionary<string, Tensor> state,
         bool strict,
         WhenNotAllowed whenNotAllowed,
-        IReadOnlyDictionary<string, Parametrization> maps
+        IReadOnlyDictionary<string, Parametrization> maps,
+        bool convert
     )
     {
         using var alone = TensorAccess.WritingAll(ModelTree.Tensors(model).Select(entry => entry.Tensor));
         var source = new StateSource(state);
+        if (source.Fault is { } fault)
+            throw new StateDictException(model.Title(), new([], []), [fault]);
         var targets = StateTarget.Of(model);
         RequireData(model, state);
         using var plan = new StatePlan(whenNotAllowed);
-        var loading = new StateLoading(source, plan, strict, maps);
+        var loading = new StateLoading(source, plan, strict, maps, convert);
         var members = loading.PlanMembers(targets);
         foreach (var target in targets.Where(target => !members.Contains(target.Key)))
             if (target.Own is { } own)
@@ -109,7 +113,7 @@ internal sealed class StateLoading(
     /// </summary>
     private JointLayout? LayoutOf(string key, List<JointLayout> layouts, StatePieces pieces) =>
         layouts.Find(layout => layout.Shape.SequenceEqual(pieces.Widest.shape))
-        ?? layouts.Find(layout => MapOf(key) is { } map && BakedPieces.Fit(layout.Shape, pieces, map))
+        ?? layouts.Find(layout => (MapOf(key) ?? SaidOf(key)) is { } map && BakedPieces.Fit(layout.Shape, pieces, map))
         ?? layouts.FirstOrDefault();
 
     private void PlanOwn(StateTarget target, Tensor own)
@@ -140,6 +144,9 @@ internal sealed class StateLoading(
             return;
         }
 
+        if (pieces is not null && MapOf(target.Key) is null && PlanConversion(target, parametrized, pieces))
+            return;
+
         if (pieces is not null && IsNormedVector(own, pieces))
         {
             var vector = source.Take(pieces.Keys["original"]);
@@ -150,7 +157,9 @@ internal sealed class StateLoading(
         // Old names come all together, while of new ones some may be missing.
         var old = pieces is null ? source.OldPiecesOf(target.Key) : null;
         var found = pieces ?? old;
-        var hasItsNames = old?.Are(own.Keys) ?? pieces?.Keys.Keys.All(own.ContainsKey) ?? false;
+        var hasItsNames = old is null
+            ? pieces?.Keys.Keys.All(own.ContainsKey) ?? false
+            : old.Are(own.Keys) && InferredParametrization.AreOfKind(old, parametrized.Parametrization);
         if (hasItsNames && (MapOf(target.Key)?.Equals(parametrized.Parametrization) ?? true))
             CopyPieces(target, own, found);
         else if (!TryBake(target, parametrized.Inputs[^1], StatePlan.ShapeOf(parametrized), found, out var value))
@@ -158,6 +167,43 @@ internal sealed class StateLoading(
         else if (value is not null)
             plan.Assign(target.Key, parametrized, value);
     }
+
+    /// <summary>
+    /// Plans to take the value of pieces that were saved from another parametrization, or notes that they were. False when
+    /// they were not, as far as the state says.
+    /// </summary>
+    private bool PlanConversion(StateTarget target, ParametrizedTensor parametrized, StatePieces pieces)
+    {
+        var map = parametrized.Parametrization;
+        if (source.CodeOf(target.Key) is not { } code || code == map.Code)
+            return false;
+        if (SaidOf(target.Key) is { } said && said.Equals(map))
+            return false;
+        source.Take(pieces);
+        if (!convert)
+            plan.Problems.Add(
+                $"{target.Key}: the state is of {code}, but the model has {map}. Load with convert: true to take its value."
+            );
+        else if (SaidOf(target.Key) is not { } other)
+            plan.Problems.Add($"{target.Key}: the state is of {code}, which is no value of the library. {NameIt(target)}");
+        else if (
+            plan.Bake(target.Key, parametrized.Inputs[^1], StatePlan.ShapeOf(parametrized), pieces, other) is { } value
+        )
+            plan.Assign(target.Key, parametrized, value);
+        return true;
+    }
+
+    /// <summary>The map that the state says; null when it says none, or one of a user's own.</summary>
+    private Parametrization? SaidOf(string key)
+    {
+        if (source.CodeOf(key) is not { } code)
+            return null;
+        var read = Reading.parse(code);
+        return read.IsOk ? read.ResultValue : null;
+    }
+
+    private static string NameIt(StateTarget target) =>
+        $"Name it: parametrizations: {{ [\"{target.Key}\"] = Parametrizations.Orthogonal() }}, or whatever it was saved from.";
 
     /// <summary>
     /// PyTorch's spectral norm of a vector carries nothing. Here the singular vectors are found from the vector.
@@ -185,7 +231,9 @@ internal sealed class StateLoading(
         value = null;
         if (pieces is null)
             return false;
-        var map = MapOf(target.Key) ?? InferredParametrization.Of(pieces);
+        // What the state says is of the names that parametrizations have.
+        var said = pieces.AreOld ? null : SaidOf(target.Key);
+        var map = MapOf(target.Key) ?? said ?? InferredParametrization.Of(pieces);
         if (map is null && (target.Own is null || !strict))
             return false;
         source.Take(pieces);
@@ -193,8 +241,7 @@ internal sealed class StateLoading(
             value = plan.Bake(target.Key, like, shape, pieces, map);
         else
             plan.Problems.Add(
-                $"{target.Key}: it can be computed from {pieces}, but they do not tell by which map. Name it: "
-                    + $"parametrizations: {{ [\"{target.Key}\"] = Parametrizations.Orthogonal() }}, or whatever it was saved from."
+                $"{target.Key}: it can be computed from {pieces}, but they do not tell by which map. {NameIt(target)}"
             );
         return true;
     }

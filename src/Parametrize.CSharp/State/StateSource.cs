@@ -14,12 +14,14 @@ internal sealed class StateSource
     ];
 
     private readonly IReadOnlyDictionary<string, Tensor> _state;
+    private readonly StateDescription? _description;
     private readonly SortedSet<string> _sorted;
     private readonly HashSet<string> _taken = [];
 
     public StateSource(IReadOnlyDictionary<string, Tensor> state)
     {
         _state = state;
+        _description = (state as LoadedTensors)?.Description;
         _sorted = new(state.Keys, StringComparer.Ordinal);
     }
 
@@ -27,6 +29,12 @@ internal sealed class StateSource
 
     /// <summary>The keys of joint tensors: `fc.weight+bias` for `fc.parametrizations.weight+bias.original`.</summary>
     public IEnumerable<string> JointKeys => _sorted.Select(JointKey).OfType<string>().Distinct();
+
+    /// <summary>Why what the state says about itself cannot be read; null when it can.</summary>
+    public string? Fault => _description?.Fault;
+
+    /// <summary>The code of the value that the tensor of that plain key was saved from, where the state says it.</summary>
+    public string? CodeOf(string key) => _description?.CodeOf(key);
 
     public Tensor this[string key] => _state[key];
 
@@ -61,7 +69,7 @@ internal sealed class StateSource
     public StatePieces? OldPiecesOf(string key)
     {
         var names = Array.Find(OldNames, names => names.All(name => Has(key + name.Suffix)));
-        return names is null ? null : new(this, names.ToDictionary(name => name.Piece, name => key + name.Suffix));
+        return names is null ? null : new(this, names.ToDictionary(name => name.Piece, name => key + name.Suffix)) { AreOld = true };
     }
 
     private static string[] PrefixesOf(StateTarget target)

@@ -22,7 +22,12 @@ public static partial class parametrize
     /// <param name="whenNotAllowed">What to do with a plain tensor outside the space. Default: refuse the dictionary.</param>
     /// <param name="parametrizations">
     /// How the tensors of the dictionary were computed, by plain key or by a pattern with * and ?. Needed only where a
-    /// value is to be computed and its pieces do not tell the map, as those of orthogonal maps. Default: none.
+    /// value is to be computed and neither the file nor the names of the pieces tell the map. They count more than what
+    /// the file says. Default: none.
+    /// </param>
+    /// <param name="convert">
+    /// What to do with pieces that, as their file says, were saved from another parametrization than the model's. True:
+    /// compute their value and assign it. Default: refuse the dictionary.
     /// </param>
     /// <returns>The keys that the dictionary lacks, and those that the model lacks.</returns>
     /// <exception cref="StateDictException">
@@ -35,7 +40,8 @@ public static partial class parametrize
         IReadOnlyDictionary<string, Tensor> state,
         bool strict = true,
         WhenNotAllowed whenNotAllowed = WhenNotAllowed.Refuse,
-        IReadOnlyDictionary<string, Parametrization>? parametrizations = null
+        IReadOnlyDictionary<string, Parametrization>? parametrizations = null,
+        bool convert = false
     )
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -47,7 +53,8 @@ public static partial class parametrize
             state,
             strict,
             whenNotAllowed,
-            parametrizations ?? new Dictionary<string, Parametrization>()
+            parametrizations ?? new Dictionary<string, Parametrization>(),
+            convert
         );
     }
 

@@ -7,7 +7,8 @@ open Parametrize.Values
 [<RequireQualifiedAccess>]
 module internal Reading =
 
-    let rec private ofLocated (located: Located) : Result<Parametrization, Fault> =
+    /// A tree, because values are compiled.
+    let rec private ofLocated (located: Located) : Result<Tree, Fault> =
         match located.Code, located.Inner with
         | Code.Then(_, _, fits), [ first; next ] ->
             result {
@@ -15,8 +16,7 @@ module internal Reading =
                 let! right = ofLocated next
 
                 return!
-                    Tree.andThen fits right.Tree left.Tree
-                    |> Result.map Parametrization
+                    Tree.andThen fits right left
                     |> Result.mapError (fun error ->
                         {
                             At = next.At
@@ -25,19 +25,20 @@ module internal Reading =
             }
         | Code.Call(name, _), _ ->
             match Registry.tryFind name with
-            | Some head -> head.Read value located
+            | Some head -> head.Read value located |> Result.map _.Tree
             | None -> Error { At = located.At; Expected = value.Expected }
         | _ -> Error { At = located.At; Expected = value.Expected }
 
     and private value: Argument<Parametrization> =
         {
             Expected = "a value of the library such as skew"
-            Of = fun located -> ofLocated located
+            Of = fun located -> ofLocated located |> Result.map Parametrization
         }
 
     let parse (text: string) : Result<Parametrization, ParseError> =
         FSharpReader.read text
         |> Result.bind ofLocated
+        |> Result.map Parametrization
         |> Result.mapError (fun fault ->
             {
                 Text = text

@@ -76,7 +76,7 @@ module internal Tree =
             | _, [ only ] -> Code.Then(code only, node.Code, fits)
             | _, several -> Code.call "joined" [ Code.Items(List.map code several); node.Code ]
         | Tree.Into(_, inner) -> code inner
-        | Tree.OutOf(view, inner) -> codeUnder view inner
+        | Tree.OutOf(view, inner) -> codeUnder [ view ] inner
 
     and private isBare (tree: Tree) : bool =
         match tree with
@@ -84,17 +84,28 @@ module internal Tree =
         | Tree.Into(_, inner) -> isBare inner
         | _ -> false
 
-    /// A chain of views is typed as views of its nodes, which is the same value.
-    and private codeUnder (view: View) (inner: Tree) : Code =
+    /// A chain under views, the innermost first, is typed as views of its nodes, which is the same value.
+    and private codeUnder (views: View list) (inner: Tree) : Code =
         match inner with
-        | Tree.Apply(node, [ _ ], _) when (box node :? ICombines) -> Code.call (View.name view) [ code inner ]
-        | Tree.Apply(node, [ Tree.Into(other, inner) ], _) when view = other && isBare inner ->
-            Code.call (View.name view) [ node.Code ]
-        | Tree.Apply(node, [ Tree.Into(other, before) ], fits) when view = other ->
-            Code.Then(code before, Code.call (View.name view) [ node.Code ], fits)
-        | Tree.Apply(node, [ Tree.Apply _ as before ], fits) ->
-            Code.Then(codeUnder view before, Code.call (View.name view) [ node.Code ], fits)
-        | other -> Code.call (View.name view) [ code other ]
+        | Tree.OutOf(view, deeper) -> codeUnder (view :: views) deeper
+        | Tree.Apply(node, [ input ], fits) when not ((box node) :? ICombines) ->
+            let own = typedUnder views node.Code
+
+            match peeled views input with
+            | [], before when isBare before -> own
+            | [], before -> Code.Then(code before, own, fits)
+            | _, (Tree.Leaf | Tree.Into _) -> typedUnder views (code inner)
+            | rest, before -> Code.Then(codeUnder rest before, own, fits)
+        | other -> typedUnder views (code other)
+
+    and private typedUnder (views: View list) (inner: Code) : Code =
+        views |> List.fold (fun code view -> Code.call (View.name view) [ code ]) inner
+
+    /// What is read through these views, and those through which it is not.
+    and private peeled (views: View list) (tree: Tree) : View list * Tree =
+        match views, tree with
+        | view :: outer, Tree.Into(other, inner) when view = other -> peeled outer inner
+        | _ -> views, tree
 
     /// The last node, in the order of evaluation.
     let rec last (tree: Tree) : Node option =

@@ -7,6 +7,18 @@ open Expecto
 open Parametrize
 open Parametrize.Values
 
+module private Shown =
+
+    /// A tree with what its code leaves out.
+    let rec all (tree: Tree) : string =
+        match tree with
+        | Tree.Leaf -> "_"
+        | Tree.Into(view, inner) -> $"into {View.name view} ({all inner})"
+        | Tree.OutOf(view, inner) -> $"out of {View.name view} ({all inner})"
+        | Tree.Apply(node, inputs, fits) ->
+            let inputs = inputs |> List.map all |> String.concat ", "
+            $"{node}, {fits} ({inputs})"
+
 /// Any value of up to that depth: of the catalogue, with numbers of its own, viewed, joined, and behind others.
 let rec private tree (random: Random) (depth: int) : Parametrization =
     let among (values: 'a list) = values[random.Next values.Length]
@@ -56,7 +68,9 @@ let private trees (count: int) : Parametrization list =
 let private comesBack (value: Parametrization) : unit =
     match Parametrization.parse value.Code with
     | Ok read ->
-        Expect.equal read value value.Code
+        if read <> value then
+            failtest $"{value.Code} came back as {read.Code}:\n{Shown.all value.Tree}\n{Shown.all read.Tree}"
+
         Expect.equal read.Code value.Code "printed alike"
         Expect.equal (read.ToCSharp()) (value.ToCSharp()) "printed alike in C#"
     | Error error -> failtest $"{value.Code}: {error}"
@@ -85,9 +99,9 @@ let private malformed: (string * int * string) list =
         "symmetricFrom Lower", 14, "Triangle.Lower or Triangle.Upper"
         "pruned Nothing", 7, "a pruning such as (Pruning.UpTo 0.5)"
         "pruned (Pruning.L1 0.5)", 19, "an amount such as (Amount.Share 0.5)"
-        "pruned (Pruning.Groups(2))", 25, "a whole number such as 1"
+        "pruned (Pruning.Groups(2))", 24, "a whole number such as 1"
         "pruned (Pruning.Groups(2, 4, 6))", 29, "the end of the arguments"
-        "pruned (Pruning.Ln(Amount.Share 0.5, 1.0))", 41, "a whole number such as 1"
+        "pruned (Pruning.Ln(Amount.Share 0.5, 1.0))", 40, "a whole number such as 1"
         "pruned (Pruning.Custom (Mask.Parse \"2x2:\"))",
         24,
         "something that can be made (A mask is typed as sizes and bits, such as \"2x4:8A==\", but 4 entries need 1 bytes, and there are 0.)"
@@ -95,7 +109,8 @@ let private malformed: (string * int * string) list =
         "spectralNormWith { SpectralNorm.defaults with Bund = 1.0 }", 53, "a field among Bound, Dimension, Iterations, Epsilon, not Bund,"
         "spectralNormWith { SpectralNorm.defaults with Bound 1.0 }", 52, "'='"
         "spectralNormWith { SpectralNorm.defaults with Bound = 1.0", 57, "';' or '}'"
-        "spectralNormWith { 1 with Bound = 1.0 }", 19, "the name of the defaults, such as SpectralNorm.defaults"
+        "spectralNormWith { 1 with Bound = 1.0 }", 17, "{ SpectralNorm.defaults with ... }, whose fields are "
+        "spectralNormWith { (1) with Bound = 1.0 }", 19, "the name of the defaults, such as SpectralNorm.defaults"
         "onKernel 1", 9, "a value of the library such as skew"
         "joined [ positive; 1 ] (weightNorm 0)", 19, "a value of the library such as skew"
         "joined [ positive ] (weightNorm 0)",

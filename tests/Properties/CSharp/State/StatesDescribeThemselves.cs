@@ -1,0 +1,174 @@
+using Parametrize;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.State;
+
+/// <summary>Files say of which parametrizations their pieces are, and loading heeds it.</summary>
+public class StatesDescribeThemselves
+{
+    /// <summary>`W = exp(s) V`, as a user may write it.</summary>
+    private sealed class Scaled() : CustomNodeOfSeveral("scaled", "every tensor", 2)
+    {
+        protected override IReadOnlyList<long[]> InputShapes(long[] shape) => [[shape[0], 1], shape];
+
+        protected override Tensor Forward(Tensor[] inputs) => inputs[0].exp() * inputs[1];
+
+        protected override Tensor[] RightInverse(Tensor value) => [zeros_like(value.narrow(1, 0, 1)), value.clone()];
+    }
+
+    private static Dictionary<string, Tensor> Saved(nn.Module model, out Dictionary<string, string> metadata)
+    {
+        var stream = new MemoryStream();
+        Safetensors.Save(stream, model);
+        stream.Position = 0;
+        return Safetensors.Load(stream, out metadata);
+    }
+
+    private static Dictionary<string, Tensor> Saved(nn.Module model) => Saved(model, out _);
+
+    private static nn.Module<Tensor, Tensor> Moved(Parametrization value)
+    {
+        var model = Models.Parametrized(value);
+        using var _ = no_grad();
+        foreach (var parameter in model.parameters())
+            parameter.add_(rand_like(parameter) * 0.1);
+        return model;
+    }
+
+    [Fact]
+    public void Metadata_name_the_value_of_each_parametrized_tensor()
+    {
+        Saved(Models.Parametrized(Parametrizations.Skew.Then(Parametrizations.Cayley())), out var metadata);
+        Assert.Equal("1", metadata["parametrize"]);
+        Assert.Equal("skew >>> cayley", metadata["parametrize.fc.weight"]);
+        Assert.Equal(2, metadata.Count);
+        Saved(Models.Plain(), out metadata);
+        Assert.Empty(metadata);
+    }
+
+    [Fact]
+    public void A_state_of_the_same_value_is_copied_bit_for_bit()
+    {
+        var (from, to) = (Moved(Parametrizations.Cayley()), Models.Parametrized(Parametrizations.Cayley()));
+        to.load_parametrized_state_dict(Saved(from));
+        foreach (var (key, tensor) in from.state_dict())
+            Near.Identical(tensor, to.state_dict()[key]);
+    }
+
+    [Fact]
+    public void A_state_of_another_value_is_refused_with_both_codes()
+    {
+        var (from, to) = (Moved(Parametrizations.Cayley()), Models.Parametrized(Parametrizations.MatrixExp()));
+        var before = Snapshot.Of(to);
+        var refusal = Assert.Throws<StateDictException>(() => to.load_parametrized_state_dict(Saved(from)));
+        Assert.Equal(
+            "fc.weight: the state is of cayley, but the model has matrixExp. Load with convert: true to take its value.",
+            Assert.Single(refusal.Problems)
+        );
+        before.AssertUnchanged();
+    }
+
+    [Fact]
+    public void Or_converted_through_its_value()
+    {
+        var (from, to) = (Moved(Parametrizations.Cayley()), Models.Parametrized(Parametrizations.MatrixExp()));
+        to.load_parametrized_state_dict(Saved(from), convert: true);
+        Near.Same(Models.Weight(from), Models.Weight(to), 1e-12);
+    }
+
+    [Fact]
+    public void A_value_that_the_other_does_not_allow_is_refused_as_ever()
+    {
+        var (from, to) = (Moved(Parametrizations.Cayley()), Models.Parametrized(Parametrizations.Skew));
+        var refusal = Assert.Throws<StateDictException>(
+            () => to.load_parametrized_state_dict(Saved(from), convert: true)
+        );
+        Assert.Contains("is not allowed by skew", Assert.Single(refusal.Problems));
+    }
+
+    [Fact]
+    public void A_plain_model_takes_the_value_of_any_map_of_the_library()
+    {
+        var (from, to) = (Moved(Parametrizations.Cayley()), Models.Plain());
+        to.load_parametrized_state_dict(Saved(from));
+        Near.Same(Models.Weight(from), Models.Weight(to), 1e-12);
+    }
+
+    [Fact]
+    public void The_callers_map_counts_more()
+    {
+        var (from, to) = (Moved(Parametrizations.Cayley()), Models.Parametrized(Parametrizations.MatrixExp()));
+        to.load_parametrized_state_dict(
+            Saved(from),
+            parametrizations: new Dictionary<string, Parametrization> { ["fc.weight"] = Parametrizations.Cayley() }
+        );
+        Near.Same(Models.Weight(from), Models.Weight(to), 1e-12);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Two_pieces_of_a_users_own_are_never_taken_for_weight_norm(bool isDescribed)
+    {
+        var (from, to) = (Moved(Parametrizations.Of(new Scaled())), Models.Plain());
+        var state = isDescribed ? Saved(from) : from.state_dict();
+        var before = Snapshot.Of(to);
+        var refusal = Assert.Throws<StateDictException>(() => to.load_parametrized_state_dict(state));
+        Assert.Contains("they do not tell by which map", Assert.Single(refusal.Problems));
+        before.AssertUnchanged();
+        to.load_parametrized_state_dict(
+            state,
+            parametrizations: new Dictionary<string, Parametrization> { ["fc.*"] = Parametrizations.Of(new Scaled()) }
+        );
+        Near.Same(Models.Weight(from), Models.Weight(to), 1e-12);
+    }
+
+    [Fact]
+    public void A_users_own_value_comes_back_from_its_own_state()
+    {
+        var (from, to) = (Moved(Parametrizations.Of(new Scaled())), Models.Parametrized(Parametrizations.Of(new Scaled())));
+        to.load_parametrized_state_dict(Saved(from));
+        Near.Same(Models.Weight(from), Models.Weight(to), 0);
+        var norm = Models.Parametrized(Parametrizations.WeightNorm());
+        var problem = Assert.Throws<StateDictException>(
+            () => norm.load_parametrized_state_dict(Saved(from), convert: true)
+        );
+        Assert.Contains("scaled, which is no value of the library", Assert.Single(problem.Problems));
+        Assert.Contains(
+            "the state is of scaled, but the model has weightNorm 0",
+            Assert.Single(
+                Assert.Throws<StateDictException>(() => norm.load_parametrized_state_dict(Saved(from))).Problems
+            )
+        );
+    }
+
+    [Fact]
+    public void Old_names_of_weight_norm_are_not_copied_into_a_users_own_value()
+    {
+        var from = Moved(Parametrizations.WeightNorm());
+        var state = from.state_dict().ToDictionary(
+            pair => pair.Key
+                .Replace("parametrizations.weight.original0", "weight_g")
+                .Replace("parametrizations.weight.original1", "weight_v"),
+            pair => pair.Value
+        );
+        var to = Models.Parametrized(Parametrizations.Of(new Scaled()));
+        to.load_parametrized_state_dict(state);
+        Near.Same(Models.Weight(from), Models.Weight(to), 1e-12);
+    }
+
+    [Fact]
+    public void A_later_format_is_refused()
+    {
+        var stream = new MemoryStream();
+        Safetensors.Save(stream, Models.Plain(), new Dictionary<string, string> { ["parametrize"] = "2" });
+        stream.Position = 0;
+        var refusal = Assert.Throws<StateDictException>(
+            () => Models.Plain().load_parametrized_state_dict(Safetensors.Load(stream))
+        );
+        Assert.Contains("format 2", Assert.Single(refusal.Problems));
+    }
+}
