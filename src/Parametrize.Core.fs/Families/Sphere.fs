@@ -38,7 +38,7 @@ type internal SphereNode(radius: float) =
 
         let sizes =
             if vectors.is_complex () then
-                vectors.real.abs().maximum (vectors.imag.abs ())
+                vectors.real.abs().maximum(vectors.imag.abs ())
             else
                 vectors.abs ()
 
@@ -61,10 +61,7 @@ type internal SphereNode(radius: float) =
     override _.Codomain _ = SphereSpaces.sphere radius
 
     override this.Contains(_, tensor, epsilon) =
-        Violation.unless
-            $"|w| = {radius}"
-            (this.Deviation(tensor, radius) * radius)
-            (Tensors.roundoff epsilon radius)
+        Violation.unless $"|w| = {radius}" (this.Deviation(tensor, radius) * radius) (Tensors.roundoff epsilon radius)
 
     member this.Nearest(tensor: torch.Tensor) : torch.Tensor = this.Unit tensor * radius.ToScalar()
 
@@ -75,13 +72,7 @@ type internal NormalizedSphereNode(radius: float) =
     override _.Code = Code.call "sphere" [ Code.Float radius ]
 
     override _.Domains =
-        [
-            Domain.OneOf
-                [
-                    Domain.Needs [ Closure.RowScaling ]
-                    Domain.Within(SphereSpaces.sphere radius)
-                ]
-        ]
+        [ Domain.OneOf [ Domain.Needs [ Closure.RowScaling ]; Domain.Within(SphereSpaces.sphere radius) ] ]
 
     override _.Codomain before =
         if before.Head.IsClosedUnder Closure.RowScaling then
@@ -104,14 +95,7 @@ type internal GeodesicSphereNode(radius: float) =
 
     override _.Code = Code.call "sphereExp" [ Code.Float radius ]
 
-    override _.Buffers =
-        [
-            {
-                Name = "base"
-                Role = BufferRole.Base
-                FormFor = id
-            }
-        ]
+    override _.Buffers = [ { Name = "base"; Role = BufferRole.Base; FormFor = id } ]
 
     override this.Forward(inputs, buffers) =
         let foot = buffers[0]
@@ -124,11 +108,13 @@ type internal GeodesicSphereNode(radius: float) =
         let squared = if squared.is_complex () then squared.real else squared
         // The square root has no derivative at 0; sin(t)/t and cos(t) are even, so a floor under t changes nothing.
         let isNone = squared.le (range.tiny.ToScalar())
-        let isSmall = (squared.detach().sqrt () * unit).lt((sqrt range.eps).ToScalar()).logical_or isNone
-        let length = torch.where(isSmall, torch.ones_like squared, squared).sqrt ()
-        let angle = (length * unit).clamp_max (range.max.ToScalar())
+        let isSmall = (squared.detach().sqrt() * unit).lt((sqrt range.eps).ToScalar()).logical_or isNone
+        let length = torch.where(isSmall, torch.ones_like squared, squared).sqrt()
+        let angle = (length * unit).clamp_max(range.max.ToScalar())
         // The branch that is not taken must be finite, too: its gradient is multiplied by 0.
-        let unit = torch.where (isSmall, unit.clamp_max ((sqrt (range.eps / range.tiny)).ToScalar()), torch.ones_like unit)
+        let unit =
+            torch.where (isSmall, unit.clamp_max ((sqrt (range.eps / range.tiny)).ToScalar()), torch.ones_like unit)
+
         let small = squared * unit.square ()
         let cosine = torch.where (isSmall, 1.0.ToScalar() - small / 2.0, angle.cos ())
         let ratio = torch.where (isSmall, (1.0.ToScalar() - small / 6.0) * unit, angle.sin () / length)
@@ -139,10 +125,7 @@ type internal GeodesicSphereNode(radius: float) =
 
     interface IRepairs with
         member this.CanCarry(buffers, epsilon) =
-            Violation.unless
-                "|b| = 1 of the base"
-                (this.Deviation(buffers[0], 1.0))
-                (Tensors.roundoff epsilon 1.0)
+            Violation.unless "|b| = 1 of the base" (this.Deviation(buffers[0], 1.0)) (Tensors.roundoff epsilon 1.0)
             |> Result.mapError (fun violation -> "base", violation)
 
         member this.Repair buffers = Array.map this.Unit buffers

@@ -26,7 +26,14 @@ module internal Inversion =
         Contract.contained node (fun () -> node.Contains(present, tensor, epsilon))
 
     /// The parts of one node for what it has to yield. `inputs` gives the tensors that it reads now, if there are any.
-    let private pulled (pull: Pull) (epsilon: float) (node: Node) present (inputs: unit -> torch.Tensor[] option) tensor =
+    let private pulled
+        (pull: Pull)
+        (epsilon: float)
+        (node: Node)
+        present
+        (inputs: unit -> torch.Tensor[] option)
+        tensor
+        =
         let invert (present: torch.Tensor[]) (want: Want) =
             node.Invert(present, tensor, epsilon, want) |> outOfReach node
 
@@ -63,7 +70,16 @@ module internal Inversion =
 
     /// From the last step to the first: the leaves, and the buffers of every node. `now` gives every register as it is.
     /// Membership needs no parts of the nodes that read leaves.
-    let private pullBack asksOnly pull epsilon (program: Program) (forms: Form[]) (present: torch.Tensor[][]) now tensor =
+    let private pullBack
+        asksOnly
+        pull
+        epsilon
+        (program: Program)
+        (forms: Form[])
+        (present: torch.Tensor[][])
+        now
+        tensor
+        =
         let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount
         let rows: torch.Tensor[][] = Array.create program.Nodes.Length [||]
         registers[program.Result] <- tensor
@@ -74,8 +90,7 @@ module internal Inversion =
             match program.Steps[index] with
             | Step.Into _ when isNull (box registers[register]) -> Ok()
             | Step.Compute(node, sources, position, _) when asksOnly && readsLeaves program sources ->
-                contains node present[position] registers[register] epsilon
-                |> Result.mapError (notAllowed node)
+                contains node present[position] registers[register] epsilon |> Result.mapError (notAllowed node)
             | Step.OutOf(view, source) ->
                 registers[source] <- View.into view registers[register]
                 Ok()
@@ -83,8 +98,7 @@ module internal Inversion =
                 registers[source] <- View.back view forms[source].Shape registers[register]
                 Ok()
             | Step.Compute(node, sources, position, _) ->
-                let inputs () =
-                    now |> Option.map (fun (now: Lazy<torch.Tensor[]>) -> Evaluation.read now.Value sources)
+                let inputs () = now |> Option.map (fun (now: Lazy<torch.Tensor[]>) -> Evaluation.read now.Value sources)
 
                 let expected = [ for source in sources -> Form.widened forms[source] ]
 
@@ -125,8 +139,7 @@ module internal Inversion =
         let relearn (step: Step) : Result<unit, ParametrizationError> =
             match step with
             | Step.Compute(node, [| source |], position, _) when Node.learns node && isStale [| source |] ->
-                let registers =
-                    Evaluation.registers false program parts parts.ParameterArray rows
+                let registers = Evaluation.registers false program parts parts.ParameterArray rows
 
                 node.Invert([||], registers[source], epsilon, Want.Nearest)
                 |> outOfReach node
@@ -140,9 +153,7 @@ module internal Inversion =
     /// New rows where a node has learnt something, the others as they are.
     let refresh (program: Program) (parts: Parts) : Result<torch.Tensor[][], ParametrizationError> =
         let isNew (next: torch.Tensor) =
-            parts.BufferArrays
-            |> Seq.concat
-            |> Seq.forall (fun old -> not (obj.ReferenceEquals(old, next)))
+            parts.BufferArrays |> Seq.concat |> Seq.forall (fun old -> not (obj.ReferenceEquals(old, next)))
 
         let newOnes (result: Result<torch.Tensor[][], ParametrizationError>) =
             Result.toOption result |> Option.toArray |> Seq.concat |> Seq.concat |> Seq.filter isNew
@@ -155,7 +166,7 @@ module internal Inversion =
                 if obj.ReferenceEquals(wide, next) then
                     old
                 else
-                    (Tensors.narrow old.dtype next).contiguous().clone ()
+                    (Tensors.narrow old.dtype next).contiguous().clone()
 
             new Parts(parts.Shape, inputs, wide)
             |> relearnt (fun _ -> true) program (Form.epsilon parts.ParameterArray[0].dtype)

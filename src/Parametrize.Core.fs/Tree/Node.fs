@@ -97,9 +97,7 @@ type Node() =
 
     override this.Equals(other: obj) : bool =
         match other with
-        | :? Node as node ->
-            obj.ReferenceEquals(this, node)
-            || this.GetType() = node.GetType() && this.Code = node.Code
+        | :? Node as node -> obj.ReferenceEquals(this, node) || this.GetType() = node.GetType() && this.Code = node.Code
         | _ -> false
 
     override this.GetHashCode() : int = hash (this.GetType())
@@ -178,7 +176,8 @@ type ICombines =
 type IKeepsInputs =
     /// As `Invert` for `Exact`, given the tensors that it reads now.
     abstract InvertBeside:
-        inputs: torch.Tensor[] * buffers: torch.Tensor[] * tensor: torch.Tensor * epsilon: float -> Result<NodeParts, string>
+        inputs: torch.Tensor[] * buffers: torch.Tensor[] * tensor: torch.Tensor * epsilon: float ->
+            Result<NodeParts, string>
 
 [<RequireQualifiedAccess>]
 module internal Node =
