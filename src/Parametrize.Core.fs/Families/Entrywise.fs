@@ -34,7 +34,7 @@ module internal Entrywise =
     /// No real or imaginary part larger than this. Differentiable.
     let within (limit: float) (tensor: torch.Tensor) : torch.Tensor =
         if tensor.is_complex () then
-            tensor.resolve_conj().view_as_real().clamp((-limit).ToScalar(), limit.ToScalar()).view_as_complex ()
+            tensor.resolve_conj().view_as_real().clamp((-limit).ToScalar(), limit.ToScalar()).view_as_complex()
         else
             tensor.clamp ((-limit).ToScalar(), limit.ToScalar())
 

@@ -21,7 +21,9 @@ type internal InvertibleNode() =
     /// log |U_ii|, kept where its exponential is a normal number.
     let logDiagonal (x: torch.Tensor) =
         let least, greatest = log (Entrywise.least x.dtype), log (Entrywise.greatest x.dtype)
-        (Tensors.diagonal x).clamp(least.ToScalar(), (greatest - 1.0).ToScalar())
+        // A logarithm that is rounded up would be that of infinity.
+        let greatest = greatest * (1.0 - 4.0 * Form.epsilon x.dtype)
+        (Tensors.diagonal x).clamp(least.ToScalar(), greatest.ToScalar())
 
     let lower (x: torch.Tensor) = x.tril -1L + Tensors.eyeLike x
 
@@ -45,7 +47,7 @@ type internal InvertibleNode() =
         let most = Entrywise.greatest factor.dtype ** 0.4
 
         let unit =
-            factor.detach().abs().amax([| -2L; -1L |], keepdim = true).div(most.ToScalar()).clamp_min (1.0.ToScalar())
+            factor.detach().abs().amax([| -2L; -1L |], keepdim = true).div(most.ToScalar()).clamp_min(1.0.ToScalar())
 
         struct (factor / unit, unit)
 
@@ -75,8 +77,8 @@ type internal InvertibleNode() =
         let isZero = largest.eq (0.0.ToScalar())
         let largest = torch.where (isZero, torch.ones_like largest, largest)
         let mean = (values / largest).mean([| -1L |], keepdim = true) * largest
-        let mean = torch.where (isZero, torch.ones_like mean, mean)
-        let lifted = values.maximum(largest * partOfLargest.ToScalar()).maximum (mean * partOfMean.ToScalar())
+        let mean = torch.where (isZero, torch.full_like (mean, 2.0.ToScalar()), mean)
+        let lifted = values.maximum(largest * partOfLargest.ToScalar()).maximum(mean * partOfMean.ToScalar())
         let turn = Tensors.determinantSign (left.matmul right)
         let others = lifted.narrow (-1L, 0L, Tensors.last tensor - 1L)
         let smallest = lifted.select (-1L, -1L) * turn
@@ -135,7 +137,10 @@ type internal InvertibleNode() =
         match want with
         | Want.Exact -> inverse tensor
         | Want.Nearest -> inverse (lifted tensor partOfLargest 0.0)
-        | Want.Start -> inverse (lifted tensor partOfLargest 0.25)
+        | Want.Start -> inverse (lifted tensor partOfLargest 0.5)
+
+    interface INarrows with
+        member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 
     interface IRepairs with
         member _.CanCarry(buffers, _) =

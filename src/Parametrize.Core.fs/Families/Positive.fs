@@ -46,7 +46,13 @@ type internal PositiveNode(map: PositiveMap) =
         let distance = if map = PositiveMap.Softplus then scale / 2.0 else min 1.0 (scale / 2.0)
         let started = torch.full_like (tensor, distance.ToScalar())
         let zero = torch.full_like (tensor, (epsilon * epsilon * scale).ToScalar())
-        let started = if isSquare then torch.where (tensor.eq (0.0.ToScalar()), zero, started) else started
+
+        let started =
+            if isSquare then
+                torch.where (tensor.eq (0.0.ToScalar()), zero, started)
+            else
+                started
+
         torch.where (tensor.gt (0.0.ToScalar()), tensor, started)
 
     let inverse (tensor: torch.Tensor) =

@@ -26,7 +26,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
     let hermitian (matrix: torch.Tensor) = matrix / 2.0 + matrix.mH / 2.0
 
-    let largest (matrix: torch.Tensor) = matrix.abs().amax ([| -2L; -1L |], keepdim = true)
+    let largest (matrix: torch.Tensor) = matrix.abs().amax([| -2L; -1L |], keepdim = true)
 
     let oneWhereZero (tensor: torch.Tensor) = torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
 
@@ -59,7 +59,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
         let rec shifted (shift: torch.Tensor) (next: float) =
             let struct (factor, info) = torch.linalg.cholesky_ex (matrix + Tensors.eyeLike matrix * shift)
-            let low = (realDiagonal factor).lt(floors.squeeze -1L).any (-1L, keepdim = true)
+            let low = (realDiagonal factor).lt(floors.squeeze -1L).any(-1L, keepdim = true)
             let fails = info.ne((0.0).ToScalar()).unsqueeze(-1L).logical_or(low).unsqueeze -1L
 
             if not (fails.any().item<bool>()) then
@@ -71,7 +71,7 @@ type internal PositiveDefiniteNode(floor: float) =
                 shifted (torch.where (fails, torch.full_like (shift, next.ToScalar()), shift)) (2.0 * next)
 
         let factor = shifted (torch.zeros_like floors) step
-        withDiagonal (factor.tril -1L) ((realDiagonal factor).maximum (floors.squeeze -1L))
+        withDiagonal (factor.tril -1L) ((realDiagonal factor).maximum(floors.squeeze -1L))
 
     /// The matrix in units of its largest entry, that entry, and the factor in units of its root.
     let factored (tensor: torch.Tensor) (epsilon: float) =
@@ -102,13 +102,14 @@ type internal PositiveDefiniteNode(floor: float) =
         let struct (_, scale, factor) = factored tensor epsilon
         let least = (realDiagonal factor).amin([| -1L |], keepdim = true).unsqueeze -1L
         let floors = floor.ToScalar() / scale.sqrt ()
-        (least.square () - floors.square ()).le ((Tensors.limit epsilon (Tensors.last tensor) 1.0).ToScalar())
+        (least.square () - floors.square ()).le((Tensors.limit epsilon (Tensors.last tensor) 1.0).ToScalar())
 
-    /// Matrices inside stay. Others start with eigenvalues a quarter of their mean modulus away from the edge.
+    /// Matrices inside stay. Others start with eigenvalues a quarter of their mean modulus away from the edge; not more
+    /// than 1, because derivatives grow with the factor and a step would overshoot.
     let inside (tensor: torch.Tensor) (epsilon: float) (isInside: torch.Tensor) =
         let away (moduli: torch.Tensor) =
             let mean = oneWhereZero (moduli.mean ([| -1L |], keepdim = true))
-            (mean.sqrt () / 2.0 + floor.ToScalar()).square ()
+            ((mean.sqrt () / 2.0).clamp_max(1.0.ToScalar()) + floor.ToScalar()).square()
 
         let started = factorOf (lifted (Tensors.inDouble tensor) away) epsilon
         torch.where (isInside, exact tensor epsilon, ofFactor started)
@@ -120,7 +121,10 @@ type internal PositiveDefiniteNode(floor: float) =
 
     let isAllowed (tensor: torch.Tensor) (epsilon: float) =
         let struct (residuals, _) = residuals tensor epsilon
-        residuals.le((Tensors.limit epsilon (Tensors.last tensor) 1.0).ToScalar()).logical_and (largest(tensor).gt (0.0.ToScalar()))
+
+        residuals
+            .le((Tensors.limit epsilon (Tensors.last tensor) 1.0).ToScalar())
+            .logical_and(largest(tensor).gt(0.0.ToScalar()))
 
     /// Rows whose squared norms are numbers of the element type: the products of the others are infinite.
     let inRange (factor: torch.Tensor) =
@@ -130,7 +134,7 @@ type internal PositiveDefiniteNode(floor: float) =
         let shrink =
             use _ = torch.no_grad ()
             let norms = torch.linalg.vector_norm (factor / most.ToScalar(), 2.0, dims = [| -1L |], keepdim = true)
-            norms.clamp_min(1.0.ToScalar()).reciprocal ()
+            norms.clamp_min(1.0.ToScalar()).reciprocal()
 
         factor * shrink
 
@@ -157,11 +161,11 @@ type internal PositiveDefiniteNode(floor: float) =
     override _.Contains(_, tensor, epsilon) =
         let above = if floor = 0.0 then "" else $", L_ii >= {floor}"
 
-        if Tensors.number ((largest tensor).min ()) = 0.0 then
+        if Tensors.number ((largest tensor).min()) = 0.0 then
             Error { Condition = "W > 0"; Size = 0.0; Limit = 0.0 }
         else
             let struct (residuals, scales) = residuals tensor epsilon
-            let worst = residuals.flatten().argmax ()
+            let worst = residuals.flatten().argmax()
             let scale = Tensors.number (scales.flatten().[worst])
             let allowed = Tensors.limit epsilon (Tensors.last tensor) scale
             Violation.unless $"W = L L^H{above}" (Tensors.largest residuals * scale) allowed
@@ -172,7 +176,7 @@ type internal PositiveDefiniteNode(floor: float) =
             | Want.Exact -> exact tensor epsilon
             | Want.Nearest -> nearest tensor epsilon
             | Want.Start ->
-                (isAllowed tensor epsilon).logical_and ((isOnEdge tensor epsilon).logical_not ())
+                (isAllowed tensor epsilon).logical_and((isOnEdge tensor epsilon).logical_not())
                 |> inside tensor epsilon
 
         NodeParts.ofInput (x.``to`` tensor.dtype)
@@ -184,7 +188,7 @@ type internal PositiveDefiniteNode(floor: float) =
         member _.Narrow(tensor, dtype) =
             // As if the rows of the factor had been shorter: no number is larger than the larger one of two on the diagonal.
             let most = Entrywise.greatest dtype
-            let root = ((realDiagonal tensor).detach () / most.ToScalar()).clamp_min(1.0.ToScalar()).rsqrt ()
+            let root = ((realDiagonal tensor).detach() / most.ToScalar()).clamp_min(1.0.ToScalar()).rsqrt()
             Entrywise.saturated dtype (tensor * root.unsqueeze -1L * root.unsqueeze -2L)
 
     interface ISampled with

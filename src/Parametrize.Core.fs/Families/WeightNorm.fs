@@ -47,7 +47,7 @@ type internal WeightNormNode(dimension: int option) =
 
         let sizes =
             if tensor.is_complex () then
-                tensor.real.abs().maximum (tensor.imag.abs ())
+                tensor.real.abs().maximum(tensor.imag.abs ())
             else
                 tensor.abs ()
 
@@ -58,7 +58,7 @@ type internal WeightNormNode(dimension: int option) =
     /// In units of the largest entry, so that squares neither overflow nor vanish; zeros as they are.
     let inUnit (tensor: torch.Tensor) = tensor / oneWhereZero (largest tensor)
 
-    let norm (unit: torch.Tensor) = (oneWhereZero (squaredNorm unit)).sqrt ()
+    let norm (unit: torch.Tensor) = (oneWhereZero (squaredNorm unit)).sqrt()
 
     let magnitudeShape (shape: int64[]) =
         match dimension with
@@ -99,7 +99,10 @@ type internal WeightNormNode(dimension: int option) =
     override _.Invert(_, tensor, epsilon, _) =
         let unit = inUnit tensor
         let largest = largest tensor
-        let magnitude = (Tensors.inDouble (norm unit) * largest).clamp_max ((Entrywise.greatestOf epsilon).ToScalar())
+
+        let magnitude =
+            (Tensors.inDouble (norm unit) * largest).clamp_max((Entrywise.greatestOf epsilon).ToScalar())
+
         let magnitude = magnitude.``to`` largest.dtype
         let isZero = largest.eq (0.0.ToScalar())
         let magnitude = torch.where (isZero, torch.zeros_like magnitude, magnitude)

@@ -12,7 +12,8 @@ let private form (shape: int64 list) : Case = { Shape = List.toArray shape; Dtyp
 
 let private square = form [ 3L; 3L ]
 
-let private full (case: Case) (number: float) = torch.full (case.Shape, number.ToScalar(), dtype = float64, device = Case.device)
+let private full (case: Case) (number: float) =
+    torch.full (case.Shape, number.ToScalar(), dtype = float64, device = Case.device)
 
 let private partsOf (result: Result<Parts, ParametrizationError>) : Parts =
     match result with
@@ -25,7 +26,7 @@ let private step (value: Parametrization) (rate: float) (target: torch.Tensor) (
     use _ = torch.NewDisposeScope()
     let weight = Parametrization.forward value parts
     let distance = weight - target
-    let loss = (distance * distance.conj ()).sum () / 2.0
+    let loss = (distance * distance.conj ()).sum() / 2.0
 
     for leaf, gradient in Seq.zip leaves (torch.autograd.grad ([| loss |], leaves)) do
         use _ = torch.no_grad ()
@@ -45,7 +46,13 @@ let private trained (value: Parametrization) (rate: float) (start: torch.Tensor)
 
     go 2000 infinity
 
-let private trains name (value: Parametrization) (rate: float) (starts: (string * (unit -> torch.Tensor)) list) target : Test list =
+let private trains
+    name
+    (value: Parametrization)
+    (rate: float)
+    (starts: (string * (unit -> torch.Tensor)) list)
+    target
+    : Test list =
     [
         for what, start in starts do
             testCase $"{name} from {what}" (fun () ->
@@ -56,15 +63,16 @@ let private trains name (value: Parametrization) (rate: float) (starts: (string 
 let private normal seed case = Case.unit seed case
 
 /// Numbers from 0.5 to 1.5.
-let private positiveTarget () = (normal 2UL square).tanh () / 2.0 + 1.0
+let private positiveTarget () = (normal 2UL square).tanh() / 2.0 + 1.0
 
 let private anywhere: (string * (unit -> torch.Tensor)) list =
     [
         "zeros", (fun () -> full square 0.0)
-        "negative numbers", (fun () -> -(normal 3UL square).abs () - 0.1)
+        "negative numbers", (fun () -> -(normal 3UL square).abs() - 0.1)
         "both signs", (fun () -> normal 4UL square)
         "far outside", (fun () -> full square -100.0)
-        "one of them far outside", (fun () -> normal 5UL square + torch.diag_embed (torch.tensor [| -100.0; 0.0; 0.0 |]))
+        "one of them far outside",
+        (fun () -> normal 5UL square + torch.diag_embed (torch.tensor [| -100.0; 0.0; 0.0 |]))
     ]
 
 let private entrywise: Test list =
@@ -77,7 +85,9 @@ let private entrywise: Test list =
             ] do
             yield! trains name value 0.1 anywhere positiveTarget
 
-        let onBounds = [ "the lower bound", (fun () -> full square -1.0); "the upper bound", (fun () -> full square 3.0) ]
+        let onBounds =
+            [ "the lower bound", (fun () -> full square -1.0); "the upper bound", (fun () -> full square 3.0) ]
+
         yield! trains "bounded" (bounded -1.0 3.0) 0.1 (onBounds @ anywhere) positiveTarget
         let bound = [ "the bound", (fun () -> full square 0.1) ]
         yield! trains "bounded below" (bounded 0.1 infinity) 0.1 (bound @ anywhere) positiveTarget
@@ -88,7 +98,10 @@ let private entrywise: Test list =
 let private matrices: Test list =
     [
         let rankDeficient = [ "rank one", (fun () -> full square 1.0) ]
-        let turned = [ "a negative determinant", (fun () -> torch.diag_embed (torch.tensor [| 1.0; 1.0; -1.0 |])) ]
+
+        let turned =
+            [ "a negative determinant", (fun () -> torch.diag_embed (torch.tensor [| 1.0; 1.0; -1.0 |])) ]
+
         let definite () = torch.eye (3L, dtype = float64) + (full square 0.3)
         yield! trains "spd" spd 0.1 (rankDeficient @ turned @ anywhere[..3]) definite
         yield! trains "spd, floor" (spdAbove 0.1) 0.1 (rankDeficient @ turned @ anywhere[..3]) definite
@@ -99,15 +112,30 @@ let private matrices: Test list =
                 let start = start ()
                 let parts = partsOf (Parametrization.start invertible start)
                 // Permutation and signs stay, so the target has those of the start.
-                let near = parts.Parameters[0].detach () + (normal 6UL square) * 0.2
-                let target = Parametrization.forward invertible (Parametrization.ofTensors [ near ] parts.Buffers invertible)
+                let near = parts.Parameters[0].detach() + (normal 6UL square) * 0.2
+
+                let target =
+                    Parametrization.forward invertible (Parametrization.ofTensors [ near ] parts.Buffers invertible)
+
                 Expect.isLessThanOrEqual (trained invertible 0.1 start target) 1e-3 "the distance to the target")
 
-        for name, value in [ "weightNorm", weightNorm 0; "weightNorm, whole", weightNormWhole; "pruned", pruned Pruning.Nothing ] do
+        for name, value in
+            [
+                "weightNorm", weightNorm 0
+                "weightNorm, whole", weightNormWhole
+                "pruned", pruned Pruning.Nothing
+            ] do
             yield! trains name value 0.1 [ "zeros", (fun () -> full square 0.0) ] positiveTarget
 
         let onSphere () = Parametrization.project (sphere 2.0) (normal 7UL square)
-        let starts = [ "zeros", (fun () -> full square 0.0); "large vectors", (fun () -> normal 8UL square * 1e3); "small vectors", (fun () -> normal 9UL square * 1e-3) ]
+
+        let starts =
+            [
+                "zeros", (fun () -> full square 0.0)
+                "large vectors", (fun () -> normal 8UL square * 1e3)
+                "small vectors", (fun () -> normal 9UL square * 1e-3)
+            ]
+
         yield! trains "sphere" (sphere 2.0) 0.1 starts onSphere
         yield! trains "sphereExp" (sphereExp 2.0) 0.1 starts onSphere
     ]
@@ -126,7 +154,7 @@ let private keeps: Test =
                 positive, mixed.gt (0.0.ToScalar())
                 positiveBy PositiveMap.Exp, mixed.gt (0.0.ToScalar())
                 positiveBy PositiveMap.Square, mixed.gt (0.0.ToScalar())
-                bounded -0.5 0.5, mixed.abs().lt (0.5.ToScalar())
+                bounded -0.5 0.5, mixed.abs().lt(0.5.ToScalar())
                 bounded 0.0 infinity, mixed.gt (0.0.ToScalar())
             ] do
             let moved = (started value mixed - mixed) * isInside
