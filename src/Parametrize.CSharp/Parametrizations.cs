@@ -1,7 +1,7 @@
-using Parametrize.Values;
 using System.Runtime.CompilerServices;
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
+using Parametrize.Values;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -55,7 +55,8 @@ public static partial class Parametrizations
 
     /// <summary>n x k matrices with orthonormal columns (rows, when wide), by the Cayley map.</summary>
     /// <param name="trivialized">With a base: see <see cref="Orthogonal"/>. Default: true.</param>
-    public static Parametrization Cayley(bool trivialized = true) => OrthogonalValues.stiefel(OrthogonalMap.Cayley, trivialized);
+    public static Parametrization Cayley(bool trivialized = true) =>
+        OrthogonalValues.stiefel(OrthogonalMap.Cayley, trivialized);
 
     /// <summary>n x k matrices with orthonormal columns (rows, when wide), by the matrix exponential.</summary>
     /// <param name="trivialized">With a base: see <see cref="Orthogonal"/>. Default: true.</param>

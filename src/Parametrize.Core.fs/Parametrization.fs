@@ -232,8 +232,7 @@ module Parametrization =
     /// Parts for a tensor seen for the first time: `forward` yields it again. Chooses what is carried (masks, bases).
     /// `Error` exactly when `contains` is.
     let initialize (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        checkedForms value tensor
-        |> Result.bind (fun forms -> exactly value forms None tensor)
+        checkedForms value tensor |> Result.bind (fun forms -> exactly value forms None tensor)
 
     /// Parts from which `forward` yields the projection of the tensor. Where the map itself constrains (norms, masks),
     /// the tensor stays as it is in the parameters.
@@ -281,8 +280,7 @@ module Parametrization =
 
     /// Whether some parts yield the tensor, up to rounding in its element type.
     let contains (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
-        checkedForms value tensor
-        |> Result.bind (fun forms -> membership value forms [||] tensor)
+        checkedForms value tensor |> Result.bind (fun forms -> membership value forms [||] tensor)
 
     /// Whether the tensor can be assigned while these parts are in use: `contains`, and zero where a mask is.
     let admits (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =

@@ -16,7 +16,10 @@ type internal Tree =
             match left, right with
             | Leaf, Leaf -> true
             | Apply(node, inputs, fits), Apply(other, others, alike) ->
-                fits = alike && node.Equals other && inputs.Length = others.Length && List.forall2 equal inputs others
+                fits = alike
+                && node.Equals other
+                && inputs.Length = others.Length
+                && List.forall2 equal inputs others
             | Into(view, inner), Into(other, another)
             | OutOf(view, inner), OutOf(other, another) -> view = other && equal inner another
             | _ -> false
@@ -121,7 +124,9 @@ module internal Tree =
 
     let private misfit (under: View list) (node: Node) (input: Tree) (domain: Domain) : ParametrizationError =
         let underViews =
-            under |> List.fold (fun code view -> Code.call (View.name view) [ code ]) node.Code |> FSharpText.ofCode
+            under
+            |> List.fold (fun code view -> Code.call (View.name view) [ code ]) node.Code
+            |> FSharpText.ofCode
 
         ParametrizationError.SpacesDoNotFit(neighbour input, (space input).Name, underViews, string domain)
 
@@ -162,8 +167,7 @@ module internal Tree =
                 rest <- List.tail rest
                 Ok next
             | Tree.Into(view, inner) -> go under inner |> Result.map (viewed view)
-            | Tree.OutOf(view, inner) ->
-                go (view :: under) inner |> Result.map (fun inner -> Tree.OutOf(view, inner))
+            | Tree.OutOf(view, inner) -> go (view :: under) inner |> Result.map (fun inner -> Tree.OutOf(view, inner))
             | Tree.Apply(node, inputs, fits) ->
                 let replaced = inputs |> List.map (go under)
                 collect replaced |> Result.bind (fun inputs -> apply mustFit under node inputs fits)
