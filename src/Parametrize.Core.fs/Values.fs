@@ -23,7 +23,7 @@ module Combining =
     /// The value on the transposes of matrices.
     let transposed (value: Parametrization) : Parametrization = Parametrization.transposed value
 
-    /// Several values joined by one that reads what they yield: `joined [ positive; identity ] (weightNorm 0)`. Throws
+    /// Several values joined by one that reads what they yield: `joined [ identity; skew ] node`. Throws
     /// ArgumentException when their number is not that of its parameters, or a space does not fit.
     let joined (inputs: Parametrization list) (value: Parametrization) : Parametrization =
         Parametrization.joined inputs value

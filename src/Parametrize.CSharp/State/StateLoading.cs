@@ -185,7 +185,9 @@ internal sealed class StateLoading(
                 $"{target.Key}: the state is of {code}, but the model has {map}. Load with convert: true to take its value."
             );
         else if (SaidOf(target.Key) is not { } other)
-            plan.Problems.Add($"{target.Key}: the state is of {code}, which is no value of the library. {NameIt(target)}");
+            plan.Problems.Add(
+                $"{target.Key}: the state is of {code}, which is no value of the library. {NameIt(target)}"
+            );
         else if (
             plan.Bake(target.Key, parametrized.Inputs[^1], StatePlan.ShapeOf(parametrized), pieces, other) is { } value
         )

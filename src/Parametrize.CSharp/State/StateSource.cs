@@ -69,7 +69,9 @@ internal sealed class StateSource
     public StatePieces? OldPiecesOf(string key)
     {
         var names = Array.Find(OldNames, names => names.All(name => Has(key + name.Suffix)));
-        return names is null ? null : new(this, names.ToDictionary(name => name.Piece, name => key + name.Suffix)) { AreOld = true };
+        return names is null
+            ? null
+            : new(this, names.ToDictionary(name => name.Piece, name => key + name.Suffix)) { AreOld = true };
     }
 
     private static string[] PrefixesOf(StateTarget target)

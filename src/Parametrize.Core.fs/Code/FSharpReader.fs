@@ -41,7 +41,8 @@ type private FSharpScanner(text: string) =
 
     let isNumber () : bool =
         Char.IsAsciiDigit(peek 0)
-        || peek 0 = '-' && (Char.IsAsciiDigit(peek 1) || String.CompareOrdinal(text, at + 1, "infinity", 0, 8) = 0)
+        || peek 0 = '-'
+           && (Char.IsAsciiDigit(peek 1) || String.CompareOrdinal(text, at + 1, "infinity", 0, 8) = 0)
 
     let startsAtom () : bool =
         skip ()
@@ -67,9 +68,12 @@ type private FSharpScanner(text: string) =
             at <- at + 1
 
     let parsed (start: int) (expected: string) (isOne: bool, code: Code) : Result<Located, Fault> =
-        if isInName (peek 0) || peek 0 = '.' then fail at "a space or the end of the number"
-        elif isOne then Ok(located start [] code)
-        else fail start expected
+        if isInName (peek 0) || peek 0 = '.' then
+            fail at "a space or the end of the number"
+        elif isOne then
+            Ok(located start [] code)
+        else
+            fail start expected
 
     let number () : Result<Located, Fault> =
         let start = at
@@ -285,10 +289,7 @@ type private FSharpScanner(text: string) =
             let! code = chain 0
             skip ()
 
-            if at < text.Length then
-                return! fail at "'>>>' or the end"
-            else
-                return code
+            if at < text.Length then return! fail at "'>>>' or the end" else return code
         }
 
 [<RequireQualifiedAccess>]

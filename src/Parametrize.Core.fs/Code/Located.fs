@@ -18,7 +18,8 @@ type ParseError =
             let rest = this.Text.Substring(this.Position, min 24 (this.Text.Length - this.Position))
             $"'{rest}'"
 
-    member this.Message: string = $"Position {this.Position}: {this.Expected} was expected, but found {this.Found}."
+    member this.Message: string =
+        $"Position {this.Position}: {this.Expected} was expected, but found {this.Found}."
 
     override this.ToString() : string = this.Message
 

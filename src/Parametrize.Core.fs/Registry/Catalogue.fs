@@ -16,8 +16,7 @@ module Catalogue =
     let internal build () : CatalogueEntry list =
         let ofHeads = Registry.build () |> List.collect _.Examples
 
-        ofHeads @ Registry.compositions ()
-        |> List.map (fun (name, value) -> { Name = name; Value = value })
+        ofHeads @ Registry.compositions () |> List.map (fun (name, value) -> { Name = name; Value = value })
 
     /// Every entry, in the order of the families.
     let entries: CatalogueEntry list = build ()

@@ -18,10 +18,7 @@ module internal Reading =
                 return!
                     Tree.andThen fits right left
                     |> Result.mapError (fun error ->
-                        {
-                            At = next.At
-                            Expected = $"a value that fits ({error.Message})"
-                        })
+                        { At = next.At; Expected = $"a value that fits ({error.Message})" })
             }
         | Code.Call(name, _), _ ->
             match Registry.tryFind name with
@@ -39,12 +36,7 @@ module internal Reading =
         FSharpReader.read text
         |> Result.bind ofLocated
         |> Result.map Parametrization
-        |> Result.mapError (fun fault ->
-            {
-                Text = text
-                Position = fault.At
-                Expected = fault.Expected
-            })
+        |> Result.mapError (fun fault -> { Text = text; Position = fault.At; Expected = fault.Expected })
 
 [<AutoOpen>]
 module ParametrizationReading =

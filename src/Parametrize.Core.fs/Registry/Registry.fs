@@ -60,9 +60,7 @@ module internal Registry =
             ]
 
     let private mask =
-        Argument.case
-            "a mask such as (Mask.Parse \"2x4:8A==\")"
-            [ "Mask.Parse", Argument.one Argument.text Mask.Parse ]
+        Argument.case "a mask such as (Mask.Parse \"2x4:8A==\")" [ "Mask.Parse", Argument.one Argument.text Mask.Parse ]
 
     let private pruning =
         let number, integer, seed = Argument.number, Argument.integer, Argument.seed
@@ -185,11 +183,7 @@ module internal Registry =
                 Argument.number
                 Argument.number
                 bounded
-                [
-                    "bounded", -1.0, 3.0
-                    "bounded below", 0.1, infinity
-                    "bounded above", -infinity, -0.5
-                ]
+                [ "bounded", -1.0, 3.0; "bounded below", 0.1, infinity; "bounded above", -infinity, -0.5 ]
             plain "spd" "Spd()" spd
             of1 "spdAbove" "Spd({0})" Argument.number spdAbove [ "spd, floor", 0.1 ]
             plain "invertible" "Invertible" invertible
@@ -257,8 +251,7 @@ module internal Registry =
             "weightNorm >>> spectralNorm", weightNorm 0 >>> spectralNorm
             "weightNorm >>> sphere", weightNorm 0 >>> sphere 1.0
             "symmetric >>> positive", symmetric >>> positive
-            "skewHermitian >>> orthogonal, no base",
-            skewHermitian >>> orthogonalWithoutBase OrthogonalMap.MatrixExp
+            "skewHermitian >>> orthogonal, no base", skewHermitian >>> orthogonalWithoutBase OrthogonalMap.MatrixExp
         ]
 
     let private heads: Map<string, Head> = Map.ofList [ for head in build () -> head.Name, head ]

@@ -106,6 +106,7 @@ public class PublicApiIsForCSharp
         static object? Any(Type type) =>
             type.IsValueType ? Activator.CreateInstance(type)
             : type == typeof(Parametrization) ? Parametrizations.Skew
+            : type == typeof(Parametrization[]) ? new[] { Parametrizations.Skew }
             : type == typeof(Amount) ? Amount.NewCount(1)
             : TorchSharp.torch.zeros(2, 2);
     }

@@ -62,8 +62,7 @@ let rec private tree (random: Random) (depth: int) : Parametrization =
         | Error(ParametrizationError.ReadsSeveralTensors _) -> left
         | Error _ -> left >>>! right
 
-let private trees (count: int) : Parametrization list =
-    [ for seed in 1..count -> tree (Random seed) (1 + seed % 4) ]
+let private trees (count: int) : Parametrization list = [ for seed in 1..count -> tree (Random seed) (1 + seed % 4) ]
 
 let private comesBack (value: Parametrization) : unit =
     match Parametrization.parse value.Code with
@@ -106,7 +105,9 @@ let private malformed: (string * int * string) list =
         24,
         "something that can be made (A mask is typed as sizes and bits, such as \"2x4:8A==\", but 4 entries need 1 bytes, and there are 0.)"
         "pruned (Pruning.Custom (Mask.Parse \"2x2", 39, "'\"' at the end of a text"
-        "spectralNormWith { SpectralNorm.defaults with Bund = 1.0 }", 53, "a field among Bound, Dimension, Iterations, Epsilon, not Bund,"
+        "spectralNormWith { SpectralNorm.defaults with Bund = 1.0 }",
+        53,
+        "a field among Bound, Dimension, Iterations, Epsilon, not Bund,"
         "spectralNormWith { SpectralNorm.defaults with Bound 1.0 }", 52, "'='"
         "spectralNormWith { SpectralNorm.defaults with Bound = 1.0", 57, "';' or '}'"
         "spectralNormWith { 1 with Bound = 1.0 }", 17, "{ SpectralNorm.defaults with ... }, whose fields are "
@@ -210,7 +211,11 @@ let csharp () : string =
 let private isUpToDate () : unit =
     let file = Path.Combine(AppContext.BaseDirectory, "golden", "EveryValue.cs")
     let lines (text: string) = text.ReplaceLineEndings("\n").Split '\n' |> List.ofArray
-    Expect.equal (lines (File.ReadAllText file)) (lines (csharp ())) "run `csharp > tests/Properties/CSharp/Reading/EveryValue.cs`"
+
+    Expect.equal
+        (lines (File.ReadAllText file))
+        (lines (csharp ()))
+        "run `csharp > tests/Properties/CSharp/Reading/EveryValue.cs`"
 
 let tests: Test =
     testList

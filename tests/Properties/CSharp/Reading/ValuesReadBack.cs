@@ -37,10 +37,11 @@ public class ValuesReadBack
     {
         var joined = Parametrizations.Joined(
             Parametrizations.WeightNorm(),
-            Parametrizations.Positive,
+            Parametrizations.Identity,
             Parametrizations.Identity
         );
-        Assert.Equal("joined [ positive; identity ] (weightNorm 0)", $"{joined}");
+        Assert.Equal(Parametrizations.WeightNorm(), joined);
+        Assert.Equal(joined, Parametrizations.Parse("joined [ identity; identity ] (weightNorm 0)"));
         Assert.Throws<ArgumentException>(() => Parametrizations.Joined(Parametrizations.Skew, []));
     }
 }

@@ -18,6 +18,7 @@ public class GoldenModel
     private static readonly Dictionary<string, Parametrize.Parametrization> Maps = new()
     {
         ["fc1.weight"] = Parametrizations.Cayley(),
+        ["fc2.weight"] = Parametrizations.WeightNorm(),
         ["fc3.weight"] = Parametrizations.Orthogonal(),
     };
 

@@ -97,6 +97,7 @@ public class LoadingInPlace
         var maps = new Dictionary<string, Parametrize.Parametrization>
         {
             ["fc1.weight"] = Parametrizations.Cayley(),
+            ["fc2.weight"] = Parametrizations.WeightNorm(),
             ["fc3.weight"] = Parametrizations.Orthogonal(),
         };
         using var scope = NewDisposeScope();

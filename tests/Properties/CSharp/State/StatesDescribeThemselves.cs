@@ -12,7 +12,11 @@ public class StatesDescribeThemselves
     /// <summary>`W = exp(s) V`, as a user may write it.</summary>
     private sealed class Scaled() : CustomNodeOfSeveral("scaled", "every tensor", 2)
     {
-        protected override IReadOnlyList<long[]> InputShapes(long[] shape) => [[shape[0], 1], shape];
+        protected override IReadOnlyList<long[]> InputShapes(long[] shape) =>
+            [
+                [shape[0], 1],
+                shape,
+            ];
 
         protected override Tensor Forward(Tensor[] inputs) => inputs[0].exp() * inputs[1];
 
@@ -28,6 +32,8 @@ public class StatesDescribeThemselves
     }
 
     private static Dictionary<string, Tensor> Saved(nn.Module model) => Saved(model, out _);
+
+    private static Tensor Plain(nn.Module model) => model.state_dict()["fc.weight"].detach();
 
     private static nn.Module<Tensor, Tensor> Moved(Parametrization value)
     {
@@ -83,8 +89,8 @@ public class StatesDescribeThemselves
     public void A_value_that_the_other_does_not_allow_is_refused_as_ever()
     {
         var (from, to) = (Moved(Parametrizations.Cayley()), Models.Parametrized(Parametrizations.Skew));
-        var refusal = Assert.Throws<StateDictException>(
-            () => to.load_parametrized_state_dict(Saved(from), convert: true)
+        var refusal = Assert.Throws<StateDictException>(() =>
+            to.load_parametrized_state_dict(Saved(from), convert: true)
         );
         Assert.Contains("is not allowed by skew", Assert.Single(refusal.Problems));
     }
@@ -94,7 +100,7 @@ public class StatesDescribeThemselves
     {
         var (from, to) = (Moved(Parametrizations.Cayley()), Models.Plain());
         to.load_parametrized_state_dict(Saved(from));
-        Near.Same(Models.Weight(from), Models.Weight(to), 1e-12);
+        Near.Same(Models.Weight(from), Plain(to), 1e-12);
     }
 
     [Fact]
@@ -123,18 +129,21 @@ public class StatesDescribeThemselves
             state,
             parametrizations: new Dictionary<string, Parametrization> { ["fc.*"] = Parametrizations.Of(new Scaled()) }
         );
-        Near.Same(Models.Weight(from), Models.Weight(to), 1e-12);
+        Near.Same(Models.Weight(from), Plain(to), 1e-12);
     }
 
     [Fact]
     public void A_users_own_value_comes_back_from_its_own_state()
     {
-        var (from, to) = (Moved(Parametrizations.Of(new Scaled())), Models.Parametrized(Parametrizations.Of(new Scaled())));
+        var (from, to) = (
+            Moved(Parametrizations.Of(new Scaled())),
+            Models.Parametrized(Parametrizations.Of(new Scaled()))
+        );
         to.load_parametrized_state_dict(Saved(from));
         Near.Same(Models.Weight(from), Models.Weight(to), 0);
         var norm = Models.Parametrized(Parametrizations.WeightNorm());
-        var problem = Assert.Throws<StateDictException>(
-            () => norm.load_parametrized_state_dict(Saved(from), convert: true)
+        var problem = Assert.Throws<StateDictException>(() =>
+            norm.load_parametrized_state_dict(Saved(from), convert: true)
         );
         Assert.Contains("scaled, which is no value of the library", Assert.Single(problem.Problems));
         Assert.Contains(
@@ -149,12 +158,13 @@ public class StatesDescribeThemselves
     public void Old_names_of_weight_norm_are_not_copied_into_a_users_own_value()
     {
         var from = Moved(Parametrizations.WeightNorm());
-        var state = from.state_dict().ToDictionary(
-            pair => pair.Key
-                .Replace("parametrizations.weight.original0", "weight_g")
-                .Replace("parametrizations.weight.original1", "weight_v"),
-            pair => pair.Value
-        );
+        var state = from.state_dict()
+            .ToDictionary(
+                pair =>
+                    pair.Key.Replace("parametrizations.weight.original0", "weight_g")
+                        .Replace("parametrizations.weight.original1", "weight_v"),
+                pair => pair.Value
+            );
         var to = Models.Parametrized(Parametrizations.Of(new Scaled()));
         to.load_parametrized_state_dict(state);
         Near.Same(Models.Weight(from), Models.Weight(to), 1e-12);
@@ -166,8 +176,8 @@ public class StatesDescribeThemselves
         var stream = new MemoryStream();
         Safetensors.Save(stream, Models.Plain(), new Dictionary<string, string> { ["parametrize"] = "2" });
         stream.Position = 0;
-        var refusal = Assert.Throws<StateDictException>(
-            () => Models.Plain().load_parametrized_state_dict(Safetensors.Load(stream))
+        var refusal = Assert.Throws<StateDictException>(() =>
+            Models.Plain().load_parametrized_state_dict(Safetensors.Load(stream))
         );
         Assert.Contains("format 2", Assert.Single(refusal.Problems));
     }
