@@ -36,7 +36,7 @@ type internal InvertibleNode() =
     /// Each matrix in units of its largest entry, and that entry: norms of large ones would leave the range.
     let inUnits (matrix: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
         let wide = Tensors.inDouble matrix
-        let largest = wide.abs().amax ([| -2L; -1L |], keepdim = true)
+        let largest = wide.abs().amax([| -2L; -1L |], keepdim = true)
         let unit = torch.where (largest.eq (0.0.ToScalar()), torch.ones_like largest, largest)
         struct (wide / unit, unit)
 
@@ -70,7 +70,7 @@ type internal InvertibleNode() =
         let struct (permutation, lower, upper) = torch.linalg.lu matrix
         let diagonal = Tensors.diagonal upper
         let strict = lower.tril -1L + Entrywise.within (Entrywise.greatest dtype) (upper.triu 1L * unit)
-        let x = strict + torch.diag_embed (diagonal.abs().log () + unit.squeeze(-1L).log ())
+        let x = strict + torch.diag_embed (diagonal.abs().log() + unit.squeeze(-1L).log())
         // Column j of a row of P that holds a one: the row of L U that lands there.
         let order = permutation.argmax -1L
         NodeParts.carrying (x.``to`` dtype) [ order; diagonal.sign().``to`` dtype ]
