@@ -33,9 +33,17 @@ type internal InvertibleNode() =
     let reorder (order: torch.Tensor) (matrix: torch.Tensor) =
         matrix.gather (-2L, order.unsqueeze(-1L).expand matrix.shape)
 
+    /// Each matrix in units of its largest entry, and that entry: norms of large ones would leave the range.
+    let inUnits (matrix: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+        let wide = Tensors.inDouble matrix
+        let largest = wide.abs().amax([| -2L; -1L |], keepdim = true)
+        let unit = torch.where (largest.eq (0.0.ToScalar()), torch.ones_like largest, largest)
+        struct (wide / unit, unit)
+
     /// The smallest singular value over the largest, the least of a batch.
     let conditioning (matrix: torch.Tensor) =
-        let values = torch.linalg.svdvals (Tensors.inDouble matrix)
+        let struct (unit, _) = inUnits matrix
+        let values = torch.linalg.svdvals unit
         let largest, least = values.select (-1L, 0L), values.select (-1L, -1L)
         Tensors.number ((least / largest).nan_to_num(0.0).min())
 
@@ -58,32 +66,32 @@ type internal InvertibleNode() =
         let finite = Entrywise.within (Entrywise.greatest lower.dtype)
         finite (finite (lower.matmul upper * lowerUnit) * upperUnit)
 
-    let inverse (tensor: torch.Tensor) =
-        let struct (permutation, lower, upper) = torch.linalg.lu (Tensors.inDouble tensor)
+    let inverse (dtype: torch.ScalarType) (struct (matrix: torch.Tensor, unit: torch.Tensor)) =
+        let struct (permutation, lower, upper) = torch.linalg.lu matrix
         let diagonal = Tensors.diagonal upper
-        let strict = lower.tril -1L + upper.triu 1L
-        let x = strict + torch.diag_embed (diagonal.abs().log())
+        let strict = lower.tril -1L + Entrywise.within (Entrywise.greatest dtype) (upper.triu 1L * unit)
+        let x = strict + torch.diag_embed (diagonal.abs().log() + unit.squeeze(-1L).log())
         // Column j of a row of P that holds a one: the row of L U that lands there.
         let order = permutation.argmax -1L
-        NodeParts.carrying (x.``to`` tensor.dtype) [ order; diagonal.sign().``to`` tensor.dtype ]
+        NodeParts.carrying (x.``to`` dtype) [ order; diagonal.sign().``to`` dtype ]
 
     /// The smallest singular values lifted to this part of the largest or of their mean, and the sign of the last one turned
     /// where the determinant is negative.
     let lifted (tensor: torch.Tensor) (partOfLargest: float) (partOfMean: float) =
-        let wide = Tensors.inDouble tensor
-        let struct (left, values, right) = torch.linalg.svd wide
+        let struct (matrix, unit) = inUnits tensor
+        let struct (left, values, right) = torch.linalg.svd matrix
         let largest = values.amax ([| -1L |], keepdim = true)
-        // In units of the largest one, so that their mean is in range; a zero matrix has no scale of its own.
+        // A zero matrix has no scale of its own.
         let isZero = largest.eq (0.0.ToScalar())
         let largest = torch.where (isZero, torch.ones_like largest, largest)
-        let mean = (values / largest).mean([| -1L |], keepdim = true) * largest
+        let mean = values.mean ([| -1L |], keepdim = true)
         let mean = torch.where (isZero, torch.full_like (mean, 2.0.ToScalar()), mean)
         let lifted = values.maximum(largest * partOfLargest.ToScalar()).maximum(mean * partOfMean.ToScalar())
         let turn = Tensors.determinantSign (left.matmul right)
         let others = lifted.narrow (-1L, 0L, Tensors.last tensor - 1L)
         let smallest = lifted.select (-1L, -1L) * turn
         let values = torch.cat ([| others; smallest.unsqueeze -1L |], -1L)
-        (left.matmul (values.unsqueeze -1L * right)).``to`` tensor.dtype
+        struct (left.matmul (values.unsqueeze -1L * right), unit)
 
     override _.Code = Code.name "invertible"
     override this.Inputs form = Node.same this Requirement.realSquares form
@@ -116,7 +124,8 @@ type internal InvertibleNode() =
         torch.linalg.solve_triangular (upper x buffers[1], half, upper = true)
 
     override _.Contains(_, tensor, epsilon) =
-        let sign = Tensors.number ((Tensors.determinantSign tensor).min())
+        let struct (unit, _) = inUnits tensor
+        let sign = Tensors.number ((Tensors.determinantSign unit).min())
         let conditioning, least = conditioning tensor, leastConditioning epsilon
 
         if conditioning < least then
@@ -135,9 +144,10 @@ type internal InvertibleNode() =
         let partOfLargest = 4.0 * leastConditioning epsilon
 
         match want with
-        | Want.Exact -> inverse tensor
-        | Want.Nearest -> inverse (lifted tensor partOfLargest 0.0)
-        | Want.Start -> inverse (lifted tensor partOfLargest 0.5)
+        | Want.Exact -> inUnits tensor
+        | Want.Nearest -> lifted tensor partOfLargest 0.0
+        | Want.Start -> lifted tensor partOfLargest 0.5
+        |> inverse tensor.dtype
 
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor

@@ -36,15 +36,15 @@ let private step (value: Parametrization) (rate: float) (target: torch.Tensor) (
 
 /// The largest distance to the target after 2,000 steps, or when it was reached.
 let private trained (value: Parametrization) (rate: float) (start: torch.Tensor) (target: torch.Tensor) : float =
-    let parts = partsOf (Parametrization.start value start)
-
-    let rec go count distance =
+    let rec go count distance (parts: Parts) =
         if count = 0 || distance <= 1e-3 then
             distance
         else
-            go (count - 1) (step value rate target parts)
+            // The same parts where nothing is learnt.
+            let parts = Parametrization.advance value parts
+            go (count - 1) (step value rate target parts) parts
 
-    go 2000 infinity
+    go 2000 infinity (partsOf (Parametrization.start value start))
 
 let private trains
     name
@@ -126,6 +126,9 @@ let private matrices: Test list =
                 "pruned", pruned Pruning.Nothing
             ] do
             yield! trains name value 0.1 [ "zeros", (fun () -> full square 0.0) ] positiveTarget
+
+        let ofNorm1 () = Parametrization.project spectralNorm (normal 2UL square)
+        yield! trains "spectralNorm" spectralNorm 0.5 [ "zeros", (fun () -> full square 0.0) ] ofNorm1
 
         let onSphere () = Parametrization.project (sphere 2.0) (normal 7UL square)
 
