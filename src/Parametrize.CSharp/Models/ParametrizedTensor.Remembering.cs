@@ -31,7 +31,7 @@ public sealed partial class ParametrizedTensor
             children[$"{position}"].Dispose();
             children.Remove($"{position}");
         }
-        Refresh();
+        ReadAgain();
         Write(Core.ofArrays(Shape, memory.Inputs, memory.Buffers));
     }
 
@@ -47,7 +47,7 @@ public sealed partial class ParametrizedTensor
         );
     }
 
-    /// <summary>Computes from the numbers of another tensor, whose links are the last of these.</summary>
+    /// <summary>Computes from the numbers of another tensor, whose nodes are the last of these.</summary>
     internal void TakeOver(ParametrizedTensor other)
     {
         using var copies = other.Remember();

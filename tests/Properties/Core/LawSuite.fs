@@ -18,6 +18,7 @@ let laws: Law list =
         Resources.laws
         Dimensions.laws
         Carrying.laws
+        Orthogonality.laws
     ]
     |> List.concat
     |> List.sortBy (fun law -> int (law.Number.TrimEnd([| 'a' .. 'z' |])), law.Number)

@@ -14,6 +14,8 @@ let private tests: Test =
             ErrorTests.tests
             ContractTests.tests
             FamilyTests.tests
+            OrthogonalTests.tests
+            SizeTests.tests
             StartTests.tests
             RangeTests.tests
             GoldenTests.tests
