@@ -33,7 +33,7 @@ module internal ShortestCompletion =
     let private point (columns: int64) (completed: torch.Tensor) : Point =
         let logarithm = Rotation.logarithmOf completed
         let extra = Tensors.last completed - columns
-        let slope = logarithm.narrow(0L, columns, extra).narrow(1L, columns, extra)
+        let slope = logarithm.narrow(0L, columns, extra).narrow (1L, columns, extra)
 
         {
             Completed = completed
@@ -57,18 +57,15 @@ module internal ShortestCompletion =
         let half = x * 0.5
         let isSmall = half.abs().lt(1e-4.ToScalar())
         let safe = torch.where (isSmall, torch.ones_like half, half)
-        let series = -(half.square () / 3.0) + 1.0
+        let series = -(half.square() / 3.0) + 1.0
         torch.where(isSmall, series, safe / safe.tan ()).clamp_min((-1e6).ToScalar())
 
     /// The second derivative of |A|^2 / 2 as a map of skew matrices of the last block, in eigenvectors of A.
     let private hessian (at: Point) (columns: int64) =
         let isComplex = at.Logarithm.is_complex ()
         let extra = Tensors.last at.Slope
-
-        let struct (angles, basis) =
-            torch.linalg.eigh (at.Logarithm.to_type torch.complex128 * (-Numerics.Complex.ImaginaryOne).ToScalar())
-
-        let rows = basis.narrow(0L, columns, extra).contiguous()
+        let struct (angles, basis) = torch.linalg.eigh (at.Logarithm.to_type torch.complex128 * (-Numerics.Complex.ImaginaryOne).ToScalar())
+        let rows = basis.narrow(0L, columns, extra).contiguous ()
         let weights = cotangents (angles.unsqueeze -1L - angles.unsqueeze -2L)
 
         fun (x: torch.Tensor) ->
@@ -79,9 +76,9 @@ module internal ShortestCompletion =
 
     /// The inverse of the first two terms of its series, X - (C C^H X + X C C^H) / 12, bounded from below.
     let private preconditioner (at: Point) (columns: int64) =
-        let c = at.Logarithm.narrow(0L, columns, Tensors.last at.Slope).narrow(1L, 0L, columns)
+        let c = at.Logarithm.narrow(0L, columns, Tensors.last at.Slope).narrow (1L, 0L, columns)
         let struct (values, basis) = torch.linalg.eigh (c.matmul c.mH * (1.0 / 12.0))
-        let sums = (1.0.ToScalar() - values.unsqueeze -1L - values.unsqueeze -2L).clamp_min(0.25.ToScalar())
+        let sums = (1.0.ToScalar() - values.unsqueeze -1L - values.unsqueeze -2L).clamp_min (0.25.ToScalar())
 
         fun (x: torch.Tensor) ->
             use _scope = torch.NewDisposeScope()
@@ -125,6 +122,29 @@ module internal ShortestCompletion =
 
         struct (next, radius)
 
+    let private mostSearches = 20
+
+    /// Near half turns distances differ by less than Newton's method needs, with slopes that are mostly rounding: search
+    /// along them, for as long as heights tell points apart.
+    let rec private search (columns: int64) (searches: int) (at: Point) : Point =
+        use scope = torch.NewDisposeScope()
+        let downhill = at.Slope * (-1.0 / at.Steepness)
+
+        let lowest =
+            [ 1.5; 0.5; 0.2; 0.07; 0.02; 0.007; 0.002; 0.0007 ]
+            |> List.map (fun length -> turned columns at (downhill * length))
+            |> List.minBy _.Height
+
+        if searches > 0 && lowest.Height < at.Height - 1e-14 * at.Height then
+            let found = search columns (searches - 1) lowest
+            scope.MoveToOuter(found.Completed, found.Logarithm, found.Slope) |> ignore
+            found
+        else
+            at
+
+    /// A steepness that is more than rounding.
+    let private isSteep (at: Point) = at.Steepness > 1e-9
+
     /// The logarithm A of the completion that descent finds from this one, with a last block of a norm that is below the
     /// goal, or as small as rounding admits.
     let logarithm (goal: float) (columns: int64) (completed: torch.Tensor) : torch.Tensor =
@@ -136,7 +156,7 @@ module internal ShortestCompletion =
             else
                 match advance columns at radius with
                 | struct (ValueSome next, radius) -> descend (steps + 1) next radius
-                | struct (ValueNone, _) -> at
+                | struct (ValueNone, _) -> if isSteep at then search columns mostSearches at else at
 
         let start = point columns completed
         scope.MoveToOuter (descend 0 start start.Steepness).Logarithm

@@ -25,6 +25,11 @@ module internal TrustRegion =
         else
             (left * right).sum().item<float>()
 
+    /// How far one may go from x in this direction within the radius.
+    let room (x: torch.Tensor) (direction: torch.Tensor) (radius: float) : float =
+        let square, mixed, length = inner direction direction, inner x direction, inner x x
+        (sqrt (max 0.0 (mixed * mixed + square * (radius * radius - length))) - mixed) / square
+
     let private mostSteps = 60
 
     /// The method of conjugate gradients for the minimum of <g, x> + <x, H x> / 2 within |x| <= radius, until the
@@ -48,16 +53,11 @@ module internal TrustRegion =
         let mutable isBounded = false
         let mutable isDone = false
 
-        /// How far x + t direction stays within the radius.
-        let room () =
-            let square, mixed, length = inner direction direction, inner x direction, inner x x
-            (sqrt (max 0.0 (mixed * mixed + square * (radius * radius - length))) - mixed) / square
-
         while not isDone do
             let along = hessian direction
             let curvature = inner direction along
             let free = if curvature > 0.0 then product / curvature else infinity
-            let limit = room ()
+            let limit = room x direction radius
             let length = (min free limit).ToScalar()
             x <- x + direction * length
             image <- image + along * length
