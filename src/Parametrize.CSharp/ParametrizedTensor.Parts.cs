@@ -67,7 +67,7 @@ public sealed partial class ParametrizedTensor
     }
 
     private Tensor Computed(Parts parts) =>
-        training && Core.hasNoise(Parametrization)
+        Core.hasNoise(Parametrization) && training
             ? Core.forwardInTraining(Parametrization, parts)
             : Core.forward(Parametrization, parts);
 

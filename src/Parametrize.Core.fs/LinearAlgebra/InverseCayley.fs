@@ -33,7 +33,7 @@ module internal InverseCayley =
 
         let least =
             if isClose then
-                Tensors.number ((torch.linalg.svdvals (exact + Tensors.eyeLike exact)).min ())
+                Tensors.number ((torch.linalg.svdvals (exact + Tensors.eyeLike exact)).min())
             else
                 1.0
 
@@ -59,7 +59,7 @@ module internal InverseCayley =
         if w.is_complex () || Tensors.rows w > columns then
             isNear
         else
-            let count = isNear.``to``(torch.int64).sum (-1L, keepdim = true)
+            let count = isNear.``to``(torch.int64).sum(-1L, keepdim = true)
             let place = torch.arange (columns, dtype = torch.int64, device = w.device)
             place.ge (columns.ToScalar() - count - count.remainder (2L.ToScalar()))
 
@@ -101,8 +101,7 @@ module internal InverseCayley =
                     Tensors.distance (q.narrow (-1L, 0L, Tensors.last w)) w
 
             let candidates =
-                struct (direct, size)
-                :: [ for step in 2..16 -> aside generator w (10.0 ** (-0.25 * float step)) ]
+                struct (direct, size) :: [ for step in 2..16 -> aside generator w (10.0 ** (-0.25 * float step)) ]
 
             let struct (found, _) = candidates |> List.minBy error
             found

@@ -75,7 +75,7 @@ module internal Orthonormal =
     /// Which matrices of a batch only rounding has moved away from orthonormal columns.
     let private isNear (exact: torch.Tensor) =
         let residual = exact.mH.matmul exact - identityLike exact (Tensors.last exact)
-        (residual.abs().square().sum([| -2L; -1L |], keepdim = true)).lt (0.25.ToScalar())
+        (residual.abs().square().sum([| -2L; -1L |], keepdim = true)).lt(0.25.ToScalar())
 
     /// Six steps reach double precision from the farthest that counts as near.
     let private polished (exact: torch.Tensor) = Seq.init 6 ignore |> Seq.fold (fun q () -> newtonSchulz q) exact

@@ -136,8 +136,7 @@ module internal Rotation =
 
     /// The skew A with exp A = q and eigenangles in (-pi, pi], for one matrix that is orthogonal (unitary) to the roundoff
     /// of double precision.
-    let logarithmOf (q: torch.Tensor) : torch.Tensor =
-        if q.is_complex () then ofAngles id q else logarithmReal q
+    let logarithmOf (q: torch.Tensor) : torch.Tensor = if q.is_complex () then ofAngles id q else logarithmReal q
 
     let private matrixwise (f: torch.Tensor -> torch.Tensor) (q: torch.Tensor) : torch.Tensor =
         let size = Tensors.last q

@@ -33,7 +33,7 @@ module internal ShortestCompletion =
     let private point (columns: int64) (completed: torch.Tensor) : Point =
         let logarithm = Rotation.logarithmOf completed
         let extra = Tensors.last completed - columns
-        let slope = logarithm.narrow(0L, columns, extra).narrow (1L, columns, extra)
+        let slope = logarithm.narrow(0L, columns, extra).narrow(1L, columns, extra)
 
         {
             Completed = completed
@@ -57,15 +57,18 @@ module internal ShortestCompletion =
         let half = x * 0.5
         let isSmall = half.abs().lt(1e-4.ToScalar())
         let safe = torch.where (isSmall, torch.ones_like half, half)
-        let series = -(half.square() / 3.0) + 1.0
+        let series = -(half.square () / 3.0) + 1.0
         torch.where(isSmall, series, safe / safe.tan ()).clamp_min((-1e6).ToScalar())
 
     /// The second derivative of |A|^2 / 2 as a map of skew matrices of the last block, in eigenvectors of A.
     let private hessian (at: Point) (columns: int64) =
         let isComplex = at.Logarithm.is_complex ()
         let extra = Tensors.last at.Slope
-        let struct (angles, basis) = torch.linalg.eigh (at.Logarithm.to_type torch.complex128 * (-Numerics.Complex.ImaginaryOne).ToScalar())
-        let rows = basis.narrow(0L, columns, extra).contiguous ()
+
+        let struct (angles, basis) =
+            torch.linalg.eigh (at.Logarithm.to_type torch.complex128 * (-Numerics.Complex.ImaginaryOne).ToScalar())
+
+        let rows = basis.narrow(0L, columns, extra).contiguous()
         let weights = cotangents (angles.unsqueeze -1L - angles.unsqueeze -2L)
 
         fun (x: torch.Tensor) ->
@@ -76,9 +79,9 @@ module internal ShortestCompletion =
 
     /// The inverse of the first two terms of its series, X - (C C^H X + X C C^H) / 12, bounded from below.
     let private preconditioner (at: Point) (columns: int64) =
-        let c = at.Logarithm.narrow(0L, columns, Tensors.last at.Slope).narrow (1L, 0L, columns)
+        let c = at.Logarithm.narrow(0L, columns, Tensors.last at.Slope).narrow(1L, 0L, columns)
         let struct (values, basis) = torch.linalg.eigh (c.matmul c.mH * (1.0 / 12.0))
-        let sums = (1.0.ToScalar() - values.unsqueeze -1L - values.unsqueeze -2L).clamp_min (0.25.ToScalar())
+        let sums = (1.0.ToScalar() - values.unsqueeze -1L - values.unsqueeze -2L).clamp_min(0.25.ToScalar())
 
         fun (x: torch.Tensor) ->
             use _scope = torch.NewDisposeScope()

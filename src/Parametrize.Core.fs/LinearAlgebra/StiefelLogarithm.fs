@@ -21,7 +21,7 @@ module internal StiefelLogarithm =
             completed
         else
             let last = Tensors.last completed - 1L
-            torch.cat ([| completed.narrow (1L, 0L, last); -completed.narrow (1L, last, 1L) |], 1L)
+            torch.cat ([| completed.narrow (1L, 0L, last); -completed.narrow(1L, last, 1L) |], 1L)
 
     /// Descent reaches a solution from everywhere; from another start when rounding has stopped it before.
     let private mostStarts = 4
@@ -34,7 +34,7 @@ module internal StiefelLogarithm =
         let struct (outer, inner) = torch.linalg.qr (w.narrow (0L, columns, rows - columns))
         let extra = Tensors.rows inner
         let reduced = torch.cat ([| w.narrow (0L, 0L, columns); inner |], 0L)
-        let completion = (Orthonormal.complete reduced).narrow (1L, columns, extra)
+        let completion = (Orthonormal.complete reduced).narrow(1L, columns, extra)
         use generator = new torch.Generator(1UL, w.device)
 
         let blocks (turn: torch.Tensor) =
@@ -77,7 +77,7 @@ module internal StiefelLogarithm =
             ValueSome((torch.zeros_like w).MoveToOuterDisposeScope())
         else
             let goal = max (1e-14 * float (2L * columns)) (1e-2 * Form.epsilon w.dtype)
-            let matrices = (Orthonormal.polar (Tensors.inDouble w)).reshape (-1L, rows, columns)
+            let matrices = (Orthonormal.polar (Tensors.inDouble w)).reshape(-1L, rows, columns)
             let results = [| for matrix in matrices.unbind 0 -> ofMatrix goal matrix |]
             let x = torch.stack(results).reshape(w.shape).to_type w.dtype
 

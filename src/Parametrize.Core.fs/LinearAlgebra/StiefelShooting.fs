@@ -16,13 +16,13 @@ module internal StiefelShooting =
     let private differences (angles: torch.Tensor) =
         let half = (angles.unsqueeze -1L - angles.unsqueeze -2L) * 0.5
         let middle = (angles.unsqueeze -1L + angles.unsqueeze -2L) * 0.5
-        torch.polar ((half / Math.PI).sinc (), middle)
+        torch.polar ((half / Math.PI).sinc(), middle)
 
     /// The skew matrix with a zero last block that is nearest to a square matrix.
     let private restricted (columns: int64) (square: torch.Tensor) =
         let skew = Orthonormal.skewPart square
         let extra = Tensors.last skew - columns
-        skew.narrow(0L, columns, extra).narrow(1L, columns, extra).zero_ () |> ignore
+        skew.narrow(0L, columns, extra).narrow(1L, columns, extra).zero_() |> ignore
         skew
 
     let private mostDirections = 200
@@ -44,8 +44,7 @@ module internal StiefelShooting =
         let forward (square: torch.Tensor) = inBasis weights square |> columnsOf w
 
         let adjoint (tall: torch.Tensor) =
-            inBasis (weights.conj ()) (torch.nn.functional.pad (tall, [| 0L; rest |]))
-            |> restricted columns
+            inBasis (weights.conj ()) (torch.nn.functional.pad (tall, [| 0L; rest |])) |> restricted columns
 
         fun (share: float) (radius: float) ->
             let mutable found = torch.zeros_like a
@@ -70,10 +69,7 @@ module internal StiefelShooting =
                 steps <- steps + 1
 
                 isDone <-
-                    not (free < limit)
-                    || steps = mostDirections
-                    || slope = 0.0
-                    || TrustRegion.inner left left <= goal
+                    not (free < limit) || steps = mostDirections || slope = 0.0 || TrustRegion.inner left left <= goal
 
             found
 
@@ -110,7 +106,10 @@ module internal StiefelShooting =
             let direct = norm (residualOf w plain)
 
             let struct (next, nextSize) =
-                if isCloser direct then struct (plain, direct) else settle 8 w length (struct (plain, direct))
+                if isCloser direct then
+                    struct (plain, direct)
+                else
+                    settle 8 w length (struct (plain, direct))
 
             if isCloser nextSize then
                 ValueSome(struct (scope.MoveToOuter next, max radius (2.0 * length)))

@@ -63,9 +63,9 @@ let private descent: Test =
                         completed
 
                 let a = ShortestCompletion.logarithm 1e-13 8L completed
-                let last = a.narrow(0L, 8L, 4L).narrow (1L, 8L, 4L)
+                let last = a.narrow(0L, 8L, 4L).narrow(1L, 8L, 4L)
                 Expect.isLessThan (Measures.largest last) 1e-13 "the last block"
-                let reached = (torch.linalg.matrix_exp a).narrow (1L, 0L, 8L)
+                let reached = (torch.linalg.matrix_exp a).narrow(1L, 0L, 8L)
                 Expect.isLessThan (Measures.apart (completed.narrow (1L, 0L, 8L)) reached) 1e-12 "the first columns")
 
 /// Rounding leaves diagonals of R down to the smallest numbers there are.
@@ -75,8 +75,7 @@ let private lowRank: Test =
 
         for dtype in numbers do
             let values =
-                [ orthogonal; cayley; matrixExp ]
-                @ (if List.contains dtype reals then [ householder ] else [])
+                [ orthogonal; cayley; matrixExp ] @ (if List.contains dtype reals then [ householder ] else [])
 
             for shape in shapes do
                 let ones = torch.ones (List.toArray shape, dtype = dtype, device = Case.device)
@@ -105,7 +104,9 @@ let private extremes: Test =
 let private infiniteBases: Test =
     inScope "a base that overflows is found, not handed to LAPACK" (fun () ->
         for size in [ 1e200; 1e20; infinity; nan ] do
-            let w = torch.full ([| 3L; 3L |], size.ToScalar(), dtype = torch.ScalarType.Float64, device = Case.device)
+            let w =
+                torch.full ([| 3L; 3L |], size.ToScalar(), dtype = torch.ScalarType.Float64, device = Case.device)
+
             let defect = Orthonormal.spectralDefect w
             Expect.isTrue (defect > 1e20) $"the defect of {size}")
 
@@ -116,7 +117,7 @@ let private halfTurnsInHalf: Test =
 
         for dtype in [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ] do
             for size in [ 2L; 4L; 6L ] do
-                let turn = -torch.eye (size, dtype = dtype, device = Case.device)
+                let turn = -torch.eye(size, dtype = dtype, device = Case.device)
                 Expect.isOk (Parametrization.contains value turn) $"{dtype}, {size}"
 
                 match Parametrization.initialize value turn with
@@ -127,7 +128,7 @@ let private halfTurnsInHalf: Test =
                     parts.Dispose()
 
         for dtype in [ torch.ScalarType.Float32; torch.ScalarType.Float64 ] do
-            let turn = -torch.eye (4L, dtype = dtype, device = Case.device)
+            let turn = -torch.eye(4L, dtype = dtype, device = Case.device)
             Expect.isError (Parametrization.contains value turn) $"{dtype}")
 
 let tests: Test =

@@ -24,12 +24,7 @@ let private stretched (value: Parametrization) (shape: int64 list) (dtype: torch
         use _ = torch.NewDisposeScope()
         use generator = new torch.Generator(3UL, Case.device)
 
-        let form =
-            {
-                Shape = List.toArray shape
-                Dtype = dtype
-                Device = Case.device
-            }
+        let form = { Shape = List.toArray shape; Dtype = dtype; Device = Case.device }
 
         let sample = Parametrization.sample value form (Some generator)
         Expect.isOk (Parametrization.contains value sample) "a sample"
@@ -53,12 +48,7 @@ let private matrices: Test =
         use _ = torch.NewDisposeScope()
         use generator = new torch.Generator(5UL, Case.device)
 
-        let form =
-            {
-                Shape = [| 512L; 512L |]
-                Dtype = single
-                Device = Case.device
-            }
+        let form = { Shape = [| 512L; 512L |]; Dtype = single; Device = Case.device }
 
         for value in [ orthogonal; spd ] do
             let sample = Parametrization.sample value form (Some generator)

@@ -134,9 +134,7 @@ public class LoadingParametrizedStates
         using var weight = randn(3, 4, dtype: ScalarType.ComplexFloat32);
         var from = new ParametrizedTensor(Parametrizations.WeightNorm(), weight);
         var to = new Plain(zeros(3, 4, dtype: ScalarType.ComplexFloat64));
-        to.load_parametrized_state_dict(
-            from.state_dict().ToDictionary(pair => OldOrNew(pair.Key), pair => pair.Value)
-        );
+        to.load_parametrized_state_dict(from.state_dict().ToDictionary(pair => OldOrNew(pair.Key), pair => pair.Value));
         Assert.True((to.weight - weight).abs().max().item<double>() < 1e-6);
     }
 

@@ -10,8 +10,7 @@ open TorchSharp
 
 let private codomain (subject: Subject) : Space = Tree.space subject.Value.Tree
 
-let private isOfKernels (subject: Subject) : bool =
-    codomain subject = View.space View.Kernel StiefelSpaces.stiefel
+let private isOfKernels (subject: Subject) : bool = codomain subject = View.space View.Kernel StiefelSpaces.stiefel
 
 let private isOrthogonal (subject: Subject) : bool = codomain subject = StiefelSpaces.stiefel || isOfKernels subject
 
@@ -24,7 +23,10 @@ let private layout (subject: Subject) (shape: int64[]) : int * int64 * int64 =
         int (Array.fold (*) 1L shape[.. count - 3]), shape[count - 2], shape[count - 1]
 
 let private wideType (case: Case) =
-    if Case.isComplex case then torch.ScalarType.ComplexFloat64 else torch.ScalarType.Float64
+    if Case.isComplex case then
+        torch.ScalarType.ComplexFloat64
+    else
+        torch.ScalarType.Float64
 
 /// A square orthogonal or unitary matrix that no random draw yields.
 let private landmark (kind: int) (size: int64) (dtype: torch.ScalarType) (generator: torch.Generator) : torch.Tensor =
@@ -67,10 +69,10 @@ let private landmarks (subject: Subject) (case: Case) : torch.Tensor =
             for place in 0 .. batch - 1 do
                 let kind = int ((case.Seed + uint64 place) % uint64 kinds)
                 let square = landmark kind (max rows columns) (wideType case) generator
-                square.narrow(0L, 0L, rows).narrow (1L, 0L, columns)
+                square.narrow(0L, 0L, rows).narrow(1L, 0L, columns)
         |]
 
-    (torch.stack matrices).reshape(case.Shape).``to`` (case.Dtype, Case.device)
+    (torch.stack matrices).reshape(case.Shape).``to``(case.Dtype, Case.device)
 
 let private roundTrips (what: string) (subject: Subject) (allowed: float) (tensor: torch.Tensor) : Faults =
     ok what (Parametrization.initialize subject.Value tensor) (fun parts ->
@@ -83,12 +85,10 @@ let private mayRefuse (subject: Subject) (case: Case) (tensor: torch.Tensor) : b
     let hasBase = not (List.isEmpty (Parametrization.bufferNames subject.Value))
 
     let isReflection () =
-        let matrices = (tensor.``to`` (wideType case)).reshape (-1L, rows, columns)
+        let matrices = (tensor.``to`` (wideType case)).reshape(-1L, rows, columns)
         rows = columns && not (Case.isComplex case) && (torch.linalg.det matrices).min().item<float>() < 0.0
 
-    not hasBase
-    && not (code.Contains "Householder")
-    && (code.Contains "Cayley" || isReflection ())
+    not hasBase && not (code.Contains "Householder") && (code.Contains "Cayley" || isReflection ())
 
 /// Allowed and given back to rounding, or refused and projected on what is.
 let private reachesLandmarks (subject: Subject) (case: Case) : Faults =
@@ -115,6 +115,7 @@ let private reachesLandmarks (subject: Subject) (case: Case) : Faults =
 let private degenerate (subject: Subject) (case: Case) : torch.Tensor =
     let batch, rows, columns = layout subject case.Shape
     let wide = wideType case
+
     let struct (smallest, largest) =
         let info = torch.finfo case.Dtype
         struct (info.tiny, info.max)
@@ -130,7 +131,7 @@ let private degenerate (subject: Subject) (case: Case) : torch.Tensor =
         match kind with
         | 0UL -> ones * 0.0
         | 1UL -> ones
-        | 2UL -> (random [| rows; 1L |]).matmul (random [| 1L; columns |])
+        | 2UL -> (random [| rows; 1L |]).matmul(random [| 1L; columns |])
         | 3UL -> random [| rows; columns |] * column (fun place -> -40.0 * float place)
         | 4UL -> ones * (largest * 0.5)
         | 5UL -> torch.sgn (random [| rows; columns |]) * (largest * 0.5)
@@ -139,7 +140,7 @@ let private degenerate (subject: Subject) (case: Case) : torch.Tensor =
         | _ -> (random [| rows; columns |]).triu 1L
 
     let matrices = [| for place in 0 .. batch - 1 -> matrix ((case.Seed + uint64 place) % 9UL) |]
-    (torch.stack matrices).reshape(case.Shape).``to`` (case.Dtype, Case.device)
+    (torch.stack matrices).reshape(case.Shape).``to``(case.Dtype, Case.device)
 
 let private projectsDegenerate (subject: Subject) (case: Case) : Faults =
     let tensor = degenerate subject case
