@@ -120,6 +120,27 @@ public static partial class Parametrizations
     /// <summary>A value of one node of your own: see <see cref="CustomNode"/>.</summary>
     public static Parametrization Of(Node node) => Core.ofNode(Given(node));
 
+    /// <summary>`factor X`, for any tensor X.</summary>
+    /// <exception cref="ArgumentException">The factor is zero or not finite.</exception>
+    public static Parametrization Scale(double factor) => AffineValues.scale(factor);
+
+    /// <summary>`X + offset`, for any tensor X.</summary>
+    /// <exception cref="ArgumentException">The offset is not finite.</exception>
+    public static Parametrization Shift(double offset) => AffineValues.shift(offset);
+
+    /// <summary>Real matrices of a rank, or a lower one, as `U diag(s) V^T` with orthonormal U and V.</summary>
+    /// <exception cref="ArgumentException">The rank is below 1.</exception>
+    public static Parametrization LowRank(long rank) => LowRankValues.lowRank(rank);
+
+    /// <summary>Real matrices of exactly a rank, as `U diag(s) V^T` with orthonormal U and V and positive s.</summary>
+    /// <exception cref="ArgumentException">The rank is below 1.</exception>
+    public static Parametrization FixedRank(long rank) => LowRankValues.fixedRank(rank);
+
+    /// <summary>`U diag(s) V^T` from values of U (n x rank), s (rank numbers) and V (k x rank).</summary>
+    /// <exception cref="ArgumentException">The rank is below 1, there are not three values, or one does not fit.</exception>
+    public static Parametrization Svd(long rank, params Parametrization[] inputs) =>
+        LowRankValues.svd(rank, ListModule.OfArray(Given(inputs)));
+
     /// <summary>Several values joined by one that reads what they yield, in place of its parameters.</summary>
     /// <exception cref="ArgumentException">Their number is not that of its parameters, or a space does not fit.</exception>
     public static Parametrization Joined(Parametrization value, params Parametrization[] inputs) =>

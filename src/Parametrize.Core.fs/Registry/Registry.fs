@@ -221,6 +221,15 @@ module internal Registry =
                     "skew >>> cayley on kernels", onKernel (skew >>> cayley)
                 ]
             head "transposed" "{0}.Transposed()" (fun value -> Argument.one value transposed) []
+            of1 "scale" "Scale({0})" Argument.number scale [ "scale", -2.5 ]
+            of1 "shift" "Shift({0})" Argument.number shift [ "shift", 0.5 ]
+            head
+                "svd"
+                "Parametrizations.Svd({0}, {1})"
+                (fun value -> Argument.two Argument.long (Argument.items value) svd)
+                [ "lowRank", lowRank 2L; "fixedRank", fixedRank 2L ]
+            of1 "lowRank" "LowRank({0})" Argument.long lowRank []
+            of1 "fixedRank" "FixedRank({0})" Argument.long fixedRank []
             head
                 "joined"
                 "Parametrizations.Joined({1}, {0})"

@@ -133,6 +133,13 @@ let private lines: Subject list =
         line "skewHermitian >>> cayley" square all everySize |> missedBy stretched
         line "skew >>> cayley on kernels" squareKernel reals everySize |> missedBy stretched
         line "symmetric >>> spectralNorm" square all everySize |> missedBy stretched |> roughAtZero
+        line "scale" entries all everySize |> bijection everything
+        line "shift" entries all everySize |> bijection everything |> onGround 1.0
+        line "lowRank" rankTwo reals everySize |> halvesTo 1.0 |> roughAtZero |> exponential 10.0
+        // Rounding to 16 bits can raise or lower a rank.
+        line "fixedRank" rankTwo [ Dtype.Float32; Dtype.Float64 ] moderate
+        |> roughAtZero
+        |> exponential 10.0
         line "triangular >>> pruned" matrix all everySize |> missedBy offDiagonal
         line "weightNorm >>> spectralNorm" atLeastVectors all everySize |> missedBy stretched |> roughAtZero
         line "weightNorm >>> sphere" atLeastVectors all everySize |> missedBy stretched |> roughAtZero

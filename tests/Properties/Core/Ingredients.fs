@@ -21,6 +21,9 @@ let smallSquare: Gen<int64[]> = Gen.choose64 (1L, 8L) |> Gen.map (fun n -> [| n;
 
 let smallMatrix: Gen<int64[]> = Gen.oneof [ smallSquare; Gen.choose64 (1L, 8L) |> Gen.arrayOfLength 2 ]
 
+/// Room for a matrix of rank 2.
+let rankTwo: Gen<int64[]> = Gen.choose64 (2L, 8L) |> Gen.arrayOfLength 2
+
 let vector: Gen<int64[]> = shape 1
 let matrix: Gen<int64[]> = Gen.oneof [ square; shape 2 ]
 let convolution: Gen<int64[]> = Gen.choose64 (1L, 4L) |> Gen.arrayOfLength 4

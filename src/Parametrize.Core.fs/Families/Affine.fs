@@ -1,0 +1,63 @@
+namespace Parametrize
+
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module internal AffineSpaces =
+
+    /// The space of `factor x + offset` behind another.
+    let image (factor: float) (offset: float) (before: Space) : Space =
+        let isKept =
+            before.IsClosedUnder Closure.Everything
+            || offset = 0.0
+               && before.IsClosedUnder Closure.Scaling
+               && (factor > 0.0 || before.IsClosedUnder Closure.Negation)
+
+        if isKept then
+            before
+        else
+            { new Space($"{factor} x + {offset} of {before.Name}") with
+                override _.Dimension form = before.Dimension form
+            }
+
+/// `W = factor X + offset`, entry by entry: a bijection.
+type internal AffineNode(name: string, factor: float, offset: float) =
+    inherit Node()
+
+    let size = if name = "scale" then factor else offset
+
+    override _.Code = Code.call name [ Code.Float size ]
+    override this.Inputs form = Node.same this Requirement.entries form
+    override _.Domains = [ Domain.AnySpace ]
+    override _.Codomain before = AffineSpaces.image factor offset before.Head
+    override _.Forward(inputs, _) = inputs[0] * factor.ToScalar() + offset.ToScalar()
+    override _.Contains(_, _, _) = Ok()
+
+    override _.Invert(_, tensor, _, _) =
+        let wide = Tensors.inDouble tensor
+        NodeParts.ofInput (((wide - offset.ToScalar()) / factor.ToScalar()).``to`` tensor.dtype)
+
+    interface IDimension with
+        member _.Dimension(_, before, _) = snd before.Head
+
+namespace Parametrize.Values
+
+open System
+open Parametrize
+
+[<AutoOpen>]
+module AffineValues =
+
+    /// `factor X`: every tensor. Throws ArgumentException for a factor that is zero or not finite.
+    let scale (factor: float) : Parametrization =
+        if factor = 0.0 || not (Double.IsFinite factor) then
+            invalidArg (nameof factor) $"The factor must be finite and not zero, but it is {factor}."
+
+        Parametrization.ofNode (AffineNode("scale", factor, 0.0))
+
+    /// `X + offset`: every tensor. Throws ArgumentException for an offset that is not finite.
+    let shift (offset: float) : Parametrization =
+        if not (Double.IsFinite offset) then
+            invalidArg (nameof offset) $"The offset must be finite, but it is {offset}."
+
+        Parametrization.ofNode (AffineNode("shift", 1.0, offset))

@@ -1,0 +1,107 @@
+namespace Parametrize
+
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module internal RankSpaces =
+
+    let atMost (rank: int64) : Space =
+        Space(
+            $"matrices of rank {rank} at most",
+            [],
+            [ Closure.Scaling; Closure.RowScaling; Closure.Negation; Closure.Transposition ]
+        )
+
+/// `W = U diag(s) V^T` with U n x r, s of r numbers and V k x r, each from a value of its own. The right inverse takes the
+/// leading singular triples, which is the nearest matrix of that rank (Eckart & Young 1936). Real matrices only.
+type internal SvdNode(rank: int64) =
+    inherit Node()
+
+    let leading (matrix: torch.Tensor) : struct (torch.Tensor * torch.Tensor * torch.Tensor) =
+        torch.linalg.svd (Tensors.inDouble matrix, fullMatrices = false)
+
+    /// What counts as zero beside the largest singular value: rounding entries moves a singular value by no more.
+    let limit (epsilon: float) (values: torch.Tensor) =
+        values.narrow (-1L, 0L, 1L) * (Tensors.limit epsilon rank 1.0).ToScalar()
+
+    let free (space: Space) = Domain.OneOf [ Domain.free; Domain.Within space ]
+
+    override _.Code = Code.call "svd" [ Code.Long rank ]
+
+    override this.Inputs form =
+        match Form.fault { Requirement.matrices with Complex = false } form with
+        | Some error -> Error(error (Node.text this))
+        | None ->
+            let count = form.Shape.Length
+            let rows, columns = form.Shape[count - 2], form.Shape[count - 1]
+            let input (sizes: int64[]) = { form with Shape = Array.append form.Shape[.. count - 3] sizes }
+
+            if rank > min rows columns then
+                Node.wrongShape this $"a matrix of at least {rank} rows and columns" form
+            else
+                Ok [ input [| rows; rank |]; input [| rank |]; input [| columns; rank |] ]
+
+    override _.Output inputs =
+        let rows, columns = inputs[0].Shape, inputs[2].Shape
+        let count = rows.Length
+
+        { inputs[0] with
+            Shape = Array.append rows[.. count - 2] [| columns[count - 2] |]
+        }
+
+    override _.Domains =
+        [ free StiefelSpaces.stiefel; free PositiveSpaces.nonNegative; free StiefelSpaces.stiefel ]
+
+    override _.Codomain _ = RankSpaces.atMost rank
+    override _.Forward(inputs, _) = (inputs[0] * inputs[1].unsqueeze -2L).matmul inputs[2].mT
+
+    override _.Contains(_, tensor, epsilon) =
+        let struct (_, values, _) = leading tensor
+        let beyond = values.narrow (-1L, rank, Tensors.last values - rank)
+
+        if beyond.numel () = 0L then
+            Ok()
+        else
+            let share = beyond.amax ([| -1L |], keepdim = true) / values.narrow (-1L, 0L, 1L)
+
+            Violation.unless
+                $"s_{rank + 1L} / s_1 = 0"
+                (Tensors.largest (share.nan_to_num 0.0))
+                (Tensors.limit epsilon rank 1.0)
+
+    override _.Invert(_, tensor, epsilon, _) =
+        let struct (left, values, right) = leading tensor
+        let first (matrix: torch.Tensor) = matrix.narrow(-1L, 0L, rank).``to`` tensor.dtype
+        let kept = torch.where (values.gt (limit epsilon values), values, torch.zeros_like values)
+
+        Ok { Inputs = [| first left; first kept; first right.mT |]; Buffers = [||] }
+
+    interface ICombines with
+        member this.CodeWith inputs = Code.call "svd" [ Code.Long rank; Code.Items inputs ]
+
+    interface IDimension with
+        /// n r + k r - r^2, whichever factors are trained.
+        member _.Dimension(form, _, _) =
+            Dimension.ofMatrices (fun one -> rank * (one.Rows + one.Columns - rank)) form |> Option.ofNullable
+
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module LowRankValues =
+
+    /// `U diag(s) V^T` from values of U (n x rank), s (rank numbers) and V (k x rank): real matrices of that rank at most.
+    /// Projects to the nearest one by the singular value decomposition, O(n k min(n, k)). Throws ArgumentException for a
+    /// rank below 1, other than three values, and values whose spaces do not fit.
+    let svd (rank: int64) (inputs: Parametrization list) : Parametrization =
+        if rank < 1L then
+            invalidArg (nameof rank) $"The rank must be at least 1, but it is {rank}."
+
+        Parametrization.join (SvdNode rank) inputs
+
+    /// Real matrices of that rank at most, as `U diag(s) V^T` with orthonormal U and V and free s.
+    let lowRank (rank: int64) : Parametrization = svd rank [ orthogonal; identity; orthogonal ]
+
+    /// Real matrices of exactly that rank, as `U diag(s) V^T` with orthonormal U and V and positive s.
+    let fixedRank (rank: int64) : Parametrization = svd rank [ orthogonal; positive; orthogonal ]
