@@ -98,7 +98,11 @@ type internal BoundedNode(lo: float, hi: float) =
         let below = lo - Tensors.number (tensor.min ())
         let above = Tensors.number (tensor.max ()) - hi
         // A bound that the element type cannot represent is rounded in every computation, to either side.
-        Violation.unless $"{shown lo} <= W_ij <= {shown hi}" (max below above) (onBound epsilon)
+        let within (bound: float) (beyond: float) =
+            let limit = if Double.IsFinite bound then epsilon * abs bound else 0.0
+            Violation.unless $"{shown lo} <= W_ij <= {shown hi}" beyond limit
+
+        within lo below |> Result.bind (fun () -> within hi above)
 
     override _.Invert(_, tensor, epsilon, want) =
         let allowed =
