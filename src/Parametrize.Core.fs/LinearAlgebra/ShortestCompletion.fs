@@ -88,7 +88,7 @@ module internal ShortestCompletion =
             let inside = basis.mH.matmul(x).matmul basis / sums
             (Orthonormal.skewPart (basis.matmul(inside).matmul basis.mH)).MoveToOuterDisposeScope()
 
-    let private mostSteps = 200
+    let private mostSteps = 100
 
     /// One step from a point: the next one, if there is one, and the next radius.
     let private advance (columns: int64) (at: Point) (radius: float) : struct (Point voption * float) =
@@ -125,28 +125,41 @@ module internal ShortestCompletion =
 
         struct (next, radius)
 
-    let private mostSearches = 20
+    let private mostSearches, mostFailures = 60, 6
 
     /// Near half turns distances differ by less than Newton's method needs, with slopes that are mostly rounding: search
-    /// along them, for as long as heights tell points apart.
-    let rec private search (columns: int64) (searches: int) (at: Point) : Point =
+    /// along them and in random directions, for as long as heights tell points apart.
+    let private search (columns: int64) (start: Point) : Point =
         use scope = torch.NewDisposeScope()
-        let downhill = at.Slope * (-1.0 / at.Steepness)
+        use generator = new torch.Generator(1UL, torch.CPU)
 
-        let lowest =
-            [ 1.5; 0.5; 0.2; 0.07; 0.02; 0.007; 0.002; 0.0007 ]
-            |> List.map (fun length -> turned columns at (downhill * length))
-            |> List.minBy _.Height
+        let random () =
+            let drawn = torch.randn (start.Slope.shape, dtype = start.Slope.dtype, generator = generator)
+            Orthonormal.skewPart (drawn.``to`` start.Slope.device)
 
-        if searches > 0 && lowest.Height < at.Height - 1e-14 * at.Height then
-            let found = search columns (searches - 1) lowest
-            scope.MoveToOuter(found.Completed, found.Logarithm, found.Slope) |> ignore
-            found
-        else
-            at
+        let rec go (searches: int) (failures: int) (at: Point) =
+            if searches = 0 || failures = mostFailures then
+                at
+            else
+                let direction = if failures = 0 then at.Slope else random ()
+                let size = sqrt (TrustRegion.inner direction direction)
 
-    /// A steepness that is more than rounding.
-    let private isSteep (at: Point) = at.Steepness > 1e-9
+                let lowest =
+                    [ -1.5; -0.4; -0.1; -0.025; -0.006; -0.0015; 0.0015; 0.006; 0.025; 0.1; 0.4; 1.5 ]
+                    |> List.map (fun length -> turned columns at (direction * (length / size)))
+                    |> List.minBy _.Height
+
+                if lowest.Height < at.Height - 1e-15 * at.Height then
+                    go (searches - 1) 0 lowest
+                else
+                    go (searches - 1) (failures + 1) at
+
+        let found = go mostSearches 0 start
+        scope.MoveToOuter(found.Completed, found.Logarithm, found.Slope) |> ignore
+        found
+
+    /// A slope that is more than rounding leaves where Newton's method has converged.
+    let private isSteep (at: Point) = at.Steepness > 1e-12 * float (Tensors.last at.Completed)
 
     /// The logarithm A of the completion that descent finds from this one, with a last block of a norm that is below the
     /// goal, or as small as rounding admits.
@@ -154,12 +167,14 @@ module internal ShortestCompletion =
         use scope = torch.NewDisposeScope()
 
         let rec descend (steps: int) (at: Point) (radius: float) =
-            if at.Steepness <= goal || steps = mostSteps then
+            if at.Steepness <= goal then
                 at
+            elif steps = mostSteps then
+                search columns at
             else
                 match advance columns at radius with
                 | struct (ValueSome next, radius) -> descend (steps + 1) next radius
-                | struct (ValueNone, _) -> if isSteep at then search columns mostSearches at else at
+                | struct (ValueNone, _) -> if isSteep at then search columns at else at
 
         let start = point columns completed
         scope.MoveToOuter (descend 0 start start.Steepness).Logarithm

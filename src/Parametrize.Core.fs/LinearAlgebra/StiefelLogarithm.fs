@@ -61,7 +61,7 @@ module internal StiefelLogarithm =
 
         let struct (_, best) =
             found
-            |> Seq.tryFind (fun (struct (error, _)) -> error <= tolerance reduced)
+            |> Seq.tryFind (fun (struct (error, _)) -> error <= 2.0 * goal)
             |> Option.defaultWith (fun () -> found |> Seq.minBy (fun (struct (error, _)) -> error))
 
         let top, below = best.narrow (0L, 0L, columns), best.narrow (0L, columns, extra)
