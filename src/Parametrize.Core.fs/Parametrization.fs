@@ -65,6 +65,9 @@ module Parametrization =
     /// The value on the transposes of matrices.
     let transposed (value: Parametrization) : Parametrization = under View.Transpose value
 
+    /// Whether it yields every tensor.
+    let internal isFree (value: Parametrization) : bool = (Tree.space value.Tree).IsClosedUnder Closure.Everything
+
     /// Its nodes, in the order of evaluation; positions in names of buffers count them.
     let nodes (value: Parametrization) : Node list = List.ofSeq value.Nodes
 

@@ -8,7 +8,7 @@ module internal PositiveDefiniteSpaces =
     let positiveDefinite: Space =
         { new Space("positive definite matrices",
                     [ SymmetricSpaces.hermitian ],
-                    [ Closure.Scaling; Closure.Sum; Closure.Transposition ]) with
+                    [ Closure.Scaling; Closure.Sum; Closure.Transposition; Closure.DirectSum ]) with
             override _.Dimension form = Dimension.ofMatrices (Dimension.ofHalf 1L) form
         }
 

@@ -60,6 +60,14 @@ type internal SphereNode(radius: float) =
     override this.Inputs form = Node.same this Requirement.vectors form
     override _.Codomain _ = SphereSpaces.sphere radius
 
+    interface IDimension with
+        /// Every ray of a cone meets the sphere once: of full-dimensional cones, each vector loses one number.
+        member _.Dimension(form, before, _) =
+            if before.Head |> snd = Some(Form.reals form) then
+                (SphereSpaces.sphere radius).Dimension form |> Option.ofNullable
+            else
+                None
+
     override this.Contains(_, tensor, epsilon) =
         Violation.unless $"|w| = {radius}" (this.Deviation(tensor, radius) * radius) (Tensors.roundoff epsilon radius)
 
