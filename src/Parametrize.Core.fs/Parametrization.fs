@@ -137,6 +137,15 @@ module Parametrization =
         | Some shape -> new Parts(shape, parameters, rows value buffers)
         | None -> invalidArg (nameof parameters) $"The parameters of {value} do not tell its shape: pass it."
 
+    /// The same for a tensor of the shape that other parts yield.
+    let ofTensorsLike
+        (parts: Parts)
+        (parameters: torch.Tensor seq)
+        (buffers: torch.Tensor seq)
+        (value: Parametrization)
+        : Parts =
+        ofTensorsOfShape parts.Shape parameters buffers value
+
     let internal ofArrays (shape: int64[]) (parameters: torch.Tensor[]) (buffers: torch.Tensor[][]) : Parts =
         new Parts(shape, parameters, buffers)
 
