@@ -60,6 +60,118 @@ let private weightNorms: Test =
                         allowed
                         "of v")
 
+/// Next to the ends of the range, and below the smallest normal number.
+let private extremes (dtype: torch.ScalarType) : float list =
+    match dtype with
+    | torch.ScalarType.Float64
+    | torch.ScalarType.ComplexFloat64 -> [ 1e-310; 1e-304; 1e-170; 1e-154; 1.0; 1e154; 1e170; 1e305 ]
+    | _ -> [ 1e-40; 1e-34; 1e-22; 1e-19; 1.0; 1e19; 1e22; 1e35 ]
+
+let private smallest (dtype: torch.ScalarType) : float =
+    match dtype with
+    | torch.ScalarType.Float64
+    | torch.ScalarType.ComplexFloat64 -> 5e-324
+    | _ -> 1.5e-45
+
+/// Directions do not depend on how long the parameter is that has them, nor do gradients, in its unit.
+let private directions: Test =
+    inScope "weight norm, spheres and spectral norm see directions only" (fun () ->
+        let spectral bound = spectralNormWith { SpectralNorm.defaults with Bound = bound; Epsilon = 1e-320 }
+
+        for dtype in all do
+            for shape in [ [| 4L; 3L |]; [| 3L; 1L |]; [| 5L |] ] do
+                let unit = Case.unit 3UL { Shape = shape; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+
+                for value in
+                    [
+                        weightNorm 0
+                        weightNorm 1
+                        weightNormWhole
+                        sphere 2.5
+                        spectral 1.0
+                        spectral 0.3
+                        spectral 1e3
+                    ] do
+                    match Parametrization.initializeNearest value unit with
+                    | Error(ParametrizationError.WrongShape _) -> ()
+                    | Error error -> failtest $"{error}"
+                    | Ok parts ->
+                        let at (size: float) =
+                            let others = Seq.take (Seq.length parts.Parameters - 1) parts.Parameters
+                            let direction = Seq.last parts.Parameters
+
+                            let direction = (direction.detach().resolve_conj() * size.ToScalar()).requires_grad_()
+
+                            let parts =
+                                Parametrization.ofTensorsOfShape
+                                    parts.Shape
+                                    (Seq.append others [ direction ])
+                                    parts.Buffers
+                                    value
+
+                            let found = Parametrization.forward value parts
+                            let loss = torch.abs (found.flatten().[0L]) / (Measures.largest found).ToScalar()
+                            found, torch.autograd.grad([| loss |], [| direction |])[0]
+
+                        let expected, slope = at 1.0
+                        let scale = Measures.largest expected
+
+                        for size in extremes dtype do
+                            let found, gradient = at size
+                            let allowed = 32.0 * Form.epsilon dtype + 8.0 * smallest dtype / size
+                            let apart = Measures.apart (found / scale.ToScalar()) (expected / scale.ToScalar())
+                            Expect.isLessThan apart allowed $"{value} of {shape} at {size} in {dtype}"
+
+                            // A gradient has the inverse unit, which may be no number.
+                            if size > 1e3 * Entrywise.least dtype && 1.0 / size > 1e3 * Entrywise.least dtype then
+                                let apart = Measures.apart (gradient * size.ToScalar()) slope
+                                Expect.isLessThan apart (8.0 * allowed) $"gradient of {value} at {size} in {dtype}")
+
+let private tangents: Test =
+    inScope "sphereExp stays on the sphere for tangents of every size" (fun () ->
+        for dtype in all do
+            let unit = Case.unit 3UL { Shape = [| 4L; 3L |]; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+            let parts = partsOf (Parametrization.initializeNearest (sphereExp 1.0) unit)
+
+            for size in extremes dtype do
+                let tangent =
+                    (Case.unit 4UL { Shape = [| 4L; 3L |]; Dtype = dtype; Scale = 1.0; Seed = 9UL }) * size.ToScalar()
+
+                let tangent = tangent.requires_grad_ ()
+
+                let found =
+                    Parametrization.forward
+                        (sphereExp 1.0)
+                        (Parametrization.ofTensors [ tangent ] parts.Buffers (sphereExp 1.0))
+
+                Expect.isOk (Parametrization.contains (sphereExp 1.0) found) $"{size} {dtype}"
+                let loss = found.abs().sum()
+                let gradient = torch.autograd.grad([| loss |], [| tangent |])[0]
+                Expect.isTrue (gradient.isfinite().all().item<bool>()) $"gradient at {size} in {dtype}")
+
+/// Power iterations from any vectors find the leading ones, however large the matrix is.
+let private powerIterations: Test =
+    inScope "power iterations do not depend on the unit" (fun () ->
+        let value = spectralNormWith { SpectralNorm.defaults with Iterations = 300; Epsilon = 1e-320 }
+
+        for dtype in all do
+            let case = { Shape = [| 4L; 3L |]; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+            let unit = Case.unit 3UL case
+            let start = [ Case.normalOf [| 4L |] 0.3 5UL case; Case.normalOf [| 3L |] 0.3 6UL case ]
+
+            for size in extremes dtype do
+                let matrix = unit * size.ToScalar()
+                let parts = Parametrization.advance value (Parametrization.ofTensors [ matrix ] start value)
+                let found = Parametrization.forward value parts
+                let norm = torch.linalg.svdvals(found.``to`` (Tensors.inDouble(found).dtype))[0L]
+                let allowed = 64.0 * Form.epsilon dtype + 8.0 * smallest dtype / size
+                Expect.isLessThan (abs (norm.item<double>() - 1.0)) allowed $"{size} {dtype}"
+
+                // Registering sees the same norm.
+                let registered = partsOf (Parametrization.initializeNearest value matrix)
+                let apart = Measures.apart (Parametrization.forward value registered) found
+                Expect.isLessThan apart allowed $"registered, {size} {dtype}")
+
 let private relativelyBack (value: Parametrization) (tensor: torch.Tensor) (units: float) : unit =
     let found = Parametrization.forward value (partsOf (Parametrization.initialize value tensor))
     let scale = Measures.largest tensor
@@ -256,6 +368,9 @@ let tests: Test =
         "ranges"
         [
             weightNorms
+            directions
+            tangents
+            powerIterations
             everySize
             largestNumbers
             largestParameters
