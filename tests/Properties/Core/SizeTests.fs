@@ -42,6 +42,46 @@ let private stretched (value: Parametrization) (shape: int64 list) (dtype: torch
         let projected = Parametrization.project value (sample * 3.0)
         Expect.isOk (Parametrization.contains value projected) "a projection")
 
+/// A matrix with these singular values, and with 0.5 and smaller ones.
+let private withValues (leading: float list) (rows: int64) (columns: int64) (dtype: torch.ScalarType) : torch.Tensor =
+    let orthonormal (size: int64) (seed: uint64) =
+        let case = { Shape = [| size; size |]; Dtype = dtype; Scale = 1.0; Seed = seed }
+        let struct (q, _) = torch.linalg.qr (Case.unit 1UL case)
+        q
+
+    let size = min rows columns
+    let values = torch.linspace (0.5, 0.1, size, dtype = torch.ScalarType.Float64)
+
+    for position, value in List.indexed leading do
+        values[int64 position] <- torch.tensor value
+
+    let left = (orthonormal rows 1UL).narrow(1L, 0L, size)
+    let right = (orthonormal columns 2UL).narrow(0L, 0L, size)
+    (left * values.``to`` dtype).matmul right
+
+/// Leading values that are equal, close and single, in matrices that are too large for a decomposition at once.
+let private close: Test =
+    testCase "spectralNorm sees the norm of matrices with close leading values" (fun () ->
+        use _ = torch.NewDisposeScope()
+
+        for dtype in [ torch.ScalarType.Float64; torch.ScalarType.ComplexFloat64 ] do
+            for rows, columns in [ 150L, 150L; 100L, 300L; 300L, 100L ] do
+                for gap in [ 0.0; 1e-13; 1e-11; 1e-9; 1e-6; 1e-3; 0.1 ] do
+                    for leading in [ [ 1.0; 1.0 - gap ]; [ 1.0; 1.0 - gap; 1.0 - gap; 1.0 - 2.0 * gap ] ] do
+                        let matrix = withValues leading rows columns dtype
+                        let what = $"{leading}, {rows} x {columns}, {dtype}"
+                        let struct (u, norm, v) = LeadingSingular.triple matrix 1e-14
+                        Expect.isLessThan (abs (norm - 1.0)) 1e-14 what
+                        Expect.isLessThan (Measures.apart (torch.mv (matrix, v)) (u * norm.ToScalar())) 1e-14 "of v"
+                        Expect.isOk (Parametrization.contains spectralNorm matrix) what
+                        Expect.isError (Parametrization.contains spectralNorm (matrix * (1.0 + 1e-12).ToScalar())) what
+
+            let eye = torch.eye (100L, dtype = dtype)
+            let struct (orthogonal, _) = torch.linalg.qr (withValues [] 100L 100L dtype)
+
+            for matrix in [ eye; orthogonal; orthogonal.narrow (0L, 0L, 70L) ] do
+                Expect.isOk (Parametrization.contains spectralNorm matrix) "orthonormal")
+
 /// Residuals of computations in n steps may grow with the square root of n only.
 let private matrices: Test =
     testCase "orthogonal and definite matrices of size 512 are told from others" (fun () ->
@@ -65,5 +105,9 @@ let tests: Test =
                 stretched value shape single
             stretched spectralNorm [ 768L; 768L ] torch.ScalarType.BFloat16
             stretched (sphere 1.0) [ 200_000L ] torch.ScalarType.BFloat16
+            stretched spectralNorm [ 1L; 200_000L ] torch.ScalarType.ComplexFloat32
+            stretched spectralNorm [ 200_000L; 1L ] torch.ScalarType.Float64
+            stretched (sphere 1.0) [ 200_000L ] torch.ScalarType.ComplexFloat32
+            close
             matrices
         ]
