@@ -24,12 +24,14 @@ module internal Entrywise =
         let struct (_, greatest) = range dtype
         greatest
 
-    /// The largest number of the element type with that distance from 1 to the next number.
-    let greatestOf (epsilon: float) : float =
+    /// The element type with that distance from 1 to the next number.
+    let private dtypeOf (epsilon: float) : torch.ScalarType =
         [ torch.ScalarType.Float16; torch.ScalarType.BFloat16; torch.ScalarType.Float64 ]
         |> List.tryFind (fun dtype -> Form.epsilon dtype = epsilon)
         |> Option.defaultValue torch.ScalarType.Float32
-        |> greatest
+
+    let greatestOf (epsilon: float) : float = greatest (dtypeOf epsilon)
+    let leastOf (epsilon: float) : float = least (dtypeOf epsilon)
 
     /// No real or imaginary part larger than this. Differentiable.
     let within (limit: float) (tensor: torch.Tensor) : torch.Tensor =

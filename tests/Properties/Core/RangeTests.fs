@@ -208,6 +208,8 @@ let private largestNumbers: Test =
                         "1 x 1", torch.ones (1L, 1L, dtype = torch.ScalarType.Float64)
                         "diagonal", eye
                         "full", torch.ones (2L, 2L, dtype = torch.ScalarType.Float64)
+                        "indefinite", torch.ones (2L, 2L, dtype = torch.ScalarType.Float64) - eye
+                        "negative", -eye
                         "definite",
                         eye / 2.0 + torch.full ([| 2L; 2L |], 0.5.ToScalar(), dtype = torch.ScalarType.Float64)
                     ] do

@@ -97,6 +97,48 @@ let private matrices: Test =
             missed[0, 1] <- missed[0, 1] + Measures.largest sample * 1e-2
             Expect.isError (Parametrization.contains value missed) $"{value}, an entry off by a hundredth")
 
+/// A negative eigenvalue may be spread over all entries, each of which is then off by little.
+let private indefinite: Test =
+    testCase "spd tells a small negative eigenvalue at every size, and never refuses its own values" (fun () ->
+        use _ = torch.NewDisposeScope()
+
+        for size, dtypes in
+            [
+                2L, [ single; torch.ScalarType.Float64; torch.ScalarType.ComplexFloat32 ]
+                32L, [ single; torch.ScalarType.Float64; torch.ScalarType.ComplexFloat32 ]
+                512L, [ single ]
+            ] do
+            for dtype in dtypes do
+                let eye = torch.eye (size, dtype = dtype)
+                let ones = torch.full_like (eye, (1.0 / float size).ToScalar())
+                // Rows of very different sizes are each judged in their own unit.
+                let rows = torch.logspace (0.0, -8.0, size, dtype = torch.ScalarType.Float64)
+                let graded (matrix: torch.Tensor) = (matrix * (rows.unsqueeze 0L * rows.unsqueeze 1L)).``to`` dtype
+
+                for share in [ 1.01; 2.0 ] do
+                    let bad = eye - ones * share.ToScalar()
+                    Expect.isError (Parametrization.contains spd bad) $"{share} of {size} in {dtype}"
+                    Expect.isError (Parametrization.contains spd (graded bad)) $"{share} of {size} in {dtype}, graded"
+                    Expect.isOk (Parametrization.contains spd (Parametrization.project spd bad)) $"{share} of {size}"
+
+                let good = eye - ones * 0.999.ToScalar()
+                Expect.isOk (Parametrization.contains spd (graded good)) $"graded, {size} in {dtype}"
+
+        for dtype in [ single; torch.ScalarType.Float16; torch.ScalarType.BFloat16; torch.ScalarType.ComplexFloat32 ] do
+            for size in [ 3L; 256L ] do
+                let normal = Case.unit 1UL { Shape = [| size; size |]; Dtype = dtype; Scale = 1.0; Seed = 1UL }
+
+                for what, x in
+                    [
+                        "small", normal * 0.1.ToScalar()
+                        "normal", normal
+                        "of one direction", normal * 0.01.ToScalar() + 1.0.ToScalar()
+                        "graded", normal * torch.logspace(2.0, -6.0, size).unsqueeze(1L).``to`` dtype
+                    ] do
+                    for value in [ spd; spdAbove 0.1 ] do
+                        let weight = Parametrization.forward value (Parametrization.ofTensors [ x ] [] value)
+                        Expect.isOk (Parametrization.contains value weight) $"{value}, {what}, {size}, {dtype}")
+
 let tests: Test =
     testList
         "sizes"
@@ -110,4 +152,5 @@ let tests: Test =
             stretched (sphere 1.0) [ 200_000L ] torch.ScalarType.ComplexFloat32
             close
             matrices
+            indefinite
         ]
