@@ -278,6 +278,61 @@ let private largestParameters: Test =
 
                             Expect.isTrue (found.isfinite().all().item<bool>()) $"{value}, {what}, {dtype}")
 
+/// Intervals that are longer than the largest number.
+let private longIntervals: Test =
+    inScope "bounded takes the longest intervals" (fun () ->
+        for dtype, most in [ torch.ScalarType.Float32, 3.4e38; torch.ScalarType.Float64, 1.7e308 ] do
+            let value = bounded -most most
+            let shares = vector [ -0.999; -0.5; -1e-3; 0.0; 0.3; 0.999 ] dtype
+            let tensor = shares * most.ToScalar()
+
+            for outside in [ false; true ] do
+                let tensor =
+                    if outside then
+                        torch.cat [| tensor; vector [ 1.0; -1.0 ] dtype * (Entrywise.greatest dtype).ToScalar() |]
+                    else
+                        tensor
+
+                let parts = partsOf (Parametrization.start value tensor)
+                let found = Parametrization.forward value parts
+                Expect.isTrue (found.isfinite().all().item<bool>()) $"{dtype}"
+                let distance = Measures.apart (found.narrow (0L, 0L, 6L) / most.ToScalar()) shares
+                Expect.isLessThan distance (16.0 * Form.epsilon dtype) $"{dtype}"
+                let loss = (found / most.ToScalar()).sum()
+                let gradient = torch.autograd.grad([| loss |], [| parts.Parameters[0] |])[0]
+                Expect.isTrue (gradient.isfinite().all().item<bool>()) $"gradient, {dtype}"
+
+            let sample = Parametrization.sample value (Form.ofTensor tensor) None
+            Expect.isOk (Parametrization.contains value sample) "a sample")
+
+/// Numbers at the ends of the range, also those that are not normal, are kept up to what rounding the parameter does.
+let private ends: Test =
+    inScope "positive numbers at the ends of the range stay, and can be trained" (fun () ->
+        for dtype, numbers in
+            [
+                torch.ScalarType.Float16, [ 1e-6; 1e-5; 3e-5; 6e4; 65504.0 ]
+                torch.ScalarType.BFloat16, [ 1e-39; 3.3895313892515355e38 ]
+                torch.ScalarType.Float32, [ 1e-42; 1e-40; 1e-38; 3.4028234e38 ]
+                torch.ScalarType.Float64, [ 1e-320; 1e-310; 1e-308; 1.7976931348623157e308 ]
+            ] do
+            for value in [ positive; positiveBy PositiveMap.Exp; positiveBy PositiveMap.Square; bounded 0.0 infinity ] do
+                for number in numbers do
+                    let tensor = vector [ number ] dtype
+                    let parts = partsOf (Parametrization.initialize value tensor)
+                    let found = Parametrization.forward value parts
+                    let wide (t: torch.Tensor) = (t.detach().``to`` torch.ScalarType.Float64).item<double>()
+                    let apart = abs (wide found / wide tensor - 1.0)
+                    // Logarithms of the largest numbers round by 710 units, and the numbers themselves by the smallest.
+                    let allowed = 1024.0 * min (Form.epsilon dtype) 1e-4 + 2.0 * Entrywise.smallest dtype / number
+                    let allowed = if Form.isHalf dtype then allowed + 64.0 * Form.epsilon dtype else allowed
+                    Expect.isLessThan apart allowed $"{value} at {number} in {dtype}"
+                    let loss = found.sum ()
+                    let gradient = torch.autograd.grad([| loss |], [| parts.Parameters[0] |])[0]
+
+                    Expect.isTrue
+                        (gradient.isfinite().all().item<bool>())
+                        $"gradient of {value} at {number} in {dtype}")
+
 let private nextToBounds: Test =
     inScope "next to a bound, distances keep their digits" (fun () ->
         for dtype in reals do
@@ -377,6 +432,8 @@ let tests: Test =
             largestNumbers
             largestParameters
             nextToBounds
+            longIntervals
+            ends
             ownValues
             realErrors
             identities
