@@ -62,7 +62,9 @@ type internal PositiveNode(map: PositiveMap) =
         let inverse =
             match map with
             | PositiveMap.Softplus -> Entrywise.softplusInverse wide
-            | PositiveMap.Exp -> wide.log ()
+            | PositiveMap.Exp ->
+                let struct (least, greatest) = Entrywise.exponents tensor.dtype
+                wide.log().clamp(least.ToScalar(), greatest.ToScalar())
             | PositiveMap.Square -> wide.sqrt ()
 
         inverse.``to`` tensor.dtype
@@ -93,7 +95,7 @@ type internal PositiveNode(map: PositiveMap) =
             // In place and without gradients: the derivative of softplus at the ends of the range is that of the clamp.
             Entrywise.keepInRange y
             y
-        | PositiveMap.Exp -> Entrywise.inRange (x.exp ())
+        | PositiveMap.Exp -> Entrywise.exp x
         | PositiveMap.Square -> x.square().clamp_max((Entrywise.greatest x.dtype).ToScalar())
 
     override _.Contains(_, tensor, _) =
