@@ -158,7 +158,7 @@ public sealed partial class ParametrizedTensor
     }
 
     /// <summary>Computes from the parts, while nobody writes to them.</summary>
-    private Tensor FromParts(Func<Parts, Tensor> compute)
+    private T FromParts<T>(Func<Parts, T> compute)
     {
         Binding.Follow();
         using var lease = Binding.Access.Reading();

@@ -165,8 +165,12 @@ module Parametrization =
         Evaluation.forward true value.Program parts
 
     /// Shape, element type and device of the constrained tensor.
-    let form (_: Parametrization) (parts: Parts) : Form =
-        { Form.ofTensor (Array.last parts.ParameterArray) with Shape = parts.Shape }
+    let form (_: Parametrization) (parts: Parts) : Form = Evaluation.outputForm parts
+
+    /// By how much `forward` stretches volumes: `log det (J^T J) / 2`, with J its derivative by the real numbers in the
+    /// parameters; one number for the whole tensor, in float32 for 16-bit parts. Differentiable; the caller disposes it. None
+    /// unless every node is an `IVolume` and reads tensors that are free, or an open set of them.
+    let logVolume (value: Parametrization) (parts: Parts) : torch.Tensor option = Volume.tryOf value.Program parts
 
     /// The forms of all registers, for a tensor that may be computed with: one of a form that the value has, and finite.
     let private checkedForms (value: Parametrization) (tensor: torch.Tensor) : Result<Form[], ParametrizationError> =

@@ -124,6 +124,15 @@ type internal BoundedNode(lo: float, hi: float) =
     interface IDimension with
         member _.Dimension(_, before, _) = snd before.Head
 
+    interface IVolume with
+        member _.LogVolume(inputs, _) =
+            let x = inputs[0]
+
+            if Double.IsInfinity lo || Double.IsInfinity hi then
+                (Entrywise.logSigmoid x).sum()
+            else
+                (Entrywise.logSigmoid x + Entrywise.logSigmoid -x + (log (hi - lo)).ToScalar()).sum()
+
     interface ISampled with
         member _.Sample(form, generator) =
             if Double.IsInfinity lo || Double.IsInfinity hi then

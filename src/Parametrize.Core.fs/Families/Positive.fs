@@ -124,6 +124,15 @@ type internal PositiveNode(map: PositiveMap) =
             | _, dimension when not isSquare || dimension = Some(Form.reals form) -> dimension
             | _ -> None
 
+    interface IVolume with
+        member _.LogVolume(inputs, _) =
+            let x = inputs[0]
+
+            match map with
+            | PositiveMap.Softplus -> (Entrywise.logSigmoid x).sum()
+            | PositiveMap.Exp -> x.sum ()
+            | PositiveMap.Square -> (x.abs () * (2.0).ToScalar()).log().sum()
+
     interface ISampled with
         member _.Sample(form, generator) =
             (Form.normal generator form).abs().clamp_min((Form.epsilon form.Dtype).ToScalar())

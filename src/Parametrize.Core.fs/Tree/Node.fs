@@ -145,8 +145,8 @@ type INarrows =
 
 /// A node that changes volumes by a factor in closed form.
 type IVolume =
-    /// `log det (J^T J) / 2` of `Forward`, in flat coordinates of the free numbers: one number for each element of the
-    /// batch. Differentiable.
+    /// `log det (J^T J) / 2` of `Forward`, with J its derivative by all real numbers that it reads: one real number for the
+    /// whole tensor, its batches together. Differentiable.
     abstract LogVolume: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
 
 /// A node that knows the dimension of what it yields from spaces that are not all tensors.

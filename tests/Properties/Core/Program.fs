@@ -11,6 +11,7 @@ let private tests: Test =
             LawSuite.coverage
             LawSuite.tests
             ChainTests.tests
+            VolumeTests.tests
             ErrorTests.tests
             ContractTests.tests
             FamilyTests.tests
