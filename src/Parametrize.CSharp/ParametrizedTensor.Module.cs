@@ -20,6 +20,7 @@ public sealed partial class ParametrizedTensor
             using var alone = Binding.Access.Writing();
             Binding.Forget();
             base.train(train);
+            _writes.Settle();
         }
     }
 
@@ -62,6 +63,7 @@ public sealed partial class ParametrizedTensor
     {
         using var alone = Binding.Access.Writing();
         using var lasting = Modes.Lasting();
+        RefreshWritten();
         // Native modules have moved what they share with the parameters by now, and no buffer.
         var before = Tensors.Max(part => FormModule.epsilon(part.dtype));
         base._toEpilog(dtype, device, non_blocking);

@@ -350,17 +350,24 @@ module Parametrization =
         else
             parts
 
-    /// What is learnt in training, learnt anew from the parameters: after they were written by something else than training
-    /// (averaged, initialized, loaded), `advance` would take many steps to get there. Nothing else is moved.
-    let refresh (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
-        if learns value then
+    let private refreshed (isMeant: Node -> bool) (value: Parametrization) (parts: Parts) =
+        if value.Program.Nodes |> Array.exists isMeant then
             match parts.ParameterArray |> Array.sumBy Tensors.nonFinite with
             | 0L ->
-                Inversion.refresh value.Program parts
+                Inversion.refresh isMeant value.Program parts
                 |> Result.map (fun buffers -> new Parts(parts.Shape, parts.ParameterArray, buffers))
             | count -> Error(ParametrizationError.NotFinite(string value, count))
         else
             Ok parts
+
+    /// What is learnt in training, learnt anew from the parameters: after they were written by something else than training
+    /// (averaged, initialized, loaded), `advance` would take many steps to get there. Nothing else is moved.
+    let refresh (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
+        refreshed Node.learns value parts
+
+    /// The same of what converges, which nobody has to ask for.
+    let internal refreshConverging (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
+        refreshed Node.converges value parts
 
     /// The buffers with which no parameters yield an allowed tensor, by their names; so much roundoff is forgiven.
     let internal misfits (value: Parametrization) (epsilon: float) (parts: Parts) : (string * Violation) list =

@@ -10,6 +10,7 @@ public sealed record TensorReport
     {
         using var _ = no_grad();
         tensor.Binding.Follow();
+        tensor.RefreshWritten();
         using var lease = tensor.Binding.Access.Reading();
         var value = tensor.Parametrization;
         var parts = tensor.CurrentParts();

@@ -227,6 +227,8 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
 
         member _.Repair buffers = buffers |> Array.map (fun vector -> normalized vector |> orElse vector)
 
+    interface IConverges
+
     interface ILearns with
         member _.Advance(inputs, buffers) =
             let matrix = asMatrix inputs[0]

@@ -131,12 +131,12 @@ module internal Inversion =
 
     /// What a node learns belongs to what the nodes before it yield, so it is learnt again where that has changed: in the
     /// steps that are stale. A node of several inputs keeps what it has: they do not make one tensor.
-    let private relearnt (isStale: int[] -> bool) (program: Program) epsilon (parts: Parts) =
+    let private relearnt (isStale: Node -> int[] -> bool) (program: Program) epsilon (parts: Parts) =
         let rows = Array.copy parts.BufferArrays
 
         let relearn (step: Step) : Result<unit, ParametrizationError> =
             match step with
-            | Step.Compute(node, [| source |], position, _) when Node.learns node && isStale [| source |] ->
+            | Step.Compute(node, [| source |], position, _) when Node.learns node && isStale node [| source |] ->
                 let registers = Evaluation.registers false program parts parts.ParameterArray rows
 
                 let form = Form.ofTensor registers[source]
@@ -151,7 +151,11 @@ module internal Inversion =
         |> Result.map (fun () -> rows)
 
     /// New rows where a node has learnt something, the others as they are.
-    let refresh (program: Program) (parts: Parts) : Result<torch.Tensor[][], ParametrizationError> =
+    let refresh
+        (isMeant: Node -> bool)
+        (program: Program)
+        (parts: Parts)
+        : Result<torch.Tensor[][], ParametrizationError> =
         let isNew (next: torch.Tensor) =
             parts.BufferArrays |> Seq.concat |> Seq.forall (fun old -> not (obj.ReferenceEquals(old, next)))
 
@@ -169,7 +173,7 @@ module internal Inversion =
                     (Tensors.narrow old.dtype next).contiguous().clone()
 
             new Parts(parts.Shape, inputs, wide)
-            |> relearnt (fun _ -> true) program (Form.epsilon parts.ParameterArray[0].dtype)
+            |> relearnt (fun node _ -> isMeant node) program (Form.epsilon parts.ParameterArray[0].dtype)
             |> Result.map (fun rows -> Array.map3 (Array.map3 narrowed) parts.BufferArrays wide rows))
 
     let private tensorsOf (result: Result<Parts, 'e>) : torch.Tensor seq =
@@ -214,7 +218,7 @@ module internal Inversion =
                     let isBehind (sources: int[]) = not (readsLeaves program sources)
                     let inputs, rows = pulled
 
-                    relearnt isBehind program epsilon (new Parts(shape, inputs, rows))
+                    relearnt (fun _ sources -> isBehind sources) program epsilon (new Parts(shape, inputs, rows))
                     |> Result.map (fun rows -> inputs, rows)
                 | _ -> Ok pulled)
             |> Result.map (fun (inputs, rows) ->

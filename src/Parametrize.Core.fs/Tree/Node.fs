@@ -125,6 +125,11 @@ type ILearns =
     /// The buffers after one training step: new tensors.
     abstract Advance: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor[]
 
+/// A node of which what it learns depends on nothing but what it reads: `Invert` finds at once, as `Want.Nearest`, to which
+/// learning converges. It is found anew when parameters were written by something else than training.
+type IConverges =
+    inherit ILearns
+
 /// A node that computes differently in training: noise, which evaluation does not have.
 type INoisy =
     /// What a training pass yields in place of `Forward`. Differentiable.
@@ -188,6 +193,8 @@ module internal Node =
     let arity (node: Node) : int = node.Domains.Length
 
     let learns (node: Node) : bool = (box node) :? ILearns
+
+    let converges (node: Node) : bool = (box node) :? IConverges
 
     let hasBase (node: Node) : bool = node.Buffers |> List.exists (fun buffer -> buffer.Role = BufferRole.Base)
 
