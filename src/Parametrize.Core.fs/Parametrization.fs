@@ -172,6 +172,10 @@ module Parametrization =
     /// unless every node is an `IVolume` and reads tensors that are free, or an open set of them.
     let logVolume (value: Parametrization) (parts: Parts) : torch.Tensor option = Volume.tryOf value.Program parts
 
+    /// The share of entries at which the derivative of an entrywise node, such as `positive` or `bounded`, is below a hundredth
+    /// of its largest: they hardly train. None where no node tells (`ISaturates`).
+    let saturation (value: Parametrization) (parts: Parts) : float option = Saturation.shareOf value.Program parts
+
     /// The forms of all registers, for a tensor that may be computed with: one of a form that the value has, and finite.
     let private checkedForms (value: Parametrization) (tensor: torch.Tensor) : Result<Form[], ParametrizationError> =
         Program.forms value.Program (Form.ofTensor tensor)

@@ -124,6 +124,15 @@ type internal BoundedNode(lo: float, hi: float) =
     interface IDimension with
         member _.Dimension(_, before, _) = snd before.Head
 
+    interface ISaturates with
+        member _.Slopes(inputs, _) =
+            let slope = inputs[0].sigmoid()
+
+            if Double.IsInfinity lo || Double.IsInfinity hi then
+                slope
+            else
+                slope * (-inputs[0]).sigmoid() * (4.0).ToScalar()
+
     interface IVolume with
         member _.LogVolume(inputs, _) =
             let x = inputs[0]

@@ -124,6 +124,9 @@ type internal PositiveNode(map: PositiveMap) =
             | _, dimension when not isSquare || dimension = Some(Form.reals form) -> dimension
             | _ -> None
 
+    interface ISaturates with
+        member _.Slopes(inputs, _) = if map = PositiveMap.Softplus then inputs[0].sigmoid() else null
+
     interface IVolume with
         member _.LogVolume(inputs, _) =
             let x = inputs[0]

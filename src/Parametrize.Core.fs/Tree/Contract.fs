@@ -253,6 +253,19 @@ module internal Contract =
         else
             advance ()
 
+    /// Real numbers, or null.
+    let slopes (node: Node) (compute: unit -> torch.Tensor | null) : torch.Tensor | null =
+        if isUsers node then
+            let doing = "telling its derivatives"
+
+            match running node doing compute with
+            | null -> null
+            | slopes when slopes.IsInvalid || not (slopes.is_floating_point ()) ->
+                breach node doing "a tensor of real numbers" (unfit slopes |> Option.defaultValue "another")
+            | slopes -> slopes
+        else
+            compute ()
+
     /// One real number.
     let volume (node: Node) (compute: unit -> torch.Tensor) : torch.Tensor =
         if isUsers node then

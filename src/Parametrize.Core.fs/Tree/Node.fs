@@ -154,6 +154,11 @@ type IVolume =
     /// whole tensor, its batches together. Differentiable.
     abstract LogVolume: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
 
+/// A node that maps entry by entry, and moves little where an entry is far out.
+type ISaturates =
+    /// The derivative at each entry as a share of the largest that the map has; null for a map that has no largest.
+    abstract Slopes: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor | null
+
 /// A node that knows the dimension of what it yields from spaces that are not all tensors.
 type IDimension =
     /// The dimension of what is yielded in that form, given the spaces before and their dimensions; None when it is not
