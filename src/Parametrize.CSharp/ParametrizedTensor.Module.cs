@@ -40,7 +40,10 @@ public sealed partial class ParametrizedTensor
         Binding.Follow();
         // For a state dictionary, that of what encloses it included: Sequential does not ask its children for theirs.
         if (!include_nonpersistent)
+        {
+            RefreshWritten();
             Binding.Lend();
+        }
         return base.named_buffers(recurse, include_nonpersistent);
     }
 

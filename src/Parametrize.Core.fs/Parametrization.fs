@@ -297,7 +297,6 @@ module Parametrization =
 
         match program.Nodes with
         | [| node |] when (box node :? IProjects) ->
-            use _ = torch.no_grad ()
             use _scope = torch.NewDisposeScope()
             Evaluation.project program (box node :?> IProjects) tensor |> _.MoveToOuterDisposeScope() |> Some
         | _ -> None
@@ -306,26 +305,25 @@ module Parametrization =
     /// Throws ArgumentException for tensors that cannot be projected: wrong shape or element type, NaN; and for values
     /// without a right inverse.
     let project (value: Parametrization) (tensor: torch.Tensor) : torch.Tensor =
+        use _ = torch.no_grad ()
+
+        let computed (parts: Parts) =
+            use parts = parts
+            forward value parts
+
         let projected =
             checkedForms value tensor
             |> Result.bind (fun forms ->
                 match membership value forms [||] tensor with
-                | Ok() ->
-                    use _ = torch.no_grad ()
-                    Ok(Choice1Of2(tensor.clone ()))
+                | Ok() -> Ok(tensor.clone ())
                 | Error(ParametrizationError.NoRightInverse _ as error) -> Error error
                 | Error _ ->
                     match tryProject value tensor with
-                    | Some nearest -> Ok(Choice1Of2 nearest)
-                    | None -> approximately Want.Nearest value forms None tensor |> Result.map Choice2Of2)
-
-        use _ = torch.no_grad ()
+                    | Some nearest -> Ok nearest
+                    | None -> approximately Want.Nearest value forms None tensor |> Result.map computed)
 
         match projected with
-        | Ok(Choice1Of2 nearest) -> nearest
-        | Ok(Choice2Of2 parts) ->
-            use parts = parts
-            forward value parts
+        | Ok projected -> projected
         | Error error -> invalidArg (nameof tensor) error.Message
 
     /// A random allowed tensor: uniform where the space has a uniform measure (Haar for orthogonal matrices). Without a

@@ -34,7 +34,12 @@ internal sealed class OutsideWrites
     }
 
     /// <summary>Whether there are writes that may have to be followed.</summary>
-    public bool AreSeen => _learnt.Length > 0 && !_tensor.training && Versions.Of(_others) != _settled.Others;
+    public bool AreSeen =>
+        _learnt.Length > 0
+        && !_tensor.training
+        && !Array.Exists(_others, other => other.IsInvalid)
+        && Versions.Of(_others) != _settled.Others
+        && Array.TrueForAll(_learnt, vector => vector.IsOfTheKindOf(_tensor.Inputs[0])); // Not in the middle of a move.
 
     /// <summary>All is in order now.</summary>
     public void Settle()
@@ -57,7 +62,7 @@ internal sealed class OutsideWrites
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        return _tensor.Inputs.Sum(input => input.grad is { } gradient ? Size(gradient) : 0);
+        return _tensor.Inputs.Sum(input => input.is_leaf && input.grad is { } gradient ? Size(gradient) : 0);
     }
 
     private static double Size(Tensor gradient) => gradient.abs().sum().to(ScalarType.Float64).item<double>();

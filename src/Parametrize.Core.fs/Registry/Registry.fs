@@ -220,7 +220,11 @@ module internal Registry =
                     "pruned on kernels", onKernel (pruned (Pruning.Groups(2, 4)))
                     "skew >>> cayley on kernels", onKernel (skew >>> cayley)
                 ]
-            head "transposed" "{0}.Transposed()" (fun value -> Argument.one value transposed) []
+            head
+                "transposed"
+                "{0}.Transposed()"
+                (fun value -> Argument.one value transposed)
+                [ "triangular, transposed", transposed (triangular lower) ]
             of1 "scale" "Scale({0})" Argument.number scale [ "scale", -2.5 ]
             of1 "shift" "Shift({0})" Argument.number shift [ "shift", 0.5 ]
             head
@@ -234,7 +238,7 @@ module internal Registry =
                 "joined"
                 "Parametrizations.Joined({1}, {0})"
                 (fun value -> Argument.two (Argument.items value) value joined)
-                []
+                [ "scale and identity joined", joined [ scale 2.0; identity ] (weightNorm 0) ]
         ]
 
     /// Examples of `>>>`, which is no name.

@@ -106,6 +106,18 @@ public class WrittenVectorsAreRefreshed
     }
 
     [Fact]
+    public void And_one_before_saving()
+    {
+        var (source, weight) = Evaluated();
+        Write(weight);
+        var state = source.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.clone());
+        var (target, _) = Evaluated();
+        target.load_state_dict(state);
+        Near.Same(source.call(eye(6)), target.call(eye(6)));
+        Assert.Equal(1, Norm(weight.Value), 1e-5);
+    }
+
+    [Fact]
     public void And_one_before_moving()
     {
         var (layer, weight) = Evaluated();

@@ -67,6 +67,8 @@ let private lines: Subject list =
         |> missedBy stretched
         |> roughAtZero
         |> exponential 1.0
+        line "triangular, transposed" matrix all everySize |> bijection (upper 0L) |> missedBy belowDiagonal
+        line "scale and identity joined" atLeastVectors all everySize |> roughAtZero
         line "weightNorm 0" atLeastVectors all everySize |> roughAtZero
         line "weightNorm 1" atLeastMatrices all everySize |> roughAtZero
         line "weightNorm -1" atLeastVectors all everySize |> roughAtZero

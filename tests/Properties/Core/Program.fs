@@ -25,6 +25,7 @@ let private tests: Test =
             DescriptionTests.tests
             StateList.tests
             ReadingTests.tests
+            RegistryTests.tests
         ]
 
 [<EntryPoint>]
