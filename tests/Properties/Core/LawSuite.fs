@@ -17,6 +17,7 @@ let laws: Law list =
         Algebra.laws
         Resources.laws
         Dimensions.laws
+        Volumes.laws
         Carrying.laws
         Orthogonality.laws
     ]

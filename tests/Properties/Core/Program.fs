@@ -12,6 +12,7 @@ let private tests: Test =
             LawSuite.tests
             RandomTrees.tests
             ChainTests.tests
+            VolumeTests.tests
             ErrorTests.tests
             ContractTests.tests
             FamilyTests.tests
@@ -25,6 +26,7 @@ let private tests: Test =
             DescriptionTests.tests
             StateList.tests
             ReadingTests.tests
+            RegistryTests.tests
         ]
 
 [<EntryPoint>]

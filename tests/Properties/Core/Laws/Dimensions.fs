@@ -11,7 +11,7 @@ open TorchSharp
 let private leaf (tensor: torch.Tensor) : torch.Tensor = tensor.detach().clone().requires_grad_ true
 
 /// A row for each real number of the result, a column for each of the parameters.
-let private jacobian (value: Parametrization) (parts: Parts) : torch.Tensor =
+let jacobian (value: Parametrization) (parts: Parts) : torch.Tensor =
     let flat (tensor: torch.Tensor) = (if tensor.is_complex () then tensor.view_as_real () else tensor).reshape -1L
     let at = parts.Parameters |> Seq.map leaf |> Seq.toArray
 
@@ -47,7 +47,7 @@ let private carriesPhase (subject: Subject) : bool =
         || node.ToString().StartsWith "sphereExp")
 
 /// Away from zero, where squares have no derivative, and small: a row of the derivative costs a backward pass.
-let private smallCases (subject: Subject) =
+let smallCases (subject: Subject) =
     Subject.smoothCases subject
     |> Gen.where (fun case ->
         case.Scale > 0.0

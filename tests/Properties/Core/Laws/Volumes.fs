@@ -1,0 +1,34 @@
+/// Volumes in closed form against the singular values of the derivative.
+module Properties.Core.Laws.Volumes
+
+open Parametrize
+open Properties.Core
+open Properties.Core.Law
+open Properties.Core.Measures
+open TorchSharp
+
+/// `log det (J^T J) / 2` from the derivative.
+let logVolume (value: Parametrization) (parts: Parts) : float =
+    torch.linalg.svdvals(Dimensions.jacobian value parts).log().sum().item<double>()
+
+let private agrees (subject: Subject) (case: Case) : Faults =
+    ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+        match Parametrization.logVolume subject.Value parts with
+        | None -> [ "the volume is not known" ]
+        | Some number ->
+            let expected, found = logVolume subject.Value parts, number.item<double>()
+            let allowed = 1e-10 * max 1.0 (abs expected)
+
+            fault
+                (not (abs (found - expected) <= allowed))
+                $"the volume is {found:g12}, by the derivative {expected:g12}")
+
+let hasVolume (value: Parametrization) : bool =
+    Parametrization.nodes value |> List.forall (fun node -> (box node) :? IVolume)
+
+let laws: Law list =
+    [
+        law "11b" "a volume in closed form is that of the derivative" agrees
+        |> on Dimensions.smallCases
+        |> onlyFor (fun subject -> hasVolume subject.Value)
+    ]
