@@ -3,6 +3,7 @@ module Properties.Core.RangeTests
 
 open Expecto
 open Parametrize
+open Parametrize.Laws
 open Parametrize.Values
 open TorchSharp
 
@@ -141,7 +142,17 @@ let private largestParameters: Test =
 
         for dtype in all @ [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ] do
             let greatest = min (Entrywise.greatest dtype) 3e38
-            let normal = Case.unit 3UL { Shape = [| 4L; 4L |]; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+
+            let normal =
+                Case.unit
+                    3UL
+                    {
+                        Shape = [| 4L; 4L |]
+                        Dtype = dtype
+                        Scale = 1.0
+                        Seed = 8UL
+                        Device = Case.device
+                    }
 
             for value in values do
                 match Parametrization.initializeNearest value normal with
@@ -190,7 +201,15 @@ let private ownValues: Test =
             ] do
             for size in [ 2L; 8L; 32L; 64L ] do
                 for seed in 1UL .. 10UL do
-                    let case = { Shape = [| 2L; size; size |]; Dtype = dtype; Scale = 1.0; Seed = seed }
+                    let case =
+                        {
+                            Shape = [| 2L; size; size |]
+                            Dtype = dtype
+                            Scale = 1.0
+                            Seed = seed
+                            Device = Case.device
+                        }
+
                     let x = Case.unit 1UL case
                     let value = spdAbove 0.1
                     let weight = Parametrization.forward value (Parametrization.ofTensors [ x ] [] value)
@@ -244,6 +263,7 @@ let private sphereSpeed: Test =
                         Dtype = torch.ScalarType.Float64
                         Scale = 1.0
                         Seed = 1UL
+                        Device = Case.device
                     }
                 * scale.ToScalar()
 

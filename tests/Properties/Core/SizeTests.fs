@@ -3,6 +3,7 @@ module Properties.Core.SizeTests
 
 open Expecto
 open Parametrize
+open Parametrize.Laws
 open Parametrize.Values
 open TorchSharp
 

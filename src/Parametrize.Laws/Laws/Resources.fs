@@ -1,10 +1,9 @@
 /// Nothing leaks, and arguments stay as they are.
-module Properties.Core.Laws.Resources
+module internal Parametrize.Laws.Resources
 
 open Parametrize
-open Properties.Core
-open Properties.Core.Law
-open Properties.Core.Measures
+open Parametrize.Laws.Law
+open Parametrize.Laws.Measures
 open TorchSharp
 
 let private live () : int64 = DisposeScopeManager.Statistics.ThreadTotalLiveCount
@@ -117,4 +116,12 @@ let private argumentsStay (subject: Subject) (case: Case) : Faults =
         List.map2 (same "an argument changed") copies given |> List.concat)
 
 let laws: Law list =
-    [ law "10" "nothing leaks" leaksNothing; law "10b" "arguments stay as they are" argumentsStay ]
+    [
+        law "10" "nothing leaks" "No operation leaves a tensor behind, whether it succeeds or fails." leaksNothing
+        law
+            "10b"
+            "arguments stay as they are"
+            "No operation writes into its arguments, and no result shares memory with them."
+            argumentsStay
+        |> onlyFor Subject.hasRightInverse
+    ]
