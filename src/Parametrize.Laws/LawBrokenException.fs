@@ -4,23 +4,32 @@ open System
 open System.Collections.Generic
 open Parametrize
 
+module private Message =
+
+    let ofLaw (law: Law) (value: Parametrization) (broken: Running.Broken) (settings: Running.Settings) : string =
+        let faults = broken.Faults |> List.map _.Words |> String.concat "\n  "
+
+        let drawn =
+            if obj.ReferenceEquals(broken.Case, broken.Drawn) then
+                ""
+            else
+                $"found from {broken.Drawn}, "
+
+        $"{value} breaks the law `{law.Name}`. {law.Sentence}\n  {broken.Case}\n  {faults}\n  \
+          {drawn}case {broken.Tried} of {settings.Cases} with seed {settings.Seed}"
+
+    let ofLaws (value: Parametrization) (names: string list) (messages: string list) : string =
+        let names, each = String.concat "; " names, String.concat "\n\n" messages
+        $"{value} breaks {messages.Length} of the laws: {names}.\n\n{each}"
+
 /// A value breaks a law.
 [<Sealed>]
 type LawBrokenException
-    internal (law: string, sentence: string, value: Parametrization, broken: Running.Broken, settings: Running.Settings)
-    =
+    internal (law: Law, value: Parametrization, broken: Running.Broken, settings: Running.Settings) =
     inherit
         Exception(
-            let faults = broken.Faults |> List.map _.Words |> String.concat "\n  "
-
-            let from =
-                if obj.ReferenceEquals(broken.Case, broken.Drawn) then
-                    ""
-                else
-                    $"\n  found from {broken.Drawn}"
-
-            $"{value} breaks the law `{law}`. {sentence}\n  {broken.Case}\n  {faults}{from}, \
-              case {broken.Tried} of {settings.Cases} with seed {settings.Seed}"
+            Message.ofLaw law value broken settings,
+            broken.Faults |> List.tryPick _.Thrown |> Option.toObj
         )
 
     let residual, limit =
@@ -29,7 +38,7 @@ type LawBrokenException
         | None -> nan, nan
 
     /// The name of the law.
-    member _.Law: string = law
+    member _.Law: string = law.Name
 
     /// The value that breaks it.
     member _.Value: Parametrization = value
@@ -49,12 +58,7 @@ type LawBrokenException
 /// A value breaks some laws.
 [<Sealed>]
 type LawsBrokenException internal (value: Parametrization, broken: LawBrokenException list) =
-    inherit
-        Exception(
-            let each = broken |> List.map _.Message |> String.concat "\n\n"
-            let names = broken |> List.map _.Law |> String.concat "; "
-            $"{value} breaks {broken.Length} of the laws: {names}.\n\n{each}"
-        )
+    inherit Exception(Message.ofLaws value (broken |> List.map _.Law) (broken |> List.map _.Message))
 
     /// One for each law that is broken.
     member _.Broken: IReadOnlyList<LawBrokenException> = List.toArray broken :> _

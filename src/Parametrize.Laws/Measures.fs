@@ -10,6 +10,8 @@ type internal Fault =
         Words: string
         /// How much something is off, and how much would be admitted.
         Size: (float * float) option
+        /// What was thrown.
+        Thrown: exn option
     }
 
 /// Nothing when all is well.
@@ -17,9 +19,12 @@ type internal Faults = Fault list
 
 module internal Fault =
 
-    let said (words: string) : Fault = { Words = words; Size = None }
+    let said (words: string) : Fault = { Words = words; Size = None; Thrown = None }
 
-    let sized (found: float) (allowed: float) (words: string) : Fault = { Words = words; Size = Some(found, allowed) }
+    let sized (found: float) (allowed: float) (words: string) : Fault = { said words with Size = Some(found, allowed) }
+
+    let thrown (error: exn) : Fault =
+        { said $"{error.GetType().Name}: {error.Message}" with Thrown = Some error }
 
     let ofError (what: string) (error: ParametrizationError) : Fault =
         match error with

@@ -18,7 +18,7 @@ type ValueLaw internal (law: Law, subject: Subject, settings: Running.Settings) 
             match Running.run settings law subject with
             | Ok tried -> Verdict.Holds tried
             | Error broken ->
-                Verdict.IsBroken(LawBrokenException(law.Name, law.Sentence, subject.Value, broken, settings))
+                Verdict.IsBroken(LawBrokenException(law, subject.Value, broken, settings))
 
     member internal _.Applies: bool = law.Applies subject
 

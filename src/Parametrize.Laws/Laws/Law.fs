@@ -44,4 +44,4 @@ module internal Law =
         try
             law.Faults subject case
         with error ->
-            [ Fault.said $"{error.GetType().Name}: {error.Message}\n{error.StackTrace}" ]
+            [ Fault.thrown error ]

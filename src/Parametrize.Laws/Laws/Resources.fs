@@ -99,6 +99,11 @@ let private argumentsStay (subject: Subject) (case: Case) : Faults =
         Parametrization.repair value parts |> ignore
         let projected = Parametrization.project value inside
 
+        // With gradients a write into a leaf would be refused by libtorch.
+        let yielded =
+            use _ = torch.no_grad ()
+            Parametrization.forward value parts
+
         let inverted =
             match case.Seed % 4UL with
             | 0UL -> Parametrization.rebase value parts
@@ -106,7 +111,7 @@ let private argumentsStay (subject: Subject) (case: Case) : Faults =
             | 2UL -> Parametrization.initialize value inside
             | _ -> Parametrization.initializeNearest value inside
 
-        let results = Seq.append (tensorsOf inverted) [ projected ]
+        let results = Seq.append (tensorsOf inverted) [ projected; yielded ]
 
         let learnt = if Subject.learns subject then Seq.toList advanced.Buffers else []
 

@@ -24,8 +24,9 @@ let private settings: Running.Settings = { Cases = casesEach; Seed = seed }
 let run (law: Law) (subject: Subject) : Result<int, Running.Broken> = Running.run settings law subject
 
 let shown (law: Law) (subject: Subject) (broken: Running.Broken) : string =
-    let error = LawBrokenException(law.Name, law.Sentence, subject.Value, broken, settings)
-    $"{error.Message}\nAgain: PARAMETRIZE_SEED={seed} PARAMETRIZE_CASES={casesEach}"
+    let error = LawBrokenException(law, subject.Value, broken, settings)
+    let trace = error.InnerException |> Option.ofObj |> Option.map (fun inner -> $"\n{inner.StackTrace}") |> Option.defaultValue ""
+    $"{error.Message}{trace}\nAgain: PARAMETRIZE_SEED={seed} PARAMETRIZE_CASES={casesEach}"
 
 let testOf (law: Law) (subject: Subject) : Test =
     testCase (Running.title law subject) (fun () ->
