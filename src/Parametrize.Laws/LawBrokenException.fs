@@ -18,9 +18,22 @@ module private Message =
         $"{value} breaks the law `{law.Name}`. {law.Sentence}\n  {broken.Case}\n  {faults}\n  \
           {drawn}case {broken.Tried} of {settings.Cases} with seed {settings.Seed}"
 
-    let ofLaws (value: Parametrization) (names: string list) (messages: string list) : string =
-        let names, each = String.concat "; " names, String.concat "\n\n" messages
-        $"{value} breaks {messages.Length} of the laws: {names}.\n\n{each}"
+    /// What is broken in the same way is told once.
+    let ofLaws (value: Parametrization) (broken: (string * string * string) list) : string =
+        let ofGroup (group: (string * string * string) list) =
+            let others = group |> List.tail |> List.map (fun (name, _, _) -> $"\n  In the same way: `{name}`")
+            let (_, _, first) = group.Head
+            first + String.concat "" others
+
+        let names = broken |> List.map (fun (name, _, _) -> $"\n- {name}") |> String.concat ""
+
+        let each =
+            broken
+            |> List.groupBy (fun (_, kind, _) -> kind)
+            |> List.map (snd >> ofGroup)
+            |> String.concat "\n\n"
+
+        $"{value} breaks {broken.Length} of the laws:{names}\n\n{each}"
 
 /// A value breaks a law.
 [<Sealed>]
@@ -40,6 +53,9 @@ type LawBrokenException
     /// The name of the law.
     member _.Law: string = law.Name
 
+    /// The same for laws that are broken in the same way.
+    member internal _.Kind: string = Running.kind broken.Faults
+
     /// The value that breaks it.
     member _.Value: Parametrization = value
 
@@ -58,7 +74,7 @@ type LawBrokenException
 /// A value breaks some laws.
 [<Sealed>]
 type LawsBrokenException internal (value: Parametrization, broken: LawBrokenException list) =
-    inherit Exception(Message.ofLaws value (broken |> List.map _.Law) (broken |> List.map _.Message))
+    inherit Exception(Message.ofLaws value (broken |> List.map (fun error -> error.Law, error.Kind, error.Message)))
 
     /// One for each law that is broken.
     member _.Broken: IReadOnlyList<LawBrokenException> = List.toArray broken :> _

@@ -28,10 +28,16 @@ type Broken =
 let private mostSimpler = 300
 
 /// What a fault is about, without its numbers: simpler cases have to fail in the same way.
-let private kind (faults: Faults) : string =
+let kind (faults: Faults) : string =
+    let isOfNumber (letter: char) = System.Char.IsDigit letter || letter = '-' || letter = '.'
+
     match faults with
     | [] -> ""
-    | fault :: _ -> fault.Words.Split([| ':' |], 2)[0] |> String.filter (System.Char.IsDigit >> not)
+    | { Words = words; Thrown = None } :: _ -> words.Split([| ':' |], 2)[0] |> String.filter (isOfNumber >> not)
+    // Shapes and element types differ from case to case.
+    | { Thrown = Some error } :: _ ->
+        let words = error.Message.Split([| '['; ':'; '\n' |], 2)[0]
+        $"{error.GetType().Name} {String.filter (isOfNumber >> not) words}"
 
 let title (law: Law) (subject: Subject) : string = $"{law.Number} {law.Name} / {subject.Name}"
 
