@@ -37,13 +37,9 @@ module private Message =
 
 /// A value breaks a law.
 [<Sealed>]
-type LawBrokenException
-    internal (law: Law, value: Parametrization, broken: Running.Broken, settings: Running.Settings) =
-    inherit
-        Exception(
-            Message.ofLaw law value broken settings,
-            broken.Faults |> List.tryPick _.Thrown |> Option.toObj
-        )
+type LawBrokenException internal (law: Law, value: Parametrization, broken: Running.Broken, settings: Running.Settings)
+    =
+    inherit Exception(Message.ofLaw law value broken settings, broken.Faults |> List.tryPick _.Thrown |> Option.toObj)
 
     let residual, limit =
         match broken.Faults |> List.tryPick _.Size with

@@ -23,8 +23,7 @@ module internal Fault =
 
     let sized (found: float) (allowed: float) (words: string) : Fault = { said words with Size = Some(found, allowed) }
 
-    let thrown (error: exn) : Fault =
-        { said $"{error.GetType().Name}: {error.Message}" with Thrown = Some error }
+    let thrown (error: exn) : Fault = { said $"{error.GetType().Name}: {error.Message}" with Thrown = Some error }
 
     let ofError (what: string) (error: ParametrizationError) : Fault =
         match error with

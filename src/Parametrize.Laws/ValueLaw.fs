@@ -17,8 +17,7 @@ type ValueLaw internal (law: Law, subject: Subject, settings: Running.Settings) 
         else
             match Running.run settings law subject with
             | Ok tried -> Verdict.Holds tried
-            | Error broken ->
-                Verdict.IsBroken(LawBrokenException(law, subject.Value, broken, settings))
+            | Error broken -> Verdict.IsBroken(LawBrokenException(law, subject.Value, broken, settings))
 
     member internal _.Applies: bool = law.Applies subject
 

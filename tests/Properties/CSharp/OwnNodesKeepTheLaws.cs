@@ -53,13 +53,25 @@ public class OwnNodesKeepTheLaws
     }
 
     public static TheoryData<ValueLaw> OfEven =>
-        new(ValueLaws.Of(Parametrizations.Of(new Even()), [[4], [2, 5]], cases: 20));
+        new(
+            ValueLaws.Of(
+                Parametrizations.Of(new Even()),
+                [
+                    [4],
+                    [2, 5],
+                ],
+                cases: 20
+            )
+        );
 
     public static TheoryData<ValueLaw> OfSkew =>
         new(
             ValueLaws.Of(
                 Parametrizations.Of(new Skew()),
-                [[3, 3], [4, 4]],
+                [
+                    [3, 3],
+                    [4, 4],
+                ],
                 cases: 20,
                 outside: tensor => tensor + 1,
                 again: () => Parametrizations.Of(new Skew())
@@ -67,13 +79,43 @@ public class OwnNodesKeepTheLaws
         );
 
     public static TheoryData<ValueLaw> OfNoisy =>
-        new(ValueLaws.Of(Parametrizations.Of(new Noisy()), [[], [3]], cases: 20, isBijective: true));
+        new(
+            ValueLaws.Of(
+                Parametrizations.Of(new Noisy()),
+                [
+                    [],
+                    [3],
+                ],
+                cases: 20,
+                isBijective: true
+            )
+        );
 
     public static TheoryData<ValueLaw> OfOneWay =>
-        new(ValueLaws.Of(Parametrizations.Of(new OneWay()), [[4]], cases: 20, scales: [1e-3, 1]));
+        new(
+            ValueLaws.Of(
+                Parametrizations.Of(new OneWay()),
+                [
+                    [4],
+                ],
+                cases: 20,
+                scales: [1e-3, 1]
+            )
+        );
 
     public static TheoryData<ValueLaw> OfTheLibrary =>
-        new(ValueLaws.Of(Parametrizations.Orthogonal(), [[3, 3], [4, 2]], cases: 5, accuracy: 1e4, scales: [0.1, 1]));
+        new(
+            ValueLaws.Of(
+                Parametrizations.Orthogonal(),
+                [
+                    [3, 3],
+                    [4, 2],
+                ],
+                cases: 5,
+                accuracy: 1e4,
+                scales: [0.1, 1]
+            )
+        );
 
     [Theory]
     [MemberData(nameof(OfEven))]
@@ -88,7 +130,9 @@ public class OwnNodesKeepTheLaws
     {
         var laws = ValueLaws.Of(
             Parametrizations.Of(new Halved()),
-            [[4]],
+            [
+                [4],
+            ],
             cases: 10,
             seed: 3,
             elementTypes: [ScalarType.Float32, ScalarType.Float64],
@@ -107,7 +151,12 @@ public class OwnNodesKeepTheLaws
     [Fact]
     public void A_law_without_need_of_it_does_not_ask_for_a_right_inverse()
     {
-        var laws = ValueLaws.Of(Parametrizations.Of(new OneWay()), [[4]]);
+        var laws = ValueLaws.Of(
+            Parametrizations.Of(new OneWay()),
+            [
+                [4],
+            ]
+        );
         Assert.DoesNotContain(laws, law => law.Name == "forward undoes the right inverse");
         Assert.Contains(laws, law => law.Name == "nothing leaks");
     }

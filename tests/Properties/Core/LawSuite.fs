@@ -25,7 +25,13 @@ let run (law: Law) (subject: Subject) : Result<int, Running.Broken> = Running.ru
 
 let shown (law: Law) (subject: Subject) (broken: Running.Broken) : string =
     let error = LawBrokenException(law, subject.Value, broken, settings)
-    let trace = error.InnerException |> Option.ofObj |> Option.map (fun inner -> $"\n{inner.StackTrace}") |> Option.defaultValue ""
+
+    let trace =
+        error.InnerException
+        |> Option.ofObj
+        |> Option.map (fun inner -> $"\n{inner.StackTrace}")
+        |> Option.defaultValue ""
+
     $"{error.Message}{trace}\nAgain: PARAMETRIZE_SEED={seed} PARAMETRIZE_CASES={casesEach}"
 
 let testOf (law: Law) (subject: Subject) : Test =

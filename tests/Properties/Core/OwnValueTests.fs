@@ -99,6 +99,7 @@ let tests: Test =
                     Expect.stringContains error.Message broken.Law "each is named")
             testCase "what makes no sense is refused" (fun () ->
                 let value = valueOf Mistake.Nothing
+
                 let refused options shapes =
                     Expect.throwsT<ArgumentException> (fun () -> Laws.forWith options value shapes |> ignore) "refused"
 
@@ -112,7 +113,10 @@ let tests: Test =
                 refused { options with Devices = Some [] } shapes)
             testCase "shapes that are too large for some laws" (fun () ->
                 let names = Laws.``for`` (valueOf Mistake.Nothing) [ [ 30L; 40L ] ] |> List.map _.Name
-                Expect.isFalse (List.contains "the dimension of a space is the rank of the derivative" names) "too large")
+
+                Expect.isFalse
+                    (List.contains "the dimension of a space is the rank of the derivative" names)
+                    "too large")
             testCase "single precision only" (fun () ->
                 let options = { options with ElementTypes = Some [ torch.ScalarType.Float32 ]; Cases = 5 }
                 Laws.checkWith options (valueOf Mistake.Nothing) shapes)

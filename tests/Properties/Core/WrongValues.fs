@@ -42,7 +42,7 @@ let private ramp (tensor: torch.Tensor) : torch.Tensor =
 
 let private withoutFirst (tensor: torch.Tensor) : torch.Tensor =
     let rest = tensor.clone ()
-    rest.narrow(-1L, 0L, 1L).zero_ () |> ignore
+    rest.narrow(-1L, 0L, 1L).zero_() |> ignore
     rest
 
 type private Rows(mistake: Mistake) =
@@ -73,7 +73,7 @@ type Rowwise(mistake: Mistake) =
 
         match mistake with
         | Mistake.MapLeavesSpace -> input - 0.9 * mean input
-        | Mistake.ForgetsGradient -> input - (mean input).detach ()
+        | Mistake.ForgetsGradient -> input - (mean input).detach()
         | Mistake.MixesBatch -> centre input + ramp input * (mean input).flip 0L
         | Mistake.RoundsOnTheWay -> centre (input.``to``(torch.ScalarType.Float32).``to`` input.dtype)
         | Mistake.LeaksTensor ->
