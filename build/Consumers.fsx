@@ -32,10 +32,10 @@ let private versionOfTheSources () =
     |> _.Value
 
 /// What the package feed says about vulnerabilities, and whether it answers, changes without the sources.
-let private project (feed: Feed) (source: string) : string =
+let private project (feed: Feed) (others: string list) (source: string) : string =
     let references =
         [
-            for id, version in installed () do
+            for id, version in installed () @ [ for other in others -> other, "" ] do
                 let version = if version = "" then feed.Version else version
                 $"    <PackageReference Include=\"{id}\" Version=\"{version}\" />"
         ]
@@ -61,12 +61,12 @@ let private project (feed: Feed) (source: string) : string =
 /// Nothing wrong, or what a command printed.
 let private faults (code: int, output: string) : string list = if code = 0 then [] else [ output ]
 
-/// Builds and runs a program of the README as somebody else's. Links instead of copies of libtorch change nothing else.
-let private runProject (feed: Feed) (folder: string) (language: string) (extension: string) : string list =
-    let folder = Directory.CreateDirectory(Path.Combine(folder, language)).FullName
+/// Builds and runs a program as somebody else's. Links instead of copies of libtorch change nothing else.
+let private runProgram (feed: Feed) (folder: string) others (program: string) (extension: string) : string list =
+    let folder = Directory.CreateDirectory(folder).FullName
     let source = $"Program.{extension}"
-    File.WriteAllText(Path.Combine(folder, source), code language)
-    File.WriteAllText(Path.Combine(folder, $"Blank.{extension}proj"), project feed source)
+    File.WriteAllText(Path.Combine(folder, source), program)
+    File.WriteAllText(Path.Combine(folder, $"Blank.{extension}proj"), project feed others source)
 
     let sources =
         [ $"-p:RestoreAdditionalProjectSources={feed.Folder}"; "-p:RestoreIgnoreFailedSources=true" ]
@@ -77,6 +77,22 @@ let private runProject (feed: Feed) (folder: string) (language: string) (extensi
     match dotnetAt folder ("build" :: options @ sources) with
     | 0, _ -> dotnetAt folder [ "out/Blank.dll" ] |> faults
     | failed -> faults failed
+
+/// A program of the README.
+let private runProject (feed: Feed) (folder: string) (language: string) (extension: string) : string list =
+    runProgram feed (Path.Combine(folder, language)) [] (code language) extension
+
+/// The laws, with nothing else installed that would bring FsCheck.
+let private tryLaws (feed: Feed) (folder: string) : string list =
+    let program =
+        """
+open Parametrize.Laws
+open Parametrize.Values
+
+Laws.checkWith { LawOptions.Default with Cases = 5 } (skew >>> cayley) [ [ 3L; 3L ] ]
+"""
+
+    runProgram feed (Path.Combine(folder, "laws")) [ "Parametrize.Laws" ] program "fs"
 
 /// Runs the script of the README. What F# Interactive says of packages are never errors, so it has to be silent.
 let private runScript (feed: Feed) (folder: string) : string list =
@@ -153,6 +169,7 @@ let private checkIn (folder: string) : Tally =
 
                 "a blank C# project", (fun () -> runProject feed folder "csharp" "cs")
                 "a blank F# project", (fun () -> runProject feed folder "fsharp" "fs")
+                "the laws in a blank F# project", (fun () -> tryLaws feed folder)
                 "a script", (fun () -> runScript feed folder)
                 "the choice of the backend", backendFaults
             ]

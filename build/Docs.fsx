@@ -75,7 +75,8 @@ type private Language =
         Name: string
         Extension: string
         Project: string
-        Reference: string
+        /// What the snippets may use beside the library and its laws.
+        TestFramework: string
         NoWarn: string
         Source: Snippet -> string list
         Main: Snippet list -> string list
@@ -136,7 +137,7 @@ let private csharp =
         Name = "csharp"
         Extension = "cs"
         Project = "Docs.CSharp.csproj"
-        Reference = "src/Parametrize.CSharp/Parametrize.CSharp.csproj"
+        TestFramework = "xunit"
         NoWarn = "CS0105;CS0168;CS0219;CS8321"
         Source = source
         Main = main
@@ -184,11 +185,17 @@ let private fsharp =
         Name = "fsharp"
         Extension = "fs"
         Project = "Docs.FSharp.fsproj"
-        Reference = "src/Parametrize.CSharp/Parametrize.CSharp.csproj"
+        TestFramework = "Expecto"
         NoWarn = "FS0020;FS1182"
         Source = source
         Main = main
     }
+
+let private libraries =
+    [
+        "src/Parametrize.CSharp/Parametrize.CSharp.csproj"
+        "src/Parametrize.Laws/Parametrize.Laws.fsproj"
+    ]
 
 let private project (language: Language) (files: string list) : string list =
     [
@@ -201,7 +208,9 @@ let private project (language: Language) (files: string list) : string list =
         "  <ItemGroup>"
         for file in files do
             $"    <Compile Include=\"{file}\" />"
-        $"    <ProjectReference Include=\"{under language.Reference}\" />"
+        for library in libraries do
+            $"    <ProjectReference Include=\"{under library}\" />"
+        $"    <PackageReference Include=\"{language.TestFramework}\" />"
         "  </ItemGroup>"
         "</Project>"
     ]

@@ -3,5 +3,6 @@ namespace Parametrize
 open System.Runtime.CompilerServices
 
 [<assembly: InternalsVisibleTo "Parametrize.CSharp">]
+[<assembly: InternalsVisibleTo "Parametrize.Laws">]
 [<assembly: InternalsVisibleTo "Properties.Core">]
 do ()

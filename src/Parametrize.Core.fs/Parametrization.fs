@@ -397,8 +397,11 @@ module Parametrization =
     /// parameter its zero. `forward` yields the same tensor before and after, up to rounding, which does not add up over
     /// many moves (Lezcano-Casado 2019, dynamic trivializations).
     let rebase (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
-        use _ = torch.no_grad ()
-        use tensor = forward value parts
+        if value.Program.Nodes |> Array.forall _.HasRightInverse then
+            use _ = torch.no_grad ()
+            use tensor = forward value parts
 
-        checkedForms value tensor
-        |> Result.bind (fun forms -> Inversion.pullParts Pull.Renewing value.Program forms (Some parts) tensor)
+            checkedForms value tensor
+            |> Result.bind (fun forms -> Inversion.pullParts Pull.Renewing value.Program forms (Some parts) tensor)
+        else
+            Error(ParametrizationError.NoRightInverse(string value))

@@ -6,6 +6,7 @@ open Expecto
 open FsCheck
 open FsCheck.FSharp
 open Parametrize
+open Parametrize.Laws
 open Parametrize.Values
 open TorchSharp
 

@@ -4,6 +4,7 @@ module Properties.Core.ErrorTests
 open System
 open Expecto
 open Parametrize
+open Parametrize.Laws
 open Parametrize.Values
 open TorchSharp
 

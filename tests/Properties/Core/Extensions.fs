@@ -1,8 +1,9 @@
 /// Parametrizations of a user's own, derived from `Node`: they pass the same laws.
-module Properties.Core.Extensions
+module internal Properties.Core.Extensions
 
 open FsCheck.FSharp
 open Parametrize
+open Parametrize.Laws
 open TorchSharp
 
 /// Rows of mean zero.
@@ -64,6 +65,7 @@ let private line name (build: unit -> Parametrization) shapes dtypes scales : Su
         Shapes = shapes
         Dtypes = dtypes
         Scales = scales
+        Devices = [ Case.device ]
         HalfLimit = infinity
         Reads = None
         Miss = None

@@ -3,6 +3,7 @@ module Properties.Core.FamilyTests
 
 open Expecto
 open Parametrize
+open Parametrize.Laws
 open Parametrize.Values
 open TorchSharp
 
@@ -19,6 +20,7 @@ let private normal (seed: uint64) (shape: int64 list) : torch.Tensor =
             Dtype = torch.ScalarType.Float64
             Scale = 1.0
             Seed = seed
+            Device = Case.device
         }
 
 let private partsOf (result: Result<Parts, ParametrizationError>) : Parts =

@@ -1,9 +1,10 @@
 /// One line for each entry of the catalogue: which tensors it is tried with.
-module Properties.Core.Generators
+module internal Properties.Core.Generators
 
 open FsCheck
 open FsCheck.FSharp
 open Parametrize
+open Parametrize.Laws
 open TorchSharp
 open Properties.Core.Ingredients
 
@@ -15,6 +16,7 @@ let private line name shapes dtypes scales : Subject =
         Shapes = shapes
         Dtypes = dtypes
         Scales = scales
+        Devices = [ Case.device ]
         Reads = None
         Miss = None
         SmoothAtZero = true

@@ -1,28 +1,9 @@
 /// Runs laws on random cases and says which case broke.
-module Properties.Core.LawSuite
+module internal Properties.Core.LawSuite
 
 open System
-open System.Text
 open Expecto
-open FsCheck
-open FsCheck.FSharp
-open Properties.Core.Laws
-
-let laws: Law list =
-    [
-        Membership.laws
-        Inverses.laws
-        Gradients.laws
-        Forms.laws
-        Algebra.laws
-        Resources.laws
-        Dimensions.laws
-        Volumes.laws
-        Carrying.laws
-        Orthogonality.laws
-    ]
-    |> List.concat
-    |> List.sortBy (fun law -> int (law.Number.TrimEnd([| 'a' .. 'z' |])), law.Number)
+open Parametrize.Laws
 
 let subjects: Subject list = Generators.subjects @ Extensions.subjects
 
@@ -37,61 +18,33 @@ let seed: int = setting "PARAMETRIZE_SEED" 20260101
 
 let casesEach: int = setting "PARAMETRIZE_CASES" 100
 
-let title (law: Law) (subject: Subject) : string = $"{law.Number} {law.Name} / {subject.Name}"
+let private settings: Running.Settings = { Cases = casesEach; Seed = seed }
 
-let private seedOf (name: string) : uint64 =
-    Encoding.UTF8.GetBytes name
-    |> Array.fold (fun state next -> (state ^^^ uint64 next) * 1099511628211UL) (14695981039346656037UL + uint64 seed)
+/// How many cases passed, or which one did not.
+let run (law: Law) (subject: Subject) : Result<int, Running.Broken> = Running.run settings law subject
 
-/// How many cases passed, or what is wrong with which.
-let run (law: Law) (subject: Subject) : Result<int, string> =
-    let mutable tried = 0
-    let mutable broken: (Case * Faults) option = None
+let shown (law: Law) (subject: Subject) (broken: Running.Broken) : string =
+    let error = LawBrokenException(law, subject.Value, broken, settings)
 
-    let holds (case: Case) =
-        tried <- tried + 1
+    let trace =
+        error.InnerException
+        |> Option.ofObj
+        |> Option.map (fun inner -> $"\n{inner.StackTrace}")
+        |> Option.defaultValue ""
 
-        match Law.faults law subject case with
-        | [] -> true
-        | faults ->
-            broken <- Some(case, faults)
-            false
-
-    let config =
-        Config.Quick
-            .WithMaxTest(casesEach)
-            .WithReplay(Some { Rnd = Rnd(seedOf (title law subject), 1UL); Size = None })
-            .WithRunner(
-                { new IRunner with
-                    member _.OnStartFixture _ = ()
-                    member _.OnArguments(_, _, _) = ()
-                    member _.OnShrink(_, _) = ()
-                    member _.OnFinished(_, _) = ()
-                }
-            )
-
-    Check.One(config, Prop.forAll (Arb.fromGen (law.Cases subject)) holds)
-
-    match broken with
-    | None -> Ok tried
-    | Some(case, faults) ->
-        let faults = String.concat "\n  " faults
-
-        Error
-            $"{subject.Value} breaks the law `{law.Name}` in case {tried} of {casesEach}:\n  {case}\n  {faults}\n\
-              Again: PARAMETRIZE_SEED={seed} PARAMETRIZE_CASES={casesEach}"
+    $"{error.Message}{trace}\nAgain: PARAMETRIZE_SEED={seed} PARAMETRIZE_CASES={casesEach}"
 
 let testOf (law: Law) (subject: Subject) : Test =
-    testCase (title law subject) (fun () ->
+    testCase (Running.title law subject) (fun () ->
         match run law subject with
         | Ok _ -> ()
-        | Error message -> failtest message)
+        | Error broken -> failtest (shown law subject broken))
 
 let tests: Test =
     testList
         "laws"
         [
-            for law in laws do
+            for law in Suite.laws do
                 for subject in subjects do
                     if law.Applies subject then
                         testOf law subject

@@ -3,6 +3,7 @@ module Properties.Core.OrthogonalTests
 
 open Expecto
 open Parametrize
+open Parametrize.Laws
 open Parametrize.LinearAlgebra
 open Parametrize.Values
 open TorchSharp

@@ -11,6 +11,7 @@ let private tests: Test =
             LawSuite.coverage
             LawSuite.tests
             RandomTrees.tests
+            OwnValueTests.tests
             ChainTests.tests
             VolumeTests.tests
             ErrorTests.tests

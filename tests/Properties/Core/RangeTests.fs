@@ -3,6 +3,7 @@ module Properties.Core.RangeTests
 
 open Expecto
 open Parametrize
+open Parametrize.Laws
 open Parametrize.Values
 open TorchSharp
 
@@ -80,7 +81,8 @@ let private directions: Test =
 
         for dtype in all do
             for shape in [ [| 4L; 3L |]; [| 3L; 1L |]; [| 5L |] ] do
-                let unit = Case.unit 3UL { Shape = shape; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+                let unit =
+                    Case.unit 3UL { Shape = shape; Dtype = dtype; Scale = 1.0; Seed = 8UL; Device = Case.device }
 
                 for value in
                     [
@@ -130,12 +132,31 @@ let private directions: Test =
 let private tangents: Test =
     inScope "sphereExp stays on the sphere for tangents of every size" (fun () ->
         for dtype in all do
-            let unit = Case.unit 3UL { Shape = [| 4L; 3L |]; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+            let unit =
+                Case.unit
+                    3UL
+                    {
+                        Shape = [| 4L; 3L |]
+                        Dtype = dtype
+                        Scale = 1.0
+                        Seed = 8UL
+                        Device = Case.device
+                    }
+
             let parts = partsOf (Parametrization.initializeNearest (sphereExp 1.0) unit)
 
             for size in extremes dtype do
                 let tangent =
-                    (Case.unit 4UL { Shape = [| 4L; 3L |]; Dtype = dtype; Scale = 1.0; Seed = 9UL }) * size.ToScalar()
+                    (Case.unit
+                        4UL
+                        {
+                            Shape = [| 4L; 3L |]
+                            Dtype = dtype
+                            Scale = 1.0
+                            Seed = 9UL
+                            Device = Case.device
+                        })
+                    * size.ToScalar()
 
                 let tangent = tangent.requires_grad_ ()
 
@@ -155,7 +176,15 @@ let private powerIterations: Test =
         let value = spectralNormWith { SpectralNorm.defaults with Iterations = 300; Epsilon = 1e-320 }
 
         for dtype in all do
-            let case = { Shape = [| 4L; 3L |]; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+            let case =
+                {
+                    Shape = [| 4L; 3L |]
+                    Dtype = dtype
+                    Scale = 1.0
+                    Seed = 8UL
+                    Device = Case.device
+                }
+
             let unit = Case.unit 3UL case
             let start = [ Case.normalOf [| 4L |] 0.3 5UL case; Case.normalOf [| 3L |] 0.3 6UL case ]
 
@@ -255,7 +284,17 @@ let private largestParameters: Test =
 
         for dtype in all @ [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ] do
             let greatest = min (Entrywise.greatest dtype) 3e38
-            let normal = Case.unit 3UL { Shape = [| 4L; 4L |]; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+
+            let normal =
+                Case.unit
+                    3UL
+                    {
+                        Shape = [| 4L; 4L |]
+                        Dtype = dtype
+                        Scale = 1.0
+                        Seed = 8UL
+                        Device = Case.device
+                    }
 
             for value in values do
                 match Parametrization.initializeNearest value normal with
@@ -359,7 +398,15 @@ let private ownValues: Test =
             ] do
             for size in [ 2L; 8L; 32L; 64L ] do
                 for seed in 1UL .. 10UL do
-                    let case = { Shape = [| 2L; size; size |]; Dtype = dtype; Scale = 1.0; Seed = seed }
+                    let case =
+                        {
+                            Shape = [| 2L; size; size |]
+                            Dtype = dtype
+                            Scale = 1.0
+                            Seed = seed
+                            Device = Case.device
+                        }
+
                     let x = Case.unit 1UL case
                     let value = spdAbove 0.1
                     let weight = Parametrization.forward value (Parametrization.ofTensors [ x ] [] value)
@@ -413,6 +460,7 @@ let private sphereSpeed: Test =
                         Dtype = torch.ScalarType.Float64
                         Scale = 1.0
                         Seed = 1UL
+                        Device = Case.device
                     }
                 * scale.ToScalar()
 

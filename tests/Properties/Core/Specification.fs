@@ -2,6 +2,7 @@
 module Properties.Core.Specification
 
 open System
+open Parametrize.Laws
 
 /// What a law's cell of the table says: how many cases, that one broke it, or that the law does not apply.
 let private cell (law: Law) (subject: Subject) : string * string option =
@@ -10,7 +11,7 @@ let private cell (law: Law) (subject: Subject) : string * string option =
     else
         match LawSuite.run law subject with
         | Ok tried -> string tried, None
-        | Error message -> "BROKEN", Some message
+        | Error broken -> "BROKEN", Some(LawSuite.shown law subject broken)
 
 let private pad (width: int) (text: string) : string = text.PadRight width
 
@@ -18,18 +19,18 @@ let private pad (width: int) (text: string) : string = text.PadRight width
 let run () : int =
     printfn "The laws, and on how many random cases each was tried for each value (- where it does not apply):\n"
 
-    for law in LawSuite.laws do
+    for law in Suite.laws do
         printfn $"  {law.Number, -4} {law.Name}"
 
     let nameWidth = LawSuite.subjects |> List.map _.Name.Length |> List.max
 
-    let header = LawSuite.laws |> List.map (fun law -> pad 6 law.Number) |> String.concat " "
+    let header = Suite.laws |> List.map (fun law -> pad 6 law.Number) |> String.concat " "
     printfn $"\n{pad nameWidth String.Empty}  {header}"
 
     let rows =
         [
             for subject in LawSuite.subjects do
-                let cells = LawSuite.laws |> List.map (fun law -> cell law subject)
+                let cells = Suite.laws |> List.map (fun law -> cell law subject)
                 let shown = cells |> List.map (fst >> pad 6) |> String.concat " "
                 printfn $"{pad nameWidth subject.Name}  {shown}"
                 cells

@@ -3,12 +3,20 @@ module Properties.Core.StartTests
 
 open Expecto
 open Parametrize
+open Parametrize.Laws
 open Parametrize.Values
 open TorchSharp
 
 let private float64 = torch.ScalarType.Float64
 
-let private form (shape: int64 list) : Case = { Shape = List.toArray shape; Dtype = float64; Scale = 1.0; Seed = 5UL }
+let private form (shape: int64 list) : Case =
+    {
+        Shape = List.toArray shape
+        Dtype = float64
+        Scale = 1.0
+        Seed = 5UL
+        Device = Case.device
+    }
 
 let private square = form [ 3L; 3L ]
 

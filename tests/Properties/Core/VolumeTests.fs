@@ -4,7 +4,7 @@ module Properties.Core.VolumeTests
 open Expecto
 open Parametrize
 open Parametrize.Values
-open Properties.Core.Laws
+open Parametrize.Laws
 open TorchSharp
 
 /// `exp` of each entry: a node of a user's own, which tells a volume of that many numbers.

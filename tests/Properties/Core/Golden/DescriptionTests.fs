@@ -33,7 +33,7 @@ let private gives (shape: int64 list) (input: int64 list) (line: string) : Test 
         use model = new Model(stages line)
 
         let input =
-            torch.ones (List.toArray input, dtype = torch.ScalarType.Float64, device = Properties.Core.Case.device)
+            torch.ones (List.toArray input, dtype = torch.ScalarType.Float64, device = Parametrize.Laws.Case.device)
 
         Expect.equal (List.ofArray (model.call(input).shape)) shape "the shape of the output")
 

@@ -104,7 +104,7 @@ let tensor (node: Node) : torch.Tensor =
     torch
         .tensor(numbers.Data, dtype = torch.ScalarType.Float64)
         .reshape(numbers.Shape)
-        .``to``(Properties.Core.Case.device)
+        .``to``(Parametrize.Laws.Case.device)
 
 /// The tensors of a state dict by name.
 let state (node: Node) : Map<string, torch.Tensor> =

@@ -141,5 +141,5 @@ let layer (name: string) (arguments: Argument list) : Layer =
         | "ConvTranspose3d" -> transposed name 3 arguments
         | _ -> unclear $"there is no layer '{name}'"
 
-    found.``to``(torch.ScalarType.Float64).``to``(Properties.Core.Case.device) |> ignore
+    found.``to``(torch.ScalarType.Float64).``to``(Parametrize.Laws.Case.device) |> ignore
     found

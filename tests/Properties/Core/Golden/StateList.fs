@@ -6,6 +6,7 @@ open System
 open System.IO
 open Expecto
 open Parametrize
+open Parametrize.Laws
 open Properties.Core
 open TorchSharp
 
@@ -31,7 +32,7 @@ let private forms: (int64[] * torch.ScalarType) list =
 let private state (value: Parametrization) (shape: int64[], dtype: torch.ScalarType) : string =
     use _ = torch.NewDisposeScope()
 
-    let case = { Shape = shape; Dtype = dtype; Scale = 1.0; Seed = 1UL }
+    let case = { Shape = shape; Dtype = dtype; Scale = 1.0; Seed = 1UL; Device = Case.device }
 
     let shown (name: string) (tensor: torch.Tensor) = $"{name} {Form.Shown tensor.shape} {tensor.dtype}"
 

@@ -1,33 +1,39 @@
-namespace Properties.Core
+namespace Parametrize.Laws
 
 open FsCheck
 open TorchSharp
 
 /// A statement about every value, tried on random cases.
-type Law =
+[<NoComparison; NoEquality>]
+type internal Law =
     {
         /// The number in the specification, with a letter where a law has several sentences.
         Number: string
         Name: string
+        /// What it says, as a sentence.
+        Sentence: string
         Applies: Subject -> bool
         Cases: Subject -> Gen<Case>
         Faults: Subject -> Case -> Faults
     }
 
-module Law =
+module internal Law =
 
     let always (_: Subject) : bool = true
 
-    let law (number: string) (name: string) (faults: Subject -> Case -> Faults) : Law =
+    let law (number: string) (name: string) (sentence: string) (faults: Subject -> Case -> Faults) : Law =
         {
             Number = number
             Name = name
+            Sentence = sentence
             Applies = always
             Cases = Subject.cases
             Faults = faults
         }
 
-    let onlyFor (applies: Subject -> bool) (law: Law) : Law = { law with Applies = applies }
+    /// Under this condition, and those before.
+    let onlyFor (applies: Subject -> bool) (law: Law) : Law =
+        { law with Applies = fun subject -> law.Applies subject && applies subject }
 
     let on (cases: Subject -> Gen<Case>) (law: Law) : Law = { law with Cases = cases }
 
@@ -38,4 +44,4 @@ module Law =
         try
             law.Faults subject case
         with error ->
-            [ $"{error.GetType().Name}: {error.Message}\n{error.StackTrace}" ]
+            [ Fault.thrown error ]

@@ -1,18 +1,19 @@
 /// Points of measure zero for matrices with orthonormal columns: half turns, permutations, the identity and its negative,
 /// and tensors of low rank or extreme size that have to be projected.
-module Properties.Core.Laws.Orthogonality
+module internal Parametrize.Laws.Orthogonality
 
 open Parametrize
-open Properties.Core
-open Properties.Core.Law
-open Properties.Core.Measures
+open Parametrize.Laws.Law
+open Parametrize.Laws.Measures
 open TorchSharp
 
 let private codomain (subject: Subject) : Space = Tree.space subject.Value.Tree
 
 let private isOfKernels (subject: Subject) : bool = codomain subject = View.space View.Kernel StiefelSpaces.stiefel
 
-let private isOrthogonal (subject: Subject) : bool = codomain subject = StiefelSpaces.stiefel || isOfKernels subject
+/// Own nodes with this space need not reach all of it, or project so much.
+let private isOrthogonal (subject: Subject) : bool =
+    Subject.isOfLibrary subject && (codomain subject = StiefelSpaces.stiefel || isOfKernels subject)
 
 /// Batch, rows and columns of the matrices that a tensor of this shape holds.
 let private layout (subject: Subject) (shape: int64[]) : int * int64 * int64 =
@@ -72,7 +73,7 @@ let private landmarks (subject: Subject) (case: Case) : torch.Tensor =
                 square.narrow(0L, 0L, rows).narrow(1L, 0L, columns)
         |]
 
-    (torch.stack matrices).reshape(case.Shape).``to``(case.Dtype, Case.device)
+    (torch.stack matrices).reshape(case.Shape).``to``(case.Dtype, case.Device)
 
 let private roundTrips (what: string) (subject: Subject) (allowed: float) (tensor: torch.Tensor) : Faults =
     ok what (Parametrization.initialize subject.Value tensor) (fun parts ->
@@ -103,13 +104,17 @@ let private reachesLandmarks (subject: Subject) (case: Case) : Faults =
     match Parametrization.contains subject.Value tensor with
     | Ok() -> roundTrips "landmark" subject allowed tensor
     | Error error when mayRefuse subject case tensor ->
-        let refused = (Parametrization.initialize subject.Value tensor).IsError
+        let refused =
+            match Parametrization.initialize subject.Value tensor with
+            | Ok _ -> false
+            | Error _ -> true
+
         let projected = Parametrization.project subject.Value tensor
 
         fault (not refused) $"contains refuses a landmark, {error}, but there is a right inverse"
         @ isOk "contains (project landmark)" (Parametrization.contains subject.Value projected)
         @ roundTrips "projected landmark" subject allowed projected
-    | Error error -> [ $"contains refuses a landmark: {error}" ]
+    | Error error -> [ Fault.ofError "contains refuses a landmark" error ]
 
 /// Zeros, ones, products of vectors, columns that fade out, and entries at the ends of the element type.
 let private degenerate (subject: Subject) (case: Case) : torch.Tensor =
@@ -140,7 +145,7 @@ let private degenerate (subject: Subject) (case: Case) : torch.Tensor =
         | _ -> (random [| rows; columns |]).triu 1L
 
     let matrices = [| for place in 0 .. batch - 1 -> matrix ((case.Seed + uint64 place) % 9UL) |]
-    (torch.stack matrices).reshape(case.Shape).``to``(case.Dtype, Case.device)
+    (torch.stack matrices).reshape(case.Shape).``to``(case.Dtype, case.Device)
 
 let private projectsDegenerate (subject: Subject) (case: Case) : Faults =
     let tensor = degenerate subject case
@@ -154,8 +159,16 @@ let private projectsDegenerate (subject: Subject) (case: Case) : Faults =
 
 let laws: Law list =
     [
-        law "2f" "half turns, permutations and the like are given back" reachesLandmarks
+        law
+            "2f"
+            "half turns, permutations and the like are given back"
+            "Half turns, permutations and other matrices that no random draw yields are given back, or refused and projected."
+            reachesLandmarks
         |> onlyFor isOrthogonal
-        law "4c" "matrices of low rank or extreme size are projected" projectsDegenerate
+        law
+            "4c"
+            "matrices of low rank or extreme size are projected"
+            "Matrices of low rank or of extreme size are projected into the space."
+            projectsDegenerate
         |> onlyFor isOrthogonal
     ]

@@ -1,11 +1,10 @@
 /// Chains, equality and printing.
-module Properties.Core.Laws.Algebra
+module internal Parametrize.Laws.Algebra
 
 open System
 open Parametrize
-open Properties.Core
-open Properties.Core.Law
-open Properties.Core.Measures
+open Parametrize.Laws.Law
+open Parametrize.Laws.Measures
 open TorchSharp
 
 let private entryOf (entries: CatalogueEntry list) (use': int) (case: Case) : CatalogueEntry =
@@ -17,6 +16,12 @@ let private anotherOf (use': int) (case: Case) : Parametrization = (entryOf Cata
 let private associates (subject: Subject) (case: Case) : Faults =
     let a = subject.Value
     let b, c = anotherOf 1 case, anotherOf 2 case
+
+    let fits right left =
+        match Parametrization.tryAndThen right left with
+        | Ok _ -> true
+        | Error _ -> false
+
     let (>>) left right = left |> Result.bind (Parametrization.tryAndThen right)
 
     // The value in question in each of the three places.
@@ -30,8 +35,8 @@ let private associates (subject: Subject) (case: Case) : Faults =
         | Ok left, Ok right -> fault (left <> right) $"({x} >>> {y}) >>> {z} differs from {x} >>> ({y} >>> {z})"
         | Error _, Error _ -> []
         // What stands before y can make it fit before z: `skew >>> spectralNorm >>> cayley`.
-        | Ok _, Error _ when (Parametrization.tryAndThen z y).IsError -> []
-        | _ -> [ $"({x} >>> {y}) >>> {z} is refused one way and accepted the other" ])
+        | Ok _, Error _ when not (fits z y) -> []
+        | _ -> [ Fault.said $"({x} >>> {y}) >>> {z} is refused one way and accepted the other" ])
 
 let private hasNeutral (subject: Subject) (_: Case) : Faults =
     let value = subject.Value
@@ -82,9 +87,17 @@ let private prints (subject: Subject) (case: Case) : Faults =
 
 let laws: Law list =
     [
-        law "8" "chains associate" associates
-        law "8b" "identity disappears" hasNeutral
-        law "8c" "forward (a >>> b) = forward b . forward a" composes
+        law "8" "chains associate" "Composition is associative, whatever stands before or behind." associates
+        law "8b" "identity disappears" "The identity before or behind a value changes nothing." hasNeutral
+        law
+            "8c"
+            "forward (a >>> b) = forward b . forward a"
+            "A chain computes what its values compute one after the other."
+            composes
         |> onlyFor (fun subject -> not (Parametrization.nodes subject.Value).IsEmpty)
-        law "9" "equal values print alike, different ones do not" prints
+        law
+            "9"
+            "equal values print alike, different ones do not"
+            "Equal values print and hash alike, and different ones do not print alike."
+            prints
     ]

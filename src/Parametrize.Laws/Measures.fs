@@ -1,13 +1,37 @@
-namespace Properties.Core
+namespace Parametrize.Laws
 
 open Parametrize
 open TorchSharp
 
-/// What was wrong with a case, in words; nothing when all is well.
-type Faults = string list
+/// What was wrong with a case, in words, and as numbers where it is a matter of size.
+[<NoComparison>]
+type internal Fault =
+    {
+        Words: string
+        /// How much something is off, and how much would be admitted.
+        Size: (float * float) option
+        /// What was thrown.
+        Thrown: exn option
+    }
+
+/// Nothing when all is well.
+type internal Faults = Fault list
+
+module internal Fault =
+
+    let said (words: string) : Fault = { Words = words; Size = None; Thrown = None }
+
+    let sized (found: float) (allowed: float) (words: string) : Fault = { said words with Size = Some(found, allowed) }
+
+    let thrown (error: exn) : Fault = { said $"{error.GetType().Name}: {error.Message}" with Thrown = Some error }
+
+    let ofError (what: string) (error: ParametrizationError) : Fault =
+        match error with
+        | ParametrizationError.NotAllowed(_, violation) -> sized violation.Size violation.Limit $"{what}: {error}"
+        | _ -> said $"{what}: {error}"
 
 /// Comparing tensors, in double precision whatever their element type.
-module Measures =
+module internal Measures =
 
     let private wide (tensor: torch.Tensor) : torch.Tensor =
         if Form.isComplex tensor.dtype then
@@ -34,17 +58,21 @@ module Measures =
             let distance = number ((wide left - wide right).abs().max())
             if System.Double.IsNaN distance then infinity else distance
 
-    let fault (isFault: bool) (words: string) : Faults = if isFault then [ words ] else []
+    let fault (isFault: bool) (words: string) : Faults = if isFault then [ Fault.said words ] else []
 
     let near (what: string) (allowed: float) (expected: torch.Tensor) (found: torch.Tensor) : Faults =
         let distance = apart expected found
-        fault (not (distance <= allowed)) $"{what}: off by {distance:g3}, allowed {allowed:g3}"
+
+        if distance <= allowed then
+            []
+        else
+            [ Fault.sized distance allowed $"{what}: off by {distance:g3}, allowed {allowed:g3}" ]
 
     let same (what: string) (expected: torch.Tensor) (found: torch.Tensor) : Faults = near what 0.0 expected found
 
     let ok (what: string) (result: Result<'a, ParametrizationError>) (continuation: 'a -> Faults) : Faults =
         match result with
         | Ok value -> continuation value
-        | Error error -> [ $"{what}: {error}" ]
+        | Error error -> [ Fault.ofError what error ]
 
     let isOk (what: string) (result: Result<'a, ParametrizationError>) : Faults = ok what result (fun _ -> [])

@@ -1,35 +1,43 @@
-namespace Properties.Core
+namespace Parametrize.Laws
 
 open System.Globalization
 open Parametrize
 open TorchSharp
 
-/// One random case: everything else about it is computed from these four, so that a line of a log replays it.
+/// One random case: everything else about it is computed from these five, so that a line of a log replays it.
+[<NoComparison>]
 type Case =
     {
+        /// Of the tensor that the value yields.
         Shape: int64[]
+        /// Its element type.
         Dtype: torch.ScalarType
         /// How large the entries of the unconstrained tensors are.
         Scale: float
+        /// From which all random numbers are drawn.
         Seed: uint64
+        Device: torch.Device
     }
 
+    /// All five: `shape [3, 4], Float64, scale 1, seed 17, on cpu`.
     override this.ToString() : string =
         let scale = this.Scale.ToString("g", CultureInfo.InvariantCulture)
-        $"{{ Shape = {Form.Shown this.Shape}; Dtype = {this.Dtype}; Scale = {scale}; Seed = {this.Seed}UL }}"
+        $"shape {Form.Shown this.Shape}, {this.Dtype}, scale {scale}, seed {this.Seed}, on {this.Device}"
 
-module Case =
+module internal Case =
 
+    /// CUDA where there is one.
     let device: torch.Device = if torch.cuda.is_available () then torch.CUDA else torch.CPU
 
-    let form (case: Case) : Form = { Shape = case.Shape; Dtype = case.Dtype; Device = device }
+    let form (case: Case) : Form = { Shape = case.Shape; Dtype = case.Dtype; Device = case.Device }
 
     let isHalf (case: Case) : bool = Form.isHalf case.Dtype
 
     let isComplex (case: Case) : bool = Form.isComplex case.Dtype
 
     /// A generator of its own for each use, so that a law can draw several tensors from one case.
-    let generator (use': uint64) (case: Case) : torch.Generator = new torch.Generator(case.Seed * 1009UL + use', device)
+    let generator (use': uint64) (case: Case) : torch.Generator =
+        new torch.Generator(case.Seed * 1009UL + use', case.Device)
 
     /// Normal entries times a number, of any shape. Drawn in double precision on the CPU: the same on every device.
     let normalOf (shape: int64[]) (scale: float) (use': uint64) (case: Case) : torch.Tensor =
@@ -43,7 +51,7 @@ module Case =
 
         use drawn = torch.randn (shape, dtype = wide, generator = generator)
         use scaled = drawn * scale
-        scaled.``to`` (case.Dtype, device)
+        scaled.``to`` (case.Dtype, case.Device)
 
     /// Normal entries of the shape and the scale of the case.
     let normal (use': uint64) (case: Case) : torch.Tensor = normalOf case.Shape case.Scale use' case

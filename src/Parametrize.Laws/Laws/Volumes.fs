@@ -1,10 +1,9 @@
 /// Volumes in closed form against the singular values of the derivative.
-module Properties.Core.Laws.Volumes
+module internal Parametrize.Laws.Volumes
 
 open Parametrize
-open Properties.Core
-open Properties.Core.Law
-open Properties.Core.Measures
+open Parametrize.Laws.Law
+open Parametrize.Laws.Measures
 open TorchSharp
 
 /// `log det (J^T J) / 2` from the derivative.
@@ -14,7 +13,7 @@ let logVolume (value: Parametrization) (parts: Parts) : float =
 let private agrees (subject: Subject) (case: Case) : Faults =
     ok "parts" (Subject.parts 1UL subject case) (fun parts ->
         match Parametrization.logVolume subject.Value parts with
-        | None -> [ "the volume is not known" ]
+        | None -> [ Fault.said "the volume is not known" ]
         | Some number ->
             let expected, found = logVolume subject.Value parts, number.item<double>()
             let allowed = 1e-10 * max 1.0 (abs expected)
@@ -28,7 +27,11 @@ let hasVolume (value: Parametrization) : bool =
 
 let laws: Law list =
     [
-        law "11b" "a volume in closed form is that of the derivative" agrees
+        law
+            "11b"
+            "a volume in closed form is that of the derivative"
+            "The logarithm of the volume is half that of det J^T J, with J the derivative by all parameters."
+            agrees
         |> on Dimensions.smallCases
         |> onlyFor (fun subject -> hasVolume subject.Value)
     ]

@@ -1,4 +1,4 @@
-namespace Properties.Core
+namespace Parametrize.Laws
 
 open FsCheck.FSharp
 open FsCheck
@@ -6,7 +6,8 @@ open Parametrize
 open TorchSharp
 
 /// A value with what the laws need to know about it: a line of the generators.
-type Subject =
+[<NoComparison; NoEquality>]
+type internal Subject =
     {
         Name: string
         Value: Parametrization
@@ -15,6 +16,7 @@ type Subject =
         /// Shapes of single problems, or of all when the value has no batches.
         Shapes: Gen<int64[]>
         Dtypes: torch.ScalarType list
+        Devices: torch.Device list
         /// Sizes of the unconstrained entries.
         Scales: float list
         /// The largest size that 16-bit floats resolve.
@@ -31,7 +33,7 @@ type Subject =
         Ground: float
     }
 
-module Subject =
+module internal Subject =
 
     /// What rounding may do to results of this size: some hundred units of the last digit for each term of a sum.
     let slack (subject: Subject) (case: Case) (reference: torch.Tensor) : float =
@@ -41,7 +43,20 @@ module Subject =
 
     let isBatched (subject: Subject) : bool = Parametrization.isBatched subject.Value
 
+    /// Whether all of its nodes are those of the library.
+    let isOfLibrary (subject: Subject) : bool =
+        Parametrization.nodes subject.Value
+        |> List.forall (fun node -> node.GetType().Assembly = typeof<Node>.Assembly)
+
     let learns (subject: Subject) : bool = Parametrization.learns subject.Value
+
+    let private doubles (subject: Subject) : torch.ScalarType list =
+        [ torch.ScalarType.Float64; torch.ScalarType.ComplexFloat64 ]
+        |> List.filter (fun dtype -> List.contains dtype subject.Dtypes)
+
+    let hasDoubles (subject: Subject) : bool = not (doubles subject).IsEmpty
+
+    let hasRightInverse (subject: Subject) : bool = Parametrization.hasRightInverse subject.Value
 
     let private withBatch (subject: Subject) : Gen<int64[]> =
         gen {
@@ -56,14 +71,28 @@ module Subject =
         || scale <= subject.HalfLimit
            && (dtype = torch.ScalarType.BFloat16 || scale = 0.0 || scale >= 1e-3 && scale <= 1e3)
 
+    /// Whether a case of this size is one of the value's.
+    let admits (subject: Subject) (dtype: torch.ScalarType) (scale: float) : bool =
+        List.contains dtype subject.Dtypes && List.contains scale subject.Scales && fits subject dtype scale
+
     let private casesOf (subject: Subject) (shapes: Gen<int64[]>) (dtypes: torch.ScalarType list) scales : Gen<Case> =
+        let ofDtype (dtype: torch.ScalarType) = List.filter (fits subject dtype) scales
+
         gen {
             let! shape = shapes
-            let! dtype = Gen.elements dtypes
-            let! scale = Gen.elements (List.filter (fits subject dtype) scales)
+            let! dtype = Gen.elements (dtypes |> List.filter (ofDtype >> List.isEmpty >> not))
+            let! scale = Gen.elements (ofDtype dtype)
             let! seed = Gen.choose (0, 1_000_000)
+            let! device = Gen.elements subject.Devices
 
-            return { Shape = shape; Dtype = dtype; Scale = scale; Seed = uint64 seed }
+            return
+                {
+                    Shape = shape
+                    Dtype = dtype
+                    Scale = scale
+                    Seed = uint64 seed
+                    Device = device
+                }
         }
 
     /// Any case that the value accepts.
@@ -80,12 +109,8 @@ module Subject =
 
     /// Double precision, at moderate points, where finite differences see something.
     let smoothCases (subject: Subject) : Gen<Case> =
-        let double =
-            [ torch.ScalarType.Float64; torch.ScalarType.ComplexFloat64 ]
-            |> List.filter (fun dtype -> List.contains dtype subject.Dtypes)
-
         let scales = if subject.SmoothAtZero then [ 0.0; 0.3; 1.0 ] else [ 0.3; 1.0 ]
-        casesOf subject subject.Shapes double scales
+        casesOf subject subject.Shapes (doubles subject) scales
 
     /// Random parts: what is carried belongs to a random tensor, and the parameters are drawn anew. Vectors that are
     /// learnt belong to the tensor in the parameters.

@@ -1,10 +1,9 @@
 /// Shapes, batches, element types, devices.
-module Properties.Core.Laws.Forms
+module internal Parametrize.Laws.Forms
 
 open Parametrize
-open Properties.Core
-open Properties.Core.Law
-open Properties.Core.Measures
+open Parametrize.Laws.Law
+open Parametrize.Laws.Measures
 open TorchSharp
 
 let private element (batch: int) (index: int64) (tensor: torch.Tensor) : torch.Tensor =
@@ -61,10 +60,10 @@ let private ofDtype (what: string) (case: Case) (tensors: torch.Tensor seq) : Fa
     [
         for tensor in tensors do
             if tensor.dtype <> case.Dtype && tensor.dtype <> torch.ScalarType.Int64 then
-                $"{what}: {tensor.dtype} instead of {case.Dtype}"
+                Fault.said $"{what}: {tensor.dtype} instead of {case.Dtype}"
 
-            if tensor.device.``type`` <> Case.device.``type`` then
-                $"{what}: on {tensor.device}"
+            if tensor.device.``type`` <> case.Device.``type`` then
+                Fault.said $"{what}: on {tensor.device}"
     ]
 
 let private keepsForm (subject: Subject) (case: Case) : Faults =
@@ -103,21 +102,39 @@ let private widensHalves (subject: Subject) (case: Case) : Faults =
         let rounding = Form.epsilon case.Dtype * largest expected + 6e-8
         near "computed in float32" rounding expected found)
 
-let private hasHalves (subject: Subject) : bool = List.exists Form.isHalf subject.Dtypes
-
 let private onlyHalves (subject: Subject) : Subject =
     { subject with
         Dtypes = List.filter Form.isHalf subject.Dtypes
         Scales = List.filter (fun scale -> scale <= 1.0) subject.Scales
     }
 
+let private hasHalves (subject: Subject) : bool =
+    let halves = onlyHalves subject
+
+    halves.Dtypes
+    |> List.exists (fun dtype -> halves.Scales |> List.exists (Subject.admits halves dtype))
+
 let laws: Law list =
     [
-        law "6" "a batch equals the loop over its elements" batchIsLoop
+        law
+            "6"
+            "a batch equals the loop over its elements"
+            "A batch yields what its elements yield one by one."
+            batchIsLoop
+        |> onlyFor Subject.hasRightInverse
         |> onlyFor Subject.isBatched
         |> on Subject.batchedCases
-        law "7" "shape, dtype and device stay" keepsForm
-        law "7b" "16-bit floats are computed in float32" widensHalves
+        law
+            "7"
+            "shape, dtype and device stay"
+            "Shape, element type and device of a tensor are those of its map, its inverse, its projection and its samples."
+            keepsForm
+        |> onlyFor Subject.hasRightInverse
+        law
+            "7b"
+            "16-bit floats are computed in float32"
+            "Tensors of 16-bit floats are computed in single precision and rounded once."
+            widensHalves
         |> onlyFor hasHalves
         |> on (onlyHalves >> Subject.cases)
     ]

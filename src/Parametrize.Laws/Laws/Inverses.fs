@@ -1,10 +1,9 @@
 /// Going back: right inverses and what moves the parts without moving the tensor.
-module Properties.Core.Laws.Inverses
+module internal Parametrize.Laws.Inverses
 
 open Parametrize
-open Properties.Core
-open Properties.Core.Law
-open Properties.Core.Measures
+open Parametrize.Laws.Law
+open Parametrize.Laws.Measures
 open TorchSharp
 
 let private comesBack
@@ -80,13 +79,38 @@ let private advanceStays (subject: Subject) (case: Case) : Faults =
 
 let laws: Law list =
     [
-        law "2" "forward undoes the right inverse" isRightInverse
-        law "2b" "bijections: right inverse undoes forward" isLeftInverse
+        law
+            "2"
+            "forward undoes the right inverse"
+            "From what the right inverse finds for an allowed tensor, the map yields that tensor again."
+            isRightInverse
+        |> onlyFor Subject.hasRightInverse
+        law
+            "2b"
+            "bijections: right inverse undoes forward"
+            "The right inverse finds the very parameter from which a tensor was computed."
+            isLeftInverse
         |> onlyFor _.Reads.IsSome
+        |> onlyFor Subject.hasDoubles
         |> on Subject.smoothCases
-        law "2c" "rebase keeps the tensor" rebaseStays
-        law "2d" "rebase puts right what rounding has left" rebaseMends
+        law
+            "2c"
+            "rebase keeps the tensor"
+            "Moving what is carried to the present point leaves the tensor as it is."
+            rebaseStays
+        |> onlyFor Subject.hasRightInverse
+        law
+            "2d"
+            "rebase puts right what rounding has left"
+            "After what is carried was rounded, moving it to the present point leads back into the space."
+            rebaseMends
+        |> onlyFor Subject.hasRightInverse
         |> onlyFor (Subject.learns >> not)
+        |> onlyFor Subject.hasDoubles
         |> on Subject.smoothCases
-        law "2e" "advance moves nothing but what is learnt" advanceStays
+        law
+            "2e"
+            "advance moves nothing but what is learnt"
+            "A training step without gradients moves what is learnt, and nothing else."
+            advanceStays
     ]

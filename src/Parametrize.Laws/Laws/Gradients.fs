@@ -1,10 +1,9 @@
 /// Derivatives against central differences, in double precision.
-module Properties.Core.Laws.Gradients
+module internal Parametrize.Laws.Gradients
 
 open Parametrize
-open Properties.Core
-open Properties.Core.Law
-open Properties.Core.Measures
+open Parametrize.Laws.Law
+open Parametrize.Laws.Measures
 open TorchSharp
 
 /// A function of the parameters with one real value: the sum of the tensor's entries, weighted.
@@ -20,7 +19,12 @@ let private step = 1e-5
 
 let private agree (what: string) (exact: float) (difference: float) (scale: float) : Faults =
     let allowed = 1e-6 * max 1.0 scale
-    fault (not (abs (exact - difference) <= allowed)) $"{what}: autograd {exact:g9}, differences {difference:g9}"
+    let distance = abs (exact - difference)
+
+    if distance <= allowed then
+        []
+    else
+        [ Fault.sized distance allowed $"{what}: autograd {exact:g9}, differences {difference:g9}" ]
 
 let private leaf (tensor: torch.Tensor) : torch.Tensor = tensor.detach().clone().requires_grad_ true
 
@@ -77,6 +81,11 @@ let private gradientsAgree (subject: Subject) (case: Case) : Faults =
 
 let laws: Law list =
     [
-        law "5" "gradients and their gradients equal finite differences" gradientsAgree
+        law
+            "5"
+            "gradients and their gradients equal finite differences"
+            "Gradients, and gradients of gradients, equal finite differences."
+            gradientsAgree
+        |> onlyFor Subject.hasDoubles
         |> on Subject.smoothCases
     ]

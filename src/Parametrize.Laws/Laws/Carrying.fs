@@ -1,10 +1,9 @@
 /// What is carried beside the parameters: what rounding does to it, and what no value can carry.
-module Properties.Core.Laws.Carrying
+module internal Parametrize.Laws.Carrying
 
 open Parametrize
-open Properties.Core
-open Properties.Core.Law
-open Properties.Core.Measures
+open Parametrize.Laws.Law
+open Parametrize.Laws.Measures
 open TorchSharp
 
 let private types: torch.ScalarType list =
@@ -72,6 +71,7 @@ let private leavesWhatIsRight (subject: Subject) (case: Case) : Faults =
         let fits (dtype: torch.ScalarType) (parts: Parts) =
             Parametrization.misfits value (Form.epsilon dtype) parts
             |> List.map (fun (name, violation) -> $"{name} rounded to {dtype} is refused: {violation}")
+            |> List.map Fault.said
 
         let unchanged (old: torch.Tensor) (next: torch.Tensor) =
             near "mend" (8.0 * Form.epsilon old.dtype * float (Array.max (Array.append [| 4L |] old.shape))) old next
@@ -89,8 +89,9 @@ let private checkedNames: string list = [ "base"; "_u"; "_v"; "mask"; "order"; "
 let private nameOf (path: string) : string = path.Substring(path.IndexOf '.' + 1)
 
 let private carries (subject: Subject) : bool =
-    Parametrization.bufferNames subject.Value
-    |> List.exists (fun path -> List.contains (nameOf path) checkedNames)
+    Subject.isOfLibrary subject
+    && Parametrization.bufferNames subject.Value
+       |> List.exists (fun path -> List.contains (nameOf path) checkedNames)
 
 /// No buffer of the library's values can be anything.
 let private findsMisfits (subject: Subject) (case: Case) : Faults =
@@ -124,8 +125,18 @@ let private findsMisfits (subject: Subject) (case: Case) : Faults =
 
 let laws: Law list =
     [
-        law "12" "what was rounded is mended" mendsRounding
+        law
+            "12"
+            "what was rounded is mended"
+            "Parts that went to a finer element type are put right: allowed there, and the same up to rounding."
+            mendsRounding
+        |> onlyFor Subject.hasRightInverse
         |> onlyFor (fun subject -> subject.Dtypes.Length > 1)
-        law "12b" "what is right is left" leavesWhatIsRight
-        law "12c" "what cannot be carried is found" findsMisfits |> onlyFor carries
+        law
+            "12b"
+            "what is right is left"
+            "Parts that are right are left as they are, and nothing is said against them."
+            leavesWhatIsRight
+        law "12c" "what cannot be carried is found" "What the value cannot carry is found and named." findsMisfits
+        |> onlyFor carries
     ]

@@ -1,10 +1,9 @@
 /// What is allowed: membership, projection, sampling.
-module Properties.Core.Laws.Membership
+module internal Parametrize.Laws.Membership
 
 open Parametrize
-open Properties.Core
-open Properties.Core.Law
-open Properties.Core.Measures
+open Parametrize.Laws.Law
+open Parametrize.Laws.Measures
 open TorchSharp
 
 let private landsInside (subject: Subject) (case: Case) : Faults =
@@ -14,8 +13,8 @@ let private landsInside (subject: Subject) (case: Case) : Faults =
 
 let private agree (what: string) (membership: Result<unit, _>) (inverse: Result<Parts, ParametrizationError>) : Faults =
     match membership, inverse with
-    | Ok(), Error error -> [ $"{what}: contained, but the right inverse says {error}" ]
-    | Error error, Ok _ -> [ $"{what}: there is a right inverse, but contains says {error}" ]
+    | Ok(), Error error -> [ Fault.said $"{what}: contained, but the right inverse says {error}" ]
+    | Error error, Ok _ -> [ Fault.ofError $"{what}: there is a right inverse, but contains says" error ]
     | _ -> []
 
 /// A tensor inside, anywhere, or more or less inside, in turn.
@@ -47,7 +46,9 @@ let private refusesTogether (subject: Subject) (case: Case) : Faults =
 
 let private refusesNearMisses (subject: Subject) (case: Case) : Faults =
     let refused (what: string) (result: Result<'a, ParametrizationError>) =
-        fault result.IsOk $"{what} accepts a near miss"
+        match result with
+        | Ok _ -> [ Fault.said $"{what} accepts a near miss" ]
+        | Error _ -> []
 
     match subject.Miss with
     | None -> []
@@ -82,10 +83,33 @@ let private samples (subject: Subject) (case: Case) : Faults =
 
 let laws: Law list =
     [
-        law "1" "forward lands inside" landsInside
-        law "1b" "samples lie inside and repeat" samples
-        law "3" "right inverse refuses what contains refuses" refusesTogether
-        law "3b" "near misses are refused" refusesNearMisses |> onlyFor _.Miss.IsSome
-        law "4" "project is idempotent, inside, identity inside" projects
-        law "4b" "initializeNearest starts at the projection" startsAtProjection
+        law
+            "1"
+            "forward lands inside"
+            "Whatever the parameters are, the map yields a tensor that the value contains."
+            landsInside
+        |> onlyFor Subject.hasRightInverse
+        law "1b" "samples lie inside and repeat" "Random samples are allowed, and one seed draws one sample." samples
+        |> onlyFor Subject.hasRightInverse
+        law
+            "3"
+            "right inverse refuses what contains refuses"
+            "The right inverse refuses a tensor exactly when membership does, with parts in use and without."
+            refusesTogether
+        |> onlyFor Subject.hasRightInverse
+        law "3b" "near misses are refused" "A tensor just outside of the space is refused." refusesNearMisses
+        |> onlyFor Subject.hasRightInverse
+        |> onlyFor _.Miss.IsSome
+        law
+            "4"
+            "project is idempotent, inside, identity inside"
+            "Projections are allowed tensors, and allowed tensors stay as they are, bit by bit."
+            projects
+        |> onlyFor Subject.hasRightInverse
+        law
+            "4b"
+            "initializeNearest starts at the projection"
+            "Parts that are found for any tensor yield its projection."
+            startsAtProjection
+        |> onlyFor Subject.hasRightInverse
     ]

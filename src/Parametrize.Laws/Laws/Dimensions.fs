@@ -1,11 +1,11 @@
 /// Degrees of freedom against the rank of the derivative.
-module Properties.Core.Laws.Dimensions
+module internal Parametrize.Laws.Dimensions
 
+open FsCheck
 open FsCheck.FSharp
 open Parametrize
-open Properties.Core
-open Properties.Core.Law
-open Properties.Core.Measures
+open Parametrize.Laws.Law
+open Parametrize.Laws.Measures
 open TorchSharp
 
 let private leaf (tensor: torch.Tensor) : torch.Tensor = tensor.detach().clone().requires_grad_ true
@@ -36,7 +36,7 @@ let private rankIsDimension (subject: Subject) (case: Case) : Faults =
 
         match Dimension.tryOf subject.Value parts with
         | Some dimension -> fault (rank <> dimension) $"the derivative has rank {rank}, the dimension is {dimension}"
-        | None -> [ $"the dimension is not known, the derivative has rank {rank}" ])
+        | None -> [ Fault.said $"the dimension is not known, the derivative has rank {rank}" ])
 
 /// Complex vectors and matrices whose phase is that of what they carry, a base or the singular vectors: it is moved by
 /// assignments and by power iteration, not by gradients.
@@ -46,20 +46,54 @@ let private carriesPhase (subject: Subject) : bool =
         node.Buffers |> List.exists (fun buffer -> buffer.Role = BufferRole.Learned)
         || node.ToString().StartsWith "sphereExp")
 
+let private isSmall (shape: int64[]) : bool = Array.fold (*) 1L shape <= 24L
+
 /// Away from zero, where squares have no derivative, and small: a row of the derivative costs a backward pass.
 let smallCases (subject: Subject) =
     Subject.smoothCases subject
     |> Gen.where (fun case ->
-        case.Scale > 0.0
-        && Array.fold (*) 1L case.Shape <= 24L
-        && not (Case.isComplex case && carriesPhase subject))
+        case.Scale > 0.0 && isSmall case.Shape && not (Case.isComplex case && carriesPhase subject))
 
-let private isOfLibrary (subject: Subject) : bool =
+let private isOfCatalogue (subject: Subject) : bool =
     Catalogue.entries |> List.exists (fun entry -> entry.Value = subject.Value)
+
+/// Whether the dimension of a value of a user's own is known, looked at where the law would be tried.
+let private isKnown (subject: Subject) : bool =
+    let shapes = subject.Shapes |> Gen.sampleWithSeed (Rnd(1UL, 1UL)) 10 50
+
+    match shapes |> Array.tryFind isSmall with
+    | Some shape when List.contains torch.ScalarType.Float64 subject.Dtypes ->
+        use _ = torch.NewDisposeScope()
+
+        let case =
+            {
+                Shape = shape
+                Dtype = torch.ScalarType.Float64
+                Scale = 1.0
+                Seed = 1UL
+                Device = List.head subject.Devices
+            }
+
+        match Subject.parts 1UL subject case with
+        | Ok parts -> (Dimension.tryOf subject.Value parts).IsSome
+        | Error _ -> false
+    | _ -> false
+
+/// No value of the library may lack it.
+let private isApplicable (subject: Subject) : bool =
+    try
+        isOfCatalogue subject || isKnown subject
+    with _ ->
+        // What an own node throws is a fault, of the laws that are about it.
+        false
 
 let laws: Law list =
     [
-        law "11" "the dimension of a space is the rank of the derivative" rankIsDimension
+        law
+            "11"
+            "the dimension of a space is the rank of the derivative"
+            "The dimension is the rank of the derivative of the map."
+            rankIsDimension
         |> on smallCases
-        |> onlyFor isOfLibrary
+        |> onlyFor isApplicable
     ]

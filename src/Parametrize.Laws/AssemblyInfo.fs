@@ -1,0 +1,6 @@
+namespace Parametrize.Laws
+
+open System.Runtime.CompilerServices
+
+[<assembly: InternalsVisibleTo "Properties.Core">]
+do ()

@@ -1,0 +1,38 @@
+namespace Parametrize.Laws
+
+/// What is known of a law after it was tried.
+[<RequireQualifiedAccess; NoComparison; NoEquality>]
+type internal Verdict =
+    | Holds of cases: int
+    | DoesNotApply
+    | IsBroken of LawBrokenException
+
+/// A law about one value: a test case of any framework.
+[<Sealed>]
+type ValueLaw internal (law: Law, subject: Subject, settings: Running.Settings) =
+
+    member internal _.Verdict() : Verdict =
+        if not (law.Applies subject) then
+            Verdict.DoesNotApply
+        else
+            match Running.run settings law subject with
+            | Ok tried -> Verdict.Holds tried
+            | Error broken -> Verdict.IsBroken(LawBrokenException(law, subject.Value, broken, settings))
+
+    member internal _.Applies: bool = law.Applies subject
+
+    /// A few words.
+    member _.Name: string = law.Name
+
+    /// What it says.
+    member _.Sentence: string = law.Sentence
+
+    /// Tries it on random cases. Throws LawBrokenException when one breaks it.
+    member this.Check() : unit =
+        match this.Verdict() with
+        | Verdict.Holds _
+        | Verdict.DoesNotApply -> ()
+        | Verdict.IsBroken error -> raise error
+
+    /// The name.
+    override _.ToString() : string = law.Name
