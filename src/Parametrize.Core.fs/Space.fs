@@ -74,7 +74,11 @@ type Space(name: string, [<Optional>] supersets: Space seq | null, [<Optional>] 
     abstract Interior: float
     default _.Interior = 0.0
 
-    /// A member rounded to a 16-bit element type: the nearest member there is, where rounding alone could leave the space.
+    /// Whether rounding a member to the numbers of an element type could leave the space: a positive one could become zero.
+    abstract IsLeftByRounding: bool
+    default _.IsLeftByRounding = false
+
+    /// A member rounded to an element type: the nearest member there is.
     abstract Rounded: tensor: torch.Tensor * dtype: torch.ScalarType -> torch.Tensor
     default _.Rounded(tensor, dtype) = tensor.``to`` dtype
 
@@ -106,6 +110,7 @@ type internal Intersection(left: Space, right: Space) =
         else
             right.Interior
 
+    override _.IsLeftByRounding = left.IsLeftByRounding || right.IsLeftByRounding
     override _.Rounded(tensor, dtype) = right.Rounded(left.Rounded(tensor, dtype).``to`` tensor.dtype, dtype)
 
 [<RequireQualifiedAccess>]

@@ -26,6 +26,7 @@ module internal PositiveSpaces =
         { new Space("positive tensors", [ nonNegative ], Closure.EntrywiseChoice :: cone) with
             override _.Dimension form = System.Nullable(Form.reals form)
             override _.Interior = 1.0
+            override _.IsLeftByRounding = true
             override _.Rounded(tensor, dtype) = (Entrywise.inRangeOf dtype tensor).``to`` dtype
         }
 

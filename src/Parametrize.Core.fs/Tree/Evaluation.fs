@@ -35,7 +35,11 @@ module internal Evaluation =
         registers[register] <-
             match program.Steps[index] with
             | Step.Compute(node, sources, position, _) ->
-                compute training node (read registers sources) (Array.item position buffers)
+                let tensor = compute training node (read registers sources) (Array.item position buffers)
+
+                match program.Rounding.Value[index] with
+                | ValueNone -> tensor
+                | ValueSome space -> space.Rounded(tensor, tensor.dtype)
             | Step.Into(view, source, _) -> View.into view registers[source]
             | Step.OutOf(view, source) -> View.back view (wholeShape program parts register) registers[source]
 
@@ -51,12 +55,12 @@ module internal Evaluation =
 
     /// A register in the numbers of a 16-bit element type, where its entries are those of the result.
     let private rounded (program: Program) (dtype: torch.ScalarType) (register: int) (tensor: torch.Tensor) =
-        match program.Landing.Value[register], program.Steps[register - program.LeafCount] with
-        | ValueSome space, Step.Compute(node, _, _, _) ->
+        match program.Steps[register - program.LeafCount] with
+        | Step.Compute(node, _, _, _) when program.Landing.Value[register] ->
             match box node with
             | :? IPlacesEntries -> tensor
             | :? INarrows as narrowing -> narrowing.Narrow(tensor, dtype).``to`` tensor.dtype
-            | _ -> space.Rounded(tensor, dtype).``to`` tensor.dtype
+            | _ -> program.Spaces.Value[register].Rounded(tensor, dtype).``to`` tensor.dtype
         | _ -> tensor
 
     /// Computed in single precision.

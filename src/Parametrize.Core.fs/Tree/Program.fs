@@ -28,8 +28,12 @@ type internal Program =
         IsBatched: bool
         /// Whether a step needs to be told the shape of what it yields.
         HasViews: bool
-        /// The spaces of the registers whose entries are entries of the result.
-        Landing: Lazy<Space voption[]>
+        /// The spaces of the registers.
+        Spaces: Lazy<Space[]>
+        /// The registers whose entries are entries of the result.
+        Landing: Lazy<bool[]>
+        /// The spaces that nodes could leave by rounding; none where there is no such space, or a node sees to it.
+        Rounding: Lazy<Space voption[]>
     }
 
     member this.RegisterCount: int = this.LeafCount + this.Steps.Length
@@ -60,12 +64,8 @@ module internal Program =
         | Step.OutOf(View.Kernel, _) -> true
         | _ -> false
 
-    /// From the result back through views and nodes that change no entries.
-    let private landing (leafCount: int) (steps: Step[]) : Space voption[] =
-        let count = leafCount + steps.Length
-        let spaces: Space[] = Array.create count Space.all
-        let lands: bool[] = Array.create count false
-        lands[count - 1] <- true
+    let private spacesOf (leafCount: int) (steps: Step[]) : Space[] =
+        let spaces: Space[] = Array.create (leafCount + steps.Length) Space.all
 
         let spaceOf (step: Step) : Space =
             match step with
@@ -74,6 +74,16 @@ module internal Program =
             | Step.Into(_, source, _) when spaces[source] = Space.all -> Space.all
             | Step.Into(view, source, _) -> View.spaceInto view spaces[source]
 
+        steps
+        |> Array.iteri (fun index step -> spaces[leafCount + index] <- spaceOf step)
+
+        spaces
+
+    /// From the result back through views and nodes that change no entries.
+    let private landing (leafCount: int) (steps: Step[]) : bool[] =
+        let lands: bool[] = Array.create (leafCount + steps.Length) false
+        lands[lands.Length - 1] <- true
+
         let sourcesThatLand (step: Step) : int[] =
             match step with
             | Step.Into(_, source, _)
@@ -81,14 +91,24 @@ module internal Program =
             | Step.Compute(node, sources, _, _) when (box node :? IPlacesEntries) -> sources
             | Step.Compute _ -> [||]
 
-        steps |> Array.iteri (fun index step -> spaces[leafCount + index] <- spaceOf step)
-
         for index in Seq.rev (seq { 0 .. steps.Length - 1 }) do
             if lands[leafCount + index] then
                 for source in sourcesThatLand steps[index] do
                     lands[source] <- true
 
-        Array.map2 (fun lands space -> if lands then ValueSome space else ValueNone) lands spaces
+        lands
+
+    let private rounding (leafCount: int) (steps: Step[]) (spaces: Space[]) : Space voption[] =
+        steps
+        |> Array.mapi (fun index step ->
+            let space = spaces[leafCount + index]
+
+            match step with
+            | Step.Compute(node, _, _, _) when
+                space.IsLeftByRounding && not (box node :? INarrows) && not (box node :? IPlacesEntries)
+                ->
+                ValueSome space
+            | _ -> ValueNone)
 
     let compile (tree: Tree) : Program =
         let leafCount = Tree.leaves tree
@@ -126,6 +146,7 @@ module internal Program =
 
         register [] tree |> ignore
         let steps = steps.ToArray()
+        let spaces = lazy (spacesOf leafCount steps)
 
         {
             Steps = steps
@@ -143,7 +164,9 @@ module internal Program =
             HasRightInverse = fits tree && nodes |> Seq.forall _.HasRightInverse
             IsBatched = nodes |> Seq.forall _.IsBatched && not (Seq.exists isKernel steps)
             HasViews = steps |> Seq.exists _.IsOutOf
+            Spaces = spaces
             Landing = lazy (landing leafCount steps)
+            Rounding = lazy (rounding leafCount steps spaces.Value)
         }
 
     /// The error as one about the whole tensor, of which views show a node something else.

@@ -66,6 +66,13 @@ module internal Tree =
         | Tree.OutOf(other, inner) when view = other -> inner
         | other -> Tree.Into(view, other)
 
+    /// What has nothing before it.
+    let rec private isBare (tree: Tree) : bool =
+        match tree with
+        | Tree.Leaf -> true
+        | Tree.Into(_, inner) -> isBare inner
+        | _ -> false
+
     let rec code (tree: Tree) : Code =
         match tree with
         | Tree.Leaf -> Code.name "identity"
@@ -77,12 +84,6 @@ module internal Tree =
             | _, several -> Code.call "joined" [ Code.Items(List.map code several); node.Code ]
         | Tree.Into(_, inner) -> code inner
         | Tree.OutOf(view, inner) -> codeUnder [ view ] inner
-
-    and private isBare (tree: Tree) : bool =
-        match tree with
-        | Tree.Leaf -> true
-        | Tree.Into(_, inner) -> isBare inner
-        | _ -> false
 
     /// A chain under views, the innermost first, is typed as views of its nodes, which is the same value.
     and private codeUnder (views: View list) (inner: Tree) : Code =
@@ -134,7 +135,7 @@ module internal Tree =
     let private apply (mustFit: bool) (under: View list) (node: Node) (inputs: Tree list) (fits: bool) =
         let unfit =
             List.zip inputs node.Domains
-            |> List.tryFind (fun (input, domain) -> not (Domain.accepts (space input) domain))
+            |> List.tryFind (fun (input, domain) -> not (isBare input || Domain.accepts (space input) domain))
 
         let merged =
             match inputs with
@@ -147,8 +148,8 @@ module internal Tree =
 
         match merged, unfit with
         | Some tree, _ -> Ok tree
-        | None, Some(input, domain) when mustFit && fits && input <> Tree.Leaf -> Error(misfit under node input domain)
-        | None, _ -> Ok(Tree.Apply(node, inputs, fits && (unfit.IsNone || inputs = [ Tree.Leaf ])))
+        | None, Some(input, domain) when mustFit && fits -> Error(misfit under node input domain)
+        | None, _ -> Ok(Tree.Apply(node, inputs, fits && unfit.IsNone))
 
     let private collect (results: Result<'a, 'e> list) : Result<'a list, 'e> =
         List.foldBack

@@ -2,9 +2,8 @@ namespace Parametrize
 
 open TorchSharp
 
-/// `W = A_1 A_2 ...`, where one factor is free, n x k as W, and the others are square and invertible.
-type internal ProductNode(count: int, rest: int) =
-    inherit Node()
+[<RequireQualifiedAccess>]
+module internal ProductSpaces =
 
     let invertible =
         Domain.OneOf
@@ -15,6 +14,10 @@ type internal ProductNode(count: int, rest: int) =
                 Domain.Within(TriangularSpaces.unitTriangular Triangle.Lower)
                 Domain.Within(TriangularSpaces.unitTriangular Triangle.Upper)
             ]
+
+/// `W = A_1 A_2 ...`, where one factor is free, n x k as W, and the others are square and invertible.
+type internal ProductNode(count: int, rest: int) =
+    inherit Node()
 
     let product (factors: torch.Tensor[]) = Array.reduce (fun (left: torch.Tensor) right -> left.matmul right) factors
 
@@ -45,7 +48,7 @@ type internal ProductNode(count: int, rest: int) =
             )
 
     override _.Output inputs = inputs[rest]
-    override _.Domains = List.init count (fun factor -> if factor = rest then Domain.free else invertible)
+    override _.Domains = List.init count (fun factor -> if factor = rest then Domain.free else ProductSpaces.invertible)
     override _.Codomain _ = Space.all
     override _.Forward(inputs, _) = product inputs
     override _.Contains(_, _, _) = Ok()
@@ -97,8 +100,14 @@ module ProductValues =
         if factors.Length < 2 then
             invalidArg (nameof factors) $"A product has at least two factors, but {factors.Length} were given."
 
+        let isInvertible (factor: Parametrization) = Domain.accepts (Tree.space factor.Tree) ProductSpaces.invertible
+
         match factors |> List.tryFindIndex Parametrization.isFree with
-        | Some rest -> Parametrization.join (ProductNode(factors.Length, rest)) factors
+        | Some rest ->
+            match factors |> List.removeAt rest |> List.tryFind (isInvertible >> not) with
+            | None -> Parametrization.join (ProductNode(factors.Length, rest)) factors
+            | Some factor ->
+                invalidArg (nameof factors) $"All factors but one have to be {ProductSpaces.invertible}, but {factor} is not."
         | None ->
             invalidArg
                 (nameof factors)
