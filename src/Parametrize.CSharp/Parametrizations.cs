@@ -141,6 +141,47 @@ public static partial class Parametrizations
     public static Parametrization Svd(long rank, params Parametrization[] inputs) =>
         LowRankValues.svd(rank, ListModule.OfArray(Given(inputs)));
 
+    /// <summary>
+    /// Positive definite n x n matrices as the exponential of symmetric (Hermitian) ones; alone it reads the Hermitian part
+    /// of its parameter.
+    /// </summary>
+    public static Parametrization MatrixExponential => MatrixExponentialValues.matrixExponential;
+
+    /// <summary>`X_1 + X_2 + ...` of tensors of one shape. The first free term takes what the others leave.</summary>
+    /// <exception cref="ArgumentException">Fewer than two terms, or none that is free.</exception>
+    public static Parametrization Sum(params Parametrization[] terms) =>
+        SumValues.sum(ListModule.OfArray(Given(terms)));
+
+    /// <summary>
+    /// The matrix product `A_1 A_2 ...` of one free factor, which takes what the others leave, and of square ones that are
+    /// invertible.
+    /// </summary>
+    /// <exception cref="ArgumentException">Fewer than two factors, none that is free, or one that does not fit.</exception>
+    public static Parametrization Product(params Parametrization[] factors) =>
+        ProductValues.product(ListModule.OfArray(Given(factors)));
+
+    /// <summary>Block diagonal matrices of blocks of one size, each of a value of its own.</summary>
+    /// <exception cref="ArgumentException">There are no blocks.</exception>
+    public static Parametrization BlockDiagonal(params Parametrization[] blocks) =>
+        BlockDiagonalValues.blockDiagonal(ListModule.OfArray(Given(blocks)));
+
+    /// <summary>Pieces along a dimension, one behind another, each of its size and value: the gates of a recurrent layer.</summary>
+    /// <exception cref="ArgumentException">There are no pieces, or one has a size below 1.</exception>
+    public static Parametrization Slices(int dimension, params (long Size, Parametrization Value)[] pieces) =>
+        SlicesValues.slices(dimension, ListModule.OfSeq(Given(pieces).Select(piece => piece.ToTuple())));
+
+    /// <summary>Entries of the first value where the mask is true, of the second elsewhere.</summary>
+    /// <exception cref="ArgumentException">The entries of a value are not free of one another.</exception>
+    public static Parametrization Where(Mask mask, Parametrization value, Parametrization elsewhere) =>
+        ChoiceValues.where(Given(mask), Given(value), Given(elsewhere));
+
+    /// <summary>
+    /// A value of bijections read backwards: `PositiveBy(PositiveMap.Exp).Inverse()` is the logarithm. It stands behind a
+    /// value that yields what it reads; alone, its parameter has to stay there.
+    /// </summary>
+    /// <exception cref="ArgumentException">The value cannot be undone wherever it leads.</exception>
+    public static Parametrization Inverse(this Parametrization value) => InverseValues.inverse(Given(value));
+
     /// <summary>Several values joined by one that reads what they yield, in place of its parameters.</summary>
     /// <exception cref="ArgumentException">Their number is not that of its parameters, or a space does not fit.</exception>
     public static Parametrization Joined(Parametrization value, params Parametrization[] inputs) =>

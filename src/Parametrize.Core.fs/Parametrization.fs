@@ -65,6 +65,9 @@ module Parametrization =
     /// The value on the transposes of matrices.
     let transposed (value: Parametrization) : Parametrization = under View.Transpose value
 
+    /// Whether it yields every tensor.
+    let internal isFree (value: Parametrization) : bool = (Tree.space value.Tree).IsClosedUnder Closure.Everything
+
     /// Its nodes, in the order of evaluation; positions in names of buffers count them.
     let nodes (value: Parametrization) : Node list = List.ofSeq value.Nodes
 
@@ -133,6 +136,15 @@ module Parametrization =
         match shapeOf parameters value with
         | Some shape -> new Parts(shape, parameters, rows value buffers)
         | None -> invalidArg (nameof parameters) $"The parameters of {value} do not tell its shape: pass it."
+
+    /// The same for a tensor of the shape that other parts yield.
+    let ofTensorsLike
+        (parts: Parts)
+        (parameters: torch.Tensor seq)
+        (buffers: torch.Tensor seq)
+        (value: Parametrization)
+        : Parts =
+        ofTensorsOfShape parts.Shape parameters buffers value
 
     let internal ofArrays (shape: int64[]) (parameters: torch.Tensor[]) (buffers: torch.Tensor[][]) : Parts =
         new Parts(shape, parameters, buffers)

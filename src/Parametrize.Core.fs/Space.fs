@@ -3,6 +3,7 @@ namespace Parametrize
 open System
 open System.Collections.Generic
 open System.Runtime.InteropServices
+open TorchSharp
 
 /// What can be done to a member of a space without leaving the space.
 [<RequireQualifiedAccess>]
@@ -23,6 +24,8 @@ type Closure =
     | Sum
     /// Transpose it.
     | Transposition
+    /// Put it beside other members as the blocks of a block diagonal matrix.
+    | DirectSum
     /// Anything: only the space of all tensors is closed under this.
     | Everything
 
@@ -37,6 +40,7 @@ type Closure =
         | EntrywiseChoice -> "a space in which each entry is free of the others"
         | Sum -> "a space that sums do not leave"
         | Transposition -> "a space that transposing does not leave"
+        | DirectSum -> "a space in which block diagonal matrices of its members lie"
         | Everything -> "all tensors"
 
 /// A set of tensors: which larger ones it lies in, and what does not leave it. Spaces of one name are equal.
@@ -70,6 +74,10 @@ type Space(name: string, [<Optional>] supersets: Space seq | null, [<Optional>] 
     abstract Interior: float
     default _.Interior = 0.0
 
+    /// A member rounded to a 16-bit element type: the nearest member there is, where rounding alone could leave the space.
+    abstract Rounded: tensor: torch.Tensor * dtype: torch.ScalarType -> torch.Tensor
+    default _.Rounded(tensor, dtype) = tensor.``to`` dtype
+
     member this.IsClosedUnder(closure: Closure) : bool =
         closedUnder.Contains closure || closedUnder.Contains Closure.Everything
 
@@ -98,6 +106,8 @@ type internal Intersection(left: Space, right: Space) =
         else
             right.Interior
 
+    override _.Rounded(tensor, dtype) = right.Rounded(left.Rounded(tensor, dtype).``to`` tensor.dtype, dtype)
+
 [<RequireQualifiedAccess>]
 module Space =
 
@@ -112,6 +122,10 @@ module Space =
         if left.IsWithin right then left
         elif right.IsWithin left then right
         else Intersection(left, right)
+
+    /// What does not leave any of the spaces, of these closures.
+    let internal common (closures: Closure list) (spaces: Space list) : Closure list =
+        closures |> List.filter (fun closure -> spaces |> List.forall _.IsClosedUnder(closure))
 
 /// What may stand before a node: tensors that its right inverse can land in.
 [<RequireQualifiedAccess>]

@@ -125,7 +125,7 @@ module internal Subject =
                     |> Seq.mapi (fun position parameter ->
                         Case.normalOf parameter.shape case.Scale (use' + 100UL + uint64 position) case)
 
-                Parametrization.ofTensors redrawn near.Buffers subject.Value)
+                Parametrization.ofTensorsLike near redrawn near.Buffers subject.Value)
 
     let sample (use': uint64) (subject: Subject) (case: Case) : torch.Tensor =
         use generator = Case.generator use' case

@@ -37,6 +37,9 @@ type internal AffineNode(name: string, factor: float, offset: float) =
         let wide = Tensors.inDouble tensor
         NodeParts.ofInput (((wide - offset.ToScalar()) / factor.ToScalar()).``to`` tensor.dtype)
 
+    interface IBijection with
+        member _.Back tensor = (tensor - offset.ToScalar()) / factor.ToScalar()
+
     interface IDimension with
         member _.Dimension(_, before, _) = snd before.Head
 

@@ -10,6 +10,7 @@ module internal BoundedSpaces =
         let inside =
             if Double.IsInfinity hi then lo + 1.0
             elif Double.IsInfinity lo then hi - 1.0
+            elif Double.IsInfinity(hi - lo) then lo / 2.0 + hi / 2.0
             else lo + (hi - lo) / 2.0
 
         { new Space($"tensors between {lo} and {hi}", [], [ Closure.EntrywiseChoice; Closure.Transposition ]) with
@@ -24,7 +25,7 @@ type internal BoundedNode(lo: float, hi: float) =
     let space = BoundedSpaces.interval lo hi
     let shown (bound: float) = if Double.IsInfinity bound then FSharpText.float bound else string bound
 
-    /// The largest |x| at which sigmoid and softplus still tell x from infinity, so that a weight on the boundary,
+    /// The largest |x| at which sigmoid still tells x from infinity, so that a weight on the boundary,
     /// where rounding puts it, has a finite parameter.
     let limit (dtype: torch.ScalarType) = if dtype = torch.ScalarType.Float64 then 700.0 else 87.0
 
@@ -34,20 +35,18 @@ type internal BoundedNode(lo: float, hi: float) =
     /// The nearest tensor between the bounds.
     let nearest (tensor: torch.Tensor) = tensor.clamp (lo.ToScalar(), hi.ToScalar())
 
-    let finite = [ lo; hi ] |> List.filter Double.IsFinite |> List.map abs |> List.max
+    /// How far entries on this bound may be inside it: it may be no number of the element type.
+    let onBound (bound: float) (epsilon: float) = epsilon * abs bound
 
-    /// How far entries on a bound may be inside it: it may be no number of the element type.
-    let onBound (epsilon: float) = epsilon * finite
-
-    /// Where entries on a bound or beyond it start: a tenth of the interval inside, where the derivative is a third of
-    /// its largest, or half the scale of the tensor as seen from the only bound. Others stay.
+    /// Where entries on a bound or beyond it start: half the scale of the tensor as seen from there, in an interval at most a
+    /// tenth of it, where the derivative is a third of its largest. Others stay.
     let inside (tensor: torch.Tensor) (epsilon: float) =
         let wide = Tensors.inDouble tensor
 
-        let distance =
-            if Double.IsInfinity hi then Entrywise.scale (wide - lo.ToScalar()) / 2.0
-            elif Double.IsInfinity lo then Entrywise.scale (wide - hi.ToScalar()) / 2.0
-            else (hi - lo) / 10.0
+        let distance (bound: float) =
+            let half = wide / 2.0 - (bound / 2.0).ToScalar()
+            let half = if Tensors.largest half = 0.0 then 0.5 else Entrywise.scale half
+            min half (hi / 10.0 - lo / 10.0)
 
         let from (bound: float) (outside: torch.Tensor) (started: float) (tensor: torch.Tensor) =
             if Double.IsInfinity bound then
@@ -56,21 +55,29 @@ type internal BoundedNode(lo: float, hi: float) =
                 torch.where (outside, torch.full_like (tensor, started.ToScalar()), tensor)
 
         tensor
-        |> from lo (wide.le ((lo + onBound epsilon).ToScalar())) (lo + distance)
-        |> from hi (wide.ge ((hi - onBound epsilon).ToScalar())) (hi - distance)
+        |> from lo (wide.le ((lo + onBound lo epsilon).ToScalar())) (lo + distance lo)
+        |> from hi (wide.ge ((hi - onBound hi epsilon).ToScalar())) (hi - distance hi)
 
     let inverse (tensor: torch.Tensor) =
         let wide = Tensors.inDouble tensor
         let limit = limit tensor.dtype
 
         let inverse =
-            if Double.IsInfinity hi then Entrywise.softplusInverse (above wide)
-            elif Double.IsInfinity lo then Entrywise.softplusInverse (below wide)
-            else (above wide).log() - (below wide).log()
+            if Double.IsInfinity hi then
+                Entrywise.softplusInverse (above wide)
+            elif Double.IsInfinity lo then
+                Entrywise.softplusInverse (below wide)
+            else
+                // Halves: the whole interval may be longer than the largest number.
+                let above = (wide / 2.0 - (lo / 2.0).ToScalar()).relu()
+                let below = ((hi / 2.0).ToScalar() - wide / 2.0).relu()
+                // Not a difference of logarithms, which round by their own size.
+                (above / below).log()
 
         let inverse =
             if Double.IsInfinity lo || Double.IsInfinity hi then
-                inverse.clamp_min ((-limit).ToScalar())
+                let struct (least, _) = Entrywise.exponents tensor.dtype
+                inverse.clamp_min (least.ToScalar())
             else
                 inverse.clamp ((-limit).ToScalar(), limit.ToScalar())
 
@@ -90,8 +97,15 @@ type internal BoundedNode(lo: float, hi: float) =
             (hi.ToScalar() - Entrywise.softplus x).clamp_min((-(Entrywise.greatest x.dtype)).ToScalar())
         else
             // From the nearer end, so that small distances to either bound keep their digits.
-            let fromLo = x.sigmoid () * (hi - lo).ToScalar() + lo.ToScalar()
-            let fromHi = hi.ToScalar() - (-x).sigmoid() * (hi - lo).ToScalar()
+            let fromLo, fromHi =
+                if hi - lo <= Entrywise.greatest x.dtype then
+                    let length = (hi - lo).ToScalar()
+                    x.sigmoid () * length + lo.ToScalar(), hi.ToScalar() - (-x).sigmoid() * length
+                else
+                    let half = (hi / 2.0 - lo / 2.0).ToScalar()
+                    let above, below = x.sigmoid () * half, (-x).sigmoid() * half
+                    above + lo.ToScalar() + above, hi.ToScalar() - below - below
+
             torch.where(x.lt (0.0.ToScalar()), fromLo, fromHi).clamp(lo.ToScalar(), hi.ToScalar())
 
     override _.Contains(_, tensor, epsilon) =
@@ -115,8 +129,8 @@ type internal BoundedNode(lo: float, hi: float) =
 
     interface IHasEdge with
         member _.TouchesEdge(tensor, epsilon) =
-            Tensors.number (tensor.min ()) <= lo + onBound epsilon
-            || Tensors.number (tensor.max ()) >= hi - onBound epsilon
+            Tensors.number (tensor.min ()) <= lo + onBound lo epsilon
+            || Tensors.number (tensor.max ()) >= hi - onBound hi epsilon
 
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
@@ -135,7 +149,8 @@ type internal BoundedNode(lo: float, hi: float) =
                     hi.ToScalar() - distance
             else
                 let uniform = torch.rand (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
-                (uniform * (hi - lo).ToScalar() + lo.ToScalar()).clamp(lo.ToScalar(), hi.ToScalar())
+                let half = uniform * (hi / 2.0 - lo / 2.0).ToScalar()
+                (half + lo.ToScalar() + half).clamp(lo.ToScalar(), hi.ToScalar())
 
 namespace Parametrize.Values
 

@@ -6,8 +6,7 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Entrywise =
 
-    /// The smallest and largest positive normal numbers, between which results are kept: an underflow to zero or an
-    /// overflow would leave the space.
+    /// The smallest and largest positive normal numbers.
     let private range (dtype: torch.ScalarType) : struct (float * float) =
         match dtype with
         | torch.ScalarType.Float64
@@ -24,12 +23,23 @@ module internal Entrywise =
         let struct (_, greatest) = range dtype
         greatest
 
-    /// The largest number of the element type with that distance from 1 to the next number.
-    let greatestOf (epsilon: float) : float =
+    /// The smallest positive number, which is not normal: what is smaller than normal ones is kept as it is.
+    let smallest (dtype: torch.ScalarType) : float =
+        match dtype with
+        | torch.ScalarType.Float64
+        | torch.ScalarType.ComplexFloat64 -> 4.9406564584124654e-324
+        | torch.ScalarType.Float16 -> 5.9604644775390625e-8
+        | torch.ScalarType.BFloat16 -> 9.183549615799121e-41
+        | _ -> 1.401298464324817e-45
+
+    /// The element type with that distance from 1 to the next number.
+    let private dtypeOf (epsilon: float) : torch.ScalarType =
         [ torch.ScalarType.Float16; torch.ScalarType.BFloat16; torch.ScalarType.Float64 ]
         |> List.tryFind (fun dtype -> Form.epsilon dtype = epsilon)
         |> Option.defaultValue torch.ScalarType.Float32
-        |> greatest
+
+    let greatestOf (epsilon: float) : float = greatest (dtypeOf epsilon)
+    let leastOf (epsilon: float) : float = least (dtypeOf epsilon)
 
     /// No real or imaginary part larger than this. Differentiable.
     let within (limit: float) (tensor: torch.Tensor) : torch.Tensor =
@@ -56,10 +66,21 @@ module internal Entrywise =
         else
             1.0
 
+    /// Between the smallest and the largest positive number: an underflow to zero or an overflow would leave the space.
     let inRangeOf (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
-        tensor.clamp ((least dtype).ToScalar(), (greatest dtype).ToScalar())
+        tensor.clamp ((smallest dtype).ToScalar(), (greatest dtype).ToScalar())
 
-    let inRange (tensor: torch.Tensor) : torch.Tensor = inRangeOf tensor.dtype tensor
+    /// The numbers whose exponentials are numbers of the element type, and positive.
+    let exponents (dtype: torch.ScalarType) : struct (float * float) =
+        if dtype = torch.ScalarType.Float64 then
+            struct (-744.44, 709.782712893384)
+        else
+            struct (-103.27, 88.72283)
+
+    /// `exp x`, whose derivative is 0 where x is out of range: times an infinite one, that would not be a number.
+    let exp (tensor: torch.Tensor) : torch.Tensor =
+        let struct (least, greatest) = exponents tensor.dtype
+        tensor.clamp(least.ToScalar(), greatest.ToScalar()).exp().clamp_min((smallest tensor.dtype).ToScalar())
 
     /// Rounded to a 16-bit type, whose largest number stands for larger ones.
     let saturated (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
@@ -69,7 +90,7 @@ module internal Entrywise =
     /// The same in place, for results that their own backward pass does not need.
     let keepInRange (tensor: torch.Tensor) : unit =
         use _ = torch.no_grad ()
-        tensor.clamp_ ((least tensor.dtype).ToScalar(), (greatest tensor.dtype).ToScalar()) |> ignore
+        tensor.clamp_ ((smallest tensor.dtype).ToScalar(), (greatest tensor.dtype).ToScalar()) |> ignore
 
     /// `log(1 + exp x)` without overflow, accurate for very negative x; beyond 40 it is x to the last digit.
     let softplus (tensor: torch.Tensor) : torch.Tensor = torch.nn.functional.softplus (tensor, 1.0, 40.0)

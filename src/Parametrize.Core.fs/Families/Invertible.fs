@@ -8,7 +8,7 @@ module internal InvertibleSpaces =
     let positiveDeterminant: Space =
         { new Space("matrices with positive determinant",
                     [],
-                    [ Closure.Scaling; Closure.RowScaling; Closure.Transposition ]) with
+                    [ Closure.Scaling; Closure.RowScaling; Closure.Transposition; Closure.DirectSum ]) with
             override _.Dimension form = System.Nullable(Form.reals form)
         }
 

@@ -26,6 +26,7 @@ module internal PositiveSpaces =
         { new Space("positive tensors", [ nonNegative ], Closure.EntrywiseChoice :: cone) with
             override _.Dimension form = System.Nullable(Form.reals form)
             override _.Interior = 1.0
+            override _.Rounded(tensor, dtype) = (Entrywise.inRangeOf dtype tensor).``to`` dtype
         }
 
 /// Positive tensors, entry by entry.
@@ -61,10 +62,15 @@ type internal PositiveNode(map: PositiveMap) =
         let inverse =
             match map with
             | PositiveMap.Softplus -> Entrywise.softplusInverse wide
-            | PositiveMap.Exp -> wide.log ()
+            | PositiveMap.Exp ->
+                let struct (least, greatest) = Entrywise.exponents tensor.dtype
+                wide.log().clamp(least.ToScalar(), greatest.ToScalar())
             | PositiveMap.Square -> wide.sqrt ()
 
         inverse.``to`` tensor.dtype
+
+    /// What the entries come from, in the range of numbers alone: the right inverse, differentiable.
+    member _.Inverse(tensor: torch.Tensor) : torch.Tensor = inverse tensor
 
     override _.Code =
         match map with
@@ -89,7 +95,7 @@ type internal PositiveNode(map: PositiveMap) =
             // In place and without gradients: the derivative of softplus at the ends of the range is that of the clamp.
             Entrywise.keepInRange y
             y
-        | PositiveMap.Exp -> Entrywise.inRange (x.exp ())
+        | PositiveMap.Exp -> Entrywise.exp x
         | PositiveMap.Square -> x.square().clamp_max((Entrywise.greatest x.dtype).ToScalar())
 
     override _.Contains(_, tensor, _) =
@@ -128,6 +134,13 @@ type internal PositiveNode(map: PositiveMap) =
         member _.Sample(form, generator) =
             (Form.normal generator form).abs().clamp_min((Form.epsilon form.Dtype).ToScalar())
 
+/// By a function that has an inverse on all positive numbers.
+type internal PositiveBijectionNode(map: PositiveMap) =
+    inherit PositiveNode(map)
+
+    interface IBijection with
+        member this.Back tensor = this.Inverse(Entrywise.inRange tensor)
+
 namespace Parametrize.Values
 
 open Parametrize
@@ -136,7 +149,8 @@ open Parametrize
 module PositiveValues =
 
     /// Positive tensors by the given function of each entry.
-    let positiveBy (map: PositiveMap) : Parametrization = Parametrization.ofNode (PositiveNode map)
+    let positiveBy (map: PositiveMap) : Parametrization =
+        Parametrization.ofNode (if map = PositiveMap.Square then PositiveNode map else PositiveBijectionNode map)
 
     /// Positive tensors by softplus.
     let positive: Parametrization = positiveBy PositiveMap.Softplus

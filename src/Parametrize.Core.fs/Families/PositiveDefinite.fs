@@ -8,7 +8,7 @@ module internal PositiveDefiniteSpaces =
     let positiveDefinite: Space =
         { new Space("positive definite matrices",
                     [ SymmetricSpaces.hermitian ],
-                    [ Closure.Scaling; Closure.Sum; Closure.Transposition ]) with
+                    [ Closure.Scaling; Closure.Sum; Closure.Transposition; Closure.DirectSum ]) with
             override _.Dimension form = Dimension.ofMatrices (Dimension.ofHalf 1L) form
         }
 
@@ -26,20 +26,25 @@ type internal PositiveDefiniteNode(floor: float) =
 
     let hermitian (matrix: torch.Tensor) = matrix / 2.0 + matrix.mH / 2.0
 
-    let largest (matrix: torch.Tensor) = matrix.abs().amax([| -2L; -1L |], keepdim = true)
+    let largest (matrix: torch.Tensor) = Norms.largest matrix [| matrix.dim () - 2L; matrix.dim () - 1L |]
 
-    let oneWhereZero (tensor: torch.Tensor) = torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
+    /// In double precision and units of the largest entry, and the root of that unit: eigenvalues of huge matrices are no
+    /// numbers.
+    let inUnits (tensor: torch.Tensor) =
+        let wide = Tensors.inDouble tensor
+        let unit = Norms.oneWhereZero (largest wide)
+        struct (wide |> Norms.dividedBy unit, unit.sqrt ())
 
-    /// The symmetric matrix with eigenvalues lifted to what a function makes of them.
+    /// The symmetric matrix with eigenvalues lifted to what a function makes of their moduli.
     let lifted (matrix: torch.Tensor) (least: torch.Tensor -> torch.Tensor) =
         let struct (values, vectors) = torch.linalg.eigh (hermitian matrix)
         let values = values.maximum (least (values.abs ()))
         hermitian (vectors.matmul (values.unsqueeze(-1L).``to`` vectors.dtype * vectors.mH))
 
-    /// A multiple of the largest that Cholesky can still see, and a number; a zero matrix has no scale of its own.
-    let partOfLargest (epsilon: float) (number: float) (moduli: torch.Tensor) =
+    /// A multiple of the largest that Cholesky can still see; a zero matrix has no scale of its own.
+    let partOfLargest (epsilon: float) (moduli: torch.Tensor) =
         let least = moduli.amax ([| -1L |], keepdim = true) * (4.0 * epsilon).ToScalar()
-        least.clamp_min ((max number (epsilon * epsilon)).ToScalar())
+        least.clamp_min ((epsilon * epsilon).ToScalar())
 
     let factorOf (matrix: torch.Tensor) (epsilon: float) =
         let struct (factor, info) = torch.linalg.cholesky_ex (hermitian matrix)
@@ -47,38 +52,64 @@ type internal PositiveDefiniteNode(floor: float) =
         if Tensors.largest (info.``to`` torch.ScalarType.Float64) = 0.0 then
             factor
         else
-            torch.linalg.cholesky (lifted matrix (partOfLargest epsilon 0.0))
+            torch.linalg.cholesky (lifted matrix (partOfLargest epsilon))
 
-    /// The factor of a matrix that is up to rounding one of the space, with largest entry 1, in double precision. Rounding
-    /// of the matrix can move a pivot by much more than itself; but if the matrix plus a multiple of the identity is in the
-    /// space, so is the matrix plus a larger one, and pivots only grow. The smallest such multiple is what rounding did.
-    let factorOfUnit (unit: torch.Tensor) (floors: torch.Tensor) (epsilon: float) =
+    /// The roots of the diagonal, in units of which rounding changes entries alike, however different rows are. Below the
+    /// smallest normal number, rounding has that unit.
+    let roots (wide: torch.Tensor) (epsilon: float) =
+        (realDiagonal wide).clamp_min((Entrywise.leastOf epsilon).ToScalar()).sqrt()
+
+    /// In units of these, and back.
+    let over (roots: torch.Tensor) (matrix: torch.Tensor) =
+        matrix |> Norms.dividedBy (roots.unsqueeze -1L) |> Norms.dividedBy (roots.unsqueeze -2L)
+
+    /// What rounding may do to eigenvalues, for each matrix with diagonal 1: half a unit of every entry, which can add up along
+    /// a row, and what was added up to compute it.
+    let limits (unit: torch.Tensor) (epsilon: float) =
+        // No entry of a definite matrix is larger than 1 in these units.
+        let rows =
+            unit.abs().clamp_max(1.0.ToScalar()).sum([| -1L |], keepdim = true).amax([| -2L |], keepdim = true)
+
+        rows * (epsilon / 2.0).ToScalar() + (Tensors.limit epsilon (Tensors.last unit) 1.0).ToScalar()
+
+    /// The factor of a matrix with diagonal 1 that is up to rounding one of the space, in double precision, and how far it
+    /// is from the space. Rounding of the matrix can move a pivot by much more than itself; but if the matrix plus a multiple
+    /// of the identity is in the space, so is the matrix plus a larger one, and pivots only grow. The smallest such multiple
+    /// is what rounding did. Judged by its entries, a vector of equal ones could hide an eigenvalue.
+    let factorOfUnit (unit: torch.Tensor) (floors: torch.Tensor) (limits: torch.Tensor) (epsilon: float) =
         let matrix = hermitian unit
-        let step = 4.0 * Form.epsilon torch.ScalarType.Float64
-        let most = 4.0 * Tensors.limit epsilon (Tensors.last unit) 1.0
+        let first = max (4.0 * Form.epsilon torch.ScalarType.Float64) (epsilon / 16.0)
+        let most = Tensors.largest limits
 
         let rec shifted (shift: torch.Tensor) (next: float) =
             let struct (factor, info) = torch.linalg.cholesky_ex (matrix + Tensors.eyeLike matrix * shift)
-            let low = (realDiagonal factor).lt(floors.squeeze -1L).any(-1L, keepdim = true)
-            let fails = info.ne((0.0).ToScalar()).unsqueeze(-1L).logical_or(low).unsqueeze -1L
+            let low = (realDiagonal factor).ge(floors).logical_not().any(-1L, keepdim = true)
+            let fails = info.ne(0.0.ToScalar()).unsqueeze(-1L).logical_or(low).unsqueeze -1L
 
             if not (fails.any().item<bool>()) then
-                factor
-            elif next > most then
-                // None of the space: how far it is away is all that is asked.
-                torch.where (fails, factorOf unit step, factor)
+                struct (factor, shift)
+            elif next > 16.0 then
+                // None of the space, and far away.
+                struct (torch.where (fails, Tensors.eyeLike matrix, factor),
+                        torch.where (fails, torch.full_like (shift, next.ToScalar()), shift))
             else
-                shifted (torch.where (fails, torch.full_like (shift, next.ToScalar()), shift)) (2.0 * next)
+                // Beyond rounding, how far it is away is only to be told.
+                let further = if next > most then 16.0 * next else 2.0 * next
+                shifted (torch.where (fails, torch.full_like (shift, next.ToScalar()), shift)) further
 
-        let factor = shifted (torch.zeros_like floors) step
-        withDiagonal (factor.tril -1L) ((realDiagonal factor).maximum(floors.squeeze -1L))
+        let struct (factor, shift) = shifted (torch.zeros_like limits) first
+        struct (withDiagonal (factor.tril -1L) ((realDiagonal factor).maximum floors), shift)
 
-    /// The matrix in units of its largest entry, that entry, and the factor in units of its root.
+    /// The factor, the roots of the diagonal, and how far a matrix is from the space and how far it may be, both in units of
+    /// the diagonal.
     let factored (tensor: torch.Tensor) (epsilon: float) =
         let wide = Tensors.inDouble tensor
-        let scale = oneWhereZero (largest wide)
-        let unit = wide / scale
-        struct (unit, scale, factorOfUnit unit (floor.ToScalar() / scale.sqrt ()) epsilon)
+        let roots = roots wide epsilon
+        let unit = over roots wide
+        let limits = limits unit epsilon
+        let struct (factor, shift) = factorOfUnit unit (floor.ToScalar() / roots) limits epsilon
+        let residuals = shift.maximum ((unit - hermitian unit).abs().amax([| -2L; -1L |], keepdim = true))
+        struct (factor, roots, residuals, limits)
 
     let product (factor: torch.Tensor) = factor.matmul factor.mH
 
@@ -89,42 +120,40 @@ type internal PositiveDefiniteNode(floor: float) =
         withDiagonal (factor.tril -1L) diagonal
 
     let exact (tensor: torch.Tensor) (epsilon: float) =
-        let struct (_, scale, factor) = factored tensor epsilon
-        ofFactor (factor * scale.sqrt ())
+        let struct (factor, roots, _, _) = factored tensor epsilon
+        ofFactor (factor * roots.unsqueeze -1L)
 
     let nearest (tensor: torch.Tensor) (epsilon: float) =
+        let struct (unit, root) = inUnits tensor
+        let floors = (floor.ToScalar() / root).square().squeeze -1L
         // No pivot of Cholesky's is smaller than the smallest eigenvalue.
-        let factor = factorOf (lifted (Tensors.inDouble tensor) (partOfLargest epsilon (floor * floor))) epsilon
+        let factor =
+            factorOf (lifted unit (fun moduli -> (partOfLargest epsilon moduli).maximum floors)) epsilon * root
+
         ofFactor (withDiagonal (factor.tril -1L) ((realDiagonal factor).clamp_min(floor.ToScalar())))
 
     /// The matrices whose smallest pivot is at the floor, up to rounding.
     let isOnEdge (tensor: torch.Tensor) (epsilon: float) =
-        let struct (_, scale, factor) = factored tensor epsilon
-        let least = (realDiagonal factor).amin([| -1L |], keepdim = true).unsqueeze -1L
-        let floors = floor.ToScalar() / scale.sqrt ()
-        (least.square () - floors.square ()).le((Tensors.limit epsilon (Tensors.last tensor) 1.0).ToScalar())
+        let struct (factor, roots, _, limits) = factored tensor epsilon
+        let above = (realDiagonal factor).square() - (floor.ToScalar() / roots).square()
+        above.amin([| -1L |], keepdim = true).unsqueeze(-1L).le limits
 
     /// Matrices inside stay. Others start with eigenvalues a quarter of their mean modulus away from the edge; not more
     /// than 1, because derivatives grow with the factor and a step would overshoot.
     let inside (tensor: torch.Tensor) (epsilon: float) (isInside: torch.Tensor) =
-        let away (moduli: torch.Tensor) =
-            let mean = oneWhereZero (moduli.mean ([| -1L |], keepdim = true))
-            ((mean.sqrt () / 2.0).clamp_max(1.0.ToScalar()) + floor.ToScalar()).square()
+        let struct (unit, root) = inUnits tensor
 
-        let started = factorOf (lifted (Tensors.inDouble tensor) away) epsilon
+        let away (moduli: torch.Tensor) =
+            let perRoot = root.squeeze(-1L).reciprocal()
+            let mean = Norms.oneWhereZero (moduli.mean ([| -1L |], keepdim = true))
+            ((mean.sqrt () / 2.0).minimum perRoot + perRoot * floor.ToScalar()).square()
+
+        let started = factorOf (lifted unit away) epsilon * root
         torch.where (isInside, exact tensor epsilon, ofFactor started)
 
-    /// Where matrices are in the space: a residual for each, in units of its largest entry.
-    let residuals (tensor: torch.Tensor) (epsilon: float) =
-        let struct (unit, scale, factor) = factored tensor epsilon
-        struct (largest (product factor - unit), scale)
-
     let isAllowed (tensor: torch.Tensor) (epsilon: float) =
-        let struct (residuals, _) = residuals tensor epsilon
-
-        residuals
-            .le((Tensors.limit epsilon (Tensors.last tensor) 1.0).ToScalar())
-            .logical_and(largest(tensor).gt(0.0.ToScalar()))
+        let struct (_, _, residuals, limits) = factored tensor epsilon
+        residuals.le(limits).logical_and(largest(tensor).gt(0.0.ToScalar()))
 
     /// Rows whose squared norms are numbers of the element type: the products of the others are infinite.
     let inRange (factor: torch.Tensor) =
@@ -164,11 +193,10 @@ type internal PositiveDefiniteNode(floor: float) =
         if Tensors.number ((largest tensor).min()) = 0.0 then
             Error { Condition = "W > 0"; Size = 0.0; Limit = 0.0 }
         else
-            let struct (residuals, scales) = residuals tensor epsilon
-            let worst = residuals.flatten().argmax()
-            let scale = Tensors.number (scales.flatten().[worst])
-            let allowed = Tensors.limit epsilon (Tensors.last tensor) scale
-            Violation.unless $"W = L L^H{above}" (Tensors.largest residuals * scale) allowed
+            let struct (_, _, residuals, limits) = factored tensor epsilon
+            let worst = (residuals / limits).flatten().argmax()
+            let at (sizes: torch.Tensor) = Tensors.number (sizes.flatten().[worst])
+            Violation.unless $"W = L L^H{above} (in units of the diagonal)" (at residuals) (at limits)
 
     override _.Invert(_, tensor, epsilon, want) =
         let x =

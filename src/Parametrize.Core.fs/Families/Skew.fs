@@ -5,7 +5,8 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal SkewSpaces =
 
-    let private linear = [ Closure.Scaling; Closure.Negation; Closure.Sum; Closure.Transposition ]
+    let private linear =
+        [ Closure.Scaling; Closure.Negation; Closure.Sum; Closure.Transposition; Closure.DirectSum ]
 
     let skew: Space =
         { new Space("skew-symmetric matrices", [], linear) with

@@ -37,9 +37,6 @@ module internal SpectralSpaces =
 type internal SpectralNormNode(options: SpectralNormOptions) =
     inherit Node()
 
-    /// What keeps sums of huge entries from overflowing; a power of two rounds nothing.
-    let small = 2.0 ** -16.0
-
     let asMatrix (tensor: torch.Tensor) =
         let count = int (tensor.dim ())
 
@@ -56,52 +53,50 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
         | 2 -> front
         | _ -> front.flatten 1L
 
-    /// The unit vector of the same direction; NaN where there is none. Divided by the largest entry first, so that squares
-    /// neither overflow nor vanish.
-    let normalized (vector: torch.Tensor) =
-        let scaled = vector / torch.linalg.vector_norm (vector, infinity)
-        scaled / torch.linalg.vector_norm (scaled, 2.0)
-
     /// The same where the next vector is one, else the present one.
     let orElse (present: torch.Tensor) (next: torch.Tensor) = torch.where (next.isfinite().all(), next, present)
 
-    let sigma (matrix: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) = torch.vdot (u, torch.mv (matrix, v))
+    /// `u^H X v`. The product along the longer side comes last, as a sum that does not add one by one.
+    let sigma (matrix: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) =
+        if Norms.isLong (matrix.size 1) then (torch.mv(matrix.mH, u).conj() * v).sum()
+        elif Norms.isLong (matrix.size 0) then (u.conj () * torch.mv (matrix, v)).sum()
+        else torch.vdot (u, torch.mv (matrix, v))
 
-    let iterate (matrix: torch.Tensor) (u: torch.Tensor, v: torch.Tensor) =
-        let next = normalized (torch.mv (matrix, v)) |> orElse u
+    let whole (tensor: torch.Tensor) = Norms.others tensor -1L
+
+    /// What tells the directions of tiny and of huge matrices, and of those that no one can look at without waiting.
+    let iterateInUnits (matrix: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) =
+        let scaled = Norms.inUnits matrix (Norms.largest matrix (whole matrix))
+        let next = Norms.direction (torch.mv (scaled, v)) |> orElse u
         // A zero matrix has no directions: vectors that became zero would stay so for ever.
-        next, normalized (torch.mv (matrix.mH, next)) |> orElse v
+        struct (next, Norms.direction (torch.mv (scaled.mH, next)) |> orElse v)
 
-    /// The matrix in double precision and units of its largest entry, so that norms stay within the range of numbers.
-    let inUnits (tensor: torch.Tensor) =
+    let iterate (matrix: torch.Tensor) (struct (u: torch.Tensor, v: torch.Tensor)) =
+        match Norms.directionByFormula (torch.mv (matrix, v)) with
+        | ValueNone -> iterateInUnits matrix u v
+        | ValueSome next ->
+            match Norms.directionByFormula (torch.mv (matrix.mH, next)) with
+            | ValueNone -> iterateInUnits matrix u v
+            | ValueSome other -> struct (next, other)
+
+    /// The leading singular triple to the roundoff of the element type: of the matrix in units of its largest entry, and that
+    /// entry.
+    let leading (tensor: torch.Tensor) (epsilon: float) =
         let exact = Tensors.inDouble (asMatrix tensor)
-        let largest = Tensors.largest exact
-        (if largest > 0.0 then exact / largest.ToScalar() else exact), largest
-
-    /// The spectral norm, to machine precision.
-    let normOf (tensor: torch.Tensor) =
-        let matrix, unit = inUnits tensor
-        unit * Tensors.number ((torch.linalg.svdvals matrix)[0L])
-
-    /// The leading singular triple, to machine precision.
-    let leading (tensor: torch.Tensor) =
-        let matrix, unit = inUnits tensor
-        let struct (left, values, right) = torch.linalg.svd (matrix, fullMatrices = false)
-        let back (vector: torch.Tensor) = vector.``to`` tensor.dtype
-
-        back (left.select (1L, 0L)), unit * Tensors.number values[0L], back (right.select(0L, 0L).conj().resolve_conj())
-
-    /// Scaled in double precision, where the factor may be out of the range of the tensor's own.
-    let times (factor: float) (tensor: torch.Tensor) = (Tensors.inDouble tensor * factor.ToScalar()).``to`` tensor.dtype
+        let largest = Norms.largest exact (whole exact)
+        let tolerance = max 1e-14 (min epsilon (Form.epsilon torch.ScalarType.Float32) / 2.0)
+        let struct (u, norm, v) = LeadingSingular.triple (Norms.inUnits exact largest) tolerance
+        struct (u.``to`` tensor.dtype, norm, v.``to`` tensor.dtype, Tensors.number largest)
 
     let isZero (tensor: torch.Tensor) = Tensors.largest tensor = 0.0
 
-    /// Norms below count as `Epsilon`, so that X of a smaller bound has to have that norm.
+    /// Norms below count as `Epsilon`, so that X of a smaller bound has to have that norm. Scaled in double precision: the factor
+    /// may be no number of the element type.
     let originalOf (tensor: torch.Tensor) =
         if options.Bound >= options.Epsilon then
             tensor
         else
-            times (options.Epsilon / options.Bound) tensor
+            (Tensors.inDouble tensor * (options.Epsilon / options.Bound).ToScalar()).``to`` tensor.dtype
 
     let estimateFits (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
         present.Length = 2
@@ -111,27 +106,37 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
 
     let withVectors (tensor: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) = NodeParts.carrying tensor [ u; v ]
 
-    let nearest (tensor: torch.Tensor) (norm: float) =
-        if norm = 0.0 then tensor else times (options.Bound / norm) tensor
-
-    /// The floor of the norm, in these units; a zero divides as 1, which keeps gradients moderate where training starts.
-    let divisor (norm: torch.Tensor) (unit: float) =
-        let divisor = norm.abs().clamp_min((options.Epsilon * unit).ToScalar())
-
-        // What cannot be read without waiting for the device may be anything.
-        let read = if divisor.device_type = DeviceType.CPU then divisor.ToDouble() else nan
-
-        if not (read > options.Epsilon * unit) then
-            // Written behind the graph, which needs no node for it.
-            divisor.detach().add_(norm.logical_not ()) |> ignore
-
-        divisor, Double.IsFinite read
-
     let divided (tensor: torch.Tensor) (divisor: torch.Tensor) =
-        if options.Bound = 1.0 then
-            tensor / divisor
+        let divisor = if options.Bound = 1.0 then divisor else divisor / options.Bound.ToScalar()
+
+        Norms.dividedBy divisor tensor
+
+    /// The map by its formula, where the norm is known to be neither tiny nor huge.
+    let byFormula (tensor: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) =
+        if tensor.device_type <> DeviceType.CPU then
+            ValueNone
         else
-            tensor / (divisor / options.Bound.ToScalar())
+            let seen = sigma (asMatrix tensor) u v
+            let seen = if seen.is_complex () then seen.abs () else seen
+            let read = seen.ToDouble()
+
+            if abs read <= options.Epsilon || not (Norms.isModerate seen.dtype read) then
+                ValueNone
+            else
+                ValueSome(divided tensor (if read > 0.0 then seen else seen.abs ()))
+
+    /// The same in units of the largest entry, whatever the numbers.
+    let inUnits (tensor: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) =
+        let floor = max options.Epsilon (Entrywise.least tensor.dtype)
+        let unit = (Norms.largest tensor (whole tensor)).clamp_min(floor.ToScalar())
+        let scaled = Norms.dividedBy unit tensor
+        let perUnit = unit.reshape([||]).reciprocal()
+        let norm = (sigma (asMatrix scaled) u v).abs()
+        let divisor = norm.maximum (perUnit * options.Epsilon.ToScalar())
+        // A zero divides as 1, which keeps gradients moderate where training starts. Written behind the graph, which needs no
+        // node for it.
+        divisor.detach().add_(norm.logical_not () * perUnit) |> ignore
+        divided scaled divisor
 
     let space = SpectralSpaces.sphere options.Bound
 
@@ -183,21 +188,19 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
     override _.IsBatched = false
 
     override _.Forward(inputs, buffers) =
-        let ofUnit (tensor: torch.Tensor) (unit: float) =
-            let divisor, isFinite = divisor (sigma (asMatrix tensor) buffers[0] buffers[1]) unit
-            divided tensor divisor, isFinite
-
-        match ofUnit inputs[0] 1.0 with
-        | result, true -> result
-        | _ -> fst (ofUnit (inputs[0] * small.ToScalar()) small)
+        match byFormula inputs[0] buffers[0] buffers[1] with
+        | ValueSome result -> result
+        | ValueNone -> inUnits inputs[0] buffers[0] buffers[1]
 
     override _.Contains(present, tensor, epsilon) =
         if isZero tensor || estimateFits present tensor epsilon then
             Ok()
         else
+            let struct (_, norm, _, unit) = leading tensor epsilon
+
             Violation.unless
                 $"|W|_2 = {options.Bound}"
-                (abs (normOf tensor - options.Bound))
+                (abs (norm * unit - options.Bound))
                 (Tensors.roundoff epsilon options.Bound)
 
     /// Vectors in use stay when they see the norm that they should, as they do between two power iterations. A tensor that
@@ -207,11 +210,17 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
         if want = Want.Exact && estimateFits present tensor epsilon then
             withVectors tensor present[0] present[1]
         else
-            let u, norm, v = leading tensor
+            let struct (u, norm, v, unit) = leading tensor epsilon
 
-            if want = Want.Exact then withVectors (originalOf tensor) u v
-            elif norm = 0.0 || norm >= options.Epsilon / 100.0 then withVectors tensor u v
-            else withVectors (originalOf (nearest tensor norm)) u v
+            if want = Want.Exact then
+                withVectors (originalOf tensor) u v
+            elif norm = 0.0 || norm * unit >= options.Epsilon / 100.0 then
+                withVectors tensor u v
+            else
+                let wide = Tensors.inDouble tensor
+                let scaled = Norms.inUnits wide (Norms.largest wide (whole wide))
+                let factor = max options.Bound options.Epsilon / norm
+                withVectors ((scaled * factor.ToScalar()).``to`` tensor.dtype) u v
 
     interface IRepairs with
         /// They need not have converged.
@@ -225,17 +234,18 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
             Seq.zip [ "_u"; "_v" ] buffers
             |> Seq.fold (fun state (name, vector) -> state |> Result.bind (fun () -> isDirection name vector)) (Ok())
 
-        member _.Repair buffers = buffers |> Array.map (fun vector -> normalized vector |> orElse vector)
+        member _.Repair buffers = buffers |> Array.map (fun vector -> Norms.direction vector |> orElse vector)
 
     interface ILearns with
         member _.Advance(inputs, buffers) =
             let matrix = asMatrix inputs[0]
-            let mutable vectors = buffers[0], buffers[1]
+            let mutable vectors = struct (buffers[0], buffers[1])
 
             for _ in 1 .. options.Iterations do
                 vectors <- iterate matrix vectors
 
-            [| fst vectors; snd vectors |]
+            let struct (u, v) = vectors
+            [| u; v |]
 
     interface IDimension with
         /// Every ray of a cone meets the sphere once.

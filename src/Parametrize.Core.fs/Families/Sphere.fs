@@ -20,45 +20,43 @@ module internal SphereSpaces =
 type internal SphereNode(radius: float) =
     inherit Node()
 
-    let norm (vectors: torch.Tensor) = torch.linalg.vector_norm (vectors, 2.0, dims = [| -1L |], keepdim = true)
+    let along (vectors: torch.Tensor) = [| vectors.dim () - 1L |]
 
     let firstAxis (vectors: torch.Tensor) =
         let axis = torch.zeros_like (vectors, requires_grad = false)
         axis.narrow(-1L, 0L, 1L).fill_(1.0.ToScalar()) |> ignore
         axis
 
-    let oneWhereZero (tensor: torch.Tensor) = torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
-
-    member _.OneWhereZero(tensor: torch.Tensor) : torch.Tensor = oneWhereZero tensor
-
-    /// The largest entries along the last dimension, which stays with length 1. A modulus could be out of range where
-    /// real and imaginary part are not.
-    member _.Largest(vectors: torch.Tensor) : torch.Tensor =
-        let vectors = vectors.detach ()
-
-        let sizes =
-            if vectors.is_complex () then
-                vectors.real.abs().maximum(vectors.imag.abs ())
-            else
-                vectors.abs ()
-
-        sizes.amax ([| -1L |], keepdim = true)
+    /// The largest entries along the last dimension, which stays with length 1.
+    member _.Largest(vectors: torch.Tensor) : torch.Tensor = Norms.largest vectors (along vectors)
 
     /// Unit vectors of the same directions; zero vectors, which have none, become the first axis.
     member this.Unit(vectors: torch.Tensor) : torch.Tensor =
-        // Divided by the largest entry first, so that squares neither overflow nor vanish.
-        let largest = this.Largest vectors
-        let scaled = vectors / oneWhereZero largest
-        let isZero = largest.eq (0.0.ToScalar())
-        torch.where (isZero, firstAxis vectors, scaled / norm (torch.where (isZero, torch.ones_like scaled, scaled)))
+        match Norms.byFormula vectors (along vectors) with
+        | ValueSome norm -> vectors / norm
+        | ValueNone ->
+            let largest = this.Largest vectors
+            let scaled = Norms.inUnits vectors largest
+            let unit = scaled / Norms.ofUnits scaled (along vectors)
+            torch.where (largest.eq (0.0.ToScalar()), firstAxis vectors, unit)
 
     /// How far the norms are from this one, in its unit.
-    member _.Deviation(vectors: torch.Tensor, expected: float) : float =
-        let exact = Tensors.inDouble vectors / expected.ToScalar()
-        Tensors.largest (norm exact - 1.0.ToScalar())
+    member this.Deviation(vectors: torch.Tensor, expected: float) : float =
+        let wide = Tensors.inDouble vectors
+        let largest = this.Largest wide
+        let norm = Norms.ofUnits (Norms.inUnits wide largest) (along wide)
+        Tensors.largest (norm * (largest / expected.ToScalar()) - 1.0.ToScalar())
 
     override this.Inputs form = Node.same this Requirement.vectors form
     override _.Codomain _ = SphereSpaces.sphere radius
+
+    interface IDimension with
+        /// Every ray of a cone meets the sphere once: of full-dimensional cones, each vector loses one number.
+        member _.Dimension(form, before, _) =
+            if before.Head |> snd = Some(Form.reals form) then
+                (SphereSpaces.sphere radius).Dimension form |> Option.ofNullable
+            else
+                None
 
     override this.Contains(_, tensor, epsilon) =
         Violation.unless $"|w| = {radius}" (this.Deviation(tensor, radius) * radius) (Tensors.roundoff epsilon radius)
@@ -101,8 +99,8 @@ type internal GeodesicSphereNode(radius: float) =
         let foot = buffers[0]
         let range = torch.finfo foot.dtype
         // In units of the largest entry, which is a constant to the gradient as any unit is.
-        let unit = this.Largest inputs[0] |> this.OneWhereZero
-        let scaled = inputs[0] / unit
+        let unit = this.Largest inputs[0] |> Norms.oneWhereZero
+        let scaled = inputs[0] |> Norms.dividedBy unit
         let tangent = scaled - foot * alongBase scaled foot
         let squared = (tangent.conj () * tangent).sum(-1L, keepdim = true)
         let squared = if squared.is_complex () then squared.real else squared

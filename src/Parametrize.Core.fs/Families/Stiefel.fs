@@ -19,7 +19,9 @@ type OrthogonalMap =
 module internal StiefelSpaces =
 
     let stiefel: Space =
-        { new Space("matrices with orthonormal columns or rows", [], [ Closure.Negation; Closure.Transposition ]) with
+        { new Space("matrices with orthonormal columns or rows",
+                    [],
+                    [ Closure.Negation; Closure.Transposition; Closure.DirectSum ]) with
             /// n k minus the equations of W^H W = I: k of them are real, the others are in pairs that count once.
             override _.Dimension form =
                 Dimension.ofMatrices

@@ -5,7 +5,8 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal SymmetricSpaces =
 
-    let private linear = [ Closure.Scaling; Closure.Negation; Closure.Sum; Closure.Transposition ]
+    let private linear =
+        [ Closure.Scaling; Closure.Negation; Closure.Sum; Closure.Transposition; Closure.DirectSum ]
 
     let symmetric: Space =
         { new Space("symmetric matrices", [], Closure.EntrywiseMaps :: linear) with

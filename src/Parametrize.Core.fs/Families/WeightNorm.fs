@@ -7,58 +7,13 @@ open TorchSharp
 type internal WeightNormNode(dimension: int option) =
     inherit Node()
 
-    let kept (tensor: torch.Tensor) (dimension: int) =
-        let count = int (tensor.dim ())
-        int64 ((dimension + count) % count)
-
-    /// The sum of squared moduli over everything but the kept dimension.
-    let reduce (tensor: torch.Tensor) (sum: torch.Tensor * int64[] * bool -> torch.Tensor) =
+    /// The dimensions along which norms are taken.
+    let along (tensor: torch.Tensor) =
         match dimension with
-        | None -> sum (tensor, Array.init (int (tensor.dim ())) int64, false)
+        | None -> Norms.others tensor -1L
         | Some dimension ->
-            let kept = kept tensor dimension
-            let others = Array.init (int (tensor.dim ())) int64 |> Array.filter ((<>) kept)
-            sum (tensor, others, true)
-
-    let sum (tensor: torch.Tensor, dimensions: int64[], keep: bool) =
-        if Array.isEmpty dimensions then
-            tensor
-        else
-            tensor.sum (dimensions, keepdim = keep)
-
-    let maximum (tensor: torch.Tensor, dimensions: int64[], keep: bool) =
-        if Array.isEmpty dimensions then
-            tensor
-        else
-            tensor.amax (dimensions, keepdim = keep)
-
-    let squaredNorm (tensor: torch.Tensor) =
-        let squares =
-            if tensor.is_complex () then
-                tensor.real.square () + tensor.imag.square ()
-            else
-                tensor.square ()
-
-        reduce squares sum
-
-    /// The largest real or imaginary parts: moduli could be out of range. A constant to the gradient.
-    let largest (tensor: torch.Tensor) =
-        let tensor = tensor.detach ()
-
-        let sizes =
-            if tensor.is_complex () then
-                tensor.real.abs().maximum(tensor.imag.abs ())
-            else
-                tensor.abs ()
-
-        reduce sizes maximum
-
-    let oneWhereZero (tensor: torch.Tensor) = torch.where (tensor.eq (0.0.ToScalar()), torch.ones_like tensor, tensor)
-
-    /// In units of the largest entry, so that squares neither overflow nor vanish; zeros as they are.
-    let inUnit (tensor: torch.Tensor) = tensor / oneWhereZero (largest tensor)
-
-    let norm (unit: torch.Tensor) = (oneWhereZero (squaredNorm unit)).sqrt()
+            let count = int (tensor.dim ())
+            Norms.others tensor (int64 ((dimension + count) % count))
 
     let magnitudeShape (shape: int64[]) =
         match dimension with
@@ -87,31 +42,46 @@ type internal WeightNormNode(dimension: int option) =
     override _.IsBatched = false
 
     override _.Forward(inputs, _) =
-        let unit = inUnit inputs[1]
-        unit * (inputs[0] / norm unit)
+        let magnitude, direction = inputs[0], inputs[1]
+        let along = along direction
+
+        match Norms.byFormula direction along with
+        | ValueSome norm when Norms.areModerate magnitude -> direction * (magnitude / norm)
+        | _ ->
+            let unit = Norms.inUnits direction (Norms.largest direction along)
+            unit * (magnitude / Norms.ofUnits unit along)
 
     override _.Contains(_, tensor, epsilon) =
-        let greatest = Entrywise.greatestOf epsilon
         let wide = Tensors.inDouble tensor
-        let part = Tensors.largest (norm (inUnit wide) * (largest wide / greatest.ToScalar()))
+        let along = along wide
+        let largest = Norms.largest wide along
+        let norm = Norms.ofUnits (Norms.inUnits wide largest) along
+        let part = Tensors.largest (norm * (largest / (Entrywise.greatestOf epsilon).ToScalar()))
         Violation.unless "|W| is a number of the element type (in units of the largest)" part (1.0 + 4.0 * epsilon)
 
     override _.Invert(_, tensor, epsilon, _) =
-        let unit = inUnit tensor
-        let largest = largest tensor
+        let wide = Tensors.inDouble tensor
+        let along = along wide
+        let largest = Norms.largest wide along
+        let norm = Norms.ofUnits (Norms.inUnits wide largest) along
 
         let magnitude =
-            (Tensors.inDouble (norm unit) * largest).clamp_max((Entrywise.greatestOf epsilon).ToScalar())
-
-        let magnitude = magnitude.``to`` largest.dtype
-        let isZero = largest.eq (0.0.ToScalar())
-        let magnitude = torch.where (isZero, torch.zeros_like magnitude, magnitude)
+            (norm * largest).clamp_max((Entrywise.greatestOf epsilon).ToScalar()).reshape(magnitudeShape tensor.shape)
 
         // The direction is the tensor itself, as PyTorch has it. Where that is zero, the magnitude says so; with a direction
         // of zeros it could never change.
         let any = torch.ones_like tensor
-        let any = any / norm any
-        Ok { Inputs = [| magnitude; torch.where (isZero, any, tensor) |]; Buffers = [||] }
+        let any = any / Norms.ofUnits any along
+
+        Ok
+            {
+                Inputs =
+                    [|
+                        magnitude.``to`` ((Norms.largest tensor along).dtype)
+                        torch.where (largest.eq (0.0.ToScalar()), any, tensor)
+                    |]
+                Buffers = [||]
+            }
 
 namespace Parametrize.Values
 

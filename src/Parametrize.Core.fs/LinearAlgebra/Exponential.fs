@@ -159,3 +159,34 @@ module internal Exponential =
                         Orthonormal.whereFinite careful a
 
         q.MoveToOuterDisposeScope()
+
+    /// The matrix in which the largest eigenvalue of modulus beyond this one is that, and a bound on the modulus: the
+    /// Frobenius norm where it is enough.
+    let private within (limit: float) (a: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+        use _ = torch.no_grad ()
+        let norm = torch.linalg.vector_norm (Tensors.inDouble a, 2.0, [| -2L; -1L |], true)
+
+        if largestOf norm <= limit then
+            struct (torch.ones_like norm, norm)
+        else
+            let finite = (Tensors.inDouble a).nan_to_num 0.0
+            let unit = finite.abs().amax([| -2L; -1L |], keepdim = true).clamp_min(1e-300.ToScalar())
+            let values = torch.linalg.eigvalsh (finite / unit)
+            let radius = values.abs().amax([| -1L |], keepdim = true).unsqueeze(-1L) * unit
+            struct ((limit.ToScalar() / radius).clamp_max(1.0.ToScalar()), radius.clamp_max (limit.ToScalar()))
+
+    /// exp A of a Hermitian matrix, positive definite to rounding. Eigenvalues of A whose exponential is no normal number of
+    /// the element type are scaled down with the others. Differentiable.
+    let ofHermitian (a: torch.Tensor) : torch.Tensor =
+        use _scope = torch.NewDisposeScope()
+        // In double precision: the exponential magnifies rounding of A, and of each square, by the size of A.
+        let limit = if a.dtype = torch.float64 || a.dtype = torch.complex128 then 708.0 else 87.0
+        let struct (scale, size) = within limit a
+        let exact = Tensors.inDouble a * scale
+        // Half of A: the last square is that of a factor and its adjoint, which no rounding makes indefinite.
+        let counts = squarings exact (size / 2.0)
+        let scaled = exact * (0.5.ToScalar() * (-counts).exp2())
+        let square = scaled.matmul scaled
+        let cube = square.matmul scaled
+        let root = squareAgain counts (fun _ q -> q) (taylor18 scaled square cube (cube.matmul cube))
+        (root.matmul root.mH).to_type(a.dtype).MoveToOuterDisposeScope()

@@ -74,6 +74,19 @@ module internal Argument =
                     | _ -> fault located.At expected
         }
 
+    let pair (first: Argument<'x>) (second: Argument<'y>) : Argument<'x * 'y> =
+        let expected = $"a pair of {first.Expected} and {second.Expected}"
+
+        {
+            Expected = expected
+            Of =
+                fun located ->
+                    match located.Code, located.Inner with
+                    | Code.Tuple _, [ x; y ] ->
+                        first.Of x |> Result.bind (fun x -> second.Of y |> Result.map (fun y -> x, y))
+                    | _ -> fault located.At expected
+        }
+
     /// A record given by its defaults and what differs from them.
     let fields (defaults: string) (initial: 'a) (setters: (string * (Located -> 'a -> Result<'a, Fault>)) list) =
         let names = setters |> List.map fst |> String.concat ", "

@@ -100,6 +100,9 @@ module internal Registry =
 
     let private of0 name csharp value example : Head = { plain name csharp value with Examples = [ example, value ] }
 
+    let private several name csharp (from: Parametrization list -> Parametrization) examples : Head =
+        head name $"Parametrizations.{csharp}" (fun value -> Argument.one (Argument.items value) from) examples
+
     let private checkered: Mask = Mask.OfArray([| 3L; 4L |], Array.init 12 (fun index -> index % 3 <> 1))
 
     let private lower = Triangle.Lower
@@ -220,9 +223,59 @@ module internal Registry =
                     "pruned on kernels", onKernel (pruned (Pruning.Groups(2, 4)))
                     "skew >>> cayley on kernels", onKernel (skew >>> cayley)
                 ]
-            head "transposed" "{0}.Transposed()" (fun value -> Argument.one value transposed) []
+            head
+                "transposed"
+                "{0}.Transposed()"
+                (fun value -> Argument.one value transposed)
+                [
+                    "triangular, transposed", transposed (triangular lower)
+                    "sphere, transposed", transposed (sphere 1.0)
+                ]
             of1 "scale" "Scale({0})" Argument.number scale [ "scale", -2.5 ]
             of1 "shift" "Shift({0})" Argument.number shift [ "shift", 0.5 ]
+            plain "matrixExponential" "MatrixExponential" matrixExponential
+            head
+                "inverse"
+                "{0}.Inverse()"
+                (fun value -> Argument.one value inverse)
+                [ "positive >>> inverse", positive >>> inverse (positive >>> scale 0.5) ]
+            several
+                "sum"
+                "Sum({0})"
+                sum
+                [
+                    "sum, low rank", sum [ identity; lowRank 2L ]
+                    "sum, orthogonal", sum [ orthogonal; identity; symmetric ]
+                ]
+            several
+                "product"
+                "Product({0})"
+                product
+                [
+                    "product, orthogonal", product [ orthogonal; identity; cayley ]
+                    "product, triangular", product [ unitTriangular lower; identity; spd ]
+                ]
+            several
+                "blockDiagonal"
+                "BlockDiagonal({0})"
+                blockDiagonal
+                [
+                    "blockDiagonal, orthogonal", blockDiagonal [ orthogonal; cayley ]
+                    "blockDiagonal, mixed", blockDiagonal [ skew; identity; triangular upper ]
+                ]
+            head
+                "slices"
+                "Parametrizations.Slices({0}, {1})"
+                (fun value -> Argument.two Argument.integer (Argument.items (Argument.pair Argument.long value)) slices)
+                [
+                    "slices, gates", slices -2 [ 2L, orthogonal; 2L, skew; 2L, identity ]
+                    "slices, rows", slices 0 [ 2L, positive; 1L, sphere 1.0 ]
+                ]
+            head
+                "where"
+                "Parametrizations.Where({0}, {1}, {2})"
+                (fun value -> Argument.three mask value value where)
+                [ "where", where checkered positive (bounded -1.0 3.0) ]
             head
                 "svd"
                 "Parametrizations.Svd({0}, {1})"
@@ -234,7 +287,7 @@ module internal Registry =
                 "joined"
                 "Parametrizations.Joined({1}, {0})"
                 (fun value -> Argument.two (Argument.items value) value joined)
-                []
+                [ "joined", joined [ scale 2.0; shift 0.5 ] (weightNorm 0) ]
         ]
 
     /// Examples of `>>>`, which is no name.
@@ -261,6 +314,10 @@ module internal Registry =
             "weightNorm >>> sphere", weightNorm 0 >>> sphere 1.0
             "symmetric >>> positive", symmetric >>> positive
             "skewHermitian >>> orthogonal, no base", skewHermitian >>> orthogonalWithoutBase OrthogonalMap.MatrixExp
+            "symmetric >>> matrixExponential", symmetric >>> matrixExponential
+            "hermitian >>> matrixExponential", hermitian >>> matrixExponential
+            "sum >>> scale", sum [ identity; lowRank 2L ] >>> scale 2.0
+            "transposed >>> sphere", transposed positive >>> sphere 1.0
         ]
 
     let private heads: Map<string, Head> = Map.ofList [ for head in build () -> head.Name, head ]

@@ -49,6 +49,29 @@ module internal Evaluation =
 
         registers
 
+    /// A register in the numbers of a 16-bit element type, where its entries are those of the result.
+    let private rounded (program: Program) (dtype: torch.ScalarType) (register: int) (tensor: torch.Tensor) =
+        match program.Landing.Value[register], program.Steps[register - program.LeafCount] with
+        | ValueSome space, Step.Compute(node, _, _, _) ->
+            match box node with
+            | :? IPlacesEntries -> tensor
+            | :? INarrows as narrowing -> narrowing.Narrow(tensor, dtype).``to`` tensor.dtype
+            | _ -> space.Rounded(tensor, dtype).``to`` tensor.dtype
+        | _ -> tensor
+
+    /// Computed in single precision.
+    let private forwardInHalf training (program: Program) (parts: Parts) (dtype: torch.ScalarType) : torch.Tensor =
+        let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount
+        Array.blit (Array.map Tensors.widen parts.ParameterArray) 0 registers 0 program.LeafCount
+        let buffers = Array.map (Array.map Tensors.widen) parts.BufferArrays
+
+        for index in 0 .. program.Steps.Length - 1 do
+            let register = program.LeafCount + index
+            step training program parts buffers registers index
+            registers[register] <- rounded program dtype register registers[register]
+
+        registers[program.Result].``to`` dtype
+
     /// The constrained tensor. `training` lets nodes add their noise.
     let forward (training: bool) (program: Program) (parts: Parts) : torch.Tensor =
         use scope = torch.NewDisposeScope()
@@ -56,21 +79,10 @@ module internal Evaluation =
         let dtype = (Array.last inputs).dtype
 
         let result =
-            if Form.isHalf dtype then
-                let wide =
-                    registers
-                        training
-                        program
-                        parts
-                        (Array.map Tensors.widen inputs)
-                        (Array.map (Array.map Tensors.widen) parts.BufferArrays)
-
-                match Array.tryLast program.Nodes with
-                | None -> inputs[0]
-                | Some node ->
-                    match box node with
-                    | :? INarrows as narrowing -> narrowing.Narrow(wide[program.Result], dtype)
-                    | _ -> wide[program.Result].``to`` dtype
+            if program.Steps.Length = 0 then
+                inputs[0]
+            elif Form.isHalf dtype then
+                forwardInHalf training program parts dtype
             else
                 (registers training program parts inputs parts.BufferArrays)[program.Result]
 

@@ -16,30 +16,16 @@ type internal Pull =
 [<RequireQualifiedAccess>]
 module internal Inversion =
 
-    let private outOfReach (node: Node) (parts: Result<NodeParts, string>) : Result<NodeParts, ParametrizationError> =
+    let private outOfReach (node: Node) (parts: Result<'a, string>) : Result<'a, ParametrizationError> =
         parts |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(Node.text node, reason))
 
     let private notAllowed (node: Node) (violation: Violation) : ParametrizationError =
         ParametrizationError.NotAllowed(Node.text node, violation)
 
-    /// The parts of one node for what it has to yield. `inputs` gives the tensors that it reads now, if there are any.
-    let private pulled
-        pull
-        epsilon
-        (node: Node)
-        (forms: Form list)
-        present
-        (inputs: unit -> torch.Tensor[] option)
-        tensor
-        =
+    /// The parts of one node for what it has to yield.
+    let private pulled pull epsilon (node: Node) (forms: Form list) present tensor =
         let invert (present: torch.Tensor[]) (want: Want) =
             Contract.found node forms present tensor epsilon want |> outOfReach node
-
-        let exact () =
-            match box node, inputs () with
-            | (:? IKeepsInputs as keeping), Some inputs ->
-                keeping.InvertBeside(inputs, present, tensor, epsilon) |> outOfReach node
-            | _ -> invert present Want.Exact
 
         let touchesEdge () =
             match box node with
@@ -52,7 +38,7 @@ module internal Inversion =
         | _ ->
             match Contract.contains node present tensor epsilon, pull with
             | Ok(), Pull.As Want.Start when touchesEdge () -> invert present Want.Start
-            | Ok(), _ -> exact ()
+            | Ok(), _ -> invert present Want.Exact
             | Error violation, Pull.Exactly -> Error(notAllowed node violation)
             | Error _, Pull.As want -> invert present want
             | Error _, Pull.Renewing -> invert [||] Want.Nearest
@@ -66,8 +52,22 @@ module internal Inversion =
 
         Array.forall isLeaf sources
 
-    /// From the last step to the first: the leaves, and the buffers of every node. `now` gives every register as it is.
-    /// Membership needs no parts of the nodes that read leaves.
+    /// The tensors to pull on through what a node reads. Where others than the one that takes the rest stay, those are null;
+    /// `None` where they have to start before the rest can be told.
+    let private restOf pull (keeping: IKeepsInputs) (inputs: torch.Tensor[] option) tensor : torch.Tensor[] option =
+        inputs
+        |> Option.bind (fun inputs ->
+            keeping.RestOf(inputs, tensor)
+            |> Option.ofObj
+            |> Option.map (fun rest ->
+                inputs
+                |> Array.mapi (fun position input ->
+                    if position = keeping.Rest then rest
+                    elif pull = Pull.Renewing then input
+                    else null)))
+
+    /// From the last step to the first: the leaves, and the buffers of every node; null and the present ones where they
+    /// stay. Last, whether inputs have started, so that what takes the rest is to be found again. `now` gives every register as it is. Membership needs no parts of the nodes that read leaves.
     let private pullBack
         asksOnly
         pull
@@ -75,46 +75,84 @@ module internal Inversion =
         (program: Program)
         (forms: Form[])
         (present: torch.Tensor[][])
-        now
+        (now: Lazy<torch.Tensor[]> option)
         tensor
         =
         let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount
-        let rows: torch.Tensor[][] = Array.create program.Nodes.Length [||]
+        let isStarting: bool[] = Array.zeroCreate program.RegisterCount
+        let rows = Array.copy present
+        let mutable isUnfinished = false
         registers[program.Result] <- tensor
+
+        let go (source: int) (from: int) (tensor: torch.Tensor) =
+            registers[source] <- tensor
+            isStarting[source] <- isStarting[source] || isStarting[from]
+
+        /// From the inputs of a node that keeps them: true where others than the rest start.
+        let keep (register: int) (pull: Pull) (keeping: IKeepsInputs) (sources: int[]) (started: torch.Tensor[]) =
+            let known = now |> Option.map (fun now -> Evaluation.read now.Value sources)
+
+            match restOf pull keeping known registers[register] with
+            | Some tensors -> Array.iter2 (fun source tensor -> go source register tensor) sources tensors
+            | None when asksOnly -> go sources[keeping.Rest] register started[keeping.Rest]
+            | None ->
+                isUnfinished <- true
+                Array.iter2 (fun source tensor -> go source register tensor) sources started
+
+                sources
+                |> Array.iteri (fun position source ->
+                    isStarting[source] <- isStarting[source] || position <> keeping.Rest)
+
+        let compute (register: int) (node: Node) (sources: int[]) (position: int) =
+            let pull = if isStarting[register] then Pull.As Want.Start else pull
+            let expected = [ for source in sources -> Form.widened forms[source] ]
+
+            pulled pull epsilon node expected present[position] registers[register]
+            |> Result.map (fun parts ->
+                rows[position] <- parts.Buffers
+
+                match box node with
+                | :? IKeepsInputs as keeping -> keep register pull keeping sources parts.Inputs
+                | _ -> Array.iter2 (fun source tensor -> go source register tensor) sources parts.Inputs)
 
         let back (index: int) : Result<unit, ParametrizationError> =
             let register = program.LeafCount + index
 
             match program.Steps[index] with
-            | Step.Into _ when isNull (box registers[register]) -> Ok()
+            | _ when isNull (box registers[register]) -> Ok()
             | Step.Compute(node, sources, position, _) when asksOnly && readsLeaves program sources ->
                 Contract.contains node present[position] registers[register] epsilon
                 |> Result.mapError (notAllowed node)
-            | Step.OutOf(view, source) ->
-                registers[source] <- View.into view registers[register]
-                Ok()
+            | Step.OutOf(view, source) -> Ok(go source register (View.into view registers[register]))
             | Step.Into(view, source, _) ->
-                registers[source] <- View.back view forms[source].Shape registers[register]
-                Ok()
-            | Step.Compute(node, sources, position, _) ->
-                let inputs () = now |> Option.map (fun (now: Lazy<torch.Tensor[]>) -> Evaluation.read now.Value sources)
+                Ok(go source register (View.back view forms[source].Shape registers[register]))
+            | Step.Compute(node, sources, position, _) -> compute register node sources position
 
-                let expected = [ for source in sources -> Form.widened forms[source] ]
-
-                pulled pull epsilon node expected present[position] inputs registers[register]
-                |> Result.map (fun parts ->
-                    Array.iter2 (fun source input -> registers[source] <- input) sources parts.Inputs
-                    rows[position] <- parts.Buffers)
-
-        let rec go (index: int) =
+        let rec run (index: int) =
             if index < 0 then
-                Ok(registers[.. program.LeafCount - 1], rows)
+                Ok(struct (registers[.. program.LeafCount - 1], rows, isUnfinished))
             else
                 match back index with
-                | Ok() -> go (index - 1)
+                | Ok() -> run (index - 1)
                 | Error error -> Error error
 
-        go (program.Steps.Length - 1)
+        run (program.Steps.Length - 1)
+
+    let private keeping (program: Program) : Node = program.Nodes |> Array.find (fun node -> (box node) :? IKeepsInputs)
+
+    /// How often inputs may start anew before what takes the rest is found: once, and once more behind inputs in use for
+    /// which nothing makes up.
+    let private mostStarts = 2
+
+    /// The registers as they are, computed when they are asked for.
+    let private registersOf (program: Program) (parts: Parts) : Lazy<torch.Tensor[]> =
+        lazy
+            (Evaluation.registers
+                false
+                program
+                parts
+                (Array.map (fun (leaf: torch.Tensor) -> Tensors.widen (leaf.detach ())) parts.ParameterArray)
+                (Array.map (Array.map Tensors.widen) parts.BufferArrays))
 
     /// Buffers in use; none for nodes that are new.
     let private presentBuffers (program: Program) (buffers: torch.Tensor[][]) : torch.Tensor[][] =
@@ -192,21 +230,27 @@ module internal Inversion =
             // Optimizers take nothing but parameters.
             let trainable (input: torch.Tensor) = new Modules.Parameter(own input, true) :> torch.Tensor
 
-            let now =
-                inUse
-                |> Option.filter (fun parts -> parts.BufferArrays.Length = program.Nodes.Length)
-                |> Option.map (fun parts ->
-                    lazy
-                        (Evaluation.registers
-                            false
-                            program
-                            parts
-                            (Array.map Tensors.widen parts.ParameterArray)
-                            (Array.map (Array.map Tensors.widen) parts.BufferArrays)))
-
             let wide = Tensors.widen (tensor.detach ())
 
-            pullBack false pull epsilon program forms (presentBuffers program buffers) now wide
+            let rec from (attempts: int) (inUse: Parts option) (present: torch.Tensor[][]) =
+                let now = inUse |> Option.map (registersOf program)
+                let stays (leaf: int) = now.Value.Value[leaf]
+
+                pullBack false pull epsilon program forms present now wide
+                |> Result.bind (fun (struct (leaves, rows, isUnfinished)) ->
+                    let leaves =
+                        leaves |> Array.mapi (fun leaf tensor -> if isNull (box tensor) then stays leaf else tensor)
+
+                    if not isUnfinished then
+                        Ok(leaves, rows)
+                    elif attempts = 0 then
+                        outOfReach (keeping program) (Error "nothing makes up for what its other inputs start from.")
+                    else
+                        from (attempts - 1) (Some(new Parts(shape, leaves, rows))) rows)
+
+            let known = inUse |> Option.filter (fun parts -> parts.BufferArrays.Length = program.Nodes.Length)
+
+            from mostStarts known (presentBuffers program buffers)
             |> Result.bind (fun pulled ->
                 match pull with
                 | Pull.As _ when program.Learns ->

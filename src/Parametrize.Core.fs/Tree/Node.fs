@@ -139,6 +139,10 @@ type IRepairs =
     /// as they are, but must not fail.
     abstract Repair: buffers: torch.Tensor[] -> torch.Tensor[]
 
+/// A node that puts entries of what it reads in their places, beside zeros, and changes none.
+[<Interface>]
+type IPlacesEntries = interface end
+
 /// A node whose result could leave the space when it is rounded to a 16-bit element type.
 type INarrows =
     abstract Narrow: tensor: torch.Tensor * dtype: torch.ScalarType -> torch.Tensor
@@ -172,12 +176,19 @@ type IMerges =
 type ICombines =
     abstract CodeWith: inputs: Code list -> Code
 
-/// A node of several inputs that keeps all but some of them when a tensor is assigned.
+/// A node of several inputs, one of which takes what the others leave of a tensor, whatever that is.
 type IKeepsInputs =
-    /// As `Invert` for `Exact`, given the tensors that it reads now.
-    abstract InvertBeside:
-        inputs: torch.Tensor[] * buffers: torch.Tensor[] * tensor: torch.Tensor * epsilon: float ->
-            Result<NodeParts, string>
+    /// The position of that input. When a tensor is assigned, the others stay as they are; they start from what `Invert` finds
+    /// for them, allowed or not, in a new value and where nothing makes up for them.
+    abstract Rest: int
+
+    /// What that input has to be, given the tensors that the node reads now; null where nothing makes up for the others.
+    abstract RestOf: inputs: torch.Tensor[] * tensor: torch.Tensor -> torch.Tensor | null
+
+/// A node of one input and without buffers that can be undone wherever it leads.
+type IBijection =
+    /// What `Forward` yields the tensor from. Differentiable.
+    abstract Back: tensor: torch.Tensor -> torch.Tensor
 
 [<RequireQualifiedAccess>]
 module internal Node =

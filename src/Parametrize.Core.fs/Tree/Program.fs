@@ -28,6 +28,8 @@ type internal Program =
         IsBatched: bool
         /// Whether a step needs to be told the shape of what it yields.
         HasViews: bool
+        /// The spaces of the registers whose entries are entries of the result.
+        Landing: Lazy<Space voption[]>
     }
 
     member this.RegisterCount: int = this.LeafCount + this.Steps.Length
@@ -57,6 +59,36 @@ module internal Program =
         match step with
         | Step.OutOf(View.Kernel, _) -> true
         | _ -> false
+
+    /// From the result back through views and nodes that change no entries.
+    let private landing (leafCount: int) (steps: Step[]) : Space voption[] =
+        let count = leafCount + steps.Length
+        let spaces: Space[] = Array.create count Space.all
+        let lands: bool[] = Array.create count false
+        lands[count - 1] <- true
+
+        let spaceOf (step: Step) : Space =
+            match step with
+            | Step.Compute(node, sources, _, _) -> node.Codomain [ for source in sources -> spaces[source] ]
+            | Step.OutOf(view, source) -> View.space view spaces[source]
+            | Step.Into(_, source, _) when spaces[source] = Space.all -> Space.all
+            | Step.Into(view, source, _) -> View.spaceInto view spaces[source]
+
+        let sourcesThatLand (step: Step) : int[] =
+            match step with
+            | Step.Into(_, source, _)
+            | Step.OutOf(_, source) -> [| source |]
+            | Step.Compute(node, sources, _, _) when (box node :? IPlacesEntries) -> sources
+            | Step.Compute _ -> [||]
+
+        steps |> Array.iteri (fun index step -> spaces[leafCount + index] <- spaceOf step)
+
+        for index in Seq.rev (seq { 0 .. steps.Length - 1 }) do
+            if lands[leafCount + index] then
+                for source in sourcesThatLand steps[index] do
+                    lands[source] <- true
+
+        Array.map2 (fun lands space -> if lands then ValueSome space else ValueNone) lands spaces
 
     let compile (tree: Tree) : Program =
         let leafCount = Tree.leaves tree
@@ -93,9 +125,10 @@ module internal Program =
                 add (Step.Compute(nodes[nodes.Count - 1], sources, nodes.Count - 1, views))
 
         register [] tree |> ignore
+        let steps = steps.ToArray()
 
         {
-            Steps = steps.ToArray()
+            Steps = steps
             LeafCount = leafCount
             Nodes = nodes.ToArray()
             Composed = composed.ToArray()
@@ -110,6 +143,7 @@ module internal Program =
             HasRightInverse = fits tree && nodes |> Seq.forall _.HasRightInverse
             IsBatched = nodes |> Seq.forall _.IsBatched && not (Seq.exists isKernel steps)
             HasViews = steps |> Seq.exists _.IsOutOf
+            Landing = lazy (landing leafCount steps)
         }
 
     /// The error as one about the whole tensor, of which views show a node something else.

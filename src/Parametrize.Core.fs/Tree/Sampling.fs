@@ -8,6 +8,17 @@ module internal Sampling =
 
     let private shape (program: Program) (forms: Form[]) (register: int) : int64[] = forms[register].Shape
 
+    /// What a node carries that chooses nothing by the tensor.
+    let private buffersOf (node: Node) (form: Form) : torch.Tensor[] =
+        if node.Buffers.IsEmpty then
+            [||]
+        else
+            let zeros = torch.zeros (form.Shape, dtype = form.Dtype, device = form.Device)
+
+            match node.Invert([||], zeros, Form.epsilon form.Dtype, Want.Nearest) with
+            | Ok parts -> parts.Buffers
+            | Error reason -> invalidOp $"{Node.text node}: {reason}"
+
     /// A tensor of the register: of the node that draws, else computed from random inputs where there are several, else
     /// normal, to be projected.
     let rec private ofRegister (program: Program) (forms: Form[]) generator (register: int) : torch.Tensor =
@@ -23,7 +34,7 @@ module internal Sampling =
                 match box node with
                 | :? ISampled as sampled ->
                     Contract.sampled node forms[register] (fun () -> sampled.Sample(forms[register], generator))
-                | :? ICombines -> node.Forward(Array.map ofRegister sources, [||])
+                | :? ICombines -> node.Forward(Array.map ofRegister sources, buffersOf node forms[register])
                 | _ -> Form.normal generator forms[register]
 
     /// Not projected yet, in float32 for 16-bit element types.

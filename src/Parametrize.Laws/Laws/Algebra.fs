@@ -65,7 +65,7 @@ let private composes (subject: Subject) (case: Case) : Faults =
         let last = Parametrization.bufferNames right |> List.length
         // Two prunings are one, whose mask is the mask of both.
         let own, next = Seq.take count parts.Buffers, Seq.skip (parts.Buffers.Count - last) parts.Buffers
-        let first = Parametrization.ofTensors parts.Parameters own subject.Value
+        let first = Parametrization.ofTensorsLike parts parts.Parameters own subject.Value
         let between = Parametrization.forward subject.Value first
         let expected = Parametrization.forward right (Parametrization.ofTensors [ between ] next right)
         let found = Parametrization.forward chain parts

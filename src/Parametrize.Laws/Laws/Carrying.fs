@@ -37,7 +37,7 @@ let private converted (dtype: torch.ScalarType) (value: Parametrization) (parts:
         | _ when dtype = torch.ScalarType.ComplexFloat64 -> tensor.``to`` torch.ScalarType.Float64
         | _ -> tensor.``to`` torch.ScalarType.Float32
 
-    Parametrization.ofTensors (Seq.map convert parts.Parameters) (Seq.map convert parts.Buffers) value
+    Parametrization.ofTensorsLike parts (Seq.map convert parts.Parameters) (Seq.map convert parts.Buffers) value
 
 /// A model goes to a finer element type: what was inside is inside, and where it was.
 let private mendsRounding (subject: Subject) (case: Case) : Faults =
@@ -112,7 +112,7 @@ let private findsMisfits (subject: Subject) (case: Case) : Faults =
                     let buffers =
                         parts.Buffers |> Seq.mapi (fun i buffer -> if i = position then spoil buffer else buffer)
 
-                    let worse = Parametrization.ofTensors parts.Parameters buffers value
+                    let worse = Parametrization.ofTensorsLike parts parts.Parameters buffers value
 
                     let found =
                         Parametrization.misfits value (Form.epsilon torch.ScalarType.BFloat16) worse |> List.map fst

@@ -14,7 +14,9 @@ let private leaf (tensor: torch.Tensor) : torch.Tensor = tensor.detach().clone()
 let private jacobian (value: Parametrization) (parts: Parts) : torch.Tensor =
     let flat (tensor: torch.Tensor) = (if tensor.is_complex () then tensor.view_as_real () else tensor).reshape -1L
     let at = parts.Parameters |> Seq.map leaf |> Seq.toArray
-    let result = flat (Parametrization.forward value (Parametrization.ofTensors at parts.Buffers value))
+
+    let result =
+        flat (Parametrization.forward value (Parametrization.ofTensorsLike parts at parts.Buffers value))
 
     let row (entry: int64) =
         torch.autograd.grad ([| result[entry] |], at, retain_graph = true, allow_unused = true)

@@ -90,7 +90,11 @@ let private widensHalves (subject: Subject) (case: Case) : Faults =
                 tensor
 
         let wide =
-            Parametrization.ofTensors (Seq.map single parts.Parameters) (Seq.map single parts.Buffers) subject.Value
+            Parametrization.ofTensorsLike
+                parts
+                (Seq.map single parts.Parameters)
+                (Seq.map single parts.Buffers)
+                subject.Value
 
         let expected = Parametrization.forward subject.Value wide
         let found = Parametrization.forward subject.Value parts

@@ -29,8 +29,13 @@ let private agree (what: string) (exact: float) (difference: float) (scale: floa
 let private leaf (tensor: torch.Tensor) : torch.Tensor = tensor.detach().clone().requires_grad_ true
 
 /// Gradients of the weighted sum, attached to the graph where they depend on the parameters.
-let private gradients (value: Parametrization) (buffers: torch.Tensor seq) weights (at: torch.Tensor[]) =
-    let parts = Parametrization.ofTensors at buffers value
+let private gradients
+    (value: Parametrization)
+    (buffers: torch.Tensor seq)
+    (weights: torch.Tensor)
+    (at: torch.Tensor[])
+    =
+    let parts = Parametrization.ofTensorsOfShape weights.shape at buffers value
     let loss = weigh weights (Parametrization.forward value parts)
     loss, torch.autograd.grad ([| loss |], at, retain_graph = true, create_graph = true) |> Seq.toArray
 

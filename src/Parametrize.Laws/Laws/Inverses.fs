@@ -59,7 +59,7 @@ let private rebaseMends (subject: Subject) (case: Case) : Faults =
 
         let rounded = parts.Buffers |> Seq.map (fun buffer -> (buffer.``to`` single).``to`` buffer.dtype)
 
-        let worn = Parametrization.ofTensors parts.Parameters rounded subject.Value
+        let worn = Parametrization.ofTensorsLike parts parts.Parameters rounded subject.Value
 
         ok "rebase" (Parametrization.rebase subject.Value worn) (fun moved ->
             isOk

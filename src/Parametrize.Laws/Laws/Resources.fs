@@ -59,7 +59,8 @@ let private leaksNothing (subject: Subject) (case: Case) : Faults =
 
     ok "parts" (Subject.parts 1UL subject case) (fun parts ->
         let withGradient =
-            Parametrization.ofTensors
+            Parametrization.ofTensorsLike
+                parts
                 (parts.Parameters |> Seq.map (fun p -> p.clone().requires_grad_ true))
                 parts.Buffers
                 value
@@ -115,7 +116,11 @@ let private argumentsStay (subject: Subject) (case: Case) : Faults =
 
         let results = Seq.append (tensorsOf inverted) [ projected ]
 
-        let learnt = if Subject.learns subject then Seq.toList advanced.Buffers else []
+        // What was not learnt is shared.
+        let learnt =
+            advanced.Buffers
+            |> Seq.filter (fun next -> parts.Buffers |> Seq.forall (fun old -> not (obj.ReferenceEquals(old, next))))
+            |> Seq.toList
 
         for tensor in Seq.append results learnt do
             tensor.detach().zero_() |> ignore

@@ -71,6 +71,8 @@ let realDiagonal (triangle: torch.Tensor -> torch.Tensor) =
         let kept = if x.is_complex () then diagonal.real.``to`` x.dtype else diagonal
         triangle x + torch.diag_embed kept)
 
+let hermitianPart = Some(fun (x: torch.Tensor) -> (x + x.mH) / 2.0.ToScalar())
+
 let onDiagonal = Some(fun (x: torch.Tensor) -> x.tril(0L).triu 0L)
 
 // ---- Near misses: changes of one part in a thousand or a hundred, far above rounding and far below the entries ----

@@ -10,6 +10,7 @@ let private tests: Test =
         [
             LawSuite.coverage
             LawSuite.tests
+            RandomTrees.tests
             OwnValueTests.tests
             ChainTests.tests
             ErrorTests.tests

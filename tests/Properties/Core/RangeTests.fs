@@ -61,6 +61,118 @@ let private weightNorms: Test =
                         allowed
                         "of v")
 
+/// Next to the ends of the range, and below the smallest normal number.
+let private extremes (dtype: torch.ScalarType) : float list =
+    match dtype with
+    | torch.ScalarType.Float64
+    | torch.ScalarType.ComplexFloat64 -> [ 1e-310; 1e-304; 1e-170; 1e-154; 1.0; 1e154; 1e170; 1e305 ]
+    | _ -> [ 1e-40; 1e-34; 1e-22; 1e-19; 1.0; 1e19; 1e22; 1e35 ]
+
+let private smallest (dtype: torch.ScalarType) : float =
+    match dtype with
+    | torch.ScalarType.Float64
+    | torch.ScalarType.ComplexFloat64 -> 5e-324
+    | _ -> 1.5e-45
+
+/// Directions do not depend on how long the parameter is that has them, nor do gradients, in its unit.
+let private directions: Test =
+    inScope "weight norm, spheres and spectral norm see directions only" (fun () ->
+        let spectral bound = spectralNormWith { SpectralNorm.defaults with Bound = bound; Epsilon = 1e-320 }
+
+        for dtype in all do
+            for shape in [ [| 4L; 3L |]; [| 3L; 1L |]; [| 5L |] ] do
+                let unit = Case.unit 3UL { Shape = shape; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+
+                for value in
+                    [
+                        weightNorm 0
+                        weightNorm 1
+                        weightNormWhole
+                        sphere 2.5
+                        spectral 1.0
+                        spectral 0.3
+                        spectral 1e3
+                    ] do
+                    match Parametrization.initializeNearest value unit with
+                    | Error(ParametrizationError.WrongShape _) -> ()
+                    | Error error -> failtest $"{error}"
+                    | Ok parts ->
+                        let at (size: float) =
+                            let others = Seq.take (Seq.length parts.Parameters - 1) parts.Parameters
+                            let direction = Seq.last parts.Parameters
+
+                            let direction = (direction.detach().resolve_conj() * size.ToScalar()).requires_grad_()
+
+                            let parts =
+                                Parametrization.ofTensorsOfShape
+                                    parts.Shape
+                                    (Seq.append others [ direction ])
+                                    parts.Buffers
+                                    value
+
+                            let found = Parametrization.forward value parts
+                            let loss = torch.abs (found.flatten().[0L]) / (Measures.largest found).ToScalar()
+                            found, torch.autograd.grad([| loss |], [| direction |])[0]
+
+                        let expected, slope = at 1.0
+                        let scale = Measures.largest expected
+
+                        for size in extremes dtype do
+                            let found, gradient = at size
+                            let allowed = 32.0 * Form.epsilon dtype + 8.0 * smallest dtype / size
+                            let apart = Measures.apart (found / scale.ToScalar()) (expected / scale.ToScalar())
+                            Expect.isLessThan apart allowed $"{value} of {shape} at {size} in {dtype}"
+
+                            // A gradient has the inverse unit, which may be no number.
+                            if size > 1e3 * Entrywise.least dtype && 1.0 / size > 1e3 * Entrywise.least dtype then
+                                let apart = Measures.apart (gradient * size.ToScalar()) slope
+                                Expect.isLessThan apart (8.0 * allowed) $"gradient of {value} at {size} in {dtype}")
+
+let private tangents: Test =
+    inScope "sphereExp stays on the sphere for tangents of every size" (fun () ->
+        for dtype in all do
+            let unit = Case.unit 3UL { Shape = [| 4L; 3L |]; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+            let parts = partsOf (Parametrization.initializeNearest (sphereExp 1.0) unit)
+
+            for size in extremes dtype do
+                let tangent =
+                    (Case.unit 4UL { Shape = [| 4L; 3L |]; Dtype = dtype; Scale = 1.0; Seed = 9UL }) * size.ToScalar()
+
+                let tangent = tangent.requires_grad_ ()
+
+                let found =
+                    Parametrization.forward
+                        (sphereExp 1.0)
+                        (Parametrization.ofTensors [ tangent ] parts.Buffers (sphereExp 1.0))
+
+                Expect.isOk (Parametrization.contains (sphereExp 1.0) found) $"{size} {dtype}"
+                let loss = found.abs().sum()
+                let gradient = torch.autograd.grad([| loss |], [| tangent |])[0]
+                Expect.isTrue (gradient.isfinite().all().item<bool>()) $"gradient at {size} in {dtype}")
+
+/// Power iterations from any vectors find the leading ones, however large the matrix is.
+let private powerIterations: Test =
+    inScope "power iterations do not depend on the unit" (fun () ->
+        let value = spectralNormWith { SpectralNorm.defaults with Iterations = 300; Epsilon = 1e-320 }
+
+        for dtype in all do
+            let case = { Shape = [| 4L; 3L |]; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+            let unit = Case.unit 3UL case
+            let start = [ Case.normalOf [| 4L |] 0.3 5UL case; Case.normalOf [| 3L |] 0.3 6UL case ]
+
+            for size in extremes dtype do
+                let matrix = unit * size.ToScalar()
+                let parts = Parametrization.advance value (Parametrization.ofTensors [ matrix ] start value)
+                let found = Parametrization.forward value parts
+                let norm = torch.linalg.svdvals(found.``to`` (Tensors.inDouble(found).dtype))[0L]
+                let allowed = 64.0 * Form.epsilon dtype + 8.0 * smallest dtype / size
+                Expect.isLessThan (abs (norm.item<double>() - 1.0)) allowed $"{size} {dtype}"
+
+                // Registering sees the same norm.
+                let registered = partsOf (Parametrization.initializeNearest value matrix)
+                let apart = Measures.apart (Parametrization.forward value registered) found
+                Expect.isLessThan apart allowed $"registered, {size} {dtype}")
+
 let private relativelyBack (value: Parametrization) (tensor: torch.Tensor) (units: float) : unit =
     let found = Parametrization.forward value (partsOf (Parametrization.initialize value tensor))
     let scale = Measures.largest tensor
@@ -97,6 +209,8 @@ let private largestNumbers: Test =
                         "1 x 1", torch.ones (1L, 1L, dtype = torch.ScalarType.Float64)
                         "diagonal", eye
                         "full", torch.ones (2L, 2L, dtype = torch.ScalarType.Float64)
+                        "indefinite", torch.ones (2L, 2L, dtype = torch.ScalarType.Float64) - eye
+                        "negative", -eye
                         "definite",
                         eye / 2.0 + torch.full ([| 2L; 2L |], 0.5.ToScalar(), dtype = torch.ScalarType.Float64)
                     ] do
@@ -174,6 +288,61 @@ let private largestParameters: Test =
                                     (Parametrization.ofTensorsOfShape parts.Shape leaves parts.Buffers value)
 
                             Expect.isTrue (found.isfinite().all().item<bool>()) $"{value}, {what}, {dtype}")
+
+/// Intervals that are longer than the largest number.
+let private longIntervals: Test =
+    inScope "bounded takes the longest intervals" (fun () ->
+        for dtype, most in [ torch.ScalarType.Float32, 3.4e38; torch.ScalarType.Float64, 1.7e308 ] do
+            let value = bounded -most most
+            let shares = vector [ -0.999; -0.5; -1e-3; 0.0; 0.3; 0.999 ] dtype
+            let tensor = shares * most.ToScalar()
+
+            for outside in [ false; true ] do
+                let tensor =
+                    if outside then
+                        torch.cat [| tensor; vector [ 1.0; -1.0 ] dtype * (Entrywise.greatest dtype).ToScalar() |]
+                    else
+                        tensor
+
+                let parts = partsOf (Parametrization.start value tensor)
+                let found = Parametrization.forward value parts
+                Expect.isTrue (found.isfinite().all().item<bool>()) $"{dtype}"
+                let distance = Measures.apart (found.narrow (0L, 0L, 6L) / most.ToScalar()) shares
+                Expect.isLessThan distance (16.0 * Form.epsilon dtype) $"{dtype}"
+                let loss = (found / most.ToScalar()).sum()
+                let gradient = torch.autograd.grad([| loss |], [| parts.Parameters[0] |])[0]
+                Expect.isTrue (gradient.isfinite().all().item<bool>()) $"gradient, {dtype}"
+
+            let sample = Parametrization.sample value (Form.ofTensor tensor) None
+            Expect.isOk (Parametrization.contains value sample) "a sample")
+
+/// Numbers at the ends of the range, also those that are not normal, are kept up to what rounding the parameter does.
+let private ends: Test =
+    inScope "positive numbers at the ends of the range stay, and can be trained" (fun () ->
+        for dtype, numbers in
+            [
+                torch.ScalarType.Float16, [ 1e-6; 1e-5; 3e-5; 6e4; 65504.0 ]
+                torch.ScalarType.BFloat16, [ 1e-39; 3.3895313892515355e38 ]
+                torch.ScalarType.Float32, [ 1e-42; 1e-40; 1e-38; 3.4028234e38 ]
+                torch.ScalarType.Float64, [ 1e-320; 1e-310; 1e-308; 1.7976931348623157e308 ]
+            ] do
+            for value in [ positive; positiveBy PositiveMap.Exp; positiveBy PositiveMap.Square; bounded 0.0 infinity ] do
+                for number in numbers do
+                    let tensor = vector [ number ] dtype
+                    let parts = partsOf (Parametrization.initialize value tensor)
+                    let found = Parametrization.forward value parts
+                    let wide (t: torch.Tensor) = (t.detach().``to`` torch.ScalarType.Float64).item<double>()
+                    let apart = abs (wide found / wide tensor - 1.0)
+                    // Logarithms of the largest numbers round by 710 units, and the numbers themselves by the smallest.
+                    let allowed = 1024.0 * min (Form.epsilon dtype) 1e-4 + 2.0 * Entrywise.smallest dtype / number
+                    let allowed = if Form.isHalf dtype then allowed + 64.0 * Form.epsilon dtype else allowed
+                    Expect.isLessThan apart allowed $"{value} at {number} in {dtype}"
+                    let loss = found.sum ()
+                    let gradient = torch.autograd.grad([| loss |], [| parts.Parameters[0] |])[0]
+
+                    Expect.isTrue
+                        (gradient.isfinite().all().item<bool>())
+                        $"gradient of {value} at {number} in {dtype}")
 
 let private nextToBounds: Test =
     inScope "next to a bound, distances keep their digits" (fun () ->
@@ -276,10 +445,15 @@ let tests: Test =
         "ranges"
         [
             weightNorms
+            directions
+            tangents
+            powerIterations
             everySize
             largestNumbers
             largestParameters
             nextToBounds
+            longIntervals
+            ends
             ownValues
             realErrors
             identities

@@ -43,6 +43,46 @@ let private stretched (value: Parametrization) (shape: int64 list) (dtype: torch
         let projected = Parametrization.project value (sample * 3.0)
         Expect.isOk (Parametrization.contains value projected) "a projection")
 
+/// A matrix with these singular values, and with 0.5 and smaller ones.
+let private withValues (leading: float list) (rows: int64) (columns: int64) (dtype: torch.ScalarType) : torch.Tensor =
+    let orthonormal (size: int64) (seed: uint64) =
+        let case = { Shape = [| size; size |]; Dtype = dtype; Scale = 1.0; Seed = seed }
+        let struct (q, _) = torch.linalg.qr (Case.unit 1UL case)
+        q
+
+    let size = min rows columns
+    let values = torch.linspace (0.5, 0.1, size, dtype = torch.ScalarType.Float64)
+
+    for position, value in List.indexed leading do
+        values[int64 position] <- torch.tensor value
+
+    let left = (orthonormal rows 1UL).narrow(1L, 0L, size)
+    let right = (orthonormal columns 2UL).narrow(0L, 0L, size)
+    (left * values.``to`` dtype).matmul right
+
+/// Leading values that are equal, close and single, in matrices that are too large for a decomposition at once.
+let private close: Test =
+    testCase "spectralNorm sees the norm of matrices with close leading values" (fun () ->
+        use _ = torch.NewDisposeScope()
+
+        for dtype in [ torch.ScalarType.Float64; torch.ScalarType.ComplexFloat64 ] do
+            for rows, columns in [ 150L, 150L; 100L, 300L; 300L, 100L ] do
+                for gap in [ 0.0; 1e-13; 1e-11; 1e-9; 1e-6; 1e-3; 0.1 ] do
+                    for leading in [ [ 1.0; 1.0 - gap ]; [ 1.0; 1.0 - gap; 1.0 - gap; 1.0 - 2.0 * gap ] ] do
+                        let matrix = withValues leading rows columns dtype
+                        let what = $"{leading}, {rows} x {columns}, {dtype}"
+                        let struct (u, norm, v) = LeadingSingular.triple matrix 1e-14
+                        Expect.isLessThan (abs (norm - 1.0)) 1e-14 what
+                        Expect.isLessThan (Measures.apart (torch.mv (matrix, v)) (u * norm.ToScalar())) 1e-14 "of v"
+                        Expect.isOk (Parametrization.contains spectralNorm matrix) what
+                        Expect.isError (Parametrization.contains spectralNorm (matrix * (1.0 + 1e-12).ToScalar())) what
+
+            let eye = torch.eye (100L, dtype = dtype)
+            let struct (orthogonal, _) = torch.linalg.qr (withValues [] 100L 100L dtype)
+
+            for matrix in [ eye; orthogonal; orthogonal.narrow (0L, 0L, 70L) ] do
+                Expect.isOk (Parametrization.contains spectralNorm matrix) "orthonormal")
+
 /// Residuals of computations in n steps may grow with the square root of n only.
 let private matrices: Test =
     testCase "orthogonal and definite matrices of size 512 are told from others" (fun () ->
@@ -58,6 +98,48 @@ let private matrices: Test =
             missed[0, 1] <- missed[0, 1] + Measures.largest sample * 1e-2
             Expect.isError (Parametrization.contains value missed) $"{value}, an entry off by a hundredth")
 
+/// A negative eigenvalue may be spread over all entries, each of which is then off by little.
+let private indefinite: Test =
+    testCase "spd tells a small negative eigenvalue at every size, and never refuses its own values" (fun () ->
+        use _ = torch.NewDisposeScope()
+
+        for size, dtypes in
+            [
+                2L, [ single; torch.ScalarType.Float64; torch.ScalarType.ComplexFloat32 ]
+                32L, [ single; torch.ScalarType.Float64; torch.ScalarType.ComplexFloat32 ]
+                512L, [ single ]
+            ] do
+            for dtype in dtypes do
+                let eye = torch.eye (size, dtype = dtype)
+                let ones = torch.full_like (eye, (1.0 / float size).ToScalar())
+                // Rows of very different sizes are each judged in their own unit.
+                let rows = torch.logspace (0.0, -8.0, size, dtype = torch.ScalarType.Float64)
+                let graded (matrix: torch.Tensor) = (matrix * (rows.unsqueeze 0L * rows.unsqueeze 1L)).``to`` dtype
+
+                for share in [ 1.01; 2.0 ] do
+                    let bad = eye - ones * share.ToScalar()
+                    Expect.isError (Parametrization.contains spd bad) $"{share} of {size} in {dtype}"
+                    Expect.isError (Parametrization.contains spd (graded bad)) $"{share} of {size} in {dtype}, graded"
+                    Expect.isOk (Parametrization.contains spd (Parametrization.project spd bad)) $"{share} of {size}"
+
+                let good = eye - ones * 0.999.ToScalar()
+                Expect.isOk (Parametrization.contains spd (graded good)) $"graded, {size} in {dtype}"
+
+        for dtype in [ single; torch.ScalarType.Float16; torch.ScalarType.BFloat16; torch.ScalarType.ComplexFloat32 ] do
+            for size in [ 3L; 256L ] do
+                let normal = Case.unit 1UL { Shape = [| size; size |]; Dtype = dtype; Scale = 1.0; Seed = 1UL }
+
+                for what, x in
+                    [
+                        "small", normal * 0.1.ToScalar()
+                        "normal", normal
+                        "of one direction", normal * 0.01.ToScalar() + 1.0.ToScalar()
+                        "graded", normal * torch.logspace(2.0, -6.0, size).unsqueeze(1L).``to`` dtype
+                    ] do
+                    for value in [ spd; spdAbove 0.1 ] do
+                        let weight = Parametrization.forward value (Parametrization.ofTensors [ x ] [] value)
+                        Expect.isOk (Parametrization.contains value weight) $"{value}, {what}, {size}, {dtype}")
+
 let tests: Test =
     testList
         "sizes"
@@ -66,5 +148,10 @@ let tests: Test =
                 stretched value shape single
             stretched spectralNorm [ 768L; 768L ] torch.ScalarType.BFloat16
             stretched (sphere 1.0) [ 200_000L ] torch.ScalarType.BFloat16
+            stretched spectralNorm [ 1L; 200_000L ] torch.ScalarType.ComplexFloat32
+            stretched spectralNorm [ 200_000L; 1L ] torch.ScalarType.Float64
+            stretched (sphere 1.0) [ 200_000L ] torch.ScalarType.ComplexFloat32
+            close
             matrices
+            indefinite
         ]

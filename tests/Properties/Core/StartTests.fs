@@ -171,6 +171,23 @@ let private keeps: Test =
             let moved = (started value mixed - mixed) * isInside
             Expect.isLessThan (Measures.largest moved) 1e-14 $"what {value} moves"
 
+        // Also where the bounds are of very different sizes, next to one of them.
+        for bounds, number in [ (0.0, 1e6), 1e-3; (-1e6, 0.0), -1e-3; (1e-6, 1e9), 1.1e-6; (-1e9, 1.0), 0.99 ] do
+            for dtype in [ float64; torch.ScalarType.Float32 ] do
+                let inside = (full square number).``to`` dtype
+                let back = started (bounded (fst bounds) (snd bounds)) inside
+                let allowed = 64.0 * Form.epsilon dtype
+
+                Expect.isLessThan
+                    (Measures.apart (back / number.ToScalar()) (inside / number.ToScalar()))
+                    allowed
+                    $"{bounds}"
+
+                // What has to move starts at the scale of the tensor, not at that of a bound.
+                let outside = torch.stack ([| inside; -inside |])
+                let moved = started (bounded (fst bounds) (snd bounds)) outside
+                Expect.isLessThan (Measures.largest moved) 3.0 $"{bounds}"
+
         let definite = torch.eye (3L, dtype = float64) + (full square 0.3)
         let both = torch.stack ([| definite; -definite |])
         Expect.isLessThan (Measures.apart (started spd both).[0L] definite) 1e-14 "the allowed matrix of a batch")

@@ -1,0 +1,70 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// A value of bijections read backwards: what it computes is their inverse, and what undoes it is the value itself.
+type internal InverseNode(value: Parametrization) =
+    inherit Node()
+
+    let program = value.Program
+    let image = Tree.space value.Tree
+
+    let formsOf (tensor: torch.Tensor) : Form[] =
+        match Program.forms program (Form.ofTensor tensor) with
+        | Ok forms -> forms
+        | Error error -> invalidOp error.Message
+
+    let forward (tensor: torch.Tensor) =
+        Parametrization.forward value (new Parts(tensor.shape, [| tensor |], Array.create program.Nodes.Length [||]))
+
+    let back (tensor: torch.Tensor) =
+        let forms = formsOf tensor
+
+        (tensor, Array.rev program.Steps)
+        ||> Array.fold (fun tensor step ->
+            match step with
+            | Step.Compute(node, _, _, _) -> (box node :?> IBijection).Back tensor
+            | Step.OutOf(view, _) -> View.into view tensor
+            | Step.Into(view, source, _) -> View.back view forms[source].Shape tensor)
+
+    member _.Value: Parametrization = value
+
+    override _.Code = Code.call "inverse" [ value.Description ]
+    override _.Inputs form = Program.forms program form |> Result.map (fun _ -> [ form ])
+    override _.Domains = [ (if image.Equals Space.all then Domain.AnySpace else Domain.Within image) ]
+    override _.Codomain _ = Space.all
+    override _.IsBatched = program.IsBatched
+    override _.Forward(inputs, _) = back inputs[0]
+
+    /// Where images still tell numbers of the element type apart.
+    override this.Contains(_, tensor, epsilon) =
+        let residual = Tensors.distance tensor (back (forward tensor))
+        let scale = max 1.0 (Tensors.largest tensor)
+        Violation.unless $"W comes back from {value}" residual (Tensors.roundoff epsilon scale)
+
+    override _.Invert(_, tensor, _, _) = NodeParts.ofInput (forward tensor)
+
+    interface IBijection with
+        member _.Back tensor = forward tensor
+
+    interface IDimension with
+        member _.Dimension(_, before, _) = snd before.Head
+
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module InverseValues =
+
+    /// A value of bijections read backwards: `inverse (positiveBy PositiveMap.Exp)` is the logarithm. It stands behind a value
+    /// that yields what it reads; alone, its parameter has to stay there. Throws ArgumentException for other values than
+    /// `scale`, `shift`, `positive`, and what is composed of them.
+    let inverse (value: Parametrization) : Parametrization =
+        let other = value.Program.Nodes |> Array.tryFind (fun node -> not (box node :? IBijection))
+
+        match value.Tree, other with
+        | Tree.Leaf, _ -> value
+        | Tree.Apply(:? InverseNode as node, [ Tree.Leaf ], _), _ -> node.Value
+        | _, Some node -> invalidArg (nameof value) $"{node} cannot be undone wherever it leads, so it has no inverse."
+        | _ -> Parametrization.ofNode (InverseNode value)

@@ -1,0 +1,86 @@
+namespace Parametrize
+
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module internal SliceSpaces =
+
+    /// Closures that pieces along a dimension keep, and one that they keep unless they cut vectors.
+    let private kept =
+        [
+            Closure.Scaling
+            Closure.Negation
+            Closure.Zeroing
+            Closure.EntrywiseMaps
+            Closure.EntrywiseChoice
+            Closure.Sum
+        ]
+
+    let along (dimension: int) (sizes: int64 list) (pieces: Space list) : Space =
+        match List.distinct pieces with
+        | [ only ] when only.IsClosedUnder Closure.EntrywiseChoice -> only
+        | _ ->
+            let names = List.map2 (fun size (space: Space) -> $"{size} of {space.Name}") sizes pieces
+            let kept = kept |> List.filter ((<>) Closure.EntrywiseChoice)
+
+            Space(
+                $"""tensors of pieces along dimension {dimension}: {String.concat ", " names}""",
+                [],
+                Space.common kept pieces
+            )
+
+/// Pieces of given sizes along one dimension, one behind another.
+type internal SlicesNode(dimension: int, sizes: int64 list) =
+    inherit PiecesNode()
+
+    let axis (count: int) = if dimension < 0 then dimension + count else dimension
+
+    let resized (size: int64) (form: Form) =
+        let shape = Array.copy form.Shape
+        shape[axis shape.Length] <- size
+        { form with Shape = shape }
+
+    override _.Code = Code.call "slices" [ Code.Integer dimension ]
+
+    override this.Inputs form =
+        let total = List.sum sizes
+
+        match Form.fault Requirement.vectors form, Form.withoutDimension dimension form with
+        | Some error, _ -> Error(error (Node.text this))
+        | None, Some expected -> Node.wrongShape this expected form
+        | None, None when form.Shape[axis form.Shape.Length] <> total ->
+            Node.wrongShape this $"a tensor of {total} in dimension {dimension}" form
+        | None, None -> Ok(sizes |> List.map (fun size -> resized size form))
+
+    override _.Output inputs = resized (List.sum sizes) inputs.Head
+    override _.Domains = sizes |> List.map (fun _ -> Domain.AnySpace)
+    override _.Codomain before = SliceSpaces.along dimension sizes before
+    override _.IsBatched = dimension < 0
+    override _.Forward(inputs, _) = torch.cat (inputs, int64 dimension)
+    override _.Contains(_, _, _) = Ok()
+    override _.Cut tensor = tensor.split (List.toArray sizes, int64 dimension)
+
+    interface ICombines with
+        member _.CodeWith inputs =
+            let pieces = List.map2 (fun size input -> Code.Tuple [ Code.Long size; input ]) sizes inputs
+            Code.call "slices" [ Code.Integer dimension; Code.Items pieces ]
+
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module SlicesValues =
+
+    /// Pieces along a dimension, one behind another, each of its size and value: the four gates of a recurrent layer are
+    /// `slices 0 [ (h, orthogonal); (h, orthogonal); (h, orthogonal); (h, orthogonal) ]`. Negative dimensions count from the
+    /// end. Throws ArgumentException without pieces, and for a size below 1.
+    let slices (dimension: int) (pieces: (int64 * Parametrization) list) : Parametrization =
+        let sizes = List.map fst pieces
+
+        if sizes.IsEmpty then
+            invalidArg (nameof pieces) "At least one piece is needed, but none was given."
+
+        match sizes |> List.tryFind (fun size -> size < 1L) with
+        | Some size -> invalidArg (nameof pieces) $"A piece has at least size 1, but one has {size}."
+        | None -> Parametrization.join (SlicesNode(dimension, sizes)) (List.map snd pieces)

@@ -1,0 +1,103 @@
+namespace Parametrize
+
+open TorchSharp
+open Parametrize.LinearAlgebra
+
+/// Positive definite matrices as the exponential of the Hermitian part of X, `W = exp((X + X^H) / 2)`, whose inverse is the
+/// logarithm (Arsigny et al. 2007, section 2.2). Behind symmetric (Hermitian) matrices that is their exponential.
+type internal MatrixExponentialNode(requirement: Requirement) =
+    inherit Node()
+
+    let hermitian (matrix: torch.Tensor) = matrix / 2.0 + matrix.mH / 2.0
+
+    let column (values: torch.Tensor) (like: torch.Tensor) = values.unsqueeze(-2L).``to`` like.dtype
+
+    /// f of the eigenvalues, in double precision.
+    let ofEigenvalues (tensor: torch.Tensor) (f: torch.Tensor -> torch.Tensor) =
+        let struct (values, vectors) = torch.linalg.eigh (hermitian (Tensors.inDouble tensor))
+        hermitian ((vectors * column (f values) vectors).matmul vectors.mH)
+
+    let largest (values: torch.Tensor) = values.amax ([| -1L |], keepdim = true)
+
+    /// Smaller eigenvalues are rounding beside the largest one.
+    let floored (epsilon: float) (values: torch.Tensor) =
+        let floor = largest (values.abs ()) * epsilon.ToScalar()
+        values.maximum(floor).clamp_min((epsilon * epsilon).ToScalar())
+
+    /// No eigenvalue below a quarter of the mean modulus; a zero matrix has no scale of its own.
+    let inside (values: torch.Tensor) =
+        let mean = values.abs().mean([| -1L |], keepdim = true)
+        let quarter = torch.where (mean.eq (0.0.ToScalar()), torch.ones_like mean, mean / 4.0)
+        values.maximum quarter
+
+    /// The least eigenvalue over the largest, for each matrix.
+    let conditioning (tensor: torch.Tensor) =
+        let values = torch.linalg.eigvalsh (hermitian (Tensors.inDouble tensor))
+        let largest = largest values
+        let isPositive = largest.gt (0.0.ToScalar())
+        let share = values.narrow (-1L, 0L, 1L) / largest
+        torch.where (isPositive, share, torch.full_like (share, (-1.0).ToScalar()))
+
+    let rounding (tensor: torch.Tensor) (epsilon: float) = Tensors.limit epsilon (Tensors.last tensor) 1.0
+
+    override _.Code = Code.name "matrixExponential"
+    override this.Inputs form = Node.same this requirement form
+
+    override _.Domains =
+        [
+            Domain.OneOf
+                [ Domain.free; Domain.Within SymmetricSpaces.symmetric; Domain.Within SymmetricSpaces.hermitian ]
+        ]
+
+    override _.Codomain _ = PositiveDefiniteSpaces.positiveDefinite
+    override _.Forward(inputs, _) = Exponential.ofHermitian (hermitian inputs[0])
+
+    override _.Contains(_, tensor, epsilon) =
+        let asymmetry = Tensors.distance tensor tensor.mH
+
+        Violation.unless "W = W^H" asymmetry (Tensors.roundoff epsilon (Tensors.largest tensor))
+        |> Result.bind (fun () ->
+            let least = Tensors.number ((conditioning tensor).min())
+            Violation.unless "l_min / l_max > 0" -least (rounding tensor epsilon))
+
+    override _.Invert(_, tensor, epsilon, want) =
+        let lifted = if want = Want.Start then inside else id
+        let logarithm = ofEigenvalues tensor (fun values -> (floored epsilon (lifted values)).log())
+        NodeParts.ofInput (logarithm.``to`` tensor.dtype)
+
+    interface IHasEdge with
+        member _.TouchesEdge(tensor, epsilon) = Tensors.number ((conditioning tensor).min()) <= rounding tensor epsilon
+
+    interface ISpecialized with
+        member this.Behind before =
+            if before.Head.IsWithin SymmetricSpaces.symmetric then
+                MatrixExponentialNode Requirement.realSquares
+            else
+                this
+
+    interface IDimension with
+        member _.Dimension(form, before, _) =
+            match before.Head with
+            | space, dimension when space.IsWithin SymmetricSpaces.symmetric || space.IsWithin SymmetricSpaces.hermitian ->
+                dimension
+            | _ -> PositiveDefiniteSpaces.positiveDefinite.Dimension form |> Option.ofNullable
+
+    interface ISampled with
+        member _.Sample(form, generator) =
+            let normal = Form.normal generator form
+
+            normal.matmul normal.mH / (float (Tensors.last normal)).ToScalar()
+            + Tensors.eyeLike normal * (0.1).ToScalar()
+
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module MatrixExponentialValues =
+
+    /// Positive definite n x n matrices as the exponential of symmetric (Hermitian) ones: `symmetric >>> matrixExponential` as
+    /// in PyTorch's tutorial; alone it reads the Hermitian part of its parameter. Eigenvalues stay within the numbers of the
+    /// element type. Projects by lifting eigenvalues, O(n^3).
+    let matrixExponential: Parametrization =
+        Parametrization.ofNode (MatrixExponentialNode Requirement.squares)

@@ -1,0 +1,143 @@
+namespace Parametrize
+
+open System
+open System.Runtime.InteropServices
+open TorchSharp
+
+/// Euclidean norms over the whole range of numbers, of the vectors that lie along some dimensions of a tensor (counted from
+/// the front), which stay with size 1. No dimensions: each entry is a vector.
+[<RequireQualifiedAccess>]
+module internal Norms =
+
+    /// Reductions of more entries than this add up in a tree: libtorch's norms and products add one by one, and what that
+    /// rounds grows with the number of entries.
+    let private longest = 16384L
+
+    let isLong (count: int64) : bool = count > longest
+
+    /// Real and imaginary parts as entries of their own along a further dimension: moduli and quotients of complex numbers
+    /// leave the range where these do not.
+    let private reals (tensor: torch.Tensor) =
+        if tensor.is_complex () then tensor.resolve_conj().view_as_real() else tensor
+
+    /// The dimensions of these along which the vectors lie.
+    let private along (tensor: torch.Tensor) (dimensions: int64[]) =
+        if tensor.is_complex () then
+            Array.append dimensions [| tensor.dim () |]
+        else
+            dimensions
+
+    let private ended (isComplex: bool) (reduced: torch.Tensor) = if isComplex then reduced.squeeze -1L else reduced
+
+    /// The dimensions of a tensor but one.
+    let others (tensor: torch.Tensor) (dimension: int64) : int64[] =
+        [|
+            for other in 0L .. tensor.dim () - 1L do
+                if other <> dimension then
+                    other
+        |]
+
+    /// The largest real or imaginary parts, 0 for zeros. Constants to the gradient, as any unit is.
+    let largest (vectors: torch.Tensor) (dimensions: int64[]) : torch.Tensor =
+        let sizes = (reals (vectors.detach ())).abs()
+
+        match along vectors dimensions with
+        | [||] -> sizes
+        | dimensions -> sizes.amax (dimensions, keepdim = true) |> ended (vectors.is_complex ())
+
+    let oneWhereZero (unit: torch.Tensor) : torch.Tensor = unit + unit.logical_not ()
+
+    /// The quotient by real numbers, which the quotient of complex ones does not have where these are tiny or huge.
+    let dividedBy (unit: torch.Tensor) (tensor: torch.Tensor) : torch.Tensor =
+        if tensor.is_complex () then
+            (reals tensor / unit.unsqueeze -1L).contiguous().view_as_complex()
+        else
+            tensor / unit
+
+    /// In units of their largest parts, so that squares neither overflow nor vanish; zeros as they are.
+    let inUnits (vectors: torch.Tensor) (largest: torch.Tensor) : torch.Tensor =
+        dividedBy (oneWhereZero largest) vectors
+
+    /// The norms of vectors in these units: at least 1, which those of zeros count as.
+    let ofUnits (vectors: torch.Tensor) (dimensions: int64[]) : torch.Tensor =
+        let squares = (reals vectors).square()
+
+        match along vectors dimensions with
+        | [||] -> squares.clamp_min(1.0.ToScalar()).sqrt()
+        | dimensions ->
+            squares.sum(dimensions, keepdim = true).clamp_min(1.0.ToScalar()).sqrt()
+            |> ended (vectors.is_complex ())
+
+    let private areBetween (least: float) (greatest: float) (numbers: torch.Tensor) =
+        if numbers.dtype = torch.ScalarType.Float64 then
+            let mutable all = true
+
+            for number in MemoryMarshal.Cast<byte, float> numbers.bytes do
+                all <- all && abs number >= least && abs number <= greatest
+
+            all
+        else
+            let mutable all = true
+
+            for number in MemoryMarshal.Cast<byte, float32> numbers.bytes do
+                all <- all && abs (float number) >= least && abs (float number) <= greatest
+
+            all
+
+    /// The power of ten up to which squares and cubes of numbers and of their inverses are numbers of the element type.
+    let private moderate (dtype: torch.ScalarType) =
+        match dtype with
+        | torch.ScalarType.Float64
+        | torch.ScalarType.ComplexFloat64 -> 1e100
+        | _ -> 1e12
+
+    let isModerate (dtype: torch.ScalarType) (number: float) : bool =
+        let most = moderate dtype
+        abs number >= 1.0 / most && abs number <= most
+
+    /// Whether all these numbers are known to be neither tiny nor huge. Never waits for a device.
+    let areModerate (numbers: torch.Tensor) : bool =
+        let most = moderate numbers.dtype
+
+        numbers.device_type = DeviceType.CPU
+        && (numbers.dtype = torch.ScalarType.Float32 || numbers.dtype = torch.ScalarType.Float64)
+        && numbers.is_contiguous ()
+        && areBetween (1.0 / most) most numbers
+
+    let private formula (vectors: torch.Tensor) (dimensions: int64[]) (keep: bool) =
+        let count = dimensions |> Array.fold (fun count dimension -> count * vectors.size (int dimension)) 1L
+
+        if isLong count then
+            let parts = reals vectors
+            parts.square().sum(along vectors dimensions, keepdim = keep).sqrt()
+        else
+            torch.linalg.vector_norm (vectors, 2.0, dims = dimensions, keepdim = keep)
+
+    /// The norms by their formula, where that is known to be right: nothing for complex vectors, for vectors that are tiny,
+    /// huge or zero, and on devices of which one would have to wait to know.
+    let byFormula (vectors: torch.Tensor) (dimensions: int64[]) : torch.Tensor voption =
+        if vectors.device_type <> DeviceType.CPU || vectors.is_complex () || Array.isEmpty dimensions then
+            ValueNone
+        else
+            let norms = formula vectors dimensions true
+            if areModerate norms then ValueSome norms else ValueNone
+
+    /// The norm of one vector that is neither tiny nor huge.
+    let ofVector (vector: torch.Tensor) : float = Tensors.number (formula vector [| 0L |] false)
+
+    /// The direction of one vector, where its norm by the formula is known to be right.
+    let directionByFormula (vector: torch.Tensor) : torch.Tensor voption =
+        if vector.device_type <> DeviceType.CPU then
+            ValueNone
+        else
+            let norm = formula vector [| 0L |] false
+
+            if isModerate norm.dtype (norm.ToDouble()) then
+                ValueSome(vector / norm)
+            else
+                ValueNone
+
+    /// The direction of one vector; NaN where it has none.
+    let direction (vector: torch.Tensor) : torch.Tensor =
+        let scaled = dividedBy (largest vector [| 0L |]) vector
+        scaled / ofUnits scaled [| 0L |]
