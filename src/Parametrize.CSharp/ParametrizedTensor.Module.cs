@@ -20,6 +20,7 @@ public sealed partial class ParametrizedTensor
             using var alone = Binding.Access.Writing();
             Binding.Forget();
             base.train(train);
+            _writes.Settle();
         }
     }
 
@@ -39,7 +40,10 @@ public sealed partial class ParametrizedTensor
         Binding.Follow();
         // For a state dictionary, that of what encloses it included: Sequential does not ask its children for theirs.
         if (!include_nonpersistent)
+        {
+            RefreshWritten();
             Binding.Lend();
+        }
         return base.named_buffers(recurse, include_nonpersistent);
     }
 
@@ -62,6 +66,7 @@ public sealed partial class ParametrizedTensor
     {
         using var alone = Binding.Access.Writing();
         using var lasting = Modes.Lasting();
+        RefreshWritten();
         // Native modules have moved what they share with the parameters by now, and no buffer.
         var before = Tensors.Max(part => FormModule.epsilon(part.dtype));
         base._toEpilog(dtype, device, non_blocking);

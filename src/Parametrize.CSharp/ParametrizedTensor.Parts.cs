@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Binding;
 using static TorchSharp.torch;
@@ -30,20 +31,6 @@ public sealed partial class ParametrizedTensor
         var value = Computed(advanced);
         learnt = Carry(advanced);
         return value;
-    }
-
-    /// <summary>
-    /// Learns anew what training learns without gradients, the singular vectors of a spectral norm: after the parameters
-    /// were written by something else than training (averaging, initializing), training passes would take many steps to get
-    /// there. Other tensors stay as they are.
-    /// </summary>
-    /// <exception cref="ParametrizationException">The parameters hold NaN or infinity; nothing has changed.</exception>
-    public void Refresh()
-    {
-        Binding.Follow();
-        using var alone = Binding.Access.Writing();
-        Carry(Core.refresh(Parametrization, CurrentParts()).OrThrow(Where));
-        Binding.Forget();
     }
 
     /// <summary>Assigns a tensor, or what the policy makes of one that is not allowed; masks in use stay.</summary>
@@ -79,6 +66,7 @@ public sealed partial class ParametrizedTensor
         using var alone = Binding.Access.Writing();
         foreach (var (old, next) in Tensors.Zip(parts.Tensors))
             old.WriteOver(next);
+        _writes.Settle();
         Binding.Forget();
     }
 
@@ -118,6 +106,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>The value without gradients and without learning.</summary>
     internal Tensor Detached()
     {
+        RefreshWritten();
         using var lease = Binding.Access.Reading();
         using var _ = no_grad();
         return Core.forward(Parametrization, CurrentParts());
@@ -158,9 +147,10 @@ public sealed partial class ParametrizedTensor
     }
 
     /// <summary>Computes from the parts, while nobody writes to them.</summary>
-    private Tensor FromParts(Func<Parts, Tensor> compute)
+    private T FromParts<T>(Func<Parts, T> compute)
     {
         Binding.Follow();
+        RefreshWritten();
         using var lease = Binding.Access.Reading();
         return compute(CurrentParts());
     }
@@ -200,6 +190,7 @@ public sealed partial class ParametrizedTensor
     }
 
     /// <summary>Reads again what moving has replaced.</summary>
+    [MemberNotNull(nameof(_writes))]
     private void ReadAgain()
     {
         Inputs =
@@ -208,5 +199,6 @@ public sealed partial class ParametrizedTensor
         ];
         _buffers = [.. named_children().Select(child => ((NodeBuffers)child.module).Tensors())];
         Tensors = [.. Inputs, .. _buffers.SelectMany(row => row)];
+        _writes = new(this, Parametrization, _buffers);
     }
 }

@@ -123,6 +123,16 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
     public Tensor LogDeterminant() => FromParts(parts => InvertibleModule.logDeterminant(Parametrization, parts));
 
+    /// <summary>
+    /// By how much the map stretches volumes: log sqrt det(J^T J), with J its derivative by the real numbers in the
+    /// parameters.
+    /// </summary>
+    /// <returns>
+    /// A new tensor of one number, through which gradients flow, in float32 for 16-bit parameters. Null unless every node has
+    /// a closed form (<see cref="IVolume"/>) and reads tensors that are free, or an open set of them.
+    /// </returns>
+    public Tensor? LogVolume() => FromParts(parts => Core.logVolume(Parametrization, parts)?.Value);
+
     private static Tensor Owned(Tensor parameter, bool requiresGrad) =>
         parameter.with_requires_grad(requiresGrad).DetachFromDisposeScope();
 }

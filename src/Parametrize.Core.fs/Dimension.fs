@@ -57,9 +57,8 @@ module Dimension =
             (node.Codomain(inputs |> List.map (snd >> fst))).Dimension form |> Option.ofNullable
         | _ -> None
 
-    let internal ofForm (form: Form) (value: Parametrization) (parts: Parts) : int64 option =
-        let program = value.Program
-
+    /// The form and the dimension of every register; None for what is not known.
+    let internal registers (program: Program) (form: Form) (parts: Parts) : (Form * int64 option)[] option =
         match Program.forms program form with
         | Error _ -> None
         | Ok forms ->
@@ -85,8 +84,10 @@ module Dimension =
                         let spaces = inputs |> List.map (snd >> fst)
                         node.Codomain spaces, behind node forms[register] inputs parts.BufferArrays[position])
 
-            snd known[program.Result]
+            Some(Array.map2 (fun form (_, dimension) -> form, dimension) forms known)
+
+    let internal ofForm (form: Form) (value: Parametrization) (parts: Parts) : int64 option =
+        registers value.Program form parts |> Option.bind (fun known -> snd known[value.Program.Result])
 
     /// The dimension of the space in which these parts yield a tensor. None for what is not known of a user's own.
-    let tryOf (value: Parametrization) (parts: Parts) : int64 option =
-        ofForm (Parametrization.form value parts) value parts
+    let tryOf (value: Parametrization) (parts: Parts) : int64 option = ofForm (Evaluation.outputForm parts) value parts

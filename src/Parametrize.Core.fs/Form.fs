@@ -104,7 +104,20 @@ module Form =
 
     /// What was expected of a tensor and what was found, where its entries do not lie one after the other.
     let internal layoutFault (tensor: torch.Tensor) : (string * string) option =
-        if tensor.is_sparse then Some("a dense tensor", "sparse") else None
+        let dense = "a dense tensor"
+
+        if tensor.is_sparse then
+            Some(dense, "sparse")
+        elif (string tensor.dtype).StartsWith 'Q' then
+            Some(dense, "quantized")
+        else
+            // Compressed rows and MKL's blocks, which TorchSharp does not tell, have no strides.
+            try
+                use _ = torch.no_grad ()
+                use _part = tensor.as_strided ([| 0L |], [| 1L |])
+                None
+            with :? System.Runtime.InteropServices.ExternalException ->
+                Some(dense, "laid out otherwise")
 
     let private shapeFault (requirement: Requirement) (shape: int64[]) : string option =
         let squareNow = shape.Length >= 2 && shape[shape.Length - 1] = shape[shape.Length - 2]

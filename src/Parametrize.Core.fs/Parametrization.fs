@@ -177,8 +177,16 @@ module Parametrization =
         Evaluation.forward true value.Program parts
 
     /// Shape, element type and device of the constrained tensor.
-    let form (_: Parametrization) (parts: Parts) : Form =
-        { Form.ofTensor (Array.last parts.ParameterArray) with Shape = parts.Shape }
+    let form (_: Parametrization) (parts: Parts) : Form = Evaluation.outputForm parts
+
+    /// By how much `forward` stretches volumes: `log det (J^T J) / 2`, with J its derivative by the real numbers in the
+    /// parameters; one number for the whole tensor, in float32 for 16-bit parts. Differentiable; the caller disposes it. None
+    /// unless every node is an `IVolume` and reads tensors that are free, or an open set of them.
+    let logVolume (value: Parametrization) (parts: Parts) : torch.Tensor option = Volume.tryOf value.Program parts
+
+    /// The share of entries at which the derivative of an entrywise node, such as `positive` or `bounded`, is below a hundredth
+    /// of its largest: they hardly train. None where no node tells (`ISaturates`).
+    let saturation (value: Parametrization) (parts: Parts) : float option = Saturation.shareOf value.Program parts
 
     /// The forms of all registers, for a tensor that may be computed with: one of a form that the value has, and finite.
     let private checkedForms (value: Parametrization) (tensor: torch.Tensor) : Result<Form[], ParametrizationError> =
@@ -301,7 +309,6 @@ module Parametrization =
 
         match program.Nodes with
         | [| node |] when (box node :? IProjects) ->
-            use _ = torch.no_grad ()
             use _scope = torch.NewDisposeScope()
             Evaluation.project program (box node :?> IProjects) tensor |> _.MoveToOuterDisposeScope() |> Some
         | _ -> None
@@ -310,26 +317,25 @@ module Parametrization =
     /// Throws ArgumentException for tensors that cannot be projected: wrong shape or element type, NaN; and for values
     /// without a right inverse.
     let project (value: Parametrization) (tensor: torch.Tensor) : torch.Tensor =
+        use _ = torch.no_grad ()
+
+        let computed (parts: Parts) =
+            use parts = parts
+            forward value parts
+
         let projected =
             checkedForms value tensor
             |> Result.bind (fun forms ->
                 match membership value forms [||] tensor with
-                | Ok() ->
-                    use _ = torch.no_grad ()
-                    Ok(Choice1Of2(tensor.clone ()))
+                | Ok() -> Ok(tensor.clone ())
                 | Error(ParametrizationError.NoRightInverse _ as error) -> Error error
                 | Error _ ->
                     match tryProject value tensor with
-                    | Some nearest -> Ok(Choice1Of2 nearest)
-                    | None -> approximately Want.Nearest value forms None tensor |> Result.map Choice2Of2)
-
-        use _ = torch.no_grad ()
+                    | Some nearest -> Ok nearest
+                    | None -> approximately Want.Nearest value forms None tensor |> Result.map computed)
 
         match projected with
-        | Ok(Choice1Of2 nearest) -> nearest
-        | Ok(Choice2Of2 parts) ->
-            use parts = parts
-            forward value parts
+        | Ok projected -> projected
         | Error error -> invalidArg (nameof tensor) error.Message
 
     /// A random allowed tensor: uniform where the space has a uniform measure (Haar for orthogonal matrices). Without a
@@ -358,17 +364,24 @@ module Parametrization =
         else
             parts
 
-    /// What is learnt in training, learnt anew from the parameters: after they were written by something else than training
-    /// (averaged, initialized, loaded), `advance` would take many steps to get there. Nothing else is moved.
-    let refresh (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
-        if learns value then
+    let private refreshed (isMeant: Node -> bool) (value: Parametrization) (parts: Parts) =
+        if value.Program.Nodes |> Array.exists isMeant then
             match parts.ParameterArray |> Array.sumBy Tensors.nonFinite with
             | 0L ->
-                Inversion.refresh value.Program parts
+                Inversion.refresh isMeant value.Program parts
                 |> Result.map (fun buffers -> new Parts(parts.Shape, parts.ParameterArray, buffers))
             | count -> Error(ParametrizationError.NotFinite(string value, count))
         else
             Ok parts
+
+    /// What is learnt in training, learnt anew from the parameters: after they were written by something else than training
+    /// (averaged, initialized, loaded), `advance` would take many steps to get there. Nothing else is moved.
+    let refresh (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
+        refreshed Node.learns value parts
+
+    /// The same of what converges, which nobody has to ask for.
+    let internal refreshConverging (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
+        refreshed Node.converges value parts
 
     /// The buffers with which no parameters yield an allowed tensor, by their names; so much roundoff is forgiven.
     let internal misfits (value: Parametrization) (epsilon: float) (parts: Parts) : (string * Violation) list =

@@ -6,37 +6,44 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Volume =
 
-    let private isKnown (program: Program) : bool =
+    /// Closed forms of nodes add up where each reads tensors that are free, or an open set of them: elsewhere they would count
+    /// numbers that depend on one another.
+    let private isKnown (program: Program) (known: (Form * int64 option)[]) : bool =
+        let isOpen (register: int) =
+            let form, dimension = known[register]
+            dimension = Some(Form.reals form)
+
         program.Steps
         |> Array.forall (function
-            | Step.Compute(node, sources, _, _) -> (box node :? IVolume) && sources.Length = 1
+            | Step.Compute(node, sources, _, _) -> (box node :? IVolume) && Array.forall isOpen sources
             | _ -> true)
 
-    /// `log det (J^T J) / 2` of `forward` in flat coordinates of the free numbers; None when a node has no closed form, or
-    /// reads several tensors. Differentiable. The caller disposes it.
-    let tryOf (value: Parametrization) (parts: Parts) : torch.Tensor option =
-        let program = value.Program
+    let private ofSteps (program: Program) (parts: Parts) : torch.Tensor =
+        use scope = torch.NewDisposeScope()
+        let inputs = parts.ParameterArray |> Array.map Tensors.widen
+        let buffers = parts.BufferArrays |> Array.map (Array.map Tensors.widen)
+        let registers = Evaluation.registers false program parts inputs buffers
 
-        if not (isKnown program) then
-            None
-        else
-            use scope = torch.NewDisposeScope()
-
-            let registers = Evaluation.registers false program parts parts.ParameterArray parts.BufferArrays
-
-            let ofStep (step: Step) : torch.Tensor option =
-                match step with
-                | Step.Compute(node, sources, position, _) ->
-                    match box node with
-                    | :? IVolume as volume ->
-                        Some(volume.LogVolume(Evaluation.read registers sources, parts.BufferArrays[position]))
-                    | _ -> None
+        let ofStep (step: Step) : torch.Tensor option =
+            match step with
+            | Step.Compute(node, sources, position, _) ->
+                match box node with
+                | :? IVolume as volume ->
+                    let read = Evaluation.read registers sources
+                    Some(Contract.volume node (fun () -> volume.LogVolume(read, buffers[position])))
                 | _ -> None
+            | _ -> None
 
-            let total =
-                match program.Steps |> Array.choose ofStep |> Array.toList with
-                | [] ->
-                    torch.zeros ([||], dtype = parts.ParameterArray[0].dtype, device = parts.ParameterArray[0].device)
-                | first :: rest -> rest |> List.fold (fun sum next -> sum + next) first
+        let last = Array.last inputs
+        let real = if last.is_complex () then last.real.dtype else last.dtype
 
-            Some(total.MoveToOuterDisposeScope())
+        (torch.zeros ([||], dtype = real, device = last.device), Array.choose ofStep program.Steps)
+        ||> Array.fold (fun sum next -> sum + next)
+        |> _.MoveToOuterDisposeScope()
+
+    /// `log det (J^T J) / 2` of `forward`, with J its derivative by the real numbers in the parameters. Differentiable; the
+    /// caller disposes it.
+    let tryOf (program: Program) (parts: Parts) : torch.Tensor option =
+        match Dimension.registers program (Evaluation.outputForm parts) parts with
+        | Some known when isKnown program known -> Some(ofSteps program parts)
+        | _ -> None

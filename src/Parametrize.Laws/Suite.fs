@@ -12,6 +12,7 @@ module internal Suite =
             Algebra.laws
             Resources.laws
             Dimensions.laws
+            Volumes.laws
             Carrying.laws
             Orthogonality.laws
         ]

@@ -9,6 +9,7 @@ internal sealed partial class TensorBinding
     public Tensor Read()
     {
         Follow();
+        _tensor.RefreshWritten();
         if (CachedScope.For(_tensor) is null)
         {
             using var lease = _tensor.IsLearning ? Access.Writing() : Access.Reading();
@@ -27,12 +28,17 @@ internal sealed partial class TensorBinding
     }
 
     /// <summary>Computes the value once and puts it into all modules until the scope ends.</summary>
-    public void Hold() => Access.End(Admit(caller: null));
+    public void Hold()
+    {
+        _tensor.RefreshWritten();
+        Access.End(Admit(caller: null));
+    }
 
     /// <summary>A module begins a forward pass.</summary>
     public void Enter(ModuleBinding caller)
     {
         Follow();
+        _tensor.RefreshWritten();
         var visit = Admit(caller);
         try
         {

@@ -8,6 +8,11 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
 {
     private static readonly string[] Titles = ["tensor", "value", "shape", "dtype", "distance", "trained", "dimension"];
 
+    /// <summary>A column that is there when it has something to warn of.</summary>
+    private const string Warning = "saturated";
+
+    private const int FirstOfNumbers = 5;
+
     private readonly IReadOnlyList<TensorReport> _rows;
 
     internal ParametrizationReport(IEnumerable<(string Name, ParametrizedTensor Tensor)> tensors) =>
@@ -24,11 +29,16 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>A line for each tensor below a line of titles, in columns; numbers end at their right.</summary>
+    /// <summary>
+    /// A line for each tensor below a line of titles, in columns; numbers end at their right. The last column, of saturated
+    /// entries, is there where a tensor has some.
+    /// </summary>
     public override string ToString()
     {
-        string[][] lines = [Titles, .. _rows.Select(Cells)];
-        var widths = Titles.Select((_, column) => lines.Max(line => line[column].Length)).ToArray();
+        string[][] rows = [.. _rows.Select(Cells)];
+        string[] titles = rows.Any(row => row.Length > Titles.Length) ? [.. Titles, Warning] : Titles;
+        string[][] lines = [titles, .. rows.Select(row => row.Length < titles.Length ? [.. row, ""] : row)];
+        var widths = titles.Select((_, column) => lines.Max(line => line[column].Length)).ToArray();
         return string.Join('\n', lines.Select(Line));
 
         string Line(string[] cells) =>
@@ -36,7 +46,7 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
     }
 
     private static string Padded(string cell, int column, int width) =>
-        column >= Titles.Length - 2 ? cell.PadLeft(width) : cell.PadRight(width);
+        column >= FirstOfNumbers ? cell.PadLeft(width) : cell.PadRight(width);
 
     internal static string[] Cells(TensorReport row) =>
         [
@@ -47,5 +57,6 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
             row.DistanceShown,
             row.Trained.ToString(CultureInfo.InvariantCulture),
             row.Dimension?.ToString(CultureInfo.InvariantCulture) ?? "unknown",
+            .. row.SaturatedShown is { } saturated ? new[] { saturated } : [],
         ];
 }

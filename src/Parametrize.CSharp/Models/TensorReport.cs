@@ -10,6 +10,7 @@ public sealed record TensorReport
     {
         using var _ = no_grad();
         tensor.Binding.Follow();
+        tensor.RefreshWritten();
         using var lease = tensor.Binding.Access.Reading();
         var value = tensor.Parametrization;
         var parts = tensor.CurrentParts();
@@ -28,6 +29,7 @@ public sealed record TensorReport
             _ => double.NaN,
         };
         Trained = tensor.Inputs.Where(input => input.requires_grad).Sum(Reals);
+        Saturated = Core.saturation(value, parts)?.Value;
         Dimension = Parametrize.Dimension.ofForm(FormModule.ofTensor(present), value, parts)?.Value;
     }
 
@@ -61,8 +63,23 @@ public sealed record TensorReport
     /// </summary>
     public long? Dimension { get; }
 
+    /// <summary>
+    /// The share of entries that hardly train, because the derivative of an entrywise map (positive, bounded, a node with
+    /// <see cref="ISaturates"/>) is below a hundredth of its largest there. Null where no map tells.
+    /// </summary>
+    public double? Saturated { get; }
+
     /// <summary>A line of the table.</summary>
     public override string ToString() => string.Join("  ", ParametrizationReport.Cells(this));
+
+    /// <summary>Null where there is nothing to warn of.</summary>
+    internal string? SaturatedShown =>
+        Saturated switch
+        {
+            > 0 and < 0.001 => "< 0.1%",
+            > 0 and var share => FormattableString.Invariant($"{100 * share:0.#}%"),
+            _ => null,
+        };
 
     internal string DistanceShown =>
         Violation switch

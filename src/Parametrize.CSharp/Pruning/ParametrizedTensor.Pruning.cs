@@ -9,8 +9,11 @@ public sealed partial class ParametrizedTensor
 {
     internal bool IsPruned => Pruned.isPruned(Parametrization);
 
-    /// <summary>The mask that another pruning goes on from.</summary>
-    internal Tensor? PruningMask => Pruned.isLast(Parametrization) ? _buffers[^1][0] : null;
+    /// <summary>The mask that another pruning goes on from; of the shape of the value.</summary>
+    internal Tensor? PruningMask => Pruned.lastMask(Parametrization, CurrentParts())?.Value;
+
+    /// <summary>Whether that was chosen on a view, a kernel's matrix, so that another pruning does not know of it.</summary>
+    internal bool IsPrunedOnView => !Pruned.isLast(Parametrization) && PruningMask is not null;
 
     internal FSharpOption<Mask>? PruningMaskOrNone() =>
         PruningMask is { } mask ? FSharpOption<Mask>.Some(Mask.OfTensor(mask)) : null;

@@ -125,6 +125,8 @@ public static partial class prune
         var path = TensorPath.Resolve(module, name);
         if (path.Tensor?.HasReached(pruning) is true)
             return module;
+        if (scores is null && path.Tensor is { IsPrunedOnView: true } tensor)
+            scores = tensor.Detached();
         var applied = scores is null
             ? pruning
             : Pruning.NewCustom(PruningMask.ofScores(scores, path.Tensor?.PruningMaskOrNone(), pruning));

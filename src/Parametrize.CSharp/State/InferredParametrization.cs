@@ -21,6 +21,21 @@ internal static class InferredParametrization
             : null;
     }
 
+    /// <summary>A map that has pieces of these names: for messages.</summary>
+    public static Parametrization Example(StatePieces pieces)
+    {
+        if (pieces.Are(["original0", "original1"]))
+            return WeightNorm(pieces["original0"], pieces["original1"]) ?? Parametrizations.WeightNorm();
+        if (pieces.Keys.ContainsKey("original2"))
+            return Parametrizations.LowRank(Math.Max(1, pieces["original1"].numel()));
+        return Has("base") ? Parametrizations.Orthogonal()
+            : Has("_u") ? Parametrizations.SpectralNorm()
+            : Has("mask") ? Parametrizations.PrunedL1(0.5)
+            : Parametrizations.Symmetric;
+
+        bool Has(string buffer) => pieces.Keys.Keys.Any(name => name.EndsWith($".{buffer}", StringComparison.Ordinal));
+    }
+
     /// <summary>Whether pieces under old names are of the kind of map that this one is, whatever its options.</summary>
     public static bool AreOfKind(StatePieces old, Parametrization map) =>
         map.Nodes.Count == 1

@@ -186,7 +186,7 @@ internal sealed class StateLoading(
             );
         else if (SaidOf(target.Key) is not { } other)
             plan.Problems.Add(
-                $"{target.Key}: the state is of {code}, which is no value of the library. {NameIt(target)}"
+                $"{target.Key}: the state is of {code}, which is no value of the library. {NameIt(target, pieces)}"
             );
         else if (
             plan.Bake(target.Key, parametrized.Inputs[^1], StatePlan.ShapeOf(parametrized), pieces, other) is { } value
@@ -204,8 +204,9 @@ internal sealed class StateLoading(
         return read.IsOk ? read.ResultValue : null;
     }
 
-    private static string NameIt(StateTarget target) =>
-        $"Name it: parametrizations: {{ [\"{target.Key}\"] = Parametrizations.Orthogonal() }}, or whatever it was saved from.";
+    private static string NameIt(StateTarget target, StatePieces pieces) =>
+        $"Name it, if it was saved from that: parametrizations: {{ [\"{target.Key}\"] = "
+        + $"{InferredParametrization.Example(pieces).ToCSharp()} }}.";
 
     /// <summary>
     /// PyTorch's spectral norm of a vector carries nothing. Here the singular vectors are found from the vector.
@@ -243,7 +244,7 @@ internal sealed class StateLoading(
             value = plan.Bake(target.Key, like, shape, pieces, map);
         else
             plan.Problems.Add(
-                $"{target.Key}: it can be computed from {pieces}, but they do not tell by which map. {NameIt(target)}"
+                $"{target.Key}: it can be computed from {pieces}, but they do not tell by which map. {NameIt(target, pieces)}"
             );
         return true;
     }

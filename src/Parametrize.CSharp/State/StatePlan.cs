@@ -152,6 +152,8 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     {
         if (target.device_type == DeviceType.META)
             return "the model's tensor is on the meta device, which holds no data. Move the model first.";
+        if (FormModule.layoutFault(value)?.Value is { } layout)
+            return $"{layout.Item1} was expected, but it is {layout.Item2}.";
         return value.is_complex() && !target.is_complex()
             ? $"{target.dtype} was expected, but {value.dtype} was found, whose imaginary part would be lost."
             : null;

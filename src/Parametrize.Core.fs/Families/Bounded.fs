@@ -127,6 +127,9 @@ type internal BoundedNode(lo: float, hi: float) =
 
         NodeParts.ofInput (inverse allowed)
 
+    interface IBijection with
+        member _.Back tensor = inverse tensor
+
     interface IHasEdge with
         member _.TouchesEdge(tensor, epsilon) =
             Tensors.number (tensor.min ()) <= lo + onBound lo epsilon
@@ -137,6 +140,24 @@ type internal BoundedNode(lo: float, hi: float) =
 
     interface IDimension with
         member _.Dimension(_, before, _) = snd before.Head
+
+    interface ISaturates with
+        member _.Slopes(inputs, _) =
+            let slope = inputs[0].sigmoid()
+
+            if Double.IsInfinity lo || Double.IsInfinity hi then
+                slope
+            else
+                slope * (-inputs[0]).sigmoid() * (4.0).ToScalar()
+
+    interface IVolume with
+        member _.LogVolume(inputs, _) =
+            let x = inputs[0]
+
+            if Double.IsInfinity lo || Double.IsInfinity hi then
+                (Entrywise.logSigmoid x).sum()
+            else
+                (Entrywise.logSigmoid x + Entrywise.logSigmoid -x + (log (hi - lo)).ToScalar()).sum()
 
     interface ISampled with
         member _.Sample(form, generator) =

@@ -98,6 +98,9 @@ module internal Entrywise =
     /// The inverse of `softplus` on positive numbers: `y + log(1 - exp(-y))`.
     let softplusInverse (tensor: torch.Tensor) : torch.Tensor = tensor + (-((-tensor).expm1())).log()
 
+    /// `log(1 / (1 + exp(-x)))`, the logarithm of the derivative of softplus.
+    let logSigmoid (tensor: torch.Tensor) : torch.Tensor = -(softplus -tensor)
+
     /// The space of a bijection on entries behind another, of which it keeps what one function of all entries keeps.
     let image (own: Space) (before: Space) : Space =
         if before.IsClosedUnder Closure.EntrywiseMaps then

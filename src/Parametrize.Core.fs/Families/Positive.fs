@@ -130,6 +130,18 @@ type internal PositiveNode(map: PositiveMap) =
             | _, dimension when not isSquare || dimension = Some(Form.reals form) -> dimension
             | _ -> None
 
+    interface ISaturates with
+        member _.Slopes(inputs, _) = if map = PositiveMap.Softplus then inputs[0].sigmoid() else null
+
+    interface IVolume with
+        member _.LogVolume(inputs, _) =
+            let x = inputs[0]
+
+            match map with
+            | PositiveMap.Softplus -> (Entrywise.logSigmoid x).sum()
+            | PositiveMap.Exp -> x.sum ()
+            | PositiveMap.Square -> (x.abs () * (2.0).ToScalar()).log().sum()
+
     interface ISampled with
         member _.Sample(form, generator) =
             (Form.normal generator form).abs().clamp_min((Form.epsilon form.Dtype).ToScalar())
@@ -139,7 +151,7 @@ type internal PositiveBijectionNode(map: PositiveMap) =
     inherit PositiveNode(map)
 
     interface IBijection with
-        member this.Back tensor = this.Inverse(Entrywise.inRange tensor)
+        member this.Back tensor = this.Inverse(Entrywise.inRangeOf tensor.dtype tensor)
 
 namespace Parametrize.Values
 

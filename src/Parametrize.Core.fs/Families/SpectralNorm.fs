@@ -236,6 +236,8 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
 
         member _.Repair buffers = buffers |> Array.map (fun vector -> Norms.direction vector |> orElse vector)
 
+    interface IConverges
+
     interface ILearns with
         member _.Advance(inputs, buffers) =
             let matrix = asMatrix inputs[0]

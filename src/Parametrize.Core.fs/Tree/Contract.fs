@@ -253,6 +253,33 @@ module internal Contract =
         else
             advance ()
 
+    /// Real numbers, or null.
+    let slopes (node: Node) (compute: unit -> torch.Tensor | null) : torch.Tensor | null =
+        if isUsers node then
+            let doing = "telling its derivatives"
+
+            match running node doing compute with
+            | null -> null
+            | slopes when slopes.IsInvalid || not (slopes.is_floating_point ()) ->
+                breach node doing "a tensor of real numbers" (unfit slopes |> Option.defaultValue "another")
+            | slopes -> slopes
+        else
+            compute ()
+
+    /// One real number.
+    let volume (node: Node) (compute: unit -> torch.Tensor) : torch.Tensor =
+        if isUsers node then
+            let doing, expected = "telling its volume", "one real number"
+            let number = running node doing compute
+
+            match unfit number with
+            | Some found -> breach node doing expected found
+            | None when number.numel () <> 1L || not (number.is_floating_point ()) ->
+                breach node doing expected (string (Form.ofTensor number))
+            | None -> number.reshape ([||]: int64[])
+        else
+            compute ()
+
     /// A random tensor of that form.
     let sampled (node: Node) (form: Form) (sample: unit -> torch.Tensor) : torch.Tensor =
         if isUsers node then

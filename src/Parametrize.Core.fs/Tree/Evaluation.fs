@@ -6,8 +6,8 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Evaluation =
 
-    let private outputForm (parts: Parts) : Form =
-        { Form.ofTensor (Array.last parts.ParameterArray) with Shape = parts.Shape }
+    /// The form of the tensor that is computed.
+    let outputForm (parts: Parts) : Form = { Form.ofTensor (Array.last parts.ParameterArray) with Shape = parts.Shape }
 
     /// The shape of what a step puts together of a view.
     let private wholeShape (program: Program) (parts: Parts) (register: int) : int64[] =

@@ -66,6 +66,14 @@ module internal Inversion =
                     elif pull = Pull.Renewing then input
                     else null)))
 
+    /// What rounding of a tensor is, relative to what a bijection yields it from: more where that is the small difference of
+    /// larger numbers.
+    let private spread (bijection: IBijection) (tensor: torch.Tensor) (input: torch.Tensor) (epsilon: float) : float =
+        let size = Tensors.largest input
+        let moved = bijection.Back(tensor * (1.0 - epsilon).ToScalar())
+        let share = Tensors.distance moved input / size
+        if size > 0.0 && share > 4.0 * epsilon then share else epsilon
+
     /// From the last step to the first: the leaves, and the buffers of every node; null and the present ones where they
     /// stay. Last, whether inputs have started, so that what takes the rest is to be found again. `now` gives every register as it is. Membership needs no parts of the nodes that read leaves.
     let private pullBack
@@ -84,8 +92,11 @@ module internal Inversion =
         let mutable isUnfinished = false
         registers[program.Result] <- tensor
 
+        let epsilons: float[] = Array.create program.RegisterCount epsilon
+
         let go (source: int) (from: int) (tensor: torch.Tensor) =
             registers[source] <- tensor
+            epsilons[source] <- max epsilons[source] epsilons[from]
             isStarting[source] <- isStarting[source] || isStarting[from]
 
         /// From the inputs of a node that keeps them: true where others than the rest start.
@@ -107,9 +118,15 @@ module internal Inversion =
             let pull = if isStarting[register] then Pull.As Want.Start else pull
             let expected = [ for source in sources -> Form.widened forms[source] ]
 
-            pulled pull epsilon node expected present[position] registers[register]
+            let tensor, epsilon = registers[register], epsilons[register]
+
+            pulled pull epsilon node expected present[position] tensor
             |> Result.map (fun parts ->
                 rows[position] <- parts.Buffers
+
+                match box node with
+                | :? IBijection as bijection -> epsilons[sources[0]] <- spread bijection tensor parts.Inputs[0] epsilon
+                | _ -> ()
 
                 match box node with
                 | :? IKeepsInputs as keeping -> keep register pull keeping sources parts.Inputs
@@ -121,7 +138,7 @@ module internal Inversion =
             match program.Steps[index] with
             | _ when isNull (box registers[register]) -> Ok()
             | Step.Compute(node, sources, position, _) when asksOnly && readsLeaves program sources ->
-                Contract.contains node present[position] registers[register] epsilon
+                Contract.contains node present[position] registers[register] epsilons[register]
                 |> Result.mapError (notAllowed node)
             | Step.OutOf(view, source) -> Ok(go source register (View.into view registers[register]))
             | Step.Into(view, source, _) ->
@@ -169,12 +186,12 @@ module internal Inversion =
 
     /// What a node learns belongs to what the nodes before it yield, so it is learnt again where that has changed: in the
     /// steps that are stale. A node of several inputs keeps what it has: they do not make one tensor.
-    let private relearnt (isStale: int[] -> bool) (program: Program) epsilon (parts: Parts) =
+    let private relearnt (isStale: Node -> int[] -> bool) (program: Program) epsilon (parts: Parts) =
         let rows = Array.copy parts.BufferArrays
 
         let relearn (step: Step) : Result<unit, ParametrizationError> =
             match step with
-            | Step.Compute(node, [| source |], position, _) when Node.learns node && isStale [| source |] ->
+            | Step.Compute(node, [| source |], position, _) when Node.learns node && isStale node [| source |] ->
                 let registers = Evaluation.registers false program parts parts.ParameterArray rows
 
                 let form = Form.ofTensor registers[source]
@@ -189,7 +206,11 @@ module internal Inversion =
         |> Result.map (fun () -> rows)
 
     /// New rows where a node has learnt something, the others as they are.
-    let refresh (program: Program) (parts: Parts) : Result<torch.Tensor[][], ParametrizationError> =
+    let refresh
+        (isMeant: Node -> bool)
+        (program: Program)
+        (parts: Parts)
+        : Result<torch.Tensor[][], ParametrizationError> =
         let isNew (next: torch.Tensor) =
             parts.BufferArrays |> Seq.concat |> Seq.forall (fun old -> not (obj.ReferenceEquals(old, next)))
 
@@ -207,7 +228,7 @@ module internal Inversion =
                     (Tensors.narrow old.dtype next).contiguous().clone()
 
             new Parts(parts.Shape, inputs, wide)
-            |> relearnt (fun _ -> true) program (Form.epsilon parts.ParameterArray[0].dtype)
+            |> relearnt (fun node _ -> isMeant node) program (Form.epsilon parts.ParameterArray[0].dtype)
             |> Result.map (fun rows -> Array.map3 (Array.map3 narrowed) parts.BufferArrays wide rows))
 
     let private tensorsOf (result: Result<Parts, 'e>) : torch.Tensor seq =
@@ -258,7 +279,7 @@ module internal Inversion =
                     let isBehind (sources: int[]) = not (readsLeaves program sources)
                     let inputs, rows = pulled
 
-                    relearnt isBehind program epsilon (new Parts(shape, inputs, rows))
+                    relearnt (fun _ sources -> isBehind sources) program epsilon (new Parts(shape, inputs, rows))
                     |> Result.map (fun rows -> inputs, rows)
                 | _ -> Ok pulled)
             |> Result.map (fun (inputs, rows) ->

@@ -125,6 +125,11 @@ type ILearns =
     /// The buffers after one training step: new tensors.
     abstract Advance: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor[]
 
+/// A node of which what it learns depends on nothing but what it reads: `Invert` finds at once, as `Want.Nearest`, to which
+/// learning converges. It is found anew when parameters were written by something else than training.
+type IConverges =
+    inherit ILearns
+
 /// A node that computes differently in training: noise, which evaluation does not have.
 type INoisy =
     /// What a training pass yields in place of `Forward`. Differentiable.
@@ -149,9 +154,14 @@ type INarrows =
 
 /// A node that changes volumes by a factor in closed form.
 type IVolume =
-    /// `log det (J^T J) / 2` of `Forward`, in flat coordinates of the free numbers: one number for each element of the
-    /// batch. Differentiable.
+    /// `log det (J^T J) / 2` of `Forward`, with J its derivative by all real numbers that it reads: one real number for the
+    /// whole tensor, its batches together. Differentiable.
     abstract LogVolume: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
+
+/// A node that maps entry by entry, and moves little where an entry is far out.
+type ISaturates =
+    /// The derivative at each entry as a share of the largest that the map has; null for a map that has no largest.
+    abstract Slopes: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor | null
 
 /// A node that knows the dimension of what it yields from spaces that are not all tensors.
 type IDimension =
@@ -199,6 +209,8 @@ module internal Node =
     let arity (node: Node) : int = node.Domains.Length
 
     let learns (node: Node) : bool = (box node) :? ILearns
+
+    let converges (node: Node) : bool = (box node) :? IConverges
 
     let hasBase (node: Node) : bool = node.Buffers |> List.exists (fun buffer -> buffer.Role = BufferRole.Base)
 

@@ -19,8 +19,8 @@ module internal Sampling =
             | Ok parts -> parts.Buffers
             | Error reason -> invalidOp $"{Node.text node}: {reason}"
 
-    /// A tensor of the register: of the node that draws, else computed from random inputs where there are several, else
-    /// normal, to be projected.
+    /// A tensor of the register, to be projected: of the last node that draws, else computed from random inputs where there
+    /// are several, else normal.
     let rec private ofRegister (program: Program) (forms: Form[]) generator (register: int) : torch.Tensor =
         let ofRegister = ofRegister program forms generator
 
@@ -35,6 +35,8 @@ module internal Sampling =
                 | :? ISampled as sampled ->
                     Contract.sampled node forms[register] (fun () -> sampled.Sample(forms[register], generator))
                 | :? ICombines -> node.Forward(Array.map ofRegister sources, buffersOf node forms[register])
+                // Inside the spaces before it, where projecting a normal one may end on an edge.
+                | _ when sources.Length = 1 && forms[sources[0]] = forms[register] -> ofRegister sources[0]
                 | _ -> Form.normal generator forms[register]
 
     /// Not projected yet, in float32 for 16-bit element types.

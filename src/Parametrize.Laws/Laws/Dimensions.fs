@@ -11,7 +11,7 @@ open TorchSharp
 let private leaf (tensor: torch.Tensor) : torch.Tensor = tensor.detach().clone().requires_grad_ true
 
 /// A row for each real number of the result, a column for each of the parameters.
-let private jacobian (value: Parametrization) (parts: Parts) : torch.Tensor =
+let jacobian (value: Parametrization) (parts: Parts) : torch.Tensor =
     let flat (tensor: torch.Tensor) = (if tensor.is_complex () then tensor.view_as_real () else tensor).reshape -1L
     let at = parts.Parameters |> Seq.map leaf |> Seq.toArray
 
@@ -49,7 +49,7 @@ let private carriesPhase (subject: Subject) : bool =
 let private isSmall (shape: int64[]) : bool = Array.fold (*) 1L shape <= 24L
 
 /// Away from zero, where squares have no derivative, and small: a row of the derivative costs a backward pass.
-let private smallCases (subject: Subject) =
+let smallCases (subject: Subject) =
     Subject.smoothCases subject
     |> Gen.where (fun case ->
         case.Scale > 0.0 && isSmall case.Shape && not (Case.isComplex case && carriesPhase subject))
@@ -57,11 +57,14 @@ let private smallCases (subject: Subject) =
 let private isOfCatalogue (subject: Subject) : bool =
     Catalogue.entries |> List.exists (fun entry -> entry.Value = subject.Value)
 
-/// Whether the dimension of a value of a user's own is known, looked at where the law would be tried.
-let private isKnown (subject: Subject) : bool =
-    let shapes = subject.Shapes |> Gen.sampleWithSeed (Rnd(1UL, 1UL)) 10 50
+let private someShapes (subject: Subject) : int64[][] = subject.Shapes |> Gen.sampleWithSeed (Rnd(1UL, 1UL)) 10 50
 
-    match shapes |> Array.tryFind isSmall with
+/// Whether there are small cases.
+let hasSmall (subject: Subject) : bool = Subject.hasDoubles subject && Array.exists isSmall (someShapes subject)
+
+/// Whether a value of a user's own tells something of its parts, looked at where the law would be tried.
+let tells (what: Parts -> bool) (subject: Subject) : bool =
+    match Array.tryFind isSmall (someShapes subject) with
     | Some shape when List.contains torch.ScalarType.Float64 subject.Dtypes ->
         use _ = torch.NewDisposeScope()
 
@@ -74,18 +77,18 @@ let private isKnown (subject: Subject) : bool =
                 Device = List.head subject.Devices
             }
 
-        match Subject.parts 1UL subject case with
-        | Ok parts -> (Dimension.tryOf subject.Value parts).IsSome
-        | Error _ -> false
+        // What an own node throws is a fault, of the laws that are about it.
+        try
+            match Subject.parts 1UL subject case with
+            | Ok parts -> what parts
+            | Error _ -> false
+        with _ ->
+            false
     | _ -> false
 
-/// No value of the library may lack it.
+/// No value of the catalogue may lack it.
 let private isApplicable (subject: Subject) : bool =
-    try
-        isOfCatalogue subject || isKnown subject
-    with _ ->
-        // What an own node throws is a fault, of the laws that are about it.
-        false
+    isOfCatalogue subject || tells (fun parts -> (Dimension.tryOf subject.Value parts).IsSome) subject
 
 let laws: Law list =
     [

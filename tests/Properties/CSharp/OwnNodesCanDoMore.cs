@@ -54,6 +54,34 @@ public class OwnNodesCanDoMore
         protected override Tensor Nearest(Tensor value) => (value - value.mT) / 2;
     }
 
+    private sealed class Exponential() : CustomNode("exponential", "positive tensors of my own"), IVolume
+    {
+        public Tensor LogVolume(Tensor[] inputs, Tensor[] buffers) => inputs[0].sum();
+
+        protected override Tensor Forward(Tensor input) => input.exp();
+
+        protected override Tensor RightInverse(Tensor value) => value.log();
+
+        protected override Tensor Nearest(Tensor value) => value.clamp_min(1e-3);
+    }
+
+    [Fact]
+    public void Volumes_add_up_where_all_are_known()
+    {
+        var layer = Linear(3, 3);
+        var tensor = layer
+            .register_parametrization("weight", Parametrizations.Scale(2).Then(Parametrizations.Of(new Exponential())))
+            .parametrization("weight");
+        var parameter = tensor.get_parameter("original")!;
+        using var volume = tensor.LogVolume()!;
+        Near.Same(parameter.sum() * 2 + 9 * Math.Log(2), volume, 1e-4);
+        volume.backward();
+        Near.Same(full_like(parameter, 2), parameter.grad!);
+
+        layer.register_parametrization("bias", Parametrizations.Sphere());
+        Assert.Null(layer.parametrization("bias").LogVolume());
+    }
+
     [Fact]
     public void Noise_is_there_in_training_only()
     {

@@ -174,7 +174,7 @@ let private lines: Subject list =
         |> missedBy (shifted -1.1)
         |> roughAtZero
         line "where" (Gen.constant [| 3L; 4L |]) reals everySize |> missedBy (shifted -3.1) |> onGround 4.0
-        line "joined" atLeastVectors reals everySize |> roughAtZero |> onGround 1.0
+        line "joined" atLeastVectors all everySize |> roughAtZero |> onGround 1.0
         line "triangular >>> pruned" matrix all everySize |> missedBy offDiagonal
         line "weightNorm >>> spectralNorm" atLeastVectors all everySize |> missedBy stretched |> roughAtZero
         line "weightNorm >>> sphere" atLeastVectors all everySize |> missedBy stretched |> roughAtZero

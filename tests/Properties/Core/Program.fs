@@ -13,6 +13,7 @@ let private tests: Test =
             RandomTrees.tests
             OwnValueTests.tests
             ChainTests.tests
+            VolumeTests.tests
             ErrorTests.tests
             ContractTests.tests
             FamilyTests.tests
@@ -26,6 +27,7 @@ let private tests: Test =
             DescriptionTests.tests
             StateList.tests
             ReadingTests.tests
+            RegistryTests.tests
         ]
 
 [<EntryPoint>]

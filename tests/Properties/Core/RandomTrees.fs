@@ -1,5 +1,5 @@
 /// The laws on random trees of the library's values, of depth up to 4.
-module Properties.Core.RandomTrees
+module internal Properties.Core.RandomTrees
 
 open System
 open Expecto
@@ -7,7 +7,7 @@ open FsCheck
 open FsCheck.FSharp
 open Parametrize
 open Parametrize.Values
-open Properties.Core.Laws
+open Parametrize.Laws
 open TorchSharp
 
 let private shapes: int64[] list =
@@ -105,6 +105,7 @@ let private subjectOf (value: Parametrization) : Subject option =
                 Shapes = Gen.elements suited
                 Dtypes = dtypes |> List.filter (accepts value shape)
                 Scales = [ 1.0 ]
+                Devices = [ Case.device ]
                 Reads = None
                 Miss = None
                 SmoothAtZero = false
@@ -134,7 +135,7 @@ let private holdsOnAll (law: Law) () : unit =
                 for case in Gen.sampleWithSeed (Rnd(uint64 LawSuite.seed, 1UL)) 10 casesEach (law.Cases subject) do
                     match Law.faults law subject case with
                     | [] -> ()
-                    | faults -> $"""{subject.Name} {case}: {String.concat "; " faults}"""
+                    | faults -> $"""{subject.Name} {case}: {faults |> List.map _.Words |> String.concat "; "}"""
         ]
 
     match faults with
@@ -142,4 +143,4 @@ let private holdsOnAll (law: Law) () : unit =
     | several -> failtest $"""{several.Length} cases: {String.concat "\n" (List.truncate 10 several)}"""
 
 let tests: Test =
-    testList "random trees" [ for law in LawSuite.laws -> testCase $"{law.Number} {law.Name}" (holdsOnAll law) ]
+    testList "random trees" [ for law in Suite.laws -> testCase $"{law.Number} {law.Name}" (holdsOnAll law) ]

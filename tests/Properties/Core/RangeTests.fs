@@ -81,7 +81,8 @@ let private directions: Test =
 
         for dtype in all do
             for shape in [ [| 4L; 3L |]; [| 3L; 1L |]; [| 5L |] ] do
-                let unit = Case.unit 3UL { Shape = shape; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+                let unit =
+                    Case.unit 3UL { Shape = shape; Dtype = dtype; Scale = 1.0; Seed = 8UL; Device = Case.device }
 
                 for value in
                     [
@@ -131,12 +132,31 @@ let private directions: Test =
 let private tangents: Test =
     inScope "sphereExp stays on the sphere for tangents of every size" (fun () ->
         for dtype in all do
-            let unit = Case.unit 3UL { Shape = [| 4L; 3L |]; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+            let unit =
+                Case.unit
+                    3UL
+                    {
+                        Shape = [| 4L; 3L |]
+                        Dtype = dtype
+                        Scale = 1.0
+                        Seed = 8UL
+                        Device = Case.device
+                    }
+
             let parts = partsOf (Parametrization.initializeNearest (sphereExp 1.0) unit)
 
             for size in extremes dtype do
                 let tangent =
-                    (Case.unit 4UL { Shape = [| 4L; 3L |]; Dtype = dtype; Scale = 1.0; Seed = 9UL }) * size.ToScalar()
+                    (Case.unit
+                        4UL
+                        {
+                            Shape = [| 4L; 3L |]
+                            Dtype = dtype
+                            Scale = 1.0
+                            Seed = 9UL
+                            Device = Case.device
+                        })
+                    * size.ToScalar()
 
                 let tangent = tangent.requires_grad_ ()
 
@@ -156,7 +176,15 @@ let private powerIterations: Test =
         let value = spectralNormWith { SpectralNorm.defaults with Iterations = 300; Epsilon = 1e-320 }
 
         for dtype in all do
-            let case = { Shape = [| 4L; 3L |]; Dtype = dtype; Scale = 1.0; Seed = 8UL }
+            let case =
+                {
+                    Shape = [| 4L; 3L |]
+                    Dtype = dtype
+                    Scale = 1.0
+                    Seed = 8UL
+                    Device = Case.device
+                }
+
             let unit = Case.unit 3UL case
             let start = [ Case.normalOf [| 4L |] 0.3 5UL case; Case.normalOf [| 3L |] 0.3 6UL case ]
 

@@ -46,7 +46,15 @@ let private stretched (value: Parametrization) (shape: int64 list) (dtype: torch
 /// A matrix with these singular values, and with 0.5 and smaller ones.
 let private withValues (leading: float list) (rows: int64) (columns: int64) (dtype: torch.ScalarType) : torch.Tensor =
     let orthonormal (size: int64) (seed: uint64) =
-        let case = { Shape = [| size; size |]; Dtype = dtype; Scale = 1.0; Seed = seed }
+        let case =
+            {
+                Shape = [| size; size |]
+                Dtype = dtype
+                Scale = 1.0
+                Seed = seed
+                Device = Case.device
+            }
+
         let struct (q, _) = torch.linalg.qr (Case.unit 1UL case)
         q
 
@@ -127,7 +135,16 @@ let private indefinite: Test =
 
         for dtype in [ single; torch.ScalarType.Float16; torch.ScalarType.BFloat16; torch.ScalarType.ComplexFloat32 ] do
             for size in [ 3L; 256L ] do
-                let normal = Case.unit 1UL { Shape = [| size; size |]; Dtype = dtype; Scale = 1.0; Seed = 1UL }
+                let normal =
+                    Case.unit
+                        1UL
+                        {
+                            Shape = [| size; size |]
+                            Dtype = dtype
+                            Scale = 1.0
+                            Seed = 1UL
+                            Device = Case.device
+                        }
 
                 for what, x in
                     [

@@ -45,6 +45,17 @@ internal sealed class TensorAccess(Func<string?> name)
         }
     }
 
+    /// <summary>Whether the present thread is in a pass.</summary>
+    public bool IsInPass
+    {
+        get
+        {
+            var visitor = Visitor.Current;
+            lock (Gate)
+                return _visits.Exists(visit => visit.Visitor == visitor && visit.Pass is not null && !visit.IsDoubted);
+        }
+    }
+
     /// <summary>For a moment of reading.</summary>
     public Lease Reading() => new(this, Begin(isAlone: false));
 

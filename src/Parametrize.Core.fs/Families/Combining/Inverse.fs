@@ -59,7 +59,7 @@ module InverseValues =
 
     /// A value of bijections read backwards: `inverse (positiveBy PositiveMap.Exp)` is the logarithm. It stands behind a value
     /// that yields what it reads; alone, its parameter has to stay there. Throws ArgumentException for other values than
-    /// `scale`, `shift`, `positive`, and what is composed of them.
+    /// `scale`, `shift`, `positive`, `bounded`, and what is composed of them.
     let inverse (value: Parametrization) : Parametrization =
         let other = value.Program.Nodes |> Array.tryFind (fun node -> not (box node :? IBijection))
 

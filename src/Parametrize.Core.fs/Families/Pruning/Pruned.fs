@@ -181,7 +181,18 @@ module internal Pruned =
     /// Whether one of the nodes prunes.
     let isPruned (value: Parametrization) : bool = value.Program.Nodes |> Array.exists (fun node -> node :? PrunedNode)
 
-    /// Whether the last node prunes entries of the tensor itself, so that another pruning goes on from its mask.
+    /// The mask of the last node, if it prunes, as it lies on the tensor of which that may see a view: another pruning goes on
+    /// from it.
+    let lastMask (value: Parametrization) (parts: Parts) : torch.Tensor option =
+        let rec shown (form: Form) (tree: Tree) =
+            match tree with
+            | Tree.Apply(:? PrunedNode, _, _) -> Some((Array.last parts.BufferArrays)[0])
+            | Tree.OutOf(view, inner) -> shown (View.formInto view form) inner |> Option.map (View.back view form.Shape)
+            | _ -> None
+
+        shown (Parametrization.form value parts) value.Tree
+
+    /// Whether that node sees the tensor itself, so that another pruning becomes one with it.
     let isLast (value: Parametrization) : bool =
         match value.Tree with
         | Tree.Apply(:? PrunedNode, _, _) -> true

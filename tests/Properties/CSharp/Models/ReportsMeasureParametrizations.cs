@@ -76,6 +76,71 @@ public class ReportsMeasureParametrizations
     public void Degrees_of_freedom(Parametrization value, long[] shape, long dimension) =>
         Assert.Equal(dimension, Of(value, randn(shape)).Dimension);
 
+    private sealed class Tanh() : CustomNode("tanh", "tensors between -1 and 1 of my own"), ISaturates
+    {
+        public Tensor Slopes(Tensor[] inputs, Tensor[] buffers) => 1 - inputs[0].tanh().square();
+
+        protected override Tensor Forward(Tensor input) => input.tanh();
+
+        protected override Tensor RightInverse(Tensor value) => value.atanh();
+
+        protected override Tensor Nearest(Tensor value) => value.clamp(-0.9, 0.9);
+    }
+
+    /// <summary>Parameters, and how many of them hardly train: where the derivative is below 0.01 of its largest.</summary>
+    public static TheoryData<Parametrization, double[], double?> Saturations =>
+        new()
+        {
+            { Parametrizations.Positive, [-20, -4.7, -4.5, 0, 20], 0.4 },
+            { Parametrizations.Bounded(0, 5), [-20, -6.1, -5.9, 0, 5.9, 6.1, 20, 1], 0.5 },
+            { Parametrizations.Bounded(2, double.PositiveInfinity), [-5, 1, 2, 30], 0.25 },
+            { Parametrizations.Bounded(double.NegativeInfinity, 2), [-5, 1, 2, 30], 0.25 },
+            { Parametrizations.Positive, [0, 1], 0 },
+            { Parametrizations.Positive.Then(Parametrizations.Scale(0.001)), [-20, 0], 0.5 },
+            { Parametrizations.Scale(10).Then(Parametrizations.Positive), [-1, -0.1], 0.5 },
+            { Parametrizations.OnKernel(Parametrizations.Positive), [-20, 0], 0.5 },
+            { Parametrizations.PositiveBy(PositiveMap.Exp), [-20, 0], null },
+            { Parametrizations.PositiveBy(PositiveMap.Square), [0, 1], null },
+            { Parametrizations.Of(new Tanh()), [-4, 0, 1, 4], 0.5 },
+            { Parametrizations.Identity, [-20, 0], null },
+            { Parametrizations.Sphere(), [-20, 0], null },
+        };
+
+    [Theory]
+    [MemberData(nameof(Saturations))]
+    public void Saturated_entries(Parametrization value, double[] parameters, double? share)
+    {
+        foreach (var dtype in new[] { ScalarType.Float64, ScalarType.Float32, ScalarType.BFloat16 })
+        {
+            var entries = torch.tensor(parameters, [parameters.Length, 1], dtype);
+            var tensor = new ParametrizedTensor(value, zeros_like(entries), WhenNotAllowed.Project);
+            using (no_grad())
+                tensor.get_parameter("original")!.copy_(entries);
+            var row = Assert.Single(tensor.parametrization_report());
+            Assert.Equal(share, row.Saturated);
+            Assert.Equal(share > 0, $"{row}".EndsWith('%'));
+        }
+    }
+
+    [Fact]
+    public void The_table_warns_of_them_only_where_there_are_some()
+    {
+        var model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2));
+        model.register_parametrization("0.bias", Parametrizations.Positive);
+        model.register_parametrization("1.weight", Parametrizations.Symmetric);
+        Assert.DoesNotContain("saturated", $"{model.parametrization_report()}");
+        using (no_grad())
+            model.parametrization("0.bias").get_parameter("original")![0] = -20;
+        Assert.Equal(
+            """
+            tensor    value      shape   dtype    distance  trained  dimension  saturated
+            0.bias    positive   [2]     Float32  inside          2          2        50%
+            1.weight  symmetric  [2, 2]  Float32  inside          4          3
+            """.ReplaceLineEndings("\n"),
+            model.parametrization_report().ToString()
+        );
+    }
+
     [Fact]
     public void Complex_numbers_count_twice()
     {

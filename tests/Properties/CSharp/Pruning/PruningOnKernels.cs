@@ -86,6 +86,50 @@ public class PruningOnKernels
         Near.Identical(matrix.Value * 2, kernel.Value.flatten(1));
     }
 
+    public static TheoryData<string> Verbs =>
+        ["l1", "ln", "random", "random structured", "custom", "n of m", "up to", "global", "identity"];
+
+    /// <summary>The verbs see the kernel: half of what the matrix has left is pruned, and none of it comes back.</summary>
+    [Theory]
+    [MemberData(nameof(Verbs))]
+    public void Can_be_followed_by_the_verbs(string verb)
+    {
+        manual_seed(3);
+        var layer = nn.Conv2d(4, 8, 2);
+        layer.register_parametrization("weight", Parametrizations.OnKernel(Parametrizations.PrunedL1(32L)));
+        using var before = layer.Value().clone();
+        _ = verb switch
+        {
+            "l1" => layer.l1_unstructured("weight", 0.5),
+            "ln" => layer.ln_structured("weight", 0.5, 2, 0),
+            "random" => layer.random_unstructured("weight", 0.5, 1),
+            "random structured" => layer.random_structured("weight", 0.5, 0, 1),
+            "custom" => layer.custom_from_mask("weight", rand(8, 4, 2, 2).round()),
+            "n of m" => layer.n_m("weight", 1, 2),
+            "up to" => layer.up_to("weight", 0.75),
+            "global" => Globally(),
+            _ => prune.identity(layer, "weight"),
+        };
+        using var after = layer.Value().clone();
+        Near.Identical(before * after.ne(0), after);
+        Assert.True(layer.is_pruned());
+        if (verb is "l1" or "random" or "global")
+            Assert.Equal(32 + 48, after.Zeros());
+        if (verb is "up to")
+            Assert.Equal(96, after.Zeros());
+        layer.call(randn(1, 4, 3, 3)).sum().backward();
+
+        prune.remove(layer, "weight");
+        Assert.False(layer.is_pruned());
+        Near.Identical(after, layer.weight.detach());
+
+        TorchSharp.Modules.Conv2d Globally()
+        {
+            prune.global_unstructured([(layer, "weight")], 0.5);
+            return layer;
+        }
+    }
+
     [Fact]
     public void Are_refused_whole()
     {

@@ -1,0 +1,59 @@
+/// Whatever the registry has is typed in C#, documented, and tried by the laws.
+module Properties.Core.RegistryTests
+
+open System
+open System.IO
+open System.Text.RegularExpressions
+open Expecto
+open Parametrize
+open Parametrize.CSharp
+
+let private document (name: string) : string =
+    File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "documents", name))
+
+/// The rows of the table of values.
+let private rowsOfReadme () : string =
+    let text = document "README.md"
+    let start = text.IndexOf "## What there is"
+    let rows = text[start .. text.IndexOf("## ", start + 3)].Split '\n'
+    rows |> Seq.filter _.StartsWith('|') |> String.concat "\n"
+
+/// Whether a text has the name, or says that `...From` goes with the name that it begins with.
+let rec private mentions (text: string) (name: string) : bool =
+    Regex.IsMatch(text, $@"(?<!\w){name}(?!\w)")
+    || name.EndsWith "From" && text.Contains "...From" && mentions text (name[.. name.Length - 5])
+
+/// The member of `Parametrizations` with which the C# of a value begins or ends.
+let private existsInCSharp (form: string) : bool =
+    let found = Regex.Match(form, @"(?:Parametrizations|\{0\})\.(\w+)")
+    found.Success && typeof<Parametrizations>.GetMember(found.Groups[1].Value).Length > 0
+
+let rec private names (code: Code) : string list =
+    match code with
+    | Code.Call(name, arguments) -> name :: List.collect names arguments
+    | Code.Then(first, next, _) -> names first @ names next
+    | Code.Items items
+    | Code.Tuple items -> List.collect names items
+    | _ -> []
+
+/// The catalogue has an entry that is typed with the name, or called by it where it prints as another.
+let private isTried (head: Head) : bool =
+    Catalogue.entries
+    |> List.exists (fun entry -> entry.Name = head.Name || List.contains head.Name (names entry.Value.Description))
+
+/// The names of what is missing somewhere.
+let private missing (isThere: Head -> bool) : string list =
+    Registry.build () |> List.filter (isThere >> not) |> List.map _.Name
+
+let private complete (where: string) (isThere: Head -> bool) : Test =
+    testCase $"is complete {where}" (fun () -> Expect.equal (missing isThere) [] $"missing {where}")
+
+let tests: Test =
+    testList
+        "registry"
+        [
+            complete "in C#" (fun head -> existsInCSharp head.CSharp)
+            complete "in docs/values.md" (fun head -> mentions (document "values.md") head.Name)
+            complete "in the table of README.md" (fun head -> mentions (rowsOfReadme ()) head.Name)
+            complete "in the catalogue, which the laws and the C# tests try" isTried
+        ]
