@@ -39,7 +39,7 @@ let laws: Law list =
         law
             "11b"
             "a volume in closed form is that of the derivative"
-            "The logarithm of the volume is that of the derivative's singular values."
+            "The logarithm of the volume is half that of det J^T J, with J the derivative by all parameters."
             agrees
         |> on Dimensions.smallCases
         |> onlyFor isApplicable

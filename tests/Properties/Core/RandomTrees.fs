@@ -99,7 +99,7 @@ let private subjectOf (value: Parametrization) : Subject option =
     | shape :: _ ->
         Some
             {
-                Name = string value
+                Name = Own.nameOf value
                 Value = value
                 Rebuilt = fun () -> value
                 Shapes = Gen.elements suited
@@ -126,21 +126,20 @@ let subjects: Subject list =
     |> Seq.truncate 100
     |> List.ofSeq
 
-let private casesEach: int = max 3 (LawSuite.casesEach / 20)
+let private settings: Running.Settings =
+    { Cases = max 3 (LawSuite.casesEach / 20); Seed = LawSuite.seed }
 
 let private holdsOnAll (law: Law) () : unit =
-    let faults =
+    let broken =
         [
             for subject in subjects |> List.filter law.Applies do
-                for case in Gen.sampleWithSeed (Rnd(uint64 LawSuite.seed, 1UL)) 10 casesEach (law.Cases subject) do
-                    match Law.faults law subject case with
-                    | [] -> ()
-                    | faults -> $"""{subject.Name} {case}: {faults |> List.map _.Words |> String.concat "; "}"""
+                match Running.run settings law subject with
+                | Ok _ -> ()
+                | Error broken -> LawSuite.shown law subject broken
         ]
 
-    match faults with
-    | [] -> ()
-    | several -> failtest $"""{several.Length} cases: {String.concat "\n" (List.truncate 10 several)}"""
+    if not broken.IsEmpty then
+        failtest $"""{broken.Length} trees: {String.concat "\n" (List.truncate 10 broken)}"""
 
 let tests: Test =
     testList "random trees" [ for law in Suite.laws -> testCase $"{law.Number} {law.Name}" (holdsOnAll law) ]

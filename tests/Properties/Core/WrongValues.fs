@@ -136,7 +136,8 @@ type Exponential(mistake: Mistake) =
         else
             Error { Condition = "positive"; Size = -least; Limit = 0.0 }
 
-    override _.Invert(_, tensor, _, _) = NodeParts.ofInput (tensor.log ())
+    override _.Invert(_, tensor, _, want) =
+        NodeParts.ofInput (if want = Want.Exact then tensor.log () else tensor.abs().clamp_min(0.01.ToScalar()).log ())
 
     interface IVolume with
         member _.LogVolume(inputs, _) =
