@@ -86,9 +86,11 @@ let tells (what: Parts -> bool) (subject: Subject) : bool =
             false
     | _ -> false
 
-/// No value of the catalogue may lack it.
+/// No value of the catalogue may lack it. What is learnt belongs to projections of random tensors, on the edge of open sets.
 let private isApplicable (subject: Subject) : bool =
-    isOfCatalogue subject || tells (fun parts -> (Dimension.tryOf subject.Value parts).IsSome) subject
+    isOfCatalogue subject
+    || not (Subject.learns subject)
+       && tells (fun parts -> (Dimension.tryOf subject.Value parts).IsSome) subject
 
 let laws: Law list =
     [

@@ -137,7 +137,12 @@ type Exponential(mistake: Mistake) =
             Error { Condition = "positive"; Size = -least; Limit = 0.0 }
 
     override _.Invert(_, tensor, _, want) =
-        NodeParts.ofInput (if want = Want.Exact then tensor.log () else tensor.abs().clamp_min(0.01.ToScalar()).log ())
+        NodeParts.ofInput (
+            if want = Want.Exact then
+                tensor.log ()
+            else
+                tensor.abs().clamp_min(0.01.ToScalar()).log()
+        )
 
     interface IVolume with
         member _.LogVolume(inputs, _) =
