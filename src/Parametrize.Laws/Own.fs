@@ -16,7 +16,7 @@ let private types: torch.ScalarType list =
     ]
 
 /// What a value of the library is called in the catalogue; the others are called as they print.
-let private nameOf (value: Parametrization) : string =
+let nameOf (value: Parametrization) : string =
     Catalogue.entries
     |> List.tryFind (fun entry -> entry.Value = value)
     |> Option.map _.Name

@@ -74,8 +74,7 @@ module internal Program =
             | Step.Into(_, source, _) when spaces[source] = Space.all -> Space.all
             | Step.Into(view, source, _) -> View.spaceInto view spaces[source]
 
-        steps
-        |> Array.iteri (fun index step -> spaces[leafCount + index] <- spaceOf step)
+        steps |> Array.iteri (fun index step -> spaces[leafCount + index] <- spaceOf step)
 
         spaces
 

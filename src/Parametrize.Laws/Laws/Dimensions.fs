@@ -57,11 +57,14 @@ let smallCases (subject: Subject) =
 let private isOfCatalogue (subject: Subject) : bool =
     Catalogue.entries |> List.exists (fun entry -> entry.Value = subject.Value)
 
-/// Whether the dimension of a value of a user's own is known, looked at where the law would be tried.
-let private isKnown (subject: Subject) : bool =
-    let shapes = subject.Shapes |> Gen.sampleWithSeed (Rnd(1UL, 1UL)) 10 50
+let private someShapes (subject: Subject) : int64[][] = subject.Shapes |> Gen.sampleWithSeed (Rnd(1UL, 1UL)) 10 50
 
-    match shapes |> Array.tryFind isSmall with
+/// Whether there are small cases.
+let hasSmall (subject: Subject) : bool = Subject.hasDoubles subject && Array.exists isSmall (someShapes subject)
+
+/// Whether a value of a user's own tells something of its parts, looked at where the law would be tried.
+let tells (what: Parts -> bool) (subject: Subject) : bool =
+    match Array.tryFind isSmall (someShapes subject) with
     | Some shape when List.contains torch.ScalarType.Float64 subject.Dtypes ->
         use _ = torch.NewDisposeScope()
 
@@ -74,18 +77,20 @@ let private isKnown (subject: Subject) : bool =
                 Device = List.head subject.Devices
             }
 
-        match Subject.parts 1UL subject case with
-        | Ok parts -> (Dimension.tryOf subject.Value parts).IsSome
-        | Error _ -> false
+        // What an own node throws is a fault, of the laws that are about it.
+        try
+            match Subject.parts 1UL subject case with
+            | Ok parts -> what parts
+            | Error _ -> false
+        with _ ->
+            false
     | _ -> false
 
-/// No value of the library may lack it.
+/// No value of the catalogue may lack it. What is learnt belongs to projections of random tensors, on the edge of open sets.
 let private isApplicable (subject: Subject) : bool =
-    try
-        isOfCatalogue subject || isKnown subject
-    with _ ->
-        // What an own node throws is a fault, of the laws that are about it.
-        false
+    isOfCatalogue subject
+    || not (Subject.learns subject)
+       && tells (fun parts -> (Dimension.tryOf subject.Value parts).IsSome) subject
 
 let laws: Law list =
     [

@@ -18,12 +18,21 @@ let private agrees (subject: Subject) (case: Case) : Faults =
             let expected, found = logVolume subject.Value parts, number.item<double>()
             let allowed = 1e-10 * max 1.0 (abs expected)
 
-            fault
-                (not (abs (found - expected) <= allowed))
-                $"the volume is {found:g12}, by the derivative {expected:g12}")
+            let distance = abs (found - expected)
+
+            if distance <= allowed then
+                []
+            else
+                [ Fault.sized distance allowed $"the volume is {found:g12}, by the derivative {expected:g12}" ])
 
 let hasVolume (value: Parametrization) : bool =
     Parametrization.nodes value |> List.forall (fun node -> (box node) :? IVolume)
+
+/// No value of the library may lack it whose nodes all have it.
+let private isApplicable (subject: Subject) : bool =
+    hasVolume subject.Value
+    && (Subject.isOfLibrary subject && Dimensions.hasSmall subject
+        || Dimensions.tells (fun parts -> (Parametrization.logVolume subject.Value parts).IsSome) subject)
 
 let laws: Law list =
     [
@@ -33,5 +42,5 @@ let laws: Law list =
             "The logarithm of the volume is half that of det J^T J, with J the derivative by all parameters."
             agrees
         |> on Dimensions.smallCases
-        |> onlyFor (fun subject -> hasVolume subject.Value)
+        |> onlyFor isApplicable
     ]

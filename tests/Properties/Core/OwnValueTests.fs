@@ -79,6 +79,20 @@ let tests: Test =
                     Expect.stringContains error.Message (string error.Case) "the case"
                     Expect.stringContains error.Message error.Faults[0] "what is wrong"
                     Expect.equal (string (lawsOf mistake).Head) (lawsOf mistake).Head.Name "printed as its name")
+            testCase "a wrong volume breaks the law of volumes" (fun () ->
+                let options = { LawOptions.Default with Cases = 5; Scales = [ 0.1; 1.0 ] }
+
+                let law (mistake: Mistake) =
+                    Laws.forWith options (Parametrization.ofNode (Exponential mistake)) [ [ 3L ] ]
+                    |> List.find (fun law -> law.Name = "a volume in closed form is that of the derivative")
+
+                (law Mistake.Nothing).Check()
+
+                match (law Mistake.VolumeOff).Verdict() with
+                | Verdict.IsBroken error ->
+                    Expect.equal error.Case.Shape [| 1L |] "the shape"
+                    Expect.floatClose Accuracy.medium error.Residual 0.001 "the residual"
+                | _ -> failtest "a wrong volume passes")
             testCase "a residual is told against its limit" (fun () ->
                 let error = broken "initializeNearest starts at the projection" Mistake.ProjectionElsewhere
                 Expect.isGreaterThan error.Residual 0.01 "the residual"

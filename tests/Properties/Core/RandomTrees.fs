@@ -62,6 +62,11 @@ let private simple: Parametrization list =
 
 let private mask: Mask = Mask.OfArray([| 4L; 4L |], Array.init 16 (fun entry -> entry % 3 <> 1))
 
+/// Whether entries on an edge lose, by rounding, what others before them are tied to: those of a skew matrix, say.
+let private loses (left: Parametrization) (right: Parametrization) : bool =
+    let isTied = not ((Tree.space left.Tree).IsClosedUnder Closure.EntrywiseMaps)
+    isTied && right.Nodes |> Seq.exists (fun node -> box node :? ISaturates)
+
 let rec private tree (random: Random) (depth: int) : Parametrization =
     let among (values: 'a list) = values[random.Next values.Length]
     let inner () = tree random (depth - 1)
@@ -88,8 +93,8 @@ let rec private tree (random: Random) (depth: int) : Parametrization =
             let left, right = inner (), inner ()
 
             match Parametrization.tryAndThen right left with
-            | Ok value -> value
-            | Error _ -> among [ left; right ]
+            | Ok value when not (loses left right) -> value
+            | _ -> among [ left; right ]
 
 let private subjectOf (value: Parametrization) : Subject option =
     let suited = shapes |> List.filter (fun shape -> accepts value shape torch.ScalarType.Float64)
@@ -99,7 +104,7 @@ let private subjectOf (value: Parametrization) : Subject option =
     | shape :: _ ->
         Some
             {
-                Name = string value
+                Name = Own.nameOf value
                 Value = value
                 Rebuilt = fun () -> value
                 Shapes = Gen.elements suited
@@ -123,6 +128,7 @@ let subjects: Subject list =
             None)
     |> Seq.choose id
     |> Seq.distinctBy _.Value
+    |> Seq.filter (fun subject -> Catalogue.entries |> List.forall (fun entry -> entry.Value <> subject.Value))
     |> Seq.truncate 100
     |> List.ofSeq
 
@@ -139,7 +145,7 @@ let private holdsOnAll (law: Law) () : unit =
         ]
 
     if not broken.IsEmpty then
-        failtest (String.concat "\n" broken)
+        failtest $"""{broken.Length} trees: {String.concat "\n" (List.truncate 10 broken)}"""
 
 let tests: Test =
     testList "random trees" [ for law in Suite.laws -> testCase $"{law.Number} {law.Name}" (holdsOnAll law) ]

@@ -22,6 +22,7 @@ type Mistake =
     | MixesBatch
     | RoundsOnTheWay
     | DimensionOffByOne
+    | VolumeOff
     | LeaksTensor
     | ChangesArgument
     | NeverEqual
@@ -114,3 +115,36 @@ type Rowwise(mistake: Mistake) =
     interface ISampled with
         member _.Sample(form, generator) =
             Form.normal (if mistake = Mistake.SampleIgnoresSeed then null else generator) form
+
+/// Tensors of positive entries, whose volume is the sum of the parameters.
+type Exponential(mistake: Mistake) =
+    inherit Node()
+    override _.Code = Code.Call("exponential", [ Code.Text(string mistake) ])
+    override _.Domains = [ Domain.free ]
+    override _.Codomain _ = Space "positive tensors of my own"
+    override _.Forward(inputs, _) = inputs[0].exp()
+
+    override this.Inputs form =
+        Form.check (string this) { Dimensions = 0; Square = false; Complex = false } form
+        |> Result.map (fun () -> [ form ])
+
+    override _.Contains(_, tensor, _) =
+        let least = number (tensor.min ())
+
+        if least > 0.0 then
+            Ok()
+        else
+            Error { Condition = "positive"; Size = -least; Limit = 0.0 }
+
+    override _.Invert(_, tensor, _, want) =
+        NodeParts.ofInput (
+            if want = Want.Exact then
+                tensor.log ()
+            else
+                tensor.abs().clamp_min(0.01.ToScalar()).log()
+        )
+
+    interface IVolume with
+        member _.LogVolume(inputs, _) =
+            let volume = inputs[0].sum()
+            if mistake = Mistake.VolumeOff then volume + 0.001 else volume

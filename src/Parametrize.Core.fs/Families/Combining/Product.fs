@@ -48,7 +48,10 @@ type internal ProductNode(count: int, rest: int) =
             )
 
     override _.Output inputs = inputs[rest]
-    override _.Domains = List.init count (fun factor -> if factor = rest then Domain.free else ProductSpaces.invertible)
+
+    override _.Domains =
+        List.init count (fun factor -> if factor = rest then Domain.free else ProductSpaces.invertible)
+
     override _.Codomain _ = Space.all
     override _.Forward(inputs, _) = product inputs
     override _.Contains(_, _, _) = Ok()
@@ -107,7 +110,9 @@ module ProductValues =
             match factors |> List.removeAt rest |> List.tryFind (isInvertible >> not) with
             | None -> Parametrization.join (ProductNode(factors.Length, rest)) factors
             | Some factor ->
-                invalidArg (nameof factors) $"All factors but one have to be {ProductSpaces.invertible}, but {factor} is not."
+                invalidArg
+                    (nameof factors)
+                    $"All factors but one have to be {ProductSpaces.invertible}, but {factor} is not."
         | None ->
             invalidArg
                 (nameof factors)
