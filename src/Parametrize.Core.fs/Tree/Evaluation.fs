@@ -41,7 +41,7 @@ module internal Evaluation =
                 | ValueNone -> tensor
                 | ValueSome space -> space.Rounded(tensor, tensor.dtype)
             | Step.Into(view, source, _) -> View.into view registers[source]
-            | Step.OutOf(view, source) -> View.back view (wholeShape program parts register) registers[source]
+            | Step.OutOf(view, source) -> View.back view (fun () -> wholeShape program parts register) registers[source]
 
     /// Every register, in the caller's dispose scope.
     let registers (training: bool) (program: Program) (parts: Parts) inputs buffers : torch.Tensor[] =

@@ -142,7 +142,7 @@ module internal Inversion =
                 |> Result.mapError (notAllowed node)
             | Step.OutOf(view, source) -> Ok(go source register (View.into view registers[register]))
             | Step.Into(view, source, _) ->
-                Ok(go source register (View.back view forms[source].Shape registers[register]))
+                Ok(go source register (View.back view (fun () -> forms[source].Shape) registers[register]))
             | Step.Compute(node, sources, position, _) -> compute register node sources position
 
         let rec run (index: int) =

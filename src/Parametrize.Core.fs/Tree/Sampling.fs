@@ -6,8 +6,6 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Sampling =
 
-    let private shape (program: Program) (forms: Form[]) (register: int) : int64[] = forms[register].Shape
-
     /// What a node carries that chooses nothing by the tensor.
     let private buffersOf (node: Node) (form: Form) : torch.Tensor[] =
         if node.Buffers.IsEmpty then
@@ -29,7 +27,7 @@ module internal Sampling =
         else
             match program.Steps[register - program.LeafCount] with
             | Step.Into(view, source, _) -> View.into view (ofRegister source)
-            | Step.OutOf(view, source) -> View.back view (shape program forms register) (ofRegister source)
+            | Step.OutOf(view, source) -> View.back view (fun () -> forms[register].Shape) (ofRegister source)
             | Step.Compute(node, sources, _, _) ->
                 match box node with
                 | :? ISampled as sampled ->

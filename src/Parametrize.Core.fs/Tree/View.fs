@@ -48,10 +48,10 @@ module internal View =
         | View.Kernel -> tensor.flatten 1L
         | View.Transpose -> tensor.mT
 
-    /// The tensor of that shape whose view this is.
-    let back (view: View) (shape: int64[]) (tensor: torch.Tensor) : torch.Tensor =
+    /// The tensor of that shape whose view this is; the shape is asked for where the view does not tell it.
+    let back (view: View) (shape: unit -> int64[]) (tensor: torch.Tensor) : torch.Tensor =
         match view with
-        | View.Kernel -> tensor.reshape shape
+        | View.Kernel -> tensor.reshape (shape ())
         | View.Transpose -> tensor.mT
 
     /// What the tensors are whose views lie in the space.

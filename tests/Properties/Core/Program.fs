@@ -12,6 +12,7 @@ let private tests: Test =
             LawSuite.tests
             RandomTrees.tests
             OwnValueTests.tests
+            MetaTests.tests
             ChainTests.tests
             VolumeTests.tests
             ErrorTests.tests

@@ -18,14 +18,14 @@ type internal InverseNode(value: Parametrization) =
         Parametrization.forward value (new Parts(tensor.shape, [| tensor |], Array.create program.Nodes.Length [||]))
 
     let back (tensor: torch.Tensor) =
-        let forms = formsOf tensor
+        let shape (register: int) () = (Array.item register (formsOf tensor)).Shape
 
         (tensor, Array.rev program.Steps)
         ||> Array.fold (fun tensor step ->
             match step with
             | Step.Compute(node, _, _, _) -> (box node :?> IBijection).Back tensor
             | Step.OutOf(view, _) -> View.into view tensor
-            | Step.Into(view, source, _) -> View.back view forms[source].Shape tensor)
+            | Step.Into(view, source, _) -> View.back view (shape source) tensor)
 
     member _.Value: Parametrization = value
 
