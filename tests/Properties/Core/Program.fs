@@ -2,6 +2,7 @@ module Properties.Core.Program
 
 open Expecto
 open TorchSharp
+open Properties.Core.Formulas
 open Properties.Core.Golden
 
 let private tests: Test =
@@ -18,6 +19,7 @@ let private tests: Test =
             ErrorTests.tests
             ContractTests.tests
             FamilyTests.tests
+            FormulaTests.tests
             OrthogonalTests.tests
             SizeTests.tests
             StartTests.tests
