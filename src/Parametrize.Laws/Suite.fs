@@ -15,6 +15,7 @@ module internal Suite =
             Volumes.laws
             Carrying.laws
             Orthogonality.laws
+            Training.laws
         ]
         |> List.concat
         |> List.sortBy (fun law -> int (law.Number.TrimEnd([| 'a' .. 'z' |])), law.Number)

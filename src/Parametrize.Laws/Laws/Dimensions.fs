@@ -40,7 +40,7 @@ let private rankIsDimension (subject: Subject) (case: Case) : Faults =
 
 /// Complex vectors and matrices whose phase is that of what they carry, a base or the singular vectors: it is moved by
 /// assignments and by power iteration, not by gradients.
-let private carriesPhase (subject: Subject) : bool =
+let carriesPhase (subject: Subject) : bool =
     Parametrization.nodes subject.Value
     |> List.exists (fun node ->
         node.Buffers |> List.exists (fun buffer -> buffer.Role = BufferRole.Learned)

@@ -19,6 +19,8 @@ type Mistake =
     | AcceptsEverything
     | RefusesLargeOnes
     | ForgetsGradient
+    | HasNoGradient
+    | IsRandom
     | MixesBatch
     | RoundsOnTheWay
     | DimensionOffByOne
@@ -75,6 +77,8 @@ type Rowwise(mistake: Mistake) =
         match mistake with
         | Mistake.MapLeavesSpace -> input - 0.9 * mean input
         | Mistake.ForgetsGradient -> input - (mean input).detach()
+        | Mistake.HasNoGradient -> centre (input.detach ())
+        | Mistake.IsRandom -> centre (input + torch.randn_like input)
         | Mistake.MixesBatch -> centre input + ramp input * (mean input).flip 0L
         | Mistake.RoundsOnTheWay -> centre (input.``to``(torch.ScalarType.Float32).``to`` input.dtype)
         | Mistake.LeaksTensor ->
