@@ -22,7 +22,7 @@ module internal Inversion =
     let private notAllowed (node: Node) (violation: Violation) : ParametrizationError =
         ParametrizationError.NotAllowed(Node.text node, violation)
 
-    /// The parts of one node for what it has to yield.
+    /// The parts of one node for what it has to yield, and whether it yields that.
     let private pulled pull epsilon (node: Node) (forms: Form list) present tensor =
         let invert (present: torch.Tensor[]) (want: Want) =
             Contract.found node forms present tensor epsilon want |> outOfReach node
@@ -33,15 +33,18 @@ module internal Inversion =
             | _ -> false
 
         match pull with
-        | Pull.Renewing when Node.hasBase node -> invert [||] Want.Nearest
-        | Pull.As want when not node.HasRightInverse -> invert present want
+        | Pull.Renewing when Node.hasBase node -> invert [||] Want.Nearest |> Result.map (fun parts -> parts, true)
+        | Pull.As want when not node.HasRightInverse -> invert present want |> Result.map (fun parts -> parts, true)
         | _ ->
-            match Contract.contains node present tensor epsilon, pull with
+            let isContained = Contract.contains node present tensor epsilon
+
+            match isContained, pull with
             | Ok(), Pull.As Want.Start when touchesEdge () -> invert present Want.Start
             | Ok(), _ -> invert present Want.Exact
             | Error violation, Pull.Exactly -> Error(notAllowed node violation)
             | Error _, Pull.As want -> invert present want
             | Error _, Pull.Renewing -> invert [||] Want.Nearest
+            |> Result.map (fun parts -> parts, isContained = Ok())
 
     let private readsLeaves (program: Program) (sources: int[]) : bool =
         let isLeaf (register: int) =
@@ -75,7 +78,8 @@ module internal Inversion =
         if size > 0.0 && share > 4.0 * epsilon then share else epsilon
 
     /// From the last step to the first: the leaves, and the buffers of every node; null and the present ones where they
-    /// stay. Last, whether inputs have started, so that what takes the rest is to be found again. `now` gives every register as it is. Membership needs no parts of the nodes that read leaves.
+    /// stay; which nodes have chosen buffers by a tensor that they do not yield; whether inputs have started, so that what
+    /// takes the rest is to be found again. `now` gives every register as it is. Membership needs no parts of the nodes that read leaves.
     let private pullBack
         asksOnly
         pull
@@ -89,6 +93,7 @@ module internal Inversion =
         let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount
         let isStarting: bool[] = Array.zeroCreate program.RegisterCount
         let rows = Array.copy present
+        let isChosen: bool[] = Array.zeroCreate program.Nodes.Length
         let mutable isUnfinished = false
         registers[program.Result] <- tensor
 
@@ -121,8 +126,9 @@ module internal Inversion =
             let tensor, epsilon = registers[register], epsilons[register]
 
             pulled pull epsilon node expected present[position] tensor
-            |> Result.map (fun parts ->
+            |> Result.map (fun (parts, isContained) ->
                 rows[position] <- parts.Buffers
+                isChosen[position] <- not isContained && present[position].Length = 0
 
                 match box node with
                 | :? IBijection as bijection -> epsilons[sources[0]] <- spread bijection tensor parts.Inputs[0] epsilon
@@ -147,7 +153,14 @@ module internal Inversion =
 
         let rec run (index: int) =
             if index < 0 then
-                Ok(struct (registers[.. program.LeafCount - 1], rows, isUnfinished))
+                Ok(
+                    {|
+                        Leaves = registers[.. program.LeafCount - 1]
+                        Rows = rows
+                        IsChosen = isChosen
+                        IsUnfinished = isUnfinished
+                    |}
+                )
             else
                 match back index with
                 | Ok() -> run (index - 1)
@@ -179,19 +192,14 @@ module internal Inversion =
             else
                 [||])
 
-    let private learnsBehindNodes (program: Program) (step: Step) : bool =
-        match step with
-        | Step.Compute(node, sources, _, _) -> Node.learns node && sources[0] >= program.LeafCount
-        | _ -> false
-
-    /// What a node learns belongs to what the nodes before it yield, so it is learnt again where that has changed: in the
-    /// steps that are stale. A node of several inputs keeps what it has: they do not make one tensor.
-    let private relearnt (isStale: Node -> int[] -> bool) (program: Program) epsilon (parts: Parts) =
+    /// What a node learns, or chooses by a tensor, belongs to what the nodes before it yield, so it is found again where that
+    /// has changed: in the steps that are stale. A node of several inputs keeps what it has: they do not make one tensor.
+    let private relearnt (isStale: Node -> int -> int -> bool) (program: Program) epsilon (parts: Parts) =
         let rows = Array.copy parts.BufferArrays
 
         let relearn (step: Step) : Result<unit, ParametrizationError> =
             match step with
-            | Step.Compute(node, [| source |], position, _) when Node.learns node && isStale node [| source |] ->
+            | Step.Compute(node, [| source |], position, _) when isStale node position source ->
                 let registers = Evaluation.registers false program parts parts.ParameterArray rows
 
                 let form = Form.ofTensor registers[source]
@@ -228,7 +236,7 @@ module internal Inversion =
                     (Tensors.narrow old.dtype next).contiguous().clone()
 
             new Parts(parts.Shape, inputs, wide)
-            |> relearnt (fun node _ -> isMeant node) program (Form.epsilon parts.ParameterArray[0].dtype)
+            |> relearnt (fun node _ _ -> Node.learns node && isMeant node) program (Form.epsilon parts.ParameterArray[0].dtype)
             |> Result.map (fun rows -> Array.map3 (Array.map3 narrowed) parts.BufferArrays wide rows))
 
     let private tensorsOf (result: Result<Parts, 'e>) : torch.Tensor seq =
@@ -258,30 +266,34 @@ module internal Inversion =
                 let stays (leaf: int) = now.Value.Value[leaf]
 
                 pullBack false pull epsilon program forms present now wide
-                |> Result.bind (fun (struct (leaves, rows, isUnfinished)) ->
+                |> Result.bind (fun pulled ->
                     let leaves =
-                        leaves |> Array.mapi (fun leaf tensor -> if isNull (box tensor) then stays leaf else tensor)
+                        pulled.Leaves
+                        |> Array.mapi (fun leaf tensor -> if isNull (box tensor) then stays leaf else tensor)
 
-                    if not isUnfinished then
-                        Ok(leaves, rows)
+                    if not pulled.IsUnfinished then
+                        Ok(leaves, pulled.Rows, pulled.IsChosen)
                     elif attempts = 0 then
                         outOfReach (keeping program) (Error "nothing makes up for what its other inputs start from.")
                     else
-                        from (attempts - 1) (Some(new Parts(shape, leaves, rows))) rows)
+                        from (attempts - 1) (Some(new Parts(shape, leaves, pulled.Rows))) pulled.Rows
+                        |> Result.map (fun (leaves, rows, isChosen) ->
+                            leaves, rows, Array.map2 (||) pulled.IsChosen isChosen))
 
             let known = inUse |> Option.filter (fun parts -> parts.BufferArrays.Length = program.Nodes.Length)
 
             from mostStarts known (presentBuffers program buffers)
-            |> Result.bind (fun pulled ->
-                match pull with
-                | Pull.As _ when program.Learns ->
-                    // Pulling back a tensor that the nodes before cannot yield changes what they yield.
-                    let isBehind (sources: int[]) = not (readsLeaves program sources)
-                    let inputs, rows = pulled
+            |> Result.bind (fun (inputs, rows, isChosen) ->
+                // Pulling back a tensor that the nodes before cannot yield changes what they yield.
+                let isStale (node: Node) (position: int) (source: int) =
+                    not (readsLeaves program [| source |])
+                    && (Node.learns node || isChosen[position] && Node.chooses node)
 
-                    relearnt (fun _ sources -> isBehind sources) program epsilon (new Parts(shape, inputs, rows))
+                match pull with
+                | Pull.As _ when Array.exists (fun node -> Node.learns node || Node.chooses node) program.Nodes ->
+                    relearnt isStale program epsilon (new Parts(shape, inputs, rows))
                     |> Result.map (fun rows -> inputs, rows)
-                | _ -> Ok pulled)
+                | _ -> Ok(inputs, rows))
             |> Result.map (fun (inputs, rows) ->
                 new Parts(shape, Array.map trainable inputs, Array.map (Array.map own) rows)))
 

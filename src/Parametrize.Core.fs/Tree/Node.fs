@@ -212,6 +212,9 @@ module internal Node =
 
     let converges (node: Node) : bool = (box node) :? IConverges
 
+    /// Whether it has a mask, which it chooses by the tensor that is registered.
+    let chooses (node: Node) : bool = node.Buffers |> List.exists (fun buffer -> buffer.Role = BufferRole.Mask)
+
     let hasBase (node: Node) : bool = node.Buffers |> List.exists (fun buffer -> buffer.Role = BufferRole.Base)
 
     /// The input form of a node that reads one tensor of the form that it yields.

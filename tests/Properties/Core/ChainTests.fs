@@ -25,8 +25,8 @@ let private refused (left: Parametrization) (right: Parametrization) (words: str
 let private prints (value: Parametrization) (code: string) : Test =
     testCase code (fun () -> Expect.equal (string value) code "the printed value")
 
-let private scalesOf (value: Parametrization) (tensor: torch.Tensor) : Parts =
-    match Parametrization.initialize value tensor with
+let private ok (result: Result<Parts, ParametrizationError>) : Parts =
+    match result with
     | Ok parts -> parts
     | Error error -> failtest $"{error}"
 
@@ -85,12 +85,23 @@ let tests: Test =
                 | Error(ParametrizationError.SpacesDoNotFit(left, _, right, _)) ->
                     Expect.equal (left, right) ("cayley", "cayley") "neighbours"
                 | other -> failtest $"{other}")
+            testCase "a pruning chooses among what the nodes before it yield" (fun () ->
+                use _ = torch.NewDisposeScope()
+                use generator = new torch.Generator(1UL, torch.CPU)
+                let dense = (torch.randn (10L, 10L, generator = generator)).``to`` Case.device
+
+                for pruning, kept in [ Pruning.UpTo 0.9, 10L; Pruning.L1(Amount.Count 95L), 5L ] do
+                    let value = diagonal >>> pruned pruning
+                    let tensor = Parametrization.forward value (ok (Parametrization.start value dense))
+                    let isKept = tensor.ne (0.0.ToScalar())
+                    Expect.equal (isKept.sum().item<int64>()) kept "entries of the diagonal"
+                    Expect.equal (isKept.diagonal().sum().item<int64>()) kept "all of them on it")
             testCase "an assigned orthogonal matrix comes back exactly, with parameter zero" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let chain = skew >>> cayley
                 let form = Form.ofTensor (torch.zeros (5L, 5L, device = Case.device))
                 let tensor = Parametrization.sample chain form None
-                let parts = scalesOf chain tensor
+                let parts = ok (Parametrization.initialize chain tensor)
                 Expect.equal (Measures.largest parts.Parameters[0]) 0.0 "the parameter"
                 Expect.isTrue (Parametrization.forward chain parts |> tensor.Equals) "the tensor")
         ]
