@@ -17,7 +17,7 @@ module Parametrization =
     /// number is not that of the node's domains, or a space does not fit.
     let join (node: Node) (inputs: Parametrization list) : Parametrization =
         if inputs.Length <> Node.arity node then
-            invalidArg (nameof inputs) $"{node} reads {Node.arity node} tensors, but {inputs.Length} values were given."
+            invalidArg (nameof inputs) $"{node} needs one value for each of its {Node.arity node} tensors, not {inputs.Length}."
 
         match Tree.substitute true (inputs |> List.map _.Tree) (ofNode node).Tree with
         | Ok tree -> Parametrization tree
@@ -29,7 +29,7 @@ module Parametrization =
         if inputs.Length <> value.Program.LeafCount then
             invalidArg
                 (nameof inputs)
-                $"{value} reads {value.Program.LeafCount} tensors, but {inputs.Length} values were given."
+                $"{value} needs one value for each of its {value.Program.LeafCount} tensors, not {inputs.Length}."
 
         match Tree.substitute true (inputs |> List.map _.Tree) value.Tree with
         | Ok tree -> Parametrization tree

@@ -116,7 +116,7 @@ let private malformed: (string * int * string) list =
         "joined [ positive; 1 ] (weightNorm 0)", 19, "a value of the library such as skew"
         "joined [ positive ] (weightNorm 0)",
         0,
-        "something that can be made (weightNorm 0 reads 2 tensors, but 1 values were given.)"
+        "something that can be made (weightNorm 0 needs one value for each of its 2 tensors, not 1.)"
         "[ skew ]", 0, "a value of the library such as skew"
         "1.0", 0, "a value of the library such as skew"
         "orthogonal >>> pruned (Pruning.UpTo 0.5)",
