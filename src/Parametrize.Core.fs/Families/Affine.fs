@@ -26,16 +26,24 @@ type internal AffineNode(name: string, factor: float, offset: float) =
 
     let size = if name = "scale" then factor else offset
 
+    /// What yields the tensor, within the numbers of the element type.
+    let parameter (tensor: torch.Tensor) (epsilon: float) =
+        let exact = (Tensors.inDouble tensor - offset.ToScalar()) / factor.ToScalar()
+        (Entrywise.within (Entrywise.greatestOf epsilon) exact).``to`` tensor.dtype
+
     override _.Code = Code.call name [ Code.Float size ]
     override this.Inputs form = Node.same this Requirement.entries form
     override _.Domains = [ Domain.AnySpace ]
     override _.Codomain before = AffineSpaces.image factor offset before.Head
     override _.Forward(inputs, _) = inputs[0] * factor.ToScalar() + offset.ToScalar()
-    override _.Contains(_, _, _) = Ok()
 
-    override _.Invert(_, tensor, _, _) =
-        let wide = Tensors.inDouble tensor
-        NodeParts.ofInput (((wide - offset.ToScalar()) / factor.ToScalar()).``to`` tensor.dtype)
+    /// Where numbers of the element type reach what W comes from; digits that are lost beside the offset are rounding.
+    override this.Contains(_, tensor, epsilon) =
+        let made = this.Forward([| Entrywise.roundedTo epsilon (parameter tensor epsilon) |], [||])
+        let allowed = Tensors.roundoff epsilon (max (abs offset) (Tensors.largest tensor))
+        Violation.unless $"W comes back from {Node.text this}" (Tensors.distance tensor made) allowed
+
+    override _.Invert(_, tensor, epsilon, _) = NodeParts.ofInput (parameter tensor epsilon)
 
     interface IBijection with
         member _.Back tensor = (tensor - offset.ToScalar()) / factor.ToScalar()

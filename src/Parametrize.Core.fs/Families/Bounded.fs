@@ -13,7 +13,12 @@ module internal BoundedSpaces =
             elif Double.IsInfinity(hi - lo) then lo / 2.0 + hi / 2.0
             else lo + (hi - lo) / 2.0
 
-        { new Space($"tensors between {lo} and {hi}", [], [ Closure.EntrywiseChoice; Closure.Transposition ]) with
+        let supersets =
+            if lo > 0.0 then [ PositiveSpaces.positive ]
+            elif lo = 0.0 then [ PositiveSpaces.nonNegative ]
+            else []
+
+        { new Space($"tensors between {lo} and {hi}", supersets, [ Closure.EntrywiseChoice; Closure.Transposition ]) with
             override _.Dimension form = Nullable(Form.reals form)
             override _.Interior = inside
         }

@@ -41,6 +41,13 @@ module internal Entrywise =
     let greatestOf (epsilon: float) : float = greatest (dtypeOf epsilon)
     let leastOf (epsilon: float) : float = least (dtypeOf epsilon)
 
+    /// In the numbers of the element type with that distance from 1 to the next number, where it has 16 bits.
+    let roundedTo (epsilon: float) (tensor: torch.Tensor) : torch.Tensor =
+        [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ]
+        |> List.tryFind (fun dtype -> Form.epsilon dtype = epsilon)
+        |> Option.map (fun dtype -> (tensor.``to`` dtype).``to`` tensor.dtype)
+        |> Option.defaultValue tensor
+
     /// No real or imaginary part larger than this. Differentiable.
     let within (limit: float) (tensor: torch.Tensor) : torch.Tensor =
         if tensor.is_complex () then

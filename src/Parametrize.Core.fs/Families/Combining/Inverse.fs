@@ -38,7 +38,7 @@ type internal InverseNode(value: Parametrization) =
 
     /// Where images still tell numbers of the element type apart.
     override this.Contains(_, tensor, epsilon) =
-        let residual = Tensors.distance tensor (back (forward tensor))
+        let residual = Tensors.distance tensor (back (Entrywise.roundedTo epsilon (forward tensor)))
         let scale = max 1.0 (Tensors.largest tensor)
         Violation.unless $"W comes back from {value}" residual (Tensors.roundoff epsilon scale)
 

@@ -187,7 +187,8 @@ module internal Pruned =
         let rec shown (form: Form) (tree: Tree) =
             match tree with
             | Tree.Apply(:? PrunedNode, _, _) -> Some((Array.last parts.BufferArrays)[0])
-            | Tree.OutOf(view, inner) -> shown (View.formInto view form) inner |> Option.map (View.back view (fun () -> form.Shape))
+            | Tree.OutOf(view, inner) ->
+                shown (View.formInto view form) inner |> Option.map (View.back view (fun () -> form.Shape))
             | _ -> None
 
         shown (Parametrization.form value parts) value.Tree
