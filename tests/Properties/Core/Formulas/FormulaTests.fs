@@ -12,8 +12,16 @@ let private tries = 20
 
 /// Far enough out for every branch of the maps, where the subject has such sizes.
 let private scales (subject: Subject) : float list =
-    let wanted = if subject.Scales = Ingredients.moderate then [ 0.01; 0.3; 1.0 ] else [ 1e-3; 1.0; 30.0 ]
-    if (subject.Accuracy 1e3 > 1e3) then wanted |> List.filter (fun scale -> scale <= 1.0) else wanted
+    let wanted =
+        if subject.Scales = Ingredients.moderate then
+            [ 0.01; 0.3; 1.0 ]
+        else
+            [ 1e-3; 1.0; 30.0 ]
+
+    if (subject.Accuracy 1e3 > 1e3) then
+        wanted |> List.filter (fun scale -> scale <= 1.0)
+    else
+        wanted
 
 let private dtypes: (torch.ScalarType * torch.ScalarType) list =
     [
@@ -44,7 +52,11 @@ let private partsOf (subject: Subject) (case: Case) : Parts =
 
 let private wide (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
     let tensor = tensor.detach ()
-    if tensor.is_floating_point () || tensor.is_complex () then tensor.``to`` dtype else tensor
+
+    if tensor.is_floating_point () || tensor.is_complex () then
+        tensor.``to`` dtype
+    else
+        tensor
 
 /// By the formula, matrix after matrix of a batch.
 let private expected (formula: Naive.Formula) (batch: int64) (dtype: torch.ScalarType) (parts: Parts) : torch.Tensor =

@@ -20,9 +20,11 @@ let private onKernel (formula: Formula) : Formula =
 
 let private svd (positive: bool) : Formula =
     fun parameters buffers ->
-        let left, right = orthogonal [ parameters[0] ] [ buffers[0] ], orthogonal [ parameters[2] ] [ buffers[1] ]
+        let left, right =
+            orthogonal [ parameters[0] ] [ buffers[0] ], orthogonal [ parameters[2] ] [ buffers[1] ]
+
         let values = if positive then softplus parameters[1] else parameters[1]
-        left.matmul(torch.diag values).matmul (transpose right)
+        left.matmul(torch.diag values).matmul(transpose right)
 
 let private lowRank = svd false
 
@@ -31,7 +33,10 @@ let private stacked (tensors: T list) : T = torch.cat (List.toArray tensors, 0L)
 let private blocks (tensors: T list) : T = torch.block_diag (List.toArray tensors)
 
 let private checkered (x: T) (y: T) : T =
-    torch.stack [| for index in 0L .. 11L -> (if index % 3L <> 1L then x.flatten().[index] else y.flatten().[index]) |]
+    torch.stack
+        [|
+            for index in 0L .. 11L -> (if index % 3L <> 1L then x.flatten().[index] else y.flatten().[index])
+        |]
     |> _.reshape(3L, 4L)
 
 /// The skew matrix as it is, and a skew-Hermitian one with its diagonal twice.
@@ -137,26 +142,24 @@ let private combined: (string * Formula) list =
         "lowRank", lowRank
         "fixedRank", svd true
         "sum, low rank", (fun parameters buffers -> parameters.Head + lowRank parameters.Tail buffers)
-        "sum >>> scale",
-        (fun parameters buffers -> affine 2.0 0.0 (parameters.Head + lowRank parameters.Tail buffers))
+        "sum >>> scale", (fun parameters buffers -> affine 2.0 0.0 (parameters.Head + lowRank parameters.Tail buffers))
         "sum, orthogonal",
         (fun parameters buffers -> orthogonal [ parameters[0] ] buffers + parameters[1] + symmetric parameters[2])
         "product, orthogonal",
         (fun parameters buffers ->
             let left = orthogonal [ parameters[0] ] [ buffers[0] ]
-            left.matmul(parameters[1]).matmul (cayleyAtBase [ parameters[2] ] [ buffers[1] ]))
+            left.matmul(parameters[1]).matmul(cayleyAtBase [ parameters[2] ] [ buffers[1] ]))
         "product, triangular",
         (fun parameters _ ->
             let left = lower 1L parameters[0] + eye parameters[0].shape[0] parameters[0]
-            left.matmul(parameters[1]).matmul (definite 0.0 parameters[2]))
+            left.matmul(parameters[1]).matmul(definite 0.0 parameters[2]))
         "blockDiagonal, orthogonal",
         (fun parameters buffers ->
             blocks [ orthogonal [ parameters[0] ] [ buffers[0] ]; cayleyAtBase [ parameters[1] ] [ buffers[1] ] ])
         "blockDiagonal, mixed",
         (fun parameters _ -> blocks [ skew parameters[0]; parameters[1]; upper 0L parameters[2] ])
         "slices, gates",
-        (fun parameters buffers ->
-            stacked [ orthogonal [ parameters[0] ] buffers; skew parameters[1]; parameters[2] ])
+        (fun parameters buffers -> stacked [ orthogonal [ parameters[0] ] buffers; skew parameters[1]; parameters[2] ])
         "slices, rows", (fun parameters _ -> stacked [ positive parameters[0]; sphere 1.0 parameters[1] ])
         "where", (fun parameters _ -> checkered (positive parameters[0]) (between -1.0 3.0 parameters[1]))
         "joined",
