@@ -20,6 +20,7 @@ let private tests: Test =
             ContractTests.tests
             FamilyTests.tests
             FormulaTests.tests
+            AccuracyTests.tests
             NearnessTests.tests
             SampleTests.tests
             BatchTests.tests
