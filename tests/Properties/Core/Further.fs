@@ -124,13 +124,6 @@ let subjects: Subject list =
             moderateSizes
         line "spectralNorm on kernels" (fun () -> onKernel spectralNorm) (fixedShape [ 4L; 2L; 2L ]) all moderateSizes
         line "spectralNorm, transposed" (fun () -> transposed spectralNorm) (atLeast 2L) all moderateSizes
-        line "sum, learning" (fun () -> sum [ identity; spectralNorm ]) (atLeast 2L) exact moderateSizes
         line "scaled twice" (fun () -> scale -2.0 >>> shift 3.0 >>> scale 0.5) entries all moderateSizes
         line "fromBelow" (fun () -> positive >>> scale -2.0) entries exact moderateSizes
-        line
-            "skew >>> spectralNorm >>> cayley"
-            (fun () -> skew >>> spectralNorm >>> cayley)
-            (fixedShape [ 4L; 4L ])
-            exact
-            moderateSizes
     ]

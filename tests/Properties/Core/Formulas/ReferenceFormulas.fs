@@ -230,13 +230,8 @@ let private further: (string * Formula) list =
         "diagonal >>> pruned", behind diagonal masked
         "spectralNorm on kernels", onKernel learnt
         "spectralNorm, transposed", (fun parameters buffers -> transpose (learnt [ transpose parameters.Head ] buffers))
-        "sum, learning", (fun parameters buffers -> parameters[0] + learnt [ parameters[1] ] buffers)
         "scaled twice", of1 (fun x -> ((x * (-2.0).ToScalar()) + (3.0).ToScalar()) * (0.5).ToScalar())
         "fromBelow", of1 (fun x -> softplus x * (-2.0).ToScalar())
-        "skew >>> spectralNorm >>> cayley",
-        (fun parameters buffers ->
-            let scaled = learnt [ skew parameters.Head ] (List.take 2 buffers)
-            buffers[2].matmul(cayley scaled))
     ]
 
 let all: Map<string, Formula> = Map.ofList (prunings @ matrices @ others @ combined @ chains @ further)
