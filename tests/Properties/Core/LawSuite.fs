@@ -5,7 +5,7 @@ open System
 open Expecto
 open Parametrize.Laws
 
-let subjects: Subject list = Generators.subjects @ Extensions.subjects
+let subjects: Subject list = Generators.subjects @ Further.subjects @ Extensions.subjects
 
 /// A number from the environment, or its default.
 let private setting (name: string) (byDefault: int) : int =

@@ -4,6 +4,7 @@ open Expecto
 open TorchSharp
 open Properties.Core.Formulas
 open Properties.Core.Golden
+open Properties.Core.Values
 
 let private tests: Test =
     testList
@@ -20,6 +21,15 @@ let private tests: Test =
             ContractTests.tests
             FamilyTests.tests
             FormulaTests.tests
+            AccuracyTests.tests
+            NearnessTests.tests
+            SampleTests.tests
+            BatchTests.tests
+            FormTests.tests
+            EqualityTests.tests
+            SentenceTests.tests
+            PruningCountTests.tests
+            SpaceList.tests
             OrthogonalTests.tests
             SizeTests.tests
             StartTests.tests
@@ -42,6 +52,9 @@ let main arguments =
     | [| "spec" |] -> Specification.run ()
     | [| "states" |] ->
         StateList.lines () |> List.iter (printfn "%s")
+        0
+    | [| "spaces" |] ->
+        SpaceList.lines () |> List.iter (printfn "%s")
         0
     | [| "csharp" |] ->
         printf "%s" (ReadingTests.csharp ())

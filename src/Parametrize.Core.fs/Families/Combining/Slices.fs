@@ -40,7 +40,17 @@ type internal SlicesNode(dimension: int, sizes: int64 list) =
         shape[axis shape.Length] <- size
         { form with Shape = shape }
 
+    member _.Sizes: int64 list = sizes
+
     override _.Code = Code.call "slices" [ Code.Integer dimension ]
+
+    /// The sizes are typed with the pieces, not with the node.
+    override this.Equals(other: obj) : bool =
+        match other with
+        | :? SlicesNode as node -> node.Sizes = this.Sizes && node.Code = this.Code
+        | _ -> false
+
+    override _.GetHashCode() : int = hash sizes
 
     override this.Inputs form =
         let total = List.sum sizes

@@ -19,8 +19,8 @@ let private entriesWhere (condition: T -> T -> T) (x: T) : T =
     let rows, columns = x.shape[0], x.shape[1]
     like x (condition (torch.arange(rows).unsqueeze 1L) (torch.arange(columns).unsqueeze 0L))
 
-let upper (offset: int64) (x: T) : T = x * entriesWhere (fun row column -> (column - row).ge (offset.ToScalar())) x
-let lower (offset: int64) (x: T) : T = x * entriesWhere (fun row column -> (row - column).ge (offset.ToScalar())) x
+let upper (offset: int64) (x: T) : T = x * entriesWhere (fun row column -> (column - row).ge(offset.ToScalar())) x
+let lower (offset: int64) (x: T) : T = x * entriesWhere (fun row column -> (row - column).ge(offset.ToScalar())) x
 let diagonal (x: T) : T = x * entriesWhere (fun row column -> row.eq column) x
 let transpose (x: T) : T = x.transpose (0L, 1L)
 
@@ -56,12 +56,12 @@ let exponential (a: T) : T =
 /// (I + A/2) (I - A/2)^-1.
 let cayley (a: T) : T =
     let identity = eye a.shape[0] a
-    (identity + a / number 2.0).matmul (torch.linalg.inv (identity - a / number 2.0))
+    (identity + a / number 2.0).matmul(torch.linalg.inv (identity - a / number 2.0))
 
 /// X - X^H of the lower triangle, with zeros in the columns that are missing.
 let private skewOfTall (x: T) : T =
     let square = like x (torch.zeros (x.shape[0], x.shape[0]))
-    square.narrow(1L, 0L, x.shape[1]).copy_ (lower 0L x) |> ignore
+    square.narrow(1L, 0L, x.shape[1]).copy_(lower 0L x) |> ignore
     square - adjoint square
 
 let private firstColumns (like: T) (q: T) = q.narrow (1L, 0L, like.shape[1])
@@ -83,7 +83,9 @@ let private reflected (x: T) : T =
                 q.matmul (eye rows x - v.matmul (transpose v) * number 2.0 / (v * v).sum()))
             (eye rows x)
 
-    let signs = [| for index in 0L .. x.shape[1] - 1L -> if x[index, index].ToDouble() < 0.0 then -1.0 else 1.0 |]
+    let signs =
+        [| for index in 0L .. x.shape[1] - 1L -> if x[index, index].ToDouble() < 0.0 then -1.0 else 1.0 |]
+
     firstColumns x q * like x (torch.tensor signs)
 
 let private upright (f: T -> T) (x: T) : T = if x.shape[0] < x.shape[1] then transpose (f (transpose x)) else f x
@@ -92,7 +94,10 @@ let cayleyOf (x: T) : T = firstColumns x (cayley (skewOfTall x))
 let exponentialOf (x: T) : T = firstColumns x (exponential (skewOfTall x))
 
 let private byDefault (x: T) : T =
-    if x.is_complex () || x.shape[0] = x.shape[1] then exponentialOf x else reflected x
+    if x.is_complex () || x.shape[0] = x.shape[1] then
+        exponentialOf x
+    else
+        reflected x
 
 let private alone (f: T -> T) : Formula = fun parameters _ -> upright f parameters.Head
 
@@ -122,13 +127,22 @@ let weightNorm (dimension: int) : Formula =
             dimension
         )
 
-let weightNormWhole: Formula = fun parameters _ -> parameters[1] * parameters[0] / number (norm parameters[1])
+let weightNormWhole: Formula =
+    fun parameters _ -> parameters[1] * parameters[0] / number (norm parameters[1])
 
 /// bound X / |u^H X v|, entry by entry.
 let spectralNorm (dimension: int) (bound: float) : Formula =
     fun parameters buffers ->
         let x = parameters.Head
-        let others = [| for other in 0L .. x.dim () - 1L -> if other = 0L then int64 dimension else if other <= int64 dimension then other - 1L else other |]
+
+        let others =
+            [|
+                for other in 0L .. x.dim () - 1L ->
+                    if other = 0L then int64 dimension
+                    else if other <= int64 dimension then other - 1L
+                    else other
+            |]
+
         let matrix = x.permute(others).reshape(x.shape[dimension], -1L)
         let u, v = buffers[0].unsqueeze 1L, buffers[1].unsqueeze 1L
         x * number bound / (adjoint u).matmul(matrix).matmul(v).abs().sum()
@@ -146,7 +160,9 @@ let sphereExp (radius: float) : Formula =
         let x, b = parameters.Head, buffers.Head
         let t = x - b * (b.conj () * x).sum()
         let length = norm t
-        (b * number (cos length) + t * number (if length = 0.0 then 1.0 else sin length / length)) * number radius
+
+        (b * number (cos length) + t * number (if length = 0.0 then 1.0 else sin length / length))
+        * number radius
 
 let softplus (x: T) : T = (x.exp () + number 1.0).log()
 
@@ -154,7 +170,9 @@ let between (lo: float) (hi: float) (x: T) : T = number lo + ((-x).exp() + numbe
 
 /// Of the lower triangle, with softplus of the diagonal.
 let definite (floor: float) (x: T) : T =
-    let factor = lower 1L x + diagonal (like x (softplus (if x.is_complex () then x.real else x)) + number floor)
+    let factor =
+        lower 1L x + diagonal (like x (softplus (if x.is_complex () then x.real else x)) + number floor)
+
     factor.matmul (adjoint factor)
 
 let matrixExponential (x: T) : T = exponential ((x + adjoint x) / number 2.0)

@@ -20,9 +20,11 @@ let private onKernel (formula: Formula) : Formula =
 
 let private svd (positive: bool) : Formula =
     fun parameters buffers ->
-        let left, right = orthogonal [ parameters[0] ] [ buffers[0] ], orthogonal [ parameters[2] ] [ buffers[1] ]
+        let left, right =
+            orthogonal [ parameters[0] ] [ buffers[0] ], orthogonal [ parameters[2] ] [ buffers[1] ]
+
         let values = if positive then softplus parameters[1] else parameters[1]
-        left.matmul(torch.diag values).matmul (transpose right)
+        left.matmul(torch.diag values).matmul(transpose right)
 
 let private lowRank = svd false
 
@@ -31,7 +33,10 @@ let private stacked (tensors: T list) : T = torch.cat (List.toArray tensors, 0L)
 let private blocks (tensors: T list) : T = torch.block_diag (List.toArray tensors)
 
 let private checkered (x: T) (y: T) : T =
-    torch.stack [| for index in 0L .. 11L -> (if index % 3L <> 1L then x.flatten().[index] else y.flatten().[index]) |]
+    torch.stack
+        [|
+            for index in 0L .. 11L -> (if index % 3L <> 1L then x.flatten().[index] else y.flatten().[index])
+        |]
     |> _.reshape(3L, 4L)
 
 /// The skew matrix as it is, and a skew-Hermitian one with its diagonal twice.
@@ -137,26 +142,24 @@ let private combined: (string * Formula) list =
         "lowRank", lowRank
         "fixedRank", svd true
         "sum, low rank", (fun parameters buffers -> parameters.Head + lowRank parameters.Tail buffers)
-        "sum >>> scale",
-        (fun parameters buffers -> affine 2.0 0.0 (parameters.Head + lowRank parameters.Tail buffers))
+        "sum >>> scale", (fun parameters buffers -> affine 2.0 0.0 (parameters.Head + lowRank parameters.Tail buffers))
         "sum, orthogonal",
         (fun parameters buffers -> orthogonal [ parameters[0] ] buffers + parameters[1] + symmetric parameters[2])
         "product, orthogonal",
         (fun parameters buffers ->
             let left = orthogonal [ parameters[0] ] [ buffers[0] ]
-            left.matmul(parameters[1]).matmul (cayleyAtBase [ parameters[2] ] [ buffers[1] ]))
+            left.matmul(parameters[1]).matmul(cayleyAtBase [ parameters[2] ] [ buffers[1] ]))
         "product, triangular",
         (fun parameters _ ->
             let left = lower 1L parameters[0] + eye parameters[0].shape[0] parameters[0]
-            left.matmul(parameters[1]).matmul (definite 0.0 parameters[2]))
+            left.matmul(parameters[1]).matmul(definite 0.0 parameters[2]))
         "blockDiagonal, orthogonal",
         (fun parameters buffers ->
             blocks [ orthogonal [ parameters[0] ] [ buffers[0] ]; cayleyAtBase [ parameters[1] ] [ buffers[1] ] ])
         "blockDiagonal, mixed",
         (fun parameters _ -> blocks [ skew parameters[0]; parameters[1]; upper 0L parameters[2] ])
         "slices, gates",
-        (fun parameters buffers ->
-            stacked [ orthogonal [ parameters[0] ] buffers; skew parameters[1]; parameters[2] ])
+        (fun parameters buffers -> stacked [ orthogonal [ parameters[0] ] buffers; skew parameters[1]; parameters[2] ])
         "slices, rows", (fun parameters _ -> stacked [ positive parameters[0]; sphere 1.0 parameters[1] ])
         "where", (fun parameters _ -> checkered (positive parameters[0]) (between -1.0 3.0 parameters[1]))
         "joined",
@@ -181,4 +184,54 @@ let private chains: (string * Formula) list =
         "transposed >>> sphere", of1 (positive >> sphere 1.0)
     ]
 
-let all: Map<string, Formula> = Map.ofList (prunings @ matrices @ others @ combined @ chains)
+let private learnt: Formula = spectralNorm 0 1.0
+let private symmetricMasked: Formula = behind symmetric masked
+
+let private further: (string * Formula) list =
+    [
+        "spectralNorm, last of three", spectralNorm 2 0.5
+        "spectralNorm, from the end", spectralNorm 2 0.5
+        "weightNorm 2", weightNorm 2
+        "weightNorm -2", weightNorm -2
+        for rank in [ 1; 3; 4; 5 ] do
+            $"lowRank {rank}", lowRank
+        "fixedRank 3", svd true
+        "product, several on either side",
+        (fun parameters buffers ->
+            let unitLower = lower 1L parameters[1] + eye parameters[1].shape[0] parameters[1]
+            let unitUpper = upper 1L parameters[4] + eye parameters[4].shape[0] parameters[4]
+            let left = (orthogonal [ parameters[0] ] [ buffers[0] ]).matmul unitLower
+            let right = (cayleyAtBase [ parameters[3] ] [ buffers[1] ]).matmul unitUpper
+            left.matmul(parameters[2]).matmul right)
+        "blockDiagonal, three",
+        (fun parameters buffers -> blocks [ skew parameters[0]; cayleyAtBase [ parameters[1] ] buffers; parameters[2] ])
+        "slices of columns",
+        (fun parameters _ -> torch.cat ([| sphere 1.0 parameters[0]; positive parameters[1]; parameters[2] |], 1L))
+        "slices, carrying",
+        (fun parameters buffers ->
+            let rows =
+                [ for row in 0L .. 1L -> (sphereExp 2.0 [ parameters[0][row] ] [ buffers[0][row] ]).unsqueeze 0L ]
+
+            stacked (
+                rows
+                @ [ cayleyAtBase [ parameters[1] ] [ buffers[1] ]; weightNorm 0 [ parameters[2]; parameters[3] ] [] ]
+            ))
+        "where, apart",
+        (fun parameters _ ->
+            let taken: T = (torch.tensor [| 1.0; 0.0; 1.0; 1.0; 1.0; 0.0 |]).reshape(2L, 3L)
+            torch.where (taken.gt ((0.5).ToScalar()), between 2.0 3.0 parameters[0], between -5.0 -4.0 parameters[1]))
+        "pruned behind bounds, on kernels", onKernel (behind (between 2.0 3.0) masked)
+        "pruned behind bounds, transposed", behind (fun x -> softplus x + (2.0).ToScalar()) masked
+        "skew >>> spectralNorm", behind skew learnt
+        "symmetric >>> hermitian", of1 symmetric
+        "symmetric >>> hermitian, lower", of1 (symmetric >> hermitianOfLower)
+        "symmetric >>> pruned", symmetricMasked
+        "triangular, upper >>> pruned", behind (upper 0L) masked
+        "diagonal >>> pruned", behind diagonal masked
+        "spectralNorm on kernels", onKernel learnt
+        "spectralNorm, transposed", (fun parameters buffers -> transpose (learnt [ transpose parameters.Head ] buffers))
+        "scaled twice", of1 (fun x -> ((x * (-2.0).ToScalar()) + (3.0).ToScalar()) * (0.5).ToScalar())
+        "fromBelow", of1 (fun x -> softplus x * (-2.0).ToScalar())
+    ]
+
+let all: Map<string, Formula> = Map.ofList (prunings @ matrices @ others @ combined @ chains @ further)

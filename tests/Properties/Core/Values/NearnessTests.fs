@@ -1,0 +1,121 @@
+/// Where the documents say nearest, no other member is nearer.
+module Properties.Core.Values.NearnessTests
+
+open Expecto
+open FsCheck.FSharp
+open Parametrize
+open Parametrize.Laws
+open Properties.Core
+open TorchSharp
+
+/// Values whose projection is the nearest member, or one that is farther by rounding where there is none.
+let private nearest: string list =
+    [
+        "identity"
+        "symmetric"
+        "symmetric, lower"
+        "hermitian"
+        "hermitian, lower"
+        "skew"
+        "skew, lower"
+        "skewHermitian"
+        "skewHermitian, lower"
+        "triangular, lower"
+        "triangular, upper"
+        "unitTriangular, lower"
+        "unitTriangular, upper"
+        "diagonal"
+        "triangular, transposed"
+        "blockDiagonal, mixed"
+        "sphere"
+        "sphere, radius"
+        "sphereExp"
+        "sphereExp, radius"
+        "sphere, transposed"
+        "positive"
+        "positive, exp"
+        "positive, square"
+        "bounded"
+        "bounded below"
+        "bounded above"
+        "slices, rows"
+        "where"
+        "spd"
+        "matrixExponential"
+        "lowRank"
+        "fixedRank"
+        "pruned, mask"
+        "pruned, share"
+        "pruned, count"
+        "pruned, up to"
+        "pruned, L2 channels"
+        "pruned, channels up to"
+        "pruned, 2 of 4"
+        "pruned, Bernoulli"
+        "pruned, nothing"
+        "pruned on kernels"
+        "scale"
+        "shift"
+        "joined"
+        "weightNorm 0"
+        "weightNorm, whole"
+        "sum, low rank"
+        "product, triangular"
+    ]
+
+let private members = 200
+
+let private distance (x: torch.Tensor) (w: torch.Tensor) : float =
+    let apart = x - w
+    sqrt (Tensors.number ((apart.abs().square()).sum()))
+
+/// A sample, or what is projected from near the projection.
+let private another (subject: Subject) (case: Case) (projected: torch.Tensor) (index: int) : torch.Tensor =
+    if index % 4 = 0 then
+        Subject.sample (20UL + uint64 index) subject case
+    else
+        let size = 10.0 ** (-float(index % 4 - 1))
+        let moved = projected + Case.unit (20UL + uint64 index) case * size
+        Parametrization.project subject.Value moved
+
+let private isNearest (subject: Subject) (dtype: torch.ScalarType) (seed: int) : unit =
+    use _ = torch.NewDisposeScope()
+    let value = subject.Value
+    let shapes = subject.Shapes |> Gen.sampleWithSeed (FsCheck.Rnd(uint64 seed, 1UL)) 10 1
+
+    let case =
+        {
+            Shape = shapes[0]
+            Dtype = dtype
+            Scale = 1.0
+            Seed = uint64 seed
+            Device = Case.device
+        }
+
+    let x = Case.unit 2UL case * (if seed % 2 = 0 then 1.0 else 3.0) + (if seed % 3 = 0 then 1.0 else 0.0)
+    let projected = Parametrization.project value x
+    let found = distance x projected
+
+    for index in 1..members do
+        use _ = torch.NewDisposeScope()
+        let other = another subject case projected index
+
+        if Result.isOk (Parametrization.contains value other) then
+            Expect.isGreaterThanOrEqual
+                (distance x other)
+                (found * (1.0 - 1e-9) - 1e-9)
+                $"{case}: member {index} is nearer"
+
+let tests: Test =
+    testList
+        "nearness"
+        [
+            for name in nearest ->
+                testCase name (fun () ->
+                    let subject = Generators.subjects |> List.find (fun subject -> subject.Name = name)
+
+                    for dtype in [ torch.ScalarType.Float64; torch.ScalarType.ComplexFloat64 ] do
+                        if List.contains dtype subject.Dtypes then
+                            for seed in 1..4 do
+                                isNearest subject dtype seed)
+        ]
