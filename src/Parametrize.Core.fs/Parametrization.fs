@@ -17,7 +17,9 @@ module Parametrization =
     /// number is not that of the node's domains, or a space does not fit.
     let join (node: Node) (inputs: Parametrization list) : Parametrization =
         if inputs.Length <> Node.arity node then
-            invalidArg (nameof inputs) $"{node} needs one value for each of its {Node.arity node} tensors, not {inputs.Length}."
+            invalidArg
+                (nameof inputs)
+                $"{node} needs one value for each of its {Node.arity node} tensors, not {inputs.Length}."
 
         match Tree.substitute true (inputs |> List.map _.Tree) (ofNode node).Tree with
         | Ok tree -> Parametrization tree

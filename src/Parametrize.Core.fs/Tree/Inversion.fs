@@ -236,7 +236,10 @@ module internal Inversion =
                     (Tensors.narrow old.dtype next).contiguous().clone()
 
             new Parts(parts.Shape, inputs, wide)
-            |> relearnt (fun node _ _ -> Node.learns node && isMeant node) program (Form.epsilon parts.ParameterArray[0].dtype)
+            |> relearnt
+                (fun node _ _ -> Node.learns node && isMeant node)
+                program
+                (Form.epsilon parts.ParameterArray[0].dtype)
             |> Result.map (fun rows -> Array.map3 (Array.map3 narrowed) parts.BufferArrays wide rows))
 
     let private tensorsOf (result: Result<Parts, 'e>) : torch.Tensor seq =

@@ -132,7 +132,7 @@ module internal Tree =
         ParametrizationError.SpacesDoNotFit(neighbour input, (space input).Name, underViews, string domain)
 
     /// A node behind its inputs; one with the node before where they are of a kind.
-    let private apply (mustFit: bool) (under: View list) (node: Node) (inputs: Tree list) (fits: bool) =
+    let rec private apply (mustFit: bool) (under: View list) (node: Node) (inputs: Tree list) (fits: bool) =
         let unfit =
             List.zip inputs node.Domains
             |> List.tryFind (fun (input, domain) -> not (isBare input || Domain.accepts (space input) domain))
@@ -141,13 +141,12 @@ module internal Tree =
             match inputs with
             | [ Tree.Apply(before, others, fitted) ] ->
                 match box before with
-                | :? IMerges as merging ->
-                    merging.TryMerge node |> Option.map (fun one -> Tree.Apply(one, others, fits && fitted))
+                | :? IMerges as merging -> merging.TryMerge node |> Option.map (fun one -> struct (one, others, fitted))
                 | _ -> None
             | _ -> None
 
         match merged, unfit with
-        | Some tree, _ -> Ok tree
+        | Some(one, others, fitted), _ -> apply mustFit under one others (fits && fitted)
         | None, Some(input, domain) when mustFit && fits -> Error(misfit under node input domain)
         | None, _ -> Ok(Tree.Apply(node, inputs, fits && unfit.IsNone))
 
