@@ -90,6 +90,11 @@ module Form =
         | torch.ScalarType.BFloat16 -> 7.8125e-3
         | _ -> 1.1920928955078125e-7
 
+    /// The 16-bit element type with that distance from 1 to the next number, if it is that of one.
+    let internal halfOf (distance: float) : torch.ScalarType option =
+        [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ]
+        |> List.tryFind (fun dtype -> epsilon dtype = distance)
+
     /// In words what a form lacks that does not have this dimension, counted from the end when negative.
     let internal withoutDimension (dimension: int) (form: Form) : string option =
         let count = form.Shape.Length

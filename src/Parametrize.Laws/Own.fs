@@ -5,16 +5,6 @@ open FsCheck.FSharp
 open Parametrize
 open TorchSharp
 
-let private types: torch.ScalarType list =
-    [
-        torch.ScalarType.Float64
-        torch.ScalarType.Float32
-        torch.ScalarType.ComplexFloat64
-        torch.ScalarType.ComplexFloat32
-        torch.ScalarType.Float16
-        torch.ScalarType.BFloat16
-    ]
-
 /// What a value of the library is called in the catalogue; the others are called as they print.
 let nameOf (value: Parametrization) : string =
     Catalogue.entries
@@ -54,7 +44,7 @@ let subject (options: LawOptions) (value: Parametrization) (shapes: int64[] list
         match options.ElementTypes with
         | Some given -> given
         | None ->
-            match types |> List.filter (accepts value shapes) with
+            match Shrinking.types |> List.filter (accepts value shapes) with
             | [] -> [ torch.ScalarType.Float64 ]
             | accepted -> accepted
 

@@ -5,14 +5,14 @@ open Parametrize
 open TorchSharp
 
 /// Simplest first.
-let private types: torch.ScalarType list =
+let types: torch.ScalarType list =
     [
         torch.ScalarType.Float64
         torch.ScalarType.Float32
         torch.ScalarType.ComplexFloat64
         torch.ScalarType.ComplexFloat32
-        torch.ScalarType.BFloat16
         torch.ScalarType.Float16
+        torch.ScalarType.BFloat16
     ]
 
 /// Towards one: by leaps, then by single steps.

@@ -43,8 +43,7 @@ module internal Entrywise =
 
     /// In the numbers of the element type with that distance from 1 to the next number, where it has 16 bits.
     let roundedTo (epsilon: float) (tensor: torch.Tensor) : torch.Tensor =
-        [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ]
-        |> List.tryFind (fun dtype -> Form.epsilon dtype = epsilon)
+        Form.halfOf epsilon
         |> Option.map (fun dtype -> (tensor.``to`` dtype).``to`` tensor.dtype)
         |> Option.defaultValue tensor
 

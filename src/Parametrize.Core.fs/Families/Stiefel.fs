@@ -67,8 +67,7 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
 
     /// In the caller's element type, which may be coarser than that of the computation.
     let roundedTo (epsilon: float) (tall: torch.Tensor) (x: torch.Tensor) =
-        let halves = [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ]
-        x.``to`` (halves |> List.tryFind (fun half -> Form.epsilon half = epsilon) |> Option.defaultValue tall.dtype)
+        x.``to`` (Form.halfOf epsilon |> Option.defaultValue tall.dtype)
 
     /// The parameter without a base; `Error` is a reason.
     let withoutBase (epsilon: float) (tall: torch.Tensor) : Result<torch.Tensor, string> =

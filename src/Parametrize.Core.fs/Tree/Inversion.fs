@@ -79,7 +79,8 @@ module internal Inversion =
 
     /// From the last step to the first: the leaves, and the buffers of every node; null and the present ones where they
     /// stay; which nodes have chosen buffers by a tensor that they do not yield; whether inputs have started, so that what
-    /// takes the rest is to be found again. `now` gives every register as it is. Membership needs no parts of the nodes that read leaves.
+    /// takes the rest is to be found again. `now` gives every register as it is. Membership needs no parts of the nodes that
+    /// read leaves.
     let private pullBack
         asksOnly
         pull
@@ -104,7 +105,7 @@ module internal Inversion =
             epsilons[source] <- max epsilons[source] epsilons[from]
             isStarting[source] <- isStarting[source] || isStarting[from]
 
-        /// From the inputs of a node that keeps them: true where others than the rest start.
+        /// On through a node that keeps its inputs: all start where what takes the rest cannot be told yet.
         let keep (register: int) (pull: Pull) (keeping: IKeepsInputs) (sources: int[]) (started: torch.Tensor[]) =
             let known = now |> Option.map (fun now -> Evaluation.read now.Value sources)
 

@@ -2,6 +2,22 @@ namespace Parametrize
 
 open TorchSharp
 
+/// The value among several that takes what the others leave of a tensor.
+[<RequireQualifiedAccess>]
+module internal Rest =
+
+    /// The first free one. Throws ArgumentException where there is none, or where there are fewer than two.
+    let positionIn (whole: string) (part: string) (values: Parametrization list) : int =
+        if values.Length < 2 then
+            invalidArg $"{part}s" $"A {whole} has at least two {part}s, but {values.Length} were given."
+
+        match values |> List.tryFindIndex Parametrization.isFree with
+        | Some position -> position
+        | None ->
+            invalidArg
+                $"{part}s"
+                $"One {part} has to be free, such as identity, to take what the others leave, but all {part}s are constrained."
+
 /// A tensor that is put together of pieces, each of a value of its own.
 [<AbstractClass>]
 type internal PiecesNode() =

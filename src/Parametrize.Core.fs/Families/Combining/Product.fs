@@ -100,20 +100,12 @@ module ProductValues =
     /// positive definite, unit triangular or invertible, and start near the identity. Throws ArgumentException without a free
     /// factor, with fewer than two, and for a factor that need not be invertible.
     let product (factors: Parametrization list) : Parametrization =
-        if factors.Length < 2 then
-            invalidArg (nameof factors) $"A product has at least two factors, but {factors.Length} were given."
-
+        let rest = Rest.positionIn "product" "factor" factors
         let isInvertible (factor: Parametrization) = Domain.accepts (Tree.space factor.Tree) ProductSpaces.invertible
 
-        match factors |> List.tryFindIndex Parametrization.isFree with
-        | Some rest ->
-            match factors |> List.removeAt rest |> List.tryFind (isInvertible >> not) with
-            | None -> Parametrization.join (ProductNode(factors.Length, rest)) factors
-            | Some factor ->
-                invalidArg
-                    (nameof factors)
-                    $"All factors but one have to be {ProductSpaces.invertible}, but {factor} is not."
-        | None ->
+        match factors |> List.removeAt rest |> List.tryFind (isInvertible >> not) with
+        | None -> Parametrization.join (ProductNode(factors.Length, rest)) factors
+        | Some factor ->
             invalidArg
                 (nameof factors)
-                "One factor has to be free, such as identity, to take what the others leave, but all factors are constrained."
+                $"All factors but one have to be {ProductSpaces.invertible}, but {factor} is not."

@@ -42,12 +42,5 @@ module SumValues =
     /// leave of a tensor that is assigned; they start near zero. Throws ArgumentException without a free term, or with fewer
     /// than two.
     let sum (terms: Parametrization list) : Parametrization =
-        if terms.Length < 2 then
-            invalidArg (nameof terms) $"A sum has at least two terms, but {terms.Length} were given."
-
-        match terms |> List.tryFindIndex Parametrization.isFree with
-        | Some rest -> Parametrization.join (SumNode(terms.Length, rest)) terms
-        | None ->
-            invalidArg
-                (nameof terms)
-                "One term has to be free, such as identity, to take what the others leave, but all terms are constrained."
+        let rest = Rest.positionIn "sum" "term" terms
+        Parametrization.join (SumNode(terms.Length, rest)) terms
