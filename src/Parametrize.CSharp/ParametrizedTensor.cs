@@ -1,4 +1,6 @@
 using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Optimizers;
+using Parametrize.CSharp.Values;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;

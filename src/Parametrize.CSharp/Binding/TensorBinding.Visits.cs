@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Threads;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
@@ -10,7 +11,7 @@ internal sealed partial class TensorBinding
     {
         Follow();
         _tensor.RefreshWritten();
-        if (CachedScope.For(_tensor) is null)
+        if (CachedScope.For(this) is null)
         {
             using var lease = _tensor.IsLearning ? Access.Writing() : Access.Reading();
             return _tensor.Evaluate(out _);
@@ -100,7 +101,7 @@ internal sealed partial class TensorBinding
     {
         for (var mustWrite = false; ; )
         {
-            var scope = CachedScope.For(_tensor);
+            var scope = CachedScope.For(this);
             var visit = Access.Begin(isAlone: mustWrite || scope is null && !_value.IsHeld);
             try
             {

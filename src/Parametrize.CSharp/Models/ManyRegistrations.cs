@@ -1,13 +1,15 @@
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Models;
 
 /// <summary>Registers on all of several modules, or on none.</summary>
 internal static class ManyRegistrations
 {
     public static IReadOnlyList<string> Register(
         nn.Module model,
-        IReadOnlyList<(string Name, nn.Module Module, Enclosing? Enclosing)> modules,
+        IReadOnlyList<(string Name, nn.Module Module, ParentModule? Parent)> modules,
         string tensorName,
         Parametrization value,
         WhenNotAllowed whenNotAllowed
@@ -17,12 +19,12 @@ internal static class ManyRegistrations
             .Select(one =>
                 (
                     Name: ModelTree.Join(one.Name, tensorName),
-                    Path: TensorPath.Resolve(one.Module, tensorName, one.Enclosing)
+                    Path: TensorPath.Resolve(one.Module, tensorName, one.Parent)
                 )
             )
             .DistinctBy(one => one.Path)
             .ToList();
-        var ties = new Ties(model);
+        var ties = new TiedParameters(model);
         var done = new HashSet<ParametrizedTensor>(ReferenceEqualityComparer.Instance);
         Undo.OnFailure(undo =>
         {

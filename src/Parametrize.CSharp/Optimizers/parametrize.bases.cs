@@ -1,3 +1,5 @@
+using Parametrize.CSharp.Optimizers;
+using Parametrize.CSharp.Registration;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;

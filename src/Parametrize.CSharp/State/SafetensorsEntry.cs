@@ -1,4 +1,4 @@
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>What a header says about one tensor; the data lie from `Begin` to before `End`.</summary>
 internal sealed record SafetensorsEntry(string Name, SafetensorsDtype Dtype, long[] Shape, long Begin, long End)

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Unicode;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>Reads the JSON text of a header; what it says about the data is checked by the caller.</summary>
 internal static class SafetensorsHeader

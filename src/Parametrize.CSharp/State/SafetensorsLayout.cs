@@ -5,7 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>Where each tensor of a file to be written will lie. Everything that can be refused is refused here.</summary>
 internal sealed class SafetensorsLayout

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>Reads a stream that can seek: every claim of the header is compared with its length before it is used.</summary>
 internal static class SafetensorsReader

@@ -1,9 +1,12 @@
 using System.IO.Enumeration;
-using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Threads;
+using Parametrize.CSharp.Torch;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>Decides for each tensor of a model what a state dictionary has for it.</summary>
 internal sealed class StateLoading(
@@ -25,7 +28,9 @@ internal sealed class StateLoading(
         bool convert
     )
     {
-        using var alone = TensorAccess.WritingAll(ModelTree.Tensors(model).Select(entry => entry.Tensor));
+        using var alone = TensorAccess.WritingAll(
+            ModelTree.Tensors(model).Select(entry => entry.Tensor.Binding.Access)
+        );
         var source = new StateSource(state);
         if (source.Fault is { } fault)
             throw new StateDictException(model.Title(), new([], []), [fault]);

@@ -1,8 +1,11 @@
 using System.Runtime.InteropServices;
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Torch;
+using Parametrize.CSharp.Values;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>
 /// What loading is going to write. Everything that can fail happens while the plan is made; carrying it out copies

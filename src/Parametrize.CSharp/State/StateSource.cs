@@ -1,6 +1,8 @@
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Registration;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>A state dictionary, in which the pieces of a parametrized tensor are found whatever their names.</summary>
 internal sealed class StateSource

@@ -1,4 +1,4 @@
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>Files that are complete or not there.</summary>
 internal static class WholeFile
