@@ -14,7 +14,7 @@ internal sealed class ModuleBinding
     private readonly IComputedTensor _tensor;
     private readonly SlotBinding[] _slots;
     private readonly (nn.Module Set, string Name) _home;
-    private Hooks? _hooks;
+    private WeakReference<nn.Module>[] _callers = [];
 
     /// <summary>Whether the value stays in the fields between passes.</summary>
     private bool _isHeld;
@@ -75,14 +75,20 @@ internal sealed class ModuleBinding
     /// <summary>The name in the home under which the module shows this tensor, if it does.</summary>
     public string? NameOf(Tensor tensor) => _slots.FirstOrDefault(slot => slot.Shows(tensor))?.Name.Split('.')[^1];
 
-    /// <summary>Takes the module's tensors out, and the hooks in around the module that calls it.</summary>
-    public void Attach(nn.Module caller, IReadOnlyList<Tensor> tensors)
+    /// <summary>Takes the module's tensors out, and has the value computed for the passes of these modules.</summary>
+    public void Attach(IEnumerable<nn.Module> callers, IReadOnlyList<Tensor> tensors)
     {
         foreach (var (slot, tensor) in _slots.Zip(tensors))
             slot.Take(tensor);
-        _hooks = Hooks.Around(caller, () => _tensor.Binding.Enter(this), () => _tensor.Binding.Exit(this));
         _tensor.Binding.Add(this);
+        _callers = [.. callers.Select(caller => new WeakReference<nn.Module>(caller))];
+        foreach (var caller in callers)
+            PassHooks.Add(caller, this);
     }
+
+    public void Enter(PassHooks caller) => _tensor.Binding.Enter(this, caller);
+
+    public void Exit(PassHooks caller) => _tensor.Binding.Exit(this, caller);
 
     /// <summary>Tensors for the module when it goes on without this one, with these numbers.</summary>
     public Tensor[] Own(Tensor value, bool isTrained)
@@ -98,7 +104,7 @@ internal sealed class ModuleBinding
     public nn.Module? Detach(IReadOnlyList<Tensor> own)
     {
         _isHeld = false;
-        _hooks?.Remove();
+        LeaveCallers();
         foreach (var (slot, tensor) in _slots.Zip(own))
             slot.Restore(tensor);
         _tensor.Binding.Remove(this);
@@ -109,6 +115,7 @@ internal sealed class ModuleBinding
     public void Release()
     {
         _isHeld = false;
+        LeaveCallers();
         foreach (var slot in _slots)
             slot.Release();
     }
@@ -201,6 +208,14 @@ internal sealed class ModuleBinding
             return null;
         using var scope = NewDisposeScope();
         return Layout.Join([.. _slots.Select(slot => slot.Exposed!.detach().clone())]).MoveToOuterDisposeScope();
+    }
+
+    private void LeaveCallers()
+    {
+        foreach (var reference in _callers)
+            if (reference.TryGetTarget(out var caller))
+                PassHooks.Remove(caller, this);
+        _callers = [];
     }
 
     private void Show(Tensor value)

@@ -68,7 +68,7 @@ internal sealed class PlainTensor : IDisposable
             Layout,
             (set, name),
             owner => ParametrizationSet.Of(owner)?.Dispose()
-        ).Attach(_path.Caller!, Tensors);
+        ).Attach(_path.Callers, Tensors);
         ListProxies.Show(home, _path.AllParents);
     }
 

@@ -15,6 +15,22 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     /// <summary>The module during whose `call` the tensor is needed: the owner, or the nearest around it that has one.</summary>
     public nn.Module? Caller => Hooks.CanBeAround(Owner) ? Owner : ParentModule.CallerOf(AllParents);
 
+    /// <summary>
+    /// The modules for whose passes the tensor is computed: the caller, and those between it and the one where the path
+    /// begins, so that each of them may run what is in it by `forward`.
+    /// </summary>
+    public IReadOnlyList<nn.Module> Callers
+    {
+        get
+        {
+            List<nn.Module> callers = [Caller!];
+            for (var parent = Parent; parent is not null; parent = parent.Above)
+                if (Hooks.CanBeAround(parent.Module) && !callers.Contains(parent.Module))
+                    callers.Add(parent.Module);
+            return callers;
+        }
+    }
+
     /// <summary>All that hold the owner in the model in which the path begins.</summary>
     public IReadOnlyList<ParentModule> AllParents => Parent is null ? [] : ModelTree.ParentsOf(Owner, Parent.Root);
 

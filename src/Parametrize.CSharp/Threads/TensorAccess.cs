@@ -115,9 +115,9 @@ internal sealed class TensorAccess(Func<string?> name)
     }
 
     /// <summary>The visit becomes a pass, of which it is not certain that it will be ended. Forgets one that was not.</summary>
-    public void BeginPass(Visit visit, object pass)
+    public void BeginPass(Visit visit, object pass, object? caller = null)
     {
-        visit.Pass = pass;
+        (visit.Pass, visit.Caller) = (pass, caller);
         if (_visits.Count == 1)
             return;
         lock (Gate)
@@ -128,7 +128,13 @@ internal sealed class TensorAccess(Func<string?> name)
     public Visit? Find(object pass)
     {
         var visitor = Visitor.Current;
-        return visitor.Find(pass) ?? FindDoubted(visitor, pass);
+        lock (Gate)
+        {
+            for (var index = _visits.Count - 1; index >= 0; index--)
+                if (_visits[index].Pass == pass && _visits[index].Visitor == visitor)
+                    return _visits[index];
+            return null;
+        }
     }
 
     public void End(Visit visit)
@@ -187,12 +193,6 @@ internal sealed class TensorAccess(Func<string?> name)
     /// <summary>For which the thread has to wait.</summary>
     public IEnumerable<Visit> InTheWay(Visitor visitor, bool isAlone) =>
         _visits.Where(visit => visit.Visitor != visitor && (isAlone || visit.IsAlone));
-
-    private Visit? FindDoubted(Visitor visitor, object pass)
-    {
-        lock (Gate)
-            return _visits.FindLast(visit => visit.Pass == pass && visit.Visitor == visitor);
-    }
 
     private static void Await(AccessRequest request)
     {

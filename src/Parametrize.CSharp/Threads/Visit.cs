@@ -22,6 +22,12 @@ internal sealed class Visit(Visitor visitor, bool isAlone, long began)
     /// <summary>The forward pass, which TorchSharp does not end when it throws; null for what ends in any case.</summary>
     public object? Pass { get; set; }
 
+    /// <summary>Whose pass it is.</summary>
+    public object? Caller { get; set; }
+
+    /// <summary>How many passes of the same caller go on inside this one: its forward pass calls itself.</summary>
+    public int Depth { get; set; }
+
     /// <summary>Whether the thread has thrown an exception since, perhaps out of the pass.</summary>
     public bool IsDoubted => Volatile.Read(ref _doubtedAt) != 0;
 

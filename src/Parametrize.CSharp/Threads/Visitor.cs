@@ -27,15 +27,6 @@ internal sealed class Visitor
     /// <summary>What it waits for.</summary>
     public AccessRequest? Waiting { get; set; }
 
-    /// <summary>The innermost visit of that pass.</summary>
-    public Visit? Find(object pass)
-    {
-        for (var index = _visits.Count - 1; index >= 0; index--)
-            if (_visits[index].Pass == pass)
-                return _visits[index];
-        return null;
-    }
-
     public void Add(Visit visit) => _visits.Add(visit);
 
     public void Remove(Visit visit)
