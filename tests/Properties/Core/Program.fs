@@ -21,6 +21,8 @@ let private tests: Test =
             ContractTests.tests
             FamilyTests.tests
             FormulaTests.tests
+            NumberTests.tests
+            SpaceTests.tests
             AccuracyTests.tests
             NearnessTests.tests
             SampleTests.tests
