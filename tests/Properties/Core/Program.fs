@@ -23,6 +23,7 @@ let private tests: Test =
             FormulaTests.tests
             NumberTests.tests
             SpaceTests.tests
+            KeepingTests.tests
             AccuracyTests.tests
             NearnessTests.tests
             SampleTests.tests
