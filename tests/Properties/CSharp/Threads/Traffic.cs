@@ -35,6 +35,7 @@ internal static class Traffic
         ["bases and modes in one scope"] = BasesInOneScope,
         ["ending scopes"] = () => ForEachKind(EndingScopes),
         ["removing"] = () => ForEachKind(Removing),
+        ["saving and dying"] = State.SavesReplaceFiles.SaveAndDie,
     };
 
     private static void ForEachKind(Action<FaultSubject> action)
