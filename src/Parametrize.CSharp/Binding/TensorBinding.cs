@@ -34,7 +34,7 @@ internal sealed partial class TensorBinding : ICached
     public TensorAccess Access { get; }
 
     /// <summary>The tensor's name in messages, that in its first module.</summary>
-    public string? Where => _modules.FirstOrDefault()?.Where;
+    public string? Where => _modules.FirstOrDefault(module => !module.IsGone)?.Where;
 
     /// <summary>How the tensors of modules make it up.</summary>
     public JointLayout? Layout => _modules.FirstOrDefault()?.Layout;

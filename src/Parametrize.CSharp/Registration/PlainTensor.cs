@@ -22,12 +22,7 @@ internal sealed class PlainTensor : IDisposable
         var members = path.Members;
         if (members.Count > 1)
             RequireFree(members);
-        _found =
-        [
-            .. members.Select(member =>
-                SlotFinder.Find(member.Owner, member.Name) ?? throw NotATensor(member.Owner, member.Name)
-            ),
-        ];
+        _found = [.. members.Select(Find)];
         if (_found.DistinctBy(one => one.Slot.IsBuffer).Count() > 1)
             throw new ArgumentException($"{path} joins a parameter and a buffer, which are not trained alike.");
 
@@ -37,6 +32,10 @@ internal sealed class PlainTensor : IDisposable
         if (Layout.IsJoint)
             Value.DetachFromDisposeScope();
     }
+
+    /// <summary>Where the module has the tensor, and the tensor.</summary>
+    public static (Slot Slot, Tensor Tensor) Find(TensorPath path) =>
+        SlotFinder.Find(path.Owner, path.Name) ?? throw NotATensor(path.Owner, path.Name);
 
     /// <summary>The module's tensor itself, or a new one made up of several.</summary>
     public static Tensor Read(TensorPath path)

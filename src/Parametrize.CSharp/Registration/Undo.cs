@@ -80,7 +80,7 @@ internal sealed class Undo : IDisposable
         public PlainMemory(TensorPath path)
         {
             _path = path;
-            (_slot, _tensor) = SlotFinder.Find(path.Owner, path.Name)!.Value;
+            (_slot, _tensor) = PlainTensor.Find(path);
             (Copy, _gradient, _isTrained) = (_tensor.Copied(), _tensor.grad, _tensor.requires_grad);
             _gradient?.DetachFromDisposeScope();
         }
@@ -90,7 +90,7 @@ internal sealed class Undo : IDisposable
         /// <summary>Called when the module has a tensor of its own again.</summary>
         public void Return()
         {
-            var (_, now) = SlotFinder.Find(_path.Owner, _path.Name)!.Value;
+            var (_, now) = PlainTensor.Find(_path);
             if (!ReferenceEquals(now, _tensor))
             {
                 _slot.Restore(_tensor);

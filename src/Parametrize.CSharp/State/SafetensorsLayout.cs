@@ -118,6 +118,10 @@ internal sealed class SafetensorsLayout
             throw new ArgumentException(
                 $"'{name}' is {(tensor.is_sparse ? "sparse" : "on the meta device")}, but a file holds dense data only."
             );
+        if (tensor.dim() > SafetensorsEntry.MostDimensions)
+            throw new ArgumentException(
+                $"'{name}' has {tensor.dim()} dimensions, but reading accepts {SafetensorsEntry.MostDimensions}."
+            );
         return SafetensorsDtype.Of(tensor.dtype)
             ?? throw new ArgumentException(
                 $"'{name}' is {tensor.dtype}, but the format has {SafetensorsDtype.Names}. Convert it with `to`, or save "

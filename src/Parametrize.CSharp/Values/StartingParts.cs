@@ -115,15 +115,18 @@ internal static class StartingParts
         );
         if (!found.Equals(expected) || strays)
             throw new InvalidOperationException(
-                $"{where}: {value} makes {found} of a tensor {expected}. It has to keep shape, element type and device, "
+                $"{Lead(where)}{value} makes {found} of a tensor {expected}. It has to keep shape, element type and device, "
                     + "those of a single parameter included."
             );
         using var scope = NewDisposeScope();
         return made.isfinite().all().item<bool>()
             ? parts
             : throw new InvalidOperationException(
-                $"{where}: {value} makes NaN or infinite numbers of this tensor. Where it is not allowed, a link's "
+                $"{Lead(where)}{value} makes NaN or infinite numbers of this tensor. Where it is not allowed, a link's "
                     + "`Nearest` has to give a tensor that is; its default, the image of the right inverse, does not."
             );
     }
+
+    /// <summary>A tensor that no module has registered has no name.</summary>
+    private static string Lead(string? where) => where is null ? "" : $"{where}: ";
 }
