@@ -56,11 +56,19 @@ internal static class ModuleInternals
 
     /// <summary>
     /// Lets the registry say what the module has. A ParameterList registers what it holds at first, and looks there no
-    /// more.
+    /// more. What the module has registered by hand keeps that name only, or its state would list it twice.
     /// </summary>
     public static void RegisterComponents(nn.Module module)
     {
+        var (parameters, buffers, children) = (
+            Entries(Parameters(module)),
+            Entries(Buffers(module)),
+            Entries(Children(module))
+        );
         Register(module);
+        KeepNames(Parameters(module), parameters, parameter => parameter);
+        KeepNames(Buffers(module), buffers, buffer => buffer.Item1);
+        KeepNames(Children(module), children, child => child);
         if (module is not (ParameterList or ParameterDict))
             return;
         var registry = Parameters(module);
@@ -113,6 +121,27 @@ internal static class ModuleInternals
         var index = typeof(T) == typeof(Parameter) ? Index : BufferIndex;
         index!.SetValue(registry, new Dictionary<string, T>(new Watch(onAdding)));
         return registry;
+    }
+
+    private static (string Name, T Value)[] Entries<T>(OrderedDict<string, T> registry) =>
+        [.. (IList<(string, T)>)registry];
+
+    private static void KeepNames<T>(
+        OrderedDict<string, T> registry,
+        (string Name, T Value)[] before,
+        Func<T, object?> identity
+    )
+    {
+        if (((IList<(string, T)>)registry).Count == before.Length)
+            return;
+        var known = new HashSet<object?>(
+            before.Select(entry => identity(entry.Value)).Where(one => one is not null),
+            ReferenceEqualityComparer.Instance
+        );
+        var names = before.Select(entry => entry.Name).ToHashSet();
+        foreach (var (name, value) in Entries(registry))
+            if (!names.Contains(name) && known.Contains(identity(value)))
+                registry.Remove(name);
     }
 
     [UnsafeAccessor(UnsafeAccessorKind.StaticField, Name = "_totalCount")]
