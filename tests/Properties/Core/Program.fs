@@ -21,6 +21,7 @@ let private tests: Test =
             ContractTests.tests
             FamilyTests.tests
             FormulaTests.tests
+            ChainValueTests.tests
             AccuracyTests.tests
             NearnessTests.tests
             SampleTests.tests
@@ -33,6 +34,7 @@ let private tests: Test =
             OrthogonalTests.tests
             SizeTests.tests
             StartTests.tests
+            SmallStartTests.tests
             RangeTests.tests
             GoldenTests.tests
             MalformedTests.tests
