@@ -90,6 +90,32 @@ module Form =
         | torch.ScalarType.BFloat16 -> 7.8125e-3
         | _ -> 1.1920928955078125e-7
 
+    /// The smallest and largest positive normal numbers.
+    let private range (dtype: torch.ScalarType) : struct (float * float) =
+        match dtype with
+        | torch.ScalarType.Float64
+        | torch.ScalarType.ComplexFloat64 -> struct (2.2250738585072014e-308, 1.7976931348623157e308)
+        | torch.ScalarType.Float16 -> struct (6.103515625e-5, 65504.0)
+        | torch.ScalarType.BFloat16 -> struct (1.17549435e-38, 3.3895313892515355e38)
+        | _ -> struct (1.17549435e-38, 3.4028234e38)
+
+    let internal least (dtype: torch.ScalarType) : float =
+        let struct (least, _) = range dtype
+        least
+
+    let internal greatest (dtype: torch.ScalarType) : float =
+        let struct (_, greatest) = range dtype
+        greatest
+
+    /// The smallest positive number, which is not normal: what is smaller than normal ones is kept as it is.
+    let internal smallest (dtype: torch.ScalarType) : float =
+        match dtype with
+        | torch.ScalarType.Float64
+        | torch.ScalarType.ComplexFloat64 -> 4.9406564584124654e-324
+        | torch.ScalarType.Float16 -> 5.9604644775390625e-8
+        | torch.ScalarType.BFloat16 -> 9.183549615799121e-41
+        | _ -> 1.401298464324817e-45
+
     /// The 16-bit element type with that distance from 1 to the next number, if it is that of one.
     let internal halfOf (distance: float) : torch.ScalarType option =
         [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ]

@@ -75,6 +75,14 @@ module internal Tensors =
         else
             tensor
 
+    /// Rounded to a 16-bit element type, whose largest number stands for larger ones; others stay.
+    let parameter (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
+        if Form.isHalf dtype then
+            let greatest = Form.greatest dtype
+            tensor.clamp((-greatest).ToScalar(), greatest.ToScalar()).``to`` dtype
+        else
+            tensor
+
     /// Back to the caller's element type; what is no floating point stays.
     let narrow (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
         if tensor.dtype <> dtype && tensor.is_floating_point () then

@@ -26,10 +26,12 @@ type internal AffineNode(name: string, factor: float, offset: float) =
 
     let size = if name = "scale" then factor else offset
 
-    /// What yields the tensor, within the numbers of the element type.
-    let parameter (tensor: torch.Tensor) (epsilon: float) =
+    /// What yields the tensor, within the numbers of that element type.
+    let inputIn (dtype: torch.ScalarType) (tensor: torch.Tensor) =
         let exact = (Tensors.inDouble tensor - offset.ToScalar()) / factor.ToScalar()
-        (Entrywise.within (Entrywise.greatestOf epsilon) exact).``to`` tensor.dtype
+        (Entrywise.within (Entrywise.greatest dtype) exact).``to`` tensor.dtype
+
+    let input (tensor: torch.Tensor) = inputIn tensor.dtype tensor
 
     override _.Code = Code.call name [ Code.Float size ]
     override this.Inputs form = Node.same this Requirement.entries form
@@ -38,12 +40,19 @@ type internal AffineNode(name: string, factor: float, offset: float) =
     override _.Forward(inputs, _) = inputs[0] * factor.ToScalar() + offset.ToScalar()
 
     /// Where numbers of the element type reach what W comes from; digits that are lost beside the offset are rounding.
-    override this.Contains(_, tensor, epsilon) =
-        let made = this.Forward([| Entrywise.roundedTo epsilon (parameter tensor epsilon) |], [||])
+    member private this.ContainsFrom(input: torch.Tensor, tensor: torch.Tensor, epsilon: float) =
+        let made = this.Forward([| input |], [||]) |> Entrywise.within (Entrywise.greatest tensor.dtype)
         let allowed = Tensors.roundoff epsilon (max (abs offset) (Tensors.largest tensor))
         Violation.unless $"W comes back from {Node.text this}" (Tensors.distance tensor made) allowed
 
-    override _.Invert(_, tensor, epsilon, _) = NodeParts.ofInput (parameter tensor epsilon)
+    override this.Contains(_, tensor, epsilon) =
+        let dtype = Form.halfOf epsilon |> Option.defaultValue tensor.dtype
+        this.ContainsFrom((inputIn dtype tensor).``to``(dtype).``to`` tensor.dtype, tensor, epsilon)
+
+    override _.Invert(_, tensor, _, _) = NodeParts.ofInput (input tensor)
+
+    interface IRoundsParameter with
+        member this.ContainsBehind(tensor, epsilon) = this.ContainsFrom(input tensor, tensor, epsilon)
 
     interface IBijection with
         member _.Back tensor = (tensor - offset.ToScalar()) / factor.ToScalar()
@@ -73,7 +82,9 @@ module AffineValues =
 
         Parametrization.ofNode (AffineNode("scale", factor, 0.0))
 
-    /// `X + offset`: every tensor. Throws ArgumentException for an offset that is not finite.
+    /// `X + offset`: every tensor, up to the digits that are lost beside the offset. A tensor that is registered or assigned
+    /// changes by the rounding of `W - offset` to its element type, at most half a unit of the last digit of the offset: by
+    /// 0.03 for `shift 1e6` in float32, however small W is. Throws ArgumentException for an offset that is not finite.
     let shift (offset: float) : Parametrization =
         if not (Double.IsFinite offset) then
             invalidArg (nameof offset) $"The offset must be finite, but it is {offset}."

@@ -43,15 +43,15 @@ type internal BoundedNode(lo: float, hi: float) =
     /// How far entries on this bound may be inside it: it may be no number of the element type.
     let onBound (bound: float) (epsilon: float) = epsilon * abs bound
 
-    /// Where entries on a bound or beyond it start: half the scale of the tensor as seen from there, in an interval at most a
+    /// Where entries on a bound or beyond it start: at the scale of the tensor as seen from there, in an interval at most a
     /// tenth of it, where the derivative is a third of its largest. Others stay.
     let inside (tensor: torch.Tensor) (epsilon: float) =
         let wide = Tensors.inDouble tensor
 
         let distance (bound: float) =
             let half = wide / 2.0 - (bound / 2.0).ToScalar()
-            let half = if Tensors.largest half = 0.0 then 0.5 else Entrywise.scale half
-            min half (hi / 10.0 - lo / 10.0)
+            let start = if Tensors.largest half = 0.0 then 0.5 else Entrywise.scale half
+            min (max Entrywise.leastStart start) (hi / 10.0 - lo / 10.0)
 
         let from (bound: float) (outside: torch.Tensor) (started: float) (tensor: torch.Tensor) =
             if Double.IsInfinity bound then

@@ -6,40 +6,16 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Entrywise =
 
-    /// The smallest and largest positive normal numbers.
-    let private range (dtype: torch.ScalarType) : struct (float * float) =
-        match dtype with
-        | torch.ScalarType.Float64
-        | torch.ScalarType.ComplexFloat64 -> struct (2.2250738585072014e-308, 1.7976931348623157e308)
-        | torch.ScalarType.Float16 -> struct (6.103515625e-5, 65504.0)
-        | torch.ScalarType.BFloat16 -> struct (1.17549435e-38, 3.3895313892515355e38)
-        | _ -> struct (1.17549435e-38, 3.4028234e38)
+    let least (dtype: torch.ScalarType) : float = Form.least dtype
+    let greatest (dtype: torch.ScalarType) : float = Form.greatest dtype
+    let smallest (dtype: torch.ScalarType) : float = Form.smallest dtype
 
-    let least (dtype: torch.ScalarType) : float =
-        let struct (least, _) = range dtype
-        least
+    /// The caller's element type, given its roundoff and the one that is computed in.
+    let private dtypeOf (epsilon: float) (dtype: torch.ScalarType) : torch.ScalarType =
+        Form.halfOf epsilon |> Option.defaultValue dtype
 
-    let greatest (dtype: torch.ScalarType) : float =
-        let struct (_, greatest) = range dtype
-        greatest
-
-    /// The smallest positive number, which is not normal: what is smaller than normal ones is kept as it is.
-    let smallest (dtype: torch.ScalarType) : float =
-        match dtype with
-        | torch.ScalarType.Float64
-        | torch.ScalarType.ComplexFloat64 -> 4.9406564584124654e-324
-        | torch.ScalarType.Float16 -> 5.9604644775390625e-8
-        | torch.ScalarType.BFloat16 -> 9.183549615799121e-41
-        | _ -> 1.401298464324817e-45
-
-    /// The element type with that distance from 1 to the next number.
-    let private dtypeOf (epsilon: float) : torch.ScalarType =
-        [ torch.ScalarType.Float16; torch.ScalarType.BFloat16; torch.ScalarType.Float64 ]
-        |> List.tryFind (fun dtype -> Form.epsilon dtype = epsilon)
-        |> Option.defaultValue torch.ScalarType.Float32
-
-    let greatestOf (epsilon: float) : float = greatest (dtypeOf epsilon)
-    let leastOf (epsilon: float) : float = least (dtypeOf epsilon)
+    let greatestOf (epsilon: float) (dtype: torch.ScalarType) : float = greatest (dtypeOf epsilon dtype)
+    let leastOf (epsilon: float) (dtype: torch.ScalarType) : float = least (dtypeOf epsilon dtype)
 
     /// In the numbers of the element type with that distance from 1 to the next number, where it has 16 bits.
     let roundedTo (epsilon: float) (tensor: torch.Tensor) : torch.Tensor =
@@ -71,6 +47,13 @@ module internal Entrywise =
             Tensors.number ((Tensors.inDouble tensor).abs().div(largest.ToScalar()).mean()) * largest
         else
             1.0
+
+    /// How far from the edge of an open set a start still trains, where derivatives are no larger than that distance.
+    let leastStart: float = 1.0 / 32.0
+
+    /// How far inside the edge of an open set starts what was not in it: half the scale of the tensor, or more where a tensor
+    /// is so small that it could not be trained from there.
+    let start (tensor: torch.Tensor) : float = max leastStart (scale tensor / 2.0)
 
     /// Between the smallest and the largest positive number: an underflow to zero or an overflow would leave the space.
     let inRangeOf (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =

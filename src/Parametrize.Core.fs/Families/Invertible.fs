@@ -75,9 +75,9 @@ type internal InvertibleNode() =
         let order = permutation.argmax -1L
         NodeParts.carrying (x.``to`` dtype) [ order; diagonal.sign().``to`` dtype ]
 
-    /// The smallest singular values lifted to this part of the largest or of their mean, and the sign of the last one turned
-    /// where the determinant is negative.
-    let lifted (tensor: torch.Tensor) (partOfLargest: float) (partOfMean: float) =
+    /// The smallest singular values lifted to this part of the largest or of their mean, or to this number, and the sign of the
+    /// last one turned where the determinant is negative.
+    let lifted (tensor: torch.Tensor) (partOfLargest: float) (partOfMean: float) (least: float) =
         let struct (matrix, unit) = inUnits tensor
         let struct (left, values, right) = torch.linalg.svd matrix
         let largest = values.amax ([| -1L |], keepdim = true)
@@ -86,7 +86,11 @@ type internal InvertibleNode() =
         let largest = torch.where (isZero, torch.ones_like largest, largest)
         let mean = values.mean ([| -1L |], keepdim = true)
         let mean = torch.where (isZero, torch.full_like (mean, 2.0.ToScalar()), mean)
-        let lifted = values.maximum(largest * partOfLargest.ToScalar()).maximum(mean * partOfMean.ToScalar())
+        let least = (unit.squeeze(-1L).reciprocal() * least.ToScalar()).nan_to_num(0.0)
+
+        let lifted =
+            values.maximum(largest * partOfLargest.ToScalar()).maximum(mean * partOfMean.ToScalar()).maximum least
+
         let turn = Tensors.determinantSign (left.matmul right)
         let others = lifted.narrow (-1L, 0L, Tensors.last tensor - 1L)
         let smallest = lifted.select (-1L, -1L) * turn
@@ -145,8 +149,8 @@ type internal InvertibleNode() =
 
         match want with
         | Want.Exact -> inUnits tensor
-        | Want.Nearest -> lifted tensor partOfLargest 0.0
-        | Want.Start -> lifted tensor partOfLargest 0.5
+        | Want.Nearest -> lifted tensor partOfLargest 0.0 0.0
+        | Want.Start -> lifted tensor partOfLargest 0.5 Entrywise.leastStart
         |> inverse tensor.dtype
 
     interface INarrows with

@@ -24,21 +24,26 @@ type internal MatrixExponentialNode(requirement: Requirement) =
         let floor = largest (values.abs ()) * epsilon.ToScalar()
         values.maximum(floor).clamp_min((epsilon * epsilon).ToScalar())
 
-    /// No eigenvalue below a quarter of the mean modulus; a zero matrix has no scale of its own.
-    let inside (values: torch.Tensor) =
-        let mean = values.abs().mean([| -1L |], keepdim = true)
-        let quarter = torch.where (mean.eq (0.0.ToScalar()), torch.ones_like mean, mean / 4.0)
-        values.maximum quarter
-
     /// The least eigenvalue over the largest, for each matrix.
-    let conditioning (tensor: torch.Tensor) =
-        let values = torch.linalg.eigvalsh (hermitian (Tensors.inDouble tensor))
+    let conditioningOf (values: torch.Tensor) =
         let largest = largest values
         let isPositive = largest.gt (0.0.ToScalar())
         let share = values.narrow (-1L, 0L, 1L) / largest
         torch.where (isPositive, share, torch.full_like (share, (-1.0).ToScalar()))
 
+    let conditioning (tensor: torch.Tensor) =
+        conditioningOf (torch.linalg.eigvalsh (hermitian (Tensors.inDouble tensor)))
+
     let rounding (tensor: torch.Tensor) (epsilon: float) = Tensors.limit epsilon (Tensors.last tensor) 1.0
+
+    /// Matrices inside stay. Of others, no eigenvalue is below a quarter of the mean modulus, or so small that it hardly
+    /// trains; a zero matrix has no scale of its own.
+    let inside (epsilon: float) (values: torch.Tensor) =
+        let mean = values.abs().mean([| -1L |], keepdim = true)
+        let quarter = (mean / 4.0).clamp_min(Entrywise.leastStart.ToScalar())
+        let quarter = torch.where (mean.eq (0.0.ToScalar()), torch.ones_like mean, quarter)
+        let isInside = (conditioningOf values).gt((rounding values epsilon).ToScalar())
+        torch.where (isInside, values, values.maximum quarter)
 
     override _.Code = Code.name "matrixExponential"
     override this.Inputs form = Node.same this requirement form
@@ -61,7 +66,7 @@ type internal MatrixExponentialNode(requirement: Requirement) =
             Violation.unless "l_min / l_max > 0" -least (rounding tensor epsilon))
 
     override _.Invert(_, tensor, epsilon, want) =
-        let lifted = if want = Want.Start then inside else id
+        let lifted = if want = Want.Start then inside epsilon else id
         let logarithm = ofEigenvalues tensor (fun values -> (floored epsilon (lifted values)).log())
         NodeParts.ofInput (logarithm.``to`` tensor.dtype)
 

@@ -41,13 +41,13 @@ type internal PositiveNode(map: PositiveMap) =
         | PositiveMap.Square -> tensor.relu ()
         | _ -> torch.where (tensor.gt (0.0.ToScalar()), tensor, torch.full_like (tensor, epsilon.ToScalar()))
 
-    /// Positive entries stay. Others start half the scale of the tensor away from zero; not farther than 1 where
+    /// Positive entries stay. Others start at the scale of the tensor, away from zero; not farther than 1 where
     /// derivatives grow with the value, so that a step does not overshoot. A zero that is allowed stays one up to rounding.
     let inside (tensor: torch.Tensor) (epsilon: float) =
-        let scale = Entrywise.scale tensor
-        let distance = if map = PositiveMap.Softplus then scale / 2.0 else min 1.0 (scale / 2.0)
+        let start = Entrywise.start tensor
+        let distance = if map = PositiveMap.Softplus then start else min 1.0 start
         let started = torch.full_like (tensor, distance.ToScalar())
-        let zero = torch.full_like (tensor, (epsilon * epsilon * scale).ToScalar())
+        let zero = torch.full_like (tensor, (epsilon * epsilon * Entrywise.scale tensor).ToScalar())
 
         let started =
             if isSquare then

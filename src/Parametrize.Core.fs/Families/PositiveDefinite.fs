@@ -56,8 +56,8 @@ type internal PositiveDefiniteNode(floor: float) =
 
     /// The roots of the diagonal, in units of which rounding changes entries alike, however different rows are. Below the
     /// smallest normal number, rounding has that unit.
-    let roots (wide: torch.Tensor) (epsilon: float) =
-        (realDiagonal wide).clamp_min((Entrywise.leastOf epsilon).ToScalar()).sqrt()
+    let roots (wide: torch.Tensor) (dtype: torch.ScalarType) (epsilon: float) =
+        (realDiagonal wide).clamp_min((Entrywise.leastOf epsilon dtype).ToScalar()).sqrt()
 
     /// In units of these, and back.
     let over (roots: torch.Tensor) (matrix: torch.Tensor) =
@@ -104,7 +104,7 @@ type internal PositiveDefiniteNode(floor: float) =
     /// the diagonal.
     let factored (tensor: torch.Tensor) (epsilon: float) =
         let wide = Tensors.inDouble tensor
-        let roots = roots wide epsilon
+        let roots = roots wide tensor.dtype epsilon
         let unit = over roots wide
         let limits = limits unit epsilon
         let struct (factor, shift) = factorOfUnit unit (floor.ToScalar() / roots) limits epsilon
@@ -139,14 +139,16 @@ type internal PositiveDefiniteNode(floor: float) =
         above.amin([| -1L |], keepdim = true).unsqueeze(-1L).le limits
 
     /// Matrices inside stay. Others start with eigenvalues a quarter of their mean modulus away from the edge; not more
-    /// than 1, because derivatives grow with the factor and a step would overshoot.
+    /// than 1, because derivatives grow with the factor and a step would overshoot. Not less than 1/8: below the diagonal a
+    /// factor moves faster than its diagonal does, which would stay behind.
     let inside (tensor: torch.Tensor) (epsilon: float) (isInside: torch.Tensor) =
         let struct (unit, root) = inUnits tensor
 
         let away (moduli: torch.Tensor) =
             let perRoot = root.squeeze(-1L).reciprocal()
             let mean = Norms.oneWhereZero (moduli.mean ([| -1L |], keepdim = true))
-            ((mean.sqrt () / 2.0).minimum perRoot + perRoot * floor.ToScalar()).square()
+            let least = perRoot * (sqrt 0.125).ToScalar()
+            ((mean.sqrt () / 2.0).maximum(least).minimum perRoot + perRoot * floor.ToScalar()).square()
 
         let started = factorOf (lifted unit away) epsilon * root
         torch.where (isInside, exact tensor epsilon, ofFactor started)

@@ -56,7 +56,7 @@ type internal WeightNormNode(dimension: int option) =
         let along = along wide
         let largest = Norms.largest wide along
         let norm = Norms.ofUnits (Norms.inUnits wide largest) along
-        let part = Tensors.largest (norm * (largest / (Entrywise.greatestOf epsilon).ToScalar()))
+        let part = Tensors.largest (norm * (largest / (Entrywise.greatestOf epsilon tensor.dtype).ToScalar()))
         Violation.unless "|W| is a number of the element type (in units of the largest)" part (1.0 + 4.0 * epsilon)
 
     override _.Invert(_, tensor, epsilon, _) =
@@ -66,7 +66,9 @@ type internal WeightNormNode(dimension: int option) =
         let norm = Norms.ofUnits (Norms.inUnits wide largest) along
 
         let magnitude =
-            (norm * largest).clamp_max((Entrywise.greatestOf epsilon).ToScalar()).reshape(magnitudeShape tensor.shape)
+            (norm * largest)
+                .clamp_max((Entrywise.greatestOf epsilon tensor.dtype).ToScalar())
+                .reshape(magnitudeShape tensor.shape)
 
         // The direction is the tensor itself, as PyTorch has it. Where that is zero, the magnitude says so; with a direction
         // of zeros it could never change.

@@ -220,6 +220,23 @@ module internal Contract =
         else
             node.Contains(present, tensor, epsilon)
 
+    /// What the node yields, from inputs that are rounded, that is nearest to a tensor that it refuses; None where it finds no
+    /// finite one.
+    let nearest (node: Node) (inputs: Form list) (present: torch.Tensor[]) (tensor: torch.Tensor) epsilon rounded =
+        use _ = torch.no_grad ()
+
+        let parts =
+            if isUsers node then
+                inverted node inputs present tensor epsilon Want.Nearest
+            else
+                node.Invert(present, tensor, epsilon, Want.Nearest)
+
+        match parts with
+        | Error _ -> None
+        | Ok parts ->
+            Some(forward node (Array.map rounded parts.Inputs) parts.Buffers)
+            |> Option.filter (fun it -> Tensors.nonFinite it = 0L)
+
     /// Throws InvalidOperationException unless the node has a right inverse at a tensor that it yields.
     let requireInverse (node: Node) (image: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) (made: torch.Tensor) =
         let epsilon = Form.epsilon tensor.dtype

@@ -22,10 +22,12 @@ module internal Inversion =
     let private notAllowed (node: Node) (violation: Violation) : ParametrizationError =
         ParametrizationError.NotAllowed(Node.text node, violation)
 
-    /// The parts of one node for what it has to yield, and whether it yields that.
-    let private pulled pull epsilon (node: Node) (forms: Form list) present tensor =
-        let invert (present: torch.Tensor[]) (want: Want) =
+    /// The parts of one node for what it has to yield, and what that is up to rounding, where the node contains it.
+    let private pulled pull readsLeaves epsilon slack (node: Node) (forms: Form list) present tensor =
+        let found tensor (present: torch.Tensor[]) (want: Want) =
             Contract.found node forms present tensor epsilon want |> outOfReach node
+
+        let invert = found tensor
 
         let touchesEdge () =
             match box node with
@@ -33,18 +35,20 @@ module internal Inversion =
             | _ -> false
 
         match pull with
-        | Pull.Renewing when Node.hasBase node -> invert [||] Want.Nearest |> Result.map (fun parts -> parts, true)
-        | Pull.As want when not node.HasRightInverse -> invert present want |> Result.map (fun parts -> parts, true)
+        | Pull.Renewing when Node.hasBase node -> invert [||] Want.Nearest |> Result.map (fun parts -> parts, Ok tensor)
+        | Pull.As want when not node.HasRightInverse ->
+            invert present want |> Result.map (fun parts -> parts, Ok tensor)
         | _ ->
-            let isContained = Contract.contains node present tensor epsilon
+            let contained = Slack.contained readsLeaves node forms present tensor epsilon slack
 
-            match isContained, pull with
-            | Ok(), Pull.As Want.Start when touchesEdge () -> invert present Want.Start
-            | Ok(), _ -> invert present Want.Exact
+            match contained, pull with
+            | Ok moved, Pull.As Want.Start when touchesEdge () || not (obj.ReferenceEquals(moved, tensor)) ->
+                invert present Want.Start
+            | Ok tensor, _ -> found tensor present Want.Exact
             | Error violation, Pull.Exactly -> Error(notAllowed node violation)
             | Error _, Pull.As want -> invert present want
             | Error _, Pull.Renewing -> invert [||] Want.Nearest
-            |> Result.map (fun parts -> parts, isContained = Ok())
+            |> Result.map (fun parts -> parts, contained)
 
     let private readsLeaves (program: Program) (sources: int[]) : bool =
         let isLeaf (register: int) =
@@ -69,14 +73,6 @@ module internal Inversion =
                     elif pull = Pull.Renewing then input
                     else null)))
 
-    /// What rounding of a tensor is, relative to what a bijection yields it from: more where that is the small difference of
-    /// larger numbers.
-    let private spread (bijection: IBijection) (tensor: torch.Tensor) (input: torch.Tensor) (epsilon: float) : float =
-        let size = Tensors.largest input
-        let moved = bijection.Back(tensor * (1.0 - epsilon).ToScalar())
-        let share = Tensors.distance moved input / size
-        if size > 0.0 && share > 4.0 * epsilon then share else epsilon
-
     /// From the last step to the first: the leaves, and the buffers of every node; null and the present ones where they
     /// stay; which nodes have chosen buffers by a tensor that they do not yield; whether inputs have started, so that what
     /// takes the rest is to be found again. `now` gives every register as it is. Membership needs no parts of the nodes that
@@ -99,6 +95,8 @@ module internal Inversion =
         registers[program.Result] <- tensor
 
         let epsilons: float[] = Array.create program.RegisterCount epsilon
+        let slacks: Lazy<torch.Tensor> option[] = Array.create program.RegisterCount None
+        let roundoff = epsilon
 
         let go (source: int) (from: int) (tensor: torch.Tensor) =
             registers[source] <- tensor
@@ -124,20 +122,31 @@ module internal Inversion =
             let pull = if isStarting[register] then Pull.As Want.Start else pull
             let expected = [ for source in sources -> Form.widened forms[source] ]
 
-            let tensor, epsilon = registers[register], epsilons[register]
+            let tensor, epsilon, slack = registers[register], epsilons[register], slacks[register]
 
-            pulled pull epsilon node expected present[position] tensor
-            |> Result.map (fun (parts, isContained) ->
+            pulled pull (readsLeaves program sources) epsilon slack node expected present[position] tensor
+            |> Result.map (fun (parts, contained) ->
                 rows[position] <- parts.Buffers
-                isChosen[position] <- not isContained && present[position].Length = 0
+                isChosen[position] <- (Result.toOption contained).IsNone && present[position].Length = 0
 
                 match box node with
-                | :? IBijection as bijection -> epsilons[sources[0]] <- spread bijection tensor parts.Inputs[0] epsilon
+                | :? IBijection as bijection ->
+                    let tensor = contained |> Result.toOption |> Option.defaultValue tensor
+                    epsilons[sources[0]] <- Slack.relative bijection tensor parts.Inputs[0] epsilon
+
+                    slacks[sources[0]] <-
+                        Some(
+                            Slack.behind bijection program.Spaces.Value[register] tensor parts.Inputs[0] roundoff slack
+                        )
                 | _ -> ()
 
                 match box node with
                 | :? IKeepsInputs as keeping -> keep register pull keeping sources parts.Inputs
                 | _ -> Array.iter2 (fun source tensor -> go source register tensor) sources parts.Inputs)
+
+        let seen (view: torch.Tensor -> torch.Tensor) (source: int) (register: int) =
+            slacks[source] <- slacks[register] |> Option.map (fun slack -> lazy (view slack.Value))
+            go source register (view registers[register])
 
         let back (index: int) : Result<unit, ParametrizationError> =
             let register = program.LeafCount + index
@@ -145,11 +154,14 @@ module internal Inversion =
             match program.Steps[index] with
             | _ when isNull (box registers[register]) -> Ok()
             | Step.Compute(node, sources, position, _) when asksOnly && readsLeaves program sources ->
-                Contract.contains node present[position] registers[register] epsilons[register]
+                let expected = [ for source in sources -> Form.widened forms[source] ]
+                let tensor, epsilon, slack = registers[register], epsilons[register], slacks[register]
+
+                Slack.contained true node expected present[position] tensor epsilon slack
+                |> Result.map ignore
                 |> Result.mapError (notAllowed node)
-            | Step.OutOf(view, source) -> Ok(go source register (View.into view registers[register]))
-            | Step.Into(view, source, _) ->
-                Ok(go source register (View.back view (fun () -> forms[source].Shape) registers[register]))
+            | Step.OutOf(view, source) -> Ok(seen (View.into view) source register)
+            | Step.Into(view, source, _) -> Ok(seen (View.back view (fun () -> forms[source].Shape)) source register)
             | Step.Compute(node, sources, position, _) -> compute register node sources position
 
         let rec run (index: int) =
@@ -261,7 +273,8 @@ module internal Inversion =
             let own (part: torch.Tensor) = (Tensors.narrow dtype part).detach().contiguous().clone()
 
             // Optimizers take nothing but parameters.
-            let trainable (input: torch.Tensor) = new Modules.Parameter(own input, true) :> torch.Tensor
+            let trainable (input: torch.Tensor) =
+                new Modules.Parameter(own (Tensors.parameter dtype input), true) :> torch.Tensor
 
             let wide = Tensors.widen (tensor.detach ())
 

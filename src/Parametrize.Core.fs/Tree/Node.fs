@@ -200,6 +200,11 @@ type IBijection =
     /// What `Forward` yields the tensor from. Differentiable.
     abstract Back: tensor: torch.Tensor -> torch.Tensor
 
+/// A node that looks whether its parameter, rounded to 16 bits, still yields a tensor.
+type internal IRoundsParameter =
+    /// `Contains` where it reads what other nodes compute, which is not rounded.
+    abstract ContainsBehind: tensor: torch.Tensor * epsilon: float -> Result<unit, Violation>
+
 [<RequireQualifiedAccess>]
 module internal Node =
 

@@ -21,9 +21,13 @@ let private tests: Test =
             ContractTests.tests
             FamilyTests.tests
             FormulaTests.tests
+<<<<<<< HEAD
             NumberTests.tests
             SpaceTests.tests
             KeepingTests.tests
+=======
+            ChainValueTests.tests
+>>>>>>> edge
             AccuracyTests.tests
             NearnessTests.tests
             SampleTests.tests
@@ -36,6 +40,7 @@ let private tests: Test =
             OrthogonalTests.tests
             SizeTests.tests
             StartTests.tests
+            SmallStartTests.tests
             RangeTests.tests
             GoldenTests.tests
             MalformedTests.tests

@@ -37,12 +37,18 @@ type internal InverseNode(value: Parametrization) =
     override _.Forward(inputs, _) = back inputs[0]
 
     /// Where images still tell numbers of the element type apart.
-    override this.Contains(_, tensor, epsilon) =
-        let residual = Tensors.distance tensor (back (Entrywise.roundedTo epsilon (forward tensor)))
+    member private _.ContainsFrom(input: torch.Tensor, tensor: torch.Tensor, epsilon: float) =
+        let residual = Tensors.distance tensor (back input)
         let scale = max 1.0 (Tensors.largest tensor)
         Violation.unless $"W comes back from {value}" residual (Tensors.roundoff epsilon scale)
 
+    override this.Contains(_, tensor, epsilon) =
+        this.ContainsFrom(Entrywise.roundedTo epsilon (forward tensor), tensor, epsilon)
+
     override _.Invert(_, tensor, _, _) = NodeParts.ofInput (forward tensor)
+
+    interface IRoundsParameter with
+        member this.ContainsBehind(tensor, epsilon) = this.ContainsFrom(forward tensor, tensor, epsilon)
 
     interface IBijection with
         member _.Back tensor = forward tensor

@@ -1,0 +1,148 @@
+/// What a chain of bijections yields it allows, however much of what it reads is lost on the way.
+module Properties.Core.ChainValueTests
+
+open System
+open Expecto
+open Parametrize
+open Parametrize.Laws
+open Parametrize.Values
+open TorchSharp
+
+type private Dtype = torch.ScalarType
+
+let private dtypes = [ Dtype.Float64; Dtype.Float32; Dtype.Float16; Dtype.BFloat16 ]
+
+let private constants = [ 1e-6; 0.01; 0.5; 1.0; 3.0; 1e3; 1e6 ]
+
+let private links: Parametrization list =
+    [
+        positive
+        positiveBy PositiveMap.Exp
+        bounded -1.0 3.0
+        bounded 0.1 infinity
+        bounded -infinity 0.5
+
+        for constant in constants do
+            scale constant
+            scale -constant
+            shift constant
+            shift -constant
+    ]
+
+/// From zero to the ends of what the maps tell apart, of both signs.
+let private inputs: float[] =
+    [| 1e-30; 1e-12; 1e-8; 1e-3; 0.5; 3.0; 20.0; 80.0; 500.0; 1e4; 1e20 |]
+    |> Array.collect (fun size -> [| size; -size |])
+    |> Array.append [| 0.0 |]
+
+let private chain (random: Random) : Parametrization list =
+    let among (values: 'a list) = values[random.Next values.Length]
+    List.init (random.Next(2, 6)) (fun _ -> among links)
+
+let private at (links: Parametrization list) (parameter: torch.Tensor) : torch.Tensor =
+    let value = List.reduce (>>>) links
+    Parametrization.forward value (Parametrization.ofTensors [ parameter ] [] value)
+
+/// By how much the rounding of what each link reads moves what the chain yields.
+let private rounding (links: Parametrization list) (parameter: torch.Tensor) (dtype: Dtype) : float =
+    let wide = if Form.isHalf dtype then Dtype.Float32 else dtype
+    let own = at links (parameter.``to`` wide)
+
+    let movedFrom (read: torch.Tensor) (share: float) (rest: Parametrization list) =
+        let moved (sign: float) = Measures.apart (at rest (read * (1.0 + sign * share).ToScalar())) own
+        max (moved 1.0) (moved -1.0)
+
+    let rec go (read: torch.Tensor) (rest: Parametrization list) =
+        match rest with
+        | [] -> 0.0
+        | link :: others -> movedFrom read (8.0 * Form.epsilon wide) rest + go (at [ link ] read) others
+
+    movedFrom (parameter.``to`` wide) (4.0 * Form.epsilon dtype) links
+    + go (parameter.``to`` wide) links
+
+/// What is wrong with the chain at one input, or at all of them in one tensor.
+let private fault (links: Parametrization list) (numbers: float[]) (dtype: Dtype) : string option =
+    use _ = torch.NewDisposeScope()
+    let parameter = (torch.tensor (numbers, dtype = Dtype.Float64)).``to`` dtype
+    let value, own = List.reduce (>>>) links, at links parameter
+
+    if Tensors.nonFinite parameter > 0L || Tensors.nonFinite own > 0L then
+        None
+    else
+        match Parametrization.contains value own, Parametrization.initialize value own with
+        | Error error, _
+        | Ok(), Error error -> Some $"{value} at {numbers[0]} of {numbers.Length} in {dtype}: {error}"
+        | Ok(), Ok again ->
+            let apart = Measures.apart (Parametrization.forward value again) own
+            let digits = 128.0 * Form.epsilon dtype * Measures.largest own + 4.0 * Entrywise.smallest dtype
+            let allowed = digits + 128.0 * rounding links (Seq.exactlyOne again.Parameters) dtype
+
+            if apart <= allowed || Double.IsNaN allowed then
+                None
+            else
+                Some $"{value} at {numbers[0]} of {numbers.Length} in {dtype}: comes back {apart:g3} away, {allowed:g3}"
+
+let private ownValues: Test =
+    testCase "chains allow their own values" (fun () ->
+        let faults =
+            [
+                for seed in 1 .. 20 * LawSuite.casesEach do
+                    let random = Random seed
+                    let links, dtype = chain random, dtypes[random.Next dtypes.Length]
+
+                    match fault links inputs dtype with
+                    | Some fault -> fault
+                    | None -> ()
+
+                    match fault links [| inputs[random.Next inputs.Length] |] dtype with
+                    | Some fault -> fault
+                    | None -> ()
+            ]
+
+        if not faults.IsEmpty then
+            failtest $"""{faults.Length}: {String.concat "\n" (List.truncate 20 faults)}""")
+
+/// `(value, tensor)` that no parameter yields, by much more than rounding of the tensor.
+let private beyondRounding: Test =
+    testCase "what is outside by more than rounding is refused" (fun () ->
+        for value, number in
+            [
+                positive >>> shift 0.5, 0.499
+                positive >>> shift 0.5, 0.4999
+                bounded -1.0 3.0 >>> shift 1e3, 998.9
+                bounded -1.0 3.0 >>> scale 2.0 >>> shift 1e3, 997.9
+                positive >>> scale -1.0, 1e-3
+                positive >>> scale 2.0, 0.0
+            ] do
+            use _ = torch.NewDisposeScope()
+            let tensor = torch.full ([| 3L |], number.ToScalar(), dtype = Dtype.Float32)
+
+            Expect.isError (Parametrization.contains value tensor) $"{value} at {number}"
+
+            match Parametrization.initialize value tensor with
+            | Ok _ -> failtest $"{value} at {number} was initialized"
+            | Error(ParametrizationError.NotAllowed _) -> ()
+            | Error error -> failtest $"{error}")
+
+/// What registering a tensor behind a shift does to it.
+let private besideShifts: Test =
+    testCase "a shift changes what is registered by half a unit of its last digit" (fun () ->
+        for dtype in dtypes do
+            for offset in [ 0.5; -3.0; 1e3; -5e4 ] do
+                for size in [ 0.0; 1e-6; 0.01; 1.0; 100.0 ] do
+                    use _ = torch.NewDisposeScope()
+                    let tensor = (torch.linspace (-size, size, 7L, dtype = Dtype.Float64)).``to`` dtype
+                    Expect.isOk (Parametrization.contains (shift offset) tensor) $"{size} behind {offset} in {dtype}"
+
+                    match Parametrization.start (shift offset) tensor with
+                    | Error error -> failtest $"{error}"
+                    | Ok parts ->
+                        let back = (Parametrization.forward (shift offset) parts).``to`` Dtype.Float64
+
+                        let allowed =
+                            Form.epsilon dtype * (abs offset + size) / 2.0 * 1.001 + Form.epsilon dtype * size
+
+                        let apart = Measures.apart back (tensor.``to`` Dtype.Float64)
+                        Expect.isLessThanOrEqual apart allowed $"{size} behind {offset} in {dtype}")
+
+let tests: Test = testList "own values of chains" [ ownValues; beyondRounding; besideShifts ]
