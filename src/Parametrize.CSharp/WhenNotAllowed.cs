@@ -9,7 +9,11 @@ public enum WhenNotAllowed
     /// <summary>Go on from a random tensor of the space, drawn from the global generator.</summary>
     Sample,
 
-    /// <summary>Throw a <see cref="ParametrizationException"/> and leave the module as it is.</summary>
+    /// <summary>
+    /// Throw a <see cref="ParametrizationException"/> and leave the module as it is. A parametrization without a right
+    /// inverse, such as one of <c>ThenUnchecked</c>, cannot tell what is allowed and refuses nothing: the tensor becomes
+    /// the parameter.
+    /// </summary>
     Refuse,
 
     /// <summary>

@@ -54,7 +54,12 @@ module internal Requirement =
 [<RequireQualifiedAccess>]
 module Form =
 
-    let ofTensor (tensor: torch.Tensor) : Form = { Shape = tensor.shape; Dtype = tensor.dtype; Device = tensor.device }
+    /// Throws ArgumentNullException for null.
+    let ofTensor (tensor: torch.Tensor) : Form =
+        if isNull (box tensor) then
+            nullArg (nameof tensor)
+
+        { Shape = tensor.shape; Dtype = tensor.dtype; Device = tensor.device }
 
     /// A tensor of independent standard normal entries.
     let normal (generator: torch.Generator | null) (form: Form) : torch.Tensor =

@@ -54,7 +54,8 @@ module Parametrization =
     let andThen (right: Parametrization) (left: Parametrization) : Parametrization = orThrow (chain true right left)
 
     /// First `left`, then `right`, whether their spaces fit or not, as PyTorch's `unsafe=True`. Where they do not fit, the
-    /// value has no right inverse. Throws ArgumentException when `right` reads several tensors.
+    /// value has no right inverse, and no tensor that is registered is refused: it becomes the parameter. Throws
+    /// ArgumentException when `right` reads several tensors.
     let andThenUnchecked (right: Parametrization) (left: Parametrization) : Parametrization =
         orThrow (chain false right left)
 
@@ -104,6 +105,10 @@ module Parametrization =
 
         value.Program.Nodes |> Array.mapFold takeRow buffers |> fst
 
+    let private requireTensors (name: string) (tensors: torch.Tensor seq) : unit =
+        if tensors |> Seq.exists (box >> isNull) then
+            nullArg name
+
     let private requireCounts (value: Parametrization) (parameters: int) (buffers: int) : unit =
         let expected = parameterCount value, List.length (bufferNames value)
 
@@ -122,6 +127,8 @@ module Parametrization =
         (value: Parametrization)
         : Parts =
         let parameters, buffers = Seq.toArray parameters, Seq.toList buffers
+        requireTensors (nameof parameters) parameters
+        requireTensors (nameof buffers) buffers
         requireCounts value parameters.Length buffers.Length
         new Parts(shape, parameters, rows value buffers)
 
@@ -133,6 +140,8 @@ module Parametrization =
     /// behind `onKernel`.
     let ofTensors (parameters: torch.Tensor seq) (buffers: torch.Tensor seq) (value: Parametrization) : Parts =
         let parameters, buffers = Seq.toArray parameters, Seq.toList buffers
+        requireTensors (nameof parameters) parameters
+        requireTensors (nameof buffers) buffers
         requireCounts value parameters.Length buffers.Length
 
         match shapeOf parameters value with

@@ -10,7 +10,8 @@ module Combining =
     let (>>>) (left: Parametrization) (right: Parametrization) : Parametrization = Parametrization.andThen right left
 
     /// The same whether their spaces fit or not, as PyTorch's `unsafe=True`: a value without a right inverse where they do
-    /// not.
+    /// not. It refuses no tensor that is registered, since nothing tells which are allowed: it starts from that as the
+    /// parameter.
     let (>>>!) (left: Parametrization) (right: Parametrization) : Parametrization =
         Parametrization.andThenUnchecked right left
 

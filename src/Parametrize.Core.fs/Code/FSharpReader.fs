@@ -44,6 +44,11 @@ type private FSharpScanner(text: string) =
         || peek 0 = '-'
            && (Char.IsAsciiDigit(peek 1) || String.CompareOrdinal(text, at + 1, "infinity", 0, 8) = 0)
 
+    /// A number without a digit before its point, which F# does not read.
+    let isPoint () : bool =
+        let sign = if peek 0 = '-' then 1 else 0
+        peek sign = '.' && Char.IsAsciiDigit(peek (sign + 1))
+
     let startsAtom () : bool =
         skip ()
 
@@ -52,7 +57,7 @@ type private FSharpScanner(text: string) =
         | '('
         | '['
         | '{' -> true
-        | char -> Char.IsAsciiLetter char || isNumber ()
+        | char -> Char.IsAsciiLetter char || isNumber () || isPoint ()
 
     /// Words with dots between them.
     let name () : string =
@@ -111,14 +116,18 @@ type private FSharpScanner(text: string) =
             elif startsWith "UL" then
                 at <- at + 2
                 let isOne, number = UInt64.TryParse(digits, NumberStyles.Integer, culture)
-                parsed start "a whole number of 64 bits without sign" (isOne, Code.Seed number)
+                parsed start $"a whole number between 0 and {UInt64.MaxValue}" (isOne, Code.Seed number)
             elif startsWith "L" then
                 at <- at + 1
                 let isOne, number = Int64.TryParse(digits, NumberStyles.Integer, culture)
-                parsed start "a whole number of 64 bits" (isOne, Code.Long number)
+                parsed start $"a whole number between {Int64.MinValue} and {Int64.MaxValue}" (isOne, Code.Long number)
             else
                 let isOne, number = Int32.TryParse(digits, NumberStyles.Integer, culture)
-                parsed start "a whole number of 32 bits" (isOne, Code.Integer number)
+
+                parsed
+                    start
+                    $"a whole number between {Int32.MinValue} and {Int32.MaxValue}"
+                    (isOne, Code.Integer number)
 
     let quoted () : Result<Located, Fault> =
         let start = at
@@ -225,6 +234,7 @@ type private FSharpScanner(text: string) =
         | '{' -> record (depth + 1)
         | '"' -> quoted ()
         | char when Char.IsAsciiLetter char -> word ()
+        | _ when isPoint () -> fail at "a digit before the point, as in 0.5,"
         | _ when isNumber () -> number ()
         | _ -> fail at "a value"
 

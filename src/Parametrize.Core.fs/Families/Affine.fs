@@ -51,6 +51,10 @@ type internal AffineNode(name: string, factor: float, offset: float) =
 
     override _.Invert(_, tensor, _, _) = NodeParts.ofInput (input tensor)
 
+    interface IHoldsNumbers with
+        member _.Factors = [ factor ]
+        member _.Offsets = [ offset ]
+
     interface IRoundsParameter with
         member this.ContainsBehind(tensor, epsilon) = this.ContainsFrom(input tensor, tensor, epsilon)
 

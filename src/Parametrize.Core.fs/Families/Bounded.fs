@@ -132,6 +132,10 @@ type internal BoundedNode(lo: float, hi: float) =
 
         NodeParts.ofInput (inverse allowed)
 
+    interface IHoldsNumbers with
+        member _.Factors = []
+        member _.Offsets = [ lo; hi ]
+
     interface IBijection with
         member _.Back tensor = inverse tensor
 

@@ -53,31 +53,46 @@ type internal SvdNode(rank: int64) =
         [ free StiefelSpaces.stiefel; free PositiveSpaces.nonNegative; free StiefelSpaces.stiefel ]
 
     override _.Codomain _ = RankSpaces.atMost rank
-    override _.Forward(inputs, _) = (inputs[0] * inputs[1].unsqueeze -2L).matmul inputs[2].mT
+
+    override _.Forward(inputs, _) =
+        let matrix = (inputs[0] * inputs[1].unsqueeze -2L).matmul inputs[2].mT
+        Entrywise.keepFinite matrix
+        matrix
 
     override _.Contains(_, tensor, epsilon) =
         let struct (_, values, _) = leading tensor
-        let beyond = values.narrow (-1L, rank, Tensors.last values - rank)
+        let part = values / (Entrywise.greatestOf epsilon tensor.dtype).ToScalar()
 
-        if beyond.numel () = 0L then
-            Ok()
-        else
-            let share = beyond.amax ([| -1L |], keepdim = true) / values.narrow (-1L, 0L, 1L)
+        Violation.unless
+            "s_1 is a number of the element type (in units of the largest)"
+            (Tensors.largest part)
+            (1.0 + 4.0 * epsilon)
+        |> Result.bind (fun () ->
+            let beyond = values.narrow (-1L, rank, Tensors.last values - rank)
 
-            Violation.unless
-                $"s_{rank + 1L} / s_1 = 0"
-                (Tensors.largest (share.nan_to_num 0.0))
-                (Tensors.limit epsilon rank 1.0)
+            if beyond.numel () = 0L then
+                Ok()
+            else
+                let share = beyond.amax ([| -1L |], keepdim = true) / values.narrow (-1L, 0L, 1L)
+
+                Violation.unless
+                    $"s_{rank + 1L} / s_1 = 0"
+                    (Tensors.largest (share.nan_to_num 0.0))
+                    (Tensors.limit epsilon rank 1.0))
 
     override _.Invert(_, tensor, epsilon, _) =
         let struct (left, values, right) = leading tensor
         let first (matrix: torch.Tensor) = matrix.narrow(-1L, 0L, rank).``to`` tensor.dtype
         let kept = torch.where (values.gt (limit epsilon values), values, torch.zeros_like values)
+        let kept = kept.clamp_max ((Entrywise.greatestOf epsilon tensor.dtype).ToScalar())
 
         Ok { Inputs = [| first left; first kept; first right.mT |]; Buffers = [||] }
 
     interface ICombines with
         member this.CodeWith inputs = Code.call "svd" [ Code.Long rank; Code.Items inputs ]
+
+    interface INarrows with
+        member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 
     interface IDimension with
         /// n r + k r - r^2, whichever factors are trained.

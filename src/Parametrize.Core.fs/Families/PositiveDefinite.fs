@@ -214,6 +214,10 @@ type internal PositiveDefiniteNode(floor: float) =
     interface IHasEdge with
         member _.TouchesEdge(tensor, epsilon) = (isOnEdge tensor epsilon).any().item<bool>()
 
+    interface IHoldsNumbers with
+        member _.Factors = []
+        member _.Offsets = [ floor; floor * floor ]
+
     interface INarrows with
         member _.Narrow(tensor, dtype) =
             // As if the rows of the factor had been shorter: no number is larger than the larger one of two on the diagonal.

@@ -222,6 +222,10 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
                 let factor = max options.Bound options.Epsilon / norm
                 withVectors ((scaled * factor.ToScalar()).``to`` tensor.dtype) u v
 
+    interface IHoldsNumbers with
+        member _.Factors = [ options.Bound ]
+        member _.Offsets = []
+
     interface IRepairs with
         /// They need not have converged.
         member _.CanCarry(buffers, epsilon) =

@@ -50,6 +50,10 @@ type internal SphereNode(radius: float) =
     override this.Inputs form = Node.same this Requirement.vectors form
     override _.Codomain _ = SphereSpaces.sphere radius
 
+    interface IHoldsNumbers with
+        member _.Factors = [ radius ]
+        member _.Offsets = []
+
     interface IDimension with
         /// Every ray of a cone meets the sphere once: of full-dimensional cones, each vector loses one number.
         member _.Dimension(form, before, _) =

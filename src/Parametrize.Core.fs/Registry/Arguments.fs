@@ -17,45 +17,81 @@ module internal Argument =
 
     let private fault (at: int) (expected: string) : Result<'a, Fault> = Error { At = at; Expected = expected }
 
-    let private ofCode (expected: string) (pick: Code -> 'a option) : Argument<'a> =
+    let private ofCode (expected: string) (pick: Code -> 'a option) (hint: Code -> string option) : Argument<'a> =
         {
             Expected = expected
             Of =
                 fun located ->
-                    match pick located.Code with
-                    | Some value -> Ok value
-                    | None -> fault located.At expected
+                    match pick located.Code, hint located.Code with
+                    | Some value, _ -> Ok value
+                    | None, Some hint -> fault located.At $"{expected} (write {hint})"
+                    | None, None -> fault located.At expected
         }
 
+    /// A number of another kind, with the suffix of this one.
+    let private suffixed (suffix: string) (code: Code) : string option =
+        match code with
+        | Code.Integer number -> Some $"{number}{suffix}"
+        | Code.Long number -> Some $"{number}{suffix}"
+        | Code.Seed number -> Some $"{number}{suffix}"
+        | _ -> None
+
+    let private noHint (_: Code) : string option = None
+
     let number: Argument<float> =
-        ofCode "a floating-point number such as 1.0" (function
+        ofCode
+            "a floating-point number such as 1.0"
+            (function
             | Code.Float number -> Some number
             | _ -> None)
+            (suffixed ".0")
 
     let integer: Argument<int> =
-        ofCode "a whole number such as 1" (function
+        ofCode
+            "a whole number such as 1"
+            (function
             | Code.Integer number -> Some number
             | _ -> None)
+            (suffixed "")
 
     let long: Argument<int64> =
-        ofCode "a whole number such as 1L" (function
+        ofCode
+            "a whole number such as 1L"
+            (function
             | Code.Long number -> Some number
             | _ -> None)
+            (suffixed "L")
 
     let seed: Argument<uint64> =
-        ofCode "a seed such as 1UL" (function
+        ofCode
+            "a seed such as 1UL"
+            (function
             | Code.Seed number -> Some number
             | _ -> None)
+            (suffixed "UL")
 
     let text: Argument<string> =
-        ofCode "a text in quotes" (function
+        ofCode
+            "a text in quotes"
+            (function
             | Code.Text text -> Some text
             | _ -> None)
+            noHint
 
     let symbol (names: (string * 'a) list) : Argument<'a> =
-        ofCode (names |> List.map fst |> String.concat " or ") (function
-            | Code.Symbol name -> names |> List.tryFind (fst >> (=) name) |> Option.map snd
-            | _ -> None)
+        let expected = names |> List.map fst |> String.concat " or "
+
+        {
+            Expected = expected
+            Of =
+                fun located ->
+                    match located.Code with
+                    | Code.Symbol name ->
+                        match names |> List.tryFind (fst >> (=) name) with
+                        | Some(_, value) -> Ok value
+                        | None -> fault located.At (Misspelling.hinted expected (List.map fst names) name)
+                    | _ -> fault located.At expected
+        }
 
     let items (item: Argument<'a>) : Argument<'a list> =
         let expected = $"a list of {item.Expected}"
@@ -95,7 +131,9 @@ module internal Argument =
         let set (state: Result<'a, Fault>) ((field: string, _: Code), located: Located) =
             match setters |> List.tryFind (fst >> (=) field) with
             | Some(_, setter) -> state |> Result.bind (setter located)
-            | None -> fault located.At $"a field among {names}, not {field},"
+            | None ->
+                let expected = $"a field among {names}, not {field}"
+                fault located.At $"{Misspelling.hinted expected (List.map fst setters) field},"
 
         {
             Expected = expected
@@ -112,7 +150,14 @@ module internal Argument =
 
     /// What a function makes of its arguments, which it can refuse.
     let private make (located: Located) (from: unit -> 'a) : Result<'a, Fault> =
-        let refused (reason: string) = fault located.At $"something that can be made ({reason})"
+        let name =
+            match located.Code with
+            | Code.Call(name, _)
+            | Code.Case(name, _)
+            | Code.Symbol name -> name
+            | _ -> "a value"
+
+        let refused (reason: string) = fault located.At $"another argument of {name} ({reason})"
 
         try
             Ok(from ())
@@ -177,7 +222,9 @@ module internal Argument =
                         | Code.Case(name, _) -> cases |> List.tryFind (fst >> (=) name)
                         | _ -> None
 
-                    match known with
-                    | Some(_, read) -> read located
-                    | None -> fault located.At expected
+                    match known, located.Code with
+                    | Some(_, read), _ -> read located
+                    | None, (Code.Symbol name | Code.Case(name, _)) ->
+                        fault located.At (Misspelling.hinted expected (List.map fst cases) name)
+                    | None, _ -> fault located.At expected
         }

@@ -23,7 +23,12 @@ module internal Reading =
         | Code.Call(name, _), _ ->
             match Registry.tryFind name with
             | Some head -> head.Read value located |> Result.map _.Tree
-            | None -> Error { At = located.At; Expected = value.Expected }
+            | None ->
+                Error
+                    {
+                        At = located.At
+                        Expected = Misspelling.hinted value.Expected (Registry.names ()) name
+                    }
         | _ -> Error { At = located.At; Expected = value.Expected }
 
     and private value: Argument<Parametrization> =

@@ -323,3 +323,5 @@ module internal Registry =
     let private heads: Map<string, Head> = Map.ofList [ for head in build () -> head.Name, head ]
 
     let tryFind (name: string) : Head option = heads.TryFind name
+
+    let names () : string seq = heads.Keys

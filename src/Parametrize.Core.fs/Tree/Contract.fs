@@ -50,14 +50,31 @@ module internal Contract =
 
         tensor
 
+    /// A number of the node that the element type, in which it is computed with, does not have.
+    let private missing (node: Node) (output: Form) : float option =
+        let dtype = (Form.widened output).Dtype
+        let isBeyond (number: float) = System.Double.IsFinite number && abs number > Form.greatest dtype
+
+        match box node with
+        | :? IHoldsNumbers as holding ->
+            List.append
+                (List.filter isBeyond (holding.Offsets @ holding.Factors))
+                (holding.Factors |> List.filter (fun factor -> abs factor < Form.smallest dtype))
+            |> List.tryHead
+        | _ -> None
+
     /// The forms that a node reads.
     let inputs (node: Node) (output: Form) : Result<Form list, ParametrizationError> =
         node.Inputs output
-        |> Result.map (fun forms ->
+        |> Result.bind (fun forms ->
             if forms.Length <> Node.arity node then
                 breach node "telling what it reads" $"{Node.arity node} inputs" $"forms of {forms.Length}"
 
-            forms)
+            match missing node output with
+            | None -> Ok forms
+            | Some number ->
+                let expected = $"an element type that has the number {FSharpText.float number}"
+                Error(ParametrizationError.WrongDtype(Node.text node, expected, string output.Dtype)))
 
     let private fault (node: Node) (inputs: Form list) (tensor: torch.Tensor) (parts: NodeParts) =
         let numbers (inputs: int) (buffers: int) = $"{inputs} inputs and {buffers} buffers"

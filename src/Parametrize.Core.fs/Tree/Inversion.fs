@@ -125,6 +125,7 @@ module internal Inversion =
             let tensor, epsilon, slack = registers[register], epsilons[register], slacks[register]
 
             pulled pull (readsLeaves program sources) epsilon slack node expected present[position] tensor
+            |> Result.mapError (Program.named program position)
             |> Result.map (fun (parts, contained) ->
                 rows[position] <- parts.Buffers
                 isChosen[position] <- (Result.toOption contained).IsNone && present[position].Length = 0
@@ -159,7 +160,7 @@ module internal Inversion =
 
                 Slack.contained true node expected present[position] tensor epsilon slack
                 |> Result.map ignore
-                |> Result.mapError (notAllowed node)
+                |> Result.mapError (notAllowed node >> Program.named program position)
             | Step.OutOf(view, source) -> Ok(seen (View.into view) source register)
             | Step.Into(view, source, _) -> Ok(seen (View.back view (fun () -> forms[source].Shape)) source register)
             | Step.Compute(node, sources, position, _) -> compute register node sources position

@@ -200,6 +200,19 @@ type IBijection =
     /// What `Forward` yields the tensor from. Differentiable.
     abstract Back: tensor: torch.Tensor -> torch.Tensor
 
+/// A node of several inputs, any one of which can take the rest.
+type internal IChoosesRest =
+    inherit IKeepsInputs
+    /// The same with another one that takes it.
+    abstract WithRest: position: int -> Node
+
+/// A node of numbers that an element type has to have, for there to be tensors.
+type internal IHoldsNumbers =
+    /// Not beyond the largest.
+    abstract Offsets: float list
+    /// Not beyond the largest, and no zeros.
+    abstract Factors: float list
+
 /// A node that looks whether its parameter, rounded to 16 bits, still yields a tensor.
 type internal IRoundsParameter =
     /// `Contains` where it reads what other nodes compute, which is not rounded.

@@ -5,16 +5,17 @@ namespace Parametrize
 [<Sealed; StructuredFormatDisplay("{Code}")>]
 type Parametrization internal (tree: Tree) =
 
-    let program = Program.compile tree
+    // A chain is composed link by link, and its beginnings are seldom computed with.
+    let program = lazy Program.compile tree
     let description = lazy Tree.code tree
 
     member internal _.Tree: Tree = tree
 
     /// The same, compiled once.
-    member internal _.Program: Program = program
+    member internal _.Program: Program = program.Value
 
     /// Its nodes, in the order of evaluation; positions in names of buffers count them.
-    member _.Nodes: System.Collections.Generic.IReadOnlyList<Node> = program.Composed
+    member _.Nodes: System.Collections.Generic.IReadOnlyList<Node> = program.Value.Composed
 
     /// Its description as data.
     member _.Description: Code = description.Value

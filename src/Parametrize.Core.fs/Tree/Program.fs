@@ -20,6 +20,8 @@ type internal Program =
         Nodes: Node[]
         /// The same as they were composed.
         Composed: Node[]
+        /// How nodes are typed that combine values, with those values; others by themselves.
+        Texts: Lazy<string>[]
         ParameterNames: string list
         BufferNames: string list
         Learns: bool
@@ -112,6 +114,7 @@ module internal Program =
     let compile (tree: Tree) : Program =
         let leafCount = Tree.leaves tree
         let steps, nodes, composed = ResizeArray<Step>(), ResizeArray<Node>(), ResizeArray<Node>()
+        let texts = ResizeArray<Lazy<string>>()
         let mutable nextLeaf = 0
 
         let add (step: Step) : int =
@@ -139,6 +142,14 @@ module internal Program =
             | Tree.Apply(node, inputs, _) ->
                 let sources = inputs |> List.map (register under) |> List.toArray
                 composed.Add node
+
+                texts.Add(
+                    if box node :? ICombines then
+                        lazy FSharpText.ofCode (Tree.code tree)
+                    else
+                        lazy Node.text node
+                )
+
                 nodes.Add(specialized node inputs)
                 let views = under |> List.map fst
                 add (Step.Compute(nodes[nodes.Count - 1], sources, nodes.Count - 1, views))
@@ -152,6 +163,7 @@ module internal Program =
             LeafCount = leafCount
             Nodes = nodes.ToArray()
             Composed = composed.ToArray()
+            Texts = texts.ToArray()
             ParameterNames = parameterNames leafCount
             BufferNames =
                 [
@@ -167,6 +179,27 @@ module internal Program =
             Landing = lazy (landing leafCount steps)
             Rounding = lazy (rounding leafCount steps spaces.Value)
         }
+
+    /// The error of a node as one about what was typed.
+    let named (program: Program) (position: int) (error: ParametrizationError) : ParametrizationError =
+        let node = program.Nodes[position]
+
+        let name (value: string) =
+            if box node :? ICombines && value = Node.text node then
+                program.Texts[position].Value
+            else
+                value
+
+        match error with
+        | ParametrizationError.NotAllowed(value, violation) -> ParametrizationError.NotAllowed(name value, violation)
+        | ParametrizationError.WrongShape(value, expected, found) ->
+            ParametrizationError.WrongShape(name value, expected, found)
+        | ParametrizationError.WrongDtype(value, expected, found) ->
+            ParametrizationError.WrongDtype(name value, expected, found)
+        | ParametrizationError.WrongDevice(value, expected, found) ->
+            ParametrizationError.WrongDevice(name value, expected, found)
+        | ParametrizationError.OutOfReach(value, reason) -> ParametrizationError.OutOfReach(name value, reason)
+        | other -> other
 
     /// The error as one about the whole tensor, of which views show a node something else.
     let private outside (output: Form) (under: View list) (error: ParametrizationError) : ParametrizationError =
@@ -188,10 +221,10 @@ module internal Program =
             let form = forms[program.LeafCount + index]
 
             match program.Steps[index] with
-            | Step.Compute(node, sources, _, under) ->
+            | Step.Compute(node, sources, position, under) ->
                 Contract.inputs node form
                 |> Result.map (List.iteri (fun input form -> forms[sources[input]] <- form))
-                |> Result.mapError (outside output under)
+                |> Result.mapError (named program position >> outside output under)
             | Step.OutOf(view, source) ->
                 forms[source] <- View.formInto view form
                 Ok()

@@ -1,5 +1,7 @@
 namespace Parametrize
 
+open System.Runtime.CompilerServices
+
 /// How a tensor is computed from those that an optimizer trains: the leaves, left to right.
 [<RequireQualifiedAccess; CustomEquality; NoComparison>]
 type internal Tree =
@@ -46,13 +48,26 @@ module internal Tree =
         | Tree.Into(_, inner)
         | Tree.OutOf(_, inner) -> leaves inner
 
+    /// Found once for each tree: a chain asks for those of all its beginnings.
+    let private spaces = ConditionalWeakTable<Tree, Space>()
+
     /// The tensors that it yields.
     let rec space (tree: Tree) : Space =
         match tree with
         | Tree.Leaf -> Space.all
-        | Tree.Apply(node, inputs, _) -> node.Codomain(List.map space inputs)
-        | Tree.OutOf(view, inner) -> View.space view (space inner)
-        | Tree.Into(view, inner) -> spaceInto view inner
+        | _ ->
+            match spaces.TryGetValue tree with
+            | true, (known: Space) -> known
+            | _ ->
+                let found =
+                    match tree with
+                    | Tree.Leaf -> Space.all
+                    | Tree.Apply(node, inputs, _) -> node.Codomain(List.map space inputs)
+                    | Tree.OutOf(view, inner) -> View.space view (space inner)
+                    | Tree.Into(view, inner) -> spaceInto view inner
+
+                spaces.AddOrUpdate(tree, found)
+                found
 
     and private spaceInto (view: View) (inner: Tree) : Space =
         match inner with
@@ -131,8 +146,19 @@ module internal Tree =
 
         ParametrizationError.SpacesDoNotFit(neighbour input, (space input).Name, underViews, string domain)
 
+    /// The node with an input that is free to take the rest, if there is one.
+    let private takingRest (node: Node) (inputs: Tree list) : Node =
+        let isFree (input: Tree) = (space input).IsClosedUnder Closure.Everything
+
+        match box node with
+        | :? IChoosesRest as choosing when not (isFree inputs[choosing.Rest]) ->
+            inputs |> List.tryFindIndex isFree |> Option.map choosing.WithRest |> Option.defaultValue node
+        | _ -> node
+
     /// A node behind its inputs; one with the node before where they are of a kind.
     let rec private apply (mustFit: bool) (under: View list) (node: Node) (inputs: Tree list) (fits: bool) =
+        let node = takingRest node inputs
+
         let unfit =
             List.zip inputs node.Domains
             |> List.tryFind (fun (input, domain) -> not (isBare input || Domain.accepts (space input) domain))

@@ -74,6 +74,33 @@ let tests: Test =
                         "spectralNormWith { SpectralNorm.defaults with Bound = 2.5 }"
                     prints (pruned (Pruning.L1(Amount.Share 0.5))) "pruned (Pruning.L1 (Amount.Share 0.5))"
                 ]
+            testCase "a sum that is joined takes the rest with an input that is free" (fun () ->
+                Expect.equal
+                    (Parametrization.joined [ positive; identity ] (sum [ identity; identity ]))
+                    (sum [ positive; identity ])
+                    "the sum")
+            testCase "errors name what was typed, not the node that combines it" (fun () ->
+                use _ = torch.NewDisposeScope()
+
+                for value, shape in
+                    [
+                        blockDiagonal [ orthogonal; skew ], [| 3L; 4L |]
+                        svd 3L [ orthogonal; positive; cayley ], [| 2L; 4L |]
+                        slices 0 [ 2L, skew; 1L, identity ], [| 2L; 4L |]
+                        sum [ identity; symmetric ], [||]
+                        onKernel (blockDiagonal [ orthogonal; skew ]), [| 3L; 2L; 2L |]
+                    ] do
+                    match Parametrization.contains value (torch.zeros (shape, dtype = torch.ScalarType.Float64)) with
+                    | Error error when value = sum [ identity; symmetric ] ->
+                        Expect.stringContains error.Message "symmetric" "the message"
+                    | Error error -> Expect.stringStarts error.Message $"{value} expects" "the message"
+                    | Ok() -> failtest $"{value} has a shape"
+
+                let value = blockDiagonal [ orthogonal; skew ]
+
+                match Parametrization.contains value (torch.ones (4L, 4L)) with
+                | Error error -> Expect.stringContains error.Message $"not allowed by {value}:" "the message"
+                | Ok() -> failtest "ones are no block diagonal matrix")
             testCase "buffers are named by the place of their link" (fun () ->
                 let chain = weightNorm 0 >>> spectralNorm
                 Expect.equal (Parametrization.bufferNames chain) [ "1._u"; "1._v" ] "buffers"

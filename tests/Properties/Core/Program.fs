@@ -21,14 +21,13 @@ let private tests: Test =
             ContractTests.tests
             FamilyTests.tests
             FormulaTests.tests
-<<<<<<< HEAD
             NumberTests.tests
             SpaceTests.tests
             KeepingTests.tests
-=======
             ChainValueTests.tests
->>>>>>> edge
             AccuracyTests.tests
+            ExtremeTests.tests
+            EffortTests.tests
             NearnessTests.tests
             SampleTests.tests
             BatchTests.tests

@@ -9,7 +9,7 @@ module internal Rest =
     /// The first free one. Throws ArgumentException where there is none, or where there are fewer than two.
     let positionIn (whole: string) (part: string) (values: Parametrization list) : int =
         if values.Length < 2 then
-            invalidArg $"{part}s" $"A {whole} has at least two {part}s, but {values.Length} were given."
+            invalidArg $"{part}s" $"A {whole} has at least two {part}s, not {values.Length}."
 
         match values |> List.tryFindIndex Parametrization.isFree with
         | Some position -> position

@@ -20,6 +20,9 @@ type internal SumNode(count: int, rest: int) =
     interface ICombines with
         member _.CodeWith inputs = Code.call "sum" [ Code.Items inputs ]
 
+    interface IChoosesRest with
+        member _.WithRest position = SumNode(count, position)
+
     interface IKeepsInputs with
         member _.Rest = rest
 

@@ -21,6 +21,9 @@ type Mask =
 
     /// Entries that are 1 stay, those that are 0 do not. Throws ArgumentException for other numbers.
     static member OfTensor(tensor: torch.Tensor) : Mask =
+        if isNull (box tensor) then
+            nullArg (nameof tensor)
+
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
 

@@ -20,8 +20,8 @@ let private epsilonIsNext (dtype: torch.ScalarType) : unit =
     let epsilon = Form.epsilon dtype
     Expect.equal (nearest dtype (1.0 + epsilon)) (1.0 + epsilon) "the next number after 1"
     Expect.equal (nearest dtype (1.0 + epsilon / 2.0)) 1.0 "none between"
-    Expect.equal (Entrywise.leastOf epsilon) (Entrywise.least dtype) "the distance tells the least"
-    Expect.equal (Entrywise.greatestOf epsilon) (Entrywise.greatest dtype) "and the greatest"
+    Expect.equal (Entrywise.leastOf epsilon dtype) (Entrywise.least dtype) "the distance tells the least"
+    Expect.equal (Entrywise.greatestOf epsilon dtype) (Entrywise.greatest dtype) "and the greatest"
 
 let private greatestIsLast (dtype: torch.ScalarType) : unit =
     let greatest = nearest dtype (Entrywise.greatest dtype)

@@ -59,16 +59,16 @@ let private cases: (string * (unit -> ParametrizationError) * string) list =
         "weightNorm (-3) expects a tensor with dimension -3, but the tensor has shape [3, 2]."
         "blocks that do not divide",
         (fun () -> refused (blockDiagonal [ skew; skew ]) (ones [ 4L; 5L ])),
-        "blockDiagonal [ identity; identity ] expects matrices whose rows and columns are multiples of 2, but the tensor has shape [4, 5]."
+        "blockDiagonal [ skew; skew ] expects matrices whose rows and columns are multiples of 2, but the tensor has shape [4, 5]."
         "blocks that do not divide the rows",
         (fun () -> refused (blockDiagonal [ skew; skew ]) (ones [ 5L; 4L ])),
-        "blockDiagonal [ identity; identity ] expects matrices whose rows and columns are multiples of 2, but the tensor has shape [5, 4]."
+        "blockDiagonal [ skew; skew ] expects matrices whose rows and columns are multiples of 2, but the tensor has shape [5, 4]."
         "slices of another size",
         (fun () -> refused (slices 0 [ 2L, identity; 2L, skew ]) (ones [ 5L; 4L ])),
-        "slices 0 expects a tensor of 4 in dimension 0, but the tensor has shape [5, 4]."
+        "slices 0 [ (2L, identity); (2L, skew) ] expects a tensor of 4 in dimension 0, but the tensor has shape [5, 4]."
         "a rank that does not fit",
         (fun () -> refused (lowRank 3L) (ones [ 5L; 2L ])),
-        "svd 3L expects a matrix of at least 3 rows and columns, but the tensor has shape [5, 2]."
+        "svd 3L [ orthogonal; identity; orthogonal ] expects a matrix of at least 3 rows and columns, but the tensor has shape [5, 2]."
         "channels of a dimension that does not exist",
         (fun () -> refused (pruned (Pruning.Ln(Amount.Share 0.5, 2.0, 2))) (ones [ 3L; 2L ])),
         "pruned (Pruning.Ln((Amount.Share 0.5), 2.0, 2)) expects a tensor with dimension 2, but the tensor has shape [3, 2]."

@@ -1,0 +1,196 @@
+/// Tensors and numbers at the ends of an element type are computed with or refused by name, never NaN or infinite in silence.
+module Properties.Core.ExtremeTests
+
+open System
+open Expecto
+open Parametrize
+open Parametrize.Laws
+open Parametrize.Values
+open TorchSharp
+
+type private Dtype = torch.ScalarType
+
+let private dtypes =
+    [
+        Dtype.Float32
+        Dtype.Float64
+        Dtype.Float16
+        Dtype.BFloat16
+        Dtype.ComplexFloat32
+        Dtype.ComplexFloat64
+    ]
+
+/// The smallest number, the smallest normal one, and the largest.
+let private sizes (dtype: Dtype) : float list =
+    [ Form.smallest dtype; Form.least dtype; Form.greatest dtype * 0.9; Form.greatest dtype ]
+
+let private shapes: int64[] list =
+    [ [| 4L; 4L |]; [| 3L; 4L |]; [| 6L; 2L |]; [| 4L; 1L; 2L; 2L |]; [| 6L; 6L |] ]
+
+/// Where a factorization of libtorch, or a product that nothing scales, still leaves the element type.
+let private isKnownToFail (name: string) (dtype: Dtype) (size: float) : bool =
+    (name.Contains "spd" || name.Contains "invertible") && size < Form.least dtype
+    || name.Contains "matrixExponential" && size >= 0.9 * Form.greatest dtype
+    || [ "scale"; "product"; "spd" ] |> List.exists name.Contains && size = Form.greatest dtype
+
+/// Of modulus 1 at most.
+let private patterns (form: Form) : (string * torch.Tensor) list =
+    let normal =
+        Case.unit
+            1UL
+            {
+                Shape = form.Shape
+                Dtype = if Form.isComplex form.Dtype then Dtype.ComplexFloat64 else Dtype.Float64
+                Scale = 1.0
+                Seed = 3UL
+                Device = torch.CPU
+            }
+
+    let normal = normal / normal.abs().max()
+    let rows, columns = form.Shape[0], Array.reduce (*) form.Shape[1..]
+    let eye = torch.eye(rows, columns, dtype = normal.dtype).reshape form.Shape
+
+    [ "random", normal; "eye", eye; "ones", torch.ones_like normal; "-eye", -eye ]
+
+let private nonFinite (tensors: torch.Tensor seq) : int64 =
+    tensors
+    |> Seq.filter (fun tensor -> tensor.is_floating_point () || tensor.is_complex ())
+    |> Seq.sumBy Tensors.nonFinite
+
+/// What is wrong with what the value makes of the tensor.
+let private faults (value: Parametrization) (tensor: torch.Tensor) : string list =
+    let partsFault (verb: string) (parts: Result<Parts, ParametrizationError>) =
+        match parts with
+        | Error _ -> []
+        | Ok parts ->
+            let made = Parametrization.forward value parts
+
+            [
+                if nonFinite parts.Tensors > 0L then
+                    $"{verb}: parts are not finite"
+                elif nonFinite [ made ] > 0L then
+                    $"{verb}: the tensor is not finite"
+            ]
+
+    try
+        [
+            yield! partsFault "initialize" (Parametrization.initialize value tensor)
+            yield! partsFault "initializeNearest" (Parametrization.initializeNearest value tensor)
+            yield! partsFault "start" (Parametrization.start value tensor)
+        ]
+    with error ->
+        [ $"{error.GetType().Name}: {error.Message}" ]
+
+let private ends (entry: CatalogueEntry) : Test =
+    testCase $"{entry.Name} at the ends of every element type" (fun () ->
+        let found =
+            [
+                for dtype in dtypes do
+                    let suits (shape: int64[]) =
+                        Parametrization.parameterForms entry.Value { Shape = shape; Dtype = dtype; Device = torch.CPU }
+                        |> Result.isOk
+
+                    match List.tryFind suits shapes with
+                    | None -> ()
+                    | Some shape ->
+                        use _ = torch.NewDisposeScope()
+
+                        for name, pattern in patterns { Shape = shape; Dtype = dtype; Device = torch.CPU } do
+                            for size in sizes dtype do
+                                let tensor = (pattern * size.ToScalar()).``to`` dtype
+
+                                if Tensors.nonFinite tensor = 0L && not (isKnownToFail entry.Name dtype size) then
+                                    for fault in faults entry.Value tensor do
+                                        $"{name} {size} in {dtype}: {fault}"
+            ]
+
+        if not found.IsEmpty then
+            failtest $"""{found.Length}: {String.concat "\n" (List.truncate 10 found)}""")
+
+/// Numbers that float32 does not have.
+let private numbers: Test =
+    testCase "numbers that an element type does not have are refused" (fun () ->
+        for value, number in
+            [
+                scale 1e300, "1E+300"
+                scale -1e40, "-1E+40"
+                scale 1e-50, "1E-50"
+                shift 1e40, "1E+40"
+                bounded -1e40 1.0, "-1E+40"
+                bounded 1e39 infinity, "1E+39"
+                sphere 1e39, "1E+39"
+                sphere 1e-46, "1E-46"
+                sphereExp 1e39, "1E+39"
+                spdAbove 1e20, "1E+40"
+                spectralNormWith { SpectralNorm.defaults with Bound = 1e39 }, "1E+39"
+                skew >>> cayley >>> scale 1e40, "1E+40"
+                sum [ identity; scale 1e40 ], "1E+40"
+                positive >>> inverse (scale 1e40), "1E+40"
+            ] do
+            for dtype in [ Dtype.Float32; Dtype.BFloat16; Dtype.Float16 ] do
+                use _ = torch.NewDisposeScope()
+                let tensor = torch.eye (4L, dtype = dtype)
+
+                let isNamed (message: string) =
+                    Expect.stringContains message $"an element type that has the number {number}" $"{value}"
+                    Expect.stringContains message (string dtype) $"{value}"
+
+                match Parametrization.start value tensor, Parametrization.contains value tensor with
+                | Error one, Error other ->
+                    isNamed one.Message
+                    isNamed other.Message
+                | _ -> failtest $"{value} takes {dtype}"
+
+                let thrown (call: unit -> torch.Tensor) =
+                    Expect.throwsC (fun () -> call () |> ignore) (fun error ->
+                        Expect.isTrue (error :? ArgumentException) "ArgumentException"
+                        isNamed error.Message)
+
+                thrown (fun () -> Parametrization.project value tensor)
+                thrown (fun () -> Parametrization.sample value (Form.ofTensor tensor) None)
+
+            let wide = torch.eye (4L, dtype = Dtype.Float64)
+
+            Expect.isOk (Parametrization.parameterForms value (Form.ofTensor wide)) $"{value} in double precision")
+
+let private nulls: Test =
+    testCase "null is refused by the name of the argument" (fun () ->
+        let tensor: torch.Tensor = Unchecked.defaultof<torch.Tensor>
+        use eye = torch.eye 3L
+        use parts = Parametrization.start skew eye |> Result.defaultWith (fun error -> failtest $"{error}")
+
+        for name, argument, call in
+            [
+                "contains", "tensor", (fun () -> Parametrization.contains skew tensor |> ignore)
+                "admits", "tensor", (fun () -> Parametrization.admits skew parts tensor |> ignore)
+                "project", "tensor", (fun () -> Parametrization.project skew tensor |> ignore)
+                "start", "tensor", (fun () -> Parametrization.start skew tensor |> ignore)
+                "initialize", "tensor", (fun () -> Parametrization.initialize skew tensor |> ignore)
+                "initializeNearest", "tensor", (fun () -> Parametrization.initializeNearest skew tensor |> ignore)
+                "rightInverse", "tensor", (fun () -> Parametrization.rightInverse skew parts tensor |> ignore)
+                "ofTensors", "parameters", (fun () -> Parametrization.ofTensors [ tensor ] [] skew |> ignore)
+                "ofTensorsOfShape, buffers",
+                "buffers",
+                (fun () -> Parametrization.ofTensorsOfShape [| 3L |] [ eye ] [ tensor ] (sphereExp 1.0) |> ignore)
+                "ofTensorsLike",
+                "parameters",
+                (fun () -> Parametrization.ofTensorsLike parts [ tensor ] [] skew |> ignore)
+                "Form.ofTensor", "tensor", (fun () -> Form.ofTensor tensor |> ignore)
+                "Mask.OfTensor", "tensor", (fun () -> Mask.OfTensor tensor |> ignore)
+            ] do
+            Expect.throwsC call (fun error ->
+                match error with
+                | :? ArgumentNullException as error -> Expect.equal error.ParamName argument name
+                | other -> failtest $"{name}: {other}"))
+
+/// Nothing tells what is allowed.
+let private unchecked': Test =
+    testCase "what is composed without a check refuses nothing that is registered" (fun () ->
+        use _ = torch.NewDisposeScope()
+        let value = cayley >>>! skew
+        let tensor = torch.ones (3L, 3L)
+        Expect.isError (Parametrization.initialize value tensor) "it has no right inverse"
+        Expect.isOk (Parametrization.start value tensor) "it starts")
+
+let tests: Test =
+    testList "extremes" [ numbers; nulls; unchecked'; yield! List.map ends Parametrize.Catalogue.entries ]
