@@ -159,6 +159,9 @@ internal sealed class ModuleBinding
         Hide();
     }
 
+    /// <summary>Whether a user has put a tensor into a field, which waits for the next use.</summary>
+    public bool HasAssignment => Array.Exists(_slots, slot => slot.HasAssignment);
+
     /// <summary>Puts the fields in order when something else than what had been put there is found in them.</summary>
     public List<ExternalWrite>? TakeExternalWrites()
     {

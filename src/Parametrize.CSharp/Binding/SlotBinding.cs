@@ -107,6 +107,12 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         slot.Release();
     }
 
+    /// <summary>Whether a user has put a tensor there, or has shifted what was there.</summary>
+    public bool HasAssignment =>
+        slot.Get() is { } found && !IsOurs(found) && IsAssignment(found)
+        || slot.HasShifted(_placeholder)
+        || slot.HasShifted(Exposed);
+
     /// <summary>
     /// What is found instead of what had been put there, and taken out; null when all is in order. Assigning null to a
     /// parametrized tensor (`layer.bias = null`) has no meaning: it is undone.

@@ -100,22 +100,29 @@ internal sealed partial class TensorBinding : ICached
     /// Sees what others have done to the modules' fields: moving a module has replaced the placeholder by an empty
     /// tensor elsewhere; a user has assigned a tensor, of which the right inverse is taken.
     /// </summary>
-    public void Follow()
+    public void Follow() => Follow(takesAssignments: true);
+
+    /// <summary>
+    /// The same for a query, which follows a move only: what a user has assigned, and may be refused, waits for the next use.
+    /// </summary>
+    public void FollowMoves() => Follow(takesAssignments: false);
+
+    private void Follow(bool takesAssignments)
     {
         foreach (var module in _modules)
             if (!module.IsInOrder)
             {
-                PutInOrder();
+                PutInOrder(takesAssignments);
                 return;
             }
     }
 
-    private void PutInOrder()
+    private void PutInOrder(bool takesAssignments)
     {
         using var alone = Access.Writing();
         List<(ModuleBinding Module, List<ExternalWrite> Strays)>? found = null;
         foreach (var module in _modules)
-            if (module.TakeExternalWrites() is { } strays)
+            if ((takesAssignments || !module.HasAssignment) && module.TakeExternalWrites() is { } strays)
                 (found ??= []).Add((module, strays));
         if (found is null)
             return;

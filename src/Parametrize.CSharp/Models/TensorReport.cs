@@ -10,7 +10,7 @@ public sealed record TensorReport
     internal TensorReport(string name, ParametrizedTensor tensor)
     {
         using var _ = no_grad();
-        tensor.Binding.Follow();
+        tensor.Binding.FollowMoves();
         tensor.RefreshWritten();
         using var lease = tensor.Binding.Access.Reading();
         var value = tensor.Parametrization;

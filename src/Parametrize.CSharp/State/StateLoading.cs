@@ -35,6 +35,8 @@ internal sealed class StateLoading(
         var source = new StateSource(state, prefix);
         if (source.Faults.Count > 0)
             throw new StateDictException(model.Title(), new([], []), source.Faults);
+        foreach (var (_, tensor) in ModelTree.Tensors(model))
+            tensor.Binding.Follow();
         var targets = StateTarget.Of(model);
         RequireData(model, state);
         using var plan = new StatePlan(whenNotAllowed);

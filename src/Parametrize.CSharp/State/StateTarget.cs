@@ -31,8 +31,7 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
     public static List<StateTarget> Of(nn.Module model)
     {
         var found = model is ParametrizedTensor alone ? [new("", null, alone, "")] : Walk(model, "").ToList();
-        // Modules may say more about their state than what their parts hold. Asking also makes parametrized tensors
-        // follow what has happened to their modules.
+        // Modules may say more about their state than what their parts hold.
         var known = found.SelectMany(target => target.PlainKeys).ToHashSet();
         var prefixes = found.Where(target => target.Own is null).Select(target => target.Prefix).ToHashSet();
         foreach (var (key, tensor) in model.state_dict())
