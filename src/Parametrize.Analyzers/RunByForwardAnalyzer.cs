@@ -51,7 +51,7 @@ public sealed class RunByForwardAnalyzer : DiagnosticAnalyzer
             || IsOnlyNamed(context.Operation)
         )
             return;
-        var name = NameIn(context.Operation.Syntax);
+        var name = Names.Of(context.Operation.Syntax);
         var written = name.Parent is MemberAccessExpressionSyntax access ? access.ToString() : name.ToString();
         context.ReportDiagnostic(Diagnostic.Create(Rules.RunByForwardRule, name.GetLocation(), Short(written)));
     }
@@ -74,17 +74,6 @@ public sealed class RunByForwardAnalyzer : DiagnosticAnalyzer
                 return true;
         return false;
     }
-
-    /// <summary>The word `forward` itself.</summary>
-    private static SyntaxNode NameIn(SyntaxNode syntax) =>
-        syntax switch
-        {
-            InvocationExpressionSyntax invocation => NameIn(invocation.Expression),
-            MemberAccessExpressionSyntax access => access.Name,
-            MemberBindingExpressionSyntax binding => binding.Name,
-            ParenthesizedExpressionSyntax parenthesized => NameIn(parenthesized.Expression),
-            _ => syntax,
-        };
 
     /// <summary>Messages are one line.</summary>
     private static string Short(string written) =>
