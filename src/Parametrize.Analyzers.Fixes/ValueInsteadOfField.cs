@@ -32,7 +32,7 @@ public sealed class ValueInsteadOfField : CodeFixProvider
         var value = SyntaxFactory
             .ParseExpression($"{access.Expression.WithoutTrivia()}.parametrization(\"{access.Name.Identifier.ValueText}\").Value")
             .WithTriviaFrom(access);
-        if (model is null || !Fits(access, value, model))
+        if (model is null || context.Diagnostics.Any(one => one.Properties.ContainsKey(Rules.Joint)) || !Fits(access, value, model))
             return;
         context.RegisterCodeFix(
             CodeAction.Create(
@@ -44,12 +44,22 @@ public sealed class ValueInsteadOfField : CodeFixProvider
         );
     }
 
-    /// <summary>Whether it compiles there, and is what is asked for: a tensor, not a Parameter.</summary>
+    /// <summary>Whether it compiles there, and a tensor will do: where a Parameter is asked for it does not.</summary>
     private static bool Fits(MemberAccessExpressionSyntax access, ExpressionSyntax value, SemanticModel model)
     {
         var bound = model.GetSpeculativeTypeInfo(access.SpanStart, value, SpeculativeBindingOption.BindAsExpression);
-        var asked = model.GetTypeInfo(access);
         return bound.Type.IsTensor()
-            && (asked.ConvertedType is not { Name: "Parameter" } || access.Parent is not EqualsValueClauseSyntax);
+            && (model.GetTypeInfo(access).ConvertedType is not { Name: "Parameter" } || IsOperand(access));
     }
+
+    /// <summary>What makes something else of it, or takes the type that it has.</summary>
+    private static bool IsOperand(ExpressionSyntax expression) =>
+        expression.Parent switch
+        {
+            PostfixUnaryExpressionSyntax or ParenthesizedExpressionSyntax => IsOperand((ExpressionSyntax)expression.Parent),
+            MemberAccessExpressionSyntax or ElementAccessExpressionSyntax or BinaryExpressionSyntax => true,
+            InterpolationSyntax or PrefixUnaryExpressionSyntax => true,
+            EqualsValueClauseSyntax { Parent.Parent: VariableDeclarationSyntax { Type.IsVar: true } } => true,
+            _ => false,
+        };
 }

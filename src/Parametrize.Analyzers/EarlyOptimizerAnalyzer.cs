@@ -28,7 +28,7 @@ public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
             )
                 yield return Diagnostic.Create(
                     Rules.EarlyOptimizerRule,
-                    Names.Of(registration.Operation.Syntax).GetLocation(),
+                    Names.PlaceOf(registration.Operation.Syntax),
                     [early.Operation.Syntax.GetLocation()],
                     registration.Verb,
                     Body.LineOf(early.Operation),
@@ -47,7 +47,7 @@ public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
         optimizer.Has(module, body.Places)
         && optimizer.Operation.CanPrecede(registration.Operation)
         && optimizer.IsUsedAfter(registration.Operation, body)
-        && !body.Operations.Any(one => one.IsAfter(registration.Operation) && optimizer.IsTold(one, body.Places))
+        && !body.Operations.Any(one => one.IsAfter(registration.Operation) && optimizer.IsTold(one, body.Places, optimizers))
         && !optimizers.Any(other => other.Operation.IsAfter(registration.Operation) && other.Has(module, body.Places));
 
     private static bool IsRemoved(Registration registration, Body body) =>
@@ -104,10 +104,16 @@ public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
                 .Any(use => use.IsAfter(registration) || Order.LoopsAround(use).Any(loops.Contains));
         }
 
-        /// <summary>Whether parameters are added to it, or to one that cannot be told from it.</summary>
-        public bool IsTold(IOperation operation, Places places) =>
-            operation is IInvocationOperation { TargetMethod.Name: "add_parametrized_parameters" or "add_param_group" } adding
-            && (_place is null || places.Of(Places.ReceiverOf(adding)) is not { } told || told.Is(_place));
+        /// <summary>Whether parameters are added to it, or to one that may be the same.</summary>
+        public bool IsTold(IOperation operation, Places places, List<Built> optimizers)
+        {
+            if (operation is not IInvocationOperation { TargetMethod.Name: var verb } adding)
+                return false;
+            if (verb is not ("add_parametrized_parameters" or "add_param_group"))
+                return false;
+            var told = places.Of(Places.ReceiverOf(adding));
+            return !optimizers.Any(other => other != this && other._place is { } place && told?.Is(place) == true);
+        }
 
         private static ImmutableArray<(Place, string)> Given(IOperation operation, Places places) =>
         [

@@ -37,9 +37,10 @@ public sealed class ReadOutsidePassAnalyzer : BodyAnalyzer
             Rules.ReadOutsidePassRule,
             name.GetLocation(),
             [registration.Operation.Syntax.GetLocation()],
+            registration.IsJoint ? ImmutableDictionary<string, string?>.Empty.Add(Rules.Joint, null) : null,
             $"{module}.{read.Member.Name}",
             Body.LineOf(registration.Operation),
-            $"{module}.parametrization(\"{read.Member.Name}\").Value"
+            $"{module}.parametrization(\"{registration.TitleOf(read.Member.Name)}\").Value"
         );
     }
 

@@ -10,6 +10,9 @@ internal static class Rules
     public const string EarlyOptimizer = "PARAM002";
     public const string ReadOutsidePass = "PARAM003";
 
+    /// <summary>Set where the value of the parametrization is not the one that is read.</summary>
+    public const string Joint = "joint";
+
     private const string Category = "Parametrize";
 
     /// <summary>From the one place that has it, by way of the assembly.</summary>

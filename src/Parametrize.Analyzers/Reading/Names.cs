@@ -6,6 +6,10 @@ namespace Parametrize.Analyzers;
 /// <summary>The word that a message is put under.</summary>
 internal static class Names
 {
+    /// <summary>Without what a generic method is given.</summary>
+    public static Location PlaceOf(SyntaxNode syntax) =>
+        Of(syntax) is SimpleNameSyntax name ? name.Identifier.GetLocation() : syntax.GetLocation();
+
     /// <summary>Of `layer.forward(x)` and `layer.forward`: `forward`.</summary>
     public static SyntaxNode Of(SyntaxNode syntax) =>
         syntax switch

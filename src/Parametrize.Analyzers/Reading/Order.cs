@@ -22,6 +22,8 @@ internal static class Order
         if (!first.CanPrecede(second))
             return false;
         var (_, meeting) = Ways(first, second);
+        if (meeting is ITryOperation)
+            return false;
         for (var (inner, outer) = (first, first.Parent); outer != meeting && outer is not null; (inner, outer) = (outer, outer.Parent))
             if (IsOptional(inner, outer))
                 return false;

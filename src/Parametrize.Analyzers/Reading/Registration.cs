@@ -65,6 +65,9 @@ internal sealed class Registration
 
     public bool IsJoint => Name?.Contains(Joining) ?? false;
 
+    /// <summary>The name of what `parametrization` has there: of a joint tensor, that of all.</summary>
+    public string TitleOf(string tensor) => IsJoint ? Name!.Substring(Name.LastIndexOf('.') + 1) : tensor;
+
     private string? Name =>
         (Argument("name") ?? Argument("tensor_name"))?.ConstantValue is { HasValue: true, Value: string name } ? name : null;
 
