@@ -13,6 +13,8 @@ internal static class Modules
 
     public static bool IsScope(this ITypeSymbol? type) => type.Is("Parametrize.CSharp.CachedScope");
 
+    public static bool IsNodeOfSeveral(this ITypeSymbol? type) => type.Is("Parametrize.CSharp.CustomNodeOfSeveral");
+
     /// <summary>Activations, dropouts, paddings, losses: there is nothing to parametrize.</summary>
     public static bool HasNoParameters(this ITypeSymbol? type) =>
         type.Is("TorchSharp.Modules.ParameterLessModule") || type.Is("TorchSharp.Loss");

@@ -30,7 +30,8 @@ internal static class Values
         && AreOfSeveral(named, places);
 
     private static bool IsOfSeveral(IOperation part) =>
-        part is IInvocationOperation { TargetMethod: { ContainingType.Name: "Parametrizations" } method }
-        && method.ContainingNamespace.ToDisplayString() == "Parametrize.CSharp"
-        && OfSeveral.Contains(method.Name);
+        part.Type.IsNodeOfSeveral()
+        || part is IInvocationOperation { TargetMethod: { ContainingType.Name: "Parametrizations" } method }
+            && method.ContainingNamespace.ToDisplayString() == "Parametrize.CSharp"
+            && OfSeveral.Contains(method.Name);
 }
