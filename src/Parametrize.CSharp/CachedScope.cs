@@ -1,5 +1,4 @@
 using Parametrize.CSharp.Binding;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -19,19 +18,20 @@ public sealed class CachedScope : IDisposable
     private static readonly AsyncLocal<CachedScope?> Current = new();
 
     private readonly CachedScope? _outer;
-    private readonly HashSet<ParametrizedTensor>? _covered;
+    private readonly HashSet<TensorBinding>? _covered;
     private readonly List<ICached> _held = [];
     private bool _ended;
 
-    internal CachedScope(nn.Module? model)
+    /// <param name="covered">What it is for; null: for all.</param>
+    internal CachedScope(IEnumerable<TensorBinding>? covered)
     {
         _outer = Current.Value;
-        _covered = model is null ? null : [.. ModelTree.Tensors(model).Select(entry => entry.Tensor)];
+        _covered = covered is null ? null : [.. covered];
         Current.Value = this;
         try
         {
             foreach (var tensor in _covered ?? [])
-                tensor.Binding.Hold();
+                tensor.Hold();
         }
         catch
         {
@@ -58,7 +58,7 @@ public sealed class CachedScope : IDisposable
     }
 
     /// <summary>The outermost live scope that covers the tensor, so that an inner one ending drops nothing.</summary>
-    internal static CachedScope? For(ParametrizedTensor tensor)
+    internal static CachedScope? For(TensorBinding tensor)
     {
         CachedScope? found = null;
         for (var scope = Current.Value; scope is not null; scope = scope._outer)

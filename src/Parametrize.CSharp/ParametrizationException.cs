@@ -4,8 +4,14 @@ namespace Parametrize.CSharp;
 public sealed class ParametrizationException : Exception
 {
     internal ParametrizationException(ParametrizationError error, string? where = null)
-        : base(where is null ? error.Message : $"{where}: {error.Message}") => Error = error;
+        : base(where is null ? Said(error) : $"{where}: {Said(error)}") => Error = error;
 
     /// <summary>Which condition failed, and by how much.</summary>
     public ParametrizationError Error { get; }
+
+    /// <summary>The core's words are for every language; here is how one projects in this one.</summary>
+    private static string Said(ParametrizationError error) =>
+        error.IsNotAllowed
+            ? $"{error.Message.TrimEnd('.')} (`{nameof(Parametrizations.Project)}`, `{nameof(WhenNotAllowed)}.{nameof(WhenNotAllowed.Project)}`)."
+            : error.Message;
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
+using Parametrize.CSharp.Values;
 using Parametrize.Values;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;

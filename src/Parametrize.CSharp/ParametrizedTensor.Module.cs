@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Torch;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
@@ -58,8 +59,6 @@ public sealed partial class ParametrizedTensor
         else
             base.Dispose(disposing);
     }
-
-    internal void MoveTo(ScalarType dtype, Device device) => _to(device, dtype, false);
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)

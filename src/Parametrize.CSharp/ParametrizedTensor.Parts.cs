@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.FSharp.Core;
-using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Torch;
+using Parametrize.CSharp.Values;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -199,6 +200,6 @@ public sealed partial class ParametrizedTensor
         ];
         _buffers = [.. named_children().Select(child => ((NodeBuffers)child.module).Tensors())];
         Tensors = [.. Inputs, .. _buffers.SelectMany(row => row)];
-        _writes = new(this, Parametrization, _buffers);
+        _writes = new(Parametrization, Inputs, _buffers, () => training);
     }
 }

@@ -1,4 +1,4 @@
-using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Values;
 using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;

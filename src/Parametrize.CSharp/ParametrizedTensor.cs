@@ -1,4 +1,6 @@
 using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Optimizers;
+using Parametrize.CSharp.Values;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
@@ -115,12 +117,12 @@ public sealed partial class ParametrizedTensor : nn.Module
 
     /// <summary>The inverse of an invertible matrix, by two triangular solves.</summary>
     /// <returns>A new tensor of the shape of <see cref="Value"/>, through which gradients flow.</returns>
-    /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
+    /// <exception cref="InvalidOperationException">The parametrization is not `Invertible`.</exception>
     public Tensor Inverse() => FromParts(parts => InvertibleModule.inverse(Parametrization, parts));
 
     /// <summary>log det W of an invertible n x n matrix, a sum over n numbers.</summary>
     /// <returns>A new tensor of one number for each matrix of a batch, through which gradients flow.</returns>
-    /// <exception cref="InvalidOperationException">The parametrization is not `invertible`.</exception>
+    /// <exception cref="InvalidOperationException">The parametrization is not `Invertible`.</exception>
     public Tensor LogDeterminant() => FromParts(parts => InvertibleModule.logDeterminant(Parametrization, parts));
 
     /// <summary>

@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Registration;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -41,7 +42,7 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(parametrization);
-        Ties.Register(module, TensorPath.Resolve(module, name), parametrization, whenNotAllowed);
+        TiedParameters.Register(module, TensorPath.Resolve(module, name), parametrization, whenNotAllowed);
         return module;
     }
 
@@ -65,7 +66,7 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(tensor);
         ArgumentNullException.ThrowIfNull(parametrization);
-        Ties.Register(module, TensorPath.Resolve(module, tensor(module)), parametrization, whenNotAllowed);
+        TiedParameters.Register(module, TensorPath.Resolve(module, tensor(module)), parametrization, whenNotAllowed);
         return module;
     }
 
@@ -108,7 +109,7 @@ public static partial class parametrize
     {
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(name);
-        Registration.Remove(TensorPath.Resolve(module, name), leave_parametrized);
+        Registrar.Remove(TensorPath.Resolve(module, name), leave_parametrized);
         return module;
     }
 
@@ -119,6 +120,6 @@ public static partial class parametrize
     public static CachedScope cached(nn.Module model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return new(model);
+        return new(ModelTree.Tensors(model).Select(entry => entry.Tensor.Binding));
     }
 }

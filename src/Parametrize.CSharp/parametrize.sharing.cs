@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Registration;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -26,7 +27,7 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(tensor);
-        Ties.Share(module, TensorPath.Resolve(module, name), tensor);
+        TiedParameters.Share(module, TensorPath.Resolve(module, name), tensor);
         return module;
     }
 }

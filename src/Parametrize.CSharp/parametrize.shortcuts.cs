@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Registration;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

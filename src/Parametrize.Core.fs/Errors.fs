@@ -55,7 +55,7 @@ type ParametrizationError =
         match this with
         | NotAllowed(value, violation) ->
             $"The tensor is not allowed by {value}: {violation}. "
-            + "Assign a tensor of that space, or let it be projected (`project`, `WhenNotAllowed.Project`)."
+            + "Assign a tensor of that space, or project it."
         | WrongShape(value, expected, found) -> $"{value} expects {expected}, but the tensor has shape {found}."
         | WrongDtype(value, expected, found) ->
             $"{value} expects {expected}, but the tensor is {found}. Convert it with `to`."

@@ -1,3 +1,5 @@
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Torch;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -9,10 +11,10 @@ namespace Parametrize.CSharp.Binding;
 /// </summary>
 internal sealed class ModuleBinding
 {
-    private readonly ParametrizedTensor _tensor;
+    private readonly IComputedTensor _tensor;
     private readonly SlotBinding[] _slots;
-    private readonly (ParametrizationSet Set, string Name) _home;
-    private Hooks? _hooks;
+    private readonly (nn.Module Set, string Name) _home;
+    private WeakReference<nn.Module>[] _callers = [];
 
     /// <summary>Whether the value stays in the fields between passes.</summary>
     private bool _isHeld;
@@ -22,15 +24,17 @@ internal sealed class ModuleBinding
     /// <param name="slots">Where the module reads it, or its members.</param>
     /// <param name="layout">How the members make it up.</param>
     /// <param name="home">The set in which the module's state has it, and its name there.</param>
+    /// <param name="ownerDisposed">Called with the module when it is disposed and does not dispose its children.</param>
     public ModuleBinding(
-        ParametrizedTensor tensor,
+        IComputedTensor tensor,
         IEnumerable<Slot> slots,
         JointLayout layout,
-        (ParametrizationSet, string) home
+        (nn.Module, string) home,
+        Action<nn.Module> ownerDisposed
     )
     {
         _tensor = tensor;
-        _slots = [.. slots.Select(slot => new SlotBinding(tensor, slot))];
+        _slots = [.. slots.Select(slot => new SlotBinding(tensor, slot, ownerDisposed))];
         Layout = layout;
         _home = home;
     }
@@ -48,7 +52,7 @@ internal sealed class ModuleBinding
     public IEnumerable<Parameter> Kept => _slots.Select(slot => slot.Kept).OfType<Parameter>();
 
     /// <summary>Whether a forward pass is going on, or has thrown.</summary>
-    public bool IsComputing => _slots[0].Shown is not null && !_isHeld;
+    public bool IsComputing => _slots[0].Exposed is not null && !_isHeld;
 
     /// <summary>Whether a pass of another thread reads either all that was shown or all that is.</summary>
     public bool IsReplacedAtOnce => _slots is [{ IsReplacedAtOnce: true }];
@@ -65,20 +69,26 @@ internal sealed class ModuleBinding
         }
     }
 
-    public bool IsIn(ParametrizationSet home, string? name = null) =>
+    public bool IsIn(nn.Module home, string? name = null) =>
         ReferenceEquals(home, _home.Set) && (name is null || name == _home.Name);
 
     /// <summary>The name in the home under which the module shows this tensor, if it does.</summary>
     public string? NameOf(Tensor tensor) => _slots.FirstOrDefault(slot => slot.Shows(tensor))?.Name.Split('.')[^1];
 
-    /// <summary>Takes the module's tensors out, and the hooks in around the module that calls it.</summary>
-    public void Attach(nn.Module caller, IReadOnlyList<Tensor> tensors)
+    /// <summary>Takes the module's tensors out, and has the value computed for the passes of these modules.</summary>
+    public void Attach(IEnumerable<nn.Module> callers, IReadOnlyList<Tensor> tensors)
     {
         foreach (var (slot, tensor) in _slots.Zip(tensors))
             slot.Take(tensor);
-        _hooks = Hooks.Around(caller, () => _tensor.Binding.Enter(this), () => _tensor.Binding.Exit(this));
         _tensor.Binding.Add(this);
+        _callers = [.. callers.Select(caller => new WeakReference<nn.Module>(caller))];
+        foreach (var caller in callers)
+            PassHooks.Add(caller, this);
     }
+
+    public void Enter(PassHooks caller) => _tensor.Binding.Enter(this, caller);
+
+    public void Exit(PassHooks caller) => _tensor.Binding.Exit(this, caller);
 
     /// <summary>Tensors for the module when it goes on without this one, with these numbers.</summary>
     public Tensor[] Own(Tensor value, bool isTrained)
@@ -94,7 +104,7 @@ internal sealed class ModuleBinding
     public nn.Module? Detach(IReadOnlyList<Tensor> own)
     {
         _isHeld = false;
-        _hooks?.Remove();
+        LeaveCallers();
         foreach (var (slot, tensor) in _slots.Zip(own))
             slot.Restore(tensor);
         _tensor.Binding.Remove(this);
@@ -105,12 +115,13 @@ internal sealed class ModuleBinding
     public void Release()
     {
         _isHeld = false;
+        LeaveCallers();
         foreach (var slot in _slots)
             slot.Release();
     }
 
     /// <summary>Keeps the value, which is computed once for all modules, in the fields until it is forgotten.</summary>
-    public void Hold(HeldValue value)
+    public void Hold(ValueCache value)
     {
         if (_isHeld)
             return;
@@ -122,11 +133,11 @@ internal sealed class ModuleBinding
 
     /// <summary>Puts the value that was computed again into the fields, without a moment between.</summary>
     /// <returns>What was there, if the value is kept in the fields.</returns>
-    public IReadOnlyList<Shown> Renew(HeldValue value)
+    public IReadOnlyList<ExposedValue> Renew(ValueCache value)
     {
         if (!_isHeld)
             return [];
-        var before = _slots.Select(slot => slot.Shown).OfType<Shown>().ToList();
+        var before = _slots.Select(slot => slot.Exposed).OfType<ExposedValue>().ToList();
         using (Modes.Lasting())
             Show(value.Alias());
         return before;
@@ -149,11 +160,11 @@ internal sealed class ModuleBinding
     }
 
     /// <summary>Puts the fields in order when something else than what had been put there is found in them.</summary>
-    public List<Stray>? TakeStrays()
+    public List<ExternalWrite>? TakeExternalWrites()
     {
-        List<Stray>? strays = null;
+        List<ExternalWrite>? strays = null;
         foreach (var slot in _slots)
-            if (slot.TakeStray() is { } stray)
+            if (slot.TakeExternalWrite() is { } stray)
                 (strays ??= []).Add(stray);
         if (strays is not null)
             Moved();
@@ -161,18 +172,18 @@ internal sealed class ModuleBinding
     }
 
     /// <summary>Takes the right inverse of the whole tensor with what has been assigned to members of it.</summary>
-    public void Assign(IReadOnlyList<Stray> assigned)
+    public void Assign(IReadOnlyList<ExternalWrite> assigned)
     {
         if (!Layout.IsJoint)
         {
-            _tensor.Value = assigned[0].Found!;
+            _tensor.Assign(assigned[0].Found!);
             return;
         }
         using var _ = NewDisposeScope();
         var members = Layout.Divide(_tensor.Detached());
         foreach (var stray in assigned)
             members[Array.IndexOf(_slots, stray.Slot)] = stray.Found!.detach();
-        _tensor.Value = Layout.Join(members);
+        _tensor.Assign(Layout.Join(members));
     }
 
     /// <summary>For a pass outside cached scopes.</summary>
@@ -196,7 +207,15 @@ internal sealed class ModuleBinding
         if (!_slots.Any(slot => slot.IsChanged))
             return null;
         using var scope = NewDisposeScope();
-        return Layout.Join([.. _slots.Select(slot => slot.Shown!.detach().clone())]).MoveToOuterDisposeScope();
+        return Layout.Join([.. _slots.Select(slot => slot.Exposed!.detach().clone())]).MoveToOuterDisposeScope();
+    }
+
+    private void LeaveCallers()
+    {
+        foreach (var reference in _callers)
+            if (reference.TryGetTarget(out var caller))
+                PassHooks.Remove(caller, this);
+        _callers = [];
     }
 
     private void Show(Tensor value)

@@ -1,10 +1,11 @@
+using Parametrize.CSharp.Torch;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>One tensor of a module: its slot, and what stands there instead of a tensor of the module's own.</summary>
-internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
+internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn.Module> ownerDisposed)
 {
     private Placeholder? _placeholder;
     private Tensor? _untouched;
@@ -19,11 +20,11 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
     public Tensor? Kept { get; private set; }
 
     /// <summary>What the module computes with now; null outside a pass and a scope.</summary>
-    public Shown? Shown { get; private set; }
+    public ExposedValue? Exposed { get; private set; }
 
     /// <summary>Whether a forward pass has written into what is shown for a buffer.</summary>
     public bool IsChanged =>
-        _untouched is not null && Shown is { IsSpent: false } && !Shown.allclose(_untouched, 0, 0, equal_nan: true);
+        _untouched is not null && Exposed is { IsSpent: false } && !Exposed.allclose(_untouched, 0, 0, equal_nan: true);
 
     /// <summary>Whether a module that computes meanwhile reads either what was shown or what is.</summary>
     public bool IsReplacedAtOnce => slot.IsReplacedAtOnce;
@@ -32,7 +33,8 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
     public bool IsInOrder =>
         slot.Get() is { } found
             ? IsOurs(found)
-            : Owner is null || slot.MayBeEmpty && _placeholder is { IsSpent: false } && Shown is not { IsSpent: true };
+            : Owner is null
+                || slot.MayBeEmpty && _placeholder is { IsSpent: false } && Exposed is not { IsSpent: true };
 
     public bool Shows(Tensor tensor) => IsOurs(tensor) || slot.Shows(tensor);
 
@@ -72,8 +74,14 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
     {
         _untouched?.Dispose();
         _untouched = slot.IsBuffer ? value.Copied() : null;
-        Shown = new Shown(slot, slot.IsBuffer ? OwnMemory(value) : value, computed.Binding.Access, Replaced);
-        slot.Set(Shown);
+        Exposed = new ExposedValue(
+            slot,
+            slot.IsBuffer ? OwnMemory(value) : value,
+            computed.Binding.Access,
+            Replaced,
+            ownerDisposed
+        );
+        slot.Set(Exposed);
     }
 
     public void Hide()
@@ -103,19 +111,19 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
     /// What is found instead of what had been put there, and taken out; null when all is in order. Assigning null to a
     /// parametrized tensor (`layer.bias = null`) has no meaning: it is undone.
     /// </summary>
-    public Stray? TakeStray()
+    public ExternalWrite? TakeExternalWrite()
     {
         var found = slot.Get();
         if (found is not null && IsOurs(found))
             return null;
-        if (slot.HasShifted(_placeholder) || slot.HasShifted(Shown))
+        if (slot.HasShifted(_placeholder) || slot.HasShifted(Exposed))
             throw new InvalidOperationException(
                 $"{slot.Owner?.Title()}.{slot.Name} is parametrized, and elements were inserted or removed before it. "
                     + "Undo that; to change the list, remove the parametrization first and register it again."
             );
         if (found is null)
         {
-            var spent = new StandIn?[] { _placeholder, Shown }
+            var spent = new InjectedParameter?[] { _placeholder, Exposed }
                 .Where(one => one is { IsSpent: true })
                 .ToList();
             spent.ForEach(one => one!.GiveUp());
@@ -150,15 +158,15 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
 
     /// <summary>Whether what was found is no stand-in that has moved.</summary>
     private bool IsAssignment(Tensor found) =>
-        found.numel() > 0 && (Shown is null || found.IsOfTheKindOf(computed.Inputs[0]) || !Shown.IsBefore(found));
+        found.numel() > 0 && (Exposed is null || found.IsOfTheKindOf(computed.Inputs[0]) || !Exposed.IsBefore(found));
 
-    private bool IsOurs(Tensor found) => ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Shown);
+    private bool IsOurs(Tensor found) => ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Exposed);
 
     private void Drop()
     {
-        Shown?.Retire(computed.Binding.Access.HasStragglers);
+        Exposed?.Retire(computed.Binding.Access.HasStragglers);
         _untouched?.Dispose();
-        (Shown, _untouched) = (null, null);
+        (Exposed, _untouched) = (null, null);
     }
 
     /// <summary>A new one when the tensor has moved.</summary>
@@ -171,7 +179,14 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
         if (!isCurrent)
         {
             _placeholder?.Retire();
-            _placeholder = new Placeholder(slot, input.dtype, input.device, computed.Binding.Access, Replaced);
+            _placeholder = new Placeholder(
+                slot,
+                input.dtype,
+                input.device,
+                computed.Binding.Access,
+                Replaced,
+                ownerDisposed
+            );
         }
         slot.Set(_placeholder!);
     }
@@ -182,4 +197,4 @@ internal sealed class SlotBinding(ParametrizedTensor computed, Slot slot)
 /// <param name="Found">The tensor; null when the slot was emptied.</param>
 /// <param name="IsAssignment">Whether a user has put it there.</param>
 /// <param name="HasMoved">Whether it has moved, with its module, since it was assigned.</param>
-internal readonly record struct Stray(SlotBinding Slot, Tensor? Found, bool IsAssignment, bool HasMoved);
+internal readonly record struct ExternalWrite(SlotBinding Slot, Tensor? Found, bool IsAssignment, bool HasMoved);

@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Threads;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
@@ -10,7 +11,7 @@ internal sealed partial class TensorBinding
     {
         Follow();
         _tensor.RefreshWritten();
-        if (CachedScope.For(_tensor) is null)
+        if (CachedScope.For(this) is null)
         {
             using var lease = _tensor.IsLearning ? Access.Writing() : Access.Reading();
             return _tensor.Evaluate(out _);
@@ -34,22 +35,31 @@ internal sealed partial class TensorBinding
         Access.End(Admit(caller: null));
     }
 
-    /// <summary>A module begins a forward pass.</summary>
-    public void Enter(ModuleBinding caller)
+    /// <summary>A pass begins for which a module needs the value: its own, or one of a module that it is in.</summary>
+    public void Enter(ModuleBinding module, PassHooks caller)
     {
+        if (Array.IndexOf(_modules, module) < 0)
+            return; // It was disposed.
         Follow();
+        if (Access.Find(module) is { IsDoubted: false } outer)
+        {
+            // The pass around this one has computed it.
+            if (outer.Caller == caller)
+                outer.Depth++;
+            return;
+        }
         _tensor.RefreshWritten();
-        var visit = Admit(caller);
+        var visit = Admit(module);
         try
         {
-            if (Array.IndexOf(_modules, caller) < 0)
+            if (Array.IndexOf(_modules, module) < 0)
             {
                 Access.End(visit); // It was removed while this thread waited.
                 return;
             }
             if (!_value.IsHeld)
-                caller.ShowAlone(_tensor.Evaluate(out _));
-            Access.BeginPass(visit, caller);
+                module.ShowAlone(_tensor.Evaluate(out _));
+            Access.BeginPass(visit, module, caller);
         }
         catch
         {
@@ -58,16 +68,21 @@ internal sealed partial class TensorBinding
         }
     }
 
-    /// <summary>The module has ended it.</summary>
-    public void Exit(ModuleBinding caller)
+    /// <summary>The pass has ended.</summary>
+    public void Exit(ModuleBinding module, PassHooks caller)
     {
-        if (Access.Find(caller) is not { } visit)
-            return; // Others have gone on without waiting for it.
+        if (Access.Find(module) is not { } visit || visit.Caller != caller)
+            return; // Others have gone on without waiting for it, or the pass around this one goes on.
+        if (visit.Depth > 0)
+        {
+            visit.Depth--;
+            return;
+        }
         Tensor? updated;
         try
         {
-            updated = TakeUpdate(caller);
-            caller.HideAlone();
+            updated = TakeUpdate(module);
+            module.HideAlone();
         }
         finally
         {
@@ -100,7 +115,7 @@ internal sealed partial class TensorBinding
     {
         for (var mustWrite = false; ; )
         {
-            var scope = CachedScope.For(_tensor);
+            var scope = CachedScope.For(this);
             var visit = Access.Begin(isAlone: mustWrite || scope is null && !_value.IsHeld);
             try
             {

@@ -1,3 +1,5 @@
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Threads;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -10,8 +12,8 @@ namespace Parametrize.CSharp.Binding;
 /// </summary>
 internal sealed partial class TensorBinding : ICached
 {
-    private readonly ParametrizedTensor _tensor;
-    private readonly HeldValue _value;
+    private readonly IComputedTensor _tensor;
+    private readonly ValueCache _value;
 
     /// <summary>Among threads that read: one at a time computes what is held. Whoever has it waits for no access.</summary>
     private readonly Lock _gate = new();
@@ -22,7 +24,7 @@ internal sealed partial class TensorBinding : ICached
     // Replaced, never changed: threads that compute may be on their way through it.
     private ModuleBinding[] _modules = [];
 
-    public TensorBinding(ParametrizedTensor tensor)
+    public TensorBinding(IComputedTensor tensor)
     {
         (_tensor, _value) = (tensor, new(tensor));
         Access = new(() => Where);
@@ -32,7 +34,7 @@ internal sealed partial class TensorBinding : ICached
     public TensorAccess Access { get; }
 
     /// <summary>The tensor's name in messages, that in its first module.</summary>
-    public string? Where => _modules.FirstOrDefault()?.Where;
+    public string? Where => _modules.FirstOrDefault(module => !module.IsGone)?.Where;
 
     /// <summary>How the tensors of modules make it up.</summary>
     public JointLayout? Layout => _modules.FirstOrDefault()?.Layout;
@@ -52,14 +54,14 @@ internal sealed partial class TensorBinding : ICached
     }
 
     /// <summary>The module whose state has the tensor in this set.</summary>
-    public ModuleBinding In(ParametrizationSet home, string name) => _modules.First(one => one.IsIn(home, name));
+    public ModuleBinding In(nn.Module home, string name) => _modules.First(one => one.IsIn(home, name));
 
     /// <summary>The name under which a module shows this tensor, if it does.</summary>
-    public string? NameOf(ParametrizationSet home, string name, Tensor found) => In(home, name).NameOf(found);
+    public string? NameOf(nn.Module home, string name, Tensor found) => In(home, name).NameOf(found);
 
     /// <summary>Leaves the modules of a set that is being disposed.</summary>
     /// <returns>Whether others still compute with the tensor.</returns>
-    public bool Leave(ParametrizationSet home)
+    public bool Leave(nn.Module home)
     {
         using var alone = Access.Writing();
         foreach (var module in _modules.Where(one => one.IsIn(home)))
@@ -111,9 +113,9 @@ internal sealed partial class TensorBinding : ICached
     private void PutInOrder()
     {
         using var alone = Access.Writing();
-        List<(ModuleBinding Module, List<Stray> Strays)>? found = null;
+        List<(ModuleBinding Module, List<ExternalWrite> Strays)>? found = null;
         foreach (var module in _modules)
-            if (module.TakeStrays() is { } strays)
+            if (module.TakeExternalWrites() is { } strays)
                 (found ??= []).Add((module, strays));
         if (found is null)
             return;

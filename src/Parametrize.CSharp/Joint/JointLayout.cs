@@ -1,6 +1,7 @@
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Joint;
 
 /// <summary>
 /// How the tensors of a joint one make it up: as matrices side by side (dimension 1), each of its first dimension and the

@@ -1,7 +1,7 @@
 using Parametrize.CSharp.Binding;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Joint;
 
 /// <summary>
 /// The name of a tensor that several make up: theirs with a plus between them, `weight+bias`, and in a native module

@@ -1,3 +1,5 @@
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Registration;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -45,7 +47,7 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(names);
         ArgumentNullException.ThrowIfNull(parametrization);
         var path = TensorPath.Resolve(module, JointName.Of(names));
-        Ties.Register(module, path, parametrization, whenNotAllowed, dim);
+        TiedParameters.Register(module, path, parametrization, whenNotAllowed, dim);
         return module;
     }
 }

@@ -1,28 +1,28 @@
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Models;
 
 /// <summary>Registers on all of several modules, or on none.</summary>
 internal static class ManyRegistrations
 {
     public static IReadOnlyList<string> Register(
         nn.Module model,
-        IReadOnlyList<(string Name, nn.Module Module, Enclosing? Enclosing)> modules,
+        IReadOnlyList<(string Name, nn.Module Module, ParentModule? Parent)> modules,
         string tensorName,
         Parametrization value,
         WhenNotAllowed whenNotAllowed
     )
     {
         var paths = modules
+            .Select(one => (Name: ModelTree.Join(one.Name, tensorName), one.Module, one.Parent))
             .Select(one =>
-                (
-                    Name: ModelTree.Join(one.Name, tensorName),
-                    Path: TensorPath.Resolve(one.Module, tensorName, one.Enclosing)
-                )
+                (one.Name, Path: Naming(one.Name, () => TensorPath.Resolve(one.Module, tensorName, one.Parent)))
             )
             .DistinctBy(one => one.Path)
             .ToList();
-        var ties = new Ties(model);
+        var ties = new TiedParameters(model);
         var done = new HashSet<ParametrizedTensor>(ReferenceEqualityComparer.Instance);
         Undo.OnFailure(undo =>
         {
@@ -31,23 +31,44 @@ internal static class ManyRegistrations
                 // Of modules that share a tensor, the first has registered for all.
                 if (path.Tensor is { } shared && done.Contains(shared))
                     continue;
-                Naming(name, () => ties.Register(undo, path, value, whenNotAllowed));
-                done.Add(path.Tensor!);
+                done.Add(
+                    Naming(
+                        name,
+                        () =>
+                        {
+                            ties.Register(undo, path, value, whenNotAllowed);
+                            return path.Tensor!;
+                        }
+                    )
+                );
             }
         });
         return [.. paths.Select(one => one.Name)];
     }
 
     /// <summary>An error in a large model has to say which of its many layers it means.</summary>
-    private static void Naming(string name, Action register)
+    private static T Naming<T>(string name, Func<T> act)
     {
         try
         {
-            register();
+            return act();
         }
         catch (ParametrizationException refusal)
         {
             throw new ParametrizationException(refusal.Error, name);
+        }
+        catch (ArgumentException error) when (error.GetType() == typeof(ArgumentException))
+        {
+            var reason = error.Message.Replace($" (Parameter '{error.ParamName}')", "");
+            throw new ArgumentException($"{name}: {reason}", "tensor_name", error);
+        }
+        catch (NotSupportedException error)
+        {
+            throw new NotSupportedException($"{name}: {error.Message}", error);
+        }
+        catch (InvalidOperationException error) when (error.GetType() == typeof(InvalidOperationException))
+        {
+            throw new InvalidOperationException($"{name}: {error.Message}", error);
         }
     }
 }

@@ -1,6 +1,8 @@
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Models;
 
 /// <summary>Compares two models, tensor by tensor.</summary>
 internal static class ModelCopy

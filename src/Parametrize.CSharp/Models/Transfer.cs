@@ -1,7 +1,9 @@
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Values;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Models;
 
 /// <summary>One tensor that is to be computed somewhere else as it is here, from numbers of its own.</summary>
 /// <param name="Name">Its name in messages.</param>
@@ -101,12 +103,12 @@ internal sealed record Transfer(
         if (Lender is not null)
         {
             if (Target is null)
-                Registration.Share(To, Lender()!);
+                Registrar.Share(To, Lender()!);
             return;
         }
         if (Target is not { } target)
         {
-            Registration.Bind(To, From.Parametrization, tensor => From.CopiedParts(tensor.device), Dimension);
+            Registrar.Bind(To, From.Parametrization, tensor => From.CopiedParts(tensor.device), Dimension);
             return;
         }
         if (Appends)

@@ -1,3 +1,6 @@
+using Parametrize.CSharp.Models;
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;

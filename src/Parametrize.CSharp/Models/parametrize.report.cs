@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Registration;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;

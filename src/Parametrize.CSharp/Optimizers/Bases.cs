@@ -1,14 +1,15 @@
-using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Threads;
+using Parametrize.CSharp.Values;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Optimizers;
 
 /// <summary>Moving the bases of several tensors: everything that can fail comes first.</summary>
 internal static class Bases
 {
     public static void Move(IReadOnlyList<ParametrizedTensor> tensors, optim.Optimizer? optimizer)
     {
-        using var alone = TensorAccess.WritingAll(tensors);
+        using var alone = TensorAccess.WritingAll(tensors.Select(tensor => tensor.Binding.Access));
         var moved = new List<Parts>();
         try
         {

@@ -1,7 +1,7 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Optimizers;
 
 /// <summary>
 /// What optimizers remember as a direction at a parameter's old place. Squares of gradients are sizes and are kept: without

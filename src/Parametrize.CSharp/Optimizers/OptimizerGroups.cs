@@ -1,6 +1,6 @@
 using TorchSharp.Modules;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Optimizers;
 
 /// <summary>
 /// The groups of an optimizer. Parameters join a present group: a new one would not follow the schedulers built before.

@@ -4,7 +4,7 @@ using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Optimizers;
 
 /// <summary>The private members of TorchSharp's optimizers that are needed, all of them, checked before use.</summary>
 internal static class OptimizerInternals

@@ -1,3 +1,5 @@
+using Parametrize.CSharp.Optimizers;
+using Parametrize.CSharp.Registration;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -32,8 +34,8 @@ public static partial class parametrize
         var tensor = module.parametrization(name);
         if (!tensor.HasBase)
             throw new InvalidOperationException(
-                $"{tensor.Where} is {tensor.Parametrization}, which has no base. Trivializations have one: `orthogonal`, "
-                    + "`cayley`, `matrixExp`, `householder`, `sphereExp`."
+                $"{tensor.Where ?? name} is {tensor.Parametrization}, which has no base. Trivializations have one: "
+                    + "`Orthogonal`, `Cayley`, `MatrixExp`, `Householder`, `SphereExp`."
             );
         Bases.Move([tensor], optimizer);
         return module;

@@ -1,4 +1,6 @@
-using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Optimizers;
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

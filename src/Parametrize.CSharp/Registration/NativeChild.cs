@@ -1,7 +1,7 @@
-using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Registration;
 
 /// <summary>
 /// Stands for a module inside a native one, which TorchSharp shows by dotted names only (`self_attn.in_proj_weight`), so

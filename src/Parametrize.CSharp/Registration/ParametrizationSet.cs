@@ -1,8 +1,10 @@
-using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Lists;
+using Parametrize.CSharp.Torch;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Registration;
 
 /// <summary>The parametrized tensors of a module, as its child `parametrizations`.</summary>
 internal sealed class ParametrizationSet : nn.Module
@@ -57,12 +59,9 @@ internal sealed class ParametrizationSet : nn.Module
         if (ModuleInternals.Children(this).Count > 0)
             return;
         ModuleInternals.Children(module).Remove(ChildName);
-        Face.TakeOff(module);
+        ListProxies.Hide(module);
         Dispose();
     }
-
-    /// <summary>Moves the tensors for a module that does not move its children.</summary>
-    public void Move(ScalarType? dtype, Device? device, bool nonBlocking) => _toEpilog(dtype, device, nonBlocking);
 
     /// <summary>There is nothing in it that tells where it is: what it holds may be elsewhere.</summary>
     protected override nn.Module _to(DeviceType deviceType, int deviceIndex, bool non_blocking)

@@ -1,7 +1,10 @@
 using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Lists;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Registration;
 
 /// <summary>A tensor of a module, or several that make up one, before a parametrized one takes its place.</summary>
 internal sealed class PlainTensor : IDisposable
@@ -19,7 +22,7 @@ internal sealed class PlainTensor : IDisposable
         var members = path.Members;
         if (members.Count > 1)
             RequireFree(members);
-        _found = [.. members.Select(member => SlotFinder.Find(member.Owner, member.Name))];
+        _found = [.. members.Select(Find)];
         if (_found.DistinctBy(one => one.Slot.IsBuffer).Count() > 1)
             throw new ArgumentException($"{path} joins a parameter and a buffer, which are not trained alike.");
 
@@ -29,6 +32,10 @@ internal sealed class PlainTensor : IDisposable
         if (Layout.IsJoint)
             Value.DetachFromDisposeScope();
     }
+
+    /// <summary>Where the module has the tensor, and the tensor.</summary>
+    public static (Slot Slot, Tensor Tensor) Find(TensorPath path) =>
+        SlotFinder.Find(path.Owner, path.Name) ?? throw NotATensor(path.Owner, path.Name);
 
     /// <summary>The module's tensor itself, or a new one made up of several.</summary>
     public static Tensor Read(TensorPath path)
@@ -54,8 +61,14 @@ internal sealed class PlainTensor : IDisposable
         var (home, name) = NativeChild.HomeOf(_path.Owner, _path.Name);
         var set = ParametrizationSet.GetOrAdd(home);
         set.register_module(name, tensor);
-        new ModuleBinding(tensor, _found.Select(one => one.Slot), Layout, (set, name)).Attach(_path.Caller!, Tensors);
-        Face.PutOn(home, _path);
+        new ModuleBinding(
+            tensor,
+            _found.Select(one => one.Slot),
+            Layout,
+            (set, name),
+            owner => ParametrizationSet.Of(owner)?.Dispose()
+        ).Attach(_path.Callers, Tensors);
+        ListProxies.Show(home, _path.AllParents);
     }
 
     public void Dispose()
@@ -74,4 +87,22 @@ internal sealed class PlainTensor : IDisposable
                 throw new ArgumentException($"{member} is there twice.");
         }
     }
+
+    private static ArgumentException NotATensor(nn.Module owner, string name)
+    {
+        string[] own =
+        [
+            .. Names(owner, recurse: false),
+            .. ParametrizationSet.Of(owner)?.Named.Select(one => one.Name) ?? [],
+        ];
+        var present =
+            own.Length > 0 ? $"It has: {string.Join(", ", own)}."
+            : Names(owner, recurse: true) is { Length: > 0 } inside
+                ? $"Inside it are: {string.Join(", ", inside.Take(12))}{(inside.Length > 12 ? ", ..." : "")}."
+            : "It has none.";
+        return new($"{owner.Title()} has no tensor '{name}' of its own. {present}", nameof(name));
+    }
+
+    private static string[] Names(nn.Module owner, bool recurse) =>
+        [.. owner.named_parameters(recurse).Select(p => p.name), .. owner.named_buffers(recurse).Select(b => b.name)];
 }

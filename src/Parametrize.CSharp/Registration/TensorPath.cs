@@ -1,19 +1,38 @@
 using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Lists;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.Registration;
 
 /// <summary>Where a tensor is: the module that owns it, and its name there.</summary>
 /// <param name="Owner">The module.</param>
 /// <param name="Name">The name.</param>
-/// <param name="Enclosing">The modules around it by which it was found; null when it was the first.</param>
-internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosing? Enclosing = null)
+/// <param name="Parent">The modules around it by which it was found; null when it was the first.</param>
+internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentModule? Parent = null)
 {
     /// <summary>The module during whose `call` the tensor is needed: the owner, or the nearest around it that has one.</summary>
-    public nn.Module? Caller => Hooks.CanBeAround(Owner) ? Owner : Enclosing.CallerOf(AllEnclosing);
+    public nn.Module? Caller => Hooks.CanBeAround(Owner) ? Owner : ParentModule.CallerOf(AllParents);
+
+    /// <summary>
+    /// The modules for whose passes the tensor is computed: the caller, and those between it and the one where the path
+    /// begins, so that each of them may run what is in it by `forward`.
+    /// </summary>
+    public IReadOnlyList<nn.Module> Callers
+    {
+        get
+        {
+            List<nn.Module> callers = [Caller!];
+            for (var parent = Parent; parent is not null; parent = parent.Above)
+                if (Hooks.CanBeAround(parent.Module) && !callers.Contains(parent.Module))
+                    callers.Add(parent.Module);
+            return callers;
+        }
+    }
 
     /// <summary>All that hold the owner in the model in which the path begins.</summary>
-    public IReadOnlyList<Enclosing> AllEnclosing => Enclosing is null ? [] : Enclosing.All(Enclosing.Root, Owner);
+    public IReadOnlyList<ParentModule> AllParents => Parent is null ? [] : ModelTree.ParentsOf(Owner, Parent.Root);
 
     public ParametrizedTensor? Tensor => Find(Owner, Name);
 
@@ -59,15 +78,15 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosi
     /// <summary>Follows a dotted name into the children; native modules have tensors whose names have dots.</summary>
     /// <param name="module">Where to begin.</param>
     /// <param name="name">The name as seen from there.</param>
-    /// <param name="enclosing">What holds the module, if that is known.</param>
-    public static TensorPath Resolve(nn.Module module, string name, Enclosing? enclosing = null)
+    /// <param name="parent">What holds the module, if that is known.</param>
+    public static TensorPath Resolve(nn.Module module, string name, ParentModule? parent = null)
     {
-        module = Face.Behind(module);
+        module = ListProxies.Behind(module);
         for (var rest = name; ; )
         {
             ModuleInternals.RegisterComponents(module);
             if (!rest.Contains('.') || JointName.Members(module, rest).All(member => SlotFinder.Exists(module, member)))
-                return new(module, rest, enclosing);
+                return new(module, rest, parent);
             var (step, tail) = FirstStep(rest);
             var child =
                 ChildOf(module, step)
@@ -75,7 +94,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosi
                     $"{module.Title()} has no child '{step}' (in '{name}'). It has: {ChildrenOf(module)}.",
                     nameof(name)
                 );
-            (enclosing, module, rest) = (new(module, step, enclosing), child, tail);
+            (parent, module, rest) = (new(module, step, parent), child, tail);
         }
     }
 
@@ -83,9 +102,9 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosi
     public static TensorPath Resolve(nn.Module module, Tensor? tensor)
     {
         if (tensor is not null)
-            foreach (var owner in module.modules().Prepend(module).Select(Face.Behind))
+            foreach (var owner in module.modules().Prepend(module).Select(ListProxies.Behind))
                 if (NameIn(owner, tensor) is { } name)
-                    return new(owner, name, EnclosingOf(owner, module));
+                    return new(owner, name, ParentOf(owner, module));
         throw new ArgumentException(
             $"The lambda does not point at a parameter or buffer of {module.Title()} or of a module inside it.",
             nameof(tensor)
@@ -120,7 +139,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosi
     /// <summary>By what the module says: Sequential does not register its children.</summary>
     private static nn.Module? ChildOf(nn.Module module, string name) =>
         module.named_children().FirstOrDefault(child => child.name == name).module is { } child
-            ? Face.Behind(child)
+            ? ListProxies.Behind(child)
             : null;
 
     private static string ChildrenOf(nn.Module module) =>
@@ -128,8 +147,8 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, Enclosi
             ? string.Join(", ", names)
             : "nothing";
 
-    private static Enclosing? EnclosingOf(nn.Module owner, nn.Module model) =>
-        ModelTree.Modules(model).FirstOrDefault(one => ReferenceEquals(one.Module, owner)).Enclosing;
+    private static ParentModule? ParentOf(nn.Module owner, nn.Module model) =>
+        ModelTree.Modules(model).FirstOrDefault(one => ReferenceEquals(one.Module, owner)).Parent;
 
     private static string? NameIn(nn.Module owner, Tensor tensor)
     {

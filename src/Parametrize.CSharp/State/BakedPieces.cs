@@ -1,7 +1,8 @@
+using Parametrize.CSharp.Values;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>Computes the tensor that pieces of a state dictionary stand for.</summary>
 internal static class BakedPieces

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>Which map belongs to pieces of a state dictionary, where their names and shapes tell.</summary>
 internal static class InferredParametrization

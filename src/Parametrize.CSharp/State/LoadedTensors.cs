@@ -1,3 +1,4 @@
+using Parametrize.CSharp.State;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;

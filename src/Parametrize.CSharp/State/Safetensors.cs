@@ -1,3 +1,4 @@
+using Parametrize.CSharp.State;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -13,14 +14,17 @@ namespace Parametrize.CSharp;
 public static class Safetensors
 {
     /// <summary>
-    /// Writes the tensors to a file. A file that is there stays as it is until the new one is complete. Equal contents
-    /// give equal bytes, whatever the order of the dictionary.
+    /// Writes the tensors to a file. A file that is there stays as it is until the new one is complete, and leaves it
+    /// its mode. Equal contents give equal bytes, whatever the order of the dictionary.
     /// </summary>
     /// <param name="path">The file. Its folder must exist.</param>
     /// <param name="tensors">By name; on any device, contiguous or not, with or without gradients.</param>
     /// <param name="metadata">What to say about them. Default: nothing.</param>
     /// <exception cref="ArgumentException">A tensor or a name that the format cannot hold; nothing is written.</exception>
     /// <exception cref="IOException">The file cannot be written; an older one is as it was.</exception>
+    /// <exception cref="UnauthorizedAccessException">
+    /// An older file is read-only, or the folder is; everything is as it was.
+    /// </exception>
     public static void Save(
         string path,
         IReadOnlyDictionary<string, Tensor> tensors,
@@ -56,6 +60,9 @@ public static class Safetensors
     /// <param name="metadata">What else to say. Default: nothing.</param>
     /// <exception cref="ArgumentException">A tensor or a name that the format cannot hold; nothing is written.</exception>
     /// <exception cref="IOException">The file cannot be written; an older one is as it was.</exception>
+    /// <exception cref="UnauthorizedAccessException">
+    /// An older file is read-only, or the folder is; everything is as it was.
+    /// </exception>
     public static void Save(string path, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(model);

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>An element type of the format; its type is null where TorchSharp has none.</summary>
 internal sealed record SafetensorsDtype(ScalarType? Type, string Name, int Bits)

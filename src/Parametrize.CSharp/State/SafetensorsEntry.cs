@@ -1,18 +1,23 @@
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>What a header says about one tensor; the data lie from `Begin` to before `End`.</summary>
 internal sealed record SafetensorsEntry(string Name, SafetensorsDtype Dtype, long[] Shape, long Begin, long End)
 {
+    /// <summary>Enough for whoever has a use for so many; a text of ones alone could ask for any number.</summary>
+    public const int MostDimensions = 10_000;
+
     /// <summary>
     /// How many bytes a tensor takes, the last of which may not be full; null when that, or a stride of the tensor, is no
     /// 64-bit number.
     /// </summary>
-    public static long? SizeOf(SafetensorsDtype dtype, IReadOnlyList<long> shape)
+    public static long? SizeOf(SafetensorsDtype dtype, long[] shape)
     {
         try
         {
             // Dimensions of size 0 count as 1: the others still make strides.
-            var bits = shape.Aggregate((Int128)dtype.Bits, (bits, length) => checked(bits * Math.Max(length, 1)));
+            var bits = (Int128)dtype.Bits;
+            foreach (var length in shape)
+                bits = checked(bits * Math.Max(length, 1));
             var size = checked((long)((bits + 7) / 8));
             return shape.Contains(0) ? 0 : size;
         }

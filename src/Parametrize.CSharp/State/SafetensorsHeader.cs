@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Unicode;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>Reads the JSON text of a header; what it says about the data is checked by the caller.</summary>
 internal static class SafetensorsHeader
@@ -31,13 +31,13 @@ internal static class SafetensorsHeader
         var json = new Utf8JsonReader(text);
         var entries = new List<SafetensorsEntry>();
         var metadata = new Dictionary<string, string>();
-        var names = new HashSet<string>();
+        var (names, fields) = (new HashSet<string>(), new HashSet<string>());
         json.Read();
-        while (NextName(ref json, names, "The header") is { } name)
+        while (NextName(ref json, names, new("The header", null)) is { } name)
             if (name == SafetensorsLayout.MetadataName)
                 ReadMetadata(ref json, metadata);
             else
-                entries.Add(ReadEntry(ref json, name));
+                entries.Add(ReadEntry(ref json, name, fields));
         // Throws when something other than white space follows.
         json.Read();
         return (entries, metadata);
@@ -45,33 +45,33 @@ internal static class SafetensorsHeader
 
     private static void ReadMetadata(ref Utf8JsonReader json, Dictionary<string, string> metadata)
     {
-        Expect(ref json, JsonTokenType.StartObject, SafetensorsLayout.MetadataName, "an object");
+        var where = new Place(SafetensorsLayout.MetadataName, null);
+        Expect(ref json, JsonTokenType.StartObject, where, "an object");
         var names = new HashSet<string>();
-        while (NextName(ref json, names, SafetensorsLayout.MetadataName) is { } name)
+        while (NextName(ref json, names, where) is { } name)
         {
-            Expect(ref json, JsonTokenType.String, $"{SafetensorsLayout.MetadataName}.{Shown(name)}", "a string");
+            Expect(ref json, JsonTokenType.String, new($"{where}.{Shown(name)}", null), "a string");
             metadata.Add(name, TextOf(ref json));
         }
     }
 
-    private static SafetensorsEntry ReadEntry(ref Utf8JsonReader json, string name)
+    private static SafetensorsEntry ReadEntry(ref Utf8JsonReader json, string name, HashSet<string> fields)
     {
-        var where = $"'{Shown(name)}'";
+        var where = new Place(null, name);
         Expect(ref json, JsonTokenType.StartObject, where, "an object");
-        var (names, dtype) = (new HashSet<string>(), (SafetensorsDtype?)null);
-        List<long>? shape = null;
-        List<long>? offsets = null;
-        while (NextName(ref json, names, where) is { } field)
+        fields.Clear();
+        var (dtype, shape, offsets) = ((SafetensorsDtype?)null, (long[]?)null, (long[]?)null);
+        while (NextName(ref json, fields, where) is { } field)
             switch (field)
             {
                 case "dtype":
                     dtype = ReadDtype(ref json, where);
                     break;
                 case "shape":
-                    shape = ReadNumbers(ref json, $"The shape of {where}");
+                    shape = ReadNumbers(ref json, where, isShape: true);
                     break;
                 case "data_offsets":
-                    offsets = ReadNumbers(ref json, $"data_offsets of {where}");
+                    offsets = ReadNumbers(ref json, where, isShape: false);
                     break;
                 default:
                     // Python's reader ignores what it does not know.
@@ -83,31 +83,30 @@ internal static class SafetensorsHeader
             throw new InvalidDataException(
                 $"{where} lacks {(dtype is null ? "dtype" : shape is null ? "shape" : "data_offsets")}."
             );
-        return Checked(new(name, dtype, [.. shape], 0, 0), offsets, where);
+        return Checked(new(name, dtype, shape, 0, 0), offsets, where);
     }
 
-    private static SafetensorsEntry Checked(SafetensorsEntry entry, List<long> offsets, string where)
+    private static SafetensorsEntry Checked(SafetensorsEntry entry, long[] offsets, Place where)
     {
-        var shown = Form.Shown([.. entry.Shape]);
         var size =
             SafetensorsEntry.SizeOf(entry.Dtype, entry.Shape)
-            ?? throw new InvalidDataException($"The shape {Shown(shown)} of {where} is larger than any memory.");
-        if (offsets.Count != 2 || offsets[0] > offsets[1])
+            ?? throw new InvalidDataException($"The shape {Shown(entry.Shape)} of {where} is larger than any memory.");
+        if (offsets.Length != 2 || offsets[0] > offsets[1])
             throw new InvalidDataException(
                 $"data_offsets of {where} should be [begin, end] with begin <= end, but are "
-                    + $"[{Shown(string.Join(", ", offsets))}]."
+                    + $"[{string.Join(", ", offsets)}]."
             );
         if (offsets[1] - offsets[0] != size)
             throw new InvalidDataException(
-                $"{where} of shape {Shown(shown)} and dtype {entry.Dtype.Name} takes {size} bytes, but its data_offsets "
-                    + $"[{offsets[0]}, {offsets[1]}] span {offsets[1] - offsets[0]}."
+                $"{where} of shape {Shown(entry.Shape)} and dtype {entry.Dtype.Name} takes {size} bytes, but its "
+                    + $"data_offsets [{offsets[0]}, {offsets[1]}] span {offsets[1] - offsets[0]}."
             );
         return entry with { Begin = offsets[0], End = offsets[1] };
     }
 
-    private static SafetensorsDtype ReadDtype(ref Utf8JsonReader json, string where)
+    private static SafetensorsDtype ReadDtype(ref Utf8JsonReader json, Place where)
     {
-        Expect(ref json, JsonTokenType.String, $"The dtype of {where}", "a string");
+        Expect(ref json, JsonTokenType.String, where with { Part = "The dtype" }, "a string");
         var name = TextOf(ref json);
         return SafetensorsDtype.Named(name)
             ?? throw new InvalidDataException(
@@ -115,23 +114,30 @@ internal static class SafetensorsHeader
             );
     }
 
-    private static List<long> ReadNumbers(ref Utf8JsonReader json, string where)
+    private static long[] ReadNumbers(ref Utf8JsonReader json, Place where, bool isShape)
     {
-        Expect(ref json, JsonTokenType.StartArray, where, "an array of numbers");
+        var place = where with { Part = isShape ? "The shape" : "data_offsets" };
+        Expect(ref json, JsonTokenType.StartArray, place, "an array of numbers");
         var numbers = new List<long>();
         while (json.Read() && json.TokenType != JsonTokenType.EndArray)
         {
             if (json.TokenType != JsonTokenType.Number || !json.TryGetInt64(out var number) || number < 0)
                 throw new InvalidDataException(
-                    $"{where} should hold whole numbers from 0 to {long.MaxValue}, but holds {Found(ref json)}."
+                    $"{place} should hold whole numbers from 0 to {long.MaxValue}, but holds {Found(ref json)}."
+                );
+            if (numbers.Count == (isShape ? SafetensorsEntry.MostDimensions : 2))
+                throw new InvalidDataException(
+                    isShape
+                        ? $"{place} has more than {SafetensorsEntry.MostDimensions} dimensions."
+                        : $"{place} should be [begin, end], but are more than two numbers."
                 );
             numbers.Add(number);
         }
-        return numbers;
+        return [.. numbers];
     }
 
     /// <summary>The next name of an object, or null at its end.</summary>
-    private static string? NextName(ref Utf8JsonReader json, HashSet<string> seen, string where)
+    private static string? NextName(ref Utf8JsonReader json, HashSet<string> seen, Place where)
     {
         json.Read();
         if (json.TokenType == JsonTokenType.EndObject)
@@ -140,7 +146,7 @@ internal static class SafetensorsHeader
         return seen.Add(name) ? name : throw new InvalidDataException($"{where} has '{Shown(name)}' twice.");
     }
 
-    private static void Expect(ref Utf8JsonReader json, JsonTokenType type, string where, string expected)
+    private static void Expect(ref Utf8JsonReader json, JsonTokenType type, Place where, string expected)
     {
         json.Read();
         if (json.TokenType != type)
@@ -168,6 +174,17 @@ internal static class SafetensorsHeader
             _ => Shown(System.Text.Encoding.UTF8.GetString(json.ValueSpan)),
         };
 
+    private static string Shown(long[] shape) => Shown(Form.Shown(shape));
+
     /// <summary>Names come from the file and may be of any length.</summary>
     private static string Shown(string text) => text.Length <= 120 ? text : $"{text[..120]}...";
+
+    /// <summary>What a message is about, put into words when there is one: headers may have very many entries.</summary>
+    private readonly record struct Place(string? Part, string? Name)
+    {
+        public override string ToString() =>
+            Name is null ? Part!
+            : Part is null ? $"'{Shown(Name)}'"
+            : $"{Part} of '{Shown(Name)}'";
+    }
 }

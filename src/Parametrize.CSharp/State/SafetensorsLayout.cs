@@ -5,7 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>Where each tensor of a file to be written will lie. Everything that can be refused is refused here.</summary>
 internal sealed class SafetensorsLayout
@@ -117,6 +117,10 @@ internal sealed class SafetensorsLayout
         if (tensor.device_type == TorchSharp.DeviceType.META || tensor.is_sparse)
             throw new ArgumentException(
                 $"'{name}' is {(tensor.is_sparse ? "sparse" : "on the meta device")}, but a file holds dense data only."
+            );
+        if (tensor.dim() > SafetensorsEntry.MostDimensions)
+            throw new ArgumentException(
+                $"'{name}' has {tensor.dim()} dimensions, but reading accepts {SafetensorsEntry.MostDimensions}."
             );
         return SafetensorsDtype.Of(tensor.dtype)
             ?? throw new ArgumentException(

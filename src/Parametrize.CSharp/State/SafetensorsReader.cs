@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
-using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>Reads a stream that can seek: every claim of the header is compared with its length before it is used.</summary>
 internal static class SafetensorsReader
@@ -14,25 +13,36 @@ internal static class SafetensorsReader
             RequireContiguous(entries, stream.Length - stream.Position);
             metadata = said;
 
-            using var scope = NewDisposeScope();
-            var tensors = new LoadedTensors(
-                entries
-                    .Where(entry => entry.Dtype.Type is null)
-                    .ToDictionary(entry => entry.Name, entry => entry.Dtype.Name),
-                new(said)
-            );
+            return Tensors(stream, entries, new(said));
+        }
+        catch (EndOfStreamException error)
+        {
+            throw new InvalidDataException("The data end before the length that the stream has said.", error);
+        }
+    }
+
+    private static LoadedTensors Tensors(Stream stream, List<SafetensorsEntry> entries, StateDescription description)
+    {
+        var unread = entries.Where(entry => entry.Dtype.Type is null);
+        var tensors = new LoadedTensors(
+            unread.ToDictionary(entry => entry.Name, entry => entry.Dtype.Name),
+            description
+        );
+        try
+        {
+            tensors.EnsureCapacity(entries.Count);
             foreach (var entry in entries)
                 if (entry.Dtype.Type is null)
                     stream.Seek(entry.End - entry.Begin, SeekOrigin.Current);
                 else
                     tensors.Add(entry.Name, TensorBytes.Read(stream, entry));
-            foreach (var tensor in tensors.Values)
-                tensor.MoveToOuterDisposeScope();
             return tensors;
         }
-        catch (EndOfStreamException error)
+        catch
         {
-            throw new InvalidDataException("The data end before the length that the stream has said.", error);
+            foreach (var tensor in tensors.Values)
+                tensor.Dispose();
+            throw;
         }
     }
 

@@ -1,7 +1,7 @@
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>Whether a map can compute with pieces of a state dictionary.</summary>
 internal static class SoundPieces

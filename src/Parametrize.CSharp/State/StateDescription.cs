@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>
 /// What the metadata of a file say about parametrized tensors: the version of this format under <c>parametrize</c>, and

@@ -1,9 +1,12 @@
 using System.IO.Enumeration;
-using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Threads;
+using Parametrize.CSharp.Torch;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>Decides for each tensor of a model what a state dictionary has for it.</summary>
 internal sealed class StateLoading(
@@ -22,13 +25,16 @@ internal sealed class StateLoading(
         bool strict,
         WhenNotAllowed whenNotAllowed,
         IReadOnlyDictionary<string, Parametrization> maps,
-        bool convert
+        bool convert,
+        string prefix
     )
     {
-        using var alone = TensorAccess.WritingAll(ModelTree.Tensors(model).Select(entry => entry.Tensor));
-        var source = new StateSource(state);
-        if (source.Fault is { } fault)
-            throw new StateDictException(model.Title(), new([], []), [fault]);
+        using var alone = TensorAccess.WritingAll(
+            ModelTree.Tensors(model).Select(entry => entry.Tensor.Binding.Access)
+        );
+        var source = new StateSource(state, prefix);
+        if (source.Faults.Count > 0)
+            throw new StateDictException(model.Title(), new([], []), source.Faults);
         var targets = StateTarget.Of(model);
         RequireData(model, state);
         using var plan = new StatePlan(whenNotAllowed);
@@ -118,8 +124,8 @@ internal sealed class StateLoading(
 
     private void PlanOwn(StateTarget target, Tensor own)
     {
-        if (source.Has(target.Key))
-            plan.Copy(target.Key, own, source.Take(target.Key));
+        if (source.KeyOf(target.Key) is { } key)
+            plan.Copy(key, own, source.Take(key));
         else if (
             TryBake(target, own, own.shape, source.PiecesOf(target) ?? source.OldPiecesOf(target.Key), out var value)
         )
@@ -135,12 +141,13 @@ internal sealed class StateLoading(
     {
         var own = target.Pieces();
         var pieces = source.PiecesOf(target);
-        if (pieces is null && target.PlainKeys.All(source.Has))
+        var keys = target.PlainKeys.Select(source.KeyOf).OfType<string>().ToList();
+        if (pieces is null && keys.Count == target.PlainKeys.Count)
         {
             if (target.Layout is { } layout)
-                plan.AssignJoint(target, layout, [.. target.PlainKeys.Select(source.Take)]);
+                plan.AssignJoint(target, layout, keys.ConvertAll(key => (key, source.Take(key))));
             else
-                plan.Assign(target.Key, parametrized, source.Take(target.Key));
+                plan.Assign(keys[0], parametrized, source.Take(keys[0]));
             return;
         }
 

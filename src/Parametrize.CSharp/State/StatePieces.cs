@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>What a tensor is computed from, by what PyTorch calls it (`original`, `0.base`) and its key in the state.</summary>
 internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<string, string> Keys)

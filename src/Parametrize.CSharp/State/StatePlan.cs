@@ -1,8 +1,11 @@
 using System.Runtime.InteropServices;
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Torch;
+using Parametrize.CSharp.Values;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>
 /// What loading is going to write. Everything that can fail happens while the plan is made; carrying it out copies
@@ -53,10 +56,10 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     }
 
     /// <summary>Plans the right inverse of what the plain tensors of a joint one make up.</summary>
-    public void AssignJoint(StateTarget target, JointLayout layout, IReadOnlyList<Tensor> members)
+    public void AssignJoint(StateTarget target, JointLayout layout, IReadOnlyList<(string Key, Tensor Value)> members)
     {
         var like = target.Parametrized!.Inputs[0];
-        foreach (var (key, member) in target.PlainKeys.Zip(members))
+        foreach (var (key, member) in members)
             if (Fault(like, member) is { } fault)
             {
                 Problems.Add($"{key}: {fault}");
@@ -64,7 +67,11 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             }
         try
         {
-            Assign(target.Key, target.Parametrized, layout.Join([.. members.Select(member => Like(like, member))]));
+            Assign(
+                target.Key,
+                target.Parametrized,
+                layout.Join([.. members.Select(member => Like(like, member.Value))])
+            );
         }
         catch (ArgumentException refusal)
         {
@@ -103,7 +110,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         catch (ParametrizationException refusal)
         {
             var advice = refusal.Error.IsNotAllowed ? " Or load with WhenNotAllowed.Project." : "";
-            Problems.Add($"{key}: {refusal.Message}{advice}");
+            Problems.Add($"{key}: {refusal.Error.Message}{advice}");
         }
     }
 

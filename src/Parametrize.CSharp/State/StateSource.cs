@@ -1,6 +1,8 @@
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Registration;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>A state dictionary, in which the pieces of a parametrized tensor are found whatever their names.</summary>
 internal sealed class StateSource
@@ -15,14 +17,24 @@ internal sealed class StateSource
 
     private readonly IReadOnlyDictionary<string, Tensor> _state;
     private readonly StateDescription? _description;
+    private readonly string _prefix;
+
+    /// <summary>What its keys are without the prefix, which is what a model calls them, and the keys.</summary>
+    private readonly Dictionary<string, string> _keys = [];
     private readonly SortedSet<string> _sorted;
     private readonly HashSet<string> _taken = [];
+    private readonly List<string> _faults = [];
 
-    public StateSource(IReadOnlyDictionary<string, Tensor> state)
+    public StateSource(IReadOnlyDictionary<string, Tensor> state, string prefix)
     {
-        _state = state;
+        (_state, _prefix) = (state, prefix);
         _description = (state as LoadedTensors)?.Description;
-        _sorted = new(state.Keys, StringComparer.Ordinal);
+        foreach (var key in state.Keys)
+            if (!_keys.TryAdd(Bare(key), key))
+                _faults.Add($"{_keys[Bare(key)]} and {key} are both {Bare(key)} without the prefix {prefix}");
+        if (_description?.Fault is { } fault)
+            _faults.Add(fault);
+        _sorted = new(_keys.Keys, StringComparer.Ordinal);
     }
 
     public IReadOnlyList<string> NotTaken => [.. _state.Keys.Where(key => !_taken.Contains(key))];
@@ -30,15 +42,16 @@ internal sealed class StateSource
     /// <summary>The keys of joint tensors: `fc.weight+bias` for `fc.parametrizations.weight+bias.original`.</summary>
     public IEnumerable<string> JointKeys => _sorted.Select(JointKey).OfType<string>().Distinct();
 
-    /// <summary>Why what the state says about itself cannot be read; null when it can.</summary>
-    public string? Fault => _description?.Fault;
+    /// <summary>Why it cannot be read.</summary>
+    public IReadOnlyList<string> Faults => _faults;
 
     /// <summary>The code of the value that the tensor of that plain key was saved from, where the state says it.</summary>
-    public string? CodeOf(string key) => _description?.CodeOf(key);
+    public string? CodeOf(string key) => _description?.CodeOf(_prefix + key) ?? _description?.CodeOf(key);
 
     public Tensor this[string key] => _state[key];
 
-    public bool Has(string key) => _state.ContainsKey(key);
+    /// <summary>Under which key it has what a model calls by that name; null when it has nothing.</summary>
+    public string? KeyOf(string name) => _keys.GetValueOrDefault(name);
 
     public Tensor Take(string key)
     {
@@ -60,19 +73,21 @@ internal sealed class StateSource
         _state is LoadedTensors loaded
             ? from key in loaded.Unread.Keys
             where
-                target.PlainKeys.Contains(key)
-                || PrefixesOf(target).Any(prefix => key.StartsWith(prefix, StringComparison.Ordinal))
+                target.PlainKeys.Contains(Bare(key))
+                || PrefixesOf(target).Any(prefix => Bare(key).StartsWith(prefix, StringComparison.Ordinal))
             select $"{key} {loaded.WhyUnread(key)}"
             : [];
 
     /// <summary>The pieces under their old names; null unless all are there.</summary>
     public StatePieces? OldPiecesOf(string key)
     {
-        var names = Array.Find(OldNames, names => names.All(name => Has(key + name.Suffix)));
+        var names = Array.Find(OldNames, names => names.All(name => _keys.ContainsKey(key + name.Suffix)));
         return names is null
             ? null
-            : new(this, names.ToDictionary(name => name.Piece, name => key + name.Suffix)) { AreOld = true };
+            : new(this, names.ToDictionary(name => name.Piece, name => _keys[key + name.Suffix])) { AreOld = true };
     }
+
+    private string Bare(string key) => key.StartsWith(_prefix, StringComparison.Ordinal) ? key[_prefix.Length..] : key;
 
     private static string[] PrefixesOf(StateTarget target)
     {
@@ -89,7 +104,7 @@ internal sealed class StateSource
     {
         // '/' follows '.'.
         var keys = prefix.Length == 0 ? _sorted : _sorted.GetViewBetween(prefix, $"{prefix[..^1]}/");
-        return new(this, keys.ToDictionary(key => key[prefix.Length..]));
+        return new(this, keys.ToDictionary(key => key[prefix.Length..], key => _keys[key]));
     }
 
     private static string? JointKey(string piece)

@@ -1,6 +1,8 @@
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Registration;
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>
 /// A tensor of a model, by its plain key (`fc.weight`): the model's own, or one that is computed from the tensors whose

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Parametrize.CSharp;
+namespace Parametrize.CSharp.State;
 
 /// <summary>The elements of a tensor as bytes, row after row, little-endian as libtorch has them on its platforms.</summary>
 internal static class TensorBytes
@@ -23,17 +23,35 @@ internal static class TensorBytes
     /// <exception cref="InvalidDataException">A boolean is neither 0 nor 1.</exception>
     public static Tensor Read(Stream stream, SafetensorsEntry entry)
     {
-        using var scope = NewDisposeScope();
-        var flat = empty(8 * (entry.End - entry.Begin) / entry.Dtype.Bits, dtype: entry.Dtype.Type, device: CPU);
-        foreach (var part in Parts(flat))
+        var tensor = empty(entry.Shape, dtype: entry.Dtype.Type, device: CPU);
+        try
         {
-            stream.ReadExactly(part.bytes);
-            if (entry.Dtype.Type == ScalarType.Bool && part.bytes.IndexOfAnyExcept<byte>(0, 1) is >= 0 and var index)
-                throw new InvalidDataException(
-                    $"'{entry.Name}' is BOOL, whose bytes are 0 or 1, but one of them is {part.bytes[index]}."
-                );
+            // Files may have very many small ones.
+            if (entry.End - entry.Begin <= Chunk)
+                Fill(tensor, stream, entry);
+            else
+                using (var flat = tensor.flatten())
+                    foreach (var part in Parts(flat))
+                        Fill(part, stream, entry);
+            return tensor;
         }
-        return flat.view(entry.Shape).MoveToOuterDisposeScope();
+        catch
+        {
+            tensor.Dispose();
+            throw;
+        }
+    }
+
+    private static void Fill(Tensor tensor, Stream stream, SafetensorsEntry entry)
+    {
+        if (tensor.numel() == 0)
+            return;
+        var bytes = tensor.bytes;
+        stream.ReadExactly(bytes);
+        if (entry.Dtype.Type == ScalarType.Bool && bytes.IndexOfAnyExcept<byte>(0, 1) is >= 0 and var index)
+            throw new InvalidDataException(
+                $"'{entry.Name}' is BOOL, whose bytes are 0 or 1, but one of them is {bytes[index]}."
+            );
     }
 
     private static IEnumerable<Tensor> Parts(Tensor flat)

@@ -1,30 +1,37 @@
-namespace Parametrize.CSharp;
+using System.Runtime.Versioning;
+
+namespace Parametrize.CSharp.State;
 
 /// <summary>Files that are complete or not there.</summary>
 internal static class WholeFile
 {
+    private const string Suffix = ".parametrize.tmp";
+    private const UnixFileMode Writing = UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
+
     /// <summary>Writes a file beside the one at the path, and puts it in its place when it is complete.</summary>
+    /// <exception cref="IOException">The file cannot be written; an older one is as it was.</exception>
+    /// <exception cref="UnauthorizedAccessException">The older file may not be written.</exception>
     public static void Write(string path, Action<Stream> write)
     {
-        var link = new FileInfo(path);
-        var target = link.LinkTarget is null
-            ? link.FullName
-            : link.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
-        var temporary = $"{target}.{Guid.NewGuid():N}.tmp";
+        var target = TargetOf(path);
+        RequireReplaceable(target);
+        DeleteLeftOver(target.DirectoryName!);
+        using var stream = CreateBeside(target);
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
-            {
-                write(stream);
-                // Else the new name could outlive a power failure and the data not.
-                stream.Flush(flushToDisk: true);
-            }
-            File.Move(temporary, target, overwrite: true);
+            write(stream);
+            KeepMode(target, stream);
+            // Else the new name could outlive a power failure and the data not.
+            stream.Flush(flushToDisk: true);
+            // Elsewhere the lock shows others until the end that the file is in use.
+            if (OperatingSystem.IsWindows())
+                stream.Dispose();
+            File.Move(stream.Name, target.FullName, overwrite: true);
         }
         catch
         {
-            if (File.Exists(temporary))
-                File.Delete(temporary);
+            stream.Dispose();
+            File.Delete(stream.Name);
             throw;
         }
     }
@@ -41,4 +48,98 @@ internal static class WholeFile
                 Options = FileOptions.DeleteOnClose,
             }
         );
+
+    /// <summary>What a link leads to; links stay.</summary>
+    private static FileInfo TargetOf(string path)
+    {
+        var link = new FileInfo(path);
+        return link.LinkTarget is null ? link : (FileInfo)link.ResolveLinkTarget(returnFinalTarget: true)!;
+    }
+
+    /// <summary>Renaming asks for the folder's permission only, and so would replace what may not be written.</summary>
+    private static void RequireReplaceable(FileInfo target)
+    {
+        if (Directory.Exists(target.FullName))
+            throw new IOException($"{target.FullName} is a folder.");
+        if (!OperatingSystem.IsWindows() && target.Exists && !MayBeWritten(target))
+            throw new UnauthorizedAccessException($"{target.FullName} is read-only.");
+    }
+
+    [UnsupportedOSPlatform("windows")]
+    private static bool MayBeWritten(FileInfo target)
+    {
+        // For root, who may write everything.
+        if ((target.UnixFileMode & Writing) == 0)
+            return false;
+        try
+        {
+            target.Open(FileMode.Open, FileAccess.Write, FileShare.ReadWrite).Dispose();
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return false;
+        }
+        catch (IOException)
+        {
+            // Locked: by somebody who reads the older file and goes on with it.
+        }
+        return true;
+    }
+
+    private static FileStream CreateBeside(FileInfo target)
+    {
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            // Outside Windows: a lock that is shared with readers, and keeps off whoever tidies up.
+            Share = FileShare.Read,
+        };
+        // Until it has the mode of the older file, it is nobody else's to read.
+        if (!OperatingSystem.IsWindows() && target.Exists)
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        for (var attempts = 10; ; attempts--)
+            try
+            {
+                var path = Path.Combine(target.DirectoryName!, $".{Guid.NewGuid():N}{Suffix}");
+                var stream = new FileStream(path, options);
+                if (File.Exists(path))
+                    return stream;
+                stream.Dispose();
+                throw new IOException($"{path} was deleted while it was created.");
+            }
+            // Between being created and being locked it may be found, and deleted, by whoever tidies up.
+            catch (IOException error) when (attempts > 1 && error.GetType() == typeof(IOException)) { }
+    }
+
+    private static void KeepMode(FileInfo target, FileStream stream)
+    {
+        if (!OperatingSystem.IsWindows() && target.Exists)
+            File.SetUnixFileMode(stream.SafeFileHandle, target.UnixFileMode);
+    }
+
+    /// <summary>
+    /// Deletes what processes have left that ended while they wrote: files that have a name of ours, and that nobody has
+    /// locked. On Windows a file that is going to be moved has no lock, so all stay.
+    /// </summary>
+    private static void DeleteLeftOver(string folder)
+    {
+        if (OperatingSystem.IsWindows() || !Directory.Exists(folder))
+            return;
+        foreach (var path in Directory.EnumerateFiles(folder, $"*{Suffix}").Where(IsOurs))
+            try
+            {
+                using var _ = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+                File.Delete(path);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // Another process writes it, has tidied up first, or belongs to another user.
+            }
+    }
+
+    private static bool IsOurs(string path) =>
+        Path.GetFileName(path) is ['.', .. var name]
+        && name.EndsWith(Suffix, StringComparison.Ordinal)
+        && Guid.TryParseExact(name[..^Suffix.Length], "N", out _);
 }

@@ -1,3 +1,4 @@
+using Parametrize.CSharp.State;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -29,6 +30,10 @@ public static partial class parametrize
     /// What to do with pieces that, as their file says, were saved from another parametrization than the model's. True:
     /// compute their value and assign it. Default: refuse the dictionary.
     /// </param>
+    /// <param name="prefix">
+    /// What the keys begin with that the model's do not, dot included: `module.` of PyTorch's DataParallel. It is passed
+    /// over where it is there. Default: nothing.
+    /// </param>
     /// <returns>The keys that the dictionary lacks, and those that the model lacks.</returns>
     /// <exception cref="StateDictException">
     /// The dictionary does not fit: missing or unexpected keys when strict, wrong shapes, tensors that a parametrization
@@ -41,11 +46,13 @@ public static partial class parametrize
         bool strict = true,
         WhenNotAllowed whenNotAllowed = WhenNotAllowed.Refuse,
         IReadOnlyDictionary<string, Parametrization>? parametrizations = null,
-        bool convert = false
+        bool convert = false,
+        string prefix = ""
     )
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(prefix);
         if (state.FirstOrDefault(pair => pair.Value is null).Key is { } empty)
             throw new ArgumentException($"'{empty}' is null. Leave it out.", nameof(state));
         return StateLoading.Load(
@@ -54,7 +61,8 @@ public static partial class parametrize
             strict,
             whenNotAllowed,
             parametrizations ?? new Dictionary<string, Parametrization>(),
-            convert
+            convert,
+            prefix
         );
     }
 

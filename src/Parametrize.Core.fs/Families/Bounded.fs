@@ -189,9 +189,9 @@ module BoundedValues =
     /// Tensors between `lo` and `hi`, one of which may be infinite. Throws ArgumentException unless lo < hi.
     let bounded (lo: float) (hi: float) : Parametrization =
         if not (lo < hi) then
-            invalidArg (nameof hi) $"bounded needs lo < hi, but lo is {lo} and hi is {hi}."
+            invalidArg (nameof hi) $"Bounds need lo < hi, but lo is {lo} and hi is {hi}."
 
         if Double.IsInfinity lo && Double.IsInfinity hi then
-            invalidArg (nameof hi) "bounded needs at least one finite end; use identity for the whole line."
+            invalidArg (nameof hi) "Bounds need at least one finite end; the whole line has none."
 
         Parametrization.ofNode (BoundedNode(lo, hi))

@@ -178,7 +178,11 @@ module Invertible =
     let private nodeOf (value: Parametrization) : InvertibleNode =
         match value.Tree with
         | Tree.Apply(:? InvertibleNode as node, [ Tree.Leaf ], _) -> node
-        | _ -> raise (System.InvalidOperationException $"{value} is not `invertible`, so its factors are not known.")
+        | _ ->
+            raise (
+                System.InvalidOperationException
+                    $"{value} is not the value of invertible matrices, so its factors are not known."
+            )
 
     /// Computes in float32 for 16-bit floats, as the map itself does.
     let private computed (parts: Parts) (compute: torch.Tensor[] * torch.Tensor[] -> torch.Tensor) : torch.Tensor =

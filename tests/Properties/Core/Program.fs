@@ -21,6 +21,9 @@ let private tests: Test =
             ContractTests.tests
             FamilyTests.tests
             FormulaTests.tests
+            NumberTests.tests
+            SpaceTests.tests
+            KeepingTests.tests
             AccuracyTests.tests
             NearnessTests.tests
             SampleTests.tests

@@ -1,5 +1,5 @@
 using FsCheck.Xunit;
-using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Torch;
 using Xunit;
 using static TorchSharp.torch;
 

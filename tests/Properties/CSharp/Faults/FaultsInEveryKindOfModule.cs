@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Parametrize.CSharp;
 using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Torch;
 using Properties.CSharp.Support;
 using Xunit;
 using static TorchSharp.torch;

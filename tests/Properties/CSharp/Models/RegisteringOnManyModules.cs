@@ -80,4 +80,38 @@ public class RegisteringOnManyModules
         Assert.Contains("blocks.1 (Linear)", error.Message);
         Assert.Empty(net.register_parametrizations<Conv2d>("weight", Parametrizations.Orthogonal(), allowNone: true));
     }
+
+    [Fact]
+    public void The_module_that_lacks_the_tensor_is_named()
+    {
+        var model = nn.Sequential(
+            ("body", nn.Sequential(("first", nn.Linear(4, 4)), ("second", nn.Linear(4, 4, hasBias: false))))
+        );
+        var before = Snapshot.Of(model);
+        var error = Assert.Throws<ArgumentException>(() =>
+            model.register_parametrizations<Linear>("bias", Parametrizations.Positive)
+        );
+        Assert.StartsWith("body.second.bias: Linear has no tensor 'bias' of its own. It has: weight.", error.Message);
+        Assert.Equal("tensor_name", error.ParamName);
+        error = Assert.Throws<ArgumentException>(() =>
+            model.register_parametrizations<Linear>("inner.weight", Parametrizations.Positive)
+        );
+        Assert.StartsWith("body.first.inner.weight: Linear has no child 'inner'", error.Message);
+        before.AssertUnchanged();
+    }
+
+    [Fact]
+    public void The_module_is_named_whatever_is_wrong()
+    {
+        var model = nn.Sequential(("0", nn.Linear(4, 4)), ("norm", nn.BatchNorm1d(4)));
+        model.register_parametrization("norm.weight", Parametrizations.Positive);
+        var error = Assert.ThrowsAny<Exception>(() =>
+            model.register_parametrizations(
+                (name, _) => name == "norm",
+                "parametrizations.weight.original",
+                Parametrizations.Positive
+            )
+        );
+        Assert.StartsWith("norm.parametrizations.weight.original: ", error.Message);
+    }
 }

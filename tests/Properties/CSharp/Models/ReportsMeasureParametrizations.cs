@@ -125,7 +125,9 @@ public class ReportsMeasureParametrizations
     [Fact]
     public void The_table_warns_of_them_only_where_there_are_some()
     {
-        var model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2));
+        var first = nn.Linear(2, 2);
+        nn.init.constant_(first.bias, 0.5);
+        var model = nn.Sequential(first, nn.Linear(2, 2));
         model.register_parametrization("0.bias", Parametrizations.Positive);
         model.register_parametrization("1.weight", Parametrizations.Symmetric);
         Assert.DoesNotContain("saturated", $"{model.parametrization_report()}");

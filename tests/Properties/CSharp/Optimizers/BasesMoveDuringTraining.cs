@@ -246,7 +246,7 @@ public class BasesMoveDuringTraining
         var before = Snapshot.Of(layer);
         var refused = Assert.Throws<InvalidOperationException>(() => layer.update_base("weight"));
         Assert.StartsWith("Linear.weight is weightNorm", refused.Message);
-        Assert.Contains("`orthogonal`", refused.Message);
+        Assert.Contains("`Orthogonal`", refused.Message);
         Assert.Throws<ArgumentException>(() => layer.update_base("bias"));
         before.AssertUnchanged();
     }

@@ -50,6 +50,29 @@ public class LoadingInPlace
             }
     }
 
+    /// <summary>In a scope the field has the value, also for code that does not `call`.</summary>
+    [Fact]
+    public void Fields_that_are_read_in_a_scope_show_what_was_loaded()
+    {
+        var layer = nn.Linear(4, 4, dtype: ScalarType.Float64);
+        var model = Models.Around(layer);
+        model.register_parametrization("fc.weight", Parametrizations.Orthogonal());
+        var other = Models.Parametrized(Parametrizations.Orthogonal());
+        Dictionary<string, Tensor>[] states = [Models.StateOf(other), other.baked_state_dict(), Models.StateOf(model)];
+        using var scope = parametrize.cached(model);
+        foreach (var isRead in (bool[])[false, true])
+        foreach (var state in states)
+        {
+            if (isRead)
+                Assert.Equal([4, 4], layer.weight.shape);
+            model.load_parametrized_state_dict(state);
+            using var expected = model.parametrization("fc.weight").Value.detach();
+            Near.Identical(expected, layer.weight.detach());
+            var input = Models.Input();
+            Near.Same(nn.functional.linear(input, expected, layer.bias), layer.forward(input));
+        }
+    }
+
     [Fact]
     public void A_module_without_fields_is_loaded_inside_a_cached_scope()
     {

@@ -1,5 +1,3 @@
-using System.Collections;
-using System.Diagnostics.CodeAnalysis;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using Xunit;
@@ -30,7 +28,9 @@ public sealed class SafetensorsFiles : IDisposable
     public void A_write_that_fails_leaves_the_older_file()
     {
         Safetensors.Save(Path, One(ones(3)));
-        Assert.Throws<IOException>(() => Safetensors.Save(Path, new FailsWhenWritten(One(zeros(2)))));
+        Assert.Throws<IOException>(() =>
+            Safetensors.Save(Path, new Writing(["a"], _ => throw new IOException("The disk is full.")))
+        );
         Near.Identical(ones(3), Safetensors.Load(Path)["a"]);
         Assert.Equal([Path], Directory.GetFiles(_folder));
     }
@@ -88,6 +88,15 @@ public sealed class SafetensorsFiles : IDisposable
     }
 
     [Fact]
+    public void More_dimensions_than_reading_accepts_are_refused_by_name()
+    {
+        var shape = Enumerable.Repeat(1L, 10_001).ToArray();
+        var error = Assert.Throws<ArgumentException>(() => Files.Saved(One(ones(shape))));
+        Assert.Contains("'a' has 10001 dimensions", error.Message);
+        Assert.Equal(10_000, Files.Loaded(Files.Saved(One(ones(shape[1..]))))["a"].dim());
+    }
+
+    [Fact]
     public void Half_of_a_surrogate_pair_is_refused_in_names_and_metadata()
     {
         var half = new Dictionary<string, string> { ["k"] = "\ud800" };
@@ -97,21 +106,4 @@ public sealed class SafetensorsFiles : IDisposable
     }
 
     private static Dictionary<string, Tensor> One(Tensor tensor) => new() { ["a"] = tensor };
-
-    private sealed class FailsWhenWritten(Dictionary<string, Tensor> tensors) : IReadOnlyDictionary<string, Tensor>
-    {
-        public Tensor this[string key] => throw new IOException("The disk is full.");
-        public IEnumerable<string> Keys => tensors.Keys;
-        public IEnumerable<Tensor> Values => tensors.Values;
-        public int Count => tensors.Count;
-
-        public bool ContainsKey(string key) => tensors.ContainsKey(key);
-
-        public IEnumerator<KeyValuePair<string, Tensor>> GetEnumerator() => tensors.GetEnumerator();
-
-        public bool TryGetValue(string key, [MaybeNullWhen(false)] out Tensor value) =>
-            tensors.TryGetValue(key, out value);
-
-        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
-    }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using FsCheck.Xunit;
 using Parametrize.CSharp;
 using Xunit;
@@ -88,6 +89,37 @@ public class SafetensorsRefusesBadFiles
             var file = Files.Of($$$"""{"a":{"dtype":"U8","shape":[{{{shape}}}],"data_offsets":[0,1]}}""", 1);
             Assert.Equal(count, Files.Loaded(file)["a"].dim());
         }
+    }
+
+    [Theory]
+    [InlineData("shape", "The shape of 'a' has more than 10000 dimensions.")]
+    [InlineData("data_offsets", "data_offsets of 'a' should be [begin, end], but are more than two numbers.")]
+    public void Numbers_without_end_are_refused_before_they_are_kept(string field, string fault)
+    {
+        var header = Encoding.UTF8.GetBytes(
+            $$$"""{"a":{"dtype":"U8","{{{field}}}":[{{{string.Join(",", Enumerable.Repeat("1", 5_000_000))}}}]}}"""
+        );
+        var file = Files.Of(header, 1);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains(fault, Assert.Throws<InvalidDataException>(() => Files.Loaded(file)).Message);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, header.Length + 1_000_000);
+    }
+
+    /// <summary>Their tensors alone take half a kilobyte each, outside of this count.</summary>
+    [Fact]
+    public void Very_many_names_take_little_more_than_their_tensors()
+    {
+        const int count = 20_000;
+        var entries = Enumerable
+            .Range(0, count)
+            .Select(index =>
+                $$$""" "k{{{index}}}":{"dtype":"U8","shape":[1],"data_offsets":[{{{index}}},{{{index + 1}}}]} """
+            );
+        var file = Files.Of($"{{{string.Join(",", entries)}}}", count);
+        using var scope = NewDisposeScope();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(count, Files.Loaded(file).Count);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1200 * count);
     }
 
     [Fact]

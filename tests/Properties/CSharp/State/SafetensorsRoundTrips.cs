@@ -35,6 +35,47 @@ public class SafetensorsRoundTrips
         Assert.Equal(file, Files.Saved(tensors.Reverse().ToDictionary(), metadata.Reverse().ToDictionary()));
     }
 
+    /// <summary>Bytes are copied 64 MiB at a time.</summary>
+    [Theory]
+    [InlineData(ScalarType.Float32, 0)]
+    [InlineData(ScalarType.Float32, 1)]
+    [InlineData(ScalarType.ComplexFloat32, 3)]
+    [InlineData(ScalarType.BFloat16, 5)]
+    [InlineData(ScalarType.Bool, 7)]
+    public void Tensors_beyond_one_chunk(ScalarType dtype, long more)
+    {
+        using var _ = NewDisposeScope();
+        var path = Path.GetTempFileName();
+        try
+        {
+            var length = (1L << 26) / ones(1, dtype: dtype).element_size() + more;
+            var long_ = arange(length).remainder(251).to(dtype);
+            var wide = dtype == ScalarType.Bool ? long_.view(1, -1) : long_.view(-1, 1).t();
+            Safetensors.Save(path, new Dictionary<string, Tensor> { ["a"] = wide, ["b"] = ones(3) });
+            var loaded = Safetensors.Load(path);
+            Near.Identical(wide, loaded["a"]);
+            Near.Identical(ones(3), loaded["b"]);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void A_boolean_of_another_byte_in_a_later_chunk_is_refused()
+    {
+        var length = (1 << 26) + 9;
+        var file = Files.Of(
+            Encoding.UTF8.GetBytes(
+                $$$"""{"a":{"dtype":"BOOL","shape":[{{{length}}}],"data_offsets":[0,{{{length}}}]}}"""
+            ),
+            new byte[length]
+        );
+        file[^2] = 3;
+        Assert.Contains("is 3", Assert.Throws<InvalidDataException>(() => Files.Loaded(file)).Message);
+    }
+
     [Fact]
     public void A_file_is_what_Python_writes()
     {

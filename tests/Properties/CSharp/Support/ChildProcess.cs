@@ -24,7 +24,10 @@ internal static class ChildProcess
     public static void Main(string[] scenarios)
     {
         foreach (var scenario in scenarios)
-            Threads.Traffic.Scenarios[scenario]();
+            if (scenario == State.SavesReplaceFiles.Dying)
+                State.SavesReplaceFiles.SaveAndDie();
+            else
+                Threads.Traffic.Scenarios[scenario]();
         Console.WriteLine("done");
     }
 }

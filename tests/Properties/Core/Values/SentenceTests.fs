@@ -26,8 +26,7 @@ let private assigned (value: Parametrization) (present: torch.Tensor) (tensor: t
 let private composed (left: Parametrization) (right: Parametrization) : ParametrizationError =
     errorOf (Parametrization.tryAndThen right left)
 
-let private project =
-    "Assign a tensor of that space, or let it be projected (`project`, `WhenNotAllowed.Project`)."
+let private project = "Assign a tensor of that space, or project it."
 
 let private cases: (string * (unit -> ParametrizationError) * string) list =
     [

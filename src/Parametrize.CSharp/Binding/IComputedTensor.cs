@@ -1,0 +1,40 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Binding;
+
+/// <summary>What binding asks of a parametrized tensor.</summary>
+internal interface IComputedTensor
+{
+    /// <summary>The parameters; buffers, where the module's tensor is one.</summary>
+    Tensor[] Inputs { get; }
+
+    /// <summary>All that the value is computed from: parameters, then buffers.</summary>
+    Tensor[] Tensors { get; }
+
+    /// <summary>Whether it takes the place of a buffer, into which a forward pass may write.</summary>
+    bool IsBuffer { get; }
+
+    /// <summary>Whether evaluating writes into the buffers.</summary>
+    bool IsLearning { get; }
+
+    /// <summary>Who computes with it.</summary>
+    TensorBinding Binding { get; }
+
+    /// <summary>The value now, learning what training steps learn, and how many writes to the buffers that took.</summary>
+    Tensor Evaluate(out long learnt);
+
+    /// <summary>The value without gradients and without learning.</summary>
+    Tensor Detached();
+
+    /// <summary>Learns anew what was learnt from parameters that something else than training has written.</summary>
+    void RefreshWritten();
+
+    /// <summary>Assigns the tensor; throws when it is not allowed.</summary>
+    void Assign(Tensor value);
+
+    /// <summary>Assigns the tensor, its projection when it is not allowed.</summary>
+    void TakeNearest(Tensor value);
+
+    /// <summary>Moves the parts.</summary>
+    void MoveTo(ScalarType dtype, Device device);
+}

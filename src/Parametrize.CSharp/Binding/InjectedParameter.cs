@@ -1,0 +1,210 @@
+using System.Diagnostics;
+using Parametrize.CSharp.Threads;
+using Parametrize.CSharp.Torch;
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Binding;
+
+/// <summary>
+/// What a module's field holds instead of a tensor of its own: a placeholder, or the computed tensor while it is needed.
+/// It is not registered: the module's state reads as PyTorch's.
+/// </summary>
+/// <remarks>
+/// Modules whose setters register (Linear, convolutions, norms) replace what is in the field when they are moved or
+/// assigned to: they dispose it and register the new tensor under its name. Between the two, the module is given a
+/// registry to throw away, which puts the real one back when it is written to. When they are disposed, they dispose
+/// what is in their fields, too, and no children: those that are ours are disposed here.
+/// </remarks>
+internal abstract class InjectedParameter : Parameter
+{
+    private readonly Slot _slot;
+    private readonly TensorAccess _access;
+    private readonly Action _replaced;
+    private readonly Action<nn.Module> _ownerDisposed;
+    private Action? _restore;
+
+    /// <param name="slot">Where it stands.</param>
+    /// <param name="data">The tensor.</param>
+    /// <param name="requiresGrad">Whether gradients flow through it.</param>
+    /// <param name="access">Who uses the tensor that it stands for.</param>
+    /// <param name="replaced">Called when a setter has put another in its place.</param>
+    /// <param name="ownerDisposed">Called when the module has disposed it with itself.</param>
+    protected InjectedParameter(
+        Slot slot,
+        Tensor data,
+        bool requiresGrad,
+        TensorAccess access,
+        Action replaced,
+        Action<nn.Module> ownerDisposed
+    )
+        : base(data, requiresGrad)
+    {
+        (_slot, _access, _replaced, _ownerDisposed) = (slot, access, replaced, ownerDisposed);
+        this.DetachFromDisposeScope();
+        ModuleInternals.TakeOffCount();
+    }
+
+    /// <summary>Disposed, by us or by a setter.</summary>
+    public bool IsSpent { get; private set; }
+
+    /// <summary>Disposes it when no registration will follow; leaves it to the garbage collector while it may be in use.</summary>
+    public virtual void Retire(bool isInUse = false)
+    {
+        IsSpent = true;
+        if (!isInUse)
+            Dispose();
+    }
+
+    /// <summary>Gives up the tensor, but keeps its place in the field.</summary>
+    protected void Hollow()
+    {
+        Retire();
+        IsSpent = false;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && !IsSpent && _slot.Owner is { } owner)
+            if (IsDisposedByModule())
+            {
+                using var alone = _access.Writing();
+                IsSpent = true;
+                _ownerDisposed(owner);
+            }
+            else
+            {
+                AwaitOthers();
+                IsSpent = true;
+                AwaitRegistration(owner);
+            }
+        base.Dispose(disposing);
+    }
+
+    /// <summary>A setter is about to dispose it.</summary>
+    protected virtual void Leave() { }
+
+    /// <summary>Gives the module its registry back when the setter had nothing to register.</summary>
+    public void GiveUp()
+    {
+        Restore();
+        EndWaiting();
+    }
+
+    /// <summary>By a module that is being disposed, rather than by a setter.</summary>
+    private static bool IsDisposedByModule()
+    {
+        var caller = new StackTrace()
+            .GetFrames()
+            .Select(frame => frame.GetMethod())
+            .FirstOrDefault(method => !typeof(Tensor).IsAssignableFrom(method?.DeclaringType));
+        return caller?.Name == nameof(Dispose) && typeof(nn.Module).IsAssignableFrom(caller.DeclaringType);
+    }
+
+    /// <summary>Other threads wait until the setter has registered. It may never do so: they do not wait for long.</summary>
+    private void AwaitOthers()
+    {
+        var visit = _access.Begin(isAlone: true);
+        _access.BeginPass(visit, this);
+        Visitor.Current.DoubtPass(visit);
+    }
+
+    private void AwaitRegistration(nn.Module owner)
+    {
+        Leave();
+        if (_slot.IsBuffer)
+            Divert<(Tensor, bool)>(() => ref ModuleInternals.Buffers(owner));
+        else
+            Divert<Parameter>(() => ref ModuleInternals.Parameters(owner));
+    }
+
+    private void Divert<T>(Registry<T> registry)
+    {
+        var real = registry();
+        _restore = () =>
+        {
+            registry() = real;
+            _restore = null;
+        };
+        registry() = ModuleInternals.Watched(
+            real,
+            onAdding: () =>
+            {
+                Restore();
+                _replaced();
+                EndWaiting();
+            }
+        );
+    }
+
+    private void Restore() => _restore?.Invoke();
+
+    private void EndWaiting()
+    {
+        if (_access.Find(this) is { } visit)
+            _access.End(visit);
+    }
+
+    private delegate ref OrderedDict<string, T> Registry<T>();
+}
+
+/// <summary>What is in a slot outside a forward pass, so that whatever bypasses the hooks fails loudly.</summary>
+internal sealed class Placeholder : InjectedParameter
+{
+    private readonly string _name;
+
+    public Placeholder(
+        Slot slot,
+        ScalarType dtype,
+        Device device,
+        TensorAccess access,
+        Action replaced,
+        Action<nn.Module> ownerDisposed
+    )
+        : base(slot, slot.Nothing(dtype, device), requiresGrad: false, access, replaced, ownerDisposed)
+    {
+        _name = slot.Name;
+        // Without a handle each use throws in managed code. An empty tensor would be refused by libtorch, and where
+        // TorchSharp does not catch that (0.107.0: matmul) it ends the process.
+        if (!slot.NeedsTensor)
+            Hollow();
+    }
+
+    public override string ToString() =>
+        $"'{_name}' is parametrized and has no value outside `call`: read module.parametrization(\"{_name}\").Value.";
+}
+
+/// <summary>The computed tensor, no leaf: gradients flow through it.</summary>
+internal sealed class ExposedValue(
+    Slot slot,
+    Tensor value,
+    TensorAccess access,
+    Action replaced,
+    Action<nn.Module> ownerDisposed
+) : InjectedParameter(slot, value, value.requires_grad, access, replaced, ownerDisposed)
+{
+    /// <summary>The numbers, once a setter has disposed this.</summary>
+    private Tensor? _left;
+
+    /// <summary>Whether a tensor is this one, moved: the same numbers in another element type or on another device.</summary>
+    public bool IsBefore(Tensor moved)
+    {
+        if (moved.device_type == DeviceType.META)
+            return true; // It has no numbers.
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var numbers = (_left ?? this).to(moved.dtype, moved.device);
+        return numbers.shape.SequenceEqual(moved.shape) && numbers.allclose(moved, 0, 0, equal_nan: true);
+    }
+
+    public override void Retire(bool isInUse = false)
+    {
+        base.Retire(isInUse);
+        _left?.Dispose();
+        _left = null;
+    }
+
+    protected override void Leave() => _left = detach().DetachFromDisposeScope();
+}

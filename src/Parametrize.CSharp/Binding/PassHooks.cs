@@ -1,0 +1,72 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+using Parametrize.CSharp.Torch;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Binding;
+
+/// <summary>
+/// The hooks around the `call` of one module, and the tensors that are computed for it: its own, and those of the modules
+/// inside it that were registered through it. These are computed once for each pass, however the modules inside are run.
+/// </summary>
+internal sealed class PassHooks
+{
+    private static readonly ConditionalWeakTable<nn.Module, PassHooks> Known = [];
+
+    /// <summary>Replaced, never changed: threads that compute may be on their way through it.</summary>
+    private ModuleBinding[] _bindings = [];
+    private Hooks? _hooks;
+
+    /// <summary>Has a tensor computed for the passes of a module that has a `call`.</summary>
+    public static void Add(nn.Module module, ModuleBinding binding)
+    {
+        var own = Known.GetOrCreateValue(module);
+        own._hooks ??= Hooks.Around(module, own.Enter, own.Exit);
+        own._bindings = [.. own._bindings, binding];
+    }
+
+    public static void Remove(nn.Module module, ModuleBinding binding)
+    {
+        if (!Known.TryGetValue(module, out var own))
+            return;
+        own._bindings = [.. own._bindings.Where(one => one != binding)];
+        if (own._bindings.Length > 0)
+            return;
+        own._hooks?.Remove();
+        own._hooks = null;
+    }
+
+    private void Enter()
+    {
+        var bindings = _bindings;
+        var entered = 0;
+        try
+        {
+            for (; entered < bindings.Length; entered++)
+                bindings[entered].Enter(this);
+        }
+        catch
+        {
+            Exit(bindings.AsSpan(0, entered));
+            throw;
+        }
+    }
+
+    private void Exit() => Exit(_bindings);
+
+    /// <summary>The last first. All are left, whatever one of them says.</summary>
+    private void Exit(ReadOnlySpan<ModuleBinding> entered)
+    {
+        ExceptionDispatchInfo? refusal = null;
+        for (var index = entered.Length - 1; index >= 0; index--)
+            try
+            {
+                entered[index].Exit(this);
+            }
+            catch (Exception error)
+            {
+                refusal ??= ExceptionDispatchInfo.Capture(error);
+            }
+        refusal?.Throw();
+    }
+}

@@ -1,0 +1,40 @@
+using Parametrize.CSharp.Torch;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Binding;
+
+/// <summary>The places in which a managed module holds a tensor.</summary>
+internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, FieldPlace[] places)
+    : Slot(owner, name, isBuffer)
+{
+    /// <summary>
+    /// TorchSharp's own modules ask what is in their fields for its dtype and device when they are moved. For lists of
+    /// parameters their proxy is moved.
+    /// </summary>
+    public override bool NeedsTensor { get; } =
+        owner is not (ParameterList or ParameterDict)
+        && places.Any(one => one.Field.DeclaringType!.Assembly == typeof(nn.Module).Assembly);
+
+    public override bool IsReplacedAtOnce { get; } = Array.TrueForAll(places, place => place.IsField);
+
+    public override Tensor? Get() => Owner is { } owner ? (Tensor?)places[0].Get(owner) : null;
+
+    public override void Set(Parameter tensor)
+    {
+        if (Owner is { } owner)
+            PutBack(owner, tensor);
+    }
+
+    public override bool HasShifted(Tensor? tensor) =>
+        tensor is not null
+        && Owner is { } owner
+        && FieldPlace.Of(owner, tensor).Count(now => places.Any(one => one.Field == now.Field))
+            > places.Count(one => ReferenceEquals(one.Get(owner), tensor));
+
+    protected override void PutBack(nn.Module owner, Tensor tensor)
+    {
+        foreach (var place in places)
+            place.Set!(owner, tensor);
+    }
+}

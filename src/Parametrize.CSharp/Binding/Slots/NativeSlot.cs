@@ -1,0 +1,89 @@
+using Parametrize.CSharp.Torch;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Binding;
+
+/// <summary>
+/// A tensor in native memory that nothing managed can replace (RNN, LSTM, GRU, attention, transformers). It is
+/// overwritten: the computed tensor is copied into it, and the copy records the path of the gradients.
+/// </summary>
+/// <remarks>
+/// The graph of a pass refers to the native tensor itself, so it keeps the value until the next pass: emptied earlier,
+/// the gradients would be lost. Two passes before one backward overwrite what the first has saved, which autograd
+/// notices ("modified by an inplace operation"); in a cached scope both use one value.
+/// </remarks>
+internal sealed class NativeSlot(nn.Module owner, string name) : Slot(owner, name, isBuffer: false)
+{
+    /// <summary>A managed object of our own for the native module's tensor, while that is parametrized.</summary>
+    private Parameter? _native;
+    private Parameter? _present;
+
+    /// <summary>Whether a graph may have what is there: also of a frozen tensor, on the way to others' gradients.</summary>
+    private bool _isRecorded;
+
+    public override Tensor? Get() => (Owner is { } owner ? ModuleInternals.ParameterOf(owner, Name) : null) ?? _present;
+
+    public override void Set(Parameter tensor)
+    {
+        if (_native is null)
+            return;
+        _present = tensor;
+        if (tensor is not Placeholder)
+        {
+            _native.detach_();
+            _native.copy_(tensor);
+            _isRecorded = is_grad_enabled();
+        }
+        else if (!_isRecorded)
+            using (no_grad())
+                _native.fill_(double.NaN);
+    }
+
+    public override bool Shows(Tensor tensor) => _native is not null && NativeTensors.AreOne(tensor, _native);
+
+    /// <summary>
+    /// The user's parameter goes on as the same managed object at the same native address, by which optimizers know it,
+    /// with a tensor apart from the native module's.
+    /// </summary>
+    public override void Take(Tensor tensor)
+    {
+        base.Take(tensor);
+        _native = NativeTensors.Find(Owner!, Name)!;
+        if (NativeTensors.AreOne(tensor, _native))
+            using (no_grad())
+            {
+                using var apart = tensor.clone().requires_grad_(tensor.requires_grad);
+                NativeTensors.Swap(tensor, apart);
+            }
+        _native.detach_();
+        _native.requires_grad_(false);
+        _native.grad = null;
+    }
+
+    public override void Release()
+    {
+        _native?.Dispose();
+        (_native, _present) = (null, null);
+    }
+
+    protected override void PutBack(nn.Module owner, Tensor tensor)
+    {
+        using var _ = no_grad();
+        // Another slot may have taken it out, when several registrations are undone.
+        using var native = _native ?? NativeTensors.Find(owner, Name)!;
+        _native = null;
+        _present = null;
+        var isTrained = tensor.requires_grad;
+        native.detach_();
+        if (native.shape.SequenceEqual(tensor.shape))
+            native.copy_(tensor);
+        else
+            native.set_(tensor);
+        native.requires_grad_(isTrained);
+        using var gradient = tensor.grad;
+        native.grad = gradient;
+        // What was the parameter's tensor is now ours, and disposed.
+        NativeTensors.Swap(tensor, native);
+    }
+}

@@ -1,0 +1,52 @@
+using System.Reflection;
+using Parametrize.CSharp.Torch;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Binding;
+
+/// <summary>
+/// A tensor in native memory with a managed property (embeddings, recurrent cells). The property's setter replaces the
+/// tensor that the native forward pass reads, and registers it; its getter makes a new managed object each time.
+/// </summary>
+/// <remarks>
+/// The native module still lists its first tensor, which is the user's parameter, and moves it. It computes with it
+/// only while the property says so.
+/// </remarks>
+internal sealed class PropertySlot(nn.Module owner, string name, long[] shape, PropertyInfo property)
+    : Slot(owner, name, isBuffer: false)
+{
+    private readonly long[] _shape = shape;
+    private Parameter? _present;
+
+    /// <summary>
+    /// Not a number, and takes the memory of one: a tensor of another shape is refused by libtorch, but the native
+    /// forward pass of LSTMCell (0.107.0) then returns what it has not initialized.
+    /// </summary>
+    public override Tensor Nothing(ScalarType dtype, Device device)
+    {
+        using var one = full([], double.NaN, dtype: dtype, device: device);
+        return one.expand(_shape);
+    }
+
+    /// <summary>What is in the registry was assigned by a user.</summary>
+    public override Tensor? Get() =>
+        Owner is { } owner ? (Tensor?)ModuleInternals.ParameterOf(owner, Name) ?? _present : null;
+
+    public override void Set(Parameter tensor)
+    {
+        if (Owner is not { } owner)
+            return;
+        property.SetValue(owner, tensor);
+        _present = tensor;
+        Unregister();
+    }
+
+    public override bool Shows(Tensor tensor) => _present is not null && NativeTensors.AreOne(tensor, _present);
+
+    protected override void PutBack(nn.Module owner, Tensor tensor)
+    {
+        property.SetValue(owner, tensor);
+        _present = null;
+    }
+}

@@ -1,0 +1,32 @@
+using Parametrize.CSharp.Torch;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Binding;
+
+/// <summary>The registry of a module that has no field for the tensor and asks `get_parameter`.</summary>
+internal sealed class RegistrySlot(nn.Module owner, string name, bool isBuffer) : Slot(owner, name, isBuffer)
+{
+    public override bool NeedsTensor => false;
+
+    public override bool MayBeEmpty => true;
+
+    public override Tensor? Get() =>
+        Owner is not { } owner ? null
+        : IsBuffer ? ModuleInternals.BufferOf(owner, Name)
+        : ModuleInternals.ParameterOf(owner, Name);
+
+    public override void Set(Parameter tensor)
+    {
+        if (Owner is not { } owner)
+            return;
+        if (tensor is Placeholder)
+            Unregister();
+        else if (IsBuffer)
+            ModuleInternals.Buffers(owner)[Name] = (tensor, true);
+        else
+            ModuleInternals.Parameters(owner)[Name] = tensor;
+    }
+
+    protected override void PutBack(nn.Module owner, Tensor tensor) { }
+}

@@ -1,0 +1,71 @@
+using System.Reflection;
+using Parametrize.CSharp.Torch;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Binding;
+
+/// <summary>Finds where a module keeps a tensor, and changes nothing.</summary>
+internal static class SlotFinder
+{
+    /// <summary>The slot and what is in it; null where there is no such tensor. Throws when it cannot be bound.</summary>
+    public static (Slot Slot, Tensor Tensor)? Find(nn.Module owner, string name)
+    {
+        ModuleInternals.RegisterComponents(owner);
+        var parameter = ModuleInternals.ParameterOf(owner, name);
+        if ((parameter ?? ModuleInternals.BufferOf(owner, name)) is not { } tensor)
+            return null;
+        var isBuffer = parameter is null;
+
+        var places = FieldPlace.Of(owner, tensor);
+        if (places.Length == 0 && BackingFieldOf(owner, name, !isBuffer) is { } read)
+            (places, tensor) = (FieldPlace.Of(owner, read), read);
+        if (
+            places.FirstOrDefault(place => place.Set is null || !place.Type.IsAssignableFrom(typeof(Parameter))) is
+            { } odd
+        )
+            throw CannotHold(owner, name, odd);
+        if (places.Length > 0)
+            return (new FieldSlot(owner, name, isBuffer, places), tensor);
+        if (owner.GetType().Assembly != typeof(nn.Module).Assembly)
+            return (new RegistrySlot(owner, name, isBuffer), tensor);
+        return (InNativeMemory(owner, name, parameter), tensor);
+    }
+
+    /// <summary>Whether the module itself, not a child, has a tensor of that name.</summary>
+    public static bool Exists(nn.Module owner, string name) =>
+        ModuleInternals.ParameterOf(owner, name) is not null || ModuleInternals.BufferOf(owner, name) is not null;
+
+    private static Slot InNativeMemory(nn.Module owner, string name, Parameter? parameter)
+    {
+        var property = owner.GetType().GetProperty(name, BindingFlags.Instance | BindingFlags.Public);
+        if (parameter is not null && property is { CanWrite: true } && property.PropertyType == typeof(Parameter))
+            return new PropertySlot(owner, name, parameter.shape, property);
+        NativeTensors.Check();
+        using var native = owner is jit.ScriptModule || parameter is null ? null : NativeTensors.Find(owner, name);
+        if (native is not null && native.dtype == parameter!.dtype && native.shape.SequenceEqual(parameter.shape))
+            return new NativeSlot(owner, name);
+        throw new NotSupportedException(
+            $"{owner.Title()}.{name} cannot be parametrized: TorchSharp keeps it in native memory, where a forward "
+                + "pass cannot be given another tensor. Compute with a ParametrizedTensor in a module of your own."
+        );
+    }
+
+    /// <summary>Moving a module sets its automatic properties and leaves the registry behind: the property is read.</summary>
+    private static Tensor? BackingFieldOf(nn.Module owner, string name, bool isParameter) =>
+        ModuleInternals
+            .FieldsOf(owner)
+            .Where(field => field.Name == $"<{name}>k__BackingField")
+            .Select(field => field.GetValue(owner) as Tensor)
+            .FirstOrDefault(value => value is not null && value is Parameter == isParameter);
+
+    private static NotSupportedException CannotHold(nn.Module owner, string name, FieldPlace place)
+    {
+        var reason = place.Set is null
+            ? $"its field {place.Field.Name} holds it in a collection that cannot be changed. Use an array, a list, a "
+                + "dictionary or a field"
+            : $"its field {place.Field.Name} of type {place.Type.Name} cannot hold a computed tensor. Declare it as "
+                + "Parameter or Tensor";
+        return new($"{owner.Title()}.{name} cannot be parametrized: {reason}.");
+    }
+}

@@ -1,0 +1,96 @@
+using Parametrize.CSharp.Threads;
+using Parametrize.CSharp.Torch;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Binding;
+
+/// <summary>
+/// The value of a tensor in cached scopes, computed once for all modules. Whoever uses it lets one thread in at a time.
+/// </summary>
+internal sealed class ValueCache(IComputedTensor tensor)
+{
+    /// <summary>How often it is computed when somebody writes to the parts meanwhile.</summary>
+    private const int Attempts = 3;
+
+    private readonly VersionCheck _stamp = new(tensor);
+
+    /// <summary>What modules have shown of earlier values, and when it was replaced: passes may compute with it.</summary>
+    private readonly List<(ExposedValue Shown, long At)> _replaced = [];
+
+    private Tensor? _held;
+
+    public bool IsHeld => _held is not null;
+
+    /// <summary>Whether the parts have been written to since the value was computed.</summary>
+    public bool IsOutdated => _held is not null && !_stamp.IsCurrent;
+
+    public bool HasReplaced => _replaced.Count > 0;
+
+    /// <summary>A new tensor, a view of the held one.</summary>
+    public Tensor Alias() => _held!.alias();
+
+    /// <summary>Computes the value, unless it is held.</summary>
+    public void Hold()
+    {
+        if (_held is null)
+            Compute();
+    }
+
+    /// <summary>Computes again.</summary>
+    public void Renew() => Compute();
+
+    /// <summary>Keeps what modules have shown of an earlier value.</summary>
+    public void Keep(IEnumerable<ExposedValue> replaced)
+    {
+        var now = TensorAccess.Now();
+        _replaced.AddRange(replaced.Select(shown => (shown, now)));
+    }
+
+    /// <summary>Ends what no pass computes with. The one that begins now does not.</summary>
+    public void RetireReplaced(Visit? beginning)
+    {
+        if (_replaced.Count == 0)
+            return;
+        var access = tensor.Binding.Access;
+        var ended = _replaced.TakeWhile(one => !access.WasInUse(one.At, except: beginning)).Count();
+        var haveStragglers = access.HasStragglers;
+        foreach (var (shown, _) in _replaced.Take(ended))
+            shown.Retire(haveStragglers);
+        _replaced.RemoveRange(0, ended);
+    }
+
+    /// <summary>Somebody is given the parts who may write past libtorch.</summary>
+    public void Lend()
+    {
+        if (_held is not null)
+            _stamp.Lend();
+    }
+
+    public void Forget()
+    {
+        _held?.Dispose();
+        _held = null;
+        _stamp.Clear();
+        RetireReplaced(beginning: null);
+    }
+
+    private void Compute()
+    {
+        using var _ = Modes.Lasting();
+        for (var attempt = 1; ; attempt++)
+        {
+            var before = _stamp.Begin();
+            var value = tensor.Evaluate(out var learnt).DetachFromDisposeScope();
+            before = before with { Writes = before.Writes + learnt };
+            if (attempt < Attempts && before != _stamp.Now())
+            {
+                value.Dispose();
+                continue;
+            }
+            _held?.Dispose();
+            _held = value;
+            _stamp.Set(before);
+            return;
+        }
+    }
+}

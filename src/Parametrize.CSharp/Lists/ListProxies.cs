@@ -1,0 +1,100 @@
+using System.Runtime.CompilerServices;
+using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Torch;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Lists;
+
+/// <summary>Showing proxies of lists of parameters, and what the proxies have in common.</summary>
+internal static class ListProxies
+{
+    /// <summary>A list has one for life, so that who has got hold of it can keep it.</summary>
+    private static readonly ConditionalWeakTable<nn.Module, IListProxy> Known = [];
+
+    /// <summary>The module that the user made.</summary>
+    public static nn.Module Behind(nn.Module module) => module is IListProxy proxy ? proxy.Real : module;
+
+    /// <summary>Shows the proxy of a module in place of it, in every module that holds it, if it is one that needs a proxy.</summary>
+    public static void Show(nn.Module module, IEnumerable<ParentModule> parents)
+    {
+        if (module is not (ParameterList or ParameterDict))
+            return;
+        var proxy = Known.GetValue(
+            module,
+            real =>
+                real is ParameterList list ? new ParameterListProxy(list) : new ParameterDictProxy((ParameterDict)real)
+        );
+        if (proxy.SeenIn.Count == 0)
+            Locate((nn.Module)proxy, module);
+        foreach (var place in parents)
+            if (!proxy.SeenIn.Any(one => ReferenceEquals(one.Module, place.Module) && one.Child == place.Child))
+            {
+                Exchange(place, module, (nn.Module)proxy);
+                proxy.SeenIn.Add(place);
+            }
+    }
+
+    /// <summary>Shows the module itself again.</summary>
+    public static void Hide(nn.Module module)
+    {
+        if (!Known.TryGetValue(module, out var proxy))
+            return;
+        Locate(module, (nn.Module)proxy);
+        proxy.SeenIn.ForEach(place => Exchange(place, (nn.Module)proxy, module));
+        proxy.SeenIn.Clear();
+    }
+
+    /// <summary>Lets a module know where it is: on the device of the other.</summary>
+    private static void Locate(nn.Module module, nn.Module other) =>
+        (ModuleInternals.DeviceType(module), ModuleInternals.DeviceIndex(module)) = (
+            ModuleInternals.DeviceType(other),
+            ModuleInternals.DeviceIndex(other)
+        );
+
+    /// <summary>Puts one in the place of the other: in the registry of what holds it, and in its fields.</summary>
+    private static void Exchange(ParentModule enclosing, nn.Module present, nn.Module next)
+    {
+        var children = ModuleInternals.Children(enclosing.Module);
+        if (children.TryGetValue(enclosing.Child, out var child) && ReferenceEquals(child, present))
+            children[enclosing.Child] = next;
+        foreach (var place in FieldPlace.Of(enclosing.Module, present))
+            if (place.Type.IsInstanceOfType(next))
+                place.Set?.Invoke(enclosing.Module, next);
+    }
+
+    /// <summary>Lets two modules have the same registries.</summary>
+    public static void Share(nn.Module from, nn.Module to)
+    {
+        ModuleInternals.Parameters(to) = ModuleInternals.Parameters(from);
+        ModuleInternals.Buffers(to) = ModuleInternals.Buffers(from);
+        ModuleInternals.Children(to) = ModuleInternals.Children(from);
+    }
+
+    /// <summary>Moves the children, which a list does not do.</summary>
+    public static void MoveChildren(nn.Module proxy, ScalarType? dtype, Device? device, bool nonBlocking)
+    {
+        foreach (var (_, child) in proxy.named_children())
+            if (device is null)
+                child.to(dtype!.Value, nonBlocking);
+            else if (dtype is null)
+                child.to(device, nonBlocking);
+            else
+                child.to(device, dtype.Value, nonBlocking);
+    }
+
+    /// <summary>The parameters among what is in a list, and those of its children.</summary>
+    public static IEnumerable<(string name, Parameter parameter)> Parameters(
+        nn.Module proxy,
+        IEnumerable<(string name, Parameter parameter)> contents,
+        bool recurse
+    ) =>
+        contents
+            .Where(own => own.parameter is not InjectedParameter)
+            .Concat(
+                from child in recurse ? proxy.named_children() : []
+                from inside in child.module.named_parameters()
+                select ($"{child.name}.{inside.name}", inside.parameter)
+            );
+}

@@ -1,0 +1,97 @@
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
+using Parametrize.Values;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Prune;
+
+/// <summary>One of several tensors that are pruned together.</summary>
+/// <param name="module">The model in which the modules that share it go on sharing it.</param>
+/// <param name="name">Its name there.</param>
+/// <param name="scores">What counts instead of its entries.</param>
+internal sealed class PruningTarget(nn.Module module, string name, Tensor? scores)
+{
+    public TensorPath Path { get; } = TensorPath.Resolve(module, name);
+
+    private nn.Module Model => module;
+
+    private bool HasScores => scores is not null;
+
+    /// <summary>All of them, or none when one cannot be pruned.</summary>
+    public static void PruneTogether(IReadOnlyList<PruningTarget> targets, Pruning pruning)
+    {
+        foreach (var target in targets)
+            target.Path.Tensor?.Binding.Follow();
+        // One tensor under several names is one; scores may be given under any.
+        var tensors = targets
+            .GroupBy(target => target.Identity())
+            .Select(places => places.OrderBy(place => place.HasScores ? 0 : 1).ToList())
+            .ToList();
+        if (Masks([.. tensors.Select(places => places[0])], pruning) is not { } masks)
+            return;
+        var ties = targets
+            .Select(target => target.Model)
+            .Distinct()
+            .ToDictionary(model => model, model => new TiedParameters(model));
+        Undo.OnFailure(undo =>
+        {
+            foreach (var (places, mask) in tensors.Zip(masks))
+            {
+                var value = PrunedValues.pruned(Pruning.NewCustom(mask));
+                ties[places[0].Model].Register(undo, places[0].Path, value, WhenNotAllowed.Project);
+                foreach (var place in places.Where(place => place.Path.Tensor is null))
+                {
+                    undo.Remember(place.Path);
+                    Registrar.Share(place.Path, places[0].Path.Tensor!);
+                }
+            }
+        });
+    }
+
+    /// <summary>The mask of each, chosen as if all tensors were one vector; null when the pruning is done already.</summary>
+    private static List<Mask>? Masks(IReadOnlyList<PruningTarget> targets, Pruning pruning)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var kept = cat([.. targets.Select(target => target.Kept())]);
+        if (targets.All(target => target.Path.Tensor?.PruningMask is not null) && Pruned.isReached(pruning, kept))
+            return null;
+
+        var scores = cat([.. targets.Select(target => target.Scores())]);
+        var mask = PruningMask.ofScores(scores, Mask.OfTensor(kept), pruning).Kept;
+        var masks = new List<Mask>();
+        var start = 0;
+        foreach (var shape in targets.Select(target => target.Present().shape))
+        {
+            var length = (int)shape.Aggregate(1L, (product, size) => product * size);
+            masks.Add(Mask.OfArray(shape, mask[start..(start + length)]));
+            start += length;
+        }
+        return masks;
+    }
+
+    /// <summary>Equal for one tensor under several names.</summary>
+    private object Identity() =>
+        (object?)Path.Tensor ?? (Path.Members.Count > 1 ? Path : NativeTensors.Identity(Present()));
+
+    /// <summary>What a forward pass computes with, or the module's own tensor.</summary>
+    private Tensor Present() => Path.Tensor?.Detached() ?? PlainTensor.Read(Path);
+
+    /// <summary>Moduli, so that tensors of any element type and device go together.</summary>
+    private Tensor Scores()
+    {
+        var present = Present();
+        if (scores is not null && !scores.shape.SequenceEqual(present.shape))
+            throw new ArgumentException(
+                $"The scores of '{Path.Name}' have shape {Form.Shown(scores.shape)}, "
+                    + $"the tensor {Form.Shown(present.shape)}.",
+                nameof(scores)
+            );
+        return (scores ?? present).detach().abs().to(ScalarType.Float64).cpu().flatten();
+    }
+
+    private Tensor Kept() =>
+        Path.Tensor?.PruningMask is { } mask
+            ? mask.ne(0).cpu().flatten()
+            : ones(Present().numel(), dtype: ScalarType.Bool, device: CPU);
+}

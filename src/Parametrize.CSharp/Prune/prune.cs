@@ -1,0 +1,144 @@
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
+using Parametrize.Values;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// The verbs of torch.nn.utils.prune for TorchSharp modules, under PyTorch's names. Pruning a tensor that is pruned
+/// already takes the amount from what is left. Pruned entries keep their values in `original`, without effect.
+/// </summary>
+/// <remarks>
+/// Amounts are shares when they are written as floating-point numbers, and counts when they are whole. A share is
+/// rounded to a count as PyTorch does it, half to even. `Amount.NewUpTo(share)` is what is missing until that share of
+/// all is pruned, what was pruned before included; a share that is reached already changes nothing.
+/// </remarks>
+public static partial class prune
+{
+    /// <summary>Prunes nothing yet: the tensor has a mask of ones.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
+    /// <returns>The module.</returns>
+    public static T identity<T>(T module, string name)
+        where T : nn.Module => Apply(module, name, Pruning.Nothing);
+
+    /// <summary>Prunes exactly this many entries at random.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
+    /// <param name="amount">A share or a number of the entries that are left.</param>
+    /// <param name="seed">What the entries are drawn from. Default: a draw from the global generator.</param>
+    /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">The amount makes no sense; the module has no such tensor.</exception>
+    /// <exception cref="ParametrizationException">Too few are left; nothing has changed.</exception>
+    public static T random_unstructured<T>(this T module, string name, Amount amount, ulong? seed = null)
+        where T : nn.Module => Apply(module, name, Pruning.NewRandom(amount, seed ?? NewSeed()));
+
+    /// <summary>Prunes the entries of smallest modulus.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
+    /// <param name="amount">A share or a number of the entries that are left.</param>
+    /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
+    /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">Amount or scores make no sense; the module has no such tensor.</exception>
+    /// <exception cref="ParametrizationException">Too few are left; nothing has changed.</exception>
+    public static T l1_unstructured<T>(this T module, string name, Amount amount, Tensor? importance_scores = null)
+        where T : nn.Module => Apply(module, name, Pruning.NewL1(amount), importance_scores);
+
+    /// <summary>Prunes whole channels at random.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="name">A tensor of at least 2 dimensions.</param>
+    /// <param name="amount">A share or a number of the channels that are not yet pruned as a whole.</param>
+    /// <param name="dim">The dimension of the channels; negative ones count from the end.</param>
+    /// <param name="seed">What the channels are drawn from. Default: a draw from the global generator.</param>
+    /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">The amount makes no sense; the module has no such tensor.</exception>
+    /// <exception cref="ParametrizationException">There is no such dimension, or too few channels are left.</exception>
+    public static T random_structured<T>(this T module, string name, Amount amount, int dim, ulong? seed = null)
+        where T : nn.Module => Apply(module, name, Pruning.NewRandomStructured(amount, dim, seed ?? NewSeed()));
+
+    /// <summary>Prunes the channels with the smallest norms.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="name">A tensor of at least 2 dimensions.</param>
+    /// <param name="amount">A share or a number of the channels that are not yet pruned as a whole.</param>
+    /// <param name="n">The power of the norm: 1, 2, <see cref="double.PositiveInfinity"/>, or any other from 0.</param>
+    /// <param name="dim">The dimension of the channels; negative ones count from the end.</param>
+    /// <param name="importance_scores">Whose norms count instead of the tensor's; of its shape.</param>
+    /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">Amount, power or scores make no sense, or no such tensor.</exception>
+    /// <exception cref="ParametrizationException">There is no such dimension, or too few channels are left.</exception>
+    public static T ln_structured<T>(
+        this T module,
+        string name,
+        Amount amount,
+        double n,
+        int dim,
+        Tensor? importance_scores = null
+    )
+        where T : nn.Module => Apply(module, name, Pruning.NewLn(amount, n, dim), importance_scores);
+
+    /// <summary>Prunes where the mask has zeros.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
+    /// <param name="mask">Zeros where entries are pruned; of the tensor's shape. It is copied.</param>
+    /// <returns>The module.</returns>
+    /// <exception cref="ParametrizationException">The mask has another shape; nothing has changed.</exception>
+    public static T custom_from_mask<T>(this T module, string name, Tensor mask)
+        where T : nn.Module
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        return Apply(module, name, Pruning.NewCustom(Mask.OfTensor(mask)));
+    }
+
+    /// <summary>Whether a tensor of the module, or of a module inside it, is pruned.</summary>
+    public static bool is_pruned(this nn.Module module)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        return ModelTree.Tensors(module).Any(entry => entry.Tensor.IsPruned);
+    }
+
+    /// <summary>
+    /// Makes the zeros permanent: the tensor is an ordinary one again, the same parameter object as before, with zeros
+    /// that training may change. Other parametrizations of the tensor end as well.
+    /// </summary>
+    /// <param name="module">The module.</param>
+    /// <param name="name">The name under which the tensor was pruned.</param>
+    /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">The tensor of that name is not pruned.</exception>
+    /// <exception cref="InvalidOperationException">The module holds it as a ParametrizedTensor, in a field.</exception>
+    public static T remove<T>(T module, string name)
+        where T : nn.Module
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(name);
+        if (TensorPath.Find(module, name) is not { IsPruned: true })
+            throw new ArgumentException(
+                $"{module.Title()}.{name} has to be pruned before its pruning can be removed.",
+                nameof(name)
+            );
+        return module.remove_parametrizations(name);
+    }
+
+    private static T Apply<T>(T module, string name, Pruning pruning, Tensor? scores = null)
+        where T : nn.Module
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(name);
+        var path = TensorPath.Resolve(module, name);
+        if (path.Tensor?.HasReached(pruning) is true)
+            return module;
+        if (scores is null && path.Tensor is { IsPrunedOnView: true } tensor)
+            scores = tensor.Detached();
+        var applied = scores is null
+            ? pruning
+            : Pruning.NewCustom(PruningMask.ofScores(scores, path.Tensor?.PruningMaskOrNone(), pruning));
+        TiedParameters.Register(module, path, PrunedValues.pruned(applied), WhenNotAllowed.Project);
+        return module;
+    }
+
+    private static ulong NewSeed()
+    {
+        using var drawn = randint(long.MaxValue, [1], dtype: ScalarType.Int64);
+        return (ulong)drawn.item<long>();
+    }
+}

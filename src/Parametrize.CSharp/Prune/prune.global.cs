@@ -1,0 +1,62 @@
+using Parametrize.CSharp.Prune;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <content>Pruning several tensors as if they were one.</content>
+public static partial class prune
+{
+    /// <summary>
+    /// Prunes the entries of smallest modulus of several tensors together: large tensors and small ones lose different
+    /// shares, all of them together the amount.
+    /// </summary>
+    /// <param name="parameters">Modules and names of their tensors. A tensor that they share counts once.</param>
+    /// <param name="amount">A share or a number of all entries that are left.</param>
+    /// <param name="importance_scores">Whose moduli count instead of a tensor's; of its shape.</param>
+    /// <exception cref="ArgumentException">No tensors; one twice; amount or scores that make no sense.</exception>
+    /// <exception cref="ParametrizationException">A tensor does not suit; nothing has changed.</exception>
+    public static void global_unstructured(
+        IEnumerable<(nn.Module module, string name)> parameters,
+        Amount amount,
+        IReadOnlyDictionary<(nn.Module module, string name), Tensor>? importance_scores = null
+    ) => global_unstructured(parameters, Pruning.NewL1(amount), importance_scores);
+
+    /// <summary>Prunes several tensors together by a method that picks entries.</summary>
+    /// <param name="parameters">Modules and names of their tensors.</param>
+    /// <param name="pruning_method">L1, Random, Bernoulli: not one of channels or groups.</param>
+    /// <param name="importance_scores">Whose moduli count instead of a tensor's; of its shape.</param>
+    /// <exception cref="ArgumentException">No tensors; one twice; a method or scores that make no sense.</exception>
+    /// <exception cref="ParametrizationException">A tensor does not suit; nothing has changed.</exception>
+    public static void global_unstructured(
+        IEnumerable<(nn.Module module, string name)> parameters,
+        Pruning pruning_method,
+        IReadOnlyDictionary<(nn.Module module, string name), Tensor>? importance_scores = null
+    )
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(pruning_method);
+        if (!PruningRules.isOfEntries(pruning_method))
+            throw new ArgumentException($"{pruning_method} does not pick entries.", nameof(pruning_method));
+        PruningTarget.PruneTogether(Targets(parameters, importance_scores), pruning_method);
+    }
+
+    private static List<PruningTarget> Targets(
+        IEnumerable<(nn.Module module, string name)> parameters,
+        IReadOnlyDictionary<(nn.Module module, string name), Tensor>? scores
+    )
+    {
+        var named = parameters.ToList();
+        if (named.Any(one => one.module is null || one.name is null))
+            throw new ArgumentException("A module or the name of a tensor is null.", nameof(parameters));
+        var targets = named
+            .Select(one => new PruningTarget(one.module, one.name, scores?.GetValueOrDefault(one)))
+            .ToList();
+        if (targets.Count == 0)
+            throw new ArgumentException("There are no tensors to prune.", nameof(parameters));
+        if (targets.DistinctBy(target => target.Path).Count() < targets.Count)
+            throw new ArgumentException("A tensor is there twice.", nameof(parameters));
+        if (scores?.Keys.FirstOrDefault(key => !named.Contains(key)) is { module: not null } stray)
+            throw new ArgumentException($"There are scores for '{stray.name}', which is not pruned.", nameof(scores));
+        return targets;
+    }
+}

@@ -1,0 +1,80 @@
+using Parametrize.CSharp.Lists;
+using Parametrize.CSharp.Torch;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Registration;
+
+/// <summary>A model as its user sees it: without the modules that parametrizing has put into it.</summary>
+internal static class ModelTree
+{
+    /// <summary>
+    /// The model and the modules in it under their dotted names, the model first, a shared one once under its first name.
+    /// </summary>
+    /// <param name="model">The model, whose own name is empty.</param>
+    /// <param name="registering">Whether fields that have not been registered yet are registered on the way.</param>
+    public static List<(string Name, nn.Module Module, ParentModule? Parent)> Modules(
+        nn.Module model,
+        bool registering = false
+    )
+    {
+        var found = new List<(string, nn.Module, ParentModule?)>();
+        var seen = new HashSet<nn.Module>(ReferenceEqualityComparer.Instance);
+        Walk("", ListProxies.Behind(model), null);
+        return found;
+
+        void Walk(string name, nn.Module module, ParentModule? parent)
+        {
+            if (module is ParametrizationSet or ParametrizedTensor or NativeChild || !seen.Add(module))
+                return;
+            if (registering)
+                ModuleInternals.RegisterComponents(module);
+            found.Add((name, module, parent));
+            foreach (var (step, child) in module.named_children())
+                Walk(Join(name, step), ListProxies.Behind(child), new(module, step, parent));
+        }
+    }
+
+    /// <summary>
+    /// The parametrized tensors under the names by which <see cref="parametrize.parametrization"/> finds them; each once.
+    /// </summary>
+    public static List<(string Name, ParametrizedTensor Tensor)> Tensors(nn.Module model) =>
+        [.. AllNames(model).DistinctBy(entry => entry.Tensor, ReferenceEqualityComparer.Instance)];
+
+    /// <summary>The same with all names of those that several modules share.</summary>
+    public static IEnumerable<(string Name, ParametrizedTensor Tensor)> AllNames(nn.Module model) =>
+        model is ParametrizedTensor alone
+            ? [("", alone)]
+            : Modules(model)
+                .SelectMany(one => BoundTo(one.Module).Concat(HeldBy(one.Module)), (one, own) => (one, own))
+                .Select(pair => (Join(pair.one.Name, pair.own.Name), pair.own.Tensor));
+
+    /// <summary>Those that the module itself has in fields.</summary>
+    public static IEnumerable<(string Name, ParametrizedTensor Tensor)> HeldBy(nn.Module module) =>
+        module
+            .named_children()
+            .Where(child => child.module is ParametrizedTensor)
+            .Select(child => (child.name, (ParametrizedTensor)child.module));
+
+    /// <summary>All that hold a module in a model.</summary>
+    public static List<ParentModule> ParentsOf(nn.Module module, nn.Module model) =>
+        [
+            .. from one in Modules(model)
+            from child in one.Module.named_children()
+            where ReferenceEquals(ListProxies.Behind(child.module), module)
+            select new ParentModule(one.Module, child.name, one.Parent),
+        ];
+
+    public static string Join(string name, string step) => name.Length == 0 ? step : $"{name}.{step}";
+
+    /// <summary>Those of modules inside a native one are in children that only parametrizing has made.</summary>
+    private static IEnumerable<(string Name, ParametrizedTensor Tensor)> BoundTo(nn.Module module) =>
+        (ParametrizationSet.Of(module)?.Named ?? []).Concat(
+            module
+                .named_children()
+                .Where(child => child.module is NativeChild)
+                .SelectMany(
+                    child => BoundTo(child.module),
+                    (child, bound) => (Join(child.name, bound.Name), bound.Tensor)
+                )
+        );
+}

@@ -1,0 +1,162 @@
+using Parametrize.CSharp.Threads;
+using Parametrize.CSharp.Torch;
+using Parametrize.CSharp.Values;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp.Registration;
+
+/// <summary>Registering and removing: everything that can fail comes first, then the module changes.</summary>
+internal static class Registrar
+{
+    /// <param name="path">A tensor, or several that are to make up a joint one.</param>
+    /// <param name="value">What constrains it.</param>
+    /// <param name="whenNotAllowed">What to do when the present tensor is not in the space.</param>
+    /// <param name="dimension">Along which several are joined; null: 1, or as they are.</param>
+    public static void Register(
+        TensorPath path,
+        Parametrization value,
+        WhenNotAllowed whenNotAllowed,
+        int? dimension = null
+    )
+    {
+        if (path.Tensor is not { } present)
+        {
+            Bind(path, value, tensor => StartingParts.For(value, tensor, whenNotAllowed, $"{path}"), dimension ?? 1);
+            return;
+        }
+        path.RequireWhole();
+        if (dimension is { } wanted && present.Binding.Layout is { IsJoint: true } layout && layout.Dimension != wanted)
+            throw new ArgumentException(
+                $"{path} is joined along dimension {layout.Dimension}, not {wanted}. Name that, or remove it first."
+            );
+        present.Append(value, whenNotAllowed);
+    }
+
+    /// <summary>Lets a plain tensor be computed from parts, which may depend on it.</summary>
+    public static void Bind(
+        TensorPath path,
+        Parametrization value,
+        Func<Tensor, Parts> startingParts,
+        int dimension = 1
+    )
+    {
+        using var alone = TensorAccess.WritingAll(Beside(path));
+        using var lasting = Modes.Lasting();
+        using var plain = new PlainTensor(path, dimension);
+        var present = plain.Value;
+        var parts = startingParts(present);
+        var reused = plain.Layout.IsJoint ? null : present;
+        var parametrized = new ParametrizedTensor(value, parts, reused, plain.IsBuffer, plain.IsTrained);
+        parametrized.train(path.Caller!.training);
+
+        plain.Bind(parametrized);
+        Adopt(parametrized, parts, present);
+    }
+
+    public static void Remove(TensorPath path, bool leaveParametrized)
+    {
+        var parametrized = path.Tensor ?? throw TensorPath.NotParametrized(path.Owner, path.Name);
+        if (path.IsHeld)
+            throw new InvalidOperationException(
+                $"{path} is a ParametrizedTensor that the module holds itself: there is no "
+                    + "plain tensor to go back to. Read its Value, and let the module hold a Parameter of that instead."
+            );
+        using var alone = parametrized.Binding.Access.Writing();
+        parametrized.Binding.Follow();
+        if (!leaveParametrized && !HasUnconstrained(parametrized))
+            throw new InvalidOperationException(
+                $"{parametrized.Where} is computed from {string.Join(" and ", parametrized.Inputs.Select(Shown))}, which "
+                    + "cannot take its place. Remove it with leave_parametrized: true."
+            );
+
+        using var value = leaveParametrized ? parametrized.Detached() : null;
+        TakeOut(path, parametrized, value);
+    }
+
+    /// <summary>Gives the module a tensor of that value or, computing nothing, one that the value was computed from.</summary>
+    public static void TakeOut(TensorPath path, ParametrizedTensor parametrized, Tensor? value)
+    {
+        using var alone = parametrized.Binding.Access.Writing();
+        using var lasting = Modes.Lasting();
+        var (home, last) = NativeChild.HomeOf(path.Owner, path.Name);
+        var set = ParametrizationSet.Of(home)!;
+        var name = set.NameOf(last)!;
+        var binding = parametrized.Binding.In(set, name);
+        var isLast = parametrized.Binding.IsOnly(binding) && !parametrized.IsOnesOwn;
+        var original = parametrized.Inputs[Math.Max(parametrized.Reused, 0)];
+        var owner = binding.Detach(
+            isLast && parametrized.Reused >= 0
+                ? [Released(parametrized, value)]
+                : binding.Own(value ?? original, parametrized.IsTrained)
+        );
+        set.Remove(name, home);
+        if (owner is not null)
+            NativeChild.Prune(owner);
+        if (isLast)
+        {
+            parametrized.ReleaseInputs();
+            parametrized.Dispose();
+        }
+    }
+
+    /// <summary>Whether it is computed from one tensor of its shape.</summary>
+    public static bool HasUnconstrained(ParametrizedTensor parametrized) =>
+        parametrized.Inputs.Length == 1
+        && Core.form(parametrized.Parametrization, parametrized.CurrentParts())
+            .Shape.SequenceEqual(parametrized.Inputs[0].shape);
+
+    /// <summary>Lets one more module compute with a parametrized tensor.</summary>
+    public static void Share(TensorPath path, ParametrizedTensor shared)
+    {
+        if (path.Tensor is not null)
+            throw new InvalidOperationException($"{path} is parametrized. Remove that first, or share its tensor.");
+        using var alone = TensorAccess.WritingAll([.. Beside(path), shared.Binding.Access]);
+        using var lasting = Modes.Lasting();
+        using var plain = new PlainTensor(path, shared.Binding.Layout?.Dimension ?? 1);
+        shared.Binding.Follow();
+        var (own, other) = (FormModule.ofTensor(plain.Value), Core.form(shared.Parametrization, shared.CurrentParts()));
+        if (!own.Equals(other) || plain.IsBuffer != shared.IsBuffer)
+            throw new ArgumentException(
+                $"{path} is a {Kind(plain.IsBuffer)}, {own}; the shared tensor is a {Kind(shared.IsBuffer)}, {other}. "
+                    + "Tensors that share one have to be of its kind, shape, element type and device.",
+                nameof(shared)
+            );
+        plain.Bind(shared);
+    }
+
+    /// <summary>The parametrized tensors of the same module, during whose passes it gets no more hooks.</summary>
+    private static IEnumerable<TensorAccess> Beside(TensorPath path) =>
+        ParametrizationSet.Of(path.Owner)?.Named.Select(one => one.Tensor.Binding.Access) ?? [];
+
+    private static string Shown(Tensor input) => $"a tensor of shape {Form.Shown(input.shape)}";
+
+    private static string Kind(bool isBuffer) => isBuffer ? "buffer" : "parameter";
+
+    /// <summary>The module's own tensor, or what takes its place.</summary>
+    private static Tensor Released(ParametrizedTensor parametrized, Tensor? value)
+    {
+        var own = parametrized.Inputs[parametrized.Reused];
+        if (value is not null)
+            Overwrite(own, value);
+        if (!parametrized.IsBuffer)
+            own.requires_grad = parametrized.IsTrained;
+        return own;
+    }
+
+    /// <summary>The module's own tensor becomes the parameter of its shape; if there is none, it is not needed.</summary>
+    private static void Adopt(ParametrizedTensor parametrized, Parts parts, Tensor tensor)
+    {
+        if (parametrized.Reused < 0)
+            return;
+        using var adopted = parts.Parameters[parametrized.Reused];
+        Overwrite(tensor, adopted);
+    }
+
+    /// <summary>Other numbers in the same object, without a gradient: that was of another function.</summary>
+    public static void Overwrite(Tensor tensor, Tensor value)
+    {
+        tensor.WriteOver(value);
+        tensor.grad = null;
+    }
+}

@@ -1,0 +1,253 @@
+namespace Parametrize.CSharp.Threads;
+
+/// <summary>
+/// Who may use a parametrized tensor: any number of threads that read it, or one alone, which computes outside a cached
+/// scope or writes. Others wait. A thread never waits for itself, and is let in again where it is.
+/// </summary>
+/// <remarks>
+/// Threads are let in as they have come, except those that are in a forward pass already: others may be waiting for
+/// these. Whoever would wait for a thread that waits for him is refused, as is who waits while nothing happens.
+/// </remarks>
+internal sealed class TensorAccess(Func<string?> name)
+{
+    private const int Glance = 50;
+    private const int Forever = 60_000;
+
+    /// <summary>Held for some nanoseconds at a time, while nothing else is called.</summary>
+    private static readonly object Gate = new();
+
+    private static long _clock;
+    private static int _waiting;
+
+    private readonly List<Visit> _visits = [];
+
+    /// <summary>Those that others have given up, though they may go on.</summary>
+    private readonly List<Visit> _lost = [];
+
+    public string Name => name() ?? "A parametrized tensor";
+
+    public List<AccessRequest> Queue { get; } = [];
+
+    public long Changes { get; private set; }
+
+    /// <summary>Whether a pass may go on that others have given up: what it may use is left to the garbage collector.</summary>
+    public bool HasStragglers
+    {
+        get
+        {
+            if (_lost.Count == 0)
+                return false;
+            lock (Gate)
+            {
+                _lost.RemoveAll(visit => visit.IsForgotten);
+                return _lost.Count > 0;
+            }
+        }
+    }
+
+    /// <summary>Whether the present thread is in a pass.</summary>
+    public bool IsInPass
+    {
+        get
+        {
+            var visitor = Visitor.Current;
+            lock (Gate)
+                return _visits.Exists(visit => visit.Visitor == visitor && visit.Pass is not null && !visit.IsDoubted);
+        }
+    }
+
+    /// <summary>For a moment of reading.</summary>
+    public Lease Reading() => new(this, Begin(isAlone: false));
+
+    /// <summary>For a moment of writing.</summary>
+    public Lease Writing() => new(this, Begin(isAlone: true));
+
+    /// <summary>For a moment of writing to all of these.</summary>
+    public static Leases WritingAll(IEnumerable<TensorAccess> tensors)
+    {
+        TensorAccess[] all = [.. tensors.Distinct()];
+        var visitor = Visitor.Current;
+        lock (Gate)
+        {
+            Await(new(visitor, all, isAlone: true));
+            return new([.. all.Select(access => new Lease(access, access.Add(visitor, isAlone: true)))]);
+        }
+    }
+
+    /// <summary>Lets the thread in, when it may be.</summary>
+    public Visit Begin(bool isAlone)
+    {
+        var visitor = Visitor.Current;
+        lock (Gate)
+        {
+            if (!IsFree(visitor, isAlone))
+                Await(new(visitor, [this], isAlone));
+            return Add(visitor, isAlone);
+        }
+    }
+
+    /// <summary>Lets the thread in alone if no other is there, those aside whose passes may have thrown.</summary>
+    public Visit? TryBeginAlone()
+    {
+        var visitor = Visitor.Current;
+        lock (Gate)
+        {
+            Lose(visit => visit.Visitor != visitor && visit.IsDoubted);
+            return InTheWay(visitor, isAlone: true).Any() ? null : Add(visitor, isAlone: true);
+        }
+    }
+
+    /// <summary>Makes the visit one without others, if it is.</summary>
+    public bool TryStayAlone(Visit visit)
+    {
+        lock (Gate)
+            return visit.IsAlone = visit.IsAlone || !InTheWay(visit.Visitor, isAlone: true).Any();
+    }
+
+    /// <summary>Lets other readers in.</summary>
+    public void Share(Visit visit)
+    {
+        lock (Gate)
+        {
+            visit.IsAlone = false;
+            Wake();
+        }
+    }
+
+    /// <summary>The visit becomes a pass, of which it is not certain that it will be ended. Forgets one that was not.</summary>
+    public void BeginPass(Visit visit, object pass, object? caller = null)
+    {
+        (visit.Pass, visit.Caller) = (pass, caller);
+        if (_visits.Count == 1)
+            return;
+        lock (Gate)
+            _visits.RemoveAll(one => one.IsDoubted && one.Pass == pass && one.Visitor == visit.Visitor);
+    }
+
+    /// <summary>The pass of the present thread; null when others have given it up.</summary>
+    public Visit? Find(object pass)
+    {
+        var visitor = Visitor.Current;
+        lock (Gate)
+        {
+            for (var index = _visits.Count - 1; index >= 0; index--)
+                if (_visits[index].Pass == pass && _visits[index].Visitor == visitor)
+                    return _visits[index];
+            return null;
+        }
+    }
+
+    public void End(Visit visit)
+    {
+        lock (Gate)
+        {
+            visit.Visitor.Remove(visit);
+            _visits.Remove(visit);
+            Wake();
+        }
+    }
+
+    /// <summary>Whether the thread is in another visit.</summary>
+    public bool IsNested(Visit visit)
+    {
+        lock (Gate)
+            return _visits.Exists(other => other != visit && other.Visitor == visit.Visitor);
+    }
+
+    /// <summary>A moment such as visits begin at.</summary>
+    public static long Now() => Interlocked.Increment(ref _clock);
+
+    /// <summary>Whether a visit other than this, if any, has begun before that moment.</summary>
+    public bool WasInUse(long moment, Visit? except)
+    {
+        lock (Gate)
+        {
+            Lose(visit => visit.IsOver);
+            return _visits.Exists(visit =>
+                visit != except && visit.Began < moment && !(visit.IsDoubted && visit.Visitor == Visitor.Current)
+            );
+        }
+    }
+
+    /// <summary>Whether a thread would be let in now, by its place in the queue. For requests, as what follows.</summary>
+    public bool IsFree(Visitor visitor, bool isAlone, AccessRequest? request = null)
+    {
+        foreach (var visit in _visits)
+            if (visit.Visitor != visitor && (isAlone || visit.IsAlone))
+            {
+                Lose(one => one.Visitor != visitor && one.IsOver);
+                if (InTheWay(visitor, isAlone).Any())
+                    return false;
+                break;
+            }
+        if (Queue.Count == 0 || visitor.IsInside)
+            return true;
+        foreach (var earlier in Queue)
+            if (earlier == request)
+                break;
+            else if (isAlone || earlier.IsAlone)
+                return false;
+        return true;
+    }
+
+    /// <summary>For which the thread has to wait.</summary>
+    public IEnumerable<Visit> InTheWay(Visitor visitor, bool isAlone) =>
+        _visits.Where(visit => visit.Visitor != visitor && (isAlone || visit.IsAlone));
+
+    private static void Await(AccessRequest request)
+    {
+        if (request.IsFree)
+            return;
+        request.Queue();
+        _waiting++;
+        try
+        {
+            var (changes, since) = (request.Changes, Environment.TickCount64);
+            while (!request.IsFree)
+            {
+                if (request.IsStuck)
+                    throw request.Refusal(
+                        "by another thread, which waits for this one. Write to parametrized tensors outside forward passes."
+                    );
+                Monitor.Wait(Gate, Glance);
+                if (changes != request.Changes)
+                    (changes, since) = (request.Changes, Environment.TickCount64);
+                else if (Environment.TickCount64 - since > Forever)
+                    throw request.Refusal($"by a forward pass of another thread for more than {Forever / 1000} s.");
+            }
+        }
+        finally
+        {
+            _waiting--;
+            request.Leave();
+            Monitor.PulseAll(Gate);
+        }
+    }
+
+    private Visit Add(Visitor visitor, bool isAlone)
+    {
+        Changes++;
+        var visit = new Visit(visitor, isAlone, Now());
+        _visits.Add(visit);
+        visitor.Add(visit);
+        return visit;
+    }
+
+    private void Wake()
+    {
+        Changes++;
+        if (_waiting > 0)
+            Monitor.PulseAll(Gate);
+    }
+
+    private void Lose(Predicate<Visit> isOver)
+    {
+        for (var index = _visits.Count - 1; index >= 0; index--)
+            if (isOver(_visits[index]))
+            {
+                if (!_visits[index].Visitor.IsGone)
+                    _lost.Add(_visits[index]);
+                _visits.RemoveAt(index);
+            }
+    }
+}

@@ -1,0 +1,125 @@
+using System.Collections;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Torch;
+
+/// <summary>Where a managed module holds a tensor or a module: a field, or an element of what is in the field.</summary>
+/// <param name="Field">The field.</param>
+/// <param name="Type">What it or its elements are declared as.</param>
+/// <param name="Get">What is there now.</param>
+/// <param name="Set">Puts another there; null where that cannot be.</param>
+internal sealed record FieldPlace(
+    FieldInfo Field,
+    Type Type,
+    Func<nn.Module, object?> Get,
+    Action<nn.Module, object>? Set = null
+)
+{
+    /// <summary>The field itself holds it, rather than what is in the field.</summary>
+    public bool IsField { get; private init; }
+
+    /// <summary>All places of a tensor or a module in a module, the most derived class first.</summary>
+    public static FieldPlace[] Of<T>(nn.Module owner, T held)
+        where T : class =>
+        [
+            .. ModuleInternals
+                .FieldsOf(owner)
+                .SelectMany(field => In<T>(field, owner))
+                .Where(place => ReferenceEquals(place.Get(owner), held)),
+        ];
+
+    private static IEnumerable<FieldPlace> In<T>(FieldInfo field, nn.Module owner)
+        where T : class
+    {
+        if (typeof(T).IsAssignableFrom(field.FieldType))
+            return [new(field, field.FieldType, field.GetValue, field.SetValue) { IsField = true }];
+        return field.FieldType.IsPrimitive
+            ? []
+            : field.GetValue(owner) switch
+            {
+                ITuple tuple => Items<T>(field, tuple),
+                // A module is also a collection of what it registers; a default ImmutableArray refuses to be asked.
+                nn.Module or ValueType => [],
+                IDictionary { IsReadOnly: false, Values: IEnumerable<T> values } entries => Entries(
+                    field,
+                    entries,
+                    values
+                ),
+                IList { IsReadOnly: false } list and IEnumerable<T> elements => Elements(field, list, elements),
+                IList<(string, Parameter)> { IsReadOnly: false } pairs => Pairs(field, pairs.Count),
+                IReadOnlyCollection<T> others => others.Select(one => new FieldPlace(field, typeof(void), _ => one)),
+                _ => [],
+            };
+    }
+
+    private static IEnumerable<FieldPlace> Elements(FieldInfo field, IList list, IEnumerable elements) =>
+        from index in Enumerable.Range(0, list.Count)
+        select new FieldPlace(
+            field,
+            ElementType(elements),
+            owner => field.GetValue(owner) is IList now && index < now.Count ? now[index] : null,
+            (owner, held) =>
+            {
+                var now = (IList)field.GetValue(owner)!;
+                now[InRange(index, now.Count, owner)] = held;
+            }
+        );
+
+    private static IEnumerable<FieldPlace> Entries(FieldInfo field, IDictionary entries, IEnumerable values) =>
+        from key in entries.Keys.Cast<object>()
+        select new FieldPlace(
+            field,
+            ElementType(values),
+            owner => (field.GetValue(owner) as IDictionary)?[key],
+            (owner, held) => ((IDictionary)field.GetValue(owner)!)[key] = held
+        );
+
+    /// <summary>Of a ParameterDict, which has its parameters in a dictionary as well, and of an OrderedDict.</summary>
+    private static IEnumerable<FieldPlace> Pairs(FieldInfo field, int count) =>
+        from index in Enumerable.Range(0, count)
+        select new FieldPlace(
+            field,
+            typeof(Parameter),
+            owner =>
+                field.GetValue(owner) is IList<(string, Parameter)> now && index < now.Count ? now[index].Item2 : null,
+            (owner, held) =>
+            {
+                var now = (IList<(string, Parameter)>)field.GetValue(owner)!;
+                var here = InRange(index, now.Count, owner);
+                now[here] = (now[here].Item1, (Parameter)held);
+            }
+        );
+
+    private static int InRange(int index, int count, nn.Module owner) =>
+        index < count
+            ? index
+            : throw new InvalidOperationException(
+                $"{owner.Title()} has {count} elements, and element {index} is parametrized. Put one there again; to take "
+                    + "it out, remove its parametrization first."
+            );
+
+    private static IEnumerable<FieldPlace> Items<T>(FieldInfo field, ITuple tuple) =>
+        from item in tuple.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
+        where typeof(T).IsAssignableFrom(item.FieldType)
+        select new FieldPlace(
+            field,
+            item.FieldType,
+            owner => field.GetValue(owner) is { } now ? item.GetValue(now) : null,
+            (owner, held) =>
+            {
+                var now = field.GetValue(owner)!;
+                item.SetValue(now, held);
+                field.SetValue(owner, now); // A value tuple was a copy.
+            }
+        );
+
+    private static Type ElementType(IEnumerable elements) =>
+        elements
+            .GetType()
+            .GetInterfaces()
+            .First(one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(IEnumerable<>))
+            .GetGenericArguments()[0];
+}

@@ -1,0 +1,171 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using Parametrize.CSharp.Binding;
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Torch;
+
+/// <summary>The private members of TorchSharp on which binding rests, all of them, checked before first use.</summary>
+internal static class ModuleInternals
+{
+    private const BindingFlags Declared =
+        BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+
+    private static readonly FieldInfo? Index = typeof(OrderedDict<string, Parameter>).GetField("_dict", Declared);
+
+    private static readonly FieldInfo? BufferIndex = typeof(OrderedDict<string, (Tensor, bool)>).GetField(
+        "_dict",
+        Declared
+    );
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_internal_params")]
+    public static extern ref OrderedDict<string, Parameter> Parameters(nn.Module module);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_internal_buffers")]
+    public static extern ref OrderedDict<string, (Tensor, bool)> Buffers(nn.Module module);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_internal_submodules")]
+    public static extern ref OrderedDict<string, nn.Module> Children(nn.Module module);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_deviceType")]
+    public static extern ref DeviceType DeviceType(nn.Module module);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_deviceIndex")]
+    public static extern ref int DeviceIndex(nn.Module module);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_list")]
+    public static extern ref List<Parameter> Items(ParameterList list);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_list")]
+    public static extern ref List<(string, Parameter)> Items(ParameterDict dictionary);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_dict")]
+    public static extern ref Dictionary<string, Parameter> Entries(ParameterDict dictionary);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "_named_parameters")]
+    public static extern (string name, Parameter parameter)[] NativeParameters(nn.Module module);
+
+    /// <summary>
+    /// TorchSharp (0.107.0) counts a tensor again that becomes a parameter. Takes one off, so that Tensor.TotalCount does
+    /// not look like a leak.
+    /// </summary>
+    public static void TakeOffCount() => Interlocked.Decrement(ref TensorCount(null));
+
+    /// <summary>
+    /// Lets the registry say what the module has. A ParameterList registers what it holds at first, and looks there no
+    /// more. What the module has registered by hand keeps that name only, or its state would list it twice.
+    /// </summary>
+    public static void RegisterComponents(nn.Module module)
+    {
+        var (parameters, buffers, children) = (
+            Entries(Parameters(module)),
+            Entries(Buffers(module)),
+            Entries(Children(module))
+        );
+        Register(module);
+        KeepNames(Parameters(module), parameters, parameter => parameter);
+        KeepNames(Buffers(module), buffers, buffer => buffer.Item1);
+        KeepNames(Children(module), children, child => child);
+        if (module is not (ParameterList or ParameterDict))
+            return;
+        var registry = Parameters(module);
+        registry.clear();
+        foreach (var (name, parameter) in module.named_parameters(false))
+            if (parameter is not (null or InjectedParameter))
+                registry.Add(name, parameter);
+    }
+
+    public static Parameter? ParameterOf(nn.Module module, string name) =>
+        Parameters(module).TryGetValue(name, out var parameter) ? parameter : null;
+
+    public static Tensor? BufferOf(nn.Module module, string name) =>
+        Buffers(module).TryGetValue(name, out var buffer) ? buffer.Item1 : null;
+
+    /// <summary>Throws when this TorchSharp lacks one of the members.</summary>
+    public static void Check()
+    {
+        (Type Type, string Name)[] fields =
+        [
+            (typeof(nn.Module), "_internal_params"),
+            (typeof(nn.Module), "_internal_buffers"),
+            (typeof(nn.Module), "_internal_submodules"),
+            (typeof(nn.Module), "_deviceType"),
+            (typeof(nn.Module), "_deviceIndex"),
+            (typeof(ParameterList), "_list"),
+            (typeof(ParameterDict), "_list"),
+            (typeof(ParameterDict), "_dict"),
+            (typeof(Tensor), "_totalCount"),
+        ];
+        var missing = fields
+            .Where(field => field.Type.GetField(field.Name, Declared | BindingFlags.Static) is null)
+            .Select(field => $"{field.Type.Name}.{field.Name}")
+            .ToList();
+        if (Index is null || BufferIndex is null)
+            missing.Add("OrderedDict._dict");
+        if (missing.Count > 0)
+            throw new PlatformNotSupportedException(
+                $"TorchSharp {typeof(nn.Module).Assembly.GetName().Version} lacks {string.Join(", ", missing)}, which "
+                    + "Parametrize needs to bind modules. Use TorchSharp 0.107, or hold a ParametrizedTensor."
+            );
+    }
+
+    /// <summary>A registry that lists the same, but finds nothing, and tells when something is about to be added.</summary>
+    public static OrderedDict<string, T> Watched<T>(OrderedDict<string, T> real, Action onAdding)
+    {
+        var registry = new OrderedDict<string, T>();
+        foreach (var (name, value) in (IList<(string, T)>)real)
+            registry.Add(name, value);
+        var index = typeof(T) == typeof(Parameter) ? Index : BufferIndex;
+        index!.SetValue(registry, new Dictionary<string, T>(new Watch(onAdding)));
+        return registry;
+    }
+
+    private static (string Name, T Value)[] Entries<T>(OrderedDict<string, T> registry) =>
+        [.. (IList<(string, T)>)registry];
+
+    private static void KeepNames<T>(
+        OrderedDict<string, T> registry,
+        (string Name, T Value)[] before,
+        Func<T, object?> identity
+    )
+    {
+        if (((IList<(string, T)>)registry).Count == before.Length)
+            return;
+        var known = new HashSet<object?>(
+            before.Select(entry => identity(entry.Value)).Where(one => one is not null),
+            ReferenceEqualityComparer.Instance
+        );
+        var names = before.Select(entry => entry.Name).ToHashSet();
+        foreach (var (name, value) in Entries(registry))
+            if (!names.Contains(name) && known.Contains(identity(value)))
+                registry.Remove(name);
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.StaticField, Name = "_totalCount")]
+    private static extern ref long TensorCount(Tensor? tensor);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "RegisterComponents")]
+    private static extern void Register(nn.Module module);
+
+    /// <summary>Fields of the module and its base classes, most derived first.</summary>
+    public static IEnumerable<FieldInfo> FieldsOf(nn.Module module)
+    {
+        for (var type = module.GetType(); type is not null && type != typeof(nn.Module); type = type.BaseType)
+            foreach (var field in type.GetFields(Declared))
+                yield return field;
+    }
+
+    private sealed class Watch(Action onAdding) : IEqualityComparer<string>
+    {
+        public bool Equals(string? left, string? right) => left == right;
+
+        public int GetHashCode(string key)
+        {
+            onAdding();
+            return key.GetHashCode();
+        }
+    }
+}

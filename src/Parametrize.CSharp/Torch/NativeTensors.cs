@@ -1,0 +1,62 @@
+using System.Runtime.InteropServices;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Torch;
+
+/// <summary>
+/// What lies behind a managed tensor: its handle is the address of an at::Tensor, which is one pointer to the tensor
+/// proper. Several managed objects can share one tensor.
+/// </summary>
+internal static class NativeTensors
+{
+    private static readonly Lazy<bool> IsOnePointer = new(TrySwapping);
+
+    /// <summary>Whether two managed objects stand for one native tensor, not merely the same memory.</summary>
+    public static bool AreOne(Tensor left, Tensor right) =>
+        ReferenceEquals(left, right) || !left.IsInvalid && !right.IsInvalid && Identity(left) == Identity(right);
+
+    /// <summary>The same for all managed objects of one native tensor.</summary>
+    public static IntPtr Identity(Tensor tensor) => Marshal.ReadIntPtr(tensor.Handle);
+
+    /// <summary>
+    /// Exchanges the native tensors of two managed objects. Their handles stay: optimizers keep their state by handle.
+    /// </summary>
+    public static void Swap(Tensor left, Tensor right)
+    {
+        var (ofLeft, ofRight) = (Marshal.ReadIntPtr(left.Handle), Marshal.ReadIntPtr(right.Handle));
+        Marshal.WriteIntPtr(left.Handle, ofRight);
+        Marshal.WriteIntPtr(right.Handle, ofLeft);
+    }
+
+    /// <summary>Throws when this libtorch has tensors of another layout.</summary>
+    public static void Check()
+    {
+        if (!IsOnePointer.Value)
+            throw new PlatformNotSupportedException(
+                $"TorchSharp {typeof(nn.Module).Assembly.GetName().Version} comes with a libtorch whose tensors "
+                    + "Parametrize cannot exchange, so that modules in native memory cannot be bound. Use TorchSharp "
+                    + "0.107, or compute with a ParametrizedTensor in a module of your own."
+            );
+    }
+
+    /// <summary>A managed object of our own for a tensor of a native module, or null.</summary>
+    public static Parameter? Find(nn.Module module, string name)
+    {
+        Parameter? found = null;
+        foreach (var (key, parameter) in ModuleInternals.NativeParameters(module))
+            if (key == name)
+                found = (Parameter)parameter.DetachFromDisposeScope();
+            else
+                parameter.Dispose();
+        return found;
+    }
+
+    private static bool TrySwapping()
+    {
+        using var _ = NewDisposeScope();
+        var (one, two) = (ones(1, device: CPU), ones(2, device: CPU));
+        Swap(one, two);
+        return one.numel() == 2 && two.numel() == 1;
+    }
+}

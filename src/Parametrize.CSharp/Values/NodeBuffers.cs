@@ -1,0 +1,22 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Values;
+
+/// <summary>What one link of a chain carries, as the child module under whose position PyTorch saves it.</summary>
+internal sealed class NodeBuffers : nn.Module
+{
+    private readonly string[] _names;
+
+    public NodeBuffers(IEnumerable<string> names, IEnumerable<Tensor> tensors)
+        : base(nameof(NodeBuffers))
+    {
+        _names = [.. names];
+        foreach (var (name, tensor) in _names.Zip(tensors))
+        {
+            register_buffer(name, tensor.DetachFromDisposeScope());
+            (_deviceType, _deviceIndex) = (tensor.device_type, tensor.device_index);
+        }
+    }
+
+    public Tensor[] Tensors() => [.. _names.Select(name => get_buffer(name)!)];
+}

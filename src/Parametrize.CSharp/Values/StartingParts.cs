@@ -1,0 +1,132 @@
+using Parametrize.CSharp.Torch;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp.Values;
+
+/// <summary>From which parts a tensor starts when it gets a parametrization, by the policy.</summary>
+internal static class StartingParts
+{
+    /// <summary>For a tensor that is seen for the first time.</summary>
+    public static Parts For(Parametrization value, Tensor tensor, WhenNotAllowed whenNotAllowed, string? where = null)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        ArgumentNullException.ThrowIfNull(tensor);
+        RequireKnown(whenNotAllowed);
+        using var lasting = Modes.Lasting();
+        return Sound(value, ByPolicy(), tensor, where);
+
+        Parts ByPolicy()
+        {
+            // Nothing is inverted, so that nothing needs an inverse.
+            if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value))
+                return Core.reinterpret(value, tensor).OrThrow(where);
+            var exact = Core.initialize(value, tensor);
+            if (exact.IsError && exact.ErrorValue.IsNoRightInverse)
+                return Core.start(value, tensor).OrThrow(where);
+            if (exact.IsOk && whenNotAllowed is WhenNotAllowed.Project && Core.hasEdge(value))
+            {
+                // Entries on an edge, which are allowed, could not be trained.
+                exact.ResultValue.Dispose();
+                return Core.start(value, tensor).OrThrow(where);
+            }
+            if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
+                return exact.OrThrow(where);
+            if (whenNotAllowed is not WhenNotAllowed.Sample)
+                return Core.start(value, tensor).OrThrow(where);
+            using var sample = Core.sample(value, FormModule.ofTensor(tensor), null);
+            return Core.initialize(value, sample).OrThrow(where);
+        }
+    }
+
+    /// <summary>For a tensor that has parts, when `more` has made its chain `longer`.</summary>
+    public static Parts ForMore(
+        Parametrization longer,
+        Parametrization more,
+        Parts parts,
+        Tensor present,
+        WhenNotAllowed whenNotAllowed,
+        string? where
+    )
+    {
+        RequireKnown(whenNotAllowed);
+        return Sound(longer, ByPolicy(), present, where);
+
+        Parts ByPolicy()
+        {
+            // What the new links read is what the present ones yield.
+            if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(more))
+            {
+                // The new nodes may not take what the present ones yield.
+                Core.parameterForms(longer, FormModule.ofTensor(present)).OrThrow(where);
+                return Core.ofTensorsOfShape(parts.Shape, parts.Parameters, parts.Buffers, longer);
+            }
+
+            var refusal = Core.contains(longer, present).ErrorOrNull();
+            if (refusal is { IsNotAllowed: true } && whenNotAllowed is WhenNotAllowed.Refuse)
+                throw new ParametrizationException(refusal, where);
+            if (refusal is not { IsNotAllowed: true } || whenNotAllowed is not WhenNotAllowed.Sample)
+                return Core.extend(longer, parts, present).OrThrow(where);
+            using var sample = Core.sample(longer, FormModule.ofTensor(present), null);
+            return Core.extend(longer, parts, sample).OrThrow(where);
+        }
+    }
+
+    /// <summary>For a tensor that is assigned or loaded while parts are in use: masks stay, bases move.</summary>
+    public static Parts ForAssigned(
+        Parametrization value,
+        Parts present,
+        Tensor tensor,
+        WhenNotAllowed whenNotAllowed,
+        string? where = null
+    )
+    {
+        RequireKnown(whenNotAllowed);
+        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value))
+        {
+            Core.suits(value, present, tensor).OrThrow(where);
+            return Core.reinterpret(value, tensor).OrThrow(where);
+        }
+        var exact = Core.rightInverse(value, present, tensor);
+        if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
+            return exact.OrThrow(where);
+        using var sample =
+            whenNotAllowed is WhenNotAllowed.Sample ? Core.sample(value, FormModule.ofTensor(tensor), null) : null;
+        return Core.extend(value, present, sample ?? tensor).OrThrow(where);
+    }
+
+    private static void RequireKnown(WhenNotAllowed whenNotAllowed)
+    {
+        if (!Enum.IsDefined(whenNotAllowed))
+            throw new ArgumentOutOfRangeException(nameof(whenNotAllowed), whenNotAllowed, "There is no such policy.");
+    }
+
+    /// <summary>
+    /// The parts, when they and what is computed from them are such as the tensor. A link of a user's own that breaks
+    /// its contract, or fails, does so here, before anything has changed.
+    /// </summary>
+    private static Parts Sound(Parametrization value, Parts parts, Tensor tensor, string? where)
+    {
+        using var _ = no_grad();
+        using var made = Core.forward(value, parts);
+        var (expected, found) = (FormModule.ofTensor(tensor), FormModule.ofTensor(made));
+        var strays = parts.Parameters.Any(part =>
+            !part.IsOnDeviceOf(tensor) || parts.Parameters.Count == 1 && part.dtype != tensor.dtype
+        );
+        if (!found.Equals(expected) || strays)
+            throw new InvalidOperationException(
+                $"{Lead(where)}{value} makes {found} of a tensor {expected}. It has to keep shape, element type and device, "
+                    + "those of a single parameter included."
+            );
+        using var scope = NewDisposeScope();
+        return made.isfinite().all().item<bool>()
+            ? parts
+            : throw new InvalidOperationException(
+                $"{Lead(where)}{value} makes NaN or infinite numbers of this tensor. Where it is not allowed, a link's "
+                    + "`Nearest` has to give a tensor that is; its default, the image of the right inverse, does not."
+            );
+    }
+
+    /// <summary>A tensor that no module has registered has no name.</summary>
+    private static string Lead(string? where) => where is null ? "" : $"{where}: ";
+}
