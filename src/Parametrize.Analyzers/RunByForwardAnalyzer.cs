@@ -7,8 +7,8 @@ using Microsoft.CodeAnalysis.Operations;
 namespace Parametrize.Analyzers;
 
 /// <summary>
-/// PARAM001: a module is run by `forward`, or its `forward` is handed on. In a module's own forward pass as well: the
-/// `call` of a module computes its own tensors, not those of its children.
+/// PARAM001: a module is run by `forward`, or its `forward` is handed on. Not in a forward pass: the `call` around it
+/// has computed what was registered through the model, so that its children may be run by `forward`.
 /// </summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class RunByForwardAnalyzer : DiagnosticAnalyzer
@@ -46,7 +46,7 @@ public sealed class RunByForwardAnalyzer : DiagnosticAnalyzer
             || !method.IsForwardPass()
             || module.Type.HasNoParameters()
             || IsBase(module)
-            || (module is IInstanceReferenceOperation && IsInForwardPass(context.ContainingSymbol))
+            || IsInForwardPass(context.ContainingSymbol)
             || context.Operation.IsInScopeOfModel()
             || IsOnlyNamed(context.Operation)
         )
@@ -58,7 +58,7 @@ public sealed class RunByForwardAnalyzer : DiagnosticAnalyzer
 
     private static bool IsBase(IOperation module) => module.Syntax is BaseExpressionSyntax;
 
-    /// <summary>A module that runs itself again has its tensors already.</summary>
+    /// <summary>What runs there runs in the `call` of the module whose pass it is.</summary>
     private static bool IsInForwardPass(ISymbol symbol)
     {
         for (var one = symbol; one is IMethodSymbol method; one = one.ContainingSymbol)
