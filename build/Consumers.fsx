@@ -112,9 +112,13 @@ using var wrong = layer.forward(randn(2, 4));
     let code, output = buildProgram feed (Path.Combine(folder, "analyzer")) [] program "cs"
 
     let reported =
-        set [ for found in Regex.Matches(output, @"\((\d+),\d+\): error (\w+)") -> found.Groups[1].Value, found.Groups[2].Value ]
+        set
+            [
+                for found in Regex.Matches(output, @"\((\d+),\d+\): error (\w+)") ->
+                    found.Groups[1].Value, found.Groups[2].Value
+            ]
 
-    if code <> 0 && reported = set [ "7", "PARAM001" ] then [] else [ output ]
+    if code <> 0 && reported = set [ ("7", "PARAM001") ] then [] else [ output ]
 
 /// Runs the script of the README. What F# Interactive says of packages are never errors, so it has to be silent.
 let private runScript (feed: Feed) (folder: string) : string list =

@@ -227,18 +227,20 @@ let private project (language: Language) (files: string list) : string list =
 /// How many lines the analyzer reports that are not marked, or does not report that are.
 let private misreported (found: Snippet list) (output: string) : int =
     let marked =
-        set [
-            for snippet in found do
-                for i, text in List.indexed snippet.Code do
-                    for id in mark.Matches text do
-                        $"{under snippet.File}({snippet.Line + i}): {id.Groups[1].Value}"
-        ]
+        set
+            [
+                for snippet in found do
+                    for i, text in List.indexed snippet.Code do
+                        for id in mark.Matches text do
+                            $"{under snippet.File}({snippet.Line + i}): {id.Groups[1].Value}"
+            ]
 
     let reported =
-        set [
-            for one in Regex.Matches(output, @"(?m)^\s*(.+)\((\d+),\d+\): warning (PARAM\d+)") do
-                $"{one.Groups[1].Value}({one.Groups[2].Value}): {one.Groups[3].Value}"
-        ]
+        set
+            [
+                for one in Regex.Matches(output, @"(?m)^\s*(.+)\((\d+),\d+\): warning (PARAM\d+)") do
+                    $"{one.Groups[1].Value}({one.Groups[2].Value}): {one.Groups[3].Value}"
+            ]
 
     for place in marked - reported do
         printfn $"FAILED  {place} is not reported"

@@ -46,14 +46,17 @@ public sealed class CallInsteadOfForward : CodeFixProvider
     private static (SyntaxNode Old, SyntaxNode New)? Replacement(SimpleNameSyntax name, SemanticModel model)
     {
         var call = SyntaxFactory.IdentifierName("call").WithTriviaFrom(name);
-        SyntaxNode function = name.Parent is MemberAccessExpressionSyntax or MemberBindingExpressionSyntax ? name.Parent : name;
+        SyntaxNode function = name.Parent is MemberAccessExpressionSyntax or MemberBindingExpressionSyntax
+            ? name.Parent
+            : name;
         if (function.Parent is not InvocationExpressionSyntax invocation || invocation.Expression != function)
             return (name, call);
         if (model.GetOperation(invocation) is not IInvocationOperation operation)
             return null;
         if (IsSame(invocation.ReplaceNode(name, call), invocation, operation, model))
             return (name, call);
-        return Complete(invocation, operation) is { } list
+        return
+            Complete(invocation, operation) is { } list
             && IsSame(invocation.ReplaceNode(name, call).WithArgumentList(list), invocation, operation, model)
             ? (invocation, invocation.ReplaceNode(name, call).WithArgumentList(list))
             : null;
@@ -85,11 +88,16 @@ public sealed class CallInsteadOfForward : CodeFixProvider
         var arguments = operation.Arguments.OrderBy(argument => argument.Parameter?.Ordinal).Select(Written).ToList();
         return arguments.Contains(null)
             ? null
-            : invocation.ArgumentList.WithArguments(SyntaxFactory.SeparatedList(arguments.Select(one => one!), Commas(arguments.Count)));
+            : invocation.ArgumentList.WithArguments(
+                SyntaxFactory.SeparatedList(arguments.Select(one => one!), Commas(arguments.Count))
+            );
     }
 
     private static IEnumerable<SyntaxToken> Commas(int arguments) =>
-        Enumerable.Repeat(SyntaxFactory.Token(SyntaxKind.CommaToken).WithTrailingTrivia(SyntaxFactory.Space), Math.Max(0, arguments - 1));
+        Enumerable.Repeat(
+            SyntaxFactory.Token(SyntaxKind.CommaToken).WithTrailingTrivia(SyntaxFactory.Space),
+            Math.Max(0, arguments - 1)
+        );
 
     private static ArgumentSyntax? Written(IArgumentOperation argument) =>
         argument switch

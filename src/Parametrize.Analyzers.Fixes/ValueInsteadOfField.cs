@@ -27,12 +27,20 @@ public sealed class ValueInsteadOfField : CodeFixProvider
         var document = context.Document;
         var root = await document.GetSyntaxRootAsync(context.CancellationToken).ConfigureAwait(false);
         var model = await document.GetSemanticModelAsync(context.CancellationToken).ConfigureAwait(false);
-        if (root?.FindNode(context.Span, getInnermostNodeForTie: true).Parent is not MemberAccessExpressionSyntax access)
+        if (
+            root?.FindNode(context.Span, getInnermostNodeForTie: true).Parent is not MemberAccessExpressionSyntax access
+        )
             return;
         var value = SyntaxFactory
-            .ParseExpression($"{access.Expression.WithoutTrivia()}.parametrization(\"{access.Name.Identifier.ValueText}\").Value")
+            .ParseExpression(
+                $"{access.Expression.WithoutTrivia()}.parametrization(\"{access.Name.Identifier.ValueText}\").Value"
+            )
             .WithTriviaFrom(access);
-        if (model is null || context.Diagnostics.Any(one => one.Properties.ContainsKey(Rules.Joint)) || !Fits(access, value, model))
+        if (
+            model is null
+            || context.Diagnostics.Any(one => one.Properties.ContainsKey(Rules.Joint))
+            || !Fits(access, value, model)
+        )
             return;
         context.RegisterCodeFix(
             CodeAction.Create(
@@ -56,7 +64,9 @@ public sealed class ValueInsteadOfField : CodeFixProvider
     private static bool IsOperand(ExpressionSyntax expression) =>
         expression.Parent switch
         {
-            PostfixUnaryExpressionSyntax or ParenthesizedExpressionSyntax => IsOperand((ExpressionSyntax)expression.Parent),
+            PostfixUnaryExpressionSyntax or ParenthesizedExpressionSyntax => IsOperand(
+                (ExpressionSyntax)expression.Parent
+            ),
             MemberAccessExpressionSyntax or ElementAccessExpressionSyntax or BinaryExpressionSyntax => true,
             InterpolationSyntax or PrefixUnaryExpressionSyntax => true,
             EqualsValueClauseSyntax { Parent.Parent: VariableDeclarationSyntax { Type.IsVar: true } } => true,

@@ -24,7 +24,8 @@ public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
             if (
                 registration is { MakesParameters: true, Module: { } module }
                 && !IsRemoved(registration, body)
-                && optimizers.FirstOrDefault(one => IsLeftBehind(one, registration, module, body, optimizers)) is { } early
+                && optimizers.FirstOrDefault(one => IsLeftBehind(one, registration, module, body, optimizers))
+                    is { } early
             )
                 yield return Diagnostic.Create(
                     Rules.EarlyOptimizerRule,
@@ -47,7 +48,9 @@ public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
         optimizer.Has(module, body.Places)
         && optimizer.Operation.CanPrecede(registration.Operation)
         && optimizer.IsUsedAfter(registration.Operation, body)
-        && !body.Operations.Any(one => one.IsAfter(registration.Operation) && optimizer.IsTold(one, body.Places, optimizers))
+        && !body.Operations.Any(one =>
+            one.IsAfter(registration.Operation) && optimizer.IsTold(one, body.Places, optimizers)
+        )
         && !optimizers.Any(other => other.Operation.IsAfter(registration.Operation) && other.Has(module, body.Places));
 
     private static bool IsRemoved(Registration registration, Body body) =>
@@ -116,18 +119,18 @@ public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
         }
 
         private static ImmutableArray<(Place, string)> Given(IOperation operation, Places places) =>
-        [
-            .. from child in operation.ChildOperations
-            from argument in child.DescendantsAndSelf()
-            from part in places.Value(argument).DescendantsAndSelf()
-            where part is IInvocationOperation
-            let listing = (IInvocationOperation)part
-            where Listings.Contains(listing.TargetMethod.Name)
-            let receiver = Places.ReceiverOf(listing)
-            where receiver.Type.IsModule()
-            let place = places.Of(receiver)
-            where place is not null
-            select (place, receiver.Syntax.ToString()),
-        ];
+            [
+                .. from child in operation.ChildOperations
+                from argument in child.DescendantsAndSelf()
+                from part in places.Value(argument).DescendantsAndSelf()
+                where part is IInvocationOperation
+                let listing = (IInvocationOperation)part
+                where Listings.Contains(listing.TargetMethod.Name)
+                let receiver = Places.ReceiverOf(listing)
+                where receiver.Type.IsModule()
+                let place = places.Of(receiver)
+                where place is not null
+                select (place, receiver.Syntax.ToString()),
+            ];
     }
 }

@@ -19,7 +19,9 @@ public sealed class ReadOutsidePassAnalyzer : BodyAnalyzer
     {
         foreach (var operation in body.Operations)
             if (
-                operation is IMemberReferenceOperation { Instance: not null } read and (IFieldReferenceOperation or IPropertyReferenceOperation)
+                operation
+                    is IMemberReferenceOperation { Instance: not null } read
+                        and (IFieldReferenceOperation or IPropertyReferenceOperation)
                 && read.Type.IsTensor()
                 && IsReadForItsValue(read)
                 && body.Places.Of(read) is { } place
@@ -82,7 +84,9 @@ public sealed class ReadOutsidePassAnalyzer : BodyAnalyzer
             INameOfOperation or IIsPatternOperation or ITypeOfOperation => false,
             IBinaryOperation { OperatorKind: BinaryOperatorKind.Equals or BinaryOperatorKind.NotEquals } comparison =>
                 !IsNull(comparison.LeftOperand) && !IsNull(comparison.RightOperand),
-            IPropertyReferenceOperation property when property.Instance == one => !Lasting.Contains(property.Property.Name),
+            IPropertyReferenceOperation property when property.Instance == one => !Lasting.Contains(
+                property.Property.Name
+            ),
             IArgumentOperation { Parent: IInvocationOperation { TargetMethod.Name: nameof(ReferenceEquals) } } => false,
             IArgumentOperation { Parameter.RefKind: RefKind.Ref or RefKind.Out } => false,
             _ => true,

@@ -77,5 +77,7 @@ public sealed class RunByForwardAnalyzer : DiagnosticAnalyzer
 
     /// <summary>Messages are one line.</summary>
     private static string Short(string written) =>
-        written.Length <= 40 && !written.Contains('\n') ? written : $"{written.Substring(written.LastIndexOf('.') + 1)}";
+        written.Length <= 40 && !written.Contains('\n')
+            ? written
+            : $"{written.Substring(written.LastIndexOf('.') + 1)}";
 }

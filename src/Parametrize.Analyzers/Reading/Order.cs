@@ -24,7 +24,11 @@ internal static class Order
         var (_, meeting) = Ways(first, second);
         if (meeting is ITryOperation)
             return false;
-        for (var (inner, outer) = (first, first.Parent); outer != meeting && outer is not null; (inner, outer) = (outer, outer.Parent))
+        for (
+            var (inner, outer) = (first, first.Parent);
+            outer != meeting && outer is not null;
+            (inner, outer) = (outer, outer.Parent)
+        )
             if (IsOptional(inner, outer))
                 return false;
         return true;
@@ -51,7 +55,10 @@ internal static class Order
     }
 
     /// <summary>What is around both, and through which of its children it leads to each.</summary>
-    private static ((IOperation First, IOperation Second), IOperation? Meeting) Ways(IOperation first, IOperation second)
+    private static ((IOperation First, IOperation Second), IOperation? Meeting) Ways(
+        IOperation first,
+        IOperation second
+    )
     {
         var path = new Dictionary<IOperation, IOperation>();
         for (var (inner, outer) = (first, first.Parent); outer is not null; (inner, outer) = (outer, outer.Parent))
@@ -80,8 +87,10 @@ internal static class Order
             IForEachLoopOperation loop => inner != loop.Collection,
             ILoopOperation => true,
             ICoalesceOperation coalescing => inner != coalescing.Value,
-            IBinaryOperation { OperatorKind: BinaryOperatorKind.ConditionalAnd or BinaryOperatorKind.ConditionalOr } both =>
-                inner != both.LeftOperand,
+            IBinaryOperation
+            {
+                OperatorKind: BinaryOperatorKind.ConditionalAnd or BinaryOperatorKind.ConditionalOr
+            } both => inner != both.LeftOperand,
             ICatchClauseOperation => true,
             _ => false,
         };
@@ -102,7 +111,12 @@ internal static class Order
                 _ => [],
             };
             foreach (var statement in behind)
-                if (statement is IReturnOperation or IThrowOperation or IExpressionStatementOperation { Operation: IThrowOperation })
+                if (
+                    statement
+                    is IReturnOperation
+                        or IThrowOperation
+                        or IExpressionStatementOperation { Operation: IThrowOperation }
+                )
                     return true;
                 else if (statement is IBranchOperation)
                     return outer is not ISwitchCaseOperation && IsBelow(outer, meeting);

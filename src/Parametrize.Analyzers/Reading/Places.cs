@@ -18,7 +18,8 @@ internal sealed class Places
         foreach (var operation in body)
             switch (operation)
             {
-                case IVariableDeclaratorOperation declarator when declarator.GetVariableInitializer() is { } initializer:
+                case IVariableDeclaratorOperation declarator
+                    when declarator.GetVariableInitializer() is { } initializer:
                     _values[declarator.Symbol] = initializer.Value;
                     break;
                 case IForEachLoopOperation loop:
@@ -46,7 +47,11 @@ internal sealed class Places
                 return Of(conversion.Operand);
             case IParenthesizedOperation parenthesized:
                 return Of(parenthesized.Operand);
-            case IInstanceReferenceOperation { ReferenceKind: InstanceReferenceKind.ContainingTypeInstance, Type: { } type }:
+            case IInstanceReferenceOperation
+            {
+                ReferenceKind: InstanceReferenceKind.ContainingTypeInstance,
+                Type: { } type
+            }:
                 return new(type, []);
             case IParameterReferenceOperation parameter:
                 return new(parameter.Parameter, []);
@@ -81,7 +86,11 @@ internal sealed class Places
     /// <summary>Where the result of an expression is kept: the variable that it is assigned to, if any.</summary>
     public Place? KeptIn(IOperation expression)
     {
-        for (var (one, parent) = (expression, expression.Parent); parent is not null; (one, parent) = (parent, parent.Parent))
+        for (
+            var (one, parent) = (expression, expression.Parent);
+            parent is not null;
+            (one, parent) = (parent, parent.Parent)
+        )
             switch (parent)
             {
                 case IVariableDeclaratorOperation declarator:
@@ -89,7 +98,10 @@ internal sealed class Places
                 case ISimpleAssignmentOperation assignment:
                     return Of(assignment.Target);
                 case IInvocationOperation invocation when IsFluent(invocation) && IsReceiver(one):
-                case IVariableInitializerOperation or IConversionOperation or IParenthesizedOperation or IArgumentOperation:
+                case IVariableInitializerOperation
+                or IConversionOperation
+                or IParenthesizedOperation
+                or IArgumentOperation:
                     break;
                 default:
                     return null;
@@ -101,8 +113,7 @@ internal sealed class Places
     public static IOperation? ReceiverOf(IInvocationOperation invocation) =>
         invocation.Instance ?? invocation.Arguments.FirstOrDefault(one => one.Parameter?.Ordinal == 0)?.Value;
 
-    private static bool IsReceiver(IOperation operation) =>
-        operation is IArgumentOperation { Parameter.Ordinal: 0 };
+    private static bool IsReceiver(IOperation operation) => operation is IArgumentOperation { Parameter.Ordinal: 0 };
 
     /// <summary>Verbs that return the module that they are called on: `T orthogonal&lt;T&gt;(this T module)`.</summary>
     private static bool IsFluent(IInvocationOperation invocation) =>
@@ -154,8 +165,7 @@ internal sealed class Places
         made switch
         {
             IConversionOperation conversion => PutInto(conversion.Operand),
-            IInvocationOperation or IObjectCreationOperation when made.Type.IsModule() => made
-                .Descendants()
+            IInvocationOperation or IObjectCreationOperation when made.Type.IsModule() => made.Descendants()
                 .Where(part => part.Type.IsModule())
                 .Select(Of)
                 .OfType<Place>(),

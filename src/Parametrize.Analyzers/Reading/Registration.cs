@@ -69,7 +69,9 @@ internal sealed class Registration
     public string TitleOf(string tensor) => IsJoint ? Name!.Substring(Name.LastIndexOf('.') + 1) : tensor;
 
     private string? Name =>
-        (Argument("name") ?? Argument("tensor_name"))?.ConstantValue is { HasValue: true, Value: string name } ? name : null;
+        (Argument("name") ?? Argument("tensor_name"))?.ConstantValue is { HasValue: true, Value: string name }
+            ? name
+            : null;
 
     public static Registration? Of(IInvocationOperation operation, Places places)
     {
@@ -82,7 +84,11 @@ internal sealed class Registration
         {
             ("parametrize", var verb) when Verbs.Contains(verb) => new(operation, isRemoval: false, places),
             ("prune", var verb) when PruningVerbs.Contains(verb) => new(operation, isRemoval: false, places),
-            ("parametrize", "remove_parametrizations") or ("prune", "remove") => new(operation, isRemoval: true, places),
+            ("parametrize", "remove_parametrizations") or ("prune", "remove") => new(
+                operation,
+                isRemoval: true,
+                places
+            ),
             _ => null,
         };
     }
@@ -109,7 +115,9 @@ internal sealed class Registration
         if (selector is IDelegateCreationOperation creation)
             selector = creation.Target;
         var returned = (selector as IAnonymousFunctionOperation)?.Body.Operations.FirstOrDefault() as IReturnOperation;
-        return new Places([]).Of(returned?.ReturnedValue) is { Root: IParameterSymbol, Members: { IsEmpty: false } members }
+        return
+            new Places([]).Of(returned?.ReturnedValue)
+                is { Root: IParameterSymbol, Members: { IsEmpty: false } members }
             ? string.Join(".", members)
             : null;
     }

@@ -16,7 +16,11 @@ internal static class Scopes
     /// <summary>What opens the scopes around it: the expressions, or the declarations.</summary>
     private static IEnumerable<IOperation> Around(IOperation operation)
     {
-        for (var (inner, outer) = (operation, operation.Parent); outer is not null; (inner, outer) = (outer, outer.Parent))
+        for (
+            var (inner, outer) = (operation, operation.Parent);
+            outer is not null;
+            (inner, outer) = (outer, outer.Parent)
+        )
         {
             if (outer is IUsingOperation { Resources: var resources, Body: var body } && body == inner)
                 foreach (var opened in Opened(resources))
@@ -28,8 +32,8 @@ internal static class Scopes
                 _ => [],
             };
             foreach (var statement in statements.TakeWhile(statement => statement != inner))
-                foreach (var opened in Opened(statement))
-                    yield return opened;
+            foreach (var opened in Opened(statement))
+                yield return opened;
         }
     }
 

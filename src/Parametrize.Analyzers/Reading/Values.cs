@@ -26,7 +26,10 @@ internal static class Values
         places.Value(value).DescendantsAndSelf().Any(part => IsOfSeveral(part) || IsNamed(part, value, places));
 
     private static bool IsNamed(IOperation part, IOperation value, Places places) =>
-        part is ILocalReferenceOperation && part != value && places.Value(part) is var named && named != part
+        part is ILocalReferenceOperation
+        && part != value
+        && places.Value(part) is var named
+        && named != part
         && AreOfSeveral(named, places);
 
     private static bool IsOfSeveral(IOperation part) =>

@@ -22,23 +22,54 @@ public class FixesChangeNothingElse
 
     [Theory]
     [InlineData("nn.Linear(4, 4).[|forward|](ones(4));", "nn.Linear(4, 4).call(ones(4));")]
-    [InlineData("var y = nn.Linear(4, 4) // one\n  .[|forward|](ones(4)); // two", "var y = nn.Linear(4, 4) // one\n  .call(ones(4)); // two")]
-    [InlineData("var y = nn.Linear(4, 4) . /* a */ [|forward|] /* b */ ( ones(4) );", "var y = nn.Linear(4, 4) . /* a */ call /* b */ ( ones(4) );")]
+    [InlineData(
+        "var y = nn.Linear(4, 4) // one\n  .[|forward|](ones(4)); // two",
+        "var y = nn.Linear(4, 4) // one\n  .call(ones(4)); // two"
+    )]
+    [InlineData(
+        "var y = nn.Linear(4, 4) . /* a */ [|forward|] /* b */ ( ones(4) );",
+        "var y = nn.Linear(4, 4) . /* a */ call /* b */ ( ones(4) );"
+    )]
     [InlineData("new Taker().[|forward|](y: ones(4), x: zeros(4));", "new Taker().call(zeros(4), ones(4), true);")]
-    [InlineData("nn.Bilinear(4, 4, 4).[|forward|](input2: ones(4), input1: zeros(4));", "nn.Bilinear(4, 4, 4).call(input2: ones(4), input1: zeros(4));")]
+    [InlineData(
+        "nn.Bilinear(4, 4, 4).[|forward|](input2: ones(4), input1: zeros(4));",
+        "nn.Bilinear(4, 4, 4).call(input2: ones(4), input1: zeros(4));"
+    )]
     [InlineData("new Taker().[|forward|](ones(4));", "new Taker().call(ones(4), null, true);")]
     [InlineData("new Taker().[|forward|](ones(4), flag: false);", "new Taker().call(ones(4), null, false);")]
     [InlineData("new Taker().[|forward|](ones(4), ones(4), false);", "new Taker().call(ones(4), ones(4), false);")]
-    [InlineData("nn.Module<Tensor, Tensor>? a = nn.Linear(4, 4); a?.[|forward|](ones(4));", "nn.Module<Tensor, Tensor>? a = nn.Linear(4, 4); a?.call(ones(4));")]
-    [InlineData("var one = new Taker(); one?.[|forward|](ones(4));", "var one = new Taker(); one?.call(ones(4), null, true);")]
-    [InlineData("var y = nn.LSTM(4, 4).[|forward|](ones(1, 1, 4), null);", "var y = nn.LSTM(4, 4).call(ones(1, 1, 4), null);")]
-    [InlineData("nn.MultiheadAttention(4, 1).[|forward|](ones(4), ones(4), ones(4), null, true, null);", "nn.MultiheadAttention(4, 1).call(ones(4), ones(4), ones(4), null, true, null);")]
-    [InlineData("Func<Tensor, Tensor> run = nn.Linear(4, 4).[|forward|];", "Func<Tensor, Tensor> run = nn.Linear(4, 4).call;")]
-    [InlineData("new[] { ones(4) }.Select(nn.Linear(4, 4).[|forward|]).ToList();", "new[] { ones(4) }.Select(nn.Linear(4, 4).call).ToList();")]
+    [InlineData(
+        "nn.Module<Tensor, Tensor>? a = nn.Linear(4, 4); a?.[|forward|](ones(4));",
+        "nn.Module<Tensor, Tensor>? a = nn.Linear(4, 4); a?.call(ones(4));"
+    )]
+    [InlineData(
+        "var one = new Taker(); one?.[|forward|](ones(4));",
+        "var one = new Taker(); one?.call(ones(4), null, true);"
+    )]
+    [InlineData(
+        "var y = nn.LSTM(4, 4).[|forward|](ones(1, 1, 4), null);",
+        "var y = nn.LSTM(4, 4).call(ones(1, 1, 4), null);"
+    )]
+    [InlineData(
+        "nn.MultiheadAttention(4, 1).[|forward|](ones(4), ones(4), ones(4), null, true, null);",
+        "nn.MultiheadAttention(4, 1).call(ones(4), ones(4), ones(4), null, true, null);"
+    )]
+    [InlineData(
+        "Func<Tensor, Tensor> run = nn.Linear(4, 4).[|forward|];",
+        "Func<Tensor, Tensor> run = nn.Linear(4, 4).call;"
+    )]
+    [InlineData(
+        "new[] { ones(4) }.Select(nn.Linear(4, 4).[|forward|]).ToList();",
+        "new[] { ones(4) }.Select(nn.Linear(4, 4).call).ToList();"
+    )]
     public async Task Forward_becomes_call(string before, string after) =>
         Assert.Equal(
             Program.Method($"{after}---{Taker}"),
-            await Check.Fixed(new RunByForwardAnalyzer(), new CallInsteadOfForward(), Program.Method($"{before}---{Taker}"))
+            await Check.Fixed(
+                new RunByForwardAnalyzer(),
+                new CallInsteadOfForward(),
+                Program.Method($"{before}---{Taker}")
+            )
         );
 
     [Fact]
@@ -62,7 +93,11 @@ public class FixesChangeNothingElse
     [InlineData("string text = new Returner().[|forward|](ones(4));")]
     public async Task Where_call_is_not_the_same_nothing_is_offered(string code) =>
         Assert.Null(
-            await Check.Fixed(new RunByForwardAnalyzer(), new CallInsteadOfForward(), Program.Method($"{code}---{Taker}"))
+            await Check.Fixed(
+                new RunByForwardAnalyzer(),
+                new CallInsteadOfForward(),
+                Program.Method($"{code}---{Taker}")
+            )
         );
 
     [Fact]
@@ -71,22 +106,22 @@ public class FixesChangeNothingElse
         var before = new[]
         {
             """
-            class A
-            {
-                Tensor Run(Linear layer, Tensor x) => layer.forward(layer.forward(layer.call(x))); // layer.forward
-                Tensor Twice(Linear layer, Tensor x) { var y = layer.forward(x); return layer.forward(y); }
-                Func<Tensor, Tensor> Handed(Linear layer) => layer.forward;
-            }
-            """,
+                class A
+                {
+                    Tensor Run(Linear layer, Tensor x) => layer.forward(layer.forward(layer.call(x))); // layer.forward
+                    Tensor Twice(Linear layer, Tensor x) { var y = layer.forward(x); return layer.forward(y); }
+                    Func<Tensor, Tensor> Handed(Linear layer) => layer.forward;
+                }
+                """,
             """
-            class B() : nn.Module<Tensor, Tensor>("B")
-            {
-                private readonly Linear _layer = nn.Linear(4, 4);
-                public override Tensor forward(Tensor x) => nn.ReLU().forward(_layer.forward(x));
-                public Tensor Predict(Tensor x) => this.forward(x);
-            }
-            class C : B { public override Tensor forward(Tensor x) => base.forward(x); }
-            """,
+                class B() : nn.Module<Tensor, Tensor>("B")
+                {
+                    private readonly Linear _layer = nn.Linear(4, 4);
+                    public override Tensor forward(Tensor x) => nn.ReLU().forward(_layer.forward(x));
+                    public Tensor Predict(Tensor x) => this.forward(x);
+                }
+                class C : B { public override Tensor forward(Tensor x) => base.forward(x); }
+                """,
             "class D { void Run() => nn.Linear(4, 4).call(ones(4)); string Text => \"forward(\"; }",
         };
         var after = before.ToArray();
@@ -104,7 +139,10 @@ public class FixesChangeNothingElse
 
     [Theory]
     [InlineData("layer.[|weight|].norm();", "layer.parametrization(\"weight\").Value.norm();")]
-    [InlineData("var one = layer.[|weight|]![0, 1] /* a */;", "var one = layer.parametrization(\"weight\").Value![0, 1] /* a */;")]
+    [InlineData(
+        "var one = layer.[|weight|]![0, 1] /* a */;",
+        "var one = layer.parametrization(\"weight\").Value![0, 1] /* a */;"
+    )]
     [InlineData("var w = layer.[|weight|];", "var w = layer.parametrization(\"weight\").Value;")]
     [InlineData("Tensor w = /* a */ layer.[|weight|];", "Tensor w = /* a */ layer.parametrization(\"weight\").Value;")]
     [InlineData("Console.WriteLine(layer.[|weight|]);", "Console.WriteLine(layer.parametrization(\"weight\").Value);")]
@@ -121,7 +159,9 @@ public class FixesChangeNothingElse
     [InlineData("var layer = nn.Linear(4, 4); layer.orthogonal(); var w = layer?.[|weight|];")]
     [InlineData("var layer = nn.Linear(4, 4); layer.orthogonal(); Parameter w = layer.[|weight|];")]
     [InlineData("var layer = nn.Linear(4, 4); layer.orthogonal(); Take(layer.[|weight|]); void Take(Parameter p) { }")]
-    [InlineData("var layer = nn.Linear(4, 4); layer.register_parametrization(\"weight+bias\", Parametrizations.Sphere()); var w = layer.[|weight|].norm();")]
+    [InlineData(
+        "var layer = nn.Linear(4, 4); layer.register_parametrization(\"weight+bias\", Parametrizations.Sphere()); var w = layer.[|weight|].norm();"
+    )]
     public async Task Where_the_value_does_not_fit_nothing_is_offered(string code) =>
         Assert.Null(await Check.Fixed(new ReadOutsidePassAnalyzer(), new ValueInsteadOfField(), Program.Method(code)));
 

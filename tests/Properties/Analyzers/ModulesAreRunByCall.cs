@@ -19,7 +19,9 @@ public class ModulesAreRunByCall
 
     [Theory]
     [InlineData("nn.Linear(4, 4).[|forward|](ones(4));")]
-    [InlineData("var layer = nn.Linear(4, 4); for (var i = 0; i < 3; i++) { using var y = layer.[|forward|](ones(4)); }")]
+    [InlineData(
+        "var layer = nn.Linear(4, 4); for (var i = 0; i < 3; i++) { using var y = layer.[|forward|](ones(4)); }"
+    )]
     [InlineData("nn.Module<Tensor, Tensor> layer = nn.Linear(4, 4); layer.[|forward|](ones(4));")]
     [InlineData("nn.Module<Tensor, Tensor>? layer = nn.Linear(4, 4); layer?.[|forward|](ones(4));")]
     [InlineData("var layer = nn.Linear(4, 4); layer!.[|forward|](ones(4));")]
@@ -28,7 +30,9 @@ public class ModulesAreRunByCall
     [InlineData("nn.LSTM(4, 4).[|forward|](ones(1, 1, 4), null);")]
     [InlineData("nn.GRUCell(4, 4).[|forward|](ones(1, 4), null);")]
     [InlineData("nn.Embedding(4, 4).[|forward|](ones(1, int64));")]
-    [InlineData("nn.MultiheadAttention(4, 1).[|forward|](ones(1, 1, 4), ones(1, 1, 4), ones(1, 1, 4), null, true, null);")]
+    [InlineData(
+        "nn.MultiheadAttention(4, 1).[|forward|](ones(1, 1, 4), ones(1, 1, 4), ones(1, 1, 4), null, true, null);"
+    )]
     [InlineData("nn.BatchNorm1d(4).[|forward|](ones(2, 4));")]
     [InlineData("nn.PReLU(4).[|forward|](ones(2, 4));")]
     [InlineData("nn.ConvTranspose2d(1, 1, 3).[|forward|](ones(1, 1, 3, 3));")]
@@ -99,16 +103,26 @@ public class ModulesAreRunByCall
     [InlineData("var layer = nn.Linear(4, 4); using (var s = parametrize.cached(layer)) { layer.forward(ones(4)); }")]
     [InlineData("var layer = nn.Linear(4, 4); using var s = parametrize.cached(layer); layer.forward(ones(4));")]
     [InlineData("var layer = nn.Linear(4, 4); var s = parametrize.cached(layer); layer.forward(ones(4)); s.Dispose();")]
-    [InlineData("var layer = nn.Linear(4, 4); using (no_grad()) using (parametrize.cached(layer)) layer.forward(ones(4));")]
+    [InlineData(
+        "var layer = nn.Linear(4, 4); using (no_grad()) using (parametrize.cached(layer)) layer.forward(ones(4));"
+    )]
     public Task Nothing_is_bypassed(string code) => Check.Reports(new RunByForwardAnalyzer(), Program.Method(code));
 
     [Theory]
     [InlineData("class Deep : Own { public override Tensor forward(Tensor x) => base.forward(x) + 1; }")]
     [InlineData("class Deep : Own { public Tensor Other(Tensor x) => base.forward(x); }")]
-    [InlineData("class Deep : Own { public override Tensor forward(Tensor x) { Func<Tensor, Tensor> up = base.forward; return up(x); } }")]
-    [InlineData("class Deep : Own { public override Tensor forward(Tensor x) => x.numel() > 9 ? x : forward(cat([x, x])); }")]
-    [InlineData("class Deep : Own { public override Tensor forward(Tensor x) => x.numel() > 9 ? x : this.forward(cat([x, x])); }")]
-    [InlineData("class Deep : Own { public override Tensor forward(Tensor x) { Tensor Again() => forward(x); return x.numel() > 9 ? x : Again(); } }")]
+    [InlineData(
+        "class Deep : Own { public override Tensor forward(Tensor x) { Func<Tensor, Tensor> up = base.forward; return up(x); } }"
+    )]
+    [InlineData(
+        "class Deep : Own { public override Tensor forward(Tensor x) => x.numel() > 9 ? x : forward(cat([x, x])); }"
+    )]
+    [InlineData(
+        "class Deep : Own { public override Tensor forward(Tensor x) => x.numel() > 9 ? x : this.forward(cat([x, x])); }"
+    )]
+    [InlineData(
+        "class Deep : Own { public override Tensor forward(Tensor x) { Tensor Again() => forward(x); return x.numel() > 9 ? x : Again(); } }"
+    )]
     public Task A_module_runs_its_own_code(string type) =>
         Check.Reports(
             new RunByForwardAnalyzer(),

@@ -36,15 +36,25 @@ public class OptimizersAreTold
     [InlineData("net.first.[|register_parametrization|](\"weight\", Parametrizations.WeightNorm());")]
     [InlineData("net.first.[|register_parametrization|](\"weight\", Parametrizations.FixedRank(2));")]
     [InlineData("net.first.[|register_parametrization|](l => l.weight, Parametrizations.LowRank(2));")]
-    [InlineData("net.first.[|register_parametrization|](\"weight\", Parametrizations.Skew.Then(Parametrizations.WeightNorm()));")]
-    [InlineData("net.first.[|register_parametrization|](\"weight\", Parametrizations.OnKernel(Parametrizations.LowRank(1)));")]
-    [InlineData("net.first.[|register_parametrization|](\"weight\", Parametrizations.Sum(Parametrizations.Skew, Parametrizations.Diagonal));")]
+    [InlineData(
+        "net.first.[|register_parametrization|](\"weight\", Parametrizations.Skew.Then(Parametrizations.WeightNorm()));"
+    )]
+    [InlineData(
+        "net.first.[|register_parametrization|](\"weight\", Parametrizations.OnKernel(Parametrizations.LowRank(1)));"
+    )]
+    [InlineData(
+        "net.first.[|register_parametrization|](\"weight\", Parametrizations.Sum(Parametrizations.Skew, Parametrizations.Diagonal));"
+    )]
     [InlineData("var value = Parametrizations.LowRank(2); net.first.[|register_parametrization|](\"weight\", value);")]
-    [InlineData("var low = Parametrizations.LowRank(2); var value = Parametrizations.OnKernel(low); net.first.[|register_parametrization|](\"weight\", value);")]
+    [InlineData(
+        "var low = Parametrizations.LowRank(2); var value = Parametrizations.OnKernel(low); net.first.[|register_parametrization|](\"weight\", value);"
+    )]
     [InlineData("net.first.[|register_parametrization|](\"weight+bias\", Parametrizations.Sphere());")]
     [InlineData("net.[|register_parametrization|](\"first.weight+bias\", Parametrizations.Sphere());")]
     [InlineData("net.[|register_parametrizations|]<Linear>(\"weight\", Parametrizations.WeightNorm());")]
-    [InlineData("net.[|register_parametrizations|]((name, module) => true, \"weight\", Parametrizations.LowRank(1), allowNone: true);")]
+    [InlineData(
+        "net.[|register_parametrizations|]((name, module) => true, \"weight\", Parametrizations.LowRank(1), allowNone: true);"
+    )]
     [InlineData("foreach (var child in net.children()) child.[|weight_norm|]();")]
     [InlineData("foreach (var (name, child) in net.named_modules()) child.[|weight_norm|]();")]
     [InlineData("foreach (var child in net.modules().OfType<Linear>()) { child.[|weight_norm|](); }")]
@@ -56,38 +66,82 @@ public class OptimizersAreTold
         Check.Reports(new EarlyOptimizerAnalyzer(), Program.Method($"{Early}{code} optimizer.step();{Net}"));
 
     [Theory]
-    [InlineData("var net = new Net(); var optimizer = optim.SGD(net.parameters(), 0.1); net.first.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var net = new Net(); var optimizer = optim.RMSProp(net.parameters()); net.first.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var net = new Net(); var optimizer = optim.LBFGS(net.parameters()); net.first.[|weight_norm|](); optimizer.step(() => zeros(1));")]
-    [InlineData("var net = new Net(); var optimizer = new Adam(net.parameters()); net.first.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var net = new Net(); var optimizer = optim.Adam(net.named_parameters()); net.first.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var net = new Net(); var optimizer = optim.Adam(net.parameters().ToList()); net.first.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var net = new Net(); var optimizer = optim.Adam(net.parameters().Where(p => p.requires_grad)); net.first.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var net = new Net(); var optimizer = optim.Adam(net.first.parameters().Concat(net.Second.parameters())); net.Second.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var net = new Net(); var all = net.parameters(); var optimizer = optim.Adam(all); net.first.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var net = new Net(); var optimizer = optim.Adam([new Adam.ParamGroup(net.parameters())]); net.first.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var net = new Net(); optim.Optimizer optimizer; optimizer = optim.Adam(net.parameters()); net.first.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var net = new Net(); Use(optim.Adam(net.parameters())); net.first.[|weight_norm|](); void Use(optim.Optimizer one) { }")]
-    [InlineData("var net = new Net(); var optimizer = optim.Adam(net.parameters()); for (var i = 0; i < 9; i++) { optimizer.step(); if (i == 5) net.first.[|weight_norm|](); }")]
-    [InlineData("var net = new Net(); using var optimizer = optim.Adam(net.parameters()); net.first.[|weight_norm|](); optimizer.step();")]
-    [InlineData("Action run = () => { var net = new Net(); var optimizer = optim.Adam(net.parameters()); net.first.[|weight_norm|](); optimizer.step(); }; run();")]
+    [InlineData(
+        "var net = new Net(); var optimizer = optim.SGD(net.parameters(), 0.1); net.first.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = new Net(); var optimizer = optim.RMSProp(net.parameters()); net.first.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = new Net(); var optimizer = optim.LBFGS(net.parameters()); net.first.[|weight_norm|](); optimizer.step(() => zeros(1));"
+    )]
+    [InlineData(
+        "var net = new Net(); var optimizer = new Adam(net.parameters()); net.first.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = new Net(); var optimizer = optim.Adam(net.named_parameters()); net.first.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = new Net(); var optimizer = optim.Adam(net.parameters().ToList()); net.first.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = new Net(); var optimizer = optim.Adam(net.parameters().Where(p => p.requires_grad)); net.first.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = new Net(); var optimizer = optim.Adam(net.first.parameters().Concat(net.Second.parameters())); net.Second.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = new Net(); var all = net.parameters(); var optimizer = optim.Adam(all); net.first.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = new Net(); var optimizer = optim.Adam([new Adam.ParamGroup(net.parameters())]); net.first.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = new Net(); optim.Optimizer optimizer; optimizer = optim.Adam(net.parameters()); net.first.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = new Net(); Use(optim.Adam(net.parameters())); net.first.[|weight_norm|](); void Use(optim.Optimizer one) { }"
+    )]
+    [InlineData(
+        "var net = new Net(); var optimizer = optim.Adam(net.parameters()); for (var i = 0; i < 9; i++) { optimizer.step(); if (i == 5) net.first.[|weight_norm|](); }"
+    )]
+    [InlineData(
+        "var net = new Net(); using var optimizer = optim.Adam(net.parameters()); net.first.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "Action run = () => { var net = new Net(); var optimizer = optim.Adam(net.parameters()); net.first.[|weight_norm|](); optimizer.step(); }; run();"
+    )]
     public Task However_it_was_built(string code) =>
         Check.Reports(new EarlyOptimizerAnalyzer(), Program.Method($"{code}{Net}"));
 
     [Theory]
-    [InlineData("var layer = nn.Linear(4, 4); var net = nn.Sequential(layer, nn.ReLU()); var optimizer = optim.Adam(net.parameters()); layer.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var layer = nn.Linear(4, 4); var net = nn.Sequential((\"a\", layer)); var optimizer = optim.Adam(net.parameters()); layer.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var layer = nn.Linear(4, 4); var inner = nn.Sequential(layer); var net = nn.Sequential(inner); var optimizer = optim.Adam(net.parameters()); layer.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var net = nn.Sequential(nn.Linear(4, 4)); var optimizer = optim.Adam(net.parameters()); ((Linear)net[0]).[|weight_norm|](); optimizer.step();")]
-    [InlineData("var net = nn.Linear(4, 4).to(CPU); var optimizer = optim.Adam(net.parameters()); net.[|weight_norm|](); optimizer.step();")]
-    [InlineData("var net = nn.Linear(4, 4).orthogonal(); var optimizer = optim.Adam(net.parameters()); net.[|weight_norm|](\"bias\"); optimizer.step();")]
+    [InlineData(
+        "var layer = nn.Linear(4, 4); var net = nn.Sequential(layer, nn.ReLU()); var optimizer = optim.Adam(net.parameters()); layer.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var layer = nn.Linear(4, 4); var net = nn.Sequential((\"a\", layer)); var optimizer = optim.Adam(net.parameters()); layer.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var layer = nn.Linear(4, 4); var inner = nn.Sequential(layer); var net = nn.Sequential(inner); var optimizer = optim.Adam(net.parameters()); layer.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = nn.Sequential(nn.Linear(4, 4)); var optimizer = optim.Adam(net.parameters()); ((Linear)net[0]).[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = nn.Linear(4, 4).to(CPU); var optimizer = optim.Adam(net.parameters()); net.[|weight_norm|](); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = nn.Linear(4, 4).orthogonal(); var optimizer = optim.Adam(net.parameters()); net.[|weight_norm|](\"bias\"); optimizer.step();"
+    )]
     public Task However_the_module_is_reached(string code) =>
         Check.Reports(new EarlyOptimizerAnalyzer(), Program.Method(code));
 
     [Theory]
     [InlineData("net.first.orthogonal();")]
     [InlineData("net.first.spectral_norm();")]
-    [InlineData("net.first.register_parametrization(\"weight\", Parametrizations.Skew.Then(Parametrizations.Cayley()));")]
+    [InlineData(
+        "net.first.register_parametrization(\"weight\", Parametrizations.Skew.Then(Parametrizations.Cayley()));"
+    )]
     [InlineData("net.first.l1_unstructured(\"weight\", 0.5);")]
     [InlineData("prune.identity(net.first, \"weight\");")]
     [InlineData("net.register_parametrizations<Linear>(\"weight\", Parametrizations.Orthogonal());")]
@@ -98,12 +152,24 @@ public class OptimizersAreTold
     [InlineData("net.first.weight_norm(); optimizer.add_parametrized_parameters(net); optimizer.step();")]
     [InlineData("net.first.weight_norm(); optimizer.add_parametrized_parameters(net.first); optimizer.step();")]
     [InlineData("net.first.weight_norm(); parametrize.add_parametrized_parameters(optimizer, net); optimizer.step();")]
-    [InlineData("net.first.weight_norm(); var added = optimizer.add_parametrized_parameters(net).Count; optimizer.step();")]
-    [InlineData("net.first.weight_norm(); foreach (var one in new[] { optimizer }) one.add_parametrized_parameters(net);")]
-    [InlineData("net.first.weight_norm(); Tell(); optimizer.step(); void Tell() => optimizer.add_parametrized_parameters(net);")]
-    [InlineData("net.first.weight_norm(); optimizer.add_param_group(new Adam.ParamGroup(net.first.parameters())); optimizer.step();")]
-    [InlineData("optimizer.step(); net.first.weight_norm(); optimizer = optim.Adam(net.parameters()); optimizer.step();")]
-    [InlineData("optimizer.step(); net.first.weight_norm(); var second = optim.Adam(net.parameters()); second.step(); optimizer.Dispose();")]
+    [InlineData(
+        "net.first.weight_norm(); var added = optimizer.add_parametrized_parameters(net).Count; optimizer.step();"
+    )]
+    [InlineData(
+        "net.first.weight_norm(); foreach (var one in new[] { optimizer }) one.add_parametrized_parameters(net);"
+    )]
+    [InlineData(
+        "net.first.weight_norm(); Tell(); optimizer.step(); void Tell() => optimizer.add_parametrized_parameters(net);"
+    )]
+    [InlineData(
+        "net.first.weight_norm(); optimizer.add_param_group(new Adam.ParamGroup(net.first.parameters())); optimizer.step();"
+    )]
+    [InlineData(
+        "optimizer.step(); net.first.weight_norm(); optimizer = optim.Adam(net.parameters()); optimizer.step();"
+    )]
+    [InlineData(
+        "optimizer.step(); net.first.weight_norm(); var second = optim.Adam(net.parameters()); second.step(); optimizer.Dispose();"
+    )]
     [InlineData("optimizer.step(); net.first.weight_norm();")]
     [InlineData("optimizer.step(); optimizer.Dispose(); net.first.weight_norm();")]
     [InlineData("net.first.weight_norm(); net.first.remove_parametrizations(\"weight\"); optimizer.step();")]
@@ -111,22 +177,46 @@ public class OptimizersAreTold
     [InlineData("net = new Net(); var second = nn.Linear(4, 4).weight_norm(); optimizer.step();")]
     [InlineData("nn.Linear(4, 4).weight_norm(); optimizer.step();")]
     [InlineData("Register(); optimizer.step(); void Register() => net.first.weight_norm();")]
-    [InlineData("var rank = new { LowRank = 3 }; net.first.register_parametrization(\"weight\", Parametrizations.Scale(rank.LowRank)); optimizer.step();")]
-    [InlineData("net.first.register_parametrization(\"weight\", Given()); optimizer.step(); Parametrization Given() => Parametrizations.LowRank(2);")]
+    [InlineData(
+        "var rank = new { LowRank = 3 }; net.first.register_parametrization(\"weight\", Parametrizations.Scale(rank.LowRank)); optimizer.step();"
+    )]
+    [InlineData(
+        "net.first.register_parametrization(\"weight\", Given()); optimizer.step(); Parametrization Given() => Parametrizations.LowRank(2);"
+    )]
     public Task Nobody_is_left_behind(string code) =>
         Check.Reports(new EarlyOptimizerAnalyzer(), Program.Method($"{Early}{code}{Net}"));
 
     [Theory]
-    [InlineData("var net = new Net(); net.first.weight_norm(); var optimizer = optim.Adam(net.parameters()); optimizer.step();")]
-    [InlineData("var net = new Net(); var optimizer = optim.Adam(net.first.parameters()); net.Second.weight_norm(); optimizer.step();")]
-    [InlineData("var net = new Net(); optim.Optimizer optimizer; if (net.training) { optimizer = optim.Adam(net.parameters()); } else { net.first.weight_norm(); optimizer = optim.SGD(net.parameters(), 1); } optimizer.step();")]
-    [InlineData("var net = new Net(); if (net.training) { var optimizer = optim.Adam(net.parameters()); optimizer.step(); return; } net.first.weight_norm();")]
-    [InlineData("var net = new Net(); if (net.training) { Use(optim.Adam(net.parameters())); return; } net.first.weight_norm(); void Use(optim.Optimizer one) { }")]
-    [InlineData("var net = new Net(); if (net.training) { Use(optim.Adam(net.parameters())); throw new Exception(); } net.first.weight_norm(); void Use(optim.Optimizer one) { }")]
-    [InlineData("for (var i = 0; i < 2; i++) { var net = new Net(); net.first.weight_norm(); var optimizer = optim.Adam(net.parameters()); optimizer.step(); }")]
-    [InlineData("for (var i = 0; i < 2; i++) { var net = new Net(); if (i == 0) { Use(optim.Adam(net.parameters())); continue; } net.first.weight_norm(); } void Use(optim.Optimizer one) { }")]
-    [InlineData("var net = new Net(); switch (net.training) { case true: Use(optim.Adam(net.parameters())); break; default: net.first.weight_norm(); break; } void Use(optim.Optimizer one) { }")]
-    [InlineData("var net = new Net(); var all = net.parameters(); net.first.weight_norm(); Console.WriteLine(all.Count());")]
+    [InlineData(
+        "var net = new Net(); net.first.weight_norm(); var optimizer = optim.Adam(net.parameters()); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = new Net(); var optimizer = optim.Adam(net.first.parameters()); net.Second.weight_norm(); optimizer.step();"
+    )]
+    [InlineData(
+        "var net = new Net(); optim.Optimizer optimizer; if (net.training) { optimizer = optim.Adam(net.parameters()); } else { net.first.weight_norm(); optimizer = optim.SGD(net.parameters(), 1); } optimizer.step();"
+    )]
+    [InlineData(
+        "var net = new Net(); if (net.training) { var optimizer = optim.Adam(net.parameters()); optimizer.step(); return; } net.first.weight_norm();"
+    )]
+    [InlineData(
+        "var net = new Net(); if (net.training) { Use(optim.Adam(net.parameters())); return; } net.first.weight_norm(); void Use(optim.Optimizer one) { }"
+    )]
+    [InlineData(
+        "var net = new Net(); if (net.training) { Use(optim.Adam(net.parameters())); throw new Exception(); } net.first.weight_norm(); void Use(optim.Optimizer one) { }"
+    )]
+    [InlineData(
+        "for (var i = 0; i < 2; i++) { var net = new Net(); net.first.weight_norm(); var optimizer = optim.Adam(net.parameters()); optimizer.step(); }"
+    )]
+    [InlineData(
+        "for (var i = 0; i < 2; i++) { var net = new Net(); if (i == 0) { Use(optim.Adam(net.parameters())); continue; } net.first.weight_norm(); } void Use(optim.Optimizer one) { }"
+    )]
+    [InlineData(
+        "var net = new Net(); switch (net.training) { case true: Use(optim.Adam(net.parameters())); break; default: net.first.weight_norm(); break; } void Use(optim.Optimizer one) { }"
+    )]
+    [InlineData(
+        "var net = new Net(); var all = net.parameters(); net.first.weight_norm(); Console.WriteLine(all.Count());"
+    )]
     public Task In_another_order_or_for_another_module(string code) =>
         Check.Reports(new EarlyOptimizerAnalyzer(), Program.Method($"{code}{Net}"));
 

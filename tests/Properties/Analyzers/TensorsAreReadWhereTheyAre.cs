@@ -42,7 +42,9 @@ public class TensorsAreReadWhereTheyAre
     [InlineData("if (layer.[|weight|].numel() > 0) { }")]
     [InlineData("using (no_grad()) { var y = layer.[|weight|] * 2; }")]
     [InlineData("using (parametrize.cached()) { } var norm = layer.[|weight|].norm();")]
-    [InlineData("using (parametrize.cached()) { layer.call(ones(4)); } if (true) { var norm = layer.[|weight|].norm(); }")]
+    [InlineData(
+        "using (parametrize.cached()) { layer.call(ones(4)); } if (true) { var norm = layer.[|weight|].norm(); }"
+    )]
     [InlineData("layer.remove_parametrizations(\"weight\"); layer.orthogonal(); var norm = layer.[|weight|].norm();")]
     [InlineData("layer.remove_parametrizations(\"bias\"); var norm = layer.[|weight|].norm();")]
     [InlineData("var same = layer; var norm = same.[|weight|].norm();")]
@@ -52,10 +54,18 @@ public class TensorsAreReadWhereTheyAre
         Check.Reports(new ReadOutsidePassAnalyzer(), Program.Method(Layer + code));
 
     [Theory]
-    [InlineData("layer.register_parametrization(\"weight\", Parametrizations.Skew); var norm = layer.[|weight|].norm();")]
-    [InlineData("layer.register_parametrization(l => l.weight, Parametrizations.Skew); var norm = layer.[|weight|].norm();")]
-    [InlineData("layer.register_parametrization(l => l.bias, Parametrizations.Sphere()); var norm = layer.[|bias|].norm();")]
-    [InlineData("layer.register_parametrization(\"weight+bias\", Parametrizations.Sphere()); var norm = layer.[|weight|].norm() + layer.[|bias|]!.norm();")]
+    [InlineData(
+        "layer.register_parametrization(\"weight\", Parametrizations.Skew); var norm = layer.[|weight|].norm();"
+    )]
+    [InlineData(
+        "layer.register_parametrization(l => l.weight, Parametrizations.Skew); var norm = layer.[|weight|].norm();"
+    )]
+    [InlineData(
+        "layer.register_parametrization(l => l.bias, Parametrizations.Sphere()); var norm = layer.[|bias|].norm();"
+    )]
+    [InlineData(
+        "layer.register_parametrization(\"weight+bias\", Parametrizations.Sphere()); var norm = layer.[|weight|].norm() + layer.[|bias|]!.norm();"
+    )]
     [InlineData("layer.spectral_norm(); var norm = layer.[|weight|].norm();")]
     [InlineData("layer.weight_norm(); var norm = layer.[|weight|].norm();")]
     [InlineData("layer.orthogonal(name: \"weight\"); var norm = layer.[|weight|].norm();")]
@@ -63,13 +73,17 @@ public class TensorsAreReadWhereTheyAre
     [InlineData("layer.l1_unstructured(\"weight\", 0.5); var norm = layer.[|weight|].norm();")]
     [InlineData("prune.random_unstructured(layer, \"weight\", 0.5); var norm = layer.[|weight|].norm();")]
     [InlineData("prune.identity(layer, \"weight\"); var norm = layer.[|weight|].norm();")]
-    [InlineData("layer.share_parametrization(\"weight\", nn.Linear(4, 4).orthogonal().parametrization(\"weight\")); var norm = layer.[|weight|].norm();")]
+    [InlineData(
+        "layer.share_parametrization(\"weight\", nn.Linear(4, 4).orthogonal().parametrization(\"weight\")); var norm = layer.[|weight|].norm();"
+    )]
     [InlineData("var other = layer.orthogonal(); var norm = other.[|weight|].norm() + layer.[|weight|].norm();")]
     [InlineData("var other = nn.Linear(4, 4).orthogonal(); var norm = other.[|weight|].norm();")]
     [InlineData("var norm = layer.orthogonal().[|weight|].norm();")]
     [InlineData("if (layer.orthogonal() is not null) { var norm = layer.[|weight|].norm(); }")]
     [InlineData("try { layer.orthogonal(); var norm = layer.[|weight|].norm(); } catch { }")]
-    [InlineData("for (var i = 0; i < 2; i++) { var one = nn.Linear(4, 4).orthogonal(); var norm = one.[|weight|].norm(); }")]
+    [InlineData(
+        "for (var i = 0; i < 2; i++) { var one = nn.Linear(4, 4).orthogonal(); var norm = one.[|weight|].norm(); }"
+    )]
     [InlineData("Action run = () => { layer.orthogonal(); var norm = layer.[|weight|].norm(); };")]
     public Task However_it_was_registered(string code) =>
         Check.Reports(new ReadOutsidePassAnalyzer(), Program.Method($"var layer = nn.Linear(4, 4); {code}"));
@@ -77,8 +91,12 @@ public class TensorsAreReadWhereTheyAre
     [Theory]
     [InlineData("net.first.orthogonal(); var norm = net.first.[|weight|].norm();")]
     [InlineData("net.orthogonal(\"first.weight\"); var norm = net.first.[|weight|].norm();")]
-    [InlineData("net.register_parametrization(\"first.weight+bias\", Parametrizations.Sphere()); var norm = net.first.[|bias|]!.norm();")]
-    [InlineData("net.register_parametrization(n => n.first.weight, Parametrizations.Skew); var norm = net.first.[|weight|].norm();")]
+    [InlineData(
+        "net.register_parametrization(\"first.weight+bias\", Parametrizations.Sphere()); var norm = net.first.[|bias|]!.norm();"
+    )]
+    [InlineData(
+        "net.register_parametrization(n => n.first.weight, Parametrizations.Skew); var norm = net.first.[|weight|].norm();"
+    )]
     [InlineData("var first = net.first; net.orthogonal(\"first.weight\"); var norm = first.[|weight|].norm();")]
     [InlineData("net.register_parametrization(\"own\", Parametrizations.Skew); var norm = net.[|own|].norm();")]
     [InlineData("net.register_parametrization(\"kernel\", Parametrizations.Skew); var norm = net.kernel.Value.norm();")]
@@ -114,10 +132,14 @@ public class TensorsAreReadWhereTheyAre
     [InlineData("var device = layer.weight.device;")]
     [InlineData("var type = layer.weight.dtype;")]
     [InlineData("layer.remove_parametrizations(\"weight\"); var norm = layer.weight.norm();")]
-    [InlineData("layer.remove_parametrizations(\"weight\", leave_parametrized: false); var norm = layer.weight.norm();")]
+    [InlineData(
+        "layer.remove_parametrizations(\"weight\", leave_parametrized: false); var norm = layer.weight.norm();"
+    )]
     [InlineData("layer.remove_parametrizations(\"weight\").weight.norm();")]
     [InlineData("var name = Console.ReadLine()!; layer.remove_parametrizations(name); var norm = layer.weight.norm();")]
-    [InlineData("foreach (var name in new[] { \"weight\" }) layer.remove_parametrizations(name); var norm = layer.weight.norm();")]
+    [InlineData(
+        "foreach (var name in new[] { \"weight\" }) layer.remove_parametrizations(name); var norm = layer.weight.norm();"
+    )]
     [InlineData("prune.remove(layer, \"weight\"); var norm = layer.weight.norm();")]
     [InlineData("layer = nn.Linear(4, 4); var norm = layer.weight.norm();")]
     [InlineData("Action run = () => Console.WriteLine(layer.weight);")]
@@ -136,7 +158,9 @@ public class TensorsAreReadWhereTheyAre
     [InlineData("try { layer.orthogonal(); } catch { var norm = layer.weight.norm(); }")]
     [InlineData("foreach (var one in new[] { layer }) one.orthogonal(); var norm = layer.weight.norm();")]
     [InlineData("Action register = () => layer.orthogonal(); var norm = layer.weight.norm();")]
-    [InlineData("layer.register_parametrization(Console.ReadLine()!, Parametrizations.Skew); var norm = layer.weight.norm();")]
+    [InlineData(
+        "layer.register_parametrization(Console.ReadLine()!, Parametrizations.Skew); var norm = layer.weight.norm();"
+    )]
     [InlineData("layer.orthogonal(\"bias\"); var norm = layer.weight.norm();")]
     [InlineData("nn.Linear(4, 4).orthogonal(); var norm = layer.weight.norm();")]
     [InlineData("if (layer.training && layer.orthogonal() is not null) { } var norm = layer.weight.norm();")]

@@ -35,12 +35,19 @@ internal static class Check
         if (await Offered(fixer, program.Documents.Single(), first) is not { } action)
             return null;
         program.Solution = await Applied(action);
-        Assert.DoesNotContain(await program.Reported(analyzer), one => one.Location.SourceSpan == first.Location.SourceSpan);
+        Assert.DoesNotContain(
+            await program.Reported(analyzer),
+            one => one.Location.SourceSpan == first.Location.SourceSpan
+        );
         return (await program.Texts()).Single();
     }
 
     /// <summary>All reports of a project fixed at once.</summary>
-    public static async Task<string[]> AllFixed(DiagnosticAnalyzer analyzer, CodeFixProvider fixer, params string[] sources)
+    public static async Task<string[]> AllFixed(
+        DiagnosticAnalyzer analyzer,
+        CodeFixProvider fixer,
+        params string[] sources
+    )
     {
         using var program = new Program([.. sources.Select(one => Marked.Read(one).Text)]);
         var reported = await program.Reported(analyzer);
@@ -72,7 +79,10 @@ internal static class Check
     }
 
     private static async Task<Solution> Applied(CodeAction action) =>
-        (await action.GetOperationsAsync(CancellationToken.None)).OfType<ApplyChangesOperation>().Single().ChangedSolution;
+        (await action.GetOperationsAsync(CancellationToken.None))
+            .OfType<ApplyChangesOperation>()
+            .Single()
+            .ChangedSolution;
 
     /// <summary>What was reported, for whoever fixes all of it.</summary>
     private sealed class Found(IReadOnlyList<Diagnostic> reported) : FixAllContext.DiagnosticProvider
@@ -89,7 +99,9 @@ internal static class Check
             return reported.Where(one => one.Location.SourceTree == tree);
         }
 
-        public override Task<IEnumerable<Diagnostic>> GetProjectDiagnosticsAsync(Project project, CancellationToken stop) =>
-            Task.FromResult<IEnumerable<Diagnostic>>([]);
+        public override Task<IEnumerable<Diagnostic>> GetProjectDiagnosticsAsync(
+            Project project,
+            CancellationToken stop
+        ) => Task.FromResult<IEnumerable<Diagnostic>>([]);
     }
 }
