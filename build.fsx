@@ -43,11 +43,11 @@ let expecto () : Tally =
 
     elements report "testcase" |> List.sumBy verdict |> Tally.ofReport code
 
-let xunit () : Tally =
-    let report = Path.Combine(reports, "csharp.trx")
+let xunit (project: string) () : Tally =
+    let report = Path.Combine(reports, $"{Path.GetFileName(project).ToLowerInvariant()}.trx")
     File.Delete report
 
-    let built = [ "test"; "tests/Properties/CSharp"; "--no-build"; "-c"; "Release"; "--nologo" ]
+    let built = [ "test"; project; "--no-build"; "-c"; "Release"; "--nologo" ]
     let loggers = [ "--logger"; $"trx;LogFileName={report}"; "--logger"; "console;verbosity=normal" ]
     let code = dotnet (built @ loggers)
 
@@ -67,7 +67,8 @@ let test () : int =
             fun () -> Tally.ofStep (fantomas [ "--check" ])
             fun () -> Tally.ofStep (csharpier "check")
             expecto
-            xunit
+            xunit "tests/Properties/CSharp"
+            xunit "tests/Properties/Analyzers"
             Docs.checkAll
             Consumers.checkAll
             fun () -> Tally.ofExitCode (startBuilt "samples/Notebook" [])

@@ -61,8 +61,8 @@ let private project (feed: Feed) (others: string list) (source: string) : string
 /// Nothing wrong, or what a command printed.
 let private faults (code: int, output: string) : string list = if code = 0 then [] else [ output ]
 
-/// Builds and runs a program as somebody else's. Links instead of copies of libtorch change nothing else.
-let private runProgram (feed: Feed) (folder: string) others (program: string) (extension: string) : string list =
+/// Builds a program as somebody else's. Links instead of copies of libtorch change nothing else.
+let private buildProgram (feed: Feed) (folder: string) others (program: string) (extension: string) : int * string =
     let folder = Directory.CreateDirectory(folder).FullName
     let source = $"Program.{extension}"
     File.WriteAllText(Path.Combine(folder, source), program)
@@ -74,7 +74,10 @@ let private runProgram (feed: Feed) (folder: string) others (program: string) (e
     let options =
         [ "-v"; "quiet"; "--nologo"; "-o"; "out"; "-p:CreateHardLinksForCopyLocalIfPossible=true" ]
 
-    match dotnetAt folder ("build" :: options @ sources) with
+    dotnetAt folder ("build" :: options @ sources)
+
+let private runProgram (feed: Feed) (folder: string) others (program: string) (extension: string) : string list =
+    match buildProgram feed folder others program extension with
     | 0, _ -> dotnetAt folder [ "out/Blank.dll" ] |> faults
     | failed -> faults failed
 
@@ -93,6 +96,29 @@ Laws.checkWith { LawOptions.Default with Cases = 5 } (skew >>> cayley) [ [ 3L; 3
 """
 
     runProgram feed (Path.Combine(folder, "laws")) [ "Parametrize.Laws" ] program "fs"
+
+/// A program with one mistake that the analyzer knows, which is all that it reports.
+let private tryAnalyzer (feed: Feed) (folder: string) : string list =
+    let program =
+        """
+using Parametrize.CSharp;
+using static TorchSharp.torch;
+
+var layer = nn.Linear(4, 4).orthogonal();
+using var right = layer.call(randn(2, 4));
+using var wrong = layer.forward(randn(2, 4));
+"""
+
+    let code, output = buildProgram feed (Path.Combine(folder, "analyzer")) [] program "cs"
+
+    let reported =
+        set
+            [
+                for found in Regex.Matches(output, @"\((\d+),\d+\): error (\w+)") ->
+                    found.Groups[1].Value, found.Groups[2].Value
+            ]
+
+    if code <> 0 && reported = set [ ("7", "PARAM001") ] then [] else [ output ]
 
 /// Runs the script of the README. What F# Interactive says of packages are never errors, so it has to be silent.
 let private runScript (feed: Feed) (folder: string) : string list =
@@ -170,6 +196,7 @@ let private checkIn (folder: string) : Tally =
                 "a blank C# project", (fun () -> runProject feed folder "csharp" "cs")
                 "a blank F# project", (fun () -> runProject feed folder "fsharp" "fs")
                 "the laws in a blank F# project", (fun () -> tryLaws feed folder)
+                "the analyzer in a blank C# project", (fun () -> tryAnalyzer feed folder)
                 "a script", (fun () -> runScript feed folder)
                 "the choice of the backend", backendFaults
             ]

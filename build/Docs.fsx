@@ -21,6 +21,11 @@ type Snippet =
     member this.Place = $"{this.File}:{this.Line}"
     member this.Name = Regex.Replace($"{this.File}_{this.Line}", @"\W", "_")
 
+/// A line of C# that ends with the id of a rule of the analyzer is reported by it; no other is.
+let private mark = Regex @"// (PARAM\d+)"
+
+let private rules = [ "PARAM001"; "PARAM002"; "PARAM003" ]
+
 let private fence = Regex @"^```(csharp|fsharp)( no-run)?\s*$"
 
 let private snippets (file: string) : Snippet list =
@@ -197,6 +202,8 @@ let private libraries =
         "src/Parametrize.Laws/Parametrize.Laws.fsproj"
     ]
 
+let private analyzer = "src/Parametrize.Analyzers/Parametrize.Analyzers.csproj"
+
 let private project (language: Language) (files: string list) : string list =
     [
         "<Project Sdk=\"Microsoft.NET.Sdk\">"
@@ -204,16 +211,44 @@ let private project (language: Language) (files: string list) : string list =
         "    <OutputType>Exe</OutputType>"
         "    <EnableDefaultCompileItems>false</EnableDefaultCompileItems>"
         $"    <NoWarn>$(NoWarn);{language.NoWarn}</NoWarn>"
+        $"""    <WarningsNotAsErrors>$(WarningsNotAsErrors);{String.concat ";" rules}</WarningsNotAsErrors>"""
         "  </PropertyGroup>"
         "  <ItemGroup>"
         for file in files do
             $"    <Compile Include=\"{file}\" />"
         for library in libraries do
             $"    <ProjectReference Include=\"{under library}\" />"
+        $"    <ProjectReference Include=\"{under analyzer}\" OutputItemType=\"Analyzer\" ReferenceOutputAssembly=\"false\" />"
         $"    <PackageReference Include=\"{language.TestFramework}\" />"
         "  </ItemGroup>"
         "</Project>"
     ]
+
+/// How many lines the analyzer reports that are not marked, or does not report that are.
+let private misreported (found: Snippet list) (output: string) : int =
+    let marked =
+        set
+            [
+                for snippet in found do
+                    for i, text in List.indexed snippet.Code do
+                        for id in mark.Matches text do
+                            $"{under snippet.File}({snippet.Line + i}): {id.Groups[1].Value}"
+            ]
+
+    let reported =
+        set
+            [
+                for one in Regex.Matches(output, @"(?m)^\s*(.+)\((\d+),\d+\): warning (PARAM\d+)") do
+                    $"{one.Groups[1].Value}({one.Groups[2].Value}): {one.Groups[3].Value}"
+            ]
+
+    for place in marked - reported do
+        printfn $"FAILED  {place} is not reported"
+
+    for place in reported - marked do
+        printfn $"FAILED  {place} is reported"
+
+    (marked - reported).Count + (reported - marked).Count
 
 /// Generates, builds and runs the program of one language; its exit code is the number of snippets that failed.
 let private check (language: Language) (found: Snippet list) : Tally =
@@ -233,12 +268,14 @@ let private check (language: Language) (found: Snippet list) : Tally =
     let main = write $"Main.{language.Extension}" (language.Main runnable)
     let path = Path.Combine(folder, write language.Project (project language (sources @ [ main ])))
 
-    match dotnet [ "build"; path; "-c"; "Release"; "-v"; "quiet"; "--nologo" ] with
-    | 0 ->
-        let failed = min runnable.Length (startBuilt path [])
+    match dotnetAt root [ "build"; path; "-c"; "Release"; "-v"; "quiet"; "--nologo" ] with
+    | 0, output ->
+        let failed = min runnable.Length (startBuilt path []) + misreported found output
 
         { Passed = found.Length - failed; Failed = failed }
-    | code -> Tally.ofStep code
+    | code, output ->
+        printfn $"{output}"
+        Tally.ofStep code
 
 let private documents () : string list =
     let pages = DirectoryInfo(under "docs")

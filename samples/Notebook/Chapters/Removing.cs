@@ -16,7 +16,7 @@ internal sealed class Removing : IChapter
         var before = kept.call(x);
         kept.remove_parametrizations("weight", leave_parametrized: true);
         claims.AtMost(0, Distance(kept.weight!, weight), "leaving it parametrized keeps the weight, difference");
-        claims.AtMost(0, Distance(kept.forward(x), before), "and what the layer computes, difference");
+        claims.AtMost(0, Distance(kept.call(x), before), "and what the layer computes, difference");
         claims.That(
             !kept.is_parametrized(),
             "nothing is parametrized any more",

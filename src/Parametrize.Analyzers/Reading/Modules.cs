@@ -1,0 +1,54 @@
+using Microsoft.CodeAnalysis;
+
+namespace Parametrize.Analyzers;
+
+/// <summary>TorchSharp's types, as far as the rules ask for them, by name: they are of whatever version is referred to.</summary>
+internal static class Modules
+{
+    public static bool IsModule(this ITypeSymbol? type) => type.Is("TorchSharp.torch.nn.Module");
+
+    public static bool IsTensor(this ITypeSymbol? type) => type.Is("TorchSharp.torch.Tensor");
+
+    public static bool IsOptimizer(this ITypeSymbol? type) => type.Is("TorchSharp.torch.optim.Optimizer");
+
+    public static bool IsScope(this ITypeSymbol? type) => type.Is("Parametrize.CSharp.CachedScope");
+
+    public static bool IsNodeOfSeveral(this ITypeSymbol? type) => type.Is("Parametrize.CSharp.CustomNodeOfSeveral");
+
+    /// <summary>Activations, dropouts, paddings, losses: there is nothing to parametrize.</summary>
+    public static bool HasNoParameters(this ITypeSymbol? type) =>
+        type.Is("TorchSharp.Modules.ParameterLessModule") || type.Is("TorchSharp.Loss");
+
+    /// <summary>Whether it is the forward pass around which `call` runs hooks, or an override of that.</summary>
+    public static bool IsForwardPass(this IMethodSymbol method)
+    {
+        if (method.Name != "forward" || method.IsStatic)
+            return false;
+        var root = method;
+        while (root.OverriddenMethod is { } overridden)
+            root = overridden;
+        return root.ContainingType is { Name: "Module", IsGenericType: true } owner
+            && owner.IsModule()
+            && owner.ContainingNamespace.ToDisplayString() == "TorchSharp";
+    }
+
+    /// <summary>Whether it is a class of that name, generic or not, or derived from one.</summary>
+    private static bool Is(this ITypeSymbol? type, string name)
+    {
+        if (type is ITypeParameterSymbol parameter)
+            return parameter.ConstraintTypes.Any(constraint => constraint.Is(name));
+        for (var one = type; one is not null; one = one.BaseType)
+            if (NameOf(one) == name)
+                return true;
+        return false;
+    }
+
+    private static string NameOf(ITypeSymbol type)
+    {
+        if (type.ContainingType is { } outer)
+            return $"{NameOf(outer)}.{type.Name}";
+        return type.ContainingNamespace is { IsGlobalNamespace: false } space
+            ? $"{space.ToDisplayString()}.{type.Name}"
+            : type.Name;
+    }
+}

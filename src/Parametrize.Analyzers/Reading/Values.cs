@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace Parametrize.Analyzers;
+
+/// <summary>Which values are computed from more tensors than the one that they stand for.</summary>
+internal static class Values
+{
+    /// <summary>Members of `Parametrizations`. A test compares them with every value that there is.</summary>
+    private static readonly ImmutableHashSet<string> OfSeveral =
+    [
+        "WeightNorm",
+        "LowRank",
+        "FixedRank",
+        "Svd",
+        "Sum",
+        "Product",
+        "BlockDiagonal",
+        "Slices",
+        "Where",
+    ];
+
+    /// <summary>Whether an expression is such a value, or is made of one. What cannot be seen is taken for none.</summary>
+    public static bool AreOfSeveral(IOperation value, Places places) =>
+        places.Value(value).DescendantsAndSelf().Any(part => IsOfSeveral(part) || IsNamed(part, value, places));
+
+    private static bool IsNamed(IOperation part, IOperation value, Places places) =>
+        part is ILocalReferenceOperation
+        && part != value
+        && places.Value(part) is var named
+        && named != part
+        && AreOfSeveral(named, places);
+
+    private static bool IsOfSeveral(IOperation part) =>
+        part.Type.IsNodeOfSeveral()
+        || part is IInvocationOperation { TargetMethod: { ContainingType.Name: "Parametrizations" } method }
+            && method.ContainingNamespace.ToDisplayString() == "Parametrize.CSharp"
+            && OfSeveral.Contains(method.Name);
+}

@@ -1,0 +1,61 @@
+using System.Reflection;
+using Microsoft.CodeAnalysis;
+
+namespace Parametrize.Analyzers;
+
+/// <summary>What is reported, and where it is explained.</summary>
+internal static class Rules
+{
+    public const string RunByForward = "PARAM001";
+    public const string EarlyOptimizer = "PARAM002";
+    public const string ReadOutsidePass = "PARAM003";
+
+    /// <summary>Set where the value of the parametrization is not the one that is read.</summary>
+    public const string Joint = "joint";
+
+    private const string Category = "Parametrize";
+
+    /// <summary>From the one place that has it, by way of the assembly.</summary>
+    private static readonly string Repository =
+        typeof(Rules)
+            .Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+            .FirstOrDefault(one => one.Key == "RepositoryUrl")
+            ?.Value
+        ?? "";
+
+    public static readonly DiagnosticDescriptor RunByForwardRule = new(
+        RunByForward,
+        "Modules are run by call",
+        "'{0}' runs no hooks, so that parametrized tensors are not computed: write 'call'",
+        Category,
+        DiagnosticSeverity.Warning,
+        isEnabledByDefault: true,
+        "What is parametrized is computed by hooks around 'call'. 'forward' bypasses them, finds an empty tensor and fails.",
+        HelpOf(RunByForward)
+    );
+
+    public static readonly DiagnosticDescriptor EarlyOptimizerRule = new(
+        EarlyOptimizer,
+        "Optimizers have to know of new parameters",
+        "'{0}' makes new parameters, of which the optimizer built in line {1} does not know: follow it by "
+            + "'{2}.add_parametrized_parameters({3})', or build the optimizer after it",
+        Category,
+        DiagnosticSeverity.Warning,
+        isEnabledByDefault: true,
+        "An optimizer built before goes on with the module's own parameters; what is new it fails on, or does not train.",
+        HelpOf(EarlyOptimizer)
+    );
+
+    public static readonly DiagnosticDescriptor ReadOutsidePassRule = new(
+        ReadOutsidePass,
+        "Parametrized tensors have values in passes and scopes",
+        "'{0}' is parametrized in line {1} and has no value here: read '{2}', or read it in 'parametrize.cached'",
+        Category,
+        DiagnosticSeverity.Warning,
+        isEnabledByDefault: true,
+        "Outside 'call' and cached scopes the field of a parametrized tensor holds an empty placeholder.",
+        HelpOf(ReadOutsidePass)
+    );
+
+    private static string HelpOf(string id) => $"{Repository}/blob/main/docs/analyzer.md#{id.ToLowerInvariant()}";
+}
