@@ -18,7 +18,7 @@ namespace Parametrize.CSharp.Binding;
 /// registry to throw away, which puts the real one back when it is written to. When they are disposed, they dispose
 /// what is in their fields, too, and no children: those that are ours are disposed here.
 /// </remarks>
-internal abstract class InjectedParameter : Parameter
+internal abstract class InjectedParameter : Parameter, IInjected
 {
     private readonly Slot _slot;
     private readonly TensorAccess _access;

@@ -1,4 +1,4 @@
-using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Joint;
@@ -27,7 +27,7 @@ internal static class JointName
     /// <summary>The names of the tensors; of one alone, its own.</summary>
     public static string[] Members(nn.Module owner, string name)
     {
-        if (!IsOfSeveral(name) || SlotFinder.Exists(owner, name))
+        if (!IsOfSeveral(name) || ModuleInternals.HasTensor(owner, name))
             return [name];
         var members = Members(name);
         if (members.Any(member => member.Length == Prefix(member).Length))

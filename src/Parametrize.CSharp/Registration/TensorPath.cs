@@ -1,4 +1,3 @@
-using Parametrize.CSharp.Binding;
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Lists;
 using Parametrize.CSharp.Torch;
@@ -85,7 +84,10 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
         for (var rest = name; ; )
         {
             ModuleInternals.RegisterComponents(module);
-            if (!rest.Contains('.') || JointName.Members(module, rest).All(member => SlotFinder.Exists(module, member)))
+            if (
+                !rest.Contains('.')
+                || JointName.Members(module, rest).All(member => ModuleInternals.HasTensor(module, member))
+            )
                 return new(module, rest, parent);
             var (step, tail) = FirstStep(rest);
             var child =

@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using Parametrize.CSharp.Binding;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -74,7 +73,7 @@ internal static class ModuleInternals
         var registry = Parameters(module);
         registry.clear();
         foreach (var (name, parameter) in module.named_parameters(false))
-            if (parameter is not (null or InjectedParameter))
+            if (parameter is not (null or IInjected))
                 registry.Add(name, parameter);
     }
 
@@ -83,6 +82,10 @@ internal static class ModuleInternals
 
     public static Tensor? BufferOf(nn.Module module, string name) =>
         Buffers(module).TryGetValue(name, out var buffer) ? buffer.Item1 : null;
+
+    /// <summary>Whether the module itself, not a child, has a tensor of that name.</summary>
+    public static bool HasTensor(nn.Module module, string name) =>
+        ParameterOf(module, name) is not null || BufferOf(module, name) is not null;
 
     /// <summary>Throws when this TorchSharp lacks one of the members.</summary>
     public static void Check()

@@ -132,13 +132,22 @@ module internal Inversion =
 
                 match box node with
                 | :? IBijection as bijection ->
-                    let tensor = contained |> Result.toOption |> Option.defaultValue tensor
-                    epsilons[sources[0]] <- Slack.relative bijection tensor parts.Inputs[0] epsilon
+                    // What is not allowed is projected: the bijection yields that, not the tensor, and nothing was rounded.
+                    match contained with
+                    | Ok tensor ->
+                        epsilons[sources[0]] <- Slack.relative bijection tensor parts.Inputs[0] epsilon
 
-                    slacks[sources[0]] <-
-                        Some(
-                            Slack.behind bijection program.Spaces.Value[register] tensor parts.Inputs[0] roundoff slack
-                        )
+                        slacks[sources[0]] <-
+                            Some(
+                                Slack.behind
+                                    bijection
+                                    program.Spaces.Value[register]
+                                    tensor
+                                    parts.Inputs[0]
+                                    roundoff
+                                    slack
+                            )
+                    | Error _ -> epsilons[sources[0]] <- epsilon
                 | _ -> ()
 
                 match box node with

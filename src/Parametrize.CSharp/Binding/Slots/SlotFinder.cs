@@ -32,10 +32,6 @@ internal static class SlotFinder
         return (InNativeMemory(owner, name, parameter), tensor);
     }
 
-    /// <summary>Whether the module itself, not a child, has a tensor of that name.</summary>
-    public static bool Exists(nn.Module owner, string name) =>
-        ModuleInternals.ParameterOf(owner, name) is not null || ModuleInternals.BufferOf(owner, name) is not null;
-
     private static Slot InNativeMemory(nn.Module owner, string name, Parameter? parameter)
     {
         var property = owner.GetType().GetProperty(name, BindingFlags.Instance | BindingFlags.Public);

@@ -67,4 +67,48 @@ public class ChildrenMayBeRunByForward
         net.call(randn(2, 4)).sum().backward();
         Assert.ThrowsAny<Exception>(() => net.first.forward(randn(2, 4)).sum().backward());
     }
+
+    private sealed class Masked : nn.Module<Tensor, Tensor>
+    {
+        public readonly TorchSharp.Modules.TransformerEncoderLayer encoder = nn.TransformerEncoderLayer(4, 2, 8, 0);
+        public readonly TorchSharp.Modules.LSTM lstm = nn.LSTM(4, 4);
+
+        public Masked()
+            : base(nameof(Masked)) => RegisterComponents();
+
+        public override Tensor forward(Tensor input)
+        {
+            using var mask = zeros(input.shape[0], input.shape[0]);
+            var encoded = encoder.call(input, mask, null!);
+            using var packed = nn.utils.rnn.pack_padded_sequence(encoded, tensor(new long[] { 3, 2 }));
+            var (_, state, _) = lstm.call(packed);
+            return state;
+        }
+    }
+
+    [Fact]
+    public void Overloads_without_hooks_compute_as_the_plain_model()
+    {
+        var (plain, net) = (new Masked(), new Masked());
+        net.load_state_dict(plain.state_dict());
+        foreach (var name in new[] { "encoder.self_attn.in_proj_weight", "encoder.norm1.weight", "lstm.weight_hh_l0" })
+            net.register_parametrization(name, Parametrizations.Identity);
+        using var ours = optim.SGD(net.parameters(), 0.1);
+        using var theirs = optim.SGD(plain.parameters(), 0.1);
+        for (var step = 0; step < 3; step++)
+        {
+            var input = randn(3, 2, 4);
+            var (expected, found) = (plain.call(input), net.call(input));
+            Assert.True(
+                found.allclose(expected, 1e-6, 1e-7),
+                $"{step}: {(found - expected).abs().max().item<float>()}"
+            );
+            foreach (var (optimizer, output) in new[] { (theirs, expected), (ours, found) })
+            {
+                optimizer.zero_grad();
+                output.pow(2).sum().backward();
+                optimizer.step();
+            }
+        }
+    }
 }

@@ -1,0 +1,109 @@
+using Parametrize.CSharp;
+using Xunit;
+
+namespace Properties.CSharp.Architecture;
+
+/// <summary>Each namespace of the facade is a layer, which knows nothing of those above it.</summary>
+public class LayersPointOneWay
+{
+    private const string Root = "Parametrize.CSharp";
+
+    /// <summary>From the lowest; those of one row do not know one another, but for what is named below.</summary>
+    private static readonly string[][] Layers =
+    [
+        ["Torch"],
+        ["Threads", "Joint", "Values"],
+        ["Binding"],
+        ["Lists"],
+        [nameof(ParametrizedTensor)],
+        ["Registration"],
+        ["Models", "Optimizers", "Prune", "State"],
+        [nameof(parametrize), nameof(Safetensors)],
+        [nameof(prune)],
+    ];
+
+    /// <summary>Public types whose layer is not the one of their namespace.</summary>
+    private static readonly Dictionary<Type, string> Elsewhere = new()
+    {
+        [typeof(ParametrizedTensor)] = nameof(ParametrizedTensor),
+        [typeof(CachedScope)] = "Binding",
+        [typeof(parametrize)] = nameof(parametrize),
+        [typeof(prune)] = nameof(prune),
+        [typeof(Safetensors)] = nameof(Safetensors),
+    };
+
+    private static readonly (string From, string To, string Reason)[] Exceptions =
+    [
+        (
+            "ParametrizedTensor",
+            "Bases",
+            "MoveBase is the verb for one tensor of what an optimizer's bases are moved by"
+        ),
+    ];
+
+    private const int Few = 4;
+
+    private static string? LayerOf(Type type) =>
+        Elsewhere.TryGetValue(type, out var layer) ? layer
+        : type.Namespace is { } space && space.StartsWith($"{Root}.", StringComparison.Ordinal)
+            ? space[(Root.Length + 1)..]
+        : null;
+
+    private static int HeightOf(string layer) => Array.FindIndex(Layers, row => row.Contains(layer));
+
+    private static readonly Type[] Types =
+    [
+        .. typeof(ParametrizedTensor)
+            .Assembly.GetTypes()
+            .Where(type => type.DeclaringType is null && LayerOf(type) is not null),
+    ];
+
+    [Fact]
+    public void Every_namespace_is_a_layer() =>
+        Assert.All(Types, type => Assert.True(HeightOf(LayerOf(type)!) >= 0, type.FullName));
+
+    [Fact]
+    public void No_arrow_goes_up()
+    {
+        var upward = (
+            from type in Types
+            from other in References.Of(type, type.Assembly)
+            where LayerOf(other) is not null
+            let here = LayerOf(type)!
+            let there = LayerOf(other)!
+            where here != there && HeightOf(there) >= HeightOf(here)
+            select (From: type.Name, To: other.Name)
+        ).ToList();
+        Assert.Equal(Exceptions.Select(one => (one.From, one.To)).Order(), upward.Order());
+    }
+
+    [Fact]
+    public void Circles_are_small()
+    {
+        var arrows = Types.ToDictionary(
+            type => type,
+            type => References.Of(type, type.Assembly).Where(Types.Contains).ToHashSet()
+        );
+        var circles = Types
+            .Select(type =>
+                Types.Where(other => Reaches(type, other) && Reaches(other, type)).Select(one => one.Name).ToArray()
+            )
+            .Where(names => names.Length > Few)
+            .Select(names => string.Join(" ", names))
+            .Distinct();
+        // That of binding: a tensor's, its modules', their slots', what stands there, the value and the scopes that hold it.
+        Assert.Equal("", string.Join("\n", circles));
+
+        bool Reaches(Type from, Type to)
+        {
+            var (seen, left) = (new HashSet<Type>(), new Stack<Type>([from]));
+            while (left.TryPop(out var type))
+                foreach (var next in arrows[type])
+                    if (next == to)
+                        return true;
+                    else if (seen.Add(next))
+                        left.Push(next);
+            return false;
+        }
+    }
+}
