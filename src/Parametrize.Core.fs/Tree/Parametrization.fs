@@ -1,13 +1,18 @@
 namespace Parametrize
 
+open System.Threading
+
 /// How a constrained tensor is computed from unconstrained ones. An immutable value without tensors, compared by its
 /// description and printed as it is typed in F#.
 [<Sealed; StructuredFormatDisplay("{Code}")>]
 type Parametrization internal (tree: Tree) =
 
     // A chain is composed link by link, and its beginnings are seldom computed with.
-    let program = lazy Program.compile tree
-    let description = lazy Tree.code tree
+    // A node of a user's own that throws once is asked again.
+    let program =
+        System.Lazy<Program>((fun () -> Program.compile tree), LazyThreadSafetyMode.PublicationOnly)
+
+    let description = System.Lazy<Code>((fun () -> Tree.code tree), LazyThreadSafetyMode.PublicationOnly)
 
     member internal _.Tree: Tree = tree
 

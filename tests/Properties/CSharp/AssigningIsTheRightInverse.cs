@@ -81,6 +81,8 @@ public class AssigningIsTheRightInverse
         using var w = assignment.Sample();
         twin.parametrization("weight").Value = w;
         layer.weight = nn.Parameter(w.clone());
+        foreach (var used in new[] { layer, twin })
+            used.parametrization("weight").Value.Dispose();
 
         Assert.Equal(twin.state_dict().Keys, layer.state_dict().Keys);
         Assert.All(
