@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Composition;
 using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CodeActions;
 using Microsoft.CodeAnalysis.CodeFixes;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -12,39 +11,16 @@ namespace Parametrize.Analyzers;
 /// <summary>PARAM001: writes `call` for `forward`, where that means the same.</summary>
 [ExportCodeFixProvider(LanguageNames.CSharp)]
 [Shared]
-public sealed class CallInsteadOfForward : CodeFixProvider
+public sealed class CallInsteadOfForward() : ReplacingFix(Rules.RunByForward, "Write 'call'")
 {
-    private const string Title = "Write 'call'";
-
-    /// <inheritdoc/>
-    public override ImmutableArray<string> FixableDiagnosticIds => [Rules.RunByForward];
-
-    /// <inheritdoc/>
-    public override FixAllProvider GetFixAllProvider() => WellKnownFixAllProviders.BatchFixer;
-
-    /// <inheritdoc/>
-    public override async Task RegisterCodeFixesAsync(CodeFixContext context)
+    private protected override (SyntaxNode Old, SyntaxNode New)? Replacement(
+        SyntaxNode found,
+        SemanticModel model,
+        ImmutableArray<Diagnostic> diagnostics
+    )
     {
-        var document = context.Document;
-        var root = await document.GetSyntaxRootAsync(context.CancellationToken).ConfigureAwait(false);
-        var model = await document.GetSemanticModelAsync(context.CancellationToken).ConfigureAwait(false);
-        if (root?.FindNode(context.Span, getInnermostNodeForTie: true) is not SimpleNameSyntax name || model is null)
-            return;
-        if (Replacement(name, model) is not var (old, changed))
-            return;
-        context.RegisterCodeFix(
-            CodeAction.Create(
-                Title,
-                _ => Task.FromResult(document.WithSyntaxRoot(root.ReplaceNode(old, changed))),
-                equivalenceKey: Rules.RunByForward
-            ),
-            context.Diagnostics
-        );
-    }
-
-    /// <summary>What to put in place of what; null where the other would not compile, or be of another type.</summary>
-    private static (SyntaxNode Old, SyntaxNode New)? Replacement(SimpleNameSyntax name, SemanticModel model)
-    {
+        if (found is not SimpleNameSyntax name)
+            return null;
         var call = SyntaxFactory.IdentifierName("call").WithTriviaFrom(name);
         SyntaxNode function = name.Parent is MemberAccessExpressionSyntax or MemberBindingExpressionSyntax
             ? name.Parent

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Composition;
 using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CodeActions;
 using Microsoft.CodeAnalysis.CodeFixes;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -11,45 +10,25 @@ namespace Parametrize.Analyzers;
 /// <summary>PARAM003: writes `layer.parametrization("weight").Value` for `layer.weight`.</summary>
 [ExportCodeFixProvider(LanguageNames.CSharp)]
 [Shared]
-public sealed class ValueInsteadOfField : CodeFixProvider
+public sealed class ValueInsteadOfField() : ReplacingFix(Rules.ReadOutsidePass, "Read the value of the parametrization")
 {
-    private const string Title = "Read the value of the parametrization";
-
-    /// <inheritdoc/>
-    public override ImmutableArray<string> FixableDiagnosticIds => [Rules.ReadOutsidePass];
-
-    /// <inheritdoc/>
-    public override FixAllProvider GetFixAllProvider() => WellKnownFixAllProviders.BatchFixer;
-
-    /// <inheritdoc/>
-    public override async Task RegisterCodeFixesAsync(CodeFixContext context)
+    private protected override (SyntaxNode Old, SyntaxNode New)? Replacement(
+        SyntaxNode found,
+        SemanticModel model,
+        ImmutableArray<Diagnostic> diagnostics
+    )
     {
-        var document = context.Document;
-        var root = await document.GetSyntaxRootAsync(context.CancellationToken).ConfigureAwait(false);
-        var model = await document.GetSemanticModelAsync(context.CancellationToken).ConfigureAwait(false);
         if (
-            root?.FindNode(context.Span, getInnermostNodeForTie: true).Parent is not MemberAccessExpressionSyntax access
+            found.Parent is not MemberAccessExpressionSyntax access
+            || diagnostics.Any(one => one.Properties.ContainsKey(Rules.Joint))
         )
-            return;
+            return null;
         var value = SyntaxFactory
             .ParseExpression(
                 $"{access.Expression.WithoutTrivia()}.parametrization(\"{access.Name.Identifier.ValueText}\").Value"
             )
             .WithTriviaFrom(access);
-        if (
-            model is null
-            || context.Diagnostics.Any(one => one.Properties.ContainsKey(Rules.Joint))
-            || !Fits(access, value, model)
-        )
-            return;
-        context.RegisterCodeFix(
-            CodeAction.Create(
-                Title,
-                _ => Task.FromResult(document.WithSyntaxRoot(root.ReplaceNode(access, value))),
-                equivalenceKey: Rules.ReadOutsidePass
-            ),
-            context.Diagnostics
-        );
+        return Fits(access, value, model) ? (access, value) : null;
     }
 
     /// <summary>Whether it compiles there, and a tensor will do: where a Parameter is asked for it does not.</summary>

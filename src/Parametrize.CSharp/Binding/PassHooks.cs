@@ -21,19 +21,26 @@ internal sealed class PassHooks
     public static void Add(nn.Module module, ModuleBinding binding)
     {
         var own = Known.GetOrCreateValue(module);
-        own._hooks ??= Hooks.Around(module, own.Enter, own.Exit);
-        own._bindings = [.. own._bindings, binding];
+        // Threads may register on different children of one model.
+        lock (own)
+        {
+            own._hooks ??= Hooks.Around(module, own.Enter, own.Exit);
+            own._bindings = [.. own._bindings, binding];
+        }
     }
 
     public static void Remove(nn.Module module, ModuleBinding binding)
     {
         if (!Known.TryGetValue(module, out var own))
             return;
-        own._bindings = [.. own._bindings.Where(one => one != binding)];
-        if (own._bindings.Length > 0)
-            return;
-        own._hooks?.Remove();
-        own._hooks = null;
+        lock (own)
+        {
+            own._bindings = [.. own._bindings.Where(one => one != binding)];
+            if (own._bindings.Length > 0)
+                return;
+            own._hooks?.Remove();
+            own._hooks = null;
+        }
     }
 
     private void Enter()

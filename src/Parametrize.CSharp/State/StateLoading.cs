@@ -29,14 +29,12 @@ internal sealed class StateLoading(
         string prefix
     )
     {
-        using var alone = TensorAccess.WritingAll(
-            ModelTree.Tensors(model).Select(entry => entry.Tensor.Binding.Access)
-        );
+        var bindings = ModelTree.Tensors(model).ConvertAll(entry => entry.Tensor.Binding);
+        using var alone = TensorAccess.WritingAll(bindings.Select(binding => binding.Access));
         var source = new StateSource(state, prefix);
         if (source.Faults.Count > 0)
             throw new StateDictException(model.Title(), new([], []), source.Faults);
-        foreach (var (_, tensor) in ModelTree.Tensors(model))
-            tensor.Binding.Follow();
+        bindings.ForEach(binding => binding.Follow());
         var targets = StateTarget.Of(model);
         RequireData(model, state);
         using var plan = new StatePlan(whenNotAllowed);

@@ -29,7 +29,7 @@ type internal AffineNode(name: string, factor: float, offset: float) =
     /// What yields the tensor, within the numbers of that element type.
     let inputIn (dtype: torch.ScalarType) (tensor: torch.Tensor) =
         let exact = (Tensors.inDouble tensor - offset.ToScalar()) / factor.ToScalar()
-        (Entrywise.within (Entrywise.greatest dtype) exact).``to`` tensor.dtype
+        (Entrywise.within (Form.greatest dtype) exact).``to`` tensor.dtype
 
     let input (tensor: torch.Tensor) = inputIn tensor.dtype tensor
 
@@ -41,7 +41,7 @@ type internal AffineNode(name: string, factor: float, offset: float) =
 
     /// Where numbers of the element type reach what W comes from; digits that are lost beside the offset are rounding.
     member private this.ContainsFrom(input: torch.Tensor, tensor: torch.Tensor, epsilon: float) =
-        let made = this.Forward([| input |], [||]) |> Entrywise.within (Entrywise.greatest tensor.dtype)
+        let made = this.Forward([| input |], [||]) |> Entrywise.within (Form.greatest tensor.dtype)
         let allowed = Tensors.roundoff epsilon (max (abs offset) (Tensors.largest tensor))
         Violation.unless $"W comes back from {Node.text this}" (Tensors.distance tensor made) allowed
 
@@ -86,9 +86,9 @@ module AffineValues =
 
         Parametrization.ofNode (AffineNode("scale", factor, 0.0))
 
-    /// `X + offset`: every tensor, up to the digits that are lost beside the offset. A tensor that is registered or assigned
-    /// changes by the rounding of `W - offset` to its element type, at most half a unit of the last digit of the offset: by
-    /// 0.03 for `shift 1e6` in float32, however small W is. Throws ArgumentException for an offset that is not finite.
+    /// `X + offset`: every tensor, up to the digits that are lost beside the offset. Registering or assigning W rounds
+    /// `W - offset` to the element type. That changes W by at most half a unit of the offset's last digit: by 0.03 for
+    /// `shift 1e6` in float32, however small W is. Throws ArgumentException for an offset that is not finite.
     let shift (offset: float) : Parametrization =
         if not (Double.IsFinite offset) then
             invalidArg (nameof offset) $"The offset must be finite, but it is {offset}."

@@ -97,13 +97,13 @@ type internal BoundedNode(lo: float, hi: float) =
         let x = inputs[0]
 
         if Double.IsInfinity hi then
-            (Entrywise.softplus x + lo.ToScalar()).clamp_max((Entrywise.greatest x.dtype).ToScalar())
+            (Entrywise.softplus x + lo.ToScalar()).clamp_max((Form.greatest x.dtype).ToScalar())
         elif Double.IsInfinity lo then
-            (hi.ToScalar() - Entrywise.softplus x).clamp_min((-(Entrywise.greatest x.dtype)).ToScalar())
+            (hi.ToScalar() - Entrywise.softplus x).clamp_min((-(Form.greatest x.dtype)).ToScalar())
         else
             // From the nearer end, so that small distances to either bound keep their digits.
             let fromLo, fromHi =
-                if hi - lo <= Entrywise.greatest x.dtype then
+                if hi - lo <= Form.greatest x.dtype then
                     let length = (hi - lo).ToScalar()
                     x.sigmoid () * length + lo.ToScalar(), hi.ToScalar() - (-x).sigmoid() * length
                 else

@@ -6,16 +6,13 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Entrywise =
 
-    let least (dtype: torch.ScalarType) : float = Form.least dtype
-    let greatest (dtype: torch.ScalarType) : float = Form.greatest dtype
-    let smallest (dtype: torch.ScalarType) : float = Form.smallest dtype
 
     /// The caller's element type, given its roundoff and the one that is computed in.
     let private dtypeOf (epsilon: float) (dtype: torch.ScalarType) : torch.ScalarType =
         Form.halfOf epsilon |> Option.defaultValue dtype
 
-    let greatestOf (epsilon: float) (dtype: torch.ScalarType) : float = greatest (dtypeOf epsilon dtype)
-    let leastOf (epsilon: float) (dtype: torch.ScalarType) : float = least (dtypeOf epsilon dtype)
+    let greatestOf (epsilon: float) (dtype: torch.ScalarType) : float = Form.greatest (dtypeOf epsilon dtype)
+    let leastOf (epsilon: float) (dtype: torch.ScalarType) : float = Form.least (dtypeOf epsilon dtype)
 
     /// In the numbers of the element type with that distance from 1 to the next number, where it has 16 bits.
     let roundedTo (epsilon: float) (tensor: torch.Tensor) : torch.Tensor =
@@ -33,7 +30,7 @@ module internal Entrywise =
     /// Infinities become the largest numbers, in place: for results that their own backward pass does not need.
     let keepFinite (tensor: torch.Tensor) : unit =
         use _ = torch.no_grad ()
-        let greatest = greatest tensor.dtype
+        let greatest = Form.greatest tensor.dtype
         let reals = if tensor.is_complex () then tensor.view_as_real () else tensor
         reals.clamp_ ((-greatest).ToScalar(), greatest.ToScalar()) |> ignore
 
@@ -57,7 +54,7 @@ module internal Entrywise =
 
     /// Between the smallest and the largest positive number: an underflow to zero or an overflow would leave the space.
     let inRangeOf (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
-        tensor.clamp ((smallest dtype).ToScalar(), (greatest dtype).ToScalar())
+        tensor.clamp ((Form.smallest dtype).ToScalar(), (Form.greatest dtype).ToScalar())
 
     /// The numbers whose exponentials are numbers of the element type, and positive.
     let exponents (dtype: torch.ScalarType) : struct (float * float) =
@@ -69,17 +66,19 @@ module internal Entrywise =
     /// `exp x`, whose derivative is 0 where x is out of range: times an infinite one, that would not be a number.
     let exp (tensor: torch.Tensor) : torch.Tensor =
         let struct (least, greatest) = exponents tensor.dtype
-        tensor.clamp(least.ToScalar(), greatest.ToScalar()).exp().clamp_min((smallest tensor.dtype).ToScalar())
+        tensor.clamp(least.ToScalar(), greatest.ToScalar()).exp().clamp_min((Form.smallest tensor.dtype).ToScalar())
 
     /// Rounded to a 16-bit type, whose largest number stands for larger ones.
     let saturated (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
-        let greatest = greatest dtype
+        let greatest = Form.greatest dtype
         tensor.clamp((-greatest).ToScalar(), greatest.ToScalar()).``to`` dtype
 
     /// The same in place, for results that their own backward pass does not need.
     let keepInRange (tensor: torch.Tensor) : unit =
         use _ = torch.no_grad ()
-        tensor.clamp_ ((smallest tensor.dtype).ToScalar(), (greatest tensor.dtype).ToScalar()) |> ignore
+
+        tensor.clamp_ ((Form.smallest tensor.dtype).ToScalar(), (Form.greatest tensor.dtype).ToScalar())
+        |> ignore
 
     /// `log(1 + exp x)` without overflow, accurate for very negative x; beyond 40 it is x to the last digit.
     let softplus (tensor: torch.Tensor) : torch.Tensor = torch.nn.functional.softplus (tensor, 1.0, 40.0)

@@ -20,7 +20,7 @@ type internal InvertibleNode() =
 
     /// log |U_ii|, kept where its exponential is a normal number.
     let logDiagonal (x: torch.Tensor) =
-        let least, greatest = log (Entrywise.least x.dtype), log (Entrywise.greatest x.dtype)
+        let least, greatest = log (Form.least x.dtype), log (Form.greatest x.dtype)
         // A logarithm that is rounded up would be that of infinity.
         let greatest = greatest * (1.0 - 4.0 * Form.epsilon x.dtype)
         (Tensors.diagonal x).clamp(least.ToScalar(), greatest.ToScalar())
@@ -52,7 +52,7 @@ type internal InvertibleNode() =
 
     /// In a unit in which products of two factors stay far below the largest number; ordinary factors stay as they are.
     let inUnit (factor: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
-        let most = Entrywise.greatest factor.dtype ** 0.4
+        let most = Form.greatest factor.dtype ** 0.4
 
         let unit =
             factor.detach().abs().amax([| -2L; -1L |], keepdim = true).div(most.ToScalar()).clamp_min(1.0.ToScalar())
@@ -63,13 +63,13 @@ type internal InvertibleNode() =
     let product (lower: torch.Tensor) (upper: torch.Tensor) =
         let struct (lower, lowerUnit) = inUnit lower
         let struct (upper, upperUnit) = inUnit upper
-        let finite = Entrywise.within (Entrywise.greatest lower.dtype)
+        let finite = Entrywise.within (Form.greatest lower.dtype)
         finite (finite (lower.matmul upper * lowerUnit) * upperUnit)
 
     let inverse (dtype: torch.ScalarType) (struct (matrix: torch.Tensor, unit: torch.Tensor)) =
         let struct (permutation, lower, upper) = torch.linalg.lu matrix
         let diagonal = Tensors.diagonal upper
-        let strict = lower.tril -1L + Entrywise.within (Entrywise.greatest dtype) (upper.triu 1L * unit)
+        let strict = lower.tril -1L + Entrywise.within (Form.greatest dtype) (upper.triu 1L * unit)
         let x = strict + torch.diag_embed (diagonal.abs().log() + unit.squeeze(-1L).log())
         // Column j of a row of P that holds a one: the row of L U that lands there.
         let order = permutation.argmax -1L

@@ -97,7 +97,7 @@ type internal PositiveNode(map: PositiveMap) =
             Entrywise.keepInRange y
             y
         | PositiveMap.Exp -> Entrywise.exp x
-        | PositiveMap.Square -> x.square().clamp_max((Entrywise.greatest x.dtype).ToScalar())
+        | PositiveMap.Square -> x.square().clamp_max((Form.greatest x.dtype).ToScalar())
 
     override _.Contains(_, tensor, _) =
         let smallest = Tensors.number (tensor.min ())

@@ -159,7 +159,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
     /// Rows whose squared norms are numbers of the element type: the products of the others are infinite.
     let inRange (factor: torch.Tensor) =
-        let most = sqrt (Entrywise.greatest factor.dtype)
+        let most = sqrt (Form.greatest factor.dtype)
         let factor = Entrywise.within most factor
 
         let shrink =
@@ -181,8 +181,7 @@ type internal PositiveDefiniteNode(floor: float) =
     override _.Forward(inputs, _) =
         let x = inputs[0]
 
-        let diagonal =
-            (Entrywise.softplus (realDiagonal x)).clamp_min((sqrt (Entrywise.least x.dtype)).ToScalar())
+        let diagonal = (Entrywise.softplus (realDiagonal x)).clamp_min((sqrt (Form.least x.dtype)).ToScalar())
 
         let matrix = product (inRange (withDiagonal (x.tril -1L) (diagonal + floor.ToScalar())))
         Entrywise.keepFinite matrix
@@ -221,7 +220,7 @@ type internal PositiveDefiniteNode(floor: float) =
     interface INarrows with
         member _.Narrow(tensor, dtype) =
             // As if the rows of the factor had been shorter: no number is larger than the larger one of two on the diagonal.
-            let most = Entrywise.greatest dtype
+            let most = Form.greatest dtype
             let root = ((realDiagonal tensor).detach() / most.ToScalar()).clamp_min(1.0.ToScalar()).rsqrt()
             Entrywise.saturated dtype (tensor * root.unsqueeze -1L * root.unsqueeze -2L)
 

@@ -127,7 +127,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
 
     /// The same in units of the largest entry, whatever the numbers.
     let inUnits (tensor: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) =
-        let floor = max options.Epsilon (Entrywise.least tensor.dtype)
+        let floor = max options.Epsilon (Form.least tensor.dtype)
         let unit = (Norms.largest tensor (whole tensor)).clamp_min(floor.ToScalar())
         let scaled = Norms.dividedBy unit tensor
         let perUnit = unit.reshape([||]).reciprocal()

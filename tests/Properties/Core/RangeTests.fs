@@ -125,7 +125,7 @@ let private directions: Test =
                             Expect.isLessThan apart allowed $"{value} of {shape} at {size} in {dtype}"
 
                             // A gradient has the inverse unit, which may be no number.
-                            if size > 1e3 * Entrywise.least dtype && 1.0 / size > 1e3 * Entrywise.least dtype then
+                            if size > 1e3 * Form.least dtype && 1.0 / size > 1e3 * Form.least dtype then
                                 let apart = Measures.apart (gradient * size.ToScalar()) slope
                                 Expect.isLessThan apart (8.0 * allowed) $"gradient of {value} at {size} in {dtype}")
 
@@ -228,7 +228,7 @@ let private everySize: Test =
 let private largestNumbers: Test =
     inScope "the largest number is assigned or refused" (fun () ->
         for dtype in reals @ [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ] do
-            let greatest = Entrywise.greatest dtype
+            let greatest = Form.greatest dtype
             let eye = torch.eye (2L, dtype = torch.ScalarType.Float64)
 
             for value in [ weightNorm 0; weightNorm 1; weightNormWhole; spd; spdAbove 0.1; invertible; positive ] do
@@ -283,7 +283,7 @@ let private largestParameters: Test =
             ]
 
         for dtype in all @ [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ] do
-            let greatest = min (Entrywise.greatest dtype) 3e38
+            let greatest = min (Form.greatest dtype) 3e38
 
             let normal =
                 Case.unit
@@ -328,7 +328,7 @@ let private longIntervals: Test =
             for outside in [ false; true ] do
                 let tensor =
                     if outside then
-                        torch.cat [| tensor; vector [ 1.0; -1.0 ] dtype * (Entrywise.greatest dtype).ToScalar() |]
+                        torch.cat [| tensor; vector [ 1.0; -1.0 ] dtype * (Form.greatest dtype).ToScalar() |]
                     else
                         tensor
 
@@ -362,7 +362,7 @@ let private ends: Test =
                     let wide (t: torch.Tensor) = (t.detach().``to`` torch.ScalarType.Float64).item<double>()
                     let apart = abs (wide found / wide tensor - 1.0)
                     // Logarithms of the largest numbers round by 710 units, and the numbers themselves by the smallest.
-                    let allowed = 1024.0 * min (Form.epsilon dtype) 1e-4 + 2.0 * Entrywise.smallest dtype / number
+                    let allowed = 1024.0 * min (Form.epsilon dtype) 1e-4 + 2.0 * Form.smallest dtype / number
                     let allowed = if Form.isHalf dtype then allowed + 64.0 * Form.epsilon dtype else allowed
                     Expect.isLessThan apart allowed $"{value} at {number} in {dtype}"
                     let loss = found.sum ()

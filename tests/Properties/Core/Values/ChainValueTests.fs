@@ -74,7 +74,7 @@ let private fault (links: Parametrization list) (numbers: float[]) (dtype: Dtype
         | Ok(), Error error -> Some $"{value} at {numbers[0]} of {numbers.Length} in {dtype}: {error}"
         | Ok(), Ok again ->
             let apart = Measures.apart (Parametrization.forward value again) own
-            let digits = 128.0 * Form.epsilon dtype * Measures.largest own + 4.0 * Entrywise.smallest dtype
+            let digits = 128.0 * Form.epsilon dtype * Measures.largest own + 4.0 * Form.smallest dtype
             let allowed = digits + 128.0 * rounding links (Seq.exactlyOne again.Parameters) dtype
 
             if apart <= allowed || Double.IsNaN allowed then

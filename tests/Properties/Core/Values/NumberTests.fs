@@ -20,17 +20,17 @@ let private epsilonIsNext (dtype: torch.ScalarType) : unit =
     let epsilon = Form.epsilon dtype
     Expect.equal (nearest dtype (1.0 + epsilon)) (1.0 + epsilon) "the next number after 1"
     Expect.equal (nearest dtype (1.0 + epsilon / 2.0)) 1.0 "none between"
-    Expect.equal (Entrywise.leastOf epsilon dtype) (Entrywise.least dtype) "the distance tells the least"
-    Expect.equal (Entrywise.greatestOf epsilon dtype) (Entrywise.greatest dtype) "and the greatest"
+    Expect.equal (Entrywise.leastOf epsilon dtype) (Form.least dtype) "the distance tells the least"
+    Expect.equal (Entrywise.greatestOf epsilon dtype) (Form.greatest dtype) "and the greatest"
 
 let private greatestIsLast (dtype: torch.ScalarType) : unit =
-    let greatest = nearest dtype (Entrywise.greatest dtype)
+    let greatest = nearest dtype (Form.greatest dtype)
     Expect.isTrue (Double.IsFinite greatest) "a number of the type"
     Expect.isTrue (Double.IsInfinity(nearest dtype (greatest * (1.0 + Form.epsilon dtype)))) "the next is none"
 
 /// Below the least normal number, the distance to the next stays, so that the last digit of the half is lost.
 let private leastIsNormal (dtype: torch.ScalarType) : unit =
-    let least = nearest dtype (Entrywise.least dtype)
+    let least = nearest dtype (Form.least dtype)
     let next = nearest dtype (least * (1.0 + Form.epsilon dtype))
     Expect.isGreaterThan next least "it has all digits"
     let half = nearest dtype (least / 2.0)
@@ -38,7 +38,7 @@ let private leastIsNormal (dtype: torch.ScalarType) : unit =
     Expect.isTrue (nearest dtype (next / 2.0) = half || nearest dtype (next / 2.0) * 2.0 <> next) "with a digit less"
 
 let private smallestIsFirst (dtype: torch.ScalarType) : unit =
-    let smallest = Entrywise.smallest dtype
+    let smallest = Form.smallest dtype
     Expect.isGreaterThan (nearest dtype smallest) 0.0 "a number of the type"
     Expect.equal (nearest dtype (smallest * 0.49)) 0.0 "nothing below"
 
