@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -78,32 +79,6 @@ public sealed partial class ParametrizedTensor
         Spend(Core.extend(Parametrization, CurrentParts(), value).OrThrow(Where));
     }
 
-    /// <summary>Puts more nodes behind the present ones and keeps the value where they allow it.</summary>
-    internal void Append(Parametrization more, WhenNotAllowed whenNotAllowed)
-    {
-        using var alone = Binding.Access.Writing();
-        using var lasting = Modes.Lasting();
-        Binding.Follow();
-        var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where);
-        // The identity has no node that would refuse to stand before one of several inputs.
-        if (Core.parameterCount(longer) != Inputs.Length)
-            throw new ParametrizationException(
-                ParametrizationError.NewReadsSeveralTensors($"{Parametrization}", $"{more}"),
-                Where
-            );
-        using var present = Detached();
-        var extended =
-            ContinuedParts(longer, more, present, whenNotAllowed)
-            ?? StartingParts.ForMore(longer, more, CurrentParts(), present, whenNotAllowed, Where);
-        var before = _buffers.Length;
-        Parametrization = longer;
-        AddNodes(extended, before);
-        ReadAgain();
-        Write(extended);
-        foreach (var copied in extended.Tensors.Except(Tensors))
-            copied.Dispose();
-    }
-
     /// <summary>The value without gradients and without learning.</summary>
     internal Tensor Detached()
     {
@@ -121,13 +96,28 @@ public sealed partial class ParametrizedTensor
     {
         foreach (var (index, name) in Core.parameterNames(Parametrization).Index())
         {
-            if (IsBuffer)
-                ModuleInternals.Buffers(this).Remove(name);
-            else
-                ModuleInternals.Parameters(this).Remove(name);
+            RemoveInput(name);
             if (index != Reused)
                 Inputs[index].Empty();
         }
+    }
+
+    /// <summary>Disposes what the module's own tensor has not been put into, and spares that.</summary>
+    internal void Abandon()
+    {
+        if (Reused >= 0)
+            RemoveInput(Core.parameterNames(Parametrization)[Reused]);
+        foreach (var _ in Inputs.Where((one, index) => index != Reused && one is Parameter))
+            ModuleInternals.TakeOffCount();
+        Dispose();
+    }
+
+    private void RemoveInput(string name)
+    {
+        if (IsBuffer)
+            ModuleInternals.Buffers(this).Remove(name);
+        else
+            ModuleInternals.Parameters(this).Remove(name);
     }
 
     /// <summary>Writes the buffers that are new into those in use.</summary>
@@ -180,13 +170,23 @@ public sealed partial class ParametrizedTensor
         }
     }
 
-    private void AddNodes(Parts parts, int from)
+    private static NodeBuffers[] NewNodes(Parametrization value, Parts parts, int from) =>
+        [
+            .. Core.nodes(value)
+                .Index()
+                .Skip(from)
+                .Select(one => new NodeBuffers(
+                    one.Item.Buffers.Select(buffer => buffer.Name),
+                    Core.buffersOf(parts, one.Index)
+                )),
+        ];
+
+    private void AddNodes(IReadOnlyList<NodeBuffers> nodes)
     {
-        foreach (var (position, node) in Core.nodes(Parametrization).Index().Skip(from))
+        foreach (var node in nodes)
         {
-            var child = new NodeBuffers(node.Buffers.Select(buffer => buffer.Name), Core.buffersOf(parts, position));
-            child.train(training);
-            register_module($"{position}", child);
+            node.train(training);
+            ModuleInternals.AddChild(this, $"{ModuleInternals.Children(this).Count}", node);
         }
     }
 

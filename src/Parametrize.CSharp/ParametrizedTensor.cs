@@ -57,7 +57,7 @@ public sealed partial class ParametrizedTensor : nn.Module
             else
                 register_parameter(name, (Parameter)tensor);
         }
-        AddNodes(parts, from: 0);
+        AddNodes(NewNodes(parametrization, parts, from: 0));
         ReadAgain();
         (_deviceType, _deviceIndex) = (Inputs[0].device_type, Inputs[0].device_index);
     }

@@ -22,27 +22,14 @@ internal static class ManyRegistrations
             )
             .DistinctBy(one => one.Path)
             .ToList();
-        var ties = new TiedParameters(model);
-        var done = new HashSet<ParametrizedTensor>(ReferenceEqualityComparer.Instance);
-        Undo.OnFailure(undo =>
-        {
-            foreach (var (name, path) in paths)
+        Prepared.CommitAll(
+            paths.Select(one => one.Path),
+            () =>
             {
-                // Of modules that share a tensor, the first has registered for all.
-                if (path.Tensor is { } shared && done.Contains(shared))
-                    continue;
-                done.Add(
-                    Naming(
-                        name,
-                        () =>
-                        {
-                            ties.Register(undo, path, value, whenNotAllowed);
-                            return path.Tensor!;
-                        }
-                    )
-                );
+                var ties = new TiedParameters(model);
+                return paths.Select(one => Naming(one.Name, () => ties.Prepare(one.Path, value, whenNotAllowed)));
             }
-        });
+        );
         return [.. paths.Select(one => one.Name)];
     }
 

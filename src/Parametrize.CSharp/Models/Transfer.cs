@@ -26,14 +26,7 @@ internal sealed record Transfer(
     /// <summary>All of them, or none. Each must have been found suitable.</summary>
     public static void CarryOut(IReadOnlyList<Transfer> transfers)
     {
-        Undo.OnFailure(undo =>
-        {
-            foreach (var one in transfers)
-            {
-                undo.Remember(one.To);
-                one.Copy();
-            }
-        });
+        Prepared.CommitAll(transfers.Select(one => one.To), () => transfers.Select(one => one.Prepare()));
         foreach (var one in transfers)
             one.Target!.TrainLike(one.From);
     }
@@ -98,21 +91,12 @@ internal sealed record Transfer(
             );
     }
 
-    private void Copy()
-    {
-        if (Lender is not null)
+    private IPrepared Prepare() =>
+        Target switch
         {
-            if (Target is null)
-                Registrar.Share(To, Lender()!);
-            return;
-        }
-        if (Target is not { } target)
-        {
-            Registrar.Bind(To, From.Parametrization, tensor => From.CopiedParts(tensor.device), Dimension);
-            return;
-        }
-        if (Appends)
-            target.Append(From.Parametrization, WhenNotAllowed.Project);
-        target.TakeOver(From);
-    }
+            null when Lender is not null => new PreparedSharing(To, () => Lender()!, Dimension),
+            null => new PreparedBinding(To, From.Parametrization, tensor => From.CopiedParts(tensor.device), Dimension),
+            _ when Lender is not null => Prepared.All([]),
+            var target => new PreparedParts(target, target.Copying(From, Appends)),
+        };
 }

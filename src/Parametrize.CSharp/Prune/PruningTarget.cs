@@ -29,23 +29,22 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
             .ToList();
         if (Masks([.. tensors.Select(places => places[0])], pruning) is not { } masks)
             return;
-        var ties = targets
-            .Select(target => target.Model)
-            .Distinct()
-            .ToDictionary(model => model, model => new TiedParameters(model));
-        Undo.OnFailure(undo =>
-        {
-            foreach (var (places, mask) in tensors.Zip(masks))
+        Prepared.CommitAll(
+            targets.Select(target => target.Path),
+            () =>
             {
-                var value = PrunedValues.pruned(Pruning.NewCustom(mask));
-                ties[places[0].Model].Register(undo, places[0].Path, value, WhenNotAllowed.Project);
-                foreach (var place in places.Where(place => place.Path.Tensor is null))
-                {
-                    undo.Remember(place.Path);
-                    Registrar.Share(place.Path, places[0].Path.Tensor!);
-                }
+                var ties = new TiedParameters(targets.Select(target => target.Model).Distinct());
+                return tensors.Zip(
+                    masks,
+                    (places, mask) =>
+                        ties.Prepare(
+                            places[0].Path,
+                            PrunedValues.pruned(Pruning.NewCustom(mask)),
+                            WhenNotAllowed.Project
+                        )
+                );
             }
-        });
+        );
     }
 
     /// <summary>The mask of each, chosen as if all tensors were one vector; null when the pruning is done already.</summary>

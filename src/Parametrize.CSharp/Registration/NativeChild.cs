@@ -42,7 +42,7 @@ internal sealed class NativeChild : nn.Module
             return present;
         var child = new NativeChild(name);
         child.train(parent.training);
-        parent.register_module(name, child);
+        ModuleInternals.AddChild(parent, name, child);
         return child;
     }
 }

@@ -48,7 +48,7 @@ internal sealed class ParametrizationSet : nn.Module
             return present;
         var set = new ParametrizationSet();
         set.train(module.training);
-        module.register_module(ChildName, set);
+        ModuleInternals.AddChild(module, ChildName, set);
         return set;
     }
 

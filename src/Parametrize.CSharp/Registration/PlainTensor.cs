@@ -60,7 +60,7 @@ internal sealed class PlainTensor : IDisposable
     {
         var (home, name) = NativeChild.HomeOf(_path.Owner, _path.Name);
         var set = ParametrizationSet.GetOrAdd(home);
-        set.register_module(name, tensor);
+        ModuleInternals.AddChild(set, name, tensor);
         new ModuleBinding(
             tensor,
             _found.Select(one => one.Slot),

@@ -13,7 +13,7 @@ internal static class Registrar
     /// <param name="value">What constrains it.</param>
     /// <param name="whenNotAllowed">What to do when the present tensor is not in the space.</param>
     /// <param name="dimension">Along which several are joined; null: 1, or as they are.</param>
-    public static void Register(
+    public static IPrepared Prepare(
         TensorPath path,
         Parametrization value,
         WhenNotAllowed whenNotAllowed,
@@ -21,37 +21,30 @@ internal static class Registrar
     )
     {
         if (path.Tensor is not { } present)
-        {
-            Bind(path, value, tensor => StartingParts.For(value, tensor, whenNotAllowed, $"{path}"), dimension ?? 1);
-            return;
-        }
+            return new PreparedBinding(
+                path,
+                value,
+                tensor => StartingParts.For(value, tensor, whenNotAllowed, $"{path}"),
+                dimension ?? 1
+            );
         path.RequireWhole();
         if (dimension is { } wanted && present.Binding.Layout is { IsJoint: true } layout && layout.Dimension != wanted)
             throw new ArgumentException(
                 $"{path} is joined along dimension {layout.Dimension}, not {wanted}. Name that, or remove it first."
             );
-        present.Append(value, whenNotAllowed);
+        return new PreparedParts(present, present.Extended(value, whenNotAllowed));
     }
 
-    /// <summary>Lets a plain tensor be computed from parts, which may depend on it.</summary>
-    public static void Bind(
-        TensorPath path,
-        Parametrization value,
-        Func<Tensor, Parts> startingParts,
-        int dimension = 1
-    )
+    /// <summary>Lets one more module compute with a parametrized tensor.</summary>
+    public static void Share(TensorPath path, ParametrizedTensor shared)
     {
-        using var alone = TensorAccess.WritingAll(Beside(path));
-        using var lasting = Modes.Lasting();
-        using var plain = new PlainTensor(path, dimension);
-        var present = plain.Value;
-        var parts = startingParts(present);
-        var reused = plain.Layout.IsJoint ? null : present;
-        var parametrized = new ParametrizedTensor(value, parts, reused, plain.IsBuffer, plain.IsTrained);
-        parametrized.train(path.Caller!.training);
-
-        plain.Bind(parametrized);
-        Adopt(parametrized, parts, present);
+        if (path.Tensor is not null)
+            throw new InvalidOperationException($"{path} is parametrized. Remove that first, or share its tensor.");
+        using var alone = TensorAccess.WritingAll([.. path.Accesses, shared.Binding.Access]);
+        using var change = new PreparedSharing(path, () => shared, shared.Binding.Layout?.Dimension ?? 1);
+        shared.Binding.Follow();
+        change.RequireLike(shared);
+        change.Commit();
     }
 
     public static void Remove(TensorPath path, bool leaveParametrized)
@@ -75,9 +68,8 @@ internal static class Registrar
     }
 
     /// <summary>Gives the module a tensor of that value or, computing nothing, one that the value was computed from.</summary>
-    public static void TakeOut(TensorPath path, ParametrizedTensor parametrized, Tensor? value)
+    private static void TakeOut(TensorPath path, ParametrizedTensor parametrized, Tensor? value)
     {
-        using var alone = parametrized.Binding.Access.Writing();
         using var lasting = Modes.Lasting();
         var (home, last) = NativeChild.HomeOf(path.Owner, path.Name);
         var set = ParametrizationSet.Of(home)!;
@@ -105,29 +97,6 @@ internal static class Registrar
         parametrized.Inputs.Length == 1
         && Core.form(parametrized.Parametrization, parametrized.CurrentParts())
             .Shape.SequenceEqual(parametrized.Inputs[0].shape);
-
-    /// <summary>Lets one more module compute with a parametrized tensor.</summary>
-    public static void Share(TensorPath path, ParametrizedTensor shared)
-    {
-        if (path.Tensor is not null)
-            throw new InvalidOperationException($"{path} is parametrized. Remove that first, or share its tensor.");
-        using var alone = TensorAccess.WritingAll([.. Beside(path), shared.Binding.Access]);
-        using var lasting = Modes.Lasting();
-        using var plain = new PlainTensor(path, shared.Binding.Layout?.Dimension ?? 1);
-        shared.Binding.Follow();
-        var (own, other) = (FormModule.ofTensor(plain.Value), Core.form(shared.Parametrization, shared.CurrentParts()));
-        if (!own.Equals(other) || plain.IsBuffer != shared.IsBuffer)
-            throw new ArgumentException(
-                $"{path} is a {Kind(plain.IsBuffer)}, {own}; the shared tensor is a {Kind(shared.IsBuffer)}, {other}. "
-                    + "Tensors that share one have to be of its kind, shape, element type and device.",
-                nameof(shared)
-            );
-        plain.Bind(shared);
-    }
-
-    /// <summary>The parametrized tensors of the same module, during whose passes it gets no more hooks.</summary>
-    private static IEnumerable<TensorAccess> Beside(TensorPath path) =>
-        ParametrizationSet.Of(path.Owner)?.Named.Select(one => one.Tensor.Binding.Access) ?? [];
 
     private static string Shown(Tensor input) => $"a tensor of shape {Form.Shown(input.shape)}";
 

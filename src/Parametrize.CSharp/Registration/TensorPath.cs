@@ -1,5 +1,6 @@
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Lists;
+using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
@@ -47,6 +48,12 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
             return [.. JointName.Members(Owner, Name).Select(name => path with { Name = name })];
         }
     }
+
+    /// <summary>What must be used by one thread alone while the tensor changes: all of a module get no hooks during its passes.</summary>
+    public IEnumerable<TensorAccess> Accesses =>
+        Tensor is { } present
+            ? [present.Binding.Access]
+            : ParametrizationSet.Of(Owner)?.Named.Select(one => one.Tensor.Binding.Access) ?? [];
 
     /// <summary>Throws when the tensor is only a member of a joint one.</summary>
     public void RequireWhole()

@@ -1,18 +1,24 @@
 using Parametrize.CSharp.Torch;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Registration;
 
-/// <summary>Parameters that several modules of a model have in common (`decoder.weight = encoder.weight`).</summary>
-internal sealed class TiedParameters(nn.Module model)
+/// <summary>Parameters and buffers that several modules of some models have in common (`decoder.weight = encoder.weight`).</summary>
+internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
 {
-    private readonly ILookup<IntPtr, TensorPath> _paths = (
+    private readonly ILookup<(IntPtr, bool IsParameter), TensorPath> _paths = (
+        from model in models
         from one in ModelTree.Modules(model, registering: true)
         where one.Module is not NativeChild
-        from own in one.Module.named_parameters(recurse: false)
-        where !own.parameter.IsInvalid
-        select (Path: new TensorPath(one.Module, own.name, one.Parent), own.parameter)
-    ).ToLookup(own => NativeTensors.Identity(own.parameter), own => own.Path);
+        from own in TensorsOf(one.Module)
+        where !own.Tensor.IsInvalid
+        select (Path: new TensorPath(one.Module, own.Name, one.Parent), own.Tensor)
+    ).ToLookup(own => KindOf(own.Tensor), own => own.Path);
+
+    /// <summary>What is prepared already: one tensor may be named several times.</summary>
+    private readonly HashSet<(nn.Module Owner, string Name)> _plain = [];
+    private readonly HashSet<ParametrizedTensor> _parametrized = [];
 
     /// <summary>Registers on a tensor of a model and on what the model ties to it: all or none.</summary>
     public static void Register(
@@ -21,23 +27,13 @@ internal sealed class TiedParameters(nn.Module model)
         Parametrization value,
         WhenNotAllowed whenNotAllowed,
         int? dimension = null
-    )
-    {
-        var ties = new TiedParameters(model);
-        // It changes the module after everything that can fail.
-        if (path.Tensor is null && ties.Of(path).Count == 0)
-            Registrar.Register(path, value, whenNotAllowed, dimension);
-        else
-            Undo.OnFailure(undo => ties.Register(undo, path, value, whenNotAllowed, dimension));
-    }
+    ) => Prepared.CommitAll([path], () => [new TiedParameters(model).Prepare(path, value, whenNotAllowed, dimension)]);
 
     /// <summary>Lets a tensor of a model be a parametrized one, unless the model ties another to it.</summary>
     public static void Share(nn.Module model, TensorPath path, ParametrizedTensor shared)
     {
         // What the shared tensor is computed from stays; another is emptied, for all who have it.
-        var isPart =
-            ModuleInternals.ParameterOf(path.Owner, path.Name) is { } own
-            && shared.Inputs.Any(input => NativeTensors.AreOne(input, own));
+        var isPart = Plain(path) is { } own && shared.Inputs.Any(input => NativeTensors.AreOne(input, own));
         if (!isPart && new TiedParameters(model).Of(path) is [var other, ..])
             throw new InvalidOperationException(
                 $"{path} is tied to {other}, which would be left with an empty tensor. Untie them first."
@@ -45,24 +41,29 @@ internal sealed class TiedParameters(nn.Module model)
         Registrar.Share(path, shared);
     }
 
-    /// <summary>The same as a part of more that is undone together.</summary>
-    public void Register(
-        Undo undo,
+    /// <summary>Registering on a tensor and on what is tied to it; nothing when that is prepared already.</summary>
+    public IPrepared Prepare(
         TensorPath path,
         Parametrization value,
         WhenNotAllowed whenNotAllowed,
         int? dimension = null
     )
     {
-        var others = Of(path);
-        undo.Remember(path);
-        Registrar.Register(path, value, whenNotAllowed, dimension);
-        foreach (var other in others)
+        if (!IsNew(path))
+            return Prepared.All([]);
+        var others = Of(path).Where(IsNew).ToList();
+        return Prepared.All(Changes());
+
+        IEnumerable<IPrepared> Changes()
         {
-            undo.Remember(other);
-            Registrar.Share(other, path.Tensor!);
+            yield return Registrar.Prepare(path, value, whenNotAllowed, dimension);
+            foreach (var other in others)
+                yield return new PreparedSharing(other, () => path.Tensor!, dimension ?? 1);
         }
     }
+
+    private bool IsNew(TensorPath path) =>
+        path.Tensor is { } present ? _parametrized.Add(present) : _plain.Add((path.Owner, path.Name));
 
     /// <summary>Where else in the model a parameter is; nowhere when it is parametrized already.</summary>
     private List<TensorPath> Of(TensorPath path)
@@ -81,7 +82,19 @@ internal sealed class TiedParameters(nn.Module model)
     }
 
     private List<TensorPath> Elsewhere(TensorPath path) =>
-        ModuleInternals.ParameterOf(path.Owner, path.Name) is { } tied
-            ? [.. _paths[NativeTensors.Identity(tied)].Where(place => place.Owner != path.Owner)]
+        Plain(path) is { } tied
+            ? [.. _paths[KindOf(tied)].Where(place => place.Owner != path.Owner).DistinctBy(place => place.Owner)]
             : [];
+
+    private static Tensor? Plain(TensorPath path) =>
+        (Tensor?)ModuleInternals.ParameterOf(path.Owner, path.Name) ?? ModuleInternals.BufferOf(path.Owner, path.Name);
+
+    private static IEnumerable<(string Name, Tensor Tensor)> TensorsOf(nn.Module module) =>
+        module
+            .named_parameters(recurse: false)
+            .Select(own => (own.name, (Tensor)own.parameter))
+            .Concat(module.named_buffers(recurse: false).Select(own => (own.name, own.buffer)));
+
+    private static (IntPtr, bool IsParameter) KindOf(Tensor tensor) =>
+        (NativeTensors.Identity(tensor), tensor is Parameter);
 }

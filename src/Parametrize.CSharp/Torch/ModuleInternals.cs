@@ -47,6 +47,9 @@ internal static class ModuleInternals
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "_named_parameters")]
     public static extern (string name, Parameter parameter)[] NativeParameters(nn.Module module);
 
+    /// <summary>Puts a child into a module without asking it: a user's class may refuse (`register_module` is virtual).</summary>
+    public static void AddChild(nn.Module module, string name, nn.Module child) => Children(module).Add(name, child);
+
     /// <summary>
     /// TorchSharp (0.107.0) counts a tensor again that becomes a parameter. Takes one off, so that Tensor.TotalCount does
     /// not look like a leak.

@@ -1,5 +1,6 @@
 using Parametrize.CSharp.Torch;
 using TorchSharp.Modules;
+using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Values;
 
@@ -7,10 +8,16 @@ namespace Parametrize.CSharp.Values;
 internal static class Discarding
 {
     /// <summary>Disposes them, and takes the parameters off the count.</summary>
-    public static void Discard(this Parts parts)
+    /// <param name="parts">The parts.</param>
+    /// <param name="except">Tensors in use, which are spared.</param>
+    public static void Discard(this Parts parts, params IEnumerable<Tensor> except)
     {
-        foreach (var _ in parts.Parameters.Where(one => one is Parameter { IsInvalid: false }))
-            ModuleInternals.TakeOffCount();
-        parts.Dispose();
+        var kept = except.ToHashSet(ReferenceEqualityComparer.Instance);
+        foreach (var part in parts.Tensors.Where(part => !kept.Contains(part) && !part.IsInvalid))
+        {
+            if (part is Parameter)
+                ModuleInternals.TakeOffCount();
+            part.Dispose();
+        }
     }
 }

@@ -1,0 +1,96 @@
+using Parametrize.CSharp.Torch;
+using Parametrize.CSharp.Values;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <content>Going on from other numbers, by more nodes if need be. What is prepared changes nothing.</content>
+public sealed partial class ParametrizedTensor
+{
+    /// <summary>More nodes behind the present ones, and parts that keep the value where they allow it.</summary>
+    internal Continuation Extended(Parametrization more, WhenNotAllowed whenNotAllowed)
+    {
+        var (longer, parts) = Longer(more, whenNotAllowed);
+        return Grown(longer, parts);
+    }
+
+    /// <summary>The numbers of another tensor.</summary>
+    /// <param name="other">A tensor that is computed as this one or, behind it, reads what this one yields.</param>
+    /// <param name="isBehind">Whether its nodes come behind the present ones.</param>
+    internal Continuation Copying(ParametrizedTensor other, bool isBehind)
+    {
+        if (!isBehind)
+            return Grown(Parametrization, other.CopiedParts(Inputs[0].device));
+        var (longer, extended) = Longer(other.Parametrization, WhenNotAllowed.Project);
+        var copies = other.CopiedParts(Inputs[0].device);
+        var own = _buffers.Select((_, position) => Core.buffersOf(extended, position)).ToList();
+        extended.Discard(except: [.. Tensors, .. own.SelectMany(row => row)]);
+        var others = other._buffers.Select((_, position) => Core.buffersOf(copies, position));
+        return Grown(longer, Core.ofArrays(Shape, [.. copies.Parameters], [.. own, .. others]));
+    }
+
+    private (Parametrization Value, Parts Parts) Longer(Parametrization more, WhenNotAllowed whenNotAllowed)
+    {
+        using var alone = Binding.Access.Writing();
+        using var lasting = Modes.Lasting();
+        Binding.Follow();
+        var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where);
+        // The identity has no node that would refuse to stand before one of several inputs.
+        if (Core.parameterCount(longer) != Inputs.Length)
+            throw new ParametrizationException(
+                ParametrizationError.NewReadsSeveralTensors($"{Parametrization}", $"{more}"),
+                Where
+            );
+        using var present = Detached();
+        var parts =
+            ContinuedParts(longer, more, present, whenNotAllowed)
+            ?? StartingParts.ForMore(longer, more, CurrentParts(), present, whenNotAllowed, Where);
+        return (longer, parts);
+    }
+
+    private Continuation Grown(Parametrization value, Parts parts)
+    {
+        try
+        {
+            return new(value, parts, NewNodes(value, parts, from: _buffers.Length));
+        }
+        catch
+        {
+            parts.Discard(except: Tensors);
+            throw;
+        }
+    }
+
+    /// <summary>New parts with the numbers of these, elsewhere if need be.</summary>
+    internal Parts CopiedParts(Device device)
+    {
+        Binding.Follow();
+        using var lease = Binding.Access.Reading();
+        return Core.ofArrays(
+            Shape,
+            [.. Inputs.Select(input => new Parameter(input.Copied(device)))],
+            [.. _buffers.Select(row => row.Select(buffer => buffer.Copied(device)).ToArray())]
+        );
+    }
+
+    /// <summary>Is computed so from now on; the parameters stay the same objects.</summary>
+    internal void Become(Continuation next)
+    {
+        using var alone = Binding.Access.Writing();
+        using var lasting = Modes.Lasting();
+        Parametrization = next.Value;
+        AddNodes(next.Nodes);
+        ReadAgain();
+        Write(next.Parts);
+    }
+
+    /// <summary>Freezes what is frozen there.</summary>
+    internal void TrainLike(ParametrizedTensor other)
+    {
+        if (!IsBuffer)
+            foreach (var (input, like) in Inputs.Zip(other.Inputs))
+                input.requires_grad = like.requires_grad;
+    }
+}
