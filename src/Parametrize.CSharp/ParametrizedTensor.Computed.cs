@@ -10,6 +10,8 @@ public sealed partial class ParametrizedTensor : IComputedTensor
 
     Tensor[] IComputedTensor.Tensors => Tensors;
 
+    void IComputedTensor.RequireAlive() => RequireAlive();
+
     bool IComputedTensor.IsBuffer => IsBuffer;
 
     bool IComputedTensor.IsLearning => IsLearning;

@@ -8,6 +8,8 @@ namespace Parametrize.CSharp;
 /// <content>What a module is asked for: to move, to change its mode, to list its tensors.</content>
 public sealed partial class ParametrizedTensor
 {
+    private bool _isDisposed;
+
     /// <summary>Sets the mode; only in training does a tensor learn besides gradients (power iterations).</summary>
     public override void train(bool train = true)
     {
@@ -55,6 +57,7 @@ public sealed partial class ParametrizedTensor
         {
             using var alone = Binding.Access.Writing();
             base.Dispose(disposing);
+            _isDisposed = true;
         }
         else
             base.Dispose(disposing);
@@ -74,5 +77,14 @@ public sealed partial class ParametrizedTensor
         if (FormModule.epsilon(Inputs[0].dtype) < before)
             Carry(Core.repair(Parametrization, CurrentParts())); // What was rounded there is outside the space here.
         Binding.Moved();
+    }
+
+    private void RequireAlive()
+    {
+        if (_isDisposed)
+            throw new ObjectDisposedException(
+                $"{nameof(ParametrizedTensor)} ({Parametrization}, {Form.Shown(Shape)})",
+                "The module that had this parametrized tensor was disposed, or the tensor itself was."
+            );
     }
 }

@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -107,8 +106,6 @@ public sealed partial class ParametrizedTensor
     {
         if (Reused >= 0)
             RemoveInput(Core.parameterNames(Parametrization)[Reused]);
-        foreach (var _ in Inputs.Where((one, index) => index != Reused && one is Parameter))
-            ModuleInternals.TakeOffCount();
         Dispose();
     }
 

@@ -1,5 +1,6 @@
 using Parametrize.CSharp.Binding;
 using Parametrize.CSharp.Optimizers;
+using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -59,6 +60,8 @@ public sealed partial class ParametrizedTensor : nn.Module
         }
         AddNodes(NewNodes(parametrization, parts, from: 0));
         ReadAgain();
+        foreach (var parameter in parts.Parameters)
+            parameter.TakeOffCount();
         (_deviceType, _deviceIndex) = (Inputs[0].device_type, Inputs[0].device_index);
     }
 

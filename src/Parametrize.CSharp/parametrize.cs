@@ -76,6 +76,7 @@ public static partial class parametrize
     public static bool is_parametrized(this nn.Module module, string? name = null)
     {
         ArgumentNullException.ThrowIfNull(module);
+        ParametrizationSet.RequireAlive(module);
         return name is null
             ? ParametrizationSet.Of(module) is not null || ModelTree.HeldBy(module).Any()
             : TensorPath.Find(module, name) is not null;

@@ -1,5 +1,6 @@
 namespace Parametrize
 
+open System
 open TorchSharp
 
 /// What values do, with and without tensors.
@@ -169,16 +170,7 @@ module Parametrization =
 
     /// The same of the buffers.
     let bufferForms (value: Parametrization) (form: Form) : Result<Form list, ParametrizationError> =
-        Program.forms value.Program form
-        |> Result.map (fun forms ->
-            [
-                for index, step in Seq.indexed value.Program.Steps do
-                    match step with
-                    | Step.Compute(node, _, _, _) ->
-                        for buffer in node.Buffers do
-                            buffer.FormFor forms[value.Program.LeafCount + index]
-                    | _ -> ()
-            ])
+        Program.forms value.Program form |> Result.map (Program.bufferForms value.Program)
 
     /// The constrained tensor, differentiable with respect to the parameters. The caller disposes it.
     let forward (value: Parametrization) (parts: Parts) : torch.Tensor = Evaluation.forward false value.Program parts
@@ -209,6 +201,35 @@ module Parametrization =
                 match Tensors.nonFinite tensor with
                 | 0L -> Ok forms
                 | count -> Error(ParametrizationError.NotFinite(string value, count)))
+
+    /// The same where parts are made: what is carried can be larger than the tensor by far, as the base of a tall matrix is.
+    let private affordableForms (value: Parametrization) (tensor: torch.Tensor) =
+        checkedForms value tensor
+        |> Result.bind (fun forms ->
+            let parts = List.ofArray forms[.. value.Program.LeafCount - 1] @ Program.bufferForms value.Program forms
+
+            // Parts are computed in float64.
+            let bytes (part: Form) = Array.fold (fun size (length: int64) -> size * float length) 8.0 part.Shape
+
+            let gigabytes (bytes: float) =
+                (bytes / 1e9).ToString("#,0", Globalization.CultureInfo.InvariantCulture) + " GB"
+
+            let wanted = List.sumBy bytes parts
+            let present = float (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)
+
+            if wanted <= present then
+                Ok forms
+            else
+                let largest = List.maxBy bytes parts
+
+                Error(
+                    ParametrizationError.OutOfReach(
+                        string value,
+                        $"computing its parts takes {gigabytes wanted}, {gigabytes (bytes largest)} of it for one of shape "
+                        + $"{Form.Shown largest.Shape}, but this process can have {gigabytes present}. "
+                        + "Choose a value that carries less, such as one without a base."
+                    )
+                ))
 
     /// The same for a tensor that has to be of the form of the present one.
     let private checkedAgainst (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
@@ -247,18 +268,18 @@ module Parametrization =
     /// Parts for a tensor seen for the first time: `forward` yields it again. Chooses what is carried (masks, bases).
     /// `Error` exactly when `contains` is.
     let initialize (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        checkedForms value tensor |> Result.bind (fun forms -> exactly value forms None tensor)
+        affordableForms value tensor |> Result.bind (fun forms -> exactly value forms None tensor)
 
     /// Parts from which `forward` yields the projection of the tensor. Where the map itself constrains (spectral norms,
     /// masks), the tensor stays as it is in the parameters.
     let initializeNearest (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        checkedForms value tensor
+        affordableForms value tensor
         |> Result.bind (fun forms -> approximately Want.Nearest value forms None tensor)
 
     /// Parts for a tensor that is registered: those of `initialize` where it is allowed, else near it, with every entry
     /// where it can be trained. Values without a right inverse start from the tensor as the parameter.
     let start (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        checkedForms value tensor
+        affordableForms value tensor
         |> Result.bind (fun forms -> approximately Want.Start value forms None tensor)
 
     /// Whether allowed tensors can lie on an edge, which `start` leaves.

@@ -11,6 +11,9 @@ internal interface IComputedTensor
     /// <summary>All that the value is computed from: parameters, then buffers.</summary>
     Tensor[] Tensors { get; }
 
+    /// <summary>Throws when it was disposed.</summary>
+    void RequireAlive();
+
     /// <summary>Whether it takes the place of a buffer, into which a forward pass may write.</summary>
     bool IsBuffer { get; }
 

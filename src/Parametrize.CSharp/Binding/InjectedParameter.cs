@@ -44,7 +44,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
     {
         (_slot, _access, _replaced, _ownerDisposed) = (slot, access, replaced, ownerDisposed);
         this.DetachFromDisposeScope();
-        ModuleInternals.TakeOffCount();
+        this.TakeOffCount();
     }
 
     /// <summary>Disposed, by us or by a setter.</summary>

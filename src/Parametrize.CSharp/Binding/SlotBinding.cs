@@ -56,7 +56,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         if (Kept is null || !Kept.IsOfTheKindOf(value))
         {
             var copy = value.Copied();
-            return (slot.IsBuffer ? copy : new Parameter(copy, isTrained)).DetachFromDisposeScope();
+            return (slot.IsBuffer ? copy : new Parameter(copy, isTrained).TakeOffCount()).DetachFromDisposeScope();
         }
         Kept.WriteOver(value);
         return slot.IsBuffer ? Kept : Kept.requires_grad_(isTrained);

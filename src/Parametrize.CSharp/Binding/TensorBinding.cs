@@ -1,5 +1,6 @@
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Threads;
+using Parametrize.CSharp.Torch;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -100,7 +101,11 @@ internal sealed partial class TensorBinding : ICached
     /// Sees what others have done to the modules' fields: moving a module has replaced the placeholder by an empty
     /// tensor elsewhere; a user has assigned a tensor, of which the right inverse is taken.
     /// </summary>
-    public void Follow() => Follow(takesAssignments: true);
+    public void Follow()
+    {
+        _tensor.RequireAlive();
+        Follow(takesAssignments: true);
+    }
 
     /// <summary>
     /// The same for a query, which follows a move only: what a user has assigned, and may be refused, waits for the next use.
@@ -133,7 +138,7 @@ internal sealed partial class TensorBinding : ICached
             {
                 _tensor.MoveTo(elsewhere.dtype, elsewhere.device);
                 if (!stray.IsAssignment)
-                    elsewhere.Dispose();
+                    elsewhere.TakeOffCount().Dispose();
             }
         foreach (var (module, strays) in found)
             if (strays.Where(stray => stray.IsAssignment).ToList() is { Count: > 0 } assigned)

@@ -26,11 +26,33 @@ internal static class ModelTree
         {
             if (module is ParametrizationSet or ParametrizedTensor or NativeChild || !seen.Add(module))
                 return;
+            ParametrizationSet.RequireAlive(module);
             if (registering)
                 ModuleInternals.RegisterComponents(module);
             found.Add((name, module, parent));
             foreach (var (step, child) in module.named_children())
                 Walk(Join(name, step), ListProxies.Behind(child), new(module, step, parent));
+        }
+    }
+
+    /// <summary>Whether several modules of a model have a tensor. Quick, since each registration asks.</summary>
+    public static bool IsShared(nn.Module model, Tensor tensor)
+    {
+        var identity = NativeTensors.Identity(tensor);
+        var seen = new HashSet<nn.Module>(ReferenceEqualityComparer.Instance);
+        var count = 0;
+        Walk(ListProxies.Behind(model));
+        return count > 1;
+
+        void Walk(nn.Module module)
+        {
+            if (count > 1 || module is ParametrizationSet or ParametrizedTensor or NativeChild || !seen.Add(module))
+                return;
+            ModuleInternals.RegisterComponents(module);
+            if (ModuleInternals.Has(module, identity))
+                count++;
+            foreach (var (_, child) in module.named_children())
+                Walk(ListProxies.Behind(child));
         }
     }
 

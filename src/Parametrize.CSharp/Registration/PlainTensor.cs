@@ -2,6 +2,7 @@ using Parametrize.CSharp.Binding;
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Lists;
 using Parametrize.CSharp.Torch;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Registration;
@@ -68,7 +69,8 @@ internal sealed class PlainTensor : IDisposable
             (set, name),
             owner => ParametrizationSet.Of(owner)?.Dispose()
         ).Attach(_path.Callers, Tensors);
-        ListProxies.Show(home, _path.AllParents);
+        if (home is ParameterList or ParameterDict)
+            ListProxies.Show(home, _path.AllParents);
     }
 
     public void Dispose()

@@ -90,6 +90,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
         module = ListProxies.Behind(module);
         for (var rest = name; ; )
         {
+            ParametrizationSet.RequireAlive(module);
             ModuleInternals.RegisterComponents(module);
             if (
                 !rest.Contains('.')
@@ -123,6 +124,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     /// <summary>The parametrized tensor of that name, if there is one: registered, else held in a field.</summary>
     public static ParametrizedTensor? Find(nn.Module module, string name)
     {
+        ParametrizationSet.RequireAlive(module);
         if (!name.Contains('.'))
             return ParametrizationSet.Of(module)?[name] ?? HeldBy(module, name);
         var (step, tail) = FirstStep(name);

@@ -27,14 +27,14 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
         Parametrization value,
         WhenNotAllowed whenNotAllowed,
         int? dimension = null
-    ) => Prepared.CommitAll([path], () => [new TiedParameters(model).Prepare(path, value, whenNotAllowed, dimension)]);
+    ) => Prepared.CommitAll([path], () => [Of(model, path).Prepare(path, value, whenNotAllowed, dimension)]);
 
     /// <summary>Lets a tensor of a model be a parametrized one, unless the model ties another to it.</summary>
     public static void Share(nn.Module model, TensorPath path, ParametrizedTensor shared)
     {
         // What the shared tensor is computed from stays; another is emptied, for all who have it.
         var isPart = Plain(path) is { } own && shared.Inputs.Any(input => NativeTensors.AreOne(input, own));
-        if (!isPart && new TiedParameters(model).Of(path) is [var other, ..])
+        if (!isPart && Of(model, path).Of(path) is [var other, ..])
             throw new InvalidOperationException(
                 $"{path} is tied to {other}, which would be left with an empty tensor. Untie them first."
             );
@@ -61,6 +61,12 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
                 yield return new PreparedSharing(other, () => path.Tensor!, dimension ?? 1);
         }
     }
+
+    /// <summary>The ties of a model, for one tensor of it: one that is nowhere else has none.</summary>
+    private static TiedParameters Of(nn.Module model, TensorPath path) =>
+        path.Members.Any(member => Plain(member) is { IsInvalid: false } own && ModelTree.IsShared(model, own))
+            ? new(model)
+            : new();
 
     private bool IsNew(TensorPath path) =>
         path.Tensor is { } present ? _parametrized.Add(present) : _plain.Add((path.Owner, path.Name));

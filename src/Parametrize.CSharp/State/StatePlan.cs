@@ -144,7 +144,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     public void Dispose()
     {
         foreach (var (_, value) in _assignments)
-            value.Dispose();
+            value.Discard();
         _scope.Dispose();
     }
 

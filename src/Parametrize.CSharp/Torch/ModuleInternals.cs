@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -19,6 +20,8 @@ internal static class ModuleInternals
         "_dict",
         Declared
     );
+
+    private static readonly FieldInfo? Handle = typeof(nn.Module).GetField("handle", Declared);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_internal_params")]
     public static extern ref OrderedDict<string, Parameter> Parameters(nn.Module module);
@@ -47,14 +50,46 @@ internal static class ModuleInternals
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "_named_parameters")]
     public static extern (string name, Parameter parameter)[] NativeParameters(nn.Module module);
 
+    /// <summary>Whether a module was disposed. Linear and convolutions then dispose their parameters and nothing else.</summary>
+    public static bool IsDisposed(nn.Module module)
+    {
+        if (Handle?.GetValue(module) is SafeHandle handle && (handle.IsInvalid || handle.IsClosed))
+            return true;
+        IList<(string, Parameter? Tensor)> parameters = Parameters(module)!;
+        for (var index = 0; index < parameters.Count; index++)
+            if (parameters[index].Tensor is { IsInvalid: true })
+                return true;
+        return false;
+    }
+
+    /// <summary>Whether a module has registered the tensor of this identity.</summary>
+    public static bool Has(nn.Module module, IntPtr identity)
+    {
+        IList<(string, Parameter Tensor)> parameters = Parameters(module);
+        for (var index = 0; index < parameters.Count; index++)
+            if (parameters[index].Tensor is { IsInvalid: false } one && NativeTensors.Identity(one) == identity)
+                return true;
+        IList<(string, (Tensor Tensor, bool))> buffers = Buffers(module);
+        for (var index = 0; index < buffers.Count; index++)
+            if (buffers[index].Item2.Tensor is { IsInvalid: false } one && NativeTensors.Identity(one) == identity)
+                return true;
+        return false;
+    }
+
     /// <summary>Puts a child into a module without asking it: a user's class may refuse (`register_module` is virtual).</summary>
     public static void AddChild(nn.Module module, string name, nn.Module child) => Children(module).Add(name, child);
 
     /// <summary>
-    /// TorchSharp (0.107.0) counts a tensor again that becomes a parameter. Takes one off, so that Tensor.TotalCount does
-    /// not look like a leak.
+    /// TorchSharp (0.107.0) counts a tensor again that becomes a parameter. Takes it off once, so that Tensor.TotalCount
+    /// does not look like a leak.
     /// </summary>
-    public static void TakeOffCount() => Interlocked.Decrement(ref TensorCount(null));
+    public static T TakeOffCount<T>(this T parameter)
+        where T : Tensor
+    {
+        if (parameter is Parameter)
+            Interlocked.Decrement(ref TensorCount(null));
+        return parameter;
+    }
 
     /// <summary>
     /// Lets the registry say what the module has. A ParameterList registers what it holds at first, and looks there no
@@ -62,6 +97,8 @@ internal static class ModuleInternals
     /// </summary>
     public static void RegisterComponents(nn.Module module)
     {
+        if (AreComponentsRegistered(module) && module is not (ParameterList or ParameterDict))
+            return;
         var (parameters, buffers, children) = (
             Entries(Parameters(module)),
             Entries(Buffers(module)),
@@ -98,6 +135,7 @@ internal static class ModuleInternals
             (typeof(nn.Module), "_internal_params"),
             (typeof(nn.Module), "_internal_buffers"),
             (typeof(nn.Module), "_internal_submodules"),
+            (typeof(nn.Module), "_areComponentsRegistered"),
             (typeof(nn.Module), "_deviceType"),
             (typeof(nn.Module), "_deviceIndex"),
             (typeof(ParameterList), "_list"),
@@ -111,6 +149,8 @@ internal static class ModuleInternals
             .ToList();
         if (Index is null || BufferIndex is null)
             missing.Add("OrderedDict._dict");
+        if (Handle is null)
+            missing.Add("Module.handle");
         if (missing.Count > 0)
             throw new PlatformNotSupportedException(
                 $"TorchSharp {typeof(nn.Module).Assembly.GetName().Version} lacks {string.Join(", ", missing)}, which "
@@ -152,6 +192,9 @@ internal static class ModuleInternals
 
     [UnsafeAccessor(UnsafeAccessorKind.StaticField, Name = "_totalCount")]
     private static extern ref long TensorCount(Tensor? tensor);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_areComponentsRegistered")]
+    private static extern ref bool AreComponentsRegistered(nn.Module module);
 
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "RegisterComponents")]
     private static extern void Register(nn.Module module);

@@ -1,5 +1,4 @@
 using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Values;
@@ -14,10 +13,6 @@ internal static class Discarding
     {
         var kept = except.ToHashSet(ReferenceEqualityComparer.Instance);
         foreach (var part in parts.Tensors.Where(part => !kept.Contains(part) && !part.IsInvalid))
-        {
-            if (part is Parameter)
-                ModuleInternals.TakeOffCount();
-            part.Dispose();
-        }
+            part.TakeOffCount().Dispose();
     }
 }

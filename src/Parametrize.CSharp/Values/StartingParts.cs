@@ -27,7 +27,7 @@ internal static class StartingParts
             if (exact.IsOk && whenNotAllowed is WhenNotAllowed.Project && Core.hasEdge(value))
             {
                 // Entries on an edge, which are allowed, could not be trained.
-                exact.ResultValue.Dispose();
+                exact.ResultValue.Discard();
                 return Core.start(value, tensor).OrThrow(where);
             }
             if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
@@ -62,11 +62,13 @@ internal static class StartingParts
                 return Core.ofTensorsOfShape(parts.Shape, parts.Parameters, parts.Buffers, longer);
             }
 
-            var refusal = Core.contains(longer, present).ErrorOrNull();
-            if (refusal is { IsNotAllowed: true } && whenNotAllowed is WhenNotAllowed.Refuse)
-                throw new ParametrizationException(refusal, where);
-            if (refusal is not { IsNotAllowed: true } || whenNotAllowed is not WhenNotAllowed.Sample)
+            if (
+                whenNotAllowed is not (WhenNotAllowed.Refuse or WhenNotAllowed.Sample)
+                || Core.contains(longer, present).ErrorOrNull() is not { IsNotAllowed: true } refusal
+            )
                 return Core.extend(longer, parts, present).OrThrow(where);
+            if (whenNotAllowed is WhenNotAllowed.Refuse)
+                throw new ParametrizationException(refusal, where);
             using var sample = Core.sample(longer, FormModule.ofTensor(present), null);
             return Core.extend(longer, parts, sample).OrThrow(where);
         }

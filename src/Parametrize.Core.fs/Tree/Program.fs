@@ -254,6 +254,17 @@ module internal Program =
         | 0, Some error -> Error(error "identity")
         | count, _ -> go (count - 1)
 
+    /// The forms of all buffers, given those of the registers.
+    let bufferForms (program: Program) (forms: Form[]) : Form list =
+        [
+            for index, step in Seq.indexed program.Steps do
+                match step with
+                | Step.Compute(node, _, _, _) ->
+                    for buffer in node.Buffers do
+                        buffer.FormFor forms[program.LeafCount + index]
+                | _ -> ()
+        ]
+
     /// The form of what is computed from leaves of these forms; None where a view does not tell.
     let output (program: Program) (leaves: Form list) : Form option =
         let forms: Form option[] = Array.create program.RegisterCount None

@@ -157,6 +157,21 @@ let private indefinite: Test =
                         let weight = Parametrization.forward value (Parametrization.ofTensors [ x ] [] value)
                         Expect.isOk (Parametrization.contains value weight) $"{value}, {what}, {size}, {dtype}")
 
+/// A base is a square matrix: that of a large embedding does not fit into any memory.
+let private tall: Test =
+    testCase "what cannot be held is refused, with its size" (fun () ->
+        use _ = torch.NewDisposeScope()
+
+        for shape in [ [| 1_000_000L; 2L |]; [| 2L; 1_000_000L |] ] do
+            use tensor = torch.eye (shape[0], shape[1], device = Case.device)
+
+            for value in [ orthogonal; cayley; matrixExp ] do
+                match Parametrization.start value tensor with
+                | Ok _ -> failtest $"{value}"
+                | Error error ->
+                    Expect.stringContains error.Message "8,000 GB" "its size"
+                    Expect.stringContains error.Message "[1000000, 1000000]" "its shape")
+
 let tests: Test =
     testList
         "sizes"
@@ -171,4 +186,5 @@ let tests: Test =
             close
             matrices
             indefinite
+            tall
         ]

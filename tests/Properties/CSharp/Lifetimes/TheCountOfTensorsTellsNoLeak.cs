@@ -1,0 +1,191 @@
+using Parametrize;
+using Parametrize.CSharp;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Lifetimes;
+
+/// <summary>
+/// `Tensor.TotalCount` is how users look for leaks. TorchSharp (0.107.0) itself counts a parameter twice when it makes one and
+/// when it moves one; no verb of this library adds to that.
+/// </summary>
+public class TheCountOfTensorsTellsNoLeak
+{
+    private const int Times = 10;
+
+    private static readonly (string Name, Parametrization Value)[] Values =
+    [
+        ("skew", Parametrizations.Skew),
+        ("orthogonal", Parametrizations.Orthogonal()),
+        ("weight norm", Parametrizations.WeightNorm()),
+        ("spectral norm", Parametrizations.SpectralNorm()),
+        ("low rank", Parametrizations.LowRank(2)),
+    ];
+
+    public static TheoryData<string, string> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, string>();
+            foreach (var (name, _) in Values)
+            foreach (var action in Actions(nn.Linear(4, 4), Parametrizations.Skew).Keys)
+                cases.Add(name, action);
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Nothing_is_counted_that_plain_modules_do_not_count(string value, string action)
+    {
+        var parametrization = Values.First(one => one.Name == value).Value;
+        var (act, plain) = Actions(nn.Linear(4, 4), parametrization)[action];
+        Assert.Equal(Growth(plain), Growth(act));
+    }
+
+    [Fact]
+    public void Native_modules_and_buffers_are_counted_like_others()
+    {
+        var (lstm, embedding, norm) = (nn.LSTM(4, 4), nn.Embedding(4, 4), nn.BatchNorm1d(4));
+        Assert.Equal(0, Growth(() => RegisterAndRemove(lstm, "weight_hh_l0", Parametrizations.WeightNorm())));
+        Assert.Equal(0, Growth(() => RegisterAndRemove(embedding, "weight", Parametrizations.Sphere())));
+        Assert.Equal(0, Growth(() => RegisterAndRemove(norm, "running_var", Parametrizations.Positive)));
+    }
+
+    private static void RegisterAndRemove(nn.Module module, string name, Parametrization value) =>
+        module.register_parametrization(name, value).remove_parametrizations(name);
+
+    /// <summary>What is done with the library, and the same of TorchSharp alone.</summary>
+    private static Dictionary<string, (Action Act, Action Plain)> Actions(Linear plain, Parametrization value)
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", value);
+        var tensor = layer.parametrization("weight");
+        var input = randn(2, 4);
+        static void Nothing() { }
+        return new()
+        {
+            ["register and remove"] = (() => RegisterAndRemove(plain, "weight", value), Nothing),
+            ["register twice"] = (
+                () =>
+                {
+                    plain.register_parametrization("weight", value);
+                    RegisterAndRemove(plain, "weight", Parametrizations.Identity);
+                },
+                Nothing
+            ),
+            ["joint"] = (
+                () =>
+                    plain
+                        .register_parametrization(["weight", "bias"], Parametrizations.WeightNorm())
+                        .remove_parametrizations("weight+bias"),
+                Nothing
+            ),
+            ["register and dispose"] = (
+                () =>
+                {
+                    using var module = nn.Linear(4, 4).register_parametrization("weight", value);
+                },
+                () => nn.Linear(4, 4).Dispose()
+            ),
+            ["copy"] = (
+                () =>
+                {
+                    using var other = nn.Linear(4, 4);
+                    parametrize.copy_parametrizations(layer, other);
+                },
+                () => nn.Linear(4, 4).Dispose()
+            ),
+            ["refused"] = (
+                () =>
+                    Assert.ThrowsAny<Exception>(() =>
+                        plain.register_parametrization("bias", Parametrizations.Orthogonal())
+                    ),
+                Nothing
+            ),
+            ["refused half-way"] = (
+                () =>
+                    Assert.ThrowsAny<Exception>(() =>
+                        nn.ModuleList<nn.Module>(plain, new BatchNormOnly())
+                            .register_parametrizations((name, _) => name is "0" or "1", "weight", value)
+                    ),
+                () => nn.ModuleList<nn.Module>(plain, new BatchNormOnly())
+            ),
+            ["load"] = (
+                () =>
+                {
+                    using var _ = NewDisposeScope();
+                    layer.load_parametrized_state_dict(layer.state_dict());
+                },
+                Nothing
+            ),
+            ["load with projection"] = (
+                () =>
+                {
+                    using var _ = NewDisposeScope();
+                    layer.load_parametrized_state_dict(plain.state_dict(), whenNotAllowed: WhenNotAllowed.Project);
+                },
+                Nothing
+            ),
+            ["assign"] = (
+                () =>
+                {
+                    using var present = tensor.Value;
+                    tensor.Value = present;
+                },
+                Nothing
+            ),
+            ["assign to the field"] = (
+                () =>
+                {
+                    using var _ = NewDisposeScope();
+                    layer.weight = nn.Parameter(tensor.Value.detach().clone());
+                    layer.call(input);
+                },
+                () => nn.Parameter(zeros(4, 4)).Dispose()
+            ),
+            ["call"] = (() => layer.call(input).Dispose(), Nothing),
+            ["cached"] = (
+                () =>
+                {
+                    using var scope = parametrize.cached();
+                    layer.call(input).Dispose();
+                },
+                Nothing
+            ),
+            ["report"] = (() => layer.parametrization_report().ToString(), Nothing),
+            ["prune"] = (
+                () =>
+                    plain
+                        .l1_unstructured("weight", 0.25)
+                        .l1_unstructured("weight", 0.25)
+                        .remove_parametrizations("weight"),
+                Nothing
+            ),
+        };
+    }
+
+    private static long Growth(Action act)
+    {
+        act();
+        Collect();
+        var before = Tensor.TotalCount;
+        for (var time = 0; time < Times; time++)
+            act();
+        Collect();
+        return Tensor.TotalCount - before;
+    }
+
+    /// <summary>Tensors that nobody disposes are counted until they are collected.</summary>
+    private static void Collect()
+    {
+        for (var time = 0; time < 3; time++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+    }
+
+    private sealed class BatchNormOnly() : nn.Module(nameof(BatchNormOnly));
+}
