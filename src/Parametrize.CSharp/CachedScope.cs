@@ -32,6 +32,9 @@ public sealed class CachedScope : IDisposable
         {
             foreach (var tensor in _covered ?? [])
                 tensor.Hold();
+            if (_covered is null)
+                foreach (var tensor in RegisteredTensors.OfThisFlow())
+                    tensor.TryHold();
         }
         catch
         {

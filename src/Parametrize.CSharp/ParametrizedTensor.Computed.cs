@@ -1,5 +1,6 @@
 using Parametrize.CSharp.Binding;
 using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
@@ -15,6 +16,18 @@ public sealed partial class ParametrizedTensor : IComputedTensor
     bool IComputedTensor.IsBuffer => IsBuffer;
 
     bool IComputedTensor.IsLearning => IsLearning;
+
+    bool IComputedTensor.IsPure => !IsLearning && !(training && Core.hasNoise(Parametrization));
+
+    bool IComputedTensor.IsTrained
+    {
+        get => IsTrained;
+        set
+        {
+            foreach (var input in Inputs)
+                input.requires_grad = value;
+        }
+    }
 
     TensorBinding IComputedTensor.Binding => Binding;
 

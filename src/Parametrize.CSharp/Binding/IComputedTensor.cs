@@ -20,6 +20,12 @@ internal interface IComputedTensor
     /// <summary>Whether evaluating writes into the buffers.</summary>
     bool IsLearning { get; }
 
+    /// <summary>Whether evaluating changes nothing and draws no random numbers.</summary>
+    bool IsPure { get; }
+
+    /// <summary>Whether anything that it is computed from is trained; setting trains or freezes all.</summary>
+    bool IsTrained { get; set; }
+
     /// <summary>Who computes with it.</summary>
     TensorBinding Binding { get; }
 

@@ -24,6 +24,9 @@ internal abstract class InjectedParameter : Parameter, IInjected
     private readonly TensorAccess _access;
     private readonly Action _replaced;
     private readonly Action<nn.Module> _ownerDisposed;
+    private readonly Tensor[] _self;
+    private long _version;
+    private bool _isTrained;
     private Action? _restore;
 
     /// <param name="slot">Where it stands.</param>
@@ -45,10 +48,28 @@ internal abstract class InjectedParameter : Parameter, IInjected
         (_slot, _access, _replaced, _ownerDisposed) = (slot, access, replaced, ownerDisposed);
         this.DetachFromDisposeScope();
         this.TakeOffCount();
+        _self = [this];
+        _isTrained = requiresGrad;
+        Settle();
     }
+
+    protected bool IsInPass => _access.IsInPass;
 
     /// <summary>Disposed, by us or by a setter.</summary>
     public bool IsSpent { get; private set; }
+
+    /// <summary>Whether somebody has written into it, in place, since it was settled.</summary>
+    public virtual bool IsWritten => !IsInvalid && Versions.Of(_self) != _version;
+
+    /// <summary>Whether somebody wants the tensor trained, or frozen, other than it was; null when nobody has said so.</summary>
+    public virtual bool? WantsTraining => !IsInvalid && requires_grad != _isTrained ? !_isTrained : null;
+
+    /// <summary>What has been written is all right.</summary>
+    public void Settle()
+    {
+        if (!IsInvalid)
+            _version = Versions.Of(_self);
+    }
 
     /// <summary>Disposes it when no registration will follow; leaves it to the garbage collector while it may be in use.</summary>
     public virtual void Retire(bool isInUse = false)
@@ -159,11 +180,12 @@ internal sealed class Placeholder : InjectedParameter
         Slot slot,
         ScalarType dtype,
         Device device,
+        bool isTrained,
         TensorAccess access,
         Action replaced,
         Action<nn.Module> ownerDisposed
     )
-        : base(slot, slot.Nothing(dtype, device), requiresGrad: false, access, replaced, ownerDisposed)
+        : base(slot, slot.Nothing(dtype, device), isTrained, access, replaced, ownerDisposed)
     {
         _name = slot.Name;
         // Without a handle each use throws in managed code. An empty tensor would be refused by libtorch, and where
@@ -180,13 +202,22 @@ internal sealed class Placeholder : InjectedParameter
 internal sealed class ExposedValue(
     Slot slot,
     Tensor value,
+    bool isWatched,
     TensorAccess access,
     Action replaced,
     Action<nn.Module> ownerDisposed
 ) : InjectedParameter(slot, value, value.requires_grad, access, replaced, ownerDisposed)
 {
+    /// <summary>It is no leaf, so libtorch says that its flag cannot be set.</summary>
+    public override bool? WantsTraining => null;
+
     /// <summary>The numbers, once a setter has disposed this.</summary>
     private Tensor? _left;
+
+    /// <summary>
+    /// Between passes, where it lasts. A pass may write: Embedding does so when it has a largest norm.
+    /// </summary>
+    public override bool IsWritten => isWatched && base.IsWritten && !IsInPass;
 
     /// <summary>Whether a tensor is this one, moved: the same numbers in another element type or on another device.</summary>
     public bool IsBefore(Tensor moved)

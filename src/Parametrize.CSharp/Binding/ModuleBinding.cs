@@ -69,6 +69,25 @@ internal sealed class ModuleBinding
         }
     }
 
+    /// <summary>Whether somebody has written into what stands for the tensor, or has frozen it.</summary>
+    public bool IsTouched
+    {
+        get
+        {
+            foreach (var slot in _slots)
+                if (slot.State is SlotState.Written or SlotState.Retrained)
+                    return true;
+            return false;
+        }
+    }
+
+    /// <summary>Whether something waits for the next use, of which a query says nothing.</summary>
+    public bool IsWaiting =>
+        Array.Exists(
+            _slots,
+            slot => slot.State is SlotState.Assigned or SlotState.Shifted or SlotState.Written or SlotState.Retrained
+        );
+
     public bool IsIn(nn.Module home, string? name = null) =>
         ReferenceEquals(home, _home.Set) && (name is null || name == _home.Name);
 
@@ -127,7 +146,7 @@ internal sealed class ModuleBinding
             return;
         Hide();
         using (Modes.Lasting())
-            Show(value.Alias());
+            Show(value.Alias(), isHeld: true);
         _isHeld = true;
     }
 
@@ -139,7 +158,7 @@ internal sealed class ModuleBinding
             return [];
         var before = _slots.Select(slot => slot.Exposed).OfType<ExposedValue>().ToList();
         using (Modes.Lasting())
-            Show(value.Alias());
+            Show(value.Alias(), isHeld: true);
         return before;
     }
 
@@ -158,9 +177,6 @@ internal sealed class ModuleBinding
         _isHeld = false;
         Hide();
     }
-
-    /// <summary>Whether a user has put a tensor into a field, which waits for the next use.</summary>
-    public bool HasAssignment => Array.Exists(_slots, slot => slot.HasAssignment);
 
     /// <summary>Puts the fields in order when something else than what had been put there is found in them.</summary>
     public List<ExternalWrite>? TakeExternalWrites()
@@ -194,7 +210,7 @@ internal sealed class ModuleBinding
     {
         // A forward pass that threw has left its tensor behind.
         Hide();
-        Show(value);
+        Show(value, isHeld: false);
     }
 
     /// <summary>At the end of a pass, unless the value stays.</summary>
@@ -202,6 +218,13 @@ internal sealed class ModuleBinding
     {
         if (!_isHeld)
             Hide();
+    }
+
+    /// <summary>A pass has ended, which may have written into the value that stays.</summary>
+    public void Settle()
+    {
+        foreach (var slot in _slots)
+            slot.Settle();
     }
 
     /// <summary>The tensor after a forward pass that has changed it in place, as norms do while they train; else null.</summary>
@@ -221,11 +244,11 @@ internal sealed class ModuleBinding
         _callers = [];
     }
 
-    private void Show(Tensor value)
+    private void Show(Tensor value, bool isHeld)
     {
         var members = Layout.Divide(value);
         for (var index = 0; index < members.Length; index++)
-            _slots[index].Show(members[index]);
+            _slots[index].Show(members[index], isHeld);
     }
 
     private void Hide()

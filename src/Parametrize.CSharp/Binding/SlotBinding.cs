@@ -10,6 +10,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     private Placeholder? _placeholder;
     private Tensor? _untouched;
     private bool _wasAssigned;
+    private bool _isReleased;
 
     public string Name => slot.Name;
 
@@ -29,12 +30,40 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// <summary>Whether a module that computes meanwhile reads either what was shown or what is.</summary>
     public bool IsReplacedAtOnce => slot.IsReplacedAtOnce;
 
-    /// <summary>Whether what had been put there is there, as far as can be seen at a glance.</summary>
+    /// <summary>Whether what had been put there is there, as far as can be seen at a glance, which any thread may take.</summary>
     public bool IsInOrder =>
         slot.Get() is { } found
             ? IsOurs(found)
             : Owner is null
                 || slot.MayBeEmpty && _placeholder is { IsSpent: false } && Exposed is not { IsSpent: true };
+
+    /// <summary>What is in the slot now, for a thread that uses the tensor: a move of the module, or a user, may have put something else there.</summary>
+    public SlotState State
+    {
+        get
+        {
+            if (_isReleased || Owner is null)
+                return SlotState.Released;
+            var found = slot.Get();
+            if (found is InjectedParameter ours && IsOurs(ours))
+                return ours.IsWritten ? SlotState.Written
+                    : ours.WantsTraining is not null ? SlotState.Retrained
+                    : ours is Placeholder ? SlotState.Hidden
+                    : SlotState.Exposed;
+            if (
+                found is null
+                && slot.MayBeEmpty
+                && _placeholder is { IsSpent: false }
+                && Exposed is not { IsSpent: true }
+            )
+                return SlotState.Hidden;
+            if (slot.HasShifted(_placeholder) || slot.HasShifted(Exposed))
+                return SlotState.Shifted;
+            return found is null ? SlotState.Emptied
+                : IsAssignment(found) ? SlotState.Assigned
+                : SlotState.Moved;
+        }
+    }
 
     public bool Shows(Tensor tensor) => IsOurs(tensor) || slot.Shows(tensor);
 
@@ -70,13 +99,15 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         _placeholder?.Retire();
     }
 
-    public void Show(Tensor value)
+    /// <summary>Lets the module compute with a value, for a pass, or until a cached scope ends.</summary>
+    public void Show(Tensor value, bool isHeld)
     {
         _untouched?.Dispose();
         _untouched = slot.IsBuffer ? value.Copied() : null;
         Exposed = new ExposedValue(
             slot,
             slot.IsBuffer ? OwnMemory(value) : value,
+            isWatched: isHeld && !slot.IsBuffer && !computed.Inputs.Any(input => Versions.AreOne(input, value)),
             computed.Binding.Access,
             Replaced,
             ownerDisposed
@@ -90,6 +121,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         Drop();
     }
 
+    /// <summary>A pass has ended, which may have written into the value.</summary>
+    public void Settle() => Exposed?.Settle();
+
     /// <summary>The same at the end of a scope: what a user has assigned stays for the next use.</summary>
     public void Withdraw()
     {
@@ -102,16 +136,11 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// <summary>Frees what is ours in a module that is being disposed, and does not touch the module.</summary>
     public void Release()
     {
+        _isReleased = true;
         Drop();
         _placeholder?.Retire();
         slot.Release();
     }
-
-    /// <summary>Whether a user has put a tensor there, or has shifted what was there.</summary>
-    public bool HasAssignment =>
-        slot.Get() is { } found && !IsOurs(found) && IsAssignment(found)
-        || slot.HasShifted(_placeholder)
-        || slot.HasShifted(Exposed);
 
     /// <summary>
     /// What is found instead of what had been put there, and taken out; null when all is in order. Assigning null to a
@@ -119,26 +148,34 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// </summary>
     public ExternalWrite? TakeExternalWrite()
     {
-        var found = slot.Get();
-        if (found is not null && IsOurs(found))
-            return null;
-        if (slot.HasShifted(_placeholder) || slot.HasShifted(Exposed))
-            throw new InvalidOperationException(
-                $"{slot.Owner?.Title()}.{slot.Name} is parametrized, and elements were inserted or removed before it. "
-                    + "Undo that; to change the list, remove the parametrization first and register it again."
-            );
-        if (found is null)
+        var state = State;
+        switch (state)
         {
-            var spent = new InjectedParameter?[] { _placeholder, Exposed }
-                .Where(one => one is { IsSpent: true })
-                .ToList();
-            spent.ForEach(one => one!.GiveUp());
-            return spent.Count > 0 ? new(this, null, false, false) : null;
+            case SlotState.Shifted:
+                throw new InvalidOperationException(
+                    $"{slot.Owner?.Title()}.{slot.Name} is parametrized, and elements were inserted or removed before it. "
+                        + "Undo that; to change the list, remove the parametrization first and register it again."
+                );
+            case SlotState.Emptied:
+                var spent = new InjectedParameter?[] { _placeholder, Exposed }
+                    .Where(one => one is { IsSpent: true })
+                    .ToList();
+                spent.ForEach(one => one!.GiveUp());
+                return spent.Count > 0 ? new(this, state) : null;
+            case SlotState.Written:
+                _placeholder?.Retire();
+                return new(this, state);
+            case SlotState.Retrained:
+                return new(this, state, IsTrained: _placeholder!.WantsTraining is true);
+            case SlotState.Moved or SlotState.Assigned:
+                var found = slot.Get()!;
+                slot.Unregister();
+                var hasMoved = _wasAssigned && !found.IsOfTheKindOf(computed.Inputs[0]);
+                _wasAssigned = false;
+                return new(this, state, found, hasMoved);
+            default:
+                return null;
         }
-        slot.Unregister();
-        var hasMoved = _wasAssigned && !found.IsOfTheKindOf(computed.Inputs[0]);
-        _wasAssigned = false;
-        return new(this, found, IsAssignment(found), hasMoved);
     }
 
     /// <summary>
@@ -164,7 +201,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
 
     /// <summary>Whether what was found is no stand-in that has moved.</summary>
     private bool IsAssignment(Tensor found) =>
-        found.numel() > 0 && (Exposed is null || found.IsOfTheKindOf(computed.Inputs[0]) || !Exposed.IsBefore(found));
+        !slot.IsNothing(found)
+        && (Exposed is null || found.IsOfTheKindOf(computed.Inputs[0]) || !Exposed.IsBefore(found));
 
     private bool IsOurs(Tensor found) => ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Exposed);
 
@@ -181,14 +219,19 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         var input = computed.Inputs[0];
         if (input.IsInvalid)
             return; // The module was disposed before the scope that held its value.
-        var isCurrent = _placeholder is { IsSpent: false } && (!slot.NeedsTensor || _placeholder.IsOfTheKindOf(input));
+        var isTrained = !slot.IsBuffer && computed.IsTrained;
+        var isCurrent =
+            _placeholder is { IsSpent: false }
+            && (!slot.NeedsTensor || _placeholder.IsOfTheKindOf(input) && _placeholder.requires_grad == isTrained);
         if (!isCurrent)
         {
             _placeholder?.Retire();
+            using var lasting = Modes.Lasting();
             _placeholder = new Placeholder(
                 slot,
                 input.dtype,
                 input.device,
+                isTrained,
                 computed.Binding.Access,
                 Replaced,
                 ownerDisposed
@@ -197,10 +240,3 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         slot.Set(_placeholder!);
     }
 }
-
-/// <summary>What was found in a module's slot instead of what had been put there.</summary>
-/// <param name="Slot">Where.</param>
-/// <param name="Found">The tensor; null when the slot was emptied.</param>
-/// <param name="IsAssignment">Whether a user has put it there.</param>
-/// <param name="HasMoved">Whether it has moved, with its module, since it was assigned.</param>
-internal readonly record struct ExternalWrite(SlotBinding Slot, Tensor? Found, bool IsAssignment, bool HasMoved);

@@ -13,8 +13,11 @@ internal sealed partial class TensorBinding
         _tensor.RefreshWritten();
         if (CachedScope.For(this) is null)
         {
-            using var lease = _tensor.IsLearning ? Access.Writing() : Access.Reading();
-            return _tensor.Evaluate(out _);
+            using (var lease = _tensor.IsLearning ? Access.Writing() : Access.Reading())
+                if (!IsTouched)
+                    return _tensor.Evaluate(out _);
+            PutInOrder(takesAssignments: true);
+            return Read();
         }
         var visit = Admit(caller: null);
         try
@@ -33,6 +36,28 @@ internal sealed partial class TensorBinding
     {
         _tensor.RefreshWritten();
         Access.End(Admit(caller: null));
+    }
+
+    /// <summary>
+    /// The same for a scope that has not named the tensor: unless something is to be said of it, or changed by computing it, or
+    /// others use it, which its first use does.
+    /// </summary>
+    public void TryHold()
+    {
+        if (_modules.Length == 0 || !_tensor.IsPure || Access.IsInPass || Access.TryBeginAlone() is not { } visit)
+            return;
+        var isInOrder = Array.TrueForAll(_modules, module => module.IsInOrder && !module.IsTouched);
+        Access.End(visit);
+        if (!isInOrder)
+            return;
+        try
+        {
+            Hold();
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            // A node of a user's own has failed: its first use throws that.
+        }
     }
 
     /// <summary>A pass begins for which a module needs the value: its own, or one of a module that it is in.</summary>
@@ -83,6 +108,8 @@ internal sealed partial class TensorBinding
         {
             updated = TakeUpdate(module);
             module.HideAlone();
+            foreach (var one in _modules)
+                one.Settle();
         }
         finally
         {
@@ -117,13 +144,16 @@ internal sealed partial class TensorBinding
         {
             var scope = CachedScope.For(this);
             var visit = Access.Begin(isAlone: mustWrite || scope is null && !_value.IsHeld);
+            bool isTouched;
             try
             {
-                if (!Hold(scope, caller, visit, ref mustWrite) && !visit.IsAlone)
+                isTouched = IsTouched && !Access.IsNested(visit);
+                // Else its scope has ended, or the value is to be written where others read it.
+                if (!isTouched && (Hold(scope, caller, visit, ref mustWrite) || visit.IsAlone))
                 {
-                    // Its scope has ended, or the value is to be written where others read it.
-                    Access.End(visit);
-                    continue;
+                    if (visit.IsAlone && _value.IsHeld)
+                        Access.Share(visit);
+                    return visit;
                 }
             }
             catch
@@ -131,9 +161,21 @@ internal sealed partial class TensorBinding
                 Access.End(visit);
                 throw;
             }
-            if (visit.IsAlone && _value.IsHeld)
-                Access.Share(visit);
-            return visit;
+            Access.End(visit);
+            if (isTouched)
+                PutInOrder(takesAssignments: true);
+        }
+    }
+
+    /// <summary>Whether somebody has written into what stands for the tensor in a module, or has frozen it there.</summary>
+    private bool IsTouched
+    {
+        get
+        {
+            foreach (var module in _modules)
+                if (module.IsTouched)
+                    return true;
+            return false;
         }
     }
 

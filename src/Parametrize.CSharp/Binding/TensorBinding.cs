@@ -45,7 +45,12 @@ internal sealed partial class TensorBinding : ICached
 
     public bool IsOnly(ModuleBinding module) => _modules.All(one => one == module || one.IsGone);
 
-    public void Add(ModuleBinding module) => _modules = [.. _modules.Where(one => !one.IsGone), module];
+    public void Add(ModuleBinding module)
+    {
+        if (_modules.Length == 0)
+            RegisteredTensors.Add(this);
+        _modules = [.. _modules.Where(one => !one.IsGone), module];
+    }
 
     public void Remove(ModuleBinding module)
     {
@@ -125,23 +130,55 @@ internal sealed partial class TensorBinding : ICached
     private void PutInOrder(bool takesAssignments)
     {
         using var alone = Access.Writing();
-        List<(ModuleBinding Module, List<ExternalWrite> Strays)>? found = null;
+        var found = new List<(ModuleBinding Module, List<ExternalWrite> Writes)>();
         foreach (var module in _modules)
-            if ((takesAssignments || !module.HasAssignment) && module.TakeExternalWrites() is { } strays)
-                (found ??= []).Add((module, strays));
-        if (found is null)
+            if ((takesAssignments || !module.IsWaiting) && module.TakeExternalWrites() is { } writes)
+                found.Add((module, writes));
+        if (found.Count == 0)
             return;
 
         // All fields are in order before the tensor moves, which enumerates it, which comes here again.
-        foreach (var stray in found.SelectMany(one => one.Strays))
-            if (stray is { Found: { } elsewhere } && (stray.HasMoved || !stray.IsAssignment))
+        foreach (var write in found.SelectMany(one => one.Writes))
+            if (write is { Found: { } elsewhere } && (write.HasMoved || !write.IsAssignment))
             {
                 _tensor.MoveTo(elsewhere.dtype, elsewhere.device);
-                if (!stray.IsAssignment)
+                if (!write.IsAssignment)
                     elsewhere.TakeOffCount().Dispose();
             }
-        foreach (var (module, strays) in found)
-            if (strays.Where(stray => stray.IsAssignment).ToList() is { Count: > 0 } assigned)
+        foreach (var (module, writes) in found)
+        {
+            Train(module, writes);
+            if (writes.Where(write => write.IsAssignment).ToList() is { Count: > 0 } assigned)
                 module.Assign(assigned);
+        }
+        foreach (var (module, writes) in found)
+            if (writes.Exists(write => write.State is SlotState.Written))
+                throw Lost(module);
+    }
+
+    /// <summary>Trains or freezes what the tensor is computed from, as was asked for of what stands for it.</summary>
+    private void Train(ModuleBinding module, List<ExternalWrite> writes)
+    {
+        var wanted = writes.Where(write => write.State is SlotState.Retrained).ToList();
+        if (wanted.Count == 0)
+            return;
+        if (module.Layout.IsJoint)
+            throw new InvalidOperationException(
+                $"requires_grad of a member of {module.Where} was changed, which are trained together. Nothing has changed: "
+                    + "set it on the parameters of the joint tensor."
+            );
+        _tensor.IsTrained = wanted[0].IsTrained;
+        module.Moved();
+    }
+
+    /// <summary>What was written has been taken out with what stood for the tensor.</summary>
+    private InvalidOperationException Lost(ModuleBinding module)
+    {
+        Forget();
+        return new(
+            $"{module.Where} is parametrized, and something has written in place into what stands for it there "
+                + "(`init`, `fill_`), which changes nothing and is undone. Write before registering, or assign a tensor to "
+                + "the field or to `parametrization(name).Value`."
+        );
     }
 }

@@ -40,6 +40,8 @@ internal sealed class PreparedBinding : IPrepared
     public void Commit()
     {
         using var lasting = Modes.Lasting();
+        // A thread that calls the module from now on waits until the numbers are in place.
+        using var alone = _tensor.Binding.Access.Writing();
         _isCommitted = true;
         _plain.Bind(_tensor);
         if (_start is not null)

@@ -29,7 +29,9 @@ internal sealed class PreparedSharing(TensorPath path, Func<ParametrizedTensor> 
     public void Commit()
     {
         using var lasting = Modes.Lasting();
-        _plain.Bind(shared());
+        var tensor = shared();
+        using var alone = tensor.Binding.Access.Writing();
+        _plain.Bind(tensor);
     }
 
     public void Dispose() => _plain.Dispose();

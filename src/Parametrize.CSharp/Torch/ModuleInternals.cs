@@ -55,10 +55,20 @@ internal static class ModuleInternals
     {
         if (Handle?.GetValue(module) is SafeHandle handle && (handle.IsInvalid || handle.IsClosed))
             return true;
-        IList<(string, Parameter? Tensor)> parameters = Parameters(module)!;
-        for (var index = 0; index < parameters.Count; index++)
-            if (parameters[index].Tensor is { IsInvalid: true })
-                return true;
+        // Moving leaves lists, and classes of a user's own, with what they have registered at first.
+        if (module is ParameterList or ParameterDict || module.GetType().Assembly != typeof(nn.Module).Assembly)
+            return false;
+        try
+        {
+            IList<(string, Parameter? Tensor)> parameters = Parameters(module)!;
+            for (var index = 0; index < parameters.Count; index++)
+                if (parameters[index].Tensor is { IsInvalid: true })
+                    return true;
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            // Another thread is in a pass of a native module, whose property registers what it is given.
+        }
         return false;
     }
 

@@ -31,6 +31,10 @@ internal static class Versions
     /// <summary>A sum that grows with each write to one of the tensors; inference tensors do not count theirs.</summary>
     public static long Of(Tensor[] tensors) => AreInMemory.Value ? Read(tensors) : Ask(tensors);
 
+    /// <summary>Whether a write to one counts as a write to the other; false where that cannot be seen.</summary>
+    public static bool AreOne(Tensor left, Tensor right) =>
+        AreInMemory.Value && Counter(left) != 0 && Counter(left) == Counter(right);
+
     /// <summary>Some nanoseconds.</summary>
     public static long Read(Tensor[] tensors)
     {

@@ -13,21 +13,10 @@ namespace Parametrize.CSharp.Binding;
 /// The native module still lists its first tensor, which is the user's parameter, and moves it. It computes with it
 /// only while the property says so.
 /// </remarks>
-internal sealed class PropertySlot(nn.Module owner, string name, long[] shape, PropertyInfo property)
+internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo property)
     : Slot(owner, name, isBuffer: false)
 {
-    private readonly long[] _shape = shape;
     private Parameter? _present;
-
-    /// <summary>
-    /// Not a number, and takes the memory of one: a tensor of another shape is refused by libtorch, but the native
-    /// forward pass of LSTMCell (0.107.0) then returns what it has not initialized.
-    /// </summary>
-    public override Tensor Nothing(ScalarType dtype, Device device)
-    {
-        using var one = full([], double.NaN, dtype: dtype, device: device);
-        return one.expand(_shape);
-    }
 
     /// <summary>What is in the registry was assigned by a user.</summary>
     public override Tensor? Get() =>
@@ -43,6 +32,12 @@ internal sealed class PropertySlot(nn.Module owner, string name, long[] shape, P
     }
 
     public override bool Shows(Tensor tensor) => _present is not null && NativeTensors.AreOne(tensor, _present);
+
+    /// <summary>
+    /// That of the tensor itself: libtorch would refuse another, but the native forward pass of LSTMCell (0.107.0) then
+    /// returns what it has not initialized.
+    /// </summary>
+    protected override long[] ShapeOfNothing(long[] shape) => shape;
 
     protected override void PutBack(nn.Module owner, Tensor tensor)
     {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Parametrize.CSharp.Torch;
+using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -18,6 +19,7 @@ internal abstract class Slot
     private readonly WeakReference<nn.Module> _owner;
     private readonly string[] _names;
     private readonly List<string> _order;
+    private readonly long[] _shape;
     private readonly bool _isPersistent;
 
     protected Slot(nn.Module owner, string name, bool isBuffer)
@@ -28,6 +30,7 @@ internal abstract class Slot
         Tensor[] tensors = isBuffer ? [.. buffers.Values.Select(entry => entry.Item1)] : [.. parameters.Values];
         var position = Array.IndexOf(names, name);
         _names = [.. names.Where((_, index) => ReferenceEquals(tensors[index], tensors[position]))];
+        _shape = tensors[position].shape;
         _isPersistent = !isBuffer || buffers[name].Item2;
         _order = Orders.GetOrCreateValue(owner);
         _order.AddRange(parameters.Keys.Concat(buffers.Keys).Except(_order).ToList());
@@ -51,8 +54,22 @@ internal abstract class Slot
     /// <summary>Whether there is nothing in it outside a forward pass.</summary>
     public virtual bool MayBeEmpty => false;
 
-    /// <summary>What stands in the slot outside a forward pass, as loud as the module's forward pass survives.</summary>
-    public virtual Tensor Nothing(ScalarType dtype, Device device) => empty(0L, dtype: dtype, device: device);
+    /// <summary>What stands in the slot outside a forward pass: NaN in the memory of one number.</summary>
+    public Tensor Nothing(ScalarType dtype, Device device)
+    {
+        using var one = full([], double.NaN, dtype: dtype, device: device);
+        return one.expand(ShapeOfNothing(_shape));
+    }
+
+    /// <summary>Whether a tensor that was found is what stands there outside a forward pass, moved by its module.</summary>
+    public bool IsNothing(Tensor found)
+    {
+        if (!found.shape.SequenceEqual(ShapeOfNothing(_shape)))
+            return false;
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        return found.device_type == DeviceType.META || found.isnan().all().item<bool>();
+    }
 
     /// <summary>What the forward pass would read now; null when there is nothing.</summary>
     public abstract Tensor? Get();
@@ -101,6 +118,13 @@ internal abstract class Slot
                 ModuleInternals.Buffers(owner).Remove(name);
         }
     }
+
+    /// <summary>
+    /// A shape that the forward pass refuses. A matrix has one dimension more: it stays one for a user who multiplies by its
+    /// transpose, since TorchSharp (0.107.0) does not catch what libtorch's `matmul` throws, which ends the process.
+    /// </summary>
+    protected virtual long[] ShapeOfNothing(long[] shape) =>
+        shape.Length == 2 ? [.. shape, 1] : [.. shape.Select(length => length + 1)];
 
     /// <summary>Lets the forward pass read the module's own tensor again.</summary>
     protected abstract void PutBack(nn.Module owner, Tensor tensor);

@@ -36,7 +36,7 @@ internal static class SlotFinder
     {
         var property = owner.GetType().GetProperty(name, BindingFlags.Instance | BindingFlags.Public);
         if (parameter is not null && property is { CanWrite: true } && property.PropertyType == typeof(Parameter))
-            return new PropertySlot(owner, name, parameter.shape, property);
+            return new PropertySlot(owner, name, property);
         NativeTensors.Check();
         using var native = owner is jit.ScriptModule || parameter is null ? null : NativeTensors.Find(owner, name);
         if (native is not null && native.dtype == parameter!.dtype && native.shape.SequenceEqual(parameter.shape))

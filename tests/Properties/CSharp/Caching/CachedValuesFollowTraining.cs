@@ -184,7 +184,7 @@ public class CachedValuesFollowTraining
         var layer = nn.Linear(4, 4).register_parametrization("weight", link.Value);
         var original = layer.parametrization("weight").parameters().Single();
         link.Evaluations = 0;
-        var (expected, isCurrent) = (0, false);
+        var (expected, isCurrent) = (1, true);
         using var scope = parametrize.cached();
         using var _ = no_grad();
         foreach (var isUse in events)

@@ -156,7 +156,7 @@ public class CachedValuesStayCurrent
             await Task.Run(() => _layer.call(randn(2, 4)));
         }
         Assert.Equal(1, link.Evaluations);
-        Assert.Equal(0, _layer.weight.numel());
+        Near.Placeholder(_layer.weight);
     }
 
     [Fact]
@@ -169,7 +169,7 @@ public class CachedValuesStayCurrent
             scope.Dispose();
         });
         _layer.call(randn(2, 4));
-        Assert.Equal(0, _layer.weight.numel());
+        Near.Placeholder(_layer.weight);
     }
 
     [Theory]

@@ -86,7 +86,7 @@ public class FailuresLeaveTheModelUsable
             hook.remove();
         }
         Near.Same(expected, layer.call(eye(4)));
-        Assert.Equal(0, layer.weight.numel());
+        Near.Placeholder(layer.weight);
     }
 
     [Theory]

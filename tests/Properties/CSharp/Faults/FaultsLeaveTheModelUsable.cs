@@ -132,7 +132,7 @@ public class FaultsLeaveTheModelUsable
                 Assert.All(results[1..], result => Near.Same(expected, Assert.IsAssignableFrom<Tensor>(result)));
                 Near.Same(expected, layer.call(x));
             }
-        Assert.Equal(0, layer.weight.numel());
+        Near.Placeholder(layer.weight);
         Near.Same(expected, layer.call(x));
     }
 
@@ -155,7 +155,7 @@ public class FaultsLeaveTheModelUsable
         await started.Task;
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => work);
-        Assert.Equal(0, layer.weight.numel());
+        Near.Placeholder(layer.weight);
         layer.parametrization("weight").Value = eye(4);
         Near.Different(expected, layer.call(eye(4)));
         layer.remove_parametrizations("weight");

@@ -126,7 +126,8 @@ public class JointTensorsAreOne
             Near.Same(value[.., ..3], layer.weight);
             Near.Same(value[.., 3], layer.bias!);
         }
-        Assert.Equal((0, 0), (layer.weight.numel(), layer.bias!.numel()));
+        Near.Placeholder(layer.weight);
+        Near.Placeholder(layer.bias!);
     }
 
     [Fact]

@@ -44,7 +44,8 @@ public class SharedTensorsInScopes
             Near.Same(tied.Tensor.Value, first.weight);
             Near.Same(tied.Tensor.Value, second.weight);
         }
-        Assert.Equal((0, 0), (first.weight.numel(), second.weight.numel()));
+        Near.Placeholder(first.weight);
+        Near.Placeholder(second.weight);
     }
 
     [Fact]

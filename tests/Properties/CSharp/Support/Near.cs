@@ -1,3 +1,4 @@
+using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -44,6 +45,13 @@ internal static class Near
     }
 
     public static byte[] Bytes(Tensor tensor) => tensor.detach().cpu().contiguous().bytes.ToArray();
+
+    /// <summary>What stands for a parametrized tensor while nobody computes with it: no number that anybody could take for its value.</summary>
+    public static void Placeholder(Tensor tensor)
+    {
+        using var _ = NewDisposeScope();
+        Assert.True(tensor.numel() > 0 && tensor.isnan().all().item<bool>(), $"It is {tensor.str()}.");
+    }
 
     public static double OrthogonalityDefect(Tensor matrix)
     {
