@@ -1,4 +1,6 @@
 using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Torch;
+using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -8,10 +10,11 @@ namespace Parametrize.CSharp;
 /// several threads share what they compute.
 /// </summary>
 /// <remarks>
-/// Assigning, removing, registering, moving and changing between training and evaluation drop a cached value. After an
-/// optimizer's step, TorchSharp's `load_state_dict` or `load`, other changes of the parts in place, and freezing one, it is
-/// computed again at the next `call` or reading of <see cref="ParametrizedTensor.Value"/>; until then the field shows the
-/// earlier value. Not seen is what others write past libtorch, through `data` or `bytes`, or put there by `set_data`.
+/// Assigning, removing, registering, moving and changing between training and evaluation drop a cached value; a scope for a
+/// model computes it again when that is moved, loaded or changes its mode. After an optimizer's step, TorchSharp's
+/// `load_state_dict` or `load`, other changes of the parts in place, and freezing one, it is computed again at the next `call`
+/// of the module or of the scope's model, or reading of <see cref="ParametrizedTensor.Value"/>; until then the field shows
+/// the earlier value. Not seen is what others write past libtorch, through `data` or `bytes`, or put there by `set_data`.
 /// </remarks>
 public sealed class CachedScope : IDisposable
 {
@@ -19,22 +22,36 @@ public sealed class CachedScope : IDisposable
 
     private readonly CachedScope? _outer;
     private readonly HashSet<TensorBinding>? _covered;
+    private readonly WeakReference<nn.Module>? _model;
+    private readonly IReadOnlyList<ModuleBinding> _inModel = [];
     private readonly List<ICached> _held = [];
     private bool _ended;
 
-    /// <param name="covered">What it is for; null: for all.</param>
-    internal CachedScope(IEnumerable<TensorBinding>? covered)
+    /// <summary>For all.</summary>
+    internal CachedScope()
     {
         _outer = Current.Value;
-        _covered = covered is null ? null : [.. covered];
+        Current.Value = this;
+        foreach (var tensor in RegisteredTensors.OfThisFlow())
+            tensor.TryHold();
+    }
+
+    /// <param name="model">The model, at each `call` of which it is seen whether something was written.</param>
+    /// <param name="covered">The tensors in it.</param>
+    internal CachedScope(nn.Module model, IEnumerable<TensorBinding> covered)
+    {
+        _outer = Current.Value;
+        _covered = [.. covered];
         Current.Value = this;
         try
         {
-            foreach (var tensor in _covered ?? [])
+            foreach (var tensor in _covered)
                 tensor.Hold();
-            if (_covered is null)
-                foreach (var tensor in RegisteredTensors.OfThisFlow())
-                    tensor.TryHold();
+            if (!Hooks.CanBeAround(model))
+                return;
+            _inModel = [.. _covered.SelectMany(tensor => tensor.Modules)];
+            PassHooks.Add(model, _inModel);
+            _model = new(model);
         }
         catch
         {
@@ -56,9 +73,14 @@ public sealed class CachedScope : IDisposable
         }
         if (ReferenceEquals(Current.Value, this))
             Current.Value = _outer;
+        if (_model is not null && _model.TryGetTarget(out var model))
+            PassHooks.Remove(model, _inModel);
         foreach (var cached in held)
             cached.Release(this);
     }
+
+    /// <summary>Whether it was made for a model, whose fields show values at all times.</summary>
+    internal bool IsOfModel => _covered is not null;
 
     /// <summary>The outermost live scope that covers the tensor, so that an inner one ending drops nothing.</summary>
     internal static CachedScope? For(TensorBinding tensor)

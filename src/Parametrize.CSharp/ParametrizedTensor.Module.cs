@@ -13,10 +13,13 @@ public sealed partial class ParametrizedTensor
     /// <summary>Sets the mode; only in training does a tensor learn besides gradients (power iterations).</summary>
     public override void train(bool train = true)
     {
-        if (train != training)
-            Change();
-        else
+        if (train == training)
+        {
             base.train(train);
+            return;
+        }
+        Change();
+        Binding.ShowAgain();
 
         void Change()
         {
@@ -65,6 +68,12 @@ public sealed partial class ParametrizedTensor
 
     /// <inheritdoc/>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        Move(dtype, device, non_blocking);
+        Binding.ShowAgain();
+    }
+
+    private void Move(ScalarType? dtype, Device? device, bool non_blocking)
     {
         using var alone = Binding.Access.Writing();
         using var lasting = Modes.Lasting();

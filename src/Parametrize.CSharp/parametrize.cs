@@ -115,12 +115,12 @@ public static partial class parametrize
     }
 
     /// <summary>Computes each parametrized tensor once until the result is disposed.</summary>
-    public static CachedScope cached() => new(null);
+    public static CachedScope cached() => new();
 
     /// <summary>Computes the parametrized tensors of one model at once, and keeps them until the result is disposed.</summary>
     public static CachedScope cached(nn.Module model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return new(ModelTree.Tensors(model).Select(entry => entry.Tensor.Binding));
+        return new(model, ModelTree.Tensors(model).Select(entry => entry.Tensor.Binding));
     }
 }

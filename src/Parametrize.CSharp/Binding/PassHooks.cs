@@ -15,27 +15,35 @@ internal sealed class PassHooks
 
     /// <summary>Replaced, never changed: threads that compute may be on their way through it.</summary>
     private ModuleBinding[] _bindings = [];
+
+    /// <summary>By how many each is wanted: its registration, and cached scopes for the model.</summary>
+    private readonly Dictionary<ModuleBinding, int> _wanted = [];
     private Hooks? _hooks;
 
-    /// <summary>Has a tensor computed for the passes of a module that has a `call`.</summary>
-    public static void Add(nn.Module module, ModuleBinding binding)
+    /// <summary>Has tensors computed for the passes of a module that has a `call`, until they are removed as often.</summary>
+    public static void Add(nn.Module module, params IReadOnlyList<ModuleBinding> bindings)
     {
         var own = Known.GetOrCreateValue(module);
         // Threads may register on different children of one model.
         lock (own)
         {
             own._hooks ??= Hooks.Around(module, own.Enter, own.Exit);
-            own._bindings = [.. own._bindings, binding];
+            foreach (var binding in bindings)
+                own._wanted[binding] = own._wanted.GetValueOrDefault(binding) + 1;
+            own._bindings = [.. own._bindings.Union(bindings)];
         }
     }
 
-    public static void Remove(nn.Module module, ModuleBinding binding)
+    public static void Remove(nn.Module module, params IReadOnlyList<ModuleBinding> bindings)
     {
         if (!Known.TryGetValue(module, out var own))
             return;
         lock (own)
         {
-            own._bindings = [.. own._bindings.Where(one => one != binding)];
+            foreach (var binding in bindings)
+                if (--own._wanted[binding] == 0)
+                    own._wanted.Remove(binding);
+            own._bindings = [.. own._bindings.Where(own._wanted.ContainsKey)];
             if (own._bindings.Length > 0)
                 return;
             own._hooks?.Remove();

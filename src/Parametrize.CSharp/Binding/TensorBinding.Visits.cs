@@ -48,16 +48,20 @@ internal sealed partial class TensorBinding
             return;
         var isInOrder = Array.TrueForAll(_modules, module => module.IsInOrder && !module.IsTouched);
         Access.End(visit);
-        if (!isInOrder)
+        if (isInOrder)
+            HoldUnlessItFails();
+    }
+
+    /// <summary>Shows the value again, after it was dropped, where a scope for a model lasts.</summary>
+    public void ShowAgain()
+    {
+        if (_scopes.Count == 0 || Access.IsInPass)
             return;
-        try
-        {
-            Hold();
-        }
-        catch (Exception error) when (error is not OutOfMemoryException)
-        {
-            // A node of a user's own has failed: its first use throws that.
-        }
+        bool isMeantToShow;
+        lock (_gate)
+            isMeantToShow = _scopes.Any(scope => scope.IsOfModel);
+        if (isMeantToShow)
+            HoldUnlessItFails();
     }
 
     /// <summary>A pass begins for which a module needs the value: its own, or one of a module that it is in.</summary>
@@ -165,6 +169,16 @@ internal sealed partial class TensorBinding
             if (isTouched)
                 PutInOrder(takesAssignments: true);
         }
+    }
+
+    /// <summary>A node of a user's own may fail: the first use of the tensor throws that.</summary>
+    private void HoldUnlessItFails()
+    {
+        try
+        {
+            Hold();
+        }
+        catch (Exception error) when (error is not OutOfMemoryException) { }
     }
 
     /// <summary>Whether somebody has written into what stands for the tensor in a module, or has frozen it there.</summary>

@@ -37,6 +37,9 @@ internal sealed partial class TensorBinding : ICached
     /// <summary>The tensor's name in messages, that in its first module.</summary>
     public string? Where => _modules.FirstOrDefault(module => !module.IsGone)?.Where;
 
+    /// <summary>Those that compute with it.</summary>
+    public IReadOnlyList<ModuleBinding> Modules => _modules;
+
     /// <summary>How the tensors of modules make it up.</summary>
     public JointLayout? Layout => _modules.FirstOrDefault()?.Layout;
 

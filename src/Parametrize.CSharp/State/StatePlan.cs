@@ -137,7 +137,10 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             target.Write(value);
         // Cached scopes have computed from what is no more.
         foreach (var target in targets)
+        {
             target.Parametrized?.Binding.Forget();
+            target.Parametrized?.Binding.ShowAgain();
+        }
     }
 
     /// <summary>Disposes what was computed on the way.</summary>
