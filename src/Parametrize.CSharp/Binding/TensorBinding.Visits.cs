@@ -55,7 +55,12 @@ internal sealed partial class TensorBinding
     /// <summary>Shows the value again, after it was dropped, where a scope for a model lasts.</summary>
     public void ShowAgain()
     {
-        if (_scopes.Count == 0 || Access.IsInPass)
+        if (Access.IsInPass)
+        {
+            ShowInPass();
+            return;
+        }
+        if (_scopes.Count == 0)
             return;
         bool isMeantToShow;
         lock (_gate)
@@ -169,6 +174,14 @@ internal sealed partial class TensorBinding
             if (isTouched)
                 PutInOrder(takesAssignments: true);
         }
+    }
+
+    /// <summary>A module that moves itself in the middle of its pass goes on with the moved value.</summary>
+    private void ShowInPass()
+    {
+        foreach (var module in _modules)
+            if (Access.Find(module) is { IsDoubted: false })
+                module.ShowAlone(_tensor.Evaluate(out _));
     }
 
     /// <summary>A node of a user's own may fail: the first use of the tensor throws that.</summary>
