@@ -179,6 +179,20 @@ module Parametrization =
     let forwardInTraining (value: Parametrization) (parts: Parts) : torch.Tensor =
         Evaluation.forward true value.Program parts
 
+    /// What the node at a position of `nodes` yields on the way to the tensor, as the node sees it: of a convolution kernel,
+    /// the matrix. Differentiable; the caller disposes it. Throws `ArgumentOutOfRangeException` when there is no such node.
+    let forwardTo (position: int) (value: Parametrization) (parts: Parts) : torch.Tensor =
+        if position < 0 || position >= value.Program.Nodes.Length then
+            raise (
+                ArgumentOutOfRangeException(
+                    nameof position,
+                    position,
+                    $"{value} has {value.Program.Nodes.Length} nodes, counted from 0."
+                )
+            )
+
+        Evaluation.after position value.Program parts
+
     /// Shape, element type and device of the constrained tensor.
     let form (_: Parametrization) (parts: Parts) : Form = Evaluation.outputForm parts
 

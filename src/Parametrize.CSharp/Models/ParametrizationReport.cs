@@ -1,9 +1,11 @@
 using System.Collections;
 using System.Globalization;
+using Microsoft.FSharp.Core;
 
 namespace Parametrize.CSharp;
 
 /// <summary>The parametrized tensors of a model in numbers; prints as a table.</summary>
+[StructuredFormatDisplay("{Table}")]
 public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
 {
     private static readonly string[] Titles = ["tensor", "value", "shape", "dtype", "distance", "trained", "dimension"];
@@ -44,6 +46,9 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
         string Line(string[] cells) =>
             string.Join("  ", cells.Select((cell, column) => Padded(cell, column, widths[column]))).TrimEnd();
     }
+
+    /// <summary>For F# Interactive, which else shows a list.</summary>
+    private string Table => $"\n{this}";
 
     private static string Padded(string cell, int column, int width) =>
         column >= FirstOfNumbers ? cell.PadLeft(width) : cell.PadRight(width);

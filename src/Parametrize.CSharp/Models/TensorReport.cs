@@ -1,3 +1,4 @@
+using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Values;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
@@ -5,6 +6,7 @@ using Core = Parametrize.ParametrizationModule;
 namespace Parametrize.CSharp;
 
 /// <summary>One parametrized tensor of a model in numbers: a row of a <see cref="ParametrizationReport"/>.</summary>
+[StructuredFormatDisplay("{Line}")]
 public sealed record TensorReport
 {
     internal TensorReport(string name, ParametrizedTensor tensor)
@@ -71,7 +73,9 @@ public sealed record TensorReport
     public double? Saturated { get; }
 
     /// <summary>A line of the table.</summary>
-    public override string ToString() => string.Join("  ", ParametrizationReport.Cells(this));
+    public override string ToString() => Line;
+
+    private string Line => string.Join("  ", ParametrizationReport.Cells(this));
 
     /// <summary>Null where there is nothing to warn of.</summary>
     internal string? SaturatedShown =>

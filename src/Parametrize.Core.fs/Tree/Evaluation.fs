@@ -96,6 +96,23 @@ module internal Evaluation =
         else
             result.MoveToOuterDisposeScope()
 
+    /// What the node at a position yields, as it sees tensors: of a kernel, the matrix.
+    let after (position: int) (program: Program) (parts: Parts) : torch.Tensor =
+        use scope = torch.NewDisposeScope()
+        let dtype = (Array.last parts.ParameterArray).dtype
+        let widened = if Form.isHalf dtype then Array.map Tensors.widen else id
+
+        let all =
+            registers false program parts (widened parts.ParameterArray) (Array.map widened parts.BufferArrays)
+
+        let step =
+            program.Steps
+            |> Array.findIndex (function
+                | Step.Compute(_, _, at, _) -> at = position
+                | _ -> false)
+
+        all[program.LeafCount + step].``to``(dtype).alias().MoveToOuterDisposeScope()
+
     /// The projection by the only node, in the caller's dispose scope.
     let project (program: Program) (node: IProjects) (tensor: torch.Tensor) : torch.Tensor =
         let wide = Tensors.widen (tensor.detach ())
