@@ -41,7 +41,7 @@ internal static class ModelCopy
             yield return new(name, tensor, TensorPath.Resolve(to, name), Lender: () => first.Tensor);
     }
 
-    private static void RequireAlike(nn.Module from, nn.Module to)
+    public static void RequireAlike(nn.Module from, nn.Module to)
     {
         var (here, there) = (Modules(from), Modules(to));
         var different = here.Except(there).Concat(there.Except(here)).Select(one => one.Name).FirstOrDefault();

@@ -1,0 +1,67 @@
+using Parametrize.CSharp.Models;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// A running average of a model during training, as torch.optim.swa_utils.AveragedModel: of equal weights (SWA), or
+/// exponential (EMA). Parametrized tensors stay in their spaces.
+/// </summary>
+/// <remarks>
+/// Its state is `n_averaged` and that of the average under `module.`, as in PyTorch. Buffers of the model, statistics of norms
+/// for instance, are copied; singular vectors of spectral norms are learnt anew.
+/// </remarks>
+/// <typeparam name="T">The class of the model.</typeparam>
+public sealed class AveragedModel<T> : nn.Module
+    where T : nn.Module
+{
+    private readonly double? _decay;
+    private readonly AverageOf _averageOf;
+
+    /// <param name="module">
+    /// A model of the same modules, parametrized alike, whose tensors become the average: `parametrize.copy_parametrizations`
+    /// makes it alike. This adopts it, and sets it to evaluation.
+    /// </param>
+    /// <param name="decay">
+    /// What is left of the average at each update, in [0, 1]: exponential. Null: all updates have the same weight. Default: null.
+    /// </param>
+    /// <param name="averageOf">Values or parameters. Default: values.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The decay is not in [0, 1].</exception>
+    public AveragedModel(T module, double? decay = null, AverageOf averageOf = AverageOf.Values)
+        : base(nameof(AveragedModel<>))
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        if (decay is not (null or (>= 0 and <= 1)))
+            throw new ArgumentOutOfRangeException(nameof(decay), decay, "A decay is in [0, 1].");
+        if (!Enum.IsDefined(averageOf))
+            throw new ArgumentOutOfRangeException(nameof(averageOf), averageOf, "There is no such average.");
+        (this.module, _decay, _averageOf) = (module, decay, averageOf);
+        register_buffer(nameof(n_averaged), zeros([], dtype: ScalarType.Int64).DetachFromDisposeScope());
+        register_module(nameof(module), module);
+        module.eval();
+    }
+
+    /// <summary>The average.</summary>
+    public T module { get; }
+
+    /// <summary>How many models have been averaged.</summary>
+    public long n_averaged => get_buffer(nameof(n_averaged))!.item<long>();
+
+    /// <summary>Takes a model into the average, after an optimizer's step. The first is copied.</summary>
+    /// <param name="model">The model that trains. It stays as it is.</param>
+    /// <exception cref="ArgumentException">The models are not alike; nothing has changed.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// They are not parametrized alike; or parameters are averaged, and the bases differ. Nothing has changed.
+    /// </exception>
+    /// <exception cref="ParametrizationException">A tensor of the model is NaN or infinite; nothing has changed.</exception>
+    public void update_parameters(T model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var count = n_averaged;
+        var weight = count == 0 ? 1 : 1 - _decay ?? 1.0 / (count + 1);
+        ModelAverage.Update(module, model, weight, _averageOf);
+        using var _ = no_grad();
+        using var handles = NewDisposeScope();
+        get_buffer(nameof(n_averaged))!.add_(1);
+    }
+}

@@ -1,0 +1,91 @@
+using Parametrize.CSharp.Registration;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Models;
+
+/// <summary>Takes one model into the average of others.</summary>
+internal static class ModelAverage
+{
+    /// <summary>All tensors of the average move towards the model's by a weight, or none.</summary>
+    public static void Update(nn.Module average, nn.Module model, double weight, AverageOf averageOf)
+    {
+        ModelCopy.RequireAlike(model, average);
+        var pairs = Pairs(average, model);
+        var plain = PlainPairs(average, model);
+        var paths = pairs.Select(pair => TensorPath.Resolve(average, pair.Name));
+        Prepared.CommitAll(
+            paths,
+            () =>
+                pairs.Select(pair => new PreparedParts(
+                    pair.Average,
+                    pair.Average.Averaged(pair.Model, weight, averageOf)
+                ))
+        );
+        using var _ = no_grad();
+        using var handles = NewDisposeScope(); // TorchSharp makes a new one for each operation in place.
+        foreach (var (own, other) in plain)
+        {
+            var there = other.to(own.dtype, own.device);
+            if (weight < 1 && (own.is_floating_point() || own.is_complex()) && own is TorchSharp.Modules.Parameter)
+                own.lerp_(there, weight);
+            else
+                own.copy_(there);
+        }
+    }
+
+    private static List<(string Name, ParametrizedTensor Average, ParametrizedTensor Model)> Pairs(
+        nn.Module average,
+        nn.Module model
+    )
+    {
+        var (own, others) = (
+            ModelTree.Tensors(average),
+            ModelTree.Tensors(model).ToDictionary(one => one.Name, one => one.Tensor)
+        );
+        if (
+            own.Select(one => one.Name)
+                .Concat(others.Keys)
+                .FirstOrDefault(name => !others.ContainsKey(name) || own.All(one => one.Name != name)) is
+            { } single
+        )
+            throw new InvalidOperationException(
+                $"'{single}' is parametrized in one of the two models only. Make them alike: `parametrize.copy_parametrizations(model, average)`."
+            );
+        foreach (var (name, tensor) in own)
+            if (
+                !tensor.Parametrization.Equals(others[name].Parametrization)
+                || !tensor.Shape.SequenceEqual(others[name].Shape)
+            )
+                throw new InvalidOperationException(
+                    $"'{name}' is {tensor.Parametrization} {Form.Shown(tensor.Shape)} in the average, but {others[name].Parametrization} "
+                        + $"{Form.Shown(others[name].Shape)} in the model."
+                );
+        return own.ConvertAll(one => (one.Name, one.Tensor, others[one.Name]));
+    }
+
+    /// <summary>The parameters and buffers that are not parametrized.</summary>
+    private static List<(Tensor Average, Tensor Model)> PlainPairs(nn.Module average, nn.Module model)
+    {
+        var others = Plain(model).ToDictionary(one => one.Name, one => one.Tensor);
+        var pairs = new List<(Tensor, Tensor)>();
+        foreach (var (name, own) in Plain(average))
+        {
+            if (!others.TryGetValue(name, out var other) || !own.shape.SequenceEqual(other.shape))
+                throw new ArgumentException(
+                    $"'{name}' is {Form.Shown(own.shape)} in the average, but {(other is null ? "absent" : Form.Shown(other.shape))} in the model.",
+                    nameof(model)
+                );
+            pairs.Add((own, other));
+        }
+        return pairs;
+    }
+
+    private static IEnumerable<(string Name, Tensor Tensor)> Plain(nn.Module model) =>
+        from one in ModelTree.Modules(model, registering: true)
+        from own in one
+            .Module.named_parameters(recurse: false)
+            .Select(own => (own.name, Tensor: (Tensor)own.parameter))
+            .Concat(one.Module.named_buffers(recurse: false).Select(own => (own.name, Tensor: own.buffer)))
+        where TensorPath.Find(one.Module, own.name) is null
+        select (ModelTree.Join(one.Name, own.name), own.Tensor);
+}

@@ -1,0 +1,76 @@
+using Parametrize.CSharp.Torch;
+using Parametrize.CSharp.Values;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <content>Averaging.</content>
+public sealed partial class ParametrizedTensor
+{
+    /// <summary>Parts of an average of this tensor and another of the same value; nothing changes.</summary>
+    internal Continuation Averaged(ParametrizedTensor other, double weight, AverageOf averageOf)
+    {
+        using var lasting = Modes.Lasting();
+        using var _ = no_grad();
+        var parts =
+            weight >= 1 ? other.CopiedParts(Inputs[0].device)
+            : averageOf is AverageOf.Values ? OfAveragedValue(other, weight)
+            : OfAveragedInputs(other, weight);
+        return new(Parametrization, Relearnt(parts), []);
+    }
+
+    private Parts OfAveragedValue(ParametrizedTensor other, double weight)
+    {
+        using var own = Detached();
+        using var others = other.Detached();
+        using var there = others.to(own.dtype, own.device);
+        using var next = own.lerp(there, weight);
+        return StartingParts.ForAssigned(Parametrization, CurrentParts(), next, WhenNotAllowed.Project, Where);
+    }
+
+    private Parts OfAveragedInputs(ParametrizedTensor other, double weight)
+    {
+        RequireSameBases(other);
+        using var copies = other.CopiedParts(Inputs[0].device);
+        return Core.ofArrays(
+            Shape,
+            [
+                .. Inputs.Zip(
+                    copies.Parameters,
+                    (own, there) => new Parameter(own.detach().lerp(there, weight).DetachFromDisposeScope())
+                ),
+            ],
+            [
+                .. _buffers.Select(
+                    (_, position) => Core.buffersOf(copies, position).Select(one => one.Copied()).ToArray()
+                ),
+            ]
+        );
+    }
+
+    private void RequireSameBases(ParametrizedTensor other)
+    {
+        foreach (var (position, node) in Core.nodes(Parametrization).Index())
+        foreach (var (index, buffer) in node.Buffers.Index())
+        {
+            using var there = other._buffers[position][index].to(Inputs[0].dtype, Inputs[0].device);
+            if (buffer.Role.IsBase && !there.Equals(_buffers[position][index]))
+                throw new InvalidOperationException(
+                    $"{Where} has another base in the model than in the average, so that their parameters are not those of one "
+                        + "map. Average values (`AverageOf.Values`), or do not move bases meanwhile."
+                );
+        }
+    }
+
+    /// <summary>With singular vectors that belong to the parameters.</summary>
+    private Parts Relearnt(Parts parts)
+    {
+        var relearnt = Core.refreshConverging(Parametrization, parts);
+        if (!relearnt.IsOk)
+            return parts;
+        parts.Discard(except: relearnt.ResultValue.Tensors);
+        return relearnt.ResultValue;
+    }
+}

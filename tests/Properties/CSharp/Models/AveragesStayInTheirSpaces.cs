@@ -1,0 +1,192 @@
+using Parametrize;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Models;
+
+/// <summary>Averages of parametrized models: of values, or of parameters, exponential or of equal weights.</summary>
+public class AveragesStayInTheirSpaces
+{
+    private sealed class Net : nn.Module<Tensor, Tensor>
+    {
+        public readonly Linear turn = nn.Linear(4, 4);
+        public readonly Linear bounded = nn.Linear(4, 4);
+        public readonly BatchNorm1d norm = nn.BatchNorm1d(4);
+        public readonly Linear plain = nn.Linear(4, 2);
+
+        public Net(bool isParametrized = true)
+            : base(nameof(Net))
+        {
+            RegisterComponents();
+            if (!isParametrized)
+                return;
+            turn.orthogonal();
+            bounded.spectral_norm();
+            plain.register_parametrization("bias", Parametrizations.Positive);
+            norm.register_parametrization("running_var", Parametrizations.Positive);
+        }
+
+        public override Tensor forward(Tensor input) => plain.call(norm.call(bounded.call(turn.call(input))).tanh());
+    }
+
+    [Theory]
+    [InlineData(null, AverageOf.Values)]
+    [InlineData(0.9, AverageOf.Values)]
+    [InlineData(null, AverageOf.Originals)]
+    [InlineData(0.9, AverageOf.Originals)]
+    public void They_are_what_the_formula_says_and_allowed(double? decay, AverageOf averageOf)
+    {
+        var model = new Net();
+        var average = new AveragedModel<Net>(new Net(), decay, averageOf);
+        var bias = new List<double[]>();
+        var original = new List<double[]>();
+        Train(
+            model,
+            step =>
+            {
+                average.update_parameters(model);
+                bias.Add(Numbers(model.parametrization("plain.bias").Value));
+                original.Add(Numbers(model.parametrization("plain.bias").Original));
+            }
+        );
+        Assert.Equal(6, average.n_averaged);
+        Assert.All(average.module.parametrization_report(), row => Assert.Null(row.Violation));
+        var tensor = average.module.parametrization("plain.bias");
+        var (expected, found) =
+            averageOf is AverageOf.Values
+                ? (Average(bias, decay), tensor.Value)
+                : (Average(original, decay), tensor.Original);
+        Assert.Equal(expected, Numbers(found), (left, right) => Math.Abs(left - right) < 1e-5);
+        Near.Same(model.norm.running_mean!, average.module.norm.running_mean!);
+        Assert.False(average.module.training);
+        Assert.True(model.training);
+
+        // Singular vectors are those of the averaged weight.
+        using var weight = average.module.parametrization("bounded.weight").Value;
+        Assert.Equal(1, linalg.norm(weight.detach(), 2).item<float>(), 1e-4);
+    }
+
+    [Fact]
+    public void The_first_is_a_copy_bit_for_bit()
+    {
+        var model = new Net();
+        Train(model, _ => { });
+        var average = new AveragedModel<Net>(new Net(), 0.99);
+        average.update_parameters(model);
+        var copy = average.module.state_dict();
+        foreach (var (key, tensor) in model.state_dict())
+            if (!key.Contains("0._")) // Learnt anew from the same weight.
+                Near.Identical(tensor, copy[key]);
+    }
+
+    [Fact]
+    public void Moved_bases_are_refused_for_parameters_and_do_not_matter_for_values()
+    {
+        var model = new Net();
+        var (ofParameters, ofValues) = (
+            new AveragedModel<Net>(new Net(), 0.5, AverageOf.Originals),
+            new AveragedModel<Net>(new Net(), 0.5)
+        );
+        ofParameters.update_parameters(model);
+        ofValues.update_parameters(model);
+        Train(model, _ => { });
+        model.update_bases();
+        var before = Snapshot.Of(ofParameters);
+        var refusal = Assert.Throws<InvalidOperationException>(() => ofParameters.update_parameters(model));
+        Assert.Contains("AverageOf.Values", refusal.Message);
+        before.AssertUnchanged();
+        ofValues.update_parameters(model);
+        Near.Orthogonal(ofValues.module.parametrization("turn.weight").Value.detach());
+    }
+
+    [Fact]
+    public void Models_that_are_not_alike_are_refused_whole()
+    {
+        var model = new Net();
+        Assert.Throws<InvalidOperationException>(() =>
+            new AveragedModel<Net>(new Net(isParametrized: false)).update_parameters(model)
+        );
+        var average = new AveragedModel<Net>(new Net());
+        average.update_parameters(model);
+        var before = Snapshot.Of(average);
+        using (no_grad())
+            model.parametrization("turn.weight").Original.fill_(double.NaN);
+        Assert.Throws<ParametrizationException>(() => average.update_parameters(model));
+        before.AssertUnchanged();
+        Assert.Throws<ArgumentOutOfRangeException>(() => new AveragedModel<Net>(model, 1.5));
+    }
+
+    [Fact]
+    public void Its_state_reads_as_PyTorchs_and_training_resumes_bit_for_bit()
+    {
+        var (model, average) = (new Net(), new AveragedModel<Net>(new Net(), 0.9));
+        using var optimizer = optim.AdamW(model.parameters(), 0.01);
+        Steps(model, optimizer, average, 0, 3);
+        Assert.Contains("n_averaged", average.state_dict().Keys);
+        Assert.Contains("module.turn.parametrizations.weight.original", average.state_dict().Keys);
+
+        var folder = Directory.CreateTempSubdirectory();
+        string File(string name) => Path.Combine(folder.FullName, name);
+        Safetensors.Save(File("model"), model.state_dict());
+        Safetensors.Save(File("average"), average.state_dict());
+        optimizer.save_state_dict(File("optimizer"));
+
+        var (later, laterAverage) = (new Net(), new AveragedModel<Net>(new Net(), 0.9));
+        later.load_parametrized_state_dict(Safetensors.Load(File("model")));
+        laterAverage.load_parametrized_state_dict(Safetensors.Load(File("average")));
+        using var laterOptimizer = optim.AdamW(later.parameters(), 0.01);
+        laterOptimizer.load_state_dict(File("optimizer"));
+
+        Steps(model, optimizer, average, 3, 6);
+        Steps(later, laterOptimizer, laterAverage, 3, 6);
+        foreach (var (one, other) in new (nn.Module, nn.Module)[] { (model, later), (average, laterAverage) })
+        foreach (var (key, tensor) in one.state_dict())
+            Near.Identical(tensor, other.state_dict()[key]);
+        folder.Delete(recursive: true);
+    }
+
+    private static double[] Average(List<double[]> models, double? decay)
+    {
+        var average = models[0];
+        for (var count = 1; count < models.Count; count++)
+        {
+            var weight = decay is { } kept ? 1 - kept : 1.0 / (count + 1);
+            average = [.. average.Zip(models[count], (own, there) => own + weight * (there - own))];
+        }
+        return average;
+    }
+
+    private static double[] Numbers(Tensor tensor) => tensor.detach().to(ScalarType.Float64).data<double>().ToArray();
+
+    private static void Train(Net model, Action<int> after)
+    {
+        using var optimizer = optim.SGD(model.parameters(), 0.1);
+        for (var step = 0; step < 6; step++)
+        {
+            using var _ = NewDisposeScope();
+            Step(model, optimizer, step);
+            after(step);
+        }
+    }
+
+    private static void Steps(Net model, optim.Optimizer optimizer, AveragedModel<Net> average, int from, int to)
+    {
+        for (var step = from; step < to; step++)
+        {
+            using var _ = NewDisposeScope();
+            Step(model, optimizer, step);
+            average.update_parameters(model);
+        }
+    }
+
+    private static void Step(Net model, optim.Optimizer optimizer, int step)
+    {
+        optimizer.zero_grad();
+        model.call(linspace(-1, step + 1, 12).reshape(3, 4).sin()).pow(2).sum().backward();
+        optimizer.step();
+    }
+}
