@@ -59,7 +59,7 @@ internal sealed partial class TensorBinding : ICached
     {
         _modules = [.. _modules.Where(one => one != module && !one.IsGone)];
         if (_modules.Length == 0)
-            _value.Forget();
+            DropValue();
     }
 
     /// <summary>The module whose state has the tensor in this set.</summary>
@@ -92,7 +92,7 @@ internal sealed partial class TensorBinding : ICached
     /// <summary>Drops the cached value everywhere. Called alone, as what follows.</summary>
     public void Forget()
     {
-        _value.Forget();
+        DropValue();
         foreach (var module in _modules)
             module.Forget();
     }
@@ -100,9 +100,16 @@ internal sealed partial class TensorBinding : ICached
     /// <summary>The tensor has moved by itself; what stands for it in the modules goes along.</summary>
     public void Moved()
     {
-        _value.Forget();
+        DropValue();
         foreach (var module in _modules)
             module.Moved();
+    }
+
+    /// <summary>Others, whose passes have ended, may be retiring what was shown of earlier values.</summary>
+    private void DropValue()
+    {
+        lock (_gate)
+            _value.Forget();
     }
 
     /// <summary>

@@ -35,6 +35,7 @@ internal static class Traffic
         ["bases and modes in one scope"] = BasesInOneScope,
         ["ending scopes"] = () => ForEachKind(EndingScopes),
         ["removing"] = () => ForEachKind(Removing),
+        ["sixteen threads for a minute"] = OneMinute.Run,
     };
 
     private static void ForEachKind(Action<FaultSubject> action)
