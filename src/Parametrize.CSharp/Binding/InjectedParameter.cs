@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
 using TorchSharp;
@@ -13,10 +12,9 @@ namespace Parametrize.CSharp.Binding;
 /// It is not registered: the module's state reads as PyTorch's.
 /// </summary>
 /// <remarks>
-/// Modules whose setters register (Linear, convolutions, norms) replace what is in the field when they are moved or
-/// assigned to: they dispose it and register the new tensor under its name. Between the two, the module is given a
-/// registry to throw away, which puts the real one back when it is written to. When they are disposed, they dispose
-/// what is in their fields, too, and no children: those that are ours are disposed here.
+/// Setters dispose it and register another tensor under its name (<see cref="SetterWatch"/>). Between the two, the module is
+/// given a registry to throw away, which puts the real one back when it is written to. Modules that are disposed dispose it,
+/// too, and no children: those that are ours are disposed here.
 /// </remarks>
 internal abstract class InjectedParameter : Parameter, IInjected
 {
@@ -26,7 +24,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
     private readonly Action<nn.Module> _ownerDisposed;
     private readonly Tensor[] _self;
     private long _version;
-    private bool _isTrained;
+    private readonly bool _isTrained;
     private Action? _restore;
 
     /// <param name="slot">Where it stands.</param>
@@ -89,7 +87,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
     protected override void Dispose(bool disposing)
     {
         if (disposing && !IsSpent && _slot.Owner is { } owner)
-            if (IsDisposedByModule())
+            if (SetterWatch.IsModuleDisposing())
             {
                 using var alone = _access.Writing();
                 IsSpent = true;
@@ -112,16 +110,6 @@ internal abstract class InjectedParameter : Parameter, IInjected
     {
         Restore();
         EndWaiting();
-    }
-
-    /// <summary>By a module that is being disposed, rather than by a setter.</summary>
-    private static bool IsDisposedByModule()
-    {
-        var caller = new StackTrace()
-            .GetFrames()
-            .Select(frame => frame.GetMethod())
-            .FirstOrDefault(method => !typeof(Tensor).IsAssignableFrom(method?.DeclaringType));
-        return caller?.Name == nameof(Dispose) && typeof(nn.Module).IsAssignableFrom(caller.DeclaringType);
     }
 
     /// <summary>Other threads wait until the setter has registered. It may never do so: they do not wait for long.</summary>
@@ -149,7 +137,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
             registry() = real;
             _restore = null;
         };
-        registry() = ModuleInternals.Watched(
+        registry() = SetterWatch.Watched(
             real,
             onAdding: () =>
             {

@@ -81,6 +81,9 @@ internal sealed class ModuleBinding
         }
     }
 
+    /// <summary>What is in the fields.</summary>
+    public IEnumerable<SlotState> States => _slots.Select(slot => slot.State);
+
     /// <summary>Whether something waits for the next use, of which a query says nothing.</summary>
     public bool IsWaiting =>
         Array.Exists(

@@ -12,6 +12,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     private bool _wasAssigned;
     private bool _isReleased;
 
+    /// <summary>Somebody has written into the placeholder, and then the module was moved.</summary>
+    private bool _wasWritten;
+
     public string Name => slot.Name;
 
     /// <summary>Null when the module was collected.</summary>
@@ -46,7 +49,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 return SlotState.Released;
             var found = slot.Get();
             if (found is InjectedParameter ours && IsOurs(ours))
-                return ours.IsWritten ? SlotState.Written
+                return ours.IsWritten || _wasWritten ? SlotState.Written
                     : ours.WantsTraining is not null ? SlotState.Retrained
                     : ours is Placeholder ? SlotState.Hidden
                     : SlotState.Exposed;
@@ -57,6 +60,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 && Exposed is not { IsSpent: true }
             )
                 return SlotState.Hidden;
+            if (found is { IsInvalid: true })
+                return SlotState.Released;
             if (slot.HasShifted(_placeholder) || slot.HasShifted(Exposed))
                 return SlotState.Shifted;
             return found is null ? SlotState.Emptied
@@ -164,12 +169,14 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 return spent.Count > 0 ? new(this, state) : null;
             case SlotState.Written:
                 _placeholder?.Retire();
+                _wasWritten = false;
                 return new(this, state);
             case SlotState.Retrained:
                 return new(this, state, IsTrained: _placeholder!.WantsTraining is true);
             case SlotState.Moved or SlotState.Assigned:
                 var found = slot.Get()!;
                 slot.Unregister();
+                _wasWritten |= state is SlotState.Moved && slot.IsNothing(found) && !Slot.IsUnwritten(found);
                 var hasMoved = _wasAssigned && !found.IsOfTheKindOf(computed.Inputs[0]);
                 _wasAssigned = false;
                 return new(this, state, found, hasMoved);

@@ -14,13 +14,6 @@ internal static class ModuleInternals
     private const BindingFlags Declared =
         BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
 
-    private static readonly FieldInfo? Index = typeof(OrderedDict<string, Parameter>).GetField("_dict", Declared);
-
-    private static readonly FieldInfo? BufferIndex = typeof(OrderedDict<string, (Tensor, bool)>).GetField(
-        "_dict",
-        Declared
-    );
-
     private static readonly FieldInfo? Handle = typeof(nn.Module).GetField("handle", Declared);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_internal_params")]
@@ -157,7 +150,7 @@ internal static class ModuleInternals
             .Where(field => field.Type.GetField(field.Name, Declared | BindingFlags.Static) is null)
             .Select(field => $"{field.Type.Name}.{field.Name}")
             .ToList();
-        if (Index is null || BufferIndex is null)
+        if (!SetterWatch.IsPossible)
             missing.Add("OrderedDict._dict");
         if (Handle is null)
             missing.Add("Module.handle");
@@ -166,17 +159,6 @@ internal static class ModuleInternals
                 $"TorchSharp {typeof(nn.Module).Assembly.GetName().Version} lacks {string.Join(", ", missing)}, which "
                     + "Parametrize needs to bind modules. Use TorchSharp 0.107, or hold a ParametrizedTensor."
             );
-    }
-
-    /// <summary>A registry that lists the same, but finds nothing, and tells when something is about to be added.</summary>
-    public static OrderedDict<string, T> Watched<T>(OrderedDict<string, T> real, Action onAdding)
-    {
-        var registry = new OrderedDict<string, T>();
-        foreach (var (name, value) in (IList<(string, T)>)real)
-            registry.Add(name, value);
-        var index = typeof(T) == typeof(Parameter) ? Index : BufferIndex;
-        index!.SetValue(registry, new Dictionary<string, T>(new Watch(onAdding)));
-        return registry;
     }
 
     private static (string Name, T Value)[] Entries<T>(OrderedDict<string, T> registry) =>
@@ -215,16 +197,5 @@ internal static class ModuleInternals
         for (var type = module.GetType(); type is not null && type != typeof(nn.Module); type = type.BaseType)
             foreach (var field in type.GetFields(Declared))
                 yield return field;
-    }
-
-    private sealed class Watch(Action onAdding) : IEqualityComparer<string>
-    {
-        public bool Equals(string? left, string? right) => left == right;
-
-        public int GetHashCode(string key)
-        {
-            onAdding();
-            return key.GetHashCode();
-        }
     }
 }

@@ -64,8 +64,13 @@ internal abstract class Slot
     /// <summary>Whether a tensor that was found is what stands there outside a forward pass, moved by its module.</summary>
     public bool IsNothing(Tensor found)
     {
-        if (!found.shape.SequenceEqual(ShapeOfNothing(_shape)))
-            return false;
+        var shape = ShapeOfNothing(_shape);
+        return found.shape.SequenceEqual(shape) && (!shape.SequenceEqual(_shape) || IsUnwritten(found));
+    }
+
+    /// <summary>Whether nobody has written into what stands there outside a forward pass, before it was moved.</summary>
+    public static bool IsUnwritten(Tensor found)
+    {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         return found.device_type == DeviceType.META || found.isnan().all().item<bool>();

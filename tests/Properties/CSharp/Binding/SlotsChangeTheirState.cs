@@ -1,0 +1,192 @@
+using Parametrize.CSharp;
+using Parametrize.CSharp.Binding;
+using Properties.CSharp.Support;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Binding;
+
+/// <summary>The table of what can be in a field, and what each event makes of it.</summary>
+public class SlotsChangeTheirState
+{
+    private static readonly string[] Events =
+    [
+        "use",
+        "query",
+        "begin scope",
+        "end scope",
+        "assign",
+        "write",
+        "freeze",
+        "move",
+        "empty",
+        "dispose",
+    ];
+
+    /// <summary>How a state comes about, and the next one for each event; an exclamation mark where the event is refused.</summary>
+    /// <remarks>
+    /// The value in a scope is no leaf: libtorch ignores a flag that is set there. Linear disposes no field that is null.
+    /// </remarks>
+    private static readonly Dictionary<string, (string[] By, string[] Next)> Table = new()
+    {
+        ["Hidden"] = (
+            [],
+            [
+                "Hidden",
+                "Hidden",
+                "Exposed",
+                "Hidden",
+                "Assigned",
+                "Written",
+                "Retrained",
+                "Hidden",
+                "Emptied",
+                "Released",
+            ]
+        ),
+        ["Exposed"] = (
+            ["begin scope"],
+            [
+                "Exposed",
+                "Exposed",
+                "Exposed",
+                "Hidden",
+                "Assigned",
+                "Written",
+                "Exposed",
+                "Exposed",
+                "Emptied",
+                "Released",
+            ]
+        ),
+        ["Written"] = (
+            ["write"],
+            [
+                "Hidden!",
+                "Written",
+                "Hidden!",
+                "Written",
+                "Assigned",
+                "Written",
+                "Written",
+                "Written",
+                "Emptied",
+                "Released",
+            ]
+        ),
+        ["Retrained"] = (
+            ["freeze"],
+            [
+                "Hidden",
+                "Retrained",
+                "Exposed",
+                "Retrained",
+                "Assigned",
+                "Written",
+                "Hidden",
+                "Hidden",
+                "Emptied",
+                "Released",
+            ]
+        ),
+        ["Emptied"] = (
+            ["empty"],
+            ["Hidden", "Hidden", "Exposed", "Emptied", "Assigned", "", "", "Emptied", "Emptied", "Emptied"]
+        ),
+        ["Assigned"] = (
+            ["assign"],
+            [
+                "Hidden",
+                "Assigned",
+                "Exposed",
+                "Assigned",
+                "Assigned",
+                "Assigned",
+                "Assigned",
+                "Assigned",
+                "Emptied",
+                "Released",
+            ]
+        ),
+    };
+
+    public static TheoryData<string, string> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, string>();
+            foreach (var (state, (_, next)) in Table)
+            foreach (var (one, index) in Events.Select((one, index) => (one, index)))
+                if (next[index].Length > 0)
+                    cases.Add(state, one);
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void As_the_table_says(string state, string next)
+    {
+        using var _ = NewDisposeScope();
+        var (by, states) = Table[state];
+        var subject = new Subject();
+        foreach (var one in by)
+            subject.Happen(one);
+        Assert.Equal(state, subject.State);
+        var expected = states[Array.IndexOf(Events, next)];
+        var error = Record.Exception(() => subject.Happen(next));
+        Assert.Equal(expected, subject.State + (error is null ? "" : "!"));
+    }
+
+    private sealed class Subject
+    {
+        private readonly Linear _layer = nn.Linear(4, 3).register_parametrization("bias", new Doubling().Value);
+        private readonly ModuleBinding _binding;
+        private IDisposable? _scope;
+
+        public Subject() => _binding = _layer.parametrization("bias").Binding.Modules[0];
+
+        public string State => _binding.States.Single().ToString();
+
+        public void Happen(string one)
+        {
+            var dtype = _layer.weight.dtype;
+            switch (one)
+            {
+                case "use":
+                    _layer.call(ones([1, 4], dtype));
+                    break;
+                case "query":
+                    _ = _layer.parameters().ToList();
+                    break;
+                case "begin scope":
+                    _scope = parametrize.cached(_layer);
+                    break;
+                case "end scope":
+                    _scope?.Dispose();
+                    break;
+                case "assign":
+                    _layer.bias = nn.Parameter(ones([3], dtype));
+                    break;
+                case "write":
+                    using (no_grad())
+                        _layer.bias!.fill_(1);
+                    break;
+                case "freeze":
+                    _layer.bias!.requires_grad = !_layer.bias.requires_grad;
+                    break;
+                case "move":
+                    _layer.to(dtype == ScalarType.Float32 ? ScalarType.Float64 : ScalarType.Float32);
+                    break;
+                case "empty":
+                    _layer.bias = null;
+                    break;
+                default:
+                    _layer.Dispose();
+                    break;
+            }
+        }
+    }
+}
