@@ -15,7 +15,7 @@ module internal Saturation =
         match slopes with
         | null -> None
         | slopes ->
-            let saturated = slopes.lt (least.ToScalar())
+            let saturated = slopes.lt (least.AsScalar())
             Some(Tensors.number (saturated.sum ()) / float (max 1L (slopes.numel ())))
 
     /// The share of entries that are saturated, in the node where there are most; None where no node tells.

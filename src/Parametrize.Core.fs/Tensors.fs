@@ -79,7 +79,7 @@ module internal Tensors =
     let parameter (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
         if Form.isHalf dtype then
             let greatest = Form.greatest dtype
-            tensor.clamp((-greatest).ToScalar(), greatest.ToScalar()).``to`` dtype
+            tensor.clamp((-greatest).AsScalar(), greatest.AsScalar()).``to`` dtype
         else
             tensor
 

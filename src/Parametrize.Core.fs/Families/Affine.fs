@@ -28,7 +28,7 @@ type internal AffineNode(name: string, factor: float, offset: float) =
 
     /// What yields the tensor, within the numbers of that element type.
     let inputIn (dtype: torch.ScalarType) (tensor: torch.Tensor) =
-        let exact = (Tensors.inDouble tensor - offset.ToScalar()) / factor.ToScalar()
+        let exact = (Tensors.inDouble tensor - offset.AsScalar()) / factor.AsScalar()
         (Entrywise.within (Form.greatest dtype) exact).``to`` tensor.dtype
 
     let input (tensor: torch.Tensor) = inputIn tensor.dtype tensor
@@ -37,7 +37,7 @@ type internal AffineNode(name: string, factor: float, offset: float) =
     override this.Inputs form = Node.same this Requirement.entries form
     override _.Domains = [ Domain.AnySpace ]
     override _.Codomain before = AffineSpaces.image factor offset before.Head
-    override _.Forward(inputs, _) = inputs[0] * factor.ToScalar() + offset.ToScalar()
+    override _.Forward(inputs, _) = inputs[0] * factor.AsScalar() + offset.AsScalar()
 
     /// Where numbers of the element type reach what W comes from; digits that are lost beside the offset are rounding.
     member private this.ContainsFrom(input: torch.Tensor, tensor: torch.Tensor, epsilon: float) =
@@ -59,7 +59,7 @@ type internal AffineNode(name: string, factor: float, offset: float) =
         member this.ContainsBehind(tensor, epsilon) = this.ContainsFrom(input tensor, tensor, epsilon)
 
     interface IBijection with
-        member _.Back tensor = (tensor - offset.ToScalar()) / factor.ToScalar()
+        member _.Back tensor = (tensor - offset.AsScalar()) / factor.AsScalar()
 
     interface IDimension with
         member _.Dimension(_, before, _) = snd before.Head
@@ -69,7 +69,7 @@ type internal AffineNode(name: string, factor: float, offset: float) =
             let x = inputs[0]
             let size = float (Form.reals (Form.ofTensor x)) * log (abs factor)
             let real = if x.is_complex () then x.real.dtype else x.dtype
-            torch.full ([||], size.ToScalar(), dtype = real, device = x.device)
+            torch.full ([||], size.AsScalar(), dtype = real, device = x.device)
 
 namespace Parametrize.Values
 

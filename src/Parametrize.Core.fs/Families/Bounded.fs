@@ -34,11 +34,11 @@ type internal BoundedNode(lo: float, hi: float) =
     /// where rounding puts it, has a finite parameter.
     let limit (dtype: torch.ScalarType) = if dtype = torch.ScalarType.Float64 then 700.0 else 87.0
 
-    let above (tensor: torch.Tensor) = (tensor - lo.ToScalar()).relu()
-    let below (tensor: torch.Tensor) = (hi.ToScalar() - tensor).relu()
+    let above (tensor: torch.Tensor) = (tensor - lo.AsScalar()).relu()
+    let below (tensor: torch.Tensor) = (hi.AsScalar() - tensor).relu()
 
     /// The nearest tensor between the bounds.
-    let nearest (tensor: torch.Tensor) = tensor.clamp (lo.ToScalar(), hi.ToScalar())
+    let nearest (tensor: torch.Tensor) = tensor.clamp (lo.AsScalar(), hi.AsScalar())
 
     /// How far entries on this bound may be inside it: it may be no number of the element type.
     let onBound (bound: float) (epsilon: float) = epsilon * abs bound
@@ -49,7 +49,7 @@ type internal BoundedNode(lo: float, hi: float) =
         let wide = Tensors.inDouble tensor
 
         let distance (bound: float) =
-            let half = wide / 2.0 - (bound / 2.0).ToScalar()
+            let half = wide / 2.0 - (bound / 2.0).AsScalar()
             let start = if Tensors.largest half = 0.0 then 0.5 else Entrywise.scale half
             min (max Entrywise.leastStart start) (hi / 10.0 - lo / 10.0)
 
@@ -57,11 +57,11 @@ type internal BoundedNode(lo: float, hi: float) =
             if Double.IsInfinity bound then
                 tensor
             else
-                torch.where (outside, torch.full_like (tensor, started.ToScalar()), tensor)
+                torch.where (outside, torch.full_like (tensor, started.AsScalar()), tensor)
 
         tensor
-        |> from lo (wide.le ((lo + onBound lo epsilon).ToScalar())) (lo + distance lo)
-        |> from hi (wide.ge ((hi - onBound hi epsilon).ToScalar())) (hi - distance hi)
+        |> from lo (wide.le ((lo + onBound lo epsilon).AsScalar())) (lo + distance lo)
+        |> from hi (wide.ge ((hi - onBound hi epsilon).AsScalar())) (hi - distance hi)
 
     let inverse (tensor: torch.Tensor) =
         let wide = Tensors.inDouble tensor
@@ -74,17 +74,17 @@ type internal BoundedNode(lo: float, hi: float) =
                 Entrywise.softplusInverse (below wide)
             else
                 // Halves: the whole interval may be longer than the largest number.
-                let above = (wide / 2.0 - (lo / 2.0).ToScalar()).relu()
-                let below = ((hi / 2.0).ToScalar() - wide / 2.0).relu()
+                let above = (wide / 2.0 - (lo / 2.0).AsScalar()).relu()
+                let below = ((hi / 2.0).AsScalar() - wide / 2.0).relu()
                 // Not a difference of logarithms, which round by their own size.
                 (above / below).log()
 
         let inverse =
             if Double.IsInfinity lo || Double.IsInfinity hi then
                 let struct (least, _) = Entrywise.exponents tensor.dtype
-                inverse.clamp_min (least.ToScalar())
+                inverse.clamp_min (least.AsScalar())
             else
-                inverse.clamp ((-limit).ToScalar(), limit.ToScalar())
+                inverse.clamp ((-limit).AsScalar(), limit.AsScalar())
 
         inverse.``to`` tensor.dtype
 
@@ -97,21 +97,21 @@ type internal BoundedNode(lo: float, hi: float) =
         let x = inputs[0]
 
         if Double.IsInfinity hi then
-            (Entrywise.softplus x + lo.ToScalar()).clamp_max((Form.greatest x.dtype).ToScalar())
+            (Entrywise.softplus x + lo.AsScalar()).clamp_max((Form.greatest x.dtype).AsScalar())
         elif Double.IsInfinity lo then
-            (hi.ToScalar() - Entrywise.softplus x).clamp_min((-(Form.greatest x.dtype)).ToScalar())
+            (hi.AsScalar() - Entrywise.softplus x).clamp_min((-(Form.greatest x.dtype)).AsScalar())
         else
             // From the nearer end, so that small distances to either bound keep their digits.
             let fromLo, fromHi =
                 if hi - lo <= Form.greatest x.dtype then
-                    let length = (hi - lo).ToScalar()
-                    x.sigmoid () * length + lo.ToScalar(), hi.ToScalar() - (-x).sigmoid() * length
+                    let length = (hi - lo).AsScalar()
+                    x.sigmoid () * length + lo.AsScalar(), hi.AsScalar() - (-x).sigmoid() * length
                 else
-                    let half = (hi / 2.0 - lo / 2.0).ToScalar()
+                    let half = (hi / 2.0 - lo / 2.0).AsScalar()
                     let above, below = x.sigmoid () * half, (-x).sigmoid() * half
-                    above + lo.ToScalar() + above, hi.ToScalar() - below - below
+                    above + lo.AsScalar() + above, hi.AsScalar() - below - below
 
-            torch.where(x.lt (0.0.ToScalar()), fromLo, fromHi).clamp(lo.ToScalar(), hi.ToScalar())
+            torch.where(x.lt (0.0.AsScalar()), fromLo, fromHi).clamp(lo.AsScalar(), hi.AsScalar())
 
     override _.Contains(_, tensor, epsilon) =
         let below = lo - Tensors.number (tensor.min ())
@@ -157,7 +157,7 @@ type internal BoundedNode(lo: float, hi: float) =
             if Double.IsInfinity lo || Double.IsInfinity hi then
                 slope
             else
-                slope * (-inputs[0]).sigmoid() * (4.0).ToScalar()
+                slope * (-inputs[0]).sigmoid() * (4.0).AsScalar()
 
     interface IVolume with
         member _.LogVolume(inputs, _) =
@@ -166,7 +166,7 @@ type internal BoundedNode(lo: float, hi: float) =
             if Double.IsInfinity lo || Double.IsInfinity hi then
                 (Entrywise.logSigmoid x).sum()
             else
-                (Entrywise.logSigmoid x + Entrywise.logSigmoid -x + (log (hi - lo)).ToScalar()).sum()
+                (Entrywise.logSigmoid x + Entrywise.logSigmoid -x + (log (hi - lo)).AsScalar()).sum()
 
     interface ISampled with
         member _.Sample(form, generator) =
@@ -174,13 +174,13 @@ type internal BoundedNode(lo: float, hi: float) =
                 let distance = (Form.normal generator form).abs()
 
                 if Double.IsInfinity hi then
-                    distance + lo.ToScalar()
+                    distance + lo.AsScalar()
                 else
-                    hi.ToScalar() - distance
+                    hi.AsScalar() - distance
             else
                 let uniform = torch.rand (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
-                let half = uniform * (hi / 2.0 - lo / 2.0).ToScalar()
-                (half + lo.ToScalar() + half).clamp(lo.ToScalar(), hi.ToScalar())
+                let half = uniform * (hi / 2.0 - lo / 2.0).AsScalar()
+                (half + lo.AsScalar() + half).clamp(lo.AsScalar(), hi.AsScalar())
 
 namespace Parametrize.Values
 

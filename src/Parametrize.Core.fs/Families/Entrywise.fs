@@ -23,16 +23,16 @@ module internal Entrywise =
     /// No real or imaginary part larger than this. Differentiable.
     let within (limit: float) (tensor: torch.Tensor) : torch.Tensor =
         if tensor.is_complex () then
-            tensor.resolve_conj().view_as_real().clamp((-limit).ToScalar(), limit.ToScalar()).view_as_complex()
+            tensor.resolve_conj().view_as_real().clamp((-limit).AsScalar(), limit.AsScalar()).view_as_complex()
         else
-            tensor.clamp ((-limit).ToScalar(), limit.ToScalar())
+            tensor.clamp ((-limit).AsScalar(), limit.AsScalar())
 
     /// Infinities become the largest numbers, in place: for results that their own backward pass does not need.
     let keepFinite (tensor: torch.Tensor) : unit =
         use _ = torch.no_grad ()
         let greatest = Form.greatest tensor.dtype
         let reals = if tensor.is_complex () then tensor.view_as_real () else tensor
-        reals.clamp_ ((-greatest).ToScalar(), greatest.ToScalar()) |> ignore
+        reals.clamp_ ((-greatest).AsScalar(), greatest.AsScalar()) |> ignore
 
     /// The mean modulus, in which what starts inside an open set keeps its distance from the edge; 1 for zeros, which have
     /// no scale of their own.
@@ -41,7 +41,7 @@ module internal Entrywise =
 
         if largest > 0.0 then
             // In units of the largest entry: a sum could leave the range.
-            Tensors.number ((Tensors.inDouble tensor).abs().div(largest.ToScalar()).mean()) * largest
+            Tensors.number ((Tensors.inDouble tensor).abs().div(largest.AsScalar()).mean()) * largest
         else
             1.0
 
@@ -54,7 +54,7 @@ module internal Entrywise =
 
     /// Between the smallest and the largest positive number: an underflow to zero or an overflow would leave the space.
     let inRangeOf (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
-        tensor.clamp ((Form.smallest dtype).ToScalar(), (Form.greatest dtype).ToScalar())
+        tensor.clamp ((Form.smallest dtype).AsScalar(), (Form.greatest dtype).AsScalar())
 
     /// The numbers whose exponentials are numbers of the element type, and positive.
     let exponents (dtype: torch.ScalarType) : struct (float * float) =
@@ -66,18 +66,18 @@ module internal Entrywise =
     /// `exp x`, whose derivative is 0 where x is out of range: times an infinite one, that would not be a number.
     let exp (tensor: torch.Tensor) : torch.Tensor =
         let struct (least, greatest) = exponents tensor.dtype
-        tensor.clamp(least.ToScalar(), greatest.ToScalar()).exp().clamp_min((Form.smallest tensor.dtype).ToScalar())
+        tensor.clamp(least.AsScalar(), greatest.AsScalar()).exp().clamp_min((Form.smallest tensor.dtype).AsScalar())
 
     /// Rounded to a 16-bit type, whose largest number stands for larger ones.
     let saturated (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
         let greatest = Form.greatest dtype
-        tensor.clamp((-greatest).ToScalar(), greatest.ToScalar()).``to`` dtype
+        tensor.clamp((-greatest).AsScalar(), greatest.AsScalar()).``to`` dtype
 
     /// The same in place, for results that their own backward pass does not need.
     let keepInRange (tensor: torch.Tensor) : unit =
         use _ = torch.no_grad ()
 
-        tensor.clamp_ ((Form.smallest tensor.dtype).ToScalar(), (Form.greatest tensor.dtype).ToScalar())
+        tensor.clamp_ ((Form.smallest tensor.dtype).AsScalar(), (Form.greatest tensor.dtype).AsScalar())
         |> ignore
 
     /// `log(1 + exp x)` without overflow, accurate for very negative x; beyond 40 it is x to the last digit.

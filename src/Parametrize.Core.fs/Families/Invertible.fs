@@ -23,7 +23,7 @@ type internal InvertibleNode() =
         let least, greatest = log (Form.least x.dtype), log (Form.greatest x.dtype)
         // A logarithm that is rounded up would be that of infinity.
         let greatest = greatest * (1.0 - 4.0 * Form.epsilon x.dtype)
-        (Tensors.diagonal x).clamp(least.ToScalar(), greatest.ToScalar())
+        (Tensors.diagonal x).clamp(least.AsScalar(), greatest.AsScalar())
 
     let lower (x: torch.Tensor) = x.tril -1L + Tensors.eyeLike x
 
@@ -37,7 +37,7 @@ type internal InvertibleNode() =
     let inUnits (matrix: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
         let wide = Tensors.inDouble matrix
         let largest = wide.abs().amax([| -2L; -1L |], keepdim = true)
-        let unit = torch.where (largest.eq (0.0.ToScalar()), torch.ones_like largest, largest)
+        let unit = torch.where (largest.eq (0.0.AsScalar()), torch.ones_like largest, largest)
         struct (wide / unit, unit)
 
     /// The smallest singular value over the largest, the least of a batch.
@@ -55,7 +55,7 @@ type internal InvertibleNode() =
         let most = Form.greatest factor.dtype ** 0.4
 
         let unit =
-            factor.detach().abs().amax([| -2L; -1L |], keepdim = true).div(most.ToScalar()).clamp_min(1.0.ToScalar())
+            factor.detach().abs().amax([| -2L; -1L |], keepdim = true).div(most.AsScalar()).clamp_min(1.0.AsScalar())
 
         struct (factor / unit, unit)
 
@@ -82,14 +82,14 @@ type internal InvertibleNode() =
         let struct (left, values, right) = torch.linalg.svd matrix
         let largest = values.amax ([| -1L |], keepdim = true)
         // A zero matrix has no scale of its own.
-        let isZero = largest.eq (0.0.ToScalar())
+        let isZero = largest.eq (0.0.AsScalar())
         let largest = torch.where (isZero, torch.ones_like largest, largest)
         let mean = values.mean ([| -1L |], keepdim = true)
-        let mean = torch.where (isZero, torch.full_like (mean, 2.0.ToScalar()), mean)
-        let least = (unit.squeeze(-1L).reciprocal() * least.ToScalar()).nan_to_num(0.0)
+        let mean = torch.where (isZero, torch.full_like (mean, 2.0.AsScalar()), mean)
+        let least = (unit.squeeze(-1L).reciprocal() * least.AsScalar()).nan_to_num(0.0)
 
         let lifted =
-            values.maximum(largest * partOfLargest.ToScalar()).maximum(mean * partOfMean.ToScalar()).maximum least
+            values.maximum(largest * partOfLargest.AsScalar()).maximum(mean * partOfMean.AsScalar()).maximum least
 
         let turn = Tensors.determinantSign (left.matmul right)
         let others = lifted.narrow (-1L, 0L, Tensors.last tensor - 1L)
@@ -167,7 +167,7 @@ type internal InvertibleNode() =
                 "order"
                 "each row stands once in the order (rows elsewhere)"
                 (Tensors.number (sorted.ne(places).sum()))
-            |> Result.bind (fun () -> wrong "sign" "sign_i = 1 or -1" (Tensors.largest (sign.abs () - 1.0.ToScalar())))
+            |> Result.bind (fun () -> wrong "sign" "sign_i = 1 or -1" (Tensors.largest (sign.abs () - 1.0.AsScalar())))
             |> Result.bind (fun () ->
                 // W where L is the identity.
                 let signs = sign |> Tensors.inDouble |> torch.diag_embed |> reorder order

@@ -22,7 +22,7 @@ type internal SvdNode(rank: int64) =
 
     /// What counts as zero beside the largest singular value: rounding entries moves a singular value by no more.
     let limit (epsilon: float) (values: torch.Tensor) =
-        values.narrow (-1L, 0L, 1L) * (Tensors.limit epsilon rank 1.0).ToScalar()
+        values.narrow (-1L, 0L, 1L) * (Tensors.limit epsilon rank 1.0).AsScalar()
 
     let free (space: Space) = Domain.OneOf [ Domain.free; Domain.Within space ]
 
@@ -61,7 +61,7 @@ type internal SvdNode(rank: int64) =
 
     override _.Contains(_, tensor, epsilon) =
         let struct (_, values, _) = leading tensor
-        let part = values / (Entrywise.greatestOf epsilon tensor.dtype).ToScalar()
+        let part = values / (Entrywise.greatestOf epsilon tensor.dtype).AsScalar()
 
         Violation.unless
             "s_1 is a number of the element type (in units of the largest)"
@@ -84,7 +84,7 @@ type internal SvdNode(rank: int64) =
         let struct (left, values, right) = leading tensor
         let first (matrix: torch.Tensor) = matrix.narrow(-1L, 0L, rank).``to`` tensor.dtype
         let kept = torch.where (values.gt (limit epsilon values), values, torch.zeros_like values)
-        let kept = kept.clamp_max ((Entrywise.greatestOf epsilon tensor.dtype).ToScalar())
+        let kept = kept.clamp_max ((Entrywise.greatestOf epsilon tensor.dtype).AsScalar())
 
         Ok { Inputs = [| first left; first kept; first right.mT |]; Buffers = [||] }
 

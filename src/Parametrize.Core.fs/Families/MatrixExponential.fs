@@ -21,15 +21,15 @@ type internal MatrixExponentialNode(requirement: Requirement) =
 
     /// Smaller eigenvalues are rounding beside the largest one.
     let floored (epsilon: float) (values: torch.Tensor) =
-        let floor = largest (values.abs ()) * epsilon.ToScalar()
-        values.maximum(floor).clamp_min((epsilon * epsilon).ToScalar())
+        let floor = largest (values.abs ()) * epsilon.AsScalar()
+        values.maximum(floor).clamp_min((epsilon * epsilon).AsScalar())
 
     /// The least eigenvalue over the largest, for each matrix.
     let conditioningOf (values: torch.Tensor) =
         let largest = largest values
-        let isPositive = largest.gt (0.0.ToScalar())
+        let isPositive = largest.gt (0.0.AsScalar())
         let share = values.narrow (-1L, 0L, 1L) / largest
-        torch.where (isPositive, share, torch.full_like (share, (-1.0).ToScalar()))
+        torch.where (isPositive, share, torch.full_like (share, (-1.0).AsScalar()))
 
     let conditioning (tensor: torch.Tensor) =
         conditioningOf (torch.linalg.eigvalsh (hermitian (Tensors.inDouble tensor)))
@@ -40,9 +40,9 @@ type internal MatrixExponentialNode(requirement: Requirement) =
     /// trains; a zero matrix has no scale of its own.
     let inside (epsilon: float) (values: torch.Tensor) =
         let mean = values.abs().mean([| -1L |], keepdim = true)
-        let quarter = (mean / 4.0).clamp_min(Entrywise.leastStart.ToScalar())
-        let quarter = torch.where (mean.eq (0.0.ToScalar()), torch.ones_like mean, quarter)
-        let isInside = (conditioningOf values).gt((rounding values epsilon).ToScalar())
+        let quarter = (mean / 4.0).clamp_min(Entrywise.leastStart.AsScalar())
+        let quarter = torch.where (mean.eq (0.0.AsScalar()), torch.ones_like mean, quarter)
+        let isInside = (conditioningOf values).gt((rounding values epsilon).AsScalar())
         torch.where (isInside, values, values.maximum quarter)
 
     override _.Code = Code.name "matrixExponential"
@@ -91,8 +91,8 @@ type internal MatrixExponentialNode(requirement: Requirement) =
         member _.Sample(form, generator) =
             let normal = Form.normal generator form
 
-            normal.matmul normal.mH / (float (Tensors.last normal)).ToScalar()
-            + Tensors.eyeLike normal * (0.1).ToScalar()
+            normal.matmul normal.mH / (float (Tensors.last normal)).AsScalar()
+            + Tensors.eyeLike normal * (0.1).AsScalar()
 
 namespace Parametrize.Values
 

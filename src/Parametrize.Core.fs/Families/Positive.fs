@@ -39,23 +39,23 @@ type internal PositiveNode(map: PositiveMap) =
     let nearest (tensor: torch.Tensor) (epsilon: float) =
         match map with
         | PositiveMap.Square -> tensor.relu ()
-        | _ -> torch.where (tensor.gt (0.0.ToScalar()), tensor, torch.full_like (tensor, epsilon.ToScalar()))
+        | _ -> torch.where (tensor.gt (0.0.AsScalar()), tensor, torch.full_like (tensor, epsilon.AsScalar()))
 
     /// Positive entries stay. Others start at the scale of the tensor, away from zero; not farther than 1 where
     /// derivatives grow with the value, so that a step does not overshoot. A zero that is allowed stays one up to rounding.
     let inside (tensor: torch.Tensor) (epsilon: float) =
         let start = Entrywise.start tensor
         let distance = if map = PositiveMap.Softplus then start else min 1.0 start
-        let started = torch.full_like (tensor, distance.ToScalar())
-        let zero = torch.full_like (tensor, (epsilon * epsilon * Entrywise.scale tensor).ToScalar())
+        let started = torch.full_like (tensor, distance.AsScalar())
+        let zero = torch.full_like (tensor, (epsilon * epsilon * Entrywise.scale tensor).AsScalar())
 
         let started =
             if isSquare then
-                torch.where (tensor.eq (0.0.ToScalar()), zero, started)
+                torch.where (tensor.eq (0.0.AsScalar()), zero, started)
             else
                 started
 
-        torch.where (tensor.gt (0.0.ToScalar()), tensor, started)
+        torch.where (tensor.gt (0.0.AsScalar()), tensor, started)
 
     let inverse (tensor: torch.Tensor) =
         let wide = Tensors.inDouble tensor
@@ -65,7 +65,7 @@ type internal PositiveNode(map: PositiveMap) =
             | PositiveMap.Softplus -> Entrywise.softplusInverse wide
             | PositiveMap.Exp ->
                 let struct (least, greatest) = Entrywise.exponents tensor.dtype
-                wide.log().clamp(least.ToScalar(), greatest.ToScalar())
+                wide.log().clamp(least.AsScalar(), greatest.AsScalar())
             | PositiveMap.Square -> wide.sqrt ()
 
         inverse.``to`` tensor.dtype
@@ -97,7 +97,7 @@ type internal PositiveNode(map: PositiveMap) =
             Entrywise.keepInRange y
             y
         | PositiveMap.Exp -> Entrywise.exp x
-        | PositiveMap.Square -> x.square().clamp_max((Form.greatest x.dtype).ToScalar())
+        | PositiveMap.Square -> x.square().clamp_max((Form.greatest x.dtype).AsScalar())
 
     override _.Contains(_, tensor, _) =
         let smallest = Tensors.number (tensor.min ())
@@ -141,11 +141,11 @@ type internal PositiveNode(map: PositiveMap) =
             match map with
             | PositiveMap.Softplus -> (Entrywise.logSigmoid x).sum()
             | PositiveMap.Exp -> x.sum ()
-            | PositiveMap.Square -> (x.abs () * (2.0).ToScalar()).log().sum()
+            | PositiveMap.Square -> (x.abs () * (2.0).AsScalar()).log().sum()
 
     interface ISampled with
         member _.Sample(form, generator) =
-            (Form.normal generator form).abs().clamp_min((Form.epsilon form.Dtype).ToScalar())
+            (Form.normal generator form).abs().clamp_min((Form.epsilon form.Dtype).AsScalar())
 
 /// By a function that has an inverse on all positive numbers.
 type internal PositiveBijectionNode(map: PositiveMap) =

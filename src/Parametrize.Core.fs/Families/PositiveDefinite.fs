@@ -43,8 +43,8 @@ type internal PositiveDefiniteNode(floor: float) =
 
     /// A multiple of the largest that Cholesky can still see; a zero matrix has no scale of its own.
     let partOfLargest (epsilon: float) (moduli: torch.Tensor) =
-        let least = moduli.amax ([| -1L |], keepdim = true) * (4.0 * epsilon).ToScalar()
-        least.clamp_min ((epsilon * epsilon).ToScalar())
+        let least = moduli.amax ([| -1L |], keepdim = true) * (4.0 * epsilon).AsScalar()
+        least.clamp_min ((epsilon * epsilon).AsScalar())
 
     let factorOf (matrix: torch.Tensor) (epsilon: float) =
         let struct (factor, info) = torch.linalg.cholesky_ex (hermitian matrix)
@@ -57,7 +57,7 @@ type internal PositiveDefiniteNode(floor: float) =
     /// The roots of the diagonal, in units of which rounding changes entries alike, however different rows are. Below the
     /// smallest normal number, rounding has that unit.
     let roots (wide: torch.Tensor) (dtype: torch.ScalarType) (epsilon: float) =
-        (realDiagonal wide).clamp_min((Entrywise.leastOf epsilon dtype).ToScalar()).sqrt()
+        (realDiagonal wide).clamp_min((Entrywise.leastOf epsilon dtype).AsScalar()).sqrt()
 
     /// In units of these, and back.
     let over (roots: torch.Tensor) (matrix: torch.Tensor) =
@@ -68,9 +68,9 @@ type internal PositiveDefiniteNode(floor: float) =
     let limits (unit: torch.Tensor) (epsilon: float) =
         // No entry of a definite matrix is larger than 1 in these units.
         let rows =
-            unit.abs().clamp_max(1.0.ToScalar()).sum([| -1L |], keepdim = true).amax([| -2L |], keepdim = true)
+            unit.abs().clamp_max(1.0.AsScalar()).sum([| -1L |], keepdim = true).amax([| -2L |], keepdim = true)
 
-        rows * (epsilon / 2.0).ToScalar() + (Tensors.limit epsilon (Tensors.last unit) 1.0).ToScalar()
+        rows * (epsilon / 2.0).AsScalar() + (Tensors.limit epsilon (Tensors.last unit) 1.0).AsScalar()
 
     /// The factor of a matrix with diagonal 1 that is up to rounding one of the space, in double precision, and how far it
     /// is from the space. Rounding of the matrix can move a pivot by much more than itself; but if the matrix plus a multiple
@@ -84,18 +84,18 @@ type internal PositiveDefiniteNode(floor: float) =
         let rec shifted (shift: torch.Tensor) (next: float) =
             let struct (factor, info) = torch.linalg.cholesky_ex (matrix + Tensors.eyeLike matrix * shift)
             let low = (realDiagonal factor).ge(floors).logical_not().any(-1L, keepdim = true)
-            let fails = info.ne(0.0.ToScalar()).unsqueeze(-1L).logical_or(low).unsqueeze -1L
+            let fails = info.ne(0.0.AsScalar()).unsqueeze(-1L).logical_or(low).unsqueeze -1L
 
             if not (fails.any().item<bool>()) then
                 struct (factor, shift)
             elif next > 16.0 then
                 // None of the space, and far away.
                 struct (torch.where (fails, Tensors.eyeLike matrix, factor),
-                        torch.where (fails, torch.full_like (shift, next.ToScalar()), shift))
+                        torch.where (fails, torch.full_like (shift, next.AsScalar()), shift))
             else
                 // Beyond rounding, how far it is away is only to be told.
                 let further = if next > most then 16.0 * next else 2.0 * next
-                shifted (torch.where (fails, torch.full_like (shift, next.ToScalar()), shift)) further
+                shifted (torch.where (fails, torch.full_like (shift, next.AsScalar()), shift)) further
 
         let struct (factor, shift) = shifted (torch.zeros_like limits) first
         struct (withDiagonal (factor.tril -1L) ((realDiagonal factor).maximum floors), shift)
@@ -107,7 +107,7 @@ type internal PositiveDefiniteNode(floor: float) =
         let roots = roots wide tensor.dtype epsilon
         let unit = over roots wide
         let limits = limits unit epsilon
-        let struct (factor, shift) = factorOfUnit unit (floor.ToScalar() / roots) limits epsilon
+        let struct (factor, shift) = factorOfUnit unit (floor.AsScalar() / roots) limits epsilon
         let residuals = shift.maximum ((unit - hermitian unit).abs().amax([| -2L; -1L |], keepdim = true))
         struct (factor, roots, residuals, limits)
 
@@ -115,7 +115,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
     let ofFactor (factor: torch.Tensor) =
         let diagonal =
-            Entrywise.softplusInverse ((realDiagonal factor - floor.ToScalar()).clamp_min(1e-300.ToScalar()))
+            Entrywise.softplusInverse ((realDiagonal factor - floor.AsScalar()).clamp_min(1e-300.AsScalar()))
 
         withDiagonal (factor.tril -1L) diagonal
 
@@ -125,17 +125,17 @@ type internal PositiveDefiniteNode(floor: float) =
 
     let nearest (tensor: torch.Tensor) (epsilon: float) =
         let struct (unit, root) = inUnits tensor
-        let floors = (floor.ToScalar() / root).square().squeeze -1L
+        let floors = (floor.AsScalar() / root).square().squeeze -1L
         // No pivot of Cholesky's is smaller than the smallest eigenvalue.
         let factor =
             factorOf (lifted unit (fun moduli -> (partOfLargest epsilon moduli).maximum floors)) epsilon * root
 
-        ofFactor (withDiagonal (factor.tril -1L) ((realDiagonal factor).clamp_min(floor.ToScalar())))
+        ofFactor (withDiagonal (factor.tril -1L) ((realDiagonal factor).clamp_min(floor.AsScalar())))
 
     /// The matrices whose smallest pivot is at the floor, up to rounding.
     let isOnEdge (tensor: torch.Tensor) (epsilon: float) =
         let struct (factor, roots, _, limits) = factored tensor epsilon
-        let above = (realDiagonal factor).square() - (floor.ToScalar() / roots).square()
+        let above = (realDiagonal factor).square() - (floor.AsScalar() / roots).square()
         above.amin([| -1L |], keepdim = true).unsqueeze(-1L).le limits
 
     /// Matrices inside stay. Others start with eigenvalues a quarter of their mean modulus away from the edge; not more
@@ -147,15 +147,15 @@ type internal PositiveDefiniteNode(floor: float) =
         let away (moduli: torch.Tensor) =
             let perRoot = root.squeeze(-1L).reciprocal()
             let mean = Norms.oneWhereZero (moduli.mean ([| -1L |], keepdim = true))
-            let least = perRoot * (sqrt 0.125).ToScalar()
-            ((mean.sqrt () / 2.0).maximum(least).minimum perRoot + perRoot * floor.ToScalar()).square()
+            let least = perRoot * (sqrt 0.125).AsScalar()
+            ((mean.sqrt () / 2.0).maximum(least).minimum perRoot + perRoot * floor.AsScalar()).square()
 
         let started = factorOf (lifted unit away) epsilon * root
         torch.where (isInside, exact tensor epsilon, ofFactor started)
 
     let isAllowed (tensor: torch.Tensor) (epsilon: float) =
         let struct (_, _, residuals, limits) = factored tensor epsilon
-        residuals.le(limits).logical_and(largest(tensor).gt(0.0.ToScalar()))
+        residuals.le(limits).logical_and(largest(tensor).gt(0.0.AsScalar()))
 
     /// Rows whose squared norms are numbers of the element type: the products of the others are infinite.
     let inRange (factor: torch.Tensor) =
@@ -164,8 +164,8 @@ type internal PositiveDefiniteNode(floor: float) =
 
         let shrink =
             use _ = torch.no_grad ()
-            let norms = torch.linalg.vector_norm (factor / most.ToScalar(), 2.0, dims = [| -1L |], keepdim = true)
-            norms.clamp_min(1.0.ToScalar()).reciprocal()
+            let norms = torch.linalg.vector_norm (factor / most.AsScalar(), 2.0, dims = [| -1L |], keepdim = true)
+            norms.clamp_min(1.0.AsScalar()).reciprocal()
 
         factor * shrink
 
@@ -181,9 +181,9 @@ type internal PositiveDefiniteNode(floor: float) =
     override _.Forward(inputs, _) =
         let x = inputs[0]
 
-        let diagonal = (Entrywise.softplus (realDiagonal x)).clamp_min((sqrt (Form.least x.dtype)).ToScalar())
+        let diagonal = (Entrywise.softplus (realDiagonal x)).clamp_min((sqrt (Form.least x.dtype)).AsScalar())
 
-        let matrix = product (inRange (withDiagonal (x.tril -1L) (diagonal + floor.ToScalar())))
+        let matrix = product (inRange (withDiagonal (x.tril -1L) (diagonal + floor.AsScalar())))
         Entrywise.keepFinite matrix
         matrix
 
@@ -221,15 +221,15 @@ type internal PositiveDefiniteNode(floor: float) =
         member _.Narrow(tensor, dtype) =
             // As if the rows of the factor had been shorter: no number is larger than the larger one of two on the diagonal.
             let most = Form.greatest dtype
-            let root = ((realDiagonal tensor).detach() / most.ToScalar()).clamp_min(1.0.ToScalar()).rsqrt()
+            let root = ((realDiagonal tensor).detach() / most.AsScalar()).clamp_min(1.0.AsScalar()).rsqrt()
             Entrywise.saturated dtype (tensor * root.unsqueeze -1L * root.unsqueeze -2L)
 
     interface ISampled with
         member _.Sample(form, generator) =
             let normal = Form.normal generator form
             let size = float (Tensors.last normal)
-            let factor = normal / (sqrt size).ToScalar()
-            product factor + Tensors.eyeLike normal * (floor * floor + 0.1).ToScalar()
+            let factor = normal / (sqrt size).AsScalar()
+            product factor + Tensors.eyeLike normal * (floor * floor + 0.1).AsScalar()
 
 namespace Parametrize.Values
 

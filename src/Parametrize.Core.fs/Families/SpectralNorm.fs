@@ -96,7 +96,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
         if options.Bound >= options.Epsilon then
             tensor
         else
-            (Tensors.inDouble tensor * (options.Epsilon / options.Bound).ToScalar()).``to`` tensor.dtype
+            (Tensors.inDouble tensor * (options.Epsilon / options.Bound).AsScalar()).``to`` tensor.dtype
 
     let estimateFits (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
         present.Length = 2
@@ -107,7 +107,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
     let withVectors (tensor: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) = NodeParts.carrying tensor [ u; v ]
 
     let divided (tensor: torch.Tensor) (divisor: torch.Tensor) =
-        let divisor = if options.Bound = 1.0 then divisor else divisor / options.Bound.ToScalar()
+        let divisor = if options.Bound = 1.0 then divisor else divisor / options.Bound.AsScalar()
 
         Norms.dividedBy divisor tensor
 
@@ -128,11 +128,11 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
     /// The same in units of the largest entry, whatever the numbers.
     let inUnits (tensor: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) =
         let floor = max options.Epsilon (Form.least tensor.dtype)
-        let unit = (Norms.largest tensor (whole tensor)).clamp_min(floor.ToScalar())
+        let unit = (Norms.largest tensor (whole tensor)).clamp_min(floor.AsScalar())
         let scaled = Norms.dividedBy unit tensor
         let perUnit = unit.reshape([||]).reciprocal()
         let norm = (sigma (asMatrix scaled) u v).abs()
-        let divisor = norm.maximum (perUnit * options.Epsilon.ToScalar())
+        let divisor = norm.maximum (perUnit * options.Epsilon.AsScalar())
         // A zero divides as 1, which keeps gradients moderate where training starts. Written behind the graph, which needs no
         // node for it.
         divisor.detach().add_(norm.logical_not () * perUnit) |> ignore
@@ -220,7 +220,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
                 let wide = Tensors.inDouble tensor
                 let scaled = Norms.inUnits wide (Norms.largest wide (whole wide))
                 let factor = max options.Bound options.Epsilon / norm
-                withVectors ((scaled * factor.ToScalar()).``to`` tensor.dtype) u v
+                withVectors ((scaled * factor.AsScalar()).``to`` tensor.dtype) u v
 
     interface IHoldsNumbers with
         member _.Factors = [ options.Bound ]

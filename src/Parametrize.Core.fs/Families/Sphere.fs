@@ -24,7 +24,7 @@ type internal SphereNode(radius: float) =
 
     let firstAxis (vectors: torch.Tensor) =
         let axis = torch.zeros_like (vectors, requires_grad = false)
-        axis.narrow(-1L, 0L, 1L).fill_(1.0.ToScalar()) |> ignore
+        axis.narrow(-1L, 0L, 1L).fill_(1.0.AsScalar()) |> ignore
         axis
 
     /// The largest entries along the last dimension, which stays with length 1.
@@ -38,14 +38,14 @@ type internal SphereNode(radius: float) =
             let largest = this.Largest vectors
             let scaled = Norms.inUnits vectors largest
             let unit = scaled / Norms.ofUnits scaled (along vectors)
-            torch.where (largest.eq (0.0.ToScalar()), firstAxis vectors, unit)
+            torch.where (largest.eq (0.0.AsScalar()), firstAxis vectors, unit)
 
     /// How far the norms are from this one, in its unit.
     member this.Deviation(vectors: torch.Tensor, expected: float) : float =
         let wide = Tensors.inDouble vectors
         let largest = this.Largest wide
         let norm = Norms.ofUnits (Norms.inUnits wide largest) (along wide)
-        Tensors.largest (norm * (largest / expected.ToScalar()) - 1.0.ToScalar())
+        Tensors.largest (norm * (largest / expected.AsScalar()) - 1.0.AsScalar())
 
     override this.Inputs form = Node.same this Requirement.vectors form
     override _.Codomain _ = SphereSpaces.sphere radius
@@ -65,7 +65,7 @@ type internal SphereNode(radius: float) =
     override this.Contains(_, tensor, epsilon) =
         Violation.unless $"|w| = {radius}" (this.Deviation(tensor, radius) * radius) (Tensors.roundoff epsilon radius)
 
-    member this.Nearest(tensor: torch.Tensor) : torch.Tensor = this.Unit tensor * radius.ToScalar()
+    member this.Nearest(tensor: torch.Tensor) : torch.Tensor = this.Unit tensor * radius.AsScalar()
 
 /// The sphere by normalising: `w = radius x / |x|`.
 type internal NormalizedSphereNode(radius: float) =
@@ -82,7 +82,7 @@ type internal NormalizedSphereNode(radius: float) =
         else
             SphereSpaces.sphere radius
 
-    override this.Forward(inputs, _) = this.Unit inputs[0] * radius.ToScalar()
+    override this.Forward(inputs, _) = this.Unit inputs[0] * radius.AsScalar()
 
     /// The parameter has norm `radius`: a step turns longer ones by a smaller angle.
     override this.Invert(_, tensor, _, want) =
@@ -109,19 +109,19 @@ type internal GeodesicSphereNode(radius: float) =
         let squared = (tangent.conj () * tangent).sum(-1L, keepdim = true)
         let squared = if squared.is_complex () then squared.real else squared
         // The square root has no derivative at 0; sin(t)/t and cos(t) are even, so a floor under t changes nothing.
-        let isNone = squared.le (range.tiny.ToScalar())
-        let isSmall = (squared.detach().sqrt() * unit).lt((sqrt range.eps).ToScalar()).logical_or isNone
+        let isNone = squared.le (range.tiny.AsScalar())
+        let isSmall = (squared.detach().sqrt() * unit).lt((sqrt range.eps).AsScalar()).logical_or isNone
         let length = torch.where(isSmall, torch.ones_like squared, squared).sqrt()
-        let angle = (length * unit).clamp_max(range.max.ToScalar())
+        let angle = (length * unit).clamp_max(range.max.AsScalar())
         // The branch that is not taken must be finite, too: its gradient is multiplied by 0.
         let unit =
-            torch.where (isSmall, unit.clamp_max ((sqrt (range.eps / range.tiny)).ToScalar()), torch.ones_like unit)
+            torch.where (isSmall, unit.clamp_max ((sqrt (range.eps / range.tiny)).AsScalar()), torch.ones_like unit)
 
         let small = squared * unit.square ()
-        let cosine = torch.where (isSmall, 1.0.ToScalar() - small / 2.0, angle.cos ())
-        let ratio = torch.where (isSmall, (1.0.ToScalar() - small / 6.0) * unit, angle.sin () / length)
+        let cosine = torch.where (isSmall, 1.0.AsScalar() - small / 2.0, angle.cos ())
+        let ratio = torch.where (isSmall, (1.0.AsScalar() - small / 6.0) * unit, angle.sin () / length)
         // Rounding in the tangent of a far point would leave the sphere by its length times epsilon.
-        this.Unit(foot * cosine + tangent * ratio) * radius.ToScalar()
+        this.Unit(foot * cosine + tangent * ratio) * radius.AsScalar()
 
     override this.Invert(_, tensor, _, _) = NodeParts.carrying (torch.zeros_like tensor) [ this.Unit tensor ]
 

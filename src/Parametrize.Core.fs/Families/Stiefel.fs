@@ -56,8 +56,8 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
 
     /// Signs of the diagonal, sign(0) = 1, so that weight decay cannot zero a column.
     let signs (tall: torch.Tensor) =
-        let negative = (Tensors.diagonal tall).detach().lt(0.0.ToScalar())
-        1.0.ToScalar() - negative.``to`` tall.dtype * 2.0
+        let negative = (Tensors.diagonal tall).detach().lt(0.0.AsScalar())
+        1.0.AsScalar() - negative.``to`` tall.dtype * 2.0
 
     let evaluate (tall: torch.Tensor) =
         match mapFor tall with

@@ -56,7 +56,7 @@ type internal WeightNormNode(dimension: int option) =
         let along = along wide
         let largest = Norms.largest wide along
         let norm = Norms.ofUnits (Norms.inUnits wide largest) along
-        let part = Tensors.largest (norm * (largest / (Entrywise.greatestOf epsilon tensor.dtype).ToScalar()))
+        let part = Tensors.largest (norm * (largest / (Entrywise.greatestOf epsilon tensor.dtype).AsScalar()))
         Violation.unless "|W| is a number of the element type (in units of the largest)" part (1.0 + 4.0 * epsilon)
 
     override _.Invert(_, tensor, epsilon, _) =
@@ -67,7 +67,7 @@ type internal WeightNormNode(dimension: int option) =
 
         let magnitude =
             (norm * largest)
-                .clamp_max((Entrywise.greatestOf epsilon tensor.dtype).ToScalar())
+                .clamp_max((Entrywise.greatestOf epsilon tensor.dtype).AsScalar())
                 .reshape(magnitudeShape tensor.shape)
 
         // The direction is the tensor itself, as PyTorch has it. Where that is zero, the magnitude says so; with a direction
@@ -80,7 +80,7 @@ type internal WeightNormNode(dimension: int option) =
                 Inputs =
                     [|
                         magnitude.``to`` ((Norms.largest tensor along).dtype)
-                        torch.where (largest.eq (0.0.ToScalar()), any, tensor)
+                        torch.where (largest.eq (0.0.AsScalar()), any, tensor)
                     |]
                 Buffers = [||]
             }

@@ -17,15 +17,15 @@ module internal CayleyMap =
 
     let private inverseForm (a: torch.Tensor) =
         let identity = Orthonormal.identityLike a (Tensors.last a)
-        let inverse = torch.linalg.inv (identity.add (a, (-0.5).ToScalar()))
-        identity.neg().add(inverse, (2.0).ToScalar())
+        let inverse = torch.linalg.inv (identity.add (a, (-0.5).AsScalar()))
+        identity.neg().add(inverse, (2.0).AsScalar())
 
     /// For large entries: in double precision, bounded, with Newton-Schulz steps until the result is orthogonal.
     let private careful (a: torch.Tensor) =
         let exact = Tensors.inDouble a
         let size = float (Tensors.last a)
         let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true)
-        let factor = entry.clamp_min((largest / size).ToScalar()).reciprocal() * (largest / size)
+        let factor = entry.clamp_min((largest / size).AsScalar()).reciprocal() * (largest / size)
         let mutable q = inverseForm (exact * factor)
         let mutable steps = 0
 

@@ -77,8 +77,8 @@ module internal Exponential =
     let private taylor8 (a: torch.Tensor) (square: torch.Tensor) =
         let combined = combine rows8 [ a; square ]
         let fourth = square.matmul combined[0]
-        let left = fourth.add (square, (2.0 / 3.0).ToScalar())
-        let right = combined[2].add(fourth, last8.ToScalar())
+        let left = fourth.add (square, (2.0 / 3.0).AsScalar())
+        let right = combined[2].add(fourth, last8.AsScalar())
         combined[1] + left.matmul right
 
     let private taylor18 (a: torch.Tensor) (square: torch.Tensor) (cube: torch.Tensor) (sixth: torch.Tensor) =
@@ -91,13 +91,13 @@ module internal Exponential =
     let private bound (a: torch.Tensor) (power: torch.Tensor) (exponent: float) =
         let norm = torch.linalg.vector_norm (power.detach (), 2.0, [| -2L; -1L |], true)
         let pairs = if a.is_complex () then norm else norm * sqrt 0.5
-        pairs.pow ((1.0 / exponent).ToScalar())
+        pairs.pow ((1.0 / exponent).AsScalar())
 
     let private largestOf (t: torch.Tensor) = t.max().to_type(torch.float64).item<float>()
 
     /// How often each matrix has to be squared again after scaling.
     let private squarings (a: torch.Tensor) (size: torch.Tensor) =
-        (size / reach18 a).log2().ceil().clamp_min((0.0).ToScalar())
+        (size / reach18 a).log2().ceil().clamp_min((0.0).AsScalar())
 
     /// Squares each matrix of the batch its own number of times.
     let private squareAgain (counts: torch.Tensor) (after: int -> torch.Tensor -> torch.Tensor) (q: torch.Tensor) =
@@ -110,16 +110,16 @@ module internal Exponential =
              if step <= least then
                  squared
              else
-                 torch.where (counts.ge ((float step).ToScalar()), squared, q)))
+                 torch.where (counts.ge ((float step).AsScalar()), squared, q)))
 
     /// For large norms, in double precision. Each squaring doubles the distance to orthogonality: Newton-Schulz steps
     /// undo it. Norms beyond 1e15, where rounding of A alone loses its angles, are cut there.
     let private careful (a: torch.Tensor) =
         let exact = Tensors.inDouble a
-        let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true).clamp_min((1e-300).ToScalar())
+        let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true).clamp_min((1e-300).AsScalar())
         let size = torch.linalg.vector_norm (exact.detach () / entry, 2.0, [| -2L; -1L |], true)
         let counts = squarings exact (size * entry)
-        let cut = counts.clamp_max ((50.0).ToScalar())
+        let cut = counts.clamp_max ((50.0).AsScalar())
         let scaled = exact * (-counts).exp2()
         let square = scaled.matmul scaled
         let cube = square.matmul scaled
@@ -170,10 +170,10 @@ module internal Exponential =
             struct (torch.ones_like norm, norm)
         else
             let finite = (Tensors.inDouble a).nan_to_num 0.0
-            let unit = finite.abs().amax([| -2L; -1L |], keepdim = true).clamp_min(1e-300.ToScalar())
+            let unit = finite.abs().amax([| -2L; -1L |], keepdim = true).clamp_min(1e-300.AsScalar())
             let values = torch.linalg.eigvalsh (finite / unit)
             let radius = values.abs().amax([| -1L |], keepdim = true).unsqueeze(-1L) * unit
-            struct ((limit.ToScalar() / radius).clamp_max(1.0.ToScalar()), radius.clamp_max (limit.ToScalar()))
+            struct ((limit.AsScalar() / radius).clamp_max(1.0.AsScalar()), radius.clamp_max (limit.AsScalar()))
 
     /// exp A of a Hermitian matrix, positive definite to rounding. Eigenvalues of A whose exponential is no normal number of
     /// the element type are scaled down with the others. Differentiable.
@@ -185,7 +185,7 @@ module internal Exponential =
         let exact = Tensors.inDouble a * scale
         // Half of A: the last square is that of a factor and its adjoint, which no rounding makes indefinite.
         let counts = squarings exact (size / 2.0)
-        let scaled = exact * (0.5.ToScalar() * (-counts).exp2())
+        let scaled = exact * (0.5.AsScalar() * (-counts).exp2())
         let square = scaled.matmul scaled
         let cube = square.matmul scaled
         let root = squareAgain counts (fun _ q -> q) (taylor18 scaled square cube (cube.matmul cube))

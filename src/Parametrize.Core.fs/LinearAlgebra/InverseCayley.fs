@@ -53,7 +53,7 @@ module internal InverseCayley =
     /// Which singular values, in descending order, belong to directions near -1. Those of a rotation come in pairs, of
     /// which rounding must not take one.
     let private nearMinusOne (w: torch.Tensor) (values: torch.Tensor) =
-        let isNear = values.lt ((8.0 / farthest).ToScalar())
+        let isNear = values.lt ((8.0 / farthest).AsScalar())
         let columns = Tensors.last w
 
         if w.is_complex () || Tensors.rows w > columns then
@@ -79,7 +79,7 @@ module internal InverseCayley =
     /// The inverse of a matrix near W whose columns have left infinity by about this angle.
     let private aside (generator: torch.Generator) (w: torch.Tensor) (angle: float) =
         let struct (_, values, right) = torch.linalg.svd (topPlusIdentity w, fullMatrices = false)
-        let near = right * values.lt((4.0 * angle).ToScalar()).unsqueeze(-1L).to_type right.dtype
+        let near = right * values.lt((4.0 * angle).AsScalar()).unsqueeze(-1L).to_type right.dtype
         let noise = torch.randn (w.shape, dtype = w.dtype, device = w.device, generator = generator)
         invert (Orthonormal.polar (w + noise.matmul(near.mH).matmul near * angle))
 

@@ -80,13 +80,13 @@ module internal LeadingSingular =
                 check <- step + max 8 (step / 4)
 
             if not isDone then
-                vector <- (next / length.ToScalar()).MoveToOuterDisposeScope()
+                vector <- (next / length.AsScalar()).MoveToOuterDisposeScope()
 
         found
 
     let private unitVector (matrix: torch.Tensor) (size: int64) =
         let unit = torch.zeros ([| size |], dtype = matrix.dtype, device = matrix.device)
-        unit.narrow(0L, 0L, 1L).fill_(1.0.ToScalar()) |> ignore
+        unit.narrow(0L, 0L, 1L).fill_(1.0.AsScalar()) |> ignore
         unit
 
     /// Of a matrix with at least as many rows as columns.
@@ -105,7 +105,7 @@ module internal LeadingSingular =
             // Any vectors will do for zeros.
             struct (unitVector tall (tall.size 0), 0.0, unitVector tall (tall.size 1))
         else
-            struct (image / norm.ToScalar(), norm, right)
+            struct (image / norm.AsScalar(), norm, right)
 
     /// The left vector, the value and the right vector, in the precision of the matrix. A relative error of that size does
     /// not matter to the value.

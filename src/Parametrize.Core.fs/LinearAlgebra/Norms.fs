@@ -63,9 +63,9 @@ module internal Norms =
         let squares = (reals vectors).square()
 
         match along vectors dimensions with
-        | [||] -> squares.clamp_min(1.0.ToScalar()).sqrt()
+        | [||] -> squares.clamp_min(1.0.AsScalar()).sqrt()
         | dimensions ->
-            squares.sum(dimensions, keepdim = true).clamp_min(1.0.ToScalar()).sqrt()
+            squares.sum(dimensions, keepdim = true).clamp_min(1.0.AsScalar()).sqrt()
             |> ended (vectors.is_complex ())
 
     let private areBetween (least: float) (greatest: float) (numbers: torch.Tensor) =

@@ -24,7 +24,7 @@ module internal Orthonormal =
     let whereFinite (f: torch.Tensor -> torch.Tensor) (a: torch.Tensor) =
         let finite = a.detach().isfinite().all(-1L, true).all(-2L, true)
         let result = f (torch.where (finite, a, torch.zeros_like a))
-        torch.where (finite, result, torch.full_like (result.detach (), nan.ToScalar()))
+        torch.where (finite, result, torch.full_like (result.detach (), nan.AsScalar()))
 
     /// The largest entry of |W^H W - I|; NaN if W has one.
     let defect (w: torch.Tensor) : float =
@@ -68,14 +68,14 @@ module internal Orthonormal =
     let private phase (z: torch.Tensor) =
         let entries = parts z
         let largest = entries.abs().amax([| -1L |], keepdim = true)
-        let isZero = largest.eq ((0.0).ToScalar())
+        let isZero = largest.eq ((0.0).AsScalar())
         let direction = ofParts z (entries / torch.where (isZero, torch.ones_like largest, largest))
         torch.where (isZero.squeeze -1L, torch.ones_like z, direction / direction.abs ())
 
     /// Which matrices of a batch only rounding has moved away from orthonormal columns.
     let private isNear (exact: torch.Tensor) =
         let residual = exact.mH.matmul exact - identityLike exact (Tensors.last exact)
-        (residual.abs().square().sum([| -2L; -1L |], keepdim = true)).lt(0.25.ToScalar())
+        (residual.abs().square().sum([| -2L; -1L |], keepdim = true)).lt(0.25.AsScalar())
 
     /// Six steps reach double precision from the farthest that counts as near.
     let private polished (exact: torch.Tensor) = Seq.init 6 ignore |> Seq.fold (fun q () -> newtonSchulz q) exact

@@ -38,8 +38,8 @@ module internal Reflectors =
         let struct (reflectors, tau) = (Tensors.inDouble q).geqrf()
         let diagonal = reflectors.diagonal (0L, -2L, -1L)
         let one = torch.ones_like diagonal
-        let sign = torch.where (diagonal.lt ((0.0).ToScalar()), -one, one)
-        let sign = torch.where (tau.eq ((0.0).ToScalar()), -sign, sign)
+        let sign = torch.where (diagonal.lt ((0.0).AsScalar()), -one, one)
+        let sign = torch.where (tau.eq ((0.0).AsScalar()), -sign, sign)
         let x = reflectors.tril -1L
         x.diagonal(0L, -2L, -1L).copy_ sign |> ignore
         x.to_type(q.dtype).MoveToOuterDisposeScope()

@@ -10,8 +10,8 @@ module internal Rotation =
 
     /// angle / sin angle for the cosine of an angle that stays away from pi.
     let private angleOverSine (cosine: torch.Tensor) =
-        let angle = cosine.clamp((-1.0).ToScalar(), (1.0).ToScalar()).acos()
-        torch.where (angle.gt ((0.0).ToScalar()), angle / angle.sin (), torch.ones_like angle)
+        let angle = cosine.clamp((-1.0).AsScalar(), (1.0).AsScalar()).acos()
+        torch.where (angle.gt ((0.0).AsScalar()), angle / angle.sin (), torch.ones_like angle)
 
     /// f(S) K for the symmetric and skew parts Q = S + K of a rotation. They commute, have the eigenvalues cos and
     /// i sin of the angles, and f, being smooth in the cosine, needs no pairs of eigenvectors.

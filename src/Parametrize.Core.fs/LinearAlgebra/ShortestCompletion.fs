@@ -55,10 +55,10 @@ module internal ShortestCompletion =
     /// x / 2 cot (x / 2) for differences of eigenangles. It has no lower bound at full turns.
     let private cotangents (x: torch.Tensor) =
         let half = x * 0.5
-        let isSmall = half.abs().lt(1e-4.ToScalar())
+        let isSmall = half.abs().lt(1e-4.AsScalar())
         let safe = torch.where (isSmall, torch.ones_like half, half)
         let series = -(half.square () / 3.0) + 1.0
-        torch.where(isSmall, series, safe / safe.tan ()).clamp_min((-1e6).ToScalar())
+        torch.where(isSmall, series, safe / safe.tan ()).clamp_min((-1e6).AsScalar())
 
     /// The second derivative of |A|^2 / 2 as a map of skew matrices of the last block, in eigenvectors of A.
     let private hessian (at: Point) (columns: int64) =
@@ -81,7 +81,7 @@ module internal ShortestCompletion =
     let private preconditioner (at: Point) (columns: int64) =
         let c = at.Logarithm.narrow(0L, columns, Tensors.last at.Slope).narrow(1L, 0L, columns)
         let struct (values, basis) = torch.linalg.eigh (c.matmul c.mH * (1.0 / 12.0))
-        let sums = (1.0.ToScalar() - values.unsqueeze -1L - values.unsqueeze -2L).clamp_min(0.25.ToScalar())
+        let sums = (1.0.AsScalar() - values.unsqueeze -1L - values.unsqueeze -2L).clamp_min(0.25.AsScalar())
 
         fun (x: torch.Tensor) ->
             use _scope = torch.NewDisposeScope()

@@ -59,12 +59,12 @@ module internal StiefelShooting =
                 let image = forward direction
                 let free = slope / TrustRegion.inner image image
                 let limit = TrustRegion.room found direction radius
-                let length = (min free limit).ToScalar()
+                let length = (min free limit).AsScalar()
                 found <- found + direction * length
                 left <- left - image * length
                 let steepest = adjoint left
                 let next = TrustRegion.inner steepest steepest
-                direction <- steepest + direction * (next / slope).ToScalar()
+                direction <- steepest + direction * (next / slope).AsScalar()
                 slope <- next
                 steps <- steps + 1
 

@@ -9,7 +9,7 @@ module internal Slack =
     /// Relative to the largest entry: more than rounding where that is the small difference of larger numbers.
     let relative (bijection: IBijection) (tensor: torch.Tensor) (input: torch.Tensor) (epsilon: float) : float =
         let size = Tensors.largest input
-        let moved = bijection.Back(tensor * (1.0 - epsilon).ToScalar())
+        let moved = bijection.Back(tensor * (1.0 - epsilon).AsScalar())
         let share = Tensors.distance moved input / size
         if size > 0.0 && share > 4.0 * epsilon then share else epsilon
 
@@ -33,7 +33,7 @@ module internal Slack =
 
             let smallest = if space.IsLeftByRounding then 0.0 else 2.0 * Form.smallest dtype
 
-            let own = tensor.abs () * (Tensors.roundoff (Form.epsilon dtype) 1.0).ToScalar() + smallest.ToScalar()
+            let own = tensor.abs () * (Tensors.roundoff (Form.epsilon dtype) 1.0).AsScalar() + smallest.AsScalar()
 
             let width =
                 match beyond with
@@ -49,10 +49,10 @@ module internal Slack =
                     let isEnd =
                         there
                             .eq(bijection.Back(tensor + way * 2.0))
-                            .logical_or(tensor.abs().ge((Form.greatest dtype).ToScalar()))
-                            .logical_or(tensor.abs().le((2.0 * Form.smallest dtype).ToScalar()))
+                            .logical_or(tensor.abs().ge((Form.greatest dtype).AsScalar()))
+                            .logical_or(tensor.abs().le((2.0 * Form.smallest dtype).AsScalar()))
 
-                    torch.where (isEnd, torch.full_like (distance, infinity.ToScalar()), distance)
+                    torch.where (isEnd, torch.full_like (distance, infinity.AsScalar()), distance)
                 else
                     distance
 
@@ -64,7 +64,7 @@ module internal Slack =
     let private towards (other: torch.Tensor) (slack: torch.Tensor) (tensor: torch.Tensor) : torch.Tensor =
         let way = other - tensor
         let share = slack / way.abs ()
-        torch.where (share.lt (1.0.ToScalar()), tensor + way * share.clamp_max (1.0.ToScalar()), other)
+        torch.where (share.lt (1.0.AsScalar()), tensor + way * share.clamp_max (1.0.AsScalar()), other)
 
     let private contains readsLeaves (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
         match box node with

@@ -29,10 +29,10 @@ module internal ChoiceSpaces =
 type internal ChoiceNode(mask: Mask, unusedWhere: float, unusedElsewhere: float) =
     inherit Node()
 
-    let takes (buffers: torch.Tensor[]) = buffers[0].ne(0.0.ToScalar())
+    let takes (buffers: torch.Tensor[]) = buffers[0].ne(0.0.AsScalar())
 
     let filled (taken: torch.Tensor) (number: float) (tensor: torch.Tensor) =
-        tensor.masked_fill (taken.logical_not (), number.ToScalar())
+        tensor.masked_fill (taken.logical_not (), number.AsScalar())
 
     override _.Code = Code.call "where" [ mask.Code; Code.name "identity"; Code.name "identity" ]
 

@@ -34,7 +34,7 @@ type Mask =
                 tensor.``to`` torch.ScalarType.Float64
 
         let others =
-            wide.eq(0.0.ToScalar()).logical_or(wide.eq (1.0.ToScalar())).logical_not().sum().item<int64>()
+            wide.eq(0.0.AsScalar()).logical_or(wide.eq (1.0.AsScalar())).logical_not().sum().item<int64>()
 
         if others > 0L then
             invalidArg
@@ -43,7 +43,7 @@ type Mask =
 
         {
             Sizes = tensor.shape
-            Stays = tensor.ne(0.0.ToScalar()).cpu().flatten().data<bool>().ToArray()
+            Stays = tensor.ne(0.0.AsScalar()).cpu().flatten().data<bool>().ToArray()
         }
 
     /// The shape of the tensors that it suits.

@@ -98,7 +98,7 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
 
     override _.Contains(present, tensor, _) =
         let within (mask: torch.Tensor) =
-            let hidden = tensor * mask.eq (0.0.ToScalar())
+            let hidden = tensor * mask.eq (0.0.AsScalar())
             Violation.unless "W_ij = 0 under the mask" (Tensors.largest hidden) 0.0
 
         recognized present tensor
@@ -114,7 +114,7 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
                     NodeParts.carrying tensor [ mask ]
                 else
                     // A number that the node before can yield.
-                    NodeParts.carrying (tensor.masked_fill (mask.eq (0.0.ToScalar()), hidden.ToScalar())) [ mask ])
+                    NodeParts.carrying (tensor.masked_fill (mask.eq (0.0.AsScalar()), hidden.AsScalar())) [ mask ])
         | Want.Nearest
         | Want.Start -> chosen present tensor |> Result.bind (fun mask -> NodeParts.carrying tensor [ mask ])
 
@@ -130,7 +130,7 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
     interface IRepairs with
         member _.CanCarry(buffers, _) =
             let mask = Tensors.inDouble buffers[0]
-            let nearest = mask.ne(0.0.ToScalar()).``to`` mask.dtype
+            let nearest = mask.ne(0.0.AsScalar()).``to`` mask.dtype
 
             Violation.unless "mask_ij = 0 or 1" (Tensors.distance mask nearest) 0.0
             |> Result.mapError (fun violation -> "mask", violation)
@@ -146,7 +146,7 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
         member _.Continue(next, present, tensor) =
             match next with
             | :? PrunedNode as next ->
-                PruningStack.ofTensor (Tensors.inDouble tensor) (present[0].ne(0.0.ToScalar())) next.Stack
+                PruningStack.ofTensor (Tensors.inDouble tensor) (present[0].ne(0.0.AsScalar())) next.Stack
                 |> Result.map (fun kept -> [| asMask present[0] kept |])
             | _ -> Error $"{next} is no pruning."
 
@@ -155,7 +155,7 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
         member _.Dimension(form, before, buffers) =
             use _ = torch.no_grad ()
             use scope = torch.NewDisposeScope()
-            let stays = buffers[0].ne(0.0.ToScalar()).``to`` torch.ScalarType.Int64
+            let stays = buffers[0].ne(0.0.AsScalar()).``to`` torch.ScalarType.Int64
             let space, dimension = before.Head
 
             if dimension.IsNone then
@@ -206,7 +206,7 @@ module internal Pruned =
 
         (PruningRules.fault pruning).IsNone
         && (PruningRules.expects pruning mask.shape).IsNone
-        && Selection.isReached pruning (mask.ne (0.0.ToScalar()))
+        && Selection.isReached pruning (mask.ne (0.0.AsScalar()))
 
 namespace Parametrize.Values
 

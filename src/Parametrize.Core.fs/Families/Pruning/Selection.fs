@@ -7,7 +7,7 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Selection =
 
-    let private zero = 0.0.ToScalar()
+    let private zero = 0.0.AsScalar()
 
     /// True at the `count` smallest entries of a vector; infinite ones are out of competition.
     let private smallest (count: int64) (vector: torch.Tensor) : torch.Tensor =
@@ -52,7 +52,7 @@ module internal Selection =
         amount.TryOf(what, kept.numel (), count kept)
         |> Result.map (fun many ->
             let among = if count zeros >= many then zeros else kept
-            order.masked_fill (among.logical_not (), infinity.ToScalar()) |> smallest many)
+            order.masked_fill (among.logical_not (), infinity.AsScalar()) |> smallest many)
 
     let private entries choose (scores: torch.Tensor) (kept: torch.Tensor) : Result<torch.Tensor, string> =
         choose (scores.abs().flatten()) (kept.flatten ())
@@ -86,7 +86,7 @@ module internal Selection =
     /// Those pruned before are the first to go, then the smallest: `keep` of each group stay at most.
     let private groups (keep: int) (size: int) (scores: torch.Tensor) (kept: torch.Tensor) : torch.Tensor =
         let grouped (tensor: torch.Tensor) = tensor.reshape (-1L, int64 size)
-        let importance = scores.abs().masked_fill(kept.logical_not (), (-1.0).ToScalar()) |> grouped
+        let importance = scores.abs().masked_fill(kept.logical_not (), (-1.0).AsScalar()) |> grouped
         let hidden = torch.zeros_like (importance, dtype = torch.ScalarType.Bool)
 
         if keep < size then
@@ -99,7 +99,7 @@ module internal Selection =
     let hidden (pruning: Pruning) (scores: torch.Tensor) (kept: torch.Tensor) : Result<torch.Tensor, string> =
         match pruning with
         | Pruning.Nothing -> Ok(torch.zeros_like kept)
-        | Pruning.Bernoulli(probability, seed) -> Ok((order seed scores).lt(probability.ToScalar()))
+        | Pruning.Bernoulli(probability, seed) -> Ok((order seed scores).lt(probability.AsScalar()))
         | Pruning.Random(amount, seed) -> entries (drawn "entries" amount seed) scores kept
         | Pruning.RandomStructured(amount, dimension, seed) ->
             channels dimension 1.0 (drawn "channels" amount seed) scores kept
