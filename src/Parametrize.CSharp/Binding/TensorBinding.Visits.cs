@@ -74,7 +74,7 @@ internal sealed partial class TensorBinding
     {
         if (Array.IndexOf(_modules, module) < 0)
             return; // It was disposed.
-        Follow();
+        Follow(takesAssignments: true); // Another thread may remove it and dispose it now, which is seen below.
         if (Access.Find(module) is { IsDoubted: false } outer)
         {
             // The pass around this one has computed it.
