@@ -126,9 +126,10 @@ internal sealed class ModuleBinding
     public nn.Module? Detach(IReadOnlyList<Tensor> own)
     {
         _isHeld = false;
-        LeaveCallers();
         foreach (var (slot, tensor) in _slots.Zip(own))
             slot.Restore(tensor);
+        // After that: a thread that runs no hooks finds the module's own tensors.
+        LeaveCallers();
         _tensor.Binding.Remove(this);
         return Owner;
     }

@@ -99,8 +99,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// <summary>Gives the module a tensor of its own again.</summary>
     public void Restore(Tensor own)
     {
-        Hide();
         slot.Restore(own);
+        Drop();
         _placeholder?.Retire();
     }
 
