@@ -11,10 +11,9 @@ namespace Parametrize.CSharp;
 /// </summary>
 /// <remarks>
 /// Assigning, removing, registering, moving and changing between training and evaluation drop a cached value; a scope for a
-/// model computes it again when that is moved, loaded or changes its mode. After an optimizer's step, TorchSharp's
-/// `load_state_dict` or `load`, other changes of the parts in place, and freezing one, it is computed again at the next `call`
-/// of the module or of the scope's model, or reading of <see cref="ParametrizedTensor.Value"/>; until then the field shows
-/// the earlier value. Not seen is what others write past libtorch, through `data` or `bytes`, or put there by `set_data`.
+/// model computes it again when that is moved, loaded or changes its mode. Other changes of the parts are seen at the next use:
+/// an optimizer's step, TorchSharp's `load_state_dict` or `load`, a write in place, freezing. A use is a `call` of the module or
+/// of the scope's model, or reading <see cref="ParametrizedTensor.Value"/>. Until then the field shows the earlier value. Not seen is what others write past libtorch, through `data` or `bytes`, or put there by `set_data`.
 /// </remarks>
 public sealed class CachedScope : IDisposable
 {

@@ -196,7 +196,7 @@ internal sealed class ExposedValue(
     Action<nn.Module> ownerDisposed
 ) : InjectedParameter(slot, value, value.requires_grad, access, replaced, ownerDisposed)
 {
-    /// <summary>It is no leaf, so libtorch says that its flag cannot be set.</summary>
+    /// <summary>It is no leaf: libtorch keeps no flag that somebody sets.</summary>
     public override bool? WantsTraining => null;
 
     /// <summary>The numbers, once a setter has disposed this.</summary>

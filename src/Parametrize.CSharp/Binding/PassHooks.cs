@@ -17,7 +17,7 @@ internal sealed class PassHooks
     private ModuleBinding[] _bindings = [];
 
     /// <summary>By how many each is wanted: its registration, and cached scopes for the model.</summary>
-    private readonly Dictionary<ModuleBinding, int> _wanted = [];
+    private readonly OrderedDictionary<ModuleBinding, int> _wanted = [];
     private Hooks? _hooks;
 
     /// <summary>Has tensors computed for the passes of a module that has a `call`, until they are removed as often.</summary>
@@ -30,7 +30,7 @@ internal sealed class PassHooks
             own._hooks ??= Hooks.Around(module, own.Enter, own.Exit);
             foreach (var binding in bindings)
                 own._wanted[binding] = own._wanted.GetValueOrDefault(binding) + 1;
-            own._bindings = [.. own._bindings.Union(bindings)];
+            own._bindings = [.. own._wanted.Keys];
         }
     }
 
@@ -43,7 +43,7 @@ internal sealed class PassHooks
             foreach (var binding in bindings)
                 if (--own._wanted[binding] == 0)
                     own._wanted.Remove(binding);
-            own._bindings = [.. own._bindings.Where(own._wanted.ContainsKey)];
+            own._bindings = [.. own._wanted.Keys];
             if (own._bindings.Length > 0)
                 return;
             own._hooks?.Remove();

@@ -34,11 +34,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public bool IsReplacedAtOnce => slot.IsReplacedAtOnce;
 
     /// <summary>Whether what had been put there is there, as far as can be seen at a glance, which any thread may take.</summary>
-    public bool IsInOrder =>
-        slot.Get() is { } found
-            ? IsOurs(found)
-            : Owner is null
-                || slot.MayBeEmpty && _placeholder is { IsSpent: false } && Exposed is not { IsSpent: true };
+    public bool IsInOrder => slot.Get() is { } found ? IsOurs(found) : Owner is null || IsMeantToBeEmpty;
 
     /// <summary>What is in the slot now, for a thread that uses the tensor: a move of the module, or a user, may have put something else there.</summary>
     public SlotState State
@@ -53,12 +49,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                     : ours.WantsTraining is not null ? SlotState.Retrained
                     : ours is Placeholder ? SlotState.Hidden
                     : SlotState.Exposed;
-            if (
-                found is null
-                && slot.MayBeEmpty
-                && _placeholder is { IsSpent: false }
-                && Exposed is not { IsSpent: true }
-            )
+            if (found is null && IsMeantToBeEmpty)
                 return SlotState.Hidden;
             if (found is { IsInvalid: true })
                 return SlotState.Released;
@@ -69,6 +60,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 : SlotState.Moved;
         }
     }
+
+    private bool IsMeantToBeEmpty =>
+        slot.MayBeEmpty && _placeholder is { IsSpent: false } && Exposed is not { IsSpent: true };
 
     public bool Shows(Tensor tensor) => IsOurs(tensor) || slot.Shows(tensor);
 

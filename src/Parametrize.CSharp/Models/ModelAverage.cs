@@ -82,10 +82,7 @@ internal static class ModelAverage
 
     private static IEnumerable<(string Name, Tensor Tensor)> Plain(nn.Module model) =>
         from one in ModelTree.Modules(model, registering: true)
-        from own in one
-            .Module.named_parameters(recurse: false)
-            .Select(own => (own.name, Tensor: (Tensor)own.parameter))
-            .Concat(one.Module.named_buffers(recurse: false).Select(own => (own.name, Tensor: own.buffer)))
-        where TensorPath.Find(one.Module, own.name) is null
-        select (ModelTree.Join(one.Name, own.name), own.Tensor);
+        from own in ModelTree.TensorsOf(one.Module)
+        where TensorPath.Find(one.Module, own.Name) is null
+        select (ModelTree.Join(one.Name, own.Name), own.Tensor);
 }

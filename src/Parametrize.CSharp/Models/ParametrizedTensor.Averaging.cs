@@ -1,6 +1,5 @@
 using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -33,21 +32,13 @@ public sealed partial class ParametrizedTensor
     private Parts OfAveragedInputs(ParametrizedTensor other, double weight)
     {
         RequireSameBases(other);
-        using var copies = other.CopiedParts(Inputs[0].device);
-        return Core.ofArrays(
-            Shape,
-            [
-                .. Inputs.Zip(
-                    copies.Parameters,
-                    (own, there) => new Parameter(own.detach().lerp(there, weight).DetachFromDisposeScope())
-                ),
-            ],
-            [
-                .. _buffers.Select(
-                    (_, position) => Core.buffersOf(copies, position).Select(one => one.Copied()).ToArray()
-                ),
-            ]
-        );
+        var copies = other.CopiedParts(Inputs[0].device);
+        foreach (var (own, there) in Inputs.Zip(copies.Parameters))
+        {
+            using var next = own.lerp(there, weight);
+            there.copy_(next);
+        }
+        return copies;
     }
 
     private void RequireSameBases(ParametrizedTensor other)

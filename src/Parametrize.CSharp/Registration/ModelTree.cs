@@ -86,6 +86,13 @@ internal static class ModelTree
             select new ParentModule(one.Module, child.name, one.Parent),
         ];
 
+    /// <summary>The parameters and buffers that the module itself has registered.</summary>
+    public static IEnumerable<(string Name, Tensor Tensor)> TensorsOf(nn.Module module) =>
+        module
+            .named_parameters(recurse: false)
+            .Select(own => (own.name, (Tensor)own.parameter))
+            .Concat(module.named_buffers(recurse: false).Select(own => (own.name, own.buffer)));
+
     public static string Join(string name, string step) => name.Length == 0 ? step : $"{name}.{step}";
 
     /// <summary>Those of modules inside a native one are in children that only parametrizing has made.</summary>

@@ -11,7 +11,7 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
         from model in models
         from one in ModelTree.Modules(model, registering: true)
         where one.Module is not NativeChild
-        from own in TensorsOf(one.Module)
+        from own in ModelTree.TensorsOf(one.Module)
         where !own.Tensor.IsInvalid
         select (Path: new TensorPath(one.Module, own.Name, one.Parent), own.Tensor)
     ).ToLookup(own => KindOf(own.Tensor), own => own.Path);
@@ -92,14 +92,7 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
             ? [.. _paths[KindOf(tied)].Where(place => place.Owner != path.Owner).DistinctBy(place => place.Owner)]
             : [];
 
-    private static Tensor? Plain(TensorPath path) =>
-        (Tensor?)ModuleInternals.ParameterOf(path.Owner, path.Name) ?? ModuleInternals.BufferOf(path.Owner, path.Name);
-
-    private static IEnumerable<(string Name, Tensor Tensor)> TensorsOf(nn.Module module) =>
-        module
-            .named_parameters(recurse: false)
-            .Select(own => (own.name, (Tensor)own.parameter))
-            .Concat(module.named_buffers(recurse: false).Select(own => (own.name, own.buffer)));
+    private static Tensor? Plain(TensorPath path) => ModuleInternals.TensorOf(path.Owner, path.Name);
 
     private static (IntPtr, bool IsParameter) KindOf(Tensor tensor) =>
         (NativeTensors.Identity(tensor), tensor is Parameter);

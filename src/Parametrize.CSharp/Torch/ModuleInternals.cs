@@ -127,8 +127,11 @@ internal static class ModuleInternals
         Buffers(module).TryGetValue(name, out var buffer) ? buffer.Item1 : null;
 
     /// <summary>Whether the module itself, not a child, has a tensor of that name.</summary>
-    public static bool HasTensor(nn.Module module, string name) =>
-        ParameterOf(module, name) is not null || BufferOf(module, name) is not null;
+    public static bool HasTensor(nn.Module module, string name) => TensorOf(module, name) is not null;
+
+    /// <summary>The parameter of that name that a module has registered, else the buffer.</summary>
+    public static Tensor? TensorOf(nn.Module module, string name) =>
+        (Tensor?)ParameterOf(module, name) ?? BufferOf(module, name);
 
     /// <summary>Throws when this TorchSharp lacks one of the members.</summary>
     public static void Check()
