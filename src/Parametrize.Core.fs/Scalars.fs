@@ -1,23 +1,47 @@
 namespace Parametrize
 
 open System.Collections.Concurrent
+open System.Numerics
+open System.Threading
 open TorchSharp
 
 /// Numbers for libtorch. TorchSharp (0.107.0) makes an object of each, and does not keep it alive while libtorch reads it: the
-/// garbage collector may take it before, and the call fails ("Unknown scalar type"). So those of constants are made once.
+/// garbage collector may take it before, and the call fails ("Unknown scalar type") or ends the process. So the first numbers,
+/// among them all constants, are kept, and the others until as many have been made after them.
 [<AutoOpen>]
 module internal Scalars =
 
-    /// Numbers that are computed are few; where there are more, they are no constants.
     [<Literal>]
     let private Most = 4096
 
-    let private kept = ConcurrentDictionary<float, Scalar>()
+    let private first = ConcurrentDictionary<float, Scalar>()
+
+    let private recent: Scalar[] = Array.zeroCreate Most
+
+    let mutable private made = 0
+
+    let private kept (scalar: Scalar) : Scalar =
+        recent[Interlocked.Increment &made &&& (Most - 1)] <- scalar
+        scalar
+
+    let scalarOf (number: float) : Scalar =
+        match first.TryGetValue number with
+        | true, scalar -> scalar
+        | _ when first.Count < Most -> first.GetOrAdd(number, (fun value -> value.ToScalar()))
+        | _ -> kept (number.ToScalar())
 
     type System.Double with
 
-        member number.AsScalar() : Scalar =
-            match kept.TryGetValue number with
-            | true, scalar -> scalar
-            | _ when kept.Count < Most -> kept.GetOrAdd(number, (fun value -> value.ToScalar()))
-            | _ -> number.ToScalar()
+        member number.AsScalar() : Scalar = scalarOf number
+
+    type System.Int64 with
+
+        member number.AsScalar() : Scalar = kept (number.ToScalar())
+
+    type System.Boolean with
+
+        member truth.AsScalar() : Scalar = kept (truth.ToScalar())
+
+    type System.Numerics.Complex with
+
+        member number.AsScalar() : Scalar = kept (number.ToScalar())

@@ -27,7 +27,7 @@ internal static class ModelAverage
         {
             var there = other.to(own.dtype, own.device);
             if (weight < 1 && (own.is_floating_point() || own.is_complex()) && own is TorchSharp.Modules.Parameter)
-                own.lerp_(there, weight);
+                own.lerp_(there, Scalars.scalarOf(weight));
             else
                 own.copy_(there);
         }

@@ -25,7 +25,7 @@ public sealed partial class ParametrizedTensor
         using var own = Detached();
         using var others = other.Detached();
         using var there = others.to(own.dtype, own.device);
-        using var next = own.lerp(there, weight);
+        using var next = own.lerp(there, Scalars.scalarOf(weight));
         return StartingParts.ForAssigned(Parametrization, CurrentParts(), next, WhenNotAllowed.Project, Where);
     }
 
@@ -35,7 +35,7 @@ public sealed partial class ParametrizedTensor
         var copies = other.CopiedParts(Inputs[0].device);
         foreach (var (own, there) in Inputs.Zip(copies.Parameters))
         {
-            using var next = own.lerp(there, weight);
+            using var next = own.lerp(there, Scalars.scalarOf(weight));
             there.copy_(next);
         }
         return copies;

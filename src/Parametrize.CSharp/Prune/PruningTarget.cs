@@ -91,6 +91,6 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
 
     private Tensor Kept() =>
         Path.Tensor?.PruningMask is { } mask
-            ? mask.ne(0).cpu().flatten()
+            ? mask.ne(Scalars.scalarOf(0)).cpu().flatten()
             : ones(Present().numel(), dtype: ScalarType.Bool, device: CPU);
 }

@@ -104,5 +104,5 @@ internal static class InferredParametrization
     }
 
     private static double Distance(Tensor unit, Tensor vector) =>
-        (unit - vector / vector.norm().clamp_min(1e-300)).norm().item<double>();
+        (unit - vector / vector.norm().clamp_min(Scalars.scalarOf(1e-300))).norm().item<double>();
 }

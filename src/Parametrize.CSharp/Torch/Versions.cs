@@ -67,7 +67,7 @@ internal static class Versions
             return false;
 
         var before = (Read([tensor]), Read([other]));
-        view.fill_(1);
+        view.zero_();
         return before.Item1 == 0 && (Read([tensor]), Read([other])) == (1, before.Item2);
     }
 }

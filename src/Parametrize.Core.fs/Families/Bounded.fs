@@ -49,7 +49,7 @@ type internal BoundedNode(lo: float, hi: float) =
         let wide = Tensors.inDouble tensor
 
         let distance (bound: float) =
-            let half = wide / 2.0 - (bound / 2.0).AsScalar()
+            let half = wide / 2.0.AsScalar() - (bound / 2.0).AsScalar()
             let start = if Tensors.largest half = 0.0 then 0.5 else Entrywise.scale half
             min (max Entrywise.leastStart start) (hi / 10.0 - lo / 10.0)
 
@@ -74,8 +74,8 @@ type internal BoundedNode(lo: float, hi: float) =
                 Entrywise.softplusInverse (below wide)
             else
                 // Halves: the whole interval may be longer than the largest number.
-                let above = (wide / 2.0 - (lo / 2.0).AsScalar()).relu()
-                let below = ((hi / 2.0).AsScalar() - wide / 2.0).relu()
+                let above = (wide / 2.0.AsScalar() - (lo / 2.0).AsScalar()).relu()
+                let below = ((hi / 2.0).AsScalar() - wide / 2.0.AsScalar()).relu()
                 // Not a difference of logarithms, which round by their own size.
                 (above / below).log()
 

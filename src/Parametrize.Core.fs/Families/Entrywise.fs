@@ -1,5 +1,7 @@
 namespace Parametrize
 
+open System
+open System.Reflection
 open TorchSharp
 
 /// The range of element types, and functions on entries that several families share.
@@ -80,8 +82,15 @@ module internal Entrywise =
         tensor.clamp_ ((Form.smallest tensor.dtype).AsScalar(), (Form.greatest tensor.dtype).AsScalar())
         |> ignore
 
+    /// TorchSharp's public softplus makes two Scalars at each call, which nothing keeps alive; the private one takes ours.
+    let private softplusOf: Func<torch.Tensor, Scalar, Scalar, torch.Tensor> =
+        match typeof<torch.Tensor>.GetMethod("softplus1", BindingFlags.Instance ||| BindingFlags.NonPublic) with
+        | null -> Func<_, _, _, _>(fun tensor beta threshold -> tensor.softplus (beta.ToDouble(), threshold.ToDouble()))
+        | taken -> taken.CreateDelegate<_>()
+
     /// `log(1 + exp x)` without overflow, accurate for very negative x; beyond 40 it is x to the last digit.
-    let softplus (tensor: torch.Tensor) : torch.Tensor = torch.nn.functional.softplus (tensor, 1.0, 40.0)
+    let softplus (tensor: torch.Tensor) : torch.Tensor =
+        softplusOf.Invoke(tensor, 1.0.AsScalar(), 40.0.AsScalar())
 
     /// The inverse of `softplus` on positive numbers: `y + log(1 - exp(-y))`.
     let softplusInverse (tensor: torch.Tensor) : torch.Tensor = tensor + (-((-tensor).expm1())).log()

@@ -160,7 +160,7 @@ type internal InvertibleNode() =
         member _.CanCarry(buffers, _) =
             let order, sign = buffers[0], buffers[1]
             let struct (sorted, _) = order.sort -1L
-            let places = torch.arange (Tensors.last order, dtype = order.dtype, device = order.device)
+            let places = torch.arange ((Tensors.last order).AsScalar(), dtype = order.dtype, device = order.device)
             let wrong name condition size = Violation.unless condition size 0.0 |> Result.mapError (fun v -> name, v)
 
             wrong

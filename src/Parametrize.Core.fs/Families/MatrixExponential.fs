@@ -8,7 +8,7 @@ open Parametrize.LinearAlgebra
 type internal MatrixExponentialNode(requirement: Requirement) =
     inherit Node()
 
-    let hermitian (matrix: torch.Tensor) = matrix / 2.0 + matrix.mH / 2.0
+    let hermitian (matrix: torch.Tensor) = matrix / 2.0.AsScalar() + matrix.mH / 2.0.AsScalar()
 
     let column (values: torch.Tensor) (like: torch.Tensor) = values.unsqueeze(-2L).``to`` like.dtype
 
@@ -40,7 +40,7 @@ type internal MatrixExponentialNode(requirement: Requirement) =
     /// trains; a zero matrix has no scale of its own.
     let inside (epsilon: float) (values: torch.Tensor) =
         let mean = values.abs().mean([| -1L |], keepdim = true)
-        let quarter = (mean / 4.0).clamp_min(Entrywise.leastStart.AsScalar())
+        let quarter = (mean / 4.0.AsScalar()).clamp_min(Entrywise.leastStart.AsScalar())
         let quarter = torch.where (mean.eq (0.0.AsScalar()), torch.ones_like mean, quarter)
         let isInside = (conditioningOf values).gt((rounding values epsilon).AsScalar())
         torch.where (isInside, values, values.maximum quarter)

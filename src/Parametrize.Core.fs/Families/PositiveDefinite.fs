@@ -24,7 +24,7 @@ type internal PositiveDefiniteNode(floor: float) =
     let withDiagonal (strict: torch.Tensor) (diagonal: torch.Tensor) =
         strict + torch.diag_embed (diagonal.``to`` strict.dtype)
 
-    let hermitian (matrix: torch.Tensor) = matrix / 2.0 + matrix.mH / 2.0
+    let hermitian (matrix: torch.Tensor) = matrix / 2.0.AsScalar() + matrix.mH / 2.0.AsScalar()
 
     let largest (matrix: torch.Tensor) = Norms.largest matrix [| matrix.dim () - 2L; matrix.dim () - 1L |]
 
@@ -148,7 +148,7 @@ type internal PositiveDefiniteNode(floor: float) =
             let perRoot = root.squeeze(-1L).reciprocal()
             let mean = Norms.oneWhereZero (moduli.mean ([| -1L |], keepdim = true))
             let least = perRoot * (sqrt 0.125).AsScalar()
-            ((mean.sqrt () / 2.0).maximum(least).minimum perRoot + perRoot * floor.AsScalar()).square()
+            ((mean.sqrt () / 2.0.AsScalar()).maximum(least).minimum perRoot + perRoot * floor.AsScalar()).square()
 
         let started = factorOf (lifted unit away) epsilon * root
         torch.where (isInside, exact tensor epsilon, ofFactor started)

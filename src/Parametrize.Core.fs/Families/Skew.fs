@@ -43,7 +43,7 @@ type internal SkewNode(triangle: Triangle, hermitian: bool) =
         else
             strict matrix
 
-    override _.Nearest matrix = matrix / 2.0 - mirror matrix / 2.0
+    override _.Nearest matrix = matrix / 2.0.AsScalar() - mirror matrix / 2.0.AsScalar()
 
 namespace Parametrize.Values
 

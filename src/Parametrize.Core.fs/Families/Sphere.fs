@@ -118,8 +118,8 @@ type internal GeodesicSphereNode(radius: float) =
             torch.where (isSmall, unit.clamp_max ((sqrt (range.eps / range.tiny)).AsScalar()), torch.ones_like unit)
 
         let small = squared * unit.square ()
-        let cosine = torch.where (isSmall, 1.0.AsScalar() - small / 2.0, angle.cos ())
-        let ratio = torch.where (isSmall, (1.0.AsScalar() - small / 6.0) * unit, angle.sin () / length)
+        let cosine = torch.where (isSmall, 1.0.AsScalar() - small / 2.0.AsScalar(), angle.cos ())
+        let ratio = torch.where (isSmall, (1.0.AsScalar() - small / 6.0.AsScalar()) * unit, angle.sin () / length)
         // Rounding in the tangent of a far point would leave the sphere by its length times epsilon.
         this.Unit(foot * cosine + tangent * ratio) * radius.AsScalar()
 

@@ -57,7 +57,7 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
     /// Signs of the diagonal, sign(0) = 1, so that weight decay cannot zero a column.
     let signs (tall: torch.Tensor) =
         let negative = (Tensors.diagonal tall).detach().lt(0.0.AsScalar())
-        1.0.AsScalar() - negative.``to`` tall.dtype * 2.0
+        1.0.AsScalar() - negative.``to`` tall.dtype * 2.0.AsScalar()
 
     let evaluate (tall: torch.Tensor) =
         match mapFor tall with
@@ -259,7 +259,7 @@ and internal SkewMapNode(map: OrthogonalMap, trivialized: bool, hermitian: bool)
     override _.Inverse(tensor, epsilon) =
         let skewOf (x: torch.Tensor) =
             let skew = SkewMatrix.ofLower x
-            skew - torch.diag_embed (Tensors.diagonal skew / 2.0)
+            skew - torch.diag_embed (Tensors.diagonal skew / 2.0.AsScalar())
 
         base.Inverse(tensor, epsilon)
         |> Result.map (fun parts -> { parts with Inputs = Array.map skewOf parts.Inputs })

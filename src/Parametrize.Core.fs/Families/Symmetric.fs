@@ -37,7 +37,7 @@ type internal SymmetricNode(triangle: Triangle, hermitian: bool) =
     override _.Condition = if hermitian then "W = W^H" else "W = W^T"
     override _.Fill matrix = realDiagonal (half 0L matrix) + mirror (half 1L matrix)
     override _.Restrict matrix = realDiagonal (half 0L matrix)
-    override _.Nearest matrix = matrix / 2.0 + mirror matrix / 2.0
+    override _.Nearest matrix = matrix / 2.0.AsScalar() + mirror matrix / 2.0.AsScalar()
 
     override _.Domains =
         let own = if hermitian then SymmetricSpaces.hermitian else SymmetricSpaces.symmetric

@@ -25,7 +25,8 @@ module internal CayleyMap =
         let exact = Tensors.inDouble a
         let size = float (Tensors.last a)
         let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true)
-        let factor = entry.clamp_min((largest / size).AsScalar()).reciprocal() * (largest / size)
+        let limit = (largest / size).AsScalar()
+        let factor = entry.clamp_min(limit).reciprocal() * limit
         let mutable q = inverseForm (exact * factor)
         let mutable steps = 0
 

@@ -90,14 +90,14 @@ module internal Exponential =
     /// pairs. One for each matrix of the batch.
     let private bound (a: torch.Tensor) (power: torch.Tensor) (exponent: float) =
         let norm = torch.linalg.vector_norm (power.detach (), 2.0, [| -2L; -1L |], true)
-        let pairs = if a.is_complex () then norm else norm * sqrt 0.5
+        let pairs = if a.is_complex () then norm else norm * (sqrt 0.5).AsScalar()
         pairs.pow ((1.0 / exponent).AsScalar())
 
     let private largestOf (t: torch.Tensor) = t.max().to_type(torch.float64).item<float>()
 
     /// How often each matrix has to be squared again after scaling.
     let private squarings (a: torch.Tensor) (size: torch.Tensor) =
-        (size / reach18 a).log2().ceil().clamp_min((0.0).AsScalar())
+        (size / (reach18 a).AsScalar()).log2().ceil().clamp_min((0.0).AsScalar())
 
     /// Squares each matrix of the batch its own number of times.
     let private squareAgain (counts: torch.Tensor) (after: int -> torch.Tensor -> torch.Tensor) (q: torch.Tensor) =
@@ -184,7 +184,7 @@ module internal Exponential =
         let struct (scale, size) = within limit a
         let exact = Tensors.inDouble a * scale
         // Half of A: the last square is that of a factor and its adjoint, which no rounding makes indefinite.
-        let counts = squarings exact (size / 2.0)
+        let counts = squarings exact (size / 2.0.AsScalar())
         let scaled = exact * (0.5.AsScalar() * (-counts).exp2())
         let square = scaled.matmul scaled
         let cube = square.matmul scaled

@@ -24,8 +24,8 @@ module internal InverseCayley =
         // Singular values, because `inv` throws where there is no inverse, for the whole batch.
         let struct (left, values, right) = torch.linalg.svd (topPlusIdentity exact, fullMatrices = false)
         let inverse = (right.mH * values.reciprocal().unsqueeze -2L).matmul left.mH
-        let c = (exact.narrow (-2L, columns, rows - columns)).matmul inverse * 2.0
-        let x = SkewMatrix.ofBlocks (Orthonormal.skewPart inverse * -4.0) c
+        let c = (exact.narrow (-2L, columns, rows - columns)).matmul inverse * 2.0.AsScalar()
+        let x = SkewMatrix.ofBlocks (Orthonormal.skewPart inverse * (-4.0).AsScalar()) c
         let largest = Tensors.largest x
 
         // A takes W + [I; 0] to 2 (W - [I; 0]): where the first is short, A is large, whatever rounding has made of it.
@@ -60,8 +60,8 @@ module internal InverseCayley =
             isNear
         else
             let count = isNear.``to``(torch.int64).sum(-1L, keepdim = true)
-            let place = torch.arange (columns, dtype = torch.int64, device = w.device)
-            place.ge (columns.ToScalar() - count - count.remainder (2L.ToScalar()))
+            let place = torch.arange (columns.AsScalar(), dtype = torch.int64, device = w.device)
+            place.ge (columns.AsScalar() - count - count.remainder (2L.AsScalar()))
 
     /// W with the directions reflected in which Q1 is close to -1, so that A is not larger than it may be.
     let awayFromInfinity (w: torch.Tensor) : torch.Tensor =
@@ -70,7 +70,7 @@ module internal InverseCayley =
         let exact = Tensors.inDouble w
         let struct (_, values, right) = torch.linalg.svd (topPlusIdentity exact, fullMatrices = false)
         let isNear = (nearMinusOne w values).unsqueeze(-1L).to_type right.dtype
-        let reflector = Orthonormal.identityLike exact (Tensors.last w) - right.mH.matmul (right * isNear) * 2.0
+        let reflector = Orthonormal.identityLike exact (Tensors.last w) - right.mH.matmul (right * isNear) * 2.0.AsScalar()
         (exact.matmul reflector).to_type(w.dtype).MoveToOuterDisposeScope()
 
     /// Entries of A up to which its rounding does not show in W.
@@ -81,7 +81,7 @@ module internal InverseCayley =
         let struct (_, values, right) = torch.linalg.svd (topPlusIdentity w, fullMatrices = false)
         let near = right * values.lt((4.0 * angle).AsScalar()).unsqueeze(-1L).to_type right.dtype
         let noise = torch.randn (w.shape, dtype = w.dtype, device = w.device, generator = generator)
-        invert (Orthonormal.polar (w + noise.matmul(near.mH).matmul near * angle))
+        invert (Orthonormal.polar (w + noise.matmul(near.mH).matmul near * angle.AsScalar()))
 
     /// Large entries of A drown the small ones when they are rounded, and what is at infinity has to come nearer: the
     /// best of several is found by trying.

@@ -11,13 +11,13 @@ module internal Orthonormal =
     let identityLike (w: torch.Tensor) (size: int64) = torch.eye (size, dtype = w.dtype, device = w.device)
 
     /// Half the difference of a matrix and its adjoint.
-    let skewPart (a: torch.Tensor) = (a - a.mH) * 0.5
+    let skewPart (a: torch.Tensor) = (a - a.mH) * 0.5.AsScalar()
 
     /// One step of the Newton-Schulz iteration for the polar factor (Higham, Functions of Matrices, 2008, eq. 8.20). It
     /// squares the distance to orthonormality and is differentiable.
     let newtonSchulz (q: torch.Tensor) =
         let gram = q.mH.matmul q
-        q * 1.5 - q.matmul gram * 0.5
+        q * 1.5.AsScalar() - q.matmul gram * 0.5.AsScalar()
 
     /// f a for a map f of square matrices that must not see infinite or undefined entries: matrices of a batch that
     /// have one become NaN, and leave their neighbours alone.
@@ -61,7 +61,7 @@ module internal Orthonormal =
     let private balanced (w: torch.Tensor) =
         let entries = parts w
         let largest = entries.abs().amax([| -3L; -1L |], keepdim = true)
-        let scale = largest.clamp_min(1e-300).log2().floor().exp2()
+        let scale = largest.clamp_min(1e-300.AsScalar()).log2().floor().exp2()
         ofParts w (entries / scale)
 
     /// z / |z|, and 1 for 0. Rank-deficient matrices have diagonals of R down to the smallest number there is.

@@ -20,7 +20,7 @@ module internal Reflectors =
         // Dividing by the largest entry first keeps the squares finite; the direction does not depend on it.
         let bounded = lower / torch.linalg.vector_norm (lower.detach (), infinity, [| -2L |], true)
         let v = bounded / torch.linalg.vector_norm (bounded, 2.0, [| -2L |], true)
-        let inverseT = v.mH.matmul(v).triu 1L + Orthonormal.identityLike x columns * 0.5
+        let inverseT = v.mH.matmul(v).triu 1L + Orthonormal.identityLike x columns * 0.5.AsScalar()
         let top = v.narrow (-2L, 0L, columns)
         let weights = torch.linalg.solve_triangular (inverseT, top.mH, upper = true)
         (identity - v.matmul weights).MoveToOuterDisposeScope()

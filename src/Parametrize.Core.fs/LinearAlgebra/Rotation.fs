@@ -16,7 +16,7 @@ module internal Rotation =
     /// f(S) K for the symmetric and skew parts Q = S + K of a rotation. They commute, have the eigenvalues cos and
     /// i sin of the angles, and f, being smooth in the cosine, needs no pairs of eigenvectors.
     let private regular (overSine: torch.Tensor -> torch.Tensor) (q: torch.Tensor) =
-        let struct (cosines, basis) = torch.linalg.eigh ((q + q.mT) * 0.5)
+        let struct (cosines, basis) = torch.linalg.eigh ((q + q.mT) * 0.5.AsScalar())
         let inner = basis.mT.matmul ((Orthonormal.skewPart q).matmul basis)
 
         let outer =
@@ -35,7 +35,7 @@ module internal Rotation =
         let noise =
             torch.randn ([| size; size |], dtype = torch.float64, device = torch.CPU, generator = generator)
 
-        let mutable x = a + Orthonormal.skewPart(noise).``to``(a.device) * 1e-15
+        let mutable x = a + Orthonormal.skewPart(noise).``to``(a.device) * 1e-15.AsScalar()
         let mutable steps = 0
         let mutable change = infinity
 
@@ -43,7 +43,7 @@ module internal Rotation =
             let inverse = torch.linalg.inv x
             let scale = sqrt (inverse.norm().item<float>() / x.norm().item<float>())
             let scale = if change < 1e-2 then 1.0 else scale
-            let next = Orthonormal.skewPart (x * (scale / 2.0) - inverse * (0.5 / scale))
+            let next = Orthonormal.skewPart (x * (scale / 2.0).AsScalar() - inverse * (0.5 / scale).AsScalar())
             change <- (next - x).norm().item<float>() / next.norm().item<float>()
             x <- next
             steps <- steps + 1
@@ -64,7 +64,7 @@ module internal Rotation =
 
     /// Splits a rotation into invariant subspaces away from and near angle pi, and joins what is found there.
     let private split regularPart criticalPart (q: torch.Tensor) : torch.Tensor =
-        let struct (cosines, basis) = torch.linalg.eigh ((q + q.mT) * 0.5)
+        let struct (cosines, basis) = torch.linalg.eigh ((q + q.mT) * 0.5.AsScalar())
         let size = q.shape[0]
         let critical = int64 (criticalCount (cosines.cpu().data<float>().ToArray()))
 
@@ -87,7 +87,7 @@ module internal Rotation =
     let private logarithmReal =
         let critical (q: torch.Tensor) =
             let opposite = regular angleOverSine -q
-            opposite - complexStructure opposite * Math.PI
+            opposite - complexStructure opposite * Math.PI.AsScalar()
 
         split (regular angleOverSine) critical
 
@@ -104,13 +104,13 @@ module internal Rotation =
     /// eigenvectors. Several turns before the first step make an unlucky coincidence of real parts harmless.
     let private unitaryEigen (q: torch.Tensor) =
         let imaginary = torch.complex (torch.zeros_like q.real, torch.ones_like q.real)
-        let turned (angle: float) = q * Math.Cos angle + q * imaginary * Math.Sin angle
+        let turned (angle: float) = q * (Math.Cos angle).AsScalar() + q * imaginary * (Math.Sin angle).AsScalar()
         let identity = Orthonormal.identityLike q q.shape[0]
         let valuesFor (basis: torch.Tensor) = basis.mH.matmul(q.matmul basis).diagonal(0L, -2L, -1L)
 
         let attempt (start: float) =
             let probe = turned start
-            let struct (_, rough) = torch.linalg.eigh ((probe + probe.mH) * 0.5)
+            let struct (_, rough) = torch.linalg.eigh ((probe + probe.mH) * 0.5.AsScalar())
             let middle = middleOfWidestGap ((valuesFor rough).angle().cpu().data<float>().ToArray())
             let gapAtMinusOne = turned (Math.PI - middle)
             let skew = torch.linalg.solve (gapAtMinusOne + identity, gapAtMinusOne - identity)

@@ -54,10 +54,10 @@ module internal ShortestCompletion =
 
     /// x / 2 cot (x / 2) for differences of eigenangles. It has no lower bound at full turns.
     let private cotangents (x: torch.Tensor) =
-        let half = x * 0.5
+        let half = x * 0.5.AsScalar()
         let isSmall = half.abs().lt(1e-4.AsScalar())
         let safe = torch.where (isSmall, torch.ones_like half, half)
-        let series = -(half.square () / 3.0) + 1.0
+        let series = 1.0.AsScalar() - half.square () / 3.0.AsScalar()
         torch.where(isSmall, series, safe / safe.tan ()).clamp_min((-1e6).AsScalar())
 
     /// The second derivative of |A|^2 / 2 as a map of skew matrices of the last block, in eigenvectors of A.
@@ -66,7 +66,7 @@ module internal ShortestCompletion =
         let extra = Tensors.last at.Slope
 
         let struct (angles, basis) =
-            torch.linalg.eigh (at.Logarithm.to_type torch.complex128 * (-Numerics.Complex.ImaginaryOne).ToScalar())
+            torch.linalg.eigh (at.Logarithm.to_type torch.complex128 * (-Numerics.Complex.ImaginaryOne).AsScalar())
 
         let rows = basis.narrow(0L, columns, extra).contiguous()
         let weights = cotangents (angles.unsqueeze -1L - angles.unsqueeze -2L)
@@ -80,7 +80,7 @@ module internal ShortestCompletion =
     /// The inverse of the first two terms of its series, X - (C C^H X + X C C^H) / 12, bounded from below.
     let private preconditioner (at: Point) (columns: int64) =
         let c = at.Logarithm.narrow(0L, columns, Tensors.last at.Slope).narrow(1L, 0L, columns)
-        let struct (values, basis) = torch.linalg.eigh (c.matmul c.mH * (1.0 / 12.0))
+        let struct (values, basis) = torch.linalg.eigh (c.matmul c.mH / 12.0.AsScalar())
         let sums = (1.0.AsScalar() - values.unsqueeze -1L - values.unsqueeze -2L).clamp_min(0.25.AsScalar())
 
         fun (x: torch.Tensor) ->
@@ -146,7 +146,7 @@ module internal ShortestCompletion =
 
                 let lowest =
                     [ -1.5; -0.4; -0.1; -0.025; -0.006; -0.0015; 0.0015; 0.006; 0.025; 0.1; 0.4; 1.5 ]
-                    |> List.map (fun length -> turned columns at (direction * (length / size)))
+                    |> List.map (fun length -> turned columns at (direction * (length / size).AsScalar()))
                     |> List.minBy _.Height
 
                 if lowest.Height < at.Height - 1e-15 * at.Height then

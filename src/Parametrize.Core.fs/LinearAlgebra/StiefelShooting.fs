@@ -14,9 +14,9 @@ module internal StiefelShooting =
 
     /// The derivative of the exponential in eigenvectors of A: divided differences.
     let private differences (angles: torch.Tensor) =
-        let half = (angles.unsqueeze -1L - angles.unsqueeze -2L) * 0.5
-        let middle = (angles.unsqueeze -1L + angles.unsqueeze -2L) * 0.5
-        torch.polar ((half / Math.PI).sinc(), middle)
+        let half = (angles.unsqueeze -1L - angles.unsqueeze -2L) * 0.5.AsScalar()
+        let middle = (angles.unsqueeze -1L + angles.unsqueeze -2L) * 0.5.AsScalar()
+        torch.polar ((half / Math.PI.AsScalar()).sinc(), middle)
 
     /// The skew matrix with a zero last block that is nearest to a square matrix.
     let private restricted (columns: int64) (square: torch.Tensor) =
@@ -35,7 +35,7 @@ module internal StiefelShooting =
         let rest = Tensors.rows w - columns
         let wide (t: torch.Tensor) = t.to_type torch.complex128
         let narrow (t: torch.Tensor) = if w.is_complex () then t else t.real
-        let struct (angles, basis) = torch.linalg.eigh (wide a * (-Numerics.Complex.ImaginaryOne).ToScalar())
+        let struct (angles, basis) = torch.linalg.eigh (wide a * (-Numerics.Complex.ImaginaryOne).AsScalar())
         let weights = differences angles
 
         let inBasis (weights: torch.Tensor) (square: torch.Tensor) =

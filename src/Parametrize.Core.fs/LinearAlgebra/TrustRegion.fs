@@ -1,6 +1,7 @@
 namespace Parametrize.LinearAlgebra
 
 open TorchSharp
+open Parametrize
 
 /// A step down a quadratic model of a function.
 type internal TrustRegionStep =
@@ -58,7 +59,7 @@ module internal TrustRegion =
             let curvature = inner direction along
             let free = if curvature > 0.0 then product / curvature else infinity
             let limit = room x direction radius
-            let length = (min free limit).ToScalar()
+            let length = (min free limit).AsScalar()
             x <- x + direction * length
             image <- image + along * length
             residual <- residual - along * length
@@ -70,7 +71,7 @@ module internal TrustRegion =
             else
                 let steepest = precondition residual
                 let next = inner residual steepest
-                direction <- steepest + direction * (next / product).ToScalar()
+                direction <- steepest + direction * (next / product).AsScalar()
                 product <- next
 
         {

@@ -48,7 +48,7 @@ module internal Slack =
                 if bijection :? ISaturates then
                     let isEnd =
                         there
-                            .eq(bijection.Back(tensor + way * 2.0))
+                            .eq(bijection.Back(tensor + way * 2.0.AsScalar()))
                             .logical_or(tensor.abs().ge((Form.greatest dtype).AsScalar()))
                             .logical_or(tensor.abs().le((2.0 * Form.smallest dtype).AsScalar()))
 

@@ -37,7 +37,7 @@ internal sealed class NativeSlot(nn.Module owner, string name) : Slot(owner, nam
         }
         else if (!_isRecorded)
             using (no_grad())
-                _native.fill_(double.NaN);
+                _native.fill_(Scalars.scalarOf(double.NaN));
     }
 
     public override bool Shows(Tensor tensor) => _native is not null && NativeTensors.AreOne(tensor, _native);

@@ -57,7 +57,7 @@ internal abstract class Slot
     /// <summary>What stands in the slot outside a forward pass: NaN in the memory of one number.</summary>
     public Tensor Nothing(ScalarType dtype, Device device)
     {
-        using var one = full([], double.NaN, dtype: dtype, device: device);
+        using var one = full([], Scalars.scalarOf(double.NaN), dtype: dtype, device: device);
         return one.expand(ShapeOfNothing(_shape));
     }
 

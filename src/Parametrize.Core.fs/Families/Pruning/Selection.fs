@@ -15,7 +15,7 @@ module internal Selection =
 
         if count > 0L then
             let struct (_, places) = vector.topk (int count, largest = false)
-            chosen.index_fill_ (0L, places, true.ToScalar()) |> ignore
+            chosen.index_fill_ (0L, places, true.AsScalar()) |> ignore
 
         chosen
 
@@ -30,7 +30,7 @@ module internal Selection =
     let private extreme (largest: bool) (many: int64) (importance: torch.Tensor) (kept: torch.Tensor) : torch.Tensor =
         let left = kept.nonzero().flatten()
         let struct (_, places) = importance.index_select(0L, left).topk(int many, largest = largest)
-        torch.zeros_like(kept).index_fill_(0L, left.index_select (0L, places), true.ToScalar())
+        torch.zeros_like(kept).index_fill_(0L, left.index_select (0L, places), true.AsScalar())
 
     /// Hides as many of those still kept as the amount says, least first.
     let private leastEntries (amount: Amount) (importance: torch.Tensor) (kept: torch.Tensor) =

@@ -33,7 +33,7 @@ internal static class References
                 Add(implemented);
             foreach (var field in one.GetFields(All))
                 Add(field.FieldType);
-            foreach (var method in one.GetMethods(All).Cast<MethodBase>().Concat(one.GetConstructors(All)))
+            foreach (var method in MethodsOf(one))
             {
                 Add((method as MethodInfo)?.ReturnType);
                 foreach (var parameter in method.GetParameters())
@@ -61,7 +61,12 @@ internal static class References
         }
     }
 
-    private static IEnumerable<MemberInfo> MembersIn(MethodBase method)
+    /// <summary>Its own, constructors too.</summary>
+    public static IEnumerable<MethodBase> MethodsOf(Type type) =>
+        type.GetMethods(All).Cast<MethodBase>().Concat(type.GetConstructors(All));
+
+    /// <summary>What the compiled method calls, reads and names.</summary>
+    public static IEnumerable<MemberInfo> MembersIn(MethodBase method)
     {
         if (method.GetMethodBody()?.GetILAsByteArray() is not { } code)
             yield break;
