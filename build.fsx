@@ -26,6 +26,11 @@ let elements (report: string) (name: string) : XElement list =
     else
         []
 
+/// A test that failed, with the beginning of what it said.
+let failed (name: string) (message: string) : Tally =
+    let line = message.ReplaceLineEndings " "
+    Tally.failed $"{name}: {line[..400]}"
+
 let expecto () : Tally =
     let report = Path.Combine(reports, "core.xml")
     File.Delete report
@@ -39,9 +44,9 @@ let expecto () : Tally =
         match Seq.tryHead (case.Elements()) with
         | None -> Tally.passed
         | Some reason when reason.Name.LocalName = "skipped" -> Tally.Zero
-        | Some _ -> Tally.failed
+        | Some reason -> failed (case.Attribute("name").Value) $"""{reason.Attribute("message")} {reason.Value}"""
 
-    elements report "testcase" |> List.sumBy verdict |> Tally.ofReport code
+    elements report "testcase" |> List.sumBy verdict |> Tally.ofReport "tests/Properties/Core" code
 
 let xunit (project: string) () : Tally =
     let report = Path.Combine(reports, $"{Path.GetFileName(project).ToLowerInvariant()}.trx")
@@ -55,30 +60,32 @@ let xunit (project: string) () : Tally =
         match result.Attribute("outcome").Value with
         | "Passed" -> Tally.passed
         | "NotExecuted" -> Tally.Zero
-        | _ -> Tally.failed
+        | _ ->
+            let messages = result.Descendants() |> Seq.filter (fun node -> node.Name.LocalName = "Message")
+            failed (result.Attribute("testName").Value) (String.concat " " (messages |> Seq.map _.Value))
 
-    elements report "UnitTestResult" |> List.sumBy verdict |> Tally.ofReport code
+    elements report "UnitTestResult" |> List.sumBy verdict |> Tally.ofReport project code
+
+let sample (project: string) () : Tally = Tally.ofExitCode project (startBuilt project [])
 
 let test () : int =
     Directory.CreateDirectory reports |> ignore
 
     let checks: (unit -> Tally) list =
         [
-            fun () -> Tally.ofStep (fantomas [ "--check" ])
-            fun () -> Tally.ofStep (csharpier "check")
+            fun () -> Tally.ofStep "formatting of F#" (fantomas [ "--check" ])
+            fun () -> Tally.ofStep "formatting of C#" (csharpier "check")
             expecto
             xunit "tests/Properties/CSharp"
             xunit "tests/Properties/Analyzers"
             Docs.checkAll
             Consumers.checkAll
-            fun () -> Tally.ofExitCode (startBuilt "samples/Notebook" [])
-            fun () -> Tally.ofExitCode (startBuilt "samples/FSharp" [])
+            sample "samples/Notebook"
+            sample "samples/FSharp"
         ]
 
     let prepared = restoreTools () = 0 && build () = 0
-    let total = if prepared then checks |> List.sumBy Tally.attempt else Tally.failed
-    printfn $"{total.Passed} passed, {total.Failed} failed"
-    if total.Failed = 0 && total.Passed > 0 then 0 else 1
+    Tally.report (if prepared then checks |> List.sumBy Tally.attempt else Tally.failed "building")
 
 let docs () : int =
     let total = Docs.checkAll ()
@@ -87,9 +94,7 @@ let docs () : int =
 
 let packages () : int =
     let prepared = build () = 0
-    let total = if prepared then Tally.attempt Consumers.checkAll else Tally.failed
-    printfn $"{total.Passed} passed, {total.Failed} failed"
-    min total.Failed 1
+    Tally.report (if prepared then Tally.attempt Consumers.checkAll else Tally.failed "building")
 
 let format () : int =
     match restoreTools () with

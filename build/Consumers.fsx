@@ -176,7 +176,7 @@ let private report (name: string, find: unit -> string list) : Tally =
         for fault in found do
             printfn $"        {fault}"
 
-        Tally.failed
+        Tally.failed name
 
 let private checkIn (folder: string) : Tally =
     let version = $"""{versionOfTheSources ()}-test.{DateTime.UtcNow.ToString "yyyyMMddHHmmss"}"""
@@ -203,7 +203,7 @@ let private checkIn (folder: string) : Tally =
             |> List.sumBy report
         finally
             forget feed folder packed
-    | code -> Tally.ofStep code
+    | code -> Tally.ofStep "packing" code
 
 /// Packs what the solution's build has made, and uses it.
 let checkAll () : Tally =

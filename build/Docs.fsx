@@ -272,10 +272,13 @@ let private check (language: Language) (found: Snippet list) : Tally =
     | 0, output ->
         let failed = min runnable.Length (startBuilt path []) + misreported found output
 
-        { Passed = found.Length - failed; Failed = failed }
+        {
+            Passed = found.Length - failed
+            Failures = List.replicate failed $"a snippet in {language.Name}"
+        }
     | code, output ->
         printfn $"{output}"
-        Tally.ofStep code
+        Tally.ofStep $"building the snippets in {language.Name}" code
 
 let private documents () : string list =
     let pages = DirectoryInfo(under "docs")

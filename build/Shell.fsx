@@ -48,30 +48,35 @@ let deleteFolder (path: string) : unit =
     if Directory.Exists path then
         Directory.Delete(path, recursive = true)
 
-/// How many tests passed and failed.
+/// How many tests passed, and what failed: a name for each.
 type Tally =
     {
         Passed: int
-        Failed: int
+        Failures: string list
     }
 
-    static member Zero = { Passed = 0; Failed = 0 }
+    member this.Failed = this.Failures.Length
 
-    static member (+)(a, b) = { Passed = a.Passed + b.Passed; Failed = a.Failed + b.Failed }
+    static member Zero = { Passed = 0; Failures = [] }
+
+    static member (+)(a, b) = { Passed = a.Passed + b.Passed; Failures = a.Failures @ b.Failures }
 
 module Tally =
     let passed = { Tally.Zero with Passed = 1 }
-    let failed = { Tally.Zero with Failed = 1 }
+    let failed (name: string) = { Tally.Zero with Failures = [ name ] }
 
     /// A program that counts as one test.
-    let ofExitCode (code: int) : Tally = if code = 0 then passed else failed
+    let ofExitCode (name: string) (code: int) : Tally = if code = 0 then passed else failed name
 
     /// A step that has to succeed but is no test.
-    let ofStep (code: int) : Tally = if code = 0 then Tally.Zero else failed
+    let ofStep (name: string) (code: int) : Tally = if code = 0 then Tally.Zero else failed name
 
     /// What a test runner reported, where a runner that failed without naming a failed test counts as one.
-    let ofReport (code: int) (reported: Tally) : Tally =
-        if code <> 0 && reported.Failed = 0 then reported + failed else reported
+    let ofReport (runner: string) (code: int) (reported: Tally) : Tally =
+        if code <> 0 && reported.Failed = 0 then
+            reported + failed $"{runner} ended with {code}"
+        else
+            reported
 
     /// A check that cannot even report counts as a failed test.
     let attempt (check: unit -> Tally) : Tally =
@@ -79,4 +84,12 @@ module Tally =
             check ()
         with error ->
             eprintfn $"{error}"
-            failed
+            failed error.Message
+
+    /// What failed, and the line that ends every run of tests; the exit code.
+    let report (total: Tally) : int =
+        for name in total.Failures do
+            printfn $"failed: {name}"
+
+        printfn $"{total.Passed} passed, {total.Failed} failed"
+        if total.Failed = 0 && total.Passed > 0 then 0 else 1
