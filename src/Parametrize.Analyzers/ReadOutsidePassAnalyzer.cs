@@ -25,7 +25,7 @@ public sealed class ReadOutsidePassAnalyzer : BodyAnalyzer
                 && read.Type.IsTensor()
                 && IsReadForItsValue(read)
                 && body.Places.Of(read) is { } place
-                && Parametrizing(read, place, body) is { } registration
+                && body.RegisteredBefore(read, place) is { } registration
                 && !read.IsInScope()
             )
                 yield return Report(read, registration);
@@ -45,32 +45,6 @@ public sealed class ReadOutsidePassAnalyzer : BodyAnalyzer
             $"{module}.parametrization(\"{registration.TitleOf(read.Member.Name)}\").Value"
         );
     }
-
-    /// <summary>The last registration that has certainly run, where nothing has been undone since.</summary>
-    private static Registration? Parametrizing(IOperation read, Place tensor, Body body)
-    {
-        var registration = body.Registrations.LastOrDefault(one =>
-            !one.IsRemoval && one.Tensors.Any(tensor.Is) && one.Operation.MustPrecede(read)
-        );
-        if (registration is null)
-            return null;
-        bool IsBetween(IOperation one) => one.IsAfter(registration.Operation) && read.IsAfter(one);
-        var isRemoved = body.Registrations.Any(one =>
-            one.IsRemoval && IsBetween(one.Operation) && IsPerhaps(one, tensor)
-        );
-        var isReplaced = body.Operations.Any(one =>
-            one is IAssignmentOperation assignment
-            && IsBetween(one)
-            && body.Places.Of(assignment.Target) is { } target
-            && target.IsAround(tensor)
-            && !target.Is(tensor)
-        );
-        return isRemoved || isReplaced ? null : registration;
-    }
-
-    /// <summary>A removal whose tensor or module is not known may be of any.</summary>
-    private static bool IsPerhaps(Registration removal, Place tensor) =>
-        removal.Module is null || removal.Tensors.IsEmpty || removal.Tensors.Any(tensor.Is);
 
     /// <summary>Not where it is assigned, compared with null, only named, or asked for what does not depend on its value.</summary>
     private static bool IsReadForItsValue(IOperation read)

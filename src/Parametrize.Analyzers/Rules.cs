@@ -9,6 +9,7 @@ internal static class Rules
     public const string RunByForward = "PARAM001";
     public const string EarlyOptimizer = "PARAM002";
     public const string ReadOutsidePass = "PARAM003";
+    public const string HooklessCall = "PARAM004";
 
     /// <summary>Set where the value of the parametrization is not the one that is read.</summary>
     public const string Joint = "joint";
@@ -55,6 +56,18 @@ internal static class Rules
         isEnabledByDefault: true,
         "Outside 'call' and cached scopes the field of a parametrized tensor holds an empty placeholder.",
         HelpOf(ReadOutsidePass)
+    );
+
+    public static readonly DiagnosticDescriptor HooklessCallRule = new(
+        HooklessCall,
+        "Overloads of call without hooks need a pass or a scope around them",
+        "'{0}' is parametrized in line {1}, and this 'call' runs no hooks: put 'using (parametrize.cached({0}))' around it",
+        Category,
+        DiagnosticSeverity.Warning,
+        isEnabledByDefault: true,
+        "The overloads of TorchSharp with masks and packed sequences run no hooks, so that nothing is computed for them: they "
+            + "take NaN, or the values of an earlier pass.",
+        HelpOf(HooklessCall)
     );
 
     private static string HelpOf(string id) => $"{Repository}/blob/main/docs/analyzer.md#{id.ToLowerInvariant()}";

@@ -29,6 +29,33 @@ internal sealed class Body
 
     public static Body Of(IOperation block) => new([.. block.DescendantsAndSelf()]);
 
+    /// <summary>
+    /// The last registration of a tensor, or of one of a module's tensors, that has certainly run, where nothing has been
+    /// undone since.
+    /// </summary>
+    public Registration? RegisteredBefore(IOperation use, Place place)
+    {
+        var registration = Registrations.LastOrDefault(one =>
+            !one.IsRemoval && one.Tensors.Any(place.IsAround) && one.Operation.MustPrecede(use)
+        );
+        if (registration is null)
+            return null;
+        bool IsBetween(IOperation one) => one.IsAfter(registration.Operation) && use.IsAfter(one);
+        var isRemoved = Registrations.Any(one => one.IsRemoval && IsBetween(one.Operation) && IsPerhaps(one, place));
+        var isReplaced = Operations.Any(one =>
+            one is IAssignmentOperation assignment
+            && IsBetween(one)
+            && Places.Of(assignment.Target) is { } target
+            && target.IsAround(place)
+            && !registration.Tensors.Any(target.Is)
+        );
+        return isRemoved || isReplaced ? null : registration;
+    }
+
     public static int LineOf(IOperation operation) =>
         operation.Syntax.GetLocation().GetMappedLineSpan().StartLinePosition.Line + 1;
+
+    /// <summary>A removal whose tensor or module is not known may be of any.</summary>
+    private static bool IsPerhaps(Registration removal, Place place) =>
+        removal.Module is null || removal.Tensors.IsEmpty || removal.Tensors.Any(place.IsAround);
 }

@@ -32,6 +32,20 @@ internal static class Modules
             && owner.ContainingNamespace.ToDisplayString() == "TorchSharp";
     }
 
+    /// <summary>
+    /// Whether it is one of TorchSharp's overloads of `call` that run no hooks: with the masks of a transformer, or with what
+    /// `pack_padded_sequence` makes.
+    /// </summary>
+    public static bool RunsNoHooks(this IMethodSymbol method) =>
+        method is { Name: "call", IsStatic: false, Parameters.Length: > 0 }
+        && (NameOf(method.ContainingType), method.Parameters.Length) switch
+        {
+            ("TorchSharp.Modules.TransformerEncoderLayer", > 1) or ("TorchSharp.Modules.Transformer", > 2) => true,
+            ("TorchSharp.Modules.RNN" or "TorchSharp.Modules.LSTM" or "TorchSharp.Modules.GRU", _) =>
+                method.Parameters[0].Type.Name == "PackedSequence",
+            _ => false,
+        };
+
     /// <summary>Whether it is a class of that name, generic or not, or derived from one.</summary>
     private static bool Is(this ITypeSymbol? type, string name)
     {
