@@ -108,9 +108,6 @@ let private csharp =
         let parts = snippet |> blocks continues |> split isImport isType
 
         [
-            "using TorchSharp;"
-            "using static TorchSharp.torch;"
-            "using Parametrize.CSharp;"
             yield! located snippet "" parts.Imports
             $"namespace Docs.{snippet.Name}"
             "{"
@@ -143,7 +140,7 @@ let private csharp =
         Extension = "cs"
         Project = "Docs.CSharp.csproj"
         TestFramework = "xunit"
-        NoWarn = "CS0105;CS0168;CS0219;CS8321"
+        NoWarn = "CS0168;CS0219;CS8321"
         Source = source
         Main = main
     }
@@ -158,8 +155,6 @@ let private fsharp =
 
         [
             $"module Docs.{snippet.Name}"
-            "open TorchSharp"
-            "open Parametrize"
             yield! located snippet "" parts.Imports
             yield! located snippet "" parts.Types
             "let run () ="

@@ -62,6 +62,6 @@ public sealed class AveragedModel<T> : nn.Module
         ModelAverage.Update(module, model, weight, _averageOf);
         using var _ = no_grad();
         using var handles = NewDisposeScope();
-        get_buffer(nameof(n_averaged))!.add_(Scalars.scalarOf(1));
+        get_buffer(nameof(n_averaged))!.copy_(tensor(count + 1));
     }
 }
