@@ -3,8 +3,9 @@ namespace Parametrize.CSharp;
 /// <summary>A tensor or a composition that a parametrization refuses. Nothing was changed.</summary>
 public sealed class ParametrizationException : Exception
 {
-    internal ParametrizationException(ParametrizationError error, string? where = null)
-        : base(where is null ? Said(error) : $"{where}: {Said(error)}") => Error = error;
+    internal ParametrizationException(ParametrizationError error, string? where = null, string? advice = null)
+        : base($"{(where is null ? "" : $"{where}: ")}{Said(error)}{(advice is null ? "" : $" {advice}")}") =>
+        Error = error;
 
     /// <summary>Which condition failed, and by how much.</summary>
     public ParametrizationError Error { get; }

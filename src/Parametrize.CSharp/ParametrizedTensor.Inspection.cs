@@ -45,11 +45,14 @@ public sealed partial class ParametrizedTensor
     /// </summary>
     public override string ToString() => Line;
 
+    /// <summary>For messages: long literals are cut.</summary>
+    internal string Code => Brief.ofCode($"{Parametrization}");
+
     private string Line
     {
         get
         {
-            var what = $"{Title}: {Parametrization}, {Form.Shown(Shape)}";
+            var what = $"{Title}: {Code}, {Form.Shown(Shape)}";
             if (_isDisposed)
                 return $"{what}, disposed";
             try

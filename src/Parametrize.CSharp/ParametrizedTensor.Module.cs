@@ -92,8 +92,8 @@ public sealed partial class ParametrizedTensor
     {
         if (_isDisposed)
             throw new ObjectDisposedException(
-                $"{nameof(ParametrizedTensor)} ({Parametrization}, {Form.Shown(Shape)})",
-                "The module that had this parametrized tensor was disposed, or the tensor itself was."
+                $"{nameof(ParametrizedTensor)} ({Code}, {Form.Shown(Shape)})",
+                "This parametrized tensor was removed from its module, or disposed, alone or with the module."
             );
     }
 }

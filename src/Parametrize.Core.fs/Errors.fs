@@ -1,6 +1,14 @@
 namespace Parametrize
 
 open System.Globalization
+open System.Text.RegularExpressions
+
+[<RequireQualifiedAccess>]
+module internal Brief =
+
+    /// Code for messages and reports: of long literals, which masks have, the beginning.
+    let ofCode (code: string) : string =
+        Regex.Replace(code, "\"([^\"]{16})[^\"]{32,}\"", "\"$1...\"")
 
 /// How a tensor fails to lie in a space: which condition, by how much, and how much would be forgiven.
 type Violation =
@@ -51,7 +59,9 @@ type ParametrizationError =
     | NoRightInverse of value: string
 
     /// What was expected, what was found, by how much, and what to do.
-    member this.Message: string =
+    member this.Message: string = Brief.ofCode this.Whole
+
+    member private this.Whole: string =
         match this with
         | NotAllowed(value, violation) ->
             $"The tensor is not allowed by {value}: {violation}. "

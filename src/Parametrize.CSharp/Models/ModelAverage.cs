@@ -9,6 +9,12 @@ internal static class ModelAverage
     /// <summary>All tensors of the average move towards the model's by a weight, or none.</summary>
     public static void Update(nn.Module average, nn.Module model, double weight, AverageOf averageOf)
     {
+        if (ReferenceEquals(average, model))
+            throw new ArgumentException(
+                "The model is the one that holds the average. Give AveragedModel another model of the same modules, made alike "
+                    + "by `parametrize.copy_parametrizations(model, other)`.",
+                nameof(model)
+            );
         ModelCopy.RequireAlike(model, average);
         var pairs = Pairs(average, model);
         var plain = PlainPairs(average, model);
@@ -27,7 +33,7 @@ internal static class ModelAverage
         {
             var there = other.to(own.dtype, own.device);
             if (weight < 1 && (own.is_floating_point() || own.is_complex()) && own is TorchSharp.Modules.Parameter)
-                own.lerp_(there, Scalars.scalarOf(weight));
+                own.lerp_(there, tensor(weight));
             else
                 own.copy_(there);
         }
@@ -57,8 +63,8 @@ internal static class ModelAverage
                 || !tensor.Shape.SequenceEqual(others[name].Shape)
             )
                 throw new InvalidOperationException(
-                    $"'{name}' is {tensor.Parametrization} {Form.Shown(tensor.Shape)} in the average, but {others[name].Parametrization} "
-                        + $"{Form.Shown(others[name].Shape)} in the model."
+                    $"'{name}' is {tensor.Code} {Form.Shown(tensor.Shape)} in the average, but {others[name].Code} "
+                        + $"{Form.Shown(others[name].Shape)} in the model. Begin another average when parametrizations change."
                 );
         return own.ConvertAll(one => (one.Name, one.Tensor, others[one.Name]));
     }

@@ -56,7 +56,7 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
     internal static string[] Cells(TensorReport row) =>
         [
             row.Name,
-            row.Parametrization.ToString(),
+            Brief.ofCode(row.Parametrization.ToString()),
             Form.Shown([.. row.Shape]),
             row.Dtype.ToString(),
             row.DistanceShown,

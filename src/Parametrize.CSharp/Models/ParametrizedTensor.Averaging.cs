@@ -25,7 +25,8 @@ public sealed partial class ParametrizedTensor
         using var own = Detached();
         using var others = other.Detached();
         using var there = others.to(own.dtype, own.device);
-        using var next = own.lerp(there, Scalars.scalarOf(weight));
+        using var share = tensor(weight);
+        using var next = own.lerp(there, share);
         return StartingParts.ForAssigned(Parametrization, CurrentParts(), next, WhenNotAllowed.Project, Where);
     }
 
@@ -33,9 +34,10 @@ public sealed partial class ParametrizedTensor
     {
         RequireSameBases(other);
         var copies = other.CopiedParts(Inputs[0].device);
+        using var share = tensor(weight);
         foreach (var (own, there) in Inputs.Zip(copies.Parameters))
         {
-            using var next = own.lerp(there, Scalars.scalarOf(weight));
+            using var next = own.lerp(there, share);
             there.copy_(next);
         }
         return copies;

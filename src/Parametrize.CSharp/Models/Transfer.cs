@@ -51,7 +51,7 @@ internal sealed record Transfer(
             RequireRoomBehind(target);
         else if (!target.Parametrization.Equals(From.Parametrization))
             throw new InvalidOperationException(
-                $"{Name} is computed by {From.Parametrization} here, but by {target.Parametrization} there. Remove it first."
+                $"{Name} is computed by {From.Code} here, but by {target.Code} there. Remove it first."
             );
         RequireInputs(target);
     }
@@ -71,7 +71,7 @@ internal sealed record Transfer(
         var (nodes, own) = (Core.nodes(longer).Length, Core.nodes(target.Parametrization).Length);
         if (nodes != own + Core.nodes(From.Parametrization).Length)
             throw new InvalidOperationException(
-                $"{Name}: {target.Parametrization} and {From.Parametrization} become one, whose parts are neither's. "
+                $"{Name}: {target.Code} and {From.Code} become one, whose parts are neither's. "
                     + "Remove the first before."
             );
     }

@@ -34,7 +34,7 @@ public static partial class parametrize
         var tensor = module.parametrization(name);
         if (!tensor.HasBase)
             throw new InvalidOperationException(
-                $"{tensor.Where ?? name} is {tensor.Parametrization}, which has no base. Trivializations have one: "
+                $"{tensor.Where ?? name} is {tensor.Code}, which has no base. Trivializations have one: "
                     + "`Orthogonal`, `Cayley`, `MatrixExp`, `Householder`, `SphereExp`."
             );
         Bases.Move([tensor], optimizer);

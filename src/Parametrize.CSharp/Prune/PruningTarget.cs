@@ -76,17 +76,23 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
     /// <summary>What a forward pass computes with, or the module's own tensor.</summary>
     private Tensor Present() => Path.Tensor?.Detached() ?? PlainTensor.Read(Path);
 
-    /// <summary>Moduli, so that tensors of any element type and device go together.</summary>
-    private Tensor Scores()
+    /// <summary>Throws when they are not of the tensor's shape.</summary>
+    public void RequireScores()
     {
-        var present = Present();
-        if (scores is not null && !scores.shape.SequenceEqual(present.shape))
+        using var _ = NewDisposeScope();
+        if (scores is not null && Present() is var present && !scores.shape.SequenceEqual(present.shape))
             throw new ArgumentException(
                 $"The scores of '{Path.Name}' have shape {Form.Shown(scores.shape)}, "
                     + $"the tensor {Form.Shown(present.shape)}.",
                 nameof(scores)
             );
-        return (scores ?? present).detach().abs().to(ScalarType.Float64).cpu().flatten();
+    }
+
+    /// <summary>Moduli, so that tensors of any element type and device go together.</summary>
+    private Tensor Scores()
+    {
+        RequireScores();
+        return (scores ?? Present()).detach().abs().to(ScalarType.Float64).cpu().flatten();
     }
 
     private Tensor Kept() =>

@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Prune;
 using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.Torch;
 using Parametrize.Values;
@@ -125,6 +126,8 @@ public static partial class prune
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(name);
         var path = TensorPath.Resolve(module, name);
+        if (scores is not null)
+            new PruningTarget(module, name, scores).RequireScores();
         if (path.Tensor?.HasReached(pruning) is true)
             return module;
         if (scores is null && path.Tensor is { IsPrunedOnView: true } tensor)

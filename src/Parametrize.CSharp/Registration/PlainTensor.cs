@@ -99,11 +99,18 @@ internal sealed class PlainTensor : IDisposable
         ];
         var present =
             own.Length > 0 ? $"It has: {string.Join(", ", own)}."
-            : Names(owner, recurse: true) is { Length: > 0 } inside
+            : Inside(owner) is { Length: > 0 } inside
                 ? $"Inside it are: {string.Join(", ", inside.Take(12))}{(inside.Length > 12 ? ", ..." : "")}."
             : "It has none.";
         return new($"{owner.Title()} has no tensor '{name}' of its own. {present}", nameof(name));
     }
+
+    /// <summary>By the names that registering takes, which are not those of the state for what is parametrized.</summary>
+    private static string[] Inside(nn.Module owner) =>
+        [
+            .. Names(owner, recurse: true).Where(one => !one.Contains("parametrizations.")),
+            .. ModelTree.Tensors(owner).Select(one => one.Name),
+        ];
 
     private static string[] Names(nn.Module owner, bool recurse) =>
         [.. owner.named_parameters(recurse).Select(p => p.name), .. owner.named_buffers(recurse).Select(b => b.name)];

@@ -153,8 +153,14 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
             ? ListProxies.Behind(child)
             : null;
 
+    /// <summary>In native memory a module has the tensors of those inside it, and no children.</summary>
     private static string ChildrenOf(nn.Module module) =>
-        module.named_children().Select(child => child.name).ToList() is { Count: > 0 } names
+        module
+            .named_children()
+            .Select(child => child.name)
+            .Concat(ModelTree.TensorsOf(module).Select(own => own.Name).Where(name => name.Contains('.')))
+            .ToList()
+            is { Count: > 0 } names
             ? string.Join(", ", names)
             : "nothing";
 

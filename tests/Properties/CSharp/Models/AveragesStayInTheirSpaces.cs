@@ -117,6 +117,9 @@ public class AveragesStayInTheirSpaces
             model.parametrization("turn.weight").Original.fill_(double.NaN);
         Assert.Throws<ParametrizationException>(() => average.update_parameters(model));
         before.AssertUnchanged();
+        var itself = Assert.Throws<ArgumentException>(() => average.update_parameters(average.module));
+        Assert.Contains("copy_parametrizations", itself.Message);
+        before.AssertUnchanged();
         Assert.Throws<ArgumentOutOfRangeException>(() => new AveragedModel<Net>(model, 1.5));
     }
 
