@@ -19,7 +19,7 @@ public sealed class CachedScope : IDisposable
 {
     private static readonly AsyncLocal<CachedScope?> Current = new();
 
-    private readonly CachedScope? _outer;
+    private CachedScope? _outer;
     private readonly HashSet<TensorBinding>? _covered;
     private readonly WeakReference<nn.Module>? _model;
     private readonly IReadOnlyList<ModuleBinding> _inModel = [];
@@ -29,8 +29,7 @@ public sealed class CachedScope : IDisposable
     /// <summary>For all.</summary>
     internal CachedScope()
     {
-        _outer = Current.Value;
-        Current.Value = this;
+        Begin();
         foreach (var tensor in RegisteredTensors.OfThisFlow())
             tensor.TryHold();
     }
@@ -39,9 +38,8 @@ public sealed class CachedScope : IDisposable
     /// <param name="covered">The tensors in it.</param>
     internal CachedScope(nn.Module model, IEnumerable<TensorBinding> covered)
     {
-        _outer = Current.Value;
         _covered = [.. covered];
-        Current.Value = this;
+        Begin();
         try
         {
             foreach (var tensor in _covered)
@@ -59,6 +57,13 @@ public sealed class CachedScope : IDisposable
         }
     }
 
+    private void Begin()
+    {
+        _outer = Current.Value;
+        Current.Value = this;
+        for (var scope = this; scope is not null; scope = scope.Outer) { }
+    }
+
     /// <summary>Ends the scope: the cached tensors are disposed and the fields emptied. A second call does nothing.</summary>
     public void Dispose()
     {
@@ -71,11 +76,22 @@ public sealed class CachedScope : IDisposable
             held = [.. _held];
         }
         if (ReferenceEquals(Current.Value, this))
-            Current.Value = _outer;
+            Current.Value = Outer;
         if (_model is not null && _model.TryGetTarget(out var model))
             PassHooks.Remove(model, _inModel);
         foreach (var cached in held)
             cached.Release(this);
+    }
+
+    /// <summary>The next one that lasts: scopes may end in any order, and those that have ended are let go.</summary>
+    private CachedScope? Outer
+    {
+        get
+        {
+            while (_outer is { _ended: true } ended)
+                _outer = ended._outer;
+            return _outer;
+        }
     }
 
     /// <summary>Whether it was made for a model, whose fields show values at all times.</summary>
@@ -85,7 +101,7 @@ public sealed class CachedScope : IDisposable
     internal static CachedScope? For(TensorBinding tensor)
     {
         CachedScope? found = null;
-        for (var scope = Current.Value; scope is not null; scope = scope._outer)
+        for (var scope = Current.Value; scope is not null; scope = scope.Outer)
             if (!scope._ended && (scope._covered is null || scope._covered.Contains(tensor)))
                 found = scope;
         return found;

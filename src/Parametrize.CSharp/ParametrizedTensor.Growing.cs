@@ -36,7 +36,8 @@ public sealed partial class ParametrizedTensor
         using var alone = Binding.Access.Writing();
         using var lasting = Modes.Lasting();
         Binding.Follow();
-        var longer = Core.tryAndThen(more, Parametrization).OrThrow(Where, "To replace what is registered, remove it first.");
+        var longer = Core.tryAndThen(more, Parametrization)
+            .OrThrow(Where, "To replace what is registered, remove it first.");
         // The identity has no node that would refuse to stand before one of several inputs.
         if (Core.parameterCount(longer) != Inputs.Length)
             throw new ParametrizationException(

@@ -24,6 +24,7 @@ public sealed partial class ParametrizedTensor
         void Change()
         {
             using var alone = Binding.Access.Writing();
+            Binding.TakeUpdates();
             Binding.Forget();
             base.train(train);
             _writes.Settle();

@@ -69,6 +69,7 @@ public sealed partial class ParametrizedTensor
             old.WriteOver(next);
         _writes.Settle();
         Binding.Forget();
+        Binding.ShowAgain();
     }
 
     /// <summary>Assigns the tensor, its projection when it is not allowed.</summary>

@@ -21,6 +21,7 @@ public sealed partial class ParametrizedTensor
         Carry(Core.refresh(Parametrization, CurrentParts()).OrThrow(Where));
         _writes.Settle();
         Binding.Forget();
+        Binding.ShowAgain();
     }
 
     /// <summary>The same of what converges, where a write was seen in evaluation.</summary>

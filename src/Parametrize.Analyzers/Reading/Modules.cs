@@ -41,8 +41,10 @@ internal static class Modules
         && (NameOf(method.ContainingType), method.Parameters.Length) switch
         {
             ("TorchSharp.Modules.TransformerEncoderLayer", > 1) or ("TorchSharp.Modules.Transformer", > 2) => true,
-            ("TorchSharp.Modules.RNN" or "TorchSharp.Modules.LSTM" or "TorchSharp.Modules.GRU", _) =>
-                method.Parameters[0].Type.Name == "PackedSequence",
+            ("TorchSharp.Modules.RNN" or "TorchSharp.Modules.LSTM" or "TorchSharp.Modules.GRU", _) => method
+                .Parameters[0]
+                .Type
+                .Name == "PackedSequence",
             _ => false,
         };
 

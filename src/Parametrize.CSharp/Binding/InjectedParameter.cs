@@ -205,7 +205,10 @@ internal sealed class ExposedValue(
     /// <summary>
     /// Between passes, where it lasts. A pass may write: Embedding does so when it has a largest norm.
     /// </summary>
-    public override bool IsWritten => isWatched && base.IsWritten && !IsInPass;
+    public override bool IsWritten => IsOverwritten && !IsInPass;
+
+    /// <summary>Whether a pass, or somebody between passes, has written into what lasts.</summary>
+    public bool IsOverwritten => isWatched && base.IsWritten;
 
     /// <summary>Whether a tensor is this one, moved: the same numbers in another element type or on another device.</summary>
     public bool IsBefore(Tensor moved)

@@ -69,6 +69,15 @@ internal sealed class ModuleBinding
         }
     }
 
+    /// <summary>Whether the value is copied into memory that nothing managed can replace.</summary>
+    public bool IsNative => Array.Exists(_slots, slot => slot.IsNative);
+
+    /// <summary>Whether a pass has written in place into a value that lasts.</summary>
+    public bool IsOverwritten => Array.Exists(_slots, slot => slot.Exposed is { IsOverwritten: true });
+
+    /// <summary>Whether a pass has written in place into what is shown of a buffer.</summary>
+    public bool IsChanged => Array.Exists(_slots, slot => slot.IsChanged);
+
     /// <summary>Whether somebody has written into what stands for the tensor, or has frozen it.</summary>
     public bool IsTouched
     {
@@ -103,9 +112,18 @@ internal sealed class ModuleBinding
         foreach (var (slot, tensor) in _slots.Zip(tensors))
             slot.Take(tensor);
         _tensor.Binding.Add(this);
-        _callers = [.. callers.Select(caller => new WeakReference<nn.Module>(caller))];
-        foreach (var caller in callers)
+        AddCallers(callers);
+    }
+
+    /// <summary>Has the value computed for the passes of these modules, too.</summary>
+    public void AddCallers(IEnumerable<nn.Module> callers)
+    {
+        var present = _callers.Select(one => one.TryGetTarget(out var caller) ? caller : null).ToList();
+        foreach (var caller in callers.Where(caller => !present.Contains(caller)))
+        {
             PassHooks.Add(caller, this);
+            _callers = [.. _callers, new(caller)];
+        }
     }
 
     public void Enter(PassHooks caller) => _tensor.Binding.Enter(this, caller);
@@ -171,8 +189,7 @@ internal sealed class ModuleBinding
         if (!_isHeld)
             return;
         _isHeld = false;
-        foreach (var slot in _slots)
-            slot.Withdraw();
+        Withdraw();
     }
 
     /// <summary>The tensor has moved by itself; what stands for it in the module goes along.</summary>
@@ -221,7 +238,7 @@ internal sealed class ModuleBinding
     public void HideAlone()
     {
         if (!_isHeld)
-            Hide();
+            Withdraw();
     }
 
     /// <summary>A pass has ended, which may have written into the value that stays.</summary>
@@ -234,7 +251,7 @@ internal sealed class ModuleBinding
     /// <summary>The tensor after a forward pass that has changed it in place, as norms do while they train; else null.</summary>
     public Tensor? TakeUpdate()
     {
-        if (!_slots.Any(slot => slot.IsChanged))
+        if (!IsChanged)
             return null;
         using var scope = NewDisposeScope();
         return Layout.Join([.. _slots.Select(slot => slot.Exposed!.detach().clone())]).MoveToOuterDisposeScope();
@@ -253,6 +270,13 @@ internal sealed class ModuleBinding
         var members = Layout.Divide(value);
         for (var index = 0; index < members.Length; index++)
             _slots[index].Show(members[index], isHeld);
+    }
+
+    /// <summary>What a user has assigned meanwhile stays for the next use.</summary>
+    private void Withdraw()
+    {
+        foreach (var slot in _slots)
+            slot.Withdraw();
     }
 
     private void Hide()

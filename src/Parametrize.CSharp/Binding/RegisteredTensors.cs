@@ -1,39 +1,31 @@
+using System.Collections.Immutable;
+
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
-/// The tensors that one flow of execution has registered: a thread or task with those that it has started since. A cached
-/// scope for everything computes them at once, so that their fields can be read; other flows' models are not computed for it.
+/// The tensors that one flow of execution has registered: a thread or task, with those that have started it. A cached scope for
+/// everything computes them at once, so that their fields can be read; other flows' models are not computed for it.
 /// </summary>
-internal sealed class RegisteredTensors
+internal static class RegisteredTensors
 {
-    private static readonly AsyncLocal<RegisteredTensors?> Current = new();
+    private const int RoomForDead = 64;
 
-    private readonly List<WeakReference<TensorBinding>> _tensors = [];
-    private int _roomForDead = 64;
+    /// <summary>Never changed, but replaced: flows that one has started go on from its list, each with one of its own.</summary>
+    private static readonly AsyncLocal<(ImmutableList<WeakReference<TensorBinding>> Tensors, int Room)> Current = new();
 
-    public static void Add(TensorBinding tensor) => (Current.Value ??= new()).AddOwn(tensor);
-
-    public static IReadOnlyList<TensorBinding> OfThisFlow() => Current.Value?.Alive() ?? [];
-
-    private void AddOwn(TensorBinding tensor)
+    public static void Add(TensorBinding tensor)
     {
-        lock (_tensors)
+        var (tensors, room) = (Current.Value.Tensors ?? [], Current.Value.Room);
+        if (tensors.Count >= room)
         {
-            if (_tensors.Count > _roomForDead)
-            {
-                _tensors.RemoveAll(one => !one.TryGetTarget(out _));
-                _roomForDead = 2 * _tensors.Count + 64;
-            }
-            _tensors.Add(new(tensor));
+            tensors = tensors.RemoveAll(one => !one.TryGetTarget(out _));
+            room = 2 * tensors.Count + RoomForDead;
         }
+        Current.Value = (tensors.Add(new(tensor)), room);
     }
 
-    private List<TensorBinding> Alive()
-    {
-        lock (_tensors)
-            return
-            [
-                .. _tensors.Select(one => one.TryGetTarget(out var tensor) ? tensor : null).OfType<TensorBinding>(),
-            ];
-    }
+    public static IEnumerable<TensorBinding> OfThisFlow() =>
+        (Current.Value.Tensors ?? [])
+            .Select(one => one.TryGetTarget(out var tensor) ? tensor : null)
+            .OfType<TensorBinding>();
 }

@@ -30,6 +30,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public bool IsChanged =>
         _untouched is not null && Exposed is { IsSpent: false } && !Exposed.allclose(_untouched, 0, 0, equal_nan: true);
 
+    public bool IsNative => slot.IsNative;
+
     /// <summary>Whether a module that computes meanwhile reads either what was shown or what is.</summary>
     public bool IsReplacedAtOnce => slot.IsReplacedAtOnce;
 
@@ -123,7 +125,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// <summary>A pass has ended, which may have written into the value.</summary>
     public void Settle() => Exposed?.Settle();
 
-    /// <summary>The same at the end of a scope: what a user has assigned stays for the next use.</summary>
+    /// <summary>The same at the end of a pass or scope: what a user has assigned stays for the next use.</summary>
     public void Withdraw()
     {
         if (slot.Get() is { } found && !IsOurs(found))

@@ -34,6 +34,7 @@ internal sealed partial class TensorBinding
     /// <summary>Computes the value once and puts it into all modules until the scope ends.</summary>
     public void Hold()
     {
+        Follow(takesAssignments: true);
         _tensor.RefreshWritten();
         Access.End(Admit(caller: null));
     }
@@ -44,7 +45,10 @@ internal sealed partial class TensorBinding
     /// </summary>
     public void TryHold()
     {
-        if (_modules.Length == 0 || !_tensor.IsPure || Access.IsInPass || Access.TryBeginAlone() is not { } visit)
+        if (_modules.Length == 0 || !_tensor.IsPure || Access.IsInPass)
+            return;
+        // What stands in native memory no field shows, and a graph may need what is there.
+        if (Array.Exists(_modules, module => module.IsNative) || Access.TryBeginAlone() is not { } visit)
             return;
         var isInOrder = Array.TrueForAll(_modules, module => module.IsInOrder && !module.IsTouched);
         Access.End(visit);
@@ -60,7 +64,8 @@ internal sealed partial class TensorBinding
             ShowInPass();
             return;
         }
-        if (_scopes.Count == 0)
+        // What waits for the next use stays where it is.
+        if (_scopes.Count == 0 || Array.Exists(_modules, module => module.IsWaiting))
             return;
         bool isMeantToShow;
         lock (_gate)
@@ -112,13 +117,17 @@ internal sealed partial class TensorBinding
             visit.Depth--;
             return;
         }
+        if (Array.IndexOf(_modules, module) < 0)
+        {
+            Access.End(visit); // It was removed during the pass.
+            return;
+        }
         Tensor? updated;
         try
         {
             updated = TakeUpdate(module);
             module.HideAlone();
-            foreach (var one in _modules)
-                one.Settle();
+            Settle();
         }
         finally
         {
@@ -133,9 +142,24 @@ internal sealed partial class TensorBinding
     /// <summary>The scope has ended.</summary>
     public void Release(CachedScope scope)
     {
+        TakeUpdates();
         lock (_gate)
             _scopes.Remove(scope);
         DropUnused();
+    }
+
+    /// <summary>
+    /// Takes what passes without hooks of ours, in a cached scope, have written in place into a buffer, as norms do in training.
+    /// </summary>
+    public void TakeUpdates()
+    {
+        if (!_tensor.IsBuffer || !_value.IsHeld || Access.IsInPass || !AreUpdated())
+            return;
+        using var alone = Access.Writing();
+        foreach (var module in _modules)
+            using (var updated = TakeUpdate(module))
+                if (updated is not null)
+                    _tensor.TakeNearest(updated);
     }
 
     private Tensor? TakeUpdate(ModuleBinding caller)
@@ -144,6 +168,23 @@ internal sealed partial class TensorBinding
             return null;
         lock (_gate)
             return caller.TakeUpdate();
+    }
+
+    private bool AreUpdated()
+    {
+        using var lease = Access.Reading();
+        lock (_gate)
+            return Array.Exists(_modules, module => module.IsChanged);
+    }
+
+    /// <summary>A pass may have written in place into what it computes with, which is not to be in the value of the next.</summary>
+    private void Settle()
+    {
+        if (Array.Exists(_modules, module => module.IsOverwritten))
+            lock (_gate)
+                _value.Outdate();
+        foreach (var module in _modules)
+            module.Settle();
     }
 
     /// <summary>Lets the thread in, with a value that is held; alone and without one outside cached scopes.</summary>
@@ -176,20 +217,22 @@ internal sealed partial class TensorBinding
         }
     }
 
-    /// <summary>A module that moves itself in the middle of its pass goes on with the moved value.</summary>
+    /// <summary>A thread that writes in the middle of its own pass, or moves the module, goes on with the new value.</summary>
     private void ShowInPass()
     {
         foreach (var module in _modules)
             if (Access.Find(module) is { IsDoubted: false })
-                module.ShowAlone(_tensor.Evaluate(out _));
+                UnlessItFails(() => module.ShowAlone(_tensor.Evaluate(out _)));
     }
 
     /// <summary>A node of a user's own may fail: the first use of the tensor throws that.</summary>
-    private void HoldUnlessItFails()
+    private void HoldUnlessItFails() => UnlessItFails(Hold);
+
+    private static void UnlessItFails(Action compute)
     {
         try
         {
-            Hold();
+            compute();
         }
         catch (Exception error) when (error is not OutOfMemoryException) { }
     }
@@ -261,5 +304,7 @@ internal sealed partial class TensorBinding
         {
             Access.End(visit);
         }
+        if (Access.IsInPass)
+            ShowInPass();
     }
 }

@@ -133,8 +133,10 @@ internal sealed partial class TensorBinding : ICached
             if (!module.IsInOrder)
             {
                 PutInOrder(takesAssignments);
-                return;
+                break;
             }
+        if (takesAssignments)
+            TakeUpdates();
     }
 
     private void PutInOrder(bool takesAssignments)

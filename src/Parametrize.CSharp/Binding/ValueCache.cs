@@ -39,6 +39,9 @@ internal sealed class ValueCache(IComputedTensor tensor)
     /// <summary>Computes again.</summary>
     public void Renew() => Compute();
 
+    /// <summary>The next use computes it again.</summary>
+    public void Outdate() => _stamp.Set(new(Writes: -1, Trained: 0));
+
     /// <summary>Keeps what modules have shown of an earlier value.</summary>
     public void Keep(IEnumerable<ExposedValue> replaced)
     {

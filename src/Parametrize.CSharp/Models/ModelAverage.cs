@@ -1,4 +1,5 @@
 using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Models;
@@ -24,7 +25,8 @@ internal static class ModelAverage
             () =>
                 pairs.Select(pair => new PreparedParts(
                     pair.Average,
-                    pair.Average.Averaged(pair.Model, weight, averageOf)
+                    // Buffers are statistics: the model's are the latest.
+                    pair.Average.Averaged(pair.Model, pair.Average.IsBuffer ? 1 : weight, averageOf)
                 ))
         );
         using var _ = no_grad();
@@ -69,7 +71,7 @@ internal static class ModelAverage
         return own.ConvertAll(one => (one.Name, one.Tensor, others[one.Name]));
     }
 
-    /// <summary>The parameters and buffers that are not parametrized.</summary>
+    /// <summary>The parameters and buffers that are not parametrized, each once, however many modules have it.</summary>
     private static List<(Tensor Average, Tensor Model)> PlainPairs(nn.Module average, nn.Module model)
     {
         var others = Plain(model).ToDictionary(one => one.Name, one => one.Tensor);
@@ -83,7 +85,7 @@ internal static class ModelAverage
                 );
             pairs.Add((own, other));
         }
-        return pairs;
+        return [.. pairs.DistinctBy(pair => NativeTensors.Identity(pair.Item1))];
     }
 
     private static IEnumerable<(string Name, Tensor Tensor)> Plain(nn.Module model) =>

@@ -32,15 +32,15 @@ internal static class Registrar
             throw new ArgumentException(
                 $"{path} is joined along dimension {layout.Dimension}, not {wanted}. Name that, or remove it first."
             );
-        return new PreparedParts(present, present.Extended(value, whenNotAllowed));
+        return new PreparedParts(present, present.Extended(value, whenNotAllowed), path);
     }
 
     /// <summary>Lets one more module compute with a parametrized tensor.</summary>
     public static void Share(TensorPath path, ParametrizedTensor shared)
     {
+        using var alone = TensorAccess.WritingAll([.. path.Accesses, shared.Binding.Access]);
         if (path.Tensor is not null)
             throw new InvalidOperationException($"{path} is parametrized. Remove that first, or share its tensor.");
-        using var alone = TensorAccess.WritingAll([.. path.Accesses, shared.Binding.Access]);
         using var change = new PreparedSharing(path, () => shared, shared.Binding.Layout?.Dimension ?? 1);
         shared.Binding.Follow();
         change.RequireLike(shared);
@@ -49,13 +49,13 @@ internal static class Registrar
 
     public static void Remove(TensorPath path, bool leaveParametrized)
     {
+        using var alone = TensorAccess.WritingAll(path.Accesses);
         var parametrized = path.Tensor ?? throw TensorPath.NotParametrized(path.Owner, path.Name);
         if (path.IsHeld)
             throw new InvalidOperationException(
                 $"{path} is a ParametrizedTensor that the module holds itself: there is no "
                     + "plain tensor to go back to. Read its Value, and let the module hold a Parameter of that instead."
             );
-        using var alone = parametrized.Binding.Access.Writing();
         parametrized.Binding.Follow();
         if (!leaveParametrized && !HasUnconstrained(parametrized))
             throw new InvalidOperationException(

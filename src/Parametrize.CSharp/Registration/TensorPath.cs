@@ -23,7 +23,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     {
         get
         {
-            List<nn.Module> callers = [Caller!];
+            List<nn.Module> callers = Caller is { } caller ? [caller] : [];
             for (var parent = Parent; parent is not null; parent = parent.Above)
                 if (Hooks.CanBeAround(parent.Module) && !callers.Contains(parent.Module))
                     callers.Add(parent.Module);
@@ -49,11 +49,20 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
         }
     }
 
-    /// <summary>What must be used by one thread alone while the tensor changes: all of a module get no hooks during its passes.</summary>
-    public IEnumerable<TensorAccess> Accesses =>
-        Tensor is { } present
-            ? [present.Binding.Access]
-            : ParametrizationSet.Of(Owner)?.Named.Select(one => one.Tensor.Binding.Access) ?? [];
+    /// <summary>
+    /// What must be used by one thread alone while the tensor is registered or removed: the module's registries; and the
+    /// tensor or, of a plain one, all of the module, which get no hooks during its passes.
+    /// </summary>
+    public IEnumerable<TensorAccess> Accesses
+    {
+        get
+        {
+            IEnumerable<ParametrizedTensor> present = Tensor is { } own
+                ? [own]
+                : ParametrizationSet.Of(Owner)?.Named.Select(one => one.Tensor) ?? [];
+            return [ModuleAccess.Of(Owner), .. present.Select(one => one.Binding.Access)];
+        }
+    }
 
     /// <summary>Throws when the tensor is only a member of a joint one.</summary>
     public void RequireWhole()
@@ -77,6 +86,14 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
                     + "Register on the module that computes with it, by the longer name (\"kernels.0\"); or hold a "
                     + "ParametrizedTensor and read its Value."
             );
+    }
+
+    /// <summary>Has the parametrized tensor computed for the passes of these callers, too.</summary>
+    public void AddCallers()
+    {
+        var (home, last) = NativeChild.HomeOf(Owner, Name);
+        if (ParametrizationSet.Of(home) is { } set && set.NameOf(last) is { } name)
+            set[name]!.Binding.In(set, name).AddCallers(Callers);
     }
 
     public override string ToString() => $"{Owner.Title()}.{Name}";

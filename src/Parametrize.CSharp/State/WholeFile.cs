@@ -61,8 +61,29 @@ internal static class WholeFile
     {
         if (Directory.Exists(target.FullName))
             throw new IOException($"{target.FullName} is a folder.");
+        if (target.Exists && !IsRegular(target))
+            throw new IOException(
+                $"{target.FullName} is a device or a pipe, which a file would replace. Save to a file."
+            );
         if (!OperatingSystem.IsWindows() && target.Exists && !MayBeWritten(target))
             throw new UnauthorizedAccessException($"{target.FullName} is read-only.");
+    }
+
+    /// <summary>Devices are where only shared memory has files; pipes cannot be sought in.</summary>
+    private static bool IsRegular(FileInfo target)
+    {
+        if (target.FullName.StartsWith("/dev/", StringComparison.Ordinal))
+            return target.FullName.StartsWith("/dev/shm/", StringComparison.Ordinal);
+        try
+        {
+            // For both: opening a pipe for one of them waits for the other end.
+            using var opened = target.Open(FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            return opened.CanSeek;
+        }
+        catch (Exception error) when (error is UnauthorizedAccessException or IOException)
+        {
+            return true; // Whether it may be replaced is asked next.
+        }
     }
 
     [UnsupportedOSPlatform("windows")]

@@ -22,6 +22,8 @@ internal sealed class NativeSlot(nn.Module owner, string name) : Slot(owner, nam
     /// <summary>Whether a graph may have what is there: also of a frozen tensor, on the way to others' gradients.</summary>
     private bool _isRecorded;
 
+    public override bool IsNative => true;
+
     public override Tensor? Get() => (Owner is { } owner ? ModuleInternals.ParameterOf(owner, Name) : null) ?? _present;
 
     public override void Set(Parameter tensor)

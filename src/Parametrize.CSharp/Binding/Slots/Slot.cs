@@ -51,6 +51,9 @@ internal abstract class Slot
     /// <summary>Whether a module that computes meanwhile reads either what was there or what is put there.</summary>
     public virtual bool IsReplacedAtOnce => false;
 
+    /// <summary>Whether the value is copied into memory that nothing managed can replace.</summary>
+    public virtual bool IsNative => false;
+
     /// <summary>Whether there is nothing in it outside a forward pass.</summary>
     public virtual bool MayBeEmpty => false;
 

@@ -33,6 +33,63 @@ public class AveragesStayInTheirSpaces
         public override Tensor forward(Tensor input) => plain.call(norm.call(bounded.call(turn.call(input))).tanh());
     }
 
+    /// <summary>Plain tensors, some of which are tied, and statistics that are parametrized.</summary>
+    private sealed class Tying : nn.Module<Tensor, Tensor>
+    {
+        public readonly Linear a = nn.Linear(4, 4);
+        public readonly Linear b = nn.Linear(4, 4);
+        public readonly BatchNorm1d norm = nn.BatchNorm1d(4);
+
+        public Tying()
+            : base(nameof(Tying))
+        {
+            b.weight = a.weight;
+            RegisterComponents();
+            norm.register_parametrization("running_mean", Parametrizations.Scale(2));
+        }
+
+        public override Tensor forward(Tensor input) => norm.call(b.call(a.call(input)));
+    }
+
+    [Theory]
+    [InlineData(null, AverageOf.Values)]
+    [InlineData(0.9, AverageOf.Values)]
+    [InlineData(null, AverageOf.Originals)]
+    [InlineData(0.9, AverageOf.Originals)]
+    public void Tied_tensors_move_once_and_statistics_are_the_latest(double? decay, AverageOf averageOf)
+    {
+        var model = new Tying();
+        var average = new AveragedModel<Tying>(new Tying(), decay, averageOf);
+        var expected = new List<double[]>();
+        for (var step = 0; step < 4; step++)
+        {
+            model.call(randn(5, 4) + step).Dispose();
+            using (no_grad())
+            using (NewDisposeScope())
+                model.a.weight.add_(1);
+            average.update_parameters(model);
+            expected.Add(Numbers(model.a.weight));
+        }
+        foreach (var one in (Linear[])[average.module.a, average.module.b])
+            Assert.All(
+                Numbers(one.weight).Index(),
+                number =>
+                    Assert.Equal(Averaged([.. expected.Select(all => all[number.Index])], decay), number.Item, 1e-5)
+            );
+        Near.Same(
+            model.parametrization("norm.running_mean").Value,
+            average.module.parametrization("norm.running_mean").Value
+        );
+    }
+
+    private static double Averaged(double[] numbers, double? decay)
+    {
+        var average = numbers[0];
+        for (var step = 1; step < numbers.Length; step++)
+            average += (1 - decay ?? 1.0 / (step + 1)) * (numbers[step] - average);
+        return average;
+    }
+
     [Theory]
     [InlineData(null, AverageOf.Values)]
     [InlineData(0.9, AverageOf.Values)]

@@ -53,6 +53,21 @@ public sealed class SavesReplaceFiles : IDisposable
 
     [UnixFact]
     [UnsupportedOSPlatform("windows")]
+    public void Devices_and_pipes_are_not_replaced()
+    {
+        var pipe = In("pipe");
+        System.Diagnostics.Process.Start("mkfifo", pipe).WaitForExit();
+        foreach (var name in (string[])["/dev/null", pipe])
+            Assert.Contains(
+                "device or a pipe",
+                Assert.Throws<IOException>(() => Safetensors.Save(name, One(2))).Message
+            );
+        Assert.Equal([pipe], Directory.GetFiles(_folder));
+        Assert.Equal(0, new FileInfo("/dev/null").Length);
+    }
+
+    [UnixFact]
+    [UnsupportedOSPlatform("windows")]
     public void What_may_be_read_by_few_is_never_to_be_read_by_many()
     {
         File.WriteAllText(Path, "older");

@@ -5,6 +5,7 @@ using Properties.CSharp.Faults;
 using Properties.CSharp.Support;
 using TorchSharp;
 using TorchSharp.Modules;
+using Xunit;
 using static TorchSharp.torch;
 
 namespace Properties.CSharp.Threads;
@@ -35,6 +36,7 @@ internal static class Traffic
         ["bases and modes in one scope"] = BasesInOneScope,
         ["ending scopes"] = () => ForEachKind(EndingScopes),
         ["removing"] = () => ForEachKind(Removing),
+        ["registering on one module"] = RegisteringOnOneModule,
         ["sixteen threads for a minute"] = OneMinute.Run,
     };
 
@@ -115,6 +117,40 @@ internal static class Traffic
             Expect(subject, outputs);
         else
             Output(subject).Dispose();
+    }
+
+    private static void RegisteringOnOneModule()
+    {
+        for (var round = 0; round < 300; round++)
+        {
+            using var module = nn.Linear(4, 4);
+            var keys = module.state_dict().Keys.ToList();
+            using var expected = module.call(ones(1, 4)).detach();
+            AtOnce(name => module.register_parametrization(name, new Doubling().Value), "weight", "bias", "weight");
+            Near.Same(expected, module.call(ones(1, 4)));
+            Assert.Equal(2, module.parametrization("weight").Parametrization.Nodes.Count);
+            Assert.Single(module.parametrization("bias").Parametrization.Nodes);
+            AtOnce(name => module.remove_parametrizations(name), "weight", "bias");
+            Near.Same(expected, module.call(ones(1, 4)));
+            Assert.Equal(keys, module.state_dict().Keys);
+        }
+    }
+
+    private static void AtOnce(Action<string> act, params string[] names)
+    {
+        using var start = new Barrier(names.Length);
+        Task.WaitAll([
+            .. names.Select(name =>
+                Task.Factory.StartNew(
+                    () =>
+                    {
+                        start.SignalAndWait();
+                        act(name);
+                    },
+                    TaskCreationOptions.LongRunning
+                )
+            ),
+        ]);
     }
 
     private static void MovingInOneScope()
