@@ -18,7 +18,14 @@ internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, Fie
 
     public override bool IsReplacedAtOnce { get; } = Array.TrueForAll(places, place => place.IsField);
 
-    public override Tensor? Get() => Owner is { } owner ? (Tensor?)places[0].Get(owner) : null;
+    /// <summary>
+    /// What is in the registry was assigned by a user, or registered under the name. In a collection names are positions, which
+    /// others may have now.
+    /// </summary>
+    public override Tensor? Get() =>
+        Owner is not { } owner ? null
+        : IsReplacedAtOnce ? Registered(owner) ?? (Tensor?)places[0].Get(owner)
+        : (Tensor?)places[0].Get(owner);
 
     public override void Set(Parameter tensor)
     {

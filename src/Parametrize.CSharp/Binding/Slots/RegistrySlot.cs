@@ -11,10 +11,7 @@ internal sealed class RegistrySlot(nn.Module owner, string name, bool isBuffer) 
 
     public override bool MayBeEmpty => true;
 
-    public override Tensor? Get() =>
-        Owner is not { } owner ? null
-        : IsBuffer ? ModuleInternals.BufferOf(owner, Name)
-        : ModuleInternals.ParameterOf(owner, Name);
+    public override Tensor? Get() => Owner is { } owner ? Registered(owner) : null;
 
     public override void Set(Parameter tensor)
     {

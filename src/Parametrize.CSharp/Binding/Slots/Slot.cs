@@ -134,6 +134,10 @@ internal abstract class Slot
     protected virtual long[] ShapeOfNothing(long[] shape) =>
         shape.Length == 2 ? [.. shape, 1] : [.. shape.Select(length => length + 1)];
 
+    /// <summary>What the module's state has under the name.</summary>
+    protected Tensor? Registered(nn.Module owner) =>
+        IsBuffer ? ModuleInternals.BufferOf(owner, Name) : ModuleInternals.ParameterOf(owner, Name);
+
     /// <summary>Lets the forward pass read the module's own tensor again.</summary>
     protected abstract void PutBack(nn.Module owner, Tensor tensor);
 

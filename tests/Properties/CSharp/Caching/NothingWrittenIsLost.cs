@@ -109,6 +109,23 @@ public class NothingWrittenIsLost
         Near.Same(X * 3, layer.call(X));
     }
 
+    [Theory]
+    [MemberData(nameof(Scopes))]
+    public void A_tensor_that_is_registered_under_the_name(string scope)
+    {
+        var model = new Acting(Twice);
+        using var norm = nn.BatchNorm1d(4).register_parametrization("running_mean", Twice);
+        using (Open(scope, model, model.l))
+        {
+            model.l.register_parameter("weight", new Parameter(eye(4)));
+            Near.Same(X, model.call(X));
+            norm.register_buffer("running_mean", ones(4));
+            Near.Same(ones(4), norm.parametrization("running_mean").Value);
+        }
+        Assert.Equal(["l.parametrizations.weight.original"], model.state_dict().Keys);
+        Near.Same(eye(4), model.parametrization("l.weight").Value);
+    }
+
     [Fact]
     public void A_refusal_of_an_assignment_comes_when_a_scope_begins()
     {
