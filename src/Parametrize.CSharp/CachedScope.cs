@@ -11,7 +11,7 @@ namespace Parametrize.CSharp;
 /// </summary>
 /// <remarks>
 /// Assigning, removing, registering, moving and changing between training and evaluation drop a cached value; a scope for a
-/// model computes it again when that is moved, loaded or changes its mode. Other changes of the parts are seen at the next use:
+/// model computes it again at once. Other changes of the parts are seen at the next use:
 /// an optimizer's step, TorchSharp's `load_state_dict` or `load`, a write in place, freezing. A use is a `call` of the module or
 /// of the scope's model, or reading <see cref="ParametrizedTensor.Value"/>. Until then the field shows the earlier value. Not seen is what others write past libtorch, through `data` or `bytes`, or put there by `set_data`.
 /// </remarks>
