@@ -35,7 +35,7 @@ public sealed partial class ParametrizedTensor
     {
         using var alone = Binding.Access.Writing();
         using var lasting = Modes.Lasting();
-        Binding.Follow();
+        Binding.SyncWithModules();
         var longer = Core.tryAndThen(more, Parametrization)
             .OrThrow(Where, "To replace what is registered, remove it first.");
         // The identity has no node that would refuse to stand before one of several inputs.
@@ -67,7 +67,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>New parts with the numbers of these, elsewhere if need be.</summary>
     internal Parts CopiedParts(Device device)
     {
-        Binding.Follow();
+        Binding.SyncWithModules();
         using var lease = Binding.Access.Reading();
         return Core.ofArrays(
             Shape,

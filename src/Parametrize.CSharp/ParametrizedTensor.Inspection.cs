@@ -25,7 +25,7 @@ public sealed partial class ParametrizedTensor
     {
         get
         {
-            Binding.FollowMoves();
+            Binding.SyncMoves();
             return [.. Inputs];
         }
     }

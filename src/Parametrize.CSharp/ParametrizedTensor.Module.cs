@@ -34,7 +34,7 @@ public sealed partial class ParametrizedTensor
     /// <inheritdoc/>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
     {
-        Binding.FollowMoves();
+        Binding.SyncMoves();
         return base.named_parameters(recurse);
     }
 
@@ -44,7 +44,7 @@ public sealed partial class ParametrizedTensor
         bool include_nonpersistent = true
     )
     {
-        Binding.FollowMoves();
+        Binding.SyncMoves();
         // For a state dictionary, that of what encloses it included: Sequential does not ask its children for theirs.
         if (!include_nonpersistent)
         {
@@ -78,7 +78,7 @@ public sealed partial class ParametrizedTensor
     {
         using var alone = Binding.Access.Writing();
         using var lasting = Modes.Lasting();
-        Binding.Follow();
+        Binding.SyncWithModules();
         RefreshWritten();
         // Native modules have moved what they share with the parameters by now, and no buffer.
         var before = Tensors.Max(part => FormModule.epsilon(part.dtype));

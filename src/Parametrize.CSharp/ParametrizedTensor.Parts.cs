@@ -41,7 +41,7 @@ public sealed partial class ParametrizedTensor
     public void Assign(Tensor value, WhenNotAllowed whenNotAllowed)
     {
         ArgumentNullException.ThrowIfNull(value);
-        Binding.Follow();
+        Binding.SyncWithModules();
         using var alone = Binding.Access.Writing();
         Spend(StartingParts.ForAssigned(Parametrization, CurrentParts(), value, whenNotAllowed, Where));
     }
@@ -49,7 +49,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>New parts of the present value, whose base is that value.</summary>
     internal Parts Rebased()
     {
-        Binding.Follow();
+        Binding.SyncWithModules();
         using var lease = Binding.Access.Reading();
         return Core.rebase(Parametrization, CurrentParts()).OrThrow(Where);
     }
@@ -138,7 +138,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>Computes from the parts, while nobody writes to them.</summary>
     private T FromParts<T>(Func<Parts, T> compute)
     {
-        Binding.Follow();
+        Binding.SyncWithModules();
         RefreshWritten();
         using var lease = Binding.Access.Reading();
         return compute(CurrentParts());
@@ -148,7 +148,7 @@ public sealed partial class ParametrizedTensor
     {
         ArgumentNullException.ThrowIfNull(value);
         using var alone = Binding.Access.Writing();
-        Binding.Follow();
+        Binding.SyncWithModules();
         var parts = Core.rightInverse(Parametrization, CurrentParts(), value);
         if (parts.IsOk)
             Spend(parts.ResultValue);

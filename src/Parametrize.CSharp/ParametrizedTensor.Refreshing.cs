@@ -16,7 +16,7 @@ public sealed partial class ParametrizedTensor
     /// <exception cref="ParametrizationException">The parameters hold NaN or infinity; nothing has changed.</exception>
     public void Refresh()
     {
-        Binding.Follow();
+        Binding.SyncWithModules();
         using var alone = Binding.Access.Writing();
         Carry(Core.refresh(Parametrization, CurrentParts()).OrThrow(Where));
         _writes.Settle();

@@ -202,13 +202,13 @@ internal sealed class ModuleBinding
     /// <summary>Puts the fields in order when something else than what had been put there is found in them.</summary>
     public List<ExternalWrite>? TakeExternalWrites()
     {
-        List<ExternalWrite>? strays = null;
+        List<ExternalWrite>? writes = null;
         foreach (var slot in _slots)
-            if (slot.TakeExternalWrite() is { } stray)
-                (strays ??= []).Add(stray);
-        if (strays is not null)
+            if (slot.TakeExternalWrite() is { } write)
+                (writes ??= []).Add(write);
+        if (writes is not null)
             Moved();
-        return strays;
+        return writes;
     }
 
     /// <summary>Takes the right inverse of the whole tensor with what has been assigned to members of it.</summary>
@@ -221,8 +221,8 @@ internal sealed class ModuleBinding
         }
         using var _ = NewDisposeScope();
         var members = Layout.Divide(_tensor.Detached());
-        foreach (var stray in assigned)
-            members[Array.IndexOf(_slots, stray.Slot)] = stray.Found!.detach();
+        foreach (var write in assigned)
+            members[Array.IndexOf(_slots, write.Slot)] = write.Found!.detach();
         _tensor.Assign(Layout.Join(members));
     }
 

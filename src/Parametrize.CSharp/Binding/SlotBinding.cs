@@ -191,7 +191,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             return;
         _wasAssigned = found.IsOfTheKindOf(computed.Inputs[0]);
         if (!_wasAssigned && !IsAssignment(found))
-            computed.Binding.Follow();
+            computed.Binding.SyncWithModules();
     }
 
     /// <summary>The identity yields its part itself, which is written after the pass: the graph has to keep another.</summary>

@@ -9,7 +9,7 @@ internal sealed partial class TensorBinding
     /// <summary>A new tensor for a reader: a view of the held one in a cached scope.</summary>
     public Tensor Read()
     {
-        Follow();
+        SyncWithModules();
         _tensor.RefreshWritten();
         if (CachedScope.For(this) is null)
         {
@@ -34,7 +34,7 @@ internal sealed partial class TensorBinding
     /// <summary>Computes the value once and puts it into all modules until the scope ends.</summary>
     public void Hold()
     {
-        Follow(takesAssignments: true);
+        SyncWithModules(takesAssignments: true);
         _tensor.RefreshWritten();
         Access.End(Admit(caller: null));
     }
@@ -79,7 +79,7 @@ internal sealed partial class TensorBinding
     {
         if (Array.IndexOf(_modules, module) < 0)
             return; // It was disposed.
-        Follow(takesAssignments: true); // Another thread may remove it and dispose it now, which is seen below.
+        SyncWithModules(takesAssignments: true); // Another thread may remove it and dispose it now, which is seen below.
         if (Access.Find(module) is { IsDoubted: false } outer)
         {
             // The pass around this one has computed it.

@@ -116,18 +116,18 @@ internal sealed partial class TensorBinding : ICached
     /// Sees what others have done to the modules' fields: moving a module has replaced the placeholder by an empty
     /// tensor elsewhere; a user has assigned a tensor, of which the right inverse is taken.
     /// </summary>
-    public void Follow()
+    public void SyncWithModules()
     {
         _tensor.RequireAlive();
-        Follow(takesAssignments: true);
+        SyncWithModules(takesAssignments: true);
     }
 
     /// <summary>
     /// The same for a query, which follows a move only: what a user has assigned, and may be refused, waits for the next use.
     /// </summary>
-    public void FollowMoves() => Follow(takesAssignments: false);
+    public void SyncMoves() => SyncWithModules(takesAssignments: false);
 
-    private void Follow(bool takesAssignments)
+    private void SyncWithModules(bool takesAssignments)
     {
         foreach (var module in _modules)
             if (!module.IsInOrder)

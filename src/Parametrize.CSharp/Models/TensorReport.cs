@@ -12,7 +12,7 @@ public sealed record TensorReport
     internal TensorReport(string name, ParametrizedTensor tensor)
     {
         using var _ = no_grad();
-        tensor.Binding.FollowMoves();
+        tensor.Binding.SyncMoves();
         tensor.RefreshWritten();
         using var lease = tensor.Binding.Access.Reading();
         var value = tensor.Parametrization;

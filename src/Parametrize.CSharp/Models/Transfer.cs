@@ -78,7 +78,7 @@ internal sealed record Transfer(
 
     private void RequireInputs(ParametrizedTensor target)
     {
-        target.Binding.Follow();
+        target.Binding.SyncWithModules();
         foreach (var (own, other) in From.Inputs.Zip(target.Inputs))
             RequireForm(FormModule.ofTensor(own), other.shape, other.dtype);
     }

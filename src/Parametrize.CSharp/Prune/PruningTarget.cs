@@ -21,7 +21,7 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
     public static void PruneTogether(IReadOnlyList<PruningTarget> targets, Pruning pruning)
     {
         foreach (var target in targets)
-            target.Path.Tensor?.Binding.Follow();
+            target.Path.Tensor?.Binding.SyncWithModules();
         // One tensor under several names is one; scores may be given under any.
         var tensors = targets
             .GroupBy(target => target.Identity())

@@ -42,7 +42,7 @@ internal static class Registrar
         if (path.Tensor is not null)
             throw new InvalidOperationException($"{path} is parametrized. Remove that first, or share its tensor.");
         using var change = new PreparedSharing(path, () => shared, shared.Binding.Layout?.Dimension ?? 1);
-        shared.Binding.Follow();
+        shared.Binding.SyncWithModules();
         change.RequireLike(shared);
         change.Commit();
     }
@@ -56,7 +56,7 @@ internal static class Registrar
                 $"{path} is a ParametrizedTensor that the module holds itself: there is no "
                     + "plain tensor to go back to. Read its Value, and let the module hold a Parameter of that instead."
             );
-        parametrized.Binding.Follow();
+        parametrized.Binding.SyncWithModules();
         if (!leaveParametrized && !HasUnconstrained(parametrized))
             throw new InvalidOperationException(
                 $"{parametrized.Where} is computed from {string.Join(" and ", parametrized.Inputs.Select(Shown))}, which "

@@ -34,7 +34,7 @@ internal sealed class StateLoading(
         var source = new StateSource(state, prefix);
         if (source.Faults.Count > 0)
             throw new StateDictException(model.Title(), new([], []), source.Faults);
-        bindings.ForEach(binding => binding.Follow());
+        bindings.ForEach(binding => binding.SyncWithModules());
         var targets = StateTarget.Of(model);
         RequireData(model, state);
         using var plan = new StatePlan(whenNotAllowed);
@@ -119,7 +119,9 @@ internal sealed class StateLoading(
     /// </summary>
     private JointLayout? LayoutOf(string key, List<JointLayout> layouts, StatePieces pieces) =>
         layouts.Find(layout => layout.Shape.SequenceEqual(pieces.Widest.shape))
-        ?? layouts.Find(layout => (MapOf(key) ?? SaidOf(key)) is { } map && BakedPieces.Fit(layout.Shape, pieces, map))
+        ?? layouts.Find(layout =>
+            (MapOf(key) ?? SaidOf(key)) is { } map && PieceEvaluation.Fit(layout.Shape, pieces, map)
+        )
         ?? layouts.FirstOrDefault();
 
     private void PlanOwn(StateTarget target, Tensor own)

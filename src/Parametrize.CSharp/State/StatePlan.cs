@@ -38,7 +38,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     {
         var (map, own, before) = (target.Parametrization, target.CurrentParts().Tensors.ToArray(), Problems.Count);
         var next = own.ToArray();
-        var found = SoundPieces.Names(map).Index().Where(one => pieces.Keys.ContainsKey(one.Item)).ToList();
+        var found = PieceValidation.Names(map).Index().Where(one => pieces.Keys.ContainsKey(one.Item)).ToList();
         foreach (var (index, name) in found)
         {
             next[index] = pieces[name];
@@ -49,9 +49,9 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         if (found.Count == 0 || Problems.Count > before)
             return;
 
-        var isRounded = next.Zip(own, SoundPieces.IsCoarser).Any(isCoarser => isCoarser);
-        var parts = SoundPieces.Parts(map, target.Shape, own.Zip(next, Like));
-        if (SoundPieces.Of(map, parts, pieces.Keys, isRounded, Problems)?.Tensors.ToArray() is { } sound)
+        var isRounded = next.Zip(own, PieceValidation.IsCoarser).Any(isCoarser => isCoarser);
+        var parts = PieceValidation.Parts(map, target.Shape, own.Zip(next, Like));
+        if (PieceValidation.Of(map, parts, pieces.Keys, isRounded, Problems)?.Tensors.ToArray() is { } sound)
             _copies.AddRange(found.Select(one => (own[one.Index], sound[one.Index])));
     }
 
@@ -119,7 +119,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     {
         try
         {
-            return BakedPieces.Value(like, shape, pieces, map, Problems);
+            return PieceEvaluation.Value(like, shape, pieces, map, Problems);
         }
         catch (Exception error) when (error is ExternalException or ArgumentException or ParametrizationException)
         {

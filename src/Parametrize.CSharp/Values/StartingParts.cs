@@ -112,10 +112,10 @@ internal static class StartingParts
         using var _ = no_grad();
         using var made = Core.forward(value, parts);
         var (expected, found) = (FormModule.ofTensor(tensor), FormModule.ofTensor(made));
-        var strays = parts.Parameters.Any(part =>
+        var areElsewhere = parts.Parameters.Any(part =>
             !part.IsOnDeviceOf(tensor) || parts.Parameters.Count == 1 && part.dtype != tensor.dtype
         );
-        if (!found.Equals(expected) || strays)
+        if (!found.Equals(expected) || areElsewhere)
             throw new InvalidOperationException(
                 $"{Lead(where)}{value} makes {found} of a tensor {expected}. It has to keep shape, element type and device, "
                     + "those of a single parameter included."

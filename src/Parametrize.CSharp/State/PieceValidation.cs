@@ -4,7 +4,7 @@ using Core = Parametrize.ParametrizationModule;
 namespace Parametrize.CSharp.State;
 
 /// <summary>Whether a map can compute with pieces of a state dictionary.</summary>
-internal static class SoundPieces
+internal static class PieceValidation
 {
     /// <summary>A model may have been trained in any element type before it was saved in another.</summary>
     private static readonly double Coarsest = FormModule.epsilon(ScalarType.BFloat16);

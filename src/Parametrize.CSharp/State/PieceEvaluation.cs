@@ -5,7 +5,7 @@ using Core = Parametrize.ParametrizationModule;
 namespace Parametrize.CSharp.State;
 
 /// <summary>Computes the tensor that pieces of a state dictionary stand for.</summary>
-internal static class BakedPieces
+internal static class PieceEvaluation
 {
     /// <summary>
     /// The value of that shape, in the finer of its own element type and that of the tensor it is for; null after
@@ -21,7 +21,7 @@ internal static class BakedPieces
         List<string> problems
     )
     {
-        var names = SoundPieces.Names(map);
+        var names = PieceValidation.Names(map);
         if (!pieces.Are(names))
             throw new ArgumentException(
                 $"{map} is computed from {string.Join(", ", names)}, but the state has {pieces}."
@@ -30,14 +30,14 @@ internal static class BakedPieces
         using var _ = no_grad();
         // The last parameter, because magnitudes of complex numbers are real.
         var lead = pieces[names[Core.parameterCount(map) - 1]];
-        var isRounded = lead.is_complex() == like.is_complex() && SoundPieces.IsCoarser(lead, like);
+        var isRounded = lead.is_complex() == like.is_complex() && PieceValidation.IsCoarser(lead, like);
         var expected = Expected(map, new(shape, isRounded ? like.dtype : lead.dtype, CPU));
         // TorchSharp's matmul ends the process when shapes do not fit, so they must not get there.
         if (Misfit(shape, pieces, map, expected) is { } misfit)
             throw new ArgumentException(misfit);
         var tensors = names.Zip(expected, (name, form) => pieces[name].to(form.Dtype, lead.device));
-        var parts = SoundPieces.Parts(map, shape, tensors);
-        return SoundPieces.Of(map, parts, pieces.Keys, isRounded, problems) is { } sound
+        var parts = PieceValidation.Parts(map, shape, tensors);
+        return PieceValidation.Of(map, parts, pieces.Keys, isRounded, problems) is { } sound
             ? Core.forward(map, sound)
             : null;
     }
@@ -45,7 +45,7 @@ internal static class BakedPieces
     /// <summary>Whether the pieces have the shapes of those from which the map computes a tensor of that shape.</summary>
     public static bool Fit(long[] shape, StatePieces pieces, Parametrization map)
     {
-        var names = SoundPieces.Names(map);
+        var names = PieceValidation.Names(map);
         if (!pieces.Are(names))
             return false;
         return Misfit(shape, pieces, map, Expected(map, new(shape, pieces[names[0]].dtype, CPU))) is null;
@@ -58,7 +58,7 @@ internal static class BakedPieces
     /// <summary>Which piece has another shape than its form; null when none has.</summary>
     private static string? Misfit(long[] shape, StatePieces pieces, Parametrization map, List<Form> forms)
     {
-        foreach (var (name, expected) in SoundPieces.Names(map).Zip(forms))
+        foreach (var (name, expected) in PieceValidation.Names(map).Zip(forms))
             if (!expected.Shape.SequenceEqual(pieces[name].shape))
                 return $"{map} of shape {Form.Shown(shape)} is computed from a tensor of shape {Form.Shown(expected.Shape)}, "
                     + $"but {pieces.Keys[name]} has shape {Form.Shown(pieces[name].shape)}.";
