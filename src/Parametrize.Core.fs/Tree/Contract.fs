@@ -32,7 +32,7 @@ module internal Contract =
         elif tensor.is_sparse then Some "a sparse tensor"
         else None
 
-    let private pulling (tensor: torch.Tensor) : string = $"pulling back {Form.ofTensor tensor}"
+    let private pulling (tensor: torch.Tensor) : string = $"Invert (RightInverse in C#) of {Form.ofTensor tensor}"
 
     let private copies (tensors: torch.Tensor[]) : torch.Tensor[] = tensors |> Array.map _.clone()
 
@@ -68,7 +68,7 @@ module internal Contract =
         node.Inputs output
         |> Result.bind (fun forms ->
             if forms.Length <> Node.arity node then
-                breach node "telling what it reads" $"{Node.arity node} inputs" $"forms of {forms.Length}"
+                breach node "Inputs (InputShapes in C#)" $"{Node.arity node} inputs" $"forms of {forms.Length}"
 
             match missing node output with
             | None -> Ok forms
@@ -112,15 +112,15 @@ module internal Contract =
     /// What a node yields. Its form is known to whoever registers it.
     let computed (node: Node) (inputs: torch.Tensor[]) (compute: unit -> torch.Tensor) : torch.Tensor =
         if isUsers node then
-            let result = running node "computing" compute
+            let result = running node "Forward" compute
 
             match unfit result with
-            | Some found -> breach node "computing" "a tensor" found
+            | Some found -> breach node "Forward" "a tensor" found
             | None when result.device_type <> inputs[0].device_type ->
-                breach node "computing" $"a tensor on {inputs[0].device}" $"one on {result.device}"
+                breach node "Forward" $"a tensor on {inputs[0].device}" $"one on {result.device}"
             // Of several, one may be real where the others are complex.
             | None when inputs.Length = 1 && result.dtype <> inputs[0].dtype ->
-                breach node "computing" $"a tensor of {inputs[0].dtype}" $"one of {result.dtype}"
+                breach node "Forward" $"a tensor of {inputs[0].dtype}" $"one of {result.dtype}"
             | None -> result
         else
             compute ()
@@ -164,7 +164,7 @@ module internal Contract =
             finite node doing part |> ignore
 
         if not (Array.forall2 isSame inputs parts.Inputs) then
-            breach node "computing" "that it leaves its inputs as they are" "others"
+            breach node "Forward" "that it leaves its inputs as they are" "others"
 
         result
 
@@ -232,7 +232,7 @@ module internal Contract =
     /// Whether a node contains a tensor.
     let contains (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
         if isUsers node then
-            running node $"looking at {Form.ofTensor tensor}" (fun () ->
+            running node $"Contains (Distance in C#) of {Form.ofTensor tensor}" (fun () ->
                 node.Contains(copies present, tensor.clone (), epsilon))
         else
             node.Contains(present, tensor, epsilon)
@@ -274,23 +274,23 @@ module internal Contract =
     /// Buffers of the same number and forms as before.
     let learnt (node: Node) (before: torch.Tensor[]) (advance: unit -> torch.Tensor[]) : torch.Tensor[] =
         if isUsers node then
-            let after = running node "learning" advance
+            let after = running node "Advance" advance
 
             if isNull (box after) || after.Length <> before.Length then
                 breach
                     node
-                    "learning"
+                    "Advance"
                     $"{before.Length} buffers"
                     (if isNull (box after) then "null" else string after.Length)
 
-            Array.map2 (fun (old: torch.Tensor) -> ofForm node "learning" (Form.ofTensor old)) before after
+            Array.map2 (fun (old: torch.Tensor) -> ofForm node "Advance" (Form.ofTensor old)) before after
         else
             advance ()
 
     /// Real numbers, or null.
     let slopes (node: Node) (compute: unit -> torch.Tensor | null) : torch.Tensor | null =
         if isUsers node then
-            let doing = "telling its derivatives"
+            let doing = "Slopes"
 
             match running node doing compute with
             | null -> null
@@ -303,7 +303,7 @@ module internal Contract =
     /// One real number.
     let volume (node: Node) (compute: unit -> torch.Tensor) : torch.Tensor =
         if isUsers node then
-            let doing, expected = "telling its volume", "one real number"
+            let doing, expected = "LogVolume", "one real number"
             let number = running node doing compute
 
             match unfit number with
@@ -317,7 +317,7 @@ module internal Contract =
     /// A random tensor of that form.
     let sampled (node: Node) (form: Form) (sample: unit -> torch.Tensor) : torch.Tensor =
         if isUsers node then
-            let doing = $"sampling {form}"
+            let doing = $"Sample of {form}"
             running node doing sample |> ofForm node doing form |> finite node doing
         else
             sample ()

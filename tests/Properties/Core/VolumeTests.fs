@@ -98,5 +98,5 @@ let tests: Test =
                     (fun () ->
                         Parametrization.logVolume value (parts value torch.ScalarType.Float32 [| 3L |]) |> ignore)
                     (fun error ->
-                        Expect.stringContains error.Message "exponential breaks its contract in telling its volume" ""))
+                        Expect.stringContains error.Message "exponential breaks its contract in LogVolume" ""))
         ]

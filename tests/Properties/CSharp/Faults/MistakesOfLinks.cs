@@ -132,7 +132,7 @@ public class MistakesOfLinks
         var link = new Erring();
         link.Err("Forward", Mistakes["native"]);
         var error = Assert.Throws<InvalidOperationException>(() => Layer(link));
-        Assert.StartsWith("erring fails in computing: shape '[7]' is invalid", error.Message);
+        Assert.StartsWith("erring fails in Forward: shape '[7]' is invalid", error.Message);
         Assert.IsType<ExternalException>(error.InnerException, exactMatch: false);
     }
 
