@@ -1,4 +1,8 @@
 using Parametrize.CSharp.Threads;
+using Parametrize.CSharp.Torch;
+using Parametrize.CSharp.Values;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Registration;
 
@@ -43,4 +47,109 @@ internal sealed class Prepared : IPrepared
     public void Commit() => _changes.ForEach(one => one.Commit());
 
     public void Dispose() => _changes.ForEach(one => one.Dispose());
+}
+
+/// <summary>A parametrized tensor that is to be computed from other numbers, by more nodes if need be.</summary>
+/// <param name="tensor">The tensor.</param>
+/// <param name="next">How it goes on.</param>
+/// <param name="path">By which it was registered on again: for the passes of those modules it is computed from then on.</param>
+internal sealed class PreparedParts(ParametrizedTensor tensor, Continuation next, TensorPath? path = null) : IPrepared
+{
+    public void Commit()
+    {
+        tensor.Become(next);
+        path?.AddCallers();
+    }
+
+    /// <summary>Frees what the tensor has not taken.</summary>
+    public void Dispose() => next.Parts.Discard(except: tensor.Tensors);
+}
+
+/// <summary>A plain tensor in whose place a module is to compute with a parametrized one that others have.</summary>
+/// <param name="path">The plain tensor.</param>
+/// <param name="shared">The parametrized one, which may come to be by a change that is committed before this.</param>
+/// <param name="dimension">Along which several plain tensors are joined.</param>
+internal sealed class PreparedSharing(TensorPath path, Func<ParametrizedTensor> shared, int dimension) : IPrepared
+{
+    private readonly PlainTensor _plain = new(path, dimension);
+
+    /// <summary>Throws when the plain tensor is of another kind.</summary>
+    public void RequireLike(ParametrizedTensor tensor)
+    {
+        var (own, other) = (
+            FormModule.ofTensor(_plain.Value),
+            Core.form(tensor.Parametrization, tensor.CurrentParts())
+        );
+        if (!own.Equals(other) || _plain.IsBuffer != tensor.IsBuffer)
+            throw new ArgumentException(
+                $"{path} is a {Kind(_plain.IsBuffer)}, {own}; the shared tensor is a {Kind(tensor.IsBuffer)}, {other}. "
+                    + "Tensors that share one have to be of its kind, shape, element type and device.",
+                nameof(shared)
+            );
+    }
+
+    public void Commit()
+    {
+        using var lasting = Modes.Lasting();
+        var tensor = shared();
+        using var alone = tensor.Binding.Access.Writing();
+        _plain.Bind(tensor);
+    }
+
+    public void Dispose() => _plain.Dispose();
+
+    private static string Kind(bool isBuffer) => isBuffer ? "buffer" : "parameter";
+}
+
+/// <summary>A plain tensor that is to be computed from parts, which may depend on it.</summary>
+internal sealed class PreparedBinding : IPrepared
+{
+    private readonly TensorPath _path;
+    private readonly PlainTensor _plain;
+    private readonly ParametrizedTensor _tensor;
+
+    /// <summary>What the module's own tensor starts from, where that becomes a parameter.</summary>
+    private readonly Tensor? _start;
+    private bool _isCommitted;
+
+    /// <summary>Throws when the tensor cannot be computed so.</summary>
+    public PreparedBinding(TensorPath path, Parametrization value, Func<Tensor, Parts> startingParts, int dimension)
+    {
+        (_path, _plain) = (path, new(path, dimension));
+        Parts? parts = null;
+        try
+        {
+            using var lasting = Modes.Lasting();
+            parts = startingParts(_plain.Value);
+            var own = _plain.Layout.IsJoint ? null : _plain.Value;
+            _tensor = new(value, parts, own, _plain.IsBuffer, _plain.IsTrained);
+            _tensor.train(path.Caller!.training);
+        }
+        catch
+        {
+            parts?.Discard();
+            _plain.Dispose();
+            throw;
+        }
+        _start = _tensor.Reused < 0 ? null : parts.Parameters[_tensor.Reused];
+    }
+
+    public void Commit()
+    {
+        using var lasting = Modes.Lasting();
+        // A thread that calls the module from now on waits until the numbers are in place.
+        using var alone = _tensor.Binding.Access.Writing();
+        _isCommitted = true;
+        _plain.Bind(_tensor);
+        if (_start is not null)
+            Registrar.Overwrite(_plain.Value, _start);
+    }
+
+    public void Dispose()
+    {
+        _start?.Dispose();
+        if (!_isCommitted)
+            _tensor.Abandon();
+        _plain.Dispose();
+    }
 }

@@ -1,0 +1,50 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Torch;
+
+/// <summary>Small things that TorchSharp's tensors lack: copies, comparing without data, other numbers in the same object.</summary>
+internal static class TensorExtensions
+{
+    /// <summary>A copy without gradients, elsewhere if need be, that no dispose scope ends.</summary>
+    public static Tensor Copied(this Tensor tensor, Device? device = null)
+    {
+        using var numbers = tensor.detach();
+        return numbers.to(tensor.dtype, device ?? tensor.device, copy: true).DetachFromDisposeScope();
+    }
+
+    public static bool IsOnDeviceOf(this Tensor tensor, Tensor other) =>
+        tensor.device_type == other.device_type && tensor.device_index == other.device_index;
+
+    /// <summary>Of the same element type and on the same device.</summary>
+    public static bool IsOfTheKindOf(this Tensor tensor, Tensor other) =>
+        tensor.dtype == other.dtype && tensor.IsOnDeviceOf(other);
+
+    /// <summary>
+    /// Other numbers in a tensor that optimizers, state dictionaries or users have got hold of. Of another shape, or expanded, it
+    /// gets memory of its own.
+    /// </summary>
+    public static void WriteOver(this Tensor tensor, Tensor value)
+    {
+        using var _ = no_grad();
+        if (tensor.shape.SequenceEqual(value.shape) && !tensor.IsExpanded())
+        {
+            tensor.copy_(value);
+            return;
+        }
+        using var own = value.Copied();
+        tensor.set_(own);
+    }
+
+    /// <summary>Whether entries share memory, so that they cannot be written.</summary>
+    private static bool IsExpanded(this Tensor tensor) =>
+        tensor.shape.Zip(tensor.stride()).Any(dimension => dimension is { First: > 1, Second: 0 });
+
+    /// <summary>Frees the numbers and the gradient, while an optimizer or a user may have the object.</summary>
+    public static void Empty(this Tensor tensor)
+    {
+        using var _ = no_grad();
+        using var nothing = empty(0L, dtype: tensor.dtype, device: tensor.device);
+        tensor.set_(nothing);
+        tensor.grad = null;
+    }
+}
