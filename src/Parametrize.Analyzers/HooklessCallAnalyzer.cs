@@ -7,7 +7,7 @@ namespace Parametrize.Analyzers;
 
 /// <summary>
 /// PARAM004: a module with a tensor that was parametrized in the same method is run by an overload of `call` without hooks,
-/// outside of cached scopes.
+/// outside of cached scopes for a model.
 /// </summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class HooklessCallAnalyzer : BodyAnalyzer
@@ -23,7 +23,7 @@ public sealed class HooklessCallAnalyzer : BodyAnalyzer
                 && call.TargetMethod.RunsNoHooks()
                 && body.Places.Of(module) is { } place
                 && body.RegisteredBefore(call, place) is { } registration
-                && !call.IsInScope()
+                && !call.IsInScopeOfModel()
             )
                 yield return Diagnostic.Create(
                     Rules.HooklessCallRule,

@@ -32,6 +32,7 @@ public class HooklessCallsAreNoticed
     [InlineData("gru.[|call|](packed, ones(1, 3, 4));")]
     [InlineData("both.[|call|](x, x, mask);")]
     [InlineData("using (parametrize.cached(layer)) { } layer.[|call|](x, mask);")]
+    [InlineData("using (parametrize.cached()) layer.[|call|](x, mask);")]
     [InlineData("layer.call(x); layer.[|call|](x, mask);")]
     public Task Nothing_is_computed_for_it(string code) =>
         Check.Reports(new HooklessCallAnalyzer(), Program.Method(Start + code));

@@ -32,9 +32,11 @@ let private dtypes: (torch.ScalarType * torch.ScalarType) list =
     ]
 
 /// Points that random numbers miss: some entries zero, all of them, ones, a reflection of the first axis.
-let private special (seed: int) (parameter: torch.Tensor) : torch.Tensor =
+let private special (case: Case) (seed: int) (parameter: torch.Tensor) : torch.Tensor =
     match seed % 8 with
-    | 5 -> parameter * (torch.rand_like(parameter.abs ()).gt((0.5).ToScalar())).``to`` parameter.dtype
+    | 5 ->
+        let chance = (Case.normalOf parameter.shape 1.0 90UL case).real
+        parameter * chance.gt((0.0).ToScalar()).``to`` parameter.dtype
     | 6 -> torch.ones_like (parameter, requires_grad = false)
     | 7 when parameter.dim () >= 2L ->
         let turned = Tensors.eyeLike(parameter).expand(parameter.shape).clone()
@@ -59,7 +61,7 @@ let private partsOf (subject: Subject) (case: Case) (seed: int) : Parts =
                     buffer)
             |> Seq.toList
 
-        Parametrization.ofTensorsLike parts (Seq.map (special seed) parts.Parameters) redrawn value
+        Parametrization.ofTensorsLike parts (Seq.map (special case seed) parts.Parameters) redrawn value
 
 let private wide (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
     let tensor = tensor.detach ()
