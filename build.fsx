@@ -44,7 +44,9 @@ let expecto () : Tally =
         match Seq.tryHead (case.Elements()) with
         | None -> Tally.passed
         | Some reason when reason.Name.LocalName = "skipped" -> Tally.Zero
-        | Some reason -> failed (case.Attribute("name").Value) $"""{reason.Attribute("message")} {reason.Value}"""
+        | Some reason ->
+            let messages = reason.Attributes "message" |> Seq.map _.Value
+            failed (case.Attribute("name").Value) (String.concat " " messages)
 
     elements report "testcase" |> List.sumBy verdict |> Tally.ofReport "tests/Properties/Core" code
 

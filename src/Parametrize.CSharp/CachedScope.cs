@@ -43,7 +43,7 @@ public sealed class CachedScope : IDisposable
         try
         {
             foreach (var tensor in _covered)
-                tensor.Hold();
+                tensor.Hold(this);
             if (!Hooks.CanBeAround(model))
                 return;
             _inModel = [.. _covered.SelectMany(tensor => tensor.Modules)];

@@ -25,7 +25,9 @@ public sealed partial class ParametrizedTensor
         {
             using var alone = Binding.Access.Writing();
             Binding.TakeUpdates();
-            Binding.Forget();
+            // A graph may need what is in native memory; it stays where the mode is all the same to it.
+            if (!Binding.IsNative || Core.learns(Parametrization) || Core.hasNoise(Parametrization))
+                Binding.Forget();
             base.train(train);
             _writes.Settle();
         }

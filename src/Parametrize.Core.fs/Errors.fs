@@ -7,8 +7,7 @@ open System.Text.RegularExpressions
 module internal Brief =
 
     /// Code for messages and reports: of long literals, which masks have, the beginning.
-    let ofCode (code: string) : string =
-        Regex.Replace(code, "\"([^\"]{16})[^\"]{32,}\"", "\"$1...\"")
+    let ofCode (code: string) : string = Regex.Replace(code, "\"([^\"]{16})[^\"]{32,}\"", "\"$1...\"")
 
 /// How a tensor fails to lie in a space: which condition, by how much, and how much would be forgiven.
 type Violation =

@@ -75,6 +75,9 @@ internal sealed class ModuleBinding
     /// <summary>Whether a pass has written in place into a value that lasts.</summary>
     public bool IsOverwritten => Array.Exists(_slots, slot => slot.Exposed is { IsOverwritten: true });
 
+    /// <summary>Whether a value is in its fields.</summary>
+    public bool IsShown => Array.Exists(_slots, slot => slot.Exposed is not null);
+
     /// <summary>Whether a pass has written in place into what is shown of a buffer.</summary>
     public bool IsChanged => Array.Exists(_slots, slot => slot.IsChanged);
 

@@ -28,7 +28,10 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
 
     /// <summary>Whether a forward pass has written into what is shown for a buffer.</summary>
     public bool IsChanged =>
-        _untouched is not null && Exposed is { IsSpent: false } && !Exposed.allclose(_untouched, 0, 0, equal_nan: true);
+        _untouched is { IsInvalid: false }
+        && Owner is not null
+        && Exposed is { IsSpent: false, IsInvalid: false }
+        && !Exposed.allclose(_untouched, 0, 0, equal_nan: true);
 
     public bool IsNative => slot.IsNative;
 

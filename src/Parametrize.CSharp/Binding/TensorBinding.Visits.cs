@@ -39,6 +39,15 @@ internal sealed partial class TensorBinding
         Access.End(Admit(caller: null));
     }
 
+    /// <summary>The same for the scope of a model, also where one around it covers the tensor: that may end before.</summary>
+    public void Hold(CachedScope scope)
+    {
+        Hold();
+        lock (_gate)
+            if (!_scopes.Contains(scope) && scope.Add(this))
+                _scopes.Add(scope);
+    }
+
     /// <summary>
     /// The same for a scope that has not named the tensor: unless something is to be said of it, or changed by computing it, or
     /// others use it, which its first use does.
@@ -48,7 +57,7 @@ internal sealed partial class TensorBinding
         if (_modules.Length == 0 || !_tensor.IsPure || Access.IsInPass)
             return;
         // What stands in native memory no field shows, and a graph may need what is there.
-        if (Array.Exists(_modules, module => module.IsNative) || Access.TryBeginAlone() is not { } visit)
+        if (IsNative || Access.TryBeginAlone() is not { } visit)
             return;
         var isInOrder = Array.TrueForAll(_modules, module => module.IsInOrder && !module.IsTouched);
         Access.End(visit);
@@ -59,11 +68,10 @@ internal sealed partial class TensorBinding
     /// <summary>Shows the value again, after it was dropped, where a scope for a model lasts.</summary>
     public void ShowAgain()
     {
-        if (Access.IsInPass)
-        {
+        if (Access.MayBeInPass)
             ShowInPass();
+        if (Access.IsInPass)
             return;
-        }
         // What waits for the next use stays where it is.
         if (_scopes.Count == 0 || Array.Exists(_modules, module => module.IsWaiting))
             return;
@@ -126,7 +134,9 @@ internal sealed partial class TensorBinding
         try
         {
             updated = TakeUpdate(module);
-            module.HideAlone();
+            // A pass around this one that has caught an exception reads the value again.
+            if (!Access.HasOther(visit))
+                module.HideAlone();
             Settle();
         }
         finally
@@ -137,6 +147,8 @@ internal sealed partial class TensorBinding
         using (updated)
             if (updated is not null)
                 _tensor.TakeNearest(updated);
+        if (!module.IsInOrder)
+            PutInOrder(takesAssignments: true);
     }
 
     /// <summary>The scope has ended.</summary>
@@ -149,11 +161,11 @@ internal sealed partial class TensorBinding
     }
 
     /// <summary>
-    /// Takes what passes without hooks of ours, in a cached scope, have written in place into a buffer, as norms do in training.
+    /// Takes what passes that ran no hooks of ours, have thrown, or go on, have written in place into a buffer, as norms do.
     /// </summary>
     public void TakeUpdates()
     {
-        if (!_tensor.IsBuffer || !_value.IsHeld || Access.IsInPass || !AreUpdated())
+        if (!_tensor.IsBuffer || !AreUpdated())
             return;
         using var alone = Access.Writing();
         foreach (var module in _modules)
@@ -170,11 +182,14 @@ internal sealed partial class TensorBinding
             return caller.TakeUpdate();
     }
 
+    /// <summary>What somebody has written to the parts since is later.</summary>
     private bool AreUpdated()
     {
+        if (!Array.Exists(_modules, module => module.IsShown))
+            return false;
         using var lease = Access.Reading();
         lock (_gate)
-            return Array.Exists(_modules, module => module.IsChanged);
+            return !_value.IsOutdated && Array.Exists(_modules, module => module.IsChanged);
     }
 
     /// <summary>A pass may have written in place into what it computes with, which is not to be in the value of the next.</summary>
@@ -220,8 +235,9 @@ internal sealed partial class TensorBinding
     /// <summary>A thread that writes in the middle of its own pass, or moves the module, goes on with the new value.</summary>
     private void ShowInPass()
     {
+        // What the pass has assigned itself it reads again.
         foreach (var module in _modules)
-            if (Access.Find(module) is { IsDoubted: false })
+            if (Access.Find(module) is { IsOver: false } && !module.IsWaiting)
                 UnlessItFails(() => module.ShowAlone(_tensor.Evaluate(out _)));
     }
 
@@ -304,7 +320,7 @@ internal sealed partial class TensorBinding
         {
             Access.End(visit);
         }
-        if (Access.IsInPass)
+        if (Access.MayBeInPass)
             ShowInPass();
     }
 }

@@ -43,6 +43,9 @@ internal sealed partial class TensorBinding : ICached
     /// <summary>How the tensors of modules make it up.</summary>
     public JointLayout? Layout => _modules.FirstOrDefault()?.Layout;
 
+    /// <summary>Whether a module has it in memory that nothing managed can replace.</summary>
+    public bool IsNative => Array.Exists(_modules, module => module.IsNative);
+
     /// <summary>The modules' own parameters, in whose place it is.</summary>
     public IEnumerable<Parameter> Kept => _modules.SelectMany(module => module.Kept);
 

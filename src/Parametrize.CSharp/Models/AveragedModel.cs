@@ -1,4 +1,5 @@
 using Parametrize.CSharp.Models;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -63,5 +64,15 @@ public sealed class AveragedModel<T> : nn.Module
         using var _ = no_grad();
         using var handles = NewDisposeScope();
         get_buffer(nameof(n_averaged))!.copy_(tensor(count + 1));
+    }
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        // TorchSharp would set the property that has the buffer's name, which is a number.
+        var count = get_buffer(nameof(n_averaged))!;
+        ModuleInternals.Buffers(this).Remove(nameof(n_averaged));
+        base._toEpilog(dtype, device, non_blocking);
+        register_buffer(nameof(n_averaged), device is null ? count : count.to(device).DetachFromDisposeScope());
     }
 }

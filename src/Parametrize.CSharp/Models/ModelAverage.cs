@@ -19,6 +19,11 @@ internal static class ModelAverage
         ModelCopy.RequireAlike(model, average);
         var pairs = Pairs(average, model);
         var plain = PlainPairs(average, model);
+        foreach (var pair in pairs)
+        {
+            pair.Average.Binding.SyncWithModules();
+            pair.Model.Binding.SyncWithModules();
+        }
         var paths = pairs.Select(pair => TensorPath.Resolve(average, pair.Name));
         Prepared.CommitAll(
             paths,

@@ -56,6 +56,28 @@ internal sealed class TensorAccess(Func<string?> name)
         }
     }
 
+    /// <summary>The same, where a pass counts in which an exception was thrown lately, and perhaps caught.</summary>
+    public bool MayBeInPass
+    {
+        get
+        {
+            var visitor = Visitor.Current;
+            lock (Gate)
+                return _visits.Exists(visit => visit.Visitor == visitor && visit.Pass is not null && !visit.IsOver);
+        }
+    }
+
+    /// <summary>Whether the same thread may be in another pass of the same module, around this one.</summary>
+    public bool HasOther(Visit visit)
+    {
+        if (_visits.Count == 1)
+            return false;
+        lock (Gate)
+            return _visits.Exists(one =>
+                one != visit && one.Visitor == visit.Visitor && one.Pass == visit.Pass && !one.IsOver
+            );
+    }
+
     /// <summary>For a moment of reading.</summary>
     public Lease Reading() => new(this, Begin(isAlone: false));
 
@@ -114,14 +136,22 @@ internal sealed class TensorAccess(Func<string?> name)
         }
     }
 
-    /// <summary>The visit becomes a pass, of which it is not certain that it will be ended. Forgets one that was not.</summary>
+    /// <summary>
+    /// The visit becomes a pass, of which it is not certain that it will be ended. Forgets one that was not: of the same caller, or
+    /// some time ago.
+    /// </summary>
     public void BeginPass(Visit visit, object pass, object? caller = null)
     {
         (visit.Pass, visit.Caller) = (pass, caller);
         if (_visits.Count == 1)
             return;
         lock (Gate)
-            _visits.RemoveAll(one => one.IsDoubted && one.Pass == pass && one.Visitor == visit.Visitor);
+            _visits.RemoveAll(one =>
+                one.IsDoubted
+                && one.Pass == pass
+                && one.Visitor == visit.Visitor
+                && (one.Caller == caller || one.IsOver)
+            );
     }
 
     /// <summary>The pass of the present thread; null when others have given it up.</summary>

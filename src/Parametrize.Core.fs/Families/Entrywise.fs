@@ -89,8 +89,7 @@ module internal Entrywise =
         | taken -> taken.CreateDelegate<_>()
 
     /// `log(1 + exp x)` without overflow, accurate for very negative x; beyond 40 it is x to the last digit.
-    let softplus (tensor: torch.Tensor) : torch.Tensor =
-        softplusOf.Invoke(tensor, 1.0.AsScalar(), 40.0.AsScalar())
+    let softplus (tensor: torch.Tensor) : torch.Tensor = softplusOf.Invoke(tensor, 1.0.AsScalar(), 40.0.AsScalar())
 
     /// The inverse of `softplus` on positive numbers: `y + log(1 - exp(-y))`.
     let softplusInverse (tensor: torch.Tensor) : torch.Tensor = tensor + (-((-tensor).expm1())).log()

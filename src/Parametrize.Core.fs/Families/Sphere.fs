@@ -119,7 +119,9 @@ type internal GeodesicSphereNode(radius: float) =
 
         let small = squared * unit.square ()
         let cosine = torch.where (isSmall, 1.0.AsScalar() - small / 2.0.AsScalar(), angle.cos ())
-        let ratio = torch.where (isSmall, (1.0.AsScalar() - small / 6.0.AsScalar()) * unit, angle.sin () / length)
+
+        let ratio =
+            torch.where (isSmall, (1.0.AsScalar() - small / 6.0.AsScalar()) * unit, angle.sin () / length)
         // Rounding in the tangent of a far point would leave the sphere by its length times epsilon.
         this.Unit(foot * cosine + tangent * ratio) * radius.AsScalar()
 

@@ -70,7 +70,10 @@ module internal InverseCayley =
         let exact = Tensors.inDouble w
         let struct (_, values, right) = torch.linalg.svd (topPlusIdentity exact, fullMatrices = false)
         let isNear = (nearMinusOne w values).unsqueeze(-1L).to_type right.dtype
-        let reflector = Orthonormal.identityLike exact (Tensors.last w) - right.mH.matmul (right * isNear) * 2.0.AsScalar()
+
+        let reflector =
+            Orthonormal.identityLike exact (Tensors.last w) - right.mH.matmul (right * isNear) * 2.0.AsScalar()
+
         (exact.matmul reflector).to_type(w.dtype).MoveToOuterDisposeScope()
 
     /// Entries of A up to which its rounding does not show in W.

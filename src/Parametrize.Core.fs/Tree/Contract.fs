@@ -137,7 +137,11 @@ module internal Contract =
     let private rounding (node: Node) (epsilon: float) (parts: NodeParts) (made: torch.Tensor) : float =
         let isRounded (input: torch.Tensor) = input.is_floating_point () || input.is_complex ()
 
-        let nudged (input: torch.Tensor) = if isRounded input then input * (1.0 + 4.0 * working epsilon).AsScalar() else input
+        let nudged (input: torch.Tensor) =
+            if isRounded input then
+                input * (1.0 + 4.0 * working epsilon).AsScalar()
+            else
+                input
 
         let moved = Tensors.distance made (forward node (Array.map nudged parts.Inputs) (copies parts.Buffers))
         let largest = parts.Inputs |> Seq.filter isRounded |> Seq.map Tensors.largest |> Seq.fold max 0.0
@@ -145,7 +149,8 @@ module internal Contract =
 
     /// What is left of a tensor that is mapped to zero is rounding: so much of the image may be noise.
     let private noiseOf (epsilon: float) (image: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) () : float =
-        let entries = torch.arange ((tensor.numel ()).AsScalar(), dtype = torch.ScalarType.Float64, device = tensor.device)
+        let entries =
+            torch.arange ((tensor.numel ()).AsScalar(), dtype = torch.ScalarType.Float64, device = tensor.device)
         // Each entry another way, for a map may be linear.
         let nudges = (entries * 12.9898.AsScalar()).sin().reshape(tensor.shape)
         let nudged = tensor * (nudges * (4.0 * working epsilon).AsScalar() + 1.0.AsScalar()).``to`` tensor.dtype

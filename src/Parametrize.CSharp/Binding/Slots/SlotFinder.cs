@@ -18,7 +18,7 @@ internal static class SlotFinder
         var isBuffer = parameter is null;
 
         var places = FieldPlace.Of(owner, tensor);
-        if (places.Length == 0 && BackingFieldOf(owner, name, !isBuffer) is { } read)
+        if (places.Length == 0 && FieldOfThatName(owner, name, !isBuffer) is { } read)
             (places, tensor) = (FieldPlace.Of(owner, read), read);
         if (
             places.FirstOrDefault(place => place.Set is null || !place.Type.IsAssignableFrom(typeof(Parameter))) is
@@ -47,11 +47,13 @@ internal static class SlotFinder
         );
     }
 
-    /// <summary>Moving a module sets its automatic properties and leaves the registry behind: the property is read.</summary>
-    private static Tensor? BackingFieldOf(nn.Module owner, string name, bool isParameter) =>
+    /// <summary>
+    /// What a module computes with when its registry is behind: moving sets automatic properties, and users assign to fields.
+    /// </summary>
+    private static Tensor? FieldOfThatName(nn.Module owner, string name, bool isParameter) =>
         ModuleInternals
             .FieldsOf(owner)
-            .Where(field => field.Name == $"<{name}>k__BackingField")
+            .Where(field => field.Name == name || field.Name == $"<{name}>k__BackingField")
             .Select(field => field.GetValue(owner) as Tensor)
             .FirstOrDefault(value => value is not null && value is Parameter == isParameter);
 

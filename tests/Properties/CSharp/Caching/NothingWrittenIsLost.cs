@@ -194,6 +194,211 @@ public class NothingWrittenIsLost
         }
     }
 
+    /// <summary>A norm, and a field that is replaced, in a pass that goes on after something else.</summary>
+    private sealed class Norms : nn.Module<Tensor, Tensor>
+    {
+        public readonly BatchNorm1d bn = nn.BatchNorm1d(4);
+        private Tensor avg = ones(4);
+
+        public Action<Norms> Act = _ => { };
+
+        public Norms()
+            : base(nameof(Norms)) => RegisterComponents();
+
+        public Tensor Avg => avg;
+
+        public override Tensor forward(Tensor input)
+        {
+            avg = (avg * 0.5 + input.mean([0]) * 0.5).detach();
+            using var first = bn.forward(input);
+            Act(this);
+            return bn.forward(input + 1) + avg;
+        }
+    }
+
+    private static readonly Dictionary<string, Action<Norms>> ActsOnNorms = new()
+    {
+        ["eval and train"] = model =>
+        {
+            model.eval();
+            model.train();
+        },
+        ["refresh"] = model =>
+        {
+            if (model.is_parametrized())
+                model.parametrization("bn.running_mean").Refresh();
+        },
+        ["register again"] = model =>
+        {
+            if (model.is_parametrized())
+                model.register_parametrization("bn.running_mean", Parametrizations.Identity);
+        },
+        ["remove"] = model =>
+        {
+            if (model.is_parametrized("bn.running_mean"))
+                model.remove_parametrizations("bn.running_mean");
+        },
+        ["a scope"] = model =>
+        {
+            using var _ = parametrize.cached(model);
+        },
+        ["read"] = model =>
+        {
+            if (model.is_parametrized("bn.running_mean"))
+                model.parametrization("bn.running_mean").Value.Dispose();
+        },
+        ["throw and catch"] = _ =>
+        {
+            try
+            {
+                throw new InvalidOperationException("caught");
+            }
+            catch (InvalidOperationException) { }
+        },
+        ["throw"] = _ => throw new InvalidOperationException("out of the pass"),
+    };
+
+    public static TheoryData<string, string> InNorms
+    {
+        get
+        {
+            var data = new TheoryData<string, string>();
+            foreach (var act in ActsOnNorms.Keys)
+            foreach (var scope in (string[])["none", "cached", "cached model"])
+                data.Add(act, scope);
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(InNorms))]
+    public void Statistics_and_fields_of_a_pass_in_which_more_happens(string act, string scope)
+    {
+        var (model, plain) = (new Norms(), new Norms());
+        model.register_parametrization("bn.running_mean", Twice).register_parametrization("avg", Twice);
+        using (Open(scope, model, model.bn))
+            for (var pass = 0; pass < 3; pass++)
+            {
+                foreach (var one in (Norms[])[plain, model])
+                {
+                    one.Act = ActsOnNorms[act];
+                    try
+                    {
+                        one.call(X + pass).Dispose();
+                    }
+                    catch (InvalidOperationException) when (act == "throw") { }
+                }
+                if (act != "throw")
+                    Near.Same(plain.Avg, model.parametrization("avg").Original * 2);
+            }
+        Near.Same(plain.Avg, model.parametrization("avg").Value);
+        using var mean = model.is_parametrized("bn.running_mean")
+            ? model.parametrization("bn.running_mean").Value
+            : model.bn.state_dict()["running_mean"].clone();
+        Near.Same(plain.bn.state_dict()["running_mean"], mean);
+    }
+
+    [Theory]
+    [MemberData(nameof(Scopes))]
+    public void The_value_of_a_pass_that_catches_an_exception(string scope)
+    {
+        var model = new Acting(Twice);
+        using (Open(scope, model, model.l))
+        {
+            model.Act = one =>
+            {
+                ActsOnNorms["throw and catch"](null!);
+                one.l.call(X).Dispose();
+                one.parametrization("l.weight").Value = eye(4);
+            };
+            Near.Same(X, model.call(X));
+            Near.Same(X, model.call(X));
+        }
+        Assert.ThrowsAny<Exception>(() => model.l.forward(X));
+    }
+
+    [Fact]
+    public void A_field_that_was_replaced_before_it_was_registered()
+    {
+        var (model, plain) = (new Averaging(isBuffer: false), new Averaging(isBuffer: false));
+        model.call(X).Dispose();
+        plain.call(X).Dispose();
+        model.register_parametrization("avg", Twice);
+        Near.Same(plain.Avg, model.parametrization("avg").Value);
+        model.parametrization("avg").Value = ones(4) * 3;
+        Near.Same(X - (1.5 + X.mean([0]) * 0.5), model.call(X));
+    }
+
+    [Fact]
+    public void What_was_written_after_the_statistics_is_later()
+    {
+        var norm = nn.BatchNorm1d(4).register_parametrization("running_mean", Twice);
+        using (parametrize.cached(norm))
+        {
+            norm.forward(X + 10).Dispose();
+            using (no_grad())
+                norm.parametrization("running_mean").Original.fill_(2);
+            Near.Same(ones(4) * 4, norm.parametrization("running_mean").Value);
+        }
+    }
+
+    [Fact]
+    public void Scopes_end_also_for_models_that_are_garbage()
+    {
+        MakeAndCall();
+        using (parametrize.cached())
+            Collect();
+        using var scope = parametrize.cached();
+        MakeAndCall();
+        Collect();
+
+        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+        static void MakeAndCall() =>
+            nn.BatchNorm1d(4).register_parametrization("running_mean", Twice).call(X).Dispose();
+
+        static void Collect()
+        {
+            for (var time = 0; time < 3; time++)
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+            }
+        }
+    }
+
+    [Fact]
+    public void A_scope_of_a_model_shows_values_in_other_scopes_too()
+    {
+        var model = new Acting(Twice);
+        using var expected = model.call(X);
+        using (parametrize.cached())
+        using (parametrize.cached(model))
+        {
+            model.eval();
+            Near.Same(expected, model.forward(X));
+        }
+        var first = parametrize.cached();
+        model.call(X).Dispose();
+        using (parametrize.cached(model))
+        {
+            first.Dispose();
+            Near.Same(expected, model.forward(X));
+        }
+        Assert.ThrowsAny<Exception>(() => model.forward(X));
+    }
+
+    [Fact]
+    public void A_graph_of_native_memory_when_the_mode_changes()
+    {
+        using var module = nn.LSTM(4, 4).register_parametrization("weight_hh_l0", Twice);
+        using (parametrize.cached(module))
+        {
+            using var loss = module.call(X.unsqueeze(1)).Item1.sum();
+            module.eval();
+            loss.backward();
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Scopes))]
     public void What_a_pass_writes_in_place_is_of_that_pass(string scope)

@@ -82,6 +82,24 @@ public class AveragesStayInTheirSpaces
         );
     }
 
+    [Fact]
+    public void What_waits_in_the_average_is_taken_first_and_it_can_move()
+    {
+        var (model, other) = (nn.Linear(4, 4), nn.Linear(4, 4));
+        foreach (var one in (Linear[])[model, other])
+            one.register_parametrization("weight", Parametrizations.Scale(2));
+        var average = new AveragedModel<Linear>(other, 0.5);
+        average.update_parameters(model);
+        other.weight = nn.Parameter(ones(4, 4));
+        model.weight = nn.Parameter(ones(4, 4) * 3);
+        average.update_parameters(model);
+        Near.Same(ones(4, 4) * 2, other.parametrization("weight").Value);
+        average.to(float64);
+        average.update_parameters(model);
+        Near.Same(ones(4, 4, dtype: float64) * 2.5, other.parametrization("weight").Value);
+        Assert.Same(other, average.module);
+    }
+
     private static double Averaged(double[] numbers, double? decay)
     {
         var average = numbers[0];
