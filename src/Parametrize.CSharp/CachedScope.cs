@@ -11,9 +11,10 @@ namespace Parametrize.CSharp;
 /// </summary>
 /// <remarks>
 /// Assigning, removing, registering, moving and changing between training and evaluation drop a cached value; a scope for a
-/// model computes it again at once. Other changes of the parts are seen at the next use:
-/// an optimizer's step, TorchSharp's `load_state_dict` or `load`, a write in place, freezing. A use is a `call` of the module or
-/// of the scope's model, or reading <see cref="ParametrizedTensor.Value"/>. Until then the field shows the earlier value. Not seen is what others write past libtorch, through `data` or `bytes`, or put there by `set_data`.
+/// model computes it again at once. Other changes of the parts are seen at the next use: an optimizer's step, TorchSharp's
+/// `load_state_dict` or `load`, a write in place, freezing. A use is a `call` of the module or of the scope's model, or reading
+/// <see cref="ParametrizedTensor.Value"/>. Until then the field shows the earlier value. Not seen is what others write past
+/// libtorch, through `data` or `bytes`, or put there by `set_data`.
 /// </remarks>
 public sealed class CachedScope : IDisposable
 {
@@ -60,8 +61,8 @@ public sealed class CachedScope : IDisposable
     private void Begin()
     {
         _outer = Current.Value;
+        _outer?.Next();
         Current.Value = this;
-        for (var scope = this; scope is not null; scope = scope.Outer) { }
     }
 
     /// <summary>Ends the scope: the cached tensors are disposed and the fields emptied. A second call does nothing.</summary>
@@ -76,7 +77,7 @@ public sealed class CachedScope : IDisposable
             held = [.. _held];
         }
         if (ReferenceEquals(Current.Value, this))
-            Current.Value = Outer;
+            Current.Value = Next();
         if (_model is not null && _model.TryGetTarget(out var model))
             PassHooks.Remove(model, _inModel);
         foreach (var cached in held)
@@ -84,14 +85,11 @@ public sealed class CachedScope : IDisposable
     }
 
     /// <summary>The next one that lasts: scopes may end in any order, and those that have ended are let go.</summary>
-    private CachedScope? Outer
+    private CachedScope? Next()
     {
-        get
-        {
-            while (_outer is { _ended: true } ended)
-                _outer = ended._outer;
-            return _outer;
-        }
+        while (_outer is { _ended: true } ended)
+            _outer = ended._outer;
+        return _outer;
     }
 
     /// <summary>Whether it was made for a model, whose fields show values at all times.</summary>
@@ -101,7 +99,7 @@ public sealed class CachedScope : IDisposable
     internal static CachedScope? For(TensorBinding tensor)
     {
         CachedScope? found = null;
-        for (var scope = Current.Value; scope is not null; scope = scope.Outer)
+        for (var scope = Current.Value; scope is not null; scope = scope.Next())
             if (!scope._ended && (scope._covered is null || scope._covered.Contains(tensor)))
                 found = scope;
         return found;

@@ -60,7 +60,7 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
         var mask = PruningMask.ofScores(scores, Mask.OfTensor(kept), pruning).Kept;
         var masks = new List<Mask>();
         var start = 0;
-        foreach (var shape in targets.Select(target => target.Present().shape))
+        foreach (var shape in targets.Select(target => ShapeOf(target.Path)))
         {
             var length = (int)shape.Aggregate(1L, (product, size) => product * size);
             masks.Add(Mask.OfArray(shape, mask[start..(start + length)]));
@@ -76,22 +76,29 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
     /// <summary>What a forward pass computes with, or the module's own tensor.</summary>
     private Tensor Present() => Path.Tensor?.Detached() ?? PlainTensor.Read(Path);
 
-    /// <summary>Throws when they are not of the tensor's shape.</summary>
-    public void RequireScores()
+    /// <summary>Throws when scores are not of the tensor's shape.</summary>
+    public static void RequireLike(TensorPath path, Tensor? scores)
     {
-        using var _ = NewDisposeScope();
-        if (scores is not null && Present() is var present && !scores.shape.SequenceEqual(present.shape))
+        if (scores is not null && ShapeOf(path) is var shape && !scores.shape.SequenceEqual(shape))
             throw new ArgumentException(
-                $"The scores of '{Path.Name}' have shape {Form.Shown(scores.shape)}, "
-                    + $"the tensor {Form.Shown(present.shape)}.",
+                $"The scores of '{path.Name}' have shape {Form.Shown(scores.shape)}, the tensor {Form.Shown(shape)}.",
                 nameof(scores)
             );
+    }
+
+    /// <summary>A parametrized one is not computed for it.</summary>
+    private static long[] ShapeOf(TensorPath path)
+    {
+        if (path.Tensor is { } present)
+            return present.Shape;
+        using var scope = NewDisposeScope();
+        return PlainTensor.Read(path).shape;
     }
 
     /// <summary>Moduli, so that tensors of any element type and device go together.</summary>
     private Tensor Scores()
     {
-        RequireScores();
+        RequireLike(Path, scores);
         return (scores ?? Present()).detach().abs().to(ScalarType.Float64).cpu().flatten();
     }
 

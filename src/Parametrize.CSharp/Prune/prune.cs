@@ -126,8 +126,7 @@ public static partial class prune
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(name);
         var path = TensorPath.Resolve(module, name);
-        if (scores is not null)
-            new PruningTarget(module, name, scores).RequireScores();
+        PruningTarget.RequireLike(path, scores);
         if (path.Tensor?.HasReached(pruning) is true)
             return module;
         if (scores is null && path.Tensor is { IsPrunedOnView: true } tensor)

@@ -135,11 +135,12 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             target.WriteOver(value);
         foreach (var (target, value) in _assignments)
             target.Write(value);
-        // Cached scopes have computed from what is no more.
-        foreach (var target in targets)
+        // Cached scopes have computed from what is no more. What was assigned has seen to that.
+        var copied = targets.Select(target => target.Parametrized).OfType<ParametrizedTensor>();
+        foreach (var target in copied.Except(_assignments.Select(one => one.Target)))
         {
-            target.Parametrized?.Binding.Forget();
-            target.Parametrized?.Binding.ShowAgain();
+            target.Binding.Forget();
+            target.Binding.ShowAgain();
         }
     }
 

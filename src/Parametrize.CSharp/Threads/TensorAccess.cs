@@ -46,37 +46,14 @@ internal sealed class TensorAccess(Func<string?> name)
     }
 
     /// <summary>Whether the present thread is in a pass.</summary>
-    public bool IsInPass
-    {
-        get
-        {
-            var visitor = Visitor.Current;
-            lock (Gate)
-                return _visits.Exists(visit => visit.Visitor == visitor && visit.Pass is not null && !visit.IsDoubted);
-        }
-    }
+    public bool IsInPass => HasPass(visit => !visit.IsDoubted);
 
     /// <summary>The same, where a pass counts in which an exception was thrown lately, and perhaps caught.</summary>
-    public bool MayBeInPass
-    {
-        get
-        {
-            var visitor = Visitor.Current;
-            lock (Gate)
-                return _visits.Exists(visit => visit.Visitor == visitor && visit.Pass is not null && !visit.IsOver);
-        }
-    }
+    public bool MayBeInPass => HasPass(visit => !visit.IsOver);
 
-    /// <summary>Whether the same thread may be in another pass of the same module, around this one.</summary>
-    public bool HasOther(Visit visit)
-    {
-        if (_visits.Count == 1)
-            return false;
-        lock (Gate)
-            return _visits.Exists(one =>
-                one != visit && one.Visitor == visit.Visitor && one.Pass == visit.Pass && !one.IsOver
-            );
-    }
+    /// <summary>Whether the present thread may be in another pass of the same module, around this one of its passes.</summary>
+    public bool HasOther(Visit visit) =>
+        _visits.Count > 1 && HasPass(one => one != visit && one.Pass == visit.Pass && !one.IsOver);
 
     /// <summary>For a moment of reading.</summary>
     public Lease Reading() => new(this, Begin(isAlone: false));
@@ -252,6 +229,13 @@ internal sealed class TensorAccess(Func<string?> name)
             request.Leave();
             Monitor.PulseAll(Gate);
         }
+    }
+
+    private bool HasPass(Predicate<Visit> isMeant)
+    {
+        var visitor = Visitor.Current;
+        lock (Gate)
+            return _visits.Exists(visit => visit.Visitor == visitor && visit.Pass is not null && isMeant(visit));
     }
 
     private Visit Add(Visitor visitor, bool isAlone)

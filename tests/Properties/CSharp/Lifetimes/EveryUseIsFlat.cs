@@ -68,7 +68,7 @@ public class EveryUseIsFlat
             used.Step();
             used.Call(used.Module).Dispose();
         },
-        ["load"] = used => used.Module.load_parametrized_state_dict(used.State_),
+        ["load"] = used => used.Module.load_parametrized_state_dict(used.Saved),
         ["reading"] = used => used.Tensor.Value.Dispose(),
     };
 
@@ -148,7 +148,7 @@ public class EveryUseIsFlat
         public ParametrizedTensor Tensor { get; } = module.parametrization(name);
 
         /// <summary>Copies: a state's own tensors are those of the module.</summary>
-        public Dictionary<string, Tensor> State_ { get; } =
+        public Dictionary<string, Tensor> Saved { get; } =
             module.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.detach().clone());
 
         public static Used Of(nn.Module<Tensor, Tensor> module, string name, Parametrization value) =>
