@@ -264,14 +264,48 @@ module Parametrization =
         else
             checkedForms value tensor
 
+    /// At the end of the range, what rounds the parameters up takes the tensor out of it: smaller ones by one unit, or none.
+    let private inRange (value: Parametrization) (tensor: torch.Tensor) (parts: Parts) =
+        use _ = torch.no_grad ()
+        let dtype = tensor.dtype
+
+        let isFinite () =
+            use _ = torch.NewDisposeScope()
+            let arePartsFinite = parts.Tensors |> Seq.forall (fun part -> Tensors.nonFinite part = 0L)
+
+            let isNearTheEnd () = Tensors.largest tensor > Form.greatest dtype / 4.0
+            arePartsFinite && (not (isNearTheEnd ()) || Tensors.nonFinite (forward value parts) = 0L)
+
+        let isFiniteOfSmaller () =
+            for parameter in parts.ParameterArray do
+                parameter.mul_ ((1.0 - Form.epsilon dtype).AsScalar()) |> ignore
+
+            isFinite ()
+
+        if isFinite () || isFiniteOfSmaller () then
+            Ok parts
+        else
+            (parts :> IDisposable).Dispose()
+
+            Error(
+                ParametrizationError.OutOfReach(
+                    string value,
+                    $"on the way numbers leave the range of {dtype}, whose largest is {Form.greatest dtype:g3}. "
+                    + "Use smaller numbers, or a wider element type."
+                )
+            )
+
+    let private pulled pull (value: Parametrization) forms (inUse: Parts option) (tensor: torch.Tensor) =
+        Inversion.pullParts pull value.Program forms inUse tensor |> Result.bind (inRange value tensor)
+
     let private exactly (value: Parametrization) forms (inUse: Parts option) (tensor: torch.Tensor) =
         if value.Program.HasRightInverse then
-            Inversion.pullParts Pull.Exactly value.Program forms inUse tensor
+            pulled Pull.Exactly value forms inUse tensor
         else
             Error(ParametrizationError.NoRightInverse(string value))
 
     let private approximately (want: Want) (value: Parametrization) forms inUse (tensor: torch.Tensor) =
-        Inversion.pullParts (Pull.As want) value.Program forms inUse tensor
+        pulled (Pull.As want) value forms inUse tensor
 
     let private membership (value: Parametrization) forms (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
         if value.Program.HasRightInverse then
@@ -448,6 +482,6 @@ module Parametrization =
             use tensor = forward value parts
 
             checkedForms value tensor
-            |> Result.bind (fun forms -> Inversion.pullParts Pull.Renewing value.Program forms (Some parts) tensor)
+            |> Result.bind (fun forms -> pulled Pull.Renewing value forms (Some parts) tensor)
         else
             Error(ParametrizationError.NoRightInverse(string value))

@@ -42,7 +42,7 @@ module Laws =
     let private line (law: ValueLaw) : string =
         match law.Verdict() with
         | Verdict.Holds cases -> $"{law.Sentence}\n    holds in {cases} cases"
-        | Verdict.DoesNotApply -> $"{law.Sentence}\n    does not apply"
+        | Verdict.DoesNotApply lacks -> $"{law.Sentence}\n    does not apply: it needs {lacks}"
         | Verdict.IsBroken error ->
             let faults = String.concat "\n    " error.Faults
             $"{law.Sentence}\n    is broken by {error.Case}\n    {faults}"

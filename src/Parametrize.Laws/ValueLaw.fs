@@ -4,7 +4,7 @@ namespace Parametrize.Laws
 [<RequireQualifiedAccess; NoComparison; NoEquality>]
 type internal Verdict =
     | Holds of cases: int
-    | DoesNotApply
+    | DoesNotApply of lacks: string
     | IsBroken of LawBrokenException
 
 /// A law about one value: a test case of any framework.
@@ -12,14 +12,14 @@ type internal Verdict =
 type ValueLaw internal (law: Law, subject: Subject, settings: Running.Settings) =
 
     member internal _.Verdict() : Verdict =
-        if not (law.Applies subject) then
-            Verdict.DoesNotApply
-        else
+        match Law.lacks law subject with
+        | Some lacks -> Verdict.DoesNotApply lacks
+        | None ->
             match Running.run settings law subject with
             | Ok tried -> Verdict.Holds tried
             | Error broken -> Verdict.IsBroken(LawBrokenException(law, subject.Value, broken, settings))
 
-    member internal _.Applies: bool = law.Applies subject
+    member internal _.Applies: bool = Law.applies law subject
 
     /// A few words.
     member _.Name: string = law.Name
@@ -31,7 +31,7 @@ type ValueLaw internal (law: Law, subject: Subject, settings: Running.Settings) 
     member this.Check() : unit =
         match this.Verdict() with
         | Verdict.Holds _
-        | Verdict.DoesNotApply -> ()
+        | Verdict.DoesNotApply _ -> ()
         | Verdict.IsBroken error -> raise error
 
     /// The name.

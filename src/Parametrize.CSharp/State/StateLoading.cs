@@ -194,9 +194,7 @@ internal sealed class StateLoading(
                 $"{target.Key}: the state is of {code}, but the model has {map}. Load with convert: true to take its value."
             );
         else if (SaidOf(target.Key) is not { } other)
-            plan.Problems.Add(
-                $"{target.Key}: the state is of {code}, which is no value of the library. {NameIt(target, pieces)}"
-            );
+            plan.Problems.Add(UnknownMap(target, pieces));
         else if (
             plan.Bake(target.Key, parametrized.Inputs[^1], StatePlan.ShapeOf(parametrized), pieces, other) is { } value
         )
@@ -213,9 +211,13 @@ internal sealed class StateLoading(
         return read.IsOk ? read.ResultValue : null;
     }
 
-    private static string NameIt(StateTarget target, StatePieces pieces) =>
-        $"Name it, if it was saved from that: parametrizations: {{ [\"{target.Key}\"] = "
-        + $"{InferredParametrization.Example(pieces).ToCSharp()} }}.";
+    private string UnknownMap(StateTarget target, StatePieces pieces) =>
+        source.CodeOf(target.Key) is { } code
+            ? $"{target.Key}: the state is of {code}, which is no value of the library. "
+                + $"Pass your value of that name: parametrizations: {{ [\"{target.Key}\"] = ... }}."
+            : $"{target.Key}: it can be computed from {pieces}, but they do not tell by which map. "
+                + $"Name it, if it was saved from that: parametrizations: {{ [\"{target.Key}\"] = "
+                + $"{InferredParametrization.Example(pieces).ToCSharp()} }}.";
 
     /// <summary>
     /// PyTorch's spectral norm of a vector carries nothing. Here the singular vectors are found from the vector.
@@ -252,9 +254,7 @@ internal sealed class StateLoading(
         if (map is not null)
             value = plan.Bake(target.Key, like, shape, pieces, map);
         else
-            plan.Problems.Add(
-                $"{target.Key}: it can be computed from {pieces}, but they do not tell by which map. {NameIt(target, pieces)}"
-            );
+            plan.Problems.Add(UnknownMap(target, pieces));
         return true;
     }
 

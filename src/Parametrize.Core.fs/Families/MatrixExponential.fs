@@ -12,10 +12,11 @@ type internal MatrixExponentialNode(requirement: Requirement) =
 
     let column (values: torch.Tensor) (like: torch.Tensor) = values.unsqueeze(-2L).``to`` like.dtype
 
-    /// f of the eigenvalues, in double precision.
-    let ofEigenvalues (tensor: torch.Tensor) (f: torch.Tensor -> torch.Tensor) =
-        let struct (values, vectors) = torch.linalg.eigh (hermitian (Tensors.inDouble tensor))
-        hermitian ((vectors * column (f values) vectors).matmul vectors.mH)
+    /// In double precision, in units of the largest entry of each matrix, and that unit: eigenvalues could leave the range.
+    let inUnits (tensor: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+        let wide = Tensors.inDouble tensor
+        let unit = Norms.oneWhereZero (Norms.largest wide [| wide.dim () - 2L; wide.dim () - 1L |])
+        struct (hermitian (Norms.dividedBy unit wide), unit.squeeze -1L)
 
     let largest (values: torch.Tensor) = values.amax ([| -1L |], keepdim = true)
 
@@ -32,18 +33,21 @@ type internal MatrixExponentialNode(requirement: Requirement) =
         torch.where (isPositive, share, torch.full_like (share, (-1.0).AsScalar()))
 
     let conditioning (tensor: torch.Tensor) =
-        conditioningOf (torch.linalg.eigvalsh (hermitian (Tensors.inDouble tensor)))
+        let struct (matrix, _) = inUnits tensor
+        conditioningOf (torch.linalg.eigvalsh matrix)
 
     let rounding (tensor: torch.Tensor) (epsilon: float) = Tensors.limit epsilon (Tensors.last tensor) 1.0
 
-    /// Matrices inside stay. Of others, no eigenvalue is below a quarter of the mean modulus, or so small that it hardly
-    /// trains; a zero matrix has no scale of its own.
-    let inside (epsilon: float) (values: torch.Tensor) =
+    /// The logarithms of the eigenvalues of which these are the quotients by a unit. Those of matrices inside stay. Of others,
+    /// no eigenvalue is below a quarter of the mean modulus, or so small that it hardly trains; a zero matrix has no scale of
+    /// its own.
+    let insideLogarithms (epsilon: float) (values: torch.Tensor) (unit: torch.Tensor) (logarithms: torch.Tensor) =
         let mean = values.abs().mean([| -1L |], keepdim = true)
-        let quarter = (mean / 4.0.AsScalar()).clamp_min(Entrywise.leastStart.AsScalar())
-        let quarter = torch.where (mean.eq (0.0.AsScalar()), torch.ones_like mean, quarter)
+        let quarter = (mean / 4.0.AsScalar()).log() + unit.log ()
+        let quarter = quarter.clamp_min ((log Entrywise.leastStart).AsScalar())
+        let quarter = torch.where (mean.eq (0.0.AsScalar()), torch.zeros_like mean, quarter)
         let isInside = (conditioningOf values).gt((rounding values epsilon).AsScalar())
-        torch.where (isInside, values, values.maximum quarter)
+        torch.where (isInside, logarithms, logarithms.maximum quarter)
 
     override _.Code = Code.name "matrixExponential"
     override this.Inputs form = Node.same this requirement form
@@ -66,8 +70,13 @@ type internal MatrixExponentialNode(requirement: Requirement) =
             Violation.unless "l_min / l_max > 0" -least (rounding tensor epsilon))
 
     override _.Invert(_, tensor, epsilon, want) =
-        let lifted = if want = Want.Start then inside epsilon else id
-        let logarithm = ofEigenvalues tensor (fun values -> (floored epsilon (lifted values)).log())
+        let struct (matrix, unit) = inUnits tensor
+        let struct (values, vectors) = torch.linalg.eigh matrix
+        let exact = (floored epsilon values).log() + unit.log ()
+
+        let logarithms = if want = Want.Start then insideLogarithms epsilon values unit exact else exact
+
+        let logarithm = hermitian ((vectors * column logarithms vectors).matmul vectors.mH)
         NodeParts.ofInput (logarithm.``to`` tensor.dtype)
 
     interface IHasEdge with

@@ -29,10 +29,10 @@ type internal PositiveDefiniteNode(floor: float) =
     let largest (matrix: torch.Tensor) = Norms.largest matrix [| matrix.dim () - 2L; matrix.dim () - 1L |]
 
     /// In double precision and units of the largest entry, and the root of that unit: eigenvalues of huge matrices are no
-    /// numbers.
-    let inUnits (tensor: torch.Tensor) =
+    /// numbers, nor are those that the result is to have at least in units of a tiny one.
+    let inUnits (least: float) (tensor: torch.Tensor) =
         let wide = Tensors.inDouble tensor
-        let unit = Norms.oneWhereZero (largest wide)
+        let unit = (Norms.oneWhereZero (largest wide)).clamp_min((least * 1e-200).AsScalar())
         struct (wide |> Norms.dividedBy unit, unit.sqrt ())
 
     /// The symmetric matrix with eigenvalues lifted to what a function makes of their moduli.
@@ -124,7 +124,7 @@ type internal PositiveDefiniteNode(floor: float) =
         ofFactor (factor * roots.unsqueeze -1L)
 
     let nearest (tensor: torch.Tensor) (epsilon: float) =
-        let struct (unit, root) = inUnits tensor
+        let struct (unit, root) = inUnits (floor * floor) tensor
         let floors = (floor.AsScalar() / root).square().squeeze -1L
         // No pivot of Cholesky's is smaller than the smallest eigenvalue.
         let factor =
@@ -142,7 +142,7 @@ type internal PositiveDefiniteNode(floor: float) =
     /// than 1, because derivatives grow with the factor and a step would overshoot. Not less than 1/8: below the diagonal a
     /// factor moves faster than its diagonal does, which would stay behind.
     let inside (tensor: torch.Tensor) (epsilon: float) (isInside: torch.Tensor) =
-        let struct (unit, root) = inUnits tensor
+        let struct (unit, root) = inUnits (1.0 + floor * floor) tensor
 
         let away (moduli: torch.Tensor) =
             let perRoot = root.squeeze(-1L).reciprocal()
@@ -159,7 +159,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
     /// Rows whose squared norms are numbers of the element type: the products of the others are infinite.
     let inRange (factor: torch.Tensor) =
-        let most = sqrt (Form.greatest factor.dtype)
+        let most = sqrt (Form.greatest factor.dtype) * (1.0 - 4.0 * Form.epsilon factor.dtype)
         let factor = Entrywise.within most factor
 
         let shrink =

@@ -94,7 +94,7 @@ let laws: Law list =
             "forward (a >>> b) = forward b . forward a"
             "A chain computes what its values compute one after the other."
             composes
-        |> onlyFor (fun subject -> not (Parametrization.nodes subject.Value).IsEmpty)
+        |> onlyFor "a node" (fun subject -> not (Parametrization.nodes subject.Value).IsEmpty)
         law
             "9"
             "equal values print alike, different ones do not"

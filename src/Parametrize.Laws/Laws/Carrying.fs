@@ -130,13 +130,13 @@ let laws: Law list =
             "what was rounded is mended"
             "Parts that went to a finer element type are put right: allowed there, and the same up to rounding."
             mendsRounding
-        |> onlyFor Subject.hasRightInverse
-        |> onlyFor (fun subject -> subject.Dtypes.Length > 1)
+        |> onlyFor "a right inverse" Subject.hasRightInverse
+        |> onlyFor "several element types" (fun subject -> subject.Dtypes.Length > 1)
         law
             "12b"
             "what is right is left"
             "Parts that are right are left as they are, and nothing is said against them."
             leavesWhatIsRight
         law "12c" "what cannot be carried is found" "What the value cannot carry is found and named." findsMisfits
-        |> onlyFor carries
+        |> onlyFor "what the library carries (bases, masks, singular vectors)" carries
     ]

@@ -100,5 +100,5 @@ let laws: Law list =
             "The dimension is the rank of the derivative of the map."
             rankIsDimension
         |> on smallCases
-        |> onlyFor isApplicable
+        |> onlyFor "a dimension, and parts that do not learn" isApplicable
     ]

@@ -121,20 +121,20 @@ let laws: Law list =
             "a batch equals the loop over its elements"
             "A batch yields what its elements yield one by one."
             batchIsLoop
-        |> onlyFor Subject.hasRightInverse
-        |> onlyFor Subject.isBatched
+        |> onlyFor "a right inverse" Subject.hasRightInverse
+        |> onlyFor "batches (Node.IsBatched)" Subject.isBatched
         |> on Subject.batchedCases
         law
             "7"
             "shape, dtype and device stay"
             "Shape, element type and device of a tensor are those of its map, its inverse, its projection and its samples."
             keepsForm
-        |> onlyFor Subject.hasRightInverse
+        |> onlyFor "a right inverse" Subject.hasRightInverse
         law
             "7b"
             "16-bit floats are computed in float32"
             "Tensors of 16-bit floats are computed in single precision and rounded once."
             widensHalves
-        |> onlyFor hasHalves
+        |> onlyFor "16-bit floats" hasHalves
         |> on (onlyHalves >> Subject.cases)
     ]

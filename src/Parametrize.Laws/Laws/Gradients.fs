@@ -86,6 +86,6 @@ let laws: Law list =
             "gradients and their gradients equal finite differences"
             "Gradients, and gradients of gradients, equal finite differences."
             gradientsAgree
-        |> onlyFor Subject.hasDoubles
+        |> onlyFor "double precision" Subject.hasDoubles
         |> on Subject.smoothCases
     ]

@@ -84,29 +84,29 @@ let laws: Law list =
             "forward undoes the right inverse"
             "From what the right inverse finds for an allowed tensor, the map yields that tensor again."
             isRightInverse
-        |> onlyFor Subject.hasRightInverse
+        |> onlyFor "a right inverse" Subject.hasRightInverse
         law
             "2b"
             "bijections: right inverse undoes forward"
             "The right inverse finds the very parameter from which a tensor was computed."
             isLeftInverse
-        |> onlyFor _.Reads.IsSome
-        |> onlyFor Subject.hasDoubles
+        |> onlyFor "the option IsBijective" _.Reads.IsSome
+        |> onlyFor "double precision" Subject.hasDoubles
         |> on Subject.smoothCases
         law
             "2c"
             "rebase keeps the tensor"
             "Moving what is carried to the present point leaves the tensor as it is."
             rebaseStays
-        |> onlyFor Subject.hasRightInverse
+        |> onlyFor "a right inverse" Subject.hasRightInverse
         law
             "2d"
             "rebase puts right what rounding has left"
             "After what is carried was rounded, moving it to the present point leads back into the space."
             rebaseMends
-        |> onlyFor Subject.hasRightInverse
-        |> onlyFor (Subject.learns >> not)
-        |> onlyFor Subject.hasDoubles
+        |> onlyFor "a right inverse" Subject.hasRightInverse
+        |> onlyFor "parts that do not learn" (Subject.learns >> not)
+        |> onlyFor "double precision" Subject.hasDoubles
         |> on Subject.smoothCases
         law
             "2e"

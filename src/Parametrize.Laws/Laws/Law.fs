@@ -12,28 +12,33 @@ type internal Law =
         Name: string
         /// What it says, as a sentence.
         Sentence: string
-        Applies: Subject -> bool
+        /// What a value must have for it, in words.
+        Needs: (string * (Subject -> bool)) list
         Cases: Subject -> Gen<Case>
         Faults: Subject -> Case -> Faults
     }
 
 module internal Law =
 
-    let always (_: Subject) : bool = true
-
     let law (number: string) (name: string) (sentence: string) (faults: Subject -> Case -> Faults) : Law =
         {
             Number = number
             Name = name
             Sentence = sentence
-            Applies = always
+            Needs = []
             Cases = Subject.cases
             Faults = faults
         }
 
-    /// Under this condition, and those before.
-    let onlyFor (applies: Subject -> bool) (law: Law) : Law =
-        { law with Applies = fun subject -> law.Applies subject && applies subject }
+    /// For values that have this, and what was asked for before.
+    let onlyFor (need: string) (isMet: Subject -> bool) (law: Law) : Law =
+        { law with Needs = law.Needs @ [ need, isMet ] }
+
+    /// What the value lacks, so that the law does not apply; None when it does.
+    let lacks (law: Law) (subject: Subject) : string option =
+        law.Needs |> List.tryFind (fun (_, isMet) -> not (isMet subject)) |> Option.map fst
+
+    let applies (law: Law) (subject: Subject) : bool = (lacks law subject).IsNone
 
     let on (cases: Subject -> Gen<Case>) (law: Law) : Law = { law with Cases = cases }
 

@@ -88,28 +88,28 @@ let laws: Law list =
             "forward lands inside"
             "Whatever the parameters are, the map yields a tensor that the value contains."
             landsInside
-        |> onlyFor Subject.hasRightInverse
+        |> onlyFor "a right inverse" Subject.hasRightInverse
         law "1b" "samples lie inside and repeat" "Random samples are allowed, and one seed draws one sample." samples
-        |> onlyFor Subject.hasRightInverse
+        |> onlyFor "a right inverse" Subject.hasRightInverse
         law
             "3"
             "right inverse refuses what contains refuses"
             "The right inverse refuses a tensor exactly when membership does, with parts in use and without."
             refusesTogether
-        |> onlyFor Subject.hasRightInverse
+        |> onlyFor "a right inverse" Subject.hasRightInverse
         law "3b" "near misses are refused" "A tensor just outside of the space is refused." refusesNearMisses
-        |> onlyFor Subject.hasRightInverse
-        |> onlyFor _.Miss.IsSome
+        |> onlyFor "a right inverse" Subject.hasRightInverse
+        |> onlyFor "the option Outside" _.Miss.IsSome
         law
             "4"
             "project is idempotent, inside, identity inside"
             "Projections are allowed tensors, and allowed tensors stay as they are, bit by bit."
             projects
-        |> onlyFor Subject.hasRightInverse
+        |> onlyFor "a right inverse" Subject.hasRightInverse
         law
             "4b"
             "initializeNearest starts at the projection"
             "Parts that are found for any tensor yield its projection."
             startsAtProjection
-        |> onlyFor Subject.hasRightInverse
+        |> onlyFor "a right inverse" Subject.hasRightInverse
     ]

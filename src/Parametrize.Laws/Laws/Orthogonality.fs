@@ -164,11 +164,11 @@ let laws: Law list =
             "half turns, permutations and the like are given back"
             "Half turns, permutations and other matrices that no random draw yields are given back, or refused and projected."
             reachesLandmarks
-        |> onlyFor isOrthogonal
+        |> onlyFor "the library's orthogonal matrices" isOrthogonal
         law
             "4c"
             "matrices of low rank or extreme size are projected"
             "Matrices of low rank or of extreme size are projected into the space."
             projectsDegenerate
-        |> onlyFor isOrthogonal
+        |> onlyFor "the library's orthogonal matrices" isOrthogonal
     ]

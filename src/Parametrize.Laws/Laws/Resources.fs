@@ -135,5 +135,5 @@ let laws: Law list =
             "arguments stay as they are"
             "No operation writes into its arguments, and no result shares memory with them."
             argumentsStay
-        |> onlyFor Subject.hasRightInverse
+        |> onlyFor "a right inverse" Subject.hasRightInverse
     ]

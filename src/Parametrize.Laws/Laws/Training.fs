@@ -77,7 +77,7 @@ let private movable (subject: Subject) =
 let laws: Law list =
     [
         law "13" "what is registered can be trained" "A new value starts inside, where gradients flow." startsTraining
-        |> onlyFor (fun subject -> List.contains torch.ScalarType.Float64 subject.Dtypes)
+        |> onlyFor "float64" (fun subject -> List.contains torch.ScalarType.Float64 subject.Dtypes)
         |> on movable
         law
             "13b"

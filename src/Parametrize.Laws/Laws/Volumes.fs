@@ -42,5 +42,5 @@ let laws: Law list =
             "The logarithm of the volume is half that of det J^T J, with J the derivative by all parameters."
             agrees
         |> on Dimensions.smallCases
-        |> onlyFor isApplicable
+        |> onlyFor "a closed form of its log volume" isApplicable
     ]

@@ -46,7 +46,7 @@ let tests: Test =
         [
             for law in Suite.laws do
                 for subject in subjects do
-                    if law.Applies subject then
+                    if Law.applies law subject then
                         testOf law subject
         ]
 

@@ -67,7 +67,7 @@ let tests: Test =
                 Expect.isFalse (specification.Contains "broken") specification
                 Expect.stringContains specification "Random samples are allowed" "a sentence"
                 Expect.stringContains specification "holds in 20 cases" "what was found"
-                Expect.stringContains specification "does not apply" "bijections")
+                Expect.stringContains specification "does not apply: it needs " "bijections")
             for mistake, law, shape in expected do
                 testCase $"{mistake} breaks `{law}`" (fun () ->
                     let error = broken law mistake

@@ -138,7 +138,7 @@ let private settings: Running.Settings =
 let private holdsOnAll (law: Law) () : unit =
     let broken =
         [
-            for subject in subjects |> List.filter law.Applies do
+            for subject in subjects |> List.filter (Law.applies law) do
                 match Running.run settings law subject with
                 | Ok _ -> ()
                 | Error broken -> LawSuite.shown law subject broken

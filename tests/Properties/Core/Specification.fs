@@ -6,7 +6,7 @@ open Parametrize.Laws
 
 /// What a law's cell of the table says: how many cases, that one broke it, or that the law does not apply.
 let private cell (law: Law) (subject: Subject) : string * string option =
-    if not (law.Applies subject) then
+    if not (Law.applies law subject) then
         "-", None
     else
         match LawSuite.run law subject with

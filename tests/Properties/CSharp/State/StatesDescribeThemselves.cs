@@ -123,7 +123,10 @@ public class StatesDescribeThemselves
         var state = isDescribed ? Saved(from) : from.state_dict();
         var before = Snapshot.Of(to);
         var refusal = Assert.Throws<StateDictException>(() => to.load_parametrized_state_dict(state));
-        Assert.Contains("they do not tell by which map", Assert.Single(refusal.Problems));
+        Assert.Contains(
+            isDescribed ? "the state is of scaled, which is no value of the library" : "they do not tell by which map",
+            Assert.Single(refusal.Problems)
+        );
         before.AssertUnchanged();
         to.load_parametrized_state_dict(
             state,
@@ -146,6 +149,10 @@ public class StatesDescribeThemselves
             norm.load_parametrized_state_dict(Saved(from), convert: true)
         );
         Assert.Contains("scaled, which is no value of the library", Assert.Single(problem.Problems));
+        Assert.EndsWith(
+            "Pass your value of that name: parametrizations: { [\"fc.weight\"] = ... }.",
+            problem.Problems[0]
+        );
         Assert.Contains(
             "the state is of scaled, but the model has weightNorm 0",
             Assert.Single(
