@@ -51,6 +51,24 @@ module internal Tensors =
         let working = min epsilon (Form.epsilon torch.ScalarType.Float32)
         roundoff epsilon scale + 8.0 * working * sqrt (float size) * scale
 
+    /// Whether each matrix of a batch is near another, up to rounding beside its own entries; else what is wrong with the worst.
+    let nearEach
+        (condition: string)
+        (epsilon: float)
+        (expected: torch.Tensor)
+        (matrices: torch.Tensor)
+        : Result<unit, Violation> =
+        let largestOf (tensor: torch.Tensor) =
+            (tensor.abs().amax [| -2L; -1L |]).flatten().``to`` torch.ScalarType.Float64
+
+        if matrices.numel () = 0L then
+            Ok()
+        else
+            let residuals = largestOf (matrices - expected)
+            let limits = largestOf matrices * (roundoff epsilon 1.0).AsScalar()
+            let worst = (residuals - limits).argmax()
+            Violation.unless condition (number residuals[worst]) (number limits[worst])
+
     let eyeLike (matrix: torch.Tensor) : torch.Tensor =
         torch.eye (rows matrix, last matrix, dtype = matrix.dtype, device = matrix.device)
 

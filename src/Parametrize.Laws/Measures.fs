@@ -76,3 +76,8 @@ module internal Measures =
         | Error error -> [ Fault.ofError what error ]
 
     let isOk (what: string) (result: Result<'a, ParametrizationError>) : Faults = ok what result (fun _ -> [])
+
+    let succeeds (result: Result<'a, ParametrizationError>) : bool =
+        match result with
+        | Ok _ -> true
+        | Error _ -> false

@@ -28,9 +28,7 @@ type internal LinearNode(space: Space) =
 
     override this.Forward(inputs, _) = this.Fill inputs[0]
 
-    override this.Contains(_, tensor, epsilon) =
-        let residual = Tensors.distance tensor (this.Nearest tensor)
-        Violation.unless this.Condition residual (Tensors.roundoff epsilon (Tensors.largest tensor))
+    override this.Contains(_, tensor, epsilon) = Tensors.nearEach this.Condition epsilon (this.Nearest tensor) tensor
 
     override this.Invert(_, tensor, _, want) =
         let element = if want = Want.Exact then tensor else this.Nearest tensor

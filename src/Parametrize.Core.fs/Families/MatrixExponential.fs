@@ -62,9 +62,7 @@ type internal MatrixExponentialNode(requirement: Requirement) =
     override _.Forward(inputs, _) = Exponential.ofHermitian (hermitian inputs[0])
 
     override _.Contains(_, tensor, epsilon) =
-        let asymmetry = Tensors.distance tensor tensor.mH
-
-        Violation.unless "W = W^H" asymmetry (Tensors.roundoff epsilon (Tensors.largest tensor))
+        Tensors.nearEach "W = W^H" epsilon tensor.mH tensor
         |> Result.bind (fun () ->
             let least = Tensors.number ((conditioning tensor).min())
             Violation.unless "l_min / l_max > 0" -least (rounding tensor epsilon))

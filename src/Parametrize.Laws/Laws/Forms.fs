@@ -16,6 +16,13 @@ let private looped (batch: int) (tensor: torch.Tensor) (compute: int64 -> torch.
     let stacked = torch.stack results
     stacked.reshape (Array.append tensor.shape[.. batch - 1] results[0].shape)
 
+/// The elements of a batch in sizes of their own: those of one must not decide how the others are computed.
+let private ofManySizes (tensor: torch.Tensor) : torch.Tensor =
+    let sizes = [| for index in 0L .. tensor.shape[0] - 1L -> 1e-3 ** float (index % 3L) |]
+    let along = Array.append [| tensor.shape[0] |] (Array.create (int (tensor.dim ()) - 1) 1L)
+    let real = if tensor.is_complex () then tensor.real.dtype else tensor.dtype
+    tensor * torch.tensor(sizes, dtype = real, device = tensor.device).reshape(along)
+
 /// How many dimensions the generator put before a single problem is not recorded, so one is split off.
 let private batchIsLoop (subject: Subject) (case: Case) : Faults =
     let value = subject.Value
@@ -24,16 +31,21 @@ let private batchIsLoop (subject: Subject) (case: Case) : Faults =
     let projected = Parametrization.project value outside
 
     ok "parts" (Subject.parts 1UL subject case) (fun parts ->
-        let whole = Parametrization.forward value parts
+        let forward (what: string) (parameters: torch.Tensor seq) =
+            let whole =
+                Parametrization.forward value (Parametrization.ofTensorsLike parts parameters parts.Buffers value)
 
-        let one index =
-            let slice = Seq.map (element 1 index)
+            let one index =
+                let slice = Seq.map (element 1 index)
 
-            Parametrization.forward
-                value
-                (Parametrization.ofTensors (slice parts.Parameters) (slice parts.Buffers) value)
+                Parametrization.forward
+                    value
+                    (Parametrization.ofTensors (slice parameters) (slice parts.Buffers) value)
 
-        near "forward" (Subject.slack subject case whole) (looped 1 whole one) whole)
+            near what (Subject.slack subject case whole) (looped 1 whole one) whole
+
+        forward "forward" parts.Parameters
+        @ forward "forward of many sizes" (Seq.map ofManySizes parts.Parameters))
     @ near
         "project"
         (Subject.slack subject case projected)
@@ -50,6 +62,53 @@ let private batchIsLoop (subject: Subject) (case: Case) : Faults =
             (Subject.slack subject case inside)
             (looped 1 inside back)
             (Parametrization.forward value parts))
+
+/// What could be wrong with one problem, in ways that a random tensor hardly is.
+let private alternatives (problem: torch.Tensor) : (string * torch.Tensor) list =
+    let count = problem.dim ()
+
+    [
+        "zeros", torch.zeros_like problem
+        "one negated", -problem
+        "one doubled", problem + problem
+        if count > 0L then
+            "one reversed", problem.flip -1L
+            "one of equal rows", problem.narrow(0L, 0L, 1L).expand(problem.shape).clone()
+        if count > 1L && problem.shape[0] = problem.shape[1] then
+            "one transposed", problem.transpose(0L, 1L).clone()
+    ]
+
+/// One element is another: the batch is allowed when that is, and what starts has to move where that has to.
+let private batchIsAllowedWithEach (subject: Subject) (case: Case) : Faults =
+    let value = subject.Value
+    let inside = Subject.sample 2UL subject case
+    let place = int64 case.Seed % inside.shape[0]
+
+    let moved (tensor: torch.Tensor) (what: torch.Tensor -> torch.Tensor) =
+        match Parametrization.start value tensor with
+        | Error _ -> true
+        | Ok parts ->
+            apart (what tensor) (what (Parametrization.forward value parts)) > Subject.slack subject case inside
+
+    [
+        let others = alternatives (inside.select (0L, place))
+        // Limits are those of each problem.
+        let tiny (name, other: torch.Tensor) = $"{name}, tiny", other * 1e-4
+
+        for name, other in others @ (if Subject.isOfLibrary subject then List.map tiny others else []) do
+            let batch = inside.clone ()
+            batch.select(0L, place).copy_ other |> ignore
+            let isAlone = succeeds (Parametrization.contains value other)
+            let isTogether = succeeds (Parametrization.contains value batch)
+
+            yield! fault (isAlone <> isTogether) $"contains {name} alone: {isAlone}, in a batch: {isTogether}"
+
+            if isAlone then
+                yield!
+                    fault
+                        (moved other id <> moved batch (fun tensor -> tensor.select (0L, place)))
+                        $"{name} starts alone and in a batch, and moves in one of both"
+    ]
 
 let private like (what: string) (case: Case) (tensor: torch.Tensor) : Faults =
     let expected, found = Case.form case, Form.ofTensor tensor
@@ -121,6 +180,14 @@ let laws: Law list =
             "a batch equals the loop over its elements"
             "A batch yields what its elements yield one by one."
             batchIsLoop
+        |> onlyFor "a right inverse" Subject.hasRightInverse
+        |> onlyFor "batches (Node.IsBatched)" Subject.isBatched
+        |> on Subject.batchedCases
+        law
+            "6b"
+            "a batch is allowed when each element is"
+            "A batch is allowed exactly when its elements are, and what starts moves in a batch when it moves alone."
+            batchIsAllowedWithEach
         |> onlyFor "a right inverse" Subject.hasRightInverse
         |> onlyFor "batches (Node.IsBatched)" Subject.isBatched
         |> on Subject.batchedCases

@@ -28,6 +28,20 @@ let private isRightInverse (subject: Subject) (case: Case) : Faults =
         | Ok() -> comesBack "parts in use" subject case (Parametrization.rightInverse value parts sample) sample
         | Error _ -> [])
 
+/// What counts as allowed because rounding may have moved it so far.
+let private isRightInverseNearby (subject: Subject) (case: Case) : Faults =
+    let value = subject.Value
+    let sample = Subject.sample 2UL subject case
+    let roundoff = Form.epsilon case.Dtype * largest sample
+
+    [
+        for size in [ 10.0; 100.0; 1e3; 1e4 ] do
+            let moved = sample + Case.unit (7UL + uint64 size) case * (size * roundoff)
+
+            if succeeds (Parametrization.contains value moved) then
+                yield! comesBack $"{size} units off" subject case (Parametrization.initialize value moved) moved
+    ]
+
 let private isLeftInverse (subject: Subject) (case: Case) : Faults =
     match subject.Reads with
     | None -> []
@@ -40,13 +54,41 @@ let private isLeftInverse (subject: Subject) (case: Case) : Faults =
                 let allowed = 1e-9 * subject.Accuracy case.Scale * (1.0 + largest before)
                 near "rightInverse (forward x) = x" allowed before after))
 
+/// The leaves that a node with a base reads, through views or as they are.
+let private readWithBase (value: Parametrization) : int list =
+    let program = value.Program
+
+    let rec leaf (register: int) =
+        if register < program.LeafCount then
+            Some register
+        else
+            match program.Steps[register - program.LeafCount] with
+            | Step.Into(_, source, _)
+            | Step.OutOf(_, source) -> leaf source
+            | Step.Compute _ -> None
+
+    [
+        for step in program.Steps do
+            match step with
+            | Step.Compute(node, sources, _, _) when Node.hasBase node -> yield! Seq.choose leaf sources
+            | _ -> ()
+    ]
+
 let private rebaseStays (subject: Subject) (case: Case) : Faults =
     ok "parts" (Subject.parts 1UL subject case) (fun parts ->
         let before = Parametrization.forward subject.Value parts
 
         ok "rebase" (Parametrization.rebase subject.Value parts) (fun moved ->
             let after = Parametrization.forward subject.Value moved
-            near "forward (rebase parts) = forward parts" (Subject.slack subject case before) before after))
+
+            near "forward (rebase parts) = forward parts" (Subject.slack subject case before) before after
+            @ ok "start" (Parametrization.initializeNearest subject.Value before) (fun fresh ->
+                readWithBase subject.Value
+                |> List.collect (fun leaf ->
+                    same
+                        $"parameter {leaf} of a base, from that of a new one"
+                        fresh.Parameters[leaf]
+                        moved.Parameters[leaf]))))
 
 /// What is carried has been rounded: by thousands of moves, or because the model was in single precision before.
 let private rebaseMends (subject: Subject) (case: Case) : Faults =
@@ -84,6 +126,12 @@ let laws: Law list =
             "forward undoes the right inverse"
             "From what the right inverse finds for an allowed tensor, the map yields that tensor again."
             isRightInverse
+        |> onlyFor "a right inverse" Subject.hasRightInverse
+        law
+            "2g"
+            "forward undoes the right inverse of what is nearly inside"
+            "What rounding may have moved, so that it counts as allowed, is yielded again up to rounding."
+            isRightInverseNearby
         |> onlyFor "a right inverse" Subject.hasRightInverse
         law
             "2b"

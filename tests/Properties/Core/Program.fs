@@ -23,6 +23,10 @@ let private tests: Test =
             FormulaTests.tests
             NumberTests.tests
             SpaceTests.tests
+            ClaimTests.tests
+            OptionTests.tests
+            OwnNodeTests.tests
+            CornerTests.tests
             KeepingTests.tests
             ChainValueTests.tests
             AccuracyTests.tests

@@ -86,8 +86,7 @@ type internal BlockDiagonalNode(count: int) =
     override _.Cut tensor = (stacked tensor).unbind -3
 
     override this.Contains(_, tensor, epsilon) =
-        let outside = Tensors.distance tensor (placed (this.Cut tensor))
-        Violation.unless "W_ij = 0 outside the blocks" outside (Tensors.roundoff epsilon (Tensors.largest tensor))
+        Tensors.nearEach "W_ij = 0 outside the blocks" epsilon (placed (this.Cut tensor)) tensor
 
     interface ICombines with
         member _.CodeWith inputs = Code.call "blockDiagonal" [ Code.Items inputs ]

@@ -106,11 +106,33 @@ let private isNearest (subject: Subject) (dtype: torch.ScalarType) (seed: int) :
                 (found * (1.0 - 1e-9) - 1e-9)
                 $"{case}: member {index} is nearer"
 
+/// A matrix of negative determinant has no nearest one of positive determinant: the smallest singular value changes its sign.
+let private turnsTheSmallest () : unit =
+    use _ = torch.NewDisposeScope()
+
+    for seed in 1UL .. 20UL do
+        let case =
+            {
+                Shape = [| 4L; 4L |]
+                Dtype = torch.ScalarType.Float64
+                Scale = 1.0
+                Seed = seed
+                Device = Case.device
+            }
+
+        let x = Case.unit 1UL case
+        let struct (sign, _) = torch.linalg.slogdet x
+        let smallest = Tensors.number ((torch.linalg.svdvals x).min())
+        let expected = if Tensors.number sign > 0.0 then 0.0 else 2.0 * smallest
+        let found = distance x (Parametrization.project Parametrize.Values.InvertibleValues.invertible x)
+        Expect.isLessThanOrEqual (abs (found - expected)) 1e-12 $"{case}: the way to the projection"
+
 let tests: Test =
     testList
         "nearness"
         [
-            for name in nearest ->
+            testCase "invertible" turnsTheSmallest
+            for name in nearest do
                 testCase name (fun () ->
                     let subject = Generators.subjects |> List.find (fun subject -> subject.Name = name)
 

@@ -1,0 +1,126 @@
+/// Nodes of a user's own that learn, add noise, or have no right inverse, alone and beside others.
+module Properties.Core.Values.OwnNodeTests
+
+open Expecto
+open Parametrize
+open Parametrize.Laws
+open Parametrize.Values
+open TorchSharp
+
+let private float64 = torch.ScalarType.Float64
+
+let private orFail (result: Result<'a, ParametrizationError>) : 'a =
+    match result with
+    | Ok value -> value
+    | Error error -> failtest $"{error}"
+
+let private normal (seed: uint64) (shape: int64 list) : torch.Tensor =
+    Case.unit
+        1UL
+        {
+            Shape = List.toArray shape
+            Dtype = float64
+            Scale = 1.0
+            Seed = seed
+            Device = Case.device
+        }
+
+/// Moves towards the mean of what it has read, and subtracts that: nothing to which it would converge at once.
+type private Centred() =
+    inherit Node()
+    override _.Code = Code.Call("centred", [])
+    override _.Domains = [ Domain.AnySpace ]
+    override _.Codomain _ = Space.all
+    override _.Buffers = [ { Name = "mean"; Role = BufferRole.Learned; FormFor = id } ]
+    override _.Forward(inputs, buffers) = inputs[0] - buffers[0]
+    override _.Contains(_, _, _) = Ok()
+
+    override _.Invert(present, tensor, _, _) =
+        let mean = if present.Length = 1 then present[0] else torch.zeros_like tensor
+        NodeParts.carrying (tensor + mean) [ mean.clone () ]
+
+    interface ILearns with
+        member _.Advance(inputs, buffers) = [| (buffers[0] + inputs[0]) / 2.0.ToScalar() |]
+
+type private Noisy() =
+    inherit Node()
+    override _.Code = Code.Call("noisy", [])
+    override _.Codomain _ = Space.all
+    override _.Forward(inputs, _) = inputs[0].clone()
+    override _.Contains(_, _, _) = Ok()
+    override _.Invert(_, tensor, _, _) = NodeParts.ofInput tensor
+
+    interface INoisy with
+        member _.ForwardInTraining(inputs, _) = inputs[0] + 1.0.ToScalar()
+
+type private OneWay() =
+    inherit Node()
+    override _.Code = Code.Call("oneWay", [])
+    override _.Codomain _ = Space.all
+    override _.HasRightInverse = false
+    override _.Forward(inputs, _) = inputs[0].sin()
+    override _.Contains(_, _, _) = Ok()
+    override _.Invert(_, tensor, _, _) = NodeParts.ofInput tensor
+
+let private addsNoise () : unit =
+    let alone = Parametrization.ofNode (Noisy())
+
+    for value in [ alone; alone >>> scale 1.0; scale 1.0 >>> alone ] do
+        for dtype in [ torch.ScalarType.Float16; torch.ScalarType.BFloat16; torch.ScalarType.Float32; float64 ] do
+            use _ = torch.NewDisposeScope()
+            let tensor = (normal 1UL [ 3L ]).``to`` dtype
+            let parts = orFail (Parametrization.initialize value tensor)
+            Expect.equal (Measures.apart (Parametrization.forward value parts) tensor) 0.0 $"{value} in evaluation"
+            let noisy = Parametrization.forwardInTraining value parts
+            Expect.isGreaterThan (Measures.apart noisy tensor) 0.9 $"{value} in training, {dtype}"
+
+let private learnsBehindWhatHasLearnt () : unit =
+    use _ = torch.NewDisposeScope()
+    let one = Parametrization.ofNode (Centred())
+    let value = one >>> one
+    let tensor = normal 1UL [ 3L ]
+    let next = Parametrization.advance value (orFail (Parametrization.initialize value tensor))
+    Expect.isLessThan (Measures.apart next.Buffers[0] (tensor / 2.0.ToScalar())) 1e-14 "the first"
+    Expect.isLessThan (Measures.apart next.Buffers[1] (tensor / 4.0.ToScalar())) 1e-14 "the second"
+
+/// By itself only what converges is found anew; everything, when somebody asks for it.
+let private refreshesWhatConverges () : unit =
+    use _ = torch.NewDisposeScope()
+    let value = spectralNorm >>>! Parametrization.ofNode (Centred())
+    let parts = orFail (Parametrization.start value (normal 1UL [ 3L; 3L ]))
+    let learnt = parts |> Parametrization.advance value |> Parametrization.advance value
+    let leaves = learnt.Parameters |> Seq.map (fun leaf -> leaf.detach () + normal 2UL [ 3L; 3L ])
+    let written = Parametrization.ofTensorsLike learnt leaves learnt.Buffers value
+    let again = orFail (Parametrization.refreshConverging value written)
+    Expect.isGreaterThan (Measures.apart again.Buffers[0] written.Buffers[0]) 0.0 "the singular vector"
+    Expect.equal (Measures.apart again.Buffers[2] written.Buffers[2]) 0.0 "the mean"
+    let whole = orFail (Parametrization.refresh value written)
+    Expect.isGreaterThan (Measures.apart whole.Buffers[2] written.Buffers[2]) 0.0 "the mean, asked for"
+
+let private hasNoRightInverse () : unit =
+    let alone = Parametrization.ofNode (OneWay())
+    let tensor = normal 1UL [ 3L ]
+
+    for value in
+        [
+            alone
+            alone >>> scale 2.0
+            scale 2.0 >>> alone
+            sum [ identity; alone ]
+            joined [ alone; identity ] (weightNorm 0)
+        ] do
+        Expect.isFalse (Parametrization.hasRightInverse value) $"{value}"
+
+        match Parametrization.contains value tensor, Parametrization.initialize value tensor with
+        | Error(ParametrizationError.NoRightInverse _), Error(ParametrizationError.NoRightInverse _) -> ()
+        | other -> failtest $"{value}: {other}"
+
+let tests: Test =
+    testList
+        "own nodes"
+        [
+            testCase "noise is added in training, in every element type" addsNoise
+            testCase "a node learns behind what has learnt" learnsBehindWhatHasLearnt
+            testCase "what converges is found anew" refreshesWhatConverges
+            testCase "a value has no right inverse when one of its nodes has none" hasNoRightInverse
+        ]
