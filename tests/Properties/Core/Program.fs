@@ -50,6 +50,7 @@ let private tests: Test =
             OtherCasesTests.tests
             DescriptionTests.tests
             StateList.tests
+            NumberList.tests
             ReadingTests.tests
             RegistryTests.tests
         ]
@@ -63,6 +64,9 @@ let main arguments =
     | [| "spec" |] -> Specification.run ()
     | [| "states" |] ->
         StateList.lines () |> List.iter (printfn "%s")
+        0
+    | [| "numbers" |] ->
+        NumberList.lines () |> List.iter (printfn "%s")
         0
     | [| "spaces" |] ->
         SpaceList.lines () |> List.iter (printfn "%s")
