@@ -107,6 +107,12 @@ public static partial class Parametrizations
     /// <summary>Positive tensors, by the given function of each entry.</summary>
     public static Parametrization PositiveBy(PositiveMap map) => PositiveValues.positiveBy(Given(map));
 
+    /// <summary>
+    /// Probability vectors (the last dimension, of at least 2 numbers), by the isometric log-ratio: rows of row-stochastic
+    /// matrices.
+    /// </summary>
+    public static Parametrization Simplex => SimplexValues.simplex;
+
     /// <summary>Entries between two numbers, one of which may be infinite.</summary>
     /// <exception cref="ArgumentException">Unless lo &lt; hi, and one of them is finite.</exception>
     public static Parametrization Bounded(double lo, double hi) => BoundedValues.bounded(lo, hi);

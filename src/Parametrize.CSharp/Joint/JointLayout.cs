@@ -82,15 +82,15 @@ internal sealed class JointLayout
     }
 
     /// <summary>Throws ArgumentException when the tensors do not fit.</summary>
-    public static JointLayout Of(IReadOnlyList<string> names, IReadOnlyList<Tensor> tensors, int dimension)
+    public static JointLayout Of(IReadOnlyList<string> names, IReadOnlyList<Tensor> tensors, int dim)
     {
-        if (dimension is not (0 or 1))
+        if (dim is not (0 or 1))
             throw new ArgumentOutOfRangeException(
-                nameof(dimension),
-                dimension,
+                nameof(dim),
+                dim,
                 "Tensors are joined side by side (1) or on top of each other (0)."
             );
-        var layout = new JointLayout(names, Shapes(tensors), dimension);
+        var layout = new JointLayout(names, Shapes(tensors), dim);
         return layout.Misfit(tensors) is { } misfit ? throw new ArgumentException(misfit) : layout;
     }
 

@@ -77,12 +77,12 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
     private Tensor Present() => Path.Tensor?.Detached() ?? PlainTensor.Read(Path);
 
     /// <summary>Throws when scores are not of the tensor's shape.</summary>
-    public static void RequireLike(TensorPath path, Tensor? scores)
+    public static void RequireLike(TensorPath path, Tensor? importance_scores)
     {
-        if (scores is not null && ShapeOf(path) is var shape && !scores.shape.SequenceEqual(shape))
+        if (importance_scores is { shape: var found } && ShapeOf(path) is var shape && !found.SequenceEqual(shape))
             throw new ArgumentException(
-                $"The scores of '{path.Name}' have shape {Form.Shown(scores.shape)}, the tensor {Form.Shown(shape)}.",
-                nameof(scores)
+                $"The scores of '{path.Name}' have shape {Form.Shown(found)}, the tensor {Form.Shown(shape)}.",
+                nameof(importance_scores)
             );
     }
 

@@ -42,21 +42,24 @@ public static partial class prune
 
     private static List<PruningTarget> Targets(
         IEnumerable<(nn.Module module, string name)> parameters,
-        IReadOnlyDictionary<(nn.Module module, string name), Tensor>? scores
+        IReadOnlyDictionary<(nn.Module module, string name), Tensor>? importance_scores
     )
     {
         var named = parameters.ToList();
         if (named.Any(one => one.module is null || one.name is null))
             throw new ArgumentException("A module or the name of a tensor is null.", nameof(parameters));
         var targets = named
-            .Select(one => new PruningTarget(one.module, one.name, scores?.GetValueOrDefault(one)))
+            .Select(one => new PruningTarget(one.module, one.name, importance_scores?.GetValueOrDefault(one)))
             .ToList();
         if (targets.Count == 0)
             throw new ArgumentException("There are no tensors to prune.", nameof(parameters));
         if (targets.DistinctBy(target => target.Path).Count() < targets.Count)
             throw new ArgumentException("A tensor is there twice.", nameof(parameters));
-        if (scores?.Keys.FirstOrDefault(key => !named.Contains(key)) is { module: not null } stray)
-            throw new ArgumentException($"There are scores for '{stray.name}', which is not pruned.", nameof(scores));
+        if (importance_scores?.Keys.FirstOrDefault(key => !named.Contains(key)) is { module: not null } stray)
+            throw new ArgumentException(
+                $"There are scores for '{stray.name}', which is not pruned.",
+                nameof(importance_scores)
+            );
         return targets;
     }
 }

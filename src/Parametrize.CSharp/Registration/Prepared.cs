@@ -84,7 +84,7 @@ internal sealed class PreparedSharing(TensorPath path, Func<ParametrizedTensor> 
             throw new ArgumentException(
                 $"{path} is a {Kind(_plain.IsBuffer)}, {own}; the shared tensor is a {Kind(tensor.IsBuffer)}, {other}. "
                     + "Tensors that share one have to be of its kind, shape, element type and device.",
-                nameof(shared)
+                nameof(tensor)
             );
     }
 

@@ -180,6 +180,7 @@ module internal Registry =
                 positiveMap
                 positiveBy
                 [ "positive, exp", PositiveMap.Exp; "positive, square", PositiveMap.Square ]
+            plain "simplex" "Simplex" simplex
             of2
                 "bounded"
                 "Bounded({0}, {1})"

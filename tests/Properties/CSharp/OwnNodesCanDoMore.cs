@@ -194,4 +194,42 @@ public class OwnNodesCanDoMore
         tensor.Refresh();
         Near.Same(ones([]), linalg.svdvals(tensor.Value)[0], 1e-5);
     }
+
+    private sealed class Offset() : CustomNode("offset", Spaces.All)
+    {
+        protected override IReadOnlyList<Carried> Carried =>
+            [new("by", form => zeros(form.Shape, dtype: form.Dtype, device: form.Device))];
+
+        protected override Tensor Forward(Tensor input) => throw new InvalidOperationException();
+
+        protected override Tensor RightInverse(Tensor value) => throw new InvalidOperationException();
+
+        protected override Tensor Forward(Tensor input, Tensor[] carried) => input + carried[0];
+
+        protected override Tensor RightInverse(Tensor value, Tensor[] carried) => value - carried[0];
+    }
+
+    [Fact]
+    public void What_is_carried_stays_when_a_tensor_is_assigned()
+    {
+        var tensor = new ParametrizedTensor(Parametrizations.Of(new Offset()), randn(3));
+        using (no_grad())
+            tensor.named_buffers().Single().buffer.fill_(3);
+        tensor.Value = ones(3);
+        Near.Same(full(3, 3f), tensor.named_buffers().Single().buffer);
+        Near.Same(full(3, -2f), tensor.Original.detach());
+    }
+
+    [Fact]
+    public void A_native_module_has_no_noise_in_evaluation()
+    {
+        var lstm = LSTM(4, 4);
+        using var x = randn(2, 3, 4);
+        var expected = lstm.call(x).Item1.detach();
+        lstm.register_parametrization("weight_hh_l0", Parametrizations.Of(new Noisy()));
+        using var scope = parametrize.cached(lstm);
+        lstm.call(x);
+        lstm.eval();
+        Near.Same(expected, lstm.call(x).Item1.detach());
+    }
 }

@@ -3,7 +3,9 @@ using System.Runtime.CompilerServices;
 using System.Xml.Linq;
 using Parametrize;
 using Parametrize.CSharp;
+using TorchSharp.Modules;
 using Xunit;
+using static TorchSharp.torch;
 
 namespace Properties.CSharp;
 
@@ -86,20 +88,32 @@ public class PublicApiIsForCSharp
         );
     }
 
-    /// <summary>Every argument of a function on values that is an object and has no default.</summary>
+    /// <summary>Every argument of a function that has to be an object.</summary>
     public static IEnumerable<object[]> Objects =>
-        from method in typeof(Parametrizations).GetMethods(BindingFlags.Public | BindingFlags.Static)
-        from parameter in method.GetParameters()
-        where !parameter.ParameterType.IsValueType && !parameter.HasDefaultValue
+        from type in new[] { typeof(Parametrizations), typeof(parametrize), typeof(prune), typeof(Safetensors) }
+        from method in type.GetMethods(BindingFlags.Public | BindingFlags.Static)
         where method.GetParameters().All(other => !other.ParameterType.IsByRefLike)
-        select new object[] { method.Name, parameter.Name! };
+        from parameter in method.GetParameters()
+        where
+            !parameter.IsOut
+            && !parameter.ParameterType.IsValueType
+            && new NullabilityInfoContext().Create(parameter).WriteState != NullabilityState.Nullable
+        select new object[] { type, $"{method}", parameter.Name! };
 
     [Theory]
     [MemberData(nameof(Objects))]
-    public void Null_is_refused_under_its_name(string name, string argument)
+    public void Null_is_refused_under_its_name(Type type, string signature, string argument)
     {
-        var method = typeof(Parametrizations).GetMethod(name)!;
-        var arguments = method.GetParameters().Select(one => one.Name == argument ? null : Any(one.ParameterType));
+        var method = type.GetMethods().Single(one => $"{one}" == signature);
+        if (method.IsGenericMethodDefinition)
+            method = method.MakeGenericMethod([.. method.GetGenericArguments().Select(_ => typeof(Linear))]);
+        var arguments = method
+            .GetParameters()
+            .Select(one =>
+                one.Name == argument || one.IsOut ? null
+                : one.HasDefaultValue ? one.DefaultValue
+                : Any(one.ParameterType)
+            );
         var thrown = Assert.Throws<TargetInvocationException>(() => method.Invoke(null, [.. arguments]));
         Assert.Equal(argument, Assert.IsType<ArgumentNullException>(thrown.InnerException).ParamName);
 
@@ -109,7 +123,21 @@ public class PublicApiIsForCSharp
             : type == typeof(Parametrization[]) ? new[] { Parametrizations.Skew }
             : type == typeof(Mask) ? Mask.OfArray([2], [true, false])
             : type == typeof(Amount) ? Amount.NewCount(1)
-            : TorchSharp.torch.zeros(2, 2);
+            : type == typeof(string) ? "weight"
+            : type == typeof(Pruning) ? Pruning.Nothing
+            : type == typeof(PruningSchedule) ? PruningSchedule.Cubic(0, 0.5, 0, 10, 1)
+            : type == typeof(OrthogonalMap) ? OrthogonalMap.Cayley
+            : type == typeof(ParametrizedTensor) ? new ParametrizedTensor(Parametrizations.Identity, zeros(2, 2))
+            : type.IsAssignableFrom(typeof(Linear)) ? nn.Linear(2, 2)
+            : type.IsAssignableFrom(typeof(SGD)) ? optim.SGD([new Parameter(zeros(2))], 0.1)
+            : type.IsAssignableFrom(typeof(MemoryStream)) ? new MemoryStream()
+            : type.IsAssignableFrom(typeof(string[])) ? new[] { "weight", "bias" }
+            : type == typeof(Func<string, nn.Module, bool>) ? new Func<string, nn.Module, bool>((_, _) => true)
+            : type == typeof(Func<Linear, Tensor?>) ? new Func<Linear, Tensor?>(layer => layer.weight)
+            : type.IsAssignableFrom(typeof(Dictionary<string, Tensor>)) ? new Dictionary<string, Tensor>()
+            : type.IsAssignableFrom(typeof((nn.Module, string)[])) ? Array.Empty<(nn.Module, string)>()
+            : type.IsAssignableFrom(typeof(Tensor)) ? zeros(2, 2)
+            : throw new ArgumentException($"What is {type}?");
     }
 
     [Fact]

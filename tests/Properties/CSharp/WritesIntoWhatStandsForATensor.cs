@@ -200,4 +200,15 @@ public class WritesIntoWhatStandsForATensor
     ) Of<T>(Func<T> make, string name, Func<T, Tensor> field, long[] input)
         where T : nn.Module<Tensor, Tensor> =>
         (make, name, module => field((T)module), module => ((T)module).call(ones(input)));
+
+    [Fact]
+    public void A_write_that_was_refused_after_a_move_is_forgotten()
+    {
+        var layer = nn.Linear(4, 3).register_parametrization("weight", Parametrizations.Scale(2));
+        using (no_grad())
+            layer.weight!.fill_(1);
+        layer.to(ScalarType.Float64);
+        Assert.Throws<InvalidOperationException>(() => layer.call(ones(1, 4, dtype: ScalarType.Float64)));
+        layer.call(ones(1, 4, dtype: ScalarType.Float64));
+    }
 }

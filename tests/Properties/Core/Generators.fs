@@ -84,6 +84,10 @@ let private lines: Subject list =
         line "positive" entries reals everySize |> bijection everything |> missedBy (shifted -1e-3)
         line "positive, exp" entries reals everySize |> bijection everything |> missedBy (shifted -1e-3)
         line "positive, square" entries reals everySize |> missedBy (shifted -1e-3)
+        line "simplex" (shape 2 |> Gen.map (Array.map (max 2L))) reals everySize
+        |> bijection everything
+        |> missedBy (Some(fun w -> w * 1.1))
+        |> onGround 1.0
         line "bounded" entries reals everySize
         |> bijection everything
         |> missedBy (shifted -1.1)

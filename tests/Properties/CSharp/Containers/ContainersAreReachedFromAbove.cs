@@ -192,4 +192,18 @@ public class ContainersAreReachedFromAbove
         Assert.ThrowsAny<Exception>(() => model.forward(x));
         Assert.Equal(3, model.parameters().Count());
     }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_list_keeps_its_order_when_it_moves(int index)
+    {
+        var model = new WithList(3);
+        model.register_parametrization($"kernels.{index}", Parametrizations.Symmetric);
+        using var x = randn(2, 4);
+        var expected = model.call(x);
+        model.to(ScalarType.Float64);
+        Near.Same(expected, model.call(x.to(ScalarType.Float64)).to(ScalarType.Float32));
+    }
 }

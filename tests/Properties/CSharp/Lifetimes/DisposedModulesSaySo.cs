@@ -1,5 +1,6 @@
 using Parametrize;
 using Parametrize.CSharp;
+using Properties.CSharp.Support;
 using TorchSharp;
 using TorchSharp.Modules;
 using Xunit;
@@ -86,5 +87,17 @@ public class DisposedModulesSaySo
         ];
         foreach (var use in uses)
             Assert.Contains("orthogonal", Assert.Throws<ObjectDisposedException>(use).ObjectName);
+    }
+
+    [Fact]
+    public void Hooks_above_go_with_a_disposed_child()
+    {
+        var child = nn.Linear(4, 4);
+        var model = nn.Sequential(("a", child), ("b", nn.Linear(4, 4)));
+        var before = Snapshot.HooksOf(model);
+        model.register_parametrization("a.weight", Parametrizations.Skew);
+        Assert.NotEqual(before, Snapshot.HooksOf(model));
+        child.Dispose();
+        Assert.Equal(before, Snapshot.HooksOf(model));
     }
 }

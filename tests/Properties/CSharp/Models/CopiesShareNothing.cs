@@ -165,4 +165,24 @@ public class CopiesShareNothing
         var copy = parametrize.copy_parametrizations(source, nn.Sequential(other, nn.ReLU(), other));
         Assert.Single(copy.parametrizations());
     }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(-1)]
+    public void What_is_frozen_stays_so_and_nothing_else(int frozen)
+    {
+        static nn.Module<Tensor, Tensor> New() =>
+            nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)), ("c", nn.Linear(4, 4)));
+        var from = New();
+        from.register_parametrizations<TorchSharp.Modules.Linear>("weight", Parametrizations.Skew);
+        foreach (var (index, one) in from.parametrized_parameters().Index())
+            one.requires_grad = frozen >= 0 && index != frozen;
+        var to = parametrize.copy_parametrizations(from, New());
+        Assert.Equal(
+            from.parametrized_parameters().Select(one => one.requires_grad),
+            to.parametrized_parameters().Select(one => one.requires_grad)
+        );
+    }
 }

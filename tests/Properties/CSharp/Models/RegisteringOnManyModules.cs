@@ -1,3 +1,4 @@
+using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using TorchSharp.Modules;
@@ -113,5 +114,20 @@ public class RegisteringOnManyModules
             )
         );
         Assert.StartsWith("norm.parametrizations.weight.original: ", error.Message);
+    }
+
+    [Fact]
+    public void What_to_do_with_tensors_that_are_not_allowed_is_up_to_the_caller()
+    {
+        var model = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)), ("c", nn.Linear(4, 4)));
+        Assert.Throws<ParametrizationException>(() =>
+            model.register_parametrizations<Linear>("weight", Parametrizations.Skew, WhenNotAllowed.Refuse)
+        );
+        Assert.Empty(model.parametrizations());
+        var before = model.named_parameters().Where(own => own.name.EndsWith("weight")).ToList();
+        var values = before.ConvertAll(own => own.parameter.detach().clone());
+        model.register_parametrizations<Linear>("weight", Parametrizations.Skew, WhenNotAllowed.Reinterpret);
+        foreach (var (index, own) in before.Index())
+            Near.Same(values[index], own.parameter, 0);
     }
 }

@@ -13,6 +13,13 @@ namespace Properties.CSharp.Models;
 public class TensorsShowThemselves
 {
     [Fact]
+    public void F_sharp_shows_a_report_below_its_name()
+    {
+        var report = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Skew).parametrization_report();
+        Assert.Equal($"\n{report}", Shown(report));
+    }
+
+    [Fact]
     public void Original_is_the_parameter_and_originals_are_all_of_them()
     {
         var layer = nn.Linear(4, 3);

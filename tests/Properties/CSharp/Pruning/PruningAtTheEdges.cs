@@ -199,4 +199,31 @@ public class PruningAtTheEdges
             before.AssertUnchanged();
         }
     }
+
+    [Fact]
+    public void No_tensors_at_all_are_refused_under_the_name_of_the_argument() =>
+        Assert.Throws<ArgumentException>("parameters", () => prune.global_unstructured([], 0.5));
+
+    [Fact]
+    public void Scores_that_do_not_fit_are_refused_under_the_name_of_the_argument()
+    {
+        var layer = nn.Linear(4, 4);
+        var scores = ones(2, 2);
+        Assert.Throws<ArgumentException>("importance_scores", () => layer.l1_unstructured("weight", 0.5, scores));
+        Assert.Throws<ArgumentException>("importance_scores", () => layer.n_m("weight", 2, 4, scores));
+        Assert.Throws<ArgumentException>("importance_scores", () => layer.up_to("weight", 0.5, scores));
+        Assert.Throws<ArgumentException>(
+            "importance_scores",
+            () => layer.ln_structured("weight", 0.5, 2, 0, importance_scores: scores)
+        );
+        Assert.Throws<ArgumentException>(
+            "importance_scores",
+            () =>
+                prune.global_unstructured(
+                    [(layer, "weight")],
+                    0.5,
+                    new Dictionary<(nn.Module, string), Tensor> { [(layer, "weight")] = scores }
+                )
+        );
+    }
 }

@@ -237,4 +237,14 @@ public class PruningUpToAShare
             Parametrizations.PrunedLn(Amount.NewUpTo(0.5), 2, 0).ToString()
         );
     }
+
+    [Fact]
+    public void A_share_that_is_reached_together_leaves_every_tensor_with_a_mask()
+    {
+        var (one, other, third) = (nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4));
+        one.l1_unstructured("weight", 1.0);
+        prune.global_unstructured([(one, "weight"), (other, "weight"), (third, "weight")], Amount.NewUpTo(0.2));
+        Assert.True(other.is_pruned());
+        Assert.True(third.is_pruned());
+    }
 }

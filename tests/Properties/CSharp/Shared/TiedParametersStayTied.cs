@@ -1,3 +1,4 @@
+using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using TorchSharp.Modules;
@@ -84,5 +85,18 @@ public class TiedParametersStayTied
         _encoder.remove_parametrizations("weight");
         Assert.Same(_encoder.weight, _decoder.weight);
         Near.Orthogonal(_decoder.weight);
+    }
+
+    [Fact]
+    public void Three_that_are_tied_stay_tied()
+    {
+        var (a, b, c) = (nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4));
+        b.weight = a.weight;
+        c.weight = a.weight;
+        var model = nn.Sequential(("a", a), ("b", b), ("c", c));
+        model.register_parametrization("b.weight", Parametrizations.Skew);
+        Assert.All([a, c], one => Assert.Same(b.parametrization("weight"), one.parametrization("weight")));
+        model.remove_parametrizations("b.weight");
+        Assert.False(b.is_parametrized());
     }
 }

@@ -182,4 +182,15 @@ public class LoadingWithAPrefix
 
     private static Dictionary<string, Tensor> Wrapped(Dictionary<string, Tensor> state, string prefix = Prefix) =>
         state.ToDictionary(pair => prefix + pair.Key, pair => pair.Value);
+
+    [Fact]
+    public void A_file_without_the_prefix_says_its_values()
+    {
+        using var file = new MemoryStream();
+        Safetensors.Save(file, Models.Parametrized(Parametrizations.Cayley()));
+        file.Position = 0;
+        var model = Models.Parametrized(Parametrizations.MatrixExp());
+        var state = Safetensors.Load(file);
+        Assert.Throws<StateDictException>(() => model.load_parametrized_state_dict(state, prefix: "module."));
+    }
 }

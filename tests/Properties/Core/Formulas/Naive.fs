@@ -154,6 +154,32 @@ let alongVectors (f: T -> T) (x: T) : T =
 
 let sphere (radius: float) (x: T) : T = x |> alongVectors (fun vector -> vector * number (radius / norm vector))
 
+/// Softmax of V x: column j of V is orthogonal to ones and to the columns before it.
+let simplex (x: T) : T =
+    let count = Array.last x.shape + 1L
+
+    let column (place: int64) =
+        let below = float (count - place - 1L)
+
+        let entry (row: int64) =
+            if row < place then 0.0
+            elif row = place then -below
+            else 1.0
+
+        like x (torch.tensor [| for row in 0L .. count - 1L -> entry row / sqrt (below * (below + 1.0)) |])
+
+    let basis = torch.stack ([| for place in 0L .. count - 2L -> column place |], 1L)
+
+    let softmax (vector: T) =
+        let exponentials = (basis.mv vector).exp()
+        exponentials / exponentials.sum ()
+
+    let vectors = (x.reshape (-1L, count - 1L)).unbind 0
+
+    torch
+        .stack([| for vector in vectors -> softmax vector |])
+        .reshape(Array.append x.shape[.. x.shape.Length - 2] [| count |])
+
 /// cos |t| b + sin |t| t / |t|.
 let sphereExp (radius: float) : Formula =
     fun parameters buffers ->

@@ -123,6 +123,7 @@ let private others: (string * Formula) list =
         "sphere", of1 (sphere 1.0)
         "sphere, radius", of1 (sphere 2.5)
         "sphere, transposed", of1 (transpose >> sphere 1.0 >> transpose)
+        "simplex", of1 simplex
         "sphereExp", sphereExp 1.0
         "sphereExp, radius", sphereExp 2.5
         "positive", of1 positive

@@ -10,7 +10,8 @@ open TorchSharp
 /// Spaces, and values that tell their members.
 let private known: (Space * Parametrization) list =
     [
-        PositiveSpaces.positive, positiveBy PositiveMap.Square
+        PositiveSpaces.positive, positive
+        PositiveSpaces.nonNegative, positiveBy PositiveMap.Square
         SymmetricSpaces.symmetric, symmetric
         SymmetricSpaces.hermitian, hermitian
         Tree.space skew.Tree, skew

@@ -50,6 +50,42 @@ let private largeBesideSmall () : unit =
                     let defect = LinearAlgebra.Orthonormal.defect found
                     Expect.isLessThan defect allowed $"{value}, {dtype}, {size} x {size}, entries of {large}"
 
+/// Of a batch each moves as it does alone.
+let private startsAlone () : unit =
+    for value in [ spd; spdAbove 0.5; matrixExponential ] do
+        use _ = torch.NewDisposeScope()
+        let eye = torch.eye (3L, dtype = float64)
+        let inside = eye * 2.0.ToScalar()
+        let edge = Parametrization.project value (torch.ones_like eye - eye)
+        let started (tensor: torch.Tensor) = Parametrization.forward value (orFail (Parametrization.start value tensor))
+
+        for batch, first in [ [| inside; edge |], inside; [| edge; inside |], edge ] do
+            let together = started (torch.stack batch)
+            Expect.isLessThan (Measures.apart together[0L] (started first)) 1e-12 $"{value}, the first"
+            Expect.isLessThan (Measures.apart together[1L] (started batch[1])) 1e-12 $"{value}, the second"
+
+/// In every way in which a matrix can be outside.
+let private outsideBesideInside () : unit =
+    use _ = torch.NewDisposeScope()
+    let diagonal (entries: float list) = torch.diag (torch.tensor (List.toArray entries, dtype = float64))
+    let eye = diagonal [ 1.0; 1.0; 1.0 ]
+
+    for value, outside in
+        [
+            spd, diagonal [ 0.0; 0.0; 0.0 ]
+            spd, diagonal [ 1.0; 1.0; -1e-6 ]
+            spdAbove 0.5, diagonal [ 1.0; 1.0; 0.2 ]
+            matrixExponential, diagonal [ 1.0; 1.0; -1.0 ]
+            invertible, diagonal [ 1.0; 1.0; 1e-18 ]
+            invertible, diagonal [ 1.0; 1.0; -1.0 ]
+            invertible, diagonal [ 0.0; 0.0; 0.0 ]
+            orthogonalWithoutBase OrthogonalMap.MatrixExp, diagonal [ 1.0; 1.0; -1.0 ]
+            orthogonalWithoutBase OrthogonalMap.Cayley, diagonal [ 1.0; 1.0; -1.0 ]
+            orthogonalWithoutBase OrthogonalMap.Default, diagonal [ 1.0; 1.0; -1.0 ]
+        ] do
+        for batch in [ [| eye; outside |]; [| outside; eye |]; [| eye; outside; eye |] ] do
+            Expect.isError (Parametrization.contains value (torch.stack batch)) $"{value}"
+
 let private besideABound () : unit =
     use _ = torch.NewDisposeScope()
     let value = symmetric >>> bounded 1.0 2.0
@@ -168,6 +204,8 @@ let tests: Test =
         "corners"
         [
             testCase "matrices of a batch do not spoil one another" largeBesideSmall
+            testCase "what starts in a batch starts as it does alone" startsAlone
+            testCase "one that is outside is refused beside others" outsideBesideInside
             testCase "what rounding left of an allowed tensor is allowed beside a bound" besideABound
             testCase "entries under a mask are those that the space before it has" hiddenEntries
             testCase "what takes the rest yields the tensor, or others start anew" besideSingular

@@ -35,6 +35,7 @@ let private nearest: string list =
         "positive"
         "positive, exp"
         "positive, square"
+        "simplex"
         "bounded"
         "bounded below"
         "bounded above"

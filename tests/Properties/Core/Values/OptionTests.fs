@@ -64,17 +64,21 @@ let private limits (size: float) : unit =
 let private spectral (bound: float) (epsilon: float) : unit =
     let value = spectralNormWith { SpectralNorm.defaults with Bound = bound; Epsilon = epsilon }
 
-    for size in [ 1e-200; 1e-30; 1e-6; 1e-3; 1.0; 1e30; 1e200 ] do
-        use _ = torch.NewDisposeScope()
-        let tensor = Case.unit 1UL (caseOf [ 5L; 3L ] torch.ScalarType.Float64) * size.ToScalar()
+    use _ = torch.NewDisposeScope()
+    let tensor = Case.unit 1UL (caseOf [ 5L; 3L ] torch.ScalarType.Float64)
 
-        match Parametrization.initializeNearest value tensor with
-        | Error error -> failtest $"{error}"
-        | Ok parts ->
-            let sigma = Tensors.number ((torch.linalg.svdvals parts.Parameters[0]).max())
-            let divisor = max sigma epsilon
-            let expected = parts.Parameters[0] / divisor.ToScalar() * bound.ToScalar()
-            let found = Parametrization.forward value parts
+    match Parametrization.initializeNearest value tensor with
+    | Error error -> failtest $"{error}"
+    | Ok parts ->
+        // The vectors are those of X, whatever its size.
+        for size in [ 1e-200; 1e-30; 1e-13; 1e-6; 1e-3; 1.0; 1e30; 1e200 ] do
+            let x = tensor * size.ToScalar()
+            let sigma = Tensors.number ((torch.linalg.svdvals tensor).max()) * size
+            let expected = x / (max sigma epsilon).ToScalar() * bound.ToScalar()
+
+            let found =
+                Parametrization.forward value (Parametrization.ofTensorsLike parts [ x ] parts.Buffers value)
+
             let allowed = 1e-12 * Measures.largest expected
             Expect.isLessThanOrEqual (Measures.apart expected found) allowed $"{value} of size {size}"
 
