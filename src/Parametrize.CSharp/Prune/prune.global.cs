@@ -19,7 +19,11 @@ public static partial class prune
         IEnumerable<(nn.Module module, string name)> parameters,
         Amount amount,
         IReadOnlyDictionary<(nn.Module module, string name), Tensor>? importance_scores = null
-    ) => global_unstructured(parameters, Pruning.NewL1(amount), importance_scores);
+    )
+    {
+        ArgumentNullException.ThrowIfNull(amount);
+        global_unstructured(parameters, Pruning.NewL1(amount), importance_scores);
+    }
 
     /// <summary>Prunes several tensors together by a method that picks entries.</summary>
     /// <param name="parameters">Modules and names of their tensors.</param>
