@@ -128,6 +128,10 @@ module Space =
         elif right.IsWithin left then right
         else Intersection(left, right)
 
+    /// What a map yields from a space of which it is known that it is a part of those that it could yield from.
+    let internal made (whole: Space) (kept: Closure list) (before: Space) : Space =
+        Space($"{whole.Name} made from {before.Name}", [ whole ], kept)
+
     /// What does not leave any of the spaces, of these closures.
     let internal common (closures: Closure list) (spaces: Space list) : Closure list =
         closures |> List.filter (fun closure -> spaces |> List.forall _.IsClosedUnder(closure))

@@ -91,7 +91,9 @@ type internal BoundedNode(lo: float, hi: float) =
     override _.Code = Code.call "bounded" [ Code.Float lo; Code.Float hi ]
     override this.Inputs form = Node.same this Requirement.realEntries form
     override _.Domains = [ Domain.AnySpace ]
-    override _.Codomain before = Entrywise.image space before.Head
+
+    override this.Codomain before =
+        Entrywise.image space before.Head (Entrywise.ofNumber (fun x -> this.Forward([| x |], [||])))
 
     override _.Forward(inputs, _) =
         let x = inputs[0]
@@ -166,7 +168,8 @@ type internal BoundedNode(lo: float, hi: float) =
             if Double.IsInfinity lo || Double.IsInfinity hi then
                 (Entrywise.logSigmoid x).sum()
             else
-                (Entrywise.logSigmoid x + Entrywise.logSigmoid -x + (log (hi - lo)).AsScalar()).sum()
+                (Entrywise.logSigmoid x + Entrywise.logSigmoid -x + (log (hi / 2.0 - lo / 2.0) + log 2.0).AsScalar())
+                    .sum()
 
     interface ISampled with
         member _.Sample(form, generator) =

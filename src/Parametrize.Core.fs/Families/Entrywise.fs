@@ -97,9 +97,23 @@ module internal Entrywise =
     /// `log(1 / (1 + exp(-x)))`, the logarithm of the derivative of softplus.
     let logSigmoid (tensor: torch.Tensor) : torch.Tensor = -(softplus -tensor)
 
-    /// The space of a bijection on entries behind another, of which it keeps what one function of all entries keeps.
-    let image (own: Space) (before: Space) : Space =
-        if before.IsClosedUnder Closure.EntrywiseMaps then
+    /// The space of a bijection on entries behind another. Of one that functions of entries leave, it is a part of its own that
+    /// keeps little.
+    let image (own: Space) (before: Space) (map: float -> float) : Space =
+        if before.IsClosedUnder Closure.Everything then
+            own
+        elif before.IsClosedUnder Closure.EntrywiseMaps then
             Space.intersect before own
         else
-            own
+            let kept = [ Closure.EntrywiseChoice; Closure.Transposition ] |> List.filter before.IsClosedUnder
+
+            { new Space($"{own.Name}, functions of {before.Name}", [ own ], kept) with
+                override _.Interior = map before.Interior
+                override _.IsLeftByRounding = own.IsLeftByRounding
+                override _.Rounded(tensor, dtype) = own.Rounded(tensor, dtype)
+            }
+
+    /// What a map makes of one number.
+    let ofNumber (map: torch.Tensor -> torch.Tensor) (number: float) : float =
+        use _ = torch.NewDisposeScope()
+        Tensors.number (map (torch.tensor (number, dtype = torch.ScalarType.Float64)))

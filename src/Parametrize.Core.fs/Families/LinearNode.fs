@@ -24,7 +24,16 @@ type internal LinearNode(space: Space) =
 
     override this.Inputs form = Node.same this this.Requirement form
     override _.Domains = [ Domain.OneOf [ Domain.Needs [ Closure.Zeroing ]; Domain.Within space ] ]
-    override _.Codomain before = if before.Head.IsWithin space then before.Head else space
+
+    override _.Codomain before =
+        let head = before.Head
+
+        if head.IsWithin space then
+            head
+        elif head.IsClosedUnder Closure.Everything then
+            space
+        else
+            Space.made space (Space.common [ Closure.Scaling; Closure.Negation; Closure.Sum ] [ space; head ]) head
 
     override this.Forward(inputs, _) = this.Fill inputs[0]
 

@@ -58,7 +58,18 @@ type internal MatrixExponentialNode(requirement: Requirement) =
                 [ Domain.free; Domain.Within SymmetricSpaces.symmetric; Domain.Within SymmetricSpaces.hermitian ]
         ]
 
-    override _.Codomain _ = PositiveDefiniteSpaces.positiveDefinite
+    override _.Codomain before =
+        let head = before.Head
+
+        if
+            head.IsClosedUnder Closure.Everything
+            || head.Equals SymmetricSpaces.symmetric
+            || head.Equals SymmetricSpaces.hermitian
+        then
+            PositiveDefiniteSpaces.positiveDefinite
+        else
+            Space.made PositiveDefiniteSpaces.positiveDefinite (Space.common [ Closure.Transposition ] [ head ]) head
+
     override _.Forward(inputs, _) = Exponential.ofHermitian (hermitian inputs[0])
 
     override _.Contains(_, tensor, epsilon) =

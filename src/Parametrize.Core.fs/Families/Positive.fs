@@ -81,11 +81,14 @@ type internal PositiveNode(map: PositiveMap) =
     override this.Inputs form = Node.same this Requirement.realEntries form
     override _.Domains = [ if isSquare then Domain.free else Domain.AnySpace ]
 
-    override _.Codomain before =
+    override this.Codomain before =
         if isSquare then
             PositiveSpaces.nonNegative
         else
-            Entrywise.image PositiveSpaces.positive before.Head
+            Entrywise.image
+                PositiveSpaces.positive
+                before.Head
+                (Entrywise.ofNumber (fun x -> this.Forward([| x |], [||])))
 
     override _.Forward(inputs, _) =
         let x = inputs[0]

@@ -166,11 +166,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
     /// A second one of the same bound changes nothing, as in PyTorch.
     override _.Domains = [ Domain.OneOf [ Domain.Needs [ Closure.Scaling ]; Domain.Within space ] ]
 
-    override _.Codomain before =
-        if before.Head.IsClosedUnder Closure.Scaling then
-            Space.intersect before.Head space
-        else
-            space
+    override _.Codomain before = Space.intersect before.Head space
 
     override _.Buffers =
         let rows (form: Form) = form.Shape[(options.Dimension + form.Shape.Length) % form.Shape.Length]

@@ -76,11 +76,7 @@ type internal NormalizedSphereNode(radius: float) =
     override _.Domains =
         [ Domain.OneOf [ Domain.Needs [ Closure.RowScaling ]; Domain.Within(SphereSpaces.sphere radius) ] ]
 
-    override _.Codomain before =
-        if before.Head.IsClosedUnder Closure.RowScaling then
-            Space.intersect before.Head (SphereSpaces.sphere radius)
-        else
-            SphereSpaces.sphere radius
+    override _.Codomain before = Space.intersect before.Head (SphereSpaces.sphere radius)
 
     override this.Forward(inputs, _) = this.Unit inputs[0] * radius.AsScalar()
 

@@ -150,7 +150,17 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
                 Domain.OneOf [ Domain.free; Domain.Within SkewSpaces.skew; Domain.Within SkewSpaces.skewHermitian ]
         ]
 
-    override _.Codomain _ = StiefelSpaces.stiefel
+    override _.Codomain before =
+        let head = before.Head
+
+        if
+            head.IsClosedUnder Closure.Everything
+            || head.Equals SkewSpaces.skew
+            || head.Equals SkewSpaces.skewHermitian
+        then
+            StiefelSpaces.stiefel
+        else
+            Space.made StiefelSpaces.stiefel [] head
 
     override _.Buffers =
         let square (form: Form) =

@@ -235,7 +235,8 @@ module internal Program =
         /// What no view can show of an output, for a node's error about its shape and when there is none.
         let notViewed: ParametrizationError option =
             if program.HasViews then
-                Form.fault Requirement.matrices output |> Option.map (fun error -> error "onKernel")
+                let name = if Seq.exists isKernel program.Steps then "onKernel" else "transposed"
+                Form.fault Requirement.matrices output |> Option.map (fun error -> error name)
             else
                 None
 

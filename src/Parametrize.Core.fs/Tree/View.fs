@@ -75,6 +75,10 @@ module internal View =
                         inner.Dimension(formInto view form)
 
                 override _.Interior = inner.Interior
+                override _.IsLeftByRounding = inner.IsLeftByRounding
+
+                override _.Rounded(tensor, dtype) =
+                    back view (fun () -> tensor.shape) (inner.Rounded(into view tensor, dtype))
             }
 
     /// What a view shows of tensors of a space: entries stay free of each other, rows and transposes change.
@@ -83,4 +87,7 @@ module internal View =
 
         { new Space($"views of {outer.Name}", [], Set.difference outer.Closures lost) with
             override _.Interior = outer.Interior
+            override _.IsLeftByRounding = outer.IsLeftByRounding
+            // The shape of the whole is not known here: rounding is one of entries.
+            override _.Rounded(tensor, dtype) = outer.Rounded(tensor, dtype)
         }

@@ -65,7 +65,13 @@ let private composes (subject: Subject) (case: Case) : Faults =
         let last = Parametrization.bufferNames right |> List.length
         // Two prunings are one, whose mask is the mask of both.
         let own, next = Seq.take count parts.Buffers, Seq.skip (parts.Buffers.Count - last) parts.Buffers
-        let first = Parametrization.ofTensorsLike parts parts.Parameters own subject.Value
+        // What `right` reads may have another shape than what it yields.
+        let shape =
+            match Parametrization.parameterForms right (Form.ofTensor tensor) with
+            | Ok(form :: _) -> form.Shape
+            | _ -> parts.Shape
+
+        let first = Parametrization.ofTensorsOfShape shape parts.Parameters own subject.Value
         let between = Parametrization.forward subject.Value first
         let expected = Parametrization.forward right (Parametrization.ofTensors [ between ] next right)
         let found = Parametrization.forward chain parts

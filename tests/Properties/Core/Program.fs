@@ -27,6 +27,7 @@ let private tests: Test =
             OptionTests.tests
             OwnNodeTests.tests
             CornerTests.tests
+            SixteenBitTests.tests
             KeepingTests.tests
             ChainValueTests.tests
             AccuracyTests.tests

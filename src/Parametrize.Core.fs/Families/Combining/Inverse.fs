@@ -32,7 +32,14 @@ type internal InverseNode(value: Parametrization) =
     override _.Code = Code.call "inverse" [ value.Description ]
     override _.Inputs form = Program.forms program form |> Result.map (fun _ -> [ form ])
     override _.Domains = [ (if image.Equals Space.all then Domain.AnySpace else Domain.Within image) ]
-    override _.Codomain _ = Space.all
+
+    /// All tensors come from the whole image; from a part of it, a part of them.
+    override _.Codomain before =
+        if before.Head.Equals image || before.Head.IsClosedUnder Closure.Everything then
+            Space.all
+        else
+            Space $"what {value} makes {before.Head.Name} from"
+
     override _.IsBatched = program.IsBatched
     override _.Forward(inputs, _) = back inputs[0]
 

@@ -48,7 +48,7 @@ let private others: (string * Parametrization) list =
                 bounded 1.0 3.0 >>> onKernel (pruned (Pruning.L1(Amount.Share 0.4)))
                 orthogonal >>> scale -2.0
                 skew >>> spectralNorm >>> cayley
-                symmetric >>> positive >>> inverse positive >>> skew
+                symmetric >>> positive >>> inverse positive
                 sum [ orthogonal; cayley; identity ]
                 product [ identity; matrixExp; unitTriangular Triangle.Upper ]
                 slices -1 [ 1L, sphere 2.0; 3L, sphere 2.0 ]

@@ -59,8 +59,8 @@ let private single () : Parametrization list =
 
 let private form: Form = { Shape = [| 4L; 4L |]; Dtype = torch.ScalarType.Float64; Device = torch.CPU }
 
-/// Random parts, some of which reach the ends of what the map yields.
-let private membersOf (value: Parametrization) : torch.Tensor list =
+/// What random parameters of these sizes yield.
+let private membersOf (value: Parametrization) (sizes: float list) : torch.Tensor list =
     let case =
         {
             Shape = form.Shape
@@ -74,12 +74,16 @@ let private membersOf (value: Parametrization) : torch.Tensor list =
     | Error _ -> []
     | Ok parts ->
         [
-            for scale in [ 0.5; 30.0 ] do
+            for index, size in List.indexed sizes do
                 let redrawn =
                     parts.Parameters
-                    |> Seq.mapi (fun index leaf -> Case.normalOf leaf.shape scale (2UL + uint64 index) case)
+                    |> Seq.mapi (fun leaf old -> Case.normalOf old.shape size (uint64 (10 * index + leaf)) case)
 
-                Parametrization.forward value (Parametrization.ofTensorsLike parts redrawn parts.Buffers value)
+                let moved = Parametrization.ofTensorsLike parts redrawn parts.Buffers value
+
+                match Parametrization.refresh value moved with
+                | Ok learnt -> Parametrization.forward value learnt
+                | Error error -> failtest $"{value}: {error}"
         ]
 
 let private holds (value: Parametrization) : unit =
@@ -88,11 +92,72 @@ let private holds (value: Parametrization) : unit =
     let claims = known |> List.filter (fun (larger, _) -> space.IsWithin larger)
 
     if not claims.IsEmpty && Result.isOk (Parametrization.parameterForms value form) then
-        for index, tensor in List.indexed (membersOf value) do
+        for index, tensor in List.indexed (membersOf value [ 0.5; 30.0 ]) do
             for larger, judge in claims do
                 // At the ends of its range rounding may take a map out of a space, but never to zero where that has none.
                 if index = 0 || larger = PositiveSpaces.positive then
                     Expect.isOk (Parametrization.contains judge tensor) $"{value} yields {larger}"
+
+/// What a space says does not leave it, done to members of a value that yields the space.
+let private changed (closure: Closure) (x: torch.Tensor) (y: torch.Tensor) : torch.Tensor option =
+    let rows = torch.tensor([| 0.5; 2.0; 3.0; 0.25 |], dtype = form.Dtype).unsqueeze -1L
+
+    let pattern =
+        torch.arange(16L, dtype = form.Dtype).reshape(4L, 4L).remainder(3.0.ToScalar()).eq(0.0.ToScalar())
+
+    match closure with
+    | Closure.Scaling -> Some(x * 2.5.ToScalar())
+    | Closure.RowScaling -> Some(x * rows)
+    | Closure.Negation -> Some(-x)
+    | Closure.Zeroing -> Some(x * pattern.``to`` form.Dtype)
+    | Closure.EntrywiseMaps -> Some((x.cos () * 0.3.ToScalar()).exp())
+    | Closure.EntrywiseChoice -> Some(torch.where (pattern, x, y))
+    | Closure.Sum -> Some(x + y)
+    | Closure.Transposition -> Some x.mT
+    | Closure.Everything -> Some((x.cos () + y) * pattern.``to`` form.Dtype)
+    // Of another shape.
+    | Closure.DirectSum -> None
+
+let private isClosed (value: Parametrization) : unit =
+    use _ = torch.NewDisposeScope()
+    let space = Tree.space value.Tree
+
+    // A mask that is chosen by the tensor allows others than one space has.
+    let choosesMask = value.Nodes |> Seq.exists Node.chooses
+
+    if not choosesMask && Result.isOk (Parametrization.parameterForms value form) then
+        let members = membersOf value [ 0.5; 0.7 ]
+
+        for closure in (if members.IsEmpty then Set.empty else space.Closures) do
+            let x, y = members[0], members[1]
+
+            match changed closure x y with
+            | Some tensor -> Expect.isOk (Parametrization.contains value tensor) $"{value}: {closure} leaves {space}"
+            | None ->
+                let both = torch.block_diag (x, y)
+
+                match Parametrization.contains value both with
+                | Ok()
+                | Error(ParametrizationError.WrongShape _) -> ()
+                | Error error -> failtest $"{value}: blocks leave {space}: {error}"
+
+/// Nodes that change nothing of what they read leave the narrower space before them.
+let private staysNarrow () : unit =
+    for before, behind in
+        [
+            spd, symmetric
+            matrixExponential, symmetric
+            diagonal, triangular Triangle.Lower
+            unitTriangular Triangle.Upper, triangular Triangle.Upper
+            bounded 0.5 1.0, positive >>> inverse positive
+        ] do
+        match Parametrization.tryAndThen behind before with
+        | Ok both ->
+            let space = Tree.space before.Tree
+
+            if (Tree.space both.Tree).IsWithin(Tree.space behind.Tree) && both.Program.Nodes.Length = 2 then
+                Expect.isTrue ((Tree.space both.Tree).IsWithin space) $"{both} yields {space}"
+        | Error _ -> ()
 
 let private pairs () : Parametrization list =
     [
@@ -108,6 +173,22 @@ let tests: Test =
         [
             testCase "values yield the spaces that they say" (fun () -> single () |> List.iter holds)
             testCase "chains of two yield the spaces that they say" (fun () -> pairs () |> List.iter holds)
+            testCase "what spaces say does not leave them" (fun () -> single () |> List.iter isClosed)
+            testCase "what chains of two say does not leave them" (fun () -> pairs () |> List.iter isClosed)
+            testCase "narrow spaces stay narrow" staysNarrow
+            testCase "a part of a space is not taken for the whole" (fun () ->
+                for before in [ skew; diagonal; bounded -1.0 3.0; blockDiagonal [ symmetric; symmetric ]; orthogonal ] do
+                    let exponentials = before >>> positiveBy PositiveMap.Exp
+                    let logarithms = exponentials >>> inverse (positiveBy PositiveMap.Exp)
+
+                    for value, behind in
+                        [
+                            exponentials, sphere 1.0
+                            exponentials, spectralNorm
+                            logarithms, skew
+                            logarithms, weightNorm 0
+                        ] do
+                        Expect.isError (Parametrization.tryAndThen behind value) $"{value} >>> {behind}")
             testCase "an edge that is zero is not positive" (fun () ->
                 let needsPositive = inverse (positiveBy PositiveMap.Exp)
                 Expect.isError (Parametrization.tryAndThen needsPositive (bounded 0.0 1.0)) "it may be zero"

@@ -135,10 +135,10 @@ let private belowTheNumbers () : unit =
     let tensor = Parametrization.forward value (Parametrization.ofTensors [ leaf ] [] value)
     Expect.isGreaterThan (Tensors.number (tensor.min ())) 0.0 $"{value}"
 
-/// The space of `inverse positive` is that of all tensors, but behind symmetric ones it has fewer dimensions.
+/// Behind symmetric matrices, what `inverse positive` yields has fewer dimensions than all tensors.
 let private fewerDimensions () : unit =
     use _ = torch.NewDisposeScope()
-    let value = symmetric >>> positive >>> inverse positive >>> skew
+    let value = symmetric >>> positive >>> inverse positive >>>! skew
     let parts = orFail (Parametrization.start value (normal 1UL [ 3L; 3L ]))
 
     match Dimension.tryOf value parts with
@@ -183,9 +183,155 @@ let private amounts () : unit =
         Expect.stringContains error.Message "3 entries are to be pruned, but only 0 are left." "the message"
     | Ok _ -> failtest "more were pruned than there are"
 
+/// Parameters whose sizes have nothing to do with one another.
+let private otherSizes () : unit =
+    for magnitude, size in [ 3e38, 1e-3; 1e-37, 1e3; 1e-3, 1e30; 1e30, 1e-30 ] do
+        use _ = torch.NewDisposeScope()
+        let vector (numbers: float[]) = torch.tensor (numbers, dtype = float32)
+        let parameters = [ (vector [| magnitude |])[0]; vector [| 3.0 * size; 4.0 * size |] ]
+
+        let tensor =
+            Parametrization.forward weightNormWhole (Parametrization.ofTensors parameters [] weightNormWhole)
+
+        let part = tensor.``to`` float64 / magnitude.ToScalar()
+        let expected = torch.tensor ([| 0.6; 0.8 |], dtype = float64)
+        Expect.isLessThan (Measures.apart part expected) 1e-6 $"magnitude {magnitude}, direction of {size}"
+
+let private dimensionsFromTheEnd () : unit =
+    let shape = [ 3L; 4L; 2L ]
+
+    for dimension in [ -3; -2; -1 ] do
+        use _ = torch.NewDisposeScope()
+        let fromEnd = spectralNormWith { SpectralNorm.defaults with Dimension = dimension }
+        let fromFront = spectralNormWith { SpectralNorm.defaults with Dimension = dimension + 3 }
+        let form = { Shape = List.toArray shape; Dtype = float64; Device = torch.CPU }
+        let forms value = orFail (Parametrization.bufferForms value form)
+        Expect.equal (forms fromEnd) (forms fromFront) $"the vectors of {fromEnd}"
+        let x = normal 1UL shape
+        let projected value = Parametrization.project value x
+        Expect.equal (Measures.apart (projected fromEnd) (projected fromFront)) 0.0 $"{fromEnd}"
+
+let private vectorsOfZeros () : unit =
+    use _ = torch.NewDisposeScope()
+    let parts = orFail (Parametrization.start spectralNorm (normal 1UL [ 3L; 2L ]))
+    let zeros = parts.Buffers |> Seq.map torch.zeros_like |> List.ofSeq
+    let wrong = Parametrization.ofTensorsLike parts parts.Parameters zeros spectralNorm
+    let mended = Parametrization.repair spectralNorm wrong
+    Expect.equal (mended.Buffers |> Seq.sumBy Tensors.nonFinite) 0L "NaN"
+
+let private wrongSigns () : unit =
+    use _ = torch.NewDisposeScope()
+    let parts = orFail (Parametrization.start invertible (torch.eye (3L, dtype = float64)))
+    let turned = [ parts.Buffers[0]; torch.tensor ([| 1.0; 1.0; -1.0 |], dtype = float64) ]
+    let wrong = Parametrization.ofTensorsLike parts parts.Parameters turned invertible
+    Expect.equal (List.map fst (Parametrization.misfits invertible 1e-16 wrong)) [ "0.sign" ] "the buffer that is wrong"
+
+let private hugeBesideSmall () : unit =
+    use _ = torch.NewDisposeScope()
+    let diagonal (entries: float[]) = torch.diag (torch.tensor (entries, dtype = float64))
+    let small, huge = diagonal [| 0.1; 0.2 |], diagonal [| 1e4; -1e4 |]
+
+    let forward (x: torch.Tensor) =
+        Parametrization.forward matrixExponential (Parametrization.ofTensors [ x ] [] matrixExponential)
+
+    let together = forward (torch.stack [| small; huge |])
+    Expect.isLessThan (Measures.apart together[0L] (forward small)) 1e-12 "the small one"
+
+/// A Cayley map of any size of A is orthogonal up to rounding.
+let private everySizeOfA () : unit =
+    let value = orthogonalWithoutBase OrthogonalMap.Cayley
+
+    for size in [ 3.0; 30.0; 300.0; 1000.0; 1e4 ] do
+        for seed in 1UL .. 100UL do
+            use _ = torch.NewDisposeScope()
+            let x = normal seed [ 3L; 3L ]
+            let a = x.tril -1L - x.tril(-1L).mT
+            let scaled = (x * (size / Tensors.number (a.norm ())).ToScalar()).``to`` float32
+            let tensor = Parametrization.forward value (Parametrization.ofTensors [ scaled ] [] value)
+            let allowed = Tensors.limit (Form.epsilon float32) 3L 1.0
+            Expect.isLessThan (LinearAlgebra.Orthonormal.defect tensor) allowed $"|A| = {size}, seed {seed}"
+
+let private masksGoOn () : unit =
+    let value = pruned (Pruning.Groups(1, 2))
+    let last = Mask.OfArray([| 4L |], [| true; true; true; false |])
+    let more = pruned (Pruning.Custom last) >>> scale 2.0
+    let vector (numbers: float[]) = torch.tensor (numbers, dtype = float64)
+
+    for hidden in 0..1 do
+        use _ = torch.NewDisposeScope()
+        let x = vector [| float hidden + 1.0; 2.0 - float hidden; 3.0; 4.0 |]
+        let parts = orFail (Parametrization.start value x)
+        // Zeros that the mask keeps.
+        let now = Parametrization.ofTensorsLike parts [ vector [| 0.0; 0.0; 3.0; 4.0 |] ] parts.Buffers value
+
+        match Growth.tryContinue (value >>> more) more value now with
+        | Some(Ok grown) ->
+            let kept place = if hidden = place then 0.0 else 1.0
+            let expected = vector [| kept 0; kept 1; 0.0; 0.0 |]
+            Expect.equal (Measures.apart grown.Buffers[0] expected) 0.0 $"entry {hidden} stays hidden"
+        | other -> failtest $"{other}"
+
+let private largeBehindInverses () : unit =
+    let value = inverse (shift 0.1 >>> scale 0.3)
+
+    for size in [ 1.0; 1e3; 1e6; 1e20 ] do
+        for seed in 1UL .. 5UL do
+            use _ = torch.NewDisposeScope()
+            let tensor = normalOf float32 seed [ 64L ] * size.ToScalar()
+            Expect.isOk (Parametrization.contains value tensor) $"entries of {size}, seed {seed}"
+
+let private infiniteScores () : unit =
+    for least in 0..2 do
+        let row (index: int) =
+            if index = 3 then infinity
+            elif index = least then 0.5
+            else 4.0
+
+        use scores = torch.tensor (array2D [ for index in 0..3 -> [ 1.0; row index ] ])
+        let mask = PruningMask.ofScores scores None (Pruning.Ln(Amount.Count 1L, 2.0, 0))
+        Expect.equal mask.Kept (Array.init 8 (fun place -> place / 2 <> least)) $"row {least} is pruned"
+
+let private sentences () : unit =
+    let messageOf (result: Result<'a, ParametrizationError>) =
+        match result with
+        | Ok _ -> failtest "nothing was refused"
+        | Error error -> error.Message
+
+    use eye = torch.eye (3L, dtype = float64)
+    Expect.stringContains (messageOf (Parametrization.contains (lowRank 1L) eye)) "s_2 / s_1 = 0" "the singular value"
+
+    use vector = torch.ones (3L, dtype = float64)
+
+    Expect.stringStarts
+        (messageOf (Parametrization.contains (transposed (scale 2.0)) vector))
+        "transposed expects"
+        "a view"
+
+    Expect.stringStarts
+        (messageOf (Parametrization.contains (onKernel (scale 2.0)) vector))
+        "onKernel expects"
+        "another"
+
+    match Parametrization.parse "(skew) cayley" with
+    | Error error -> Expect.equal error.Position 7 "where the text goes on wrongly"
+    | Ok value -> failtest $"{value}"
+
+/// Of a length beyond the largest number.
+let private wideBounds () : unit =
+    use _ = torch.NewDisposeScope()
+    let value = bounded -1e308 1.5e308
+    let parts = Parametrization.ofTensors [ torch.zeros (1L, dtype = float64) ] [] value
+
+    match Parametrization.logVolume value parts with
+    | Some volume ->
+        let expected = log 2.5 + 308.0 * log 10.0 - 2.0 * log 2.0
+        Expect.floatClose Accuracy.high (Tensors.number volume) expected "the log volume"
+    | None -> failtest "it has a volume"
+
 let private misspellings () : unit =
     for typed, expected in
         [
+            "sekw", "(did you mean skew?)"
             "spb", "(did you mean spd?)"
             "ske", "(did you mean skew?)"
             "orthogonol", "(did you mean orthogonal?)"
@@ -212,6 +358,17 @@ let tests: Test =
             testCase "what is symmetric and positive stays so when it is rounded" belowTheNumbers
             testCase "a dimension is told only where it is known" fewerDimensions
             testCase "a mask that was replaced is let go" replacedMasks
+            testCase "a mask goes on whatever zeros there are" masksGoOn
+            testCase "parameters of sizes of their own" otherSizes
+            testCase "dimensions are counted from the end as from the front" dimensionsFromTheEnd
+            testCase "singular vectors of zeros are mended" vectorsOfZeros
+            testCase "signs that do not fit are named" wrongSigns
+            testCase "a huge matrix does not spoil a small one" hugeBesideSmall
+            testCase "the Cayley map keeps its digits" everySizeOfA
+            testCase "large numbers behind inverses are allowed" largeBehindInverses
+            testCase "infinite scores leave the order of the others" infiniteScores
+            testCase "what is said where it is seldom said" sentences
+            testCase "the volume of wide bounds is a number" wideBounds
             testCase "amounts that are none" amounts
             testCase "one letter of three is a misspelling" misspellings
         ]

@@ -62,6 +62,33 @@ type private OneWay() =
     override _.Contains(_, _, _) = Ok()
     override _.Invert(_, tensor, _, _) = NodeParts.ofInput tensor
 
+/// Spoils what it is given, which is its own.
+type private Spoiling() =
+    inherit Node()
+    override _.Code = Code.Call("spoiling", [])
+    override _.Codomain _ = Space.all
+    override _.Forward(inputs, _) = inputs[0].clone()
+
+    override _.Contains(_, tensor, _) =
+        tensor.zero_ () |> ignore
+        Ok()
+
+    override _.Invert(_, tensor, _, _) =
+        let kept = tensor.clone ()
+        tensor.zero_ () |> ignore
+        NodeParts.ofInput kept
+
+let private writesIntoItsOwn () : unit =
+    use _ = torch.NewDisposeScope()
+    let value = Parametrization.ofNode (Spoiling())
+    let tensor = normal 1UL [ 3L ]
+    let before = tensor.clone ()
+    let parts = orFail (Parametrization.initialize value tensor)
+    Expect.isOk (Parametrization.contains value tensor) "contains"
+    Expect.isOk (Parametrization.admits value parts tensor) "admits"
+    orFail (Parametrization.rightInverse value parts tensor) |> ignore
+    Expect.equal (Measures.apart tensor before) 0.0 "the tensor"
+
 let private addsNoise () : unit =
     let alone = Parametrization.ofNode (Noisy())
 
@@ -121,6 +148,7 @@ let tests: Test =
         [
             testCase "noise is added in training, in every element type" addsNoise
             testCase "a node learns behind what has learnt" learnsBehindWhatHasLearnt
+            testCase "a node writes into nothing of the caller's" writesIntoItsOwn
             testCase "what converges is found anew" refreshesWhatConverges
             testCase "a value has no right inverse when one of its nodes has none" hasNoRightInverse
         ]

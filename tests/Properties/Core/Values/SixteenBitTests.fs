@@ -1,0 +1,76 @@
+/// What is computed in float32 and rounded, behind views and with buffers, too.
+module Properties.Core.Values.SixteenBitTests
+
+open Expecto
+open Parametrize
+open Parametrize.Laws
+open Parametrize.Values
+open TorchSharp
+
+let private float16, float64 = torch.ScalarType.Float16, torch.ScalarType.Float64
+
+let private orFail (result: Result<'a, ParametrizationError>) : 'a =
+    match result with
+    | Ok value -> value
+    | Error error -> failtest $"{error}"
+
+let private full (shape: int64 list) (number: float) : torch.Tensor =
+    torch.full (List.toArray shape, number.ToScalar(), dtype = float16)
+
+/// As without a 16-bit type, up to its rounding.
+let private nodesYieldTheSame () : unit =
+    for value in [ orthogonal; cayley; sphereExp 1.0; invertible; skew >>> cayley; onKernel orthogonal ] do
+        use _ = torch.NewDisposeScope()
+
+        let case =
+            {
+                Shape = [| 3L; 3L |]
+                Dtype = float16
+                Scale = 1.0
+                Seed = 1UL
+                Device = torch.CPU
+            }
+
+        let parts = orFail (Parametrization.start value (Case.unit 1UL case))
+        let whole = Parametrization.forward value parts
+        let last = Parametrization.forwardTo (value.Program.Nodes.Length - 1) value parts
+        Expect.equal last.dtype float16 $"{value}: the element type"
+        Expect.isLessThan (Measures.apart whole (last.reshape whole.shape)) 2e-3 $"{value}"
+
+let private projects () : unit =
+    use _ = torch.NewDisposeScope()
+    let nearest = torch.diag (torch.tensor ([| -1.0; -1.0; 1.0 |], dtype = float16))
+    let value = orthogonalWithoutBase OrthogonalMap.Cayley
+    let projected = Parametrization.project value (nearest * 1.5.ToScalar())
+    Expect.isLessThan (Measures.apart nearest projected) 2e-3 "half turns, which the Cayley map reaches in the limit"
+
+let private ends () : unit =
+    use _ = torch.NewDisposeScope()
+    Expect.isOk (Parametrization.initialize (scale 1e-3) (full [ 1L ] 65.5625)) "a parameter that is the largest number"
+    let started = orFail (Parametrization.start (scale 1e-3) (full [ 2L ] 1000.0))
+    let yielded = Parametrization.forward (scale 1e-3) started
+    Expect.isLessThan (Measures.apart yielded (full [ 2L ] 65.5)) 0.1 "one that would be larger"
+
+    for value in [ scale 1e6; onKernel (scale 1e6); transposed (scale 1e6) ] do
+        Expect.isError
+            (Parametrization.contains value (full [ 2L; 1L; 2L ] 0.01))
+            $"{value}: numbers that it cannot yield"
+
+let private staysPositive () : unit =
+    for value in [ positive; onKernel positive; transposed positive; positive >>> transposed (scale 0.5) ] do
+        use _ = torch.NewDisposeScope()
+        let parts = orFail (Parametrization.start value (full [ 2L; 1L; 2L ] 1.0))
+        let low = parts.Parameters |> Seq.map (fun leaf -> torch.full_like (leaf.detach (), (-20.0).ToScalar()))
+        let tensor = Parametrization.forward value (Parametrization.ofTensorsLike parts low parts.Buffers value)
+        Expect.isGreaterThan (Tensors.number (tensor.min ())) 0.0 $"{value}"
+        Expect.isOk (Parametrization.contains value tensor) $"{value}"
+
+let tests: Test =
+    testList
+        "16 bits"
+        [
+            testCase "the last node yields the tensor" nodesYieldTheSame
+            testCase "projections are judged by 16 bits" projects
+            testCase "parameters end where numbers do" ends
+            testCase "what is positive stays so behind views" staysPositive
+        ]
