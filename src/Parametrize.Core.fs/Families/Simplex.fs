@@ -58,7 +58,7 @@ type internal SimplexNode() =
 
         let thresholds = (sorted.cumsum -1L - 1.0.AsScalar()) / places
         let kept = sorted.gt(thresholds).sum([| -1L |], keepdim = true)
-        let threshold = thresholds.gather (-1L, kept - 1L)
+        let threshold = thresholds.gather (-1L, kept - 1L.AsScalar())
         (moved - threshold).clamp_min(0.0.AsScalar())
 
     let normalized (tensor: torch.Tensor) = tensor / tensor.sum ([| -1L |], keepdim = true)
