@@ -128,13 +128,17 @@ module Space =
         elif right.IsWithin left then right
         else Intersection(left, right)
 
-    /// What a map yields from a space of which it is known that it is a part of those that it could yield from.
-    let internal made (whole: Space) (kept: Closure list) (before: Space) : Space =
-        Space($"{whole.Name} made from {before.Name}", [ whole ], kept)
-
     /// What does not leave any of the spaces, of these closures.
     let internal common (closures: Closure list) (spaces: Space list) : Closure list =
         closures |> List.filter (fun closure -> spaces |> List.forall _.IsClosedUnder(closure))
+
+    /// What a map yields that makes the whole of a space from all tensors, or from one of these spaces: behind another one a part
+    /// of it, which those of these changes do not leave that leave neither of both.
+    let internal made (whole: Space) (sources: Space list) (closures: Closure list) (before: Space) : Space =
+        if before.IsClosedUnder Closure.Everything || List.contains before sources then
+            whole
+        else
+            Space($"{whole.Name} made from {before.Name}", [ whole ], common closures [ whole; before ])
 
 /// What may stand before a node: tensors that its right inverse can land in.
 [<RequireQualifiedAccess>]

@@ -30,10 +30,8 @@ type internal LinearNode(space: Space) =
 
         if head.IsWithin space then
             head
-        elif head.IsClosedUnder Closure.Everything then
-            space
         else
-            Space.made space (Space.common [ Closure.Scaling; Closure.Negation; Closure.Sum ] [ space; head ]) head
+            Space.made space [] [ Closure.Scaling; Closure.Negation; Closure.Sum ] head
 
     override this.Forward(inputs, _) = this.Fill inputs[0]
 

@@ -59,16 +59,11 @@ type internal MatrixExponentialNode(requirement: Requirement) =
         ]
 
     override _.Codomain before =
-        let head = before.Head
-
-        if
-            head.IsClosedUnder Closure.Everything
-            || head.Equals SymmetricSpaces.symmetric
-            || head.Equals SymmetricSpaces.hermitian
-        then
+        Space.made
             PositiveDefiniteSpaces.positiveDefinite
-        else
-            Space.made PositiveDefiniteSpaces.positiveDefinite (Space.common [ Closure.Transposition ] [ head ]) head
+            [ SymmetricSpaces.symmetric; SymmetricSpaces.hermitian ]
+            [ Closure.Transposition ]
+            before.Head
 
     override _.Forward(inputs, _) = Exponential.ofHermitian (hermitian inputs[0])
 

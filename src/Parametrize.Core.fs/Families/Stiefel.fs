@@ -151,16 +151,7 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
         ]
 
     override _.Codomain before =
-        let head = before.Head
-
-        if
-            head.IsClosedUnder Closure.Everything
-            || head.Equals SkewSpaces.skew
-            || head.Equals SkewSpaces.skewHermitian
-        then
-            StiefelSpaces.stiefel
-        else
-            Space.made StiefelSpaces.stiefel [] head
+        Space.made StiefelSpaces.stiefel [ SkewSpaces.skew; SkewSpaces.skewHermitian ] [] before.Head
 
     override _.Buffers =
         let square (form: Form) =
