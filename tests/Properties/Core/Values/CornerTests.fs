@@ -93,6 +93,16 @@ let private besideABound () : unit =
     let entries = [| 1.5; 1.0 + 1.5 * unit; 1.0 + 0.25 * unit; 1.5 |]
     Expect.isOk (Parametrization.contains value (torch.tensor(entries, dtype = float64).reshape(2L, 2L))) $"{value}"
 
+/// What rounding does to what they come from is larger on one side than on the other.
+let private bentChains () : unit =
+    let value = bounded 0.1 infinity >>> scale -1e6 >>> bounded -1.0 3.0 >>> scale -0.5
+
+    for seed in 1UL .. 300UL do
+        use _ = torch.NewDisposeScope()
+        let leaf = normalOf float32 seed [ 4L ] * (10.0 ** float (int (seed % 7UL) - 3)).ToScalar()
+        let tensor = Parametrization.forward value (Parametrization.ofTensors [ leaf ] [] value)
+        Expect.isOk (Parametrization.contains value tensor) $"{value}, seed {seed}"
+
 let private hiddenEntries () : unit =
     let mask = pruned (Pruning.L1(Amount.Share 0.5))
 
@@ -353,6 +363,7 @@ let tests: Test =
             testCase "what starts in a batch starts as it does alone" startsAlone
             testCase "one that is outside is refused beside others" outsideBesideInside
             testCase "what rounding left of an allowed tensor is allowed beside a bound" besideABound
+            testCase "bent chains allow what they yield" bentChains
             testCase "entries under a mask are those that the space before it has" hiddenEntries
             testCase "what takes the rest yields the tensor, or others start anew" besideSingular
             testCase "what is symmetric and positive stays so when it is rounded" belowTheNumbers
