@@ -35,7 +35,7 @@ let private isRightInverseNearby (subject: Subject) (case: Case) : Faults =
     let roundoff = Form.epsilon case.Dtype * largest sample
 
     [
-        for size in [ 10.0; 100.0; 1e3; 1e4 ] do
+        for size in (if case.Seed % 2UL = 0UL then [ 10.0; 1e3 ] else [ 100.0; 1e4 ]) do
             let moved = sample + Case.unit (7UL + uint64 size) case * (size * roundoff)
 
             if succeeds (Parametrization.contains value moved) then
