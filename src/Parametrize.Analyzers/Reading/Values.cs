@@ -11,6 +11,7 @@ internal static class Values
     private static readonly ImmutableHashSet<string> OfSeveral =
     [
         "WeightNorm",
+        "Simplex", // Of fewer numbers than the tensor has.
         "LowRank",
         "FixedRank",
         "Svd",

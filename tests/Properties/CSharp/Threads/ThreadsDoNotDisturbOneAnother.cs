@@ -10,6 +10,9 @@ public class ThreadsDoNotDisturbOneAnother
 
     [Theory]
     [MemberData(nameof(Scenarios))]
-    public void In_a_process_of_its_own(string scenario) =>
-        Assert.EndsWith("done", ChildProcess.Run(scenario, TimeSpan.FromMinutes(2)));
+    public void In_a_process_of_its_own(string scenario)
+    {
+        var said = ChildProcess.Run(scenario, TimeSpan.FromMinutes(2));
+        Assert.True(said.EndsWith("done"), said);
+    }
 }
