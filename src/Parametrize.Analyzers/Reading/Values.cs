@@ -35,7 +35,15 @@ internal static class Values
 
     private static bool IsOfSeveral(IOperation part) =>
         part.Type.IsNodeOfSeveral()
-        || part is IInvocationOperation { TargetMethod: { ContainingType.Name: "Parametrizations" } method }
-            && method.ContainingNamespace.ToDisplayString() == "Parametrize.CSharp"
-            && OfSeveral.Contains(method.Name);
+        || MemberOf(part) is { ContainingType.Name: "Parametrizations" } member
+            && member.ContainingNamespace.ToDisplayString() == "Parametrize.CSharp"
+            && OfSeveral.Contains(member.Name);
+
+    private static ISymbol? MemberOf(IOperation part) =>
+        part switch
+        {
+            IInvocationOperation call => call.TargetMethod,
+            IPropertyReferenceOperation read => read.Property,
+            _ => null,
+        };
 }
