@@ -228,9 +228,24 @@ module internal Program =
             | Step.OutOf(view, source) ->
                 forms[source] <- View.formInto view form
                 Ok()
-            | Step.Into(_, source, whole) ->
-                forms[source] <- if whole.Value < 0 then output else forms[whole.Value]
-                Ok()
+            | Step.Into(view, source, whole) ->
+                let whole = if whole.Value < 0 then output else forms[whole.Value]
+
+                if View.formInto view whole = form then
+                    forms[source] <- whole
+                    Ok()
+                elif view = View.Transpose then
+                    forms[source] <- View.formInto view form
+                    Ok()
+                else
+                    // What a node reads of another shape than it yields is no kernel.
+                    Error(
+                        ParametrizationError.WrongShape(
+                            View.name view,
+                            $"maps that read the shape {Form.Shown (View.formInto view whole).Shape}, which they yield",
+                            Form.Shown form.Shape
+                        )
+                    )
 
         /// What no view can show of an output, for a node's error about its shape and when there is none.
         let notViewed: ParametrizationError option =

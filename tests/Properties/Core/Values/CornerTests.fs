@@ -326,6 +326,29 @@ let private sentences () : unit =
     | Error error -> Expect.equal error.Position 7 "where the text goes on wrongly"
     | Ok value -> failtest $"{value}"
 
+/// Nodes that read fewer numbers than they yield: their leaves are no kernels, but may be transposes.
+let private otherShapes () : unit =
+    use _ = torch.NewDisposeScope()
+    let form (shape: int64 list) = { Shape = List.toArray shape; Dtype = float64; Device = torch.CPU }
+
+    for value in [ onKernel simplex; onKernel (scale 2.0) >>>! onKernel simplex ] do
+        for shape in [ [ 4L; 1L; 2L; 2L ]; [ 4L; 4L ] ] do
+            match Parametrization.start value (normal 1UL shape) with
+            | Error(ParametrizationError.WrongShape("onKernel", _, "[4, 3]")) -> ()
+            | other -> failtest $"{value}: {other}"
+
+    for value, leaf in
+        [
+            simplex, [ 5L; 3L ]
+            transposed simplex, [ 4L; 4L ]
+            onKernel (scale 2.0) >>> simplex, [ 5L; 3L ]
+        ] do
+        let forms = orFail (Parametrization.parameterForms value (form [ 5L; 4L ]))
+        let parts = orFail (Parametrization.start value (normal 1UL [ 5L; 4L ]))
+        Expect.equal (forms |> List.map _.Shape) [ List.toArray leaf ] $"{value}: the form that is told"
+        Expect.equal parts.Parameters[0].shape (List.toArray leaf) $"{value}: the form that is made"
+        Expect.equal (Parametrization.forward value parts).shape [| 5L; 4L |] $"{value}"
+
 /// Of a length beyond the largest number.
 let private wideBounds () : unit =
     use _ = torch.NewDisposeScope()
@@ -379,6 +402,7 @@ let tests: Test =
             testCase "large numbers behind inverses are allowed" largeBehindInverses
             testCase "infinite scores leave the order of the others" infiniteScores
             testCase "what is said where it is seldom said" sentences
+            testCase "maps that change shapes behind views" otherShapes
             testCase "the volume of wide bounds is a number" wideBounds
             testCase "amounts that are none" amounts
             testCase "one letter of three is a misspelling" misspellings
