@@ -349,6 +349,54 @@ let private otherShapes () : unit =
         Expect.equal parts.Parameters[0].shape (List.toArray leaf) $"{value}: the form that is made"
         Expect.equal (Parametrization.forward value parts).shape [| 5L; 4L |] $"{value}"
 
+/// In a batch an allowed vector stays, whatever the others do; a matrix of zeros is one beside a huge one.
+let private besideOthers () : unit =
+    use _ = torch.NewDisposeScope()
+    let vectors = torch.tensor ([| 0.7; 0.2; 0.1; 2.0; 0.0; -1.0 |], dtype = float64)
+    let x = vectors.reshape (2L, 3L)
+    let started = Parametrization.forward simplex (orFail (Parametrization.start simplex x))
+    Expect.isLessThan (Measures.apart started[0L] x[0L]) 1e-12 "the allowed one"
+
+    let value = orthogonalWithoutBase OrthogonalMap.MatrixExp
+    let huge = torch.tensor([| 0.0; 0.0; 1e4; 0.0 |], dtype = float64).reshape(2L, 2L)
+    let both = torch.stack [| torch.zeros_like huge; huge |]
+    let found = Parametrization.forward value (Parametrization.ofTensors [ both ] [] value)
+    Expect.isLessThan (Measures.apart found[0L] (torch.eye (2L, dtype = float64))) 1e-12 "that of zeros"
+
+/// Products that leave the range end at the largest number.
+let private hugeFactors () : unit =
+    use _ = torch.NewDisposeScope()
+    let value = svd 1L [ identity; identity; identity ]
+    let column (numbers: float[]) = torch.tensor(numbers, dtype = float32).unsqueeze -1L
+
+    let factors =
+        [ column [| 1e20; 1.0 |]; torch.tensor ([| 1e20 |], dtype = float32); column [| 1.0; 1.0 |] ]
+
+    let tensor = Parametrization.forward value (Parametrization.ofTensors factors [] value)
+    Expect.equal (Tensors.nonFinite tensor) 0L $"{value}"
+
+/// What an edge was moved to by rounding starts where it trains.
+let private startsBesideAnEdge () : unit =
+    use _ = torch.NewDisposeScope()
+    let value = positive >>> shift 1.0
+    let parts = orFail (Parametrization.start value (torch.tensor ([| 1.0; 2.0 |], dtype = float64)))
+    Expect.isGreaterThan (Tensors.number (parts.Parameters[0][0])) -10.0 $"the parameter of {value}"
+
+let private readsAndMasks () : unit =
+    match Parametrization.parse "shift 1e-3" with
+    | Ok value -> Expect.equal value (shift 1e-3) "a number with an exponent"
+    | Error error -> failtest $"{error}"
+
+    use ones = torch.ones [| 2L |]
+    use complex = torch.complex (ones, ones)
+    Expect.throwsT<ArgumentException> (fun () -> Mask.OfTensor complex |> ignore) "a complex mask"
+
+    use wide = torch.ones [| 2L; 3L |]
+
+    match Parametrization.contains (transposed (onKernel spd)) wide with
+    | Error error -> Expect.stringContains error.Message "transposed (onKernel spd)" "views in their order"
+    | Ok() -> failtest "it is not square"
+
 /// Of a length beyond the largest number.
 let private wideBounds () : unit =
     use _ = torch.NewDisposeScope()
@@ -403,6 +451,10 @@ let tests: Test =
             testCase "infinite scores leave the order of the others" infiniteScores
             testCase "what is said where it is seldom said" sentences
             testCase "maps that change shapes behind views" otherShapes
+            testCase "vectors and matrices beside others" besideOthers
+            testCase "products of huge factors are numbers" hugeFactors
+            testCase "what lies on an edge behind a shift starts inside" startsBesideAnEdge
+            testCase "exponents, complex masks and nested views" readsAndMasks
             testCase "the volume of wide bounds is a number" wideBounds
             testCase "amounts that are none" amounts
             testCase "one letter of three is a misspelling" misspellings

@@ -56,6 +56,13 @@ let private ends () : unit =
             (Parametrization.contains value (full [ 2L; 1L; 2L ] 0.01))
             $"{value}: numbers that it cannot yield"
 
+let private normsEndToo () : unit =
+    use _ = torch.NewDisposeScope()
+    let x = torch.tensor([| 1000.0; 0.0; 100.0; 100.0 |], dtype = float16).reshape(2L, 2L)
+    let tensor = Parametrization.forward spd (Parametrization.ofTensors [ x ] [] spd)
+    Expect.isOk (Parametrization.contains spd tensor) "rows whose products are no numbers of 16 bits"
+    Expect.isError (Parametrization.contains (weightNorm 0) (full [ 1L; 2L ] 60000.0)) "a magnitude that is none"
+
 let private staysPositive () : unit =
     for value in [ positive; onKernel positive; transposed positive; positive >>> transposed (scale 0.5) ] do
         use _ = torch.NewDisposeScope()
@@ -72,5 +79,6 @@ let tests: Test =
             testCase "the last node yields the tensor" nodesYieldTheSame
             testCase "projections are judged by 16 bits" projects
             testCase "parameters end where numbers do" ends
+            testCase "norms end where numbers do" normsEndToo
             testCase "what is positive stays so behind views" staysPositive
         ]
