@@ -41,6 +41,8 @@ type internal SimplexNode() =
     /// `V^T y`, which undoes `logits` up to a number that is added to all entries.
     let coordinates (y: torch.Tensor) =
         let count = last y
+        // A number that all entries have would only cost digits of the sums.
+        let y = y - y.mean ([| -1L |], keepdim = true)
         let struct (scale, below) = scales count y
         let others (tensor: torch.Tensor) = tensor.narrow (-1L, 0L, count - 1L)
         let sumsBelow = y.sum ([| -1L |], keepdim = true) - others (y.cumsum -1L)
@@ -94,6 +96,8 @@ type internal SimplexNode() =
 
     override _.Forward(inputs, _) =
         let w = (logits inputs[0]).softmax -1L
+        // libtorch's softmax adds one by one.
+        let w = if Norms.isLong (last w) then normalized w else w
         w.clamp_min ((Form.smallest w.dtype).AsScalar())
 
     override _.Contains(_, tensor, epsilon) =

@@ -18,6 +18,8 @@ let private norms: (Parametrization * int64 list) list =
         spectralNormWith { SpectralNorm.defaults with Bound = 2.5 }, [ 1024L; 1024L ]
         sphere 1.0, [ 200_000L ]
         sphereExp 2.0, [ 3L; 200_000L ]
+        simplex, [ 768L; 768L ]
+        simplex, [ 1L; 200_000L ]
     ]
 
 let private stretched (value: Parametrization) (shape: int64 list) (dtype: torch.ScalarType) : Test =
@@ -36,7 +38,9 @@ let private stretched (value: Parametrization) (shape: int64 list) (dtype: torch
         match Parametrization.initialize value sample with
         | Error error -> failtest $"{error}"
         | Ok parts ->
-            let distance = Measures.apart sample (Parametrization.forward value parts)
+            let made = Parametrization.forward value parts
+            Expect.isOk (Parametrization.contains value made) "what it yields"
+            let distance = Measures.apart sample made
             let allowed = 8.0 * Form.epsilon dtype * Measures.largest sample + 1e-6
             Expect.isLessThanOrEqual distance allowed "the round trip"
 
