@@ -33,14 +33,7 @@ type internal InvertibleNode() =
     let reorder (order: torch.Tensor) (matrix: torch.Tensor) =
         matrix.gather (-2L, order.unsqueeze(-1L).expand matrix.shape)
 
-    /// Each matrix in units of its largest entry, and that entry: norms of large ones would leave the range.
-    let inUnitsFrom (least: float) (matrix: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
-        let wide = Tensors.inDouble matrix
-        let largest = wide.abs().amax([| -2L; -1L |], keepdim = true)
-        let unit = (Norms.oneWhereZero largest).clamp_min(least.AsScalar())
-        struct (wide / unit, unit)
-
-    let inUnits: torch.Tensor -> struct (torch.Tensor * torch.Tensor) = inUnitsFrom 0.0
+    let inUnits: torch.Tensor -> struct (torch.Tensor * torch.Tensor) = Norms.matricesInUnits 0.0
 
     /// The smallest singular value over the largest, the least of a batch.
     let conditioning (matrix: torch.Tensor) =
@@ -80,7 +73,7 @@ type internal InvertibleNode() =
     /// The smallest singular values lifted to this part of the largest or of their mean, or to this number, and the sign of the
     /// last one turned where the determinant is negative.
     let lifted (tensor: torch.Tensor) (partOfLargest: float) (partOfMean: float) (least: float) =
-        let struct (matrix, unit) = inUnitsFrom (least * 1e-200) tensor
+        let struct (matrix, unit) = Norms.matricesInUnits (least * 1e-200) tensor
         let struct (left, values, right) = torch.linalg.svd matrix
         let largest = values.amax ([| -1L |], keepdim = true)
         // A zero matrix has no scale of its own.

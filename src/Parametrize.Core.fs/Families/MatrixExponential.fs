@@ -12,11 +12,10 @@ type internal MatrixExponentialNode(requirement: Requirement) =
 
     let column (values: torch.Tensor) (like: torch.Tensor) = values.unsqueeze(-2L).``to`` like.dtype
 
-    /// In double precision, in units of the largest entry of each matrix, and that unit: eigenvalues could leave the range.
+    /// The Hermitian part in units, and these.
     let inUnits (tensor: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
-        let wide = Tensors.inDouble tensor
-        let unit = Norms.oneWhereZero (Norms.largest wide [| wide.dim () - 2L; wide.dim () - 1L |])
-        struct (hermitian (Norms.dividedBy unit wide), unit.squeeze -1L)
+        let struct (matrix, unit) = Norms.matricesInUnits 0.0 tensor
+        struct (hermitian matrix, unit.squeeze -1L)
 
     let largest (values: torch.Tensor) = values.amax ([| -1L |], keepdim = true)
 

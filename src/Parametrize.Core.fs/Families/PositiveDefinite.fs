@@ -28,12 +28,10 @@ type internal PositiveDefiniteNode(floor: float) =
 
     let largest (matrix: torch.Tensor) = Norms.largest matrix [| matrix.dim () - 2L; matrix.dim () - 1L |]
 
-    /// In double precision and units of the largest entry, and the root of that unit: eigenvalues of huge matrices are no
-    /// numbers, nor are those that the result is to have at least in units of a tiny one.
-    let inUnits (least: float) (tensor: torch.Tensor) =
-        let wide = Tensors.inDouble tensor
-        let unit = (Norms.oneWhereZero (largest wide)).clamp_min((least * 1e-200).AsScalar())
-        struct (wide |> Norms.dividedBy unit, unit.sqrt ())
+    /// In units, and their roots. What the result is to have at least is a number in these.
+    let inUnits (least: float) (tensor: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+        let struct (matrix, unit) = Norms.matricesInUnits (least * 1e-200) tensor
+        struct (matrix, unit.sqrt ())
 
     /// The symmetric matrix with eigenvalues lifted to what a function makes of their moduli.
     let lifted (matrix: torch.Tensor) (least: torch.Tensor -> torch.Tensor) =

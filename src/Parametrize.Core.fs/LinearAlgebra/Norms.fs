@@ -58,6 +58,14 @@ module internal Norms =
     let inUnits (vectors: torch.Tensor) (largest: torch.Tensor) : torch.Tensor =
         dividedBy (oneWhereZero largest) vectors
 
+    /// Matrices in double precision and units of their largest parts, which are told, and at least this number: eigenvalues and
+    /// norms of huge ones leave the range, and so does what a tiny one is compared with.
+    let matricesInUnits (least: float) (matrices: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+        let wide = Tensors.inDouble matrices
+        let largest = largest wide [| wide.dim () - 2L; wide.dim () - 1L |]
+        let unit = (oneWhereZero largest).clamp_min(least.AsScalar())
+        struct (dividedBy unit wide, unit)
+
     /// The norms of vectors in these units: at least 1, which those of zeros count as.
     let ofUnits (vectors: torch.Tensor) (dimensions: int64[]) : torch.Tensor =
         let squares = (reals vectors).square()
