@@ -9,6 +9,9 @@ module internal Brief =
     /// Code for messages and reports: of long literals, which masks have, the beginning.
     let ofCode (code: string) : string = Regex.Replace(code, "\"([^\"]{16})[^\"]{32,}\"", "\"$1...\"")
 
+    /// The beginning of a name that is made of many others.
+    let ofName (name: string) : string = if name.Length > 160 then $"{name.Substring(0, 157)}..." else name
+
 /// How a tensor fails to lie in a space: which condition, by how much, and how much would be forgiven.
 type Violation =
     {
@@ -73,7 +76,7 @@ type ParametrizationError =
         | NotFinite(value, count) -> $"{value} expects finite numbers, but {count} of the tensor's are NaN or infinite."
         | OutOfReach(value, reason) -> $"{value} cannot produce this tensor: {reason}"
         | SpacesDoNotFit(left, leftSpace, right, missing) ->
-            $"{left} >>> {right} does not fit: {left} yields {leftSpace}, but {right} needs {missing} before it."
+            $"{left} >>> {right} does not fit: {left} yields {Brief.ofName leftSpace}, but {right} needs {missing} before it."
         | ReadsSeveralTensors(left, right) ->
             $"{left} >>> {right} does not fit: {right} reads several tensors and can only come first."
         | NoRightInverse value ->
