@@ -23,11 +23,6 @@ let private normal (seed: uint64) (shape: int64 list) : torch.Tensor =
             Device = Case.device
         }
 
-let private partsOf (result: Result<Parts, ParametrizationError>) : Parts =
-    match result with
-    | Ok parts -> parts
-    | Error error -> failtest $"{error}"
-
 let private number (tensor: torch.Tensor) : float = tensor.item<double>()
 
 let private spectralNormOf (matrix: torch.Tensor) : float = number (torch.linalg.svdvals(matrix.flatten 1L).max())
@@ -56,7 +51,7 @@ let private converges: Test =
 let private survivesZero: Test =
     inScope "power iterations on a zero matrix lose nothing" (fun () ->
         let matrix = normal 1UL [ 4L; 5L ]
-        let start = partsOf (Parametrization.initialize spectralNorm (torch.zeros_like matrix))
+        let start = orFail (Parametrization.initialize spectralNorm (torch.zeros_like matrix))
         let mutable parts = Parametrization.advance spectralNorm start
 
         for _ in 1..500 do
@@ -82,7 +77,7 @@ let private zeros: Test =
     inScope "zero weights stay zero, with finite gradients" (fun () ->
         for value in [ spectralNorm; weightNorm 0; weightNormWhole ] do
             let parts =
-                partsOf (Parametrization.initializeNearest value (torch.zeros (3L, 4L, device = Case.device)))
+                orFail (Parametrization.initializeNearest value (torch.zeros (3L, 4L, device = Case.device)))
 
             let leaves = [| for p in parts.Parameters -> p.detach().clone().requires_grad_ true |]
             let tensor = Parametrization.forward value (Parametrization.ofTensors leaves parts.Buffers value)
@@ -118,7 +113,7 @@ let private invertibles: Test =
     inScope "the factors of an invertible matrix give inverse and determinant" (fun () ->
         for dtype in [ torch.ScalarType.Float64; torch.ScalarType.Float32; torch.ScalarType.BFloat16 ] do
             let seed = (normal 7UL [ 3L; 4L; 4L ] + torch.eye (4L, device = Case.device) * 3.0).``to`` dtype
-            let parts = partsOf (Parametrization.initializeNearest invertible seed)
+            let parts = orFail (Parametrization.initializeNearest invertible seed)
             let matrix = (Parametrization.forward invertible parts).``to`` torch.ScalarType.Float64
             let inverse = Invertible.inverse invertible parts
             let logDeterminant = Invertible.logDeterminant invertible parts
@@ -133,7 +128,7 @@ let private invertibles: Test =
 
         Expect.throwsT<System.InvalidOperationException>
             (fun () ->
-                (Invertible.inverse skew (partsOf (Parametrization.initializeNearest skew (normal 1UL [ 2L; 2L ]))))
+                (Invertible.inverse skew (orFail (Parametrization.initializeNearest skew (normal 1UL [ 2L; 2L ]))))
                     .Dispose())
             "another value has no factors")
 
@@ -156,7 +151,7 @@ let private pruning: Test =
 
         // What is under the mask is neither read nor trained.
         let value = pruned (Pruning.L1(Amount.Count 50L))
-        let parts = partsOf (Parametrization.initializeNearest value weight)
+        let parts = orFail (Parametrization.initializeNearest value weight)
         let leaf = weight.clone().requires_grad_ true
         let tensor = Parametrization.forward value (Parametrization.ofTensors [ leaf ] parts.Buffers value)
         let gradient = torch.autograd.grad ([| tensor.sum () |], [| leaf |]) |> Seq.head
@@ -174,11 +169,11 @@ let private nothingToSample: Test =
 let private moving: Test =
     inScope "the base moves to the present point" (fun () ->
         for value in [ cayley; matrixExp; householder; orthogonal ] do
-            let parts = partsOf (Parametrization.initialize value (torch.eye (4L, device = Case.device)))
+            let parts = orFail (Parametrization.initialize value (torch.eye (4L, device = Case.device)))
             let x = (normal 5UL [ 4L; 4L ]).``to`` torch.ScalarType.Float32
             let away = Parametrization.ofTensors [ x ] parts.Buffers value
             let tensor = Parametrization.forward value away
-            let moved = partsOf (Parametrization.rebase value away)
+            let moved = orFail (Parametrization.rebase value away)
             // Free of rounding, which the tensor is not.
             Expect.isLessThan (Measures.apart moved.Buffers[0] tensor) 2e-6 $"the base of {value} is the tensor"
 
@@ -197,11 +192,11 @@ let private movingOften: Test =
                 let move (parts: Parts) _ =
                     use _scope = torch.NewDisposeScope()
                     let away = Parametrization.ofTensors [ parts.Parameters[0] + step ] parts.Buffers value
-                    let moved = partsOf (Parametrization.rebase value away)
+                    let moved = orFail (Parametrization.rebase value away)
                     moved.Tensors |> Seq.iter (fun tensor -> tensor.MoveToOuterDisposeScope() |> ignore)
                     moved
 
-                let last = Seq.fold move (partsOf (Parametrization.initialize value start)) [ 1..1000 ]
+                let last = Seq.fold move (orFail (Parametrization.initialize value start)) [ 1..1000 ]
                 let tensor = Parametrization.forward value last
                 Expect.isOk (Parametrization.contains value tensor) $"{value} stays allowed")
 

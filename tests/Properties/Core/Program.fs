@@ -27,6 +27,8 @@ let private tests: Test =
             OptionTests.tests
             OwnNodeTests.tests
             CornerTests.tests
+            BesideOthersTests.tests
+            PruningCornerTests.tests
             SixteenBitTests.tests
             KeepingTests.tests
             ChainValueTests.tests

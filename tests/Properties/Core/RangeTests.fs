@@ -12,11 +12,6 @@ let private inScope (name: string) (body: unit -> unit) : Test =
         use _ = torch.NewDisposeScope()
         body ())
 
-let private partsOf (result: Result<Parts, ParametrizationError>) : Parts =
-    match result with
-    | Ok parts -> parts
-    | Error error -> failtest $"{error}"
-
 let private vector (numbers: float list) (dtype: torch.ScalarType) =
     torch.tensor(List.toArray numbers, dtype = torch.ScalarType.Float64).``to``(dtype)
 
@@ -43,7 +38,7 @@ let private weightNorms: Test =
                 let weight = vector [ 3.0; 0.0; 4.0 ] dtype * size.ToScalar()
 
                 for value, weight in [ weightNorm 0, weight.unsqueeze 0L; weightNormWhole, weight ] do
-                    let parts = partsOf (Parametrization.initialize value weight)
+                    let parts = orFail (Parametrization.initialize value weight)
                     let found = Parametrization.forward value parts
                     let allowed = 8.0 * Form.epsilon dtype
 
@@ -143,7 +138,7 @@ let private tangents: Test =
                         Device = Case.device
                     }
 
-            let parts = partsOf (Parametrization.initializeNearest (sphereExp 1.0) unit)
+            let parts = orFail (Parametrization.initializeNearest (sphereExp 1.0) unit)
 
             for size in extremes dtype do
                 let tangent =
@@ -197,12 +192,12 @@ let private powerIterations: Test =
                 Expect.isLessThan (abs (norm.item<double>() - 1.0)) allowed $"{size} {dtype}"
 
                 // Registering sees the same norm.
-                let registered = partsOf (Parametrization.initializeNearest value matrix)
+                let registered = orFail (Parametrization.initializeNearest value matrix)
                 let apart = Measures.apart (Parametrization.forward value registered) found
                 Expect.isLessThan apart allowed $"registered, {size} {dtype}")
 
 let private relativelyBack (value: Parametrization) (tensor: torch.Tensor) (units: float) : unit =
-    let found = Parametrization.forward value (partsOf (Parametrization.initialize value tensor))
+    let found = Parametrization.forward value (orFail (Parametrization.initialize value tensor))
     let scale = Measures.largest tensor
     let distance = Measures.apart (found / scale.ToScalar()) (tensor / scale.ToScalar())
     Expect.isLessThan distance (units * Form.epsilon tensor.dtype) $"{value} at {scale:g3} in {tensor.dtype}"
@@ -332,7 +327,7 @@ let private longIntervals: Test =
                     else
                         tensor
 
-                let parts = partsOf (Parametrization.start value tensor)
+                let parts = orFail (Parametrization.start value tensor)
                 let found = Parametrization.forward value parts
                 Expect.isTrue (found.isfinite().all().item<bool>()) $"{dtype}"
                 let distance = Measures.apart (found.narrow (0L, 0L, 6L) / most.ToScalar()) shares
@@ -357,7 +352,7 @@ let private ends: Test =
             for value in [ positive; positiveBy PositiveMap.Exp; positiveBy PositiveMap.Square; bounded 0.0 infinity ] do
                 for number in numbers do
                     let tensor = vector [ number ] dtype
-                    let parts = partsOf (Parametrization.initialize value tensor)
+                    let parts = orFail (Parametrization.initialize value tensor)
                     let found = Parametrization.forward value parts
                     let wide (t: torch.Tensor) = (t.detach().``to`` torch.ScalarType.Float64).item<double>()
                     let apart = abs (wide found / wide tensor - 1.0)
@@ -464,7 +459,7 @@ let private sphereSpeed: Test =
                     }
                 * scale.ToScalar()
 
-            let parts = partsOf (Parametrization.start (sphere 2.5) tensor)
+            let parts = orFail (Parametrization.start (sphere 2.5) tensor)
             let norms = parts.Parameters[0].norm -1
             Expect.isLessThan (Measures.largest (norms - 2.5.ToScalar())) 1e-14 $"{scale}")
 

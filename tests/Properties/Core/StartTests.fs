@@ -23,11 +23,6 @@ let private square = form [ 3L; 3L ]
 let private full (case: Case) (number: float) =
     torch.full (case.Shape, number.ToScalar(), dtype = float64, device = Case.device)
 
-let private partsOf (result: Result<Parts, ParametrizationError>) : Parts =
-    match result with
-    | Ok parts -> parts
-    | Error error -> failtest $"{error}"
-
 let private step (value: Parametrization) (rate: float) (target: torch.Tensor) (parts: Parts) : float =
     let leaves = Array.ofSeq parts.Parameters
 
@@ -52,7 +47,7 @@ let private trained (value: Parametrization) (rate: float) (start: torch.Tensor)
             let parts = Parametrization.advance value parts
             go (count - 1) (step value rate target parts) parts
 
-    go 2000 infinity (partsOf (Parametrization.start value start))
+    go 2000 infinity (orFail (Parametrization.start value start))
 
 let private trains
     name
@@ -118,7 +113,7 @@ let private matrices: Test list =
             testCase $"invertible from {what}" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let start = start ()
-                let parts = partsOf (Parametrization.start invertible start)
+                let parts = orFail (Parametrization.start invertible start)
                 // Permutation and signs stay, so the target has those of the start.
                 let near = parts.Parameters[0].detach() + (normal 6UL square) * 0.2
 
@@ -158,7 +153,7 @@ let private keeps: Test =
         let mixed = normal 4UL square
 
         let started (value: Parametrization) (tensor: torch.Tensor) =
-            Parametrization.forward value (partsOf (Parametrization.start value tensor))
+            Parametrization.forward value (orFail (Parametrization.start value tensor))
 
         for value, isInside in
             [

@@ -7,17 +7,13 @@ open Parametrize
 open Parametrize.Laws
 open Parametrize.Values
 open Properties.Core.Formulas
+open Properties.Core
 open TorchSharp
 
 let private inScope (name: string) (body: unit -> unit) : Test =
     testCase name (fun () ->
         use _ = torch.NewDisposeScope()
         body ())
-
-let private orFail (result: Result<'a, ParametrizationError>) : 'a =
-    match result with
-    | Ok value -> value
-    | Error error -> failtest $"{error}"
 
 let private caseOf (seed: uint64) (dtype: torch.ScalarType) (shape: int64 list) : Case =
     {

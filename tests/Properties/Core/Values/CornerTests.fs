@@ -6,85 +6,14 @@ open Expecto
 open Parametrize
 open Parametrize.Laws
 open Parametrize.Values
+open Properties.Core
 open TorchSharp
 
 let private float64, float32 = torch.ScalarType.Float64, torch.ScalarType.Float32
 
-let private orFail (result: Result<'a, ParametrizationError>) : 'a =
-    match result with
-    | Ok value -> value
-    | Error error -> failtest $"{error}"
-
-let private normalOf (dtype: torch.ScalarType) (seed: uint64) (shape: int64 list) : torch.Tensor =
-    Case.unit
-        1UL
-        {
-            Shape = List.toArray shape
-            Dtype = dtype
-            Scale = 1.0
-            Seed = seed
-            Device = torch.CPU
-        }
+let private normalOf: torch.ScalarType -> uint64 -> int64 list -> torch.Tensor = normalOn torch.CPU
 
 let private normal: uint64 -> int64 list -> torch.Tensor = normalOf float64
-
-/// The same parts with another leaf.
-let private withLeaf (position: int) (next: torch.Tensor) (value: Parametrization) (parts: Parts) : Parts =
-    let leaves =
-        parts.Parameters |> Seq.mapi (fun index old -> if index = position then next else old.detach ())
-
-    Parametrization.ofTensorsLike parts leaves parts.Buffers value
-
-let private largeBesideSmall () : unit =
-    for value in [ cayley; orthogonalWithoutBase OrthogonalMap.Cayley; skew >>> cayley ] do
-        for dtype in [ float32; float64 ] do
-            for size in [ 3L; 4L; 5L ] do
-                for large in [ 1e4; 1e8; 1e16 ] do
-                    use _ = torch.NewDisposeScope()
-                    let eyes = torch.stack ([| torch.eye (size, dtype = dtype); torch.eye (size, dtype = dtype) |])
-                    let parts = orFail (Parametrization.initialize value eyes)
-                    let sizes = torch.tensor([| 1.0; large |], dtype = dtype).reshape(2L, 1L, 1L)
-                    let x = normalOf dtype 1UL [ 2L; size; size ] * sizes
-                    let found = Parametrization.forward value (withLeaf 0 x value parts)
-                    let allowed = Tensors.limit (Form.epsilon dtype) size 1.0
-                    let defect = LinearAlgebra.Orthonormal.defect found
-                    Expect.isLessThan defect allowed $"{value}, {dtype}, {size} x {size}, entries of {large}"
-
-/// Of a batch each moves as it does alone.
-let private startsAlone () : unit =
-    for value in [ spd; spdAbove 0.5; matrixExponential ] do
-        use _ = torch.NewDisposeScope()
-        let eye = torch.eye (3L, dtype = float64)
-        let inside = eye * 2.0.ToScalar()
-        let edge = Parametrization.project value (torch.ones_like eye - eye)
-        let started (tensor: torch.Tensor) = Parametrization.forward value (orFail (Parametrization.start value tensor))
-
-        for batch, first in [ [| inside; edge |], inside; [| edge; inside |], edge ] do
-            let together = started (torch.stack batch)
-            Expect.isLessThan (Measures.apart together[0L] (started first)) 1e-12 $"{value}, the first"
-            Expect.isLessThan (Measures.apart together[1L] (started batch[1])) 1e-12 $"{value}, the second"
-
-/// In every way in which a matrix can be outside.
-let private outsideBesideInside () : unit =
-    use _ = torch.NewDisposeScope()
-    let diagonal (entries: float list) = torch.diag (torch.tensor (List.toArray entries, dtype = float64))
-    let eye = diagonal [ 1.0; 1.0; 1.0 ]
-
-    for value, outside in
-        [
-            spd, diagonal [ 0.0; 0.0; 0.0 ]
-            spd, diagonal [ 1.0; 1.0; -1e-6 ]
-            spdAbove 0.5, diagonal [ 1.0; 1.0; 0.2 ]
-            matrixExponential, diagonal [ 1.0; 1.0; -1.0 ]
-            invertible, diagonal [ 1.0; 1.0; 1e-18 ]
-            invertible, diagonal [ 1.0; 1.0; -1.0 ]
-            invertible, diagonal [ 0.0; 0.0; 0.0 ]
-            orthogonalWithoutBase OrthogonalMap.MatrixExp, diagonal [ 1.0; 1.0; -1.0 ]
-            orthogonalWithoutBase OrthogonalMap.Cayley, diagonal [ 1.0; 1.0; -1.0 ]
-            orthogonalWithoutBase OrthogonalMap.Default, diagonal [ 1.0; 1.0; -1.0 ]
-        ] do
-        for batch in [ [| eye; outside |]; [| outside; eye |]; [| eye; outside; eye |] ] do
-            Expect.isError (Parametrization.contains value (torch.stack batch)) $"{value}"
 
 let private besideABound () : unit =
     use _ = torch.NewDisposeScope()
@@ -102,22 +31,6 @@ let private bentChains () : unit =
         let leaf = normalOf float32 seed [ 4L ] * (10.0 ** float (int (seed % 7UL) - 3)).ToScalar()
         let tensor = Parametrization.forward value (Parametrization.ofTensors [ leaf ] [] value)
         Expect.isOk (Parametrization.contains value tensor) $"{value}, seed {seed}"
-
-let private hiddenEntries () : unit =
-    let mask = pruned (Pruning.L1(Amount.Share 0.5))
-
-    for value in
-        [
-            positive >>> mask
-            positive >>> onKernel mask
-            bounded 1.0 3.0 >>> onKernel mask
-            positive >>> transposed mask
-        ] do
-        use _ = torch.NewDisposeScope()
-        let parts = orFail (Parametrization.initializeNearest value ((normal 1UL [ 4L; 4L ]).abs()))
-        let tensor = (Parametrization.forward value parts).detach()
-        let again = orFail (Parametrization.rightInverse value parts tensor)
-        Expect.isLessThan (Measures.apart tensor (Parametrization.forward value again)) 1e-12 $"{value}"
 
 let private besideSingular () : unit =
     let value = product [ unitTriangular Triangle.Lower; identity ]
@@ -155,43 +68,6 @@ let private fewerDimensions () : unit =
     | None
     | Some 0L -> ()
     | Some other -> failtest $"{value} has dimension {other}"
-
-let private replacedMasks () : unit =
-    let value = pruned (Pruning.L1(Amount.Share 0.5))
-    let more = value >>> scale 2.0
-    use parts = orFail (Parametrization.start value (normal 1UL [ 4L; 4L ]))
-    let live () = DisposeScopeManager.Statistics.ThreadTotalLiveCount
-    let before = live ()
-
-    match Growth.tryContinue (value >>> more) more value parts with
-    | Some(Ok grown) ->
-        let added = live () - before
-        let kept = int64 (Seq.length grown.Tensors)
-        grown.Dispose()
-        Expect.equal added kept "tensors besides those of the parts"
-    | other -> failtest $"{other}"
-
-let private amounts () : unit =
-    for amount in
-        [
-            Amount.Share nan
-            Amount.UpTo nan
-            Amount.Share -0.1
-            Amount.UpTo 1.1
-            Amount.Share infinity
-            Amount.Count -1L
-        ] do
-        Expect.throwsT<ArgumentException> (fun () -> pruned (Pruning.L1 amount) |> ignore) $"{amount}"
-
-    let value =
-        pruned (Pruning.L1(Amount.Count 3L))
-        >>> pruned (Pruning.Ln(Amount.Count 1L, 2.0, 0))
-        >>> pruned (Pruning.L1(Amount.Count 3L))
-
-    match Parametrization.initializeNearest value (normal 1UL [ 2L; 2L ]) with
-    | Error error ->
-        Expect.stringContains error.Message "3 entries are to be pruned, but only 0 are left." "the message"
-    | Ok _ -> failtest "more were pruned than there are"
 
 /// Parameters whose sizes have nothing to do with one another.
 let private otherSizes () : unit =
@@ -236,17 +112,6 @@ let private wrongSigns () : unit =
     let wrong = Parametrization.ofTensorsLike parts parts.Parameters turned invertible
     Expect.equal (List.map fst (Parametrization.misfits invertible 1e-16 wrong)) [ "0.sign" ] "the buffer that is wrong"
 
-let private hugeBesideSmall () : unit =
-    use _ = torch.NewDisposeScope()
-    let diagonal (entries: float[]) = torch.diag (torch.tensor (entries, dtype = float64))
-    let small, huge = diagonal [| 0.1; 0.2 |], diagonal [| 1e4; -1e4 |]
-
-    let forward (x: torch.Tensor) =
-        Parametrization.forward matrixExponential (Parametrization.ofTensors [ x ] [] matrixExponential)
-
-    let together = forward (torch.stack [| small; huge |])
-    Expect.isLessThan (Measures.apart together[0L] (forward small)) 1e-12 "the small one"
-
 /// A Cayley map of any size of A is orthogonal up to rounding.
 let private everySizeOfA () : unit =
     let value = orthogonalWithoutBase OrthogonalMap.Cayley
@@ -261,26 +126,6 @@ let private everySizeOfA () : unit =
             let allowed = Tensors.limit (Form.epsilon float32) 3L 1.0
             Expect.isLessThan (LinearAlgebra.Orthonormal.defect tensor) allowed $"|A| = {size}, seed {seed}"
 
-let private masksGoOn () : unit =
-    let value = pruned (Pruning.Groups(1, 2))
-    let last = Mask.OfArray([| 4L |], [| true; true; true; false |])
-    let more = pruned (Pruning.Custom last) >>> scale 2.0
-    let vector (numbers: float[]) = torch.tensor (numbers, dtype = float64)
-
-    for hidden in 0..1 do
-        use _ = torch.NewDisposeScope()
-        let x = vector [| float hidden + 1.0; 2.0 - float hidden; 3.0; 4.0 |]
-        let parts = orFail (Parametrization.start value x)
-        // Zeros that the mask keeps.
-        let now = Parametrization.ofTensorsLike parts [ vector [| 0.0; 0.0; 3.0; 4.0 |] ] parts.Buffers value
-
-        match Growth.tryContinue (value >>> more) more value now with
-        | Some(Ok grown) ->
-            let kept place = if hidden = place then 0.0 else 1.0
-            let expected = vector [| kept 0; kept 1; 0.0; 0.0 |]
-            Expect.equal (Measures.apart grown.Buffers[0] expected) 0.0 $"entry {hidden} stays hidden"
-        | other -> failtest $"{other}"
-
 let private largeBehindInverses () : unit =
     let value = inverse (shift 0.1 >>> scale 0.3)
 
@@ -289,17 +134,6 @@ let private largeBehindInverses () : unit =
             use _ = torch.NewDisposeScope()
             let tensor = normalOf float32 seed [ 64L ] * size.ToScalar()
             Expect.isOk (Parametrization.contains value tensor) $"entries of {size}, seed {seed}"
-
-let private infiniteScores () : unit =
-    for least in 0..2 do
-        let row (index: int) =
-            if index = 3 then infinity
-            elif index = least then 0.5
-            else 4.0
-
-        use scores = torch.tensor (array2D [ for index in 0..3 -> [ 1.0; row index ] ])
-        let mask = PruningMask.ofScores scores None (Pruning.Ln(Amount.Count 1L, 2.0, 0))
-        Expect.equal mask.Kept (Array.init 8 (fun place -> place / 2 <> least)) $"row {least} is pruned"
 
 let private sentences () : unit =
     let messageOf (result: Result<'a, ParametrizationError>) =
@@ -348,20 +182,6 @@ let private otherShapes () : unit =
         Expect.equal (forms |> List.map _.Shape) [ List.toArray leaf ] $"{value}: the form that is told"
         Expect.equal parts.Parameters[0].shape (List.toArray leaf) $"{value}: the form that is made"
         Expect.equal (Parametrization.forward value parts).shape [| 5L; 4L |] $"{value}"
-
-/// In a batch an allowed vector stays, whatever the others do; a matrix of zeros is one beside a huge one.
-let private besideOthers () : unit =
-    use _ = torch.NewDisposeScope()
-    let vectors = torch.tensor ([| 0.7; 0.2; 0.1; 2.0; 0.0; -1.0 |], dtype = float64)
-    let x = vectors.reshape (2L, 3L)
-    let started = Parametrization.forward simplex (orFail (Parametrization.start simplex x))
-    Expect.isLessThan (Measures.apart started[0L] x[0L]) 1e-12 "the allowed one"
-
-    let value = orthogonalWithoutBase OrthogonalMap.MatrixExp
-    let huge = torch.tensor([| 0.0; 0.0; 1e4; 0.0 |], dtype = float64).reshape(2L, 2L)
-    let both = torch.stack [| torch.zeros_like huge; huge |]
-    let found = Parametrization.forward value (Parametrization.ofTensors [ both ] [] value)
-    Expect.isLessThan (Measures.apart found[0L] (torch.eye (2L, dtype = float64))) 1e-12 "that of zeros"
 
 /// Products that leave the range end at the largest number.
 let private hugeFactors () : unit =
@@ -430,32 +250,22 @@ let tests: Test =
     testList
         "corners"
         [
-            testCase "matrices of a batch do not spoil one another" largeBesideSmall
-            testCase "what starts in a batch starts as it does alone" startsAlone
-            testCase "one that is outside is refused beside others" outsideBesideInside
             testCase "what rounding left of an allowed tensor is allowed beside a bound" besideABound
             testCase "bent chains allow what they yield" bentChains
-            testCase "entries under a mask are those that the space before it has" hiddenEntries
             testCase "what takes the rest yields the tensor, or others start anew" besideSingular
             testCase "what is symmetric and positive stays so when it is rounded" belowTheNumbers
             testCase "a dimension is told only where it is known" fewerDimensions
-            testCase "a mask that was replaced is let go" replacedMasks
-            testCase "a mask goes on whatever zeros there are" masksGoOn
             testCase "parameters of sizes of their own" otherSizes
             testCase "dimensions are counted from the end as from the front" dimensionsFromTheEnd
             testCase "singular vectors of zeros are mended" vectorsOfZeros
             testCase "signs that do not fit are named" wrongSigns
-            testCase "a huge matrix does not spoil a small one" hugeBesideSmall
             testCase "the Cayley map keeps its digits" everySizeOfA
             testCase "large numbers behind inverses are allowed" largeBehindInverses
-            testCase "infinite scores leave the order of the others" infiniteScores
             testCase "what is said where it is seldom said" sentences
             testCase "maps that change shapes behind views" otherShapes
-            testCase "vectors and matrices beside others" besideOthers
             testCase "products of huge factors are numbers" hugeFactors
             testCase "what lies on an edge behind a shift starts inside" startsBesideAnEdge
             testCase "exponents, complex masks and nested views" readsAndMasks
             testCase "the volume of wide bounds is a number" wideBounds
-            testCase "amounts that are none" amounts
             testCase "one letter of three is a misspelling" misspellings
         ]

@@ -11,11 +11,6 @@ open TorchSharp
 let private caseOf (seed: uint64) (dtype: torch.ScalarType) (shape: int64[]) : Case =
     { Shape = shape; Dtype = dtype; Scale = 1.0; Seed = seed; Device = Case.device }
 
-let private orFail (result: Result<'a, ParametrizationError>) : 'a =
-    match result with
-    | Ok value -> value
-    | Error error -> failtest $"{error}"
-
 /// Around the free one at each position, no two of which may change places.
 let private around (free: Parametrization) (others: Parametrization list) : Parametrization list list =
     [ for position in 0 .. others.Length -> List.insertAt position free others ]

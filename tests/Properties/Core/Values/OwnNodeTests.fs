@@ -5,25 +5,12 @@ open Expecto
 open Parametrize
 open Parametrize.Laws
 open Parametrize.Values
+open Properties.Core
 open TorchSharp
 
 let private float64 = torch.ScalarType.Float64
 
-let private orFail (result: Result<'a, ParametrizationError>) : 'a =
-    match result with
-    | Ok value -> value
-    | Error error -> failtest $"{error}"
-
-let private normal (seed: uint64) (shape: int64 list) : torch.Tensor =
-    Case.unit
-        1UL
-        {
-            Shape = List.toArray shape
-            Dtype = float64
-            Scale = 1.0
-            Seed = seed
-            Device = Case.device
-        }
+let private normal: uint64 -> int64 list -> torch.Tensor = normalOn Case.device float64
 
 /// Moves towards the mean of what it has read, and subtracts that: nothing to which it would converge at once.
 type private Centred() =

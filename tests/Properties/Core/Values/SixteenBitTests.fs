@@ -5,14 +5,10 @@ open Expecto
 open Parametrize
 open Parametrize.Laws
 open Parametrize.Values
+open Properties.Core
 open TorchSharp
 
 let private float16, float64 = torch.ScalarType.Float16, torch.ScalarType.Float64
-
-let private orFail (result: Result<'a, ParametrizationError>) : 'a =
-    match result with
-    | Ok value -> value
-    | Error error -> failtest $"{error}"
 
 let private full (shape: int64 list) (number: float) : torch.Tensor =
     torch.full (List.toArray shape, number.ToScalar(), dtype = float16)

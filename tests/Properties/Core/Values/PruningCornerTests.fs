@@ -1,0 +1,109 @@
+/// Masks where random cases seldom are: zeros that are kept, infinite scores, amounts that are none.
+module Properties.Core.Values.PruningCornerTests
+
+open System
+open Expecto
+open Parametrize
+open Parametrize.Laws
+open Parametrize.Values
+open Properties.Core
+open TorchSharp
+
+let private float64 = torch.ScalarType.Float64
+
+let private normal: uint64 -> int64 list -> torch.Tensor = normalOn torch.CPU float64
+
+let private replacedMasks () : unit =
+    let value = pruned (Pruning.L1(Amount.Share 0.5))
+    let more = value >>> scale 2.0
+    use parts = orFail (Parametrization.start value (normal 1UL [ 4L; 4L ]))
+    let live () = DisposeScopeManager.Statistics.ThreadTotalLiveCount
+    let before = live ()
+
+    match Growth.tryContinue (value >>> more) more value parts with
+    | Some(Ok grown) ->
+        let added = live () - before
+        let kept = int64 (Seq.length grown.Tensors)
+        grown.Dispose()
+        Expect.equal added kept "tensors besides those of the parts"
+    | other -> failtest $"{other}"
+
+let private masksGoOn () : unit =
+    let value = pruned (Pruning.Groups(1, 2))
+    let last = Mask.OfArray([| 4L |], [| true; true; true; false |])
+    let more = pruned (Pruning.Custom last) >>> scale 2.0
+    let vector (numbers: float[]) = torch.tensor (numbers, dtype = float64)
+
+    for hidden in 0..1 do
+        use _ = torch.NewDisposeScope()
+        let x = vector [| float hidden + 1.0; 2.0 - float hidden; 3.0; 4.0 |]
+        let parts = orFail (Parametrization.start value x)
+        // Zeros that the mask keeps.
+        let now = Parametrization.ofTensorsLike parts [ vector [| 0.0; 0.0; 3.0; 4.0 |] ] parts.Buffers value
+
+        match Growth.tryContinue (value >>> more) more value now with
+        | Some(Ok grown) ->
+            let kept place = if hidden = place then 0.0 else 1.0
+            let expected = vector [| kept 0; kept 1; 0.0; 0.0 |]
+            Expect.equal (Measures.apart grown.Buffers[0] expected) 0.0 $"entry {hidden} stays hidden"
+        | other -> failtest $"{other}"
+
+let private infiniteScores () : unit =
+    for least in 0..2 do
+        let row (index: int) =
+            if index = 3 then infinity
+            elif index = least then 0.5
+            else 4.0
+
+        use scores = torch.tensor (array2D [ for index in 0..3 -> [ 1.0; row index ] ])
+        let mask = PruningMask.ofScores scores None (Pruning.Ln(Amount.Count 1L, 2.0, 0))
+        Expect.equal mask.Kept (Array.init 8 (fun place -> place / 2 <> least)) $"row {least} is pruned"
+
+let private hiddenEntries () : unit =
+    let mask = pruned (Pruning.L1(Amount.Share 0.5))
+
+    for value in
+        [
+            positive >>> mask
+            positive >>> onKernel mask
+            bounded 1.0 3.0 >>> onKernel mask
+            positive >>> transposed mask
+        ] do
+        use _ = torch.NewDisposeScope()
+        let parts = orFail (Parametrization.initializeNearest value ((normal 1UL [ 4L; 4L ]).abs()))
+        let tensor = (Parametrization.forward value parts).detach()
+        let again = orFail (Parametrization.rightInverse value parts tensor)
+        Expect.isLessThan (Measures.apart tensor (Parametrization.forward value again)) 1e-12 $"{value}"
+
+let private amounts () : unit =
+    for amount in
+        [
+            Amount.Share nan
+            Amount.UpTo nan
+            Amount.Share -0.1
+            Amount.UpTo 1.1
+            Amount.Share infinity
+            Amount.Count -1L
+        ] do
+        Expect.throwsT<ArgumentException> (fun () -> pruned (Pruning.L1 amount) |> ignore) $"{amount}"
+
+    let value =
+        pruned (Pruning.L1(Amount.Count 3L))
+        >>> pruned (Pruning.Ln(Amount.Count 1L, 2.0, 0))
+        >>> pruned (Pruning.L1(Amount.Count 3L))
+
+    match Parametrization.initializeNearest value (normal 1UL [ 2L; 2L ]) with
+    | Error error ->
+        Expect.stringContains error.Message "3 entries are to be pruned, but only 0 are left." "the message"
+    | Ok _ -> failtest "more were pruned than there are"
+
+let tests: Test =
+    testList
+        "corners of prunings"
+        [
+            testCase "a mask that was replaced is let go" replacedMasks
+            testCase "a mask goes on whatever zeros there are" masksGoOn
+            testCase "infinite scores leave the order of the others" infiniteScores
+            testCase "entries under a mask are those that the space before it has" hiddenEntries
+            testCase "amounts that are none" amounts
+        ]
