@@ -276,13 +276,10 @@ let private check (language: Language) (found: Snippet list) : Tally =
         Tally.ofStep $"building the snippets in {language.Name}" code
 
 let private documents () : string list =
-    let pages = DirectoryInfo(under "docs")
+    let pages = Directory.GetFiles(under "docs", "*.md", SearchOption.AllDirectories)
 
-    [
-        "README.md"
-        if pages.Exists then
-            yield! pages.GetFiles "*.md" |> Seq.map (fun page -> $"docs/{page.Name}") |> Seq.sort
-    ]
+    "README.md"
+    :: (pages |> Seq.map (fun page -> Path.GetRelativePath(under ".", page)) |> Seq.sort |> List.ofSeq)
 
 /// Each snippet counts as one test.
 let checkAll () : Tally =

@@ -5,7 +5,7 @@ open System
 open Expecto
 open Parametrize.Laws
 
-let subjects: Subject list = Generators.subjects @ Further.subjects @ Extensions.subjects
+let subjects: Subject list = Generators.Subjects.all @ Further.subjects @ Extensions.subjects
 
 /// A number from the environment, or its default.
 let private setting (name: string) (byDefault: int) : int =
@@ -55,9 +55,9 @@ let coverage: Test =
         "generators"
         [
             testCase "every catalogue entry has a generator line" (fun () ->
-                Expect.isEmpty Generators.missing "entries without a line in Generators.fs")
+                Expect.isEmpty Generators.Subjects.missing "entries without a line in Generators/")
             testCase "every generator line has a catalogue entry" (fun () ->
-                Expect.isEmpty Generators.superfluous "lines without an entry in Catalogue.fs")
+                Expect.isEmpty Generators.Subjects.superfluous "lines without an entry in Catalogue.fs")
             testCase "names are unique" (fun () ->
                 let names = Parametrize.Catalogue.entries |> List.map _.Name
                 Expect.equal (List.distinct names) names "catalogue names")

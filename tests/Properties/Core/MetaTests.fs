@@ -76,7 +76,7 @@ let tests: Test =
     testList
         "on a device without data"
         [
-            for subject in Generators.subjects do
+            for subject in Generators.Subjects.all do
                 for dtype in subject.Dtypes do
                     testCase $"{subject.Name}, {dtype}" (passes subject dtype)
             testCase "two of five passes come to their end" (fun () ->

@@ -8,12 +8,16 @@ open Expecto
 open Parametrize
 open Parametrize.CSharp
 
-let private document (name: string) : string =
-    File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "documents", name))
+let private documents: string = Path.Combine(AppContext.BaseDirectory, "documents")
+
+let private catalogue () : string =
+    Directory.GetFiles(Path.Combine(documents, "catalogue"))
+    |> Seq.map File.ReadAllText
+    |> String.concat "\n"
 
 /// The rows of the table of values.
 let private rowsOfReadme () : string =
-    let text = document "README.md"
+    let text = File.ReadAllText(Path.Combine(documents, "README.md"))
     let start = text.IndexOf "## What there is"
     let rows = text[start .. text.IndexOf("## ", start + 3)].Split '\n'
     rows |> Seq.filter _.StartsWith('|') |> String.concat "\n"
@@ -53,7 +57,7 @@ let tests: Test =
         "registry"
         [
             complete "in C#" (fun head -> existsInCSharp head.CSharp)
-            complete "in docs/values.md" (fun head -> mentions (document "values.md") head.Name)
+            complete "in docs/catalogue" (fun head -> mentions (catalogue ()) head.Name)
             complete "in the table of README.md" (fun head -> mentions (rowsOfReadme ()) head.Name)
             complete "in the catalogue, which the laws and the C# tests try" isTried
         ]

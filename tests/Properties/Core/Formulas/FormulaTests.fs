@@ -120,4 +120,4 @@ let private testOf (subject: Subject) : Test =
                     for seed in 1..tries do
                         agrees subject formula (dtype, wide) seed)
 
-let tests: Test = testList "formulas" (Generators.subjects @ Further.subjects |> List.map testOf)
+let tests: Test = testList "formulas" (Generators.Subjects.all @ Further.subjects |> List.map testOf)

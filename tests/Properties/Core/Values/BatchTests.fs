@@ -60,7 +60,7 @@ let tests: Test =
     testList
         "one bad element"
         [
-            for subject in Generators.subjects do
+            for subject in Generators.Subjects.all do
                 if Subject.isBatched subject && subject.Miss.IsSome then
                     testCase subject.Name (fun () ->
                         for dtype in subject.Dtypes do

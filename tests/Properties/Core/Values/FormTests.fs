@@ -79,7 +79,7 @@ let tests: Test =
     testList
         "forms of parts"
         [
-            for subject in Generators.subjects ->
+            for subject in Generators.Subjects.all ->
                 testCase subject.Name (fun () ->
                     for dtype in subject.Dtypes do
                         for seed in 1..2 do

@@ -135,7 +135,7 @@ let tests: Test =
             testCase "invertible" turnsTheSmallest
             for name in nearest do
                 testCase name (fun () ->
-                    let subject = Generators.subjects |> List.find (fun subject -> subject.Name = name)
+                    let subject = Generators.Subjects.all |> List.find (fun subject -> subject.Name = name)
 
                     for dtype in [ torch.ScalarType.Float64; torch.ScalarType.ComplexFloat64 ] do
                         if List.contains dtype subject.Dtypes then

@@ -129,5 +129,5 @@ let tests: Test =
             testList
                 "turned"
                 (List.map isTurned [ "cayley"; "matrixExp"; "orthogonal"; "matrixExp, no base"; "cayley, no base" ])
-            testList "variety" (List.map varies Generators.subjects)
+            testList "variety" (List.map varies Generators.Subjects.all)
         ]

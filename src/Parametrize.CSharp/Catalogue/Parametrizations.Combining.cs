@@ -1,0 +1,69 @@
+using Microsoft.FSharp.Collections;
+using Parametrize.CSharp.Values;
+using Parametrize.Values;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <content>Values that are made of others.</content>
+public static partial class Parametrizations
+{
+    /// <summary>The value on convolution kernels `[out, in, k...]`, read as matrices `out x (in k...)`.</summary>
+    /// <exception cref="ArgumentException">The value reads several tensors.</exception>
+    public static Parametrization OnKernel(Parametrization matrix) => Combining.onKernel(Given(matrix));
+
+    /// <summary>`X_1 + X_2 + ...` of tensors of one shape. The first free term takes what the others leave.</summary>
+    /// <exception cref="ArgumentException">Fewer than two terms, or none that is free.</exception>
+    public static Parametrization Sum(params Parametrization[] terms) =>
+        SumValues.sum(ListModule.OfArray(Given(terms)));
+
+    /// <summary>
+    /// The matrix product `A_1 A_2 ...` of one free factor, which takes what the others leave, and of square ones that are
+    /// invertible.
+    /// </summary>
+    /// <exception cref="ArgumentException">Fewer than two factors, none that is free, or one that does not fit.</exception>
+    public static Parametrization Product(params Parametrization[] factors) =>
+        ProductValues.product(ListModule.OfArray(Given(factors)));
+
+    /// <summary>Block diagonal matrices of blocks of one size, each of a value of its own.</summary>
+    /// <exception cref="ArgumentException">There are no blocks.</exception>
+    public static Parametrization BlockDiagonal(params Parametrization[] blocks) =>
+        BlockDiagonalValues.blockDiagonal(ListModule.OfArray(Given(blocks)));
+
+    /// <summary>Pieces along a dimension, one behind another, each of its size and value: the gates of a recurrent layer.</summary>
+    /// <exception cref="ArgumentException">There are no pieces, or one has a size below 1.</exception>
+    public static Parametrization Slices(int dimension, params (long Size, Parametrization Value)[] pieces) =>
+        SlicesValues.slices(dimension, ListModule.OfSeq(Given(pieces).Select(piece => piece.ToTuple())));
+
+    /// <summary>Entries of the first value where the mask is true, of the second elsewhere.</summary>
+    /// <exception cref="ArgumentException">The entries of a value are not free of one another.</exception>
+    public static Parametrization Where(Mask mask, Parametrization value, Parametrization elsewhere) =>
+        ChoiceValues.where(Given(mask), Given(value), Given(elsewhere));
+
+    /// <summary>
+    /// A value of bijections read backwards: `PositiveBy(PositiveMap.Exp).Inverse()` is the logarithm. It stands behind a
+    /// value that yields what it reads; alone, its parameter has to stay there.
+    /// </summary>
+    /// <exception cref="ArgumentException">The value cannot be undone wherever it leads.</exception>
+    public static Parametrization Inverse(this Parametrization value) => InverseValues.inverse(Given(value));
+
+    /// <summary>Several values joined by one that reads what they yield, in place of its parameters.</summary>
+    /// <exception cref="ArgumentException">Their number is not that of its parameters, or a space does not fit.</exception>
+    public static Parametrization Joined(Parametrization value, params Parametrization[] inputs) =>
+        Core.joined(ListModule.OfArray(Given(inputs)), Given(value));
+
+    /// <summary>The value on the transposes of matrices.</summary>
+    public static Parametrization Transposed(this Parametrization value) => Core.transposed(Given(value));
+
+    /// <summary>
+    /// First this, then the next, whether their spaces fit or not, as PyTorch's <c>unsafe=True</c>: where they do not, the
+    /// value has no right inverse, so that nothing can be assigned.
+    /// </summary>
+    public static Parametrization ThenUnchecked(this Parametrization first, Parametrization next) =>
+        Core.andThenUnchecked(Given(next), Given(first));
+
+    /// <summary>First this, then the next.</summary>
+    /// <exception cref="ParametrizationException">Their spaces do not fit; the message names both.</exception>
+    public static Parametrization Then(this Parametrization first, Parametrization next) =>
+        Core.tryAndThen(Given(next), Given(first)).OrThrow();
+}

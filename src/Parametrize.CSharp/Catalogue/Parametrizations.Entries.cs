@@ -1,0 +1,31 @@
+using Parametrize.Values;
+
+namespace Parametrize.CSharp;
+
+/// <content>Tensors by each entry or vector.</content>
+public static partial class Parametrizations
+{
+    /// <summary>Positive tensors, by softplus of each entry.</summary>
+    public static Parametrization Positive => PositiveValues.positive;
+
+    /// <summary>Positive tensors, by the given function of each entry.</summary>
+    public static Parametrization PositiveBy(PositiveMap map) => PositiveValues.positiveBy(Given(map));
+
+    /// <summary>
+    /// Probability vectors (the last dimension, of at least 2 numbers), by the isometric log-ratio: rows of row-stochastic
+    /// matrices.
+    /// </summary>
+    public static Parametrization Simplex => SimplexValues.simplex;
+
+    /// <summary>Entries between two numbers, one of which may be infinite.</summary>
+    /// <exception cref="ArgumentException">Unless lo &lt; hi, and one of them is finite.</exception>
+    public static Parametrization Bounded(double lo, double hi) => BoundedValues.bounded(lo, hi);
+
+    /// <summary>`factor X`, for any tensor X.</summary>
+    /// <exception cref="ArgumentException">The factor is zero or not finite.</exception>
+    public static Parametrization Scale(double factor) => AffineValues.scale(factor);
+
+    /// <summary>`X + offset`, for any tensor X.</summary>
+    /// <exception cref="ArgumentException">The offset is not finite.</exception>
+    public static Parametrization Shift(double offset) => AffineValues.shift(offset);
+}

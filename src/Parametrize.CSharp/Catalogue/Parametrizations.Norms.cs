@@ -1,0 +1,35 @@
+using Parametrize.Values;
+
+namespace Parametrize.CSharp;
+
+/// <content>Tensors of given norms.</content>
+public static partial class Parametrizations
+{
+    /// <summary>`W = g v / |v|`, the norm over all dimensions but one, or over the whole tensor.</summary>
+    /// <param name="dimension">The one that keeps its own norms; null for one norm of the whole. Default: 0.</param>
+    public static Parametrization WeightNorm(int? dimension = 0) =>
+        dimension is { } kept ? WeightNormValues.weightNorm(kept) : WeightNormValues.weightNormWhole;
+
+    /// <summary>A given spectral norm, by power iteration while training.</summary>
+    /// <param name="iterations">How many in each training pass. Default: 1.</param>
+    /// <param name="epsilon">Norms below it count as this. Default: 1e-12.</param>
+    /// <param name="dimension">The rows of the matrix. Default: 0.</param>
+    /// <param name="bound">The norm of the result. Default: 1.</param>
+    /// <exception cref="ArgumentException">
+    /// A bound that is not positive and finite, an epsilon that is not positive, or fewer than 1 iteration.
+    /// </exception>
+    public static Parametrization SpectralNorm(
+        int iterations = 1,
+        double epsilon = 1e-12,
+        int dimension = 0,
+        double bound = 1
+    ) => SpectralNormValues.spectralNormWith(new SpectralNormOptions(bound, dimension, iterations, epsilon));
+
+    /// <summary>Vectors (the last dimension) of a given norm, by normalising.</summary>
+    /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
+    public static Parametrization Sphere(double radius = 1) => SphereValues.sphere(radius);
+
+    /// <summary>Vectors (the last dimension) of a given norm, by the exponential map at a base.</summary>
+    /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
+    public static Parametrization SphereExp(double radius = 1) => SphereValues.sphereExp(radius);
+}

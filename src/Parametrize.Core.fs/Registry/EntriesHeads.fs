@@ -1,0 +1,34 @@
+namespace Parametrize
+
+open Parametrize.Values
+
+/// Tensors by each entry or vector.
+[<RequireQualifiedAccess>]
+module internal EntriesHeads =
+
+    let private positiveMap =
+        Argument.symbol
+            [
+                "PositiveMap.Softplus", PositiveMap.Softplus
+                "PositiveMap.Exp", PositiveMap.Exp
+                "PositiveMap.Square", PositiveMap.Square
+            ]
+
+    let all () : Head list =
+        [
+            plain "positive" "Positive" positive
+            of1
+                "positiveBy"
+                "PositiveBy({0})"
+                positiveMap
+                positiveBy
+                [ "positive, exp", PositiveMap.Exp; "positive, square", PositiveMap.Square ]
+            plain "simplex" "Simplex" simplex
+            of2
+                "bounded"
+                "Bounded({0}, {1})"
+                Argument.number
+                Argument.number
+                bounded
+                [ "bounded", -1.0, 3.0; "bounded below", 0.1, infinity; "bounded above", -infinity, -0.5 ]
+        ]

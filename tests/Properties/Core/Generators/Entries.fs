@@ -1,0 +1,30 @@
+/// Tensors by each entry or vector.
+module internal Properties.Core.Generators.Entries
+
+open FsCheck
+open FsCheck.FSharp
+open Parametrize.Laws
+open Properties.Core.Ingredients
+
+let lines: Subject list =
+    [
+        line "positive" entries reals everySize |> bijection everything |> missedBy (shifted -1e-3)
+        line "positive, exp" entries reals everySize |> bijection everything |> missedBy (shifted -1e-3)
+        line "positive, square" entries reals everySize |> missedBy (shifted -1e-3)
+        line "simplex" (shape 2 |> Gen.map (Array.map (max 2L))) reals everySize
+        |> bijection everything
+        |> missedBy (Some(fun w -> w * 1.1))
+        |> onGround 1.0
+        line "bounded" entries reals everySize
+        |> bijection everything
+        |> missedBy (shifted -1.1)
+        |> onGround 4.0
+        line "bounded below" entries reals everySize
+        |> bijection everything
+        |> missedBy (shifted 0.09)
+        |> onGround 1.0
+        line "bounded above" entries reals everySize
+        |> bijection everything
+        |> missedBy (shifted -0.4)
+        |> onGround 1.0
+    ]

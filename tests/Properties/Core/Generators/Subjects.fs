@@ -1,0 +1,39 @@
+/// The catalogue, each entry with its line.
+module internal Properties.Core.Generators.Subjects
+
+open Parametrize
+open Parametrize.Laws
+
+let private lines: Subject list =
+    List.concat
+        [
+            Structured.lines
+            Orthogonal.lines
+            Norms.lines
+            Entries.lines
+            Spectra.lines
+            Pruning.lines
+            Combining.lines
+        ]
+
+/// Entries of the catalogue without a line here.
+let missing: string list =
+    Catalogue.entries
+    |> List.map _.Name
+    |> List.filter (fun name -> lines |> List.forall (fun line -> line.Name <> name))
+
+/// Lines without an entry in the catalogue.
+let superfluous: string list =
+    lines |> List.map _.Name |> List.filter (fun name -> (Catalogue.tryFind name).IsNone)
+
+/// The catalogue with its lines.
+let all: Subject list =
+    let rebuilt (name: string) () =
+        Catalogue.build () |> List.pick (fun entry -> if entry.Name = name then Some entry.Value else None)
+
+    [
+        for entry in Catalogue.entries do
+            match lines |> List.tryFind (fun line -> line.Name = entry.Name) with
+            | Some line -> { line with Value = entry.Value; Rebuilt = rebuilt line.Name }
+            | None -> ()
+    ]
