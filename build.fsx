@@ -31,13 +31,20 @@ let failed (name: string) (message: string) : Tally =
     let line = message.ReplaceLineEndings " "
     Tally.failed $"{name}: {line[..400]}"
 
+/// How many processes share the laws, which run one after the other in each: one where a GPU computes.
+let shares () = if isNull (Environment.GetEnvironmentVariable "TorchBackend") then min 4 Environment.ProcessorCount else 1
+
 let expecto () : Tally =
-    let report = Path.Combine(reports, "core.xml")
-    File.Delete report
+    let reportOf (index: int) = Path.Combine(reports, $"core{index}.xml")
     let colours = if Console.IsOutputRedirected then [ "--colours"; "0"; "--no-spinner" ] else []
 
-    let code =
-        startBuilt "tests/Properties/Core" ([ "--fail-on-focused-tests"; "--junit-summary"; report ] @ colours)
+    let options (index: int) =
+        File.Delete(reportOf index)
+
+        [ "share"; string index; string (shares ()); "--fail-on-focused-tests"; "--junit-summary"; reportOf index ]
+        @ colours
+
+    let codes = startBuiltTogether "tests/Properties/Core" (List.init (shares ()) options)
 
     /// Expecto puts an element into the case of a test that did not pass.
     let verdict (case: XElement) =
@@ -48,7 +55,10 @@ let expecto () : Tally =
             let messages = reason.Attributes "message" |> Seq.map _.Value
             failed (case.Attribute("name").Value) (String.concat " " messages)
 
-    elements report "testcase" |> List.sumBy verdict |> Tally.ofReport "tests/Properties/Core" code
+    codes
+    |> List.indexed
+    |> List.sumBy (fun (index, code) ->
+        elements (reportOf index) "testcase" |> List.sumBy verdict |> Tally.ofReport "tests/Properties/Core" code)
 
 let xunit (project: string) () : Tally =
     let report = Path.Combine(reports, $"{Path.GetFileName(project).ToLowerInvariant()}.trx")

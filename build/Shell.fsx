@@ -4,6 +4,7 @@ module Shell
 open System
 open System.Diagnostics
 open System.IO
+open System.Threading.Tasks
 
 let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
 
@@ -19,8 +20,8 @@ let private run (folder: string) (program: string) (arguments: string list) : in
 /// Runs a command of the SDK in the root folder, where it finds the repository's SDK version and tools.
 let dotnet (arguments: string list) : int = run root "dotnet" arguments
 
-/// Runs a command of the SDK in a folder, and returns its exit code and what it printed.
-let dotnetAt (folder: string) (arguments: string list) : int * string =
+/// Starts a command of the SDK in a folder; the task has its exit code and what it printed.
+let private begin' (folder: string) (arguments: string list) : Task<int * string> =
     let redirected =
         ProcessStartInfo(
             "dotnet",
@@ -30,19 +31,42 @@ let dotnetAt (folder: string) (arguments: string list) : int * string =
             RedirectStandardError = true
         )
 
-    use started = Process.Start redirected
-    let errors = started.StandardError.ReadToEndAsync()
-    let output = started.StandardOutput.ReadToEnd()
-    started.WaitForExit()
-    started.ExitCode, output + errors.Result
+    let started = Process.Start redirected
+    let output, errors = started.StandardOutput.ReadToEndAsync(), started.StandardError.ReadToEndAsync()
+
+    task {
+        do! started.WaitForExitAsync()
+        let! output = output
+        let! errors = errors
+        return started.ExitCode, output + errors
+    }
+
+/// Runs a command of the SDK in a folder, and returns its exit code and what it printed.
+let dotnetAt (folder: string) (arguments: string list) : int * string = (begin' folder arguments).Result
 
 /// Builds a program and runs it where the user stands, so that file arguments mean what they say.
 let start (project: string) (arguments: string list) : int =
     run Environment.CurrentDirectory "dotnet" ([ "run"; "-c"; "Release"; "--project"; under project; "--" ] @ arguments)
 
+let private built (project: string) (arguments: string list) : string list =
+    [ "run"; "--no-build"; "-c"; "Release"; "--project"; project; "--" ] @ arguments
+
 /// Runs a program that the solution's build has made.
-let startBuilt (project: string) (arguments: string list) : int =
-    dotnet ([ "run"; "--no-build"; "-c"; "Release"; "--project"; project; "--" ] @ arguments)
+let startBuilt (project: string) (arguments: string list) : int = dotnet (built project arguments)
+
+/// Runs a program that the solution's build has made several times at once, and returns the exit codes. What the first prints
+/// streams; the others' follows.
+let startBuiltTogether (project: string) (arguments: string list list) : int list =
+    let others = arguments.Tail |> List.map (fun one -> begin' root (built project one))
+    let first = startBuilt project arguments.Head
+
+    first
+    :: [
+        for other in others do
+            let code, output = other.Result
+            printfn $"{output}"
+            code
+    ]
 
 let deleteFolder (path: string) : unit =
     if Directory.Exists path then

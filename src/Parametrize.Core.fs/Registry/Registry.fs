@@ -17,6 +17,7 @@ module internal Registry =
                 SpectraHeads.all ()
                 PruningHeads.all ()
                 CombiningHeads.all ()
+                AdaptersHeads.all ()
             ]
 
     /// Examples of `>>>`, which is no name.

@@ -200,6 +200,10 @@ type IBijection =
     /// What `Forward` yields the tensor from. Differentiable.
     abstract Back: tensor: torch.Tensor -> torch.Tensor
 
+/// A node whose inputs do not tell the form that it yields: what it carries does.
+[<Interface>]
+type internal IShapedByBuffers = interface end
+
 /// A node of several inputs, any one of which can take the rest.
 type internal IChoosesRest =
     inherit IKeepsInputs
@@ -227,6 +231,8 @@ module internal Node =
     let arity (node: Node) : int = node.Domains.Length
 
     let learns (node: Node) : bool = (box node) :? ILearns
+
+    let isShapedByBuffers (node: Node) : bool = (box node) :? IShapedByBuffers
 
     let converges (node: Node) : bool = (box node) :? IConverges
 

@@ -290,6 +290,7 @@ module internal Program =
         |> Array.iteri (fun index step ->
             forms[program.LeafCount + index] <-
                 match step with
+                | Step.Compute(node, _, _, _) when Node.isShapedByBuffers node -> None
                 | Step.Compute(node, sources, _, _) ->
                     let inputs = sources |> Array.choose (fun source -> forms[source]) |> Array.toList
                     if inputs.Length = sources.Length then Some(node.Output inputs) else None

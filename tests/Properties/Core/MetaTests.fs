@@ -12,7 +12,7 @@ open TorchSharp
 /// What reads numbers: the exponential squares as often as the norm of its argument asks for, and the Cayley map corrects the
 /// rounding of large arguments. Both choose among ways that cost several times as much.
 let private reads (subject: Subject) : bool =
-    let ways = [ "matrixExp"; "orthogonal"; "cayley" ]
+    let ways = [ "matrixExp"; "orthogonal"; "cayley"; "oft" ]
 
     Parametrization.nodes subject.Value
     |> List.exists (fun node ->

@@ -58,10 +58,19 @@ let private tests: Test =
             RegistryTests.tests
         ]
 
+/// One of several shares of the tests, for as many processes side by side: a hash of the name that is the same in each.
+let private share (index: int) (count: int) : Test =
+    let hash (names: string list) =
+        (2166136261u, String.concat "." names) ||> Seq.fold (fun hash letter -> (hash ^^^ uint32 letter) * 16777619u)
+
+    tests |> Test.filter "." (fun names -> hash names % uint32 count = uint32 index)
+
 [<EntryPoint>]
 let main arguments =
     // Many small tensors: threads cost more than they bring.
     torch.set_num_threads 1
+
+    let run = runTestsWithCLIArgs [ CLIArguments.Sequenced ]
 
     match arguments with
     | [| "spec" |] -> Specification.run ()
@@ -81,4 +90,6 @@ let main arguments =
     | [| "golden" |] ->
         eprintfn "golden needs a file: golden FILE"
         1
-    | _ -> runTestsWithCLIArgs [ CLIArguments.Sequenced ] arguments tests
+    | _ when Array.tryHead arguments = Some "share" && arguments.Length >= 3 ->
+        run arguments[3..] (share (int arguments[1]) (int arguments[2]))
+    | _ -> run arguments tests

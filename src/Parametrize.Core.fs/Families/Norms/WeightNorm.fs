@@ -85,6 +85,14 @@ type internal WeightNormNode(dimension: int option) =
                 Buffers = [||]
             }
 
+    interface IDimension with
+        /// The magnitudes add to directions of any tensors, unless these fill the space.
+        member _.Dimension(form, before, _) =
+            match before with
+            | [ _, Some magnitude; directions, Some direction ] when directions = Space.all ->
+                Some(min (Form.reals form) (magnitude + direction))
+            | _ -> None
+
 namespace Parametrize.Values
 
 open Parametrize

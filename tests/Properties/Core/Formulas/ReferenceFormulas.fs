@@ -235,4 +235,7 @@ let private further: (string * Formula) list =
         "fromBelow", of1 (fun x -> softplus x * (-2.0).ToScalar())
     ]
 
-let all: Map<string, Formula> = Map.ofList (prunings @ matrices @ others @ combined @ chains @ further)
+let all: Map<string, Formula> =
+    [ prunings; matrices; others; combined; chains; further; AdapterFormulas.all ]
+    |> List.concat
+    |> Map.ofList

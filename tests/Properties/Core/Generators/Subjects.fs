@@ -13,7 +13,7 @@ let private lines: Subject list =
             Entries.lines
             Spectra.lines
             Pruning.lines
-            Combining.lines
+            Combining.lines; Adapters.lines
         ]
 
 /// Entries of the catalogue without a line here.

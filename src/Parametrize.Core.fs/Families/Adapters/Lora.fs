@@ -1,0 +1,80 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// `W = W_0 + s B A` with a frozen W_0 (n x k...), A (rank x k...) and B (n x rank) (Hu et al. 2022, eq. 3).
+type internal LoraNode(name: string, rank: int64, alpha: float, scaling: float) =
+    inherit AdapterNode()
+
+    /// The matrix of a tensor whose first dimension counts its rows.
+    let flat (tensor: torch.Tensor) = tensor.reshape (tensor.size 0, -1L)
+
+    /// Uniform up to 1 / sqrt(k), as PyTorch starts a linear layer. The seed is fixed, so that equal tensors start alike.
+    let random (shape: int64[]) (like: torch.Tensor) =
+        use generator = new torch.Generator(0UL, torch.CPU)
+        let struct (_, columns) = AdapterNode.Sizes shape
+        let uniform = torch.rand (shape, dtype = torch.ScalarType.Float64, generator = generator)
+        ((uniform * 2.0.AsScalar() - 1.0.AsScalar()) / (sqrt (float columns)).AsScalar()).``to``(like.dtype, like.device)
+
+    let shapes (shape: int64[]) = struct (Array.append [| rank |] shape[1..], [| shape[0]; rank |])
+
+    override _.Code = Code.call name [ Code.Long rank; Code.Float alpha ]
+    override _.Domains = [ Domain.free; Domain.free ]
+
+    override this.Inputs form =
+        match Form.fault { Requirement.matrices with Complex = false } form with
+        | Some error -> Error(error (Node.text this))
+        | None ->
+            let struct (a, b) = shapes form.Shape
+            Ok [ { form with Shape = a }; { form with Shape = b } ]
+
+    override _.Output inputs =
+        { inputs.Head with
+            Shape = Array.append [| inputs[1].Shape[0] |] inputs.Head.Shape[1..]
+        }
+
+    override _.Forward(inputs, buffers) =
+        let change = (inputs[1] * scaling.AsScalar()).matmul (flat inputs[0])
+        buffers[0] + change.reshape buffers[0].shape
+
+    override _.Starting tensor =
+        let struct (a, b) = shapes tensor.shape
+        [| random a tensor; torch.zeros (b, dtype = tensor.dtype, device = tensor.device) |]
+
+    interface IDimension with
+        /// The matrices near B A of that rank: r (n + k - r), or all.
+        member _.Dimension(form, _, _) =
+            let struct (rows, columns) = AdapterNode.Sizes form.Shape
+            let rank = min rank (min rows columns)
+            Some(rank * (rows + columns - rank))
+
+namespace Parametrize.Values
+
+open System
+open Parametrize
+
+[<AutoOpen>]
+module LoraValues =
+
+    let private adapter (name: string) (rank: int64) (alpha: float) (scaling: float -> float) : Parametrization =
+        if rank < 1L then
+            invalidArg (nameof rank) $"The rank must be at least 1, but it is {rank}."
+
+        if not (Double.IsFinite alpha && alpha <> 0.0) then
+            invalidArg (nameof alpha) $"Alpha must be finite and not zero, but it is {alpha}."
+
+        Parametrization.ofNode (LoraNode(name, rank, alpha, alpha / scaling (float rank)))
+
+    /// A low-rank change of a frozen weight: `W_0 + (alpha / rank) B A`, real, with A (rank x k...) and B (n x rank) for a weight
+    /// of n x k... entries, kernels included (Hu et al. 2022). W_0 is a buffer, the base. B starts at zero and A at random, from a
+    /// fixed seed; assigning a weight, and `rebase`, which merges, start so again. O(n k rank). Throws ArgumentException for a rank
+    /// below 1, and for an alpha that is zero or not finite.
+    let lora (rank: int64) (alpha: float) : Parametrization = adapter "lora" rank alpha id
+
+    /// `lora` with the factor `alpha / sqrt rank`, with which large ranks learn as fast as small ones (Kalajdzievski 2023).
+    let rsLora (rank: int64) (alpha: float) : Parametrization = adapter "rsLora" rank alpha sqrt
+
+    /// Magnitude and direction apart, the direction changed by `lora`: `W = m V / |V|` with `V = W_0 + (alpha / rank) B A` and the
+    /// norm of each row, or of each output channel of a kernel (Liu et al. 2024, eq. 5). The norm is part of the gradient.
+    let dora (rank: int64) (alpha: float) : Parametrization =
+        Parametrization.joined [ identity; lora rank alpha ] (weightNorm 0)
