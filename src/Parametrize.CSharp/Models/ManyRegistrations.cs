@@ -7,11 +7,16 @@ namespace Parametrize.CSharp.Models;
 /// <summary>Registers on all of several modules, or on none.</summary>
 internal static class ManyRegistrations
 {
+    /// <param name="model">The model.</param>
+    /// <param name="modules">Modules of it.</param>
+    /// <param name="tensorName">The tensor of each.</param>
+    /// <param name="valueOf">What constrains a tensor, given its name in the model.</param>
+    /// <param name="whenNotAllowed">What to do when a present tensor is not in the space.</param>
     public static IReadOnlyList<string> Register(
         nn.Module model,
         IReadOnlyList<(string Name, nn.Module Module, ParentModule? Parent)> modules,
         string tensorName,
-        Parametrization value,
+        Func<string, Parametrization> valueOf,
         WhenNotAllowed whenNotAllowed
     )
     {
@@ -27,7 +32,9 @@ internal static class ManyRegistrations
             () =>
             {
                 var ties = new TiedParameters(model);
-                return paths.Select(one => Naming(one.Name, () => ties.Prepare(one.Path, value, whenNotAllowed)));
+                return paths.Select(one =>
+                    Naming(one.Name, () => ties.Prepare(one.Path, valueOf(one.Name), whenNotAllowed))
+                );
             }
         );
         return [.. paths.Select(one => one.Name)];

@@ -122,7 +122,9 @@ internal sealed class PreparedBinding : IPrepared
             using var lasting = Modes.Lasting();
             parts = startingParts(_plain.Value);
             var own = _plain.Layout.IsJoint ? null : _plain.Value;
-            _tensor = new(value, parts, own, _plain.IsBuffer, _plain.IsTrained);
+            // What changes a frozen weight is there to be trained.
+            var isTrained = _plain.IsTrained || Adapter.isAdapter(value);
+            _tensor = new(value, parts, own, _plain.IsBuffer, isTrained);
             _tensor.train(path.Caller!.training);
         }
         catch

@@ -90,7 +90,7 @@ public class PublicApiIsForCSharp
 
     /// <summary>Every argument of a function that has to be an object.</summary>
     public static IEnumerable<object[]> Objects =>
-        from type in new[] { typeof(Parametrizations), typeof(parametrize), typeof(prune), typeof(Safetensors) }
+        from type in new[] { typeof(Parametrizations), typeof(parametrize), typeof(prune), typeof(peft), typeof(Safetensors) }
         from method in type.GetMethods(BindingFlags.Public | BindingFlags.Static)
         where method.GetParameters().All(other => !other.ParameterType.IsByRefLike)
         from parameter in method.GetParameters()
@@ -124,6 +124,7 @@ public class PublicApiIsForCSharp
             : type == typeof(Mask) ? Mask.OfArray([2], [true, false])
             : type == typeof(Amount) ? Amount.NewCount(1)
             : type == typeof(string) ? "weight"
+            : type == typeof(LoraConfig) ? new LoraConfig { TargetModules = ["weight"] }
             : type == typeof(Pruning) ? Pruning.Nothing
             : type == typeof(PruningSchedule) ? PruningSchedule.Cubic(0, 0.5, 0, 10, 1)
             : type == typeof(OrthogonalMap) ? OrthogonalMap.Cayley

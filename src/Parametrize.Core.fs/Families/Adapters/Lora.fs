@@ -3,8 +3,10 @@ namespace Parametrize
 open TorchSharp
 
 /// `W = W_0 + s B A` with a frozen W_0 (n x k...), A (rank x k...) and B (n x rank) (Hu et al. 2022, eq. 3).
-type internal LoraNode(name: string, rank: int64, alpha: float, scaling: float) =
+type internal LoraNode(rank: int64, alpha: float, isStabilized: bool) =
     inherit AdapterNode()
+
+    let scaling = alpha / (if isStabilized then sqrt (float rank) else float rank)
 
     /// The matrix of a tensor whose first dimension counts its rows.
     let flat (tensor: torch.Tensor) = tensor.reshape (tensor.size 0, -1L)
@@ -18,7 +20,13 @@ type internal LoraNode(name: string, rank: int64, alpha: float, scaling: float) 
 
     let shapes (shape: int64[]) = struct (Array.append [| rank |] shape[1..], [| shape[0]; rank |])
 
-    override _.Code = Code.call name [ Code.Long rank; Code.Float alpha ]
+    member _.Rank: int64 = rank
+    member _.Alpha: float = alpha
+    member _.IsStabilized: bool = isStabilized
+
+    override _.Code =
+        Code.call (if isStabilized then "rsLora" else "lora") [ Code.Long rank; Code.Float alpha ]
+
     override _.Domains = [ Domain.free; Domain.free ]
 
     override this.Inputs form =
@@ -56,23 +64,23 @@ open Parametrize
 [<AutoOpen>]
 module LoraValues =
 
-    let private adapter (name: string) (rank: int64) (alpha: float) (scaling: float -> float) : Parametrization =
+    let private adapter (isStabilized: bool) (rank: int64) (alpha: float) : Parametrization =
         if rank < 1L then
             invalidArg (nameof rank) $"The rank must be at least 1, but it is {rank}."
 
         if not (Double.IsFinite alpha && alpha <> 0.0) then
             invalidArg (nameof alpha) $"Alpha must be finite and not zero, but it is {alpha}."
 
-        Parametrization.ofNode (LoraNode(name, rank, alpha, alpha / scaling (float rank)))
+        Parametrization.ofNode (LoraNode(rank, alpha, isStabilized))
 
     /// A low-rank change of a frozen weight: `W_0 + (alpha / rank) B A`, real, with A (rank x k...) and B (n x rank) for a weight
     /// of n x k... entries, kernels included (Hu et al. 2022). W_0 is a buffer, the base. B starts at zero and A at random, from a
     /// fixed seed; assigning a weight, and `rebase`, which merges, start so again. O(n k rank). Throws ArgumentException for a rank
     /// below 1, and for an alpha that is zero or not finite.
-    let lora (rank: int64) (alpha: float) : Parametrization = adapter "lora" rank alpha id
+    let lora (rank: int64) (alpha: float) : Parametrization = adapter false rank alpha
 
     /// `lora` with the factor `alpha / sqrt rank`, with which large ranks learn as fast as small ones (Kalajdzievski 2023).
-    let rsLora (rank: int64) (alpha: float) : Parametrization = adapter "rsLora" rank alpha sqrt
+    let rsLora (rank: int64) (alpha: float) : Parametrization = adapter true rank alpha
 
     /// Magnitude and direction apart, the direction changed by `lora`: `W = m V / |V|` with `V = W_0 + (alpha / rank) B A` and the
     /// norm of each row, or of each output channel of a kernel (Liu et al. 2024, eq. 5). The norm is part of the gradient.

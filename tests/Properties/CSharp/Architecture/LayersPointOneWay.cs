@@ -19,7 +19,8 @@ public class LayersPointOneWay
         ["Registration"],
         ["Models", "Optimizers", "Prune", "State"],
         [nameof(parametrize), nameof(Safetensors)],
-        [nameof(prune)],
+        [nameof(prune), "Adapters"],
+        [nameof(peft)],
     ];
 
     /// <summary>Public types whose layer is not the one of their namespace.</summary>
@@ -30,6 +31,10 @@ public class LayersPointOneWay
         [typeof(parametrize)] = nameof(parametrize),
         [typeof(prune)] = nameof(prune),
         [typeof(Safetensors)] = nameof(Safetensors),
+        [typeof(LoraConfig)] = "Adapters",
+        [typeof(MergedAdapters)] = "Adapters",
+        [typeof(MergedTensor)] = "Adapters",
+        [typeof(peft)] = nameof(peft),
     };
 
     private static readonly (string From, string To, string Reason)[] Exceptions =

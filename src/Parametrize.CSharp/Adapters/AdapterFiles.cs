@@ -1,0 +1,134 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.State;
+using Parametrize.CSharp.Torch;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Adapters;
+
+/// <summary>PEFT's folder of an adapter: its configuration, and its tensors under `base_model.model.MODULE.lora_A.weight`.</summary>
+internal static class AdapterFiles
+{
+    public const string TensorsName = "adapter_model.safetensors";
+    public const string Prefix = "base_model.model.";
+
+    /// <summary>Writes the adapters of a model.</summary>
+    public static void Write(nn.Module model, string folder, LoraConfig wishes)
+    {
+        var modules = ModelTree.Modules(model).ToDictionary(one => one.Name, one => one.Module);
+        var found = Adapters(model, modules);
+        var config = Described(found, wishes);
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var tensors = new Dictionary<string, Tensor>();
+        foreach (var (layer, tensor, _) in found)
+        foreach (var (key, written) in layer.Written(tensor.Originals))
+            tensors[$"{Prefix}{ModelTree.Join(layer.Name, key)}"] = written;
+        foreach (var (name, own) in SavedWhole(modules, config))
+            tensors[$"{Prefix}{name}"] = own;
+
+        Directory.CreateDirectory(folder);
+        Safetensors.Save(
+            Path.Combine(folder, TensorsName),
+            tensors,
+            new Dictionary<string, string> { ["format"] = "pt" }
+        );
+        var text = AdapterConfigFile.Text(config, Targets(config, modules.Keys));
+        WholeFile.Write(
+            Path.Combine(folder, AdapterConfigFile.Name),
+            stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text))
+        );
+    }
+
+    /// <summary>The parameters and buffers of modules that are saved whole.</summary>
+    public static IEnumerable<(string Name, Tensor Tensor)> SavedWhole(
+        IReadOnlyDictionary<string, nn.Module> modules,
+        LoraConfig config
+    )
+    {
+        foreach (var (name, module) in modules.Where(one => AdapterTargets.IsSavedWhole(config, one.Key)))
+        {
+            if (ModelTree.Tensors(module) is [var (inside, _), ..])
+                throw new NotSupportedException(
+                    $"'{name}' is to be saved whole, but {ModelTree.Join(name, inside)} in it is parametrized, which PEFT's files do not "
+                        + "hold. Remove that, or save the model's state_dict."
+                );
+            foreach (var own in ModelTree.TensorsOf(module))
+                yield return (ModelTree.Join(name, own.Name), own.Tensor);
+        }
+    }
+
+    private static List<(AdapterLayer Layer, ParametrizedTensor Tensor, LowRankAdapter Adapter)> Adapters(
+        nn.Module model,
+        IReadOnlyDictionary<string, nn.Module> modules
+    )
+    {
+        var found = new List<(AdapterLayer, ParametrizedTensor, LowRankAdapter)>();
+        foreach (
+            var (name, tensor) in ModelTree.Tensors(model).Where(one => Adapter.isAdapter(one.Tensor.Parametrization))
+        )
+        {
+            var module = name.LastIndexOf('.') is var dot and >= 0 ? name[..dot] : "";
+            var layer = modules.TryGetValue(module, out var owner) ? new AdapterLayer(module, owner) : null;
+            var adapter = Adapter.tryLowRank(tensor.Parametrization)?.Value;
+            var reason =
+                layer?.WeightName != name ? "is not the weight of a module"
+                : layer.Unsuited is { } unsuited ? $"is of a module that {unsuited}"
+                : adapter is null ? $"is {tensor.Code}"
+                : adapter.MagnitudeDimension is { Value: var dimension } && dimension != layer.MagnitudeDimension
+                    ? $"is {tensor.Code}, whose norms are of another dimension than PEFT's"
+                : null;
+            if (reason is not null)
+                throw new NotSupportedException(
+                    $"{name} {reason}, which PEFT's files of low-rank adapters do not hold. Save the model's state_dict."
+                );
+            found.Add((layer!, tensor, adapter!));
+        }
+        return found.Count > 0
+            ? found
+            : throw new InvalidOperationException($"{model.Title()} has no adapter: call get_peft_model first.");
+    }
+
+    /// <summary>The configuration that describes these adapters: the commonest rank and alpha, and patterns for others.</summary>
+    private static LoraConfig Described(
+        IReadOnlyList<(AdapterLayer Layer, ParametrizedTensor Tensor, LowRankAdapter Adapter)> found,
+        LoraConfig wishes
+    )
+    {
+        var rank = Commonest(found.Select(one => one.Adapter.Rank));
+        var alpha = Commonest(found.Select(one => one.Adapter.Alpha));
+        bool Uniform(Func<LowRankAdapter, bool> what) =>
+            found.Select(one => what(one.Adapter)).Distinct().ToList() is [var only]
+                ? only
+                : throw new NotSupportedException(
+                    $"{found[0].Layer.WeightName} and others have adapters of several kinds, of which PEFT's files hold one. Save the "
+                        + "model's state_dict."
+                );
+        return wishes with
+        {
+            Rank = rank,
+            Alpha = alpha,
+            TargetModules = [.. found.Select(one => one.Layer.Name)],
+            UseRankStabilized = Uniform(one => one.IsStabilized),
+            UseDora = Uniform(one => one.MagnitudeDimension is not null),
+            RankPattern = found
+                .Where(one => one.Adapter.Rank != rank)
+                .ToDictionary(one => Whole(one.Layer.Name), one => one.Adapter.Rank),
+            AlphaPattern = found
+                .Where(one => one.Adapter.Alpha != alpha)
+                .ToDictionary(one => Whole(one.Layer.Name), one => one.Adapter.Alpha),
+        };
+    }
+
+    private static T Commonest<T>(IEnumerable<T> values) => values.GroupBy(one => one).MaxBy(one => one.Count())!.Key;
+
+    /// <summary>Names as PEFT finds exactly these modules: a list, or a pattern where an end of another name would match too.</summary>
+    private static JsonNode Targets(LoraConfig config, IEnumerable<string> modules) =>
+        modules.All(one => config.TargetModules.Contains(one) || !AdapterTargets.Names(config.TargetModules, one))
+            ? AdapterConfigFile.Shown(config.TargetModules)
+            : JsonValue.Create(string.Join('|', config.TargetModules.Select(Regex.Escape)));
+
+    /// <summary>A pattern for one name and no longer one.</summary>
+    private static string Whole(string name) => $"^{Regex.Escape(name)}";
+}

@@ -1,0 +1,154 @@
+using Parametrize.CSharp.Models;
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp.Adapters;
+
+/// <summary>An adapter of a folder, looked at against a model, before anything of the model changes.</summary>
+internal sealed class AdapterLoading : IDisposable
+{
+    private readonly nn.Module _model;
+    private readonly LoadedTensors _file;
+    private readonly List<(AdapterLayer Layer, Parametrization Value, Tensor[] Originals)> _adapters = [];
+    private readonly List<(Tensor Own, Tensor Loaded)> _whole = [];
+
+    /// <summary>Reads the folder. Throws InvalidDataException where it does not fit the model.</summary>
+    public AdapterLoading(nn.Module model, string folder)
+    {
+        _model = model;
+        Config = AdapterConfigFile.Read(Path.Combine(folder, AdapterConfigFile.Name));
+        var path = Path.Combine(folder, AdapterFiles.TensorsName);
+        if (!File.Exists(path) && File.Exists(Path.Combine(folder, "adapter_model.bin")))
+            throw new NotSupportedException(
+                $"{folder} has adapter_model.bin, which is pickled: save it with PEFT's safe_serialization=True."
+            );
+        _file = Safetensors.Load(path);
+        try
+        {
+            Sort(path);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public LoraConfig Config { get; }
+
+    /// <summary>Registers what is not there yet and writes the numbers.</summary>
+    /// <returns>The names of the adapted weights.</returns>
+    public IReadOnlyList<string> Commit(bool isTrained)
+    {
+        var values = _adapters.ToDictionary(one => one.Layer.WeightName, one => one.Value);
+        var found = ModelTree.Modules(_model).ToDictionary(one => one.Name);
+        ManyRegistrations.Register(
+            _model,
+            [.. _adapters.Where(one => Present(one.Layer) is null).Select(one => found[one.Layer.Name])],
+            AdapterLayer.TensorName,
+            name => values[name],
+            WhenNotAllowed.Project
+        );
+        using var _ = no_grad();
+        foreach (var (layer, _, originals) in _adapters)
+        {
+            var tensor = Present(layer)!;
+            var parts = tensor.CurrentParts();
+            tensor.Write(Core.ofTensorsOfShape(parts.Shape, originals, parts.Buffers, tensor.Parametrization));
+            foreach (var own in tensor.Inputs)
+                own.requires_grad = isTrained;
+        }
+        foreach (var (own, loaded) in _whole)
+            own.copy_(loaded);
+        return [.. values.Keys];
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in _file.Values)
+            tensor.Dispose();
+    }
+
+    private ParametrizedTensor? Present(AdapterLayer layer) => TensorPath.Find(_model, layer.WeightName);
+
+    /// <summary>Which tensor of the file is for what.</summary>
+    private void Sort(string path)
+    {
+        var modules = ModelTree.Modules(_model, registering: true).ToDictionary(one => one.Name, one => one.Module);
+        var left = _file.Keys.ToDictionary(key =>
+            key.StartsWith(AdapterFiles.Prefix, StringComparison.Ordinal) ? key[AdapterFiles.Prefix.Length..] : key
+        );
+        foreach (var (name, module) in modules)
+        {
+            var layer = new AdapterLayer(name, module);
+            if (!left.ContainsKey(ModelTree.Join(name, layer.A)))
+                continue;
+            if (layer.Unsuited is { } reason)
+                throw new InvalidDataException($"{path} has an adapter for '{name}', which {reason}.");
+            Add(path, layer, left);
+        }
+        AddWhole(modules, left);
+        if (left.Count > 0)
+            throw new InvalidDataException(
+                $"{path} has {string.Join(", ", left.Values.Take(4))}{(left.Count > 4 ? $" and {left.Count - 4} more" : "")}, for which "
+                    + $"{_model.Title()} has no place."
+            );
+        if (_adapters.Count == 0)
+            throw new InvalidDataException($"{path} has no adapter.");
+    }
+
+    private void Add(string path, AdapterLayer layer, Dictionary<string, string> left)
+    {
+        Tensor? Take(string key) => left.Remove(ModelTree.Join(layer.Name, key), out var whole) ? _file[whole] : null;
+        var tensors = new Dictionary<string, Tensor?>
+        {
+            [layer.A] = Take(layer.A),
+            [layer.B] = Take(layer.B),
+            [AdapterLayer.Magnitude] = Config.UseDora
+                ? Take(AdapterLayer.Magnitude) ?? Take($"{AdapterLayer.Magnitude}.weight")
+                : null,
+        };
+        var value = AdapterTargets.ValueFor(layer, Config);
+        var shape = ShapeOf(layer, value);
+        var rank = AdapterTargets.Of(Config.RankPattern, layer.Name, Config.Rank);
+        foreach (var (key, expected) in layer.Shapes(rank, shape, Config.UseDora))
+            if (tensors[key] is not { } tensor)
+                throw new InvalidDataException($"{path} has no {key} for '{layer.Name}'.");
+            else if (!tensor.shape.SequenceEqual(expected))
+                throw new InvalidDataException(
+                    $"{path}: {key} of '{layer.Name}' has the shape {Form.Shown(tensor.shape)}; its rank {rank} and the weight "
+                        + $"{Form.Shown(shape)} ask for {Form.Shown(expected)}."
+                );
+        _adapters.Add(
+            (layer, value, layer.Read(tensors[layer.A]!, tensors[layer.B]!, tensors[AdapterLayer.Magnitude], shape))
+        );
+    }
+
+    /// <summary>The shape of the weight. Throws where it has another parametrization.</summary>
+    private long[] ShapeOf(AdapterLayer layer, Parametrization value)
+    {
+        if (Present(layer) is not { } present)
+            return PlainTensor.Find(TensorPath.Resolve(_model, layer.WeightName)).Tensor.shape;
+        return present.Parametrization.Equals(value)
+            ? present.Shape
+            : throw new InvalidOperationException(
+                $"{layer.WeightName} is {present.Code}, not {value}: merge or remove that first."
+            );
+    }
+
+    private void AddWhole(IReadOnlyDictionary<string, nn.Module> modules, Dictionary<string, string> left)
+    {
+        foreach (var (name, own) in AdapterFiles.SavedWhole(modules, Config))
+            if (left.Remove(name, out var key))
+            {
+                var loaded = _file[key];
+                if (!loaded.shape.SequenceEqual(own.shape))
+                    throw new InvalidDataException(
+                        $"'{key}' has the shape {Form.Shown(loaded.shape)}, but the model's has {Form.Shown(own.shape)}."
+                    );
+                _whole.Add((own, loaded));
+            }
+    }
+}

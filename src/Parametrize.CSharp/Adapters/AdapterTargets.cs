@@ -1,0 +1,65 @@
+using System.Text.RegularExpressions;
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Adapters;
+
+/// <summary>Which modules of a model a configuration means, as PEFT matches names.</summary>
+internal static class AdapterTargets
+{
+    /// <summary>A whole name, or its end behind a dot.</summary>
+    public static bool Names(IEnumerable<string> targets, string module) =>
+        targets.Any(target => module == target || module.EndsWith($".{target}", StringComparison.Ordinal));
+
+    /// <summary>What the first pattern says that the end of a name matches, else what is said of all.</summary>
+    public static T Of<T>(IReadOnlyDictionary<string, T> patterns, string module, T otherwise)
+    {
+        foreach (var (pattern, value) in patterns)
+            if (Regex.IsMatch(module, $@"^(.*\.)?({pattern})$"))
+                return value;
+        return otherwise;
+    }
+
+    /// <summary>Whether a module is saved whole, or is inside of one that is.</summary>
+    public static bool IsSavedWhole(LoraConfig config, string module)
+    {
+        var parts = module.Split('.');
+        return Enumerable
+            .Range(1, parts.Length)
+            .Any(count => Names(config.ModulesToSave, string.Join('.', parts[..count])));
+    }
+
+    /// <summary>The layers to change. Throws where there is none, or one that cannot be.</summary>
+    public static IReadOnlyList<AdapterLayer> Find(nn.Module model, LoraConfig config)
+    {
+        var modules = ModelTree.Modules(model, registering: true);
+        List<AdapterLayer> layers =
+        [
+            .. modules
+                .Where(one => Names(config.TargetModules, one.Name) && !IsSavedWhole(config, one.Name))
+                .Select(one => new AdapterLayer(one.Name, one.Module)),
+        ];
+        if (layers.Count == 0)
+            throw new ArgumentException(
+                $"No module of {model.Title()} is named as one of TargetModules ({string.Join(", ", config.TargetModules)}). It has: "
+                    + $"{string.Join(", ", modules.Select(one => one.Name).Where(name => name.Length > 0))}.",
+                nameof(config)
+            );
+        foreach (var layer in layers)
+            if (layer.Unsuited is { } reason)
+                throw new ArgumentException($"'{layer.Name}' {reason}: it has no adapter of low rank.", nameof(config));
+        return layers;
+    }
+
+    /// <summary>The value for a layer.</summary>
+    public static Parametrization ValueFor(AdapterLayer layer, LoraConfig config) =>
+        Adapter.ofLowRank(
+            new(
+                Of(config.RankPattern, layer.Name, config.Rank),
+                Of(config.AlphaPattern, layer.Name, config.Alpha),
+                config.UseRankStabilized,
+                config.UseDora ? layer.MagnitudeDimension : null
+            )
+        );
+}

@@ -1,0 +1,38 @@
+namespace Parametrize.CSharp;
+
+/// <summary>What PEFT's <c>LoraConfig</c> says of an adapter, as far as it changes weights; `adapter_config.json` has it.</summary>
+public sealed record LoraConfig
+{
+    /// <summary>The rank, PEFT's `r`. Default: 8.</summary>
+    public long Rank { get; init; } = 8;
+
+    /// <summary>PEFT's `lora_alpha`: the change is `alpha / rank` times B A. Default: 8.</summary>
+    public double Alpha { get; init; } = 8;
+
+    /// <summary>
+    /// The modules to change: whole names (`encoder.query`) or their ends (`query`). Linear, Embedding and convolutions that are
+    /// not grouped. Default: none.
+    /// </summary>
+    public IReadOnlyList<string> TargetModules { get; init; } = [];
+
+    /// <summary>Whether the factor is `alpha / sqrt(rank)`, PEFT's `use_rslora`. Default: false.</summary>
+    public bool UseRankStabilized { get; init; }
+
+    /// <summary>Whether magnitudes are trained apart, PEFT's `use_dora`. Default: false.</summary>
+    public bool UseDora { get; init; }
+
+    /// <summary>Other ranks, by a pattern that a module's name ends with: a regular expression. Default: none.</summary>
+    public IReadOnlyDictionary<string, long> RankPattern { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>Other alphas, by a pattern that a module's name ends with: a regular expression. Default: none.</summary>
+    public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Modules that are trained and saved whole, such as a new head: whole names or their ends. Default: none.</summary>
+    public IReadOnlyList<string> ModulesToSave { get; init; } = [];
+
+    /// <summary>Where the base model comes from: PEFT loads it from there. Default: not said.</summary>
+    public string? BaseModelNameOrPath { get; init; }
+
+    /// <summary>PEFT's `task_type`, such as `CAUSAL_LM`. Default: not said.</summary>
+    public string? TaskType { get; init; }
+}

@@ -1,0 +1,157 @@
+using Parametrize.CSharp.Models;
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// Adapters that <see cref="peft.merge_adapter"/> has merged into the weights of a model, with what it takes to go back. It has the
+/// frozen weights and the adapters; disposing it keeps the model merged and frees them.
+/// </summary>
+public sealed class MergedAdapters : IDisposable
+{
+    private readonly nn.Module _model;
+    private readonly List<Kept> _kept;
+
+    private MergedAdapters(nn.Module model, List<Kept> kept) => (_model, _kept) = (model, kept);
+
+    /// <summary>What was merged, with its rounding error.</summary>
+    public IReadOnlyList<MergedTensor> Tensors => [.. _kept.Select(one => one.Report)];
+
+    /// <summary>Merges all adapters of a model, or throws before anything changes.</summary>
+    internal static MergedAdapters Of(nn.Module model)
+    {
+        var tensors = ModelTree.Tensors(model).Where(one => Adapter.isAdapter(one.Tensor.Parametrization)).ToList();
+        if (tensors.Count == 0)
+            throw new InvalidOperationException($"{model.Title()} has no adapter.");
+        foreach (var (name, tensor) in tensors)
+            RequireOwn(model, name, tensor);
+
+        List<Kept> kept = [.. tensors.Select(one => Kept.Of(one.Name, one.Tensor))];
+        foreach (var (name, _) in tensors)
+        {
+            model.remove_parametrizations(name);
+            // The weight was frozen before.
+            PlainTensor.Find(TensorPath.Resolve(model, name)).Tensor.requires_grad = false;
+        }
+        return new(model, kept);
+    }
+
+    /// <summary>
+    /// Gives the weights their adapters again, bit for bit: frozen weights and adapters are what they were before merging. The
+    /// parameters are new objects: build the optimizer anew.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// A weight was changed since, or is parametrized now: what the adapter has added cannot be taken away exactly. Nothing has
+    /// changed.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">This has been disposed, or the adapters are back already.</exception>
+    public void Unmerge()
+    {
+        ObjectDisposedException.ThrowIf(_kept.Count == 0, this);
+        foreach (var one in _kept)
+            one.RequireUnchanged(_model);
+        var byName = _kept.ToDictionary(one => one.Report.Name);
+        var modules = ModelTree.Modules(_model).ToDictionary(one => one.Name);
+        foreach (var group in _kept.GroupBy(one => LastName(one.Report.Name)))
+            ManyRegistrations.Register(
+                _model,
+                [.. group.Select(one => modules[ModuleName(one.Report.Name)])],
+                group.Key,
+                name => byName[name].Report.Parametrization,
+                WhenNotAllowed.Project
+            );
+        foreach (var one in _kept)
+            one.Restore(_model);
+        Dispose();
+    }
+
+    /// <summary>Frees the frozen weights and the adapters; the model stays merged.</summary>
+    public void Dispose()
+    {
+        foreach (var one in _kept)
+            one.Dispose();
+        _kept.Clear();
+    }
+
+    private static string LastName(string name) => name[(name.LastIndexOf('.') + 1)..];
+
+    private static string ModuleName(string name) => name[..Math.Max(name.LastIndexOf('.'), 0)];
+
+    private static void RequireOwn(nn.Module model, string name, ParametrizedTensor tensor)
+    {
+        if (TensorPath.Resolve(model, name).IsHeld)
+            throw new InvalidOperationException(
+                $"{name} is a ParametrizedTensor that a module holds itself: there is no plain weight to merge into."
+            );
+        if (
+            ModelTree
+                .AllNames(model)
+                .Where(one => ReferenceEquals(one.Tensor, tensor))
+                .Select(one => one.Name)
+                .ToList() is
+            { Count: > 1 } names
+        )
+            throw new NotSupportedException(
+                $"{string.Join(" and ", names)} are one weight: merged, they would be two. Nothing has changed."
+            );
+    }
+
+    /// <summary>What one weight was computed from.</summary>
+    private sealed record Kept(MergedTensor Report, Parts Parts, IReadOnlyList<bool> Trained) : IDisposable
+    {
+        public static Kept Of(string name, ParametrizedTensor tensor)
+        {
+            using var _ = no_grad();
+            var (value, now) = (tensor.Parametrization, tensor.CurrentParts());
+            Parts Copied(Func<Tensor, Tensor> copy) =>
+                Core.ofTensorsOfShape(
+                    now.Shape,
+                    [.. now.Parameters.Select(copy)],
+                    [.. now.Buffers.Select(copy)],
+                    value
+                );
+            var parts = Copied(part => part.Copied());
+            using var scope = NewDisposeScope();
+            var exact = Core.forward(value, Copied(part => part.to(ScalarType.Float64)));
+            var merged = tensor.Detached();
+            var error = (merged.to(ScalarType.Float64) - exact).abs().max().item<double>();
+            return new(
+                new(name, value, error, exact.abs().max().item<double>()),
+                parts,
+                [.. tensor.Inputs.Select(input => input.requires_grad)]
+            );
+        }
+
+        public void RequireUnchanged(nn.Module model)
+        {
+            if (TensorPath.Find(model, Report.Name) is { } present)
+                throw new InvalidOperationException($"{Report.Name} is {present.Code} now. Nothing has changed.");
+            using var scope = NewDisposeScope();
+            using var _ = no_grad();
+            var now = PlainTensor.Find(TensorPath.Resolve(model, Report.Name)).Tensor;
+            var merged = Core.forward(Report.Parametrization, Parts);
+            if (!now.IsOfTheKindOf(merged) || !now.eq(merged).all().item<bool>())
+                throw new InvalidOperationException(
+                    $"{Report.Name} was changed or moved since its adapter was merged, so that the adapter cannot be taken out of it exactly. Nothing has "
+                        + "changed."
+                );
+        }
+
+        public void Restore(nn.Module model)
+        {
+            var tensor = model.parametrization(Report.Name);
+            tensor.Write(Parts);
+            foreach (var (input, isTrained) in tensor.Inputs.Zip(Trained))
+                input.requires_grad = isTrained;
+        }
+
+        public void Dispose()
+        {
+            foreach (var part in Parts.Tensors)
+                part.Dispose();
+        }
+    }
+}

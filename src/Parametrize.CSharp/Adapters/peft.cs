@@ -1,0 +1,118 @@
+using Parametrize.CSharp.Adapters;
+using Parametrize.CSharp.Models;
+using Parametrize.CSharp.Registration;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// The verbs of Hugging Face's PEFT for adapters of low rank (LoRA, rsLoRA, DoRA), under PEFT's names, with its files. An adapter
+/// is a parametrization: `Parametrizations.Lora(8, 16)` can be registered on any weight; these verbs do it for whole models.
+/// </summary>
+public static class peft
+{
+    /// <summary>
+    /// Puts adapters on the modules that the configuration names, and freezes all else but `ModulesToSave`: all, or nothing
+    /// where one cannot have an adapter. The model computes what it did before, until it is trained.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="config">Ranks, alphas and modules.</param>
+    /// <returns>The model, changed in place.</returns>
+    /// <exception cref="ArgumentException">No module is named so, or one cannot have an adapter. Nothing has changed.</exception>
+    public static T get_peft_model<T>(this T model, LoraConfig config)
+        where T : nn.Module
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(config);
+        var layers = AdapterTargets.Find(model, config);
+        var values = layers.ToDictionary(one => one.WeightName, one => AdapterTargets.ValueFor(one, config));
+        var modules = ModelTree.Modules(model).ToDictionary(one => one.Name);
+        ManyRegistrations.Register(
+            model,
+            [.. layers.Select(one => modules[one.Name])],
+            AdapterLayer.TensorName,
+            name => values[name],
+            WhenNotAllowed.Project
+        );
+        Freeze(model, values.Keys, config);
+        return model;
+    }
+
+    /// <summary>
+    /// Writes the adapters of a model as PEFT does: `adapter_config.json` and `adapter_model.safetensors` in a folder, which is
+    /// made. `PeftModel.from_pretrained` reads them.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="folder">The folder.</param>
+    /// <param name="config">
+    /// What the model does not tell: `BaseModelNameOrPath`, `TaskType` and `ModulesToSave`; all else is taken from the adapters.
+    /// Default: none of these.
+    /// </param>
+    /// <exception cref="InvalidOperationException">The model has no adapter.</exception>
+    /// <exception cref="NotSupportedException">PEFT's files cannot hold an adapter of the model. Nothing is written.</exception>
+    public static void save_pretrained(nn.Module model, string folder, LoraConfig? config = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        AdapterFiles.Write(model, folder, config ?? new());
+    }
+
+    /// <summary>
+    /// Reads a folder that PEFT or <see cref="save_pretrained"/> has written, puts its adapters on the model, and loads modules
+    /// that were saved whole. A model that has the same adapters takes their numbers. Dropout on the way of an adapter, which
+    /// only training has, is not applied.
+    /// </summary>
+    /// <param name="model">The model with the weights that the adapters were trained for.</param>
+    /// <param name="folder">The folder.</param>
+    /// <param name="is_trainable">Whether the adapters are to be trained further. Default: false, as in PEFT.</param>
+    /// <returns>What the folder's configuration says.</returns>
+    /// <exception cref="InvalidDataException">The folder does not fit the model, or says what is not known here.</exception>
+    /// <exception cref="InvalidOperationException">A weight has another parametrization.</exception>
+    /// <exception cref="IOException">A file cannot be read. In every case nothing has changed.</exception>
+    public static LoraConfig load_adapter(nn.Module model, string folder, bool is_trainable = false)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        using var loading = new AdapterLoading(model, folder);
+        var adapted = loading.Commit(is_trainable);
+        Freeze(model, adapted, is_trainable ? loading.Config : new());
+        return loading.Config;
+    }
+
+    /// <summary>
+    /// Computes each adapted weight once and gives the model plain, frozen ones instead: calls cost what they did before. Works
+    /// for every value that changes a frozen weight, `Oft` too.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <returns>The rounding error of each weight, and the way back.</returns>
+    /// <exception cref="InvalidOperationException">The model has no adapter, or a module holds one itself.</exception>
+    /// <exception cref="NotSupportedException">An adapted weight is that of several modules. Nothing has changed.</exception>
+    public static MergedAdapters merge_adapter(nn.Module model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return MergedAdapters.Of(model);
+    }
+
+    /// <summary>The same without a way back, which frees the adapters.</summary>
+    /// <inheritdoc cref="merge_adapter"/>
+    /// <returns>The rounding error of each weight.</returns>
+    public static IReadOnlyList<MergedTensor> merge_and_unload(nn.Module model)
+    {
+        using var merged = merge_adapter(model);
+        return merged.Tensors;
+    }
+
+    /// <summary>All but these adapters and modules that are saved whole.</summary>
+    private static void Freeze(nn.Module model, IEnumerable<string> adapted, LoraConfig config)
+    {
+        var kept = new HashSet<Tensor>(
+            adapted.SelectMany(name => model.parametrization(name).parameters()),
+            ReferenceEqualityComparer.Instance
+        );
+        foreach (var one in ModelTree.Modules(model).Where(one => AdapterTargets.IsSavedWhole(config, one.Name)))
+            kept.UnionWith(one.Module.parameters());
+        foreach (var parameter in model.other_parameters().Concat(model.parametrized_parameters()))
+            if (!kept.Contains(parameter))
+                parameter.requires_grad = false;
+    }
+}

@@ -1,0 +1,172 @@
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Adapters;
+
+/// <summary>What trains when a model has adapters, and what stays.</summary>
+public class AdaptersAreTrained
+{
+    private static readonly LoraConfig Some = new()
+    {
+        Rank = 2,
+        Alpha = 4,
+        TargetModules = ["words", "mix", "query"],
+        ModulesToSave = ["head"],
+    };
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public void Nothing_but_adapters_and_what_is_saved_whole(bool stabilized, bool dora)
+    {
+        var (model, tokens) = (new SmallNet(), SmallNet.Tokens());
+        var before = model.call(tokens).detach();
+        var config = Some with { UseRankStabilized = stabilized, UseDora = dora };
+        Assert.Same(model, model.get_peft_model(config));
+        Near.Same(before, model.call(tokens), 1e-6);
+
+        var trained = model.named_parameters().Where(one => one.parameter.requires_grad).Select(one => one.name);
+        string[] originals = dora ? ["original0", "original1", "original2"] : ["original0", "original1"];
+        string[] expected =
+        [
+            .. new[] { "words", "mix", "block.query" }.SelectMany(name =>
+                originals.Select(one => $"{name}.parametrizations.weight.{one}")
+            ),
+            "head.weight",
+            "head.bias",
+        ];
+        Assert.Equal(expected.Order(), trained.Order());
+
+        var frozen = model.block.value.weight!.clone();
+        var optimizer = optim.SGD(model.parameters().Where(one => one.requires_grad), 0.5);
+        for (var step = 0; step < 3; step++)
+        {
+            optimizer.zero_grad();
+            model.call(tokens).square().sum().backward();
+            optimizer.step();
+        }
+        Near.Identical(frozen, model.block.value.weight!);
+        foreach (var name in new[] { "words.weight", "mix.weight", "block.query.weight" })
+        {
+            var tensor = model.parametrization(name);
+            var carried = tensor.named_buffers().Single().buffer;
+            Assert.True((tensor.Value - carried).abs().max().item<float>() > 1e-4, name);
+            Assert.All(tensor.Originals, one => Assert.True(one.requires_grad));
+        }
+    }
+
+    [Fact]
+    public void Of_a_frozen_layer_too()
+    {
+        foreach (
+            var value in new[] { Parametrizations.Lora(2, 2), Parametrizations.Dora(2, 2), Parametrizations.Oft(3) }
+        )
+        {
+            var layer = nn.Linear(6, 5);
+            foreach (var parameter in layer.parameters())
+                parameter.requires_grad = false;
+            layer.register_parametrization("weight", value);
+            Assert.All(layer.parametrization("weight").Originals, one => Assert.True(one.requires_grad));
+            layer.call(randn(3, 6)).sum().backward();
+            Assert.Contains(layer.parametrization("weight").Originals, one => one.grad is not null);
+        }
+    }
+
+    [Fact]
+    public void Moving_the_base_merges_and_starts_again()
+    {
+        var layer = nn.Linear(6, 5).register_parametrization("weight", Parametrizations.Lora(2, 4));
+        var tensor = layer.parametrization("weight");
+        Train(layer);
+        var before = tensor.Value.detach();
+        tensor.MoveBase();
+        Near.Same(before, tensor.Value, 1e-6);
+        Near.Identical(before, tensor.named_buffers().Single().buffer);
+        Near.Identical(zeros(5, 2), tensor.Originals[1]);
+    }
+
+    [Fact]
+    public void The_rotation_of_OFT_is_PEFTs_exact_one()
+    {
+        var weight = randn([4, 6], ScalarType.Float64);
+        using var tensor = new ParametrizedTensor(Parametrizations.Oft(3), weight);
+        var numbers = randn([2, 3], ScalarType.Float64);
+        using (no_grad())
+            tensor.Original.copy_(numbers);
+
+        // PEFT rotates what a layer reads: x R (by blocks), with R = (I - Q)(I + Q)^-1.
+        var x = randn([5, 6], ScalarType.Float64);
+        var rotated = cat(
+            [
+                .. Enumerable
+                    .Range(0, 2)
+                    .Select(block =>
+                    {
+                        var q = zeros([3, 3], ScalarType.Float64);
+                        (q[0, 1], q[0, 2], q[1, 2]) = (numbers[block, 0], numbers[block, 1], numbers[block, 2]);
+                        q = q - q.mT;
+                        var identity = eye(3, dtype: ScalarType.Float64);
+                        return x.narrow(1, 3 * block, 3).mm((identity - q).mm((identity + q).inverse()));
+                    }),
+            ],
+            1
+        );
+        Near.Same(rotated.mm(weight.mT), x.mm(tensor.Value.mT), 1e-12);
+    }
+
+    [Fact]
+    public void What_cannot_have_an_adapter_is_refused_before_anything_changes()
+    {
+        var model = nn.Sequential(
+            ("a", nn.Linear(4, 4)),
+            ("norm", nn.LayerNorm(4)),
+            ("grouped", nn.Conv1d(4, 4, 1, groups: 2))
+        );
+        Refused("TargetModules", "b");
+        Refused("'norm' is LayerNorm", "a", "norm");
+        Refused("'grouped' is a grouped convolution", "a", "grouped");
+        Assert.False(model.is_parametrized("a.weight"));
+        Assert.All(model.parameters(), one => Assert.True(one.requires_grad));
+
+        void Refused(string words, params string[] targets) =>
+            Assert.Contains(
+                words,
+                Assert
+                    .Throws<ArgumentException>(() => model.get_peft_model(new LoraConfig { TargetModules = targets }))
+                    .Message
+            );
+    }
+
+    [Fact]
+    public void Patterns_give_other_ranks_and_alphas()
+    {
+        var model = new SmallNet().get_peft_model(
+            new LoraConfig
+            {
+                Rank = 2,
+                Alpha = 4,
+                TargetModules = ["query", "value", "mix"],
+                RankPattern = new Dictionary<string, long> { ["value"] = 3 },
+                AlphaPattern = new Dictionary<string, double> { ["block.query"] = 1 },
+            }
+        );
+        Assert.Equal(Parametrizations.Lora(3, 4), model.parametrization("block.value.weight").Parametrization);
+        Assert.Equal(Parametrizations.Lora(2, 1), model.parametrization("block.query.weight").Parametrization);
+        Assert.Equal(Parametrizations.Lora(2, 4), model.parametrization("mix.weight").Parametrization);
+    }
+
+    internal static void Train(nn.Module<Tensor, Tensor> layer)
+    {
+        var optimizer = optim.SGD(layer.parameters().Where(one => one.requires_grad), 0.1);
+        for (var step = 0; step < 3; step++)
+        {
+            optimizer.zero_grad();
+            layer.call(ones(2, 6)).square().sum().backward();
+            optimizer.step();
+        }
+    }
+}

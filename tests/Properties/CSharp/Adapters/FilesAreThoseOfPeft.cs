@@ -1,0 +1,331 @@
+using System.Text.Json.Nodes;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Adapters;
+
+/// <summary>Folders as Hugging Face's PEFT lays them out: keys, shapes, configuration.</summary>
+public class FilesAreThoseOfPeft
+{
+    private const string Prefix = "base_model.model.";
+
+    private static readonly Dictionary<string, long[]> Layout = new()
+    {
+        ["words.lora_embedding_A"] = [2, 7],
+        ["words.lora_embedding_B"] = [4, 2],
+        ["mix.lora_A.weight"] = [2, 4, 3],
+        ["mix.lora_B.weight"] = [6, 2, 1],
+        ["block.query.lora_A.weight"] = [2, 6],
+        ["block.query.lora_B.weight"] = [5, 2],
+    };
+
+    private static readonly Dictionary<string, long[]> Magnitudes = new()
+    {
+        ["words.lora_magnitude_vector"] = [4],
+        ["mix.lora_magnitude_vector"] = [1, 6, 1],
+        ["block.query.lora_magnitude_vector"] = [5],
+    };
+
+    private static Dictionary<string, Tensor> Random(bool dora) =>
+        (dora ? Layout.Concat(Magnitudes) : Layout).ToDictionary(one => Prefix + one.Key, one => rand(one.Value) + 0.5);
+
+    private static void Write(Folder folder, Dictionary<string, Tensor> tensors, string config)
+    {
+        File.WriteAllText(folder.Config, config);
+        Safetensors.Save(folder.Tensors, tensors);
+    }
+
+    private static string Config(bool dora = false, bool stabilized = false, string more = "") =>
+        $$"""
+            { "peft_type": "LORA", "r": 2, "lora_alpha": 6, "target_modules": ["query", "mix", "words"], "lora_dropout": 0.1,
+              "use_dora": {{(dora ? "true" : "false")}}, "use_rslora": {{(
+                stabilized ? "true" : "false"
+            )}}, "bias": "none",
+              "fan_in_fan_out": false, "init_lora_weights": true, "modules_to_save": null, "layer_replication": null,
+              "megatron_config": null, "loftq_config": {}{{more}} }
+            """;
+
+    /// <summary>As PEFT's documents have it: W + s B A of each kind, and m times its directions.</summary>
+    private static Tensor Expected(
+        string module,
+        Tensor weight,
+        Dictionary<string, Tensor> file,
+        double scaling,
+        bool dora
+    )
+    {
+        Tensor Of(string key) => file[$"{Prefix}{module}.{key}"];
+        if (module == "words")
+        {
+            var changed = weight + (Of("lora_embedding_B").mm(Of("lora_embedding_A")) * scaling).mT;
+            return dora
+                ? changed * Of("lora_magnitude_vector") / changed.square().sum(0, keepdim: true).sqrt()
+                : changed;
+        }
+        var (a, b) = (Of("lora_A.weight"), Of("lora_B.weight"));
+        var change = b.reshape(b.shape[0], -1).mm(a.reshape(a.shape[0], -1)).reshape(weight.shape) * scaling;
+        var sum = weight + change;
+        if (!dora)
+            return sum;
+        long[] rows = [-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)];
+        var norms = sum.reshape(sum.shape[0], -1).square().sum(1).sqrt();
+        return sum * (Of("lora_magnitude_vector").flatten() / norms).reshape(rows);
+    }
+
+    [Theory]
+    [InlineData(false, false, 3.0)]
+    [InlineData(false, true, 4.242640687)]
+    [InlineData(true, false, 3.0)]
+    public void What_PEFT_has_written_is_read(bool dora, bool stabilized, double scaling)
+    {
+        using var folder = new Folder();
+        var file = Random(dora);
+        Write(folder, file, Config(dora, stabilized));
+        var model = new SmallNet();
+        var before = model.state_dict().ToDictionary(one => one.Key, one => one.Value.clone());
+        var config = peft.load_adapter(model, folder.Path);
+        Assert.Equal((2, 6.0, dora, stabilized), (config.Rank, config.Alpha, config.UseDora, config.UseRankStabilized));
+        foreach (var name in new[] { "words", "mix", "block.query" })
+            Near.Same(
+                Expected(name, before[$"{name}.weight"], file, scaling, dora),
+                model.parametrization($"{name}.weight").Value,
+                1e-5
+            );
+        Assert.All(model.parameters(), one => Assert.False(one.requires_grad));
+
+        // Numbers for the adapters that are there, to be trained further.
+        var next = Random(dora);
+        Write(folder, next, Config(dora, stabilized));
+        peft.load_adapter(model, folder.Path, is_trainable: true);
+        Near.Same(
+            Expected("mix", before["mix.weight"], next, scaling, dora),
+            model.parametrization("mix.weight").Value,
+            1e-5
+        );
+        Assert.All(model.parametrized_parameters(), one => Assert.True(one.requires_grad));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_written_has_PEFTs_keys_shapes_and_configuration(bool dora)
+    {
+        using var folder = new Folder();
+        var model = new SmallNet().get_peft_model(
+            new LoraConfig
+            {
+                Rank = 2,
+                Alpha = 6,
+                UseDora = dora,
+                TargetModules = ["words", "mix", "query"],
+            }
+        );
+        using (no_grad())
+            foreach (var original in model.parametrized_parameters())
+                original.copy_(rand_like(original) + 0.5);
+        var inside = Path.Combine(folder.Path, "new", "folder");
+        peft.save_pretrained(
+            model,
+            inside,
+            new LoraConfig
+            {
+                BaseModelNameOrPath = "small/net",
+                TaskType = "SEQ_CLS",
+                ModulesToSave = ["head"],
+            }
+        );
+
+        var file = Safetensors.Load(Path.Combine(inside, "adapter_model.safetensors"), out var metadata);
+        var expected = (dora ? Layout.Concat(Magnitudes) : Layout).ToDictionary(
+            one => Prefix + one.Key,
+            one => one.Value
+        );
+        (expected[$"{Prefix}head.weight"], expected[$"{Prefix}head.bias"]) = ([2, 6], [2]);
+        Assert.Equal(expected.Keys.Order(), file.Keys.Order());
+        Assert.All(expected, one => Assert.Equal(one.Value, file[one.Key].shape));
+        Assert.Equal("pt", metadata["format"]);
+
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(inside, "adapter_config.json")))!;
+        Assert.Equal("LORA", (string?)config["peft_type"]);
+        Assert.Equal(
+            """[2,6,false,"small/net","SEQ_CLS",["head"]]""",
+            new JsonArray([
+                .. new[]
+                {
+                    "r",
+                    "lora_alpha",
+                    "use_rslora",
+                    "base_model_name_or_path",
+                    "task_type",
+                    "modules_to_save",
+                }.Select(key => config[key]!.DeepClone()),
+            ]).ToJsonString()
+        );
+        Assert.Equal(dora, (bool)config["use_dora"]!);
+        Assert.Equal("""["words","mix","block.query"]""", config["target_modules"]!.ToJsonString());
+
+        // Into a model with the same weights.
+        var other = new SmallNet();
+        other.load_state_dict(Plain(model));
+        peft.load_adapter(other, inside);
+        Near.Same(model.call(SmallNet.Tokens()), other.call(SmallNet.Tokens()), 1e-6);
+    }
+
+    [Fact]
+    public void Names_and_patterns_mean_these_modules_and_no_others()
+    {
+        using var folder = new Folder();
+        nn.Module Model() =>
+            nn.Sequential(("q", nn.Linear(3, 3)), ("a", nn.Sequential(("q", nn.Linear(3, 3)), ("v", nn.Linear(3, 3)))));
+        var model = Model();
+        model.register_parametrization("q.weight", Parametrizations.Lora(1, 2));
+        model.register_parametrization("a.v.weight", Parametrizations.Lora(2, 2));
+        peft.save_pretrained(model, folder.Path);
+        var config = JsonNode.Parse(File.ReadAllText(folder.Config))!;
+        // A list would mean a.q too.
+        Assert.Equal(@"q|a\.v", (string?)config["target_modules"]);
+        var read = peft.load_adapter(Model(), folder.Path);
+        Assert.Single(read.RankPattern);
+
+        model.register_parametrization("a.q.weight", Parametrizations.Lora(2, 5));
+        peft.save_pretrained(model, folder.Path);
+        config = JsonNode.Parse(File.ReadAllText(folder.Config))!;
+        Assert.Equal("""["q","a.q","a.v"]""", config["target_modules"]!.ToJsonString());
+        Assert.Equal((2, 2), ((int)config["r"]!, (int)config["lora_alpha"]!));
+        Assert.Equal("""{"^q":1}""", config["rank_pattern"]!.ToJsonString());
+        Assert.Equal("""{"^a\\.q":5}""", config["alpha_pattern"]!.ToJsonString());
+        var other = Model();
+        peft.load_adapter(other, folder.Path);
+        foreach (var name in new[] { "q.weight", "a.q.weight", "a.v.weight" })
+            Assert.Equal(model.parametrization(name).Parametrization, other.parametrization(name).Parametrization);
+    }
+
+    public static TheoryData<string, string> Refused =>
+        new()
+        {
+            { """{ "peft_type": "LOHA", "r": 2 }""", "is of a LOHA, not of LORA" },
+            { """{ "r": 2 }""", "without peft_type" },
+            { """[ 1 ]""", "has to be a JSON object" },
+            { """{ "peft_type": """, "is not PEFT's configuration" },
+            { """{ "peft_type": "LORA", "r": "two" }""", "is not PEFT's configuration" },
+            { Config(more: ", \"use_qalora\": true"), "use_qalora = true" },
+            { Config(more: ", \"lora_bias\": true"), "lora_bias = true" },
+            { Config(more: ", \"r\": 3"), "is not PEFT's configuration" },
+            { Config().Replace("\"layer_replication\": null", "\"layer_replication\": [[0, 2]]"), "layer_replication" },
+            { Config().Replace("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa_niter_4\""), "pissa" },
+            { Config().Replace("\"r\": 2", "\"r\": 3"), "lora_embedding_A of 'words' has the shape [2, 7]" },
+            { Config(dora: true), "has no lora_magnitude_vector for 'words'" },
+        };
+
+    [Theory]
+    [MemberData(nameof(Refused))]
+    public void Other_configurations_are_refused_before_anything_changes(string config, string words)
+    {
+        using var folder = new Folder();
+        Write(folder, Random(dora: false), config);
+        var model = new SmallNet();
+        Assert.Contains(
+            words,
+            Assert.Throws<InvalidDataException>(() => peft.load_adapter(model, folder.Path)).Message
+        );
+        Assert.Empty(model.parametrizations());
+        Assert.All(model.parameters(), one => Assert.True(one.requires_grad));
+    }
+
+    [Theory]
+    [InlineData("block.other.lora_A.weight", "block.other.lora_A.weight, for which SmallNet has no place")]
+    [InlineData("block.value.lora_A.weight", "has no lora_B.weight for 'block.value'")]
+    [InlineData("head.weight", "head.weight, for which SmallNet has no place")]
+    public void Tensors_without_a_place_are_refused(string key, string words)
+    {
+        using var folder = new Folder();
+        var file = Random(dora: false);
+        file[Prefix + key] = zeros(2, 5);
+        Write(folder, file, Config());
+        var model = new SmallNet();
+        Assert.Contains(
+            words,
+            Assert.Throws<InvalidDataException>(() => peft.load_adapter(model, folder.Path)).Message
+        );
+        Assert.Empty(model.parametrizations());
+    }
+
+    [Fact]
+    public void Pickles_and_missing_files_are_told_apart()
+    {
+        using var folder = new Folder();
+        Assert.ThrowsAny<IOException>(() => peft.load_adapter(new SmallNet(), folder.Path));
+        File.WriteAllText(folder.Config, Config());
+        Assert.ThrowsAny<IOException>(() => peft.load_adapter(new SmallNet(), folder.Path));
+        File.WriteAllText(Path.Combine(folder.Path, "adapter_model.bin"), "");
+        Assert.Contains(
+            "pickled",
+            Assert.Throws<NotSupportedException>(() => peft.load_adapter(new SmallNet(), folder.Path)).Message
+        );
+    }
+
+    [Fact]
+    public void What_the_files_cannot_hold_is_not_written()
+    {
+        using var folder = new Folder();
+        Refused<InvalidOperationException>("has no adapter", new SmallNet());
+        var rotated = new SmallNet();
+        rotated.register_parametrization("block.query.weight", Parametrizations.Oft(2));
+        Refused<NotSupportedException>("block.query.weight is oft 2L", rotated);
+        var mixed = new SmallNet();
+        mixed.register_parametrization("block.query.weight", Parametrizations.Lora(2, 2));
+        mixed.register_parametrization("block.value.weight", Parametrizations.RsLora(2, 2));
+        Refused<NotSupportedException>("several kinds", mixed);
+        var along = new SmallNet();
+        along.register_parametrization("words.weight", Parametrizations.Dora(2, 2));
+        Refused<NotSupportedException>("words.weight is joined", along);
+
+        void Refused<T>(string words, nn.Module model)
+            where T : Exception
+        {
+            Assert.Contains(words, Assert.Throws<T>(() => peft.save_pretrained(model, folder.Path)).Message);
+            Assert.Empty(Directory.GetFiles(folder.Path));
+        }
+    }
+
+    [Fact]
+    public void Another_parametrization_is_not_replaced()
+    {
+        using var folder = new Folder();
+        Write(folder, Random(dora: false), Config());
+        var model = new SmallNet();
+        model.register_parametrization("mix.weight", Parametrizations.WeightNorm());
+        var refusal = Assert.Throws<InvalidOperationException>(() => peft.load_adapter(model, folder.Path));
+        Assert.Contains("mix.weight is weightNorm 0, not lora 2L 6.0", refusal.Message);
+        Assert.False(model.is_parametrized("words.weight"));
+    }
+
+    [Fact]
+    public void In_the_element_type_of_the_model()
+    {
+        using var folder = new Folder();
+        Write(folder, Random(dora: false), Config());
+        var model = new SmallNet();
+        model.to(ScalarType.BFloat16);
+        peft.load_adapter(model, folder.Path);
+        Assert.All(model.state_dict().Values, one => Assert.Equal(ScalarType.BFloat16, one.dtype));
+    }
+
+    /// <summary>The state of a model without its adapters.</summary>
+    private static Dictionary<string, Tensor> Plain(nn.Module model) =>
+        model
+            .state_dict()
+            .Where(one => !one.Key.Contains(".original"))
+            .ToDictionary(
+                one =>
+                    System.Text.RegularExpressions.Regex.Replace(
+                        one.Key,
+                        @"parametrizations\.weight\.\d\.frozen",
+                        "weight"
+                    ),
+                one => one.Value
+            );
+}

@@ -1,0 +1,169 @@
+using Parametrize;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Adapters;
+
+/// <summary>Merging adapters into weights and taking them out again.</summary>
+public class MergingTellsWhatItCosts
+{
+    private static readonly string[] Codes =
+    [
+        "lora 2L 4.0",
+        "rsLora 3L 8.0",
+        "joined [ identity; lora 2L 4.0 ] (weightNorm 0)",
+        "oft 3L",
+    ];
+
+    private static readonly ScalarType[] Dtypes =
+    [
+        ScalarType.Float32,
+        ScalarType.Float64,
+        ScalarType.BFloat16,
+        ScalarType.Float16,
+    ];
+
+    public static IEnumerable<object[]> Cases =>
+        from code in Codes
+        from dtype in Dtypes
+        select new object[] { code, dtype };
+
+    private static (nn.Module<Tensor, Tensor> Model, ParametrizedTensor Tensor) Trained(string code, ScalarType dtype)
+    {
+        var model = nn.Sequential(("layer", nn.Linear(6, 5)));
+        model.to(dtype);
+        model.register_parametrization("layer.weight", Parametrizations.Parse(code));
+        var tensor = model.parametrization("layer.weight");
+        using var _ = no_grad();
+        foreach (var original in tensor.Originals)
+            original.copy_(randn_like(original) * 0.3);
+        return (model, tensor);
+    }
+
+    /// <summary>W_0 + s B A and its kind in float64, from the tensors themselves.</summary>
+    private static Tensor Exact(ParametrizedTensor tensor)
+    {
+        using var exact = new ParametrizedTensor(tensor.Parametrization, zeros([5, 6], ScalarType.Float64));
+        using var _ = no_grad();
+        foreach (var (name, value) in tensor.state_dict())
+            exact.state_dict()[name].copy_(value);
+        return exact.Value;
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void The_error_bounds_the_difference(string code, ScalarType dtype)
+    {
+        var (model, tensor) = Trained(code, dtype);
+        var exact = Exact(tensor);
+        var merged = Assert.Single(peft.merge_and_unload(model));
+        Assert.False(model.is_parametrized("layer.weight"));
+        var weight = model.get_parameter("layer.weight")!;
+        Assert.False(weight.requires_grad);
+
+        var difference = (weight.to(ScalarType.Float64) - exact).abs().max().item<double>();
+        Assert.Equal("layer.weight", merged.Name);
+        Assert.Equal(Parametrizations.Parse(code), merged.Parametrization);
+        Assert.Equal(difference, merged.LargestError, 1e-15);
+        Assert.Equal(exact.abs().max().item<double>(), merged.LargestEntry, 1e-12);
+        var unit = dtype switch
+        {
+            ScalarType.BFloat16 => 4e-3,
+            ScalarType.Float16 => 5e-4,
+            ScalarType.Float32 => 1e-6,
+            _ => 1e-14,
+        };
+        Assert.InRange(merged.LargestError, 0, unit * merged.LargestEntry);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void A_merged_model_computes_what_the_adapted_one_did(string code, ScalarType dtype)
+    {
+        var (model, _) = Trained(code, dtype);
+        var x = randn(3, 6).to(dtype);
+        var adapted = model.call(x);
+        using var merged = peft.merge_adapter(model);
+        Near.Identical(adapted, model.call(x));
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Unmerging_is_exact(string code, ScalarType dtype)
+    {
+        var (model, _) = Trained(code, dtype);
+        model.parametrization("layer.weight").Originals[0].requires_grad = false;
+        var before = model.state_dict().ToDictionary(one => one.Key, one => one.Value.clone());
+        var trained = Trainable();
+        var merged = peft.merge_adapter(model);
+        merged.Unmerge();
+        var after = model.state_dict();
+        Assert.Equal(before.Keys, after.Keys);
+        Assert.All(before, one => Near.Identical(one.Value, after[one.Key]));
+        Assert.Equal(trained, Trainable());
+        Assert.Throws<ObjectDisposedException>(merged.Unmerge);
+
+        string[] Trainable() =>
+            [.. model.named_parameters().Where(one => one.parameter.requires_grad).Select(one => one.name)];
+    }
+
+    [Fact]
+    public void A_weight_that_was_changed_since_is_not_unmerged()
+    {
+        var (model, _) = Trained("lora 2L 4.0", ScalarType.Float32);
+        using var merged = peft.merge_adapter(model);
+        using (no_grad())
+            model.get_parameter("layer.weight")!.add_(1);
+        Assert.Contains("layer.weight was changed", Assert.Throws<InvalidOperationException>(merged.Unmerge).Message);
+        Assert.False(model.is_parametrized("layer.weight"));
+
+        model.register_parametrization("layer.weight", Parametrizations.WeightNorm());
+        Assert.Contains(
+            "layer.weight is weightNorm 0",
+            Assert.Throws<InvalidOperationException>(merged.Unmerge).Message
+        );
+    }
+
+    [Fact]
+    public void Other_parametrizations_stay()
+    {
+        var model = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4).orthogonal()));
+        model.register_parametrization("a.weight", Parametrizations.Lora(1, 1));
+        Assert.Equal(["a.weight"], peft.merge_and_unload(model).Select(one => one.Name));
+        Assert.True(model.is_parametrized("b.weight"));
+        Assert.Contains(
+            "has no adapter",
+            Assert.Throws<InvalidOperationException>(() => peft.merge_adapter(model)).Message
+        );
+    }
+
+    [Fact]
+    public void Weights_of_several_modules_and_held_ones_are_refused()
+    {
+        var (first, second) = (nn.Linear(4, 4), nn.Linear(4, 4));
+        second.weight = first.weight;
+        var tied = nn.Sequential(("a", first), ("b", second), ("c", nn.Linear(4, 4)));
+        tied.register_parametrization("c.weight", Parametrizations.Lora(1, 1));
+        tied.register_parametrization("a.weight", Parametrizations.Lora(1, 1));
+        var refusal = Assert.Throws<NotSupportedException>(() => peft.merge_adapter(tied));
+        Assert.Contains("a.weight and b.weight are one weight", refusal.Message);
+        Assert.True(tied.is_parametrized("c.weight"));
+
+        var holder = new Holder();
+        Assert.Contains(
+            "kernel is a ParametrizedTensor",
+            Assert.Throws<InvalidOperationException>(() => peft.merge_adapter(holder)).Message
+        );
+    }
+
+    private sealed class Holder : nn.Module
+    {
+        private readonly ParametrizedTensor kernel = new(Parametrizations.Lora(1, 1), zeros(3, 3));
+
+        public Holder()
+            : base(nameof(Holder)) => RegisterComponents();
+    }
+}
