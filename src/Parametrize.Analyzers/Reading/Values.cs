@@ -15,6 +15,8 @@ internal static class Values
         "LowRank",
         "FixedRank",
         "Svd",
+        "AlmostOrthogonal",
+        "AlmostOrthogonalOf",
         "Sum",
         "Product",
         "BlockDiagonal",

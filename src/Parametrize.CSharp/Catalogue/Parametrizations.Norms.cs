@@ -29,6 +29,9 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
     public static Parametrization Sphere(double radius = 1) => SphereValues.sphere(radius);
 
+    /// <summary>Matrices with columns of norm 1: `Sphere(1).Transposed()`.</summary>
+    public static Parametrization Oblique => SphereValues.oblique;
+
     /// <summary>Vectors (the last dimension) of a given norm, by the exponential map at a base.</summary>
     /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
     public static Parametrization SphereExp(double radius = 1) => SphereValues.sphereExp(radius);

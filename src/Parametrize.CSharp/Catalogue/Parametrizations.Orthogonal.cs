@@ -1,3 +1,4 @@
+using Microsoft.FSharp.Collections;
 using Parametrize.Values;
 
 namespace Parametrize.CSharp;
@@ -28,4 +29,61 @@ public static partial class Parametrizations
     /// <param name="trivialized">With a base: see <see cref="Orthogonal"/>. Default: true.</param>
     public static Parametrization Householder(bool trivialized = true) =>
         OrthogonalValues.stiefel(OrthogonalMap.Householder, trivialized);
+
+    /// <summary>
+    /// Real n x n rotations (orthogonal, of determinant 1), by the exponential at a base. Projects to the nearest rotation.
+    /// </summary>
+    public static Parametrization SpecialOrthogonal => GroupValues.specialOrthogonal;
+
+    /// <summary>
+    /// Complex n x n matrices with orthonormal columns, by the exponential at a base. Projects to the nearest one. Real tensors
+    /// are refused.
+    /// </summary>
+    public static Parametrization Unitary => GroupValues.unitary;
+
+    /// <summary>
+    /// Complex n x n matrices with orthonormal columns and determinant 1, by the exponential at a base. Projects to the polar factor
+    /// over the n-th root of its determinant. Real tensors are refused.
+    /// </summary>
+    public static Parametrization SpecialUnitary => GroupValues.specialUnitary;
+
+    /// <summary>
+    /// n x k matrices with orthonormal columns (rows, when wide) as polar factors `X (X^H X)^-1/2`, without a base. Projects to the
+    /// nearest one.
+    /// </summary>
+    public static Parametrization Polar => PolarValues.polar;
+
+    /// <summary>
+    /// n x k matrices of spectral norm 1 at most, drawn to orthonormal columns (rows, when wide) by Bjorck's iteration. Projects to
+    /// the nearest one.
+    /// </summary>
+    /// <param name="iterations">How many steps `X (3 I - X^H X) / 2`, in each pass.</param>
+    /// <exception cref="ArgumentException">Fewer than 1 iteration.</exception>
+    public static Parametrization Bjorck(int iterations) => BjorckValues.bjorck(iterations);
+
+    /// <summary>
+    /// Subspaces by orthonormal bases, the columns of n x k matrices (rows, when wide), along geodesics from a base. Gradients move
+    /// the subspace and do not turn its basis. Projects to the nearest orthonormal basis.
+    /// </summary>
+    public static Parametrization Grassmann => GrassmannValues.grassmann;
+
+    /// <summary>
+    /// Real n x k matrices whose singular values are within a radius of 1, as `U diag(1 + radius f(x)) V^T` with orthonormal U and V.
+    /// Projects to the nearest one.
+    /// </summary>
+    /// <param name="radius">At most 1.</param>
+    /// <param name="map">f. Default: the sine.</param>
+    /// <exception cref="ArgumentException">The radius is not positive, or more than 1.</exception>
+    public static Parametrization AlmostOrthogonal(double radius, AlmostOrthogonalMap? map = null) =>
+        AlmostOrthogonalValues.almostOrthogonal(radius, map ?? AlmostOrthogonalMap.Sine);
+
+    /// <summary>The same from values of U (n x m), x (m numbers) and V (k x m), m = min(n, k).</summary>
+    /// <exception cref="ArgumentException">
+    /// The radius is not positive, or more than 1, there are not three values, or one does not fit.
+    /// </exception>
+    public static Parametrization AlmostOrthogonalOf(
+        double radius,
+        AlmostOrthogonalMap map,
+        params Parametrization[] inputs
+    ) => AlmostOrthogonalValues.almostOrthogonalOf(radius, Given(map), ListModule.OfArray(Given(inputs)));
 }

@@ -24,10 +24,7 @@ module internal CombiningHeads =
                 "transposed"
                 "{0}.Transposed()"
                 (fun value -> Argument.one value transposed)
-                [
-                    "triangular, transposed", transposed (triangular lower)
-                    "sphere, transposed", transposed (sphere 1.0)
-                ]
+                [ "triangular, transposed", transposed (triangular lower) ]
             of1 "scale" "Scale({0})" Argument.number scale [ "scale", -2.5 ]
             of1 "shift" "Shift({0})" Argument.number shift [ "shift", 0.5 ]
             plain "matrixExponential" "MatrixExponential" matrixExponential

@@ -38,5 +38,6 @@ module internal NormsHeads =
                     "spectralNorm, iterations", { SpectralNorm.defaults with Iterations = 3 }
                 ]
             of1 "sphere" "Sphere({0})" Argument.number sphere [ "sphere", 1.0; "sphere, radius", 2.5 ]
+            plain "oblique" "Oblique" oblique
             of1 "sphereExp" "SphereExp({0})" Argument.number sphereExp [ "sphereExp", 1.0; "sphereExp, radius", 2.5 ]
         ]

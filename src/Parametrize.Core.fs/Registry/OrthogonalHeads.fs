@@ -15,6 +15,14 @@ module internal OrthogonalHeads =
                 "OrthogonalMap.Default", OrthogonalMap.Default
             ]
 
+    let private almostOrthogonalMap =
+        Argument.symbol
+            [
+                "AlmostOrthogonalMap.Sine", AlmostOrthogonalMap.Sine
+                "AlmostOrthogonalMap.Tanh", AlmostOrthogonalMap.Tanh
+                "AlmostOrthogonalMap.Sigmoid", AlmostOrthogonalMap.Sigmoid
+            ]
+
     let all () : Head list =
         [
             plain "cayley" "Cayley()" cayley
@@ -31,5 +39,21 @@ module internal OrthogonalHeads =
                     "matrixExp, no base", OrthogonalMap.MatrixExp
                     "householder, no base", OrthogonalMap.Householder
                     "orthogonal, no base", OrthogonalMap.Default
+                ]
+            plain "specialOrthogonal" "SpecialOrthogonal" specialOrthogonal
+            plain "unitary" "Unitary" unitary
+            plain "specialUnitary" "SpecialUnitary" specialUnitary
+            plain "polar" "Polar" polar
+            of1 "bjorck" "Bjorck({0})" Argument.integer bjorck [ "bjorck", 2 ]
+            plain "grassmann" "Grassmann" grassmann
+            of2 "almostOrthogonal" "AlmostOrthogonal({0}, {1})" Argument.number almostOrthogonalMap almostOrthogonal []
+            head
+                "almostOrthogonalOf"
+                "Parametrizations.AlmostOrthogonalOf({0}, {1}, {2})"
+                (fun value ->
+                    Argument.three Argument.number almostOrthogonalMap (Argument.items value) almostOrthogonalOf)
+                [
+                    "almostOrthogonal", almostOrthogonal 0.5 AlmostOrthogonalMap.Sine
+                    "almostOrthogonal, tanh", almostOrthogonal 0.1 AlmostOrthogonalMap.Tanh
                 ]
         ]

@@ -9,10 +9,20 @@ open Parametrize
 open Parametrize.Laws
 open TorchSharp
 
-/// What reads numbers: the exponential squares as often as the norm of its argument asks for, and the Cayley map corrects the
+/// What reads numbers: the exponential squares, and geodesics double, as often as the norm of their argument asks for, and the Cayley map corrects the
 /// rounding of large arguments. Both choose among ways that cost several times as much.
 let private reads (subject: Subject) : bool =
-    let ways = [ "matrixExp"; "orthogonal"; "cayley"; "oft" ]
+    let ways =
+        [
+            "matrixExp"
+            "orthogonal"
+            "cayley"
+            "oft"
+            "specialOrthogonal"
+            "unitary"
+            "specialUnitary"
+            "grassmann"
+        ]
 
     Parametrization.nodes subject.Value
     |> List.exists (fun node ->

@@ -42,6 +42,7 @@ let private tests: Test =
             EqualityTests.tests
             SentenceTests.tests
             PruningCountTests.tests
+            OrthogonalFamilyTests.tests
             SpaceList.tests
             OrthogonalTests.tests
             SizeTests.tests

@@ -103,7 +103,7 @@ let private matrices: Test =
 
         let form = { Shape = [| 512L; 512L |]; Dtype = single; Device = Case.device }
 
-        for value in [ orthogonal; spd ] do
+        for value in [ orthogonal; spd; specialOrthogonal; polar; grassmann ] do
             let sample = Parametrization.sample value form (Some generator)
             Expect.isOk (Parametrization.contains value sample) $"{value}"
             let missed = sample.clone ()

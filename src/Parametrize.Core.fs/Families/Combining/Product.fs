@@ -9,6 +9,7 @@ module internal ProductSpaces =
         Domain.OneOf
             [
                 Domain.Within StiefelSpaces.stiefel
+                Domain.Within GroupSpaces.square
                 Domain.Within PositiveDefiniteSpaces.positiveDefinite
                 Domain.Within InvertibleSpaces.positiveDeterminant
                 Domain.Within(TriangularSpaces.unitTriangular Triangle.Lower)

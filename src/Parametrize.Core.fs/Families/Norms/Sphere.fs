@@ -148,6 +148,10 @@ module SphereValues =
         requireRadius radius
         Parametrization.ofNode (NormalizedSphereNode radius)
 
+    /// Matrices with columns of norm 1, `transposed (sphere 1.0)`: the oblique manifold (Absil & Gallivan 2006). Rows of norm 1 are
+    /// `sphere 1.0`.
+    let oblique: Parametrization = Parametrization.transposed (sphere 1.0)
+
     /// Vectors (the last dimension) of norm `radius`, by the exponential map at a base that follows assignments.
     let sphereExp (radius: float) : Parametrization =
         requireRadius radius

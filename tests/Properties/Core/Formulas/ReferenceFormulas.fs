@@ -122,7 +122,7 @@ let private others: (string * Formula) list =
         "spectralNorm, iterations", spectralNorm 0 1.0
         "sphere", of1 (sphere 1.0)
         "sphere, radius", of1 (sphere 2.5)
-        "sphere, transposed", of1 (transpose >> sphere 1.0 >> transpose)
+        "oblique", of1 (transpose >> sphere 1.0 >> transpose)
         "simplex", of1 simplex
         "sphereExp", sphereExp 1.0
         "sphereExp, radius", sphereExp 2.5
@@ -236,6 +236,6 @@ let private further: (string * Formula) list =
     ]
 
 let all: Map<string, Formula> =
-    [ prunings; matrices; others; combined; chains; further; AdapterFormulas.all ]
+    [ prunings; matrices; others; combined; chains; further; AdapterFormulas.all; OrthogonalFormulas.all ]
     |> List.concat
     |> Map.ofList

@@ -21,7 +21,7 @@ let lines: Subject list =
         |> roughAtZero
         |> exponential 10.0
         line "triangular, transposed" matrix all everySize |> bijection (upper 0L) |> missedBy belowDiagonal
-        line "sphere, transposed" matrix all everySize |> missedBy stretched |> roughAtZero
+        line "oblique" matrix all everySize |> missedBy stretched |> roughAtZero
         line "transposed >>> sphere" matrix reals everySize |> missedBy stretched |> roughAtZero
         line "matrixExponential" smallSquare all moderate
         |> bijection hermitianPart

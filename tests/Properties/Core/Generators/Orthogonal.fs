@@ -3,8 +3,25 @@ module internal Properties.Core.Generators.Orthogonal
 
 open FsCheck
 open FsCheck.FSharp
+open Parametrize
 open Parametrize.Laws
+open TorchSharp
 open Properties.Core.Ingredients
+
+let private complexes = [ torch.ScalarType.ComplexFloat32; torch.ScalarType.ComplexFloat64 ]
+
+/// Turned by a hundredth: unitary still.
+let private turned =
+    Some(fun (w: torch.Tensor) ->
+        let angle = torch.tensor (0.01, dtype = torch.ScalarType.Float64)
+        w * (torch.complex (angle.cos (), angle.sin ())).``to`` w.dtype)
+
+/// A little longer than that.
+let private beyond (norm: float) =
+    Some(fun (w: torch.Tensor) ->
+        let wide = if Form.isHalf w.dtype then w.``to`` torch.ScalarType.Float32 else w
+        let norms = (torch.linalg.svdvals wide).amax([| -1L |], keepdim = true).unsqueeze -1L
+        (wide / norms * (norm + coarse 1e-2 w)).``to`` w.dtype)
 
 let lines: Subject list =
     [
@@ -19,6 +36,20 @@ let lines: Subject list =
         |> missedBy stretched
         |> roughAtZero
         |> exponential 1e3
+        line "specialOrthogonal" square reals everySize |> missedBy reflected |> exponential 1.0
+        line "unitary" square complexes everySize |> missedBy stretched |> exponential 1.0
+        line "specialUnitary" square complexes everySize |> missedBy turned |> exponential 1.0
+        line "polar" matrix all everySize |> missedBy stretched |> roughAtZero
+        line "bjorck" matrix all everySize |> missedBy (beyond 1.0)
+        line "almostOrthogonal" matrix reals everySize
+        |> missedBy (beyond 1.5)
+        |> roughAtZero
+        |> exponential 1.0
+        line "almostOrthogonal, tanh" matrix reals everySize
+        |> missedBy (beyond 1.1)
+        |> roughAtZero
+        |> exponential 1.0
+        line "grassmann" matrix all everySize |> missedBy stretched |> exponential 1.0
         line "orthogonal on kernels" atLeastMatrices all everySize
         |> missedBy stretched
         |> roughAtZero

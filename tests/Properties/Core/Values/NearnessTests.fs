@@ -12,6 +12,13 @@ open TorchSharp
 let private nearest: string list =
     [
         "identity"
+        "specialOrthogonal"
+        "unitary"
+        "polar"
+        "bjorck"
+        "almostOrthogonal"
+        "almostOrthogonal, tanh"
+        "grassmann"
         "symmetric"
         "symmetric, lower"
         "hermitian"
@@ -31,7 +38,7 @@ let private nearest: string list =
         "sphere, radius"
         "sphereExp"
         "sphereExp, radius"
-        "sphere, transposed"
+        "oblique"
         "positive"
         "positive, exp"
         "positive, square"

@@ -54,6 +54,10 @@ let private moments: (string * int64 list * float * float) list =
         for name in [ "cayley"; "matrixExp"; "householder"; "orthogonal"; "householder, no base" ] do
             name, [ 6L; 3L ], 0.0, 1.0 / 6.0
             name, [ 3L; 6L ], 0.0, 1.0 / 6.0
+        for name in [ "specialOrthogonal"; "polar"; "grassmann" ] do
+            name, [ 4L; 4L ], 0.0, 1.0 / 4.0
+        for name in [ "polar"; "grassmann" ] do
+            name, [ 6L; 3L ], 0.0, 1.0 / 6.0
         for name in [ "matrixExp, no base"; "cayley, no base"; "orthogonal, no base" ] do
             name, [ 4L; 4L ], 0.0, 1.0 / 4.0
     ]
@@ -106,7 +110,14 @@ let private varies (subject: Subject) : Test =
             |> Array.toList
 
         let many = 300
-        let sample = drawn value shape torch.ScalarType.Float64 many
+
+        let dtype =
+            if List.contains torch.ScalarType.Float64 subject.Dtypes then
+                torch.ScalarType.Float64
+            else
+                torch.ScalarType.ComplexFloat64
+
+        let sample = drawn value shape dtype many
         let variances = sample.var ([| 0L |], true)
         Expect.isGreaterThan (number (variances.sum ())) 1e-6 "the variance"
         let isFixed = variances.lt (1e-12.ToScalar())
@@ -117,7 +128,7 @@ let private varies (subject: Subject) : Test =
 
         // A logarithm yields every tensor, and samples those that it can be behind.
         if (Tree.space value.Tree).IsClosedUnder Closure.Negation && subject.Name <> "positive >>> inverse" then
-            let scale = (variances + sample.mean([| 0L |]).square()).sqrt() + 1e-12
+            let scale = (variances + sample.mean([| 0L |]).abs().square()).sqrt() + 1e-12
             let share = sample.mean [| 0L |] / scale
             Expect.isLessThan (Measures.largest share) (5.0 / sqrt (float many)) "both signs")
 

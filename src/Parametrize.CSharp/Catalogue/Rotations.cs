@@ -1,0 +1,52 @@
+using Microsoft.FSharp.Core;
+using static TorchSharp.torch;
+using Core = Parametrize.Values.Rotations;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// Random orthogonal tensors that training may start from, made of rotations of planes: for recurrent networks. Uniform ones are
+/// those that <see cref="Parametrizations.Sample"/> draws.
+/// </summary>
+public static class Rotations
+{
+    /// <summary>Angles uniform in (-pi, pi) (Henaff, Szlam and LeCun 2016).</summary>
+    /// <exception cref="ArgumentException">The shape is no matrix, or the element type is not real.</exception>
+    public static Tensor Henaff(
+        ReadOnlySpan<long> shape,
+        ScalarType dtype = ScalarType.Float32,
+        Device? device = null,
+        Generator? generator = null
+    ) => Torus(shape, -Math.PI, Math.PI, dtype, device, generator);
+
+    /// <summary>Angles uniform in (0, pi/2) (Helfrich, Willmott and Ye 2018, section 3.2).</summary>
+    /// <exception cref="ArgumentException">The shape is no matrix, or the element type is not real.</exception>
+    public static Tensor Helfrich(
+        ReadOnlySpan<long> shape,
+        ScalarType dtype = ScalarType.Float32,
+        Device? device = null,
+        Generator? generator = null
+    ) => Torus(shape, 0, Math.PI / 2, dtype, device, generator);
+
+    /// <summary>
+    /// Block diagonal matrices of plane rotations with independent angles, uniform in an interval of radians; of odd size, with a last
+    /// entry 1. Of n x k tensors, the leading columns (rows, when wide) of such a square one.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// The shape is no matrix, the element type is not real, or the interval is not finite.
+    /// </exception>
+    public static Tensor Torus(
+        ReadOnlySpan<long> shape,
+        double least,
+        double greatest,
+        ScalarType dtype = ScalarType.Float32,
+        Device? device = null,
+        Generator? generator = null
+    ) =>
+        Core.torus(
+            least,
+            greatest,
+            new Form(shape.ToArray(), dtype, device ?? CPU),
+            generator is null ? null : FSharpOption<Generator>.Some(generator)
+        );
+}

@@ -1,0 +1,157 @@
+namespace Parametrize
+
+open TorchSharp
+open Parametrize.LinearAlgebra
+
+/// Which function takes a number to the distance of a singular value from 1, in units of the radius.
+[<RequireQualifiedAccess>]
+type AlmostOrthogonalMap =
+    /// `sin x`: it saturates nowhere.
+    | Sine
+    | Tanh
+    /// `2 sigmoid x - 1`.
+    | Sigmoid
+
+[<RequireQualifiedAccess>]
+module internal AlmostOrthogonalSpaces =
+
+    let within (radius: float) : Space =
+        { new Space($"matrices with singular values no farther than {radius} from 1",
+                    [],
+                    [ Closure.Negation; Closure.Transposition; Closure.DirectSum ]) with
+            override _.Dimension form = System.Nullable(Form.reals form)
+        }
+
+/// `W = U diag(1 + radius f(x)) V^T` with U n x m, x of m numbers and V k x m, each from a value of its own, m = min(n, k) and f
+/// onto (-1, 1) (Lezcano-Casado 2019, as geotorch has it). Real matrices only.
+type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
+    inherit Node()
+
+    let f (x: torch.Tensor) =
+        match map with
+        | AlmostOrthogonalMap.Sine -> x.sin ()
+        | AlmostOrthogonalMap.Tanh -> x.tanh ()
+        | AlmostOrthogonalMap.Sigmoid -> (x / 2.0.AsScalar()).tanh()
+
+    /// Short of the ends, where it is infinite.
+    let back (epsilon: float) (y: torch.Tensor) =
+        let short = 1.0 - min epsilon (Form.epsilon torch.ScalarType.Float32) / 2.0
+        let inside = y.clamp ((-short).AsScalar(), short.AsScalar())
+
+        match map with
+        | AlmostOrthogonalMap.Sine -> y.clamp((-1.0).AsScalar(), 1.0.AsScalar()).asin()
+        | AlmostOrthogonalMap.Tanh -> inside.atanh ()
+        | AlmostOrthogonalMap.Sigmoid -> inside.atanh () * 2.0.AsScalar()
+
+    let shorter (tensor: torch.Tensor) = min (Tensors.rows tensor) (Tensors.last tensor)
+    let limit (epsilon: float) (tensor: torch.Tensor) = Tensors.limit epsilon (shorter tensor) (1.0 + radius)
+
+    /// How far the singular values are from 1, in double precision; huge ones stay finite.
+    let offsets (values: torch.Tensor) (unit: torch.Tensor) =
+        (values * unit.squeeze -1L).clamp_max(1e300.AsScalar()) - 1.0.AsScalar()
+
+    let farthest (tensor: torch.Tensor) =
+        let struct (matrix, unit) = Norms.matricesInUnits 0.0 tensor
+        Tensors.largest (offsets (torch.linalg.svdvals matrix) unit)
+
+    let orthonormal = Domain.OneOf [ Domain.free; Domain.Within StiefelSpaces.stiefel ]
+
+    let code (inputs: Code list) =
+        Code.call
+            "almostOrthogonalOf"
+            [ Code.Float radius; Code.Symbol $"AlmostOrthogonalMap.{map}"; Code.Items inputs ]
+
+    override _.Code = code (List.replicate 3 (Code.name "identity"))
+
+    override this.Inputs form =
+        match Form.fault { Requirement.matrices with Complex = false } form with
+        | Some error -> Error(error (Node.text this))
+        | None ->
+            let count = form.Shape.Length
+            let rows, columns = form.Shape[count - 2], form.Shape[count - 1]
+            let input (sizes: int64[]) = { form with Shape = Array.append form.Shape[.. count - 3] sizes }
+            let least = min rows columns
+            Ok [ input [| rows; least |]; input [| least |]; input [| columns; least |] ]
+
+    override _.Output inputs =
+        let rows, columns = inputs[0].Shape, inputs[2].Shape
+        let count = rows.Length
+
+        { inputs[0] with
+            Shape = Array.append rows[.. count - 2] [| columns[count - 2] |]
+        }
+
+    override _.Domains = [ orthonormal; Domain.free; orthonormal ]
+    override _.Codomain _ = AlmostOrthogonalSpaces.within radius
+
+    override _.Forward(inputs, _) =
+        let values = f inputs[1] * radius.AsScalar() + 1.0.AsScalar()
+        (inputs[0] * values.unsqueeze -2L).matmul inputs[2].mT
+
+    override _.Contains(_, tensor, epsilon) =
+        Violation.unless $"|s_i - 1| <= {radius}" (farthest tensor - radius) (limit epsilon tensor)
+
+    /// Singular values beyond the radius come to it, which is the nearest; to train, no farther than nine tenths of it.
+    override _.Invert(_, tensor, epsilon, want) =
+        let struct (matrix, unit) = Norms.matricesInUnits 0.0 tensor
+        let struct (left, values, right) = Svd.thin matrix
+        let most = if want = Want.Start then 0.9 else 1.0
+        let share = (offsets values unit / radius.AsScalar()).clamp((-most).AsScalar(), most.AsScalar())
+        let found = [| left; back epsilon share; right.mT |]
+
+        Ok { Inputs = found |> Array.map _.``to``(tensor.dtype); Buffers = [||] }
+
+    interface ICombines with
+        member _.CodeWith inputs = code inputs
+
+    interface IHasEdge with
+        member _.TouchesEdge(tensor, epsilon) = farthest tensor >= radius - limit epsilon tensor
+
+    interface IDimension with
+        /// All of it, whichever factors are trained.
+        member _.Dimension(form, _, _) = Some(Form.reals form)
+
+    interface ISampled with
+        /// Uniform vectors, and uniform values.
+        member _.Sample(form, generator) =
+            let count = form.Shape.Length
+            let batch = form.Shape[.. count - 3]
+            let rows, columns = form.Shape[count - 2], form.Shape[count - 1]
+            let least = min rows columns
+
+            let orthonormal (size: int64) =
+                Orthonormal.sample (Array.append batch [| size; least |]) form.Dtype form.Device generator
+
+            let uniform =
+                torch.rand (
+                    Array.append batch [| least |],
+                    dtype = form.Dtype,
+                    device = form.Device,
+                    generator = generator
+                )
+
+            let values = (uniform * 2.0.AsScalar() - 1.0.AsScalar()) * radius.AsScalar() + 1.0.AsScalar()
+            let left = orthonormal rows
+            (left * values.unsqueeze -2L).matmul (orthonormal columns).mT
+
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module AlmostOrthogonalValues =
+
+    /// `U diag(1 + radius f(x)) V^T` from values of U (n x m), x (m numbers) and V (k x m), m = min(n, k). Throws
+    /// ArgumentException for a radius outside (0, 1], other than three values, and values whose spaces do not fit.
+    let almostOrthogonalOf (radius: float) (map: AlmostOrthogonalMap) (inputs: Parametrization list) : Parametrization =
+        if not (radius > 0.0 && radius <= 1.0) then
+            invalidArg (nameof radius) $"The radius must be positive and at most 1, but it is {radius}."
+
+        Parametrization.join (AlmostOrthogonalNode(radius, map)) inputs
+
+    /// Real n x k matrices whose singular values are within a radius of 1, as `U diag(1 + radius f(x)) V^T` with orthonormal U and
+    /// V, O(n k min(n, k)). Projects to the nearest one: singular values beyond come to the radius. Gradients at matrices with
+    /// equal singular values, orthonormal ones among them, do not see directions that would part these. Throws ArgumentException
+    /// for a radius outside (0, 1].
+    let almostOrthogonal (radius: float) (map: AlmostOrthogonalMap) : Parametrization =
+        almostOrthogonalOf radius map [ orthogonal; Parametrization.identity; orthogonal ]

@@ -1,0 +1,178 @@
+namespace Parametrize
+
+open TorchSharp
+open Parametrize.LinearAlgebra
+
+/// A connected group of square matrices with orthonormal columns.
+[<RequireQualifiedAccess>]
+type internal Group =
+    | SpecialOrthogonal
+    | Unitary
+    | SpecialUnitary
+
+[<RequireQualifiedAccess>]
+module internal GroupSpaces =
+
+    /// Not one of the matrices with orthonormal columns or rows: the singular vectors that `svd` finds lie in those, but not
+    /// in each of these groups.
+    let square: Space =
+        Space(
+            "square matrices with orthonormal columns",
+            [],
+            [ Closure.Negation; Closure.Transposition; Closure.DirectSum ]
+        )
+
+    let private within (name: string) (closures: Closure list) (dimension: int64 -> int64) : Space =
+        { new Space(name, [ square ], closures) with
+            override _.Dimension form = Dimension.ofMatrices (fun one -> dimension one.Rows) form
+        }
+
+    let specialOrthogonal: Space =
+        within "rotations" [ Closure.Transposition; Closure.DirectSum ] (fun n -> n * (n - 1L) / 2L)
+
+    let unitary: Space =
+        within "unitary matrices" [ Closure.Negation; Closure.Transposition; Closure.DirectSum ] (fun n -> n * n)
+
+    let specialUnitary: Space =
+        within "unitary matrices of determinant 1" [ Closure.Transposition; Closure.DirectSum ] (fun n -> n * n - 1L)
+
+/// `W = base exp(A)` with A = X_L - X_L^H of the lower triangle of X (Lezcano-Casado & Martinez-Rubio 2019), minus its mean
+/// eigenvalue where the determinant has to stay 1. The base is in the group, and keeps the component.
+type internal GroupNode(group: Group) =
+    inherit Node()
+
+    let space =
+        match group with
+        | Group.SpecialOrthogonal -> GroupSpaces.specialOrthogonal
+        | Group.Unitary -> GroupSpaces.unitary
+        | Group.SpecialUnitary -> GroupSpaces.specialUnitary
+
+    let asMatrices (numbers: torch.Tensor) = numbers.unsqueeze(-1L).unsqueeze -1L
+
+    /// The limit is that of the determinant, too: rounding of orthonormal columns moves it by no more.
+    let limit (epsilon: float) (tensor: torch.Tensor) = Tensors.limit epsilon (Tensors.rows tensor) 1.0
+
+    let withoutTrace (skew: torch.Tensor) =
+        let mean = (Tensors.diagonal skew).mean([| -1L |], keepdim = true)
+        skew - Tensors.eyeLike skew * mean.unsqueeze -1L
+
+    /// Divided by the n-th root of the determinant, that of the smallest angle: rounding leaves a phase. Where the determinant is
+    /// 1 but for that, it is a constant.
+    let withoutPhase (unitary: torch.Tensor) =
+        let angle =
+            (Tensors.determinantSign (unitary.detach ())).angle() / (float (Tensors.rows unitary)).AsScalar()
+
+        unitary * (asMatrices (torch.complex (angle.cos (), -angle.sin()))).``to`` unitary.dtype
+
+    /// The last column times a sign.
+    let turned (columns: torch.Tensor) (sign: torch.Tensor) =
+        let count = Tensors.last columns
+        torch.cat ([| columns.narrow (-1L, 0L, count - 1L); columns.narrow (-1L, count - 1L, 1L) * sign |], -1L)
+
+    /// The sign of the column of the smallest singular value makes the nearest rotation (Kabsch 1976; Umeyama 1991).
+    let nearest (tensor: torch.Tensor) =
+        let nearest =
+            match group with
+            | Group.Unitary -> Svd.polar tensor
+            | Group.SpecialUnitary -> withoutPhase (Svd.polar tensor)
+            | Group.SpecialOrthogonal ->
+                let struct (matrix, _) = Norms.matricesInUnits 0.0 tensor
+                let struct (left, _, right) = Svd.thin matrix
+                let sign = asMatrices (Tensors.determinantSign (left.matmul right))
+                Orthonormal.newtonSchulz ((turned left sign).matmul right)
+
+        nearest.``to`` tensor.dtype
+
+    let determinantIsOne (tensor: torch.Tensor) (limit: float) =
+        match group with
+        | Group.Unitary -> Ok()
+        | Group.SpecialOrthogonal ->
+            Violation.unless "det W = 1" (1.0 - Tensors.number ((Tensors.determinantSign tensor).min())) 0.5
+        | Group.SpecialUnitary ->
+            Violation.unless "det W = 1" (Tensors.largest (Tensors.determinantSign tensor - 1.0.AsScalar())) limit
+
+    override _.Code =
+        match group with
+        | Group.SpecialOrthogonal -> Code.name "specialOrthogonal"
+        | Group.Unitary -> Code.name "unitary"
+        | Group.SpecialUnitary -> Code.name "specialUnitary"
+
+    override this.Inputs form =
+        match group with
+        | Group.SpecialOrthogonal -> Node.same this Requirement.realSquares form
+        | _ ->
+            Node.same this Requirement.squares form
+            |> Result.bind (fun forms ->
+                if Form.isComplex form.Dtype then
+                    Ok forms
+                else
+                    Error(ParametrizationError.WrongDtype(Node.text this, "a complex tensor", string form.Dtype)))
+
+    override _.Codomain _ = space
+    override _.Buffers = [ { Name = "base"; Role = BufferRole.Base; FormFor = id } ]
+
+    override _.Forward(inputs, buffers) =
+        let skew = SkewMatrix.ofLower inputs[0]
+
+        if group = Group.SpecialUnitary then
+            withoutPhase (buffers[0].matmul(Exponential.ofSkew (withoutTrace skew)))
+        else
+            buffers[0].matmul(Exponential.ofSkew skew)
+
+    override _.Contains(_, tensor, epsilon) =
+        Violation.unless "W^H W = I" (Orthonormal.defect tensor) (limit epsilon tensor)
+        |> Result.bind (fun () -> determinantIsOne tensor (limit epsilon tensor))
+
+    override _.Invert(_, tensor, _, want) =
+        NodeParts.carrying (torch.zeros_like tensor) [ (if want = Want.Exact then tensor else nearest tensor) ]
+
+    interface IProjects with
+        member _.Nearest(tensor, _) = nearest tensor
+
+    interface IRepairs with
+        member _.CanCarry(buffers, epsilon) =
+            let foot = buffers[0]
+
+            Violation.unless "B^H B = I of the base" (Orthonormal.spectralDefect foot) (limit epsilon foot - epsilon)
+            |> Result.bind (fun () -> determinantIsOne foot (limit epsilon foot))
+            |> Result.mapError (fun violation -> "base", violation)
+
+        member _.Repair buffers =
+            let polished = Array.map Orthonormal.polish buffers
+
+            if group = Group.SpecialUnitary then
+                Array.map withoutPhase polished
+            else
+                polished
+
+    interface ISampled with
+        /// The uniform measure of the larger group stays uniform: what is turned depends on the coset alone.
+        member _.Sample(form, generator) =
+            let haar = Orthonormal.sample form.Shape form.Dtype form.Device generator
+
+            match group with
+            | Group.Unitary -> haar
+            | Group.SpecialUnitary -> withoutPhase haar
+            | Group.SpecialOrthogonal -> turned haar ((asMatrices (Tensors.determinantSign haar)).``to`` haar.dtype)
+
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module GroupValues =
+
+    /// Real n x n rotations, orthogonal matrices of determinant 1, by the exponential at a base that follows assignments, O(n^3)
+    /// (Lezcano-Casado & Martinez-Rubio 2019). Projects to the nearest rotation: by the singular value decomposition, with the
+    /// sign of the smallest singular value turned where the determinant is negative (Kabsch 1976; Umeyama 1991). `orthogonal`
+    /// has both components.
+    let specialOrthogonal: Parametrization = Parametrization.ofNode (GroupNode Group.SpecialOrthogonal)
+
+    /// Complex n x n matrices with orthonormal columns, by the exponential at a base that follows assignments, O(n^3). Projects to
+    /// the nearest one, the polar factor. Real tensors are refused.
+    let unitary: Parametrization = Parametrization.ofNode (GroupNode Group.Unitary)
+
+    /// Complex n x n matrices with orthonormal columns and determinant 1, by the exponential of traceless skew-Hermitian matrices
+    /// at a base that follows assignments, O(n^3). Projects to the polar factor over the n-th root of its determinant, that of the
+    /// smallest angle, which is near but not the nearest. Real tensors are refused.
+    let specialUnitary: Parametrization = Parametrization.ofNode (GroupNode Group.SpecialUnitary)
