@@ -17,9 +17,29 @@ public static partial class Parametrizations
     /// </summary>
     public static Parametrization Simplex => SimplexValues.simplex;
 
+    /// <summary>
+    /// Vectors (the last dimension) whose entries increase, or are equal up to rounding: monotone ones. Steps are positive by
+    /// softplus.
+    /// </summary>
+    public static Parametrization Ordered => OrderedValues.ordered;
+
+    /// <summary>Positive vectors (the last dimension) whose entries increase, or are equal up to rounding.</summary>
+    public static Parametrization PositiveOrdered => OrderedValues.positiveOrdered;
+
     /// <summary>Entries between two numbers, one of which may be infinite.</summary>
     /// <exception cref="ArgumentException">Unless lo &lt; hi, and one of them is finite.</exception>
     public static Parametrization Bounded(double lo, double hi) => BoundedValues.bounded(lo, hi);
+
+    /// <summary>Entries between 0 and 1: `Bounded(0.0, 1.0)`.</summary>
+    public static Parametrization UnitInterval => BoundedValues.unitInterval;
+
+    /// <summary>Entries above a number: `Bounded(lo, double.PositiveInfinity)`.</summary>
+    /// <exception cref="ArgumentException">The number is not finite.</exception>
+    public static Parametrization Above(double lo) => BoundedValues.above(lo);
+
+    /// <summary>Entries below a number: `Bounded(double.NegativeInfinity, hi)`.</summary>
+    /// <exception cref="ArgumentException">The number is not finite.</exception>
+    public static Parametrization Below(double hi) => BoundedValues.below(hi);
 
     /// <summary>`factor X`, for any tensor X.</summary>
     /// <exception cref="ArgumentException">The factor is zero or not finite.</exception>

@@ -24,6 +24,8 @@ module internal EntriesHeads =
                 positiveBy
                 [ "positive, exp", PositiveMap.Exp; "positive, square", PositiveMap.Square ]
             plain "simplex" "Simplex" simplex
+            plain "ordered" "Ordered" ordered
+            plain "positiveOrdered" "PositiveOrdered" positiveOrdered
             of2
                 "bounded"
                 "Bounded({0}, {1})"

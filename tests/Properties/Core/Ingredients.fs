@@ -120,4 +120,8 @@ let reflected =
         sign[0L] <- torch.tensor -1.0
         w * sign)
 
+/// The last dimension from its end, in vectors of different entries; no number in those of one.
+let reversed =
+    Some(fun (w: torch.Tensor) -> if Array.last w.shape = 1L then w.add (nan.ToScalar()) else w.flip -1L)
+
 let shifted (offset: float) = Some(fun (w: torch.Tensor) -> w.clone().fill_(offset.ToScalar()))

@@ -30,7 +30,8 @@ let private reads (subject: Subject) : bool =
         ways |> List.exists code.StartsWith && not (code.Contains "Householder"))
 
 /// What libtorch cannot do without data, though it waits for none: nothing is known of what comes behind it.
-let private withoutKernel = [ "abs.out"; "where.self"; "logical_and.out"; "linalg_solve_triangular" ]
+let private withoutKernel =
+    [ "abs.out"; "where.self"; "logical_and.out"; "linalg_solve_triangular"; "flip" ]
 
 /// Which operation has stopped a pass.
 let private stopping (error: System.Runtime.InteropServices.ExternalException) : string =

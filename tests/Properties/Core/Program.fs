@@ -31,6 +31,7 @@ let private tests: Test =
             PruningCornerTests.tests
             SixteenBitTests.tests
             KeepingTests.tests
+            OrderedTests.tests
             ChainValueTests.tests
             AccuracyTests.tests
             ExtremeTests.tests

@@ -202,3 +202,12 @@ module BoundedValues =
             invalidArg (nameof hi) "Bounds need at least one finite end; the whole line has none."
 
         Parametrization.ofNode (BoundedNode(lo, hi))
+
+    /// Tensors between 0 and 1, by the sigmoid: `bounded 0.0 1.0`.
+    let unitInterval: Parametrization = bounded 0.0 1.0
+
+    /// Tensors above a number, by softplus: `bounded lo infinity`. Throws ArgumentException unless it is finite.
+    let above (lo: float) : Parametrization = bounded lo infinity
+
+    /// Tensors below a number, by softplus: `bounded (-infinity) hi`. Throws ArgumentException unless it is finite.
+    let below (hi: float) : Parametrization = bounded -infinity hi

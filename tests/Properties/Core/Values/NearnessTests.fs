@@ -43,6 +43,8 @@ let private nearest: string list =
         "positive, exp"
         "positive, square"
         "simplex"
+        "ordered"
+        "positiveOrdered"
         "bounded"
         "bounded below"
         "bounded above"
