@@ -48,6 +48,11 @@ module internal Subject =
         Parametrization.nodes subject.Value
         |> List.forall (fun node -> node.GetType().Assembly = typeof<Node>.Assembly)
 
+    /// Whether gradients are those of the map: not behind rounding, which they go straight through.
+    let hasDerivative (subject: Subject) : bool =
+        Parametrization.nodes subject.Value
+        |> List.forall (fun node -> not ((box node) :? IStraightThrough))
+
     let learns (subject: Subject) : bool = Parametrization.learns subject.Value
 
     let private doubles (subject: Subject) : torch.ScalarType list =

@@ -16,6 +16,7 @@ module internal Registry =
                 EntriesHeads.all ()
                 SpectraHeads.all ()
                 PruningHeads.all ()
+                PracticeHeads.all ()
                 CombiningHeads.all ()
                 AdaptersHeads.all ()
             ]

@@ -135,6 +135,11 @@ type INoisy =
     /// What a training pass yields in place of `Forward`. Differentiable.
     abstract ForwardInTraining: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
 
+/// A node that rounds: its map is constant almost everywhere, and gradients go through as if it were not there.
+type IStraightThrough =
+    /// What a gradient by the tensor that is yielded becomes for the only tensor that is read.
+    abstract Pass: inputs: torch.Tensor[] * buffers: torch.Tensor[] * gradient: torch.Tensor -> torch.Tensor
+
 /// A node that tells buffers with which it leaves its space, and can put right what rounding did to them.
 type IRepairs =
     /// Whether `Forward` stays in the space with these buffers, which are finite; else the name of one and what is wrong.

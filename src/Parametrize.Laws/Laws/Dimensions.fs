@@ -100,5 +100,6 @@ let laws: Law list =
             "The dimension is the rank of the derivative of the map."
             rankIsDimension
         |> on smallCases
+        |> onlyFor "a derivative" Subject.hasDerivative
         |> onlyFor "a dimension, and parts that do not learn" isApplicable
     ]

@@ -79,6 +79,26 @@ let private gradientsAgree (subject: Subject) (case: Case) : Faults =
         agree "gradient" (number slope) ((lossAfter - lossBefore) / (2.0 * step)) (10.0 * size)
         @ agree "second derivative" curvature ((slopeAfter - slopeBefore) / (2.0 * step)) (10.0 * (size + bend)))
 
+/// The node of a value that is nothing else, if it rounds.
+let private rounding (value: Parametrization) : IStraightThrough option =
+    match value.Program.Steps with
+    | [| Step.Compute(node, _, _, _) |] ->
+        match box node with
+        | :? IStraightThrough as passing -> Some passing
+        | _ -> None
+    | _ -> None
+
+let private goesThrough (subject: Subject) (case: Case) : Faults =
+    match rounding subject.Value with
+    | None -> []
+    | Some passing ->
+        ok "parts" (Subject.parts 1UL subject case) (fun parts ->
+            let at = leaf parts.Parameters[0]
+            let weights = Case.normalOf at.shape 1.0 7UL case
+            let found = gradients subject.Value parts.Buffers weights [| at |] |> snd |> Array.head
+            let expected = passing.Pass([| at |], Seq.toArray parts.Buffers, weights)
+            near "gradient" (1e-12 * largest expected) expected found)
+
 let laws: Law list =
     [
         law
@@ -86,6 +106,15 @@ let laws: Law list =
             "gradients and their gradients equal finite differences"
             "Gradients, and gradients of gradients, equal finite differences."
             gradientsAgree
+        |> onlyFor "a derivative" Subject.hasDerivative
+        |> onlyFor "double precision" Subject.hasDoubles
+        |> on Subject.smoothCases
+        law
+            "5b"
+            "gradients go straight through rounding"
+            "Gradients go through a node that rounds as it says: as they are, or not at all where its range ends."
+            goesThrough
+        |> onlyFor "a node that rounds (IStraightThrough)" (fun subject -> (rounding subject.Value).IsSome)
         |> onlyFor "double precision" Subject.hasDoubles
         |> on Subject.smoothCases
     ]

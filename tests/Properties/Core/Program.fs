@@ -27,6 +27,7 @@ let private tests: Test =
             OptionTests.tests
             OwnNodeTests.tests
             CornerTests.tests
+            PracticeTests.tests
             BesideOthersTests.tests
             PruningCornerTests.tests
             SixteenBitTests.tests

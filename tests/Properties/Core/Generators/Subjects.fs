@@ -13,7 +13,9 @@ let private lines: Subject list =
             Entries.lines
             Spectra.lines
             Pruning.lines
-            Combining.lines; Adapters.lines
+            Practice.lines
+            Combining.lines
+            Adapters.lines
         ]
 
 /// Entries of the catalogue without a line here.

@@ -71,6 +71,7 @@ let private nearest: string list =
         "weightNorm, whole"
         "sum, low rank"
         "product, triangular"
+        "binary"
     ]
 
 let private members = 200

@@ -1,0 +1,140 @@
+namespace Parametrize
+
+open System
+open TorchSharp
+
+/// Where the numbers of a grid lie.
+[<RequireQualifiedAccess>]
+type QuantizationScheme =
+    /// `scale q` with q in `-(2^(bits - 1) - 1) .. 2^(bits - 1) - 1`.
+    | Symmetric
+    /// `scale (q - zeroPoint)` with q in `0 .. 2^bits - 1`, and 0 on the grid.
+    | Affine
+
+    member internal this.Code: Code =
+        match this with
+        | Symmetric -> Code.Symbol "QuantizationScheme.Symmetric"
+        | Affine -> Code.Symbol "QuantizationScheme.Affine"
+
+/// Grids of numbers with equal steps, zero among them: of a range, and of numbers that lie on one.
+type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
+
+    let isSymmetric = (scheme = QuantizationScheme.Symmetric)
+
+    /// How many steps there are between zero and the farthest number.
+    let steps = if isSymmetric then (1L <<< (bits - 1)) - 1L else (1L <<< bits) - 1L
+
+    let least, greatest = (if isSymmetric then -steps else 0L), steps
+
+    /// What rounding of a number and of its scale may do to it, as a share.
+    let tolerance (epsilon: float) = epsilon + 7.0 * min epsilon (Form.epsilon torch.ScalarType.Float32)
+
+    /// How many of the largest entries tell most scales apart from that of a row.
+    let telling = 5L
+
+    /// How many numbers are held at once.
+    let room = 4_000_000L
+
+    /// In the numbers of the caller's element type, and no smaller than the smallest normal one.
+    let asNumber (epsilon: float) (dtype: torch.ScalarType) (scale: torch.Tensor) =
+        (Entrywise.roundedTo epsilon (scale.``to`` dtype)).clamp_min((Entrywise.leastOf epsilon dtype).AsScalar())
+        |> Tensors.inDouble
+
+    let ends (rows: torch.Tensor) =
+        let zero = 0.0.AsScalar()
+
+        struct ((rows.amin ([| -1L |], keepdim = true)).clamp_max zero,
+                (rows.amax ([| -1L |], keepdim = true)).clamp_min zero)
+
+    /// How far the entries are from whole steps, in their own size; infinite where there are too many steps.
+    let deviations (rows: torch.Tensor) (scale: torch.Tensor) =
+        let nearest = (rows / scale).round() * scale
+        (rows - nearest).abs() / (rows.abs () + rows.eq (0.0.AsScalar()))
+
+    let fits (rows: torch.Tensor) (scale: torch.Tensor) (epsilon: float) =
+        let struct (low, high) = ends rows
+        let count = (high / scale).round() - (low / scale).round()
+
+        (deviations rows scale)
+            .amax([| -1L |], keepdim = true)
+            .le((tolerance epsilon).AsScalar())
+            .logical_and(
+                if isSymmetric then
+                    count.ge (0.0.AsScalar())
+                else
+                    count.le ((float steps).AsScalar())
+            )
+
+    /// For some rows, the finest scale that fits each, and whether one does.
+    let finest (rows: torch.Tensor) (epsilon: float) (dtype: torch.ScalarType) =
+        let largest = rows.abs().amax([| -1L |], keepdim = true)
+
+        let counts =
+            torch.arange (1L.AsScalar(), (steps + 1L).AsScalar(), dtype = rows.dtype, device = rows.device)
+
+        let scales = asNumber epsilon dtype (largest / counts)
+        let struct (top, _) = rows.abs().topk(int (min telling (rows.size 1)), dim = 1)
+        let top = deviations (top.unsqueeze 1L) (scales.unsqueeze -1L)
+        let mutable left = top.amax([| -1L |]).le((tolerance epsilon).AsScalar())
+        // Zeros lie on all.
+        left <- left.logical_and (largest.gt (0.0.AsScalar()))
+        let mutable found = torch.zeros_like largest
+        let mutable goesOn = true
+
+        while goesOn do
+            // The largest number of steps that is left, 0 where none is.
+            let count = (counts * left).amax([| -1L |], keepdim = true)
+            let scale = asNumber epsilon dtype (largest / Norms.oneWhereZero count)
+            let isFound = (fits rows scale epsilon).logical_and(count.gt (0.0.AsScalar()))
+            found <- torch.where (isFound, scale, found)
+            let isOver = isFound.logical_or (count.eq (0.0.AsScalar()))
+            left <- left.logical_and(counts.ne count).logical_and(isOver.logical_not ())
+            goesOn <- left.any().item<bool>()
+
+        found
+
+    /// Zero rows have the scale of the others, and 1 where there is none.
+    let orOthers (scale: torch.Tensor) =
+        let other = Norms.oneWhereZero (scale.max ())
+        torch.where (scale.eq (0.0.AsScalar()), other, scale)
+
+    let zeroPointOf (rows: torch.Tensor) (scale: torch.Tensor) =
+        let struct (low, _) = ends rows
+
+        if isSymmetric then
+            torch.zeros_like scale
+        else
+            (-low / scale).round().clamp(0L.AsScalar(), steps.AsScalar())
+
+    member _.Least: int64 = least
+    member _.Greatest: int64 = greatest
+    member _.Tolerance(epsilon: float) : float = tolerance epsilon
+
+    /// Scales and zero points of the ranges of rows, as torch's MinMaxObserver has them.
+    member _.OfRange(rows: torch.Tensor, epsilon: float) : struct (torch.Tensor * torch.Tensor) =
+        let struct (low, high) = ends (Tensors.inDouble rows)
+        let count = (float steps).AsScalar()
+        let span = if isSymmetric then (-low).maximum high / count else high / count - low / count
+        let scale = asNumber epsilon rows.dtype (orOthers span)
+        struct (scale, zeroPointOf (Tensors.inDouble rows) scale)
+
+    /// Scales and zero points of the finest grids on which rows lie, where they do: else those of their ranges; and whether
+    /// they do.
+    member this.OfMembers(rows: torch.Tensor, epsilon: float) : struct (torch.Tensor * torch.Tensor * torch.Tensor) =
+        let struct (scale, _) = this.OfRange(rows, epsilon)
+        let wide = Tensors.inDouble rows
+        let isZero = wide.abs().amax([| -1L |], keepdim = true).eq(0.0.AsScalar())
+        let many = max 1L (room / (steps * telling))
+
+        let found =
+            torch.cat (
+                [|
+                    for first in 0L .. many .. rows.size 0 - 1L do
+                        finest (wide.narrow (0L, first, min many (rows.size 0 - first))) epsilon rows.dtype
+                |],
+                0L
+            )
+
+        let isMember = found.gt(0.0.AsScalar()).logical_or isZero
+        let scale = torch.where (found.gt (0.0.AsScalar()), found, scale)
+        struct (scale, zeroPointOf wide scale, isMember)

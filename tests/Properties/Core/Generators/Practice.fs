@@ -1,0 +1,42 @@
+/// Weights as training uses them in practice.
+module internal Properties.Core.Generators.Practice
+
+open FsCheck
+open FsCheck.FSharp
+open Parametrize.Laws
+open TorchSharp
+open Properties.Core.Ingredients
+
+/// Beside the entries, a part of a step away; 16-bit floats tell no such part.
+let private offGrid =
+    Some(fun (w: torch.Tensor) ->
+        let flat = w.clone().reshape -1L
+
+        if flat.numel () < 3L || Parametrize.Form.isHalf w.dtype then
+            w.add (nan.ToScalar())
+        else
+            let size = w.abs().max() + 1.0
+            flat[0L] <- size
+            flat[1L] <- size * 0.5003
+            flat[2L] <- size * 0.0017
+            flat.reshape w.shape)
+
+let private unequal =
+    Some(fun (w: torch.Tensor) ->
+        let flat = w.clone().reshape -1L
+
+        if w.shape[w.shape.Length - 1] < 2L then
+            w.add (nan.ToScalar())
+        else
+            let size = w.abs().max() + 1.0
+            flat[-2L] <- size
+            flat[-1L] <- size * 0.5
+            flat.reshape w.shape)
+
+let lines: Subject list =
+    [
+        line "fakeQuantized" atLeastVectors reals everySize
+        line "fakeQuantized, affine" entries reals everySize |> missedBy offGrid
+        line "binary" atLeastMatrices reals everySize |> missedBy unequal
+        line "ternary" vector reals everySize |> missedBy unequal
+    ]
