@@ -151,6 +151,7 @@ let targets =
         target "golden FILE" "compare with reference cases" (fun rest ->
             start "tests/Properties/Core" ("golden" :: rest))
         target "bench [OPTIONS]" "run the benchmarks" (start "bench/Parametrize.Bench")
+        target "pictures" "draw the pictures of docs/catalogue" (start "samples/Pictures")
         target "docs" "compile and run the snippets of the documents" (fun _ -> docs ())
         target "format" "format all sources" (fun _ -> format ())
         target "pack" "make the NuGet packages in artifacts/packages" (fun _ -> pack ())

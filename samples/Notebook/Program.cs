@@ -1,8 +1,10 @@
 using Notebook;
 using Notebook.Chapters;
+using Notebook.Geotorch;
 using TorchSharp;
 
-// The claims of PyTorch's introduction to parametrizations, each measured: the exit code is 0 when all of them hold.
+// The claims of PyTorch's introduction to parametrizations, and geotorch's examples, each measured: the exit code is 0 when all of
+// them hold. geotorch's sequential digits are the sample Digits.
 torch.set_num_threads(1);
 IChapter[] chapters =
 [
@@ -15,6 +17,10 @@ IChapter[] chapters =
     new TwoOnOneTensor(),
     new Removing(),
     new OptimizerBuiltBefore(),
+    new ReadmeModel(),
+    new EveryConstraint(),
+    new LargestEigenvalue(),
+    new CopyingProblem(),
 ];
 
 var claims = new Claims();
