@@ -45,6 +45,8 @@ module internal View =
 
     let into (view: View) (tensor: torch.Tensor) : torch.Tensor =
         match view with
+        // Vectors from which matrices are made, as the singular values of a transposed matrix.
+        | _ when tensor.dim () < 2L -> tensor
         | View.Kernel -> tensor.flatten 1L
         | View.Transpose -> tensor.mT
 
@@ -52,6 +54,7 @@ module internal View =
     let back (view: View) (shape: unit -> int64[]) (tensor: torch.Tensor) : torch.Tensor =
         match view with
         | View.Kernel -> tensor.reshape (shape ())
+        | _ when tensor.dim () < 2L -> tensor
         | View.Transpose -> tensor.mT
 
     /// What the tensors are whose views lie in the space.
