@@ -1,6 +1,7 @@
 namespace Parametrize
 
 open TorchSharp
+open Parametrize.LinearAlgebra
 
 [<RequireQualifiedAccess>]
 module internal SimplexSpaces =
@@ -17,36 +18,11 @@ module internal SimplexSpaces =
         }
 
 /// Probability vectors (the last dimension, of n >= 2 positive numbers of sum 1) from n - 1 numbers each, by the isometric
-/// log-ratio (Egozcue et al. 2003): `w = softmax(V x)`, where the columns of V are orthonormal and of sum zero (Helmert's):
-/// column j has a negative entry j, positive ones below, and zeros above.
+/// log-ratio (Egozcue et al. 2003): `w = softmax(V x)`, where the columns of V are Helmert's, orthonormal and of sum zero.
 type internal SimplexNode() =
     inherit Node()
 
     let last (tensor: torch.Tensor) = tensor.size -1
-
-    /// How many entries are below each but the last: m = n - 1, ..., 1; and 1 / sqrt(m (m + 1)).
-    let scales (count: int64) (like: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
-        let places = torch.arange ((count - 1L).AsScalar(), dtype = like.dtype, device = like.device)
-        let below = (float (count - 1L)).AsScalar() - places
-        struct ((below * (below + 1.0.AsScalar())).rsqrt(), below)
-
-    let padded (front: int64) (back: int64) (tensor: torch.Tensor) = torch.nn.functional.pad (tensor, [| front; back |])
-
-    /// `V x` by running sums: n steps instead of n (n - 1).
-    let logits (x: torch.Tensor) =
-        let struct (scale, below) = scales (last x + 1L) x
-        let u = x * scale
-        padded 1L 0L (u.cumsum -1L) - padded 0L 1L (below * u)
-
-    /// `V^T y`, which undoes `logits` up to a number that is added to all entries.
-    let coordinates (y: torch.Tensor) =
-        let count = last y
-        // A number that all entries have would only cost digits of the sums.
-        let y = y - y.mean ([| -1L |], keepdim = true)
-        let struct (scale, below) = scales count y
-        let others (tensor: torch.Tensor) = tensor.narrow (-1L, 0L, count - 1L)
-        let sumsBelow = y.sum ([| -1L |], keepdim = true) - others (y.cumsum -1L)
-        (sumsBelow - below * others y) * scale
 
     /// The nearest probability vector, zeros included (Held, Wolfe & Crowder 1974).
     let nearest (tensor: torch.Tensor) =
@@ -73,7 +49,7 @@ type internal SimplexNode() =
         let isPositive = tensor.amin([| -1L |], keepdim = true).gt(0.0.AsScalar())
         isPositive.logical_and (deviations(tensor).le((Tensors.roundoff epsilon 1.0).AsScalar()))
 
-    let inverse (tensor: torch.Tensor) = coordinates ((Tensors.inDouble tensor).log())
+    let inverse (tensor: torch.Tensor) = Helmert.coordinates ((Tensors.inDouble tensor).log())
 
     override _.Code = Code.name "simplex"
 
@@ -82,20 +58,14 @@ type internal SimplexNode() =
         | Some error -> Error(error (Node.text this))
         | None when Array.last form.Shape < 2L ->
             Node.wrongShape this "a tensor of at least 2 in the last dimension" form
-        | None ->
-            let shape = Array.copy form.Shape
-            shape[shape.Length - 1] <- shape[shape.Length - 1] - 1L
-            Ok [ { form with Shape = shape } ]
+        | None -> Ok [ Helmert.coordinateForm form ]
 
-    override _.Output inputs =
-        let shape = Array.copy inputs.Head.Shape
-        shape[shape.Length - 1] <- shape[shape.Length - 1] + 1L
-        { inputs.Head with Shape = shape }
+    override _.Output inputs = Helmert.vectorForm inputs.Head
 
     override _.Codomain _ = SimplexSpaces.simplex
 
     override _.Forward(inputs, _) =
-        let w = (logits inputs[0]).softmax -1L
+        let w = (Helmert.expand inputs[0]).softmax -1L
         // libtorch's softmax adds one by one.
         let w = if Norms.isLong (last w) then normalized w else w
         w.clamp_min ((Form.smallest w.dtype).AsScalar())
@@ -128,7 +98,7 @@ type internal SimplexNode() =
     interface IVolume with
         /// `sum_i log w_i + log n` for each vector.
         member _.LogVolume(inputs, _) =
-            let logarithms = (logits inputs[0]).log_softmax -1L
+            let logarithms = (Helmert.expand inputs[0]).log_softmax -1L
             let count = last logarithms
             let vectors = logarithms.numel () / count
             logarithms.sum () + (float vectors * log (float count)).AsScalar()
