@@ -12,6 +12,12 @@ internal static class Values
     [
         "WeightNorm",
         "Simplex", // Of fewer numbers than the tensor has.
+        "Toeplitz",
+        "Hankel",
+        "Circulant",
+        "SumToZero",
+        "LinearlyConstrained",
+        "Kronecker",
         "LowRank",
         "FixedRank",
         "Svd",

@@ -1,3 +1,4 @@
+using Microsoft.FSharp.Collections;
 using Parametrize.Values;
 
 namespace Parametrize.CSharp;
@@ -35,4 +36,51 @@ public static partial class Parametrizations
 
     /// <summary>Diagonal n x k matrices.</summary>
     public static Parametrization Diagonal => TriangularValues.diagonal;
+
+    /// <summary>
+    /// Banded n x k matrices: zeros but for the main diagonal, some diagonals below and some above it.
+    /// </summary>
+    /// <exception cref="ArgumentException">A number of diagonals is negative.</exception>
+    public static Parametrization Banded(long lower, long upper) => BandedValues.banded(lower, upper);
+
+    /// <summary>Toeplitz n x k matrices, k >= 2: from the first column, and the rest of the first row.</summary>
+    public static Parametrization Toeplitz => ShiftValues.toeplitz;
+
+    /// <summary>Hankel n x k matrices, k >= 2: from the first column, and the rest of the last row.</summary>
+    public static Parametrization Hankel => ShiftValues.hankel;
+
+    /// <summary>Circulant n x n matrices, from their first column.</summary>
+    public static Parametrization Circulant => ShiftValues.circulant;
+
+    /// <summary>Hamiltonian 2n x 2n matrices: J W is symmetric, with J = [0, I; -I, 0].</summary>
+    public static Parametrization Hamiltonian => HamiltonianValues.hamiltonian;
+
+    /// <summary>Symplectic real 2n x 2n matrices, at a base that follows assignments. Projects by a retraction.</summary>
+    public static Parametrization Symplectic => SymplecticValues.symplectic;
+
+    /// <summary>
+    /// Kronecker products of a real matrix of this shape from the first value, and of one from the second.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// A size is below 1, or multiples or a change of the sign leave the space of a value.
+    /// </exception>
+    public static Parametrization Kronecker(
+        (long Rows, long Columns) shape,
+        Parametrization first,
+        Parametrization second
+    ) => KroneckerValues.kronecker(shape.Rows, shape.Columns, Given(first), Given(second));
+
+    /// <summary>Vectors (the last dimension) of sum zero, from one number less.</summary>
+    public static Parametrization SumToZero => HyperplaneValues.sumToZero;
+
+    /// <summary>Vectors w (the last dimension) with A w = b, given the rows of A and the numbers of b.</summary>
+    /// <exception cref="ArgumentException">
+    /// The rows are of different lengths or depend on one another, there are as many as columns or none, a number is not finite,
+    /// or there are not as many numbers in b.
+    /// </exception>
+    public static Parametrization LinearlyConstrained(double[][] rows, double[] right) =>
+        HyperplaneValues.linearlyConstrained(
+            ListModule.OfSeq(Given(rows).Select(row => ListModule.OfArray(Given(row)))),
+            ListModule.OfArray(Given(right))
+        );
 }

@@ -9,6 +9,8 @@ module internal StructuredHeads =
     let private triangle =
         Argument.symbol [ "Triangle.Lower", Triangle.Lower; "Triangle.Upper", Triangle.Upper ]
 
+    let private numbers: Argument<float list> = Argument.items Argument.number
+
     let private lower = Triangle.Lower
     let private upper = Triangle.Upper
 
@@ -41,4 +43,23 @@ module internal StructuredHeads =
                 unitTriangular
                 [ "unitTriangular, lower", lower; "unitTriangular, upper", upper ]
             plain "diagonal" "Diagonal" diagonal
+            of2 "banded" "Banded({0}, {1})" Argument.long Argument.long banded [ "banded", 1L, 2L ]
+            plain "toeplitz" "Toeplitz" toeplitz
+            plain "hankel" "Hankel" hankel
+            plain "circulant" "Circulant" circulant
+            plain "hamiltonian" "Hamiltonian" hamiltonian
+            plain "symplectic" "Symplectic" symplectic
+            head
+                "kronecker"
+                "Parametrizations.Kronecker({0}, {1}, {2})"
+                (fun value -> Argument.three (Argument.pair Argument.long Argument.long) value value kronecker)
+                [ "kronecker", kronecker (2L, 3L) identity identity ]
+            plain "sumToZero" "SumToZero" sumToZero
+            of2
+                "linearlyConstrained"
+                "LinearlyConstrained({0}, {1})"
+                (Argument.items numbers)
+                numbers
+                linearlyConstrained
+                [ "linearlyConstrained", [ [ 1.0; 1.0; 1.0; 1.0 ]; [ 1.0; -2.0; 0.0; 0.5 ] ], [ 2.0; -0.5 ] ]
         ]

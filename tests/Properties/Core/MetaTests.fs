@@ -31,7 +31,7 @@ let private reads (subject: Subject) : bool =
 
 /// What libtorch cannot do without data, though it waits for none: nothing is known of what comes behind it.
 let private withoutKernel =
-    [ "abs.out"; "where.self"; "logical_and.out"; "linalg_solve_triangular"; "flip" ]
+    [ "abs.out"; "where.self"; "logical_and.out"; "linalg_solve_triangular"; "flip"; "unfold_backward" ]
 
 /// Which operation has stopped a pass.
 let private stopping (error: System.Runtime.InteropServices.ExternalException) : string =

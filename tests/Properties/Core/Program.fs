@@ -37,6 +37,7 @@ let private tests: Test =
             AccuracyTests.tests
             ExtremeTests.tests
             EffortTests.tests
+            StructuredTests.tests
             NearnessTests.tests
             SampleTests.tests
             BatchTests.tests

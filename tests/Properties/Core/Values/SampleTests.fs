@@ -40,6 +40,10 @@ let private moments: (string * int64 list * float * float) list =
         "bounded", [ 3L ], 1.0, 1.0 + 16.0 / 12.0
         "bounded below", [ 3L ], 0.1 + halfNormal, 1.0 + 0.2 * halfNormal + 0.01
         "bounded above", [ 3L ], -0.5 - halfNormal, 1.0 + halfNormal + 0.25
+        "sumToZero", [ 3L ], 0.0, 2.0 / 3.0
+        "circulant", [ 3L; 3L ], 0.0, 1.0 / 3.0
+        "kronecker", [ 4L; 3L ], 0.0, 1.0
+        "symplectic", [ 4L; 4L ], 0.0, exp 0.5 / 4.0
         "sphere", [ 5L ], 0.0, 1.0 / 5.0
         "sphere, radius", [ 5L ], 0.0, 6.25 / 5.0
         "sphereExp", [ 5L ], 0.0, 1.0 / 5.0

@@ -1,0 +1,163 @@
+namespace Parametrize
+
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module internal KroneckerSpaces =
+
+    let products (rows: int64) (columns: int64) (before: Space list) : Space =
+        let kept =
+            [
+                Closure.Scaling
+                Closure.Negation
+                if rows = columns then
+                    Closure.Transposition
+            ]
+
+        let isFree = before |> List.forall _.IsClosedUnder(Closure.Everything)
+        let whole = Space($"Kronecker products of {rows} x {columns} matrices with others", [], kept)
+
+        if isFree then
+            whole
+        else
+            let names = before |> List.map _.Name |> String.concat " and "
+
+            let larger =
+                [ SymmetricSpaces.symmetric ] |> List.filter (fun space -> before |> List.forall _.IsWithin(space))
+
+            Space(
+                $"Kronecker products of {rows} x {columns} matrices with others, of {names}",
+                whole :: larger,
+                Space.common kept before
+            )
+
+/// `W = A (x) B` with A of r x c and B of n/r x k/c. The right inverse is the nearest such product: with the blocks of W as rows,
+/// that of rank 1 (Van Loan & Pitsianis 1993), `W -> sigma u v^T`, `A = sqrt(sigma) u`, `B = sqrt(sigma) v`.
+type internal KroneckerNode(rows: int64, columns: int64) =
+    inherit Node()
+
+    let withLast (sizes: int64[]) (shape: int64[]) = Array.append shape[.. shape.Length - 3] sizes
+
+    let sides (form: Form) = struct (form.Shape[form.Shape.Length - 2], Array.last form.Shape)
+
+    let product (a: torch.Tensor) (b: torch.Tensor) =
+        let cells = a.unsqueeze(-2L).unsqueeze -1L * b.unsqueeze(-2L).unsqueeze -4L
+        cells.reshape (withLast [| rows * Tensors.rows b; columns * Tensors.last b |] a.shape)
+
+    /// Row by row the blocks of a matrix.
+    let rearranged (matrix: torch.Tensor) =
+        let high, wide = Tensors.rows matrix / rows, Tensors.last matrix / columns
+        let cells = matrix.reshape (withLast [| rows; high; columns; wide |] matrix.shape)
+        cells.transpose(-3L, -2L).reshape(withLast [| rows * columns; high * wide |] matrix.shape)
+
+    let leading (matrix: torch.Tensor) (index: int64) = matrix.narrow (-1L, index, 1L)
+
+    /// The factors in double precision, of equal norms.
+    let factors (matrix: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+        let high, wide = Tensors.rows matrix / rows, Tensors.last matrix / columns
+        let struct (unit, size) = Norms.matricesInUnits 0.0 matrix
+        let blocks = rearranged unit
+        let struct (left, values, right) = torch.linalg.svd (blocks, fullMatrices = false)
+        let first = values.narrow(-1L, 0L, 1L).unsqueeze -1L
+        // From the blocks once more: where all entries of a factor are zero, so is what is found.
+        let u = blocks.matmul (right.narrow(-2L, 0L, 1L).mT)
+        let v = left.narrow(-1L, 0L, 1L).mT.matmul blocks
+        // Either both signs or none: that of the largest entry of the first factor is positive.
+        let place = u.abs().argmax(-2L, keepdim = true)
+        let sign = u.gather(-2L, place).sign()
+        let root = first.sqrt () |> Norms.oneWhereZero
+        let unitRoot = size.sqrt () * sign
+        let a = (u / root * unitRoot).reshape(withLast [| rows; columns |] matrix.shape)
+        let b = (v / root * unitRoot).reshape(withLast [| high; wide |] matrix.shape)
+        struct (a, b)
+
+    let isZero (matrix: torch.Tensor) = matrix.abs().amax([| -2L; -1L |], keepdim = true).eq(0.0.AsScalar())
+
+    /// With both factors zero nothing would train. Any matrix will do that is neither symmetric nor skew.
+    let started (a: torch.Tensor) =
+        let count = rows * columns
+        let numbers = torch.linspace (1.0, 2.0, count, dtype = a.dtype, device = a.device)
+        (numbers / (sqrt (float count)).AsScalar()).reshape(rows, columns).expand_as a
+
+    override _.Code =
+        Code.call
+            "kronecker"
+            [ Code.Tuple [ Code.Long rows; Code.Long columns ]; Code.name "identity"; Code.name "identity" ]
+
+    override this.Inputs form =
+        match Form.fault { Requirement.matrices with Complex = false } form with
+        | Some error -> Error(error (Node.text this))
+        | None ->
+            let struct (high, wide) = sides form
+
+            if high % rows = 0L && wide % columns = 0L then
+                let sized (sizes: int64[]) = { form with Shape = withLast sizes form.Shape }
+                Ok [ sized [| rows; columns |]; sized [| high / rows; wide / columns |] ]
+            else
+                Node.wrongShape this $"matrices whose rows and columns are multiples of {rows} and {columns}" form
+
+    override _.Output inputs =
+        let struct (high, wide) = sides inputs[1]
+
+        { inputs[0] with
+            Shape = withLast [| rows * high; columns * wide |] inputs[0].Shape
+        }
+
+    override _.Domains = List.replicate 2 (Domain.Needs [ Closure.Scaling; Closure.Negation ])
+    override _.Codomain before = KroneckerSpaces.products rows columns before
+
+    override _.Forward(inputs, _) =
+        let matrix = product inputs[0] inputs[1]
+        Entrywise.keepFinite matrix
+        matrix
+
+    override _.Contains(_, tensor, epsilon) =
+        let struct (a, b) = factors tensor
+        let wide, found = Tensors.inDouble tensor, product a b
+        // Products of small numbers are rounded to the smallest of the element type.
+        let dtype = Form.halfOf epsilon |> Option.defaultValue tensor.dtype
+        let isSmallest = (found - wide).abs().le((Form.smallest dtype).AsScalar())
+        Tensors.nearEach "W = A (x) B" epsilon (torch.where (isSmallest, wide, found)) wide
+
+    override _.Invert(_, tensor, _, want) =
+        let struct (a, b) = factors tensor
+        let a = if want = Want.Start then torch.where (isZero tensor, started a, a) else a
+        Ok { Inputs = [| a.``to`` tensor.dtype; b.``to`` tensor.dtype |]; Buffers = [||] }
+
+    interface ICombines with
+        member _.CodeWith inputs = Code.call "kronecker" (Code.Tuple [ Code.Long rows; Code.Long columns ] :: inputs)
+
+    interface INarrows with
+        member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
+
+    interface IHasEdge with
+        member _.TouchesEdge(tensor, _) = (isZero tensor).any().item<bool>()
+
+    interface IDimension with
+        /// One number of either factor is that of the other: a multiple for each matrix.
+        member _.Dimension(form, before, _) =
+            match before with
+            | [ _, Some first; _, Some second ] ->
+                Dimension.matrices form |> Option.map (fun one -> first + second - one.Count)
+            | _ -> None
+
+namespace Parametrize.Values
+
+open Parametrize
+
+[<AutoOpen>]
+module KroneckerValues =
+
+    /// Kronecker products `A (x) B` of real matrices: A of r x c from the first value, B of n/r x k/c from the second, for n x k
+    /// matrices whose rows and columns are multiples of r and c: `kronecker (4L, 4L) identity identity`. O(n k). Projects to the
+    /// nearest product, by a singular value decomposition of r c x (n k / r c) (Van Loan & Pitsianis 1993); factors are then
+    /// projected each by its value. Throws ArgumentException for sizes below 1, and for values whose spaces multiples or a
+    /// change of the sign leave.
+    let kronecker (rows: int64, columns: int64) (first: Parametrization) (second: Parametrization) : Parametrization =
+        let require (name: string) (size: int64) =
+            if size < 1L then
+                invalidArg name $"A factor has at least size 1, but its {name} are {size}."
+
+        require (nameof rows) rows
+        require (nameof columns) columns
+        Parametrization.join (KroneckerNode(rows, columns)) [ first; second ]
