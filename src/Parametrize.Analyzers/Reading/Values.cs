@@ -18,6 +18,8 @@ internal static class Values
         "SumToZero",
         "LinearlyConstrained",
         "Kronecker",
+        "SimplexBy",
+        "DoublyStochastic",
         "LowRank",
         "FixedRank",
         "Svd",

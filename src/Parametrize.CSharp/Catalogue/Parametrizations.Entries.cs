@@ -18,6 +18,17 @@ public static partial class Parametrizations
     public static Parametrization Simplex => SimplexValues.simplex;
 
     /// <summary>
+    /// Probability vectors by the given map: `SimplexMap.StickBreaking` is that of `torch.distributions.StickBreakingTransform`.
+    /// </summary>
+    public static Parametrization SimplexBy(SimplexMap map) => SimplexValues.simplexBy(Given(map));
+
+    /// <summary>
+    /// Positive square matrices whose rows and columns sum to 1, of at least 2 rows: the exponentials of any matrix, with rows and
+    /// columns scaled (Sinkhorn).
+    /// </summary>
+    public static Parametrization DoublyStochastic => DoublyStochasticValues.doublyStochastic;
+
+    /// <summary>
     /// Vectors (the last dimension) whose entries increase, or are equal up to rounding: monotone ones. Steps are positive by
     /// softplus.
     /// </summary>

@@ -14,6 +14,13 @@ module internal EntriesHeads =
                 "PositiveMap.Square", PositiveMap.Square
             ]
 
+    let private simplexMap =
+        Argument.symbol
+            [
+                "SimplexMap.IsometricLogRatio", SimplexMap.IsometricLogRatio
+                "SimplexMap.StickBreaking", SimplexMap.StickBreaking
+            ]
+
     let all () : Head list =
         [
             plain "positive" "Positive" positive
@@ -24,6 +31,8 @@ module internal EntriesHeads =
                 positiveBy
                 [ "positive, exp", PositiveMap.Exp; "positive, square", PositiveMap.Square ]
             plain "simplex" "Simplex" simplex
+            of1 "simplexBy" "SimplexBy({0})" simplexMap simplexBy [ "simplex, sticks", SimplexMap.StickBreaking ]
+            plain "doublyStochastic" "DoublyStochastic" doublyStochastic
             plain "ordered" "Ordered" ordered
             plain "positiveOrdered" "PositiveOrdered" positiveOrdered
             of2

@@ -33,6 +33,7 @@ let private tests: Test =
             SixteenBitTests.tests
             KeepingTests.tests
             OrderedTests.tests
+            StochasticTests.tests
             ChainValueTests.tests
             AccuracyTests.tests
             ExtremeTests.tests

@@ -20,6 +20,8 @@ let private norms: (Parametrization * int64 list) list =
         sphereExp 2.0, [ 3L; 200_000L ]
         simplex, [ 768L; 768L ]
         simplex, [ 1L; 200_000L ]
+        simplexBy SimplexMap.StickBreaking, [ 1L; 200_000L ]
+        doublyStochastic, [ 256L; 256L ]
     ]
 
 let private stretched (value: Parametrization) (shape: int64 list) (dtype: torch.ScalarType) : Test =

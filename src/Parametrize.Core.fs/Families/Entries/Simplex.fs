@@ -3,6 +3,14 @@ namespace Parametrize
 open TorchSharp
 open Parametrize.LinearAlgebra
 
+/// How `simplexBy` makes a probability vector.
+[<RequireQualifiedAccess>]
+type SimplexMap =
+    /// Softmax of orthonormal coordinates, in which no entry differs from the others.
+    | IsometricLogRatio
+    /// One share after another of what is left.
+    | StickBreaking
+
 [<RequireQualifiedAccess>]
 module internal SimplexSpaces =
 
@@ -20,6 +28,9 @@ module internal SimplexSpaces =
 /// Probability vectors (the last dimension, of n >= 2 positive numbers of sum 1) from n - 1 numbers each, by the isometric
 /// log-ratio (Egozcue et al. 2003): `w = softmax(V x)`, where the columns of V are Helmert's, orthonormal and of sum zero.
 type internal SimplexNode() =
+/// log-ratio (Egozcue et al. 2003): `w = softmax(V x)`, where the columns of V are orthonormal and of sum zero (Helmert's);
+/// or by breaking a stick.
+type internal SimplexNode(map: SimplexMap) =
     inherit Node()
 
     let last (tensor: torch.Tensor) = tensor.size -1
@@ -45,13 +56,33 @@ type internal SimplexNode() =
     let deviations (tensor: torch.Tensor) =
         ((Tensors.inDouble tensor).sum([| -1L |], keepdim = true) - 1.0.AsScalar()).abs()
 
+    /// How far the sum of each vector may be from 1: by rounding, and for float16 by what rounding to numbers that are not normal has
+    /// moved each of them, half of the smallest one, or all of it where that stands for less.
+    let limits (tensor: torch.Tensor) (epsilon: float) =
+        let rounding = (Tensors.roundoff epsilon 1.0).AsScalar()
+
+        match Form.halfOf epsilon with
+        | None -> torch.full ([| 1L |], rounding, dtype = torch.ScalarType.Float64, device = tensor.device)
+        | Some half ->
+            let smallest = Form.smallest half
+            let upTo (number: float) = tensor.le(number.AsScalar()).sum([| -1L |], keepdim = true)
+            let moved = upTo (Form.least half) + upTo smallest
+            moved.``to`` torch.ScalarType.Float64 * (smallest / 2.0).AsScalar() + rounding
+
     let isAllowed (tensor: torch.Tensor) (epsilon: float) =
         let isPositive = tensor.amin([| -1L |], keepdim = true).gt(0.0.AsScalar())
-        isPositive.logical_and (deviations(tensor).le((Tensors.roundoff epsilon 1.0).AsScalar()))
+        isPositive.logical_and (deviations(tensor).le(limits tensor epsilon))
 
     let inverse (tensor: torch.Tensor) = Helmert.coordinates ((Tensors.inDouble tensor).log())
+    let inverse (tensor: torch.Tensor) =
+        match map with
+        | SimplexMap.IsometricLogRatio -> Helmert.coordinates ((Tensors.inDouble tensor).log())
+        | SimplexMap.StickBreaking -> Sticks.coordinates (Tensors.inDouble tensor)
 
-    override _.Code = Code.name "simplex"
+    override _.Code =
+        match map with
+        | SimplexMap.IsometricLogRatio -> Code.name "simplex"
+        | other -> Code.call "simplexBy" [ Code.Symbol $"SimplexMap.{other}" ]
 
     override this.Inputs form =
         match Form.fault { Requirement.vectors with Complex = false } form with
@@ -66,6 +97,10 @@ type internal SimplexNode() =
 
     override _.Forward(inputs, _) =
         let w = (Helmert.expand inputs[0]).softmax -1L
+        let w =
+            match map with
+            | SimplexMap.IsometricLogRatio -> (Helmert.sums inputs[0]).softmax -1L
+            | SimplexMap.StickBreaking -> (Sticks.logarithms inputs[0]).exp()
         // libtorch's softmax adds one by one.
         let w = if Norms.isLong (last w) then normalized w else w
         w.clamp_min ((Form.smallest w.dtype).AsScalar())
@@ -74,7 +109,11 @@ type internal SimplexNode() =
         let smallest = Tensors.number (tensor.min ())
 
         if smallest > 0.0 then
-            Violation.unless "sum_i w_i = 1" (Tensors.largest (deviations tensor)) (Tensors.roundoff epsilon 1.0)
+            let residuals = deviations tensor
+            let limits = (limits tensor epsilon).expand_as residuals
+            let worst = (residuals - limits).argmax()
+            let number (tensor: torch.Tensor) = Tensors.number (tensor.flatten().[worst])
+            Violation.unless "sum_i w_i = 1" (number residuals) (number limits)
         else
             Error { Condition = "w_i > 0"; Size = -smallest; Limit = 0.0 }
 
@@ -96,12 +135,19 @@ type internal SimplexNode() =
         member _.Narrow(tensor, dtype) = (Entrywise.inRangeOf dtype tensor).``to`` dtype
 
     interface IVolume with
-        /// `sum_i log w_i + log n` for each vector.
+        /// By the isometric log-ratio `sum_i log w_i + log n` for each vector.
         member _.LogVolume(inputs, _) =
             let logarithms = (Helmert.expand inputs[0]).log_softmax -1L
             let count = last logarithms
             let vectors = logarithms.numel () / count
             logarithms.sum () + (float vectors * log (float count)).AsScalar()
+            match map with
+            | SimplexMap.IsometricLogRatio ->
+                let logarithms = (Helmert.sums inputs[0]).log_softmax -1L
+                let count = last logarithms
+                let vectors = logarithms.numel () / count
+                logarithms.sum () + (float vectors * log (float count)).AsScalar()
+            | SimplexMap.StickBreaking -> Sticks.logVolume inputs[0]
 
     interface ISampled with
         /// Dirichlet(1, ..., 1), which is uniform: exponential numbers over their sum.
@@ -117,8 +163,12 @@ open Parametrize
 [<AutoOpen>]
 module SimplexValues =
 
+    /// Probability vectors by the given map, which are `simplex`. `SimplexMap.StickBreaking` is that of Stan's simplex before 2025
+    /// and of `torch.distributions.StickBreakingTransform`, with its offsets: parameters can be taken over.
+    let simplexBy (map: SimplexMap) : Parametrization = Parametrization.ofNode (SimplexNode map)
+
     /// Probability vectors: the last dimension, of n >= 2 real numbers, is positive and of sum 1; matrices are row-stochastic, and
     /// `transposed simplex` column-stochastic. `w = softmax(V x)` from n - 1 numbers x by the isometric log-ratio (Egozcue et al.
     /// 2003), which is as well conditioned as coordinates of a simplex are. O(n). Projects to the nearest one, O(n log n); zeros
     /// become tiny.
-    let simplex: Parametrization = Parametrization.ofNode (SimplexNode())
+    let simplex: Parametrization = simplexBy SimplexMap.IsometricLogRatio

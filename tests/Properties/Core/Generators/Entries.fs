@@ -15,6 +15,14 @@ let lines: Subject list =
         |> bijection everything
         |> missedBy (Some(fun w -> w * 1.1))
         |> onGround 1.0
+        line "simplex, sticks" (shape 2 |> Gen.map (Array.map (max 2L))) reals everySize
+        |> bijection everything
+        |> missedBy (Some(fun w -> w * 1.1))
+        |> onGround 1.0
+        line "doublyStochastic" (Gen.choose64 (2L, 8L) |> Gen.map (fun n -> [| n; n |])) reals everySize
+        |> bijection everything
+        |> missedBy (Some(fun w -> w * 1.1))
+        |> onGround 1.0
         // Reversed, or no number where there is nothing to reverse.
         line "ordered" atLeastVectors reals everySize |> bijection everything |> missedBy reversed
         line "positiveOrdered" atLeastVectors reals everySize

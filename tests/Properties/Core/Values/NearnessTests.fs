@@ -51,6 +51,8 @@ let private nearest: string list =
         "positive, exp"
         "positive, square"
         "simplex"
+        "simplex, sticks"
+        "doublyStochastic"
         "ordered"
         "positiveOrdered"
         "bounded"

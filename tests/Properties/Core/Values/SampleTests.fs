@@ -37,6 +37,7 @@ let private moments: (string * int64 list * float * float) list =
         "positive, exp", [ 3L ], halfNormal, 1.0
         "positive, square", [ 3L ], halfNormal, 1.0
         "simplex", [ 3L ], 1.0 / 3.0, 1.0 / 6.0
+        "simplex, sticks", [ 3L ], 1.0 / 3.0, 1.0 / 6.0
         "bounded", [ 3L ], 1.0, 1.0 + 16.0 / 12.0
         "bounded below", [ 3L ], 0.1 + halfNormal, 1.0 + 0.2 * halfNormal + 0.01
         "bounded above", [ 3L ], -0.5 - halfNormal, 1.0 + halfNormal + 0.25

@@ -1,0 +1,75 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// The nearest doubly stochastic matrices, zeros included.
+[<RequireQualifiedAccess>]
+module internal Birkhoff =
+
+    /// Entries this much larger than those of the nearest matrix leave hardly any digits to it.
+    let private largest = 1e6
+
+    let private most, private halvings = 100, 30
+
+    /// Rows and columns of sum 1 without a bound: what is added to a row or a column does not change the nearest matrix.
+    let private centred (matrices: torch.Tensor) =
+        let unit = Norms.largest matrices [| 1L; 2L |]
+        let scaled = matrices / Norms.oneWhereZero unit
+        let rows = scaled.mean ([| 2L |], keepdim = true)
+        let columns = scaled.mean ([| 1L |], keepdim = true)
+        let mean = rows.mean ([| 1L |], keepdim = true)
+        let size = float (Tensors.last matrices)
+        (scaled - rows - columns + mean) * unit.clamp_max (largest.AsScalar()) + (1.0 / size).AsScalar()
+
+    /// `max(A + u 1^T + 1 v^T, 0)`, where u and v solve the dual by a semismooth Newton method (Li, Sun & Toh 2020): each step is
+    /// halved until it leads down. In double precision, O(n^3) a step, some ten steps.
+    let nearest (tensor: torch.Tensor) : torch.Tensor =
+        let size = Tensors.last tensor
+        let a = centred (tensor.reshape (-1L, size, size))
+        let limit = 16.0 * Form.epsilon torch.ScalarType.Float64 * max 1.0 (Tensors.largest a)
+
+        let at (duals: torch.Tensor) =
+            let w = (a + duals.narrow(1L, 0L, size).unsqueeze 2L + duals.narrow(1L, size, size).unsqueeze 1L).relu()
+            let lacking = torch.cat ([| w.sum [| 2L |]; w.sum [| 1L |] |], 1L) - 1.0.AsScalar()
+            let height = w.square().sum([| 1L; 2L |]) / 2.0.AsScalar() - duals.sum [| 1L |]
+            struct (w, lacking, height)
+
+        let step (w: torch.Tensor) (lacking: torch.Tensor) =
+            let kept = (w.gt (0.0.AsScalar())).``to`` w.dtype
+            let upper = torch.cat ([| torch.diag_embed (kept.sum [| 2L |]); kept |], 2L)
+            let lower = torch.cat ([| kept.mT; torch.diag_embed (kept.sum [| 1L |]) |], 2L)
+            let hessian = torch.cat ([| upper; lower |], 1L)
+            let worst = lacking.abs().amax([| 1L |], keepdim = true).unsqueeze 2L
+            let shift = (worst * 1e-3.AsScalar()).clamp(1e-11.AsScalar(), 1e-6.AsScalar())
+            -(torch.linalg.solve (hessian + Tensors.eyeLike hessian * shift, lacking.unsqueeze 2L)).squeeze 2L
+
+        let mutable duals = torch.zeros ([| a.shape[0]; 2L * size |], dtype = a.dtype, device = a.device)
+        let mutable steps = 0
+
+        while steps < most do
+            let struct (w, lacking, height) = at duals
+
+            if Tensors.largest lacking <= limit then
+                steps <- most
+            else
+                let way = step w lacking
+                let slope = (way * lacking).sum [| 1L |]
+                let mutable share = torch.ones_like slope
+                let mutable tries = 0
+
+                while tries < halvings do
+                    let struct (_, _, next) = at (duals + way * share.unsqueeze 1L)
+                    let allowed = height + share * slope * 1e-4.AsScalar() + height.abs () * 1e-12.AsScalar()
+                    let isLower = next.le allowed
+
+                    if isLower.all().item<bool>() then
+                        tries <- halvings
+                    else
+                        share <- torch.where (isLower, share, share / 2.0.AsScalar())
+                        tries <- tries + 1
+
+                duals <- duals + way * share.unsqueeze 1L
+                steps <- steps + 1
+
+        let struct (w, _, _) = at duals
+        w.reshape tensor.shape
