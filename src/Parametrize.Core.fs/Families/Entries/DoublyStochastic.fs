@@ -95,8 +95,8 @@ type internal DoublyStochasticNode() =
         member _.Narrow(tensor, dtype) = (Entrywise.inRangeOf dtype tensor).``to`` dtype
 
     interface IVolume with
-        /// `sum_ij log w_ij - log det(I - W^T W + J) + (2 n - 1) log n` for each matrix, with J = 1/n everywhere: of the diagonal matrix
-        /// of 1/w_ij, as it acts on matrices whose rows and columns sum to 0, by the minor of its inverse on the complement.
+        /// `sum_ij log w_ij - log det(I - W^T W + J) + (2 n - 1) log n` for each matrix, with J = 1/n everywhere: the volume of
+        /// `diag(1/w_ij)` as it acts on matrices whose rows and columns sum to 0, by the minor of its inverse on the complement.
         member _.LogVolume(inputs, _) =
             let logarithms = Sinkhorn.logarithms (logits inputs[0])
             let size = float (Tensors.last logarithms)
@@ -107,8 +107,8 @@ type internal DoublyStochasticNode() =
                 inputs[0].dtype
 
     interface ISampled with
-        /// Independent exponential numbers, whose rows and columns are scaled: near the uniform measure for large n (Chatterjee, Diaconis &
-        /// Sly 2014).
+        /// Independent exponential numbers, whose rows and columns are scaled. Under the uniform measure entries are nearly
+        /// exponential as well, for large n (Chatterjee, Diaconis & Sly 2014).
         member _.Sample(form, generator) =
             let wide = torch.ScalarType.Float64
             let uniform = torch.rand (form.Shape, dtype = wide, device = form.Device, generator = generator)
@@ -123,9 +123,9 @@ open Parametrize
 module DoublyStochasticValues =
 
     /// Doubly stochastic matrices: square, of n >= 2 rows, positive, with rows and columns that sum to 1.
-    /// `W = diag(r) exp(V X V^T) diag(c)` from (n - 1)^2 numbers X, where V has orthonormal columns of sum zero, and r and c are found by
-    /// Newton's method on the dual of Sinkhorn's scaling (1964), to rounding for entries of `V X V^T` up to 1500 (float32: 210), at which
-    /// larger ones are held: all positive numbers are within reach. O(n^3) for each of some ten steps, in double precision. Projects to
-    /// the nearest one by a semismooth Newton method (Li, Sun & Toh 2020); zeros become tiny. Samples are scaled exponential numbers,
-    /// nearly uniform for large n.
+    /// `W = diag(r) exp(V X V^T) diag(c)` from (n - 1)^2 numbers X, where V has orthonormal columns of sum zero, and r and c are
+    /// those of Sinkhorn's scaling (1964), by Newton's method on its dual. That reaches rounding for entries of `V X V^T` up to
+    /// 1500 (float32: 210), at which larger ones are held: all positive numbers are within reach. O(n^3) for each of some ten
+    /// steps, in double precision. Projects to the nearest one by a semismooth Newton method (Li, Sun & Toh 2020); zeros become
+    /// tiny. Samples are exponential numbers whose rows and columns are scaled.
     let doublyStochastic: Parametrization = Parametrization.ofNode (DoublyStochasticNode())

@@ -56,8 +56,8 @@ type internal SimplexNode(map: SimplexMap) =
     let deviations (tensor: torch.Tensor) =
         ((Tensors.inDouble tensor).sum([| -1L |], keepdim = true) - 1.0.AsScalar()).abs()
 
-    /// How far the sum of each vector may be from 1: by rounding, and for float16 by what rounding to numbers that are not normal has
-    /// moved each of them, half of the smallest one, or all of it where that stands for less.
+    /// How far the sum of each vector may be from 1: by rounding, and for 16 bits by what rounding to numbers that are not normal
+    /// has moved each of them, half of the smallest one, or all of it where that stands for less.
     let limits (tensor: torch.Tensor) (epsilon: float) =
         let rounding = (Tensors.roundoff epsilon 1.0).AsScalar()
 

@@ -58,12 +58,11 @@ module internal Sinkhorn =
         use _ = torch.NewDisposeScope()
         Tensors.largest (1.0.AsScalar() - z.exp().sum [| -1L |])
 
-    /// Without gradients: from logarithms that are divided until they are easy, doubled step by step. On the CPU it stops where
-    /// rounding is reached, and takes no Newton steps where scaling does it; elsewhere one would have to wait to know.
-    let private found (x: torch.Tensor) : torch.Tensor =
+    /// Without gradients: from logarithms that are divided until they are easy, doubled step by step. Where numbers may be
+    /// read it stops when rounding is reached, and takes no Newton steps where scaling does it.
+    let private found (isRead: bool) (x: torch.Tensor) : torch.Tensor =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
-        let isRead = x.device_type = DeviceType.CPU
         let size = x.abs().amax([| -2L; -1L |], keepdim = true).clamp_min(easy.AsScalar())
 
         let levels =
@@ -105,14 +104,17 @@ module internal Sinkhorn =
         scope.MoveToOuter z
 
     /// The logarithms of the matrix. Two Newton steps from where it is found have its derivatives of the first three orders.
-    let logarithms (x: torch.Tensor) : torch.Tensor =
+    let logarithmsBy (isRead: bool) (x: torch.Tensor) : torch.Tensor =
         let polished (z: torch.Tensor) =
             // Columns that share less than this stay apart: what they lack by rounding must not become a long step.
             let struct (rows, _, way) = newton (256.0 * precision) z
             rows + way
 
-        let z = found (x.detach ()) + (x - x.detach ())
+        let z = found isRead (x.detach ()) + (x - x.detach ())
         (polished (polished z)).log_softmax -1L
+
+    /// On other devices than the CPU one would have to wait for numbers.
+    let logarithms (x: torch.Tensor) : torch.Tensor = logarithmsBy (x.device_type = DeviceType.CPU) x
 
     /// `log det` of the Laplacian, with the mean in place of its zero.
     let logDeterminant (logarithms: torch.Tensor) : torch.Tensor =

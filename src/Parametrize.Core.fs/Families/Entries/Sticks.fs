@@ -31,8 +31,8 @@ module internal Sticks =
         let left = (w.flip(-1L).cumsum(-1L)).flip(-1L).narrow(-1L, 1L, count - 1L)
         w.narrow(-1L, 0L, count - 1L).log() - left.log () + offsets count w
 
-    /// `log det (J^T J) / 2` of all vectors together: the first n - 1 numbers change by a triangular matrix, and the last makes up for
-    /// them, which stretches volumes by `sqrt n`.
+    /// `log det (J^T J) / 2` of all vectors together: the first n - 1 numbers change by a triangular matrix, and the last makes
+    /// up for them, which stretches volumes by `sqrt n`.
     let logVolume (x: torch.Tensor) : torch.Tensor =
         let count = Tensors.last x + 1L
         let vectors = float (x.numel ()) / float (count - 1L)

@@ -73,6 +73,19 @@ let private everySize () : unit =
 
                     Expect.isLessThan (Measures.apart w again) (1e3 * Form.epsilon dtype) $"the round trip of {what}"
 
+/// On a device whose numbers are not read, as many steps are made for every matrix.
+let private unread () : unit =
+    for rows in [ 2L; 5L; 24L ] do
+        for size in [ 1.0; 30.0; 1400.0 ] do
+            use _ = torch.NewDisposeScope()
+            let normal = normalOn torch.CPU float64 2UL [ 3L; rows; rows ]
+            let x = normal / normal.abs().max() * size.ToScalar()
+            let read, not' = (Sinkhorn.logarithmsBy true x).exp(), (Sinkhorn.logarithmsBy false x).exp()
+            Expect.isLessThan (Measures.apart read not') 1e-13 $"{rows} rows of {size}"
+
+            for sums in [ not'.sum [| 1L |]; not'.sum [| 2L |] ] do
+                Expect.isLessThan (Measures.largest (sums - 1.0.ToScalar())) 1e-14 $"the sums of {rows} rows of {size}"
+
 let private projections () : unit =
     for dtype in [ float64; torch.ScalarType.Float32 ] do
         for rows in [ 2L; 5L; 16L ] do
@@ -129,6 +142,7 @@ let tests: Test =
             testCase "vectors of numbers below the normal ones are allowed" belowNormal
             testCase "matrices of two rows are sigmoids" twoRows
             testCase "matrices from entries of every size" everySize
+            testCase "matrices whose numbers are not read" unread
             testCase "projections to the nearest matrix" projections
             testCase "orthostochastic matrices are squares of orthogonal ones" squares
             testCase "samples of matrices have the mean of all" samples
