@@ -22,7 +22,7 @@ type internal DoublyStochasticNode() =
     let logits (x: torch.Tensor) =
         // Far beyond what is told apart; products stay within the range.
         let wide = Tensors.inDouble x |> Entrywise.within 1e150
-        let all = (Helmert.sums (Helmert.sums wide).mT).mT
+        let all = (Helmert.expand (Helmert.expand wide).mT).mT
         let reach = Sinkhorn.reach x.dtype
         let size = all.abs().amax([| -2L; -1L |], keepdim = true).clamp_min(reach.AsScalar())
         all * (size.reciprocal () * reach.AsScalar())

@@ -26,8 +26,6 @@ module internal SimplexSpaces =
         }
 
 /// Probability vectors (the last dimension, of n >= 2 positive numbers of sum 1) from n - 1 numbers each, by the isometric
-/// log-ratio (Egozcue et al. 2003): `w = softmax(V x)`, where the columns of V are Helmert's, orthonormal and of sum zero.
-type internal SimplexNode() =
 /// log-ratio (Egozcue et al. 2003): `w = softmax(V x)`, where the columns of V are orthonormal and of sum zero (Helmert's);
 /// or by breaking a stick.
 type internal SimplexNode(map: SimplexMap) =
@@ -73,7 +71,6 @@ type internal SimplexNode(map: SimplexMap) =
         let isPositive = tensor.amin([| -1L |], keepdim = true).gt(0.0.AsScalar())
         isPositive.logical_and (deviations(tensor).le(limits tensor epsilon))
 
-    let inverse (tensor: torch.Tensor) = Helmert.coordinates ((Tensors.inDouble tensor).log())
     let inverse (tensor: torch.Tensor) =
         match map with
         | SimplexMap.IsometricLogRatio -> Helmert.coordinates ((Tensors.inDouble tensor).log())
@@ -96,10 +93,9 @@ type internal SimplexNode(map: SimplexMap) =
     override _.Codomain _ = SimplexSpaces.simplex
 
     override _.Forward(inputs, _) =
-        let w = (Helmert.expand inputs[0]).softmax -1L
         let w =
             match map with
-            | SimplexMap.IsometricLogRatio -> (Helmert.sums inputs[0]).softmax -1L
+            | SimplexMap.IsometricLogRatio -> (Helmert.expand inputs[0]).softmax -1L
             | SimplexMap.StickBreaking -> (Sticks.logarithms inputs[0]).exp()
         // libtorch's softmax adds one by one.
         let w = if Norms.isLong (last w) then normalized w else w
@@ -137,13 +133,9 @@ type internal SimplexNode(map: SimplexMap) =
     interface IVolume with
         /// By the isometric log-ratio `sum_i log w_i + log n` for each vector.
         member _.LogVolume(inputs, _) =
-            let logarithms = (Helmert.expand inputs[0]).log_softmax -1L
-            let count = last logarithms
-            let vectors = logarithms.numel () / count
-            logarithms.sum () + (float vectors * log (float count)).AsScalar()
             match map with
             | SimplexMap.IsometricLogRatio ->
-                let logarithms = (Helmert.sums inputs[0]).log_softmax -1L
+                let logarithms = (Helmert.expand inputs[0]).log_softmax -1L
                 let count = last logarithms
                 let vectors = logarithms.numel () / count
                 logarithms.sum () + (float vectors * log (float count)).AsScalar()
