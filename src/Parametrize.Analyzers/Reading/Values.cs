@@ -30,6 +30,8 @@ internal static class Values
         "BlockDiagonal",
         "Slices",
         "Where",
+        "Gain",
+        "SigmaReparametrized",
     ];
 
     /// <summary>Whether an expression is such a value, or is made of one. What cannot be seen is taken for none.</summary>

@@ -1,4 +1,6 @@
+using Microsoft.FSharp.Collections;
 using Parametrize.Values;
+using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -33,4 +35,52 @@ public static partial class Parametrizations
     /// <param name="granularity">Which entries share a size. Default: the channels of dimension 0.</param>
     public static Parametrization Ternary(Granularity? granularity = null) =>
         SignsValues.ternary(granularity ?? Granularity.NewChannel(0));
+
+    /// <summary>
+    /// At most some of the entries of each group in the last dimension are other than 0: those of largest modulus, chosen anew
+    /// in each pass, with gradients straight through.
+    /// </summary>
+    /// <exception cref="ArgumentException">None or more are to be kept than a group has.</exception>
+    public static Parametrization GroupSparse(int keep, int size) => GroupSparseValues.groupSparse(keep, size);
+
+    /// <summary>Channels of mean 0 and standard deviation 1.</summary>
+    /// <param name="dimension">Of the channels. Default: 0.</param>
+    public static Parametrization WeightStandardized(int dimension = 0) =>
+        WeightStandardizedValues.weightStandardized(dimension);
+
+    /// <summary>`g X` from values of the number g, which has to be free, and of X, of spectral norm 1.</summary>
+    /// <exception cref="ArgumentException">Other than two values, or one that does not fit.</exception>
+    public static Parametrization Gain(params Parametrization[] inputs) =>
+        GainValues.gain(ListModule.OfArray(Given(inputs)));
+
+    /// <summary>Every real tensor, as a number times a tensor of spectral norm 1.</summary>
+    public static Parametrization SigmaReparametrized => GainValues.sigmaReparametrized;
+
+    /// <summary>Almost orthogonal n x k matrices, whose spectral norm is at most 1.</summary>
+    public static Parametrization Aol => AolValues.aol;
+
+    /// <summary>
+    /// Kernels `[out, in, k...]` whose convolution has a given operator norm on inputs of these sizes, with circular padding.
+    /// </summary>
+    /// <param name="sizes">Of the input, behind its channels: height and width of an image.</param>
+    /// <param name="bound">The norm. Default: 1.</param>
+    /// <exception cref="ArgumentException">A bound that is not positive and finite, or sizes that are missing or not positive.</exception>
+    public static Parametrization ConvolutionNorm(long[] sizes, double bound = 1) =>
+        ConvolutionNormValues.convolutionNorm(ListModule.OfArray(Given(sizes)), bound);
+
+    /// <summary>
+    /// The operator norm of the convolution with a kernel `[out, in, k...]` on inputs of these sizes, with circular padding:
+    /// one real number, differentiable.
+    /// </summary>
+    /// <exception cref="ArgumentException">Sizes that do not suit the kernel.</exception>
+    public static Tensor ConvolutionOperatorNorm(Tensor kernel, params long[] sizes) =>
+        Parametrize.ConvolutionNorm.operatorNorm(ListModule.OfArray(Given(sizes)), Given(kernel));
+
+    /// <summary>The tensor as it is, and in training with independent normal numbers of this deviation added.</summary>
+    /// <exception cref="ArgumentException">A deviation that is not positive and finite.</exception>
+    public static Parametrization WeightNoise(double deviation) => NoiseValues.weightNoise(deviation);
+
+    /// <summary>The tensor as it is, and in training with each entry zero with this probability (DropConnect).</summary>
+    /// <exception cref="ArgumentException">A probability outside of [0, 1).</exception>
+    public static Parametrization WeightDropout(double probability) => NoiseValues.weightDropout(probability);
 }

@@ -33,4 +33,28 @@ module internal PracticeHeads =
                 ]
             of1 "binary" "Binary({0})" granularity binary [ "binary", Granularity.Channel 0 ]
             of1 "ternary" "Ternary({0})" granularity ternary [ "ternary", Granularity.Tensor ]
+            of2
+                "groupSparse"
+                "GroupSparse({0}, {1})"
+                Argument.integer
+                Argument.integer
+                groupSparse
+                [ "groupSparse", 2, 4 ]
+            of1
+                "weightStandardized"
+                "WeightStandardized({0})"
+                Argument.integer
+                weightStandardized
+                [ "weightStandardized", 0 ]
+            several "gain" "Gain({0})" gain [ "sigmaReparametrized", sigmaReparametrized ]
+            plain "aol" "Aol" aol
+            of2
+                "convolutionNorm"
+                "ConvolutionNorm({0}, {1})"
+                (Argument.items Argument.long)
+                Argument.number
+                convolutionNorm
+                [ "convolutionNorm", [ 4L; 5L ], 2.0 ]
+            of1 "weightNoise" "WeightNoise({0})" Argument.number weightNoise [ "weightNoise", 0.1 ]
+            of1 "weightDropout" "WeightDropout({0})" Argument.number weightDropout [ "weightDropout", 0.25 ]
         ]

@@ -19,6 +19,8 @@ let private norms: (Parametrization * int64 list) list =
         sphere 1.0, [ 200_000L ]
         sphereExp 2.0, [ 3L; 200_000L ]
         simplex, [ 768L; 768L ]
+        weightStandardized 0, [ 768L; 768L ]
+        aol, [ 768L; 256L ]
         simplex, [ 1L; 200_000L ]
         simplexBy SimplexMap.StickBreaking, [ 1L; 200_000L ]
         doublyStochastic, [ 256L; 256L ]

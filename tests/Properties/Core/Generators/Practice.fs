@@ -33,10 +33,21 @@ let private unequal =
             flat[-1L] <- size * 0.5
             flat.reshape w.shape)
 
+let private kernel: Gen<int64[]> = Gen.choose64 (1L, 3L) |> Gen.arrayOfLength 4
+
 let lines: Subject list =
     [
         line "fakeQuantized" atLeastVectors reals everySize
         line "fakeQuantized, affine" entries reals everySize |> missedBy offGrid
         line "binary" atLeastMatrices reals everySize |> missedBy unequal
         line "ternary" vector reals everySize |> missedBy unequal
+        line "groupSparse" fours all everySize |> missedBy (shifted 1e-3)
+        line "weightStandardized" (shape 2 |> Gen.map (Array.map (max 2L))) reals everySize
+        |> missedBy stretched
+        |> roughAtZero
+        line "sigmaReparametrized" atLeastVectors reals everySize |> roughAtZero
+        line "aol" matrix all everySize |> missedBy stretched |> roughAtZero
+        line "convolutionNorm" kernel all everySize |> missedBy stretched |> roughAtZero
+        line "weightNoise" entries all everySize
+        line "weightDropout" entries all everySize
     ]

@@ -82,6 +82,8 @@ let private nearest: string list =
         "sum, low rank"
         "product, triangular"
         "binary"
+        "groupSparse"
+        "weightStandardized"
     ]
 
 let private members = 200

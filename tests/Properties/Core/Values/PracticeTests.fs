@@ -174,11 +174,229 @@ let private large: Test =
             let back = Parametrization.forward value (started value projected)
             Expect.isLessThan (Measures.apart back projected) 1e-6 $"{value}: comes back")
 
-let private options: Test =
-    testCase "bits that no grid has are refused" (fun () ->
-        for bits in [ -1; 0; 1; 9; 15; 17 ] do
-            Expect.throwsT<System.ArgumentException>
-                (fun () -> fakeQuantized bits symmetric Granularity.Tensor |> ignore)
-                $"{bits} bits")
+/// The loss `sum(W weights) + lambda / 2 sum (X - W)^2`, the latter W detached: SR-STE.
+let private refined: Test =
+    inScope "hidden entries get gradients, and SR-STE those that pull them to zero" (fun () ->
+        let value = groupSparse 1 2
+        let x = vector [ 3.0; -1.0; 0.5; 2.0 ]
+        let weights = vector [ 1.0; 2.0; 3.0; 4.0 ]
+        let leaf = x.clone().requires_grad_ true
+        let made = Parametrization.forward value (Parametrization.ofTensors [ leaf ] [] value)
+        Expect.equal (Measures.apart made (vector [ 3.0; 0.0; 0.0; 2.0 ])) 0.0 "the largest"
 
-let tests: Test = testList "practice" [ agreesWithTorch; ranges; members; signs; zeros; large; options ]
+        let loss = (made * weights).sum() + (leaf - made.detach ()).square().sum() * (0.1 / 2.0).ToScalar()
+
+        let gradient = (torch.autograd.grad ([| loss |], [| leaf |]))[0]
+        let expected = weights + vector [ 0.0; -1.0; 0.5; 0.0 ] * 0.1.ToScalar()
+        Expect.isLessThan (Measures.apart gradient expected) 1e-15 "gradients")
+
+let private constantChannels: Test =
+    inScope "constant channels get a direction, and train from there" (fun () ->
+        for dtype in [ float32; float64 ] do
+            for constant in [ 0.0; 0.1; -3e30 ] do
+                let value = weightStandardized 0
+                let rows = [| normal dtype 1UL [ 5L ]; torch.full ([| 5L |], constant.ToScalar(), dtype = dtype) |]
+                let x = torch.stack rows
+                let projected = Parametrization.project value x
+                Expect.isOk (Parametrization.contains value projected) $"{constant}: projected"
+                let leaf = (Seq.head (started value x).Parameters).detach().requires_grad_ true
+                let made = Parametrization.forward value (Parametrization.ofTensors [ leaf ] [] value)
+                let loss = (made * normal dtype 2UL [ 2L; 5L ]).sum()
+                let gradient = (torch.autograd.grad ([| loss |], [| leaf |]))[0]
+                let size = Measures.largest (gradient[1])
+                Expect.isTrue (size > 1e-3 && size < 1e3) $"{constant}: the gradient is {size}"
+
+        // Small deviations beside a large mean.
+        let x = normal float32 3UL [ 4L; 64L ] + 1e4.ToScalar()
+
+        let made =
+            Parametrization.forward (weightStandardized 0) (Parametrization.ofTensors [ x ] [] (weightStandardized 0))
+
+        Expect.isOk (Parametrization.contains (weightStandardized 0) made) "a large mean")
+
+let private gains: Test =
+    inScope "gains are spectral norms, also of kernels, and zeros can be trained" (fun () ->
+        let kernel = normal float64 1UL [ 4L; 3L; 2L; 2L ]
+        let parts = orFail (Parametrization.initialize sigmaReparametrized kernel)
+        let norm = Tensors.number ((torch.linalg.svdvals (kernel.reshape (4L, -1L))).max())
+        Expect.floatClose Accuracy.high (Tensors.number parts.Parameters[0]) norm "the gain"
+        let turned = withLeaf 0 (torch.tensor (-norm, dtype = float64)) sigmaReparametrized parts
+
+        Expect.isLessThan
+            (Measures.apart (Parametrization.forward sigmaReparametrized turned) -kernel)
+            1e-13
+            "negative"
+
+        let zero = started sigmaReparametrized (torch.zeros (3L, 2L, dtype = float64))
+        let made = Parametrization.forward sigmaReparametrized zero
+        let gradients = torch.autograd.grad ([| made.sum () |], Array.ofSeq zero.Parameters)
+        Expect.equal (Measures.largest made) 0.0 "zeros"
+        Expect.isGreaterThan (Measures.largest gradients[0]) 0.1 "the gradient of the gain")
+
+let private lipschitz: Test =
+    inScope "aol: corners of its image" (fun () ->
+        let eye = torch.eye (4L, dtype = float64)
+        let zeroColumn = torch.cat ([| eye.narrow (1L, 0L, 2L); torch.zeros (4L, 1L, dtype = float64) |], 1L)
+        let ones = torch.full ([| 3L; 4L |], (1.0 / sqrt 12.0).ToScalar(), dtype = float64)
+
+        for what, w in
+            [
+                "the identity", eye
+                "a zero column", zeroColumn
+                "equal columns", ones
+                "zeros", torch.zeros (3L, 2L, dtype = float64)
+                "blocks", torch.block_diag [| eye; ones |]
+            ] do
+            Expect.isOk (Parametrization.contains aol w) what
+            let back = Parametrization.forward aol (orFail (Parametrization.initialize aol w))
+            Expect.isLessThan (Measures.apart back w) 1e-13 $"{what}: comes back"
+
+        for what, w in
+            [
+                "half of the identity", eye * 0.5.ToScalar()
+                "a small block beside others", torch.block_diag [| eye; ones * 0.9.ToScalar() |]
+                "twice", eye * 2.0.ToScalar()
+                "huge", eye * 1e300.ToScalar()
+            ] do
+            Expect.isError (Parametrization.contains aol w) what
+
+        // Columns of very different sizes, whose Perron vectors have small entries; columns that are nearly orthogonal.
+        for seed in 1UL .. 20UL do
+            let graded = torch.logspace (0.0, -12.0, 6L, dtype = float64)
+
+            let nearly =
+                torch.eye (6L, dtype = float64) + normal float64 seed [ 6L; 6L ] * (10.0 ** -float seed).ToScalar()
+
+            for x in [ normal float64 seed [ 8L; 6L ] * graded; nearly ] do
+                let w = Parametrization.forward aol (Parametrization.ofTensors [ x ] [] aol)
+                Expect.isLessThan (Tensors.number ((torch.linalg.svdvals w).max())) (1.0 + 1e-14) "the norm"
+                Expect.isOk (Parametrization.contains aol w) $"seed {seed}"
+                let back = Parametrization.forward aol (orFail (Parametrization.initialize aol w))
+                Expect.isLessThan (Measures.apart back w) 1e-12 $"seed {seed}: comes back"
+
+        let zeros = torch.zeros(3L, 2L, dtype = float64).requires_grad_ true
+        let made = Parametrization.forward aol (Parametrization.ofTensors [ zeros ] [] aol)
+        let gradient = (torch.autograd.grad ([| made.sum () |], [| zeros |]))[0]
+        Expect.equal (Measures.apart gradient (torch.ones_like gradient)) 0.0 "the gradient at zeros")
+
+/// By what the convolution makes of random inputs, and by matrices whose norms are known.
+let private convolutions: Test =
+    inScope "operator norms of convolutions" (fun () ->
+        for seed in 1UL .. 5UL do
+            let kernel = normal float64 seed [ 3L; 2L; 3L; 2L ]
+            let norm = Tensors.number (ConvolutionNorm.operatorNorm [ 6L; 5L ] kernel)
+            let rows = torch.eye (60L, dtype = float64)
+
+            let padded =
+                torch.nn.functional.pad (rows.reshape (60L, 2L, 6L, 5L), [| 0L; 1L; 0L; 2L |], PaddingModes.Circular)
+
+            let whole = torch.nn.functional.conv2d (padded, kernel)
+            let expected = Tensors.number ((torch.linalg.svdvals (whole.reshape (60L, -1L))).max())
+            Expect.floatClose Accuracy.high norm expected $"seed {seed}"
+            let line = kernel.select (3L, 0L)
+            let alone = ConvolutionNorm.operatorNorm [ 7L ] line
+            let column = ConvolutionNorm.operatorNorm [ 7L; 1L ] (line.unsqueeze -1L)
+            Expect.floatClose Accuracy.high (Tensors.number alone) (Tensors.number column) "of one dimension"
+            let tiny = Tensors.number (ConvolutionNorm.operatorNorm [ 6L; 5L ] (kernel * 1e-200.ToScalar()))
+            Expect.floatClose Accuracy.high (tiny * 1e200) norm "tiny"
+
+        // An identity: all singular values are equal.
+        let identity = torch.zeros (3L, 3L, 3L, 3L, dtype = float64)
+        identity.select(2L, 1L).select(2L, 1L).copy_(torch.eye (3L, dtype = float64)) |> ignore
+        let leaf = identity.clone().requires_grad_ true
+        let norm = ConvolutionNorm.operatorNorm [ 8L; 8L ] leaf
+        Expect.floatClose Accuracy.high (Tensors.number norm) 1.0 "of the identity"
+        let gradient = (torch.autograd.grad ([| norm |], [| leaf |]))[0]
+        Expect.equal (Tensors.nonFinite gradient) 0L "the gradient at equal values"
+        let value = convolutionNorm [ 8L; 8L ] 1.0
+        let zeros = torch.zeros_like(identity).requires_grad_ true
+        let made = Parametrization.forward value (Parametrization.ofTensors [ zeros ] [] value)
+        let gradient = (torch.autograd.grad ([| made.sum () |], [| zeros |]))[0]
+        Expect.equal (Measures.apart gradient (torch.ones_like gradient)) 0.0 "the gradient at zeros"
+        use large = normal float32 1UL [ 16L; 16L; 3L; 3L ]
+        let projected = Parametrization.project (convolutionNorm [ 16L; 16L ] 1.0) large
+        Expect.isOk (Parametrization.contains (convolutionNorm [ 16L; 16L ] 1.0) projected) "a large one"
+
+        for kernel, sizes in [ identity, [ 8L ]; identity, [ 2L; 8L ] ] do
+            Expect.throwsT<System.ArgumentException>
+                (fun () -> ConvolutionNorm.operatorNorm sizes kernel |> ignore)
+                $"{sizes}")
+
+let private noise: Test =
+    inScope "noise has the moments that it says, and gradients go through" (fun () ->
+        let x = torch.full ([| 20000L |], 2.0.ToScalar(), dtype = float64)
+
+        for value, mean, square in [ weightNoise 0.5, 2.0, 4.25; weightDropout 0.2, 2.0, 5.0 ] do
+            let leaf = x.clone().requires_grad_ true
+            let parts = Parametrization.ofTensors [ leaf ] [] value
+            torch.manual_seed 7L |> ignore
+            let made = Parametrization.forwardInTraining value parts
+            torch.manual_seed 7L |> ignore
+            let again = Parametrization.forwardInTraining value parts
+            Expect.equal (Measures.apart made again) 0.0 $"{value}: one seed"
+            Expect.isLessThan (abs (Tensors.number (made.mean ()) - mean)) 0.05 $"{value}: the mean"
+            Expect.isLessThan (abs (Tensors.number (made.square().mean()) - square)) 0.15 $"{value}: the mean square"
+            let gradient = (torch.autograd.grad ([| made.sum () |], [| leaf |]))[0]
+            let expected = if value = weightNoise 0.5 then torch.ones_like x else made.detach () / x
+            Expect.isLessThan (Measures.apart gradient expected) 1e-14 $"{value}: the gradient"
+            Expect.equal (Measures.apart (Parametrization.forward value parts) x) 0.0 $"{value}: in evaluation"
+
+        // Behind a space that noise leaves.
+        let value = orthogonal >>> weightNoise 0.1
+        let tensor = torch.eye (3L, dtype = float64)
+        Expect.isOk (Parametrization.initialize value tensor) $"{value}"
+        Expect.isError (Parametrization.tryAndThen cayley (skew >>> weightNoise 0.1)) "noise is not skew")
+
+let private options: Test =
+    testCase "options that make no sense are refused" (fun () ->
+        let refused (what: string) (make: unit -> Parametrization) =
+            Expect.throwsT<System.ArgumentException> (fun () -> make () |> ignore) what
+
+        for bits in [ -1; 0; 1; 9; 15; 17 ] do
+            refused $"{bits} bits" (fun () -> fakeQuantized bits symmetric Granularity.Tensor)
+
+        for keep, size in [ 0, 4; 5, 4; -1, 1 ] do
+            refused $"{keep} of {size}" (fun () -> groupSparse keep size)
+
+        for deviation in [ 0.0; -1.0; infinity; nan ] do
+            refused $"noise {deviation}" (fun () -> weightNoise deviation)
+            refused $"bound {deviation}" (fun () -> convolutionNorm [ 3L ] deviation)
+
+        for probability in [ -0.1; 1.0; nan ] do
+            refused $"dropout {probability}" (fun () -> weightDropout probability)
+
+        for sizes in [ []; [ 0L; 3L ] ] do
+            refused $"sizes {sizes}" (fun () -> convolutionNorm sizes 1.0)
+
+        refused "orthogonal directions" (fun () -> gain [ identity; orthogonal ])
+
+        for value, shape in
+            [
+                weightStandardized 0, [ 3L ]
+                weightStandardized 2, [ 3L; 4L ]
+                groupSparse 2 4, [ 3L; 6L ]
+                binary (Granularity.Channel 1), [ 3L ]
+                convolutionNorm [ 3L; 3L ] 1.0, [ 2L; 2L; 4L; 1L ]
+                convolutionNorm [ 3L; 3L ] 1.0, [ 2L; 2L; 1L ]
+            ] do
+            use tensor = torch.ones (List.toArray shape)
+            Expect.isError (Parametrization.contains value tensor) $"{value} of {shape}")
+
+let tests: Test =
+    testList
+        "practice"
+        [
+            agreesWithTorch
+            ranges
+            members
+            signs
+            zeros
+            large
+            refined
+            constantChannels
+            gains
+            lipschitz
+            convolutions
+            noise
+            options
+        ]

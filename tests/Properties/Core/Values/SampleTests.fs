@@ -52,6 +52,10 @@ let private moments: (string * int64 list * float * float) list =
         "weightNorm 0", [ 3L; 2L ], 0.0, 1.0
         "weightNorm, whole", [ 3L; 2L ], 0.0, 1.0
         "scale", [ 3L ], 0.0, 1.0
+        "weightStandardized", [ 2L; 5L ], 0.0, 1.0
+        "sigmaReparametrized", [ 3L; 2L ], 0.0, 1.0
+        "weightNoise", [ 3L ], 0.0, 1.0
+        "weightDropout", [ 3L ], 0.0, 1.0
         "shift", [ 3L ], 0.0, 1.0
         "pruned, nothing", [ 3L ], 0.0, 1.0
         for name in [ "cayley"; "matrixExp"; "householder"; "orthogonal"; "skew >>> cayley"; "skew >>> matrixExp" ] do

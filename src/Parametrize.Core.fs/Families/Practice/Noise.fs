@@ -1,0 +1,89 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// A node that changes its tensor in training only.
+[<AbstractClass>]
+type internal NoiseNode(name: string, number: float) =
+    inherit Node()
+
+    /// Of the shape of the tensor, from torch's generator.
+    abstract Noisy: tensor: torch.Tensor -> torch.Tensor
+
+    override _.Code = Code.call name [ Code.Float number ]
+    override this.Inputs form = Node.same this Requirement.entries form
+    override _.Domains = [ Domain.AnySpace ]
+
+    /// What noise leaves of a space is not for others to build on.
+    override _.Codomain before =
+        let before = before.Head
+
+        if before.IsClosedUnder Closure.Everything then
+            before
+        else
+            { new Space($"{before.Name}, with noise in training") with
+                override _.Dimension form = before.Dimension form
+            }
+
+    override _.Forward(inputs, _) = inputs[0]
+    override _.Contains(_, _, _) = Ok()
+    override _.Invert(_, tensor, _, _) = NodeParts.ofInput tensor
+
+    interface INoisy with
+        member this.ForwardInTraining(inputs, _) = this.Noisy inputs[0]
+
+    interface IPlacesEntries
+
+    interface IDimension with
+        member _.Dimension(_, before, _) = snd before.Head
+
+    interface IVolume with
+        member _.LogVolume(inputs, _) =
+            let real = if inputs[0].is_complex() then inputs[0].real.dtype else inputs[0].dtype
+            torch.zeros ([||], dtype = real, device = inputs[0].device)
+
+/// `W = X + deviation N` in training, with N of independent normal numbers (Murray & Edwards 1994). O(n).
+type internal WeightNoiseNode(deviation: float) =
+    inherit NoiseNode("weightNoise", deviation)
+
+    override _.Noisy tensor = tensor + torch.randn_like (tensor, requires_grad = false) * deviation.AsScalar()
+
+    interface IHoldsNumbers with
+        member _.Factors = [ deviation ]
+        member _.Offsets = []
+
+/// `W = M X / (1 - probability)` in training, with M of independent ones and zeros (Wan et al. 2013; Merity, Keskar & Socher
+/// 2018). O(n).
+type internal WeightDropoutNode(probability: float) =
+    inherit NoiseNode("weightDropout", probability)
+
+    override _.Noisy tensor =
+        let real = if tensor.is_complex () then tensor.real.dtype else tensor.dtype
+        let chance = torch.rand (tensor.shape, dtype = real, device = tensor.device)
+        tensor * (chance.ge(probability.AsScalar()).``to`` real / (1.0 - probability).AsScalar())
+
+namespace Parametrize.Values
+
+open System
+open Parametrize
+
+[<AutoOpen>]
+module NoiseValues =
+
+    /// The tensor as it is, and in training with independent normal numbers of this deviation added (Murray & Edwards 1994),
+    /// from torch's generator. Of any space, of which it claims nothing. Throws ArgumentException for a deviation that is not
+    /// positive and finite.
+    let weightNoise (deviation: float) : Parametrization =
+        if not (deviation > 0.0 && Double.IsFinite deviation) then
+            invalidArg (nameof deviation) $"The deviation must be positive and finite, but it is {deviation}."
+
+        Parametrization.ofNode (WeightNoiseNode deviation)
+
+    /// The tensor as it is, and in training with each entry zero with this probability, the others larger so that the mean
+    /// stays (DropConnect: Wan et al. 2013; of recurrent weights, Merity et al. 2018). From torch's generator; of any space, of
+    /// which it claims nothing. Throws ArgumentException for a probability outside of [0, 1).
+    let weightDropout (probability: float) : Parametrization =
+        if not (probability >= 0.0 && probability < 1.0) then
+            invalidArg (nameof probability) $"The probability must be in [0, 1), but it is {probability}."
+
+        Parametrization.ofNode (WeightDropoutNode probability)
