@@ -59,6 +59,9 @@ public sealed partial class ParametrizedTensor
             ? Core.forwardInTraining(Parametrization, parts)
             : Core.forward(Parametrization, parts);
 
+    /// <summary>The parts of which PyTorch computes the same; those that differ are new.</summary>
+    internal Parts PartsOfPyTorch() => FromParts(parts => Core.toPyTorch(Parametrization, parts));
+
     internal Parts CurrentParts() => Core.ofArrays(Shape, Inputs, _buffers);
 
     /// <summary>Writes new tensors into the old ones, so that optimizers and state dicts keep theirs.</summary>

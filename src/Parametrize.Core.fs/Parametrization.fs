@@ -172,6 +172,10 @@ module Parametrization =
     let bufferForms (value: Parametrization) (form: Form) : Result<Form list, ParametrizationError> =
         Program.forms value.Program form |> Result.map (Program.bufferForms value.Program)
 
+    /// The forms of the buffers in states of PyTorch, with which it computes as well: the base of a tall matrix is square there.
+    let internal pyTorchForms (value: Parametrization) (form: Form) : Result<Form list, ParametrizationError> =
+        Program.forms value.Program form |> Result.map (Program.pyTorchForms value.Program)
+
     /// The constrained tensor, differentiable with respect to the parameters. The caller disposes it.
     let forward (value: Parametrization) (parts: Parts) : torch.Tensor = Evaluation.forward false value.Program parts
 
@@ -216,7 +220,7 @@ module Parametrization =
                 | 0L -> Ok forms
                 | count -> Error(ParametrizationError.NotFinite(string value, count)))
 
-    /// The same where parts are made: what is carried can be larger than the tensor by far, as the base of a tall matrix is.
+    /// The same where parts are made: what is carried can be larger than the tensor by far.
     let private affordableForms (value: Parametrization) (tensor: torch.Tensor) =
         checkedForms value tensor
         |> Result.bind (fun forms ->
@@ -472,6 +476,11 @@ module Parametrization =
     /// are new.
     let repair (value: Parametrization) (parts: Parts) : Parts =
         new Parts(parts.Shape, parts.ParameterArray, Evaluation.repair value.Program parts.BufferArrays)
+
+    /// The parts of which PyTorch computes the same tensor: of a tall matrix with orthonormal columns the base is square there,
+    /// n x n. Buffers that change are new, the others are shared; the parameters stay.
+    let toPyTorch (value: Parametrization) (parts: Parts) : Parts =
+        new Parts(parts.Shape, parts.ParameterArray, Evaluation.inPyTorchForms value.Program parts.BufferArrays)
 
     /// Moves what is carried to the present point: the base of a trivialization becomes the present tensor, and the
     /// parameter its zero. `forward` yields the same tensor before and after, up to rounding, which does not add up over

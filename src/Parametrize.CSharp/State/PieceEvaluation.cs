@@ -1,4 +1,3 @@
-using Parametrize.CSharp.Values;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -31,7 +30,7 @@ internal static class PieceEvaluation
         // The last parameter, because magnitudes of complex numbers are real.
         var lead = pieces[names[Core.parameterCount(map) - 1]];
         var isRounded = lead.is_complex() == like.is_complex() && PieceValidation.IsCoarser(lead, like);
-        var expected = Expected(map, new(shape, isRounded ? like.dtype : lead.dtype, CPU));
+        var expected = PieceValidation.Forms(map, new(shape, isRounded ? like.dtype : lead.dtype, CPU), pieces);
         // TorchSharp's matmul ends the process when shapes do not fit, so they must not get there.
         if (Misfit(shape, pieces, map, expected) is { } misfit)
             throw new ArgumentException(misfit);
@@ -48,12 +47,9 @@ internal static class PieceEvaluation
         var names = PieceValidation.Names(map);
         if (!pieces.Are(names))
             return false;
-        return Misfit(shape, pieces, map, Expected(map, new(shape, pieces[names[0]].dtype, CPU))) is null;
+        var forms = PieceValidation.Forms(map, new(shape, pieces[names[0]].dtype, CPU), pieces);
+        return Misfit(shape, pieces, map, forms) is null;
     }
-
-    /// <summary>The forms of the parts of a tensor of that form.</summary>
-    private static List<Form> Expected(Parametrization map, Form form) =>
-        [.. Core.parameterForms(map, form).OrThrow(), .. Core.bufferForms(map, form).OrThrow()];
 
     /// <summary>Which piece has another shape than its form; null when none has.</summary>
     private static string? Misfit(long[] shape, StatePieces pieces, Parametrization map, List<Form> forms)

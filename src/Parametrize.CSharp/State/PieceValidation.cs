@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Values;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -18,6 +19,25 @@ internal static class PieceValidation
     {
         var (all, count) = (tensors.ToList(), Core.parameterCount(map));
         return Core.ofTensorsOfShape(shape, all.Take(count), all.Skip(count), map);
+    }
+
+    /// <summary>
+    /// The forms of the parts of a tensor of that form; those of PyTorch where the state has a piece in it: the base of a tall
+    /// matrix is square there.
+    /// </summary>
+    public static List<Form> Forms(Parametrization map, Form form, StatePieces pieces)
+    {
+        var buffers = Core.bufferForms(map, form)
+            .OrThrow()
+            .Zip(Core.pyTorchForms(map, form).OrThrow())
+            .Zip(
+                Core.bufferNames(map),
+                (forms, name) =>
+                    pieces.Keys.ContainsKey(name) && pieces[name].shape.SequenceEqual(forms.Second.Shape)
+                        ? forms.Second
+                        : forms.First
+            );
+        return [.. Core.parameterForms(map, form).OrThrow(), .. buffers];
     }
 
     /// <summary>Whether its element type has rounded the value more than that of the other would.</summary>

@@ -4,6 +4,7 @@ using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
 using TorchSharp;
 using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.State;
 
@@ -39,11 +40,12 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         var (map, own, before) = (target.Parametrization, target.CurrentParts().Tensors.ToArray(), Problems.Count);
         var next = own.ToArray();
         var found = PieceValidation.Names(map).Index().Where(one => pieces.Keys.ContainsKey(one.Item)).ToList();
+        var forms = PieceValidation.Forms(map, Core.form(map, target.CurrentParts()), pieces);
         foreach (var (index, name) in found)
         {
             next[index] = pieces[name];
             _written.Add(own[index]);
-            if (Misfit(own[index].shape, own[index], next[index]) is { } fault)
+            if (Misfit(forms[index].Shape, own[index], next[index]) is { } fault)
                 Problems.Add($"{pieces.Keys[name]}: {fault}");
         }
         if (found.Count == 0 || Problems.Count > before)

@@ -12,8 +12,9 @@ public static partial class parametrize
     /// functions (`weight_g` and `weight_v`; `weight_orig` and `weight_mask`, or `weight_u` and `weight_v`).
     /// </summary>
     /// <remarks>
-    /// Parametrized into parametrized: the pieces are copied; what a coarser element type has rounded is mended. Plain
-    /// into parametrized: the right inverse is taken. Parametrized into plain: the value is computed. Tensors are
+    /// Parametrized into parametrized: the pieces are copied; what a coarser element type has rounded is mended. The square
+    /// base that PyTorch has of a tall matrix is kept as it is, until the base moves. Plain into parametrized: the right
+    /// inverse is taken. Parametrized into plain: the value is computed. Tensors are
     /// converted to the model's element type and device and written in place, so that optimizers keep their parameters.
     /// Cached values are dropped. A tied tensor needs to be there under one of its names.
     /// </remarks>
@@ -80,6 +81,32 @@ public static partial class parametrize
         foreach (var target in StateTarget.Of(model))
         foreach (var (key, value) in target.Baked())
             state.TryAdd(key, value);
+        return state;
+    }
+
+    /// <summary>
+    /// The state of the model in the shapes that PyTorch has: the base of a tall or wide matrix with orthonormal columns, which
+    /// takes no more than the matrix here, is square there. Other tensors are as in `state_dict`.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <returns>New tensors without gradients, which share no memory with the model; the caller's to dispose.</returns>
+    public static Dictionary<string, Tensor> pytorch_state_dict(this nn.Module model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        using var _ = no_grad();
+        var state = model.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.detach().clone());
+        foreach (var target in StateTarget.Of(model).Where(target => target.Parametrized is not null))
+        {
+            var parts = target.Parametrized!.PartsOfPyTorch();
+            foreach (
+                var (name, tensor) in PieceValidation.Names(target.Parametrized.Parametrization).Zip(parts.Tensors)
+            )
+                if (!tensor.shape.SequenceEqual(state[target.Prefix + name].shape))
+                {
+                    state[target.Prefix + name].Dispose();
+                    state[target.Prefix + name] = tensor;
+                }
+        }
         return state;
     }
 }

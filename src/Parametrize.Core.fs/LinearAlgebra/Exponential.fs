@@ -160,6 +160,26 @@ module internal Exponential =
 
         q.MoveToOuterDisposeScope()
 
+    /// exp A of a matrix whose eigenvalues are those of a skew one, and zeros. It is not brought back to orthogonality.
+    /// Differentiable.
+    let ofMatrix (a: torch.Tensor) : torch.Tensor =
+        use _scope = torch.NewDisposeScope()
+        let square = a.matmul a
+        let size = bound a square 2.0
+
+        let q =
+            if largestOf size <= reach8 a then
+                taylor8 a square
+            else
+                let sixth = square.matmul square |> square.matmul
+                let counts = squarings a (torch.minimum (size, bound a sixth 6.0))
+                let scaled = a * (-counts).exp2().to_type a.dtype
+                let square = scaled.matmul scaled
+                let cube = square.matmul scaled
+                squareAgain counts (fun _ q -> q) (taylor18 scaled square cube (cube.matmul cube))
+
+        q.MoveToOuterDisposeScope()
+
     /// The matrix in which the largest eigenvalue of modulus beyond this one is that, and a bound on the modulus: the
     /// Frobenius norm where it is enough.
     let private within (limit: float) (a: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =

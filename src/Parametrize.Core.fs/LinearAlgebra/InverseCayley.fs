@@ -100,8 +100,7 @@ module internal InverseCayley =
                 if size > farthest then
                     infinity
                 else
-                    let q = CayleyMap.ofSkew (SkewMatrix.ofLower (Tensors.inDouble (rounded x)))
-                    Tensors.distance (q.narrow (-1L, 0L, Tensors.last w)) w
+                    Tensors.distance (ThinMaps.cayley (Tensors.inDouble (rounded x))) w
 
             let candidates =
                 struct (direct, size) :: [ for step in 2..16 -> aside generator w (10.0 ** (-0.25 * float step)) ]

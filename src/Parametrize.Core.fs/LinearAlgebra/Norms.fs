@@ -112,7 +112,8 @@ module internal Norms =
         && numbers.is_contiguous ()
         && areBetween (1.0 / most) most numbers
 
-    let private formula (vectors: torch.Tensor) (dimensions: int64[]) (keep: bool) =
+    /// By the formula. Its numbers must be neither tiny nor huge.
+    let formula (vectors: torch.Tensor) (dimensions: int64[]) (keep: bool) =
         let count = dimensions |> Array.fold (fun count dimension -> count * vectors.size (int dimension)) 1L
 
         if isLong count then

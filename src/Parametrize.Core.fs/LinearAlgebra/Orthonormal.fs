@@ -16,8 +16,9 @@ module internal Orthonormal =
     /// One step of the Newton-Schulz iteration for the polar factor (Higham, Functions of Matrices, 2008, eq. 8.20). It
     /// squares the distance to orthonormality and is differentiable.
     let newtonSchulz (q: torch.Tensor) =
+        use _scope = torch.NewDisposeScope()
         let gram = q.mH.matmul q
-        q * 1.5.AsScalar() - q.matmul gram * 0.5.AsScalar()
+        (q * 1.5.AsScalar() - q.matmul gram * 0.5.AsScalar()).MoveToOuterDisposeScope()
 
     /// f a for a map f of square matrices that must not see infinite or undefined entries: matrices of a batch that
     /// have one become NaN, and leave their neighbours alone.

@@ -9,9 +9,7 @@ open Parametrize
 module internal StiefelLogarithm =
 
     /// How far X is from giving W, in the precision in which it will be used.
-    let private error (w: torch.Tensor) (x: torch.Tensor) =
-        let reached = (Exponential.ofSkew (SkewMatrix.ofLower x)).narrow(-1L, 0L, Tensors.last w)
-        Tensors.distance reached w
+    let private error (w: torch.Tensor) (x: torch.Tensor) = Tensors.distance (ThinMaps.exponential x) w
 
     let private tolerance (w: torch.Tensor) = 1e3 * float (Tensors.rows w) * Form.epsilon w.dtype
 

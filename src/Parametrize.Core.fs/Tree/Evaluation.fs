@@ -148,11 +148,11 @@ module internal Evaluation =
                 | _ -> ()
         ]
 
-    /// New buffers where a node puts them right, the others as they are.
-    let repair (program: Program) (buffers: torch.Tensor[][]) : torch.Tensor[][] =
-        let repaired (node: Node) (row: torch.Tensor[]) =
-            match box node with
-            | :? IRepairs as repairing ->
+    /// New buffers where a node makes others of them, the others as they are.
+    let private changed (change: Node -> (torch.Tensor[] -> torch.Tensor[]) option) (program: Program) buffers =
+        let changedBy (node: Node) (row: torch.Tensor[]) =
+            match change node with
+            | Some change ->
                 let wide = Array.map Tensors.widen row
 
                 Array.map3
@@ -160,13 +160,27 @@ module internal Evaluation =
                         if obj.ReferenceEquals(wide, next) then old else Tensors.narrow old.dtype next)
                     row
                     wide
-                    (repairing.Repair wide)
-            | _ -> row
+                    (change wide)
+            | None -> row
 
         let isNew (next: torch.Tensor) =
             buffers |> Seq.concat |> Seq.forall (fun old -> not (obj.ReferenceEquals(old, next)))
 
-        Tensors.detached (Seq.concat >> Seq.filter isNew) (fun () -> Array.map2 repaired program.Nodes buffers)
+        Tensors.detached (Seq.concat >> Seq.filter isNew) (fun () -> Array.map2 changedBy program.Nodes buffers)
+
+    /// New buffers where a node puts them right.
+    let repair: Program -> torch.Tensor[][] -> torch.Tensor[][] =
+        changed (fun node ->
+            match box node with
+            | :? IRepairs as repairing -> Some repairing.Repair
+            | _ -> None)
+
+    /// Buffers in the forms that PyTorch has.
+    let inPyTorchForms: Program -> torch.Tensor[][] -> torch.Tensor[][] =
+        changed (fun node ->
+            match box node with
+            | :? ICarriesLess as node -> Some node.InPyTorchForms
+            | _ -> None)
 
     let private lastLearning (program: Program) : int =
         program.Steps

@@ -149,6 +149,14 @@ type IRepairs =
     /// as they are, but must not fail.
     abstract Repair: buffers: torch.Tensor[] -> torch.Tensor[]
 
+/// A node that carries less than PyTorch does for the same map, and can compute with that, too.
+type ICarriesLess =
+    /// What PyTorch carries in place of its buffers, given the form of the tensor that the node yields.
+    abstract PyTorchForms: output: Form -> Form list
+
+    /// The same as these buffers, in those forms; they may have them already.
+    abstract InPyTorchForms: buffers: torch.Tensor[] -> torch.Tensor[]
+
 /// A node that puts entries of what it reads in their places, beside zeros, and changes none.
 [<Interface>]
 type IPlacesEntries = interface end

@@ -281,6 +281,20 @@ module internal Program =
                 | _ -> ()
         ]
 
+    /// The same as PyTorch has them, which is more for some nodes.
+    let pyTorchForms (program: Program) (forms: Form[]) : Form list =
+        [
+            for index, step in Seq.indexed program.Steps do
+                match step with
+                | Step.Compute(node, _, _, _) ->
+                    let form = forms[program.LeafCount + index]
+
+                    match box node with
+                    | :? ICarriesLess as node -> yield! node.PyTorchForms form
+                    | _ -> yield! node.Buffers |> List.map (fun buffer -> buffer.FormFor form)
+                | _ -> ()
+        ]
+
     /// The form of what is computed from leaves of these forms; None where a view does not tell.
     let output (program: Program) (leaves: Form list) : Form option =
         let forms: Form option[] = Array.create program.RegisterCount None

@@ -73,7 +73,7 @@ public class AgreesWithPyTorch
         var state = golden.State("state_dict");
         Assert.Equal(state.Keys.Order(), model.state_dict().Keys.Order());
 
-        model.load_state_dict(state);
+        model.load_parametrized_state_dict(state);
 
         Near.Same(golden.Tensor("output"), model.call(golden.Tensor("input")), Tolerance);
         SameState(state, model);
@@ -99,7 +99,7 @@ public class AgreesWithPyTorch
         SameRegistered(golden.State("state_after_register"), module, map, trivialized);
         Near.Same(golden.Tensor("weight_after_register"), module.Value, Tolerance);
 
-        module.load_state_dict(golden.State("state"));
+        module.load_parametrized_state_dict(golden.State("state"));
         Near.Same(golden.Tensor("weight"), module.Value, Tolerance);
         module.Value.backward([golden.Tensor("grad_weight")]);
         var gradient = module.parameters().Single().grad!;
@@ -121,7 +121,7 @@ public class AgreesWithPyTorch
         bool trivialized
     )
     {
-        var found = module.state_dict();
+        var found = module.pytorch_state_dict();
         Assert.Equal(expected.Keys.Order(), found.Keys.Order());
         var original = expected["parametrizations.weight.original"];
         var columns = Math.Min(original.shape[^1], original.shape[^2]);

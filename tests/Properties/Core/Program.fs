@@ -42,6 +42,7 @@ let private tests: Test =
             NearnessTests.tests
             SampleTests.tests
             BatchTests.tests
+            ThinTests.tests
             FormTests.tests
             EqualityTests.tests
             SentenceTests.tests

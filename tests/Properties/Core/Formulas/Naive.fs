@@ -66,8 +66,8 @@ let private skewOfTall (x: T) : T =
 
 let private firstColumns (like: T) (q: T) = q.narrow (1L, 0L, like.shape[1])
 
-/// One reflection after another, each with a sign.
-let private reflected (x: T) : T =
+/// One reflection after another, by the columns below the diagonal, under a one.
+let private reflections (x: T) : T =
     let rows = x.shape[0]
 
     let column (index: int64) =
@@ -75,18 +75,32 @@ let private reflected (x: T) : T =
         vector[index] <- torch.tensor (1.0)
         vector.unsqueeze 1L
 
-    let q =
-        seq { 0L .. x.shape[1] - 1L }
-        |> Seq.fold
-            (fun (q: T) index ->
-                let v = column index
-                q.matmul (eye rows x - v.matmul (transpose v) * number 2.0 / (v * v).sum()))
-            (eye rows x)
+    seq { 0L .. x.shape[1] - 1L }
+    |> Seq.fold
+        (fun (q: T) index ->
+            let v = column index
+            q.matmul (eye rows x - v.matmul (adjoint v) * number 2.0 / (v.abs () * v.abs ()).sum()))
+        (eye rows x)
 
+/// Each column of the reflections with a sign.
+let private reflected (x: T) : T =
     let signs =
         [| for index in 0L .. x.shape[1] - 1L -> if x[index, index].ToDouble() < 0.0 then -1.0 else 1.0 |]
 
-    firstColumns x q * like x (torch.tensor signs)
+    firstColumns x (reflections x) * like x (torch.tensor signs)
+
+/// The base of a matrix that is not square: reflections, whose first columns are turned by the numbers on the diagonal.
+let private wholeBase (foot: T) : T =
+    if foot.shape[0] = foot.shape[1] then
+        foot
+    else
+        let tall = if foot.shape[0] < foot.shape[1] then transpose foot else foot
+        let turns = eye tall.shape[0] tall
+
+        for index in 0L .. tall.shape[1] - 1L do
+            turns[index, index] <- tall[index, index]
+
+        (reflections tall).matmul turns
 
 let private upright (f: T -> T) (x: T) : T = if x.shape[0] < x.shape[1] then transpose (f (transpose x)) else f x
 
@@ -102,7 +116,7 @@ let private byDefault (x: T) : T =
 let private alone (f: T -> T) : Formula = fun parameters _ -> upright f parameters.Head
 
 let private behindBase (f: T -> T) : Formula =
-    fun parameters buffers -> upright (fun x -> buffers.Head.matmul (f x)) parameters.Head
+    fun parameters buffers -> upright (fun x -> (wholeBase buffers.Head).matmul(f x)) parameters.Head
 
 let cayleyAlone, cayleyAtBase = alone cayleyOf, behindBase cayleyOf
 let exponentialAlone, exponentialAtBase = alone exponentialOf, behindBase exponentialOf

@@ -52,7 +52,7 @@ let private registeredWithBase (value: Parametrization) (case: Node) : Compariso
 
     comparing "registration" (Parametrization.initializeNearest value before) (fun parts ->
         Comparison.between "original after registration" after[original] parts.Parameters[0]
-        :: compareBases before after[prefix + "0.base"] parts.Buffers[0]
+        :: compareBases before after[prefix + "0.base"] (Parametrization.toPyTorch value parts).Buffers[0]
         @ [
             Comparison.between
                 "weight after registration"

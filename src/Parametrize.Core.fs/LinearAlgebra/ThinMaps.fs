@@ -1,0 +1,126 @@
+namespace Parametrize.LinearAlgebra
+
+open TorchSharp
+open Parametrize
+
+/// The first k columns of the Cayley map and of the exponential of the skew n x n matrix A = [[B, -C^H], [C, 0]] that a tall
+/// n x k matrix stands for (`SkewMatrix`), in O(n k^2). They are [P; C R], where P and R depend on B and C^H C alone. Where
+/// C is large, that square takes digits: with C = Z S in an orthonormal basis Z, they are [P; Z Y] and Y = S R.
+[<RequireQualifiedAccess>]
+module internal ThinMaps =
+
+    /// P, Y and R below one another, given B, S and G, where C^H C = S^H S + G: there is no Y without an S.
+    type private Small = torch.Tensor -> torch.Tensor option -> torch.Tensor -> torch.Tensor
+
+    let private part (size: int64) (position: int64) (stacked: torch.Tensor) =
+        stacked.narrow (-2L, position * size, size)
+
+    let private joined (rows: torch.Tensor list list) =
+        torch.cat ([| for row in rows -> torch.cat (List.toArray row, -1L) |], -2L)
+
+    let private identityIn (b: torch.Tensor) = (Orthonormal.identityLike b (Tensors.last b)).expand b.shape
+
+    /// P = 2 M - I and R = M with M = (I - B/2 + C^H C / 4)^-1, by which the first columns of (I - A/2)^-1 begin.
+    let private smallCayley: Small =
+        fun b s gram ->
+            let size, identity = Tensors.last b, identityIn b
+            let head = identity - b * 0.5.AsScalar() + gram * 0.25.AsScalar()
+            let ofInverse (m: torch.Tensor) = m * 2.0.AsScalar() - identity
+
+            match s with
+            | None ->
+                let m = torch.linalg.inv head
+                joined [ [ ofInverse m ]; [ m ] ]
+            | Some s ->
+                let half = s * 0.5.AsScalar()
+                let inverse = torch.linalg.inv (joined [ [ head; half.mH ]; [ -half; identity ] ])
+                let columns = inverse.narrow (-1L, 0L, size)
+                let m = part size 0L columns
+                joined [ [ ofInverse m ]; [ part size 1L columns * 2.0.AsScalar() ]; [ m ] ]
+
+    /// exp([[B, -G/t], [t I, 0]]), whose first columns are [P; t R] for any t, so for one that makes the blocks alike; with
+    /// S, a block more.
+    let private smallExponential: Small =
+        fun b s gram ->
+            let size, identity, zero = Tensors.last b, identityIn b, torch.zeros_like b
+            let columns (whole: torch.Tensor) = (Exponential.ofMatrix whole).narrow(-1L, 0L, size)
+
+            match s with
+            | None ->
+                let norm = torch.linalg.vector_norm (gram.detach (), 2.0, [| -2L; -1L |], true)
+                let t = norm.sqrt().clamp_min(1e-2.AsScalar())
+                let both = columns (joined [ [ b; -gram / t ]; [ identity * t; zero ] ])
+                joined [ [ part size 0L both ]; [ part size 1L both / t ] ]
+            | Some s -> columns (joined [ [ b; -s.mH; -gram ]; [ s; zero; zero ]; [ identity; zero; zero ] ])
+
+    /// The largest bound on |A| for which C^H C is as good as C.
+    let private moderate = 2.0
+
+    let private isModerate (b: torch.Tensor) (gram: torch.Tensor) : bool =
+        use _scope = torch.NewDisposeScope()
+        use _noGrad = torch.no_grad ()
+
+        let rootOfSquare (matrix: torch.Tensor) =
+            torch.linalg.vector_norm(matrix.matmul matrix, 2.0, [| -2L; -1L |]).sqrt()
+
+        Tensors.number ((rootOfSquare b + (rootOfSquare gram).sqrt()).max()) <= moderate
+
+    let private blocks (x: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+        let columns = Tensors.last x
+        struct (SkewMatrix.ofLower (x.narrow (-2L, 0L, columns)), x.narrow (-2L, columns, Tensors.rows x - columns))
+
+    /// Beyond this norm rounding of A alone has lost its angles, or nearly: larger matrices are scaled down.
+    let private largest = 1e12
+
+    /// One more digit in two of P^H P + Y^H Y + R^H G R = I (`Orthonormal.newtonSchulz`).
+    let private polished (size: int64) (gram: torch.Tensor) (columns: torch.Tensor) =
+        let square = columns.narrow (-2L, 0L, 2L * size)
+        let r = part size 2L columns
+        let identity = Orthonormal.identityLike r size
+        let product = square.mH.matmul square + r.mH.matmul (gram.matmul r)
+        columns.matmul (identity * 1.5.AsScalar() - product * 0.5.AsScalar())
+
+    /// In double precision. The basis is a constant to the gradient, which sees what leaves it: D, and G = D^H D.
+    let private careful (small: Small) (x: torch.Tensor) =
+        let exact = Tensors.inDouble x
+        let size = Tensors.last x
+        let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true)
+        let limit = (largest / sqrt (float (Tensors.rows x * size))).AsScalar()
+        let struct (b, c) = blocks (exact * (entry.clamp_min(limit).reciprocal() * limit))
+        let struct (z, _) = torch.linalg.qr (c.detach ())
+        let s = z.mH.matmul c
+        let leaving = c - z.matmul s
+        let leaving = leaving - leaving.detach ()
+        let gram = leaving.mH.matmul leaving
+
+        let columns =
+            Seq.init 3 ignore |> Seq.fold (fun columns () -> polished size gram columns) (small b (Some s) gram)
+
+        let lower = z.matmul (part size 1L columns) + leaving.matmul (part size 2L columns)
+        (torch.cat ([| part size 0L columns; lower |], -2L)).to_type x.dtype
+
+    /// Up to n = 2 k, A itself is not larger than what stands for it.
+    let private by (small: Small) (ofSkew: torch.Tensor -> torch.Tensor) (x: torch.Tensor) : torch.Tensor =
+        use _scope = torch.NewDisposeScope()
+        let rows, size = Tensors.rows x, Tensors.last x
+
+        let columns =
+            if rows <= 2L * size then
+                (ofSkew (SkewMatrix.ofLower x)).narrow(-1L, 0L, size)
+            else
+                let struct (b, c) = blocks x
+                let gram = c.mH.matmul c
+
+                if isModerate b gram then
+                    let both = small b None gram
+                    torch.cat ([| part size 0L both; c.matmul (part size 1L both) |], -2L)
+                else
+                    Orthonormal.whereFinite (careful small) x
+
+        columns.MoveToOuterDisposeScope()
+
+    /// The first k columns of the Cayley map of A. Differentiable.
+    let cayley (x: torch.Tensor) : torch.Tensor = by smallCayley CayleyMap.ofSkew x
+
+    /// The first k columns of exp A. Differentiable.
+    let exponential (x: torch.Tensor) : torch.Tensor = by smallExponential Exponential.ofSkew x
