@@ -128,6 +128,7 @@ public class PublicApiIsForCSharp
             : type == typeof(Pruning) ? Pruning.Nothing
             : type == typeof(PruningSchedule) ? PruningSchedule.Cubic(0, 0.5, 0, 10, 1)
             : type == typeof(OrthogonalMap) ? OrthogonalMap.Cayley
+            : type == typeof(AlmostOrthogonalMap) ? AlmostOrthogonalMap.Sine
             : type == typeof(ParametrizedTensor) ? new ParametrizedTensor(Parametrizations.Identity, zeros(2, 2))
             : type.IsAssignableFrom(typeof(Linear)) ? nn.Linear(2, 2)
             : type.IsAssignableFrom(typeof(SGD)) ? optim.SGD([new Parameter(zeros(2))], 0.1)

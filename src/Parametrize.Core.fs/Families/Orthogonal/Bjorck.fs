@@ -15,7 +15,7 @@ module internal BjorckSpaces =
 
 /// `X <- X (3 I - X^H X) / 2`, a fixed number of times (Bjorck & Bowie 1971, with p = 1; Anil, Lucas & Grosse 2019). Each
 /// singular value s becomes s (3 - s^2) / 2, which takes [0, 1] onto itself, one to one, and [0, 3/2] into it. So matrices whose
-/// norm n = |(X^H X)^16|_F^(1/32) is more than 1.2 are first shortened to one between 1.2 and 1.5. It is never less than the
+/// norm |(X^H X)^16|_F^(1/32) is more than 1.2 are first shortened to one between 1.2 and 1.5. It is never less than the
 /// spectral norm, and of matrices in the space at most k^(1/64), which is less than 1.2 for k up to 100,000.
 type internal BjorckNode(iterations: int) =
     inherit Node()
