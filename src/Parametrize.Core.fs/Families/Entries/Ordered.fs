@@ -33,8 +33,8 @@ type internal OrderedNode(isPositive: bool) =
     let allButFirst (tensor: torch.Tensor) = tensor.narrow (-1L, 1L, count tensor - 1L)
     let allButLast (tensor: torch.Tensor) = tensor.narrow (-1L, 0L, count tensor - 1L)
 
-    /// On the CPU libtorch adds one after the other, in double precision. Elsewhere it adds in a tree, and sums of which one has a
-    /// term more than the other could come out in the wrong order.
+    /// On the CPU libtorch adds one after the other, in double precision. Elsewhere it adds in a tree, and sums of which one has
+    /// a term more than the other could come out in the wrong order.
     let keepInOrder (sums: torch.Tensor) =
         if sums.device_type <> DeviceType.CPU && sums.device_type <> DeviceType.META then
             use _ = torch.no_grad ()
@@ -181,9 +181,9 @@ open Parametrize
 module OrderedValues =
 
     /// Vectors (the last dimension, of any real numbers) whose entries increase: `w_1 = x_1`, `w_k = w_(k-1) + 2 softplus(x_k)`.
-    /// Equal neighbours are allowed, as steps below rounding, so that these are also the monotone vectors and, behind `transposed`,
-    /// columns. Cut points of ordinal regression, quantiles, knots. O(n). Projects to the nearest one by isotonic regression; a new
-    /// value starts with ties apart. Samples are normal numbers in order.
+    /// Equal neighbours are allowed, as steps below rounding, so that these are also the monotone vectors and, behind
+    /// `transposed`, columns. Cut points of ordinal regression, quantiles, knots. O(n). Projects to the nearest one by isotonic
+    /// regression; a new value starts with ties apart. Samples are normal numbers in order.
     let ordered: Parametrization = Parametrization.ofNode (OrderedNode false)
 
     /// Positive vectors (the last dimension) whose entries increase: `w_k = w_(k-1) + softplus(x_k)` with `w_0 = 0`. Equal

@@ -43,7 +43,8 @@ module internal Sinkhorn =
     /// Rows first: what columns have just been moved by is lost otherwise.
     let private balanced (z: torch.Tensor) : torch.Tensor = (z.log_softmax -1L).log_softmax -2L
 
-    /// One step on the convex dual, damped by the range r of what it adds, to `log(1 + r) / r` (Bach 2010): it never leads upwards.
+    /// One step on the convex dual, damped by the range r of what it adds, to `log(1 + r) / r` (Bach 2010): it never leads
+    /// upwards.
     let private damped (z: torch.Tensor) : torch.Tensor =
         inScope (fun () ->
             let struct (rows, _, way) = newton precision (balanced z)
