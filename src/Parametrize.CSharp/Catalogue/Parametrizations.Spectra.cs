@@ -10,6 +10,62 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">The floor is negative or not finite.</exception>
     public static Parametrization Spd(double floor = 0) => PositiveDefiniteValues.spdAbove(floor);
 
+    /// <summary>Symmetric positive definite n x n matrices by the given map; by eigenvalues, real ones.</summary>
+    public static Parametrization SpdBy(SpdMap map) => EigenValues.spdBy(map);
+
+    /// <summary>Real symmetric positive definite n x n matrices of a trace: their eigenvalues are positive and sum to it.</summary>
+    /// <exception cref="ArgumentException">The trace is not positive and finite.</exception>
+    public static Parametrization SpdWithTrace(double trace) => EigenValues.spdWithTrace(trace);
+
+    /// <summary>Real symmetric positive definite n x n matrices of a determinant, by their Cholesky factors.</summary>
+    /// <exception cref="ArgumentException">The determinant is not positive and finite.</exception>
+    public static Parametrization SpdWithDeterminant(double determinant) =>
+        SpdDeterminantValues.spdWithDeterminant(determinant);
+
+    /// <summary>Real n x n matrices with determinant 1, by their LU factors.</summary>
+    public static Parametrization SpecialLinear => InvertibleValues.specialLinear;
+
+    /// <summary>`Q diag(l) Q^T` from values of Q (n x rank) and l (rank numbers): real symmetric matrices.</summary>
+    /// <exception cref="ArgumentException">The rank is below 1, there are not two values, or one does not fit.</exception>
+    public static Parametrization Eigen(long rank, params Parametrization[] inputs) =>
+        EigenValues.eigen(rank, ListModule.OfArray(Given(inputs)));
+
+    /// <summary>`Q diag(l) Q^T` from values of Q (n x n) and l, all n eigenvalues: real symmetric matrices.</summary>
+    /// <exception cref="ArgumentException">There are not two values, or one does not fit.</exception>
+    public static Parametrization EigenFull(params Parametrization[] inputs) =>
+        EigenValues.eigenFull(ListModule.OfArray(Given(inputs)));
+
+    /// <summary>Real positive semidefinite n x n matrices, by eigenvalues that are squares.</summary>
+    public static Parametrization Psd => EigenValues.psd;
+
+    /// <summary>Real positive semidefinite n x n matrices of a rank, or a lower one.</summary>
+    /// <exception cref="ArgumentException">The rank is below 1.</exception>
+    public static Parametrization PsdLowRank(long rank) => EigenValues.psdLowRank(rank);
+
+    /// <summary>Real positive semidefinite n x n matrices of exactly a rank.</summary>
+    /// <exception cref="ArgumentException">The rank is below 1.</exception>
+    public static Parametrization PsdFixedRank(long rank) => EigenValues.psdFixedRank(rank);
+
+    /// <summary>
+    /// Real correlation matrices: symmetric, positive definite, ones on the diagonal, from n (n - 1) / 2 partial correlations.
+    /// </summary>
+    public static Parametrization Correlation => CorrelationValues.correlation;
+
+    /// <summary>Lower Cholesky factors of real correlation matrices: rows of norm 1, a positive diagonal.</summary>
+    public static Parametrization CorrelationCholesky => CorrelationValues.correlationCholesky;
+
+    /// <summary>Matrices of spectral norm below a bound: linear maps that are Lipschitz with that constant.</summary>
+    /// <exception cref="ArgumentException">The bound is not positive and finite.</exception>
+    public static Parametrization Lipschitz(double bound) => ContractionValues.lipschitz(bound);
+
+    /// <summary>Real n x n matrices whose eigenvalues have real parts below `-alpha`.</summary>
+    /// <exception cref="ArgumentException">Alpha is not finite.</exception>
+    public static Parametrization Hurwitz(double alpha = 0) => StableValues.hurwitz(alpha);
+
+    /// <summary>Real n x n matrices of spectral radius below a number.</summary>
+    /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
+    public static Parametrization Schur(double radius = 1) => StableValues.schur(radius);
+
     /// <summary>Real n x n matrices with a positive determinant, cheap to invert.</summary>
     public static Parametrization Invertible => InvertibleValues.invertible;
 

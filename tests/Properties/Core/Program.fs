@@ -29,6 +29,7 @@ let private tests: Test =
             CornerTests.tests
             PracticeTests.tests
             BesideOthersTests.tests
+            SpectraTests.tests
             PruningCornerTests.tests
             SixteenBitTests.tests
             KeepingTests.tests

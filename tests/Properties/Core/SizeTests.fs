@@ -24,6 +24,9 @@ let private norms: (Parametrization * int64 list) list =
         simplex, [ 1L; 200_000L ]
         simplexBy SimplexMap.StickBreaking, [ 1L; 200_000L ]
         doublyStochastic, [ 256L; 256L ]
+        spdWithTrace 2.5, [ 128L; 128L ]
+        correlation, [ 256L; 256L ]
+        correlationCholesky, [ 768L; 768L ]
     ]
 
 let private stretched (value: Parametrization) (shape: int64 list) (dtype: torch.ScalarType) : Test =

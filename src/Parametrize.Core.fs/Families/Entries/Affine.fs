@@ -13,11 +13,30 @@ module internal AffineSpaces =
                && before.IsClosedUnder Closure.Scaling
                && (factor > 0.0 || before.IsClosedUnder Closure.Negation)
 
+        // The larger spaces of which the same is true.
+        let rec larger (space: Space) : Space list =
+            [
+                for superset in space.Supersets do
+                    if offset = 0.0 && factor > 0.0 && superset.IsClosedUnder Closure.Scaling then
+                        superset
+                    else
+                        yield! larger superset
+            ]
+
         if isKept then
             before
         else
-            { new Space($"{factor} x + {offset} of {before.Name}") with
+            let larger = larger before
+            let left = larger |> List.tryFind _.IsLeftByRounding
+
+            { new Space($"{factor} x + {offset} of {before.Name}", larger) with
                 override _.Dimension form = before.Dimension form
+                override _.IsLeftByRounding = left.IsSome
+
+                override _.Rounded(tensor, dtype) =
+                    match left with
+                    | Some space -> space.Rounded(tensor, dtype)
+                    | None -> tensor.``to`` dtype
             }
 
 /// `W = factor X + offset`, entry by entry: a bijection.

@@ -12,18 +12,34 @@ module internal InvertibleSpaces =
             override _.Dimension form = System.Nullable(Form.reals form)
         }
 
+    let unitDeterminant: Space =
+        { new Space("matrices with determinant 1", [ positiveDeterminant ], [ Closure.Transposition; Closure.DirectSum ]) with
+            override _.Dimension form = Dimension.ofMatrices (fun one -> one.Rows * one.Rows - 1L) form
+        }
+
 /// Square matrices with a positive determinant, by their LU factors: `W = P L U` with P fixed and the diagonal of U of
 /// fixed signs whose product is that of P (Kingma & Dhariwal 2018, section 3.2). One matrix X holds both factors: L has
-/// ones on the diagonal and the strict lower triangle of X, U has the strict upper triangle and `sign_i exp(X_ii)`.
-type internal InvertibleNode() =
+/// ones on the diagonal and the strict lower triangle of X, U has the strict upper triangle and `sign_i exp(X_ii)`. Where the
+/// determinant is to be 1, the mean is taken off the X_ii.
+type internal InvertibleNode(isUnit: bool) =
     inherit Node()
+
+    let centred (logarithms: torch.Tensor) =
+        if isUnit then
+            logarithms - logarithms.mean ([| -1L |], keepdim = true)
+        else
+            logarithms
+
+    /// Far out, where means would leave the range.
+    let farthest = 1e4
 
     /// log |U_ii|, kept where its exponential is a normal number.
     let logDiagonal (x: torch.Tensor) =
         let least, greatest = log (Form.least x.dtype), log (Form.greatest x.dtype)
         // A logarithm that is rounded up would be that of infinity.
         let greatest = greatest * (1.0 - 4.0 * Form.epsilon x.dtype)
-        (Tensors.diagonal x).clamp(least.AsScalar(), greatest.AsScalar())
+        let within = (Tensors.diagonal x).clamp((-farthest).AsScalar(), farthest.AsScalar())
+        (centred within).clamp(least.AsScalar(), greatest.AsScalar())
 
     let lower (x: torch.Tensor) = x.tril -1L + Tensors.eyeLike x
 
@@ -64,8 +80,17 @@ type internal InvertibleNode() =
     let inverse (dtype: torch.ScalarType) (struct (matrix: torch.Tensor, unit: torch.Tensor)) =
         let struct (permutation, lower, upper) = torch.linalg.lu matrix
         let diagonal = Tensors.diagonal upper
+        let whole = diagonal.abs().log() + unit.squeeze(-1L).log()
+        let logarithms = centred whole
+
+        let unit =
+            if isUnit then
+                unit * (logarithms - whole).narrow(-1L, 0L, 1L).exp().unsqueeze -1L
+            else
+                unit
+
         let strict = lower.tril -1L + Entrywise.within (Form.greatest dtype) (upper.triu 1L * unit)
-        let x = strict + torch.diag_embed (diagonal.abs().log() + unit.squeeze(-1L).log())
+        let x = strict + torch.diag_embed logarithms
         // Column j of a row of P that holds a one: the row of L U that lands there.
         let order = permutation.argmax -1L
         NodeParts.carrying (x.``to`` dtype) [ order; diagonal.sign().``to`` dtype ]
@@ -92,9 +117,21 @@ type internal InvertibleNode() =
         let values = torch.cat ([| others; smallest.unsqueeze -1L |], -1L)
         struct (left.matmul (values.unsqueeze -1L * right), unit)
 
-    override _.Code = Code.name "invertible"
+    /// `log |det W|` of each matrix, and what rounding may do to it: entries are seen through those of the inverse.
+    let logDeterminants (unit: torch.Tensor) (size: torch.Tensor) (epsilon: float) =
+        let struct (_, logarithm) = torch.linalg.slogdet unit
+        let moved = ((torch.linalg.inv unit).mT * unit).abs().sum([| -2L; -1L |])
+        let whole = logarithm + size.squeeze(-1L).squeeze(-1L).log() * (float (Tensors.last unit)).AsScalar()
+        struct (whole.abs (), moved * (Tensors.roundoff epsilon 1.0).AsScalar())
+
+    override _.Code = Code.name (if isUnit then "specialLinear" else "invertible")
     override this.Inputs form = Node.same this Requirement.realSquares form
-    override _.Codomain _ = InvertibleSpaces.positiveDeterminant
+
+    override _.Codomain _ =
+        if isUnit then
+            InvertibleSpaces.unitDeterminant
+        else
+            InvertibleSpaces.positiveDeterminant
 
     override _.Buffers =
         let diagonal (form: Form) = { form with Shape = Array.truncate (form.Shape.Length - 1) form.Shape }
@@ -123,7 +160,7 @@ type internal InvertibleNode() =
         torch.linalg.solve_triangular (upper x buffers[1], half, upper = true)
 
     override _.Contains(_, tensor, epsilon) =
-        let struct (unit, _) = inUnits tensor
+        let struct (unit, size) = inUnits tensor
         let sign = Tensors.number ((Tensors.determinantSign unit).min())
         let conditioning, least = conditioning tensor, leastConditioning epsilon
 
@@ -136,6 +173,11 @@ type internal InvertibleNode() =
                 }
         elif sign <= 0.0 then
             Error { Condition = "det W > 0 (sign)"; Size = sign; Limit = 0.0 }
+        elif isUnit then
+            let struct (sizes, limits) = logDeterminants unit size epsilon
+            let worst = (sizes / limits).flatten().argmax()
+            let at (tensor: torch.Tensor) = Tensors.number (tensor.flatten().[worst])
+            Violation.unless "log det W = 0" (at sizes) (at limits)
         else
             Ok()
 
@@ -209,4 +251,8 @@ open Parametrize
 module InvertibleValues =
 
     /// Real n x n matrices with a positive determinant, by their LU factors; see `Invertible` for inverse and determinant.
-    let invertible: Parametrization = Parametrization.ofNode (InvertibleNode())
+    let invertible: Parametrization = Parametrization.ofNode (InvertibleNode false)
+
+    /// Real n x n matrices with determinant 1, by their LU factors, as `invertible`. O(n^3). Projects to a matrix of positive
+    /// determinant, as `invertible` does, divided by the n-th root of that: a retraction.
+    let specialLinear: Parametrization = Parametrization.ofNode (InvertibleNode true)

@@ -5,10 +5,15 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal PositiveDefiniteSpaces =
 
+    let private cone = [ Closure.Scaling; Closure.Sum; Closure.Transposition; Closure.DirectSum ]
+
+    let positiveSemidefinite: Space =
+        { new Space("positive semidefinite matrices", [ SymmetricSpaces.hermitian ], cone) with
+            override _.Dimension form = Dimension.ofMatrices (Dimension.ofHalf 1L) form
+        }
+
     let positiveDefinite: Space =
-        { new Space("positive definite matrices",
-                    [ SymmetricSpaces.hermitian ],
-                    [ Closure.Scaling; Closure.Sum; Closure.Transposition; Closure.DirectSum ]) with
+        { new Space("positive definite matrices", [ positiveSemidefinite ], cone) with
             override _.Dimension form = Dimension.ofMatrices (Dimension.ofHalf 1L) form
         }
 

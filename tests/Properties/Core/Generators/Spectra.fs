@@ -6,6 +6,11 @@ open FsCheck.FSharp
 open Parametrize.Laws
 open Properties.Core.Ingredients
 
+let private exact = [ Dtype.Float32; Dtype.Float64 ]
+
+/// Of 2 rows at least.
+let private severalSquare: Gen<int64[]> = Gen.choose64 (2L, 8L) |> Gen.map (fun n -> [| n; n |])
+
 let lines: Subject list =
     [
         line "spd" smallSquare all moderate
@@ -17,5 +22,48 @@ let lines: Subject list =
         |> bijection (realDiagonal _.tril(-1L))
         |> missedBy offDiagonal
         |> within 100.0
+        line "spdBy" smallSquare exact moderate |> missedBy offDiagonal |> roughAtZero |> exponential 10.0
+        line "spdWithTrace" severalSquare exact moderate
+        |> missedBy stretched
+        |> roughAtZero
+        |> exponential 10.0
+        line "psd" square reals everySize
+        |> halvesTo 1.0
+        |> missedBy offDiagonal
+        |> roughAtZero
+        |> exponential 10.0
+        line "psdLowRank" severalSquare reals everySize
+        |> halvesTo 1.0
+        |> missedBy offDiagonal
+        |> roughAtZero
+        |> exponential 10.0
+        // Rounding to 16 bits can raise or lower a rank.
+        line "psdFixedRank" severalSquare exact moderate
+        |> missedBy offDiagonal
+        |> roughAtZero
+        |> exponential 10.0
+        // Rounding to 16 bits moves eigenvalues by as much as they are.
+        line "correlation" severalSquare exact moderate
+        |> bijection everything
+        |> missedBy offDiagonal
+        |> within 100.0
+        line "correlationCholesky" severalSquare reals moderate
+        |> bijection everything
+        |> missedBy belowDiagonal
+        |> within 10.0
+        line "lipschitz" matrix all everySize |> missedBy (Some(fun w -> w * 1000.0)) |> within 10.0
+        // Rounding to 16 bits can take eigenvalues out.
+        line "hurwitz" smallSquare exact moderate
+        |> bijection everything
+        |> missedBy (Some(fun w -> -w))
+        |> onGround 1.0
+        |> within 100.0
+        line "schur" smallSquare exact moderate
+        |> bijection everything
+        |> missedBy (Some(fun w -> w * 100.0))
+        |> onGround 1.0
+        |> within 100.0
+        line "spdWithDeterminant" smallSquare exact moderate |> missedBy stretched |> within 100.0
+        line "specialLinear" square exact moderate |> missedBy stretched |> within 100.0
         line "invertible" square reals moderate |> halvesTo 0.01 |> missedBy reflected |> within 10.0
     ]

@@ -27,6 +27,8 @@ let private members (size: float) : (Parametrization * bool * bool) list =
         bounded -size size, true, false
         bounded size infinity, false, true
         spdAbove size, false, true
+        lipschitz size, true, false
+        spdWithTrace size, true, true
         scale size >>> bounded -1.0 1.0, true, false
     ]
 

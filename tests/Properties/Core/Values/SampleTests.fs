@@ -49,6 +49,8 @@ let private moments: (string * int64 list * float * float) list =
         "sphere, radius", [ 5L ], 0.0, 6.25 / 5.0
         "sphereExp", [ 5L ], 0.0, 1.0 / 5.0
         "sphereExp, radius", [ 5L ], 0.0, 6.25 / 5.0
+        "lipschitz", [ 4L; 2L ], 0.0, 6.25 / 7.0
+        "lipschitz", [ 2L; 4L ], 0.0, 6.25 / 7.0
         "weightNorm 0", [ 3L; 2L ], 0.0, 1.0
         "weightNorm, whole", [ 3L; 2L ], 0.0, 1.0
         "scale", [ 3L ], 0.0, 1.0
@@ -103,7 +105,10 @@ let private isTurned (name: string) : Test =
 
 /// Entries that are a constant by definition.
 let private constants (name: string) : bool =
-    name.StartsWith "unitTriangular" || name.StartsWith "pruned" || name.Contains ">>> pruned"
+    name.StartsWith "unitTriangular"
+    || name.StartsWith "correlation"
+    || name.StartsWith "pruned"
+    || name.Contains ">>> pruned"
 
 /// Whatever the value: every entry varies that can, two seeds differ, and no sign is preferred where the space has both.
 let private varies (subject: Subject) : Test =

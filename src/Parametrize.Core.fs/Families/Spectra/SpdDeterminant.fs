@@ -1,0 +1,110 @@
+namespace Parametrize
+
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module internal SpdDeterminantSpaces =
+
+    let ofDeterminant (determinant: float) : Space =
+        { new Space($"positive definite matrices of determinant {determinant}",
+                    [ PositiveDefiniteSpaces.positiveDefinite ],
+                    [ Closure.Transposition ]) with
+            override _.Dimension form = Dimension.ofMatrices (fun one -> Dimension.ofHalf 1L one - 1L) form
+        }
+
+/// Real positive definite matrices of a determinant d by their Cholesky factor: `W = L L^T` with
+/// `L_ii = d^(1/2n) exp(X_ii - mean X_ii)`. The strict lower triangle of X is that of L.
+type internal SpdDeterminantNode(determinant: float) =
+    inherit Node()
+
+    /// Those of any determinant.
+    let definite = PositiveDefiniteNode 0.0
+    let meanOf (diagonal: torch.Tensor) = diagonal.mean ([| -1L |], keepdim = true)
+
+    /// The logarithm of the n-th root of the determinant of L.
+    let level (matrix: torch.Tensor) = log determinant / (2.0 * float (Tensors.last matrix))
+
+    /// A factor in double precision, as that node finds it.
+    let factorFor (tensor: torch.Tensor) (epsilon: float) (want: Want) : Result<torch.Tensor, string> =
+        definite.Invert([||], Tensors.inDouble tensor, epsilon, want)
+        |> Result.map (fun parts ->
+            let x = parts.Inputs[0]
+            x.tril -1L + torch.diag_embed (Entrywise.softplus (Tensors.diagonal x)))
+
+    /// How far `log det W` of each matrix is off, and what rounding may do to it: entries are seen through those of the inverse.
+    let deviations (factor: torch.Tensor) (epsilon: float) =
+        let diagonal = Tensors.diagonal factor
+        let off = (diagonal.log().sum -1L * 2.0.AsScalar() - (log determinant).AsScalar()).abs()
+        // In units of the diagonal of W, which changes nothing here.
+        let unit = factor / factor.square().sum([| -1L |], keepdim = true).sqrt()
+        let eye = (Tensors.eyeLike unit).expand_as unit
+        let half = torch.linalg.solve_triangular (unit, eye, upper = false)
+        let moved = (half.mT.matmul half * unit.matmul unit.mT).abs().sum([| -2L; -1L |])
+        struct (off, moved * (Tensors.roundoff epsilon 1.0).AsScalar())
+
+    override _.Code = Code.call "spdWithDeterminant" [ Code.Float determinant ]
+    override this.Inputs form = Node.same this Requirement.realSquares form
+    override _.Codomain _ = SpdDeterminantSpaces.ofDeterminant determinant
+
+    override _.Forward(inputs, _) =
+        let x = inputs[0]
+        let range = Entrywise.within (Form.greatest x.dtype ** 0.45)
+        let farthest = 1e4
+        let diagonal = (Tensors.diagonal x).clamp((-farthest).AsScalar(), farthest.AsScalar())
+        let pivots = Entrywise.exp (diagonal - meanOf diagonal + (level x).AsScalar())
+        let factor = range (x.tril -1L + torch.diag_embed pivots)
+        let matrix = factor.matmul factor.mT
+        Entrywise.keepFinite matrix
+        matrix
+
+    override _.Contains(present, tensor, epsilon) =
+        definite.Contains(present, tensor, epsilon)
+        |> Result.bind (fun () ->
+            match factorFor tensor epsilon Want.Exact with
+            | Error reason -> Error { Condition = reason; Size = infinity; Limit = 0.0 }
+            | Ok factor ->
+                let struct (sizes, limits) = deviations factor epsilon
+                let worst = (sizes / limits).flatten().argmax()
+                let at (numbers: torch.Tensor) = Tensors.number (numbers.flatten().[worst])
+                Violation.unless $"log det W = {log determinant}" (at sizes) (at limits))
+
+    override _.Invert(_, tensor, epsilon, want) =
+        // A nearest one with tiny eigenvalues would have huge ones, too.
+        factorFor tensor epsilon (if want = Want.Exact then want else Want.Start)
+        |> Result.bind (fun factor ->
+            let logarithms = (Tensors.diagonal factor).log()
+            let mean = meanOf logarithms
+            let scale = ((level tensor).AsScalar() - mean).exp().unsqueeze -1L
+            let x = factor.tril -1L * scale + torch.diag_embed (logarithms - mean)
+            NodeParts.ofInput (x.``to`` tensor.dtype))
+
+    interface IHasEdge with
+        member _.TouchesEdge(tensor, epsilon) = (definite :> IHasEdge).TouchesEdge(tensor, epsilon)
+
+    interface IHoldsNumbers with
+        member _.Factors = [ determinant ]
+        member _.Offsets = []
+
+    interface INarrows with
+        member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
+
+    interface ISampled with
+        /// What normal parameters yield.
+        member this.Sample(form, generator) = this.Forward([| Form.normal generator form |], [||])
+
+namespace Parametrize.Values
+
+open System
+open Parametrize
+
+[<AutoOpen>]
+module SpdDeterminantValues =
+
+    /// Real symmetric positive definite n x n matrices of that determinant, by their Cholesky factors. O(n^3). Projects by
+    /// lifting eigenvalues, as `spd` starts, and dividing by a number: a retraction. Throws ArgumentException for a determinant that is not
+    /// positive and finite.
+    let spdWithDeterminant (determinant: float) : Parametrization =
+        if not (determinant > 0.0 && Double.IsFinite determinant) then
+            invalidArg (nameof determinant) $"The determinant must be positive and finite, but it is {determinant}."
+
+        Parametrization.ofNode (SpdDeterminantNode determinant)
