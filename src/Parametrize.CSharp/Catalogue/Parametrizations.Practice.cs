@@ -64,7 +64,9 @@ public static partial class Parametrizations
     /// </summary>
     /// <param name="sizes">Of the input, behind its channels: height and width of an image.</param>
     /// <param name="bound">The norm. Default: 1.</param>
-    /// <exception cref="ArgumentException">A bound that is not positive and finite, or sizes that are missing or not positive.</exception>
+    /// <exception cref="ArgumentException">
+    /// A bound that is not positive and finite, or sizes that are missing or not positive.
+    /// </exception>
     public static Parametrization ConvolutionNorm(long[] sizes, double bound = 1) =>
         ConvolutionNormValues.convolutionNorm(ListModule.OfArray(Given(sizes)), bound);
 
@@ -73,8 +75,11 @@ public static partial class Parametrizations
     /// one real number, differentiable.
     /// </summary>
     /// <exception cref="ArgumentException">Sizes that do not suit the kernel.</exception>
-    public static Tensor ConvolutionOperatorNorm(Tensor kernel, params long[] sizes) =>
-        Parametrize.ConvolutionNorm.operatorNorm(ListModule.OfArray(Given(sizes)), Given(kernel));
+    public static Tensor ConvolutionOperatorNorm(Tensor kernel, params long[] sizes)
+    {
+        var given = Given(kernel);
+        return Parametrize.ConvolutionNorm.operatorNorm(ListModule.OfArray(Given(sizes)), given);
+    }
 
     /// <summary>The tensor as it is, and in training with independent normal numbers of this deviation added.</summary>
     /// <exception cref="ArgumentException">A deviation that is not positive and finite.</exception>

@@ -121,6 +121,7 @@ public class PublicApiIsForCSharp
             type.IsValueType ? Activator.CreateInstance(type)
             : type == typeof(Parametrization) ? Parametrizations.Skew
             : type == typeof(Parametrization[]) ? new[] { Parametrizations.Skew }
+            : type == typeof(long[]) ? new[] { 2L }
             : type == typeof(Mask) ? Mask.OfArray([2], [true, false])
             : type == typeof(Amount) ? Amount.NewCount(1)
             : type == typeof(string) ? "weight"

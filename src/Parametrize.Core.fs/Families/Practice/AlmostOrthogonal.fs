@@ -11,8 +11,8 @@ module internal AolSpaces =
             override _.Dimension form = Dimension.ofMatrices (fun one -> one.Reals * one.Rows * one.Columns - 1L) form
         }
 
-/// `W = X D^-1/2` with `D_ii = sum_j |X^H X|_ij`, whose spectral norm is at most 1 (Prach & Lampert 2022, theorem 1). With G = |W^H W|
-/// and `G d = d`, X = W diag(d) yields W: d is the Perron vector of G. O(n k^2); the right inverse O(n k^2 + k^3).
+/// `W = X D^-1/2` with `D_ii = sum_j |X^H X|_ij`, whose spectral norm is at most 1 (Prach & Lampert 2022, theorem 1). With
+/// G = |W^H W| and `G d = d`, X = W diag(d) yields W: d is the Perron vector of G. O(n k^2); the right inverse O(n k^2 + k^3).
 type internal AolNode() =
     inherit Node()
 

@@ -50,6 +50,9 @@ module ConvolutionNorm =
     /// dimension behind the channels, exactly: `O(h w (out in log(h w) + min(out, in) out in))`. Differentiable; the caller
     /// disposes it. Throws ArgumentException for sizes that do not suit the kernel.
     let operatorNorm (sizes: int64 list) (kernel: torch.Tensor) : torch.Tensor =
+        if isNull (box kernel) then
+            nullArg (nameof kernel)
+
         match fault sizes kernel.shape with
         | Some expected -> invalidArg (nameof kernel) $"Expected {expected}; found shape {Form.Shown kernel.shape}."
         | None ->
@@ -127,8 +130,8 @@ module ConvolutionNormValues =
     /// Kernels `[out, in, k...]` whose convolution has this operator norm on inputs of these sizes with circular padding,
     /// exactly, by the Fourier transform (Sedghi, Gupta & Long 2019): `bound X / |X|`. `spectralNorm` of a kernel is the norm of
     /// the matrix `out x (in k...)`, which the convolution's exceeds by up to the root of the number of taps. Each pass costs
-    /// the singular values of a matrix out x in for each frequency. The parameter is the kernel as it is, which projects by the map
-    /// (a retraction); zeros stay. Throws ArgumentException for a bound that is not positive and finite, and for sizes
+    /// the singular values of a matrix out x in for each frequency. The parameter is the kernel as it is, which projects by
+    /// the map (a retraction); zeros stay. Throws ArgumentException for a bound that is not positive and finite, and for sizes
     /// that are missing or not positive.
     let convolutionNorm (sizes: int64 list) (bound: float) : Parametrization =
         if not (bound > 0.0 && Double.IsFinite bound) then

@@ -7,7 +7,7 @@ module internal QuantizedSpaces =
 
     let grid (bits: int) (scheme: QuantizationScheme) (granularity: Granularity) : Space =
         Space(
-            $"tensors on grids of {bits} bits ({string(scheme).ToLowerInvariant()}, {granularity.InWords})",
+            $"tensors on grids of {bits} bits ({scheme.InWords}, {granularity.InWords})",
             [],
             [
                 Closure.Scaling

@@ -15,6 +15,9 @@ type Granularity =
         | Tensor -> Code.Symbol "Granularity.Tensor"
         | Channel dimension -> Code.Case("Granularity.Channel", [ Code.Integer dimension ])
 
+    /// As it is typed, in brackets where needed.
+    override this.ToString() : string = FSharpText.ofCode this.Code
+
     /// What shares a scale, in words.
     member internal this.InWords: string =
         match this with

@@ -16,6 +16,14 @@ type QuantizationScheme =
         | Symmetric -> Code.Symbol "QuantizationScheme.Symmetric"
         | Affine -> Code.Symbol "QuantizationScheme.Affine"
 
+    /// As it is typed.
+    override this.ToString() : string = FSharpText.ofCode this.Code
+
+    member internal this.InWords: string =
+        match this with
+        | Symmetric -> "symmetric"
+        | Affine -> "affine"
+
 /// Grids of numbers with equal steps, zero among them: of a range, and of numbers that lie on one.
 type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
 
