@@ -23,7 +23,13 @@ module internal KroneckerSpaces =
             let names = before |> List.map _.Name |> String.concat " and "
 
             let larger =
-                [ SymmetricSpaces.symmetric ] |> List.filter (fun space -> before |> List.forall _.IsWithin(space))
+                [
+                    SymmetricSpaces.symmetric
+                    // A square one beside a tall one or a wide one.
+                    if rows = columns then
+                        StiefelSpaces.stiefel
+                ]
+                |> List.filter (fun space -> before |> List.forall _.IsWithin(space))
 
             Space(
                 $"Kronecker products of {rows} x {columns} matrices with others, of {names}",
@@ -32,8 +38,9 @@ module internal KroneckerSpaces =
             )
 
 /// `W = A (x) B` with A of r x c and B of n/r x k/c. The right inverse is the nearest such product: with the blocks of W as rows,
-/// that of rank 1 (Van Loan & Pitsianis 1993), `W -> sigma u v^T`, `A = sqrt(sigma) u`, `B = sqrt(sigma) v`.
-type internal KroneckerNode(rows: int64, columns: int64) =
+/// that of rank 1 (Van Loan & Pitsianis 1993), `W -> sigma u v^T`, `A = sqrt(sigma) u`, `B = sqrt(sigma) v`. A factor with orthonormal
+/// columns or rows has a norm of its own; the other one takes the rest.
+type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: bool, isSecondOrthonormal: bool) =
     inherit Node()
 
     let withLast (sizes: int64[]) (shape: int64[]) = Array.append shape[.. shape.Length - 3] sizes
@@ -52,7 +59,9 @@ type internal KroneckerNode(rows: int64, columns: int64) =
 
     let leading (matrix: torch.Tensor) (index: int64) = matrix.narrow (-1L, index, 1L)
 
-    /// The factors in double precision, of equal norms.
+    let isZero (matrix: torch.Tensor) = matrix.abs().amax([| -2L; -1L |], keepdim = true).eq(0.0.AsScalar())
+
+    /// The factors in double precision, of equal norms unless one is fixed.
     let factors (matrix: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
         let high, wide = Tensors.rows matrix / rows, Tensors.last matrix / columns
         let struct (unit, size) = Norms.matricesInUnits 0.0 matrix
@@ -65,13 +74,30 @@ type internal KroneckerNode(rows: int64, columns: int64) =
         // Either both signs or none: that of the largest entry of the first factor is positive.
         let place = u.abs().argmax(-2L, keepdim = true)
         let sign = u.gather(-2L, place).sign()
-        let root = first.sqrt () |> Norms.oneWhereZero
-        let unitRoot = size.sqrt () * sign
-        let a = (u / root * unitRoot).reshape(withLast [| rows; columns |] matrix.shape)
-        let b = (v / root * unitRoot).reshape(withLast [| high; wide |] matrix.shape)
-        struct (a, b)
+        let norm = Norms.oneWhereZero first
+        let root = norm.sqrt () * size.sqrt ()
+        let ofOrthonormal (rows: int64) (columns: int64) = (sqrt (float (min rows columns))).AsScalar()
+        let own, others = ofOrthonormal rows columns, ofOrthonormal high wide
+        let one = torch.ones_like norm
 
-    let isZero (matrix: torch.Tensor) = matrix.abs().amax([| -2L; -1L |], keepdim = true).eq(0.0.AsScalar())
+        let struct (firstNorm, secondNorm) =
+            match isFirstOrthonormal, isSecondOrthonormal with
+            | false, false -> struct (root, root)
+            | true, false -> struct (one * own, norm * size / own)
+            | false, true -> struct (norm * size / others, one * others)
+            | true, true -> struct (one * own, one * others)
+
+        // A zero matrix has any orthonormal factor.
+        let sized isOrthonormal (sizes: int64[]) (direction: torch.Tensor) (norm: torch.Tensor) =
+            let factor = (direction * (norm * sign)).reshape(withLast sizes matrix.shape)
+
+            if isOrthonormal then
+                torch.where (isZero matrix, Tensors.eyeLike factor, factor)
+            else
+                factor
+
+        struct (sized isFirstOrthonormal [| rows; columns |] (u / norm) firstNorm,
+                sized isSecondOrthonormal [| high; wide |] (v / norm) secondNorm)
 
     /// With both factors zero nothing would train. Any matrix will do that is neither symmetric nor skew.
     let started (a: torch.Tensor) =
@@ -103,7 +129,11 @@ type internal KroneckerNode(rows: int64, columns: int64) =
             Shape = withLast [| rows * high; columns * wide |] inputs[0].Shape
         }
 
-    override _.Domains = List.replicate 2 (Domain.Needs [ Closure.Scaling; Closure.Negation ])
+    override _.Domains =
+        List.replicate
+            2
+            (Domain.OneOf [ Domain.Needs [ Closure.Scaling; Closure.Negation ]; Domain.Within StiefelSpaces.stiefel ])
+
     override _.Codomain before = KroneckerSpaces.products rows columns before
 
     override _.Forward(inputs, _) =
@@ -121,7 +151,14 @@ type internal KroneckerNode(rows: int64, columns: int64) =
 
     override _.Invert(_, tensor, _, want) =
         let struct (a, b) = factors tensor
-        let a = if want = Want.Start then torch.where (isZero tensor, started a, a) else a
+        let trains = isFirstOrthonormal || isSecondOrthonormal
+
+        let a =
+            if want = Want.Start && not trains then
+                torch.where (isZero tensor, started a, a)
+            else
+                a
+
         Ok { Inputs = [| a.``to`` tensor.dtype; b.``to`` tensor.dtype |]; Buffers = [||] }
 
     interface ICombines with
@@ -131,15 +168,26 @@ type internal KroneckerNode(rows: int64, columns: int64) =
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 
     interface IHasEdge with
-        member _.TouchesEdge(tensor, _) = (isZero tensor).any().item<bool>()
+        member _.TouchesEdge(tensor, _) =
+            not isFirstOrthonormal && not isSecondOrthonormal && (isZero tensor).any().item<bool>()
 
     interface IDimension with
-        /// One number of either factor is that of the other: a multiple for each matrix.
+        /// Unless a factor has a norm of its own, one number of each is that of the other.
         member _.Dimension(form, before, _) =
             match before with
             | [ _, Some first; _, Some second ] ->
-                Dimension.matrices form |> Option.map (fun one -> first + second - one.Count)
+                let shared = if isFirstOrthonormal || isSecondOrthonormal then 0L else 1L
+                Dimension.matrices form |> Option.map (fun one -> first + second - shared * one.Count)
             | _ -> None
+
+    interface ISpecialized with
+        member _.Behind before =
+            KroneckerNode(
+                rows,
+                columns,
+                before[0].IsWithin StiefelSpaces.stiefel,
+                before[1].IsWithin StiefelSpaces.stiefel
+            )
 
 namespace Parametrize.Values
 
@@ -152,7 +200,7 @@ module KroneckerValues =
     /// matrices whose rows and columns are multiples of r and c: `kronecker (4L, 4L) identity identity`. O(n k). Projects to the
     /// nearest product, by a singular value decomposition of r c x (n k / r c) (Van Loan & Pitsianis 1993); factors are then
     /// projected each by its value. Throws ArgumentException for sizes below 1, and for values whose spaces multiples or a
-    /// change of the sign leave.
+    /// change of the sign leave, unless they are orthogonal.
     let kronecker (rows: int64, columns: int64) (first: Parametrization) (second: Parametrization) : Parametrization =
         let require (name: string) (size: int64) =
             if size < 1L then
@@ -160,4 +208,4 @@ module KroneckerValues =
 
         require (nameof rows) rows
         require (nameof columns) columns
-        Parametrization.join (KroneckerNode(rows, columns)) [ first; second ]
+        Parametrization.join (KroneckerNode(rows, columns, false, false)) [ first; second ]

@@ -172,6 +172,27 @@ let private zeroProduct: Test =
             let gradient = torch.autograd.grad ([| made.sum () + made.select(1L, 0L).sum() |], leaves) |> Seq.last
             Expect.isGreaterThan (Measures.largest gradient) 0.0 $"{value}, a gradient")
 
+/// One factor tells its norm, the other takes the rest, of zeros too.
+let private orthogonalFactors: Test =
+    inScope "orthogonal factors of Kronecker products come back" (fun () ->
+        for first, second in [ orthogonal, identity; identity, orthogonal; orthogonal, orthogonal ] do
+            let value = kronecker (2L, 3L) first second
+            use generator = new torch.Generator(5UL, Case.device)
+            let form = { Shape = [| 7L; 4L; 6L |]; Dtype = double; Device = Case.device }
+            let sample = Parametrization.sample value form (Some generator)
+            let hasFree = first.Equals identity || second.Equals identity
+
+            for w in
+                [
+                    sample
+                    if hasFree then
+                        torch.zeros_like sample
+                        sample * (-3e5).ToScalar()
+                ] do
+                let parts = orFail (Parametrization.initialize value w)
+                let made = Parametrization.forward value parts
+                Expect.isLessThanOrEqual (Measures.apart w made) (1e-14 * Measures.largest w) $"{value}")
+
 let private composes: Test =
     inScope "structure stays behind maps that keep it" (fun () ->
         for value, within in
@@ -182,6 +203,9 @@ let private composes: Test =
                 hamiltonian >>> scale -2.0, hamiltonian
                 joined [ positive; positive ] toeplitz, toeplitz
                 kronecker (2L, 2L) symmetric symmetric, symmetric
+                kronecker (2L, 2L) orthogonal orthogonal, orthogonal
+                kronecker (2L, 2L) orthogonal symmetric, identity
+                kronecker (2L, 2L) skew (skew >>> cayley), identity
                 product [ symplectic; identity ], identity
                 transposed toeplitz, toeplitz
                 transposed circulant, circulant
@@ -205,6 +229,7 @@ let tests: Test =
             symplectics
             moves
             zeroProduct
+            orthogonalFactors
             composes
             refuses "a negative band" "not be negative, but it is -1" (fun () -> banded 0L -1L)
             refuses "a factor of no rows" "its rows are 0" (fun () -> kronecker (0L, 1L) identity identity)
