@@ -26,7 +26,8 @@ module internal Birkhoff =
     let nearest (tensor: torch.Tensor) : torch.Tensor =
         let size = Tensors.last tensor
         let a = centred (tensor.reshape (-1L, size, size))
-        let limit = 16.0 * Form.epsilon torch.ScalarType.Float64 * max 1.0 (Tensors.largest a)
+        let roundoff = 16.0 * Form.epsilon torch.ScalarType.Float64
+        let limits = a.abs().amax([| 1L; 2L |]).clamp_min(1.0.AsScalar()) * roundoff.AsScalar()
 
         let at (duals: torch.Tensor) =
             let w = (a + duals.narrow(1L, 0L, size).unsqueeze 2L + duals.narrow(1L, size, size).unsqueeze 1L).relu()
@@ -49,12 +50,15 @@ module internal Birkhoff =
         while steps < most do
             let struct (w, lacking, height) = at duals
 
-            if Tensors.largest lacking <= limit then
+            let isThere = lacking.abs().amax([| 1L |]).le limits
+
+            if isThere.all().item<bool>() then
                 steps <- most
             else
                 let way = step w lacking
                 let slope = (way * lacking).sum [| 1L |]
-                let mutable share = torch.ones_like slope
+                // What is there stays: it must not depend on others of a batch.
+                let mutable share = isThere.logical_not().``to`` slope.dtype
                 let mutable tries = 0
 
                 while tries < halvings do

@@ -86,12 +86,20 @@ type internal OrderedNode(isPositive: bool) =
 
         tensor.le (torch.cat ([| before; allButLast tensor |], -1L))
 
-    /// Ties come apart, by a distance that spreads a vector of ties by half the scale of the tensor; the mean stays, where
-    /// entries may be negative. Vectors without ties stay.
+    /// How far ties of each vector come apart: one of ties alone is spread by half of its mean modulus, in units of its largest
+    /// entry, since a sum could leave the range.
+    let distances (tensor: torch.Tensor) =
+        let largest = tensor.abs().amax([| -1L |], keepdim = true)
+        let means = (tensor.abs () / Norms.oneWhereZero largest).mean([| -1L |], keepdim = true)
+        let scales = torch.where (largest.gt (0.0.AsScalar()), means * largest, torch.ones_like means)
+
+        (scales / 2.0.AsScalar()).clamp_min(Entrywise.leastStart.AsScalar())
+        / (float (count tensor)).AsScalar()
+
+    /// Ties come apart; the mean stays, where entries may be negative. Vectors without ties stay.
     let inside (tensor: torch.Tensor) =
         let found = nearest tensor
-        let distance = Entrywise.start tensor / float (count tensor)
-        let raised = (isTied found).``to``(found.dtype).cumsum(-1L) * distance.AsScalar()
+        let raised = (isTied found).``to``(found.dtype).cumsum(-1L) * distances tensor
         found + (if isPositive then raised else raised - raised.mean ([| -1L |], keepdim = true))
 
     /// How far the entries fall at most.
