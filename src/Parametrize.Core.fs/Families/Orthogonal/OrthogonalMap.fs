@@ -19,12 +19,10 @@ type OrthogonalMap =
 [<RequireQualifiedAccess>]
 module internal OrthogonalMaps =
 
-    let isSquare (matrix: torch.Tensor) : bool = Tensors.rows matrix = Tensors.last matrix
-
     /// The map that stands for `Default`.
     let private chosen (map: OrthogonalMap) (matrix: torch.Tensor) : OrthogonalMap =
         match map with
-        | OrthogonalMap.Default when isSquare matrix || matrix.is_complex () -> OrthogonalMap.MatrixExp
+        | OrthogonalMap.Default when StiefelBase.isSquare matrix || matrix.is_complex () -> OrthogonalMap.MatrixExp
         | OrthogonalMap.Default -> OrthogonalMap.Householder
         | chosen -> chosen
 
@@ -46,7 +44,7 @@ module internal OrthogonalMaps =
 
     /// What the map yields the matrix from; `Error` is a reason.
     let back (map: OrthogonalMap) (epsilon: float) (tall: torch.Tensor) : Result<torch.Tensor, string> =
-        match chosen map tall, isSquare tall with
+        match chosen map tall, StiefelBase.isSquare tall with
         | OrthogonalMap.Householder, _ -> Ok(Reflectors.factor tall)
         | OrthogonalMap.Cayley, _ -> Ok(InverseCayley.ofMatrix (roundedTo epsilon tall) tall)
         | _, true -> Ok(SkewMatrix.toLower (Rotation.logarithm tall))
@@ -57,7 +55,9 @@ module internal OrthogonalMaps =
 
     /// Square real matrices are connected to the identity: rotations only.
     let private reachesRotationsOnly (map: OrthogonalMap) (tall: torch.Tensor) =
-        isSquare tall && not (tall.is_complex ()) && chosen map tall <> OrthogonalMap.Householder
+        StiefelBase.isSquare tall
+        && not (tall.is_complex ())
+        && chosen map tall <> OrthogonalMap.Householder
 
     /// The Cayley map reaches matrices near the eigenvalue -1 of the top block in the limit only.
     let private isShortOfInfinity (map: OrthogonalMap) (tall: torch.Tensor) = chosen map tall = OrthogonalMap.Cayley

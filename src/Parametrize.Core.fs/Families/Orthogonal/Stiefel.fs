@@ -20,39 +20,25 @@ module internal StiefelSpaces =
         }
 
 /// Matrices with orthonormal columns (rows, when wide), with or without a base: with it the map is a trivialization,
-/// `W = base * map X`, whose zero is the base (Lezcano-Casado 2019). The base of a square matrix is one; that of any other is
-/// n x n, but carried as k reflectors (`ThinBase`). PyTorch carries it as it is, which will do as well.
+/// `W = base * map X`, whose zero is the base (Lezcano-Casado 2019).
 type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
     inherit Node()
 
-    let isWide (matrix: torch.Tensor) = Tensors.rows matrix < Tensors.last matrix
-
-    /// Wide matrices are handled by their transposes, as PyTorch does.
-    let upright (matrix: torch.Tensor) = if isWide matrix then matrix.mT else matrix
-
-    let asGiven (given: torch.Tensor) (tall: torch.Tensor) = if isWide given then tall.mT else tall
-
-    let atBase (foot: torch.Tensor) (tall: torch.Tensor) =
-        if OrthogonalMaps.isSquare foot then
-            foot.matmul tall
-        else
-            ThinBase.times (upright foot) tall
+    let upright, asGiven = StiefelBase.upright, StiefelBase.asGiven
 
     let minusIdentity (given: torch.Tensor) = -(Tensors.eyeLike given).expand(given.shape).clone()
 
     /// With a base: the base moves to the tensor. The parameter becomes -I, which Householder maps to the identity and
     /// whose skew matrix is zero, as PyTorch has it.
     let inverse (tensor: torch.Tensor) (epsilon: float) =
-        let tall = upright tensor
-
-        if not trivialized then
-            // What 16-bit rounding leaves of orthonormality is too little for a logarithm.
-            OrthogonalMaps.back map epsilon ((Orthonormal.polar (Tensors.inDouble tall)).``to`` tall.dtype)
-            |> Result.bind (fun x -> NodeParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
-        elif OrthogonalMaps.isSquare tall then
-            NodeParts.carrying (minusIdentity tensor) [ tall ]
+        if trivialized then
+            NodeParts.carrying (minusIdentity tensor) [ StiefelBase.ofMatrix tensor ]
         else
-            NodeParts.carrying (minusIdentity tensor) [ asGiven tensor (ThinBase.ofMatrix tall) ]
+            // What 16-bit rounding leaves of orthonormality is too little for a logarithm.
+            let tall = (Orthonormal.polar (Tensors.inDouble (upright tensor))).``to`` tensor.dtype
+
+            OrthogonalMaps.back map epsilon tall
+            |> Result.bind (fun x -> NodeParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
 
     let turned (epsilon: float) (tall: torch.Tensor) =
         if trivialized then tall else OrthogonalMaps.turned map epsilon tall
@@ -96,7 +82,7 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
 
     override _.Forward(inputs, buffers) =
         let q = OrthogonalMaps.forward map (upright inputs[0])
-        asGiven inputs[0] (if trivialized then atBase buffers[0] q else q)
+        asGiven inputs[0] (if trivialized then StiefelBase.times buffers[0] q else q)
 
     override _.Contains(_, tensor, epsilon) =
         let tall = upright tensor
@@ -113,29 +99,13 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
         this.Inverse((if want = Want.Exact then tensor else nearest tensor epsilon), epsilon)
 
     interface IRepairs with
-        /// What the map turns the base into must be allowed, after one more rounding.
         member _.CanCarry(buffers, epsilon) =
             if trivialized then
-                let foot = upright buffers[0]
-                let isSquare = OrthogonalMaps.isSquare foot
-                let defect = if isSquare then Orthonormal.spectralDefect foot else ThinBase.defect foot
-
-                Violation.unless
-                    "B^H B = I of the base"
-                    defect
-                    (Tensors.limit epsilon (Tensors.rows foot) 1.0 - epsilon)
-                |> Result.mapError (fun violation -> "base", violation)
+                StiefelBase.check epsilon buffers[0] |> Result.mapError (fun violation -> "base", violation)
             else
                 Ok()
 
-        member _.Repair buffers =
-            let repaired (foot: torch.Tensor) =
-                if OrthogonalMaps.isSquare foot then
-                    Orthonormal.polish foot
-                else
-                    asGiven foot (ThinBase.polish (upright foot))
-
-            Array.map repaired buffers
+        member _.Repair buffers = Array.map StiefelBase.polish buffers
 
     interface ICarriesLess with
         member _.PyTorchForms form =
@@ -144,11 +114,7 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
             let square = { form with Shape = Array.append form.Shape[.. count - 3] [| size; size |] }
             if trivialized then [ square ] else []
 
-        member _.InPyTorchForms buffers =
-            let filled (foot: torch.Tensor) =
-                if OrthogonalMaps.isSquare foot then foot else ThinBase.whole (upright foot)
-
-            Array.map filled buffers
+        member _.InPyTorchForms buffers = Array.map StiefelBase.whole buffers
 
     interface ISampled with
         member _.Sample(form, generator) =

@@ -34,7 +34,7 @@ let private compareNames (expected: Map<string, torch.Tensor>) (found: Dictionar
     Comparison.zero $"names of the state{listed}" (float wrong.Length)
 
 let private load (state: Map<string, torch.Tensor>) (model: Model) : unit =
-    model.load_state_dict (Dictionary<string, torch.Tensor> state, strict = true) |> ignore
+    model.load_parametrized_state_dict (Dictionary<string, torch.Tensor> state) |> ignore
 
 /// Spectral norms move their vectors in training: each output starts from the file's.
 let private reset (training: bool) (state: Map<string, torch.Tensor>) (model: Model) : unit =
@@ -72,12 +72,13 @@ let private compareLoaded
     : Comparison list =
     let compared (what: string) =
         [
-            for name, found in model.state_dict () |> Seq.map (|KeyValue|) do
-                Comparison.between $"{name}{what}" state[name] (found.detach().clone())
+            for name, found in model.pytorch_state_dict () |> Seq.map (|KeyValue|) do
+                Comparison.between $"{name}{what}" state[name] found
         ]
 
     let misshapen =
-        model.state_dict () |> Seq.exists (fun (KeyValue(name, found)) -> found.shape <> state[name].shape)
+        model.pytorch_state_dict ()
+        |> Seq.exists (fun (KeyValue(name, found)) -> found.shape <> state[name].shape)
 
     // Loading would fail at the first of them, or broadcast.
     if misshapen then
