@@ -52,7 +52,7 @@ public static partial class Parametrizations
     public static Parametrization Correlation => CorrelationValues.correlation;
 
     /// <summary>Lower Cholesky factors of real correlation matrices: rows of norm 1, a positive diagonal.</summary>
-    public static Parametrization CorrelationCholesky => CorrelationValues.correlationCholesky;
+    public static Parametrization CorrelationCholesky => CorrelationFactorValues.correlationCholesky;
 
     /// <summary>Matrices of spectral norm below a bound: linear maps that are Lipschitz with that constant.</summary>
     /// <exception cref="ArgumentException">The bound is not positive and finite.</exception>

@@ -1,0 +1,245 @@
+namespace Parametrize
+
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module internal EigenSpaces =
+
+    /// The matrices `Q diag(l) Q^T` with l of a space, all or `rank` of them. Only a space that knows no order and no bound of
+    /// its entries makes a cone. Of those that have zeros, functions of matrices lose the rank to rounding: they are no more than
+    /// of that rank.
+    let image (rank: int64 voption) (vectors: Space) (values: Space) : Space =
+        // Vectors that are free need not be orthonormal: the matrix may then be singular.
+        let isOrthonormal = vectors.IsWithin StiefelSpaces.stiefel
+
+        let isWhole = vectors.IsClosedUnder Closure.Everything || vectors.Equals StiefelSpaces.stiefel
+
+        let larger =
+            if values.IsWithin PositiveSpaces.positive && isOrthonormal then
+                PositiveDefiniteSpaces.positiveDefinite
+            elif values.IsWithin PositiveSpaces.nonNegative then
+                PositiveDefiniteSpaces.positiveSemidefinite
+            else
+                SymmetricSpaces.hermitian
+
+        let isCone =
+            isWhole
+            && (values.IsClosedUnder Closure.Everything
+                || values.Equals PositiveSpaces.positive
+                || values.Equals PositiveSpaces.nonNegative)
+
+        match rank with
+        | ValueNone when isCone -> larger
+        | ValueNone -> Space($"symmetric matrices with eigenvalues that are {values.Name}", [ larger ])
+        | ValueSome rank ->
+            let closures =
+                [ Closure.Scaling; Closure.Negation ]
+                |> List.filter (fun closure -> isWhole && values.IsClosedUnder closure)
+
+            Space(
+                $"symmetric matrices with {rank} eigenvalues that are {values.Name}, the others zero",
+                [ RankSpaces.atMost rank ],
+                Closure.Transposition :: closures
+            )
+
+/// `W = Q diag(l) Q^T` with Q n x r and l of r numbers, each from a value of its own. The right inverse takes the eigenvalues of
+/// the largest moduli: the nearest symmetric matrix of that rank (Eckart & Young 1936). Real matrices only. O(n^2 r).
+type internal EigenNode(rank: int64 voption) =
+    inherit Node()
+
+    let name = if rank.IsSome then "eigen" else "eigenFull"
+    let symmetricPart (matrix: torch.Tensor) = matrix / 2.0.AsScalar() + matrix.mT / 2.0.AsScalar()
+
+    /// Eigenvalues in ascending order and vectors of a symmetric part in units, which are told.
+    let decomposed (tensor: torch.Tensor) : struct (torch.Tensor * torch.Tensor * torch.Tensor) =
+        let struct (matrix, unit) = Norms.matricesInUnits 0.0 tensor
+        let struct (values, vectors) = torch.linalg.eigh (symmetricPart matrix)
+        struct (values, vectors, unit.squeeze -1L)
+
+    let largest (values: torch.Tensor) = values.abs().amax([| -1L |], keepdim = true)
+
+    /// Rounding entries moves an eigenvalue by no more than this part of the largest; entries below the smallest normal number
+    /// are rounded in a unit of their own.
+    let rounding (unit: torch.Tensor) (tensor: torch.Tensor) (epsilon: float) =
+        let smallest = Form.smallest (Form.halfOf epsilon |> Option.defaultValue tensor.dtype)
+        let size = Tensors.last tensor
+
+        ((float size * smallest).AsScalar() / unit).nan_to_num 0.0
+        + (Tensors.limit epsilon size 1.0).AsScalar()
+
+    let count (size: int64) = ValueOption.defaultValue size rank
+
+    /// How eigenvalues are ordered: the first ones are kept.
+    abstract Order: values: torch.Tensor -> torch.Tensor
+
+    default _.Order values = values.abs ()
+
+    /// What the kept ones are made into beside the largest and what is rounding, for parts as they are wanted.
+    abstract Adjusted:
+        kept: torch.Tensor * largest: torch.Tensor * rounding: torch.Tensor * epsilon: float * Want -> torch.Tensor
+
+    /// What rounding made of zeros becomes zero.
+    default _.Adjusted(kept, _, rounding, _, want) =
+        if want = Want.Exact then
+            torch.where (kept.abs().gt rounding, kept, torch.zeros_like kept)
+        else
+            kept
+
+    /// Whether the kept ones have the right sign, given as shares of the largest.
+    abstract Signed: shares: torch.Tensor * rounding: torch.Tensor -> Result<unit, Violation>
+
+    default _.Signed(_, _) = Ok()
+
+    member private this.Kept(values: torch.Tensor) : torch.Tensor =
+        let order = (this.Order values).argsort(-1L, descending = true)
+        order.narrow (-1L, 0L, count (Tensors.last values))
+
+    /// Whether each is within its limit; else what is wrong with the worst.
+    static member internal Within
+        (condition: string, sizes: torch.Tensor, limits: torch.Tensor)
+        : Result<unit, Violation> =
+        let worst = (sizes / limits).flatten().argmax()
+        let at (tensor: torch.Tensor) = Tensors.number (tensor.flatten().[worst])
+        Violation.unless condition (at sizes) (at limits)
+
+    /// The least kept eigenvalue over the largest modulus.
+    member internal this.LeastShare(tensor: torch.Tensor, epsilon: float) : struct (torch.Tensor * torch.Tensor) =
+        let struct (values, _, unit) = decomposed tensor
+        let least = (values.gather (-1L, this.Kept values)).amin([| -1L |], keepdim = true)
+        struct ((least / largest values).nan_to_num 0.0, rounding unit tensor epsilon)
+
+    override _.Code = Code.call name [ for rank in ValueOption.toList rank -> Code.Long rank ]
+
+    override this.Inputs form =
+        match Form.fault Requirement.realSquares form with
+        | Some error -> Error(error (Node.text this))
+        | None ->
+            let batch, size = form.Shape[.. form.Shape.Length - 3], Array.last form.Shape
+            let input (sizes: int64[]) = { form with Shape = Array.append batch sizes }
+
+            if count size > size then
+                Node.wrongShape this $"a matrix of at least {count size} rows and columns" form
+            else
+                Ok [ input [| size; count size |]; input [| count size |] ]
+
+    override _.Output inputs =
+        let shape = inputs[0].Shape
+
+        { inputs[0] with
+            Shape = Array.append shape[.. shape.Length - 2] [| shape[shape.Length - 2] |]
+        }
+
+    override _.Domains = [ Domain.OneOf [ Domain.free; Domain.Within StiefelSpaces.stiefel ]; Domain.AnySpace ]
+    override _.Codomain before = EigenSpaces.image rank before[0] before[1]
+
+    override _.Forward(inputs, _) =
+        let matrix = symmetricPart ((inputs[0] * inputs[1].unsqueeze -2L).matmul inputs[0].mT)
+        Entrywise.keepFinite matrix
+        matrix
+
+    override this.Contains(_, tensor, epsilon) =
+        Tensors.nearEach "W = W^T" epsilon tensor.mT tensor
+        |> Result.bind (fun () ->
+            let struct (values, _, unit) = decomposed tensor
+            let part = largest values * (unit / (Entrywise.greatestOf epsilon tensor.dtype).AsScalar())
+
+            Violation.unless
+                "|l_1| is a number of the element type (in units of the largest)"
+                (Tensors.largest part)
+                (1.0 + 4.0 * epsilon)
+            |> Result.bind (fun () ->
+                let others = values.scatter (-1L, this.Kept values, torch.zeros_like values)
+                let share = (largest others / largest values).nan_to_num 0.0
+
+                EigenNode.Within(
+                    $"|l_{count (Tensors.last values) + 1L} / l_1| = 0",
+                    share,
+                    rounding unit tensor epsilon
+                ))
+            |> Result.bind (fun () ->
+                let struct (share, limit) = this.LeastShare(tensor, epsilon)
+                this.Signed(share, limit)))
+
+    override this.Invert(_, tensor, epsilon, want) =
+        let struct (values, vectors, unit) = decomposed tensor
+        let places = this.Kept values
+        let largest = largest values
+
+        let kept =
+            this.Adjusted(values.gather (-1L, places), largest, largest * rounding unit tensor epsilon, epsilon, want)
+
+        let most = Entrywise.greatestOf epsilon tensor.dtype
+        let eigenvalues = (kept * unit).clamp((-most).AsScalar(), most.AsScalar())
+
+        let shape =
+            Array.append places.shape[.. places.shape.Length - 2] [| Tensors.rows vectors; Tensors.last places |]
+
+        let columns = vectors.gather (-1L, places.unsqueeze(-2L).expand shape)
+
+        Ok
+            {
+                Inputs = [| columns.``to`` tensor.dtype; eigenvalues.``to`` tensor.dtype |]
+                Buffers = [||]
+            }
+
+    interface ICombines with
+        member _.CodeWith inputs =
+            Code.call name [ yield! [ for rank in ValueOption.toList rank -> Code.Long rank ]; Code.Items inputs ]
+
+    interface INarrows with
+        member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
+
+    interface IDimension with
+        /// n r - r (r - 1) / 2 where l is free, whatever Q is. Else there are finitely many Q and l for a matrix of distinct
+        /// eigenvalues.
+        member _.Dimension(form, before, _) =
+            match Dimension.matrices form, before with
+            | Some one, [ vectors, free; _, known ] ->
+                let rank = count one.Rows
+
+                if known = Some(one.Count * rank) then
+                    Some(one.Count * (one.Rows * rank - rank * (rank - 1L) / 2L))
+                elif vectors.IsWithin StiefelSpaces.stiefel then
+                    Option.map2 (+) free known
+                else
+                    None
+            | _ -> None
+
+    abstract Behind: values: Space -> Node
+
+    default this.Behind values =
+        if values.IsWithin PositiveSpaces.positive then
+            PositiveEigenNode(rank, values.Equals PositiveSpaces.positive)
+        elif values.IsWithin PositiveSpaces.nonNegative then
+            NonNegativeEigenNode rank
+        else
+            this
+
+    interface ISpecialized with
+        member this.Behind before = this.Behind before[1]
+
+/// The same where no eigenvalue can be negative: it takes the largest ones, whose positive part is the nearest (Higham 1988).
+and internal NonNegativeEigenNode(rank: int64 voption) =
+    inherit EigenNode(rank)
+
+    override _.Order values = values
+    override _.Signed(shares, rounding) = EigenNode.Within("l >= 0 (over the largest)", -shares, rounding)
+    override this.Behind _ = this
+
+/// The same where all have to be positive. Those that are zero up to rounding count as tiny, and are on the edge. Where each may
+/// be any positive number, the others become tiny too, beside the largest.
+and internal PositiveEigenNode(rank: int64 voption, areFree: bool) =
+    inherit NonNegativeEigenNode(rank)
+
+    override _.Adjusted(kept, largest, rounding, epsilon, want) =
+        if want = Want.Start then
+            torch.where (kept.gt rounding, kept, kept.clamp_max (0.0.AsScalar()))
+        elif want = Want.Exact || areFree then
+            kept.maximum (largest * epsilon.AsScalar())
+        else
+            kept
+
+    interface IHasEdge with
+        member this.TouchesEdge(tensor, epsilon) =
+            let struct (shares, rounding) = this.LeastShare(tensor, epsilon)
+            (shares.le rounding).any().item<bool>()
