@@ -43,7 +43,8 @@ let private member' (value: Parametrization) (size: float) (case: Case) : torch.
     elif text.StartsWith "spd" then
         torch.eye (case.Shape[0], dtype = case.Dtype, device = case.Device) * (size * size).ToScalar()
     else
-        Parametrization.project value (Case.unit 1UL case)
+        // Far outside, where the space has an inside.
+        Parametrization.project value (Case.unit 1UL case * (10.0 * size))
 
 let private limits (size: float) : unit =
     for value, isRefusedAbove, isRefusedBelow in members size do
