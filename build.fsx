@@ -32,7 +32,11 @@ let failed (name: string) (message: string) : Tally =
     Tally.failed $"{name}: {line[..400]}"
 
 /// How many processes share the laws, which run one after the other in each: one where a GPU computes.
-let shares () = if isNull (Environment.GetEnvironmentVariable "TorchBackend") then min 4 Environment.ProcessorCount else 1
+let shares () =
+    if isNull (Environment.GetEnvironmentVariable "TorchBackend") then
+        min 4 Environment.ProcessorCount
+    else
+        1
 
 let expecto () : Tally =
     let reportOf (index: int) = Path.Combine(reports, $"core{index}.xml")
@@ -41,7 +45,14 @@ let expecto () : Tally =
     let options (index: int) =
         File.Delete(reportOf index)
 
-        [ "share"; string index; string (shares ()); "--fail-on-focused-tests"; "--junit-summary"; reportOf index ]
+        [
+            "share"
+            string index
+            string (shares ())
+            "--fail-on-focused-tests"
+            "--junit-summary"
+            reportOf index
+        ]
         @ colours
 
     let codes = startBuiltTogether "tests/Properties/Core" (List.init (shares ()) options)
@@ -58,7 +69,9 @@ let expecto () : Tally =
     codes
     |> List.indexed
     |> List.sumBy (fun (index, code) ->
-        elements (reportOf index) "testcase" |> List.sumBy verdict |> Tally.ofReport "tests/Properties/Core" code)
+        elements (reportOf index) "testcase"
+        |> List.sumBy verdict
+        |> Tally.ofReport "tests/Properties/Core" code)
 
 let xunit (project: string) () : Tally =
     let report = Path.Combine(reports, $"{Path.GetFileName(project).ToLowerInvariant()}.trx")

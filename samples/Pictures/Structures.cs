@@ -38,7 +38,7 @@ internal static class Structures
         var (rows, columns) = ((int)matrix.shape[0], (int)matrix.shape[1]);
         var numbers = new double[rows, columns];
         var flat = matrix.to(ScalarType.Float64).flatten().data<double>().ToArray();
-        Buffer.BlockCopy(flat, 0, numbers, 0, flat.Length * sizeof(double));
+        System.Buffer.BlockCopy(flat, 0, numbers, 0, flat.Length * sizeof(double));
         var plot = panels.Add(title);
         var map = plot.Add.Heatmap(numbers);
         map.Colormap = new CustomInterpolated([Colors.RoyalBlue, Colors.White, Colors.Crimson]);

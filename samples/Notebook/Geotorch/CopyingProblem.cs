@@ -21,12 +21,10 @@ internal sealed class CopyingProblem : IChapter
         var model = new Model(64);
         var orthogonal = model.cell.kernel.parameters().ToList();
         var others = model.parameters().Where(one => !orthogonal.Contains(one));
-        var optimizer = optim.RMSProp(
-            [
-                new RMSProp.ParamGroup(others, new RMSProp.Options { LearningRate = 1e-3 }),
-                new RMSProp.ParamGroup(orthogonal, new RMSProp.Options { LearningRate = 2e-4 }),
-            ]
-        );
+        var optimizer = optim.RMSProp([
+            new RMSProp.ParamGroup(others, new RMSProp.Options { LearningRate = 1e-3 }),
+            new RMSProp.ParamGroup(orthogonal, new RMSProp.Options { LearningRate = 2e-4 }),
+        ]);
         var (recent, baseline) = (0.0, Recall * Math.Log(Alphabet) / (Wait + 2 * Recall));
         for (var step = 0; step < 400; step++)
         {

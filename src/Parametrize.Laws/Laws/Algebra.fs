@@ -73,7 +73,10 @@ let private composes (subject: Subject) (case: Case) : Faults =
 
         let first = Parametrization.ofTensorsOfShape shape parts.Parameters own subject.Value
         let between = Parametrization.forward subject.Value first
-        let expected = Parametrization.forward right (Parametrization.ofTensorsOfShape tensor.shape [ between ] next right)
+
+        let expected =
+            Parametrization.forward right (Parametrization.ofTensorsOfShape tensor.shape [ between ] next right)
+
         let found = Parametrization.forward chain parts
         near $"forward ({chain})" (Subject.slack subject case expected) expected found
 

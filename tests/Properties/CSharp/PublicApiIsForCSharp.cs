@@ -90,7 +90,14 @@ public class PublicApiIsForCSharp
 
     /// <summary>Every argument of a function that has to be an object.</summary>
     public static IEnumerable<object[]> Objects =>
-        from type in new[] { typeof(Parametrizations), typeof(parametrize), typeof(prune), typeof(peft), typeof(Safetensors) }
+        from type in new[]
+        {
+            typeof(Parametrizations),
+            typeof(parametrize),
+            typeof(prune),
+            typeof(peft),
+            typeof(Safetensors),
+        }
         from method in type.GetMethods(BindingFlags.Public | BindingFlags.Static)
         where method.GetParameters().All(other => !other.ParameterType.IsByRefLike)
         from parameter in method.GetParameters()

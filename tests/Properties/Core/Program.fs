@@ -68,7 +68,8 @@ let private tests: Test =
 /// One of several shares of the tests, for as many processes side by side: a hash of the name that is the same in each.
 let private share (index: int) (count: int) : Test =
     let hash (names: string list) =
-        (2166136261u, String.concat "." names) ||> Seq.fold (fun hash letter -> (hash ^^^ uint32 letter) * 16777619u)
+        (2166136261u, String.concat "." names)
+        ||> Seq.fold (fun hash letter -> (hash ^^^ uint32 letter) * 16777619u)
 
     tests |> Test.filter "." (fun names -> hash names % uint32 count = uint32 index)
 

@@ -9,8 +9,7 @@ type internal AdapterNode() =
     inherit Node()
 
     /// Rows, and entries of each.
-    static member Sizes(shape: int64[]) : struct (int64 * int64) =
-        struct (shape[0], Array.fold (*) 1L shape[1..])
+    static member Sizes(shape: int64[]) : struct (int64 * int64) = struct (shape[0], Array.fold (*) 1L shape[1..])
 
     /// The tensors that are trained, at the start.
     abstract Starting: tensor: torch.Tensor -> torch.Tensor[]
@@ -20,5 +19,4 @@ type internal AdapterNode() =
     override _.IsBatched = false
     override _.Contains(_, _, _) = Ok()
 
-    override this.Invert(_, tensor, _, _) =
-        Ok { Inputs = this.Starting tensor; Buffers = [| tensor.clone () |] }
+    override this.Invert(_, tensor, _, _) = Ok { Inputs = this.Starting tensor; Buffers = [| tensor.clone () |] }

@@ -16,7 +16,9 @@ type internal LoraNode(rank: int64, alpha: float, isStabilized: bool) =
         use generator = new torch.Generator(0UL, torch.CPU)
         let struct (_, columns) = AdapterNode.Sizes shape
         let uniform = torch.rand (shape, dtype = torch.ScalarType.Float64, generator = generator)
-        ((uniform * 2.0.AsScalar() - 1.0.AsScalar()) / (sqrt (float columns)).AsScalar()).``to``(like.dtype, like.device)
+
+        ((uniform * 2.0.AsScalar() - 1.0.AsScalar()) / (sqrt (float columns)).AsScalar())
+            .``to``(like.dtype, like.device)
 
     let shapes (shape: int64[]) = struct (Array.append [| rank |] shape[1..], [| shape[0]; rank |])
 
@@ -24,8 +26,7 @@ type internal LoraNode(rank: int64, alpha: float, isStabilized: bool) =
     member _.Alpha: float = alpha
     member _.IsStabilized: bool = isStabilized
 
-    override _.Code =
-        Code.call (if isStabilized then "rsLora" else "lora") [ Code.Long rank; Code.Float alpha ]
+    override _.Code = Code.call (if isStabilized then "rsLora" else "lora") [ Code.Long rank; Code.Float alpha ]
 
     override _.Domains = [ Domain.free; Domain.free ]
 
@@ -42,7 +43,7 @@ type internal LoraNode(rank: int64, alpha: float, isStabilized: bool) =
         }
 
     override _.Forward(inputs, buffers) =
-        let change = (inputs[1] * scaling.AsScalar()).matmul (flat inputs[0])
+        let change = (inputs[1] * scaling.AsScalar()).matmul(flat inputs[0])
         buffers[0] + change.reshape buffers[0].shape
 
     override _.Starting tensor =

@@ -16,10 +16,10 @@ type internal OftNode(block: int64) =
         let row, column = along.unsqueeze 1L, along.unsqueeze 0L
         let before = row * ((2L * block - 1L).AsScalar() - row)
         let place = before.divide (2L.AsScalar(), torch.RoundingMode.floor) + column - row - 1L.AsScalar()
-        place.clamp_min(0L.AsScalar()).flatten ()
+        place.clamp_min(0L.AsScalar()).flatten()
 
     let skew (triangles: torch.Tensor) =
-        let places = (places triangles.device).expand (triangles.size 0, -1L)
+        let places = (places triangles.device).expand(triangles.size 0, -1L)
         let spread = triangles.gather (1L, places)
         let upper = spread.reshape(-1L, block, block).triu 1L
         upper - upper.mT
@@ -41,7 +41,7 @@ type internal OftNode(block: int64) =
         let weight = buffers[0]
         let rotations = CayleyMap.ofSkew (skew inputs[0] * 2.0.AsScalar())
         // Rows of each block: blocks x n x block.
-        let blocks = weight.reshape(weight.size 0, -1L, block).transpose (0L, 1L)
+        let blocks = weight.reshape(weight.size 0, -1L, block).transpose(0L, 1L)
         blocks.matmul(rotations).transpose(0L, 1L).reshape weight.shape
 
     override _.Starting tensor =

@@ -7,7 +7,7 @@ open Properties.Core.Formulas.Naive
 let private flat (x: T) : T = x.reshape (x.shape[0], -1L)
 
 let private changed (factor: float) (weight: T) (a: T) (b: T) : T =
-    weight + ((flat b).matmul (flat a)).reshape weight.shape * factor.ToScalar()
+    weight + ((flat b).matmul(flat a)).reshape weight.shape * factor.ToScalar()
 
 let private lora (factor: float) : Formula =
     fun parameters buffers -> changed factor buffers[0] parameters[0] parameters[1]
@@ -21,7 +21,7 @@ let private turned: Formula =
         torch.cat (
             [|
                 for pair in 0L .. weight.shape[1] / 2L - 1L do
-                    let angle = parameters[0].[pair, 0L].atan () * (2.0).ToScalar()
+                    let angle = parameters[0].[pair, 0L].atan() * (2.0).ToScalar()
                     let u, v = column (2L * pair), column (2L * pair + 1L)
                     u * angle.cos () - v * angle.sin ()
                     u * angle.sin () + v * angle.cos ()
@@ -34,7 +34,6 @@ let all: (string * Formula) list =
     [
         "lora", lora 2.0
         "rsLora", lora (4.0 / sqrt 3.0)
-        "dora",
-        (fun parameters buffers -> weightNorm 0 [ parameters[0]; lora 2.0 parameters.Tail buffers ] [])
+        "dora", (fun parameters buffers -> weightNorm 0 [ parameters[0]; lora 2.0 parameters.Tail buffers ] [])
         "oft", turned
     ]

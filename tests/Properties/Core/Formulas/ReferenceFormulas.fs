@@ -236,6 +236,19 @@ let private further: (string * Formula) list =
     ]
 
 let all: Map<string, Formula> =
-    [ prunings; matrices; others; combined; chains; further; AdapterFormulas.all; OrthogonalFormulas.all; EntriesFormulas.all; PracticeFormulas.all; StructuredFormulas.all; SpectraFormulas.all ]
+    [
+        prunings
+        matrices
+        others
+        combined
+        chains
+        further
+        AdapterFormulas.all
+        OrthogonalFormulas.all
+        EntriesFormulas.all
+        PracticeFormulas.all
+        StructuredFormulas.all
+        SpectraFormulas.all
+    ]
     |> List.concat
     |> Map.ofList
