@@ -15,7 +15,7 @@ internal static class Spectra
         Of(panels, "any matrix", randn(Size, Size) / Math.Sqrt(Size));
         Of(panels, "skew", Parametrizations.Skew.Sample([Size, Size]) / Math.Sqrt(Size));
         Of(panels, "orthogonal", Parametrizations.Orthogonal().Sample([Size, Size]));
-        Of(panels, "hurwitz 0.2", Parametrizations.Hurwitz(0.2).Project(randn(Size, Size) / Math.Sqrt(Size)));
+        Of(panels, "bjorck 2", Parametrizations.Bjorck(2).Project(randn(Size, Size) / Math.Sqrt(Size) * 2));
         Of(panels, "spd", Parametrizations.Spd().Project(randn(Size, Size) / Math.Sqrt(Size)));
     }
 

@@ -58,14 +58,6 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">The bound is not positive and finite.</exception>
     public static Parametrization Lipschitz(double bound) => ContractionValues.lipschitz(bound);
 
-    /// <summary>Real n x n matrices whose eigenvalues have real parts below `-alpha`.</summary>
-    /// <exception cref="ArgumentException">Alpha is not finite.</exception>
-    public static Parametrization Hurwitz(double alpha = 0) => StableValues.hurwitz(alpha);
-
-    /// <summary>Real n x n matrices of spectral radius below a number.</summary>
-    /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
-    public static Parametrization Schur(double radius = 1) => StableValues.schur(radius);
-
     /// <summary>Real n x n matrices with a positive determinant, cheap to invert.</summary>
     public static Parametrization Invertible => InvertibleValues.invertible;
 

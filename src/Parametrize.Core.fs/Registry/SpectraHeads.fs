@@ -32,8 +32,6 @@ module internal SpectraHeads =
             plain "correlation" "Correlation" correlation
             plain "correlationCholesky" "CorrelationCholesky" correlationCholesky
             of1 "lipschitz" "Lipschitz({0})" Argument.number lipschitz [ "lipschitz", 2.5 ]
-            of1 "hurwitz" "Hurwitz({0})" Argument.number hurwitz [ "hurwitz", 0.5 ]
-            of1 "schur" "Schur({0})" Argument.number schur [ "schur", 0.9 ]
             plain "invertible" "Invertible" invertible
             plain "specialLinear" "SpecialLinear" specialLinear
             of1

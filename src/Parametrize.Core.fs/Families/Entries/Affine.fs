@@ -33,10 +33,13 @@ module internal AffineSpaces =
                 override _.Dimension form = before.Dimension form
                 override _.IsLeftByRounding = left.IsSome
 
+                // What has no number in that element type stays without one.
                 override _.Rounded(tensor, dtype) =
                     match left with
-                    | Some space -> space.Rounded(tensor, dtype)
                     | None -> tensor.``to`` dtype
+                    | Some space ->
+                        let isBeyond = tensor.abs().gt((Form.greatest dtype).AsScalar())
+                        torch.where (isBeyond, tensor.``to`` dtype, space.Rounded(tensor, dtype))
             }
 
 /// `W = factor X + offset`, entry by entry: a bijection.

@@ -27,9 +27,11 @@ type internal GrassmannNode() =
     let asGiven (given: torch.Tensor) (tall: torch.Tensor) = if isWide given then tall.mT else tall
     let limit (epsilon: float) (tall: torch.Tensor) = Tensors.limit epsilon (Tensors.rows tall) 1.0
 
-    /// Twice, because rounding of the first time has the size of X, not of what is left.
+    /// Twice, because rounding of the first time has the size of X, not of what is left. The base is orthonormal up to rounding to
+    /// its element type only.
     let horizontal (foot: torch.Tensor) (x: torch.Tensor) =
-        let off (x: torch.Tensor) = x - foot.matmul (foot.mH.matmul x)
+        let gram = foot.mH.matmul foot
+        let off (x: torch.Tensor) = x - foot.matmul (torch.linalg.solve (gram, foot.mH.matmul x))
         off (off x)
 
     let nearest (tensor: torch.Tensor) = (Svd.polar tensor).``to`` tensor.dtype

@@ -34,8 +34,8 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
 
     let least, greatest = (if isSymmetric then -steps else 0L), steps
 
-    /// What rounding of a number and of its scale may do to it, as a share.
-    let tolerance (epsilon: float) = epsilon + 7.0 * min epsilon (Form.epsilon torch.ScalarType.Float32)
+    /// What rounding of a number, of its scale and of where they are compared may do to it, as a share: half a unit each.
+    let tolerance (epsilon: float) = 1.5 * epsilon + 7.0 * min epsilon (Form.epsilon torch.ScalarType.Float32)
 
     /// How many of the largest entries tell most scales apart from that of a row.
     let telling = 5L

@@ -44,8 +44,6 @@ let private ofDeterminant (determinant: float) (x: T) : T =
     let factor = lower 1L x + pivots
     factor.matmul (transpose factor)
 
-let private stable (x: T) : T = (definite 0.0 x).matmul(skew x - eye x.shape[0] x / 2.0.ToScalar())
-
 let private of1 (f: T -> T) : Formula = fun parameters _ -> f parameters.Head
 
 let all: (string * Formula) list =
@@ -62,10 +60,5 @@ let all: (string * Formula) list =
         "correlationCholesky", of1 factor
         "spdWithDeterminant", of1 (ofDeterminant 2.5)
         "specialLinear", (fun parameters buffers -> invertible [ centred parameters.Head ] buffers)
-        "hurwitz", of1 (fun x -> stable x - eye x.shape[0] x * 0.5.ToScalar())
-        "schur",
-        of1 (fun x ->
-            let identity = eye x.shape[0] x
-            (identity + stable x).matmul(torch.linalg.inv (identity - stable x)) * 0.9.ToScalar())
         "lipschitz", of1 (contraction 2.5)
     ]

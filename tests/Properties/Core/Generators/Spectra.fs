@@ -52,18 +52,10 @@ let lines: Subject list =
         |> missedBy belowDiagonal
         |> within 10.0
         line "lipschitz" matrix all everySize |> missedBy (Some(fun w -> w * 1000.0)) |> within 10.0
-        // Rounding to 16 bits can take eigenvalues out.
-        line "hurwitz" smallSquare exact moderate
-        |> bijection everything
-        |> missedBy (Some(fun w -> -w))
-        |> onGround 1.0
+        // A determinant is seen through the rounding of all entries, which a large condition number multiplies.
+        line "spdWithDeterminant" smallSquare exact moderate
+        |> missedBy (Some(fun w -> w * 1.5))
         |> within 100.0
-        line "schur" smallSquare exact moderate
-        |> bijection everything
-        |> missedBy (Some(fun w -> w * 100.0))
-        |> onGround 1.0
-        |> within 100.0
-        line "spdWithDeterminant" smallSquare exact moderate |> missedBy stretched |> within 100.0
-        line "specialLinear" square exact moderate |> missedBy stretched |> within 100.0
+        line "specialLinear" smallSquare exact moderate |> missedBy stretched |> within 100.0
         line "invertible" square reals moderate |> halvesTo 0.01 |> missedBy reflected |> within 10.0
     ]

@@ -41,8 +41,6 @@ let private values: Parametrization list =
         correlation
         correlationCholesky
         lipschitz 2.5
-        hurwitz 0.5
-        schur 0.9
         spdWithDeterminant 2.5
         specialLinear
     ]
@@ -154,8 +152,6 @@ let private options () : unit =
             fun () -> spdWithTrace 0.0
             fun () -> spdWithTrace infinity
             fun () -> spdWithDeterminant 0.0
-            fun () -> hurwitz nan
-            fun () -> schur 0.0
             fun () -> lipschitz 0.0
             fun () -> lipschitz nan
             fun () -> eigen 2L [ orthogonal ]
