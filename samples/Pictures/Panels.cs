@@ -24,18 +24,29 @@ internal sealed class Panels
         return plot;
     }
 
-    /// <summary>A new plot of a plane in which both axes have one unit, without ticks.</summary>
-    public Plot AddPlane(string title, double reach)
+    /// <summary>A new plot without axes, of which the title stays.</summary>
+    public Plot AddBare(string title)
     {
         var plot = Add(title);
-        plot.HideAxesAndGrid();
+        foreach (var axis in new IAxis[] { plot.Axes.Left, plot.Axes.Right, plot.Axes.Bottom, plot.Axes.Top })
+            axis.IsVisible = false;
+        plot.HideGrid();
+        return plot;
+    }
+
+    /// <summary>The same of a plane in which both directions have one unit.</summary>
+    public Plot AddPlane(string title, double reach)
+    {
+        var plot = AddBare(title);
         plot.Axes.SetLimits(-reach, reach, -reach, reach);
+        plot.Axes.SquareUnits();
         return plot;
     }
 
     public void Save(string path)
     {
         var image = new Multiplot { Layout = new Columns() };
+        image.RemovePlot(image.GetPlots()[0]);
         foreach (var plot in _plots)
             image.AddPlot(plot);
         image.SavePng(path, Size * _plots.Count, Size);

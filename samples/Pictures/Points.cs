@@ -16,7 +16,7 @@ internal static class Points
         Front(plot, points, Colors.RoyalBlue);
 
         // From one base, straight on in twelve directions: the map of sphereExp.
-        plot = panels.AddPlane("sphereExp: straight lines through the base", 1.2);
+        plot = panels.AddPlane("sphereExp: lines from its base", 1.2);
         Circle(plot);
         var towards = tensor(new[] { 0.5, 0.4, 0.77 }, dtype: ScalarType.Float32);
         using var sphere = new ParametrizedTensor(Parametrizations.SphereExp(), towards / towards.norm());
@@ -41,7 +41,7 @@ internal static class Points
         Triangle(plot);
         Mark(plot, Parametrizations.Simplex.Sample([800, 3]), Colors.RoyalBlue, 4);
 
-        plot = panels.AddPlane("simplex: a grid of the numbers that are trained", 1);
+        plot = panels.AddPlane("simplex: a grid of parameters", 1);
         Triangle(plot);
         var along = linspace(-4, 4, 121);
         for (var at = -4.0; at <= 4; at++)

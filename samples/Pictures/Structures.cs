@@ -39,11 +39,11 @@ internal static class Structures
         var numbers = new double[rows, columns];
         var flat = matrix.to(ScalarType.Float64).flatten().data<double>().ToArray();
         System.Buffer.BlockCopy(flat, 0, numbers, 0, flat.Length * sizeof(double));
-        var plot = panels.Add(title);
+        var plot = panels.AddBare(title);
         var map = plot.Add.Heatmap(numbers);
         map.Colormap = new CustomInterpolated([Colors.RoyalBlue, Colors.White, Colors.Crimson]);
         var reach = flat.Max(Math.Abs);
         map.ManualRange = new ScottPlot.Range(-reach, reach);
-        plot.HideAxesAndGrid();
+        plot.Axes.SquareUnits();
     }
 }

@@ -11,7 +11,7 @@ public static partial class Parametrizations
     public static Parametrization Spd(double floor = 0) => PositiveDefiniteValues.spdAbove(floor);
 
     /// <summary>Symmetric positive definite n x n matrices by the given map; by eigenvalues, real ones.</summary>
-    public static Parametrization SpdBy(SpdMap map) => EigenValues.spdBy(map);
+    public static Parametrization SpdBy(SpdMap map) => EigenValues.spdBy(Given(map));
 
     /// <summary>Real symmetric positive definite n x n matrices of a trace: their eigenvalues are positive and sum to it.</summary>
     /// <exception cref="ArgumentException">The trace is not positive and finite.</exception>

@@ -147,6 +147,9 @@ public class PublicApiIsForCSharp
             : type.IsAssignableFrom(typeof(Dictionary<string, Tensor>)) ? new Dictionary<string, Tensor>()
             : type.IsAssignableFrom(typeof((nn.Module, string)[])) ? Array.Empty<(nn.Module, string)>()
             : type.IsAssignableFrom(typeof(Tensor)) ? zeros(2, 2)
+            : type == typeof(double[][]) ? new double[][] { [1, 1] }
+            : type == typeof(double[]) ? new double[] { 1 }
+            : type == typeof(SpdMap) ? SpdMap.Eigenvalues
             : throw new ArgumentException($"What is {type}?");
     }
 

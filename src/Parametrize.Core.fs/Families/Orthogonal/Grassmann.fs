@@ -53,7 +53,9 @@ type internal GrassmannNode() =
 
     override _.Forward(inputs, buffers) =
         let foot = buffers[0]
-        asGiven inputs[0] (Geodesic.along foot (horizontal foot (upright inputs[0])))
+        // Far along a geodesic the sine and the cosine have lost digits, which one step gives back.
+        let w = Orthonormal.newtonSchulz (Geodesic.along foot (horizontal foot (upright inputs[0])))
+        asGiven inputs[0] w
 
     override _.Contains(_, tensor, epsilon) =
         let tall = upright tensor

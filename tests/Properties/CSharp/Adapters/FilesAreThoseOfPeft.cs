@@ -171,7 +171,8 @@ public class FilesAreThoseOfPeft
         var other = new SmallNet();
         other.load_state_dict(Plain(model));
         peft.load_adapter(other, inside);
-        Near.Same(model.call(SmallNet.Tokens()), other.call(SmallNet.Tokens()), 1e-6);
+        var expectedOutput = model.call(SmallNet.Tokens());
+        Near.Same(expectedOutput, other.call(SmallNet.Tokens()), 1e-5 * expectedOutput.abs().max().item<float>());
     }
 
     [Fact]
