@@ -59,7 +59,11 @@ type internal SvdNode(rank: int64) =
         Entrywise.keepFinite matrix
         matrix
 
-    override _.Contains(_, tensor, epsilon) =
+    /// Whether the kept singular values, as shares of the largest, are such as the value of s can yield.
+    abstract Suits: shares: torch.Tensor * limit: float -> Result<unit, Violation>
+    default _.Suits(_, _) = Ok()
+
+    override this.Contains(_, tensor, epsilon) =
         let struct (_, values, _) = leading tensor
         let part = values / (Entrywise.greatestOf epsilon tensor.dtype).AsScalar()
 
@@ -79,11 +83,18 @@ type internal SvdNode(rank: int64) =
                     $"s_{rank + 1L} / s_1 = 0"
                     (Tensors.largest (share.nan_to_num 0.0))
                     (Tensors.limit epsilon rank 1.0))
+        |> Result.bind (fun () ->
+            let shares = values.narrow (-1L, 0L, rank) / values.narrow (-1L, 0L, 1L)
+            this.Suits(shares.nan_to_num 0.0, Tensors.limit epsilon rank 1.0))
 
-    override _.Invert(_, tensor, epsilon, _) =
+    /// What singular values are made into, given what counts as zero beside the largest.
+    abstract Adjusted: values: torch.Tensor * limit: torch.Tensor * want: Want -> torch.Tensor
+    default _.Adjusted(values, limit, _) = torch.where (values.gt limit, values, torch.zeros_like values)
+
+    override this.Invert(_, tensor, epsilon, want) =
         let struct (left, values, right) = leading tensor
         let first (matrix: torch.Tensor) = matrix.narrow(-1L, 0L, rank).``to`` tensor.dtype
-        let kept = torch.where (values.gt (limit epsilon values), values, torch.zeros_like values)
+        let kept = this.Adjusted(values, limit epsilon values, want)
         let kept = kept.clamp_max ((Entrywise.greatestOf epsilon tensor.dtype).AsScalar())
 
         Ok { Inputs = [| first left; first kept; first right.mT |]; Buffers = [||] }
@@ -98,6 +109,34 @@ type internal SvdNode(rank: int64) =
         /// n r + k r - r^2, whichever factors are trained.
         member _.Dimension(form, _, _) =
             Dimension.ofMatrices (fun one -> rank * (one.Rows + one.Columns - rank)) form |> Option.ofNullable
+
+    abstract Behind: values: Space -> Node
+
+    default this.Behind values =
+        if values.IsWithin PositiveSpaces.positive then PositiveSvdNode rank else this
+
+    interface ISpecialized with
+        member this.Behind before = this.Behind before[1]
+
+/// The same where singular values have to be positive: of a matrix of a lower rank, the nearest ones that are seen beside the
+/// largest.
+and internal PositiveSvdNode(rank: int64) =
+    inherit SvdNode(rank)
+
+    override _.Suits(shares, limit) =
+        let least = Tensors.number (shares.min ())
+
+        if least > limit then
+            Ok()
+        else
+            Error { Condition = $"s_{rank} / s_1 > {limit:g3}"; Size = limit - least; Limit = 0.0 }
+
+    override _.Adjusted(values, limit, want) =
+        match want with
+        | Want.Nearest -> values.maximum (limit * 2.0.AsScalar())
+        | _ -> base.Adjusted(values, limit, want)
+
+    override this.Behind _ = this
 
 namespace Parametrize.Values
 

@@ -176,10 +176,27 @@ let private spaces () : unit =
     Expect.isFalse ((space (eigenFull [ orthogonal; identity ])).IsWithin semidefinite) "of any sign"
     Expect.isFalse ((space (eigenFull [ orthogonal; bounded 0.0 1.0 ])).IsClosedUnder Closure.Scaling) "bounded"
 
+/// Projections of matrices of rank 1 have the rank that is asked for, visibly.
+let private lowerRank (value: Parametrization) (dtype: torch.ScalarType) : Test =
+    testCase $"{value} projects matrices of a lower rank, {dtype}" (fun () ->
+        use _ = torch.NewDisposeScope()
+        let column = (torch.arange(1L, 7L).``to`` dtype).reshape(6L, 1L)
+
+        for size in [ 1e-3; 1.0; 1e3 ] do
+            let matrix = column.matmul column.mT * size.ToScalar()
+            let projected = Parametrization.project value matrix
+            Expect.isOk (Parametrization.contains value projected) $"{size} times a matrix of rank 1"
+            let allowed = 1e3 * Form.epsilon dtype * Measures.largest matrix
+            Expect.isLessThan (Measures.apart matrix projected) allowed "which is near"
+            Expect.isOk (Parametrization.start value matrix) "and it starts")
+
 let tests: Test =
     testList
         "spectra"
         [
+            for value in [ fixedRank 2L; fixedRank 3L; psdFixedRank 2L ] do
+                for dtype in [ torch.ScalarType.Float32; torch.ScalarType.Float64 ] do
+                    lowerRank value dtype
             yield! List.map starts values
             yield! List.map farOut values
             testCase "correlation draws uniform matrices" uniformCorrelations
