@@ -18,13 +18,15 @@ let seed: int = setting "PARAMETRIZE_SEED" 20260101
 
 let casesEach: int = setting "PARAMETRIZE_CASES" 100
 
-let private settings: Running.Settings = { Cases = casesEach; Seed = seed }
+let private settings (subject: Subject) : Running.Settings =
+    let cases = if Generators.Subjects.isCostly subject then casesEach * 2 / 5 else casesEach
+    { Cases = max 1 cases; Seed = seed }
 
 /// How many cases passed, or which one did not.
-let run (law: Law) (subject: Subject) : Result<int, Running.Broken> = Running.run settings law subject
+let run (law: Law) (subject: Subject) : Result<int, Running.Broken> = Running.run (settings subject) law subject
 
 let shown (law: Law) (subject: Subject) (broken: Running.Broken) : string =
-    let error = LawBrokenException(law, subject.Value, broken, settings)
+    let error = LawBrokenException(law, subject.Value, broken, settings subject)
 
     let trace =
         error.InnerException

@@ -112,8 +112,7 @@ type internal SvdNode(rank: int64) =
 
     abstract Behind: values: Space -> Node
 
-    default this.Behind values =
-        if values.IsWithin PositiveSpaces.positive then PositiveSvdNode rank else this
+    default this.Behind values = if values.IsWithin PositiveSpaces.positive then PositiveSvdNode rank else this
 
     interface ISpecialized with
         member this.Behind before = this.Behind before[1]
@@ -129,7 +128,12 @@ and internal PositiveSvdNode(rank: int64) =
         if least > limit then
             Ok()
         else
-            Error { Condition = $"s_{rank} / s_1 > {limit:g3}"; Size = limit - least; Limit = 0.0 }
+            Error
+                {
+                    Condition = $"s_{rank} / s_1 > {limit:g3}"
+                    Size = limit - least
+                    Limit = 0.0
+                }
 
     override _.Adjusted(values, limit, want) =
         match want with

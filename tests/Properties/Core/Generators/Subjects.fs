@@ -18,6 +18,33 @@ let private lines: Subject list =
             Adapters.lines
         ]
 
+/// Values of which one case takes several times as long as of others: fewer are tried.
+let isCostly (subject: Subject) : bool =
+    List.contains
+        subject.Name
+        [
+            "almostOrthogonal"
+            "almostOrthogonal, tanh"
+            "aol"
+            "bjorck"
+            "correlation"
+            "doublyStochastic"
+            "fakeQuantized"
+            "fakeQuantized, affine"
+            "grassmann"
+            "kronecker"
+            "polar"
+            "psd"
+            "psdFixedRank"
+            "psdLowRank"
+            "spdBy"
+            "spdWithDeterminant"
+            "spdWithTrace"
+            "specialLinear"
+            "specialUnitary"
+            "symplectic"
+        ]
+
 /// Entries of the catalogue without a line here.
 let missing: string list =
     Catalogue.entries
