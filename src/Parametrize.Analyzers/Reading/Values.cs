@@ -21,6 +21,10 @@ internal static class Values
         "SimplexBy",
         "DoublyStochastic",
         "LowRank",
+        "Lora",
+        "RsLora",
+        "Dora",
+        "Oft", // Of fewer numbers than the tensor has, as the others of adapters.
         "FixedRank",
         "Svd",
         "AlmostOrthogonal",
