@@ -125,7 +125,9 @@ type internal SymplecticNode() =
     let diagonalBlocks (x: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
         let eye = Tensors.eyeLike x
         let lower, upper = x.tril -1L + eye, x.triu 1L + eye
-        let exponent = Tensors.diagonal x
+        // Further out, products of the factors would have no number.
+        let range = log (Form.greatest x.dtype) / 8.0
+        let exponent = (Tensors.diagonal x).clamp((-range).AsScalar(), range.AsScalar())
         let stretch = exponent.exp().unsqueeze -1L
         let identity = eye.expand_as x
         // The transposes of the inverses of both factors.
@@ -157,7 +159,9 @@ type internal SymplecticNode() =
         let above = torch.cat ([| a; a.matmul b |], -1L)
         let zeros = torch.zeros_like inverse
         let below = c.matmul above + torch.cat ([| zeros; inverse |], -1L)
-        buffers[0].matmul(torch.cat ([| above; below |], -2L))
+        let matrix = buffers[0].matmul(torch.cat ([| above; below |], -2L))
+        Entrywise.keepFinite matrix
+        matrix
 
     override _.Contains(_, tensor, epsilon) =
         nearJ "W^T J W = J (beside the norms of columns)" (limitOf epsilon tensor) tensor
