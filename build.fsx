@@ -31,6 +31,12 @@ let failed (name: string) (message: string) : Tally =
     let line = message.ReplaceLineEndings " "
     Tally.failed $"{name}: {line[..400]}"
 
+/// TorchSharp's Scalars may be collected while libtorch reads them, those of the tests too: collections after so many bytes, in
+/// hexadecimal digits, instead of after 2 MB make that rare.
+let collectEvery (bytes: string) : unit = Environment.SetEnvironmentVariable("DOTNET_GCgen0size", bytes)
+
+let usual = "4000000"
+
 /// How many processes share the laws, which run one after the other in each: one where a GPU computes.
 let shares () =
     if isNull (Environment.GetEnvironmentVariable "TorchBackend") then
@@ -55,7 +61,10 @@ let expecto () : Tally =
         ]
         @ colours
 
+    // Most of all Scalars are made by the laws.
+    collectEvery "10000000"
     let codes = startBuiltTogether "tests/Properties/Core" (List.init (shares ()) options)
+    collectEvery usual
 
     /// Expecto puts an element into the case of a test that did not pass.
     let verdict (case: XElement) =
@@ -111,9 +120,7 @@ let test () : int =
 
     let prepared = restoreTools () = 0 && build () = 0
 
-    // TorchSharp's Scalars may be collected while libtorch reads them, those of the tests too: collections every 64 MB
-    // instead of every 2 make that rare.
-    Environment.SetEnvironmentVariable("DOTNET_GCgen0size", "4000000")
+    collectEvery usual
     Tally.report (if prepared then checks |> List.sumBy Tally.attempt else Tally.failed "building")
 
 let docs () : int =
