@@ -48,13 +48,15 @@ let expecto () : Tally =
     let reportOf (index: int) = Path.Combine(reports, $"core{index}.xml")
     let colours = if Console.IsOutputRedirected then [ "--colours"; "0"; "--no-spinner" ] else []
 
+    let count = shares ()
+
     let options (index: int) =
         File.Delete(reportOf index)
 
         [
             "share"
             string index
-            string (shares ())
+            string count
             "--fail-on-focused-tests"
             "--junit-summary"
             reportOf index
@@ -63,7 +65,7 @@ let expecto () : Tally =
 
     // Most of all Scalars are made by the laws.
     collectEvery "10000000"
-    let codes = startBuiltTogether "tests/Properties/Core" (List.init (shares ()) options)
+    let codes = startBuiltTogether "tests/Properties/Core" (List.init count options)
     collectEvery usual
 
     /// Expecto puts an element into the case of a test that did not pass.

@@ -17,6 +17,7 @@ internal static class AdapterFiles
     public static void Write(nn.Module model, string folder, LoraConfig wishes)
     {
         var modules = ModelTree.Modules(model).ToDictionary(one => one.Name, one => one.Module);
+        AdapterTargets.RequireAll(model, nameof(wishes.ModulesToSave), wishes.ModulesToSave, modules.Keys);
         var found = Adapters(model, modules);
         var config = Described(found, wishes);
         using var scope = NewDisposeScope();

@@ -42,13 +42,11 @@ internal sealed class AdapterLoading : IDisposable
     /// <returns>The names of the adapted weights.</returns>
     public IReadOnlyList<string> Commit(bool isTrained)
     {
-        var values = _adapters.ToDictionary(one => one.Layer.WeightName, one => one.Value);
-        var found = ModelTree.Modules(_model).ToDictionary(one => one.Name);
         ManyRegistrations.Register(
             _model,
-            [.. _adapters.Where(one => Present(one.Layer) is null).Select(one => found[one.Layer.Name])],
-            AdapterLayer.TensorName,
-            name => values[name],
+            _adapters
+                .Where(one => Present(one.Layer) is null)
+                .Select(one => KeyValuePair.Create(one.Layer.WeightName, one.Value)),
             WhenNotAllowed.Project
         );
         using var _ = no_grad();
@@ -62,7 +60,7 @@ internal sealed class AdapterLoading : IDisposable
         }
         foreach (var (own, loaded) in _whole)
             own.copy_(loaded);
-        return [.. values.Keys];
+        return [.. _adapters.Select(one => one.Layer.WeightName)];
     }
 
     public void Dispose()
@@ -89,7 +87,7 @@ internal sealed class AdapterLoading : IDisposable
                 throw new InvalidDataException($"{path} has an adapter for '{name}', which {reason}.");
             Add(path, layer, left);
         }
-        AddWhole(modules, left);
+        AddWhole(path, modules, left);
         if (left.Count > 0)
             throw new InvalidDataException(
                 $"{path} has {string.Join(", ", left.Values.Take(4))}{(left.Count > 4 ? $" and {left.Count - 4} more" : "")}, for which "
@@ -138,17 +136,20 @@ internal sealed class AdapterLoading : IDisposable
             );
     }
 
-    private void AddWhole(IReadOnlyDictionary<string, nn.Module> modules, Dictionary<string, string> left)
+    private void AddWhole(string path, IReadOnlyDictionary<string, nn.Module> modules, Dictionary<string, string> left)
     {
         foreach (var (name, own) in AdapterFiles.SavedWhole(modules, Config))
-            if (left.Remove(name, out var key))
-            {
-                var loaded = _file[key];
-                if (!loaded.shape.SequenceEqual(own.shape))
-                    throw new InvalidDataException(
-                        $"'{key}' has the shape {Form.Shown(loaded.shape)}, but the model's has {Form.Shown(own.shape)}."
-                    );
-                _whole.Add((own, loaded));
-            }
+        {
+            if (!left.Remove(name, out var key))
+                throw new InvalidDataException(
+                    $"{path} has no {name}, which its configuration says that it has (modules_to_save)."
+                );
+            var loaded = _file[key];
+            if (!loaded.shape.SequenceEqual(own.shape))
+                throw new InvalidDataException(
+                    $"'{key}' has the shape {Form.Shown(loaded.shape)}, but the model's has {Form.Shown(own.shape)}."
+                );
+            _whole.Add((own, loaded));
+        }
     }
 }

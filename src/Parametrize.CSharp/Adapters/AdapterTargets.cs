@@ -30,10 +30,12 @@ internal static class AdapterTargets
             .Any(count => Names(config.ModulesToSave, string.Join('.', parts[..count])));
     }
 
-    /// <summary>The layers to change. Throws where there is none, or one that cannot be.</summary>
+    /// <summary>The layers to change. Throws where there is none, a name means none, or a layer cannot be changed.</summary>
     public static IReadOnlyList<AdapterLayer> Find(nn.Module model, LoraConfig config)
     {
         var modules = ModelTree.Modules(model, registering: true);
+        RequireAll(model, nameof(config.TargetModules), config.TargetModules, modules.Select(one => one.Name));
+        RequireAll(model, nameof(config.ModulesToSave), config.ModulesToSave, modules.Select(one => one.Name));
         List<AdapterLayer> layers =
         [
             .. modules
@@ -42,14 +44,25 @@ internal static class AdapterTargets
         ];
         if (layers.Count == 0)
             throw new ArgumentException(
-                $"No module of {model.Title()} is named as one of TargetModules ({string.Join(", ", config.TargetModules)}). It has: "
-                    + $"{string.Join(", ", modules.Select(one => one.Name).Where(name => name.Length > 0))}.",
+                $"TargetModules ({string.Join(", ", config.TargetModules)}) leave nothing to change.",
                 nameof(config)
             );
         foreach (var layer in layers)
             if (layer.Unsuited is { } reason)
                 throw new ArgumentException($"'{layer.Name}' {reason}: it has no adapter of low rank.", nameof(config));
         return layers;
+    }
+
+    /// <summary>Throws where a name of a list means no module.</summary>
+    public static void RequireAll(nn.Module model, string list, IEnumerable<string> names, IEnumerable<string> modules)
+    {
+        foreach (var name in names)
+            if (!modules.Any(module => Names([name], module)))
+                throw new ArgumentException(
+                    $"{list} has '{name}', but no module of {model.Title()} is named so. It has: "
+                        + $"{string.Join(", ", modules.Where(module => module.Length > 0))}.",
+                    "config"
+                );
     }
 
     /// <summary>The value for a layer.</summary>

@@ -53,16 +53,11 @@ public sealed class MergedAdapters : IDisposable
         ObjectDisposedException.ThrowIf(_kept.Count == 0, this);
         foreach (var one in _kept)
             one.RequireUnchanged(_model);
-        var byName = _kept.ToDictionary(one => one.Report.Name);
-        var modules = ModelTree.Modules(_model).ToDictionary(one => one.Name);
-        foreach (var group in _kept.GroupBy(one => LastName(one.Report.Name)))
-            ManyRegistrations.Register(
-                _model,
-                [.. group.Select(one => modules[ModuleName(one.Report.Name)])],
-                group.Key,
-                name => byName[name].Report.Parametrization,
-                WhenNotAllowed.Project
-            );
+        ManyRegistrations.Register(
+            _model,
+            _kept.Select(one => KeyValuePair.Create(one.Report.Name, one.Report.Parametrization)),
+            WhenNotAllowed.Project
+        );
         foreach (var one in _kept)
             one.Restore(_model);
         Dispose();
@@ -75,10 +70,6 @@ public sealed class MergedAdapters : IDisposable
             one.Dispose();
         _kept.Clear();
     }
-
-    private static string LastName(string name) => name[(name.LastIndexOf('.') + 1)..];
-
-    private static string ModuleName(string name) => name[..Math.Max(name.LastIndexOf('.'), 0)];
 
     private static void RequireOwn(nn.Module model, string name, ParametrizedTensor tensor)
     {

@@ -18,7 +18,9 @@ public static class peft
     /// <param name="model">The model.</param>
     /// <param name="config">Ranks, alphas and modules.</param>
     /// <returns>The model, changed in place.</returns>
-    /// <exception cref="ArgumentException">No module is named so, or one cannot have an adapter. Nothing has changed.</exception>
+    /// <exception cref="ArgumentException">
+    /// A name is that of no module, or a module cannot have an adapter. Nothing has changed.
+    /// </exception>
     public static T get_peft_model<T>(this T model, LoraConfig config)
         where T : nn.Module
     {
@@ -26,14 +28,7 @@ public static class peft
         ArgumentNullException.ThrowIfNull(config);
         var layers = AdapterTargets.Find(model, config);
         var values = layers.ToDictionary(one => one.WeightName, one => AdapterTargets.ValueFor(one, config));
-        var modules = ModelTree.Modules(model).ToDictionary(one => one.Name);
-        ManyRegistrations.Register(
-            model,
-            [.. layers.Select(one => modules[one.Name])],
-            AdapterLayer.TensorName,
-            name => values[name],
-            WhenNotAllowed.Project
-        );
+        ManyRegistrations.Register(model, values, WhenNotAllowed.Project);
         Freeze(model, values.Keys, config);
         return model;
     }
@@ -48,6 +43,7 @@ public static class peft
     /// What the model does not tell: `BaseModelNameOrPath`, `TaskType` and `ModulesToSave`; all else is taken from the adapters.
     /// Default: none of these.
     /// </param>
+    /// <exception cref="ArgumentException">`ModulesToSave` has a name that is that of no module.</exception>
     /// <exception cref="InvalidOperationException">The model has no adapter.</exception>
     /// <exception cref="NotSupportedException">PEFT's files cannot hold an adapter of the model. Nothing is written.</exception>
     public static void save_pretrained(nn.Module model, string folder, LoraConfig? config = null)

@@ -7,38 +7,64 @@ namespace Parametrize.CSharp.Models;
 /// <summary>Registers on all of several modules, or on none.</summary>
 internal static class ManyRegistrations
 {
-    /// <param name="model">The model.</param>
-    /// <param name="modules">Modules of it.</param>
-    /// <param name="tensorName">The tensor of each.</param>
-    /// <param name="valueOf">What constrains a tensor, given its name in the model.</param>
-    /// <param name="whenNotAllowed">What to do when a present tensor is not in the space.</param>
+    /// <summary>One value on a tensor of each of these modules.</summary>
+    /// <returns>The names of the tensors.</returns>
     public static IReadOnlyList<string> Register(
         nn.Module model,
         IReadOnlyList<(string Name, nn.Module Module, ParentModule? Parent)> modules,
         string tensorName,
-        Func<string, Parametrization> valueOf,
+        Parametrization value,
         WhenNotAllowed whenNotAllowed
     )
     {
-        var paths = modules
-            .Select(one => (Name: ModelTree.Join(one.Name, tensorName), one.Module, one.Parent))
+        var tensors = modules
             .Select(one =>
-                (one.Name, Path: Naming(one.Name, () => TensorPath.Resolve(one.Module, tensorName, one.Parent)))
+                Named(
+                    ModelTree.Join(one.Name, tensorName),
+                    () => TensorPath.Resolve(one.Module, tensorName, one.Parent)
+                )
             )
             .DistinctBy(one => one.Path)
+            .Select(one => (one.Name, one.Path, value))
             .ToList();
+        Commit(model, tensors, whenNotAllowed);
+        return [.. tensors.Select(one => one.Name)];
+    }
+
+    /// <summary>A value of its own on each of these tensors, by name.</summary>
+    public static void Register(
+        nn.Module model,
+        IEnumerable<KeyValuePair<string, Parametrization>> values,
+        WhenNotAllowed whenNotAllowed
+    ) =>
+        Commit(
+            model,
+            [
+                .. values.Select(one =>
+                {
+                    var (name, path) = Named(one.Key, () => TensorPath.Resolve(model, one.Key));
+                    return (name, path, one.Value);
+                }),
+            ],
+            whenNotAllowed
+        );
+
+    private static void Commit(
+        nn.Module model,
+        IReadOnlyList<(string Name, TensorPath Path, Parametrization Value)> tensors,
+        WhenNotAllowed whenNotAllowed
+    ) =>
         Prepared.CommitAll(
-            paths.Select(one => one.Path),
+            tensors.Select(one => one.Path),
             () =>
             {
                 var ties = new TiedParameters(model);
-                return paths.Select(one =>
-                    Naming(one.Name, () => ties.Prepare(one.Path, valueOf(one.Name), whenNotAllowed))
-                );
+                return tensors.Select(one => Naming(one.Name, () => ties.Prepare(one.Path, one.Value, whenNotAllowed)));
             }
         );
-        return [.. paths.Select(one => one.Name)];
-    }
+
+    private static (string Name, TensorPath Path) Named(string name, Func<TensorPath> find) =>
+        (name, Naming(name, find));
 
     /// <summary>An error in a large model has to say which of its many layers it means.</summary>
     private static T Naming<T>(string name, Func<T> act)

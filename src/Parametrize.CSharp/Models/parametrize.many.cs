@@ -47,7 +47,7 @@ public static partial class parametrize
                     + $"{string.Join(", ", modules.Select(one => $"{(one.Name.Length == 0 ? "itself" : one.Name)} ({one.Module.Title()})"))}.",
                 nameof(where)
             );
-        return ManyRegistrations.Register(model, picked, tensor_name, _ => parametrization, whenNotAllowed);
+        return ManyRegistrations.Register(model, picked, tensor_name, parametrization, whenNotAllowed);
     }
 
     /// <summary>

@@ -35,14 +35,18 @@ module internal Helmert =
         let sumsBelow = y.sum ([| -1L |], keepdim = true) - others (y.cumsum -1L)
         (sumsBelow - below * others y) * scale
 
-    /// The form of the coordinates of such vectors: one number less in the last dimension.
-    let coordinateForm (form: Form) : Form =
+    let private longer (by: int64) (form: Form) : Form =
         let shape = Array.copy form.Shape
-        shape[shape.Length - 1] <- shape[shape.Length - 1] - 1L
+        shape[shape.Length - 1] <- shape[shape.Length - 1] + by
         { form with Shape = shape }
 
+    /// The form of the coordinates that a node reads for vectors of that form, of at least 2 numbers: one number less.
+    let inputs (node: Node) (requirement: Requirement) (form: Form) : Result<Form list, ParametrizationError> =
+        match Form.fault requirement form with
+        | Some error -> Error(error (Node.text node))
+        | None when Array.last form.Shape < 2L ->
+            Node.wrongShape node "a tensor of at least 2 in the last dimension" form
+        | None -> Ok [ longer -1L form ]
+
     /// The form of the vectors with coordinates of that form.
-    let vectorForm (form: Form) : Form =
-        let shape = Array.copy form.Shape
-        shape[shape.Length - 1] <- shape[shape.Length - 1] + 1L
-        { form with Shape = shape }
+    let vectorForm (form: Form) : Form = longer 1L form

@@ -20,6 +20,23 @@ module internal Svd =
             let struct (left, values, right) = torch.linalg.svd (exact.mH, fullMatrices = false)
             struct (right.mH, values, left.mH)
 
+    /// The forms of U (n x r), s and V (k x r) of matrices of that form; r is given their shorter side.
+    let factorForms (rank: int64 -> int64) (form: Form) : Form list =
+        let count = form.Shape.Length
+        let rows, columns = form.Shape[count - 2], form.Shape[count - 1]
+        let rank = rank (min rows columns)
+        let factor (sizes: int64[]) = { form with Shape = Array.append form.Shape[.. count - 3] sizes }
+        [ factor [| rows; rank |]; factor [| rank |]; factor [| columns; rank |] ]
+
+    /// The form of U diag(s) V^T.
+    let productForm (factors: Form list) : Form =
+        let rows, columns = factors[0].Shape, factors[2].Shape
+        let count = rows.Length
+
+        { factors[0] with
+            Shape = Array.append rows[.. count - 2] [| columns[count - 2] |]
+        }
+
     /// The nearest matrix with orthonormal columns (rows, when wide) to matrices of any lengths: the polar factor, in double
     /// precision.
     let polar (matrix: torch.Tensor) : torch.Tensor =

@@ -66,8 +66,7 @@ open Parametrize
 module LoraValues =
 
     let private adapter (isStabilized: bool) (rank: int64) (alpha: float) : Parametrization =
-        if rank < 1L then
-            invalidArg (nameof rank) $"The rank must be at least 1, but it is {rank}."
+        Options.requireRank rank
 
         if not (Double.IsFinite alpha && alpha <> 0.0) then
             invalidArg (nameof alpha) $"Alpha must be finite and not zero, but it is {alpha}."

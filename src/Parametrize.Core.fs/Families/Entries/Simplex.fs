@@ -81,12 +81,7 @@ type internal SimplexNode(map: SimplexMap) =
         | SimplexMap.IsometricLogRatio -> Code.name "simplex"
         | other -> Code.call "simplexBy" [ Code.Symbol $"SimplexMap.{other}" ]
 
-    override this.Inputs form =
-        match Form.fault { Requirement.vectors with Complex = false } form with
-        | Some error -> Error(error (Node.text this))
-        | None when Array.last form.Shape < 2L ->
-            Node.wrongShape this "a tensor of at least 2 in the last dimension" form
-        | None -> Ok [ Helmert.coordinateForm form ]
+    override this.Inputs form = Helmert.inputs this { Requirement.vectors with Complex = false } form
 
     override _.Output inputs = Helmert.vectorForm inputs.Head
 

@@ -268,8 +268,7 @@ module SpectralNormValues =
     /// Spectral norm by power iteration with the given options. Throws ArgumentException for a bound or an epsilon that is
     /// not positive, or fewer than 1 iteration.
     let spectralNormWith (options: SpectralNormOptions) : Parametrization =
-        if not (options.Bound > 0.0 && Double.IsFinite options.Bound) then
-            invalidArg (nameof options) $"The bound must be positive and finite, but it is {options.Bound}."
+        Options.requirePositiveAs (nameof options) "bound" options.Bound
 
         if not (options.Epsilon > 0.0) then
             invalidArg (nameof options) $"Epsilon must be positive, but it is {options.Epsilon}."

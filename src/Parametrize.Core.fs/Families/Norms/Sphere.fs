@@ -138,14 +138,10 @@ open Parametrize
 [<AutoOpen>]
 module SphereValues =
 
-    let private requireRadius (radius: float) : unit =
-        if not (radius > 0.0 && Double.IsFinite radius) then
-            invalidArg (nameof radius) $"The radius must be positive and finite, but it is {radius}."
-
     /// Vectors (the last dimension) of norm `radius`, by normalising. A zero vector, such as the padding row of an embedding,
     /// has no direction and becomes the first axis: give that row a value of its own, or leave it out.
     let sphere (radius: float) : Parametrization =
-        requireRadius radius
+        Options.requirePositive (nameof radius) radius
         Parametrization.ofNode (NormalizedSphereNode radius)
 
     /// Matrices with columns of norm 1, `transposed (sphere 1.0)`: the oblique manifold (Absil & Gallivan 2006). Rows of norm 1 are
@@ -154,5 +150,5 @@ module SphereValues =
 
     /// Vectors (the last dimension) of norm `radius`, by the exponential map at a base that follows assignments.
     let sphereExp (radius: float) : Parametrization =
-        requireRadius radius
+        Options.requirePositive (nameof radius) radius
         Parametrization.ofNode (GeodesicSphereNode radius)

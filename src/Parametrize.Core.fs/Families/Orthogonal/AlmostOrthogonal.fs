@@ -22,8 +22,8 @@ module internal AlmostOrthogonalSpaces =
             override _.Dimension form = System.Nullable(Form.reals form)
         }
 
-/// `W = U diag(1 + radius f(x)) V^T` with U n x m, x of m numbers and V k x m, each from a value of its own, m = min(n, k) and f
-/// onto (-1, 1) (Lezcano-Casado 2019, as geotorch has it). Real matrices only.
+/// `W = U diag(1 + radius f(x)) V^T` with U n x m, x of m numbers and V k x m, m = min(n, k), each from a value of its own. f leads
+/// to (-1, 1) (Lezcano-Casado 2019, as geotorch has it). Real matrices only.
 type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
     inherit Node()
 
@@ -66,20 +66,9 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
     override this.Inputs form =
         match Form.fault { Requirement.matrices with Complex = false } form with
         | Some error -> Error(error (Node.text this))
-        | None ->
-            let count = form.Shape.Length
-            let rows, columns = form.Shape[count - 2], form.Shape[count - 1]
-            let input (sizes: int64[]) = { form with Shape = Array.append form.Shape[.. count - 3] sizes }
-            let least = min rows columns
-            Ok [ input [| rows; least |]; input [| least |]; input [| columns; least |] ]
+        | None -> Ok(Svd.factorForms id form)
 
-    override _.Output inputs =
-        let rows, columns = inputs[0].Shape, inputs[2].Shape
-        let count = rows.Length
-
-        { inputs[0] with
-            Shape = Array.append rows[.. count - 2] [| columns[count - 2] |]
-        }
+    override _.Output inputs = Svd.productForm inputs
 
     override _.Domains = [ orthonormal; Domain.free; orthonormal ]
     override _.Codomain _ = AlmostOrthogonalSpaces.within radius

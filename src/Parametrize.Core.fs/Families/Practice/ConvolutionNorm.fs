@@ -134,8 +134,7 @@ module ConvolutionNormValues =
     /// the map (a retraction); zeros stay. Throws ArgumentException for a bound that is not positive and finite, and for sizes
     /// that are missing or not positive.
     let convolutionNorm (sizes: int64 list) (bound: float) : Parametrization =
-        if not (bound > 0.0 && Double.IsFinite bound) then
-            invalidArg (nameof bound) $"The bound must be positive and finite, but it is {bound}."
+        Options.requirePositive (nameof bound) bound
 
         if sizes.IsEmpty || List.exists (fun size -> size < 1L) sizes then
             invalidArg (nameof sizes) $"Sizes of an input are expected, such as 32 x 32, but there are {sizes}."

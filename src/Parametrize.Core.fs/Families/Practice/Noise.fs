@@ -74,8 +74,7 @@ module NoiseValues =
     /// from torch's generator. Of any space, of which it claims nothing. Throws ArgumentException for a deviation that is not
     /// positive and finite.
     let weightNoise (deviation: float) : Parametrization =
-        if not (deviation > 0.0 && Double.IsFinite deviation) then
-            invalidArg (nameof deviation) $"The deviation must be positive and finite, but it is {deviation}."
+        Options.requirePositive (nameof deviation) deviation
 
         Parametrization.ofNode (WeightNoiseNode deviation)
 

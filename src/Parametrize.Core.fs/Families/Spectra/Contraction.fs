@@ -154,7 +154,6 @@ module ContractionValues =
     /// values are cut off; a matrix on the edge starts with singular values of 3/4 of the bound at most. Samples are uniform.
     /// Throws ArgumentException for a bound that is not positive and finite.
     let lipschitz (bound: float) : Parametrization =
-        if not (bound > 0.0 && Double.IsFinite bound) then
-            invalidArg (nameof bound) $"The bound must be positive and finite, but it is {bound}."
+        Options.requirePositive (nameof bound) bound
 
         Parametrization.ofNode (ContractionNode bound)

@@ -24,8 +24,7 @@ module EigenValues =
     /// O(n^2 rank); projecting O(n^3). Throws ArgumentException for a rank below 1, other than two values, and values whose
     /// spaces do not fit.
     let eigen (rank: int64) (inputs: Parametrization list) : Parametrization =
-        if rank < 1L then
-            invalidArg (nameof rank) $"The rank must be at least 1, but it is {rank}."
+        Options.requireRank rank
 
         Parametrization.join (EigenNode(ValueSome rank)) inputs
 
@@ -60,7 +59,6 @@ module EigenValues =
     /// Projects to the nearest one, whose eigenvalues are the nearest on the simplex; zeros become tiny. Trace 1 makes density
     /// matrices. O(n^3). Throws ArgumentException for a trace that is not positive and finite.
     let spdWithTrace (trace: float) : Parametrization =
-        if not (trace > 0.0 && Double.IsFinite trace) then
-            invalidArg (nameof trace) $"The trace must be positive and finite, but it is {trace}."
+        Options.requirePositive (nameof trace) trace
 
         eigenFull [ orthogonal; simplex >>> scale trace ]

@@ -1,6 +1,7 @@
 namespace Parametrize
 
 open TorchSharp
+open Parametrize.LinearAlgebra
 
 [<RequireQualifiedAccess>]
 module internal RankSpaces =
@@ -33,21 +34,13 @@ type internal SvdNode(rank: int64) =
         | Some error -> Error(error (Node.text this))
         | None ->
             let count = form.Shape.Length
-            let rows, columns = form.Shape[count - 2], form.Shape[count - 1]
-            let input (sizes: int64[]) = { form with Shape = Array.append form.Shape[.. count - 3] sizes }
 
-            if rank > min rows columns then
+            if rank > min form.Shape[count - 2] form.Shape[count - 1] then
                 Node.wrongShape this $"a matrix of at least {rank} rows and columns" form
             else
-                Ok [ input [| rows; rank |]; input [| rank |]; input [| columns; rank |] ]
+                Ok(Svd.factorForms (fun _ -> rank) form)
 
-    override _.Output inputs =
-        let rows, columns = inputs[0].Shape, inputs[2].Shape
-        let count = rows.Length
-
-        { inputs[0] with
-            Shape = Array.append rows[.. count - 2] [| columns[count - 2] |]
-        }
+    override _.Output inputs = Svd.productForm inputs
 
     override _.Domains =
         [ free StiefelSpaces.stiefel; free PositiveSpaces.nonNegative; free StiefelSpaces.stiefel ]
@@ -153,8 +146,7 @@ module LowRankValues =
     /// Projects to the nearest one by the singular value decomposition, O(n k min(n, k)). Throws ArgumentException for a
     /// rank below 1, other than three values, and values whose spaces do not fit.
     let svd (rank: int64) (inputs: Parametrization list) : Parametrization =
-        if rank < 1L then
-            invalidArg (nameof rank) $"The rank must be at least 1, but it is {rank}."
+        Options.requireRank rank
 
         Parametrization.join (SvdNode rank) inputs
 

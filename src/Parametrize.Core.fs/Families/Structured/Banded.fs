@@ -31,19 +31,15 @@ module internal BandedSpaces =
 
 /// Matrices of zeros but for the diagonals from `lower` below the main one to `upper` above it.
 type internal BandedNode(lower: int64, upper: int64) =
-    inherit LinearNode(BandedSpaces.banded lower upper)
+    inherit PatternNode(BandedSpaces.banded lower upper)
 
-    let keep (matrix: torch.Tensor) =
+    override _.Code = Code.call "banded" [ Code.Long lower; Code.Long upper ]
+    override _.Condition = $"W_ij = 0 unless -{upper} <= i - j <= {lower}"
+
+    override _.Keep matrix =
         // libtorch adds these to the number of a row.
         let within (size: int64) (offset: int64) = min size offset
         (matrix.tril (within (Tensors.last matrix) upper)).triu -(within (Tensors.rows matrix) lower)
-
-    override _.Code = Code.call "banded" [ Code.Long lower; Code.Long upper ]
-    override _.Requirement = Requirement.matrices
-    override _.Condition = $"W_ij = 0 unless -{upper} <= i - j <= {lower}"
-    override _.Fill matrix = keep matrix
-    override _.Restrict matrix = keep matrix
-    override _.Nearest matrix = keep matrix
 
 namespace Parametrize.Values
 

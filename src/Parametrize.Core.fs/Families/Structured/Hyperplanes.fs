@@ -45,12 +45,7 @@ type internal SumToZeroNode() =
 
     override _.Code = Code.name "sumToZero"
 
-    override this.Inputs form =
-        match Form.fault Requirement.vectors form with
-        | Some error -> Error(error (Node.text this))
-        | None when Array.last form.Shape < 2L ->
-            Node.wrongShape this "a tensor of at least 2 in the last dimension" form
-        | None -> Ok [ Helmert.coordinateForm form ]
+    override this.Inputs form = Helmert.inputs this Requirement.vectors form
 
     override _.Output inputs = Helmert.vectorForm inputs.Head
     override _.Codomain _ = HyperplaneSpaces.sumToZero

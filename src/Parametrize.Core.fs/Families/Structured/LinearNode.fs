@@ -48,6 +48,18 @@ type internal LinearNode(space: Space) =
     interface ISpecialized with
         member this.Behind before = this.Behind before.Head
 
+/// Matrices that have zeros at places of their own: all that is done is to keep the other entries.
+and [<AbstractClass>] internal PatternNode(space: Space) =
+    inherit LinearNode(space)
+
+    /// The entries that may differ from zero; zeros elsewhere.
+    abstract Keep: torch.Tensor -> torch.Tensor
+
+    override _.Requirement = Requirement.matrices
+    override this.Fill matrix = this.Keep matrix
+    override this.Restrict matrix = this.Keep matrix
+    override this.Nearest matrix = this.Keep matrix
+
 /// A node behind a space that it leaves as it is.
 and internal IdleNode(node: LinearNode) =
     inherit Node()

@@ -74,9 +74,9 @@ module internal Shifts =
         let real = if sequence.is_complex () then sequence.real.dtype else sequence.dtype
         torch.full ([||], size.AsScalar(), dtype = real, device = sequence.device)
 
-/// Matrices with equal entries on each diagonal (`W_ij = t_(i - j)`, Toeplitz) or antidiagonal (`W_ij = h_(i + j)`, Hankel), n x k with
-/// k >= 2, from n numbers, the first column, and k - 1 more: the rest of the first row (Toeplitz) or of the last one (Hankel),
-/// as scipy.linalg has them.
+/// Matrices with equal entries on each diagonal (Toeplitz: `W_ij = t_(i - j)`) or antidiagonal (Hankel: `W_ij = h_(i + j)`), n x k with
+/// k >= 2. They read n numbers, the first column, and k - 1 more: the rest of the first row of a Toeplitz matrix, of the last row
+/// of a Hankel matrix, as scipy.linalg has them.
 type internal DiagonalsNode(isHankel: bool) =
     inherit PiecesNode()
 

@@ -64,16 +64,11 @@ type internal TriangularNode(triangle: Triangle, unitDiagonal: bool) =
 
 /// Diagonal matrices, square or not.
 type internal DiagonalNode() =
-    inherit LinearNode(TriangularSpaces.diagonal)
-
-    let keep (matrix: torch.Tensor) = matrix.tril(0L).triu 0L
+    inherit PatternNode(TriangularSpaces.diagonal)
 
     override _.Code = Code.name "diagonal"
-    override _.Requirement = Requirement.matrices
     override _.Condition = "W_ij = 0 off the diagonal"
-    override _.Fill matrix = keep matrix
-    override _.Restrict matrix = keep matrix
-    override _.Nearest matrix = keep matrix
+    override _.Keep matrix = matrix.tril(0L).triu 0L
 
 namespace Parametrize.Values
 

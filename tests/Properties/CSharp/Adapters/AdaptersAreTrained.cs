@@ -127,6 +127,7 @@ public class AdaptersAreTrained
             ("grouped", nn.Conv1d(4, 4, 1, groups: 2))
         );
         Refused("TargetModules", "b");
+        Refused("TargetModules has 'aa', but no module", "a", "aa");
         Refused("'norm' is LayerNorm", "a", "norm");
         Refused("'grouped' is a grouped convolution", "a", "grouped");
         Assert.False(model.is_parametrized("a.weight"));
@@ -139,6 +140,29 @@ public class AdaptersAreTrained
                     .Throws<ArgumentException>(() => model.get_peft_model(new LoraConfig { TargetModules = targets }))
                     .Message
             );
+    }
+
+    [Fact]
+    public void Names_of_modules_to_save_that_mean_none_are_refused()
+    {
+        var model = new SmallNet();
+        var config = Some with { ModulesToSave = ["haed"] };
+        var refusal = Assert.Throws<ArgumentException>(() => model.get_peft_model(config));
+        Assert.Contains("ModulesToSave has 'haed', but no module of SmallNet is named so", refusal.Message);
+        Assert.Contains(
+            "leave nothing to change",
+            Assert
+                .Throws<ArgumentException>(() =>
+                    model.get_peft_model(new LoraConfig { TargetModules = ["head"], ModulesToSave = ["head"] })
+                )
+                .Message
+        );
+        Assert.Empty(model.parametrizations());
+
+        model.get_peft_model(Some);
+        using var folder = new Folder();
+        Assert.Throws<ArgumentException>(() => peft.save_pretrained(model, folder.Path, config));
+        Assert.Empty(Directory.GetFiles(folder.Path));
     }
 
     [Fact]

@@ -219,6 +219,10 @@ public class FilesAreThoseOfPeft
             { Config().Replace("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa_niter_4\""), "pissa" },
             { Config().Replace("\"r\": 2", "\"r\": 3"), "lora_embedding_A of 'words' has the shape [2, 7]" },
             { Config(dora: true), "has no lora_magnitude_vector for 'words'" },
+            {
+                Config().Replace("\"modules_to_save\": null", "\"modules_to_save\": [\"head\", \"score\"]"),
+                "has no head.weight"
+            },
         };
 
     [Theory]
