@@ -47,7 +47,7 @@ module internal Geodesic =
         let factor = ((-counts).exp2()).minimum(reach.AsScalar() / length.clamp_min (1e-300.AsScalar()))
         let factor = torch.where (counts.lt (most.AsScalar()), (-counts).exp2(), factor)
         let h = h * factor.``to`` h.dtype
-        let g = h.mH.matmul h
+        let g = Norms.gram h
         let square = g.matmul g
 
         // The sine as the n x k matrix that it is: powers of G alone would magnify what rounding makes of its zeros.

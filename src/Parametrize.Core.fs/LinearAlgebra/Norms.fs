@@ -15,6 +15,16 @@ module internal Norms =
 
     let isLong (count: int64) : bool = count > longest
 
+    /// `V^H W`; of long columns in double precision. Differentiable.
+    let inner (v: torch.Tensor) (w: torch.Tensor) : torch.Tensor =
+        if isLong (Tensors.rows v) then
+            ((Tensors.inDouble v).mH.matmul(Tensors.inDouble w)).``to`` w.dtype
+        else
+            v.mH.matmul w
+
+    /// `W^H W`.
+    let gram (tall: torch.Tensor) : torch.Tensor = inner tall tall
+
     /// Real and imaginary parts as entries of their own along a further dimension: moduli and quotients of complex numbers
     /// leave the range where these do not.
     let private reals (tensor: torch.Tensor) =

@@ -17,8 +17,7 @@ module internal Orthonormal =
     /// squares the distance to orthonormality and is differentiable.
     let newtonSchulz (q: torch.Tensor) =
         use _scope = torch.NewDisposeScope()
-        let gram = q.mH.matmul q
-        (q * 1.5.AsScalar() - q.matmul gram * 0.5.AsScalar()).MoveToOuterDisposeScope()
+        (q * 1.5.AsScalar() - q.matmul (Norms.gram q) * 0.5.AsScalar()).MoveToOuterDisposeScope()
 
     /// f a for a map f of square matrices that must not see infinite or undefined entries: matrices of a batch that
     /// have one become NaN, and leave their neighbours alone.

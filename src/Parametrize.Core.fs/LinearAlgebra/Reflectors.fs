@@ -15,7 +15,7 @@ module internal Reflectors =
         // Dividing by the largest entry first keeps the squares finite; the direction does not depend on it.
         let bounded = lower / torch.linalg.vector_norm (lower.detach (), infinity, [| -2L |], true)
         let v = bounded / Norms.formula bounded [| x.dim () - 2L |] true
-        let inverseT = v.mH.matmul(v).triu 1L + Orthonormal.identityLike x (Tensors.last x) * 0.5.AsScalar()
+        let inverseT = (Norms.gram v).triu 1L + Orthonormal.identityLike x (Tensors.last x) * 0.5.AsScalar()
         struct (v, inverseT)
 
     /// The first k columns of H1 H2 ... Hk, where Hi = I - 2 v v^H / v^H v and the columns v are those of the strict
@@ -31,7 +31,7 @@ module internal Reflectors =
     let applied (x: torch.Tensor) (matrix: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         let struct (v, inverseT) = compact x
-        let weights = torch.linalg.solve_triangular (inverseT, v.mH.matmul matrix, upper = true)
+        let weights = torch.linalg.solve_triangular (inverseT, Norms.inner v matrix, upper = true)
         (matrix - v.matmul weights).MoveToOuterDisposeScope()
 
     /// For orthonormal q the x, strictly lower triangular but for a diagonal of +-1, with product x * diag(x) = q.

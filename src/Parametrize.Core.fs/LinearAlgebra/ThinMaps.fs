@@ -109,7 +109,7 @@ module internal ThinMaps =
                 (ofSkew (SkewMatrix.ofLower x)).narrow(-1L, 0L, size)
             else
                 let struct (b, c) = blocks x
-                let gram = c.mH.matmul c
+                let gram = Norms.gram c
 
                 if isModerate b gram then
                     let both = small b None gram

@@ -54,6 +54,40 @@ let private stretched (value: Parametrization) (shape: int64 list) (dtype: torch
         let projected = Parametrization.project value (sample * 3.0)
         Expect.isOk (Parametrization.contains value projected) "a projection")
 
+/// Columns of 200,000 entries are orthonormal to the last digits wherever the map has led, not only at the base.
+let private longColumns (value: Parametrization) (columns: int64) : Test =
+    testCase $"{value} of 200000 x {columns} keeps its digits" (fun () ->
+        use _ = torch.NewDisposeScope()
+        use generator = new torch.Generator(4UL, Case.device)
+        let form = { Shape = [| 200_000L; columns |]; Dtype = single; Device = Case.device }
+
+        match Parametrization.initialize value (Parametrization.sample value form (Some generator)) with
+        | Error error -> failtest $"{error}"
+        | Ok parts ->
+            let near = torch.randn (form.Shape, generator = generator, device = Case.device) * 0.001f.ToScalar()
+            let moved = Parametrization.ofTensorsLike parts [ near ] parts.Buffers value
+
+            for made in [ Parametrization.forward value parts; Parametrization.forward value moved ] do
+                let wide = made.``to`` torch.ScalarType.Float64
+                let gram = wide.mT.matmul wide
+                let identity = torch.eye (columns, dtype = torch.ScalarType.Float64, device = Case.device)
+                Expect.isLessThan (Measures.largest (gram - identity)) 4e-6 "|W^T W - I|")
+
+/// Matrices of a given determinant come back, though a determinant sees the rounding of all entries.
+let private ofDeterminant (value: Parametrization) (shape: int64 list) : Test =
+    testCase $"{value} of {shape} comes back" (fun () ->
+        use _ = torch.NewDisposeScope()
+        use generator = new torch.Generator(4UL, Case.device)
+        let form = { Shape = List.toArray shape; Dtype = single; Device = Case.device }
+        let sample = Parametrization.sample value form (Some generator)
+
+        match Parametrization.initialize value sample with
+        | Error error -> failtest $"{error}"
+        | Ok parts ->
+            let made = Parametrization.forward value parts
+            Expect.isOk (Parametrization.contains value made) "what it yields"
+            Expect.isLessThan (Measures.apart sample made) (1e-4 * Measures.largest sample) "the round trip")
+
 /// A matrix with these singular values, and with 0.5 and smaller ones.
 let private withValues (leading: float list) (rows: int64) (columns: int64) (dtype: torch.ScalarType) : torch.Tensor =
     let orthonormal (size: int64) (seed: uint64) =
@@ -208,6 +242,12 @@ let tests: Test =
         [
             for value, shape in norms do
                 stretched value shape single
+            for value in [ cayley; matrixExp; householder; orthogonal; grassmann ] do
+                for columns in [ 1L; 4L ] do
+                    longColumns value columns
+            for value in [ specialLinear; spdWithDeterminant 1.0; spdWithDeterminant 2.5 ] do
+                ofDeterminant value [ 768L; 768L ]
+                ofDeterminant value [ 64L; 512L; 3L; 3L ]
             stretched spectralNorm [ 768L; 768L ] torch.ScalarType.BFloat16
             stretched (sphere 1.0) [ 200_000L ] torch.ScalarType.BFloat16
             stretched spectralNorm [ 1L; 200_000L ] torch.ScalarType.ComplexFloat32

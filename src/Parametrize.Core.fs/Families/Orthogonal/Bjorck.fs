@@ -46,7 +46,7 @@ type internal BjorckNode(iterations: int) =
         let unit = (Norms.largest tall [| tall.dim () - 2L; tall.dim () - 1L |]).clamp_min(1.0.AsScalar())
 
         let scaled = Norms.dividedBy unit tall
-        let gram = scaled.mH.matmul scaled
+        let gram = Norms.gram scaled
         // Of zeros it is undefined, which is not larger either.
         let isLong = (bound (gram.detach ()) * unit).gt(near.AsScalar())
         let bound = bound (torch.where (isLong, gram, Tensors.eyeLike gram))
@@ -108,8 +108,8 @@ open Parametrize
 [<AutoOpen>]
 module BjorckValues =
 
-    /// n x k matrices of spectral norm 1 at most, drawn to orthonormal columns (rows, when wide) by so many steps
-    /// `X <- X (3 I - X^H X) / 2`, O(n k min(n, k)) each, for Lipschitz networks. Exact in this sense: it reaches every matrix
+    /// n x k matrices of spectral norm 1 at most, for Lipschitz networks. So many steps `X <- X (3 I - X^H X) / 2` draw X to
+    /// orthonormal columns (rows, when wide), O(n k min(n, k)) each. Exact in this sense: it reaches every matrix
     /// of spectral norm 1 at most, orthonormal ones among them, and nothing else; singular values s end at 1 but for about
     /// (1 - s)^(2^iterations), small ones grow by 3/2 in each step. Projects to the nearest: singular values beyond 1 become
     /// 1. Throws ArgumentException for fewer than 1 iteration.

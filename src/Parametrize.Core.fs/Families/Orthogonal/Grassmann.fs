@@ -30,8 +30,8 @@ type internal GrassmannNode() =
     /// Twice, because rounding of the first time has the size of X, not of what is left. The base is orthonormal up to rounding to
     /// its element type only.
     let horizontal (foot: torch.Tensor) (x: torch.Tensor) =
-        let gram = foot.mH.matmul foot
-        let off (x: torch.Tensor) = x - foot.matmul (torch.linalg.solve (gram, foot.mH.matmul x))
+        let gram = Norms.gram foot
+        let off (x: torch.Tensor) = x - foot.matmul (torch.linalg.solve (gram, Norms.inner foot x))
         off (off x)
 
     let nearest (tensor: torch.Tensor) = (Svd.polar tensor).``to`` tensor.dtype

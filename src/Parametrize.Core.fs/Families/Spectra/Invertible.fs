@@ -77,14 +77,20 @@ type internal InvertibleNode(isUnit: bool) =
         let finite = Entrywise.within (Form.greatest lower.dtype)
         finite (finite (lower.matmul upper * lowerUnit) * upperUnit)
 
-    let inverse (dtype: torch.ScalarType) (struct (matrix: torch.Tensor, unit: torch.Tensor)) =
+    /// The last pivot makes the product 1. In it, what rounding has done to a determinant moves the matrix by no more than rounding.
+    let closed (logarithms: torch.Tensor) =
+        let others = logarithms.narrow (-1L, 0L, Tensors.last logarithms - 1L)
+        torch.cat ([| others; -(others.sum ([| -1L |], keepdim = true)) |], -1L)
+
+    /// Of a matrix that need not be allowed, a multiple.
+    let inverse (dtype: torch.ScalarType) (isAllowed: bool) (struct (matrix: torch.Tensor, unit: torch.Tensor)) =
         let struct (permutation, lower, upper) = torch.linalg.lu matrix
         let diagonal = Tensors.diagonal upper
         let whole = diagonal.abs().log() + unit.squeeze(-1L).log()
-        let logarithms = centred whole
+        let logarithms = if isUnit && isAllowed then closed whole else centred whole
 
         let unit =
-            if isUnit then
+            if isUnit && not isAllowed then
                 unit * (logarithms - whole).narrow(-1L, 0L, 1L).exp().unsqueeze -1L
             else
                 unit
@@ -188,7 +194,7 @@ type internal InvertibleNode(isUnit: bool) =
         | Want.Exact -> inUnits tensor
         | Want.Nearest -> lifted tensor partOfLargest 0.0 0.0
         | Want.Start -> lifted tensor partOfLargest 0.5 Entrywise.leastStart
-        |> inverse tensor.dtype
+        |> inverse tensor.dtype (want = Want.Exact)
 
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor

@@ -32,8 +32,8 @@ module internal CorrelationSpaces =
                 (tensor + torch.diag_embed (raised - diagonal)).``to`` dtype
         }
 
-/// Partial correlations `z = tanh x` of n variables, those of i with j < i given the ones before j (Lewandowski, Kurowicka & Joe
-/// 2009, section 2), row by row, and the Cholesky factor of their correlation matrix:
+/// Partial correlations `z = tanh x` of n variables, row by row: z_ij is that of i with j < i, given the variables before j
+/// (Lewandowski, Kurowicka & Joe 2009, section 2). The Cholesky factor of the correlation matrix is
 /// `L_ij = z_ij prod_{k<j} sqrt(1 - z_ik^2)` with 1 in place of z_ii.
 [<RequireQualifiedAccess>]
 module internal PartialCorrelations =

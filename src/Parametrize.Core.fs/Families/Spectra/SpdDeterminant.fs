@@ -73,9 +73,19 @@ type internal SpdDeterminantNode(determinant: float) =
         factorFor tensor epsilon (if want = Want.Exact then want else Want.Start)
         |> Result.bind (fun factor ->
             let logarithms = (Tensors.diagonal factor).log()
-            let mean = meanOf logarithms
-            let scale = ((level tensor).AsScalar() - mean).exp().unsqueeze -1L
-            let x = factor.tril -1L * scale + torch.diag_embed (logarithms - mean)
+
+            let x =
+                if want = Want.Exact then
+                    // The last pivot makes the determinant. In it, what rounding has done to that moves the matrix by no more
+                    // than rounding.
+                    let others = logarithms.narrow (-1L, 0L, Tensors.last factor - 1L) - (level tensor).AsScalar()
+                    let last = -(others.sum ([| -1L |], keepdim = true))
+                    factor.tril -1L + torch.diag_embed (torch.cat ([| others; last |], -1L))
+                else
+                    let mean = meanOf logarithms
+                    let scale = ((level tensor).AsScalar() - mean).exp().unsqueeze -1L
+                    factor.tril -1L * scale + torch.diag_embed (logarithms - mean)
+
             NodeParts.ofInput (x.``to`` tensor.dtype))
 
     interface IHasEdge with
@@ -89,8 +99,12 @@ type internal SpdDeterminantNode(determinant: float) =
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 
     interface ISampled with
-        /// What normal parameters yield.
-        member this.Sample(form, generator) = this.Forward([| Form.normal generator form |], [||])
+        /// What normal parameters yield, with rows of L that are about as long whatever their number: else the condition number
+        /// would grow exponentially with it.
+        member this.Sample(form, generator) =
+            let normal = Form.normal generator form
+            let shorter = normal.tril -1L / (sqrt (float (Tensors.last normal))).AsScalar()
+            this.Forward([| shorter + torch.diag_embed (Tensors.diagonal normal) |], [||])
 
 namespace Parametrize.Values
 
@@ -104,7 +118,6 @@ module SpdDeterminantValues =
     /// lifting eigenvalues, as `spd` starts, and dividing by a number: a retraction. Throws ArgumentException for a determinant that is not
     /// positive and finite.
     let spdWithDeterminant (determinant: float) : Parametrization =
-        if not (determinant > 0.0 && Double.IsFinite determinant) then
-            invalidArg (nameof determinant) $"The determinant must be positive and finite, but it is {determinant}."
+        Options.requirePositive (nameof determinant) determinant
 
         Parametrization.ofNode (SpdDeterminantNode determinant)
