@@ -59,6 +59,34 @@ public static partial class Parametrizations
             generator is null ? null : FSharpOption<Generator>.Some(generator)
         );
 
+    /// <summary>The value as a function of data: what it computes from this tensor as its only parameter.</summary>
+    /// <returns>A new tensor, through which gradients flow.</returns>
+    /// <exception cref="ArgumentException">
+    /// The value has several parameters, or carries buffers; or it does not read a tensor of that form.
+    /// </exception>
+    public static Tensor Apply(this Parametrization value, Tensor x) => Core.apply(Given(value), Given(x));
+
+    /// <summary>What <see cref="Apply"/> computes, and by how much that stretches volumes around each tensor.</summary>
+    /// <param name="value">The map.</param>
+    /// <param name="x">The data.</param>
+    /// <param name="dimensions">How many of the last dimensions of the result are one tensor; those before are a batch.</param>
+    /// <returns>New tensors, through which gradients flow; the second has a number for each tensor of the batch.</returns>
+    /// <exception cref="ArgumentException">
+    /// As <see cref="Apply"/>; or the volume is not known in closed form; or the value computes several of the tensors together.
+    /// </exception>
+    public static (Tensor Result, Tensor LogVolumes) ApplyWithLogVolumes(
+        this Parametrization value,
+        Tensor x,
+        int dimensions
+    ) => Core.applyWithLogVolumes(dimensions, Given(value), Given(x));
+
+    /// <summary>The only tensor from which <see cref="Apply"/> computes this one, which has to be allowed.</summary>
+    /// <returns>A new tensor, through which gradients flow.</returns>
+    /// <exception cref="ArgumentException">
+    /// The value yields tensors from several parameters, or is not known not to; or it does not yield a tensor of that form.
+    /// </exception>
+    public static Tensor Undo(this Parametrization value, Tensor w) => Core.undo(Given(value), Given(w));
+
     private static T Given<T>(T argument, [CallerArgumentExpression(nameof(argument))] string? name = null)
     {
         ArgumentNullException.ThrowIfNull(argument, name);

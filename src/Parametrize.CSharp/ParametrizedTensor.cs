@@ -129,14 +129,23 @@ public sealed partial class ParametrizedTensor : nn.Module
     public Tensor LogDeterminant() => FromParts(parts => InvertibleModule.logDeterminant(Parametrization, parts));
 
     /// <summary>
-    /// By how much the map stretches volumes: log sqrt det(J^T J), with J its derivative by the real numbers in the
-    /// parameters.
+    /// By how much the map stretches volumes: log of the product of the singular values that are not zero of its derivative by
+    /// all real numbers in the parameters. The volume of what is computed is Hausdorff's, of the Frobenius norm.
     /// </summary>
     /// <returns>
     /// A new tensor of one number, through which gradients flow, in float32 for 16-bit parameters. Null unless every node has
-    /// a closed form (<see cref="IVolume"/>) and reads tensors that are free, or an open set of them.
+    /// a closed form (<see cref="IVolume"/>) from what stands before it.
     /// </returns>
     public Tensor? LogVolume() => FromParts(parts => Core.logVolume(Parametrization, parts)?.Value);
+
+    /// <summary><see cref="LogVolume"/> for each tensor of a batch.</summary>
+    /// <param name="dimensions">How many of the last dimensions are one tensor; those before are a batch.</param>
+    /// <returns>A new tensor of a number for each, through which gradients flow; null as for <see cref="LogVolume"/>.</returns>
+    /// <exception cref="ArgumentException">
+    /// The value computes several of these tensors together, or has fewer dimensions.
+    /// </exception>
+    public Tensor? LogVolumes(int dimensions) =>
+        FromParts(parts => Core.logVolumes(dimensions, Parametrization, parts)?.Value);
 
     private static Tensor Owned(Tensor parameter, bool requiresGrad) =>
         parameter.with_requires_grad(requiresGrad).DetachFromDisposeScope();

@@ -200,10 +200,102 @@ module Parametrization =
     /// Shape, element type and device of the constrained tensor.
     let form (_: Parametrization) (parts: Parts) : Form = Evaluation.outputForm parts
 
-    /// By how much `forward` stretches volumes: `log det (J^T J) / 2`, with J its derivative by the real numbers in the
-    /// parameters; one number for the whole tensor, in float32 for 16-bit parts. Differentiable; the caller disposes it. None
-    /// unless every node is an `IVolume` and reads tensors that are free, or an open set of them.
-    let logVolume (value: Parametrization) (parts: Parts) : torch.Tensor option = Volume.tryOf value.Program parts
+    /// By how much `forward` stretches volumes: `log` of the product of the singular values that are not zero of its derivative by
+    /// all real numbers in the parameters, which is `log det (J^T J) / 2` with J that by those that are read. The volume of what is
+    /// yielded is Hausdorff's, of the Frobenius norm. One number for the whole tensor, in float32 for 16-bit parts.
+    /// Differentiable; the caller disposes it. None unless every node has a closed form (`IVolume`) from what stands before it.
+    let logVolume (value: Parametrization) (parts: Parts) : torch.Tensor option =
+        Volume.tryOf (lazy string value) parts.Shape.Length value.Program parts
+
+    /// The same for each tensor of the last dimensions of the result: `logVolumes 1` has one number for each vector, in the shape of
+    /// the dimensions before. Throws ArgumentException where the value computes several of these together, as `logVolumes 1` of
+    /// a map of matrices, and for more dimensions than there are.
+    let logVolumes (dimensions: int) (value: Parametrization) (parts: Parts) : torch.Tensor option =
+        Volume.tryOf (lazy string value) dimensions value.Program parts
+
+    let private formsOf (value: Parametrization) (name: string) (form: Form option) : Form[] =
+        let ofForm (form: Form) =
+            match Program.forms value.Program form with
+            | Ok forms -> forms
+            | Error error -> invalidArg name error.Message
+
+        match form with
+        | Some form -> ofForm form
+        | None -> invalidArg name $"A tensor does not tell the shape that {value} yields."
+
+    /// Parts of which the tensor is all.
+    let private partsOf (value: Parametrization) (x: torch.Tensor) : Parts =
+        if isNull (box x) then
+            nullArg (nameof x)
+
+        let parameters, buffers = parameterCount value, (bufferNames value).Length
+
+        if parameters <> 1 || buffers > 0 then
+            invalidArg
+                (nameof value)
+                $"A map of one tensor has one parameter and no buffers, but {value} has {parameters} and {buffers}."
+
+        let form = Program.output value.Program [ Form.ofTensor x ]
+        let forms = formsOf value (nameof x) form
+
+        if forms[0].Shape <> x.shape then
+            invalidArg
+                (nameof x)
+                $"{value} reads the shape {Form.Shown forms[0].Shape} for {Form.Shown forms[value.Program.Result].Shape}, not {Form.Shown x.shape}."
+
+        new Parts(forms[value.Program.Result].Shape, [| x |], value.Program.Nodes |> Array.map (fun _ -> [||]))
+
+    /// What `forward` yields from this tensor as the only parameter: a value as a function of data. Differentiable by x; the caller
+    /// disposes the result. Throws ArgumentException for a value of several parameters, or one that carries buffers, and for a
+    /// form that it does not read.
+    let apply (value: Parametrization) (x: torch.Tensor) : torch.Tensor =
+        Evaluation.forward false value.Program (partsOf value x)
+
+    /// The same with its log volumes, as `logVolumes` has them. Throws ArgumentException as `apply` and `logVolumes` do, and for a
+    /// value without a volume in closed form.
+    let applyWithLogVolumes
+        (dimensions: int)
+        (value: Parametrization)
+        (x: torch.Tensor)
+        : struct (torch.Tensor * torch.Tensor) =
+        let parts = partsOf value x
+
+        match Volume.tryWith (lazy string value) dimensions value.Program parts with
+        | None -> invalidArg (nameof value) $"The volume of {value} is not known in closed form."
+        | Some both when not (Form.isHalf x.dtype) -> both
+        | Some(struct (wide, volumes)) ->
+            wide.Dispose()
+            struct (Evaluation.forward false value.Program parts, volumes)
+
+    let private whyNotUndone (value: Parametrization) : string option =
+        if parameterCount value <> 1 then
+            Some $"it has {parameterCount value} parameters."
+        elif not (bufferNames value).IsEmpty then
+            Some "it carries buffers."
+        else
+            Undoing.obstacle value.Program
+            |> Option.map (fun node -> $"{node} is not known to yield each tensor from one parameter only.")
+
+    /// The tensor x from which `apply` yields an allowed tensor w, of which there is one only. Differentiable by w; the caller
+    /// disposes it. None for values that have no such inverse in closed form. Whether w is allowed is not looked at (`contains`
+    /// tells). Throws ArgumentException for a form that the value does not yield.
+    let tryUndo (value: Parametrization) (w: torch.Tensor) : torch.Tensor option =
+        if isNull (box w) then
+            nullArg (nameof w)
+
+        if (whyNotUndone value).IsSome then
+            None
+        else
+            let forms = formsOf value (nameof w) (Some(Form.ofTensor w))
+            use scope = torch.NewDisposeScope()
+            let x = Undoing.back value.Program forms (Tensors.widen w) |> Tensors.narrow w.dtype
+            Some(scope.MoveToOuter(if obj.ReferenceEquals(x, w) then w.alias () else x))
+
+    /// The same. Throws ArgumentException for values that have no such inverse, too.
+    let undo (value: Parametrization) (w: torch.Tensor) : torch.Tensor =
+        match tryUndo value w with
+        | Some x -> x
+        | None -> invalidArg (nameof value) $"{value} cannot be undone: {(whyNotUndone value).Value}"
 
     /// The share of entries at which the derivative of an entrywise node, such as `positive` or `bounded`, is below a hundredth
     /// of its largest: they hardly train. None where no node tells (`ISaturates`).

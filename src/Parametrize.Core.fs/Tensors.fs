@@ -34,6 +34,26 @@ module internal Tensors =
         use scope = torch.NewDisposeScope()
         tensor.isfinite().logical_not().sum().item<int64>()
 
+    /// The element type of the moduli.
+    let realType (tensor: torch.Tensor) : torch.ScalarType =
+        if tensor.is_complex () then tensor.real.dtype else tensor.dtype
+
+    /// The sum over all dimensions behind the first ones.
+    let sumBehind (first: int64) (tensor: torch.Tensor) : torch.Tensor =
+        if tensor.dim () <= first then tensor else (tensor.flatten first).sum [| -1L |]
+
+    /// The sums over the last dimensions.
+    let sumOfLast (count: int) (tensor: torch.Tensor) : torch.Tensor = sumBehind (tensor.dim () - int64 count) tensor
+
+    /// A number for each of the problems of a tensor, each of which is the last dimensions.
+    let forEach (dimensions: int) (number: float) (tensor: torch.Tensor) : torch.Tensor =
+        torch.full (
+            tensor.shape[.. tensor.shape.Length - dimensions - 1],
+            number.AsScalar(),
+            dtype = realType tensor,
+            device = tensor.device
+        )
+
     /// The columns of a matrix, the entries of a vector.
     let last (tensor: torch.Tensor) : int64 = tensor.size -1
 

@@ -1,49 +1,154 @@
 namespace Parametrize
 
+open System
 open TorchSharp
 
 /// By how much a value stretches volumes, where every node has a closed form.
 [<RequireQualifiedAccess>]
 module internal Volume =
 
-    /// Closed forms of nodes add up where each reads tensors that are free, or an open set of them: elsewhere they would count
-    /// numbers that depend on one another.
-    let private isKnown (program: Program) (known: (Form * int64 option)[]) : bool =
-        let isOpen (register: int) =
-            let form, dimension = known[register]
-            dimension = Some(Form.reals form)
+    let private isLeaf (program: Program) (register: int) : bool =
+        register < program.LeafCount
+        || match program.Steps[register - program.LeafCount] with
+           | Step.Into(_, source, _) -> source < program.LeafCount
+           | _ -> false
 
+    let private before (program: Program) (known: (Form * int64 option)[]) (register: int) : Before =
+        let form, dimension = known[register]
+
+        {
+            Form = form
+            Space = program.Spaces.Value[register]
+            Dimension = dimension
+            IsLeaf = isLeaf program register
+        }
+
+    /// Volumes of nodes add up where each is measured from what stands before it: elsewhere they would count numbers that are not
+    /// read, or depend on one another.
+    let private isKnown (program: Program) (known: (Form * int64 option)[]) : bool =
         program.Steps
         |> Array.forall (function
-            | Step.Compute(node, sources, _, _) -> (box node :? IVolume) && Array.forall isOpen sources
+            | Step.Compute(node, sources, _, _) ->
+                let before = [ for source in sources -> before program known source ]
+
+                match box node with
+                | :? ISimilar -> before |> List.forall _.Dimension.IsSome
+                | :? IVolumeBehind as volume -> volume.Measures before
+                | :? IVolume -> before |> List.forall _.IsOpen
+                | _ -> false
             | _ -> true)
 
-    let private ofSteps (program: Program) (parts: Parts) : torch.Tensor =
-        use scope = torch.NewDisposeScope()
+    /// What a node that multiplies all lengths does to each problem: those of a batch are of one dimension.
+    let private ofSimilar (similar: ISimilar) (before: Before) (batch: int64) (tensor: torch.Tensor) : torch.Tensor =
+        if similar.LogFactor = 0.0 then
+            Tensors.forEach 0 0.0 tensor
+        elif before.IsOpen then
+            let reals = if tensor.is_complex () then 2.0 else 1.0
+            Tensors.forEach 0 (reals * similar.LogFactor) tensor
+        else
+            let first = int (min batch (tensor.dim ()))
+            let problems = tensor.shape |> Seq.take first |> Seq.fold (*) 1L
+            let each = float before.Dimension.Value / float problems
+            Tensors.forEach (int (tensor.dim ()) - first) (each * similar.LogFactor) tensor
+
+    /// Numbers for the problems of a matrix as those of its transpose: a column of it is no row.
+    let private ofTranspose (dimensions: int64) (numbers: torch.Tensor) : torch.Tensor =
+        if numbers.dim () = dimensions then
+            numbers.mT
+        else
+            Tensors.sumBehind (dimensions - 2L) numbers
+
+    /// Numbers for the problems of a tensor as those of another view of it.
+    let private seen (view: View) (tensor: torch.Tensor) (whole: torch.Tensor) (numbers: torch.Tensor) : torch.Tensor =
+        let dimensions = tensor.dim ()
+
+        match view with
+        | _ when dimensions < 2L -> numbers
+        | View.Transpose -> ofTranspose dimensions numbers
+        | View.Kernel when numbers.dim () = dimensions && tensor.numel () = whole.numel () ->
+            numbers.reshape whole.shape
+        | View.Kernel -> Tensors.sumBehind 1L numbers
+
+    /// Of every step one number for each of its problems, as they lie in the tensor, and the tensor.
+    let private ofSteps (program: Program) (known: (Form * int64 option)[]) (parts: Parts) (dimensions: int) =
         let inputs = parts.ParameterArray |> Array.map Tensors.widen
         let buffers = parts.BufferArrays |> Array.map (Array.map Tensors.widen)
         let registers = Evaluation.registers false program parts inputs buffers
+        let batch = int64 (parts.Shape.Length - dimensions)
+        let found: torch.Tensor list[] = Array.create program.RegisterCount []
 
-        let ofStep (step: Step) : torch.Tensor option =
-            match step with
-            | Step.Compute(node, sources, position, _) ->
-                match box node with
-                | :? IVolume as volume ->
-                    let read = Evaluation.read registers sources
-                    Some(Contract.volume node (fun () -> volume.LogVolume(read, buffers[position])))
-                | _ -> None
-            | _ -> None
+        let own (node: Node) (sources: int[]) (position: int) (register: int) =
+            match box node with
+            | :? ISimilar as similar -> ofSimilar similar (before program known sources[0]) batch registers[register]
+            | volume ->
+                let read = Evaluation.read registers sources
 
-        let last = Array.last inputs
-        let real = if last.is_complex () then last.real.dtype else last.dtype
+                Contract.volume node registers[register].shape (fun () ->
+                    (volume :?> IVolume).LogVolume(read, buffers[position]))
 
-        (torch.zeros ([||], dtype = real, device = last.device), Array.choose ofStep program.Steps)
-        ||> Array.fold (fun sum next -> sum + next)
-        |> _.MoveToOuterDisposeScope()
+        program.Steps
+        |> Array.iteri (fun index step ->
+            let register = program.LeafCount + index
+
+            found[register] <-
+                match step with
+                | Step.Compute(node, sources, position, _) ->
+                    let own = own node sources position register
+                    // The problems of a node are not independent of one another behind it.
+                    let earlier = sources |> Seq.collect (Array.get found) |> Seq.map (Tensors.sumBehind (own.dim ()))
+                    own :: List.ofSeq earlier
+                | Step.Into(view, source, _)
+                | Step.OutOf(view, source) ->
+                    found[source] |> List.map (seen view registers[source] registers[register]))
+
+        struct (registers[program.Result], found[program.Result])
+
+    /// The sums for tensors of so many dimensions; None where problems are larger.
+    let private gathered (dimensions: int) (tensor: torch.Tensor) (numbers: torch.Tensor list) : torch.Tensor option =
+        let batch = tensor.dim () - int64 dimensions
+        let none = Tensors.forEach dimensions 0.0 tensor
+
+        if numbers |> List.exists (fun each -> each.dim () < batch) then
+            None
+        else
+            Some((none, numbers) ||> List.fold (fun sum each -> sum + Tensors.sumBehind batch each))
+
+    let private requireDimensions (dimensions: int) (parts: Parts) : unit =
+        if dimensions < 0 || dimensions > parts.Shape.Length then
+            invalidArg
+                (nameof dimensions)
+                $"Volumes are those of tensors of the last 0 to {parts.Shape.Length} dimensions of {Form.Shown parts.Shape}, not {dimensions}."
+
+    /// The tensor, and its log volumes by tensors of the last dimensions; None where there is no closed form. Throws
+    /// ArgumentException where the value mixes the entries of several of them.
+    let tryWith (name: string Lazy) (dimensions: int) (program: Program) (parts: Parts) =
+        requireDimensions dimensions parts
+
+        match Dimension.registers program (Evaluation.outputForm parts) parts with
+        | Some known when isKnown program known ->
+            use scope = torch.NewDisposeScope()
+            let struct (tensor, numbers) = ofSteps program known parts dimensions
+
+            match gathered dimensions tensor numbers with
+            | None ->
+                invalidArg
+                    (nameof dimensions)
+                    $"{name.Value} computes entries of {Form.Shown parts.Shape} together that lie in several tensors of the last {dimensions} dimensions: ask for more."
+            | Some volumes ->
+                let own (tensor: torch.Tensor) =
+                    if Array.exists (fun input -> obj.ReferenceEquals(input, tensor)) parts.ParameterArray then
+                        tensor.alias ()
+                    else
+                        tensor
+
+                Some(struct (scope.MoveToOuter(own tensor), scope.MoveToOuter volumes))
+        | _ -> None
 
     /// `log det (J^T J) / 2` of `forward`, with J its derivative by the real numbers in the parameters. Differentiable; the
     /// caller disposes it.
-    let tryOf (program: Program) (parts: Parts) : torch.Tensor option =
-        match Dimension.registers program (Evaluation.outputForm parts) parts with
-        | Some known when isKnown program known -> Some(ofSteps program parts)
-        | _ -> None
+    let tryOf (name: string Lazy) (dimensions: int) (program: Program) (parts: Parts) : torch.Tensor option =
+        match tryWith name dimensions program parts with
+        | Some(struct (tensor, volumes)) ->
+            tensor.Dispose()
+            Some volumes
+        | None -> None

@@ -12,6 +12,7 @@ module internal Suite =
             Algebra.laws
             Resources.laws
             Dimensions.laws
+            Undoings.laws
             Volumes.laws
             Carrying.laws
             Orthogonality.laws

@@ -305,17 +305,23 @@ module internal Contract =
         else
             compute ()
 
-    /// One real number.
-    let volume (node: Node) (compute: unit -> torch.Tensor) : torch.Tensor =
+    /// Real numbers in a shape with which that of the result begins, or one.
+    let volume (node: Node) (output: int64[]) (compute: unit -> torch.Tensor) : torch.Tensor =
         if isUsers node then
-            let doing, expected = "LogVolume", "one real number"
-            let number = running node doing compute
+            let doing = "LogVolume"
 
-            match unfit number with
+            let expected =
+                $"one real number for each problem, in a shape with which {Form.Shown output} begins, or one for all"
+
+            let numbers = running node doing compute
+
+            match unfit numbers with
             | Some found -> breach node doing expected found
-            | None when number.numel () <> 1L || not (number.is_floating_point ()) ->
-                breach node doing expected (string (Form.ofTensor number))
-            | None -> number.reshape ([||]: int64[])
+            | None when not (numbers.is_floating_point ()) ->
+                breach node doing expected (string (Form.ofTensor numbers))
+            | None when numbers.shape = Array.truncate numbers.shape.Length output -> numbers
+            | None when numbers.numel () = 1L -> numbers.reshape ([||]: int64[])
+            | None -> breach node doing expected (string (Form.ofTensor numbers))
         else
             compute ()
 

@@ -167,9 +167,44 @@ type INarrows =
 
 /// A node that changes volumes by a factor in closed form.
 type IVolume =
-    /// `log det (J^T J) / 2` of `Forward`, with J its derivative by all real numbers that it reads: one real number for the
-    /// whole tensor, its batches together. Differentiable.
+    /// `log det (J^T J) / 2` of `Forward`, with J its derivative by all real numbers that it reads: one real number for each
+    /// independent problem, in the shape with which that of the result begins. Of entrywise maps that is one for each entry, of
+    /// maps of matrices one for each matrix of a batch; one number for the whole tensor will do. Differentiable.
     abstract LogVolume: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
+
+/// What stands before a node, for one tensor that it reads.
+[<NoComparison; NoEquality>]
+type Before =
+    {
+        Form: Form
+        Space: Space
+        /// How many real numbers tell what is read; None when that is not known.
+        Dimension: int64 option
+        /// Whether it is trained as it is: nothing stands before.
+        IsLeaf: bool
+    }
+
+    /// Whether all tensors of that form are read, or an open set of them.
+    member this.IsOpen: bool = this.Dimension = Some(Form.reals this.Form)
+
+    /// Whether a space, or an open set of it, is read.
+    member this.IsOpenIn(space: Space) : bool =
+        this.Space.IsWithin space
+        && this.Dimension.IsSome
+        && this.Dimension = Option.ofNullable (space.Dimension this.Form)
+
+/// A volume that is not measured from all real numbers that are read. By default a node measures tensors that are free, or an open
+/// set of them.
+type IVolumeBehind =
+    inherit IVolume
+
+    /// Whether `LogVolume` is that from the measure (Hausdorff's, of the Frobenius norm) of what stands before it to that of what
+    /// it yields from there: `log` of the product of the singular values of the derivative along what is read that are not zero.
+    abstract Measures: before: Before list -> bool
+
+/// A node that multiplies all lengths by one number, whatever stands before it.
+type internal ISimilar =
+    abstract LogFactor: float
 
 /// A node that maps entry by entry, and moves little where an entry is far out.
 type ISaturates =
@@ -212,6 +247,11 @@ type IKeepsInputs =
 type IBijection =
     /// What `Forward` yields the tensor from. Differentiable.
     abstract Back: tensor: torch.Tensor -> torch.Tensor
+
+/// A node of one input and without buffers that yields a tensor from one input only.
+type IOneToOne =
+    /// What `Forward` yields an allowed tensor from. Differentiable.
+    abstract Undo: tensor: torch.Tensor -> torch.Tensor
 
 /// A node whose inputs do not tell the form that it yields: what it carries does.
 [<Interface>]

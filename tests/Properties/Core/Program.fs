@@ -17,6 +17,7 @@ let private tests: Test =
             MetaTests.tests
             ChainTests.tests
             VolumeTests.tests
+            ApplyTests.tests
             ErrorTests.tests
             ContractTests.tests
             FamilyTests.tests

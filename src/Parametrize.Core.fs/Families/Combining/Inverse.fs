@@ -18,14 +18,8 @@ type internal InverseNode(value: Parametrization) =
         Parametrization.forward value (new Parts(tensor.shape, [| tensor |], Array.create program.Nodes.Length [||]))
 
     let back (tensor: torch.Tensor) =
-        let shape (register: int) () = (Array.item register (formsOf tensor)).Shape
-
-        (tensor, Array.rev program.Steps)
-        ||> Array.fold (fun tensor step ->
-            match step with
-            | Step.Compute(node, _, _, _) -> (box node :?> IBijection).Back tensor
-            | Step.OutOf(view, _) -> View.into view tensor
-            | Step.Into(view, source, _) -> View.back view (shape source) tensor)
+        let forms = if program.HasViews then formsOf tensor else [||]
+        Undoing.back program forms tensor
 
     member _.Value: Parametrization = value
 

@@ -86,12 +86,8 @@ type internal AffineNode(name: string, factor: float, offset: float) =
     interface IDimension with
         member _.Dimension(_, before, _) = snd before.Head
 
-    interface IVolume with
-        member _.LogVolume(inputs, _) =
-            let x = inputs[0]
-            let size = float (Form.reals (Form.ofTensor x)) * log (abs factor)
-            let real = if x.is_complex () then x.real.dtype else x.dtype
-            torch.full ([||], size.AsScalar(), dtype = real, device = x.device)
+    interface ISimilar with
+        member _.LogFactor = log (abs factor)
 
 namespace Parametrize.Values
 

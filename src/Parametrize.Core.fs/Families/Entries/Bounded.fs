@@ -67,24 +67,29 @@ type internal BoundedNode(lo: float, hi: float) =
         let wide = Tensors.inDouble tensor
         let limit = limit tensor.dtype
 
+        /// With 1 in place of zeros, whose derivatives are no numbers, and a number in place of what comes of it.
+        let awayFromZero (distance: torch.Tensor) (back: torch.Tensor -> torch.Tensor) (atZero: float) =
+            let isZero = distance.eq (0.0.AsScalar())
+            let found = back (torch.where (isZero, torch.ones_like distance, distance))
+            torch.where (isZero, torch.full_like (found, atZero.AsScalar()), found)
+
+        let ofHalfLine (distance: torch.Tensor) =
+            let struct (least, _) = Entrywise.exponents tensor.dtype
+            (awayFromZero distance Entrywise.softplusInverse least).clamp_min(least.AsScalar())
+
         let inverse =
             if Double.IsInfinity hi then
-                Entrywise.softplusInverse (above wide)
+                ofHalfLine (above wide)
             elif Double.IsInfinity lo then
-                Entrywise.softplusInverse (below wide)
+                ofHalfLine (below wide)
             else
                 // Halves: the whole interval may be longer than the largest number.
                 let above = (wide / 2.0.AsScalar() - (lo / 2.0).AsScalar()).relu()
                 let below = ((hi / 2.0).AsScalar() - wide / 2.0.AsScalar()).relu()
                 // Not a difference of logarithms, which round by their own size.
-                (above / below).log()
+                let between (above: torch.Tensor) = awayFromZero below (fun below -> (above / below).log()) limit
 
-        let inverse =
-            if Double.IsInfinity lo || Double.IsInfinity hi then
-                let struct (least, _) = Entrywise.exponents tensor.dtype
-                inverse.clamp_min (least.AsScalar())
-            else
-                inverse.clamp ((-limit).AsScalar(), limit.AsScalar())
+                (awayFromZero above between -limit).clamp((-limit).AsScalar(), limit.AsScalar())
 
         inverse.``to`` tensor.dtype
 
@@ -166,10 +171,9 @@ type internal BoundedNode(lo: float, hi: float) =
             let x = inputs[0]
 
             if Double.IsInfinity lo || Double.IsInfinity hi then
-                (Entrywise.logSigmoid x).sum()
+                Entrywise.logSigmoid x
             else
-                (Entrywise.logSigmoid x + Entrywise.logSigmoid -x + (log (hi / 2.0 - lo / 2.0) + log 2.0).AsScalar())
-                    .sum()
+                Entrywise.logSigmoid x + Entrywise.logSigmoid -x + (log (hi / 2.0 - lo / 2.0) + log 2.0).AsScalar()
 
     interface ISampled with
         member _.Sample(form, generator) =

@@ -101,11 +101,15 @@ type internal DoublyStochasticNode() =
         member _.LogVolume(inputs, _) =
             let logarithms = Sinkhorn.logarithms (logits inputs[0])
             let size = float (Tensors.last logarithms)
-            let matrices = float (logarithms.numel ()) / (size * size)
-            let constant = matrices * (2.0 * size - 1.0) * log size
+            let constant = (2.0 * size - 1.0) * log size
 
-            (logarithms.sum () - (Sinkhorn.logDeterminant logarithms).sum() + constant.AsScalar()).``to``
+            (logarithms.sum [| -2L; -1L |] - Sinkhorn.logDeterminant logarithms + constant.AsScalar()).``to``
                 inputs[0].dtype
+
+    interface IOneToOne with
+        member _.Undo tensor =
+            let positive = tensor.clamp_min ((Form.smallest tensor.dtype).AsScalar())
+            (coordinates ((Tensors.inDouble positive).log())).``to`` tensor.dtype
 
     interface ISampled with
         /// Independent exponential numbers, whose rows and columns are scaled. Under the uniform measure entries are nearly

@@ -162,10 +162,14 @@ type internal OrderedNode(isPositive: bool) =
             let x = inputs[0]
 
             if isPositive then
-                (Entrywise.logSigmoid x).sum()
+                (Entrywise.logSigmoid x).sum [| -1L |]
             else
                 let slopes = Entrywise.logSigmoid (allButFirst x)
-                slopes.sum () + (float (slopes.numel ()) * log 2.0).AsScalar()
+                slopes.sum [| -1L |] + (float (Tensors.last slopes) * log 2.0).AsScalar()
+
+    interface IOneToOne with
+        /// In double precision, as steps are differences.
+        member _.Undo tensor = (inverse (Tensors.inDouble tensor) tensor.dtype).``to`` tensor.dtype
 
     interface ISampled with
         /// Normal numbers in order, or their moduli.

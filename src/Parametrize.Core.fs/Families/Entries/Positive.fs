@@ -142,9 +142,9 @@ type internal PositiveNode(map: PositiveMap) =
             let x = inputs[0]
 
             match map with
-            | PositiveMap.Softplus -> (Entrywise.logSigmoid x).sum()
-            | PositiveMap.Exp -> x.sum ()
-            | PositiveMap.Square -> (x.abs () * (2.0).AsScalar()).log().sum()
+            | PositiveMap.Softplus -> Entrywise.logSigmoid x
+            | PositiveMap.Exp -> x.alias ()
+            | PositiveMap.Square -> (x.abs () * (2.0).AsScalar()).log()
 
     interface ISampled with
         member _.Sample(form, generator) =

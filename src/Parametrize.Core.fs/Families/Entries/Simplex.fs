@@ -132,9 +132,12 @@ type internal SimplexNode(map: SimplexMap) =
             | SimplexMap.IsometricLogRatio ->
                 let logarithms = (Helmert.expand inputs[0]).log_softmax -1L
                 let count = last logarithms
-                let vectors = logarithms.numel () / count
-                logarithms.sum () + (float vectors * log (float count)).AsScalar()
+                logarithms.sum [| -1L |] + (log (float count)).AsScalar()
             | SimplexMap.StickBreaking -> Sticks.logVolume inputs[0]
+
+    interface IOneToOne with
+        member _.Undo tensor =
+            (inverse (tensor.clamp_min ((Form.smallest tensor.dtype).AsScalar()))).``to`` tensor.dtype
 
     interface ISampled with
         /// Dirichlet(1, ..., 1), which is uniform: exponential numbers over their sum.

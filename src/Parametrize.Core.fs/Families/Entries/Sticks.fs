@@ -31,11 +31,10 @@ module internal Sticks =
         let left = (w.flip(-1L).cumsum(-1L)).flip(-1L).narrow(-1L, 1L, count - 1L)
         w.narrow(-1L, 0L, count - 1L).log() - left.log () + offsets count w
 
-    /// `log det (J^T J) / 2` of all vectors together: the first n - 1 numbers change by a triangular matrix, and the last makes
+    /// `log det (J^T J) / 2` of each vector: the first n - 1 numbers change by a triangular matrix, and the last makes
     /// up for them, which stretches volumes by `sqrt n`.
     let logVolume (x: torch.Tensor) : torch.Tensor =
         let count = Tensors.last x + 1L
-        let vectors = float (x.numel ()) / float (count - 1L)
         let firsts = (logarithms x).narrow(-1L, 0L, count - 1L)
 
-        (Entrywise.logSigmoid -(shares x) + firsts).sum() + (vectors * log (float count) / 2.0).AsScalar()
+        (Entrywise.logSigmoid -(shares x) + firsts).sum [| -1L |] + (log (float count) / 2.0).AsScalar()

@@ -37,10 +37,11 @@ type internal NoiseNode(name: string, number: float) =
     interface IDimension with
         member _.Dimension(_, before, _) = snd before.Head
 
-    interface IVolume with
-        member _.LogVolume(inputs, _) =
-            let real = if inputs[0].is_complex() then inputs[0].real.dtype else inputs[0].dtype
-            torch.zeros ([||], dtype = real, device = inputs[0].device)
+    interface ISimilar with
+        member _.LogFactor = 0.0
+
+    interface IOneToOne with
+        member _.Undo tensor = tensor
 
 /// `W = X + deviation N` in training, with N of independent normal numbers (Murray & Edwards 1994). O(n).
 type internal WeightNoiseNode(deviation: float) =

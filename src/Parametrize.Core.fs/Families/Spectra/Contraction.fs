@@ -127,8 +127,8 @@ type internal ContractionNode(bound: float) =
                 else
                     places * 2.0.AsScalar() - (float (n + 2L * k + 2L)).AsScalar()
 
-            (diagonal.abs().log() * weights).sum()
-            + (float (Form.reals (Form.ofTensor x)) * log bound).AsScalar()
+            let reals = n * k * (if x.is_complex () then 2L else 1L)
+            (diagonal.abs().log() * weights).sum [| -1L |] + (float reals * log bound).AsScalar()
 
     interface ISampled with
         /// Uniform on the ball: the upper block of a random matrix with orthonormal columns and n + k + 1 rows, n + k when complex.

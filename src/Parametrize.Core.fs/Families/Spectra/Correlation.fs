@@ -90,7 +90,12 @@ type internal CorrelationNode() =
             let size = PartialCorrelations.sizeOf (Tensors.last numbers)
 
             PartialCorrelations.weighted numbers (fun _ column -> size.AsScalar() - column)
-            + (float (numbers.numel ()) * log 2.0 / 2.0).AsScalar()
+            + (float (Tensors.last numbers) * log 2.0 / 2.0).AsScalar()
+
+    interface IOneToOne with
+        member _.Undo tensor =
+            let factor = torch.linalg.cholesky (Tensors.inDouble tensor)
+            (PartialCorrelations.ofFactor factor).``to`` tensor.dtype
 
     interface ISampled with
         member this.Sample(form, generator) = (product (this.SampleFactor(form, generator))).``to`` form.Dtype

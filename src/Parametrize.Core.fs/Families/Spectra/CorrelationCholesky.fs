@@ -72,6 +72,9 @@ type internal CorrelationFactorNode() =
         /// Each row by its angles: `sum (i - j) log sqrt(1 - z_ij^2)`.
         member _.LogVolume(inputs, _) = PartialCorrelations.weighted inputs[0] (fun row column -> row - column)
 
+    interface IOneToOne with
+        member _.Undo tensor = (PartialCorrelations.ofFactor (Tensors.inDouble tensor)).``to`` tensor.dtype
+
     interface ISampled with
         member this.Sample(form, generator) = (this.SampleFactor(form, generator)).``to`` form.Dtype
 

@@ -82,13 +82,15 @@ module internal PartialCorrelations =
         let squares = (factor.tril ()).square()
         let from = (squares.flip -1L).cumsum(-1L).flip -1L
         let behind = torch.nn.functional.pad (from.narrow (-1L, 1L, size - 1L), [| 0L; 1L |])
+        // Where nothing is looked at, derivatives have to be numbers as well.
+        let behind = behind.tril -1L + torch.ones_like(behind).triu()
         gathered ((factor / behind.sqrt().clamp_min(1e-150.AsScalar())).asinh())
 
-    /// `sum_{i>j} weight(j, i) log sqrt(1 - z_ij^2)` with weights from the places of rows and columns.
+    /// `sum_{i>j} weight(j, i) log sqrt(1 - z_ij^2)` for each matrix, with weights from the places of rows and columns.
     let weighted (numbers: torch.Tensor) (weight: torch.Tensor -> torch.Tensor -> torch.Tensor) : torch.Tensor =
         let size = sizeOf (Tensors.last numbers)
         let all = torch.arange (size.AsScalar(), dtype = numbers.dtype, device = numbers.device)
-        (spread (logSech numbers) * weight (all.unsqueeze -1L) (all.unsqueeze 0L)).sum()
+        (spread (logSech numbers) * weight (all.unsqueeze -1L) (all.unsqueeze 0L)).sum [| -2L; -1L |]
 
 /// What correlation matrices and their factors have in common: they read n (n - 1) / 2 numbers.
 [<AbstractClass>]

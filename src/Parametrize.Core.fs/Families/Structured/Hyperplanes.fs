@@ -63,10 +63,10 @@ type internal SumToZeroNode() =
         NodeParts.ofInput ((Helmert.coordinates (Tensors.inDouble tensor)).``to`` tensor.dtype)
 
     interface IVolume with
-        member _.LogVolume(inputs, _) =
-            let x = inputs[0]
-            let real = if x.is_complex () then x.real.dtype else x.dtype
-            torch.zeros ([||], dtype = real, device = x.device)
+        member _.LogVolume(inputs, _) = Tensors.forEach 1 0.0 inputs[0]
+
+    interface IOneToOne with
+        member _.Undo tensor = Helmert.coordinates tensor
 
 /// Vectors (the last dimension) with `A w = b`, for m equations of n > m numbers: `w = Q [y; x]`, where Q R = A^T is the QR
 /// decomposition by Householder reflections, so that `Q [y; 0]` is the shortest solution and the other columns of Q are an
@@ -152,10 +152,10 @@ type internal ConstrainedNode(equations: Equations, rows: float list list, right
         member _.Offsets = List.ofArray equations.Solution
 
     interface IVolume with
-        member _.LogVolume(inputs, _) =
-            let x = inputs[0]
-            let real = if x.is_complex () then x.real.dtype else x.dtype
-            torch.zeros ([||], dtype = real, device = x.device)
+        member _.LogVolume(inputs, _) = Tensors.forEach 1 0.0 inputs[0]
+
+    interface IOneToOne with
+        member _.Undo tensor = (turnedBack tensor).narrow(-1L, count, equations.Size - count)
 
 namespace Parametrize.Values
 

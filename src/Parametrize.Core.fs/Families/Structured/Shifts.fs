@@ -66,13 +66,10 @@ module internal Shifts =
         let weights = rows width (torch.tensor(shares).``to`` matrix.device)
         sums (Tensors.inDouble matrix * weights)
 
-    /// Half the sum of the logarithms of how often each real number of a sequence is an entry.
+    /// Half the sum of the logarithms of how often each real number of a sequence is an entry, for each sequence.
     let logVolume (counts: float seq) (sequence: torch.Tensor) : torch.Tensor =
-        let form = Form.ofTensor sequence
-        let vectors = float (Form.reals form) / float (Tensors.last sequence)
-        let size = vectors * Seq.sumBy log counts / 2.0
-        let real = if sequence.is_complex () then sequence.real.dtype else sequence.dtype
-        torch.full ([||], size.AsScalar(), dtype = real, device = sequence.device)
+        let reals = if sequence.is_complex () then 2.0 else 1.0
+        Tensors.forEach 1 (reals * Seq.sumBy log counts / 2.0) sequence
 
 /// Matrices with equal entries on each diagonal (Toeplitz: `W_ij = t_(i - j)`) or antidiagonal (Hankel: `W_ij = h_(i + j)`), n x k with
 /// k >= 2. They read n numbers, the first column, and k - 1 more: the rest of the first row of a Toeplitz matrix, of the last row
@@ -210,6 +207,9 @@ type internal CirculantNode() =
         member _.LogVolume(inputs, _) =
             let count = Tensors.last inputs[0]
             Shifts.logVolume (Seq.replicate (int count) (float count)) inputs[0]
+
+    interface IOneToOne with
+        member _.Undo tensor = tensor.select (-1L, 0L)
 
 namespace Parametrize.Values
 

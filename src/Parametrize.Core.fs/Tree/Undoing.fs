@@ -1,0 +1,25 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// A value of one parameter that yields each tensor from one parameter only, read backwards. Differentiable.
+[<RequireQualifiedAccess>]
+module internal Undoing =
+
+    let private backOf (node: Node) : (torch.Tensor -> torch.Tensor) option =
+        match box node with
+        | :? IBijection as bijection -> Some bijection.Back
+        | :? IOneToOne as injection -> Some injection.Undo
+        | _ -> None
+
+    /// The first node that cannot be undone.
+    let obstacle (program: Program) : Node option = program.Nodes |> Array.tryFind (fun node -> (backOf node).IsNone)
+
+    /// What an allowed tensor comes from, in the caller's dispose scope. No node may be an obstacle.
+    let back (program: Program) (forms: Form[]) (tensor: torch.Tensor) : torch.Tensor =
+        (tensor, Array.rev program.Steps)
+        ||> Array.fold (fun tensor step ->
+            match step with
+            | Step.Compute(node, _, _, _) -> (backOf node).Value tensor
+            | Step.OutOf(view, _) -> View.into view tensor
+            | Step.Into(view, source, _) -> View.back view (fun () -> forms[source].Shape) tensor)
