@@ -52,7 +52,8 @@ module Parametrization =
 
     /// First `left`, then `right`. Written for the pipe: `skew |> Parametrization.andThen cayley`.
     /// Throws ArgumentException when their spaces do not fit.
-    let andThen (right: Parametrization) (left: Parametrization) : Parametrization = orThrow (chain true right left)
+    let andThen (right: Parametrization) (left: Parametrization) : Parametrization =
+        Parametrization.AndThen(left, right)
 
     /// First `left`, then `right`, whether their spaces fit or not, as PyTorch's `unsafe=True`. Where they do not fit, the
     /// value has no right inverse, and no tensor that is registered is refused: it becomes the parameter. Throws

@@ -7,7 +7,9 @@ open Parametrize
 module Combining =
 
     /// `left >>> right`: first `left`, then `right`. Throws ArgumentException when their spaces do not fit.
-    let (>>>) (left: Parametrization) (right: Parametrization) : Parametrization = Parametrization.andThen right left
+    /// Layers of flows are joined by it, too.
+    let inline (>>>) (left: ^left) (right: ^right) : ^joined =
+        ((^left or ^right): (static member AndThen: ^left * ^right -> ^joined) (left, right))
 
     /// The same whether their spaces fit or not, as PyTorch's `unsafe=True`: a value without a right inverse where they do
     /// not. It refuses no tensor that is registered, since nothing tells which are allowed: it starts from that as the

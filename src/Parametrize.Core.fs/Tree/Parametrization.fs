@@ -28,6 +28,12 @@ type Parametrization internal (tree: Tree) =
     /// The value as it is typed in F#, such as `skew >>> cayley`.
     member _.Code: string = FSharpText.ofCode description.Value
 
+    /// `left >>> right`: first `left`, then `right`. Throws ArgumentException when their spaces do not fit.
+    static member AndThen(left: Parametrization, right: Parametrization) : Parametrization =
+        match Tree.andThen true right.Tree left.Tree with
+        | Ok tree -> Parametrization tree
+        | Error error -> invalidArg (nameof right) error.Message
+
     override _.Equals(other: obj) : bool =
         match other with
         | :? Parametrization as value -> tree.Equals value.Tree

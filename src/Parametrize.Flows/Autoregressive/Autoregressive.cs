@@ -1,0 +1,121 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>
+/// Maps each feature by parameters that a network tells from the features before it (masked autoregressive flow: Papamakarios et
+/// al. 2017). Data to latent is one pass of the network, the way back one for each feature; <see cref="FlowLayer.Inverted"/>
+/// exchanges these costs (inverse autoregressive flow: Kingma et al. 2016).
+/// </summary>
+public sealed class Autoregressive : FlowLayer
+{
+    private readonly ElementMap _map;
+    private readonly long _features;
+    private readonly long _contextSize;
+    private readonly nn.Module<Tensor, Tensor> network;
+
+    /// <param name="map">The map of single numbers: <see cref="AffineMap"/> or <see cref="SplineMap"/>.</param>
+    /// <param name="features">The size of the vectors.</param>
+    /// <param name="hidden">The sizes of the hidden layers of a <see cref="MaskedNetwork"/>.</param>
+    /// <param name="contextSize">The size of the context that the network reads besides; 0 for none.</param>
+    public Autoregressive(ElementMap map, long features, long[] hidden, long contextSize = 0)
+        : this(map, features, new MaskedNetwork(features, Given(map).ParameterCount, hidden, contextSize), contextSize)
+    { }
+
+    /// <param name="map">The map of single numbers: <see cref="AffineMap"/> or <see cref="SplineMap"/>.</param>
+    /// <param name="features">The size of the vectors.</param>
+    /// <param name="network">
+    /// Reads `[N, features + contextSize]` and yields `[N, features * map.ParameterCount]`, of which the parameters of a feature
+    /// may depend on the features before it and the context only. It is tried.
+    /// </param>
+    /// <param name="contextSize">The size of the context that the network reads behind the features; 0 for none.</param>
+    /// <exception cref="ArgumentException">The parameters of a feature depend on that feature or on one behind it.</exception>
+    public Autoregressive(ElementMap map, long features, nn.Module<Tensor, Tensor> network, long contextSize = 0)
+        : base(nameof(Autoregressive))
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
+        ArgumentOutOfRangeException.ThrowIfNegative(contextSize);
+        (_map, _features, _contextSize, this.network) = (Given(map), features, contextSize, network);
+        RegisterComponents();
+        RequireOrder();
+    }
+
+    private static ElementMap Given(ElementMap map)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        return map;
+    }
+
+    /// <inheritdoc/>
+    public override long[] LatentShape(long[] dataShape) => Vector(dataShape);
+
+    /// <inheritdoc/>
+    public override long[] DataShape(long[] latentShape) => Vector(latentShape);
+
+    private long[] Vector(long[] datum) =>
+        Features.Require(datum, _features, this).Length == 1
+            ? datum
+            : throw new ArgumentException($"{this} takes vectors [{_features}]; found {Batches.Shown(datum)}.");
+
+    /// <inheritdoc/>
+    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    {
+        var (value, logDerivative) = _map.Forward(data, Parameters(data, context));
+        return (value, Batches.Sum(logDerivative));
+    }
+
+    /// <inheritdoc/>
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context)
+    {
+        var found = new List<Tensor>();
+        var rest = zeros_like(latent);
+        for (var feature = 0L; feature < _features; feature++)
+        {
+            var known = cat([.. found, rest.narrow(1, feature, _features - feature)], 1);
+            var parameters = Parameters(known, context).narrow(1, feature, 1);
+            found.Add(_map.Inverse(latent.narrow(1, feature, 1), parameters));
+        }
+        return cat(found, 1);
+    }
+
+    private Tensor Parameters(Tensor data, Tensor? context)
+    {
+        if (_contextSize > 0 || context is null)
+            Contexts.Require(context, _contextSize, ToString());
+        var told = network.call(Contexts.Beside(data, _contextSize > 0 ? context : null));
+        return Features.Parameters(told, data, _features, _map.ParameterCount, this);
+    }
+
+    /// <summary>Each row but the first has another number in one feature, at which no parameters up to it may look.</summary>
+    private void RequireOrder()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var (wasTraining, like) = (network.training, network.parameters().FirstOrDefault());
+        var row = linspace(-1.0, 1.0, _features + _contextSize, dtype: like?.dtype, device: like?.device).unsqueeze(0);
+        var changes = cat([zeros_like(row), eye(_features, row.shape[1], dtype: row.dtype, device: row.device)], 0);
+        network.eval();
+        var told = network.call(row + changes);
+        network.train(wasTraining);
+        var parameters = Features.Parameters(
+            told,
+            changes.narrow(1, 0, _features),
+            _features,
+            _map.ParameterCount,
+            this
+        );
+        var moved = (parameters.narrow(0, 1, _features) - parameters.narrow(0, 0, 1)).abs().amax([2L]).tril();
+        // A row computes in a batch as it does elsewhere, up to rounding.
+        var limit = 1e-4 * (1 + parameters.abs().max().to_type(float64).item<double>());
+        var most = moved.max().to_type(float64).item<double>();
+        if (most > limit)
+            throw new ArgumentException(
+                $"The parameters of a feature may depend on the features before it only; in this network some moved by {most:g3} with a later one or their own. Use a MaskedNetwork.",
+                nameof(network)
+            );
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"Autoregressive({_map}, {_features})";
+}

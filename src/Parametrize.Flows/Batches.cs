@@ -1,0 +1,51 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>Tensors whose first dimension counts data.</summary>
+internal static class Batches
+{
+    public static string Shown(long[] shape) => $"[{string.Join(", ", shape)}]";
+
+    /// <summary>The shape of one datum.</summary>
+    public static long[] DatumShape(Tensor batch, string parameter)
+    {
+        ArgumentNullException.ThrowIfNull(batch, parameter);
+        if (batch.dim() < 2)
+            throw new ArgumentException(
+                $"Expected a batch, whose first dimension counts the data, as [N, features]; found {Shown(batch.shape)}. For one datum use unsqueeze(0).",
+                parameter
+            );
+        return batch.shape[1..];
+    }
+
+    /// <summary>Refuses a batch of data of another shape.</summary>
+    public static void Require(Tensor batch, long[] datum, string owner, string parameter)
+    {
+        if (!DatumShape(batch, parameter).SequenceEqual(datum))
+            throw new ArgumentException(
+                $"{owner} takes [N{string.Concat(datum.Select(size => $", {size}"))}]; found {Shown(batch.shape)}.",
+                parameter
+            );
+    }
+
+    /// <summary>Refuses a context that is not one row for each datum.</summary>
+    public static void RequireContext(Tensor? context, Tensor data)
+    {
+        if (context is not null && (context.dim() < 2 || context.shape[0] != data.shape[0]))
+            throw new ArgumentException(
+                $"Expected a context [{data.shape[0]}, size], one row for each datum; found {Shown(context.shape)}.",
+                nameof(context)
+            );
+    }
+
+    /// <summary>One number for each datum.</summary>
+    public static Tensor Sum(Tensor batch) => batch.dim() < 2 ? batch : batch.flatten(1).sum([1L]);
+
+    /// <summary>Zeros, one for each datum.</summary>
+    public static Tensor Zeros(Tensor data) => zeros([data.shape[0]], dtype: data.dtype, device: data.device);
+
+    /// <summary>A result in the outer scope that is not the argument itself, which its owner disposes.</summary>
+    public static Tensor Own(Tensor result, Tensor argument) =>
+        (ReferenceEquals(result, argument) ? result.alias() : result).MoveToOuterDisposeScope();
+}

@@ -1,0 +1,28 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>What densities have in common.</summary>
+internal static class Densities
+{
+    private static readonly double LogNormal = Math.Log(2 * Math.PI) / 2;
+
+    /// <summary>log density of a standard normal vector of that many numbers, by its squared length.</summary>
+    public static Tensor Normal(Tensor squares, long count) =>
+        squares * (-0.5).AsScalar() - (count * LogNormal).AsScalar();
+
+    /// <summary>One log density for each datum.</summary>
+    public static Tensor StandardNormal(Tensor data) =>
+        Normal(Batches.Sum(data.square()), data.shape[1..].Aggregate(1L, (product, size) => product * size));
+
+    public static long[] Checked(long[] shape)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        return shape.Length > 0 && shape.All(size => size > 0)
+            ? [.. shape]
+            : throw new ArgumentException(
+                $"Expected the shape of one tensor, sizes of at least 1; found {Batches.Shown(shape)}.",
+                nameof(shape)
+            );
+    }
+}

@@ -1,0 +1,25 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>
+/// A density of tensors of one shape, of which a flow is made and which a flow is. One that is a module has its parameters
+/// trained with the flow.
+/// </summary>
+public interface IDensity
+{
+    /// <summary>The shape of one tensor.</summary>
+    long[] Shape { get; }
+
+    /// <summary>The log density, in nats.</summary>
+    /// <param name="data">`[N, ...]`.</param>
+    /// <param name="context">`[N, size]` where the density depends on a context, else null.</param>
+    /// <returns>A new tensor `[N]`, through which gradients flow.</returns>
+    Tensor log_prob(Tensor data, Tensor? context = null);
+
+    /// <summary>Random tensors, with gradients where the density has parameters and can tell them.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="context">`[count, size]` where the density depends on a context, else null.</param>
+    /// <returns>A new tensor `[count, ...]`.</returns>
+    Tensor rsample(long count, Tensor? context = null);
+}

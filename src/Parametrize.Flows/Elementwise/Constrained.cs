@@ -1,0 +1,67 @@
+using Parametrize.CSharp;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.Flows;
+
+/// <summary>
+/// Data in the space of a value: x is what the value computes from z as its only parameter. `Constrained(unitInterval)` takes
+/// numbers between 0 and 1 to free ones, `Constrained(simplex)` probability vectors of n numbers to n - 1 free ones.
+/// </summary>
+/// <remarks>
+/// Where z has fewer numbers than x the data lie on a surface, and the density is one by its area (Hausdorff measure). Data that are
+/// not in the space have log density -inf. <see cref="FlowLayer.Inverted"/> takes free data into the space.
+/// </remarks>
+public sealed class Constrained : FlowLayer
+{
+    private readonly Parametrization _value;
+
+    /// <param name="value">
+    /// A value of one parameter and no buffers that yields each tensor from one parameter only and has a log volume in closed form:
+    /// `Positive`, `UnitInterval`, `Bounded`, `Above`, `Ordered`, `Simplex`, `SumToZero` and what is composed of them.
+    /// </param>
+    /// <exception cref="ArgumentException">The value is none of these.</exception>
+    public Constrained(Parametrization value)
+        : base(nameof(Constrained))
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        if (Core.parameterCount(value) != 1 || !Core.bufferNames(value).IsEmpty)
+            throw new ArgumentException(
+                $"Expected a value of one parameter and no buffers; {value} has {Core.parameterCount(value)} and {Core.bufferNames(value).Length}.",
+                nameof(value)
+            );
+        _value = value;
+    }
+
+    /// <inheritdoc/>
+    public override long[] LatentShape(long[] dataShape)
+    {
+        var form = new Form([1, .. dataShape], ScalarType.Float32, CPU);
+        var found = Core.parameterForms(_value, form);
+        return found.IsOk ? found.ResultValue.Head.Shape[1..] : throw new ArgumentException(found.ErrorValue.Message);
+    }
+
+    /// <inheritdoc/>
+    public override long[] DataShape(long[] latentShape)
+    {
+        using var example = zeros([1, .. latentShape]);
+        using var yielded = _value.Apply(example);
+        return yielded.shape[1..];
+    }
+
+    /// <inheritdoc/>
+    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    {
+        var latent = _value.Undo(data);
+        var (image, volumes) = _value.ApplyWithLogVolumes(latent, (int)data.dim() - 1);
+        var logDensity = Images.LogDensity(data, image, volumes.neg());
+        // Beside -inf no density of z may be NaN.
+        return (latent.nan_to_num(), logDensity);
+    }
+
+    /// <inheritdoc/>
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context) => _value.Apply(latent);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"Constrained({_value})";
+}

@@ -1,0 +1,90 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>
+/// Keeps some features and maps each of the others by parameters that a network tells from those (NICE and real NVP: Dinh et al.
+/// 2015, 2017). Both directions cost one pass of the network.
+/// </summary>
+public sealed class Coupling : FlowLayer
+{
+    private const string Kept = "kept";
+    private const string Moved = "moved";
+    private const string Back = "back";
+
+    private readonly ElementMap _map;
+    private readonly bool[] _keeps;
+    private readonly long _contextSize;
+    private readonly nn.Module<Tensor, Tensor> network;
+
+    /// <param name="map">The map of single numbers: <see cref="AffineMap"/> or <see cref="SplineMap"/>.</param>
+    /// <param name="keeps">For each feature of a vector, or channel of an image, whether it is kept: see <see cref="Masks"/>.</param>
+    /// <param name="network">
+    /// Makes the network. It reads `[N, kept + contextSize, ...]` and yields `[N, others * map.ParameterCount, ...]`.
+    /// </param>
+    /// <param name="contextSize">The size of the context that the network reads besides; 0 for none.</param>
+    /// <exception cref="ArgumentException">All features are kept, or none.</exception>
+    public Coupling(ElementMap map, bool[] keeps, NetworkFactory network, long contextSize = 0)
+        : base(nameof(Coupling))
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        ArgumentNullException.ThrowIfNull(keeps);
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentOutOfRangeException.ThrowIfNegative(contextSize);
+        if (keeps.Distinct().Count() != 2)
+            throw new ArgumentException(
+                $"Expected some features that are kept and some that are mapped; all {keeps.Length} are the same.",
+                nameof(keeps)
+            );
+        (_map, _keeps, _contextSize) = (map, [.. keeps], contextSize);
+        var order = Enumerable.Range(0, keeps.Length).OrderByDescending(index => keeps[index]).ToArray();
+        var kept = keeps.Count(one => one);
+        Keep(Kept, order[..kept]);
+        Keep(Moved, order[kept..]);
+        Keep(Back, [.. Enumerable.Range(0, keeps.Length).OrderBy(feature => Array.IndexOf(order, feature))]);
+        this.network = network(kept + contextSize, (keeps.Length - kept) * map.ParameterCount);
+        register_module(nameof(network), this.network);
+    }
+
+    private void Keep(string name, int[] positions) =>
+        register_buffer(name, tensor([.. positions.Select(position => (long)position)]), persistent: false);
+
+    private Tensor Chosen(Tensor data, string positions) => data.index_select(1, get_buffer(positions)!);
+
+    /// <inheritdoc/>
+    public override long[] LatentShape(long[] dataShape) => Features.Require(dataShape, _keeps.Length, this);
+
+    /// <inheritdoc/>
+    public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _keeps.Length, this);
+
+    /// <inheritdoc/>
+    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    {
+        var (kept, moved, parameters) = Read(data, context);
+        var (value, logDerivative) = _map.Forward(moved, parameters);
+        return (Joined(kept, value), Batches.Sum(logDerivative));
+    }
+
+    /// <inheritdoc/>
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context)
+    {
+        var (kept, moved, parameters) = Read(latent, context);
+        return Joined(kept, _map.Inverse(moved, parameters));
+    }
+
+    private (Tensor Kept, Tensor Moved, Tensor Parameters) Read(Tensor data, Tensor? context)
+    {
+        if (_contextSize > 0 || context is null)
+            Contexts.Require(context, _contextSize, ToString());
+        var kept = Chosen(data, Kept);
+        var told = network.call(Contexts.Beside(kept, _contextSize > 0 ? context : null));
+        var moved = Chosen(data, Moved);
+        return (kept, moved, Features.Parameters(told, moved, moved.shape[1], _map.ParameterCount, this));
+    }
+
+    private Tensor Joined(Tensor kept, Tensor moved) => Chosen(cat([kept, moved], 1), Back);
+
+    /// <inheritdoc/>
+    public override string ToString() =>
+        $"Coupling({_map}, [{string.Concat(_keeps.Select(keeps => keeps ? '1' : '0'))}])";
+}

@@ -1,0 +1,34 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>The second dimension of a batch: the features of vectors, the channels of images.</summary>
+internal static class Features
+{
+    /// <summary>The shape, when it has as many features.</summary>
+    public static long[] Require(long[] datum, long features, FlowLayer owner)
+    {
+        ArgumentNullException.ThrowIfNull(datum);
+        return datum.Length > 0 && datum[0] == features
+            ? datum
+            : throw new ArgumentException(
+                $"{owner} takes data with {features} features in the first dimension of a datum; found {Batches.Shown(datum)}."
+            );
+    }
+
+    /// <summary>`[features, ...]` as `[1, features, 1, ..., ...]`, beside a batch.</summary>
+    public static Tensor AlongSecond(Tensor ofFeatures, Tensor batch) =>
+        ofFeatures.reshape([1, ofFeatures.shape[0], .. batch.shape[2..].Select(_ => 1L), .. ofFeatures.shape[1..]]);
+
+    /// <summary>What a network yields, `[N, features * count, ...]`, as `[N, features, ..., count]`.</summary>
+    public static Tensor Parameters(Tensor told, Tensor data, long features, long count, FlowLayer owner)
+    {
+        Batches.Require(
+            told,
+            [features * count, .. data.shape[2..]],
+            $"The network of {owner} has to yield what",
+            "network"
+        );
+        return told.reshape([data.shape[0], features, count, .. data.shape[2..]]).movedim([2L], [-1L]);
+    }
+}

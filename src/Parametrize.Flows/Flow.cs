@@ -1,0 +1,113 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>
+/// A normalising flow: a density of data that is given by layers, which take data to latent tensors, and a density of these.
+/// log p(x) = log q(f(x)) + log |det f'(x)| (Rezende and Mohamed 2015). The first dimension of every tensor counts the data.
+/// </summary>
+/// <remarks>
+/// A flow is a module: `parameters`, `to`, `state_dict`, `save` and `load` work as everywhere. It is a density itself, and can be
+/// that of what a layer yields (`layer >> flow`) or drops (<see cref="Slice"/>).
+/// </remarks>
+public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
+{
+    private readonly FlowLayer transform;
+    private readonly IDensity latent;
+
+    /// <summary>A flow to a standard normal density.</summary>
+    /// <param name="transform">The layers.</param>
+    /// <param name="dataShape">The shape of one datum, such as `2` or `1, 8, 8`.</param>
+    /// <exception cref="ArgumentException">A layer does not take what comes to it.</exception>
+    public Flow(FlowLayer transform, params long[] dataShape)
+        : this(transform, new StandardNormal(Given(transform).LatentShape(dataShape)), dataShape) { }
+
+    /// <summary>A flow to a given density.</summary>
+    /// <param name="transform">The layers.</param>
+    /// <param name="latent">A density of what the layers yield.</param>
+    /// <exception cref="ArgumentException">The layers do not yield tensors of that shape.</exception>
+    public Flow(FlowLayer transform, IDensity latent)
+        : this(transform, latent, Given(transform).DataShape(Given(latent).Shape)) { }
+
+    private Flow(FlowLayer transform, IDensity latent, long[] dataShape)
+        : base(nameof(Flow))
+    {
+        if (!transform.LatentShape(dataShape).SequenceEqual(latent.Shape))
+            throw new ArgumentException(
+                $"{transform} takes data of shape {Batches.Shown(dataShape)} to {Batches.Shown(transform.LatentShape(dataShape))}; the latent density is of {Batches.Shown(latent.Shape)}.",
+                nameof(latent)
+            );
+        (this.transform, this.latent, Shape) = (transform, latent, [.. dataShape]);
+        RegisterComponents();
+    }
+
+    private static T Given<T>(T value)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return value;
+    }
+
+    /// <summary>The shape of one datum.</summary>
+    public long[] Shape { get; }
+
+    /// <summary>The layers.</summary>
+    public FlowLayer Transform => transform;
+
+    /// <summary>The density of what the layers yield.</summary>
+    public IDensity Latent => latent;
+
+    /// <summary>Latent tensors for data `[N, ...]`.</summary>
+    public override Tensor forward(Tensor data) => transform.forward(Checked(data));
+
+    /// <summary>Latent tensors for data `[N, ...]`, given a context `[N, size]`.</summary>
+    public Tensor forward(Tensor data, Tensor? context) => transform.forward(Checked(data), context);
+
+    /// <summary>Data `[N, ...]` that have these latent tensors.</summary>
+    public Tensor inverse(Tensor latent, Tensor? context = null)
+    {
+        Batches.Require(latent, this.latent.Shape, "The latent density", nameof(latent));
+        return transform.inverse(latent, context);
+    }
+
+    /// <summary>The log density of each datum, in nats.</summary>
+    /// <param name="data">`[N, ...]`.</param>
+    /// <param name="context">`[N, size]` for a flow that depends on a context, else null.</param>
+    /// <returns>A new tensor `[N]`, through which gradients flow. -inf for data that the flow cannot yield.</returns>
+    /// <exception cref="ArgumentException">The data are of another shape.</exception>
+    public Tensor log_prob(Tensor data, Tensor? context = null)
+    {
+        Batches.RequireContext(context, Checked(data));
+        using var scope = NewDisposeScope();
+        var (tensor, logDet) = transform.Map(data, context);
+        return (latent.log_prob(tensor, context) + logDet).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Random data, without gradients.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="context">For a flow that depends on a context: `[count, size]`, or `[1, size]` for the same one everywhere.</param>
+    /// <returns>A new tensor `[count, ...]`.</returns>
+    public Tensor sample(long count, Tensor? context = null)
+    {
+        using var _ = no_grad();
+        return rsample(count, context);
+    }
+
+    /// <summary>Random data, through which gradients reach the parameters of the flow.</summary>
+    /// <inheritdoc cref="sample"/>
+    public Tensor rsample(long count, Tensor? context = null)
+    {
+        using var scope = NewDisposeScope();
+        var rows = Contexts.Rows(context, count);
+        return transform.MapBack(latent.rsample(count, rows), rows).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The flow as it is made in F#.</summary>
+    public override string ToString() => $"{transform} >>> {latent}";
+
+    private Tensor Checked(Tensor data)
+    {
+        Batches.Require(data, Shape, "The flow", nameof(data));
+        return data;
+    }
+}

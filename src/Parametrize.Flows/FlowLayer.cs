@@ -1,0 +1,120 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>
+/// One layer of a flow: a module that takes data to latent tensors and back. The first dimension of every tensor counts the data;
+/// the others are one datum, a vector `[features]` or an image `[channels, height, width]`.
+/// </summary>
+/// <remarks>
+/// Layers are joined in the order in which data pass through them: `a >> b` in C#, `a &gt;&gt;&gt; b` in F#. A layer of one's own
+/// overrides <see cref="Map"/> and <see cref="MapBack"/>, and the two shapes where they differ.
+/// </remarks>
+public abstract class FlowLayer : nn.Module<Tensor, Tensor>
+{
+    /// <param name="name">The name of the kind of layer.</param>
+    protected FlowLayer(string name)
+        : base(name) { }
+
+    /// <summary>
+    /// Whether data and latent tensors determine each other. Where they do not, the layer drops a part of the data and has a
+    /// density for it.
+    /// </summary>
+    public virtual bool IsBijection => true;
+
+    /// <summary>The shape of a latent tensor, for data of this shape. Both are without the dimension that counts data.</summary>
+    /// <exception cref="ArgumentException">The layer does not take data of this shape.</exception>
+    public virtual long[] LatentShape(long[] dataShape) => dataShape;
+
+    /// <summary>The shape of a datum that has a latent tensor of this shape.</summary>
+    /// <exception cref="ArgumentException">The layer does not yield tensors of this shape.</exception>
+    public virtual long[] DataShape(long[] latentShape) => latentShape;
+
+    /// <summary>
+    /// Latent tensors, and log |det J| for each datum, J being the derivative of the latent tensor by the datum. A layer that
+    /// drops a part of the data adds the log density of that part; one whose data lie on a surface has log det(J J^T) / 2 of the
+    /// map along the surface.
+    /// </summary>
+    /// <param name="data">`[N, ...]`.</param>
+    /// <param name="context">`[N, size]`: what the layer's map depends on besides; null where it does not.</param>
+    protected internal abstract (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context);
+
+    /// <summary>Data that have these latent tensors; what the layer drops is drawn from its density.</summary>
+    /// <param name="latent">`[N, ...]`.</param>
+    /// <param name="context">As for <see cref="Map"/>.</param>
+    protected internal abstract Tensor MapBack(Tensor latent, Tensor? context);
+
+    /// <summary>Latent tensors for data `[N, ...]`.</summary>
+    public override Tensor forward(Tensor data) => forward(data, null);
+
+    /// <summary>Latent tensors for data `[N, ...]`, given a context `[N, size]`.</summary>
+    public Tensor forward(Tensor data, Tensor? context)
+    {
+        using var scope = NewDisposeScope();
+        return ForwardWithLogDet(data, context).Latent.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Latent tensors `[N, ...]` and log |det J| `[N]`, J being their derivative by the data.</summary>
+    /// <param name="data">`[N, ...]`, N data of a shape that the layer takes.</param>
+    /// <param name="context">`[N, size]` for a layer that depends on a context, else null.</param>
+    /// <returns>
+    /// For a layer that drops a part of the data, the log density of that part is included. Both are new tensors, the caller's
+    /// to dispose.
+    /// </returns>
+    /// <exception cref="ArgumentException">The layer does not take data of this shape.</exception>
+    public (Tensor Latent, Tensor LogDet) ForwardWithLogDet(Tensor data, Tensor? context = null)
+    {
+        LatentShape(Batches.DatumShape(data, nameof(data)));
+        Batches.RequireContext(context, data);
+        using var scope = NewDisposeScope();
+        var (latent, logDet) = Map(data, context);
+        return (Batches.Own(latent, data), logDet.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Data `[N, ...]` that <see cref="forward(Tensor)"/> takes to these latent tensors.</summary>
+    /// <param name="latent">`[N, ...]`.</param>
+    /// <param name="context">`[N, size]` for a layer that depends on a context, else null.</param>
+    /// <exception cref="ArgumentException">The layer does not yield tensors of this shape.</exception>
+    public Tensor inverse(Tensor latent, Tensor? context = null)
+    {
+        DataShape(Batches.DatumShape(latent, nameof(latent)));
+        Batches.RequireContext(context, latent);
+        using var scope = NewDisposeScope();
+        return Batches.Own(MapBack(latent, context), latent);
+    }
+
+    /// <summary>The layer with its directions exchanged. It shares the parameters.</summary>
+    /// <exception cref="InvalidOperationException">The layer drops a part of the data.</exception>
+    public FlowLayer Inverted() =>
+        IsBijection
+            ? new InvertedLayer(this)
+            : throw new InvalidOperationException(
+                $"{this} drops a part of the data, so that its inverse is no function. Only layers whose IsBijection is true can be inverted."
+            );
+
+    /// <summary>First this layer, then the next.</summary>
+    public FlowLayer Then(FlowLayer next) => this >> next;
+
+    /// <summary>A flow: this layer, and a density of what it yields.</summary>
+    public Flow Then(IDensity latent) => this >> latent;
+
+    /// <summary>First `first`, then `second`: a new layer that shares their parameters.</summary>
+    public static FlowLayer operator >>(FlowLayer first, FlowLayer second)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
+        return new FlowSequence([.. FlowSequence.LayersOf(first), .. FlowSequence.LayersOf(second)]);
+    }
+
+    /// <summary>A flow: a layer, and a density of what it yields.</summary>
+    public static Flow operator >>(FlowLayer transform, IDensity latent) => new(transform, latent);
+
+    /// <summary>The operator `&gt;&gt;&gt;` of F#.</summary>
+    public static FlowLayer AndThen(FlowLayer first, FlowLayer second) => first >> second;
+
+    /// <summary>The operator `&gt;&gt;&gt;` of F#.</summary>
+    public static Flow AndThen(FlowLayer transform, IDensity latent) => transform >> latent;
+
+    /// <summary>The layer as it is made in F#.</summary>
+    public override string ToString() => GetName();
+}

@@ -1,0 +1,43 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>Layers behind one another; those of the state are named by their positions.</summary>
+internal sealed class FlowSequence : FlowLayer
+{
+    private readonly FlowLayer[] _layers;
+
+    public FlowSequence(FlowLayer[] layers)
+        : base("FlowSequence")
+    {
+        _layers = layers;
+        foreach (var (index, layer) in layers.Index())
+            register_module(index.ToString(), layer);
+    }
+
+    public static FlowLayer[] LayersOf(FlowLayer layer) => layer is FlowSequence sequence ? sequence._layers : [layer];
+
+    public override bool IsBijection => _layers.All(layer => layer.IsBijection);
+
+    public override long[] LatentShape(long[] dataShape) =>
+        _layers.Aggregate(dataShape, (shape, layer) => layer.LatentShape(shape));
+
+    public override long[] DataShape(long[] latentShape) =>
+        _layers.Reverse().Aggregate(latentShape, (shape, layer) => layer.DataShape(shape));
+
+    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    {
+        var (latent, sum) = (data, (Tensor?)null);
+        foreach (var layer in _layers)
+        {
+            (latent, var logDet) = layer.Map(latent, context);
+            sum = sum is null ? logDet : sum + logDet;
+        }
+        return (latent, sum!);
+    }
+
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+        _layers.Reverse().Aggregate(latent, (tensor, layer) => layer.MapBack(tensor, context));
+
+    public override string ToString() => string.Join(" >>> ", _layers.Select(layer => layer.ToString()));
+}

@@ -1,0 +1,30 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>A bijective layer with its directions exchanged.</summary>
+internal sealed class InvertedLayer : FlowLayer
+{
+    private readonly FlowLayer layer;
+
+    public InvertedLayer(FlowLayer layer)
+        : base("Inverted")
+    {
+        this.layer = layer;
+        RegisterComponents();
+    }
+
+    public override long[] LatentShape(long[] dataShape) => layer.DataShape(dataShape);
+
+    public override long[] DataShape(long[] latentShape) => layer.LatentShape(latentShape);
+
+    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    {
+        var latent = layer.MapBack(data, context);
+        return (latent, -layer.Map(latent, context).LogDet);
+    }
+
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context) => layer.Map(latent, context).Latent;
+
+    public override string ToString() => $"({layer}).Inverted()";
+}

@@ -1,0 +1,64 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>
+/// Scales and shifts each feature: `z = (x + b) exp(s)` (Glow: Kingma and Dhariwal 2018). The first batch in training sets b and
+/// s so that each feature of z has mean 0 and variance 1; then they are trained like all others.
+/// </summary>
+public sealed class ActNorm : FlowLayer
+{
+    private readonly long _features;
+    private readonly Parameter shift;
+    private readonly Parameter log_scale;
+    private readonly Tensor is_set;
+
+    /// <param name="features">The size of the vectors, or the channels of the images.</param>
+    public ActNorm(long features)
+        : base(nameof(ActNorm))
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
+        _features = features;
+        (shift, log_scale, is_set) = (new(zeros(features)), new(zeros(features)), zeros([], dtype: int64));
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override long[] LatentShape(long[] dataShape) => Features.Require(dataShape, _features, this);
+
+    /// <inheritdoc/>
+    public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _features, this);
+
+    /// <inheritdoc/>
+    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    {
+        if (training && is_set.item<long>() == 0)
+            SetBy(data);
+        var latent = (data + Features.AlongSecond(shift, data)) * Features.AlongSecond(log_scale, data).exp();
+        var positions = data.shape[2..].Aggregate(1L, (product, size) => product * size);
+        return (latent, (log_scale.sum() * ((double)positions).AsScalar()).expand(data.shape[0]));
+    }
+
+    /// <inheritdoc/>
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+        latent * Features.AlongSecond(log_scale, latent).neg().exp() - Features.AlongSecond(shift, latent);
+
+    private void SetBy(Tensor data)
+    {
+        using var _ = no_grad();
+        var rows = data.detach().transpose(0, 1).flatten(1);
+        var (mean, spread) = (rows.mean([1L]), rows.std(1, unbiased: false));
+        if (!mean.isfinite().all().item<bool>())
+            throw new InvalidOperationException(
+                $"{this} takes mean and variance from the first batch, which has NaN or infinite numbers. Nothing has changed."
+            );
+        shift.copy_(mean.neg());
+        // A feature that is constant in this batch keeps its scale.
+        log_scale.copy_(where(spread.gt(0.0.AsScalar()), spread, ones_like(spread)).log().neg());
+        is_set.fill_(1.0.AsScalar());
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"ActNorm({_features})";
+}

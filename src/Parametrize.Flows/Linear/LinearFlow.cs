@@ -1,0 +1,65 @@
+using Parametrize.CSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>
+/// `z = W x + b` for vectors, and for each position of an image (the 1 x 1 convolution of Glow: Kingma and Dhariwal 2018), with W
+/// any parametrized square matrix. log |det W| is computed from the factors of the parametrization: 0 for orthogonal ones, a sum
+/// over the diagonal for triangular, LU, QR and Cholesky factors.
+/// </summary>
+/// <remarks>Any allowed matrix can be assigned to <see cref="Weight"/>, which then is exactly that matrix.</remarks>
+public sealed class LinearFlow : FlowLayer
+{
+    private readonly long _features;
+    private readonly ParametrizedTensor weight;
+    private readonly Parameter? bias;
+
+    /// <param name="features">The size of the vectors, or the channels of the images.</param>
+    /// <param name="weight">The value of W; null for `Parametrizations.Invertible()`, LU factors.</param>
+    /// <param name="hasBias">Whether there is a b.</param>
+    /// <exception cref="ParametrizationException">The value has no n x n matrices.</exception>
+    /// <remarks>W begins as the identity, or as what the value projects it to.</remarks>
+    public LinearFlow(long features, Parametrization? weight = null, bool hasBias = true)
+        : base(nameof(LinearFlow))
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
+        _features = features;
+        using var start = eye(features);
+        this.weight = new(weight ?? Parametrizations.Invertible, start);
+        bias = hasBias ? new(zeros(features)) : null;
+        RegisterComponents();
+    }
+
+    /// <summary>The matrix W, its parametrization and its parameters.</summary>
+    public ParametrizedTensor Weight => weight;
+
+    /// <inheritdoc/>
+    public override long[] LatentShape(long[] dataShape) => Features.Require(dataShape, _features, this);
+
+    /// <inheritdoc/>
+    public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _features, this);
+
+    /// <inheritdoc/>
+    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    {
+        var latent = nn.functional.linear(data.transpose(1, -1), weight.Value, bias).transpose(1, -1);
+        var logDet = weight.LogAbsDeterminant();
+        var positions = data.shape[2..].Aggregate(1L, (product, size) => product * size);
+        if (positions > 1)
+            logDet *= ((double)positions).AsScalar();
+        return (latent, logDet.expand(data.shape[0]));
+    }
+
+    /// <inheritdoc/>
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context)
+    {
+        var shifted = bias is null ? latent : latent - Features.AlongSecond(bias, latent);
+        var columns = shifted.transpose(0, 1);
+        return weight.Solve(columns.reshape(_features, -1)).reshape(columns.shape).transpose(0, 1);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"LinearFlow({_features}, {weight.Parametrization})";
+}

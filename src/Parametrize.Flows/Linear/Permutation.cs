@@ -1,0 +1,66 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>Features in another order: the i-th of z is the `order[i]`-th of x.</summary>
+public sealed class Permutation : FlowLayer
+{
+    private const string Order = "order";
+    private const string Back = "back";
+
+    private readonly long[] _order;
+
+    /// <param name="order">Every number from 0 to features - 1 once.</param>
+    /// <exception cref="ArgumentException">It is no permutation.</exception>
+    public Permutation(params long[] order)
+        : base(nameof(Permutation))
+    {
+        ArgumentNullException.ThrowIfNull(order);
+        if (order.Length == 0 || !order.Order().SequenceEqual(Enumerable.Range(0, order.Length).Select(i => (long)i)))
+            throw new ArgumentException(
+                $"Expected every number from 0 to features - 1 once; found {Batches.Shown(order)}.",
+                nameof(order)
+            );
+        _order = [.. order];
+        register_buffer(Order, tensor(_order));
+        register_buffer(
+            Back,
+            tensor([.. _order.Index().OrderBy(one => one.Item).Select(one => (long)one.Index)]),
+            false
+        );
+    }
+
+    /// <summary>Features from the last to the first.</summary>
+    public static Permutation Reverse(int features) => new([.. Numbers(features).Reverse()]);
+
+    /// <summary>A random order, the same for the same seed.</summary>
+    public static Permutation Random(int features, int seed)
+    {
+        long[] order = [.. Numbers(features)];
+        new Random(seed).Shuffle(order);
+        return new(order);
+    }
+
+    private static IEnumerable<long> Numbers(int features)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
+        return Enumerable.Range(0, features).Select(index => (long)index);
+    }
+
+    /// <inheritdoc/>
+    public override long[] LatentShape(long[] dataShape) => Features.Require(dataShape, _order.Length, this);
+
+    /// <inheritdoc/>
+    public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _order.Length, this);
+
+    /// <inheritdoc/>
+    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>
+        (data.index_select(1, get_buffer(Order)!), Batches.Zeros(data));
+
+    /// <inheritdoc/>
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+        latent.index_select(1, get_buffer(Back)!);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"Permutation({string.Join(", ", _order)})";
+}

@@ -1,0 +1,47 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>
+/// Whole numbers 0 to levels - 1, pixels say, as real numbers in [0, 1): `z = (x + u) / levels` with u uniform, drawn anew each time.
+/// The log density of the data is then a lower bound of their log probability (Theis et al. 2016). The way back rounds down.
+/// </summary>
+public sealed class Dequantization : FlowLayer
+{
+    private readonly long _levels;
+
+    /// <param name="levels">How many values a number of the data has, at least 2.</param>
+    public Dequantization(long levels)
+        : base(nameof(Dequantization))
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(levels, 2);
+        _levels = levels;
+    }
+
+    /// <inheritdoc/>
+    public override bool IsBijection => false;
+
+    /// <inheritdoc/>
+    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    {
+        var real = data.is_floating_point() ? data : data.to_type(get_default_dtype());
+        var isLevel = real.ge(0.0.AsScalar())
+            .logical_and(real.lt(((double)_levels).AsScalar()))
+            .logical_and(real.eq(real.floor()));
+        if (!isLevel.all().item<bool>())
+            throw new ArgumentException(
+                $"{this} takes whole numbers from 0 to {_levels - 1}; {isLevel.logical_not().sum().item<long>()} of {data.numel()} are others.",
+                nameof(data)
+            );
+        var latent = (real + rand_like(real)) / ((double)_levels).AsScalar();
+        var numbers = data.numel() / Math.Max(1, data.shape[0]);
+        return (latent, Batches.Zeros(real) - (numbers * Math.Log(_levels)).AsScalar());
+    }
+
+    /// <inheritdoc/>
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+        (latent * ((double)_levels).AsScalar()).floor().clamp(0.0.AsScalar(), ((double)_levels - 1).AsScalar());
+
+    /// <inheritdoc/>
+    public override string ToString() => $"Dequantization({_levels})";
+}

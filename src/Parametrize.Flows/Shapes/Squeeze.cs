@@ -1,0 +1,46 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>
+/// Each square of `factor x factor` pixels becomes one pixel of `factor^2` times the channels (real NVP: Dinh et al. 2017).
+/// </summary>
+public sealed class Squeeze : FlowLayer
+{
+    private readonly int _factor;
+
+    /// <param name="factor">The side of the squares, at least 2.</param>
+    public Squeeze(int factor = 2)
+        : base(nameof(Squeeze))
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(factor, 2);
+        _factor = factor;
+    }
+
+    /// <inheritdoc/>
+    public override long[] LatentShape(long[] dataShape) =>
+        dataShape is [var channels, var height, var width] && height % _factor == 0 && width % _factor == 0
+            ? [channels * _factor * _factor, height / _factor, width / _factor]
+            : throw new ArgumentException(
+                $"{this} takes images [channels, height, width] whose sides are multiples of {_factor}; found {Batches.Shown(dataShape)}."
+            );
+
+    /// <inheritdoc/>
+    public override long[] DataShape(long[] latentShape) =>
+        latentShape is [var channels, var height, var width] && channels % (_factor * _factor) == 0
+            ? [channels / (_factor * _factor), height * _factor, width * _factor]
+            : throw new ArgumentException(
+                $"{this} yields images whose channels are a multiple of {_factor * _factor}; found {Batches.Shown(latentShape)}."
+            );
+
+    /// <inheritdoc/>
+    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>
+        (nn.functional.pixel_unshuffle(data, _factor), Batches.Zeros(data));
+
+    /// <inheritdoc/>
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+        nn.functional.pixel_shuffle(latent, _factor);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"Squeeze({_factor})";
+}

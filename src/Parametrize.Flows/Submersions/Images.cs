@@ -1,0 +1,22 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>Data that have to be in the image of a map.</summary>
+internal static class Images
+{
+    /// <summary>How far rounding moves a datum from the image, in roundoffs of its largest number.</summary>
+    private const double Roundoffs = 256;
+
+    /// <summary>The same for data that are in the image, -inf for others and for those that are not finite.</summary>
+    /// <param name="data">`[N, ...]`.</param>
+    /// <param name="image">The datum of the image that was found for each.</param>
+    /// <param name="logDensity">`[N]`.</param>
+    public static Tensor LogDensity(Tensor data, Tensor image, Tensor logDensity)
+    {
+        var (rows, nearest) = (data.detach().flatten(1), image.detach().flatten(1));
+        var limit = rows.abs().amax([1L]) * (Roundoffs * FormModule.epsilon(data.dtype)).AsScalar();
+        var isInside = (rows - nearest).abs().amax([1L]).le(limit);
+        return where(isInside, logDensity, full_like(logDensity, double.NegativeInfinity.AsScalar()));
+    }
+}

@@ -1,0 +1,64 @@
+using Parametrize.CSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>
+/// `z = W x` from R^n to R^k by a matrix with orthonormal rows, a submersion. The distance of x from the rows' span, n - k numbers,
+/// has a normal density around 0 of a trained standard deviation: with a normal density of z it is probabilistic principal
+/// component analysis (Tipping and Bishop 1999). Nothing n x n is formed.
+/// </summary>
+public sealed class OrthonormalSubmersion : FlowLayer
+{
+    private readonly long _data;
+    private readonly long _latent;
+    private readonly ParametrizedTensor weight;
+    private readonly Parameter log_scale;
+
+    /// <param name="data">n, the size of a datum.</param>
+    /// <param name="latent">k, less than n.</param>
+    /// <param name="weight">A value of k x n matrices with orthonormal rows; null for `Parametrizations.Orthogonal()`.</param>
+    /// <remarks>W begins as the first rows of the identity, the standard deviation as 1.</remarks>
+    public OrthonormalSubmersion(long data, long latent, Parametrization? weight = null)
+        : base(nameof(OrthonormalSubmersion))
+    {
+        (_data, _latent) = (data, latent);
+        this.weight = Orthonormal.Rows(data, latent, weight);
+        log_scale = new(zeros(1));
+        RegisterComponents();
+    }
+
+    /// <summary>The matrix W, its parametrization and its parameters.</summary>
+    public ParametrizedTensor Weight => weight;
+
+    /// <inheritdoc/>
+    public override bool IsBijection => false;
+
+    /// <inheritdoc/>
+    public override long[] LatentShape(long[] dataShape) => Orthonormal.Vector(dataShape, _data, _latent, this);
+
+    /// <inheritdoc/>
+    public override long[] DataShape(long[] latentShape) => Orthonormal.Vector(latentShape, _latent, _data, this);
+
+    /// <inheritdoc/>
+    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    {
+        var rows = weight.Value;
+        var latent = data.matmul(rows.mT);
+        var rest = (data - latent.matmul(rows)) * log_scale.neg().exp();
+        var logDensity = Densities.Normal(rest.square().sum(1), _data - _latent);
+        return (latent, logDensity - log_scale * ((double)(_data - _latent)).AsScalar());
+    }
+
+    /// <inheritdoc/>
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context)
+    {
+        var rows = weight.Value;
+        var noise = randn([latent.shape[0], _data], dtype: latent.dtype, device: latent.device);
+        return latent.matmul(rows) + (noise - noise.matmul(rows.mT).matmul(rows)) * log_scale.exp();
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"OrthonormalSubmersion({_data}, {_latent}, {weight.Parametrization})";
+}

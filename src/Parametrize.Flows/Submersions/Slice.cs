@@ -1,0 +1,67 @@
+using static TorchSharp.torch;
+
+namespace Parametrize.Flows;
+
+/// <summary>
+/// Keeps the first features and drops the others, for which it has a density: the projection onto the first k coordinates, a
+/// submersion. Repeated it is the multi-scale architecture of real NVP (Dinh et al. 2017); see also SurVAE flows (Nielsen et al.
+/// 2020). On the way back what was dropped is drawn from the density.
+/// </summary>
+public sealed class Slice : FlowLayer
+{
+    private readonly long _keeps;
+    private readonly bool _isConditional;
+    private readonly IDensity dropped;
+
+    /// <param name="keeps">How many features, or channels, are kept.</param>
+    /// <param name="dropped">The density of the others.</param>
+    /// <param name="isConditional">
+    /// Whether the density is given what is kept as its context (<see cref="ConditionalNormal"/>, or a flow with one). Else it is
+    /// given the context of the flow.
+    /// </param>
+    public Slice(long keeps, IDensity dropped, bool isConditional = false)
+        : base(nameof(Slice))
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(keeps);
+        ArgumentNullException.ThrowIfNull(dropped);
+        (_keeps, this.dropped, _isConditional) = (keeps, dropped, isConditional);
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override bool IsBijection => false;
+
+    /// <inheritdoc/>
+    public override long[] LatentShape(long[] dataShape)
+    {
+        Expect(dataShape, [_keeps + dropped.Shape[0], .. dropped.Shape[1..]]);
+        return [_keeps, .. dataShape[1..]];
+    }
+
+    /// <inheritdoc/>
+    public override long[] DataShape(long[] latentShape)
+    {
+        Expect(latentShape, [_keeps, .. dropped.Shape[1..]]);
+        return [_keeps + dropped.Shape[0], .. latentShape[1..]];
+    }
+
+    private void Expect(long[] found, long[] expected)
+    {
+        if (!found.SequenceEqual(expected))
+            throw new ArgumentException($"{this}: expected {Batches.Shown(expected)}; found {Batches.Shown(found)}.");
+    }
+
+    /// <inheritdoc/>
+    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    {
+        var kept = data.narrow(1, 0, _keeps);
+        return (kept, dropped.log_prob(data.narrow(1, _keeps, dropped.Shape[0]), _isConditional ? kept : context));
+    }
+
+    /// <inheritdoc/>
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+        cat([latent, dropped.rsample(latent.shape[0], _isConditional ? latent : context)], 1);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"Slice({_keeps}, {dropped})";
+}
