@@ -38,7 +38,8 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
                 nameof(latent)
             );
         (this.transform, this.latent, Shape) = (transform, latent, [.. dataShape]);
-        RegisterComponents();
+        register_module(nameof(transform), transform);
+        Densities.Register(this, nameof(latent), latent);
     }
 
     private static T Given<T>(T value)

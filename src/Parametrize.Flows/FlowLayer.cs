@@ -12,6 +12,9 @@ namespace Parametrize.Flows;
 /// </remarks>
 public abstract class FlowLayer : nn.Module<Tensor, Tensor>
 {
+    // TorchSharp does not move buffers that are no part of the state.
+    private readonly Dictionary<string, Tensor> _constants = [];
+
     /// <param name="name">The name of the kind of layer.</param>
     protected FlowLayer(string name)
         : base(name) { }
@@ -117,4 +120,32 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
 
     /// <summary>The layer as it is made in F#.</summary>
     public override string ToString() => GetName();
+
+    /// <summary>Numbers that follow the layer to other devices and are no part of its state.</summary>
+    private protected void Keep(string name, long[] numbers) =>
+        _constants[name] = tensor(numbers).DetachFromDisposeScope();
+
+    private protected Tensor Kept(string name) => _constants[name];
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        base._toEpilog(dtype, device, non_blocking);
+        if (device is null)
+            return;
+        foreach (var (name, constant) in _constants.ToArray())
+        {
+            _constants[name] = constant.to(device, copy: true).DetachFromDisposeScope();
+            constant.Dispose();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            foreach (var constant in _constants.Values)
+                constant.Dispose();
+        base.Dispose(disposing);
+    }
 }

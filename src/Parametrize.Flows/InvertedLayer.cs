@@ -24,7 +24,11 @@ internal sealed class InvertedLayer : FlowLayer
         return (latent, -layer.Map(latent, context).LogDet);
     }
 
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context) => layer.Map(latent, context).Latent;
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context)
+    {
+        var (data, logDet) = layer.Map(latent, context);
+        return Images.OrNaN(data, logDet);
+    }
 
     public override string ToString() => $"({layer}).Inverted()";
 }

@@ -15,6 +15,13 @@ internal static class Densities
     public static Tensor StandardNormal(Tensor data) =>
         Normal(Batches.Sum(data.square()), data.shape[1..].Aggregate(1L, (product, size) => product * size));
 
+    /// <summary>Trains and moves the density with its owner, where it is a module.</summary>
+    public static void Register(nn.Module owner, string name, IDensity density)
+    {
+        if (density is nn.Module module)
+            owner.register_module(name, module);
+    }
+
     public static long[] Checked(long[] shape)
     {
         ArgumentNullException.ThrowIfNull(shape);

@@ -5,8 +5,8 @@ namespace Parametrize.Flows;
 /// <summary>Independent normal numbers of mean 0 and variance 1. A context is not looked at.</summary>
 public sealed class StandardNormal : nn.Module<Tensor, Tensor>, IDensity
 {
-    // Tells element type and device, and moves with the flow; no part of its state.
-    private readonly Tensor _place;
+    private ScalarType _dtype = float32;
+    private Device _device = CPU;
 
     /// <param name="shape">The shape of one tensor.</param>
     /// <exception cref="ArgumentException">The shape is empty.</exception>
@@ -14,8 +14,6 @@ public sealed class StandardNormal : nn.Module<Tensor, Tensor>, IDensity
         : base(nameof(StandardNormal))
     {
         Shape = Densities.Checked(shape);
-        _place = zeros(1);
-        register_buffer(nameof(_place), _place, persistent: false);
     }
 
     /// <inheritdoc/>
@@ -33,10 +31,14 @@ public sealed class StandardNormal : nn.Module<Tensor, Tensor>, IDensity
     }
 
     /// <inheritdoc/>
-    public Tensor rsample(long count, Tensor? context = null)
+    public Tensor rsample(long count, Tensor? context = null) =>
+        randn([count, .. Shape], dtype: _dtype, device: _device);
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
-        var place = get_buffer(nameof(_place))!;
-        return randn([count, .. Shape], dtype: place.dtype, device: place.device);
+        base._toEpilog(dtype, device, non_blocking);
+        (_dtype, _device) = (dtype ?? _dtype, device ?? _device);
     }
 
     /// <summary>As it is made in F#.</summary>

@@ -8,8 +8,8 @@ namespace Parametrize.Flows;
 /// </summary>
 public sealed class Coupling : FlowLayer
 {
-    private const string Kept = "kept";
-    private const string Moved = "moved";
+    private const string First = "kept";
+    private const string Second = "moved";
     private const string Back = "back";
 
     private readonly ElementMap _map;
@@ -37,19 +37,19 @@ public sealed class Coupling : FlowLayer
                 nameof(keeps)
             );
         (_map, _keeps, _contextSize) = (map, [.. keeps], contextSize);
-        var order = Enumerable.Range(0, keeps.Length).OrderByDescending(index => keeps[index]).ToArray();
+        long[] order =
+        [
+            .. Enumerable.Range(0, keeps.Length).OrderByDescending(index => keeps[index]).Select(index => (long)index),
+        ];
         var kept = keeps.Count(one => one);
-        Keep(Kept, order[..kept]);
-        Keep(Moved, order[kept..]);
-        Keep(Back, [.. Enumerable.Range(0, keeps.Length).OrderBy(feature => Array.IndexOf(order, feature))]);
+        Keep(First, order[..kept]);
+        Keep(Second, order[kept..]);
+        Keep(Back, [.. Enumerable.Range(0, keeps.Length).Select(feature => (long)Array.IndexOf(order, (long)feature))]);
         this.network = network(kept + contextSize, (keeps.Length - kept) * map.ParameterCount);
         register_module(nameof(network), this.network);
     }
 
-    private void Keep(string name, int[] positions) =>
-        register_buffer(name, tensor([.. positions.Select(position => (long)position)]), persistent: false);
-
-    private Tensor Chosen(Tensor data, string positions) => data.index_select(1, get_buffer(positions)!);
+    private Tensor Chosen(Tensor data, string positions) => data.index_select(1, Kept(positions));
 
     /// <inheritdoc/>
     public override long[] LatentShape(long[] dataShape) => Features.Require(dataShape, _keeps.Length, this);
@@ -76,9 +76,9 @@ public sealed class Coupling : FlowLayer
     {
         if (_contextSize > 0 || context is null)
             Contexts.Require(context, _contextSize, ToString());
-        var kept = Chosen(data, Kept);
+        var kept = Chosen(data, First);
         var told = network.call(Contexts.Beside(kept, _contextSize > 0 ? context : null));
-        var moved = Chosen(data, Moved);
+        var moved = Chosen(data, Second);
         return (kept, moved, Features.Parameters(told, moved, moved.shape[1], _map.ParameterCount, this));
     }
 

@@ -9,7 +9,10 @@ namespace Parametrize.Flows;
 /// any parametrized square matrix. log |det W| is computed from the factors of the parametrization: 0 for orthogonal ones, a sum
 /// over the diagonal for triangular, LU, QR and Cholesky factors.
 /// </summary>
-/// <remarks>Any allowed matrix can be assigned to <see cref="Weight"/>, which then is exactly that matrix.</remarks>
+/// <remarks>
+/// Any allowed matrix can be given as the first one, or assigned to <see cref="Weight"/>, which then is exactly that matrix.
+/// `Invertible` keeps the sign of the determinant that it began with: a state brings its own.
+/// </remarks>
 public sealed class LinearFlow : FlowLayer
 {
     private readonly long _features;
@@ -19,15 +22,15 @@ public sealed class LinearFlow : FlowLayer
     /// <param name="features">The size of the vectors, or the channels of the images.</param>
     /// <param name="weight">The value of W; null for `Parametrizations.Invertible()`, LU factors.</param>
     /// <param name="hasBias">Whether there is a b.</param>
+    /// <param name="start">The first W, n x n, exactly where the value allows it; null for the identity.</param>
     /// <exception cref="ParametrizationException">The value has no n x n matrices.</exception>
-    /// <remarks>W begins as the identity, or as what the value projects it to.</remarks>
-    public LinearFlow(long features, Parametrization? weight = null, bool hasBias = true)
+    public LinearFlow(long features, Parametrization? weight = null, bool hasBias = true, Tensor? start = null)
         : base(nameof(LinearFlow))
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
         _features = features;
-        using var start = eye(features);
-        this.weight = new(weight ?? Parametrizations.Invertible, start);
+        using var identity = start is null ? eye(features) : null;
+        this.weight = new(weight ?? Parametrizations.Invertible, start ?? identity!);
         bias = hasBias ? new(zeros(features)) : null;
         RegisterComponents();
     }

@@ -6,9 +6,8 @@ namespace Parametrize.Flows;
 public sealed class Permutation : FlowLayer
 {
     private const string Order = "order";
-    private const string Back = "back";
 
-    private readonly long[] _order;
+    private readonly long _features;
 
     /// <param name="order">Every number from 0 to features - 1 once.</param>
     /// <exception cref="ArgumentException">It is no permutation.</exception>
@@ -21,13 +20,8 @@ public sealed class Permutation : FlowLayer
                 $"Expected every number from 0 to features - 1 once; found {Batches.Shown(order)}.",
                 nameof(order)
             );
-        _order = [.. order];
-        register_buffer(Order, tensor(_order));
-        register_buffer(
-            Back,
-            tensor([.. _order.Index().OrderBy(one => one.Item).Select(one => (long)one.Index)]),
-            false
-        );
+        _features = order.Length;
+        register_buffer(Order, tensor(order));
     }
 
     /// <summary>Features from the last to the first.</summary>
@@ -48,10 +42,10 @@ public sealed class Permutation : FlowLayer
     }
 
     /// <inheritdoc/>
-    public override long[] LatentShape(long[] dataShape) => Features.Require(dataShape, _order.Length, this);
+    public override long[] LatentShape(long[] dataShape) => Features.Require(dataShape, _features, this);
 
     /// <inheritdoc/>
-    public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _order.Length, this);
+    public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _features, this);
 
     /// <inheritdoc/>
     protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>
@@ -59,8 +53,8 @@ public sealed class Permutation : FlowLayer
 
     /// <inheritdoc/>
     protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
-        latent.index_select(1, get_buffer(Back)!);
+        latent.index_select(1, get_buffer(Order)!.argsort());
 
     /// <inheritdoc/>
-    public override string ToString() => $"Permutation({string.Join(", ", _order)})";
+    public override string ToString() => $"Permutation({string.Join(", ", get_buffer(Order)!.cpu().data<long>())})";
 }

@@ -8,6 +8,13 @@ internal static class Images
     /// <summary>How far rounding moves a datum from the image, in roundoffs of its largest number.</summary>
     private const double Roundoffs = 256;
 
+    /// <summary>What was found for data of the image, NaN for others.</summary>
+    public static Tensor OrNaN(Tensor found, Tensor logDensity)
+    {
+        var isOutside = logDensity.isneginf().reshape([found.shape[0], .. found.shape[1..].Select(_ => 1L)]);
+        return found.masked_fill(isOutside, double.NaN.AsScalar());
+    }
+
     /// <summary>The same for data that are in the image, -inf for others and for those that are not finite.</summary>
     /// <param name="data">`[N, ...]`.</param>
     /// <param name="image">The datum of the image that was found for each.</param>

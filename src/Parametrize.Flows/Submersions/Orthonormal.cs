@@ -10,17 +10,24 @@ internal static class Orthonormal
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(latent);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(data, latent);
+        value ??= Parametrizations.Orthogonal();
+        RequireOrthonormal(value, data, latent);
         using var start = eye(latent, data);
-        var rows = new ParametrizedTensor(value ?? Parametrizations.Orthogonal(), start);
-        using var _ = no_grad();
+        return new(value, start);
+    }
+
+    /// <summary>Tells by a random member.</summary>
+    private static void RequireOrthonormal(Parametrization value, long data, long latent)
+    {
         using var scope = NewDisposeScope();
-        var matrix = rows.Value;
+        using var _ = no_grad();
+        using var generator = new Generator(1);
+        var matrix = value.Sample([latent, data], generator: generator);
         if (!matrix.matmul(matrix.mT).allclose(eye(latent), rtol: 0, atol: 1e-4))
             throw new ArgumentException(
                 $"Expected a value of matrices with orthonormal rows; {value} yields others.",
                 nameof(value)
             );
-        return rows;
     }
 
     public static long[] Vector(long[] found, long expected, long other, FlowLayer owner)

@@ -38,12 +38,13 @@ public sealed class OrthonormalInjection : FlowLayer
     protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var rows = weight.Value;
-        var latent = data.matmul(rows.mT);
-        return (latent, Images.LogDensity(data, latent.matmul(rows), Batches.Zeros(data)));
+        var latent = nn.functional.linear(data, rows);
+        return (latent, Images.LogDensity(data, nn.functional.linear(latent, rows.mT), Batches.Zeros(data)));
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context) => latent.matmul(weight.Value);
+    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+        nn.functional.linear(latent, weight.Value.mT);
 
     /// <inheritdoc/>
     public override string ToString() => $"OrthonormalInjection({_data}, {_latent}, {weight.Parametrization})";

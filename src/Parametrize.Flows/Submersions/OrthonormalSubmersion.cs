@@ -45,8 +45,8 @@ public sealed class OrthonormalSubmersion : FlowLayer
     protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var rows = weight.Value;
-        var latent = data.matmul(rows.mT);
-        var rest = (data - latent.matmul(rows)) * log_scale.neg().exp();
+        var latent = nn.functional.linear(data, rows);
+        var rest = (data - nn.functional.linear(latent, rows.mT)) * log_scale.neg().exp();
         var logDensity = Densities.Normal(rest.square().sum(1), _data - _latent);
         return (latent, logDensity - log_scale * ((double)(_data - _latent)).AsScalar());
     }
@@ -56,7 +56,8 @@ public sealed class OrthonormalSubmersion : FlowLayer
     {
         var rows = weight.Value;
         var noise = randn([latent.shape[0], _data], dtype: latent.dtype, device: latent.device);
-        return latent.matmul(rows) + (noise - noise.matmul(rows.mT).matmul(rows)) * log_scale.exp();
+        return nn.functional.linear(latent, rows.mT)
+            + (noise - nn.functional.linear(nn.functional.linear(noise, rows), rows.mT)) * log_scale.exp();
     }
 
     /// <inheritdoc/>

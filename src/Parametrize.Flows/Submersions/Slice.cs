@@ -25,7 +25,7 @@ public sealed class Slice : FlowLayer
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(keeps);
         ArgumentNullException.ThrowIfNull(dropped);
         (_keeps, this.dropped, _isConditional) = (keeps, dropped, isConditional);
-        RegisterComponents();
+        Densities.Register(this, nameof(dropped), dropped);
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,189 @@
+using FsCheck.Xunit;
+using Parametrize.Flows;
+using Properties.CSharp.Support;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Flows;
+
+/// <summary>What every layer of a flow promises, on random layers of every kind.</summary>
+[Properties(Arbitrary = [typeof(LayerCase)], MaxTest = 200, QuietOnSuccess = true)]
+public class EveryLayerKeepsTheLaws
+{
+    private const int Count = 3;
+
+    public static TheoryData<string> Kinds => [.. LayerCase.Kinds];
+
+    private static long Size(Tensor batch) => batch.numel() / batch.shape[0];
+
+    /// <summary>The derivative of `function` at the i-th datum, a matrix.</summary>
+    private static Tensor Jacobian(Func<Tensor, Tensor> function, Tensor at, int index)
+    {
+        var input = at.narrow(0, index, 1).detach().clone().requires_grad_(true);
+        var output = function(input).flatten();
+        var rows = Enumerable
+            .Range(0, (int)output.numel())
+            .Select(entry => autograd.grad([output[entry]], [input], retain_graph: true)[0].flatten());
+        return stack([.. rows]);
+    }
+
+    [Property]
+    public void The_layer_takes_back_what_it_takes_there(LayerCase @case)
+    {
+        using var scope = NewDisposeScope();
+        using var layer = @case.Layer();
+        var (latent, context) = (@case.Latents(Count), @case.Context(Count));
+        var data = layer.inverse(latent, context);
+        Near.Same(latent, layer.forward(data, context), 1e-7);
+        if (layer.IsBijection)
+            Near.Same(data, layer.inverse(layer.forward(data, context), context), 1e-7);
+        Assert.Equal(data.shape[1..], layer.DataShape(latent.shape[1..]));
+        Assert.Equal(latent.shape[1..], layer.LatentShape(data.shape[1..]));
+    }
+
+    [Property]
+    public void Its_log_determinant_is_that_of_its_derivative(LayerCase @case)
+    {
+        using var scope = NewDisposeScope();
+        using var layer = @case.Layer();
+        if (!layer.IsBijection)
+            return;
+        var (latent, context) = (@case.Latents(Count), @case.Context(Count));
+        var data = layer.inverse(latent, context);
+        var (found, logDet) = layer.ForwardWithLogDet(data, context);
+        Assert.Equal([Count], logDet.shape);
+        for (var index = 0; index < Count; index++)
+        {
+            var row = context?.narrow(0, index, 1);
+            // Of an injection that of the way back, along the image.
+            var expected =
+                Size(found) == Size(data)
+                    ? linalg.svdvals(Jacobian(x => layer.forward(x, row), data, index)).log().sum()
+                    : -linalg.svdvals(Jacobian(z => layer.inverse(z, row), found, index)).log().sum();
+            Near.Same(expected, logDet[index], 1e-6);
+        }
+    }
+
+    [Property]
+    public void Gradients_of_the_density_are_finite_and_right(LayerCase @case)
+    {
+        using var scope = NewDisposeScope();
+        using var layer = @case.Layer();
+        var (latent, context) = (@case.Latents(Count), @case.Context(Count));
+        var data = layer.inverse(latent, context).detach();
+        var parameters = layer.parameters().ToArray();
+        if (parameters.Length == 0)
+            return;
+        Tensor Loss()
+        {
+            var (z, logDet) = layer.ForwardWithLogDet(data, context);
+            return logDet.sum() - z.square().sum();
+        }
+        Loss().backward();
+        Assert.All(
+            parameters,
+            parameter => Assert.True(parameter.grad is not { } gradient || gradient.isfinite().all().item<bool>())
+        );
+        // Along one random direction, by differences; data on an image would leave it.
+        if (@case.Kind == "injection")
+            return;
+        var directions = parameters.Select(parameter => randn_like(parameter)).ToArray();
+        var slope = parameters.Zip(directions, (p, d) => p.grad is { } g ? (g * d).sum().item<double>() : 0).Sum();
+        double At(double step)
+        {
+            using var _ = no_grad();
+            foreach (var (parameter, direction) in parameters.Zip(directions))
+                parameter.add_(direction * step);
+            var loss = Loss().item<double>();
+            foreach (var (parameter, direction) in parameters.Zip(directions))
+                parameter.sub_(direction * step);
+            return loss;
+        }
+        const double step = 1e-6;
+        var expected = (At(step) - At(-step)) / (2 * step);
+        Assert.True(
+            Math.Abs(expected - slope) <= 1e-4 * (1 + Math.Abs(expected)),
+            $"By differences {expected}, by autograd {slope}."
+        );
+    }
+
+    [Property]
+    public void A_batch_is_its_data_one_by_one(LayerCase @case)
+    {
+        using var scope = NewDisposeScope();
+        using var layer = @case.Layer();
+        var (latent, context) = (@case.Latents(Count), @case.Context(Count));
+        var data = layer.inverse(latent, context);
+        var (whole, logDets) = layer.ForwardWithLogDet(data, context);
+        for (var index = 0; index < Count; index++)
+        {
+            var (one, logDet) = layer.ForwardWithLogDet(data.narrow(0, index, 1), context?.narrow(0, index, 1));
+            Near.Same(whole.narrow(0, index, 1), one, 1e-9);
+            Near.Same(logDets.narrow(0, index, 1), logDet, 1e-9);
+        }
+    }
+
+    [Property]
+    public void Single_precision_agrees_with_double(LayerCase @case)
+    {
+        using var scope = NewDisposeScope();
+        using var layer = @case.Layer();
+        var (latent, context) = (@case.Latents(Count), @case.Context(Count));
+        var data = layer.inverse(latent, context);
+        var (expected, expectedLogDet) = layer.ForwardWithLogDet(data, context);
+        layer.to(float32);
+        var (found, logDet) = layer.ForwardWithLogDet(data.to(float32), context?.to(float32));
+        Assert.Equal((ScalarType.Float32, ScalarType.Float32), (found.dtype, logDet.dtype));
+        Near.Same(expected, found, 1e-2);
+        Near.Same(expectedLogDet, logDet, 1e-2);
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public void Its_state_is_all_that_it_is(string kind)
+    {
+        using var scope = NewDisposeScope();
+        using var layer = new LayerCase(kind, 1).Layer();
+        using var other = new LayerCase(kind, 1).Layer();
+        var (latent, context) = (new LayerCase(kind, 1).Latents(Count), new LayerCase(kind, 1).Context(Count));
+        var data = layer.inverse(latent, context);
+        using (no_grad())
+            foreach (var parameter in layer.parameters())
+                parameter.mul_(0.9);
+        // What an injection takes to its image has moved with its matrix.
+        data = kind is "injection" ? layer.inverse(latent, context) : data;
+        using var written = new MemoryStream();
+        layer.save(written);
+        using var read = new MemoryStream(written.ToArray());
+        other.load(read);
+        var (expected, found) = (layer.ForwardWithLogDet(data, context), other.ForwardWithLogDet(data, context));
+        Near.Identical(expected.Latent, found.Latent);
+        Near.Identical(expected.LogDet, found.LogDet);
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public void It_leaves_no_tensor_behind(string kind)
+    {
+        var @case = new LayerCase(kind, 2);
+        using var layer = @case.Layer();
+        using var latent = @case.Latents(Count);
+        using var context = @case.Context(Count);
+        using var data = layer.inverse(latent, context);
+        long Made(Action work)
+        {
+            var before = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+            work();
+            return DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount - before;
+        }
+        void Use()
+        {
+            var (z, logDet) = layer.ForwardWithLogDet(data, context);
+            z.Dispose();
+            logDet.Dispose();
+            layer.inverse(latent, context).Dispose();
+            layer.forward(data, context).Dispose();
+        }
+        Use();
+        Assert.Equal(0, Made(Use));
+    }
+}

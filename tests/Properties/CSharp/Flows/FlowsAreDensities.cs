@@ -1,0 +1,174 @@
+using Parametrize.CSharp;
+using Parametrize.Flows;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Flows;
+
+/// <summary>The density of a flow on the plane integrates to 1, and its samples follow it.</summary>
+public class FlowsAreDensities
+{
+    /// <summary>Half the side of the square in which the mass is.</summary>
+    private const double Half = 12;
+
+    /// <summary>Cells of the quadrature along one side, and of those one of a histogram.</summary>
+    private const int Cells = 720;
+    private const int Coarse = 30;
+
+    private const int Samples = 20_000;
+
+    private static FlowLayer Couplings(ElementMap map) =>
+        new Coupling(map, Masks.Even(2), Networks.Mlp(8)) >> new Coupling(map, Masks.Odd(2), Networks.Mlp(8));
+
+    private static readonly Dictionary<string, Func<Flow>> Planes = new()
+    {
+        ["affine coupling"] = () => new(Couplings(new AffineMap(1)), 2),
+        ["spline coupling"] = () => new(Couplings(new SplineMap(5)), 2),
+        ["autoregressive"] = () => new(new Autoregressive(new SplineMap(5), 2, [8]), 2),
+        ["inverse autoregressive"] = () => new(new Autoregressive(new AffineMap(1), 2, [8]).Inverted(), 2),
+        ["linear"] = () => new(new LinearFlow(2) >> new ActNorm(2) >> Permutation.Reverse(2), 2),
+        ["elementwise"] = () => new(new Elementwise(new SplineMap(), 2), 2),
+        ["in a square"] = () => new(new Constrained(Parametrizations.Bounded(-4, 4)) >> Couplings(new AffineMap(1)), 2),
+        ["in a half plane"] = () => new(new Constrained(Parametrizations.Ordered) >> Couplings(new AffineMap(1)), 2),
+        ["slice"] = () => new Slice(1, new StandardNormal(1)) >> new StandardNormal(1),
+        ["conditional slice"] = () =>
+            Couplings(new SplineMap(5))
+            >> new Slice(1, new ConditionalNormal([1], Networks.Mlp(8)(1, 2)), isConditional: true)
+            >> new StandardNormal(1),
+        ["flow on the fibre"] = () =>
+            new Slice(1, new Elementwise(new SplineMap(5), 1) >> new StandardNormal(1)) >> new StandardNormal(1),
+        ["submersion"] = () => Couplings(new AffineMap(1)) >> new OrthonormalSubmersion(2, 1) >> new StandardNormal(1),
+        ["distribution of TorchSharp"] = () =>
+            new LinearFlow(2, Parametrizations.Orthogonal())
+            >> new DistributionDensity(distributions.Laplace(zeros(2, dtype: float64), ones(2, dtype: float64))),
+    };
+
+    public static TheoryData<string> Names => [.. Planes.Keys];
+
+    private static Flow Made(string name)
+    {
+        manual_seed(4);
+        var flow = Planes[name]();
+        flow.to(float64);
+        flow.eval();
+        using var _ = no_grad();
+        foreach (var parameter in flow.parameters())
+            parameter.add_(randn_like(parameter) * 0.15);
+        return flow;
+    }
+
+    /// <summary>The probability of each cell, by the density in its middle.</summary>
+    private static Tensor Probabilities(Flow flow)
+    {
+        var side = 2 * Half / Cells;
+        var middles = arange(Cells, dtype: float64).add(0.5).mul(side).sub(Half);
+        var points = cartesian_prod(middles, middles);
+        return (flow.log_prob(points).exp() * (side * side)).reshape(Cells, Cells);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void The_density_integrates_to_one(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var flow = Made(name);
+        var mass = Probabilities(flow).sum().item<double>();
+        Assert.InRange(mass, 0.998, 1.002);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void Samples_follow_the_density(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var flow = Made(name);
+        const int bins = Cells / Coarse;
+        var expected = Probabilities(flow).reshape(bins, Coarse, bins, Coarse).sum([1L, 3L]).flatten() * Samples;
+        manual_seed(9);
+        var cells = ((flow.sample(Samples) + Half) * (bins / (2 * Half))).floor().clamp(0, bins - 1).to(int64);
+        var found = (cells.select(1, 0) * bins + cells.select(1, 1)).bincount(null, bins * bins).to(float64);
+        var isFull = expected.gt(20);
+        var count = isFull.sum().item<long>();
+        // Pearson's statistic: mean count, variance twice that.
+        var statistic = ((found - expected).square() / expected).masked_select(isFull).sum().item<double>();
+        Assert.InRange(count, 5, bins * bins);
+        Assert.True(statistic < count + 5 * Math.Sqrt(2 * count), $"{statistic} for {count} cells.");
+    }
+
+    [Fact]
+    public void A_density_on_a_line_integrates_to_one_along_it()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        manual_seed(4);
+        var injection = new OrthonormalInjection(3, 1);
+        injection.Weight.Value = tensor(
+            new[,]
+            {
+                { 0.6f, 0f, 0.8f },
+            }
+        );
+        using var flow = injection >> new Elementwise(new SplineMap(), 1) >> new StandardNormal(1);
+        var along = linspace(-10, 10, 4001).unsqueeze(1);
+        var mass = flow.log_prob(along.matmul(injection.Weight.Value)).exp().sum().item<float>() * 20 / 4000;
+        Assert.InRange(mass, 0.999, 1.001);
+        Assert.True(
+            flow.log_prob(
+                    tensor(
+                        new[,]
+                        {
+                            { 0f, 1f, 0f },
+                        }
+                    )
+                )
+                .isneginf()
+                .item<bool>()
+        );
+    }
+
+    [Fact]
+    public void A_density_on_the_simplex_integrates_to_one_by_its_area()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var flow = new Flow(new Constrained(Parametrizations.Simplex), 2);
+        flow.to(float64);
+        const int count = 100_000;
+        // A line from (1, 0) to (0, 1), of length sqrt(2).
+        var first = arange(count, dtype: float64).add(0.5).div(count);
+        var points = stack([first, 1 - first], 1);
+        Assert.InRange(flow.log_prob(points).exp().mean().item<double>() * Math.Sqrt(2), 0.9999, 1.0001);
+    }
+
+    [Fact]
+    public void Data_outside_the_space_have_no_density()
+    {
+        using var scope = NewDisposeScope();
+        using var flow = new Flow(new Constrained(Parametrizations.Positive), 2);
+        var found = flow.log_prob(
+            tensor(
+                new[,]
+                {
+                    { 1f, 2f },
+                    { -1f, 2f },
+                    { 1f, float.NaN },
+                }
+            )
+        );
+        Assert.Equal([true, false, false], found.isfinite().data<bool>().ToArray());
+    }
+
+    [Fact]
+    public void Dequantized_numbers_have_a_probability()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        // The uniform density on [0, 1)^3: each of 4^3 data has the same probability.
+        using var flow = new Dequantization(4) >> new DistributionDensity(distributions.Uniform(zeros(3), ones(3)));
+        var data = randint(0, 4, [5, 3]).to(float32);
+        Assert.True(flow.log_prob(data).allclose(full(5, -3 * Math.Log(4), dtype: float32)));
+        Assert.True(flow.inverse(flow.forward(data)).equal(data).all().item<bool>());
+        Assert.Throws<ArgumentException>(() => flow.log_prob(data + 0.5));
+    }
+}
