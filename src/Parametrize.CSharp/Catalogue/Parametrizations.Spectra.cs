@@ -61,6 +61,11 @@ public static partial class Parametrizations
     /// <summary>Real n x n matrices with a positive determinant, cheap to invert.</summary>
     public static Parametrization Invertible => InvertibleValues.invertible;
 
+    /// <summary>
+    /// Real n x n matrices that have an inverse, of either determinant, whose sign training keeps; cheap to invert.
+    /// </summary>
+    public static Parametrization Nonsingular => InvertibleValues.nonsingular;
+
     /// <summary>Real matrices of a rank, or a lower one, as `U diag(s) V^T` with orthonormal U and V.</summary>
     /// <exception cref="ArgumentException">The rank is below 1.</exception>
     public static Parametrization LowRank(long rank) => LowRankValues.lowRank(rank);

@@ -33,6 +33,7 @@ module internal SpectraHeads =
             plain "correlationCholesky" "CorrelationCholesky" correlationCholesky
             of1 "lipschitz" "Lipschitz({0})" Argument.number lipschitz [ "lipschitz", 2.5 ]
             plain "invertible" "Invertible" invertible
+            plain "nonsingular" "Nonsingular" nonsingular
             plain "specialLinear" "SpecialLinear" specialLinear
             of1
                 "spdWithDeterminant"

@@ -11,7 +11,7 @@ namespace Parametrize.Flows;
 /// </summary>
 /// <remarks>
 /// Any allowed matrix can be given as the first one, or assigned to <see cref="Weight"/>, which then is exactly that matrix.
-/// `Invertible` keeps the sign of the determinant that it began with: a state brings its own.
+/// Training keeps the sign of its determinant.
 /// </remarks>
 public sealed class LinearFlow : FlowLayer
 {
@@ -20,7 +20,7 @@ public sealed class LinearFlow : FlowLayer
     private readonly Parameter? bias;
 
     /// <param name="features">The size of the vectors, or the channels of the images.</param>
-    /// <param name="weight">The value of W; null for `Parametrizations.Invertible()`, LU factors.</param>
+    /// <param name="weight">The value of W; null for `Parametrizations.Nonsingular`, LU factors.</param>
     /// <param name="hasBias">Whether there is a b.</param>
     /// <param name="start">The first W, n x n, exactly where the value allows it; null for the identity.</param>
     /// <exception cref="ParametrizationException">The value has no n x n matrices.</exception>
@@ -30,7 +30,7 @@ public sealed class LinearFlow : FlowLayer
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
         _features = features;
         using var identity = start is null ? eye(features) : null;
-        this.weight = new(weight ?? Parametrizations.Invertible, start ?? identity!);
+        this.weight = new(weight ?? Parametrizations.Nonsingular, start ?? identity!);
         bias = hasBias ? new(zeros(features)) : null;
         RegisterComponents();
     }

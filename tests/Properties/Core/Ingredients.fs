@@ -113,6 +113,13 @@ let belowDiagonal =
 let skewed = Some(fun (w: torch.Tensor) -> corner 0L 0L (coarse 1e-3 w) w)
 let stretched = Some(fun (w: torch.Tensor) -> w * (1.0 + coarse 1e-2 w))
 
+/// A singular matrix.
+let withoutFirstRow: (torch.Tensor -> torch.Tensor) option =
+    Some(fun tensor ->
+        let rows = tensor.clone ()
+        rows.select(-2L, 0L).zero_() |> ignore
+        rows)
+
 let reflected =
     Some(fun (w: torch.Tensor) ->
         let rows = w.shape[w.shape.Length - 2]

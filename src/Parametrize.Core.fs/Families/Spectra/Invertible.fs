@@ -5,9 +5,16 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal InvertibleSpaces =
 
+    let nonsingular: Space =
+        { new Space("invertible matrices",
+                    [],
+                    [ Closure.Scaling; Closure.RowScaling; Closure.Negation; Closure.Transposition; Closure.DirectSum ]) with
+            override _.Dimension form = System.Nullable(Form.reals form)
+        }
+
     let positiveDeterminant: Space =
         { new Space("matrices with positive determinant",
-                    [],
+                    [ nonsingular ],
                     [ Closure.Scaling; Closure.RowScaling; Closure.Transposition; Closure.DirectSum ]) with
             override _.Dimension form = System.Nullable(Form.reals form)
         }
@@ -17,12 +24,22 @@ module internal InvertibleSpaces =
             override _.Dimension form = Dimension.ofMatrices (fun one -> one.Rows * one.Rows - 1L) form
         }
 
-/// Square matrices with a positive determinant, by their LU factors: `W = P L U` with P fixed and the diagonal of U of
-/// fixed signs whose product is that of P (Kingma & Dhariwal 2018, section 3.2). One matrix X holds both factors: L has
+/// Determinants of matrices that are no others.
+[<RequireQualifiedAccess>]
+type internal Determinants =
+    | NotZero
+    | Positive
+    | One
+
+/// Square matrices by their LU factors: `W = P L U` with P fixed and the diagonal of U of fixed signs (Kingma & Dhariwal 2018,
+/// section 3.2), whose product is that of P where the determinant is to be positive. One matrix X holds both factors: L has
 /// ones on the diagonal and the strict lower triangle of X, U has the strict upper triangle and `sign_i exp(X_ii)`. Where the
 /// determinant is to be 1, the mean is taken off the X_ii.
-type internal InvertibleNode(isUnit: bool) =
+type internal InvertibleNode(determinants: Determinants) =
     inherit Node()
+
+    let isUnit = determinants = Determinants.One
+    let hasEitherSign = determinants = Determinants.NotZero
 
     let centred (logarithms: torch.Tensor) =
         if isUnit then
@@ -101,8 +118,17 @@ type internal InvertibleNode(isUnit: bool) =
         let order = permutation.argmax -1L
         NodeParts.carrying (x.``to`` dtype) [ order; diagonal.sign().``to`` dtype ]
 
-    /// The smallest singular values lifted to this part of the largest or of their mean, or to this number, and the sign of the
-    /// last one turned where the determinant is negative.
+    /// The sign of the last one turned where the determinant is not to be negative and is.
+    let turned (left: torch.Tensor) (right: torch.Tensor) (values: torch.Tensor) =
+        if hasEitherSign then
+            values
+        else
+            let turn = Tensors.determinantSign (left.matmul right)
+            let others = values.narrow (-1L, 0L, Tensors.last values - 1L)
+            let smallest = values.select (-1L, -1L) * turn
+            torch.cat ([| others; smallest.unsqueeze -1L |], -1L)
+
+    /// The smallest singular values lifted to this part of the largest or of their mean, or to this number.
     let lifted (tensor: torch.Tensor) (partOfLargest: float) (partOfMean: float) (least: float) =
         let struct (matrix, unit) = Norms.matricesInUnits (least * 1e-200) tensor
         let struct (left, values, right) = torch.linalg.svd matrix
@@ -117,11 +143,7 @@ type internal InvertibleNode(isUnit: bool) =
         let lifted =
             values.maximum(largest * partOfLargest.AsScalar()).maximum(mean * partOfMean.AsScalar()).maximum least
 
-        let turn = Tensors.determinantSign (left.matmul right)
-        let others = lifted.narrow (-1L, 0L, Tensors.last tensor - 1L)
-        let smallest = lifted.select (-1L, -1L) * turn
-        let values = torch.cat ([| others; smallest.unsqueeze -1L |], -1L)
-        struct (left.matmul (values.unsqueeze -1L * right), unit)
+        struct (left.matmul ((turned left right lifted).unsqueeze -1L * right), unit)
 
     /// `log |det W|` of each matrix, and what rounding may do to it: entries are seen through those of the inverse.
     let logDeterminants (unit: torch.Tensor) (size: torch.Tensor) (epsilon: float) =
@@ -130,14 +152,21 @@ type internal InvertibleNode(isUnit: bool) =
         let whole = logarithm + size.squeeze(-1L).squeeze(-1L).log() * (float (Tensors.last unit)).AsScalar()
         struct (whole.abs (), moved * (Tensors.roundoff epsilon 1.0).AsScalar())
 
-    override _.Code = Code.name (if isUnit then "specialLinear" else "invertible")
+    override _.Code =
+        Code.name (
+            match determinants with
+            | Determinants.NotZero -> "nonsingular"
+            | Determinants.Positive -> "invertible"
+            | Determinants.One -> "specialLinear"
+        )
+
     override this.Inputs form = Node.same this Requirement.realSquares form
 
     override _.Codomain _ =
-        if isUnit then
-            InvertibleSpaces.unitDeterminant
-        else
-            InvertibleSpaces.positiveDeterminant
+        match determinants with
+        | Determinants.NotZero -> InvertibleSpaces.nonsingular
+        | Determinants.Positive -> InvertibleSpaces.positiveDeterminant
+        | Determinants.One -> InvertibleSpaces.unitDeterminant
 
     override _.Buffers =
         let diagonal (form: Form) = { form with Shape = Array.truncate (form.Shape.Length - 1) form.Shape }
@@ -155,7 +184,7 @@ type internal InvertibleNode(isUnit: bool) =
         let x = inputs[0]
         product (lower x) (upper x buffers[1]) |> reorder buffers[0]
 
-    /// `log det W`: a sum over the diagonal.
+    /// `log |det W|`: a sum over the diagonal.
     member _.LogDeterminant(inputs: torch.Tensor[]) : torch.Tensor = (logDiagonal inputs[0]).sum([| -1L |])
 
     /// `W^-1` by two triangular solves.
@@ -177,7 +206,7 @@ type internal InvertibleNode(isUnit: bool) =
                     Size = conditioning
                     Limit = least
                 }
-        elif sign <= 0.0 then
+        elif sign <= 0.0 && not hasEitherSign then
             Error { Condition = "det W > 0 (sign)"; Size = sign; Limit = 0.0 }
         elif isUnit then
             let struct (sizes, limits) = logDeterminants unit size epsilon
@@ -212,13 +241,16 @@ type internal InvertibleNode(isUnit: bool) =
                 (Tensors.number (sorted.ne(places).sum()))
             |> Result.bind (fun () -> wrong "sign" "sign_i = 1 or -1" (Tensors.largest (sign.abs () - 1.0.AsScalar())))
             |> Result.bind (fun () ->
-                // W where L is the identity.
-                let signs = sign |> Tensors.inDouble |> torch.diag_embed |> reorder order
-                wrong "sign" "det W > 0" (1.0 - Tensors.number ((Tensors.determinantSign signs).min())))
+                if hasEitherSign then
+                    Ok()
+                else
+                    // W where L is the identity.
+                    let signs = sign |> Tensors.inDouble |> torch.diag_embed |> reorder order
+                    wrong "sign" "det W > 0" (1.0 - Tensors.number ((Tensors.determinantSign signs).min())))
 
         member _.Repair buffers = buffers
 
-/// What the factors of an `invertible` matrix give cheaply.
+/// What the factors of an `invertible` or `nonsingular` matrix give cheaply.
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Invertible =
 
@@ -243,7 +275,7 @@ module Invertible =
         let node = nodeOf value
         computed parts node.Inverse
 
-    /// `log det W`, one number for each matrix of a batch, differentiable. Throws InvalidOperationException for other
+    /// `log |det W|`, one number for each matrix of a batch, differentiable. Throws InvalidOperationException for other
     /// values.
     let logDeterminant (value: Parametrization) (parts: Parts) : torch.Tensor =
         let node = nodeOf value
@@ -257,8 +289,12 @@ open Parametrize
 module InvertibleValues =
 
     /// Real n x n matrices with a positive determinant, by their LU factors; see `Invertible` for inverse and determinant.
-    let invertible: Parametrization = Parametrization.ofNode (InvertibleNode false)
+    let invertible: Parametrization = Parametrization.ofNode (InvertibleNode Determinants.Positive)
+
+    /// Real n x n matrices that have an inverse, by their LU factors, as `invertible`. Training keeps the sign of the determinant;
+    /// an assigned matrix brings its own. O(n^3). Projects to the nearest one.
+    let nonsingular: Parametrization = Parametrization.ofNode (InvertibleNode Determinants.NotZero)
 
     /// Real n x n matrices with determinant 1, by their LU factors, as `invertible`. O(n^3). Projects to a matrix of positive
     /// determinant, as `invertible` does, divided by the n-th root of that: a retraction.
-    let specialLinear: Parametrization = Parametrization.ofNode (InvertibleNode true)
+    let specialLinear: Parametrization = Parametrization.ofNode (InvertibleNode Determinants.One)

@@ -37,6 +37,7 @@ public sealed record LayerCase(string Kind, int Seed)
             Parametrizations.Triangular(Parametrize.Triangle.Lower, unitDiagonal: true)
         ),
         ["linear, positive definite"] = n => new LinearFlow(n, Parametrizations.Spd()),
+        ["linear, positive determinant"] = n => new LinearFlow(n, Parametrizations.Invertible),
         ["linear, any, no bias"] = n => new LinearFlow(n, Parametrizations.Identity, hasBias: false),
         ["act norm"] = n => new ActNorm(n),
         ["permutation"] = n => Permutation.Random(n, seed: n),

@@ -105,6 +105,7 @@ let private matrices: (string * Formula) list =
         "spd", of1 (definite 0.0)
         "spd, floor", of1 (definite 0.1)
         "invertible", invertible
+        "nonsingular", invertible
         "matrixExponential", of1 matrixExponential
         "triangular, transposed", of1 (transpose >> lower 0L >> transpose)
     ]
