@@ -38,6 +38,14 @@ module internal Volume =
                 | _ -> false
             | _ -> true)
 
+    /// Whether the value has a closed form where it yields a tensor of that form, without buffers.
+    let isKnownFor (program: Program) (form: Form) : bool =
+        let parts = new Parts(form.Shape, [||], program.Nodes |> Array.map (fun _ -> [||]))
+
+        match Dimension.registers program form parts with
+        | Some known -> isKnown program known
+        | None -> false
+
     /// What a node that multiplies all lengths does to each problem: those of a batch are of one dimension.
     let private ofSimilar (similar: ISimilar) (before: Before) (batch: int64) (tensor: torch.Tensor) : torch.Tensor =
         if similar.LogFactor = 0.0 then

@@ -55,7 +55,7 @@ module internal Subject =
 
     let learns (subject: Subject) : bool = Parametrization.learns subject.Value
 
-    let private doubles (subject: Subject) : torch.ScalarType list =
+    let doubles (subject: Subject) : torch.ScalarType list =
         [ torch.ScalarType.Float64; torch.ScalarType.ComplexFloat64 ]
         |> List.filter (fun dtype -> List.contains dtype subject.Dtypes)
 

@@ -86,6 +86,12 @@ module internal Norms =
             squares.sum(dimensions, keepdim = true).clamp_min(1.0.AsScalar()).sqrt()
             |> ended (vectors.is_complex ())
 
+    /// The logarithm of the Frobenius norm of each matrix.
+    let logOfMatrix (matrices: torch.Tensor) : torch.Tensor =
+        let unit = oneWhereZero (largest matrices [| matrices.dim () - 2L; matrices.dim () - 1L |])
+        let squares = ((dividedBy unit matrices).square()).sum [| -2L; -1L |]
+        squares.log () / 2.0.AsScalar() + (unit.squeeze(-1L).squeeze -1L).log()
+
     let private areBetween (least: float) (greatest: float) (numbers: torch.Tensor) =
         if numbers.dtype = torch.ScalarType.Float64 then
             let mutable all = true

@@ -62,29 +62,39 @@ let private someShapes (subject: Subject) : int64[][] = subject.Shapes |> Gen.sa
 /// Whether there are small cases.
 let hasSmall (subject: Subject) : bool = Subject.hasDoubles subject && Array.exists isSmall (someShapes subject)
 
+let private tellsOf (what: Parts -> bool) (subject: Subject) (dtype: torch.ScalarType) (shape: int64[]) : bool =
+    use _ = torch.NewDisposeScope()
+
+    let case =
+        {
+            Shape = shape
+            Dtype = dtype
+            Scale = 1.0
+            Seed = 1UL
+            Device = List.head subject.Devices
+        }
+
+    // What an own node throws is a fault, of the laws that are about it.
+    try
+        match Subject.parts 1UL subject case with
+        | Ok parts -> what parts
+        | Error _ -> false
+    with _ ->
+        false
+
 /// Whether a value of a user's own tells something of its parts, looked at where the law would be tried.
 let tells (what: Parts -> bool) (subject: Subject) : bool =
     match Array.tryFind isSmall (someShapes subject) with
     | Some shape when List.contains torch.ScalarType.Float64 subject.Dtypes ->
-        use _ = torch.NewDisposeScope()
-
-        let case =
-            {
-                Shape = shape
-                Dtype = torch.ScalarType.Float64
-                Scale = 1.0
-                Seed = 1UL
-                Device = List.head subject.Devices
-            }
-
-        // What an own node throws is a fault, of the laws that are about it.
-        try
-            match Subject.parts 1UL subject case with
-            | Ok parts -> what parts
-            | Error _ -> false
-        with _ ->
-            false
+        tellsOf what subject torch.ScalarType.Float64 shape
     | _ -> false
+
+/// Whether it tells that for some small shape, which may be square, of real or complex numbers.
+let tellsOfSome (what: Parts -> bool) (subject: Subject) : bool =
+    let shapes = someShapes subject |> Array.filter isSmall |> Array.distinct
+
+    Subject.doubles subject
+    |> List.exists (fun dtype -> Array.exists (tellsOf what subject dtype) shapes)
 
 /// No value of the catalogue may lack it. What is learnt belongs to projections of random tensors, on the edge of open sets.
 let private isApplicable (subject: Subject) : bool =

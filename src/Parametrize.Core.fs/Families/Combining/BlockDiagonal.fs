@@ -88,6 +88,10 @@ type internal BlockDiagonalNode(count: int) =
     override this.Contains(_, tensor, epsilon) =
         Tensors.nearEach "W_ij = 0 outside the blocks" epsilon (placed (this.Cut tensor)) tensor
 
+    interface IVolumeBehind with
+        member _.Measures before = before |> List.forall _.Dimension.IsSome
+        member _.LogVolume(inputs, _) = Tensors.forEach 2 0.0 inputs[0]
+
     interface ICombines with
         member _.CodeWith inputs = Code.call "blockDiagonal" [ Code.Items inputs ]
 

@@ -78,6 +78,11 @@ type internal ChoiceNode(mask: Mask, unusedWhere: float, unusedElsewhere: float)
 
         member _.Repair buffers = buffers
 
+    interface IVolumeBehind with
+        /// Of two tensors that are computed, not all entries are read.
+        member _.Measures before = before |> List.forall _.IsLeaf
+        member _.LogVolume(inputs, _) = Tensors.forEach 0 0.0 inputs[0]
+
     interface ISpecialized with
         member _.Behind before = ChoiceNode(mask, before[0].Interior, before[1].Interior)
 

@@ -54,6 +54,20 @@ type internal InverseNode(value: Parametrization) =
     interface IBijection with
         member _.Back tensor = forward tensor
 
+    interface IVolumeBehind with
+        member _.Measures before =
+            let before = before.Head
+            before.IsOpen && Volume.isKnownFor program before.Form
+
+        /// Of each entry minus that of the value.
+        member _.LogVolume(inputs, _) =
+            let x = back inputs[0]
+            let parts = new Parts(inputs[0].shape, [| x |], Array.create program.Nodes.Length [||])
+
+            match Volume.tryOf (lazy string value) 0 program parts with
+            | Some volumes -> -volumes
+            | None -> invalidOp $"The volume of {value} is not known."
+
     interface IDimension with
         member _.Dimension(_, before, _) = snd before.Head
 

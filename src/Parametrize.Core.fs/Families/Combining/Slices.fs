@@ -70,6 +70,14 @@ type internal SlicesNode(dimension: int, sizes: int64 list) =
     override _.Contains(_, _, _) = Ok()
     override _.Cut tensor = tensor.split (List.toArray sizes, int64 dimension)
 
+    interface IVolumeBehind with
+        member _.Measures before = before |> List.forall _.Dimension.IsSome
+
+        /// Dimensions before the one that is cut are those of each piece.
+        member _.LogVolume(inputs, _) =
+            let count = inputs[0].shape.Length
+            Tensors.forEach (count - axis count) 0.0 inputs[0]
+
     interface ICombines with
         member _.CodeWith inputs =
             let pieces = List.map2 (fun size input -> Code.Tuple [ Code.Long size; input ]) sizes inputs

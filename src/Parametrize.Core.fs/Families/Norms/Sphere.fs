@@ -1,6 +1,7 @@
 namespace Parametrize
 
 open TorchSharp
+open Parametrize.LinearAlgebra
 
 [<RequireQualifiedAccess>]
 module internal SphereSpaces =
@@ -122,6 +123,25 @@ type internal GeodesicSphereNode(radius: float) =
         this.Unit(foot * cosine + tangent * ratio) * radius.AsScalar()
 
     override this.Invert(_, tensor, _, _) = NodeParts.carrying (torch.zeros_like tensor) [ this.Unit tensor ]
+
+    interface IVolumeBehind with
+        /// What is along the base is not read. A complex vector keeps its phase.
+        member _.Measures before = before.Head.IsLeaf && not (Form.isComplex before.Head.Form.Dtype)
+
+        /// `(n - 1) log radius + (n - 2) log |sin t / t|` for vectors of n numbers, with t = |v|.
+        member this.LogVolume(inputs, buffers) =
+            let foot, x = Tensors.inDouble buffers[0], Tensors.inDouble inputs[0]
+            let unit = this.Largest x |> Norms.oneWhereZero
+            let scaled = x |> Norms.dividedBy unit
+            let tangent = scaled - foot * alongBase scaled foot
+            let squared = (tangent * tangent).sum(-1L, keepdim = true)
+            // Of zeros the root has no derivative, and the logarithm is flat.
+            let isNone = squared.le ((Form.least x.dtype).AsScalar())
+            let length = torch.where(isNone, torch.ones_like squared, squared).sqrt() * unit
+            let length = torch.where (isNone, torch.zeros_like length, length)
+            let size = float (Tensors.last x)
+            let bends = ((EigenvaluePairs.logSinc length).squeeze -1L) * (max 0.0 (size - 2.0)).AsScalar()
+            (bends + ((size - 1.0) * log radius).AsScalar()).``to`` inputs[0].dtype
 
     interface IRepairs with
         member this.CanCarry(buffers, epsilon) =

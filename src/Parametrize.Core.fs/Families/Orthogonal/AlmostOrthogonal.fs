@@ -33,6 +33,13 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
         | AlmostOrthogonalMap.Tanh -> x.tanh ()
         | AlmostOrthogonalMap.Sigmoid -> (x / 2.0.AsScalar()).tanh()
 
+    let values (x: torch.Tensor) = f x * radius.AsScalar() + 1.0.AsScalar()
+
+    /// `log (1 / cosh x)`.
+    let logSech (x: torch.Tensor) =
+        let y = x.abs ()
+        (log 2.0).AsScalar() - y - (y * (-2.0).AsScalar()).exp().log1p()
+
     /// Short of the ends, where it is infinite.
     let back (epsilon: float) (y: torch.Tensor) =
         let short = 1.0 - min epsilon (Form.epsilon torch.ScalarType.Float32) / 2.0
@@ -73,9 +80,7 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
     override _.Domains = [ orthonormal; Domain.free; orthonormal ]
     override _.Codomain _ = AlmostOrthogonalSpaces.within radius
 
-    override _.Forward(inputs, _) =
-        let values = f inputs[1] * radius.AsScalar() + 1.0.AsScalar()
-        (inputs[0] * values.unsqueeze -2L).matmul inputs[2].mT
+    override _.Forward(inputs, _) = (inputs[0] * (values inputs[1]).unsqueeze -2L).matmul inputs[2].mT
 
     override _.Contains(_, tensor, epsilon) =
         Violation.unless $"|s_i - 1| <= {radius}" (farthest tensor - radius) (limit epsilon tensor)
@@ -99,6 +104,25 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
     interface IDimension with
         /// All of it, whichever factors are trained.
         member _.Dimension(form, _, _) = Some(Form.reals form)
+
+    interface IVolumeBehind with
+        member _.Measures before = SvdVolume.measures before
+
+        /// That of a singular value decomposition, and `sum_i log (radius |f'(x_i)|)`.
+        member _.LogVolume(inputs, _) =
+            // Singular values differ by little where they are near their ends.
+            let x = Tensors.inDouble inputs[1]
+
+            let slopes =
+                match map with
+                | AlmostOrthogonalMap.Sine -> x.cos().abs().log()
+                | AlmostOrthogonalMap.Tanh -> logSech x * 2.0.AsScalar()
+                | AlmostOrthogonalMap.Sigmoid -> logSech (x / 2.0.AsScalar()) * 2.0.AsScalar() - (log 2.0).AsScalar()
+
+            (SvdVolume.ofFactors inputs[0] (values x) inputs[2]
+             + (slopes + (log radius).AsScalar()).sum [| -1L |])
+                .``to``
+                inputs[1].dtype
 
     interface ISampled with
         /// Uniform vectors, and uniform values.

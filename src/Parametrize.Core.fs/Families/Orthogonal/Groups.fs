@@ -129,6 +129,18 @@ type internal GroupNode(group: Group) =
     interface IProjects with
         member _.Nearest(tensor, _) = nearest tensor
 
+    interface IVolumeBehind with
+        /// Above the diagonal nothing is read.
+        member _.Measures before = before.Head.IsLeaf
+
+        /// A trace that is taken off takes one of the directions of the diagonal.
+        member _.LogVolume(inputs, _) =
+            let x = inputs[0]
+            let isComplex = x.is_complex ()
+            let lost = if group = Group.SpecialUnitary then log 2.0 else 0.0
+            let constant = OrthogonalMaps.logVolumeOfSkew (Tensors.last x) isComplex - lost
+            (EigenvaluePairs.logSincOfSkew (SkewMatrix.ofLower x) + constant.AsScalar()).``to``(Tensors.realType x)
+
     interface IRepairs with
         member _.CanCarry(buffers, epsilon) =
             let foot = buffers[0]

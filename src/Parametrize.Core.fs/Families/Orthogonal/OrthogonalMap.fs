@@ -38,6 +38,60 @@ module internal OrthogonalMaps =
         | OrthogonalMap.Cayley -> ThinMaps.cayley tall
         | _ -> ThinMaps.exponential tall
 
+    /// Whether a closed form is known of how much the map stretches volumes: of the exponential, for square matrices.
+    let isMeasured (map: OrthogonalMap) (rows: int64) (columns: int64) (isComplex: bool) : bool =
+        match map with
+        | OrthogonalMap.Default -> rows = columns || not isComplex
+        | OrthogonalMap.MatrixExp -> rows = columns
+        | OrthogonalMap.Cayley
+        | OrthogonalMap.Householder -> true
+
+    /// Of real numbers b for each entry of a skew matrix: two entries, `|A|^2 = 2 b^2`. A complex one has imaginary numbers on the
+    /// diagonal besides, that count twice in X - X^H.
+    let logVolumeOfSkew (columns: int64) (isComplex: bool) : float =
+        let pairs = float (columns * (columns - 1L) / 2L)
+
+        if isComplex then (pairs + float columns) * log 2.0 else pairs * log 2.0 / 2.0
+
+    /// `log |det (I - A/2)|` for the n x n skew matrix A that a tall matrix stands for, by a determinant of size k.
+    let private logDeterminant (tall: torch.Tensor) : torch.Tensor =
+        let exact = Tensors.inDouble tall
+        let columns = Tensors.last exact
+        let b = SkewMatrix.ofLower (exact.narrow (-2L, 0L, columns))
+        let c = exact.narrow (-2L, columns, Tensors.rows exact - columns)
+        let head = Tensors.eyeLike b - b / 2.0.AsScalar() + Norms.gram c / 4.0.AsScalar()
+        let struct (_, logarithm) = torch.linalg.slogdet head
+        logarithm
+
+    /// How much the Cayley map stretches volumes, from those of the skew matrix A of a tall matrix: `-(n - 1) log det (I - A/2)`, n
+    /// rows; for complex ones `-2 n log |det (I - A/2)|`.
+    let logVolumeOfCayley (tall: torch.Tensor) : torch.Tensor =
+        let rows = Tensors.rows tall
+        let count = if tall.is_complex () then 2L * rows else rows - 1L
+        logDeterminant tall * (-(float count)).AsScalar()
+
+    /// `sum_j (n - j) log (2 / (1 + |x_j|^2))`, j from 1, where x_j is what is below the diagonal.
+    let private logVolumeOfReflectors (tall: torch.Tensor) : torch.Tensor =
+        let exact = Tensors.inDouble tall
+        let rows, columns = Tensors.rows exact, Tensors.last exact
+        let norms = (exact.tril -1L).square().sum [| -2L |]
+
+        let weights =
+            torch.arange (1L.AsScalar(), (columns + 1L).AsScalar(), dtype = exact.dtype, device = exact.device)
+
+        (((float rows).AsScalar() - weights) * ((log 2.0).AsScalar() - norms.log1p ())).sum [| -1L |]
+
+    /// How much the map stretches volumes, from those of the numbers that it reads to those of the matrices with orthonormal
+    /// columns.
+    let logVolume (map: OrthogonalMap) (tall: torch.Tensor) : torch.Tensor =
+        let ofMap =
+            match chosen map tall with
+            | OrthogonalMap.Householder -> logVolumeOfReflectors tall
+            | OrthogonalMap.Cayley -> logVolumeOfCayley tall
+            | _ -> EigenvaluePairs.logSincOfSkew (SkewMatrix.ofLower tall)
+
+        (ofMap + (logVolumeOfSkew (Tensors.last tall) (tall.is_complex ())).AsScalar()).``to``(Tensors.realType tall)
+
     /// In the caller's element type, which may be coarser than that of the computation.
     let private roundedTo (epsilon: float) (tall: torch.Tensor) (x: torch.Tensor) =
         x.``to`` (Form.halfOf epsilon |> Option.defaultValue tall.dtype)

@@ -125,6 +125,24 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
         /// A logarithm costs more than the projection itself.
         member _.Nearest(tensor, epsilon) = nearest tensor epsilon
 
+    abstract Measures: before: Before -> bool
+
+    /// Above the diagonal nothing is read.
+    default _.Measures before =
+        match Dimension.matrices before.Form with
+        | Some one ->
+            let rows, columns = max one.Rows one.Columns, min one.Rows one.Columns
+            before.IsLeaf && OrthogonalMaps.isMeasured map rows columns (one.Reals = 2L)
+        | None -> false
+
+    abstract LogVolume: input: torch.Tensor -> torch.Tensor
+    default _.LogVolume input = OrthogonalMaps.logVolume map (upright input)
+
+    interface IVolumeBehind with
+        member this.Measures before = this.Measures before.Head
+        /// The base turns all alike.
+        member this.LogVolume(inputs, _) = this.LogVolume inputs[0]
+
     abstract Behind: before: Space -> Node
 
     default this.Behind before =
@@ -175,5 +193,20 @@ and internal SkewMapNode(map: OrthogonalMap, trivialized: bool, hermitian: bool)
 
         base.Inverse(tensor, epsilon)
         |> Result.map (fun parts -> { parts with Inputs = Array.map skewOf parts.Inputs })
+
+    override _.Measures before = before.IsOpenIn(if hermitian then SkewSpaces.skewHermitian else SkewSpaces.skew)
+
+    /// In a complex skew matrix of a skew matrix the diagonal counts twice.
+    override _.LogVolume input =
+        let skew = SkewMatrix.ofLower input
+
+        let ofMap =
+            if map = OrthogonalMap.Cayley then
+                OrthogonalMaps.logVolumeOfCayley input
+            else
+                EigenvaluePairs.logSincOfSkew skew
+
+        let twice = if input.is_complex () then float (Tensors.last input) * log 2.0 else 0.0
+        (ofMap + twice.AsScalar()).``to``(Tensors.realType input)
 
     override this.Behind _ = this

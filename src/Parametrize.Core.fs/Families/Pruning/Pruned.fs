@@ -150,6 +150,11 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
                 |> Result.map (fun kept -> [| asMask present[0] kept |])
             | _ -> Error $"{next} is no pruning."
 
+    interface IVolumeBehind with
+        /// Of a tensor that is computed, not all entries are read.
+        member _.Measures before = before.Head.IsLeaf
+        member _.LogVolume(inputs, _) = Tensors.forEach 0 0.0 inputs[0]
+
     interface IDimension with
         /// The entries that the mask keeps, of those that the space before has at all.
         member _.Dimension(form, before, buffers) =

@@ -1,6 +1,7 @@
 namespace Parametrize
 
 open TorchSharp
+open Parametrize.LinearAlgebra
 
 [<RequireQualifiedAccess>]
 module internal EigenSpaces =
@@ -204,6 +205,25 @@ type internal EigenNode(rank: int64 voption) =
                 else
                     None
             | _ -> None
+
+    interface IVolumeBehind with
+        /// The eigenvalues may be any of a space: what they do beside turning vectors is an isometry.
+        member _.Measures before =
+            match before with
+            | [ vectors; values ] -> vectors.IsOpenIn StiefelSpaces.stiefel && values.Dimension.IsSome
+            | _ -> false
+
+        /// `sum_{i<j} log |l_i - l_j| + (n - r) sum_i log (sqrt 2 |l_i|)`.
+        member _.LogVolume(inputs, _) =
+            let values = inputs[1]
+            let others = float (Tensors.rows inputs[0] - Tensors.last inputs[0])
+            let apart = EigenvaluePairs.logDifferences values
+
+            if others = 0.0 then
+                apart
+            else
+                let sizes = values.abs().log() + (log 2.0 / 2.0).AsScalar()
+                apart + sizes.sum [| -1L |] * others.AsScalar()
 
     abstract Behind: values: Space -> Node
 

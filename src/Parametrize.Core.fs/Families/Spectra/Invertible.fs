@@ -194,6 +194,27 @@ type internal InvertibleNode(determinants: Determinants) =
         let half = torch.linalg.solve_triangular (lower x, permuted, upper = false, unitriangular = true)
         torch.linalg.solve_triangular (upper x buffers[1], half, upper = true)
 
+    interface IVolumeBehind with
+        /// Of logarithms of the diagonal whose mean is taken off, one direction is not read.
+        member _.Measures before = if isUnit then before.Head.IsLeaf else before.Head.IsOpen
+
+        /// `sum_i (n - i + 1) log |U_ii|`, i from 1. Along the matrices of determinant 1, by `log |W^-1| - log n / 2` more, with
+        /// Frobenius' norm, since the gradient of `log det W` is W^-T.
+        member this.LogVolume(inputs, buffers) =
+            let x = Tensors.inDouble inputs[0]
+            let size = Tensors.last x
+            let places = torch.arange (size.AsScalar(), dtype = x.dtype, device = x.device)
+            let ofFactors = (((float size).AsScalar() - places) * logDiagonal x).sum [| -1L |]
+
+            let whole =
+                if isUnit then
+                    let inverse = this.Inverse([| x |], [| buffers[0]; Tensors.inDouble buffers[1] |])
+                    ofFactors + Norms.logOfMatrix inverse - (log (float size) / 2.0).AsScalar()
+                else
+                    ofFactors
+
+            whole.``to`` inputs[0].dtype
+
     override _.Contains(_, tensor, epsilon) =
         let struct (unit, size) = inUnits tensor
         let sign = Tensors.number ((Tensors.determinantSign unit).min())

@@ -103,6 +103,10 @@ type internal SvdNode(rank: int64) =
         member _.Dimension(form, _, _) =
             Dimension.ofMatrices (fun one -> rank * (one.Rows + one.Columns - rank)) form |> Option.ofNullable
 
+    interface IVolumeBehind with
+        member _.Measures before = SvdVolume.measures before
+        member _.LogVolume(inputs, _) = SvdVolume.ofFactors inputs[0] inputs[1] inputs[2]
+
     abstract Behind: values: Space -> Node
 
     default this.Behind values = if values.IsWithin PositiveSpaces.positive then PositiveSvdNode rank else this

@@ -99,6 +99,31 @@ type internal MatrixExponentialNode(requirement: Requirement) =
                 dimension
             | _ -> PositiveDefiniteSpaces.positiveDefinite.Dimension form |> Option.ofNullable
 
+    interface IVolumeBehind with
+        /// Of a parameter, the Hermitian part is read, which is a projection.
+        member _.Measures before =
+            let before = before.Head
+
+            before.IsLeaf
+            || before.IsOpenIn SymmetricSpaces.hermitian
+            || not (Form.isComplex before.Form.Dtype) && before.IsOpenIn SymmetricSpaces.symmetric
+
+        /// `sum_i l_i + sum_{i<j} log ((e^l_i - e^l_j) / (l_i - l_j))`, the second sum twice for complex matrices.
+        member _.LogVolume(inputs, _) =
+            let matrix = hermitian inputs[0]
+            let trace = (Tensors.inDouble (Tensors.diagonal matrix)).sum [| -1L |]
+            let trace = if trace.is_complex () then trace.real else trace
+            let size = float (Tensors.last matrix)
+            let pairs = EigenvaluePairs.logSinhcOfHermitian matrix
+
+            let whole =
+                if matrix.is_complex () then
+                    trace * size.AsScalar() + pairs * 2.0.AsScalar()
+                else
+                    trace * ((size + 1.0) / 2.0).AsScalar() + pairs
+
+            whole.``to`` (Tensors.realType matrix)
+
     interface ISampled with
         member _.Sample(form, generator) =
             let normal = Form.normal generator form

@@ -172,6 +172,11 @@ type internal PositiveDefiniteNode(floor: float) =
 
         factor * shrink
 
+    /// The diagonal of the factor.
+    let pivots (x: torch.Tensor) =
+        (Entrywise.softplus (realDiagonal x)).clamp_min((sqrt (Form.least x.dtype)).AsScalar())
+        + floor.AsScalar()
+
     override _.Code =
         if floor = 0.0 then
             Code.name "spd"
@@ -183,10 +188,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
     override _.Forward(inputs, _) =
         let x = inputs[0]
-
-        let diagonal = (Entrywise.softplus (realDiagonal x)).clamp_min((sqrt (Form.least x.dtype)).AsScalar())
-
-        let matrix = product (inRange (withDiagonal (x.tril -1L) (diagonal + floor.AsScalar())))
+        let matrix = product (inRange (withDiagonal (x.tril -1L) (pivots x)))
         Entrywise.keepFinite matrix
         matrix
 
@@ -215,6 +217,26 @@ type internal PositiveDefiniteNode(floor: float) =
 
     interface IHasEdge with
         member _.TouchesEdge(tensor, epsilon) = (isOnEdge tensor epsilon).any().item<bool>()
+
+    interface IVolumeBehind with
+        /// Above the diagonal nothing is read.
+        member _.Measures before = before.Head.IsLeaf
+
+        /// `n log 2 + sum_i (n - i + 1) log L_ii`, i from 1, in the entries of one triangle of W, for complex ones
+        /// `n log 2 + sum_i (2 n - 2 i + 1) log L_ii` (Magnus & Neudecker 1980); those beside the diagonal are there twice.
+        member _.LogVolume(inputs, _) =
+            let x = inputs[0]
+            let isComplex = x.is_complex ()
+            let diagonal = realDiagonal x
+            let size = Tensors.last x
+            let places = torch.arange (size.AsScalar(), dtype = diagonal.dtype, device = x.device)
+            // n - i, and the entry of the diagonal itself.
+            let below = (float (size - 1L)).AsScalar() - places
+            let weights = (if isComplex then below * 2.0.AsScalar() else below) + 1.0.AsScalar()
+            let ofFactor = weights * (pivots x).log() + Entrywise.logSigmoid diagonal
+            let pairs = float (size * (size - 1L) / 2L) * (if isComplex then 1.0 else 0.5)
+            let constant = (float size + pairs) * log 2.0
+            ofFactor.sum [| -1L |] + constant.AsScalar()
 
     interface IHoldsNumbers with
         member _.Factors = []

@@ -42,17 +42,22 @@ type internal SpdDeterminantNode(determinant: float) =
         let moved = (half.mT.matmul half * unit.matmul unit.mT).abs().sum([| -2L; -1L |])
         struct (off, moved * (Tensors.roundoff epsilon 1.0).AsScalar())
 
+    /// The logarithms of the diagonal of the factor.
+    let logPivots (x: torch.Tensor) =
+        let farthest = 1e4
+        let diagonal = (Tensors.diagonal x).clamp((-farthest).AsScalar(), farthest.AsScalar())
+        diagonal - meanOf diagonal + (level x).AsScalar()
+
+    let factor (x: torch.Tensor) =
+        let range = Entrywise.within (Form.greatest x.dtype ** 0.45)
+        range (x.tril -1L + torch.diag_embed (Entrywise.exp (logPivots x)))
+
     override _.Code = Code.call "spdWithDeterminant" [ Code.Float determinant ]
     override this.Inputs form = Node.same this Requirement.realSquares form
     override _.Codomain _ = SpdDeterminantSpaces.ofDeterminant determinant
 
     override _.Forward(inputs, _) =
-        let x = inputs[0]
-        let range = Entrywise.within (Form.greatest x.dtype ** 0.45)
-        let farthest = 1e4
-        let diagonal = (Tensors.diagonal x).clamp((-farthest).AsScalar(), farthest.AsScalar())
-        let pivots = Entrywise.exp (diagonal - meanOf diagonal + (level x).AsScalar())
-        let factor = range (x.tril -1L + torch.diag_embed pivots)
+        let factor = factor inputs[0]
         let matrix = factor.matmul factor.mT
         Entrywise.keepFinite matrix
         matrix
@@ -90,6 +95,26 @@ type internal SpdDeterminantNode(determinant: float) =
 
     interface IHasEdge with
         member _.TouchesEdge(tensor, epsilon) = (definite :> IHasEdge).TouchesEdge(tensor, epsilon)
+
+    interface IVolumeBehind with
+        /// Above the diagonal nothing is read.
+        member _.Measures before = before.Head.IsLeaf
+
+        /// That of all positive definite matrices, with `log L_ii` in place of L_ii, along the matrices of one determinant:
+        /// `sum_i (n - i + 2) log L_ii + log |W^-1| - log (2 sqrt n) + n log 2`, i from 1, with Frobenius' norm, since the gradient of
+        /// `log det W` is W^-1; entries beside the diagonal are there twice.
+        member _.LogVolume(inputs, _) =
+            let x = Tensors.inDouble inputs[0]
+            let size = Tensors.last x
+            let logarithms = logPivots x
+            let places = torch.arange (size.AsScalar(), dtype = x.dtype, device = x.device)
+            let weights = (float (size + 1L)).AsScalar() - places
+            let factor = factor x
+            let identity = (Tensors.eyeLike factor).expand_as factor
+            let half = torch.linalg.solve_triangular (factor, identity, upper = false)
+            let inverse = Norms.logOfMatrix (half.mT.matmul half)
+            let constant = (float size + float (size * (size - 1L)) / 4.0 - 1.0) * log 2.0 - log (float size) / 2.0
+            ((weights * logarithms).sum [| -1L |] + inverse + constant.AsScalar()).``to`` inputs[0].dtype
 
     interface IHoldsNumbers with
         member _.Factors = [ determinant ]

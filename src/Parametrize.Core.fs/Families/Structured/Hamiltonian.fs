@@ -51,6 +51,7 @@ type internal HamiltonianNode() =
     override _.Fill matrix = matrix |> through (fun s -> s.triu 0L + (s.triu 1L).mT)
     override _.Restrict matrix = matrix |> through (fun s -> s.triu 0L)
     override _.Nearest matrix = through mirrored matrix
+    override _.Doubled one = one.Reals * one.Rows * (one.Rows - 1L) / 2L
 
 namespace Parametrize.Values
 

@@ -41,6 +41,19 @@ type internal LinearNode(space: Space) =
         let element = if want = Want.Exact then tensor else this.Nearest tensor
         NodeParts.ofInput (this.Restrict element)
 
+    /// How many real numbers of a matrix are there twice.
+    abstract Doubled: one: Dimension.Matrices -> int64
+    default _.Doubled _ = 0L
+
+    interface IVolumeBehind with
+        /// Of other tensors not all numbers are read.
+        member _.Measures before = before |> List.forall _.IsLeaf
+
+        member this.LogVolume(inputs, _) =
+            match Dimension.matrices (Form.ofTensor inputs[0]) with
+            | Some one -> Tensors.forEach 2 (float (this.Doubled one) * log 2.0 / 2.0) inputs[0]
+            | None -> Tensors.forEach 0 0.0 inputs[0]
+
     /// Behind tensors of its space it changes nothing, and gives them back whole.
     abstract Behind: before: Space -> Node
     default this.Behind before = if before.IsWithin space then IdleNode this else this
@@ -73,3 +86,9 @@ and internal IdleNode(node: LinearNode) =
 
     override _.Invert(_, tensor, _, want) =
         NodeParts.ofInput (if want = Want.Exact then tensor else node.Nearest tensor)
+
+    interface ISimilar with
+        member _.LogFactor = 0.0
+
+    interface IDimension with
+        member _.Dimension(_, before, _) = snd before.Head

@@ -44,6 +44,7 @@ type internal SkewNode(triangle: Triangle, hermitian: bool) =
             strict matrix
 
     override _.Nearest matrix = matrix / 2.0.AsScalar() - mirror matrix / 2.0.AsScalar()
+    override _.Doubled one = one.Reals * one.Rows * (one.Rows - 1L) / 2L
 
 namespace Parametrize.Values
 

@@ -38,6 +38,7 @@ type internal SymmetricNode(triangle: Triangle, hermitian: bool) =
     override _.Fill matrix = realDiagonal (half 0L matrix) + mirror (half 1L matrix)
     override _.Restrict matrix = realDiagonal (half 0L matrix)
     override _.Nearest matrix = matrix / 2.0.AsScalar() + mirror matrix / 2.0.AsScalar()
+    override _.Doubled one = one.Reals * one.Rows * (one.Rows - 1L) / 2L
 
     override _.Domains =
         let own = if hermitian then SymmetricSpaces.hermitian else SymmetricSpaces.symmetric
