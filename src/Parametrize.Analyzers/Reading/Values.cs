@@ -27,6 +27,8 @@ internal static class Values
         "Oft", // Of fewer numbers than the tensor has, as the others of adapters.
         "FixedRank",
         "Svd",
+        "SvdFull",
+        "Conditioned",
         "AlmostOrthogonal",
         "AlmostOrthogonalOf",
         "SpdBy",

@@ -37,6 +37,13 @@ public static partial class Parametrizations
     /// <summary>Positive vectors (the last dimension) whose entries increase, or are equal up to rounding.</summary>
     public static Parametrization PositiveOrdered => OrderedValues.positiveOrdered;
 
+    /// <summary>
+    /// Positive vectors (the last dimension) whose largest entry is at most a ratio times the smallest: singular values of
+    /// matrices of a bounded condition number.
+    /// </summary>
+    /// <exception cref="ArgumentException">The ratio is not above 1 and finite.</exception>
+    public static Parametrization BoundedRatio(double ratio) => BoundedRatioValues.boundedRatio(ratio);
+
     /// <summary>Entries between two numbers, one of which may be infinite.</summary>
     /// <exception cref="ArgumentException">Unless lo &lt; hi, and one of them is finite.</exception>
     public static Parametrization Bounded(double lo, double hi) => BoundedValues.bounded(lo, hi);

@@ -58,6 +58,12 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">The bound is not positive and finite.</exception>
     public static Parametrization Lipschitz(double bound) => ContractionValues.lipschitz(bound);
 
+    /// <summary>
+    /// Real matrices whose largest singular value is at most a bound times the smallest: of that condition number.
+    /// </summary>
+    /// <exception cref="ArgumentException">The bound is not above 1 and finite.</exception>
+    public static Parametrization Conditioned(double bound) => LowRankValues.conditioned(bound);
+
     /// <summary>Real n x n matrices with a positive determinant, cheap to invert.</summary>
     public static Parametrization Invertible => InvertibleValues.invertible;
 
@@ -78,6 +84,11 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">The rank is below 1, there are not three values, or one does not fit.</exception>
     public static Parametrization Svd(long rank, params Parametrization[] inputs) =>
         LowRankValues.svd(rank, ListModule.OfArray(Given(inputs)));
+
+    /// <summary>`U diag(s) V^T` from values of U, all singular values and V: real n x k matrices.</summary>
+    /// <exception cref="ArgumentException">There are not three values, or one does not fit.</exception>
+    public static Parametrization SvdFull(params Parametrization[] inputs) =>
+        LowRankValues.svdFull(ListModule.OfArray(Given(inputs)));
 
     /// <summary>
     /// Positive definite n x n matrices as the exponential of symmetric (Hermitian) ones; alone it reads the Hermitian part

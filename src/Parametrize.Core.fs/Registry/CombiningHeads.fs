@@ -75,6 +75,7 @@ module internal CombiningHeads =
                 "Parametrizations.Svd({0}, {1})"
                 (fun value -> Argument.two Argument.long (Argument.items value) svd)
                 [ "lowRank", lowRank 2L; "fixedRank", fixedRank 2L ]
+            several "svdFull" "SvdFull({0})" svdFull []
             of1 "lowRank" "LowRank({0})" Argument.long lowRank []
             of1 "fixedRank" "FixedRank({0})" Argument.long fixedRank []
             head

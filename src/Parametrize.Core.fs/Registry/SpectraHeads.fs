@@ -32,6 +32,7 @@ module internal SpectraHeads =
             plain "correlation" "Correlation" correlation
             plain "correlationCholesky" "CorrelationCholesky" correlationCholesky
             of1 "lipschitz" "Lipschitz({0})" Argument.number lipschitz [ "lipschitz", 2.5 ]
+            of1 "conditioned" "Conditioned({0})" Argument.number conditioned [ "conditioned", 4.0 ]
             plain "invertible" "Invertible" invertible
             plain "nonsingular" "Nonsingular" nonsingular
             plain "specialLinear" "SpecialLinear" specialLinear

@@ -31,6 +31,7 @@ let private tests: Test =
             PracticeTests.tests
             BesideOthersTests.tests
             SpectraTests.tests
+            ConditionTests.tests
             PruningCornerTests.tests
             SixteenBitTests.tests
             KeepingTests.tests

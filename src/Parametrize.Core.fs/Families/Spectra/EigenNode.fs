@@ -228,12 +228,12 @@ type internal EigenNode(rank: int64 voption) =
     abstract Behind: values: Space -> Node
 
     default this.Behind values =
-        if values.IsWithin PositiveSpaces.positive then
+        match values with
+        | :? RatioSpace as bounded -> RatioEigenNode(rank, bounded.Ratio)
+        | _ when values.IsWithin PositiveSpaces.positive ->
             PositiveEigenNode(rank, values.Equals PositiveSpaces.positive)
-        elif values.IsWithin PositiveSpaces.nonNegative then
-            NonNegativeEigenNode rank
-        else
-            this
+        | _ when values.IsWithin PositiveSpaces.nonNegative -> NonNegativeEigenNode rank
+        | _ -> this
 
     interface ISpecialized with
         member this.Behind before = this.Behind before[1]
@@ -263,3 +263,16 @@ and internal PositiveEigenNode(rank: int64 voption, areFree: bool) =
         member this.TouchesEdge(tensor, epsilon) =
             let struct (shares, rounding) = this.LeastShare(tensor, epsilon)
             (shares.le rounding).any().item<bool>()
+
+/// The same where eigenvalues may differ by a factor at most, which multiplies what rounding does to the smallest.
+and internal RatioEigenNode(rank: int64 voption, ratio: float) =
+    inherit NonNegativeEigenNode(rank)
+
+    override _.Signed(shares, rounding) =
+        if Tensors.number (shares.min ()) > 0.0 then
+            let limits = (rounding * (1.0 + ratio).AsScalar()).expand_as shares
+            EigenNode.Within($"l_1 <= {ratio} l_n (over l_1)", shares * (-ratio).AsScalar() + 1.0.AsScalar(), limits)
+        else
+            Error { Condition = "l > 0"; Size = 1.0; Limit = 0.0 }
+
+    override _.Adjusted(kept, _, _, _, want) = if want = Want.Exact then Ratios.within ratio kept else kept

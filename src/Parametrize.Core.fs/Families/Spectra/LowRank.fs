@@ -6,6 +6,13 @@ open Parametrize.LinearAlgebra
 [<RequireQualifiedAccess>]
 module internal RankSpaces =
 
+    let conditioned (ratio: float) : Space =
+        { new Space($"matrices of condition number {ratio} at most",
+                    [],
+                    [ Closure.Scaling; Closure.Negation; Closure.Transposition ]) with
+            override _.Dimension form = System.Nullable(Form.reals form)
+        }
+
     let atMost (rank: int64) : Space =
         Space(
             $"matrices of rank {rank} at most",
@@ -13,39 +20,79 @@ module internal RankSpaces =
             [ Closure.Scaling; Closure.RowScaling; Closure.Negation; Closure.Transposition ]
         )
 
+    /// The matrices `U diag(s) V^T` with factors of these spaces. Only where the factors may be any, changes of the matrix change
+    /// no more than s.
+    let image (rank: int64 voption) (left: Space) (values: Space) (right: Space) : Space =
+        let isWhole (vectors: Space) = vectors.IsClosedUnder Closure.Everything || vectors.Equals StiefelSpaces.stiefel
+
+        let areWhole = isWhole left && isWhole right
+
+        let isCone =
+            areWhole
+            && (values.IsClosedUnder Closure.Everything
+                || values.Equals PositiveSpaces.positive
+                || values.Equals PositiveSpaces.nonNegative)
+
+        let closures =
+            [
+                if areWhole && values.IsClosedUnder Closure.Scaling then
+                    Closure.Scaling
+                if areWhole then
+                    Closure.Negation
+                    Closure.Transposition
+            ]
+
+        let supersets = [ for rank in ValueOption.toList rank -> atMost rank ]
+
+        match values, rank with
+        | _, ValueSome rank when isCone -> atMost rank
+        | :? RatioSpace as bounded, ValueNone when
+            left.IsWithin StiefelSpaces.stiefel && right.IsWithin StiefelSpaces.stiefel
+            ->
+            let whole = conditioned bounded.Ratio
+            if areWhole then whole else Space($"{whole.Name} made from parts", [ whole ])
+        | _ ->
+            let factors = $"{left.Name} and {right.Name}"
+            Space($"matrices with singular values that are {values.Name}, by {factors}", supersets, closures)
+
 /// `W = U diag(s) V^T` with U n x r, s of r numbers and V k x r, each from a value of its own. The right inverse takes the
 /// leading singular triples, which is the nearest matrix of that rank (Eckart & Young 1936). Real matrices only.
-type internal SvdNode(rank: int64) =
+type internal SvdNode(rank: int64 voption) =
     inherit Node()
+
+    let name = if rank.IsSome then "svd" else "svdFull"
+    let count (shortSide: int64) = ValueOption.defaultValue shortSide rank
+    let first (values: torch.Tensor) = values.narrow (-1L, 0L, count (Tensors.last values))
 
     let leading (matrix: torch.Tensor) : struct (torch.Tensor * torch.Tensor * torch.Tensor) =
         torch.linalg.svd (Tensors.inDouble matrix, fullMatrices = false)
 
     /// What counts as zero beside the largest singular value: rounding entries moves a singular value by no more.
     let limit (epsilon: float) (values: torch.Tensor) =
-        values.narrow (-1L, 0L, 1L) * (Tensors.limit epsilon rank 1.0).AsScalar()
+        values.narrow (-1L, 0L, 1L) * (Tensors.limit epsilon (count (Tensors.last values)) 1.0).AsScalar()
 
     let free (space: Space) = Domain.OneOf [ Domain.free; Domain.Within space ]
 
-    override _.Code = Code.call "svd" [ Code.Long rank ]
+    override _.Code = Code.call name [ for rank in ValueOption.toList rank -> Code.Long rank ]
 
     override this.Inputs form =
         match Form.fault { Requirement.matrices with Complex = false } form with
         | Some error -> Error(error (Node.text this))
         | None ->
-            let count = form.Shape.Length
+            let dimensions = form.Shape.Length
+            let shortSide = min form.Shape[dimensions - 2] form.Shape[dimensions - 1]
 
-            if rank > min form.Shape[count - 2] form.Shape[count - 1] then
-                Node.wrongShape this $"a matrix of at least {rank} rows and columns" form
+            if count shortSide > shortSide then
+                Node.wrongShape this $"a matrix of at least {count shortSide} rows and columns" form
             else
-                Ok(Svd.factorForms (fun _ -> rank) form)
+                Ok(Svd.factorForms count form)
 
     override _.Output inputs = Svd.productForm inputs
 
     override _.Domains =
         [ free StiefelSpaces.stiefel; free PositiveSpaces.nonNegative; free StiefelSpaces.stiefel ]
 
-    override _.Codomain _ = RankSpaces.atMost rank
+    override _.Codomain before = RankSpaces.image rank before[0] before[1] before[2]
 
     override _.Forward(inputs, _) =
         let matrix = (inputs[0] * inputs[1].unsqueeze -2L).matmul inputs[2].mT
@@ -59,6 +106,7 @@ type internal SvdNode(rank: int64) =
     override this.Contains(_, tensor, epsilon) =
         let struct (_, values, _) = leading tensor
         let part = values / (Entrywise.greatestOf epsilon tensor.dtype).AsScalar()
+        let rank = count (Tensors.last values)
 
         Violation.unless
             "s_1 is a number of the element type (in units of the largest)"
@@ -77,7 +125,7 @@ type internal SvdNode(rank: int64) =
                     (Tensors.largest (share.nan_to_num 0.0))
                     (Tensors.limit epsilon rank 1.0))
         |> Result.bind (fun () ->
-            let shares = values.narrow (-1L, 0L, rank) / values.narrow (-1L, 0L, 1L)
+            let shares = first values / values.narrow (-1L, 0L, 1L)
             this.Suits(shares.nan_to_num 0.0, Tensors.limit epsilon rank 1.0))
 
     /// What singular values are made into, given what counts as zero beside the largest.
@@ -86,14 +134,14 @@ type internal SvdNode(rank: int64) =
 
     override this.Invert(_, tensor, epsilon, want) =
         let struct (left, values, right) = leading tensor
-        let first (matrix: torch.Tensor) = matrix.narrow(-1L, 0L, rank).``to`` tensor.dtype
-        let kept = this.Adjusted(values, limit epsilon values, want)
+        let kept = this.Adjusted(first values, limit epsilon values, want)
         let kept = kept.clamp_max ((Entrywise.greatestOf epsilon tensor.dtype).AsScalar())
-
-        Ok { Inputs = [| first left; first kept; first right.mT |]; Buffers = [||] }
+        let inputs = [| first left; kept; first right.mT |]
+        Ok { Inputs = inputs |> Array.map _.``to``(tensor.dtype); Buffers = [||] }
 
     interface ICombines with
-        member this.CodeWith inputs = Code.call "svd" [ Code.Long rank; Code.Items inputs ]
+        member _.CodeWith inputs =
+            Code.call name [ yield! [ for rank in ValueOption.toList rank -> Code.Long rank ]; Code.Items inputs ]
 
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
@@ -101,7 +149,12 @@ type internal SvdNode(rank: int64) =
     interface IDimension with
         /// n r + k r - r^2, whichever factors are trained.
         member _.Dimension(form, _, _) =
-            Dimension.ofMatrices (fun one -> rank * (one.Rows + one.Columns - rank)) form |> Option.ofNullable
+            Dimension.ofMatrices
+                (fun one ->
+                    let rank = count (min one.Rows one.Columns)
+                    rank * (one.Rows + one.Columns - rank))
+                form
+            |> Option.ofNullable
 
     interface IVolumeBehind with
         member _.Measures before = SvdVolume.measures before
@@ -109,14 +162,18 @@ type internal SvdNode(rank: int64) =
 
     abstract Behind: values: Space -> Node
 
-    default this.Behind values = if values.IsWithin PositiveSpaces.positive then PositiveSvdNode rank else this
+    default this.Behind values =
+        match values with
+        | :? RatioSpace as bounded -> RatioSvdNode(rank, bounded.Ratio)
+        | _ when values.IsWithin PositiveSpaces.positive -> PositiveSvdNode rank
+        | _ -> this
 
     interface ISpecialized with
         member this.Behind before = this.Behind before[1]
 
 /// The same where singular values have to be positive: of a matrix of a lower rank, the nearest ones that are seen beside the
 /// largest.
-and internal PositiveSvdNode(rank: int64) =
+and internal PositiveSvdNode(rank: int64 voption) =
     inherit SvdNode(rank)
 
     override _.Suits(shares, limit) =
@@ -127,7 +184,7 @@ and internal PositiveSvdNode(rank: int64) =
         else
             Error
                 {
-                    Condition = $"s_{rank} / s_1 > {limit:g3}"
+                    Condition = $"s_{shares.size -1} / s_1 > {limit:g3}"
                     Size = limit - least
                     Limit = 0.0
                 }
@@ -137,6 +194,22 @@ and internal PositiveSvdNode(rank: int64) =
         | Want.Nearest -> values.maximum (limit * 2.0.AsScalar())
         | _ -> base.Adjusted(values, limit, want)
 
+    override this.Behind _ = this
+
+/// The same where singular values may differ by a factor at most, which multiplies what rounding does to the smallest.
+and internal RatioSvdNode(rank: int64 voption, ratio: float) =
+    inherit SvdNode(rank)
+
+    override _.Suits(shares, limit) =
+        let least = Tensors.number (shares.min ())
+        let count = shares.size -1
+
+        if least > 0.0 then
+            Violation.unless $"s_1 <= {ratio} s_{count} (over s_1)" (1.0 - ratio * least) ((1.0 + ratio) * limit)
+        else
+            Error { Condition = $"s_{count} > 0"; Size = -least; Limit = 0.0 }
+
+    override _.Adjusted(values, _, want) = if want = Want.Exact then Ratios.within ratio values else values
     override this.Behind _ = this
 
 namespace Parametrize.Values
@@ -152,10 +225,20 @@ module LowRankValues =
     let svd (rank: int64) (inputs: Parametrization list) : Parametrization =
         Options.requireRank rank
 
-        Parametrization.join (SvdNode rank) inputs
+        Parametrization.join (SvdNode(ValueSome rank)) inputs
+
+    /// `U diag(s) V^T` from values of U (n x r), s (r numbers) and V (k x r) for r = min(n, k): real n x k matrices by all of their
+    /// singular values. Otherwise as `svd`.
+    let svdFull (inputs: Parametrization list) : Parametrization = Parametrization.join (SvdNode ValueNone) inputs
 
     /// Real matrices of that rank at most, as `U diag(s) V^T` with orthonormal U and V and free s.
     let lowRank (rank: int64) : Parametrization = svd rank [ orthogonal; identity; orthogonal ]
 
     /// Real matrices of exactly that rank, as `U diag(s) V^T` with orthonormal U and V and positive s.
     let fixedRank (rank: int64) : Parametrization = svd rank [ orthogonal; positive; orthogonal ]
+
+    /// Real n x k matrices whose largest singular value is at most `bound` times the smallest: of that condition number. `U diag(s)
+    /// V^T` with orthonormal U and V, and s from `boundedRatio bound`. O(n k min(n, k)). Projects to the nearest one, which cuts
+    /// singular values off at t and `bound t` (Tanaka & Nakata 2014, for definite matrices); what is on the edge starts with
+    /// 3/4 of the logarithm of the bound at most. Throws ArgumentException for a bound that is not above 1 and finite.
+    let conditioned (bound: float) : Parametrization = svdFull [ orthogonal; boundedRatio bound; orthogonal ]

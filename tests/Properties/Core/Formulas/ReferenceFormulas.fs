@@ -250,6 +250,7 @@ let all: Map<string, Formula> =
         PracticeFormulas.all
         StructuredFormulas.all
         SpectraFormulas.all
+        FurtherFormulas.all
     ]
     |> List.concat
     |> Map.ofList

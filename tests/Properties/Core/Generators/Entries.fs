@@ -23,6 +23,11 @@ let lines: Subject list =
         |> bijection everything
         |> missedBy (Some(fun w -> w * 1.1))
         |> onGround 1.0
+        line "boundedRatio" atLeastVectors reals everySize
+        |> bijection everything
+        |> missedBy (shifted -1e-3)
+        // Of huge entries, the logarithm is some hundreds.
+        |> within 10.0
         // Reversed, or no number where there is nothing to reverse.
         line "ordered" atLeastVectors reals everySize |> bijection everything |> missedBy reversed
         line "positiveOrdered" atLeastVectors reals everySize

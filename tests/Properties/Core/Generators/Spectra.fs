@@ -4,12 +4,25 @@ module internal Properties.Core.Generators.Spectra
 open FsCheck
 open FsCheck.FSharp
 open Parametrize.Laws
+open TorchSharp
 open Properties.Core.Ingredients
 
 let private exact = [ Dtype.Float32; Dtype.Float64 ]
 
 /// Of 2 rows at least.
 let private severalSquare: Gen<int64[]> = Gen.choose64 (2L, 8L) |> Gen.map (fun n -> [| n; n |])
+
+/// The first column a thousand times as long.
+let private unequalValues =
+    Some(fun (w: torch.Tensor) ->
+        let columns = w.shape[w.shape.Length - 1]
+
+        if min columns w.shape[w.shape.Length - 2] < 2L then
+            w.add (nan.ToScalar())
+        else
+            let factors = torch.ones ([| columns |], dtype = w.dtype, device = w.device)
+            factors[0L] <- torch.tensor 1e3
+            w * factors)
 
 let lines: Subject list =
     [
@@ -52,6 +65,10 @@ let lines: Subject list =
         |> missedBy belowDiagonal
         |> within 10.0
         line "lipschitz" matrix all everySize |> missedBy (Some(fun w -> w * 1000.0)) |> within 10.0
+        line "conditioned" smallMatrix exact moderate
+        |> missedBy unequalValues
+        |> roughAtZero
+        |> exponential 10.0
         // A determinant is seen through the rounding of all entries, which a large condition number multiplies.
         line "spdWithDeterminant" smallSquare exact moderate
         |> missedBy (Some(fun w -> w * 1.5))

@@ -49,6 +49,7 @@ let private moments: (string * int64 list * float * float) list =
         "sphere, radius", [ 5L ], 0.0, 6.25 / 5.0
         "sphereExp", [ 5L ], 0.0, 1.0 / 5.0
         "sphereExp, radius", [ 5L ], 0.0, 6.25 / 5.0
+        "boundedRatio", [ 3L ], halfNormal * 1.5 / log 4.0, 15.0 / (8.0 * log 4.0)
         "lipschitz", [ 4L; 2L ], 0.0, 6.25 / 7.0
         "lipschitz", [ 2L; 4L ], 0.0, 6.25 / 7.0
         "weightNorm 0", [ 3L; 2L ], 0.0, 1.0
