@@ -3,16 +3,19 @@ using static TorchSharp.torch;
 namespace Parametrize.Flows;
 
 /// <summary>
-/// Independent normal numbers whose means and standard deviations a network tells from the context. Where the network yields
-/// zeros it is the standard normal density.
+/// Independent normal numbers whose means and standard deviations a network tells from the context, as an <see cref="AffineMap"/>
+/// of standard normal numbers: standard deviations are between exp(-5) and exp(5). Where the network yields zeros the density is
+/// the standard normal one.
 /// </summary>
 public sealed class ConditionalNormal : nn.Module<Tensor, Tensor>, IDensity
 {
+    private static readonly AffineMap Map = new();
+
     private readonly nn.Module<Tensor, Tensor> network;
 
     /// <param name="shape">The shape of one tensor.</param>
     /// <param name="network">
-    /// From the context `[N, ...]` to `[N, 2 features, ...]`: the means, then the logarithms of the standard deviations.
+    /// From the context `[N, ...]` to `[N, 2 features, ...]`: the means, then the parameters of the standard deviations.
     /// </param>
     public ConditionalNormal(long[] shape, nn.Module<Tensor, Tensor> network)
         : base(nameof(ConditionalNormal))
@@ -25,7 +28,7 @@ public sealed class ConditionalNormal : nn.Module<Tensor, Tensor>, IDensity
     /// <inheritdoc/>
     public long[] Shape { get; }
 
-    /// <summary>Means and logarithms of standard deviations, for a context.</summary>
+    /// <summary>What the network tells for a context.</summary>
     public override Tensor forward(Tensor context) => network.call(context);
 
     /// <inheritdoc/>
@@ -33,9 +36,10 @@ public sealed class ConditionalNormal : nn.Module<Tensor, Tensor>, IDensity
     {
         Batches.Require(data, Shape, ToString(), nameof(data));
         using var scope = NewDisposeScope();
-        var (mean, logScale) = Moments(context);
+        var parameters = Parameters(context);
+        var (_, logScale) = Map.Forward(data, parameters);
         return (
-            Densities.StandardNormal((data - mean) * (-logScale).exp()) - Batches.Sum(logScale)
+            Densities.StandardNormal(Map.Inverse(data, parameters)) - Batches.Sum(logScale)
         ).MoveToOuterDisposeScope();
     }
 
@@ -43,22 +47,22 @@ public sealed class ConditionalNormal : nn.Module<Tensor, Tensor>, IDensity
     public Tensor rsample(long count, Tensor? context = null)
     {
         using var scope = NewDisposeScope();
-        var (mean, logScale) = Moments(context);
-        return (mean + logScale.exp() * randn_like(mean)).MoveToOuterDisposeScope();
+        var parameters = Parameters(context);
+        return Map.Forward(randn_like(parameters.select(-1, 0)), parameters).Value.MoveToOuterDisposeScope();
     }
 
-    private (Tensor Mean, Tensor LogScale) Moments(Tensor? context)
+    private Tensor Parameters(Tensor? context)
     {
         if (context is null)
             throw new ArgumentNullException(nameof(context), $"{this} depends on a context; found none.");
         var told = network.call(context);
         Batches.Require(
             told,
-            [2 * Shape[0], .. Shape[1..]],
-            "The network of ConditionalNormal has to yield what",
-            "network"
+            [Map.ParameterCount * Shape[0], .. Shape[1..]],
+            $"The network of {this} has to yield what",
+            nameof(network)
         );
-        return (told.narrow(1, 0, Shape[0]), told.narrow(1, Shape[0], Shape[0]));
+        return told.reshape([told.shape[0], Map.ParameterCount, .. Shape]).movedim([1L], [-1L]);
     }
 
     /// <summary>The shape.</summary>
