@@ -128,6 +128,25 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <exception cref="InvalidOperationException">The parametrization is not `Invertible`.</exception>
     public Tensor LogDeterminant() => FromParts(parts => InvertibleModule.logDeterminant(Parametrization, parts));
 
+    /// <summary>log |det W| of square matrices, from the factors of which they are made where these tell it.</summary>
+    /// <returns>
+    /// A new tensor of one number for each matrix of a batch, through which gradients flow, in float32 for 16-bit parameters.
+    /// </returns>
+    /// <exception cref="ArgumentException">These are no square matrices.</exception>
+    public Tensor LogAbsDeterminant() => FromParts(parts => Core.logAbsDet(Parametrization, parts));
+
+    /// <summary>W^-1 b for square matrices W, by the factors of which they are made where these tell it.</summary>
+    /// <param name="right">b: columns of a tensor [..., n, m], or one vector of n numbers.</param>
+    /// <returns>A new tensor, through which gradients flow.</returns>
+    /// <exception cref="ArgumentException">
+    /// These are no square matrices, or b has no such columns, or another element type.
+    /// </exception>
+    public Tensor Solve(Tensor right)
+    {
+        ArgumentNullException.ThrowIfNull(right);
+        return FromParts(parts => Core.solve(Parametrization, parts, right));
+    }
+
     /// <summary>
     /// By how much the map stretches volumes: log of the product of the singular values that are not zero of its derivative by
     /// all real numbers in the parameters. The volume of what is computed is Hausdorff's, of the Frobenius norm.

@@ -214,6 +214,21 @@ module Parametrization =
     let logVolumes (dimensions: int) (value: Parametrization) (parts: Parts) : torch.Tensor option =
         Volume.tryOf (lazy string value) dimensions value.Program parts
 
+    /// `log |det W|` of each matrix of a batch, for a value of square matrices (or kernels `[n, n, 1, ...]`): from the factors of which
+    /// it makes them, where these tell it; else by a factorization. In float32 for 16-bit parts; differentiable; the caller
+    /// disposes it. Throws ArgumentException for other shapes.
+    let logAbsDet (value: Parametrization) (parts: Parts) : torch.Tensor =
+        LogDeterminant.ofParts (lazy string value) value.Program parts
+
+    /// `W^-1 b` for the columns b of a tensor `[..., n, m]`, or one vector of n numbers, and a value of square matrices: by the factors
+    /// of which it makes W, where these tell it; else by a factorization. Differentiable by both; the caller disposes it.
+    /// Throws ArgumentException for other shapes, and for another element type than that of W.
+    let solve (value: Parametrization) (parts: Parts) (right: torch.Tensor) : torch.Tensor =
+        if isNull (box right) then
+            nullArg (nameof right)
+
+        Solving.ofParts (lazy string value) value.Program parts right
+
     let private formsOf (value: Parametrization) (name: string) (form: Form option) : Form[] =
         let ofForm (form: Form) =
             match Program.forms value.Program form with

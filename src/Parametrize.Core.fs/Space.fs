@@ -100,6 +100,23 @@ type Space(name: string, [<Optional>] supersets: Space seq | null, [<Optional>] 
 
     override _.ToString() : string = name
 
+/// A space of matrices whose square members all have the same modulus of the determinant.
+type internal IFixedDeterminant =
+    /// `log |det W|` of matrices of that size.
+    abstract LogAbsDet: size: int64 -> float
+
+/// What makes linear equations easy.
+[<RequireQualifiedAccess>]
+type internal Structure =
+    /// `W^H W = I` for square members.
+    | Orthonormal
+    | LowerTriangular
+    | UpperTriangular
+
+/// A space of matrices of a structure.
+type internal IStructured =
+    abstract Structure: Structure
+
 /// The tensors that lie in both spaces.
 type internal Intersection(left: Space, right: Space) =
     inherit Space($"{left.Name} that are {right.Name}", [ left; right ], Set.intersect left.Closures right.Closures)
@@ -127,6 +144,28 @@ module Space =
         if left.IsWithin right then left
         elif right.IsWithin left then right
         else Intersection(left, right)
+
+    /// What is true of a space, or of one in which it lies.
+    let rec internal tryTell (tell: Space -> 'a option) (space: Space) : 'a option =
+        match tell space with
+        | Some told -> Some told
+        | None -> space.Supersets |> Seq.tryPick (tryTell tell)
+
+    /// `log |det W|` of all square members of a size, where it is the same.
+    let internal logAbsDet (size: int64) (space: Space) : float option =
+        space
+        |> tryTell (fun space ->
+            match box space with
+            | :? IFixedDeterminant as fixing -> Some(fixing.LogAbsDet size)
+            | :? IStructured as structured when structured.Structure = Structure.Orthonormal -> Some 0.0
+            | _ -> None)
+
+    let internal structure (space: Space) : Structure option =
+        space
+        |> tryTell (fun space ->
+            match box space with
+            | :? IStructured as structured -> Some structured.Structure
+            | _ -> None)
 
     /// What does not leave any of the spaces, of these closures.
     let internal common (closures: Closure list) (spaces: Space list) : Closure list =

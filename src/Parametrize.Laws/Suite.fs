@@ -14,6 +14,7 @@ module internal Suite =
             Dimensions.laws
             Undoings.laws
             Volumes.laws
+            Determinants.laws
             Carrying.laws
             Orthogonality.laws
             Training.laws

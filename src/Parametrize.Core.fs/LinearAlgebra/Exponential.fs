@@ -195,13 +195,21 @@ module internal Exponential =
             let radius = values.abs().amax([| -1L |], keepdim = true).unsqueeze(-1L) * unit
             struct ((limit.AsScalar() / radius).clamp_max(1.0.AsScalar()), radius.clamp_max (limit.AsScalar()))
 
+    /// The largest modulus of an eigenvalue whose exponential is a normal number of the element type.
+    let private largestExponent (a: torch.Tensor) =
+        if a.dtype = torch.float64 || a.dtype = torch.complex128 then 708.0 else 87.0
+
+    /// By how much `ofHermitian` scales each matrix down.
+    let scaleOfHermitian (a: torch.Tensor) : torch.Tensor =
+        let struct (scale, _) = within (largestExponent a) a
+        scale
+
     /// exp A of a Hermitian matrix, positive definite to rounding. Eigenvalues of A whose exponential is no normal number of
     /// the element type are scaled down with the others. Differentiable.
     let ofHermitian (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         // In double precision: the exponential magnifies rounding of A, and of each square, by the size of A.
-        let limit = if a.dtype = torch.float64 || a.dtype = torch.complex128 then 708.0 else 87.0
-        let struct (scale, size) = within limit a
+        let struct (scale, size) = within (largestExponent a) a
         let exact = Tensors.inDouble a * scale
         // Half of A: the last square is that of a factor and its adjoint, which no rounding makes indefinite.
         let counts = squarings exact (size / 2.0.AsScalar())

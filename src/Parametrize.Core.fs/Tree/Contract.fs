@@ -325,6 +325,24 @@ module internal Contract =
         else
             compute ()
 
+    /// Real numbers, one for each matrix of a batch; or null.
+    let logAbsDet (node: Node) (batch: int64[]) (compute: unit -> torch.Tensor | null) : torch.Tensor | null =
+        if isUsers node then
+            let doing = "LogAbsDet"
+
+            match running node doing compute with
+            | null -> null
+            | numbers ->
+                let expected = $"real numbers of shape {Form.Shown batch}"
+
+                match unfit numbers with
+                | Some found -> breach node doing expected found
+                | None when not (numbers.is_floating_point ()) || numbers.shape <> batch ->
+                    breach node doing expected (string (Form.ofTensor numbers))
+                | None -> numbers
+        else
+            compute ()
+
     /// A random tensor of that form.
     let sampled (node: Node) (form: Form) (sample: unit -> torch.Tensor) : torch.Tensor =
         if isUsers node then

@@ -53,6 +53,28 @@ module internal Evaluation =
 
         registers
 
+    /// The same, each computed when it is asked for.
+    let onDemand (program: Program) (parts: Parts) inputs buffers : int -> torch.Tensor =
+        let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount
+        Array.blit inputs 0 registers 0 program.LeafCount
+
+        let rec register (number: int) : torch.Tensor =
+            if isNull (box registers[number]) then
+                let index = number - program.LeafCount
+
+                match program.Steps[index] with
+                | Step.Compute(_, sources, _, _) ->
+                    for source in sources do
+                        register source |> ignore
+                | Step.Into(_, source, _)
+                | Step.OutOf(_, source) -> register source |> ignore
+
+                step false program parts buffers registers index
+
+            registers[number]
+
+        register
+
     /// A register in the numbers of a 16-bit element type, where its entries are those of the result.
     let private rounded (program: Program) (dtype: torch.ScalarType) (register: int) (tensor: torch.Tensor) =
         match program.Steps[register - program.LeafCount] with

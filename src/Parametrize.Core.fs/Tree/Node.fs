@@ -206,6 +206,28 @@ type IVolumeBehind =
 type internal ISimilar =
     abstract LogFactor: float
 
+/// A node that knows the determinants of the square matrices that it yields without a factorization.
+type IDeterminant =
+    /// `log |det W|` of each matrix of a batch, given how to tell that of each input, which has to be square. Differentiable.
+    /// Null where it is not known for matrices of that form: a factorization then tells it.
+    abstract LogAbsDet:
+        inputs: torch.Tensor[] * buffers: torch.Tensor[] * ofInput: System.Func<int, torch.Tensor> ->
+            torch.Tensor | null
+
+/// Solves `X y = b` for what is read at a position, or `X^T y = b`.
+type internal SolveInput = delegate of position: int * right: torch.Tensor * isTransposed: bool -> torch.Tensor
+
+/// A node that solves linear equations by what it reads.
+type internal ISolves =
+    /// `W^-1 b`, or `W^-T b`, for columns b. Differentiable. Null where it is not known for matrices of that form.
+    abstract Solve:
+        inputs: torch.Tensor[] *
+        buffers: torch.Tensor[] *
+        right: torch.Tensor *
+        isTransposed: bool *
+        solveInput: SolveInput ->
+            torch.Tensor | null
+
 /// A node that maps entry by entry, and moves little where an entry is far out.
 type ISaturates =
     /// The derivative at each entry as a share of the largest that the map has; null for a map that has no largest.

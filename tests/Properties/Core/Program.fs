@@ -18,6 +18,7 @@ let private tests: Test =
             ChainTests.tests
             VolumeTests.tests
             ApplyTests.tests
+            DeterminantTests.tests
             ErrorTests.tests
             ContractTests.tests
             FamilyTests.tests

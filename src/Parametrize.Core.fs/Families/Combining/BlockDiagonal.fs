@@ -88,6 +88,16 @@ type internal BlockDiagonalNode(count: int) =
     override this.Contains(_, tensor, epsilon) =
         Tensors.nearEach "W_ij = 0 outside the blocks" epsilon (placed (this.Cut tensor)) tensor
 
+    interface IDeterminant with
+        member _.LogAbsDet(_, _, ofInput) = Seq.init count ofInput.Invoke |> Seq.reduce (fun sum next -> sum + next)
+
+    interface ISolves with
+        member _.Solve(inputs, _, right, isTransposed, solveInput) =
+            let rows = Tensors.rows inputs[0]
+            let part (block: int) = right.narrow (-2L, int64 block * rows, rows)
+
+            torch.cat ([| for block in 0 .. count - 1 -> solveInput.Invoke(block, part block, isTransposed) |], -2L)
+
     interface IVolumeBehind with
         member _.Measures before = before |> List.forall _.Dimension.IsSome
         member _.LogVolume(inputs, _) = Tensors.forEach 2 0.0 inputs[0]

@@ -86,6 +86,15 @@ type internal ProductNode(count: int, rest: int) =
             let allowed = Tensors.roundoff (Form.epsilon tensor.dtype) (Tensors.largest tensor)
             if Tensors.distance made tensor <= allowed then found else null
 
+    interface IDeterminant with
+        member _.LogAbsDet(_, _, ofInput) = Seq.init count ofInput.Invoke |> Seq.reduce (fun sum next -> sum + next)
+
+    interface ISolves with
+        member _.Solve(_, _, right, isTransposed, solveInput) =
+            let factors = if isTransposed then List.rev [ 0 .. count - 1 ] else [ 0 .. count - 1 ]
+
+            (right, factors) ||> List.fold (fun right factor -> solveInput.Invoke(factor, right, isTransposed))
+
     interface IDimension with
         member _.Dimension(form, _, _) = Some(Form.reals form)
 

@@ -86,6 +86,20 @@ type internal AffineNode(name: string, factor: float, offset: float) =
     interface IDimension with
         member _.Dimension(_, before, _) = snd before.Head
 
+    interface IDeterminant with
+        member _.LogAbsDet(inputs, _, ofInput) =
+            if offset = 0.0 then
+                ofInput.Invoke 0 + (float (Tensors.last inputs[0]) * log (abs factor)).AsScalar()
+            else
+                null
+
+    interface ISolves with
+        member _.Solve(_, _, right, isTransposed, solveInput) =
+            if offset = 0.0 then
+                solveInput.Invoke(0, right, isTransposed) / factor.AsScalar()
+            else
+                null
+
     interface ISimilar with
         member _.LogFactor = log (abs factor)
 

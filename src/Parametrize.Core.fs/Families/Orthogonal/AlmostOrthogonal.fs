@@ -105,6 +105,10 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
         /// All of it, whichever factors are trained.
         member _.Dimension(form, _, _) = Some(Form.reals form)
 
+    interface IDeterminant with
+        member _.LogAbsDet(inputs, _, ofInput) =
+            (values inputs[1]).abs().log().sum [| -1L |] + ofInput.Invoke 0 + ofInput.Invoke 2
+
     interface IVolumeBehind with
         member _.Measures before = SvdVolume.measures before
 

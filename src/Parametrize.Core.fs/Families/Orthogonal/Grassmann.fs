@@ -15,6 +15,8 @@ module internal GrassmannSpaces =
                         let n, k = max one.Rows one.Columns, min one.Rows one.Columns
                         one.Reals * k * (n - k))
                     form
+          interface IStructured with
+              member _.Structure = Structure.Orthonormal
         }
 
 /// Subspaces by orthonormal bases, along geodesics from a base: with H the part of X that is orthogonal to it,

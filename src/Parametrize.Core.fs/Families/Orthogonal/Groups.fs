@@ -16,11 +16,13 @@ module internal GroupSpaces =
     /// Not one of the matrices with orthonormal columns or rows: the singular vectors that `svd` finds lie in those, but not
     /// in each of these groups.
     let square: Space =
-        Space(
-            "square matrices with orthonormal columns",
-            [],
-            [ Closure.Negation; Closure.Transposition; Closure.DirectSum ]
-        )
+        { new Space("square matrices with orthonormal columns",
+                    [],
+                    [ Closure.Negation; Closure.Transposition; Closure.DirectSum ]) with
+            override _.Dimension _ = System.Nullable()
+          interface IStructured with
+              member _.Structure = Structure.Orthonormal
+        }
 
     let private within (name: string) (closures: Closure list) (dimension: int64 -> int64) : Space =
         { new Space(name, [ square ], closures) with

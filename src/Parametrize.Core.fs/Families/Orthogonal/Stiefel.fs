@@ -17,6 +17,8 @@ module internal StiefelSpaces =
                         let n, k = max one.Rows one.Columns, min one.Rows one.Columns
                         one.Reals * (n * k - k * (k - 1L) / 2L) - k)
                     form
+          interface IStructured with
+              member _.Structure = Structure.Orthonormal
         }
 
 /// Matrices with orthonormal columns (rows, when wide), with or without a base: with it the map is a trivialization,

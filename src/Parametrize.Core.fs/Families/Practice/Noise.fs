@@ -37,6 +37,12 @@ type internal NoiseNode(name: string, number: float) =
     interface IDimension with
         member _.Dimension(_, before, _) = snd before.Head
 
+    interface IDeterminant with
+        member _.LogAbsDet(_, _, ofInput) = ofInput.Invoke 0
+
+    interface ISolves with
+        member _.Solve(_, _, right, isTransposed, solveInput) = solveInput.Invoke(0, right, isTransposed)
+
     interface ISimilar with
         member _.LogFactor = 0.0
 

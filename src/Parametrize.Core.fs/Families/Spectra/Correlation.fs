@@ -92,6 +92,10 @@ type internal CorrelationNode() =
             PartialCorrelations.weighted numbers (fun _ column -> size.AsScalar() - column)
             + (float (Tensors.last numbers) * log 2.0 / 2.0).AsScalar()
 
+    interface IDeterminant with
+        /// `prod (1 - z_ij^2)`.
+        member _.LogAbsDet(inputs, _, _) = (PartialCorrelations.logSech inputs[0]).sum [| -1L |] * 2.0.AsScalar()
+
     interface IOneToOne with
         member _.Undo tensor =
             let factor = torch.linalg.cholesky (Tensors.inDouble tensor)

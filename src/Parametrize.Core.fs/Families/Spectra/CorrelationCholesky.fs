@@ -72,6 +72,9 @@ type internal CorrelationFactorNode() =
         /// Each row by its angles: `sum (i - j) log sqrt(1 - z_ij^2)`.
         member _.LogVolume(inputs, _) = PartialCorrelations.weighted inputs[0] (fun row column -> row - column)
 
+    interface IDeterminant with
+        member _.LogAbsDet(inputs, _, _) = (PartialCorrelations.logSech inputs[0]).sum [| -1L |]
+
     interface IOneToOne with
         member _.Undo tensor = (PartialCorrelations.ofFactor (Tensors.inDouble tensor)).``to`` tensor.dtype
 

@@ -206,6 +206,22 @@ type internal EigenNode(rank: int64 voption) =
                     None
             | _ -> None
 
+    interface IDeterminant with
+        /// Of full rank: that of the eigenvalues, and twice that of the vectors.
+        member _.LogAbsDet(inputs, _, ofInput) =
+            if Tensors.rows inputs[0] = Tensors.last inputs[0] then
+                inputs[1].abs().log().sum [| -1L |] + ofInput.Invoke 0 * 2.0.AsScalar()
+            else
+                null
+
+    interface ISolves with
+        member _.Solve(inputs, _, right, _, solveInput) =
+            if Tensors.rows inputs[0] = Tensors.last inputs[0] then
+                solveInput.Invoke(0, right, false) / inputs[1].unsqueeze -1L
+                |> fun found -> solveInput.Invoke(0, found, true)
+            else
+                null
+
     interface IVolumeBehind with
         /// The eigenvalues may be any of a space: what they do beside turning vectors is an isometry.
         member _.Measures before =

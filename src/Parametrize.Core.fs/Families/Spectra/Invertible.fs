@@ -22,6 +22,8 @@ module internal InvertibleSpaces =
     let unitDeterminant: Space =
         { new Space("matrices with determinant 1", [ positiveDeterminant ], [ Closure.Transposition; Closure.DirectSum ]) with
             override _.Dimension form = Dimension.ofMatrices (fun one -> one.Rows * one.Rows - 1L) form
+          interface IFixedDeterminant with
+              member _.LogAbsDet _ = 0.0
         }
 
 /// Determinants of matrices that are no others.
@@ -245,6 +247,27 @@ type internal InvertibleNode(determinants: Determinants) =
         | Want.Nearest -> lifted tensor partOfLargest 0.0 0.0
         | Want.Start -> lifted tensor partOfLargest 0.5 Entrywise.leastStart
         |> inverse tensor.dtype (want = Want.Exact)
+
+    interface IDeterminant with
+        member this.LogAbsDet(inputs, _, _) = this.LogDeterminant inputs
+
+    interface ISolves with
+        member this.Solve(inputs, buffers, right, isTransposed, _) =
+            let x, sign = inputs[0], buffers[1]
+            let lower, upper = lower x, upper x sign
+
+            let order (places: torch.Tensor) (rows: torch.Tensor) =
+                let batch = torch.broadcast_tensors ([| places.unsqueeze -1L; rows |])
+                rows.expand(batch[0].shape).gather(-2L, batch[0])
+
+            if isTransposed then
+                let half = torch.linalg.solve_triangular (upper.mT, right, upper = false)
+                let whole = torch.linalg.solve_triangular (lower.mT, half, upper = true, unitriangular = true)
+                order buffers[0] whole
+            else
+                let ordered = order (buffers[0].argsort -1L) right
+                let half = torch.linalg.solve_triangular (lower, ordered, upper = false, unitriangular = true)
+                torch.linalg.solve_triangular (upper, half, upper = true)
 
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor

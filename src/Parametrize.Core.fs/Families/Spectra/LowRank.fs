@@ -156,6 +156,14 @@ type internal SvdNode(rank: int64 voption) =
                 form
             |> Option.ofNullable
 
+    interface IDeterminant with
+        /// Of full rank: that of the singular values, and those of the vectors.
+        member _.LogAbsDet(inputs, _, ofInput) =
+            if Tensors.rows inputs[0] = rank then
+                inputs[1].abs().log().sum [| -1L |] + ofInput.Invoke 0 + ofInput.Invoke 2
+            else
+                null
+
     interface IVolumeBehind with
         member _.Measures before = SvdVolume.measures before
         member _.LogVolume(inputs, _) = SvdVolume.ofFactors inputs[0] inputs[1] inputs[2]

@@ -99,6 +99,15 @@ type internal MatrixExponentialNode(requirement: Requirement) =
                 dimension
             | _ -> PositiveDefiniteSpaces.positiveDefinite.Dimension form |> Option.ofNullable
 
+    interface IDeterminant with
+        /// The trace.
+        member _.LogAbsDet(inputs, _, _) =
+            let diagonal = Tensors.diagonal inputs[0]
+            let diagonal = if diagonal.is_complex () then diagonal.real else diagonal
+            let scale = Exponential.scaleOfHermitian (hermitian inputs[0])
+            let trace = (Tensors.inDouble diagonal).sum [| -1L |]
+            (trace * scale.squeeze(-1L).squeeze -1L).``to`` diagonal.dtype
+
     interface IVolumeBehind with
         /// Of a parameter, the Hermitian part is read, which is a projection.
         member _.Measures before =

@@ -1,6 +1,7 @@
 namespace Parametrize
 
 open TorchSharp
+open Parametrize.LinearAlgebra
 
 [<RequireQualifiedAccess>]
 module internal PositiveDefiniteSpaces =
@@ -177,6 +178,8 @@ type internal PositiveDefiniteNode(floor: float) =
         (Entrywise.softplus (realDiagonal x)).clamp_min((sqrt (Form.least x.dtype)).AsScalar())
         + floor.AsScalar()
 
+    let lower (x: torch.Tensor) = inRange (withDiagonal (x.tril -1L) (pivots x))
+
     override _.Code =
         if floor = 0.0 then
             Code.name "spd"
@@ -187,8 +190,7 @@ type internal PositiveDefiniteNode(floor: float) =
     override _.Codomain _ = PositiveDefiniteSpaces.positiveDefinite
 
     override _.Forward(inputs, _) =
-        let x = inputs[0]
-        let matrix = product (inRange (withDiagonal (x.tril -1L) (pivots x)))
+        let matrix = product (lower inputs[0])
         Entrywise.keepFinite matrix
         matrix
 
@@ -217,6 +219,14 @@ type internal PositiveDefiniteNode(floor: float) =
 
     interface IHasEdge with
         member _.TouchesEdge(tensor, epsilon) = (isOnEdge tensor epsilon).any().item<bool>()
+
+    interface IDeterminant with
+        member _.LogAbsDet(inputs, _, _) = (realDiagonal (lower inputs[0])).log().sum [| -1L |] * 2.0.AsScalar()
+
+    interface ISolves with
+        member _.Solve(inputs, _, right, isTransposed, _) =
+            let factor = lower inputs[0]
+            CholeskyFactor.solve (if isTransposed then factor.conj () else factor) right
 
     interface IVolumeBehind with
         /// Above the diagonal nothing is read.

@@ -1,6 +1,7 @@
 namespace Parametrize
 
 open TorchSharp
+open Parametrize.LinearAlgebra
 
 [<RequireQualifiedAccess>]
 module internal SpdDeterminantSpaces =
@@ -10,6 +11,8 @@ module internal SpdDeterminantSpaces =
                     [ PositiveDefiniteSpaces.positiveDefinite ],
                     [ Closure.Transposition ]) with
             override _.Dimension form = Dimension.ofMatrices (fun one -> Dimension.ofHalf 1L one - 1L) form
+          interface IFixedDeterminant with
+              member _.LogAbsDet _ = log determinant
         }
 
 /// Real positive definite matrices of a determinant d by their Cholesky factor: `W = L L^T` with
@@ -119,6 +122,9 @@ type internal SpdDeterminantNode(determinant: float) =
     interface IHoldsNumbers with
         member _.Factors = [ determinant ]
         member _.Offsets = []
+
+    interface ISolves with
+        member _.Solve(inputs, _, right, _, _) = CholeskyFactor.solve (factor inputs[0]) right
 
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor

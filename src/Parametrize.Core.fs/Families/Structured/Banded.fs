@@ -41,6 +41,14 @@ type internal BandedNode(lower: int64, upper: int64) =
         let within (size: int64) (offset: int64) = min size offset
         (matrix.tril (within (Tensors.last matrix) upper)).triu -(within (Tensors.rows matrix) lower)
 
+    interface IDeterminant with
+        /// Triangular matrices have that of their diagonal.
+        member _.LogAbsDet(inputs, _, _) =
+            if lower = 0L || upper = 0L then
+                (Tensors.diagonal inputs[0]).abs().log().sum [| -1L |]
+            else
+                null
+
 namespace Parametrize.Values
 
 open Parametrize

@@ -171,6 +171,15 @@ type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: boo
         member _.TouchesEdge(tensor, _) =
             not isFirstOrthonormal && not isSecondOrthonormal && (isZero tensor).any().item<bool>()
 
+    interface IDeterminant with
+        /// `p log |det A| + m log |det B|` for A of m x m and B of p x p. Others make products that are not invertible.
+        member _.LogAbsDet(inputs, _, ofInput) =
+            if rows = columns then
+                let second = float (Tensors.rows inputs[1])
+                ofInput.Invoke 0 * second.AsScalar() + ofInput.Invoke 1 * (float rows).AsScalar()
+            else
+                null
+
     interface IDimension with
         /// Unless a factor has a norm of its own, one number of each is that of the other.
         member _.Dimension(form, before, _) =

@@ -90,5 +90,11 @@ and internal IdleNode(node: LinearNode) =
     interface ISimilar with
         member _.LogFactor = 0.0
 
+    interface IDeterminant with
+        member _.LogAbsDet(_, _, ofInput) = ofInput.Invoke 0
+
+    interface ISolves with
+        member _.Solve(_, _, right, isTransposed, solveInput) = solveInput.Invoke(0, right, isTransposed)
+
     interface IDimension with
         member _.Dimension(_, before, _) = snd before.Head

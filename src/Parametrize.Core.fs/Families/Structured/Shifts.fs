@@ -211,6 +211,10 @@ type internal CirculantNode() =
     interface IOneToOne with
         member _.Undo tensor = tensor.select (-1L, 0L)
 
+    interface IDeterminant with
+        /// The discrete Fourier transform of the column has the eigenvalues.
+        member _.LogAbsDet(inputs, _, _) = (torch.fft.fft_ inputs[0]).abs().log().sum [| -1L |]
+
 namespace Parametrize.Values
 
 open Parametrize

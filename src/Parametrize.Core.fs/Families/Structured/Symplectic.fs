@@ -11,6 +11,8 @@ module internal SymplecticSpaces =
                     [ InvertibleSpaces.positiveDeterminant ],
                     [ Closure.Negation; Closure.Transposition ]) with
             override _.Dimension form = Dimension.ofMatrices (Dimension.ofHalf 1L) form
+          interface IFixedDeterminant with
+              member _.LogAbsDet _ = 0.0
         }
 
 /// Near and far symplectic matrices, `W^T J W = J`, in double precision. Nothing here is differentiable.

@@ -17,6 +17,11 @@ module internal TriangularSpaces =
         { new Space($"{side triangle} triangular matrices", [], linear) with
             override _.Dimension form =
                 Dimension.ofMatrices (fun one -> one.Reals * Dimension.ofTriangle triangle one) form
+          interface IStructured with
+              member _.Structure =
+                  match triangle with
+                  | Triangle.Lower -> Structure.LowerTriangular
+                  | Triangle.Upper -> Structure.UpperTriangular
         }
 
     let unitTriangular (triangle: Triangle) : Space =
@@ -25,6 +30,8 @@ module internal TriangularSpaces =
                 Dimension.ofMatrices
                     (fun one -> one.Reals * (Dimension.ofTriangle triangle one - Dimension.onDiagonal one))
                     form
+          interface IFixedDeterminant with
+              member _.LogAbsDet _ = 0.0
         }
 
     let diagonal: Space =
@@ -62,6 +69,14 @@ type internal TriangularNode(triangle: Triangle, unitDiagonal: bool) =
     override _.Restrict matrix = half offset matrix
     override _.Nearest matrix = fill matrix
 
+    interface IDeterminant with
+        /// Entries of the diagonal are kept, or are 1.
+        member _.LogAbsDet(inputs, _, _) =
+            if unitDiagonal then
+                Tensors.forEach 2 0.0 inputs[0]
+            else
+                (Tensors.diagonal inputs[0]).abs().log().sum [| -1L |]
+
 /// Diagonal matrices, square or not.
 type internal DiagonalNode() =
     inherit PatternNode(TriangularSpaces.diagonal)
@@ -69,6 +84,10 @@ type internal DiagonalNode() =
     override _.Code = Code.name "diagonal"
     override _.Condition = "W_ij = 0 off the diagonal"
     override _.Keep matrix = matrix.tril(0L).triu 0L
+
+    interface IDeterminant with
+        /// Entries of the diagonal are kept.
+        member _.LogAbsDet(inputs, _, _) = (Tensors.diagonal inputs[0]).abs().log().sum [| -1L |]
 
 namespace Parametrize.Values
 
