@@ -160,3 +160,19 @@ module internal Volume =
             tensor.Dispose()
             Some volumes
         | None -> None
+
+    /// Whether the value has a closed form where it yields a tensor of that form; of the parts, what is carried is looked at.
+    let hasClosedForm (program: Program) (form: Form) (parts: Parts) : bool =
+        match Dimension.registers program form parts with
+        | Some known -> isKnown program known
+        | None -> false
+
+    /// The log volumes of the smallest tensors of last dimensions that are computed independently of one another. In the caller's
+    /// dispose scope.
+    let ofEach (program: Program) (parts: Parts) : torch.Tensor option =
+        match Dimension.registers program (Evaluation.outputForm parts) parts with
+        | Some known when isKnown program known ->
+            let struct (tensor, numbers) = ofSteps program known parts 0
+            let batch = numbers |> List.fold (fun batch each -> min batch (each.dim ())) (tensor.dim ())
+            gathered (int (tensor.dim () - batch)) tensor numbers
+        | _ -> None

@@ -4,6 +4,7 @@ open Expecto
 open TorchSharp
 open Properties.Core.Formulas
 open Properties.Core.Golden
+open Properties.Core.Priors
 open Properties.Core.Values
 
 let private tests: Test =
@@ -19,6 +20,9 @@ let private tests: Test =
             VolumeTests.tests
             ApplyTests.tests
             DeterminantTests.tests
+            DensityTests.tests
+            SamplingTests.tests
+            PriorTests.tests
             ErrorTests.tests
             ContractTests.tests
             FamilyTests.tests
