@@ -128,12 +128,16 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <exception cref="InvalidOperationException">The parametrization is not `Invertible`.</exception>
     public Tensor LogDeterminant() => FromParts(parts => InvertibleModule.logDeterminant(Parametrization, parts));
 
-    /// <summary>log |det W| of square matrices, from the factors of which they are made where these tell it.</summary>
+    /// <summary>
+    /// log |det W| of square matrices, from the factors of which they are made where these tell it; in a cached scope computed
+    /// once.
+    /// </summary>
     /// <returns>
     /// A new tensor of one number for each matrix of a batch, through which gradients flow, in float32 for 16-bit parameters.
     /// </returns>
     /// <exception cref="ArgumentException">These are no square matrices.</exception>
-    public Tensor LogAbsDeterminant() => FromParts(parts => Core.logAbsDet(Parametrization, parts));
+    public Tensor LogAbsDeterminant() =>
+        Binding.LogAbsDeterminant(() => Core.logAbsDet(Parametrization, CurrentParts()));
 
     /// <summary>W^-1 b for square matrices W, by the factors of which they are made where these tell it.</summary>
     /// <param name="right">b: columns of a tensor [..., n, m], or one vector of n numbers.</param>

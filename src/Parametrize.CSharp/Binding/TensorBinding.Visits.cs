@@ -31,6 +31,29 @@ internal sealed partial class TensorBinding
         }
     }
 
+    /// <summary>log |det W| for a reader: computed once with the value in a cached scope.</summary>
+    /// <param name="compute">Computes it from the parts.</param>
+    public Tensor LogAbsDeterminant(Func<Tensor> compute)
+    {
+        SyncWithModules();
+        _tensor.RefreshWritten();
+        if (CachedScope.For(this) is null)
+        {
+            using var lease = Access.Reading();
+            return compute();
+        }
+        var visit = Admit(caller: null);
+        try
+        {
+            lock (_gate)
+                return _value.IsHeld ? _value.LogAbsDeterminant(compute) : compute();
+        }
+        finally
+        {
+            Access.End(visit);
+        }
+    }
+
     /// <summary>Computes the value once and puts it into all modules until the scope ends.</summary>
     public void Hold()
     {

@@ -19,6 +19,8 @@ internal sealed class ValueCache(IComputedTensor tensor)
 
     private Tensor? _held;
 
+    private Tensor? _logAbsDeterminant;
+
     public bool IsHeld => _held is not null;
 
     /// <summary>Whether the parts have been written to since the value was computed.</summary>
@@ -28,6 +30,23 @@ internal sealed class ValueCache(IComputedTensor tensor)
 
     /// <summary>A new tensor, a view of the held one.</summary>
     public Tensor Alias() => _held!.alias();
+
+    /// <summary>A new tensor, a view of log |det W| of the held one, computed on first use.</summary>
+    public Tensor LogAbsDeterminant(Func<Tensor> compute)
+    {
+        // What was computed without gradients does not serve those who train.
+        if (_logAbsDeterminant is { requires_grad: false } && _held!.requires_grad && is_grad_enabled())
+            ForgetDeterminant();
+        using var _ = Modes.Lasting();
+        _logAbsDeterminant ??= compute().DetachFromDisposeScope();
+        return _logAbsDeterminant.alias();
+    }
+
+    private void ForgetDeterminant()
+    {
+        _logAbsDeterminant?.Dispose();
+        _logAbsDeterminant = null;
+    }
 
     /// <summary>Computes the value, unless it is held.</summary>
     public void Hold()
@@ -73,6 +92,7 @@ internal sealed class ValueCache(IComputedTensor tensor)
     {
         _held?.Dispose();
         _held = null;
+        ForgetDeterminant();
         _stamp.Clear();
         RetireReplaced(beginning: null);
     }
@@ -92,6 +112,7 @@ internal sealed class ValueCache(IComputedTensor tensor)
             }
             _held?.Dispose();
             _held = value;
+            ForgetDeterminant();
             _stamp.Set(before);
             return;
         }

@@ -159,7 +159,7 @@ type internal SvdNode(rank: int64 voption) =
     interface IDeterminant with
         /// Of full rank: that of the singular values, and those of the vectors.
         member _.LogAbsDet(inputs, _, ofInput) =
-            if Tensors.rows inputs[0] = rank then
+            if Tensors.rows inputs[0] = Tensors.last inputs[1] then
                 inputs[1].abs().log().sum [| -1L |] + ofInput.Invoke 0 + ofInput.Invoke 2
             else
                 null

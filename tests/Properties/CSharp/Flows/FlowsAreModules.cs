@@ -108,6 +108,27 @@ public class FlowsAreModules
     }
 
     [Fact]
+    public void A_cached_determinant_is_that_of_the_present_weight()
+    {
+        using var scope = NewDisposeScope();
+        using var layer = new LinearFlow(4);
+        var data = randn(2, 4);
+        using (parametrize.cached())
+        {
+            double LogDet() => layer.ForwardWithLogDet(data).LogDet[0].item<float>();
+            using (no_grad())
+                Assert.Equal(0, LogDet(), 1e-6);
+            layer.ForwardWithLogDet(data).LogDet.sum().backward();
+            Assert.NotNull(layer.Weight.Original.grad);
+            layer.Weight.Value = eye(4) * 2;
+            Assert.Equal(4 * Math.Log(2), LogDet(), 1e-5);
+            using (no_grad())
+                layer.Weight.Original.sub_(eye(4) * Math.Log(2));
+            Assert.Equal(0, LogDet(), 1e-5);
+        }
+    }
+
+    [Fact]
     public void Networks_can_be_parametrized_and_pruned()
     {
         using var scope = NewDisposeScope();
