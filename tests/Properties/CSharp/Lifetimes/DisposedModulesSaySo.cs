@@ -83,6 +83,9 @@ public class DisposedModulesSaySo
             () => tensor.Refresh(),
             tensor.MoveBase,
             () => tensor.LogVolume(),
+            () => tensor.LogVolumes(2),
+            () => tensor.LogAbsDeterminant(),
+            () => tensor.Solve(eye(4)),
             () => nn.Linear(4, 4).share_parametrization("weight", tensor),
         ];
         foreach (var use in uses)
