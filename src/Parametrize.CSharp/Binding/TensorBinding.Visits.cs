@@ -54,6 +54,9 @@ internal sealed partial class TensorBinding
         }
     }
 
+    /// <summary>The value of the cached scope, a new tensor; null outside.</summary>
+    public Tensor? ReadIfCached() => CachedScope.For(this) is null ? null : Read();
+
     /// <summary>Computes the value once and puts it into all modules until the scope ends.</summary>
     public void Hold()
     {

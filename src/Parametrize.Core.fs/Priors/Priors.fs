@@ -184,6 +184,10 @@ module Prior =
         | :? PushforwardDensity as density when density.Value = value -> Some density
         | _ -> None
 
+    /// Whether what a value yields is in the space of the density.
+    let internal isOn (prior: Prior) (value: Parametrization) : bool =
+        (along value prior).IsSome || prior.Density.IsOn(Tree.space value.Tree)
+
     /// Why the density does not suit what a value yields from parts; None where it does. Nothing is computed.
     let internal faultOfParts (byParameters: bool) (prior: Prior) (value: Parametrization) (parts: Parts) =
         let form = Evaluation.outputForm parts

@@ -93,6 +93,7 @@ public class PublicApiIsForCSharp
         from type in new[]
         {
             typeof(Parametrizations),
+            typeof(Priors),
             typeof(parametrize),
             typeof(prune),
             typeof(peft),
@@ -149,6 +150,14 @@ public class PublicApiIsForCSharp
             : type.IsAssignableFrom(typeof(Tensor)) ? zeros(2, 2)
             : type == typeof(double[][]) ? new double[][] { [1, 1] }
             : type == typeof(double[]) ? new double[] { 1 }
+            : type == typeof(double[,])
+                ? new double[,]
+                {
+                    { 1 },
+                }
+            : type == typeof(Prior) ? Priors.Normal()
+            : type == typeof((string, Prior)[]) ? Array.Empty<(string, Prior)>()
+            : type == typeof(Func<string, Prior?>) ? new Func<string, Prior?>(_ => null)
             : type == typeof(SpdMap) ? SpdMap.Eigenvalues
             : throw new ArgumentException($"What is {type}?");
     }

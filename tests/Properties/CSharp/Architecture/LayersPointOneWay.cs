@@ -17,7 +17,7 @@ public class LayersPointOneWay
         ["Lists"],
         [nameof(ParametrizedTensor)],
         ["Registration"],
-        ["Models", "Optimizers", "Prune", "State"],
+        ["Models", "Optimizers", "Prune", "State", "Bayes"],
         [nameof(parametrize), nameof(Safetensors)],
         [nameof(prune), "Adapters"],
         [nameof(peft)],

@@ -57,6 +57,17 @@ let tests: Test =
                 balances (Prior.uniform (sphere 1.0)) (Prior.vonMisesFisher f) [| 1L; int64 size |]
                 balances (Prior.vonMisesFisher f) (Prior.vonMisesFisher far) [| 1L; int64 size |]
 
+            testCase "what spd reads of its parameters tells the density" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let normal = Prior.normal 2.0
+                let x = draw normal [| count; 2L; 2L |]
+                let parts = Parametrization.ofTensors [ x ] [] spd
+                let w = Parametrization.forward spd parts
+                let own = (Prior.ofValue spd normal).Density :?> PushforwardDensity
+                let ratio = (Prior.logDensity (Prior.wishart 9.0 0.3) w - own.OfParts parts).exp()
+                let mean, error = ratio.mean().item<double>(), ratio.std().item<double>() / sqrt (float count)
+                Expect.isLessThan (abs (mean - 1.0)) (5.0 * error) $"the mean {mean}, of error {error}"
+                Expect.isLessThan error 0.05 "the test tells something")
             testCase "16-bit samples are allowed" (fun () ->
                 use _ = torch.NewDisposeScope()
 

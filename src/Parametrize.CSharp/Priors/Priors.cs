@@ -1,0 +1,131 @@
+using System.Runtime.CompilerServices;
+using Microsoft.FSharp.Core;
+using static TorchSharp.torch;
+using Core = Parametrize.PriorModule;
+
+namespace Parametrize.CSharp;
+
+/// <summary>
+/// Densities of constrained tensors, by the measure of the Frobenius norm on their space (<see cref="Measure"/>). Immutable,
+/// comparable. <see cref="parametrize.log_prior(nn.Module, ValueTuple{string, Prior}[])"/> sums them over a model.
+/// </summary>
+public static class Priors
+{
+    /// <summary>Independent normal entries of mean 0: weight decay of `1 / (2 scale^2)` times the squared norm.</summary>
+    /// <exception cref="ArgumentException">The scale is not positive and finite.</exception>
+    public static Prior Normal(double scale = 1) => Core.normal(scale);
+
+    /// <summary>Independent entries of density `exp(-|x| / scale) / (2 scale)`: a lasso.</summary>
+    /// <exception cref="ArgumentException">The scale is not positive and finite.</exception>
+    public static Prior Laplace(double scale = 1) => Core.laplace(scale);
+
+    /// <summary>Independent entries of Student's density, Cauchy's for one degree of freedom.</summary>
+    /// <exception cref="ArgumentException">A number is not positive and finite.</exception>
+    public static Prior StudentT(double freedom, double scale = 1) => Core.studentT(freedom, scale);
+
+    /// <summary>
+    /// What a value yields from parameters with a density, <see cref="Normal"/> by default: `log p(W) = log q(x) - logVolume` at the
+    /// x from which W is computed.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// The value has no log volume in closed form, or the parameters' density is not one of all tensors.
+    /// </exception>
+    public static Prior OfValue(Parametrization value, Prior? parameters = null) =>
+        Core.ofValue(Given(value), parameters ?? Normal());
+
+    /// <summary>
+    /// The constant density of a compact space: probability vectors, vectors of a norm, matrices with orthonormal columns or rows,
+    /// rotations, unitary matrices, correlation matrices and their Cholesky factors, tensors between two numbers.
+    /// </summary>
+    /// <exception cref="ArgumentException">The value yields tensors of another space.</exception>
+    public static Prior Uniform(Parametrization value) => Core.uniform(Given(value));
+
+    /// <summary>Dirichlet's density of probability vectors; one number stands for all.</summary>
+    /// <exception cref="ArgumentException">There is none, or one is not positive and finite.</exception>
+    public static Prior Dirichlet(params double[] concentrations) => Core.dirichlet(Given(concentrations));
+
+    /// <summary>
+    /// Correlation matrices of density `det(W)^(shape - 1) / c` (Lewandowski, Kurowicka and Joe 2009): uniform for 1, nearer to the
+    /// identity above.
+    /// </summary>
+    /// <exception cref="ArgumentException">The shape is not positive and finite.</exception>
+    public static Prior Lkj(double shape = 1) => Core.lkj(shape);
+
+    /// <summary>Cholesky factors L of correlation matrices `L L^T` of the density <see cref="Lkj"/>.</summary>
+    /// <exception cref="ArgumentException">The shape is not positive and finite.</exception>
+    public static Prior LkjCholesky(double shape = 1) => Core.lkjCholesky(shape);
+
+    /// <summary>
+    /// Wishart's density of real positive definite n x n matrices, for more than n - 1 degrees of freedom, with a multiple of the
+    /// identity as the scale. The mean is the degrees of freedom times the scale.
+    /// </summary>
+    /// <exception cref="ArgumentException">A number is not positive and finite.</exception>
+    public static Prior Wishart(double freedom, double scale = 1) => Core.wishart(freedom, scale);
+
+    /// <summary>The same with a matrix as the scale.</summary>
+    /// <exception cref="ArgumentException">
+    /// The degrees of freedom are not positive and finite, or the matrix is not symmetric and positive definite.
+    /// </exception>
+    public static Prior Wishart(double freedom, double[,] scale) => Core.wishartOf(freedom, Given(scale));
+
+    /// <summary>
+    /// The density of inverses of Wishart matrices, with a multiple of the identity as the scale. The mean is the scale over
+    /// (degrees of freedom - n - 1).
+    /// </summary>
+    /// <exception cref="ArgumentException">A number is not positive and finite.</exception>
+    public static Prior InverseWishart(double freedom, double scale = 1) => Core.inverseWishart(freedom, scale);
+
+    /// <summary>The same with a matrix as the scale.</summary>
+    /// <exception cref="ArgumentException">
+    /// The degrees of freedom are not positive and finite, or the matrix is not symmetric and positive definite.
+    /// </exception>
+    public static Prior InverseWishart(double freedom, double[,] scale) => Core.inverseWishartOf(freedom, Given(scale));
+
+    /// <summary>
+    /// The density `exp(f . w) / c` of real vectors of norm 1: around the direction of f, the more so the longer it is.
+    /// </summary>
+    /// <exception cref="ArgumentException">There is no number, or one is not finite.</exception>
+    public static Prior VonMisesFisher(params double[] parameter) => Core.vonMisesFisher(Given(parameter));
+
+    /// <summary>
+    /// The density `exp(tr(F^T W)) / c` of real matrices with orthonormal columns or rows and of rotations, of several columns up
+    /// to a constant.
+    /// </summary>
+    /// <exception cref="ArgumentException">There is no number, or one is not finite.</exception>
+    public static Prior Langevin(double[,] parameter) => Core.langevin(Given(parameter));
+
+    /// <summary>The log density of each independent tensor of a batch, in the shape of the dimensions before.</summary>
+    /// <param name="prior">The prior.</param>
+    /// <param name="tensor">A tensor of its space.</param>
+    /// <param name="measure">Default: that of the Frobenius norm.</param>
+    /// <returns>A new tensor, through which gradients flow, in float32 for 16-bit tensors.</returns>
+    /// <exception cref="ArgumentException">The tensor is not in the space, or has a form that has no density.</exception>
+    public static Tensor LogDensity(this Prior prior, Tensor tensor, Measure? measure = null) =>
+        Core.logDensityBy(measure ?? Measure.Frobenius, Given(prior), Given(tensor));
+
+    /// <summary>Independent random tensors of the density.</summary>
+    /// <param name="prior">The prior.</param>
+    /// <param name="shape">The shape.</param>
+    /// <param name="dtype">Default: float32.</param>
+    /// <param name="device">Default: the CPU.</param>
+    /// <param name="generator">Default: the global one.</param>
+    /// <exception cref="ArgumentException">The form has no density, or the prior cannot be drawn from.</exception>
+    public static Tensor Sample(
+        this Prior prior,
+        ReadOnlySpan<long> shape,
+        ScalarType dtype = ScalarType.Float32,
+        Device? device = null,
+        Generator? generator = null
+    ) =>
+        Core.sample(
+            Given(prior),
+            new Form(shape.ToArray(), dtype, device ?? CPU),
+            generator is null ? null : FSharpOption<Generator>.Some(generator)
+        );
+
+    private static T Given<T>(T argument, [CallerArgumentExpression(nameof(argument))] string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(argument, name);
+        return argument;
+    }
+}
