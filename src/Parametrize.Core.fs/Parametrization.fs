@@ -283,7 +283,7 @@ module Parametrization =
             wide.Dispose()
             struct (Evaluation.forward false value.Program parts, volumes)
 
-    let internal whyNotUndone (value: Parametrization) : string option =
+    let private whyNotUndone (value: Parametrization) : string option =
         if parameterCount value <> 1 then
             Some $"it has {parameterCount value} parameters."
         elif not (bufferNames value).IsEmpty then

@@ -44,6 +44,15 @@ type internal PushforwardDensity(value: Parametrization, parameters: Prior) =
     /// Parts of a form, of which only the forms matter.
     let noBuffers = program.Nodes |> Array.map (fun _ -> [||])
 
+    let whyNotUndone =
+        if program.LeafCount <> 1 then
+            Some $"it has {program.LeafCount} parameters."
+        elif not program.BufferNames.IsEmpty then
+            Some "it carries buffers."
+        else
+            Undoing.obstacleOfRead program
+            |> Option.map (fun node -> $"{node} is not known to yield a tensor from one choice of what it reads only.")
+
     let formsOf (parts: Parts) = [ for parameter in parts.ParameterArray -> Form.ofTensor parameter ]
 
     /// Which numbers count, where not all do.
@@ -125,7 +134,7 @@ type internal PushforwardDensity(value: Parametrization, parameters: Prior) =
     override _.IsNormalized form = parameters.Density.IsNormalized form
 
     override _.Fault form =
-        match Parametrization.whyNotUndone value with
+        match whyNotUndone with
         | Some reason -> Some $"{value} cannot be undone: {reason} Its parts have a density (logDensityOfParts)."
         | None ->
             match Parametrization.parameterForms value form with
@@ -139,7 +148,7 @@ type internal PushforwardDensity(value: Parametrization, parameters: Prior) =
         match Program.forms program (Form.ofTensor tensor) with
         | Error error -> invalidArg (nameof tensor) error.Message
         | Ok forms ->
-            let x = Undoing.back program forms tensor
+            let x = Undoing.backOfRead program forms tensor
             densityOf (new Parts(tensor.shape, [| x |], noBuffers))
 
     override _.Sampler =

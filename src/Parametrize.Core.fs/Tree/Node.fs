@@ -275,6 +275,11 @@ type IOneToOne =
     /// What `Forward` yields an allowed tensor from. Differentiable.
     abstract Undo: tensor: torch.Tensor -> torch.Tensor
 
+/// A node of one input and without buffers that reads some of its numbers, and yields a tensor from one choice of these only.
+type internal IReadsSome =
+    /// What `Forward` yields an allowed tensor from, with zeros where nothing is read. Differentiable.
+    abstract UndoRead: tensor: torch.Tensor -> torch.Tensor
+
 /// A node whose inputs do not tell the form that it yields: what it carries does.
 [<Interface>]
 type internal IShapedByBuffers = interface end

@@ -248,6 +248,9 @@ type internal PositiveDefiniteNode(floor: float) =
             let constant = (float size + pairs) * log 2.0
             ofFactor.sum [| -1L |] + constant.AsScalar()
 
+    interface IReadsSome with
+        member _.UndoRead tensor = (ofFactor (torch.linalg.cholesky (Tensors.inDouble tensor))).``to`` tensor.dtype
+
     interface IHoldsNumbers with
         member _.Factors = []
         member _.Offsets = [ floor; floor * floor ]

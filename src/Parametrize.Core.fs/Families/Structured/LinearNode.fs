@@ -54,6 +54,9 @@ type internal LinearNode(space: Space) =
             | Some one -> Tensors.forEach 2 (float (this.Doubled one) * log 2.0 / 2.0) inputs[0]
             | None -> Tensors.forEach 0 0.0 inputs[0]
 
+    interface IReadsSome with
+        member this.UndoRead tensor = this.Restrict tensor
+
     /// Behind tensors of its space it changes nothing, and gives them back whole.
     abstract Behind: before: Space -> Node
     default this.Behind before = if before.IsWithin space then IdleNode this else this
@@ -95,6 +98,9 @@ and internal IdleNode(node: LinearNode) =
 
     interface ISolves with
         member _.Solve(_, _, right, isTransposed, solveInput) = solveInput.Invoke(0, right, isTransposed)
+
+    interface IReadsSome with
+        member _.UndoRead tensor = tensor
 
     interface IDimension with
         member _.Dimension(_, before, _) = snd before.Head

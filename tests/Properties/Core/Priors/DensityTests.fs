@@ -125,6 +125,8 @@ let tests: Test =
             integrates 1e-3 [ Quadrature.definite2 ] (Prior.wishartOf 5.0 matrix)
             integrates 1e-3 [ Quadrature.definite2 ] (Prior.inverseWishartOf 7.0 matrix)
 
+            integrates 2e-3 [ Quadrature.definite2 ] (Prior.ofValue spd (Prior.normal 0.6))
+
             integrates 1e-9 [ Quadrature.rotations ] (Prior.uniform specialOrthogonal)
             integrates 1e-9 [ Quadrature.rotations; Quadrature.reflections ] (Prior.uniform orthogonal)
             integrates 1e-6 [ Quadrature.frames ] (Prior.uniform cayley)
