@@ -137,7 +137,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// </returns>
     /// <exception cref="ArgumentException">These are no square matrices.</exception>
     public Tensor LogAbsDeterminant() =>
-        Binding.LogAbsDeterminant(() => Core.logAbsDet(Parametrization, CurrentParts()));
+        Binding.LogAbsDeterminant(known => Core.logAbsDetOf(Parametrization, CurrentParts(), known));
 
     /// <summary>W^-1 b for square matrices W, by the factors of which they are made where these tell it.</summary>
     /// <param name="right">b: columns of a tensor [..., n, m], or one vector of n numbers.</param>
@@ -148,7 +148,8 @@ public sealed partial class ParametrizedTensor : nn.Module
     public Tensor Solve(Tensor right)
     {
         ArgumentNullException.ThrowIfNull(right);
-        return FromParts(parts => Core.solve(Parametrization, parts, right));
+        using var known = Binding.ReadIfCached();
+        return FromParts(parts => Core.solveOf(Parametrization, parts, known, right));
     }
 
     /// <summary>

@@ -21,8 +21,9 @@ module internal SquareValue =
         | Some(Step.OutOf(View.Kernel, _)) -> View.formInto View.Kernel form
         | _ -> form
 
-    /// Throws ArgumentException where the value yields others than square matrices.
-    let ofParts (name: string Lazy) (program: Program) (parts: Parts) : SquareValue =
+    /// `known` is the tensor that the value yields from the parts, where somebody has computed it. Throws ArgumentException where the
+    /// value yields others than square matrices.
+    let ofParts (name: string Lazy) (program: Program) (parts: Parts) (known: torch.Tensor | null) : SquareValue =
         let form = Evaluation.outputForm parts
         let shape = (matrices program form).Shape
 
@@ -34,10 +35,18 @@ module internal SquareValue =
         | Ok forms ->
             let buffers = parts.BufferArrays |> Array.map (Array.map Tensors.widen)
 
+            let computed =
+                Evaluation.onDemand program parts (parts.ParameterArray |> Array.map Tensors.widen) buffers
+
             {
                 Program = program
                 Forms = forms
-                Register = Evaluation.onDemand program parts (parts.ParameterArray |> Array.map Tensors.widen) buffers
+                Register =
+                    match known with
+                    | null -> computed
+                    | known ->
+                        let wide = Tensors.widen known
+                        fun register -> if register = program.Result then wide else computed register
                 Buffers = buffers
             }
 
@@ -95,7 +104,7 @@ module internal LogDeterminant =
             | _ -> byFactorization (value.Register register)
 
     /// `log |det W|` of each matrix. Differentiable; the caller disposes it. Throws ArgumentException for others than square ones.
-    let ofParts (name: string Lazy) (program: Program) (parts: Parts) : torch.Tensor =
+    let ofParts (name: string Lazy) (program: Program) (parts: Parts) (known: torch.Tensor | null) : torch.Tensor =
         use scope = torch.NewDisposeScope()
-        let value = SquareValue.ofParts name program parts
+        let value = SquareValue.ofParts name program parts known
         scope.MoveToOuter(ofRegister value (SquareValue.result value))

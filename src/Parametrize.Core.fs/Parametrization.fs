@@ -218,7 +218,11 @@ module Parametrization =
     /// it makes them, where these tell it; else by a factorization. In float32 for 16-bit parts; differentiable; the caller
     /// disposes it. Throws ArgumentException for other shapes.
     let logAbsDet (value: Parametrization) (parts: Parts) : torch.Tensor =
-        LogDeterminant.ofParts (lazy string value) value.Program parts
+        LogDeterminant.ofParts (lazy string value) value.Program parts null
+
+    /// The same where the tensor may be known already.
+    let internal logAbsDetOf (value: Parametrization) (parts: Parts) (known: torch.Tensor | null) : torch.Tensor =
+        LogDeterminant.ofParts (lazy string value) value.Program parts known
 
     /// `W^-1 b` for the columns b of a tensor `[..., n, m]`, or one vector of n numbers, and a value of square matrices: by the factors
     /// of which it makes W, where these tell it; else by a factorization. Differentiable by both; the caller disposes it.
@@ -227,7 +231,11 @@ module Parametrization =
         if isNull (box right) then
             nullArg (nameof right)
 
-        Solving.ofParts (lazy string value) value.Program parts right
+        Solving.ofParts (lazy string value) value.Program parts null right
+
+    /// The same where the tensor may be known already.
+    let internal solveOf (value: Parametrization) (parts: Parts) (known: torch.Tensor | null) (right: torch.Tensor) =
+        Solving.ofParts (lazy string value) value.Program parts known right
 
     let private formsOf (value: Parametrization) (name: string) (form: Form option) : Form[] =
         let ofForm (form: Form) =

@@ -71,9 +71,15 @@ module internal Solving =
 
     /// `W^-1 b`. Differentiable by both; the caller disposes it. Throws ArgumentException for others than square matrices, and for
     /// columns that do not fit.
-    let ofParts (name: string Lazy) (program: Program) (parts: Parts) (right: torch.Tensor) : torch.Tensor =
+    let ofParts
+        (name: string Lazy)
+        (program: Program)
+        (parts: Parts)
+        (known: torch.Tensor | null)
+        (right: torch.Tensor)
+        =
         use scope = torch.NewDisposeScope()
-        let value = SquareValue.ofParts name program parts
+        let value = SquareValue.ofParts name program parts known
         let register = SquareValue.result value
         requireFit name value.Forms[register] right
         let isVector = right.dim () = 1L

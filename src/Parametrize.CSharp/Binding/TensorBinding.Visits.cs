@@ -32,21 +32,21 @@ internal sealed partial class TensorBinding
     }
 
     /// <summary>log |det W| for a reader: computed once with the value in a cached scope.</summary>
-    /// <param name="compute">Computes it from the parts.</param>
-    public Tensor LogAbsDeterminant(Func<Tensor> compute)
+    /// <param name="compute">Computes it from the parts, or from the value where that is held.</param>
+    public Tensor LogAbsDeterminant(Func<Tensor?, Tensor> compute)
     {
         SyncWithModules();
         _tensor.RefreshWritten();
         if (CachedScope.For(this) is null)
         {
             using var lease = Access.Reading();
-            return compute();
+            return compute(null);
         }
         var visit = Admit(caller: null);
         try
         {
             lock (_gate)
-                return _value.IsHeld ? _value.LogAbsDeterminant(compute) : compute();
+                return _value.IsHeld ? _value.LogAbsDeterminant(compute) : compute(null);
         }
         finally
         {
