@@ -29,6 +29,8 @@ internal static class Values
         "Svd",
         "SvdFull",
         "Conditioned",
+        "SchurForm",
+        "Hurwitz",
         "AlmostOrthogonal",
         "AlmostOrthogonalOf",
         "SpdBy",

@@ -64,6 +64,22 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">The bound is not above 1 and finite.</exception>
     public static Parametrization Conditioned(double bound) => LowRankValues.conditioned(bound);
 
+    /// <summary>
+    /// `Q T Q^T` from values of Q and of T, block triangular: real n x n matrices by the real Schur form, whose blocks of two rows
+    /// have their eigenvalues.
+    /// </summary>
+    /// <exception cref="ArgumentException">There are not two values, or one does not fit.</exception>
+    public static Parametrization SchurForm(params Parametrization[] inputs) =>
+        SchurFormValues.schurForm(ListModule.OfArray(Given(inputs)));
+
+    /// <summary>Real n x n matrices whose eigenvalues have real parts below `-alpha`.</summary>
+    /// <exception cref="ArgumentException">Alpha is not finite.</exception>
+    public static Parametrization Hurwitz(double alpha) => SchurFormValues.hurwitz(alpha);
+
+    /// <summary>The same that are block triangular, with blocks of two rows.</summary>
+    /// <exception cref="ArgumentException">Alpha is not finite.</exception>
+    public static Parametrization HurwitzBlocks(double alpha) => SchurFormValues.hurwitzBlocks(alpha);
+
     /// <summary>Real n x n matrices with a positive determinant, cheap to invert.</summary>
     public static Parametrization Invertible => InvertibleValues.invertible;
 

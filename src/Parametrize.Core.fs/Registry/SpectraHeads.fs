@@ -33,6 +33,9 @@ module internal SpectraHeads =
             plain "correlationCholesky" "CorrelationCholesky" correlationCholesky
             of1 "lipschitz" "Lipschitz({0})" Argument.number lipschitz [ "lipschitz", 2.5 ]
             of1 "conditioned" "Conditioned({0})" Argument.number conditioned [ "conditioned", 4.0 ]
+            several "schurForm" "SchurForm({0})" schurForm []
+            of1 "hurwitzBlocks" "HurwitzBlocks({0})" Argument.number hurwitzBlocks [ "hurwitzBlocks", 0.5 ]
+            of1 "hurwitz" "Hurwitz({0})" Argument.number hurwitz [ "hurwitz", 0.5 ]
             plain "invertible" "Invertible" invertible
             plain "nonsingular" "Nonsingular" nonsingular
             plain "specialLinear" "SpecialLinear" specialLinear

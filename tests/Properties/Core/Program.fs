@@ -37,6 +37,7 @@ let private tests: Test =
             BesideOthersTests.tests
             SpectraTests.tests
             ConditionTests.tests
+            StableTests.tests
             PruningCornerTests.tests
             SixteenBitTests.tests
             KeepingTests.tests

@@ -21,8 +21,45 @@ let private conditioned (ratio: float) : Formula =
 
         left.matmul(torch.diag (boundedRatio ratio parameters[1])).matmul(transpose right)
 
+/// Block by block: the four numbers of one with negative real parts.
+let private stableBlocks (alpha: float) (x: T) : T =
+    let count = x.shape[0]
+    let number (value: float) = value.ToScalar()
+
+    let single (x: T) = -(softplus -x)
+
+    let block (x: T) =
+        let half = number 0.5
+        let m = single ((x[0, 0] + x[1, 1]) * half)
+        let w, u, v = (x[0, 0] - x[1, 1]) * half, (x[0, 1] + x[1, 0]) * half, (x[0, 1] - x[1, 0]) * half
+        let square = m * m + v * v
+        let factor = (square / (square + w * w + u * u)).sqrt()
+        let w, u = w * factor, u * factor
+        torch.stack [| torch.stack [| m + w; u + v |]; torch.stack [| u - v; m - w |] |]
+
+    let moved (a: T) = a - eye a.shape[0] a * number alpha
+
+    torch.cat (
+        [|
+            for row in 0L .. 2L .. count - 1L ->
+                let rows = min 2L (count - row)
+                let own = x.narrow(0L, row, rows).narrow(1L, row, rows)
+                let stable = if rows = 2L then block own else single own
+                let right = x.narrow(0L, row, rows).narrow(1L, row + rows, count - row - rows)
+                torch.cat ([| like x (torch.zeros (rows, row)); moved stable; right |], 1L)
+        |],
+        0L
+    )
+
+let private schurForm (alpha: float) : Formula =
+    fun parameters buffers ->
+        let q = orthogonal [ parameters[0] ] buffers
+        q.matmul(stableBlocks alpha parameters[1]).matmul(transpose q)
+
 let all: (string * Formula) list =
     [
         "boundedRatio", (fun parameters _ -> boundedRatio 4.0 parameters.Head)
         "conditioned", conditioned 4.0
+        "hurwitzBlocks", (fun parameters _ -> stableBlocks 0.5 parameters.Head)
+        "hurwitz", schurForm 0.5
     ]

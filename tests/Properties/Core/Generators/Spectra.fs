@@ -69,6 +69,16 @@ let lines: Subject list =
         |> missedBy unequalValues
         |> roughAtZero
         |> exponential 10.0
+        // Rounding to 16 bits can take eigenvalues out.
+        line "hurwitzBlocks" smallSquare exact moderate
+        |> missedBy (Some(fun w -> -w))
+        |> onGround 1.0
+        |> within 10.0
+        line "hurwitz" smallSquare exact moderate
+        |> missedBy (Some(fun w -> -w))
+        |> onGround 1.0
+        |> roughAtZero
+        |> within 10.0
         // A determinant is seen through the rounding of all entries, which a large condition number multiplies.
         line "spdWithDeterminant" smallSquare exact moderate
         |> missedBy (Some(fun w -> w * 1.5))

@@ -1,0 +1,151 @@
+namespace Parametrize
+
+open TorchSharp
+open Parametrize.LinearAlgebra
+
+/// `W = Q T Q^T` with Q orthogonal and T block triangular, each from a value of its own. The right inverse is the real Schur form,
+/// which exists for every matrix and is as exact as rounding lets it be. Real matrices only.
+type internal SchurFormNode() =
+    inherit Node()
+
+    let square = Domain.OneOf [ Domain.free; Domain.Within StiefelSpaces.stiefel ]
+
+    override _.Code = Code.call "schurForm" []
+
+    override this.Inputs form =
+        match Form.fault Requirement.realSquares form with
+        | Some error -> Error(error (Node.text this))
+        | None -> Ok [ form; form ]
+
+    override _.Domains = [ square; Domain.AnySpace ]
+
+    override _.Codomain before =
+        match before[1] with
+        | :? StableSpace as stable when before[0].Equals StiefelSpaces.stiefel -> StableSpace(stable.Alpha, false)
+        | :? StableSpace as stable when before[0].IsWithin StiefelSpaces.stiefel ->
+            Space($"{before[1].Name}, turned by {before[0].Name}", [ StableSpace(stable.Alpha, false) ])
+        | triangular -> Space($"{triangular.Name}, turned by {before[0].Name}")
+
+    override _.Forward(inputs, _) =
+        let matrix = (inputs[0].matmul inputs[1]).matmul inputs[0].mT
+        Entrywise.keepFinite matrix
+        matrix
+
+    override _.Contains(_, _, _) = Ok()
+
+    /// What is decomposed as wanted.
+    abstract Found: tensor: torch.Tensor * epsilon: float * Want -> torch.Tensor
+    default _.Found(tensor, _, _) = Tensors.inDouble tensor
+
+    override this.Invert(_, tensor, epsilon, want) =
+        let struct (scaled, unit) = Norms.matricesInUnits 0.0 (this.Found(tensor, epsilon, want))
+        let struct (q, t) = RealSchur.decompose scaled
+        let inputs = [| q; Entrywise.within (Form.greatest tensor.dtype) (t * unit) |]
+        Ok { Inputs = inputs |> Array.map _.``to``(tensor.dtype); Buffers = [||] }
+
+    interface ICombines with
+        member _.CodeWith inputs = Code.call "schurForm" [ Code.Items inputs ]
+
+    interface INarrows with
+        member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
+
+    interface IDimension with
+        member this.Dimension(form, before, _) =
+            let space = this.Codomain(List.map fst before)
+            space.Dimension form |> Option.ofNullable
+
+    abstract Behind: blocks: Space -> Node
+
+    default this.Behind blocks =
+        match blocks with
+        | :? StableSpace as stable -> StableSchurNode stable.Alpha
+        | _ -> this
+
+    interface ISpecialized with
+        member this.Behind before = this.Behind before[1]
+
+/// The same where eigenvalues have to be left of a line. Rounding may take some out, and far where they are ill-conditioned, so they count
+/// as inside where a change of the matrix as small as rounding takes them back: the least one for a simple eigenvalue, along its
+/// left and right eigenvectors.
+and internal StableSchurNode(alpha: float) =
+    inherit SchurFormNode()
+
+    let mostSteps = 6
+
+    /// What eigenvalues are beyond the line.
+    let beyond (values: torch.Tensor) : torch.Tensor = (values.real + alpha.AsScalar()).relu().``to`` values.dtype
+
+    let rec mended (left: int) (matrix: torch.Tensor) : torch.Tensor =
+        if left = 0 || not ((beyond (torch.linalg.eigvals matrix)).ne(0.0.AsScalar()).any().item<bool>()) then
+            matrix
+        else
+            let struct (values, vectors) = torch.linalg.eig matrix
+            let dual = torch.linalg.pinv vectors
+            // A little too far, so that it ends inside.
+            let weights = beyond values * 1.01.AsScalar() / dual.abs().square().sum(-1L).``to`` values.dtype
+            let change = ((dual.mH * weights.unsqueeze -2L).matmul vectors.mH).real
+            let next = matrix - change
+            mended (left - 1) (torch.where (next.isfinite (), next, matrix))
+
+    let largestOf (matrices: torch.Tensor) = matrices.abs().amax([| -2L; -1L |], keepdim = true)
+
+    /// How far matrices are from what they are mended to, and may be.
+    let off (wide: torch.Tensor) (mended: torch.Tensor) (epsilon: float) =
+        let limits = largestOf wide * (4.0 * Tensors.limit epsilon (Tensors.last wide) 1.0).AsScalar()
+        struct (largestOf (mended - wide), limits)
+
+    /// All eigenvalues moved to the left, until they are this much inside.
+    let moved (wide: torch.Tensor) (margin: float) =
+        let greatest = (torch.linalg.eigvals wide).real.amax([| -1L |], keepdim = true).unsqueeze -1L
+        let scale = Norms.oneWhereZero ((largestOf wide).clamp_min((abs alpha).AsScalar()))
+        let shift = greatest + alpha.AsScalar() + scale * margin.AsScalar()
+        wide - Tensors.eyeLike wide * shift.relu ()
+
+    override _.Found(tensor, epsilon, want) =
+        let wide = Tensors.inDouble tensor
+        let mended = mended mostSteps wide
+
+        if want = Want.Exact then
+            mended
+        else
+            let struct (apart, limits) = off wide mended epsilon
+            let margin = if want = Want.Start then 0.25 else max 1e-3 (sqrt epsilon)
+            torch.where (apart.le limits, mended, moved wide margin)
+
+    override _.Contains(_, tensor, epsilon) =
+        let wide = Tensors.inDouble tensor
+        let struct (apart, limits) = off wide (mended mostSteps wide) epsilon
+        let worst = (apart / Norms.oneWhereZero limits).argmax()
+        let at (tensor: torch.Tensor) = Tensors.number (tensor.flatten().[worst])
+        Violation.unless $"W is one of the {StableSpace(alpha, false)} (how far it is off)" (at apart) (at limits)
+
+    override this.Behind _ = this
+
+namespace Parametrize.Values
+
+open System
+open Parametrize
+
+[<AutoOpen>]
+module SchurFormValues =
+
+    /// Block triangular n x n matrices whose eigenvalues have real parts below `-alpha`: blocks of two rows, of one for the last of an
+    /// odd number, each from as many numbers as it has, and what is above them. O(n^2). Projects blocks to the nearest one of
+    /// real parts `-alpha` at most. Throws ArgumentException for an alpha that is not finite.
+    let hurwitzBlocks (alpha: float) : Parametrization =
+        if not (Double.IsFinite alpha) then
+            invalidArg (nameof alpha) $"Alpha must be finite, but it is {alpha}."
+
+        Parametrization.ofNode (StableBlocksNode alpha)
+
+    /// `Q T Q^T` from values of Q (n x n) and of T (n x n, block triangular: two rows a block, the last of one where n is odd): real
+    /// matrices by the real Schur form, whose blocks have their eigenvalues (Kerg et al. 2019). O(n^3). Throws ArgumentException for
+    /// other than two values, and values whose spaces do not fit.
+    let schurForm (inputs: Parametrization list) : Parametrization = Parametrization.join (SchurFormNode()) inputs
+
+    /// Real n x n matrices whose eigenvalues have real parts below `-alpha`: `Q T Q^T` with orthogonal Q and T from `hurwitzBlocks
+    /// alpha`. O(n^3), without a decomposition. The right inverse is the real Schur form, so that every such matrix is found to the
+    /// last digits, however its eigenvectors are. Projects by moving all eigenvalues to the left,
+    /// to a little inside, since on the edge rounding would take some out: `W - c I`, a retraction. Throws
+    /// ArgumentException for an alpha that is not finite.
+    let hurwitz (alpha: float) : Parametrization = schurForm [ orthogonal; hurwitzBlocks alpha ]

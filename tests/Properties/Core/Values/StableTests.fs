@@ -1,0 +1,140 @@
+/// Matrices with eigenvalues left of a line where random cases seldom are.
+module Properties.Core.Values.StableTests
+
+open Expecto
+open Parametrize
+open Parametrize.LinearAlgebra
+open Parametrize.Laws
+open Parametrize.Values
+open Properties.Core
+open TorchSharp
+
+let private float64 = torch.ScalarType.Float64
+let private normal = normalOn torch.CPU float64
+
+let private rows (numbers: float list list) : torch.Tensor =
+    torch.tensor(List.concat numbers |> List.toArray, dtype = float64).reshape(int64 numbers.Length, -1L)
+
+/// Jordan blocks, companion matrices, equal eigenvalues, singular ones, single rows before and between pairs.
+let private matrices () : (string * torch.Tensor) list =
+    let companion = (torch.ones (7L, 7L, dtype = float64)).triu(1L).tril 1L
+    companion[6L, 0L] <- torch.tensor -1.0
+
+    [
+        "zero", torch.zeros (5L, 5L, dtype = float64)
+        "the identity", torch.eye (4L, dtype = float64)
+        "nilpotent", torch.ones(6L, 6L, dtype = float64).triu 1L
+        "a Jordan block",
+        torch.eye (6L, dtype = float64) * 2.0.ToScalar()
+        + torch.ones(6L, 6L, dtype = float64).triu(1L).tril 1L
+        "a cycle", companion
+        "equal entries", torch.ones (4L, 4L, dtype = float64)
+        "a rotation", rows [ [ 0.0; 1.0 ]; [ -1.0; 0.0 ] ]
+        "a number", rows [ [ 3.0 ] ]
+        "a single row before a pair", rows [ [ 1.0; 2.0; 3.0 ]; [ 0.0; 0.0; 5.0 ]; [ 0.0; -1.0; 0.0 ] ]
+        "the same eigenvalue in both", rows [ [ 1.0; 2.0; 3.0 ]; [ 0.0; 1.0; 5.0 ]; [ 0.0; -1e-9; 1.0 ] ]
+        for size in [ 2L; 3L; 8L; 9L; 64L ] do
+            $"normal {size}", normal (uint64 size) [ size; size ]
+        "graded", normal 3UL [ 8L; 8L ] * (torch.logspace (0.0, -12.0, 8L)).``to`` float64
+        "huge", normal 4UL [ 5L; 5L ] * 1e150.ToScalar()
+        "tiny", normal 5UL [ 5L; 5L ] * 1e-150.ToScalar()
+    ]
+
+let private schurForms () : unit =
+    for what, matrix in matrices () do
+        use _ = torch.NewDisposeScope()
+        let struct (scaled, _) = Norms.matricesInUnits 0.0 matrix
+        let struct (q, t) = RealSchur.decompose scaled
+        let size = q.shape[0]
+        let allowed = 1e-15 * 20.0 * float size
+        Expect.isLessThan (Measures.apart (q.matmul(t).matmul q.mT) scaled) allowed $"{what}: Q T Q^T"
+        Expect.isLessThan (Measures.apart (q.mT.matmul q) (torch.eye (size, dtype = float64))) allowed $"{what}: Q^T Q"
+
+        for row in 0L .. size - 1L do
+            for column in 0L .. row - 1L do
+                if row / 2L <> column / 2L then
+                    Expect.equal (Tensors.number t[row, column]) 0.0 $"{what}: below the blocks"
+
+let private values = [ hurwitz 0.5; hurwitz 0.0; hurwitz -2.0 ]
+
+/// Whatever is registered: an allowed tensor that comes back, with gradients that are numbers.
+let private starts (value: Parametrization) () : unit =
+    for what, matrix in matrices () do
+        use _ = torch.NewDisposeScope()
+        let projected = Parametrization.project value matrix
+        Expect.isOk (Parametrization.contains value projected) $"{what}: the projection"
+        let parts = orFail (Parametrization.initialize value projected)
+        let made = Parametrization.forward value parts
+        // In units of what is added.
+        let allowed = 1e-13 * max 1e-3 (Measures.largest projected)
+        Expect.isLessThanOrEqual (Measures.apart made projected) allowed $"{what}: the projection comes back"
+        let parts = orFail (Parametrization.start value matrix)
+        let started = Parametrization.forward value parts
+        Expect.isOk (Parametrization.contains value started) $"{what}: the start"
+        let weights = normal 9UL (List.ofArray started.shape)
+        let found = torch.autograd.grad ([| (started * weights).sum() |], Seq.toArray parts.Parameters)
+        Expect.equal (found |> Seq.sumBy Tensors.nonFinite) 0L $"{what}: gradients"
+
+/// Far from normal: eigenvalues that rounding moves far.
+let private farFromNormal () : unit =
+    for dtype in [ torch.ScalarType.Float32; float64 ] do
+        for size in [ 0.1; 1.0; 10.0 ] do
+            for seed in 1UL .. 20UL do
+                use _ = torch.NewDisposeScope()
+
+                for value in [ hurwitz 0.0; hurwitz 0.5 ] do
+                    let x = (normal seed [ 8L; 8L ] * size.ToScalar()).``to`` dtype
+                    let parts = orFail (Parametrization.start value (torch.zeros (8L, 8L, dtype = dtype)))
+                    let moved = Parametrization.ofTensorsLike parts [ x * 0.1.ToScalar(); x ] parts.Buffers value
+                    let made = Parametrization.forward value moved
+                    let what = $"{value}, {dtype}, {size}, seed {seed}"
+                    Expect.isOk (Parametrization.contains value made) what
+                    let back = Parametrization.forward value (orFail (Parametrization.initialize value made))
+                    // What a member may be off by, which goes to one that is inside.
+                    let allowed = 1000.0 * Form.epsilon dtype * Measures.largest made
+                    Expect.isLessThanOrEqual (Measures.apart made back) allowed $"{what}: comes back"
+
+let private refused () : unit =
+    use _ = torch.NewDisposeScope()
+    let matrix = rows [ [ -0.4; 100.0 ]; [ 0.0; -2.0 ] ]
+    Expect.isError (Parametrization.contains (hurwitz 0.5) matrix) "an eigenvalue of -0.4"
+    Expect.isOk (Parametrization.contains (hurwitz 0.39) matrix) "left of -0.39"
+
+let private options () : unit =
+    for call in
+        [
+            (fun () -> hurwitz nan)
+            (fun () -> hurwitzBlocks infinity)
+            (fun () -> schurForm [ orthogonal ])
+        ] do
+        Expect.throwsT<System.ArgumentException> (call >> ignore) "an option out of range"
+
+let private large () : unit =
+    for value in [ hurwitz 0.5 ] do
+        for shape in [ [| 192L; 192L |]; [| 2_000L; 3L; 3L |] ] do
+            use _ = torch.NewDisposeScope()
+            use generator = new torch.Generator(3UL)
+            let form = { Shape = shape; Dtype = torch.ScalarType.Float32; Device = torch.CPU }
+
+            for what, tensor in
+                [
+                    "a projection", Parametrization.project value (Form.normal generator form)
+                    "a sample", Parametrization.sample value form (Some generator)
+                ] do
+                Expect.isOk (Parametrization.contains value tensor) $"{value}, {shape}: {what}"
+                let made = Parametrization.forward value (orFail (Parametrization.initialize value tensor))
+                let allowed = 64.0 * Form.epsilon form.Dtype * Measures.largest tensor
+                Expect.isLessThanOrEqual (Measures.apart tensor made) allowed $"{value}, {shape}: {what} comes back"
+
+let tests: Test =
+    testList
+        "stable matrices"
+        [
+            testCase "real Schur forms" schurForms
+            for value in values do
+                testCase $"{value} starts from whatever is registered" (starts value)
+            testCase "eigenvalues that rounding moves far" farFromNormal
+            testCase "eigenvalues outside are refused" refused
+            testCase "options" options
+            testCase "large ones come back" large
+        ]
