@@ -86,4 +86,18 @@ public static partial class Parametrizations
         AlmostOrthogonalMap map,
         params Parametrization[] inputs
     ) => AlmostOrthogonalValues.almostOrthogonalOf(radius, Given(map), ListModule.OfArray(Given(inputs)));
+
+    /// <summary>
+    /// n x k matrices (k at most n) in which a positive definite B has the place of the identity: `L^-T X` for `B = L L^T`.
+    /// </summary>
+    /// <exception cref="ArgumentException">B is not square, symmetric and positive definite.</exception>
+    public static Parametrization InMetric(double[][] rows) => GeneralizedStiefelValues.inMetric(Rows(rows));
+
+    /// <summary>n x k matrices (k at most n) with `W^H B W = I` for a positive definite B.</summary>
+    /// <exception cref="ArgumentException">B is not square, symmetric and positive definite.</exception>
+    public static Parametrization GeneralizedStiefel(double[][] rows) =>
+        GeneralizedStiefelValues.generalizedStiefel(Rows(rows));
+
+    private static FSharpList<FSharpList<double>> Rows(double[][] rows) =>
+        ListModule.OfSeq(Given(rows).Select(row => ListModule.OfArray(Given(row))));
 }

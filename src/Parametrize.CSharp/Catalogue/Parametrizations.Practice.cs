@@ -60,6 +60,11 @@ public static partial class Parametrizations
     public static Parametrization Aol => AolValues.aol;
 
     /// <summary>
+    /// Almost orthogonal kernels `[out, in, k...]`, whose convolution has the operator norm 1 at most on inputs of any size.
+    /// </summary>
+    public static Parametrization AolConvolution => AolValues.aolConvolution;
+
+    /// <summary>
     /// Kernels `[out, in, k...]` whose convolution has a given operator norm on inputs of these sizes, with circular padding.
     /// </summary>
     /// <param name="sizes">Of the input, behind its channels: height and width of an image.</param>

@@ -23,6 +23,9 @@ module internal OrthogonalHeads =
                 "AlmostOrthogonalMap.Sigmoid", AlmostOrthogonalMap.Sigmoid
             ]
 
+    let private rows: Argument<float list list> = Argument.items (Argument.items Argument.number)
+    let private metric = [ [ 2.0; 0.5; 0.0 ]; [ 0.5; 1.0; -0.25 ]; [ 0.0; -0.25; 1.5 ] ]
+
     let all () : Head list =
         [
             plain "cayley" "Cayley()" cayley
@@ -46,6 +49,8 @@ module internal OrthogonalHeads =
             plain "polar" "Polar" polar
             of1 "bjorck" "Bjorck({0})" Argument.integer bjorck [ "bjorck", 2 ]
             plain "grassmann" "Grassmann" grassmann
+            of1 "inMetric" "InMetric({0})" rows inMetric [ "inMetric", metric ]
+            of1 "generalizedStiefel" "GeneralizedStiefel({0})" rows generalizedStiefel [ "generalizedStiefel", metric ]
             of2 "almostOrthogonal" "AlmostOrthogonal({0}, {1})" Argument.number almostOrthogonalMap almostOrthogonal []
             head
                 "almostOrthogonalOf"

@@ -48,6 +48,7 @@ module internal PracticeHeads =
                 [ "weightStandardized", 0 ]
             several "gain" "Gain({0})" gain [ "sigmaReparametrized", sigmaReparametrized ]
             plain "aol" "Aol" aol
+            plain "aolConvolution" "AolConvolution" aolConvolution
             of2
                 "convolutionNorm"
                 "ConvolutionNorm({0}, {1})"

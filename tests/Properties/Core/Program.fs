@@ -38,6 +38,7 @@ let private tests: Test =
             SpectraTests.tests
             ConditionTests.tests
             StableTests.tests
+            MetricTests.tests
             PruningCornerTests.tests
             SixteenBitTests.tests
             KeepingTests.tests

@@ -11,14 +11,15 @@ module internal AolSpaces =
             override _.Dimension form = Dimension.ofMatrices (fun one -> one.Reals * one.Rows * one.Columns - 1L) form
         }
 
+    let kernels: Space =
+        { new Space("kernels W with sum |W * W| d = d for a positive d", [], [ Closure.Negation ]) with
+            override _.Dimension form = System.Nullable(Form.reals form - 1L)
+        }
+
 /// `W = X D^-1/2` with `D_ii = sum_j |X^H X|_ij`, whose spectral norm is at most 1 (Prach & Lampert 2022, theorem 1). With
 /// G = |W^H W| and `G d = d`, X = W diag(d) yields W: d is the Perron vector of G. O(n k^2); the right inverse O(n k^2 + k^3).
 type internal AolNode() =
     inherit Node()
-
-    let both (matrix: torch.Tensor) = [| matrix.dim () - 2L; matrix.dim () - 1L |]
-
-    let gram (matrix: torch.Tensor) = (matrix.mH.matmul matrix).abs()
 
     /// How often a matrix is squared that gives small entries of a vector as many digits as large ones.
     let squarings = 6
@@ -27,8 +28,7 @@ type internal AolNode() =
     let least = 1e-150
 
     /// A vector d for each matrix, and `(G d)_i / d_i`, which is 1 where it is a Perron vector; zero columns have ones.
-    let perron (matrix: torch.Tensor) (limit: float) : struct (torch.Tensor * torch.Tensor) =
-        let g = gram matrix
+    let perron (g: torch.Tensor) (limit: float) : struct (torch.Tensor * torch.Tensor) =
         let isZero = (Tensors.diagonal g).eq(0.0.AsScalar()).unsqueeze -1L
         let struct (values, vectors) = torch.linalg.eigh g
         // Of blocks that fall apart each has an eigenvector of its own.
@@ -48,37 +48,94 @@ type internal AolNode() =
         let one = torch.ones_like d
         struct (torch.where(isZero, one, d).mT, torch.where (isZero, one, ratio))
 
-    let limitOf (tensor: torch.Tensor) (epsilon: float) = Tensors.limit epsilon (Tensors.rows tensor) 1.0
+    /// The dimensions of one problem.
+    abstract Along: tensor: torch.Tensor -> int64[]
+    default _.Along matrix = [| matrix.dim () - 2L; matrix.dim () - 1L |]
+
+    /// G of an element.
+    abstract Gram: tensor: torch.Tensor -> torch.Tensor
+    default _.Gram matrix = (matrix.mH.matmul matrix).abs()
+
+    /// Numbers for the columns, in a row, as they are multiplied with.
+    abstract Spread: row: torch.Tensor * tensor: torch.Tensor -> torch.Tensor
+    default _.Spread(row, _) = row
+
+    /// The shape as a batch of matrices, one for each problem.
+    abstract Problems: tensor: torch.Tensor -> int64[]
+    default _.Problems matrix = matrix.shape
+
+    abstract Condition: string
+    default _.Condition = "|W^H W| d = d"
+
+    abstract Limit: tensor: torch.Tensor * epsilon: float -> float
+    default _.Limit(tensor, epsilon) = Tensors.limit epsilon (Tensors.rows tensor) 1.0
 
     override _.Code = Code.name "aol"
     override this.Inputs form = Node.same this Requirement.matrices form
     override _.Codomain _ = AolSpaces.aol
 
-    override _.Forward(inputs, _) =
+    override this.Forward(inputs, _) =
         // Nothing depends on the unit.
-        let scaled = Norms.inUnits inputs[0] (Norms.largest inputs[0] (both inputs[0]))
-        let sums = (gram scaled).sum([| -2L |], keepdim = true)
-        scaled * (Norms.oneWhereZero sums).rsqrt()
+        let scaled = Norms.inUnits inputs[0] (Norms.largest inputs[0] (this.Along inputs[0]))
+        let sums = (this.Gram scaled).sum([| -2L |], keepdim = true)
+        scaled * this.Spread((Norms.oneWhereZero sums).rsqrt(), scaled)
 
-    override _.Contains(_, tensor, epsilon) =
+    override this.Contains(_, tensor, epsilon) =
         // No entry of an element is larger than 1.
         let wide = Entrywise.within 4.0 (Tensors.inDouble tensor)
-        let limit = limitOf tensor epsilon
-        let struct (_, ratio) = perron wide limit
-        Violation.unless "|W^H W| d = d" (Tensors.largest (ratio - 1.0.AsScalar())) limit
+        let limit = this.Limit(tensor, epsilon)
+        let struct (_, ratio) = perron (this.Gram wide) limit
+        Violation.unless this.Condition (Tensors.largest (ratio - 1.0.AsScalar())) limit
 
     /// Matrices that are allowed stay beside others.
-    override _.Invert(_, tensor, epsilon, want) =
+    override this.Invert(_, tensor, epsilon, want) =
         let wide = Tensors.inDouble tensor
-        let limit = limitOf tensor epsilon
-        let struct (d, ratio) = perron (Entrywise.within 4.0 wide) limit
-        let found = (wide * d).``to`` tensor.dtype
+        let limit = this.Limit(tensor, epsilon)
+        let struct (d, ratio) = perron (this.Gram(Entrywise.within 4.0 wide)) limit
+        let found = (wide * this.Spread(d, wide)).``to`` tensor.dtype
 
         if want = Want.Exact then
             NodeParts.ofInput found
         else
             let isAllowed = (ratio - 1.0.AsScalar()).abs().amax([| -2L |], keepdim = true).le(limit.AsScalar())
-            NodeParts.ofInput (torch.where (isAllowed, found, tensor))
+            let asProblems (tensor: torch.Tensor) = tensor.reshape (this.Problems tensor)
+            let chosen = torch.where (isAllowed, asProblems found, asProblems tensor)
+            NodeParts.ofInput (chosen.reshape tensor.shape)
+
+/// The same for a kernel `[out, in, k...]` as it acts on images of any size: `G_ij` is the sum of the moduli of the
+/// cross-correlation of its channels i and j, which bounds the convolution with stride 1 whatever the padding (Prach & Lampert 2022).
+/// Real kernels with one to three dimensions behind the channels.
+type internal AolConvolutionNode() =
+    inherit AolNode()
+
+    override _.Code = Code.name "aolConvolution"
+
+    override this.Inputs form =
+        match Form.fault { Requirement.vectors with Complex = false } form with
+        | Some error -> Error(error (Node.text this))
+        | None when form.Shape.Length < 3 || form.Shape.Length > 5 ->
+            Node.wrongShape this "a kernel [out, in, k...] of 3 to 5 dimensions" form
+        | None -> Ok [ form ]
+
+    override _.IsBatched = false
+    override _.Codomain _ = AolSpaces.kernels
+    override _.Along kernel = [| 0L .. kernel.dim () - 1L |]
+    override _.Problems kernel = [| kernel.shape[0]; kernel.numel () / kernel.shape[0] |]
+    override _.Condition = "sum |W * W| d = d"
+
+    override _.Gram kernel =
+        // Channels that are read as images, always of three dimensions, and padded so that every shift counts.
+        let ones = Array.create (5 - int (kernel.dim ())) 1L
+        let sizes = Array.append ones kernel.shape[2..]
+        let images = (kernel.reshape (Array.append kernel.shape[..1] sizes)).transpose(0L, 1L)
+        let padding = sizes |> Array.map (fun size -> size - 1L)
+        let correlations = torch.nn.functional.conv3d (images, images, padding = padding)
+        correlations.abs().sum [| 2L; 3L; 4L |]
+
+    override _.Spread(row, kernel) =
+        row.reshape [| for place in 0 .. int (kernel.dim ()) - 1 -> if place = 1 then kernel.shape[1] else 1L |]
+
+    override _.Limit(kernel, epsilon) = Tensors.limit epsilon (kernel.numel () / kernel.shape[1]) 1.0
 
 namespace Parametrize.Values
 
@@ -92,3 +149,9 @@ module AolValues =
     /// eigenvectors of a k x k matrix. A matrix is allowed where `|W^H W| d = d` for a positive d. The parameter is the tensor
     /// as it is, which projects by the map (a retraction).
     let aol: Parametrization = Parametrization.ofNode (AolNode())
+
+    /// Almost orthogonal kernels `[out, in, k...]`, whose convolution with stride 1 has the operator norm 1 at most on inputs of any
+    /// size, with any padding: each input channel is divided by the root of the sum of the moduli of its cross-correlations with
+    /// all channels (Prach & Lampert 2022). One to three dimensions behind the channels. A pass costs a convolution of the kernel
+    /// with itself. Otherwise as `aol`.
+    let aolConvolution: Parametrization = Parametrization.ofNode (AolConvolutionNode())

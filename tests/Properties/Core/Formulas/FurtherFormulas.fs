@@ -56,10 +56,46 @@ let private schurForm (alpha: float) : Formula =
         let q = orthogonal [ parameters[0] ] buffers
         q.matmul(stableBlocks alpha parameters[1]).matmul(transpose q)
 
+/// By the inverse of the transposed Cholesky factor.
+let private inMetric (x: T) : T =
+    let rows = [ 2.0; 0.5; 0.0; 0.5; 1.0; -0.25; 0.0; -0.25; 1.5 ]
+    let b = torch.tensor(List.toArray rows).reshape(3L, 3L)
+    (like x (torch.linalg.inv (torch.linalg.cholesky b).T)).matmul x
+
+/// Each sum over the shifts of a kernel along itself, one by one.
+let private aolConvolution (x: T) : T =
+    let out, channels, high, wide = x.shape[0], x.shape[1], x.shape[2], x.shape[3]
+    let zero = (like x (torch.zeros 1L))[0L]
+
+    let correlation (i: int64) (j: int64) (down: int64) (right: int64) =
+        let mutable sum = zero
+
+        for o in 0L .. out - 1L do
+            for row in max 0L -down .. min high (high - down) - 1L do
+                for column in max 0L -right .. min wide (wide - right) - 1L do
+                    sum <- sum + x[o, i, row, column] * x[o, j, row + down, column + right]
+
+        sum.abs ()
+
+    let total (i: int64) =
+        let mutable sum = zero
+
+        for j in 0L .. channels - 1L do
+            for down in 1L - high .. high - 1L do
+                for right in 1L - wide .. wide - 1L do
+                    sum <- sum + correlation i j down right
+
+        sum
+
+    torch.stack ([| for i in 0L .. channels - 1L -> x.select (1L, i) / (total i).sqrt() |], 1L)
+
 let all: (string * Formula) list =
     [
         "boundedRatio", (fun parameters _ -> boundedRatio 4.0 parameters.Head)
         "conditioned", conditioned 4.0
         "hurwitzBlocks", (fun parameters _ -> stableBlocks 0.5 parameters.Head)
+        "inMetric", (fun parameters _ -> inMetric parameters.Head)
+        "generalizedStiefel", (fun parameters buffers -> inMetric (orthogonal parameters buffers))
+        "aolConvolution", (fun parameters _ -> aolConvolution parameters.Head)
         "hurwitz", schurForm 0.5
     ]

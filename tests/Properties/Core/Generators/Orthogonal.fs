@@ -23,6 +23,9 @@ let private beyond (norm: float) =
         let norms = (torch.linalg.svdvals wide).amax([| -1L |], keepdim = true).unsqueeze -1L
         (wide / norms * (norm + coarse 1e-2 w)).``to`` w.dtype)
 
+let private threeRows: Gen<int64[]> =
+    Gen.choose64 (1L, 3L) |> Gen.map (fun columns -> [| 3L; columns |])
+
 let lines: Subject list =
     [
         line "cayley" matrix all everySize |> missedBy stretched
@@ -54,4 +57,13 @@ let lines: Subject list =
         |> missedBy stretched
         |> roughAtZero
         |> exponential 1.0
+        line "inMetric" threeRows all everySize |> bijection everything
+        line
+            "generalizedStiefel"
+            threeRows
+            [ Dtype.Float32; Dtype.Float64; Dtype.ComplexFloat32; Dtype.ComplexFloat64 ]
+            everySize
+        |> missedBy stretched
+        |> roughAtZero
+        |> exponential 10.0
     ]

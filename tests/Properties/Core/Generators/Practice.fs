@@ -47,6 +47,7 @@ let lines: Subject list =
         |> roughAtZero
         line "sigmaReparametrized" atLeastVectors reals everySize |> roughAtZero
         line "aol" matrix all everySize |> missedBy stretched |> roughAtZero
+        line "aolConvolution" kernel reals everySize |> missedBy stretched |> roughAtZero
         line "convolutionNorm" kernel all everySize |> missedBy stretched |> roughAtZero
         line "weightNoise" entries all everySize
         line "weightDropout" entries all everySize
