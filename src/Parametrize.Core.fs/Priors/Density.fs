@@ -9,8 +9,8 @@ type Measure =
     /// this one, which does not depend on coordinates.
     | Frobenius
     /// That of textbooks and of `torch.distributions`: Lebesgue's of entries that tell the others (without the last one of a
-    /// probability vector, below the diagonal of a correlation matrix, with the diagonal of a positive definite one), and the uniform
-    /// probability of vectors of norm 1 and of matrices with orthonormal columns.
+    /// probability vector, below the diagonal of a correlation matrix, with the diagonal of a positive definite one), and the
+    /// uniform probability of vectors of norm 1 and of matrices with orthonormal columns.
     | Textbook
 
 /// A density of tensors of a space, as data: no tensors, no functions. Tensors come in float32, float64 or complex.

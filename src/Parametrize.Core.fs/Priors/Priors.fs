@@ -3,13 +3,13 @@ namespace Parametrize
 open System
 open TorchSharp
 
-/// Densities of constrained tensors, for Bayesian and maximum-a-posteriori training. A density is by the measure of the Frobenius norm
-/// (`Measure.Frobenius`) on its space, for each independent tensor of a batch.
+/// Densities of constrained tensors, for Bayesian and maximum-a-posteriori training. A density is by the measure of the Frobenius
+/// norm (`Measure.Frobenius`) on its space, for each independent tensor of a batch.
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Prior =
 
-    /// Independent normal entries of mean 0 and that standard deviation: weight decay of `1 / (2 scale^2)` times the squared norm. Of
-    /// complex entries the real and the imaginary parts are. On smaller spaces than all tensors it is not normalised.
+    /// Independent normal entries of mean 0 and that standard deviation: weight decay of `1 / (2 scale^2)` times the squared
+    /// norm. Of complex entries the real and the imaginary parts are. On smaller spaces than all tensors it is not normalised.
     let normal (scale: float) : Prior =
         Options.requirePositive (nameof scale) scale
         Prior(NormalDensity scale)
@@ -26,8 +26,8 @@ module Prior =
         Prior(StudentDensity(freedom, scale))
 
     /// The density of what a value yields from parameters with a density: `log p(W) = log q(x) - logVolume`, at the x with
-    /// `forward x = W`. Throws ArgumentException for values without a log volume in closed form, and where the parameters' density is
-    /// not one of all tensors.
+    /// `forward x = W`. Throws ArgumentException for values without a log volume in closed form, and where the parameters'
+    /// density is not one of all tensors.
     let ofValue (value: Parametrization) (parameters: Prior) : Prior =
         if not (parameters.Space.IsClosedUnder Closure.Everything) then
             invalidArg
@@ -43,9 +43,9 @@ module Prior =
                 $"The volume of {value} is not known in closed form: {node} does not tell by how much it stretches volumes."
         | None -> Prior(PushforwardDensity(value, parameters))
 
-    /// The constant density of a compact space, `-log volume`: of probability vectors, vectors of a norm (also as columns, `oblique`),
-    /// matrices with orthonormal columns or rows, rotations, unitary matrices, correlation matrices and their Cholesky factors, and
-    /// tensors between two numbers. Throws ArgumentException for values that yield others.
+    /// The constant density of a compact space, `-log volume`: of probability vectors, vectors of a norm (also as columns,
+    /// `oblique`), matrices with orthonormal columns or rows, rotations, unitary matrices, correlation matrices and their
+    /// Cholesky factors, and tensors between two numbers. Throws ArgumentException for values that yield others.
     let uniform (value: Parametrization) : Prior =
         if UniformMeasure.isKnown value then
             Prior(UniformDensity value)
@@ -54,8 +54,8 @@ module Prior =
                 (nameof value)
                 $"{value} yields {Brief.ofName (Tree.space value.Tree).Name}, which are not known to have a finite volume."
 
-    /// Dirichlet's density of probability vectors, `Gamma(sum a_i) / prod Gamma(a_i) prod w_i^(a_i - 1)` by the entries but one, over
-    /// sqrt n by the norm. One number stands for all. Throws ArgumentException unless all are positive.
+    /// Dirichlet's density of probability vectors, `Gamma(sum a_i) / prod Gamma(a_i) prod w_i^(a_i - 1)` by the entries but one,
+    /// over sqrt n by the norm. One number stands for all. Throws ArgumentException unless all are positive.
     let dirichlet (concentrations: float seq) : Prior =
         let numbers = Seq.toArray concentrations
 
@@ -69,8 +69,8 @@ module Prior =
 
         Prior(DirichletDensity numbers)
 
-    /// Correlation matrices of density `det(W)^(shape - 1) / c` by the entries below the diagonal (Lewandowski, Kurowicka & Joe 2009),
-    /// over sqrt 2 for each of them by the norm: uniform for 1, nearer to the identity above.
+    /// Correlation matrices of density `det(W)^(shape - 1) / c` by the entries below the diagonal (Lewandowski, Kurowicka & Joe
+    /// 2009), over sqrt 2 for each of them by the norm: uniform for 1, nearer to the identity above.
     let lkj (shape: float) : Prior =
         Options.requirePositive (nameof shape) shape
         Prior(LkjDensity shape)
@@ -84,9 +84,9 @@ module Prior =
     let private requireFreedom (freedom: float) : unit =
         Options.requirePositiveAs (nameof freedom) "degrees of freedom" freedom
 
-    /// Wishart's density (1928) of real positive definite n x n matrices, for more than n - 1 degrees of freedom, with `scale` times the
-    /// identity: `|W|^((v-n-1)/2) exp(-tr(S^-1 W)/2) / (2^(vn/2) |S|^(v/2) Gamma_n(v/2))` by the entries on and below the diagonal,
-    /// over sqrt 2 for each below it by the norm. The mean is v S.
+    /// Wishart's density (1928) of real positive definite n x n matrices, for more than n - 1 degrees of freedom, with `scale`
+    /// times the identity: `|W|^((v-n-1)/2) exp(-tr(S^-1 W)/2) / (2^(vn/2) |S|^(v/2) Gamma_n(v/2))` by the entries on and below
+    /// the diagonal, over sqrt 2 for each below it by the norm. The mean is v S.
     let wishart (freedom: float) (scale: float) : Prior =
         requireFreedom freedom
         Options.requirePositive (nameof scale) scale
@@ -97,8 +97,8 @@ module Prior =
         requireFreedom freedom
         Prior(WishartDensity(freedom, Scale.ofMatrix scale))
 
-    /// The density of the inverse of a Wishart matrix, with `scale` times the identity:
-    /// `|S|^(v/2) |W|^(-(v+n+1)/2) exp(-tr(S W^-1)/2) / (2^(vn/2) Gamma_n(v/2))`, over sqrt 2 as `wishart`. The mean is S / (v - n - 1).
+    /// The density of the inverse of a Wishart matrix, with `scale` times the identity: `|S|^(v/2) |W|^(-(v+n+1)/2) exp(-tr(S
+    /// W^-1)/2) / (2^(vn/2) Gamma_n(v/2))`, over sqrt 2 as `wishart`. The mean is S / (v - n - 1).
     let inverseWishart (freedom: float) (scale: float) : Prior =
         requireFreedom freedom
         Options.requirePositive (nameof scale) scale
@@ -109,8 +109,8 @@ module Prior =
         requireFreedom freedom
         Prior(InverseWishartDensity(freedom, Scale.ofMatrix scale))
 
-    /// The density `exp(f . w) / c` of real vectors of norm 1 (von Mises, Fisher): around the direction of f, the more so the longer it
-    /// is. Normalised, `c = area 0F1(; n/2; |f|^2/4)`, which is Bessel's I.
+    /// The density `exp(f . w) / c` of real vectors of norm 1 (von Mises, Fisher): around the direction of f, the more so the
+    /// longer it is. Normalised, `c = area 0F1(; n/2; |f|^2/4)`, which is Bessel's I.
     let vonMisesFisher (parameter: float seq) : Prior =
         let numbers = Seq.toArray parameter
         Numbers.requireFinite (nameof parameter) numbers
@@ -120,9 +120,9 @@ module Prior =
 
         Prior(MisesFisherDensity numbers)
 
-    /// The density `exp(tr(F^T W)) / c` of real n x k matrices with orthonormal columns or rows, and of rotations (Langevin, von Mises
-    /// and Fisher; Downs 1972, Jupp & Mardia 1979, Chikuse 2003). `c = volume 0F1(; n/2; F^T F/4)` is normalised for k = 1; for more
-    /// columns the function of a matrix is left out: `c = volume`, and densities are right up to a constant.
+    /// The density `exp(tr(F^T W)) / c` of real n x k matrices with orthonormal columns or rows, and of rotations (Langevin, von
+    /// Mises and Fisher; Downs 1972, Jupp & Mardia 1979, Chikuse 2003). `c = volume 0F1(; n/2; F^T F/4)` is normalised for k = 1;
+    /// for more columns the function of a matrix is left out: `c = volume`, and densities are right up to a constant.
     let langevin (parameter: float[,]) : Prior =
         Numbers.requireFinite (nameof parameter) (Seq.cast<float> parameter)
 
@@ -161,8 +161,8 @@ module Prior =
 
         scope.MoveToOuter corrected
 
-    /// The log density by a measure, in the numbers of which textbooks have theirs or not. As `logDensity` else. Those of `ofValue` have
-    /// no other.
+    /// The log density by a measure, in the numbers of which textbooks have theirs or not. As `logDensity` else. Those of
+    /// `ofValue` have no other.
     let logDensityBy (measure: Measure) (prior: Prior) (tensor: torch.Tensor) : torch.Tensor =
         match faultOfForm prior (Form.ofTensor tensor) with
         | Some fault -> invalidArg (nameof tensor) fault
@@ -173,9 +173,9 @@ module Prior =
             | Error error -> invalidArg (nameof tensor) error.Message
             | Ok() -> measured measure prior tensor
 
-    /// The log density of each independent tensor of a batch, in the shape of the dimensions before: a number for each entry of free
-    /// tensors, for each vector, for each matrix. In float32 for 16-bit tensors. Differentiable; the caller disposes it. Throws
-    /// ArgumentException for a tensor that is not in the space, as it does for a form that has no density.
+    /// The log density of each independent tensor of a batch, in the shape of the dimensions before: a number for each entry of
+    /// free tensors, for each vector, for each matrix. In float32 for 16-bit tensors. Differentiable; the caller disposes it.
+    /// Throws ArgumentException for a tensor that is not in the space, as it does for a form that has no density.
     let logDensity (prior: Prior) (tensor: torch.Tensor) : torch.Tensor = logDensityBy Measure.Frobenius prior tensor
 
     /// The pushforward by the value itself, whose parameters tell the density without going back.
@@ -205,8 +205,8 @@ module Prior =
                     Some $"The volume of {value} is not known in closed form, which a density of its parameters needs."
                 | fault -> fault
 
-    /// The sum of the log densities of what parts yield, that of the parameters if wanted; `present` gives the tensor where it is needed.
-    /// Whether the prior suits has been looked at.
+    /// The sum of the log densities of what parts yield, that of the parameters if wanted; `present` gives the tensor where it is
+    /// needed. Whether the prior suits has been looked at.
     let internal ofPresent
         (byParameters: bool)
         (prior: Prior)
@@ -242,7 +242,8 @@ module Prior =
         ofParts false prior value parts
 
     /// The same as a density of the parameters: `log p(W) + logVolume`. Its maximum depends on the map by which the tensor is
-    /// computed; that of `logDensityOfParts` does not. Throws ArgumentException for values without a log volume in closed form, too.
+    /// computed; that of `logDensityOfParts` does not. Throws ArgumentException for values without a log volume in closed form,
+    /// too.
     let logDensityOfParameters (prior: Prior) (value: Parametrization) (parts: Parts) : torch.Tensor =
         ofParts true prior value parts
 

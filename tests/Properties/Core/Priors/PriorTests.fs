@@ -301,6 +301,16 @@ let tests: Test =
                         (Prior.normal 1.0)
                         (weightNorm 0)
                         (partsOf (weightNorm 0) [| 3L; 3L |])))
+            test "of rotations, the angle at a base tells the density" (fun () ->
+                let x = drawn identity [| 2L; 2L |]
+                let value = specialOrthogonal
+
+                let parts =
+                    Parametrization.ofTensors [ x ] [ torch.eye (2L, dtype = x.dtype, device = x.device) ] value
+
+                let angle = Prior.logDensity (Prior.normal 1.0) x[1L, 0L]
+                let found = Prior.logDensityOfParts (Prior.ofValue value (Prior.normal 1.0)) value parts
+                Expect.isLessThan (Measures.apart (angle - (log (sqrt 2.0)).AsScalar()) found) 1e-12 "the log density")
             test "of rotations, langevin is one" (fun () ->
                 let w = drawn specialOrthogonal [| 3L; 3L |]
                 let prior = Prior.langevin (Array2D.create 3 3 1.0)
