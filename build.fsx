@@ -102,7 +102,7 @@ let xunit (project: string) () : Tally =
 
     elements report "UnitTestResult" |> List.sumBy verdict |> Tally.ofReport project code
 
-let sample (project: string) () : Tally = Tally.ofExitCode project (startBuilt project [])
+let sample (project: string) (options: string list) () : Tally = Tally.ofExitCode project (startBuilt project options)
 
 let test () : int =
     Directory.CreateDirectory reports |> ignore
@@ -116,8 +116,9 @@ let test () : int =
             xunit "tests/Properties/Analyzers"
             Docs.checkAll
             Consumers.checkAll
-            sample "samples/Notebook"
-            sample "samples/FSharp"
+            sample "samples/Notebook" []
+            sample "samples/FSharp" []
+            sample "samples/Flows" [ "--steps"; "20"; "--output"; under "artifacts/flows" ]
         ]
 
     let prepared = restoreTools () = 0 && build () = 0

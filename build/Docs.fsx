@@ -194,6 +194,7 @@ let private fsharp =
 let private libraries =
     [
         "src/Parametrize.CSharp/Parametrize.CSharp.csproj"
+        "src/Parametrize.Flows/Parametrize.Flows.csproj"
         "src/Parametrize.Laws/Parametrize.Laws.fsproj"
     ]
 

@@ -19,6 +19,7 @@ static int SideBySide()
     var holds = StepTable.Print();
     MapTable.Print();
     CachedTable.Print();
+    FlowTable.Print();
     return holds ? 0 : 1;
 }
 

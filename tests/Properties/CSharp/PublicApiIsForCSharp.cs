@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Xml.Linq;
 using Parametrize;
 using Parametrize.CSharp;
+using Parametrize.Flows;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
@@ -12,17 +13,19 @@ namespace Properties.CSharp;
 /// <summary>What a C# program sees.</summary>
 public class PublicApiIsForCSharp
 {
-    private static readonly Assembly Facade = typeof(parametrize).Assembly;
+    private static readonly Assembly[] Assemblies = [typeof(parametrize).Assembly, typeof(Flow).Assembly];
 
     private static readonly HashSet<string> Documented =
     [
-        .. XDocument
-            .Load(Path.ChangeExtension(Facade.Location, ".xml"))
-            .Descendants("member")
+        .. Assemblies
+            .SelectMany(one => XDocument.Load(Path.ChangeExtension(one.Location, ".xml")).Descendants("member"))
             .Select(member => member.Attribute("name")!.Value),
     ];
 
-    public static TheoryData<string> Types => new(Facade.GetExportedTypes().Select(type => type.FullName!));
+    public static TheoryData<string> Types =>
+        new(Assemblies.SelectMany(one => one.GetExportedTypes()).Select(type => type.FullName!));
+
+    private static Type TypeNamed(string name) => Assemblies.Select(one => one.GetType(name)).OfType<Type>().Single();
 
     /// <summary>Members that the type itself introduces: those of Link and of TorchSharp's Module are theirs.</summary>
     private static IEnumerable<MethodBase> OwnMembers(Type type)
@@ -56,7 +59,7 @@ public class PublicApiIsForCSharp
     [MemberData(nameof(Types))]
     public void No_signature_has_a_type_of_FSharp_Core(string name)
     {
-        var type = Facade.GetType(name)!;
+        var type = TypeNamed(name);
         var foreign = OwnMembers(type)
             .SelectMany(method => SignatureOf(method).Select(used => (method.Name, Used: used)))
             .Where(entry => entry.Used.Assembly == typeof(Microsoft.FSharp.Core.Unit).Assembly)
@@ -68,7 +71,7 @@ public class PublicApiIsForCSharp
     [MemberData(nameof(Types))]
     public void Every_type_and_its_members_are_documented(string name)
     {
-        var type = Facade.GetType(name)!;
+        var type = TypeNamed(name);
         Assert.Contains($"T:{name}", Documented);
         var members = type.GetMembers(
                 BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly

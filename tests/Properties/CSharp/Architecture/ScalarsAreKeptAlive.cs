@@ -1,6 +1,7 @@
 using System.Reflection;
 using Parametrize;
 using Parametrize.CSharp;
+using Parametrize.Flows;
 using TorchSharp;
 using Xunit;
 
@@ -8,11 +9,16 @@ namespace Properties.CSharp.Architecture;
 
 /// <summary>
 /// TorchSharp (0.107.0) does not keep a Scalar alive while libtorch reads it: a garbage collection at that moment ends the
-/// call, or the process. So neither assembly has one made on the way, by an operator, an argument or a conversion.
+/// call, or the process. So no assembly has one made on the way, by an operator, an argument or a conversion.
 /// </summary>
 public class ScalarsAreKeptAlive
 {
-    private static readonly Assembly[] Assemblies = [typeof(Parametrization).Assembly, typeof(parametrize).Assembly];
+    private static readonly Assembly[] Assemblies =
+    [
+        typeof(Parametrization).Assembly,
+        typeof(parametrize).Assembly,
+        typeof(Flow).Assembly,
+    ];
 
     private static bool IsNumber(Type type) => type.IsPrimitive && type != typeof(bool);
 
