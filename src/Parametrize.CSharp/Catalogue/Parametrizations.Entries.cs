@@ -37,9 +37,6 @@ public static partial class Parametrizations
     /// <summary>Positive vectors (the last dimension) whose entries increase, or are equal up to rounding.</summary>
     public static Parametrization PositiveOrdered => OrderedValues.positiveOrdered;
 
-    /// <summary>Squares of the entries of orthogonal matrices, which are doubly stochastic. No right inverse.</summary>
-    public static Parametrization Orthostochastic => OrthostochasticValues.orthostochastic;
-
     /// <summary>
     /// Positive vectors (the last dimension) whose largest entry is at most a ratio times the smallest: singular values of
     /// matrices of a bounded condition number.

@@ -33,7 +33,6 @@ module internal EntriesHeads =
             plain "simplex" "Simplex" simplex
             of1 "simplexBy" "SimplexBy({0})" simplexMap simplexBy [ "simplex, sticks", SimplexMap.StickBreaking ]
             plain "doublyStochastic" "DoublyStochastic" doublyStochastic
-            { plain "orthostochastic" "Orthostochastic" orthostochastic with Examples = [] }
             of1 "boundedRatio" "BoundedRatio({0})" Argument.number boundedRatio [ "boundedRatio", 4.0 ]
             plain "ordered" "Ordered" ordered
             plain "positiveOrdered" "PositiveOrdered" positiveOrdered

@@ -5,16 +5,17 @@ open Parametrize.LinearAlgebra
 
 /// `W = L^-T X` for the Cholesky factor of `B = L L^T`: n x k matrices (k <= n) in which B has the place of the identity, so that
 /// `W^H B W = X^H X`. A bijection. O(n^2 k).
-type internal MetricNode(rows: float list list, factor: float[]) =
+type internal MetricNode(rows: float list list, factor: float[], inverse: float[]) =
     inherit Node()
 
     let size = int64 rows.Length
     let numbers (row: float list) = Code.Items(List.map Code.Float row)
     let code = Code.call "inMetric" [ Code.Items(List.map numbers rows) ]
 
-    let lower (like: torch.Tensor) = torch.tensor(factor).reshape(size, size).``to``(like.dtype, like.device)
+    let matrix (numbers: float[]) (like: torch.Tensor) =
+        torch.tensor(numbers).reshape(size, size).``to``(like.dtype, like.device)
 
-    let back (w: torch.Tensor) = (lower w).mT.matmul w
+    let back (w: torch.Tensor) = (matrix factor w).mT.matmul w
 
     let space =
         { new Space($"matrices with W^H B W = I for {FSharpText.ofCode code}", [], [ Closure.Negation ]) with
@@ -22,7 +23,7 @@ type internal MetricNode(rows: float list list, factor: float[]) =
         }
 
     member _.Apply(x: torch.Tensor) : torch.Tensor =
-        Entrywise.within (Form.greatest x.dtype) (torch.linalg.solve_triangular ((lower x).mT, x, upper = true))
+        Entrywise.within (Form.greatest x.dtype) ((matrix inverse x).mT.matmul x)
 
     override _.Code = code
 
@@ -76,7 +77,7 @@ type internal MetricNode(rows: float list list, factor: float[]) =
 
     default this.Behind before =
         if before.Equals StiefelSpaces.stiefel then
-            StiefelMetricNode(rows, factor)
+            StiefelMetricNode(rows, factor, inverse)
         else
             this
 
@@ -84,8 +85,8 @@ type internal MetricNode(rows: float list list, factor: float[]) =
         member this.Behind before = this.Behind before.Head
 
 /// The same behind all matrices with orthonormal columns.
-and internal StiefelMetricNode(rows: float list list, factor: float[]) =
-    inherit MetricNode(rows, factor)
+and internal StiefelMetricNode(rows: float list list, factor: float[], inverse: float[]) =
+    inherit MetricNode(rows, factor, inverse)
 
     override this.Behind _ = this
 
@@ -135,10 +136,24 @@ module GeneralizedStiefelValues =
 
         l
 
+    /// Of a lower triangular matrix. A product with it is what is left to do in each pass.
+    let private inverted (l: float[]) : float[] =
+        let size = int (sqrt (float l.Length))
+        let inverse: float[] = Array.zeroCreate l.Length
+
+        for j in 0 .. size - 1 do
+            for i in j .. size - 1 do
+                let sum = Seq.sum (seq { for k in j .. i - 1 -> l[i * size + k] * inverse[k * size + j] })
+                inverse[i * size + j] <- ((if i = j then 1.0 else 0.0) - sum) / l[i * size + i]
+
+        inverse
+
     /// n x k matrices (k <= n) in which a positive definite B, given by its rows, has the place of the identity: `L^-T X` for
     /// `B = L L^T`, so that `W^H B W = X^H X`. A bijection: alone it yields every matrix. O(n^2 k). Throws ArgumentException for a B that
     /// is not square, symmetric and positive definite.
-    let inMetric (rows: float list list) : Parametrization = Parametrization.ofNode (MetricNode(rows, cholesky rows))
+    let inMetric (rows: float list list) : Parametrization =
+        let factor = cholesky rows
+        Parametrization.ofNode (MetricNode(rows, factor, inverted factor))
 
     /// n x k matrices (k <= n) with `W^H B W = I` for a positive definite B, given by its rows: `orthogonal >>> inMetric rows`, the
     /// generalized Stiefel manifold. Projects by the QR decomposition of `L^T W`, a retraction. Samples are uniform ones of

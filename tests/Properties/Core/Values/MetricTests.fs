@@ -1,4 +1,4 @@
-/// Other metrics, squares of orthogonal matrices and kernels that are almost orthogonal.
+/// Other metrics, and kernels that are almost orthogonal.
 module Properties.Core.Values.MetricTests
 
 open Expecto
@@ -46,19 +46,6 @@ let private refused () : unit =
         ] do
         Expect.throwsT<System.ArgumentException> (fun () -> inMetric b |> ignore) $"{b}"
 
-let private squares () : unit =
-    use _ = torch.NewDisposeScope()
-    let parts = orFail (Parametrization.start orthostochastic (torch.eye (5L, dtype = float64)))
-    let leaf = normal 3UL [ 5L; 5L ]
-    let moved = Parametrization.ofTensorsLike parts [ leaf ] parts.Buffers orthostochastic
-    let w = Parametrization.forward orthostochastic moved
-
-    for dimension in [ 0L; 1L ] do
-        Expect.isLessThan (Measures.apart (w.sum [| dimension |]) (torch.ones (5L, dtype = float64))) 1e-14 "sums"
-
-    Expect.isTrue (w.ge(0.0.ToScalar()).all().item<bool>()) "not negative"
-    Expect.isFalse (Parametrization.hasRightInverse orthostochastic) "no right inverse"
-
 /// The operator norm on inputs of some sizes is 1 at most; a kernel of one tap is a matrix.
 let private norms () : unit =
     use _ = torch.NewDisposeScope()
@@ -105,7 +92,6 @@ let tests: Test =
             testCase "W^T B W = I" inner
             testCase "ill-conditioned metrics" illConditioned
             testCase "what is no metric" refused
-            testCase "orthostochastic matrices" squares
             testCase "aolConvolution has the norm 1 at most" norms
             testCase "kernels come back" kernels
         ]
