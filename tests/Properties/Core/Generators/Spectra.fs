@@ -84,9 +84,6 @@ let lines: Subject list =
         |> missedBy (Some(fun w -> w * 1.5))
         |> within 100.0
         line "specialLinear" smallSquare exact moderate |> missedBy stretched |> within 100.0
-        line "nonsingular" square reals moderate
-        |> halvesTo 0.01
-        |> missedBy withoutFirstRow
-        |> within 10.0
+        line "nonsingular" square reals moderate |> halvesTo 0.01 |> missedBy withoutFirstRow |> within 10.0
         line "invertible" square reals moderate |> halvesTo 0.01 |> missedBy reflected |> within 10.0
     ]
