@@ -14,6 +14,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
 {
     private readonly FlowLayer transform;
     private readonly IDensity latent;
+    private Tensor? _parameter;
 
     /// <summary>A flow to a standard normal density.</summary>
     /// <param name="transform">The layers.</param>
@@ -109,6 +110,29 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     private Tensor Checked(Tensor data)
     {
         Batches.Require(data, Shape, "The flow", nameof(data));
+        var mine = Parameter();
+        // Whole numbers become real ones where they are dequantized.
+        if (
+            mine is not null
+            && (
+                data.device.ToString() != mine.device.ToString() || data.is_floating_point() && data.dtype != mine.dtype
+            )
+        )
+            throw new ArgumentException(
+                $"The flow has {mine.dtype} on {mine.device}; the data are {data.dtype} on {data.device}. Move one of them by `to`.",
+                nameof(data)
+            );
         return data;
+    }
+
+    /// <summary>One that tells element type and device, found again after the flow was moved.</summary>
+    private Tensor? Parameter() =>
+        _parameter is { IsInvalid: false } ? _parameter : _parameter = parameters().FirstOrDefault();
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        base._toEpilog(dtype, device, non_blocking);
+        _parameter = null;
     }
 }

@@ -47,13 +47,21 @@ public sealed class LinearFlow : FlowLayer
     /// <inheritdoc/>
     protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
-        var latent = nn.functional.linear(data.transpose(1, -1), weight.Value, bias).transpose(1, -1);
-        var logDet = weight.LogAbsDeterminant();
+        var matrix = weight.Value;
+        Tensor Applied(Tensor rows) => nn.functional.linear(rows, matrix, bias);
+        var latent = data.dim() == 2 ? Applied(data) : Applied(data.transpose(1, -1)).transpose(1, -1);
+        var logDet = LogDet(matrix);
         var positions = data.shape[2..].Aggregate(1L, (product, size) => product * size);
         if (positions > 1)
             logDet *= ((double)positions).AsScalar();
         return (latent, logDet.expand(data.shape[0]));
     }
+
+    /// <summary>Noise is drawn anew whenever the weight is computed: the determinant is that of this matrix.</summary>
+    private Tensor LogDet(Tensor matrix) =>
+        training && ParametrizationModule.hasNoise(weight.Parametrization)
+            ? linalg.slogdet(matrix).Item2
+            : weight.LogAbsDeterminant();
 
     /// <inheritdoc/>
     protected internal override Tensor MapBack(Tensor latent, Tensor? context)

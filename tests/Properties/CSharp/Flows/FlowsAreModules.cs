@@ -144,6 +144,28 @@ public class FlowsAreModules
     }
 
     [Fact]
+    public void Noise_in_a_weight_is_that_of_its_determinant()
+    {
+        using var scope = NewDisposeScope();
+        using var layer = new LinearFlow(3, Parametrizations.WeightNoise(0.5), hasBias: false);
+        var (latent, logDet) = layer.ForwardWithLogDet(eye(3));
+        Near.Same(linalg.slogdet(latent).Item2, logDet[0]);
+    }
+
+    [Fact]
+    public void A_parametrization_that_the_flow_was_given_by_name_is_computed()
+    {
+        using var scope = NewDisposeScope();
+        using var flow = Small();
+        flow.register_parametrization("transform.1.network.0.weight", Parametrizations.WeightNorm());
+        using var data = randn(6, 2);
+        var before = flow.log_prob(data);
+        Assert.True(before.isfinite().all().item<bool>());
+        flow.log_prob(data).sum().backward();
+        Assert.NotNull(flow.parametrization("transform.1.network.0.weight").Originals[1].grad);
+    }
+
+    [Fact]
     public void A_context_decides_the_density()
     {
         using var scope = NewDisposeScope();
@@ -198,6 +220,10 @@ public class FlowsAreModules
         Assert.Throws<ArgumentException>(() => flow.log_prob(randn(5, 3)));
         Assert.Throws<ArgumentException>(() => flow.inverse(randn(5, 3)));
         Assert.Throws<ArgumentNullException>(() => flow.log_prob(null!));
+        Assert.Throws<ArgumentException>(() => flow.log_prob(randn(5, 2, dtype: float64)));
+        flow.to(float64);
+        flow.log_prob(randn(5, 2, dtype: float64));
+        Assert.Throws<ArgumentException>(() => flow.log_prob(randn(5, 2)));
         Assert.Throws<ArgumentException>(() => new LinearFlow(3) >> new StandardNormal(2));
         Assert.Throws<ArgumentException>(() => new Flow(new LinearFlow(3) >> new LinearFlow(2), 3));
         Assert.Throws<ArgumentException>(() => new Permutation(0, 0, 1));
