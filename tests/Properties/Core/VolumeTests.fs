@@ -64,14 +64,18 @@ let private without: Set<string> =
     set
         [
             "aol"
+            "aolConvolution"
             "binary"
             "bjorck"
             "convolutionNorm"
             "dora"
             "fakeQuantized"
             "fakeQuantized, affine"
+            "generalizedStiefel"
             "grassmann"
             "groupSparse"
+            "hurwitz"
+            "hurwitzBlocks"
             "joined"
             "kronecker"
             "lora"

@@ -69,9 +69,8 @@ type internal MetricNode(rows: float list list, factor: float[], inverse: float[
         member _.LogVolume(inputs, _) =
             let x = inputs[0]
             let one = Seq.sum (seq { for i in 0 .. rows.Length - 1 -> log factor[i * rows.Length + i] })
-            let volume = -one * float (Form.reals (Form.ofTensor x) / size)
-            let real = if x.is_complex () then x.real.dtype else x.dtype
-            torch.full ([||], volume.AsScalar(), dtype = real, device = x.device)
+            let reals = if x.is_complex () then 2.0 else 1.0
+            Tensors.forEach 2 (-one * reals * float (Tensors.last x)) x
 
     abstract Behind: before: Space -> Node
 
