@@ -44,6 +44,12 @@ let private hasNeutral (subject: Subject) (_: Case) : Faults =
     fault (Parametrization.andThen value Parametrization.identity <> value) "identity >>> value is not value"
     @ fault (Parametrization.andThen Parametrization.identity value <> value) "value >>> identity is not value"
 
+/// Whether `right` reads tensors of as many dimensions as it yields: a node of a user's own is tried on shapes like its own.
+let private isAsked (subject: Subject) (right: Parametrization) (tensor: torch.Tensor) : bool =
+    match Parametrization.parameterForms right (Form.ofTensor tensor) with
+    | Ok(form :: _) -> Subject.isOfLibrary subject || int64 form.Shape.Length = tensor.dim ()
+    | _ -> true
+
 /// `forward (a >>> b) = forward b . forward a`, with the first fitting value at random places of the catalogue as b.
 let private composes (subject: Subject) (case: Case) : Faults =
     let tensor = Case.unit 5UL case
@@ -53,6 +59,7 @@ let private composes (subject: Subject) (case: Case) : Faults =
         |> Seq.tryPick (fun right ->
             match Parametrization.tryAndThen right subject.Value with
             | Error _ -> None
+            | Ok _ when not (isAsked subject right tensor) -> None
             | Ok chain ->
                 match Parametrization.initializeNearest chain tensor with
                 | Ok parts -> Some(right, chain, parts)

@@ -18,15 +18,19 @@ let seed: int = setting "PARAMETRIZE_SEED" 20260101
 
 let casesEach: int = setting "PARAMETRIZE_CASES" 100
 
-let private settings (subject: Subject) : Running.Settings =
-    let cases = if Generators.Subjects.isCostly subject then casesEach * 2 / 5 else casesEach
+/// Laws that take a derivative or a factorization beside the map.
+let private isCostly (law: Law) : bool = List.contains law.Number [ "11b"; "11c"; "11d"; "11e"; "11f" ]
+
+let private settings (law: Law) (subject: Subject) : Running.Settings =
+    let isCostly = isCostly law || Generators.Subjects.isCostly subject
+    let cases = if isCostly then casesEach * 2 / 5 else casesEach
     { Cases = max 1 cases; Seed = seed }
 
 /// How many cases passed, or which one did not.
-let run (law: Law) (subject: Subject) : Result<int, Running.Broken> = Running.run (settings subject) law subject
+let run (law: Law) (subject: Subject) : Result<int, Running.Broken> = Running.run (settings law subject) law subject
 
 let shown (law: Law) (subject: Subject) (broken: Running.Broken) : string =
-    let error = LawBrokenException(law, subject.Value, broken, settings subject)
+    let error = LawBrokenException(law, subject.Value, broken, settings law subject)
 
     let trace =
         error.InnerException

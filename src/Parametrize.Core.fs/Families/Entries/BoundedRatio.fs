@@ -197,10 +197,10 @@ type internal BoundedRatioNode(ratio: float) =
             let modulus = d.abs ()
             let soft = Entrywise.softplus (modulus * (-2.0).AsScalar())
             let q = (modulus + soft - (log 2.0).AsScalar()) * (-2.0).AsScalar()
-            let vectors = d.numel () / count
+            let last = [| -1L |]
 
-            (mean + d.tanh () * half.AsScalar()).sum() + q.sum () + (-q).logsumexp(-1L).sum()
-            - (float vectors * log (float count)).AsScalar()
+            (mean + d.tanh () * half.AsScalar()).sum(last) + q.sum last + (-q).logsumexp(-1L)
+            - (log (float count)).AsScalar()
 
     interface ISampled with
         /// A normal modulus, times factors whose logarithms are uniform.

@@ -85,6 +85,9 @@ let lines: Subject list =
         |> within 100.0
         line "specialLinear" smallSquare exact moderate |> missedBy stretched |> within 100.0
         // Products of large random triangles can be singular up to the rounding of float32.
-        line "nonsingular" smallSquare reals moderate |> halvesTo 0.01 |> missedBy withoutFirstRow |> within 10.0
+        line "nonsingular" smallSquare reals moderate
+        |> halvesTo 0.01
+        |> missedBy withoutFirstRow
+        |> within 10.0
         line "invertible" square reals moderate |> halvesTo 0.01 |> missedBy reflected |> within 10.0
     ]
