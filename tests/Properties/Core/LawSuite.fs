@@ -16,7 +16,7 @@ let private setting (name: string) (byDefault: int) : int =
 /// All randomness comes from this number and the names of law and value.
 let seed: int = setting "PARAMETRIZE_SEED" 20260101
 
-let casesEach: int = setting "PARAMETRIZE_CASES" 100
+let casesEach: int = setting "PARAMETRIZE_CASES" 80
 
 /// Laws that take a derivative or a factorization beside the map.
 let private isCostly (law: Law) : bool = List.contains law.Number [ "11b"; "11c"; "11d"; "11e"; "11f" ]

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace Properties.CSharp.Flows;
 
 /// <summary>What every layer of a flow promises, on random layers of every kind.</summary>
-[Properties(Arbitrary = [typeof(LayerCase)], MaxTest = 200, QuietOnSuccess = true)]
+[Properties(Arbitrary = [typeof(LayerCase)], MaxTest = 120, QuietOnSuccess = true)]
 public class EveryLayerKeepsTheLaws
 {
     private const int Count = 3;
