@@ -7,6 +7,9 @@ internal static class Batches
 {
     public static string Shown(long[] shape) => $"[{string.Join(", ", shape)}]";
 
+    /// <summary>How many numbers a tensor of that shape has.</summary>
+    public static long Count(long[] shape) => shape.Aggregate(1L, (product, size) => product * size);
+
     /// <summary>The shape of one datum.</summary>
     public static long[] DatumShape(Tensor batch, string parameter)
     {

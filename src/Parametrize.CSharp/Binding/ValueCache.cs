@@ -34,9 +34,6 @@ internal sealed class ValueCache(IComputedTensor tensor)
     /// <summary>A new tensor, a view of log |det W| of the held one, computed on first use.</summary>
     public Tensor LogAbsDeterminant(Func<Tensor?, Tensor> compute)
     {
-        // What was computed without gradients does not serve those who train.
-        if (_logAbsDeterminant is { requires_grad: false } && _held!.requires_grad && is_grad_enabled())
-            ForgetDeterminant();
         using var _ = Modes.Lasting();
         _logAbsDeterminant ??= compute(_held).DetachFromDisposeScope();
         return _logAbsDeterminant.alias();

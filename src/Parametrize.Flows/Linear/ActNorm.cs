@@ -36,7 +36,7 @@ public sealed class ActNorm : FlowLayer
         if (training && is_set.item<long>() == 0)
             SetBy(data);
         var latent = (data + Features.AlongSecond(shift, data)) * Features.AlongSecond(log_scale, data).exp();
-        var positions = data.shape[2..].Aggregate(1L, (product, size) => product * size);
+        var positions = Batches.Count(data.shape[2..]);
         return (latent, (log_scale.sum() * ((double)positions).AsScalar()).expand(data.shape[0]));
     }
 

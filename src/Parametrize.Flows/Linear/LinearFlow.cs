@@ -51,7 +51,7 @@ public sealed class LinearFlow : FlowLayer
         Tensor Applied(Tensor rows) => nn.functional.linear(rows, matrix, bias);
         var latent = data.dim() == 2 ? Applied(data) : Applied(data.transpose(1, -1)).transpose(1, -1);
         var logDet = LogDet(matrix);
-        var positions = data.shape[2..].Aggregate(1L, (product, size) => product * size);
+        var positions = Batches.Count(data.shape[2..]);
         if (positions > 1)
             logDet *= ((double)positions).AsScalar();
         return (latent, logDet.expand(data.shape[0]));

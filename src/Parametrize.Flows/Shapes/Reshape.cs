@@ -15,14 +15,12 @@ public sealed class Reshape : FlowLayer
         : base(nameof(Reshape))
     {
         (_data, _latent) = (Densities.Checked(data), Densities.Checked(latent));
-        if (Count(data) != Count(latent))
+        if (Batches.Count(data) != Batches.Count(latent))
             throw new ArgumentException(
-                $"Expected as many numbers as {Batches.Shown(data)} has, {Count(data)}; {Batches.Shown(latent)} has {Count(latent)}.",
+                $"Expected as many numbers as {Batches.Shown(data)} has, {Batches.Count(data)}; {Batches.Shown(latent)} has {Batches.Count(latent)}.",
                 nameof(latent)
             );
     }
-
-    private static long Count(long[] shape) => shape.Aggregate(1L, (product, size) => product * size);
 
     /// <inheritdoc/>
     public override long[] LatentShape(long[] dataShape) => Expect(dataShape, _data, _latent);

@@ -1,4 +1,3 @@
-using Parametrize.CSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -9,11 +8,10 @@ namespace Parametrize.Flows;
 /// has a normal density around 0 of a trained standard deviation: with a normal density of z it is probabilistic principal
 /// component analysis (Tipping and Bishop 1999). Nothing n x n is formed.
 /// </summary>
-public sealed class OrthonormalSubmersion : FlowLayer
+public sealed class OrthonormalSubmersion : OrthonormalLayer
 {
     private readonly long _data;
-    private readonly long _latent;
-    private readonly ParametrizedTensor weight;
+    private readonly long _rest;
     private readonly Parameter log_scale;
 
     /// <param name="data">n, the size of a datum.</param>
@@ -21,45 +19,32 @@ public sealed class OrthonormalSubmersion : FlowLayer
     /// <param name="weight">A value of k x n matrices with orthonormal rows; null for `Parametrizations.Orthogonal()`.</param>
     /// <remarks>W begins as the first rows of the identity, the standard deviation as 1.</remarks>
     public OrthonormalSubmersion(long data, long latent, Parametrization? weight = null)
-        : base(nameof(OrthonormalSubmersion))
+        : base(nameof(OrthonormalSubmersion), data, latent, weight)
     {
-        (_data, _latent) = (data, latent);
-        this.weight = Orthonormal.Rows(data, latent, weight);
+        (_data, _rest) = (data, data - latent);
         log_scale = new(zeros(1));
         RegisterComponents();
     }
-
-    /// <summary>The matrix W, its parametrization and its parameters.</summary>
-    public ParametrizedTensor Weight => weight;
 
     /// <inheritdoc/>
     public override bool IsBijection => false;
 
     /// <inheritdoc/>
-    public override long[] LatentShape(long[] dataShape) => Orthonormal.Vector(dataShape, _data, _latent, this);
-
-    /// <inheritdoc/>
-    public override long[] DataShape(long[] latentShape) => Orthonormal.Vector(latentShape, _latent, _data, this);
-
-    /// <inheritdoc/>
     protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
-        var rows = weight.Value;
+        var rows = Weight.Value;
         var latent = nn.functional.linear(data, rows);
         var rest = (data - nn.functional.linear(latent, rows.mT)) * log_scale.neg().exp();
-        var logDensity = Densities.Normal(rest.square().sum(1), _data - _latent);
-        return (latent, logDensity - log_scale * ((double)(_data - _latent)).AsScalar());
+        var logDensity = Densities.Normal(rest.square().sum(1), _rest);
+        return (latent, logDensity - log_scale * ((double)_rest).AsScalar());
     }
 
     /// <inheritdoc/>
     protected internal override Tensor MapBack(Tensor latent, Tensor? context)
     {
-        var rows = weight.Value;
+        var rows = Weight.Value;
         var noise = randn([latent.shape[0], _data], dtype: latent.dtype, device: latent.device);
         return nn.functional.linear(latent, rows.mT)
             + (noise - nn.functional.linear(nn.functional.linear(noise, rows), rows.mT)) * log_scale.exp();
     }
-
-    /// <inheritdoc/>
-    public override string ToString() => $"OrthonormalSubmersion({_data}, {_latent}, {weight.Parametrization})";
 }
