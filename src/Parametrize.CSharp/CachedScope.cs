@@ -1,4 +1,5 @@
 using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
@@ -31,7 +32,9 @@ public sealed class CachedScope : IDisposable
     internal CachedScope()
     {
         Begin();
-        foreach (var tensor in RegisteredTensors.OfThisFlow())
+        List<TensorBinding> registered = [.. RegisteredTensors.OfThisFlow()];
+        using var _ = GroupedValues.For(registered);
+        foreach (var tensor in registered)
             tensor.TryHold();
     }
 
@@ -41,6 +44,7 @@ public sealed class CachedScope : IDisposable
     {
         _covered = [.. covered];
         Begin();
+        using var _ = GroupedValues.For([.. _covered]);
         try
         {
             foreach (var tensor in _covered)

@@ -1,23 +1,30 @@
 using Parametrize.CSharp.Binding;
+using Parametrize.CSharp.Grouping;
+using Parametrize.CSharp.Threads;
 using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
 /// <content>What binding asks of it.</content>
 public sealed partial class ParametrizedTensor : IComputedTensor
 {
-    Tensor[] IComputedTensor.Inputs => Inputs;
+    long[] IGroupable.Shape => Shape;
 
-    Tensor[] IComputedTensor.Tensors => Tensors;
+    Tensor[] IGroupable.Inputs => Inputs;
+
+    Tensor[][] IGroupable.Buffers => _buffers;
+
+    Tensor[] IGroupable.Tensors => Tensors;
 
     void IComputedTensor.RequireAlive() => RequireAlive();
 
-    bool IComputedTensor.IsBuffer => IsBuffer;
+    bool IGroupable.IsBuffer => IsBuffer;
 
-    bool IComputedTensor.IsLearning => IsLearning;
+    bool IGroupable.IsLearning => IsLearning;
 
-    bool IComputedTensor.IsPure => !IsLearning && !(training && Core.hasNoise(Parametrization));
+    bool IGroupable.IsRandom => IsRandom;
+
+    long IGroupable.Carry(Tensor[][] buffers) => Carry(buffers);
 
     bool IComputedTensor.IsTrained
     {
@@ -28,6 +35,8 @@ public sealed partial class ParametrizedTensor : IComputedTensor
                 input.requires_grad = value;
         }
     }
+
+    TensorAccess IGroupable.Access => Binding.Access;
 
     TensorBinding IComputedTensor.Binding => Binding;
 

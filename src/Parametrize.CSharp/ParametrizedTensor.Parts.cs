@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.FSharp.Core;
+using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
 using static TorchSharp.torch;
@@ -13,10 +14,13 @@ public sealed partial class ParametrizedTensor
     /// <summary>Whether evaluating writes into the buffers.</summary>
     internal bool IsLearning => training && Core.learns(Parametrization);
 
+    private bool IsRandom => training && Core.hasNoise(Parametrization);
+
     /// <summary>The value now, learning what training steps learn, and how many writes to the buffers that took.</summary>
     internal Tensor Evaluate(out long learnt)
     {
-        learnt = 0;
+        if (GroupedValues.Take(this, out learnt) is { } computed)
+            return computed;
         if (!Core.learns(Parametrization))
             return Computed(CurrentParts());
 
@@ -55,7 +59,7 @@ public sealed partial class ParametrizedTensor
     }
 
     private Tensor Computed(Parts parts) =>
-        Core.hasNoise(Parametrization) && training
+        IsRandom
             ? Core.forwardInTraining(Parametrization, parts)
             : Core.forward(Parametrization, parts);
 
@@ -123,11 +127,13 @@ public sealed partial class ParametrizedTensor
 
     /// <summary>Writes the buffers that are new into those in use.</summary>
     /// <returns>How many writes libtorch has counted: inference tensors do not count theirs.</returns>
-    private long Carry(Parts next)
+    private long Carry(Parts next) => Carry(next.BufferArrays);
+
+    private long Carry(Tensor[][] next)
     {
         using var _ = no_grad();
         var counted = 0L;
-        foreach (var (buffer, changed) in CurrentParts().Buffers.Zip(next.Buffers))
+        foreach (var (buffer, changed) in _buffers.SelectMany(row => row).Zip(next.SelectMany(row => row)))
             if (!ReferenceEquals(buffer, changed))
             {
                 var before = Versions.Of([buffer]);

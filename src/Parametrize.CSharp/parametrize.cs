@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Registration;
 using static TorchSharp.torch;
 
@@ -112,6 +113,16 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(name);
         Registrar.Remove(TensorPath.Resolve(module, name), leave_parametrized);
         return module;
+    }
+
+    /// <summary>
+    /// Whether small tensors of a model that have equal values, shapes and element types are computed as one batch when the
+    /// model is called or a cached scope opens. Default: true. Values and gradients are the same up to rounding.
+    /// </summary>
+    public static bool GroupsAlike
+    {
+        get => GroupedValues.AreOn;
+        set => GroupedValues.AreOn = value;
     }
 
     /// <summary>Computes each parametrized tensor once until the result is disposed.</summary>

@@ -184,6 +184,15 @@ module Parametrization =
     let forwardInTraining (value: Parametrization) (parts: Parts) : torch.Tensor =
         Evaluation.forward true value.Program parts
 
+    /// Whether `forwardStacked` computes several tensors of the value as one batch.
+    let internal canBeStacked (value: Parametrization) : bool = value.Program.CanBeStacked
+
+    let internal isEntrywise (value: Parametrization) : bool = value.Program.IsEntrywise
+
+    /// The tensors of several parts, of one form each, given the stacks of their parameters and buffers, and the shape of one.
+    let internal forwardStacked (value: Parametrization) (stacks: Parts) : torch.Tensor =
+        Evaluation.forwardStacked value.Program stacks
+
     /// What the node at a position of `nodes` yields on the way to the tensor, as the node sees it: of a convolution kernel,
     /// the matrix. Differentiable; the caller disposes it. Throws `ArgumentOutOfRangeException` when there is no such node.
     let forwardTo (position: int) (value: Parametrization) (parts: Parts) : torch.Tensor =
@@ -563,6 +572,10 @@ module Parametrization =
             new Parts(parts.Shape, parts.ParameterArray, Evaluation.advance value.Program parts)
         else
             parts
+
+    /// The same for stacks, as `forwardStacked` has them.
+    let internal advanceStacked (value: Parametrization) (stacks: Parts) : Parts =
+        new Parts(stacks.Shape, stacks.ParameterArray, Evaluation.advanceStacked value.Program stacks)
 
     let private refreshed (isMeant: Node -> bool) (value: Parametrization) (parts: Parts) =
         if value.Program.Nodes |> Array.exists isMeant then

@@ -1,27 +1,16 @@
+using Parametrize.CSharp.Grouping;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>What binding asks of a parametrized tensor.</summary>
-internal interface IComputedTensor
+internal interface IComputedTensor : IGroupable
 {
-    /// <summary>The parameters; buffers, where the module's tensor is one.</summary>
-    Tensor[] Inputs { get; }
-
-    /// <summary>All that the value is computed from: parameters, then buffers.</summary>
-    Tensor[] Tensors { get; }
-
     /// <summary>Throws when it was disposed.</summary>
     void RequireAlive();
 
-    /// <summary>Whether it takes the place of a buffer, into which a forward pass may write.</summary>
-    bool IsBuffer { get; }
-
-    /// <summary>Whether evaluating writes into the buffers.</summary>
-    bool IsLearning { get; }
-
     /// <summary>Whether evaluating changes nothing and draws no random numbers.</summary>
-    bool IsPure { get; }
+    bool IsPure => !IsLearning && !IsRandom;
 
     /// <summary>Whether anything that it is computed from is trained; setting trains or freezes all.</summary>
     bool IsTrained { get; set; }

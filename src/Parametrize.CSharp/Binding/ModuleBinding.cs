@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Torch;
 using TorchSharp.Modules;
@@ -9,7 +10,7 @@ namespace Parametrize.CSharp.Binding;
 /// Keeps one parametrized tensor and the module that computes with it together: the tensor is put into the module's
 /// field while `call` runs, or until a cached scope ends, and taken out again. A joint one is put into several fields.
 /// </summary>
-internal sealed class ModuleBinding
+internal sealed class ModuleBinding : IUse
 {
     private readonly IComputedTensor _tensor;
     private readonly SlotBinding[] _slots;
@@ -40,6 +41,12 @@ internal sealed class ModuleBinding
     }
 
     public JointLayout Layout { get; }
+
+    IGroupable IUse.Tensor => _tensor;
+
+    bool IUse.IsToCompute => _tensor.Binding.IsToCompute(this);
+
+    bool IUse.IsToKeep => _tensor.Binding.IsToKeep;
 
     /// <summary>The tensor's name in messages.</summary>
     public string Where => $"{Owner?.Title()}.{JointName.Of([.. _slots.Select(slot => slot.Name)])}";

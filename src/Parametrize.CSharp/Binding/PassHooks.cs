@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
@@ -55,6 +56,7 @@ internal sealed class PassHooks
     {
         var bindings = _bindings;
         var entered = 0;
+        using var _ = GroupedValues.For(bindings);
         try
         {
             for (; entered < bindings.Length; entered++)

@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Threads;
 using static TorchSharp.torch;
 
@@ -56,6 +57,25 @@ internal sealed partial class TensorBinding
 
     /// <summary>The value of the cached scope, a new tensor; null outside.</summary>
     public Tensor? ReadIfCached() => CachedScope.For(this) is null ? null : Read();
+
+    IGroupable IUse.Tensor => _tensor;
+
+    bool IUse.IsToCompute => IsToCompute(caller: null);
+
+    /// <summary>Whether a value that is computed now stays in the fields.</summary>
+    public bool IsToKeep => _value.IsHeld || CachedScope.For(this) is not null;
+
+    /// <summary>Whether a use will compute the value, and nothing else has to be done before.</summary>
+    public bool IsToCompute(ModuleBinding? caller)
+    {
+        foreach (var module in _modules)
+            if (!module.IsInOrder || module.IsTouched)
+                return false;
+        if (caller is not null && Access.Find(caller) is { IsDoubted: false })
+            return false; // The pass around this one has computed it.
+        lock (_gate)
+            return !_value.IsHeld || _value.IsOutdated;
+    }
 
     /// <summary>Computes the value once and puts it into all modules until the scope ends.</summary>
     public void Hold()

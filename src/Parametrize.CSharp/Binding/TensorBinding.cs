@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
@@ -11,7 +12,7 @@ namespace Parametrize.CSharp.Binding;
 /// several that share it. Each has a <see cref="ModuleBinding"/>, and that a <see cref="SlotBinding"/> for each of the
 /// module's tensors that is replaced.
 /// </summary>
-internal sealed partial class TensorBinding : ICached
+internal sealed partial class TensorBinding : ICached, IUse
 {
     private readonly IComputedTensor _tensor;
     private readonly ValueCache _value;

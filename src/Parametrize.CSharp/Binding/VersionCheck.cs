@@ -1,4 +1,4 @@
-using Parametrize.CSharp.Torch;
+using Parametrize.CSharp.Values;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
@@ -28,14 +28,7 @@ internal sealed class VersionCheck(IComputedTensor tensor)
         || !lent.Thread.IsAlive
         || Environment.TickCount64 - lent.At > LongestLoad;
 
-    /// <summary>How things are now. A frozen parameter is to get no gradients, which the graph would still give it.</summary>
-    public PartsVersion Now()
-    {
-        var trained = 0L;
-        foreach (var input in tensor.Inputs)
-            trained = 2 * trained + (input.requires_grad ? 1 : 0);
-        return new(Versions.Of(tensor.Tensors), trained);
-    }
+    public PartsVersion Now() => PartsVersion.Of(tensor.Inputs, tensor.Tensors);
 
     /// <summary>Before the value is computed: what is written meanwhile may not be in it.</summary>
     public PartsVersion Begin()
@@ -78,6 +71,3 @@ internal sealed class VersionCheck(IComputedTensor tensor)
         return true;
     }
 }
-
-/// <summary>How often the parts had been written to, and which were trained.</summary>
-internal readonly record struct PartsVersion(long Writes, long Trained);

@@ -23,35 +23,42 @@ module internal Evaluation =
         | [| only |] -> [| registers[only] |]
         | several -> several |> Array.map (fun source -> registers[source])
 
-    let private compute (training: bool) (node: Node) (inputs: torch.Tensor[]) (buffers: torch.Tensor[]) =
+    let private compute training stacked (node: Node) (inputs: torch.Tensor[]) (buffers: torch.Tensor[]) =
         match box node with
+        | :? IStacks as node when stacked -> node.ForwardStacked(inputs, buffers)
         | :? INoisy as noisy when training ->
             Contract.computed node inputs (fun () -> noisy.ForwardInTraining(inputs, buffers))
         | _ -> Contract.computed node inputs (fun () -> node.Forward(inputs, buffers))
 
-    let private step training (program: Program) (parts: Parts) buffers (registers: torch.Tensor[]) (index: int) =
+    /// One step. Of parts that are stacked, views show each tensor of the stack, and nodes have to be batched.
+    let private step training stacked (program: Program) (parts: Parts) buffers (registers: torch.Tensor[]) (index: int) =
         let register = program.LeafCount + index
 
         registers[register] <-
             match program.Steps[index] with
             | Step.Compute(node, sources, position, _) ->
-                let tensor = compute training node (read registers sources) (Array.item position buffers)
+                let tensor = compute training stacked node (read registers sources) (Array.item position buffers)
 
                 match program.Rounding.Value[index] with
                 | ValueNone -> tensor
                 | ValueSome space -> space.Rounded(tensor, tensor.dtype)
-            | Step.Into(view, source, _) -> View.into view registers[source]
-            | Step.OutOf(view, source) -> View.back view (fun () -> wholeShape program parts register) registers[source]
+            | Step.Into(view, source, _) -> (if stacked then View.intoEach else View.into) view registers[source]
+            | Step.OutOf(view, source) ->
+                let back = if stacked then View.backEach else View.back
+                back view (fun () -> wholeShape program parts register) registers[source]
 
-    /// Every register, in the caller's dispose scope.
-    let registers (training: bool) (program: Program) (parts: Parts) inputs buffers : torch.Tensor[] =
+    let private allRegisters training stacked (program: Program) (parts: Parts) inputs buffers : torch.Tensor[] =
         let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount
         Array.blit inputs 0 registers 0 program.LeafCount
 
         for index in 0 .. program.Steps.Length - 1 do
-            step training program parts buffers registers index
+            step training stacked program parts buffers registers index
 
         registers
+
+    /// Every register, in the caller's dispose scope.
+    let registers (training: bool) (program: Program) (parts: Parts) inputs buffers : torch.Tensor[] =
+        allRegisters training false program parts inputs buffers
 
     /// The same, each computed when it is asked for.
     let onDemand (program: Program) (parts: Parts) inputs buffers : int -> torch.Tensor =
@@ -69,7 +76,7 @@ module internal Evaluation =
                 | Step.Into(_, source, _)
                 | Step.OutOf(_, source) -> register source |> ignore
 
-                step false program parts buffers registers index
+                step false false program parts buffers registers index
 
             registers[number]
 
@@ -86,20 +93,19 @@ module internal Evaluation =
         | _ -> tensor
 
     /// Computed in single precision.
-    let private forwardInHalf training (program: Program) (parts: Parts) (dtype: torch.ScalarType) : torch.Tensor =
+    let private forwardInHalf training stacked (program: Program) (parts: Parts) dtype : torch.Tensor =
         let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount
         Array.blit (Array.map Tensors.widen parts.ParameterArray) 0 registers 0 program.LeafCount
         let buffers = Array.map (Array.map Tensors.widen) parts.BufferArrays
 
         for index in 0 .. program.Steps.Length - 1 do
             let register = program.LeafCount + index
-            step training program parts buffers registers index
+            step training stacked program parts buffers registers index
             registers[register] <- rounded program dtype register registers[register]
 
         registers[program.Result].``to`` dtype
 
-    /// The constrained tensor. `training` lets nodes add their noise.
-    let forward (training: bool) (program: Program) (parts: Parts) : torch.Tensor =
+    let private run training stacked (program: Program) (parts: Parts) : torch.Tensor =
         use scope = torch.NewDisposeScope()
         let inputs = parts.ParameterArray
         let dtype = (Array.last inputs).dtype
@@ -108,15 +114,22 @@ module internal Evaluation =
             if program.Steps.Length = 0 then
                 inputs[0]
             elif Form.isHalf dtype then
-                forwardInHalf training program parts dtype
+                forwardInHalf training stacked program parts dtype
             else
-                (registers training program parts inputs parts.BufferArrays)[program.Result]
+                (allRegisters training stacked program parts inputs parts.BufferArrays)[program.Result]
 
         // A value without work to do must not hand out the parameter itself: the caller disposes what it gets.
         if Array.exists (fun input -> obj.ReferenceEquals(input, result)) inputs then
             result.alias().MoveToOuterDisposeScope()
         else
             result.MoveToOuterDisposeScope()
+
+    /// The constrained tensor. `training` lets nodes add their noise.
+    let forward (training: bool) (program: Program) (parts: Parts) : torch.Tensor = run training false program parts
+
+    /// The constrained tensors of a program that can be stacked, of parts that are each a stack of those of several tensors; the
+    /// shape is that of one.
+    let forwardStacked (program: Program) (parts: Parts) : torch.Tensor = run false true program parts
 
     /// What the node at a position yields, as it sees tensors: of a kernel, the matrix.
     let after (position: int) (program: Program) (parts: Parts) : torch.Tensor =
@@ -210,8 +223,7 @@ module internal Evaluation =
             | Step.Compute(node, _, _, _) -> Node.learns node
             | _ -> false)
 
-    /// One step of what nodes learn without gradients; each node sees what the nodes before it yield.
-    let advance (program: Program) (parts: Parts) : torch.Tensor[][] =
+    let private advanced stacked (program: Program) (parts: Parts) : torch.Tensor[][] =
         let next = Array.copy parts.BufferArrays
 
         let learnt () : torch.Tensor seq =
@@ -234,8 +246,12 @@ module internal Evaluation =
                     match box node with
                     | :? ILearns as learning ->
                         let learnt =
-                            Contract.learnt node wide[position] (fun () ->
-                                learning.Advance(read registers sources, wide[position]))
+                            match box node with
+                            | :? IStacks as node when stacked ->
+                                node.AdvanceStacked(read registers sources, wide[position])
+                            | _ ->
+                                Contract.learnt node wide[position] (fun () ->
+                                    learning.Advance(read registers sources, wide[position]))
 
                         next[position] <-
                             Array.map2 (fun (old: torch.Tensor) -> Tensors.narrow old.dtype) next[position] learnt
@@ -245,7 +261,13 @@ module internal Evaluation =
                 | _ -> ()
 
                 if index < last then
-                    step false program parts wide registers index
+                    step false stacked program parts wide registers index
 
         Tensors.detached (fun () -> learnt ()) run
         next
+
+    /// One step of what nodes learn without gradients; each node sees what the nodes before it yield.
+    let advance (program: Program) (parts: Parts) : torch.Tensor[][] = advanced false program parts
+
+    /// The same for parts as `forwardStacked` has them.
+    let advanceStacked (program: Program) (parts: Parts) : torch.Tensor[][] = advanced true program parts

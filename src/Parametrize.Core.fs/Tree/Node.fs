@@ -172,6 +172,15 @@ type IVolume =
     /// maps of matrices one for each matrix of a batch; one number for the whole tensor will do. Differentiable.
     abstract LogVolume: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
 
+/// A node that computes several tensors at once, though it is not batched: all that it reads is stacked along a new first
+/// dimension.
+type internal IStacks =
+    /// `Forward` of each.
+    abstract ForwardStacked: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
+
+    /// `Advance` of each, where the node learns.
+    abstract AdvanceStacked: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor[]
+
 /// What stands before a node, for one tensor that it reads.
 [<NoComparison; NoEquality>]
 type Before =

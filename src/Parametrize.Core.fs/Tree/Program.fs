@@ -28,6 +28,10 @@ type internal Program =
         HasNoise: bool
         HasRightInverse: bool
         IsBatched: bool
+        /// Whether several tensors can be computed as one batch: a user's node may have left it at the default that it is batched.
+        CanBeStacked: bool
+        /// Whether all nodes map entry by entry.
+        IsEntrywise: bool
         /// Whether a step needs to be told the shape of what it yields.
         HasViews: bool
         /// The spaces of the registers.
@@ -60,6 +64,11 @@ module internal Program =
         match box node with
         | :? ISpecialized as node -> node.Behind(List.map Tree.space inputs)
         | _ -> node
+
+    let private canBeStacked (node: Node) : bool =
+        box node :? IStacks
+        || node.IsBatched
+           && not (Contract.isUsers node || Node.isShapedByBuffers node || Node.learns node)
 
     let private isKernel (step: Step) : bool =
         match step with
@@ -174,6 +183,8 @@ module internal Program =
             HasNoise = nodes |> Seq.exists (fun node -> (box node) :? INoisy)
             HasRightInverse = fits tree && nodes |> Seq.forall _.HasRightInverse
             IsBatched = nodes |> Seq.forall _.IsBatched && not (Seq.exists isKernel steps)
+            CanBeStacked = steps.Length > 0 && Seq.forall canBeStacked nodes
+            IsEntrywise = nodes |> Seq.forall (fun node -> box node :? ISaturates)
             HasViews = steps |> Seq.exists _.IsOutOf
             Spaces = spaces
             Landing = lazy (landing leafCount steps)

@@ -57,6 +57,20 @@ module internal View =
         | _ when tensor.dim () < 2L -> tensor
         | View.Transpose -> tensor.mT
 
+    /// `into` of each tensor of a stack, whose first dimension counts tensors.
+    let intoEach (view: View) (stack: torch.Tensor) : torch.Tensor =
+        match view with
+        | _ when stack.dim () < 3L -> stack
+        | View.Kernel -> stack.flatten 2L
+        | View.Transpose -> stack.mT
+
+    /// `back` of each tensor of a stack.
+    let backEach (view: View) (shape: unit -> int64[]) (stack: torch.Tensor) : torch.Tensor =
+        match view with
+        | View.Kernel -> stack.reshape (Array.append [| stack.size 0 |] (shape ()))
+        | _ when stack.dim () < 3L -> stack
+        | View.Transpose -> stack.mT
+
     /// What the tensors are whose views lie in the space.
     let space (view: View) (inner: Space) : Space =
         let name, kept =

@@ -37,21 +37,23 @@ module internal SpectralSpaces =
 type internal SpectralNormNode(options: SpectralNormOptions) =
     inherit Node()
 
-    let asMatrix (tensor: torch.Tensor) =
-        let count = int (tensor.dim ())
-
+    /// Behind this number of dimensions, which count tensors.
+    let asMatrixBehind (stacked: int64) (tensor: torch.Tensor) =
+        let count = int (tensor.dim () - stacked)
         let dimension = (options.Dimension + count) % count
 
         let front =
             if dimension = 0 then
                 tensor
             else
-                tensor.movedim ([| int64 dimension |], [| 0L |])
+                tensor.movedim ([| stacked + int64 dimension |], [| stacked |])
 
         match count with
-        | 1 -> front.unsqueeze 1L
+        | 1 -> front.unsqueeze -1L
         | 2 -> front
-        | _ -> front.flatten 1L
+        | _ -> front.flatten (stacked + 1L)
+
+    let asMatrix = asMatrixBehind 0L
 
     /// The same where the next vector is one, else the present one.
     let orElse (present: torch.Tensor) (next: torch.Tensor) = torch.where (next.isfinite().all(), next, present)
@@ -140,6 +142,20 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
 
     let space = SpectralSpaces.sphere options.Bound
 
+    let forward (tensor: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) =
+        match byFormula tensor u v with
+        | ValueSome result -> result
+        | ValueNone -> inUnits tensor u v
+
+    let advance (tensor: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) =
+        let matrix = asMatrix tensor
+        let mutable vectors = struct (u, v)
+
+        for _ in 1 .. options.Iterations do
+            vectors <- iterate matrix vectors
+
+        vectors
+
     override _.Code =
         let changed =
             [
@@ -183,10 +199,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
 
     override _.IsBatched = false
 
-    override _.Forward(inputs, buffers) =
-        match byFormula inputs[0] buffers[0] buffers[1] with
-        | ValueSome result -> result
-        | ValueNone -> inUnits inputs[0] buffers[0] buffers[1]
+    override _.Forward(inputs, buffers) = forward inputs[0] buffers[0] buffers[1]
 
     override _.Contains(present, tensor, epsilon) =
         if isZero tensor || estimateFits present tensor epsilon then
@@ -240,14 +253,33 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
 
     interface ILearns with
         member _.Advance(inputs, buffers) =
-            let matrix = asMatrix inputs[0]
-            let mutable vectors = struct (buffers[0], buffers[1])
-
-            for _ in 1 .. options.Iterations do
-                vectors <- iterate matrix vectors
-
-            let struct (u, v) = vectors
+            let struct (u, v) = advance inputs[0] buffers[0] buffers[1]
             [| u; v |]
+
+    interface IStacks with
+        member _.ForwardStacked(inputs, buffers) =
+            let tensors, u, v = inputs[0], buffers[0], buffers[1]
+
+            match StackedSpectralNorm.norms options.Epsilon (asMatrixBehind 1L tensors) u v with
+            | ValueSome norms ->
+                divided tensors (norms.reshape [| yield -1L; for _ in 2L .. tensors.dim () -> 1L |])
+            | ValueNone -> torch.stack [| for index in 0L .. tensors.size 0 - 1L -> forward tensors[index] u[index] v[index] |]
+
+        member _.AdvanceStacked(inputs, buffers) =
+            let tensors, u, v = inputs[0], buffers[0], buffers[1]
+
+            match StackedSpectralNorm.iterate options.Iterations (asMatrixBehind 1L tensors) (u, v) with
+            | ValueSome(u, v) -> [| u; v |]
+            | ValueNone ->
+                let us, vs =
+                    Array.unzip
+                        [|
+                            for index in 0L .. tensors.size 0 - 1L do
+                                let struct (u, v) = advance tensors[index] u[index] v[index]
+                                u, v
+                        |]
+
+                [| torch.stack us; torch.stack vs |]
 
     interface IDimension with
         /// Every ray of a cone meets the sphere once.

@@ -13,6 +13,7 @@ public class LayersPointOneWay
     [
         ["Torch"],
         ["Threads", "Joint", "Values"],
+        ["Grouping"],
         ["Binding"],
         ["Lists"],
         [nameof(ParametrizedTensor)],

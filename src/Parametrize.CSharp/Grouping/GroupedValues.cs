@@ -1,0 +1,106 @@
+using Parametrize.CSharp.Threads;
+using Parametrize.CSharp.Torch;
+using Parametrize.CSharp.Values;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Grouping;
+
+/// <summary>
+/// Values of tensors that this thread is about to use one after the other: those that are alike, and worth it, are computed as
+/// one batch. Each is taken once, if nothing was written to its parts meanwhile; whatever is in the way of that, the tensor is
+/// computed by itself.
+/// </summary>
+internal sealed class GroupedValues : IDisposable
+{
+    [ThreadStatic]
+    private static GroupedValues? _current;
+
+    private readonly GroupedValues? _outer = _current;
+    private readonly Dictionary<IGroupable, Computed> _values = [];
+
+    /// <summary>Whether tensors that are alike are computed together.</summary>
+    public static bool AreOn { get; set; } = true;
+
+    /// <summary>For these uses; null when there is nothing to compute together.</summary>
+    public static GroupedValues? For(IReadOnlyList<IUse> uses)
+    {
+        StackedMap.ThrowFailure();
+        if (!AreOn || uses.Count < 2)
+            return null;
+        Dictionary<(IGroupable, bool), HashSet<IGroupable>>? groups = null;
+        foreach (var use in uses)
+            if (Likeness.MayBeGrouped(use.Tensor) && use.IsToCompute)
+            {
+                groups ??= new(Likeness.Comparer);
+                var key = (use.Tensor, use.IsToKeep);
+                if (groups.TryGetValue(key, out var group))
+                    group.Add(use.Tensor);
+                else
+                    groups.Add(key, [use.Tensor]);
+            }
+        if (groups is null || groups.Values.All(group => group.Count < 2))
+            return null;
+        var values = new GroupedValues();
+        foreach (var ((_, isToKeep), group) in groups)
+            if (group.Count > 1)
+                values.Compute([.. group], isToKeep);
+        _current = values;
+        return values;
+    }
+
+    /// <summary>The value that was computed, which is the caller's from now on; null when there is none.</summary>
+    /// <param name="tensor">The tensor, which learns what it learns in training.</param>
+    /// <param name="learnt">How many writes to its buffers that took.</param>
+    public static Tensor? Take(IGroupable tensor, out long learnt)
+    {
+        learnt = 0;
+        if (_current is null || !_current._values.Remove(tensor, out var computed))
+            return null;
+        if (ReferenceEquals(computed.Parts, tensor.Tensors) && computed.At == VersionOf(tensor))
+        {
+            learnt = tensor.Carry(computed.Made.Learnt);
+            return computed.Made.Value;
+        }
+        computed.Made.Dispose();
+        return null;
+    }
+
+    public void Dispose()
+    {
+        _current = _outer;
+        foreach (var (_, computed) in _values)
+            computed.Made.Dispose();
+    }
+
+    private static PartsVersion VersionOf(IGroupable tensor) => PartsVersion.Of(tensor.Inputs, tensor.Tensors);
+
+    private void Compute(List<IGroupable> group, bool isToKeep)
+    {
+        var visits = new List<(TensorAccess Access, Visit Visit)>();
+        try
+        {
+            // Nobody is waited for: what others use is computed when it is its turn.
+            foreach (var tensor in group)
+                if (tensor.Access.TryBeginAlone() is { } visit)
+                    visits.Add((tensor.Access, visit));
+            if (visits.Count < group.Count)
+                return;
+            using var _ = isToKeep ? Modes.Lasting() : null;
+            var moments = group.ConvertAll(VersionOf);
+            var made = StackedMap.Of(group);
+            for (var index = 0; index < made.Length; index++)
+                _values[group[index]] = new(made[index], moments[index], group[index].Tensors);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            // The tensor that cannot be computed says so when it is its turn.
+        }
+        finally
+        {
+            foreach (var (access, visit) in visits)
+                access.End(visit);
+        }
+    }
+
+    private readonly record struct Computed(MadeTensor Made, PartsVersion At, Tensor[] Parts);
+}

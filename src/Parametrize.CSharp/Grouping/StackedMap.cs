@@ -1,0 +1,225 @@
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp.Grouping;
+
+/// <summary>
+/// Several tensors of one value and form as one batch: their parts are stacked, one map computes all, and each gets its own
+/// tensor. Gradients are those of the tensors computed one by one: parameters whose tensor was not used get none, and the
+/// tensors can go through backward passes of their own.
+/// </summary>
+internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
+{
+    /// <summary>libtorch copies what `backward` has returned after that has ended, on the same thread.</summary>
+    [ThreadStatic]
+    private static List<Tensor?>? _returned;
+
+    [ThreadStatic]
+    private static Exception? _failure;
+
+    private static readonly Lock Gate = new();
+
+    public override string Name => nameof(StackedMap);
+
+    /// <summary>A new tensor for each.</summary>
+    public static MadeTensor[] Of(IReadOnlyList<IGroupable> tensors)
+    {
+        Release();
+        using var scope = NewDisposeScope();
+        var batch = new Batch(tensors);
+        var values = batch.IsTrained
+            ? apply([batch, .. batch.Inputs])
+            : batch.Divide(batch.Compute(batch.StackInputs(), batch.Buffers));
+        return [.. values.Select((value, index) => new MadeTensor(value, batch.Learnt(index)).Kept())];
+    }
+
+    public override List<Tensor> forward(autograd.AutogradContext context, params object[] arguments)
+    {
+        var batch = (Batch)arguments[0];
+        context.set_materialize_grads(false);
+        context.save_data(nameof(Batch), batch);
+        Tensor[] leaves;
+        Tensor made;
+        using (enable_grad())
+        {
+            leaves = batch.StackInputs();
+            foreach (var (leaf, input) in leaves.Zip(batch.InputsOfOne))
+                leaf.requires_grad = input.requires_grad;
+            made = batch.Compute(leaves, batch.Buffers);
+        }
+        context.save_for_backward([made, .. leaves, .. batch.Buffers.SelectMany(row => row)]);
+        return batch.Divide(made);
+    }
+
+    /// <summary>An exception may not leave it, which would end the process: the next use of a group throws it.</summary>
+    public override List<Tensor> backward(autograd.AutogradContext context, List<Tensor> gradients)
+    {
+        Release();
+        var batch = (Batch)context.get_data(nameof(Batch));
+        using var scope = NewDisposeScope();
+        try
+        {
+            _returned = [null, .. Gradients(batch, context.get_saved_variables(), gradients)];
+        }
+        catch (Exception error)
+        {
+            _failure = error;
+            _returned = [null, .. batch.Inputs.Select(input => input.requires_grad ? NaNs(input) : null)];
+        }
+        foreach (var gradient in gradients)
+            gradient.Dispose();
+        foreach (var gradient in _returned)
+            gradient?.DetachFromDisposeScope();
+        return _returned!;
+    }
+
+    /// <summary>Of the inputs of all tensors: the first inputs first.</summary>
+    private static IEnumerable<Tensor?> Gradients(Batch batch, List<Tensor> saved, List<Tensor> gradients)
+    {
+        var (made, leaves) = (saved[0], saved[1..(1 + batch.InputsOfOne.Length)]);
+        using var none = zeros_like(made[0]);
+        using var all = stack([.. gradients.Select(gradient => gradient.IsInvalid ? none : gradient)]);
+        var isGraphWanted = is_grad_enabled();
+        if (isGraphWanted)
+        {
+            // It has to lead on to the parameters themselves.
+            var buffers = batch.RowsOf(saved[(1 + leaves.Count)..]);
+            leaves = [.. batch.StackInputs().Zip(leaves, (now, then) => now - now.detach() + then.detach())];
+            made = batch.Compute([.. leaves], buffers);
+        }
+        var byLeaf = isGraphWanted ? PulledWithGraph(made, all, leaves) : Pulled(made, all, leaves);
+        foreach (var ofLeaf in byLeaf)
+            for (var index = 0; index < gradients.Count; index++)
+                yield return ofLeaf is null || gradients[index].IsInvalid ? null : ofLeaf[index];
+    }
+
+    /// <summary>The gradients by the leaves. Not by TorchSharp's `grad`, which ends the process where this throws.</summary>
+    private static List<Tensor?> Pulled(Tensor made, Tensor gradient, List<Tensor> leaves)
+    {
+        List<Tensor> trained = [.. leaves.Where(leaf => leaf.requires_grad)];
+        // Threads may share a cached value, and its leaves.
+        lock (Gate)
+            try
+            {
+                autograd.backward([made], [gradient], retain_graph: true, inputs: trained);
+                return leaves.ConvertAll(leaf => leaf.requires_grad ? leaf.grad : null);
+            }
+            finally
+            {
+                foreach (var leaf in trained)
+                    leaf.grad = null;
+            }
+    }
+
+    private static List<Tensor?> PulledWithGraph(Tensor made, Tensor gradient, List<Tensor> leaves)
+    {
+        List<Tensor> trained = [.. leaves.Where(leaf => leaf.requires_grad)];
+        var found = new Queue<Tensor?>(
+            autograd.grad([made], trained, [gradient], retain_graph: true, create_graph: true, allow_unused: true)
+        );
+        return leaves.ConvertAll(leaf =>
+            leaf.requires_grad && found.Dequeue() is { IsInvalid: false } one ? one : null
+        );
+    }
+
+    private static Tensor NaNs(Tensor input)
+    {
+        using var zero = zeros_like(input);
+        return zero.div(zero);
+    }
+
+    private static void Release()
+    {
+        foreach (var gradient in _returned ?? [])
+            gradient?.Dispose();
+        _returned = null;
+    }
+
+    /// <summary>Throws what the last backward pass of this thread could not.</summary>
+    public static void ThrowFailure()
+    {
+        if (_failure is not { } failure)
+            return;
+        _failure = null;
+        throw new InvalidOperationException(
+            "The last backward pass through tensors that are computed together has failed, and has yielded NaN. "
+                + $"`parametrize.GroupsAlike = false` computes each by itself. {failure.Message}",
+            failure
+        );
+    }
+
+    /// <summary>What goes into one batch.</summary>
+    private sealed class Batch
+    {
+        private readonly Parametrization _value;
+        private readonly long[] _shape;
+        private readonly int _count;
+
+        private readonly bool _isLearning;
+
+        public Batch(IReadOnlyList<IGroupable> tensors)
+        {
+            var first = tensors[0];
+            (_value, _shape, _count, _isLearning) = (first.Parametrization, first.Shape, tensors.Count, first.IsLearning);
+            InputsOfOne = first.Inputs;
+            Inputs = [.. InputsOfOne.SelectMany((_, place) => tensors.Select(tensor => tensor.Inputs[place]))];
+            IsTrained = is_grad_enabled() && Array.Exists(InputsOfOne, input => input.requires_grad);
+            using var _ = no_grad();
+            Buffers =
+            [
+                .. first.Buffers.Select((row, node) =>
+                        row.Select((_, place) => stack([.. tensors.Select(tensor => tensor.Buffers[node][place])])).ToArray()
+                    ),
+            ];
+            if (_isLearning)
+                Buffers = Core.advanceStacked(_value, Core.ofArrays(_shape, StackInputs(), Buffers)).BufferArrays;
+        }
+
+        /// <summary>The buffers of one tensor; nothing where it learns nothing.</summary>
+        public Tensor[][] Learnt(int index) =>
+            _isLearning ? [.. Buffers.Select(row => row.Select(buffer => buffer[index]).ToArray())] : [];
+
+        /// <summary>Of the first tensor; the others have such as well.</summary>
+        public Tensor[] InputsOfOne { get; }
+
+        /// <summary>Of all tensors: the first inputs first.</summary>
+        public Tensor[] Inputs { get; }
+
+        public Tensor[][] Buffers { get; }
+
+        public bool IsTrained { get; }
+
+        public Tensor[] StackInputs() => [.. Inputs.Chunk(_count).Select(alike => stack(alike))];
+
+        public Tensor Compute(Tensor[] leaves, Tensor[][] buffers) =>
+            Core.forwardStacked(_value, Core.ofArrays(_shape, leaves, buffers));
+
+        /// <summary>In memory of their own: passes may write into one.</summary>
+        public List<Tensor> Divide(Tensor made) => [.. made.detach().unbind(0).Select(one => one.clone())];
+
+        public Tensor[][] RowsOf(List<Tensor> buffers)
+        {
+            var next = 0;
+            return [.. Buffers.Select(row => row.Select(_ => buffers[next++]).ToArray())];
+        }
+    }
+}
+
+/// <summary>A tensor that was computed, and the buffers with which that was done, where it learns.</summary>
+internal readonly record struct MadeTensor(Tensor Value, Tensor[][] Learnt) : IDisposable
+{
+    public MadeTensor Kept()
+    {
+        foreach (var tensor in All)
+            tensor.DetachFromDisposeScope();
+        return this;
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in All)
+            tensor.Dispose();
+    }
+
+    private IEnumerable<Tensor> All => Learnt.SelectMany(row => row).Prepend(Value);
+}
