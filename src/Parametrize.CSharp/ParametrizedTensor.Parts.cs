@@ -59,9 +59,7 @@ public sealed partial class ParametrizedTensor
     }
 
     private Tensor Computed(Parts parts) =>
-        IsRandom
-            ? Core.forwardInTraining(Parametrization, parts)
-            : Core.forward(Parametrization, parts);
+        IsRandom ? Core.forwardInTraining(Parametrization, parts) : Core.forward(Parametrization, parts);
 
     /// <summary>The parts of which PyTorch computes the same; those that differ are new.</summary>
     internal Parts PartsOfPyTorch() => FromParts(parts => Core.toPyTorch(Parametrization, parts));

@@ -160,16 +160,23 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         public Batch(IReadOnlyList<IGroupable> tensors)
         {
             var first = tensors[0];
-            (_value, _shape, _count, _isLearning) = (first.Parametrization, first.Shape, tensors.Count, first.IsLearning);
+            (_value, _shape, _count, _isLearning) = (
+                first.Parametrization,
+                first.Shape,
+                tensors.Count,
+                first.IsLearning
+            );
             InputsOfOne = first.Inputs;
             Inputs = [.. InputsOfOne.SelectMany((_, place) => tensors.Select(tensor => tensor.Inputs[place]))];
             IsTrained = is_grad_enabled() && Array.Exists(InputsOfOne, input => input.requires_grad);
             using var _ = no_grad();
             Buffers =
             [
-                .. first.Buffers.Select((row, node) =>
-                        row.Select((_, place) => stack([.. tensors.Select(tensor => tensor.Buffers[node][place])])).ToArray()
-                    ),
+                .. first.Buffers.Select(
+                    (row, node) =>
+                        row.Select((_, place) => stack([.. tensors.Select(tensor => tensor.Buffers[node][place])]))
+                            .ToArray()
+                ),
             ];
             if (_isLearning)
                 Buffers = Core.advanceStacked(_value, Core.ofArrays(_shape, StackInputs(), Buffers)).BufferArrays;

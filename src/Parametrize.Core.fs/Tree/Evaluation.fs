@@ -31,7 +31,15 @@ module internal Evaluation =
         | _ -> Contract.computed node inputs (fun () -> node.Forward(inputs, buffers))
 
     /// One step. Of parts that are stacked, views show each tensor of the stack, and nodes have to be batched.
-    let private step training stacked (program: Program) (parts: Parts) buffers (registers: torch.Tensor[]) (index: int) =
+    let private step
+        training
+        stacked
+        (program: Program)
+        (parts: Parts)
+        buffers
+        (registers: torch.Tensor[])
+        (index: int)
+        =
         let register = program.LeafCount + index
 
         registers[register] <-

@@ -63,6 +63,90 @@ let private batchIsLoop (subject: Subject) (case: Case) : Faults =
             (looped 1 inside back)
             (Parametrization.forward value parts))
 
+/// Several tensors of one form as one batch, as models compute those that are alike: values, what they learn, gradients.
+let private stackIsLoop (subject: Subject) (case: Case) : Faults =
+    let value = subject.Value
+    let all = [ 1UL; 21UL; 22UL ] |> List.map (fun use' -> Subject.parts use' subject case)
+
+    match List.choose Result.toOption all with
+    | several when several.Length = all.Length ->
+        let leaves (parts: Parts) =
+            [| for parameter in parts.Parameters -> parameter.detach().clone().requires_grad_ true |]
+
+        let inputs = several |> List.map leaves |> List.toArray
+        let stackOf (pick: int -> torch.Tensor) = torch.stack (Array.init several.Length pick)
+
+        let stacked (ofOne: Parts -> torch.Tensor[]) =
+            Array.init (ofOne several.Head).Length (fun place -> stackOf (fun index -> (ofOne several[index])[place]))
+
+        let stacks (buffers: Parts -> torch.Tensor[]) =
+            let stackedInputs =
+                Array.init inputs[0].Length (fun place -> stackOf (fun index -> inputs[index][place]))
+
+            let counts = several.Head.BufferArrays |> Array.map _.Length
+            let rows = Array.scan (+) 0 counts |> Array.pairwise
+            let flat = stacked buffers
+
+            Parametrization.ofArrays
+                several.Head.Shape
+                stackedInputs
+                [| for first, next in rows -> flat[first .. next - 1] |]
+
+        let buffers (parts: Parts) = Seq.toArray parts.Buffers
+        let made = Parametrization.forwardStacked value (stacks buffers)
+        let weights = Case.unit 23UL case
+        let gradients (tensor: torch.Tensor) = (tensor * weights).sum().abs().backward()
+
+        let learnt =
+            if Subject.learns subject then
+                Parametrization.advanceStacked value (stacks buffers) |> buffers
+            else
+                [||]
+
+        gradients made
+        let together = inputs |> Array.map (Array.map _.grad)
+
+        for leaf in Seq.concat inputs do
+            leaf.grad <- null
+
+        let alone =
+            Array.init several.Length (fun index ->
+                Parametrization.forward
+                    value
+                    (Parametrization.ofTensorsLike several[index] inputs[index] several[index].Buffers value))
+
+        gradients (torch.stack alone)
+
+        [
+            for index in 0 .. several.Length - 1 do
+                yield! near $"tensor {index}" (Subject.slack subject case alone[index]) alone[index] made[int64 index]
+
+                for leaf in 0 .. inputs[index].Length - 1 do
+                    let input = inputs[index][leaf]
+
+                    match together[index][leaf], input.grad with
+                    | null, null -> ()
+                    | null, _
+                    | _, null -> Fault.said $"parameter {leaf} of tensor {index} has a gradient in one of both ways"
+                    | found, expected when Tensors.nonFinite expected = 0L ->
+                        // What saturates leaves gradients that are rounding of the numbers they come from.
+                        let allowed = Subject.slack subject case expected + Subject.slack subject case weights
+                        yield! near $"gradient {leaf} of tensor {index}" allowed expected found
+                    | _ -> ()
+
+                if learnt.Length > 0 then
+                    let next = Parametrization.advance value several[index] |> buffers
+
+                    for place in 0 .. next.Length - 1 do
+                        yield!
+                            near
+                                $"buffer {place} of tensor {index}"
+                                (Subject.slack subject case next[place])
+                                next[place]
+                                (learnt[place][int64 index])
+        ]
+    | _ -> []
+
 /// What could be wrong with one problem, in ways that a random tensor hardly is.
 let private alternatives (problem: torch.Tensor) : (string * torch.Tensor) list =
     let count = problem.dim ()
@@ -197,6 +281,12 @@ let laws: Law list =
         |> onlyFor "a right inverse" Subject.hasRightInverse
         |> onlyFor "batches (Node.IsBatched)" Subject.isBatched
         |> on Subject.batchedCases
+        law
+            "6c"
+            "tensors computed together equal those computed by themselves"
+            "Several tensors that are computed as one batch, their gradients, and what they learn are those of each by itself."
+            stackIsLoop
+        |> onlyFor "what the library computes together" (fun subject -> Parametrization.canBeStacked subject.Value)
         law
             "7"
             "shape, dtype and device stay"

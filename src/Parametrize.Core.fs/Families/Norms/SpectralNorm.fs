@@ -261,9 +261,9 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
             let tensors, u, v = inputs[0], buffers[0], buffers[1]
 
             match StackedSpectralNorm.norms options.Epsilon (asMatrixBehind 1L tensors) u v with
-            | ValueSome norms ->
-                divided tensors (norms.reshape [| yield -1L; for _ in 2L .. tensors.dim () -> 1L |])
-            | ValueNone -> torch.stack [| for index in 0L .. tensors.size 0 - 1L -> forward tensors[index] u[index] v[index] |]
+            | ValueSome norms -> divided tensors (norms.reshape [| yield -1L; for _ in 2L .. tensors.dim () -> 1L |])
+            | ValueNone ->
+                torch.stack [| for index in 0L .. tensors.size 0 - 1L -> forward tensors[index] u[index] v[index] |]
 
         member _.AdvanceStacked(inputs, buffers) =
             let tensors, u, v = inputs[0], buffers[0], buffers[1]
