@@ -8,6 +8,7 @@ torch.random.manual_seed(0);
 return args switch
 {
     [] => SideBySide(),
+    ["models"] => Models(),
     ["full", .. var options] => Full(options),
     _ => Usage(),
 };
@@ -18,11 +19,17 @@ static int SideBySide()
     Report.PrintMachine();
     var holds = StepTable.Print();
     MapTable.Print();
+    ModelTable.Print();
     CachedTable.Print();
     FlowTable.Print();
     return holds ? 0 : 1;
 }
 
+static int Models()
+{
+    ModelTable.Print();
+    return 0;
+}
 static int Full(string[] options)
 {
     var choice = options.Length == 0 ? ["--filter", "*"] : options;

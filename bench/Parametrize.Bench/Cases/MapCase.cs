@@ -9,7 +9,7 @@ namespace Parametrize.Bench.Cases;
 /// <summary>One of the maps onto matrices with orthonormal columns, without a base, forward and backward.</summary>
 internal sealed class MapCase
 {
-    private static readonly (OrthogonalMap Map, Func<Tensor, Tensor> Reference)[] Maps =
+    public static readonly (OrthogonalMap Map, Func<Tensor, Tensor> Reference)[] Maps =
     [
         (OrthogonalMap.MatrixExp, PyTorch.MatrixExp),
         (OrthogonalMap.Cayley, PyTorch.Cayley),

@@ -9,11 +9,13 @@ internal sealed class HandWrittenLinear : nn.Module<Tensor, Tensor>
     private readonly Func<Tensor> _weight;
     private readonly Parameter _bias;
 
-    public HandWrittenLinear(int size, Func<Tensor> weight)
+    public HandWrittenLinear(int size, Func<Tensor> weight, Parameter? trained = null)
         : base(nameof(HandWrittenLinear))
     {
         _weight = weight;
         _bias = nn.Parameter(zeros(size));
+        if (trained is not null)
+            register_parameter("original", trained);
         RegisterComponents();
     }
 

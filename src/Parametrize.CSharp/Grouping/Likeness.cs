@@ -36,14 +36,14 @@ internal static class Likeness
         )
         && AreAlike(one.Tensors, other.Tensors);
 
+    /// <summary>Of one value and shape: sizes differ only where one carries what PyTorch does, and the other less.</summary>
     private static bool AreAlike(Tensor[] some, Tensor[] others)
     {
         for (var index = 0; index < some.Length; index++)
             if (
                 !some[index].IsOfTheKindOf(others[index])
                 || some[index].requires_grad != others[index].requires_grad
-                || some[index].ndim != others[index].ndim
-                || !some[index].shape.AsSpan().SequenceEqual(others[index].shape)
+                || some[index].numel() != others[index].numel()
             )
                 return false;
         return true;

@@ -89,8 +89,11 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         }
         var byLeaf = isGraphWanted ? PulledWithGraph(made, all, leaves) : Pulled(made, all, leaves);
         foreach (var ofLeaf in byLeaf)
+        {
+            var ofEach = ofLeaf?.unbind(0);
             for (var index = 0; index < gradients.Count; index++)
-                yield return ofLeaf is null || gradients[index].IsInvalid ? null : ofLeaf[index];
+                yield return gradients[index].IsInvalid ? null : ofEach?[index];
+        }
     }
 
     /// <summary>The gradients by the leaves. Not by TorchSharp's `grad`, which ends the process where this throws.</summary>
@@ -184,7 +187,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
 
         /// <summary>The buffers of one tensor; nothing where it learns nothing.</summary>
         public Tensor[][] Learnt(int index) =>
-            _isLearning ? [.. Buffers.Select(row => row.Select(buffer => buffer[index]).ToArray())] : [];
+            _isLearning ? [.. Buffers.Select(row => row.Select(buffer => buffer.select(0, index)).ToArray())] : [];
 
         /// <summary>Of the first tensor; the others have such as well.</summary>
         public Tensor[] InputsOfOne { get; }
