@@ -3,88 +3,12 @@ namespace Parametrize.LinearAlgebra
 open TorchSharp
 open Parametrize
 
-/// The exponential of skew-symmetric (skew-Hermitian) matrices: Taylor polynomials of degree 8 and 18 in three and
-/// five products (Bader, Blanes and Casas, Computing the matrix exponential with an optimized Taylor polynomial
-/// approximation, Mathematics 2019, sections 3.1 and 3.3), scaling and squaring. On the CPU products are so much
-/// faster than factorizations that this beats Pade approximants, forward and backward. A skew matrix is normal: the
-/// error is that of the scalar polynomial at its eigenvalues, and norms of powers bound these well.
+/// The exponential of skew-symmetric (skew-Hermitian) matrices: polynomials in three to five products
+/// (`ExponentialPolynomials`), scaling and squaring. On the CPU products are so much faster than factorizations that this beats
+/// Pade approximants, forward and backward. A skew matrix is normal: the error is that of the scalar polynomial at its
+/// eigenvalues, and norms of powers bound these well.
 [<RequireQualifiedAccess>]
 module internal Exponential =
-
-    let private isSingle (a: torch.Tensor) = a.dtype = torch.float32 || a.dtype = torch.complex64
-
-    /// Up to which spectral norm the polynomial of degree 8, or 18, is exact to rounding, derivatives included.
-    let private reach8 (a: torch.Tensor) = if isSingle a then 0.5 else 0.06
-    let private reach18 (a: torch.Tensor) = if isSingle a then 2.5 else 1.09
-
-    let private square177 = sqrt 177.0
-
-    /// Rows: combinations of I, A and A^2; the scheme for degree 8 has a solution in closed form (section 3.1).
-    let private rows8 =
-        let x = (1.0 + square177) / 132.0
-        let y = (857.0 - 58.0 * square177) / 630.0
-        let u, v = (-271.0 + 29.0 * square177) / 210.0, 11.0 * (square177 - 1.0) / 840.0
-        let w = 11.0 * (square177 - 9.0) / 3360.0
-        array2D [ [ 0.0; x; x / 4.0 ]; [ 1.0; 1.0; y ]; [ u; v; w ] ]
-
-    let private last8 = (89.0 - square177) / 2240.0
-
-    /// Rows: combinations B1 ... B5 of I, A, A^2, A^3 and A^6 such that with A9 = B1 B5 + B4 the Taylor polynomial of
-    /// degree 18 is B2 + (B3 + A9) A9. Found by least squares for the 19 coefficients, refined to 40 digits.
-    let private rows18 =
-        array2D
-            [
-                [ 0.0; 0.0035465185317089735; 0.0002837214825367179; 3.152460917074643e-05; 0.0 ]
-                [
-                    1.0000029370063015
-                    0.24590977827352564
-                    1.3626670681449935
-                    0.49892102753108697
-                    -0.0006409274388832526
-                ]
-                [
-                    -11.148503498662372
-                    1.680158138789062
-                    0.05717798464788655
-                    -0.0069821012248805206
-                    3.3497501708607054e-05
-                ]
-                [
-                    2.634440013553307e-07
-                    -0.06766490756911185
-                    0.014164404373747668
-                    0.010015009725430788
-                    1.1591578393189114e-06
-                ]
-                [
-                    0.006895681428140112
-                    15.065413834054889
-                    6.917502564560302
-                    0.0010314049951038284
-                    0.00039644210987437235
-                ]
-            ]
-
-    /// All combinations of the powers at once, as one product with the rows of coefficients.
-    let private combine (rows: float[,]) (powers: torch.Tensor list) =
-        let first = powers.Head
-        let identity = (Orthonormal.identityLike first (Tensors.last first)).expand_as first
-        let stacked = torch.stack (List.toArray (identity :: powers))
-        let coefficients = torch.tensor (rows, dtype = first.dtype, device = first.device)
-        let combined = coefficients.matmul (stacked.view (int64 powers.Length + 1L, -1L))
-        (combined.view (Array.append [| int64 (rows.GetLength 0) |] first.shape)).unbind 0
-
-    let private taylor8 (a: torch.Tensor) (square: torch.Tensor) =
-        let combined = combine rows8 [ a; square ]
-        let fourth = square.matmul combined[0]
-        let left = fourth.add (square, (2.0 / 3.0).AsScalar())
-        let right = combined[2].add(fourth, last8.AsScalar())
-        combined[1] + left.matmul right
-
-    let private taylor18 (a: torch.Tensor) (square: torch.Tensor) (cube: torch.Tensor) (sixth: torch.Tensor) =
-        let combined = combine rows18 [ a; square; cube; sixth ]
-        let ninth = combined[0].matmul combined[4] + combined[3]
-        combined[1] + (combined[2] + ninth).matmul ninth
 
     /// A bound on the spectral norm of a from the Frobenius norm of its power: the eigenvalues of a real one come in
     /// pairs. One for each matrix of the batch.
@@ -97,7 +21,23 @@ module internal Exponential =
 
     /// How often each matrix has to be squared again after scaling.
     let private squarings (a: torch.Tensor) (size: torch.Tensor) =
-        (size / (reach18 a).AsScalar()).log2().ceil().clamp_min((0.0).AsScalar())
+        (size / (ExponentialPolynomials.highReach a).AsScalar()).log2().ceil().clamp_min((0.0).AsScalar())
+
+    /// The same with a closer bound by A^6, where that by a lower power says that some are needed, and A^6 for others: a product
+    /// that single precision needs for nothing else, and without a graph.
+    let private squaringsBy (a: torch.Tensor) (size: torch.Tensor) (cube: torch.Tensor) =
+        if ExponentialPolynomials.isSingle a then
+            let bySquare = squarings a size
+
+            if largestOf bySquare = 0.0 then
+                struct (bySquare, (fun () -> cube.matmul cube))
+            else
+                let cube = cube.detach ()
+                let sixth = cube.matmul cube
+                struct (squarings a (torch.minimum (size, bound a sixth 6.0)), (fun () -> sixth))
+        else
+            let sixth = cube.matmul cube
+            struct (squarings a (torch.minimum (size, bound a sixth 6.0)), (fun () -> sixth))
 
     /// Squares each matrix of the batch its own number of times.
     let private squareAgain (counts: torch.Tensor) (after: int -> torch.Tensor -> torch.Tensor) (q: torch.Tensor) =
@@ -124,7 +64,10 @@ module internal Exponential =
         let square = scaled.matmul scaled
         let cube = square.matmul scaled
         let correct step q = if step % 6 = 0 then Orthonormal.newtonSchulz q else q
-        let q = squareAgain cut correct (taylor18 scaled square cube (cube.matmul cube))
+
+        let q =
+            squareAgain cut correct (ExponentialPolynomials.high scaled square cube (fun () -> cube.matmul cube))
+
         (Orthonormal.newtonSchulz q).to_type a.dtype
 
     /// exp A, also of large A, orthogonal to rounding. Differentiable.
@@ -138,21 +81,27 @@ module internal Exponential =
                 let square = a.matmul a
                 let size = bound a square 2.0
 
-                if largestOf size <= reach8 a then
-                    taylor8 a square
+                if largestOf size <= ExponentialPolynomials.lowReach a then
+                    ExponentialPolynomials.low a square
                 else
                     let cube = square.matmul a
-                    let sixth = cube.matmul cube
-                    let counts = squarings a (torch.minimum (size, bound a sixth 6.0))
+                    let struct (counts, sixth) = squaringsBy a size cube
                     let most = largestOf counts
 
                     if most = 0.0 then
-                        taylor18 a square cube sixth
+                        ExponentialPolynomials.high a square cube sixth
                     elif most <= 6.0 then
                         let scale = (-counts).exp2().to_type a.dtype
                         let cubeScale = scale * scale * scale
-                        let powers = taylor18 (a * scale) (square * (scale * scale)) (cube * cubeScale)
-                        let q = squareAgain counts (fun _ q -> q) (powers (sixth * (cubeScale * cubeScale)))
+
+                        let q =
+                            ExponentialPolynomials.high
+                                (a * scale)
+                                (square * (scale * scale))
+                                (cube * cubeScale)
+                                (fun () -> sixth () * (cubeScale * cubeScale))
+                            |> squareAgain counts (fun _ q -> q)
+
                         let isSmall = Tensors.last a <= 8L
                         if most >= 2.0 || isSmall then Orthonormal.newtonSchulz q else q
                     else
@@ -168,15 +117,17 @@ module internal Exponential =
         let size = bound a square 2.0
 
         let q =
-            if largestOf size <= reach8 a then
-                taylor8 a square
+            if largestOf size <= ExponentialPolynomials.lowReach a then
+                ExponentialPolynomials.low a square
             else
-                let sixth = square.matmul square |> square.matmul
-                let counts = squarings a (torch.minimum (size, bound a sixth 6.0))
+                let cube = square.matmul a
+                let struct (counts, _) = squaringsBy a size cube
                 let scaled = a * (-counts).exp2().to_type a.dtype
                 let square = scaled.matmul scaled
                 let cube = square.matmul scaled
-                squareAgain counts (fun _ q -> q) (taylor18 scaled square cube (cube.matmul cube))
+
+                ExponentialPolynomials.high scaled square cube (fun () -> cube.matmul cube)
+                |> squareAgain counts (fun _ q -> q)
 
         q.MoveToOuterDisposeScope()
 
@@ -216,5 +167,11 @@ module internal Exponential =
         let scaled = exact * (0.5.AsScalar() * (-counts).exp2())
         let square = scaled.matmul scaled
         let cube = square.matmul scaled
-        let root = squareAgain counts (fun _ q -> q) (taylor18 scaled square cube (cube.matmul cube))
+
+        let root =
+            squareAgain
+                counts
+                (fun _ q -> q)
+                (ExponentialPolynomials.high scaled square cube (fun () -> cube.matmul cube))
+
         (root.matmul root.mH).to_type(a.dtype).MoveToOuterDisposeScope()
