@@ -17,11 +17,14 @@ return args switch
 static int SideBySide()
 {
     Report.PrintMachine();
+    RegisterTable.Print();
     var holds = StepTable.Print();
     MapTable.Print();
     ModelTable.Print();
     CachedTable.Print();
     FlowTable.Print();
+    PruneTable.Print();
+    GrowthTable.Print();
     return holds ? 0 : 1;
 }
 
