@@ -1,48 +1,37 @@
 using BenchmarkDotNet.Running;
+using Parametrize.Bench;
 using Parametrize.Bench.Full;
+using Parametrize.Bench.Results;
 using Parametrize.Bench.SideBySide;
 using TorchSharp;
 
-torch.set_num_threads(1);
-torch.random.manual_seed(0);
-return args switch
-{
-    [] => SideBySide(),
-    ["models"] => Models(),
-    ["full", .. var options] => Full(options),
-    _ => Usage(),
-};
+// A process of its own, in which memory is measured.
+if (args is [MemoryTable.InAProcess, .. var asked])
+    return MemoryTable.Measure(asked);
+return BenchCommand.Run(args, SideBySide, Full);
 
-// The exit code is 0 when registering costs no more than it may.
-static int SideBySide()
+// The exit code is 0 when registering costs no more than it may, and nothing is slower than in the run it is compared with.
+static int SideBySide(Options options)
 {
-    Report.PrintMachine();
-    RegisterTable.Print();
-    var holds = StepTable.Print();
-    MapTable.Print();
-    ModelTable.Print();
-    CachedTable.Print();
-    FlowTable.Print();
-    PruneTable.Print();
-    GrowthTable.Print();
+    var earlier = options.Compare is { } file ? Measured.Read(file) : null;
+    torch.set_num_threads(options.Threads);
+    torch.random.manual_seed(0);
+    Report.PrintMachine(options.Device);
+    var holds = true;
+    foreach (var (name, print) in Tables.All)
+        if (options.Tables.Contains(name))
+            holds &= print(options);
+    if (options.Csv is { } csv)
+        Measured.Write(csv, Report.Figures);
+    if (earlier is not null)
+        holds &= ComparisonTable.Print(earlier, options.Compare!);
     return holds ? 0 : 1;
 }
 
-static int Models()
-{
-    ModelTable.Print();
-    return 0;
-}
 static int Full(string[] options)
 {
+    torch.set_num_threads(1);
     var choice = options.Length == 0 ? ["--filter", "*"] : options;
     var summaries = BenchmarkSwitcher.FromAssembly(typeof(Benchmarks).Assembly).Run(choice, InProcess.Config);
     return summaries.Any(summary => summary.HasCriticalValidationErrors) ? 1 : 0;
-}
-
-static int Usage()
-{
-    Console.Error.WriteLine("Usage: bench [full [OPTIONS OF BENCHMARKDOTNET]]");
-    Console.Error.WriteLine("Without arguments: tables side by side, in about a minute. full: BenchmarkDotNet.");
-    return 2;
 }

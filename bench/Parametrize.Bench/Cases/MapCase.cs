@@ -24,15 +24,15 @@ internal sealed class MapCase
     private readonly Tensor _gradient;
     private readonly Tensor _square;
 
-    private MapCase(OrthogonalMap map, Func<Tensor, Tensor> reference, int rows, int columns)
+    private MapCase(OrthogonalMap map, Func<Tensor, Tensor> reference, int rows, int columns, string device)
     {
         (_map, _reference, Rows, Columns) = (map, reference, rows, columns);
         _value = Parametrizations.Orthogonal(map, trivialized: false);
         // A skew matrix of these entries has a spectral norm of about 2.
-        _parameter = nn.Parameter(randn(rows, columns) / Math.Sqrt(rows));
+        _parameter = nn.Parameter(randn(rows, columns, device: device) / Math.Sqrt(rows));
         _parts = Core.ofTensors([_parameter], [], _value);
-        _gradient = randn(rows, columns);
-        _square = randn(columns, columns);
+        _gradient = randn(rows, columns, device: device);
+        _square = randn(columns, columns, device: device);
     }
 
     public int Rows { get; }
@@ -54,12 +54,16 @@ internal sealed class MapCase
         : _map.IsCayley ? 3
         : 3 * 5;
 
-    public static IEnumerable<MapCase> All() =>
+    /// <summary>Square matrices of these sizes, and tall ones.</summary>
+    public static IEnumerable<MapCase> All(IEnumerable<int> sizes, string device) =>
         from map in Maps
-        from shape in new[] { (16, 16), (64, 64), (128, 128), (256, 256), (256, 64) }
-        select new MapCase(map.Map, map.Reference, shape.Item1, shape.Item2);
+        from shape in sizes.Select(size => (size, size)).Concat([(256, 64), (1024, 64)])
+        select new MapCase(map.Map, map.Reference, shape.Item1, shape.Item2, device);
 
     public override string ToString() => $"{Map} {Shape}";
+
+    /// <summary>Computes, and keeps what backward needs until the result is disposed.</summary>
+    public Tensor Forward(bool isReference) => isReference ? _reference(_parameter) : Core.forward(_value, _parts);
 
     public void Ours() => Run(() => Core.forward(_value, _parts));
 

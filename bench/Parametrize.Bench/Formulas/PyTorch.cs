@@ -10,7 +10,7 @@ internal static class PyTorch
     public static Tensor Cayley(Tensor x)
     {
         var skew = Skew(x);
-        var identity = eye(x.shape[0]);
+        var identity = eye(x.shape[0], device: x.device);
         return FirstColumns(linalg.solve(identity - skew / 2, identity + skew / 2), x);
     }
 
@@ -27,7 +27,7 @@ internal static class PyTorch
     {
         var lower = x.tril();
         if (x.shape[0] > x.shape[1])
-            lower = cat([lower, zeros(x.shape[0], x.shape[0] - x.shape[1])], dim: 1);
+            lower = cat([lower, zeros(x.shape[0], x.shape[0] - x.shape[1], device: x.device)], dim: 1);
         return lower - lower.mT;
     }
 

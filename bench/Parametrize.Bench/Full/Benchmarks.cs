@@ -33,7 +33,7 @@ public class MapBenchmarks : Benchmarks
     [ParamsSource(nameof(Cases))]
     public object Case { get; set; } = null!;
 
-    public static IEnumerable<object> Cases => MapCase.All();
+    public static IEnumerable<object> Cases => MapCase.All([16, 64, 128, 256], "cpu");
 
     [Benchmark(Baseline = true)]
     public void PyTorch() => ((MapCase)Case).Reference();

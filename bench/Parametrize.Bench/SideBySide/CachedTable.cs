@@ -1,6 +1,6 @@
 using Parametrize.Bench.Cases;
+using Parametrize.Bench.Results;
 using Parametrize.CSharp;
-using Spectre.Console;
 
 namespace Parametrize.Bench.SideBySide;
 
@@ -14,9 +14,9 @@ internal static class CachedTable
             "value",
             "computed each time",
             "in a cached scope",
-            "times faster",
+            Column.Larger("times faster"),
             "plain layer",
-            "scope / plain"
+            Column.Smaller("scope / plain")
         );
         foreach (var recurrence in CachedCase.All())
         {

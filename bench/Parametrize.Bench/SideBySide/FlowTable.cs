@@ -1,6 +1,6 @@
 using Parametrize.Bench.Cases;
+using Parametrize.Bench.Results;
 using Parametrize.CSharp;
-using Spectre.Console;
 
 namespace Parametrize.Bench.SideBySide;
 
@@ -14,7 +14,7 @@ internal static class FlowTable
             "value",
             "plain layer",
             "with log determinants",
-            "times the plain layer"
+            Column.Smaller("times the plain layer")
         );
         using var _ = parametrize.cached();
         foreach (var one in FlowCase.All())

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Parametrize.Bench.Cases;
-using Spectre.Console;
+using Parametrize.Bench.Results;
 
 namespace Parametrize.Bench.SideBySide;
 
@@ -15,7 +15,7 @@ internal static class GrowthTable
             "count",
             "half of it",
             "the whole",
-            "times as long"
+            Column.Smaller("times as long")
         );
         foreach (var (name, count, prepare) in GrowthCase.All())
         {

@@ -1,5 +1,5 @@
 using Parametrize.Bench.Cases;
-using Spectre.Console;
+using Parametrize.Bench.Results;
 
 namespace Parametrize.Bench.SideBySide;
 
@@ -14,8 +14,8 @@ internal static class ModelTable
             "PyTorch's formula",
             "one by one",
             "as one batch",
-            "times faster than the formula",
-            "than one by one",
+            Column.Larger("times faster"),
+            Column.Larger("than one by one"),
             "stacked by hand"
         );
         foreach (var model in ModelCase.All())

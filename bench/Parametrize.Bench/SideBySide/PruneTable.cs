@@ -1,5 +1,5 @@
 using Parametrize.Bench.Cases;
-using Spectre.Console;
+using Parametrize.Bench.Results;
 
 namespace Parametrize.Bench.SideBySide;
 
@@ -13,7 +13,7 @@ internal static class PruneTable
             "pruning",
             "PyTorch's operations",
             "ours",
-            "ours / PyTorch"
+            Column.Smaller("ours / PyTorch")
         );
         foreach (var one in PruneCase.All())
         {

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Parametrize.Bench.Cases;
+using Parametrize.Bench.Results;
 using Parametrize.CSharp;
-using Spectre.Console;
 using static TorchSharp.torch;
 
 namespace Parametrize.Bench.SideBySide;
@@ -18,7 +18,7 @@ internal static class RegisterTable
             "value; formula",
             "formula",
             "registering",
-            "registering / formula"
+            Column.Smaller("registering / formula")
         );
         foreach (var one in RegisterCase.All())
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using BenchmarkDotNet.Environments;
+using Parametrize.Bench.Results;
 using Spectre.Console;
 using TorchSharp;
 
@@ -8,34 +9,39 @@ namespace Parametrize.Bench.SideBySide;
 /// <summary>What the tables have in common.</summary>
 internal static class Report
 {
-    public static void PrintMachine()
+    private static readonly List<Figure> All = [];
+
+    /// <summary>Of the tables that were printed.</summary>
+    public static IReadOnlyList<Figure> Figures => All;
+
+    public static void PrintMachine(string device)
     {
         // A pipe has no width.
-        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 110);
+        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 130);
         var lines = HostEnvironmentInfo.GetCurrent().ToFormattedString();
         var version = typeof(torch).Assembly.GetName().Version!.ToString(3);
-        foreach (var line in lines.Append($"TorchSharp {version}, float32, {torch.get_num_threads()} thread"))
+        var threads = torch.get_num_threads();
+        foreach (var line in lines.Append($"TorchSharp {version}, float32, {device}, threads: {threads}"))
             Console.WriteLine(line);
     }
 
-    public static Table Table(string title, params string[] columns)
-    {
-        var table = new Table().Title(title).Border(TableBorder.Simple);
-        table.AddColumn(new TableColumn(columns[0]).NoWrap());
-        foreach (var column in columns.Skip(1))
-            table.AddColumn(new TableColumn(column).RightAligned());
-        return table;
-    }
+    public static ResultTable Table(string title, params Column[] columns) => new(title, columns);
 
-    public static void Print(Table table, string note)
+    public static void Print(ResultTable results, string note)
     {
+        All.AddRange(results.Figures);
+        var table = new Table().Title(results.Title).Border(TableBorder.Simple);
+        table.AddColumn(new TableColumn(results.Columns[0].Header).NoWrap());
+        foreach (var column in results.Columns.Skip(1))
+            table.AddColumn(new TableColumn(column.Header).RightAligned());
+        foreach (var row in results.Rows)
+            table.AddRow([.. row.Select(Markup.Escape)]);
         Console.WriteLine();
         AnsiConsole.Write(table);
         Console.WriteLine(note);
     }
 
-    public static string Time(double microseconds) =>
-        microseconds.ToString(microseconds < 1000 ? "f1" : "f0", CultureInfo.InvariantCulture);
+    public static string Time(double time) => time.ToString(time < 1000 ? "f1" : "f0", CultureInfo.InvariantCulture);
 
     /// <summary>With its sign, which what rounds to zero has none of.</summary>
     public static string Difference(double microseconds)

@@ -1,5 +1,4 @@
 using Parametrize.Bench.Cases;
-using Spectre.Console;
 
 namespace Parametrize.Bench.SideBySide;
 

@@ -1,0 +1,28 @@
+namespace Parametrize.Bench.SideBySide;
+
+/// <summary>The tables by name, in the order in which they are printed.</summary>
+internal static class Tables
+{
+    /// <summary>Each prints itself, and tells whether what it holds to a limit holds.</summary>
+    public static IReadOnlyList<(string Name, Func<Options, bool> Print)> All { get; } =
+    [
+        // Before anything else is registered.
+        ("registering", Always(RegisterTable.Print)),
+        ("steps", _ => StepTable.Print()),
+        ("maps", options => Held(() => MapTable.Print(options))),
+        ("models", Always(ModelTable.Print)),
+        ("cached", Always(CachedTable.Print)),
+        ("flows", Always(FlowTable.Print)),
+        ("pruning", Always(PruneTable.Print)),
+        ("growth", Always(GrowthTable.Print)),
+        ("memory", options => Held(() => MemoryTable.Print(options))),
+    ];
+
+    private static Func<Options, bool> Always(Action print) => _ => Held(print);
+
+    private static bool Held(Action print)
+    {
+        print();
+        return true;
+    }
+}
