@@ -1,3 +1,4 @@
+using System.Globalization;
 using ScottPlot;
 
 namespace Parametrize.Bench.SideBySide;
@@ -5,7 +6,7 @@ namespace Parametrize.Bench.SideBySide;
 /// <summary>The time of each map against n, both by their logarithms: a straight line is a power of n.</summary>
 internal static class MapPlot
 {
-    public static void Draw(FileInfo file, IEnumerable<MapPoint> points)
+    public static void Draw(FileInfo file, IReadOnlyCollection<MapPoint> points)
     {
         var plot = new Plot();
         var palette = plot.Add.Palette;
@@ -25,8 +26,9 @@ internal static class MapPlot
                 (line.LegendText, line.LinePattern) = (label, pattern);
             }
         }
-        plot.Axes.Bottom.TickGenerator = Powers();
-        plot.Axes.Left.TickGenerator = Powers();
+        var square = points.Where(point => point.IsSquare).ToList();
+        plot.Axes.Bottom.TickGenerator = Ticks(square.Select(point => (double)point.Rows).Distinct());
+        plot.Axes.Left.TickGenerator = Ticks(Enumerable.Range(0, 9).Select(power => Math.Pow(10, power)));
         plot.XLabel("n");
         plot.YLabel("microseconds, forward and backward");
         plot.ShowLegend(Alignment.UpperLeft);
@@ -34,10 +36,11 @@ internal static class MapPlot
         plot.SavePng(file.FullName, 900, 600);
     }
 
-    private static ScottPlot.TickGenerators.NumericAutomatic Powers() =>
-        new()
-        {
-            LabelFormatter = power => $"{Math.Pow(10, power):g3}",
-            MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
-        };
+    private static ScottPlot.TickGenerators.NumericManual Ticks(IEnumerable<double> numbers) =>
+        new([
+            .. numbers.Select(number => new Tick(
+                Math.Log10(number),
+                number.ToString("n0", CultureInfo.InvariantCulture)
+            )),
+        ]);
 }
