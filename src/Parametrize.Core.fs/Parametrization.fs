@@ -300,7 +300,7 @@ module Parametrization =
             wide.Dispose()
             struct (Evaluation.forward false value.Program parts, volumes)
 
-    let private whyNotUndone (value: Parametrization) : string option =
+    let internal whyNotUndone (value: Parametrization) : string option =
         if parameterCount value <> 1 then
             Some $"it has {parameterCount value} parameters."
         elif not (bufferNames value).IsEmpty then

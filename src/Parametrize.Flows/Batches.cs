@@ -32,16 +32,6 @@ internal static class Batches
             );
     }
 
-    /// <summary>Refuses a context that is not one row for each datum.</summary>
-    public static void RequireContext(Tensor? context, Tensor data)
-    {
-        if (context is not null && (context.dim() < 2 || context.shape[0] != data.shape[0]))
-            throw new ArgumentException(
-                $"Expected a context [{data.shape[0]}, size], one row for each datum; found {Shown(context.shape)}.",
-                nameof(context)
-            );
-    }
-
     /// <summary>One number for each datum.</summary>
     public static Tensor Sum(Tensor batch) => batch.dim() < 2 ? batch : batch.flatten(1).sum([1L]);
 

@@ -19,14 +19,33 @@ internal static class Contexts
         return context.shape[0] == count ? context : context.expand([count, .. context.shape[1..]]);
     }
 
-    /// <summary>Refuses a missing context, one of another size, and one that nobody asked for.</summary>
-    public static void Require(Tensor? context, long size, string owner)
+    /// <summary>Refuses a context that nothing reads, and one that is not a row for each datum.</summary>
+    public static void Require(Tensor? context, Tensor data, bool isRead, string owner)
     {
-        if (size == 0 ? context is not null : context is null || context.shape[1] != size)
+        RequireRead(context, isRead, owner);
+        if (context is not null && (context.dim() < 2 || context.shape[0] != data.shape[0]))
             throw new ArgumentException(
-                $"{owner} "
-                    + (size == 0 ? "depends on no context" : $"takes a context [N, {size}]")
-                    + $"; found {(context is null ? "none" : Batches.Shown(context.shape))}.",
+                $"Expected a context [{data.shape[0]}, size], one row for each datum; found {Batches.Shown(context.shape)}. Labels become rows by nn.functional.one_hot.",
+                nameof(context)
+            );
+    }
+
+    /// <summary>Refuses a context that nothing reads.</summary>
+    public static void RequireRead(Tensor? context, bool isRead, string owner)
+    {
+        if (context is not null && !isRead)
+            throw new ArgumentException(
+                $"Nothing in {owner} reads a context; found {Batches.Shown(context.shape)}. Give `contextSize: {context.shape[^1]}` to a Coupling or an Autoregressive; a layer of your own says by ReadsContext that it reads one.",
+                nameof(context)
+            );
+    }
+
+    /// <summary>Refuses a missing context and one of another size.</summary>
+    public static void RequireSize(Tensor? context, long size, string owner)
+    {
+        if (context is null || context.shape[1] != size)
+            throw new ArgumentException(
+                $"{owner} takes a context [N, {size}]; found {(context is null ? "none" : Batches.Shown(context.shape))}.",
                 nameof(context)
             );
     }

@@ -14,7 +14,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
 {
     private readonly FlowLayer transform;
     private readonly IDensity latent;
-    private Tensor? _parameter;
+    private bool _isDisposed;
 
     /// <summary>A flow to a standard normal density.</summary>
     /// <param name="transform">The layers.</param>
@@ -53,6 +53,9 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     /// <summary>The shape of one datum.</summary>
     public long[] Shape { get; }
 
+    /// <inheritdoc/>
+    public bool ReadsContext => transform.ReadsContext || latent.ReadsContext;
+
     /// <summary>The layers.</summary>
     public FlowLayer Transform => transform;
 
@@ -68,6 +71,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     /// <summary>Data `[N, ...]` that have these latent tensors.</summary>
     public Tensor inverse(Tensor latent, Tensor? context = null)
     {
+        RequireAlive();
         Batches.Require(latent, this.latent.Shape, "The latent density", nameof(latent));
         return transform.inverse(latent, context);
     }
@@ -79,9 +83,9 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     /// <exception cref="ArgumentException">The data are of another shape.</exception>
     public Tensor log_prob(Tensor data, Tensor? context = null)
     {
-        Batches.RequireContext(context, Checked(data));
+        Contexts.Require(context, Checked(data), ReadsContext, $"{this}");
         using var scope = NewDisposeScope();
-        var (tensor, logDet) = transform.Map(data, context);
+        var (tensor, logDet) = transform.Mapped(data, context, latent.Shape);
         return (latent.log_prob(tensor, context) + logDet).MoveToOuterDisposeScope();
     }
 
@@ -99,8 +103,10 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     /// <inheritdoc cref="sample"/>
     public Tensor rsample(long count, Tensor? context = null)
     {
+        RequireAlive();
         using var scope = NewDisposeScope();
         var rows = Contexts.Rows(context, count);
+        Contexts.RequireRead(rows, ReadsContext, $"{this}");
         return transform.MapBack(latent.rsample(count, rows), rows).MoveToOuterDisposeScope();
     }
 
@@ -109,30 +115,18 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
 
     private Tensor Checked(Tensor data)
     {
+        RequireAlive();
         Batches.Require(data, Shape, "The flow", nameof(data));
-        var mine = Parameter();
-        // Whole numbers become real ones where they are dequantized.
-        if (
-            mine is not null
-            && (
-                data.device.ToString() != mine.device.ToString() || data.is_floating_point() && data.dtype != mine.dtype
-            )
-        )
-            throw new ArgumentException(
-                $"The flow has {mine.dtype} on {mine.device}; the data are {data.dtype} on {data.device}. Move one of them by `to`.",
-                nameof(data)
-            );
+        transform.RequireKind(data, "The flow", transform.TakesWholeNumbers, nameof(data));
         return data;
     }
 
-    /// <summary>One that tells element type and device, found again after the flow was moved.</summary>
-    private Tensor? Parameter() =>
-        _parameter is { IsInvalid: false } ? _parameter : _parameter = parameters().FirstOrDefault();
+    private void RequireAlive() => ObjectDisposedException.ThrowIf(_isDisposed, this);
 
     /// <inheritdoc/>
-    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    protected override void Dispose(bool disposing)
     {
-        base._toEpilog(dtype, device, non_blocking);
-        _parameter = null;
+        _isDisposed = true;
+        base.Dispose(disposing);
     }
 }

@@ -14,6 +14,7 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
 {
     // TorchSharp does not move buffers that are no part of the state.
     private readonly Dictionary<string, Tensor> _constants = [];
+    private Tensor? _parameter;
 
     /// <param name="name">The name of the kind of layer.</param>
     protected FlowLayer(string name)
@@ -24,6 +25,15 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     /// density for it.
     /// </summary>
     public virtual bool IsBijection => true;
+
+    /// <summary>
+    /// Whether the layer depends on a context. A context that nothing in a flow reads is refused; a layer of one's own that reads it
+    /// says so here.
+    /// </summary>
+    public virtual bool ReadsContext => false;
+
+    /// <summary>Whether data may be whole numbers of an integral element type.</summary>
+    internal virtual bool TakesWholeNumbers => false;
 
     /// <summary>The shape of a latent tensor, for data of this shape. Both are without the dimension that counts data.</summary>
     /// <exception cref="ArgumentException">The layer does not take data of this shape.</exception>
@@ -67,10 +77,11 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     /// <exception cref="ArgumentException">The layer does not take data of this shape.</exception>
     public (Tensor Latent, Tensor LogDet) ForwardWithLogDet(Tensor data, Tensor? context = null)
     {
-        LatentShape(Batches.DatumShape(data, nameof(data)));
-        Batches.RequireContext(context, data);
+        var latentShape = LatentShape(Batches.DatumShape(data, nameof(data)));
+        RequireKind(data, ToString(), TakesWholeNumbers, nameof(data));
+        Contexts.Require(context, data, ReadsContext, ToString());
         using var scope = NewDisposeScope();
-        var (latent, logDet) = Map(data, context);
+        var (latent, logDet) = Mapped(data, context, latentShape);
         return (Batches.Own(latent, data), logDet.MoveToOuterDisposeScope());
     }
 
@@ -81,10 +92,51 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     public Tensor inverse(Tensor latent, Tensor? context = null)
     {
         DataShape(Batches.DatumShape(latent, nameof(latent)));
-        Batches.RequireContext(context, latent);
+        RequireKind(latent, ToString(), takesWholeNumbers: false, nameof(latent));
+        Contexts.Require(context, latent, ReadsContext, ToString());
         using var scope = NewDisposeScope();
         return Batches.Own(MapBack(latent, context), latent);
     }
+
+    /// <summary><see cref="Map"/>, when it yields what it promises.</summary>
+    /// <exception cref="InvalidOperationException">A layer of one's own yields tensors of other shapes.</exception>
+    internal (Tensor Latent, Tensor LogDet) Mapped(Tensor data, Tensor? context, long[] latentShape)
+    {
+        var (latent, logDet) = Map(data, context);
+        RequireMade(latent, [data.shape[0], .. latentShape], "z");
+        RequireMade(logDet, [data.shape[0]], "log |det J|, a number for each datum: sum over all others,");
+        return (latent, logDet);
+    }
+
+    private void RequireMade(Tensor? made, long[] expected, string what)
+    {
+        if (made is null || !made.shape.AsSpan().SequenceEqual(expected))
+            throw new InvalidOperationException(
+                $"{this}.Map has to yield {what} {Batches.Shown(expected)}; found {(made is null ? "null" : Batches.Shown(made.shape))}."
+            );
+    }
+
+    /// <summary>Refuses tensors of another element type or device than the parameters have, and such as are no real numbers.</summary>
+    internal void RequireKind(Tensor tensor, string owner, bool takesWholeNumbers, string parameter)
+    {
+        if (!tensor.is_floating_point() && !(takesWholeNumbers && tensor.is_integral()))
+            throw new ArgumentException(
+                $"{owner} takes real numbers; found {tensor.dtype}. Convert by to(float32); a flow of whole numbers begins with a Dequantization.",
+                parameter
+            );
+        if (Parameter() is not { } mine)
+            return;
+        var isElsewhere = tensor.device_type != mine.device_type || tensor.device_index != mine.device_index;
+        if (isElsewhere || tensor.is_floating_point() && tensor.dtype != mine.dtype)
+            throw new ArgumentException(
+                $"{owner} has {mine.dtype} on {mine.device}; found {tensor.dtype} on {tensor.device}. Move one of them by `to`.",
+                parameter
+            );
+    }
+
+    /// <summary>One that tells element type and device, found again after the layer was moved.</summary>
+    private Tensor? Parameter() =>
+        _parameter is { IsInvalid: false } ? _parameter : _parameter = parameters().FirstOrDefault();
 
     /// <summary>The layer with its directions exchanged. It shares the parameters.</summary>
     /// <exception cref="InvalidOperationException">The layer drops a part of the data.</exception>
@@ -131,6 +183,7 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
         base._toEpilog(dtype, device, non_blocking);
+        _parameter = null;
         if (device is null)
             return;
         foreach (var (name, constant) in _constants.ToArray())

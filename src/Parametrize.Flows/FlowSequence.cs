@@ -19,6 +19,10 @@ internal sealed class FlowSequence : FlowLayer
 
     public override bool IsBijection => _layers.All(layer => layer.IsBijection);
 
+    public override bool ReadsContext => _layers.Any(layer => layer.ReadsContext);
+
+    internal override bool TakesWholeNumbers => _layers[0].TakesWholeNumbers;
+
     public override long[] LatentShape(long[] dataShape) =>
         _layers.Aggregate(dataShape, (shape, layer) => layer.LatentShape(shape));
 
@@ -30,7 +34,7 @@ internal sealed class FlowSequence : FlowLayer
         var (latent, sum) = (data, (Tensor?)null);
         foreach (var layer in _layers)
         {
-            (latent, var logDet) = layer.Map(latent, context);
+            (latent, var logDet) = layer.Mapped(latent, context, layer.LatentShape(latent.shape[1..]));
             sum = sum is null ? logDet : sum + logDet;
         }
         return (latent, sum!);

@@ -14,6 +14,8 @@ internal sealed class InvertedLayer : FlowLayer
         RegisterComponents();
     }
 
+    public override bool ReadsContext => layer.ReadsContext;
+
     public override long[] LatentShape(long[] dataShape) => layer.DataShape(dataShape);
 
     public override long[] DataShape(long[] latentShape) => layer.LatentShape(latentShape);

@@ -48,6 +48,9 @@ public sealed class Autoregressive : FlowLayer
     }
 
     /// <inheritdoc/>
+    public override bool ReadsContext => _contextSize > 0;
+
+    /// <inheritdoc/>
     public override long[] LatentShape(long[] dataShape) => Vector(dataShape);
 
     /// <inheritdoc/>
@@ -81,8 +84,8 @@ public sealed class Autoregressive : FlowLayer
 
     private Tensor Parameters(Tensor data, Tensor? context)
     {
-        if (_contextSize > 0 || context is null)
-            Contexts.Require(context, _contextSize, ToString());
+        if (_contextSize > 0)
+            Contexts.RequireSize(context, _contextSize, ToString());
         var told = network.call(Contexts.Beside(data, _contextSize > 0 ? context : null));
         return Features.Parameters(told, data, _features, _map.ParameterCount, this);
     }

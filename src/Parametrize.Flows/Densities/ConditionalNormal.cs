@@ -28,6 +28,9 @@ public sealed class ConditionalNormal : nn.Module<Tensor, Tensor>, IDensity
     /// <inheritdoc/>
     public long[] Shape { get; }
 
+    /// <inheritdoc/>
+    public bool ReadsContext => true;
+
     /// <summary>What the network tells for a context.</summary>
     public override Tensor forward(Tensor context) => network.call(context);
 
@@ -54,7 +57,7 @@ public sealed class ConditionalNormal : nn.Module<Tensor, Tensor>, IDensity
     private Tensor Parameters(Tensor? context)
     {
         if (context is null)
-            throw new ArgumentNullException(nameof(context), $"{this} depends on a context; found none.");
+            throw new ArgumentException($"{this} depends on a context; found none.", nameof(context));
         var told = network.call(context);
         Batches.Require(
             told,

@@ -16,7 +16,13 @@ public sealed class DistributionDensity : IDensity
     public DistributionDensity(Distribution distribution)
     {
         ArgumentNullException.ThrowIfNull(distribution);
-        Shape = Densities.Checked([.. distribution.batch_shape, .. distribution.event_shape]);
+        long[] shape = [.. distribution.batch_shape, .. distribution.event_shape];
+        if (shape.Length == 0)
+            throw new ArgumentException(
+                $"{distribution.GetType().Name} is one of single numbers, without a shape: give its parameters as tensors, such as Normal(zeros(2), ones(2)).",
+                nameof(distribution)
+            );
+        Shape = Densities.Checked(shape);
         _distribution = distribution;
     }
 
@@ -28,7 +34,11 @@ public sealed class DistributionDensity : IDensity
     {
         Batches.Require(data, Shape, ToString(), nameof(data));
         using var scope = NewDisposeScope();
-        return Batches.Sum(_distribution.log_prob(data)).MoveToOuterDisposeScope();
+        // Outside of its support TorchSharp has NaN for some.
+        var densities = Batches.Sum(_distribution.log_prob(data));
+        var nothing = full_like(densities, double.NegativeInfinity.AsScalar());
+        return where(densities.isnan().logical_and(data.flatten(1).isfinite().all(1)), nothing, densities)
+            .MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

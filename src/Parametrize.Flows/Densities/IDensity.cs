@@ -11,6 +11,9 @@ public interface IDensity
     /// <summary>The shape of one tensor.</summary>
     long[] Shape { get; }
 
+    /// <summary>Whether the density depends on a context; one that nothing in a flow reads is refused.</summary>
+    bool ReadsContext => false;
+
     /// <summary>The log density, in nats.</summary>
     /// <param name="data">`[N, ...]`.</param>
     /// <param name="context">`[N, size]` where the density depends on a context, else null.</param>

@@ -15,6 +15,7 @@ namespace Parametrize.Flows;
 public sealed class Constrained : FlowLayer
 {
     private readonly Parametrization _value;
+    private long[]? _measured;
 
     /// <param name="value">
     /// A value of one parameter and no buffers that yields each tensor from one parameter only and has a log volume in closed form:
@@ -30,6 +31,11 @@ public sealed class Constrained : FlowLayer
                 $"Expected a value of one parameter and no buffers; {value} has {Core.parameterCount(value)} and {Core.bufferNames(value).Length}.",
                 nameof(value)
             );
+        if (Core.whyNotUndone(value) is { } reason)
+            throw new ArgumentException(
+                $"{value} cannot constrain data: {reason.Value} Values that can are positive, unitInterval, bounded, above, below, ordered, simplex, sumToZero and what is composed of them.",
+                nameof(value)
+            );
         _value = value;
     }
 
@@ -38,7 +44,22 @@ public sealed class Constrained : FlowLayer
     {
         var form = new Form([1, .. dataShape], ScalarType.Float32, CPU);
         var found = Core.parameterForms(_value, form);
-        return found.IsOk ? found.ResultValue.Head.Shape[1..] : throw new ArgumentException(found.ErrorValue.Message);
+        if (found.IsError)
+            throw new ArgumentException(found.ErrorValue.Message);
+        var latentShape = found.ResultValue.Head.Shape[1..];
+        RequireVolume(latentShape);
+        return latentShape;
+    }
+
+    /// <summary>Tried once, by zeros.</summary>
+    /// <exception cref="ArgumentException">The value has no log volume in closed form.</exception>
+    private void RequireVolume(long[] latentShape)
+    {
+        if (_measured is not null && _measured.AsSpan().SequenceEqual(latentShape))
+            return;
+        using var scope = NewDisposeScope();
+        _value.ApplyWithLogVolumes(zeros([1, .. latentShape]), latentShape.Length);
+        _measured = latentShape;
     }
 
     /// <inheritdoc/>
@@ -55,8 +76,8 @@ public sealed class Constrained : FlowLayer
         var latent = _value.Undo(data);
         var (image, volumes) = _value.ApplyWithLogVolumes(latent, (int)data.dim() - 1);
         var logDensity = Images.LogDensity(data, image, volumes.neg());
-        // Beside -inf no density of z may be NaN.
-        return (latent.nan_to_num(), logDensity);
+        // Beside -inf the density of z is to be no NaN, and to have no gradient.
+        return (Images.OrZero(latent, logDensity), logDensity);
     }
 
     /// <inheritdoc/>

@@ -52,6 +52,9 @@ public sealed class Coupling : FlowLayer
     private Tensor Chosen(Tensor data, string positions) => data.index_select(1, Kept(positions));
 
     /// <inheritdoc/>
+    public override bool ReadsContext => _contextSize > 0;
+
+    /// <inheritdoc/>
     public override long[] LatentShape(long[] dataShape) => Features.Require(dataShape, _keeps.Length, this);
 
     /// <inheritdoc/>
@@ -74,8 +77,8 @@ public sealed class Coupling : FlowLayer
 
     private (Tensor Kept, Tensor Moved, Tensor Parameters) Read(Tensor data, Tensor? context)
     {
-        if (_contextSize > 0 || context is null)
-            Contexts.Require(context, _contextSize, ToString());
+        if (_contextSize > 0)
+            Contexts.RequireSize(context, _contextSize, ToString());
         var kept = Chosen(data, First);
         var told = network.call(Contexts.Beside(kept, _contextSize > 0 ? context : null));
         var moved = Chosen(data, Second);

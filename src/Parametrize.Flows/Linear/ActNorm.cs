@@ -33,8 +33,8 @@ public sealed class ActNorm : FlowLayer
     /// <inheritdoc/>
     protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
-        if (training && is_set.item<long>() == 0)
-            SetBy(data);
+        if (is_set.item<long>() == 0)
+            Begin(data);
         var latent = (data + Features.AlongSecond(shift, data)) * Features.AlongSecond(log_scale, data).exp();
         var positions = Batches.Count(data.shape[2..]);
         return (latent, (log_scale.sum() * ((double)positions).AsScalar()).expand(data.shape[0]));
@@ -43,6 +43,20 @@ public sealed class ActNorm : FlowLayer
     /// <inheritdoc/>
     protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
         latent * Features.AlongSecond(log_scale, latent).neg().exp() - Features.AlongSecond(shift, latent);
+
+    /// <summary>One thread sets it; others wait.</summary>
+    private void Begin(Tensor data)
+    {
+        if (!training)
+            throw new InvalidOperationException(
+                $"{this} has seen no batch: it takes mean and variance from the first one in training. Call it once in training mode, or load a state."
+            );
+        if (data.shape[0] == 0)
+            return;
+        lock (is_set)
+            if (is_set.item<long>() == 0)
+                SetBy(data);
+    }
 
     private void SetBy(Tensor data)
     {
@@ -54,8 +68,9 @@ public sealed class ActNorm : FlowLayer
                 $"{this} takes mean and variance from the first batch, which has NaN or infinite numbers. Nothing has changed."
             );
         shift.copy_(mean.neg());
-        // A feature that is constant in this batch keeps its scale.
-        log_scale.copy_(where(spread.gt(0.0.AsScalar()), spread, ones_like(spread)).log().neg());
+        // A feature keeps its scale that is constant in this batch, or moves by so little that no number of the type scales it.
+        var isScaled = spread.gt(0.0.AsScalar()).logical_and(spread.reciprocal().isfinite());
+        log_scale.copy_(where(isScaled, spread, ones_like(spread)).log().neg());
         is_set.fill_(1.0.AsScalar());
     }
 

@@ -22,17 +22,39 @@ public sealed class LinearFlow : FlowLayer
     /// <param name="features">The size of the vectors, or the channels of the images.</param>
     /// <param name="weight">The value of W; null for `Parametrizations.Nonsingular`, LU factors.</param>
     /// <param name="hasBias">Whether there is a b.</param>
-    /// <param name="start">The first W, n x n, exactly where the value allows it; null for the identity.</param>
-    /// <exception cref="ParametrizationException">The value has no n x n matrices.</exception>
+    /// <param name="start">
+    /// The first W, n x n, such as a random rotation (Glow): `Parametrizations.Orthogonal().Sample([n, n])`. Null for the identity,
+    /// or what is nearest to it.
+    /// </param>
+    /// <exception cref="ParametrizationException">The value has no n x n matrices, or not this one.</exception>
+    /// <exception cref="ArgumentException">The first W is of another shape, or singular.</exception>
     public LinearFlow(long features, Parametrization? weight = null, bool hasBias = true, Tensor? start = null)
         : base(nameof(LinearFlow))
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
         _features = features;
-        using var identity = start is null ? eye(features) : null;
-        this.weight = new(weight ?? Parametrizations.Nonsingular, start ?? identity!);
+        if (start is not null && !start.shape.SequenceEqual([features, features]))
+            throw new ArgumentException(
+                $"Expected a matrix {features} x {features}; found {Batches.Shown(start.shape)}.",
+                nameof(start)
+            );
+        using var first = start is null ? eye(features) : start.to_type(get_default_dtype());
+        var value = weight ?? Parametrizations.Nonsingular;
+        this.weight = new(value, first, start is null ? WhenNotAllowed.Project : WhenNotAllowed.Refuse);
+        RequireInvertible(value);
         bias = hasBias ? new(zeros(features)) : null;
         RegisterComponents();
+    }
+
+    private void RequireInvertible(Parametrization value)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        if (!weight.LogAbsDeterminant().isfinite().item<bool>())
+            throw new ArgumentException(
+                $"W begins as a singular matrix of {value}, so that no data have a density. Give an invertible `start`, or a value of invertible matrices.",
+                nameof(weight)
+            );
     }
 
     /// <summary>The matrix W, its parametrization and its parameters.</summary>

@@ -9,6 +9,7 @@ namespace Parametrize.Flows;
 public sealed class Dequantization : FlowLayer
 {
     private readonly long _levels;
+    private ScalarType _dtype = get_default_dtype();
 
     /// <param name="levels">How many values a number of the data has, at least 2.</param>
     public Dequantization(long levels)
@@ -21,10 +22,17 @@ public sealed class Dequantization : FlowLayer
     /// <inheritdoc/>
     public override bool IsBijection => false;
 
+    internal override bool TakesWholeNumbers => true;
+
     /// <inheritdoc/>
     protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
-        var real = data.is_floating_point() ? data : data.to_type(get_default_dtype());
+        var real = data.is_floating_point() ? data : data.to_type(_dtype);
+        if (_levels > 0.25 / FormModule.epsilon(real.dtype))
+            throw new ArgumentException(
+                $"{real.dtype} has too few numbers between two of {_levels} levels for noise: use float32.",
+                nameof(data)
+            );
         var isLevel = real.ge(0.0.AsScalar())
             .logical_and(real.lt(((double)_levels).AsScalar()))
             .logical_and(real.eq(real.floor()));
@@ -34,6 +42,9 @@ public sealed class Dequantization : FlowLayer
                 nameof(data)
             );
         var latent = (real + rand_like(real)) / ((double)_levels).AsScalar();
+        // Rounding may have reached the next number.
+        var middle = (real + 0.5.AsScalar()) / ((double)_levels).AsScalar();
+        latent = where(MapBack(latent, null).eq(real).logical_and(latent.lt(1.0.AsScalar())), latent, middle);
         var numbers = data.numel() / Math.Max(1, data.shape[0]);
         return (latent, Batches.Zeros(real) - (numbers * Math.Log(_levels)).AsScalar());
     }
@@ -41,6 +52,13 @@ public sealed class Dequantization : FlowLayer
     /// <inheritdoc/>
     protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
         (latent * ((double)_levels).AsScalar()).floor().clamp(0.0.AsScalar(), ((double)_levels - 1).AsScalar());
+
+    /// <inheritdoc/>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+    {
+        base._toEpilog(dtype, device, non_blocking);
+        _dtype = dtype ?? _dtype;
+    }
 
     /// <inheritdoc/>
     public override string ToString() => $"Dequantization({_levels})";

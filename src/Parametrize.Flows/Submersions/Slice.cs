@@ -16,8 +16,8 @@ public sealed class Slice : FlowLayer
     /// <param name="keeps">How many features, or channels, are kept.</param>
     /// <param name="dropped">The density of the others.</param>
     /// <param name="isConditional">
-    /// Whether the density is given what is kept as its context (<see cref="ConditionalNormal"/>, or a flow with one). Else it is
-    /// given the context of the flow.
+    /// Whether the density is given what is kept as its context (<see cref="ConditionalNormal"/>, or a flow with one), and behind it
+    /// the context of the flow, if there is one. Else it is given the context of the flow only.
     /// </param>
     public Slice(long keeps, IDensity dropped, bool isConditional = false)
         : base(nameof(Slice))
@@ -30,6 +30,9 @@ public sealed class Slice : FlowLayer
 
     /// <inheritdoc/>
     public override bool IsBijection => false;
+
+    /// <inheritdoc/>
+    public override bool ReadsContext => dropped.ReadsContext;
 
     /// <inheritdoc/>
     public override long[] LatentShape(long[] dataShape)
@@ -48,19 +51,24 @@ public sealed class Slice : FlowLayer
     private void Expect(long[] found, long[] expected)
     {
         if (!found.SequenceEqual(expected))
-            throw new ArgumentException($"{this}: expected {Batches.Shown(expected)}; found {Batches.Shown(found)}.");
+            throw new ArgumentException(
+                $"{this} takes data of shape {Batches.Shown(expected)}; found {Batches.Shown(found)}."
+            );
     }
 
     /// <inheritdoc/>
     protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var kept = data.narrow(1, 0, _keeps);
-        return (kept, dropped.log_prob(data.narrow(1, _keeps, dropped.Shape[0]), _isConditional ? kept : context));
+        return (kept, dropped.log_prob(data.narrow(1, _keeps, dropped.Shape[0]), ContextOf(kept, context)));
     }
 
     /// <inheritdoc/>
     protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
-        cat([latent, dropped.rsample(latent.shape[0], _isConditional ? latent : context)], 1);
+        cat([latent, dropped.rsample(latent.shape[0], ContextOf(latent, context))], 1);
+
+    private Tensor? ContextOf(Tensor kept, Tensor? context) =>
+        _isConditional ? Contexts.Beside(kept, context) : context;
 
     /// <inheritdoc/>
     public override string ToString() => $"Slice({_keeps}, {dropped})";
