@@ -459,10 +459,6 @@ module Parametrization =
         affordableForms value tensor
         |> Result.bind (fun forms -> approximately Want.Start value forms None tensor)
 
-    /// Whether allowed tensors can lie on an edge, which `start` leaves.
-    let internal hasEdge (value: Parametrization) : bool =
-        value.Program.Nodes |> Array.exists (fun node -> (box node) :? IHasEdge)
-
     /// Whether a tensor can be taken as the parameter as it is: one parameter of its form, nothing carried.
     let internal canReinterpret (value: Parametrization) : bool =
         parameterCount value = 1 && List.isEmpty (bufferNames value)

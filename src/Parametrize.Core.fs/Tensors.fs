@@ -32,7 +32,11 @@ module internal Tensors =
     let nonFinite (tensor: torch.Tensor) : int64 =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
-        tensor.isfinite().logical_not().sum().item<int64>()
+        // Much faster, and most often all are finite.
+        if tensor.is_floating_point () && System.Double.IsFinite(largest tensor) then
+            0L
+        else
+            tensor.isfinite().logical_not().sum().item<int64>()
 
     /// The element type of the moduli.
     let realType (tensor: torch.Tensor) : torch.ScalarType =

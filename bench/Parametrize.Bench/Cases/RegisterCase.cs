@@ -40,7 +40,7 @@ internal sealed class RegisterCase
         using (no_grad())
             _layer.weight!.copy_(_start);
         _layer.register_parametrization("weight", _value);
-        _layer.remove_parametrizations("weight");
+        _layer.remove_parametrizations("weight", leave_parametrized: false);
     }
 
     public void Formula()

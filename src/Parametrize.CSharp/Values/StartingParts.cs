@@ -21,15 +21,12 @@ internal static class StartingParts
             // Nothing is inverted, so that nothing needs an inverse.
             if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value))
                 return Core.reinterpret(value, tensor).OrThrow(where);
+            // Allowed tensors stay, but for entries on an edge, which could not be trained.
+            if (whenNotAllowed is WhenNotAllowed.Project)
+                return Core.start(value, tensor).OrThrow(where);
             var exact = Core.initialize(value, tensor);
             if (exact.IsError && exact.ErrorValue.IsNoRightInverse)
                 return Core.start(value, tensor).OrThrow(where);
-            if (exact.IsOk && whenNotAllowed is WhenNotAllowed.Project && Core.hasEdge(value))
-            {
-                // Entries on an edge, which are allowed, could not be trained.
-                exact.ResultValue.Discard();
-                return Core.start(value, tensor).OrThrow(where);
-            }
             if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
                 return exact.OrThrow(where);
             if (whenNotAllowed is not WhenNotAllowed.Sample)
@@ -120,8 +117,7 @@ internal static class StartingParts
                 $"{Lead(where)}{value} makes {found} of a tensor {expected}. It has to keep shape, element type and device, "
                     + "those of a single parameter included."
             );
-        using var scope = NewDisposeScope();
-        return made.isfinite().all().item<bool>()
+        return Tensors.nonFinite(made) == 0
             ? parts
             : throw new InvalidOperationException(
                 $"{Lead(where)}{value} makes NaN or infinite numbers of this tensor. Where it is not allowed, a link's "

@@ -72,27 +72,46 @@ module internal Orthonormal =
         let direction = ofParts z (entries / torch.where (isZero, torch.ones_like largest, largest))
         torch.where (isZero.squeeze -1L, torch.ones_like z, direction / direction.abs ())
 
-    /// Which matrices of a batch only rounding has moved away from orthonormal columns.
-    let private isNear (exact: torch.Tensor) =
-        let residual = exact.mH.matmul exact - identityLike exact (Tensors.last exact)
+    /// `W^H W - I`.
+    let private residualOf (exact: torch.Tensor) = exact.mH.matmul exact - identityLike exact (Tensors.last exact)
+
+    /// Which matrices of a batch only rounding has moved away from orthonormal columns, by their residuals.
+    let private areNear (residual: torch.Tensor) =
         (residual.abs().square().sum([| -2L; -1L |], keepdim = true)).lt(0.25.AsScalar())
 
-    /// Six steps reach double precision from the farthest that counts as near.
-    let private polished (exact: torch.Tensor) = Seq.init 6 ignore |> Seq.fold (fun q () -> newtonSchulz q) exact
+    /// Newton-Schulz steps until only rounding in double precision is left; six reach that from the farthest that counts as
+    /// near. Each squares the distance, so that what comes of a small one need not be looked at.
+    let private polished (exact: torch.Tensor) (residual: torch.Tensor) : torch.Tensor =
+        let rec go (steps: int) (q: torch.Tensor) (residual: torch.Tensor) =
+            let distance = Tensors.largest residual
+
+            if distance <= 4.0 * Form.epsilon torch.ScalarType.Float64 then
+                q
+            else
+                let next = q - q.matmul residual * 0.5.AsScalar()
+
+                if steps = 1 || distance * float (Tensors.last q) < 1e-8 then
+                    next
+                else
+                    go (steps - 1) next (residualOf next)
+
+        go 6 exact residual
 
     /// The nearest matrix with orthonormal columns to one that only rounding has moved away; others stay as they are. No
     /// factorization.
     let polish (w: torch.Tensor) : torch.Tensor =
         let exact = Tensors.inDouble w
-        torch.where(isNear exact, polished exact, exact).to_type w.dtype
+        let residual = residualOf exact
+        torch.where(areNear residual, polished exact residual, exact).to_type w.dtype
 
     /// The nearest matrix with orthonormal columns, in the precision of the input: without a factorization where only
     /// rounding has moved it away.
     let polar (w: torch.Tensor) : torch.Tensor =
         let exact = Tensors.inDouble w
+        let residual = residualOf exact
 
-        if (isNear exact).all().item<bool>() then
-            (polished exact).to_type w.dtype
+        if (areNear residual).all().item<bool>() then
+            (polished exact residual).to_type w.dtype
         else
             let struct (u, _, vh) = torch.linalg.svd (w, fullMatrices = false)
             u.matmul vh

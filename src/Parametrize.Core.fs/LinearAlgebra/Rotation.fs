@@ -13,16 +13,11 @@ module internal Rotation =
         let angle = cosine.clamp((-1.0).AsScalar(), (1.0).AsScalar()).acos()
         torch.where (angle.gt ((0.0).AsScalar()), angle / angle.sin (), torch.ones_like angle)
 
-    /// f(S) K for the symmetric and skew parts Q = S + K of a rotation. They commute, have the eigenvalues cos and
-    /// i sin of the angles, and f, being smooth in the cosine, needs no pairs of eigenvectors.
-    let private regular (overSine: torch.Tensor -> torch.Tensor) (q: torch.Tensor) =
-        let struct (cosines, basis) = torch.linalg.eigh ((q + q.mT) * 0.5.AsScalar())
-        let inner = basis.mT.matmul ((Orthonormal.skewPart q).matmul basis)
-
-        let outer =
-            basis.matmul(Orthonormal.skewPart ((overSine cosines).unsqueeze -1L * inner)).matmul basis.mT
-
-        Orthonormal.skewPart outer
+    /// f(S) K for the symmetric and skew parts Q = S + K of a rotation, in a basis in which S is the diagonal of these cosines. They
+    /// commute, have the eigenvalues cos and i sin of the angles, and f, being smooth in the cosine, needs no pairs of
+    /// eigenvectors.
+    let private regular (cosines: torch.Tensor) (q: torch.Tensor) =
+        Orthonormal.skewPart ((angleOverSine cosines).unsqueeze -1L * Orthonormal.skewPart q)
 
     /// The orthogonal polar factor J of a skew matrix of even size: J^2 = -I and J commutes with it. Newton's
     /// iteration X <- (g X + X^-T / g) / 2 with Higham's scaling g (Functions of Matrices, 2008, eqs. 8.24 and 8.25
@@ -62,34 +57,29 @@ module internal Rotation =
 
         [ 0..2..size ] |> List.maxBy gap
 
-    /// Splits a rotation into invariant subspaces away from and near angle pi, and joins what is found there.
-    let private split regularPart criticalPart (q: torch.Tensor) : torch.Tensor =
+    /// Where Q = -R with R = exp F away from angle pi, Q = exp(F - pi J), because J commutes with F and F = |F| J.
+    let private critical (cosines: torch.Tensor) (q: torch.Tensor) =
+        let opposite = regular -cosines -q
+        opposite - complexStructure opposite * Math.PI.AsScalar()
+
+    /// By invariant subspaces away from and near angle pi.
+    let private logarithmReal (q: torch.Tensor) : torch.Tensor =
         let struct (cosines, basis) = torch.linalg.eigh ((q + q.mT) * 0.5.AsScalar())
         let size = q.shape[0]
-        let critical = int64 (criticalCount (cosines.cpu().data<float>().ToArray()))
+        let inner = basis.mT.matmul(q).matmul basis
+        let first = int64 (criticalCount (cosines.cpu().data<float>().ToArray()))
 
-        let within start length (part: torch.Tensor -> torch.Tensor) =
-            let columns = basis.narrow (1L, start, length)
-            let inner = Orthonormal.polar (columns.mT.matmul(q).matmul columns)
-            columns.matmul(part inner).matmul columns.mT
+        let logarithm =
+            torch.block_diag
+                [|
+                    for part, start, length in [ critical, 0L, first; regular, first, size - first ] do
+                        if length > 0L then
+                            part
+                                (cosines.narrow (0L, start, length))
+                                (inner.narrow(0L, start, length).narrow (1L, start, length))
+                |]
 
-        let joined =
-            if critical = 0L then
-                regularPart q
-            elif critical = size then
-                within 0L size criticalPart
-            else
-                within critical (size - critical) regularPart + within 0L critical criticalPart
-
-        Orthonormal.skewPart joined
-
-    /// Where Q = -R with R = exp F away from angle pi, Q = exp(F - pi J), because J commutes with F and F = |F| J.
-    let private logarithmReal =
-        let critical (q: torch.Tensor) =
-            let opposite = regular angleOverSine -q
-            opposite - complexStructure opposite * Math.PI.AsScalar()
-
-        split (regular angleOverSine) critical
+        Orthonormal.skewPart (basis.matmul(logarithm).matmul basis.mT)
 
     /// The middle of the widest gap between angles on the circle.
     let private middleOfWidestGap (angles: float[]) =
@@ -147,8 +137,8 @@ module internal Rotation =
             let results = [| for matrix in (q.reshape (-1L, size, size)).unbind 0 -> f matrix |]
             torch.stack(results).reshape q.shape
 
-    /// The same for matrices and batches of them in any precision.
+    /// The same for batches of them.
     let logarithm (q: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        (matrixwise logarithmOf (Orthonormal.polar (Tensors.inDouble q))).to_type(q.dtype).MoveToOuterDisposeScope()
+        (matrixwise logarithmOf q).MoveToOuterDisposeScope()

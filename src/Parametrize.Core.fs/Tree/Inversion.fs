@@ -34,9 +34,14 @@ module internal Inversion =
             | :? IHasEdge as edged -> edged.TouchesEdge(tensor, epsilon)
             | _ -> false
 
+        let findsAlike () =
+            match box node with
+            | :? IFindsAlike as alike -> readsLeaves && alike.FindsAlike && Array.isEmpty present && Option.isNone slack
+            | _ -> false
+
         match pull with
         | Pull.Renewing when Node.hasBase node -> invert [||] Want.Nearest |> Result.map (fun parts -> parts, Ok tensor)
-        | Pull.As want when not node.HasRightInverse ->
+        | Pull.As want when not node.HasRightInverse || findsAlike () ->
             invert present want |> Result.map (fun parts -> parts, Ok tensor)
         | _ ->
             let contained = Slack.contained readsLeaves node forms present tensor epsilon slack

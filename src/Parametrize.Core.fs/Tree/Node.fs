@@ -311,6 +311,12 @@ type internal IRoundsParameter =
     /// `Contains` where it reads what other nodes compute, which is not rounded.
     abstract ContainsBehind: tensor: torch.Tensor * epsilon: float -> Result<unit, Violation>
 
+/// A node whose `Invert` finds for any tensor what it finds for one that it contains, so that it need not be asked first: masks
+/// and singular vectors are costly to find.
+type internal IFindsAlike =
+    /// Where there are no buffers in use.
+    abstract FindsAlike: bool
+
 [<RequireQualifiedAccess>]
 module internal Node =
 

@@ -86,7 +86,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
     let leading (tensor: torch.Tensor) (epsilon: float) =
         let exact = Tensors.inDouble (asMatrix tensor)
         let largest = Norms.largest exact (whole exact)
-        let tolerance = max 1e-14 (min epsilon (Form.epsilon torch.ScalarType.Float32) / 2.0)
+        let tolerance = max 1e-14 (8.0 * min epsilon (Form.epsilon torch.ScalarType.Float32))
         let struct (u, norm, v) = LeadingSingular.triple (Norms.inUnits exact largest) tolerance
         struct (u.``to`` tensor.dtype, norm, v.``to`` tensor.dtype, Tensors.number largest)
 
@@ -230,6 +230,10 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
                 let scaled = Norms.inUnits wide (Norms.largest wide (whole wide))
                 let factor = max options.Bound options.Epsilon / norm
                 withVectors ((scaled * factor.AsScalar()).``to`` tensor.dtype) u v
+
+    interface IFindsAlike with
+        /// The tensor itself, unless it has to be larger.
+        member _.FindsAlike = options.Bound >= options.Epsilon
 
     interface IHoldsNumbers with
         member _.Factors = [ options.Bound ]

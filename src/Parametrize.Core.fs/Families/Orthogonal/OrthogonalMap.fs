@@ -96,12 +96,14 @@ module internal OrthogonalMaps =
     let private roundedTo (epsilon: float) (tall: torch.Tensor) (x: torch.Tensor) =
         x.``to`` (Form.halfOf epsilon |> Option.defaultValue tall.dtype)
 
-    /// What the map yields the matrix from; `Error` is a reason.
-    let back (map: OrthogonalMap) (epsilon: float) (tall: torch.Tensor) : Result<torch.Tensor, string> =
+    /// What the map yields a matrix of that element type from, given the matrix in double precision; `Error` is a reason.
+    let back (map: OrthogonalMap) (epsilon: float) dtype (exact: torch.Tensor) : Result<torch.Tensor, string> =
+        let tall = exact.``to``(dtype: torch.ScalarType)
+
         match chosen map tall, StiefelBase.isSquare tall with
         | OrthogonalMap.Householder, _ -> Ok(Reflectors.factor tall)
         | OrthogonalMap.Cayley, _ -> Ok(InverseCayley.ofMatrix (roundedTo epsilon tall) tall)
-        | _, true -> Ok(SkewMatrix.toLower (Rotation.logarithm tall))
+        | _, true -> Ok(SkewMatrix.toLower (Rotation.logarithm exact))
         | _, false ->
             match StiefelLogarithm.tryOf tall with
             | ValueSome x -> Ok x

@@ -37,9 +37,8 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
             NodeParts.carrying (minusIdentity tensor) [ StiefelBase.ofMatrix tensor ]
         else
             // What 16-bit rounding leaves of orthonormality is too little for a logarithm.
-            let tall = (Orthonormal.polar (Tensors.inDouble (upright tensor))).``to`` tensor.dtype
-
-            OrthogonalMaps.back map epsilon tall
+            Orthonormal.polar (Tensors.inDouble (upright tensor))
+            |> OrthogonalMaps.back map epsilon tensor.dtype
             |> Result.bind (fun x -> NodeParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
 
     let turned (epsilon: float) (tall: torch.Tensor) =

@@ -27,14 +27,8 @@ type Mask =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
 
-        let wide =
-            if tensor.is_complex () then
-                tensor.``to`` torch.ScalarType.ComplexFloat64
-            else
-                tensor.``to`` torch.ScalarType.Float64
-
-        let others =
-            wide.eq(0.0.AsScalar()).logical_or(wide.eq (1.0.AsScalar())).logical_not().sum().item<int64>()
+        let isKept = tensor.ne (0.0.AsScalar())
+        let others = isKept.logical_and(tensor.ne (1.0.AsScalar())).count_nonzero().item<int64>()
 
         if others > 0L then
             invalidArg
@@ -43,14 +37,14 @@ type Mask =
 
         {
             Sizes = tensor.shape
-            Stays = tensor.ne(0.0.AsScalar()).cpu().flatten().data<bool>().ToArray()
+            Stays = isKept.cpu().flatten().data<bool>().ToArray()
         }
 
     /// The shape of the tensors that it suits.
     member this.Shape: int64[] = Array.copy this.Sizes
 
     /// How many entries are pruned.
-    member this.Pruned: int64 = this.Stays |> Seq.filter not |> Seq.length |> int64
+    member this.Pruned: int64 = int64 (MemoryExtensions.Count(ReadOnlySpan this.Stays, false))
 
     /// Whether each entry stays, row after row.
     member this.Kept: bool[] = Array.copy this.Stays
@@ -65,13 +59,13 @@ type Mask =
         match this.Sizes with
         | [| rows; columns |] when rows = columns ->
             let size = int rows
+            let mutable isSame = true
 
-            Seq.forall
-                (fun row ->
-                    Seq.forall
-                        (fun column -> this.Stays[row * size + column] = this.Stays[column * size + row])
-                        (seq { 0 .. row - 1 }))
-                (seq { 0 .. size - 1 })
+            for row in 0 .. size - 1 do
+                for column in 0 .. row - 1 do
+                    isSame <- isSame && this.Stays[row * size + column] = this.Stays[column * size + row]
+
+            isSame
         | _ -> false
 
     member internal this.ShapeOf: int64[] = this.Sizes

@@ -118,6 +118,10 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
         | Want.Nearest
         | Want.Start -> chosen present tensor |> Result.bind (fun mask -> NodeParts.carrying tensor [ mask ])
 
+    interface IFindsAlike with
+        /// Of several, none knows which zeros are its own.
+        member _.FindsAlike = stack.Length = 1 && hidden = 0.0
+
     interface ISpecialized with
         member this.Behind before =
             let before = before.Head

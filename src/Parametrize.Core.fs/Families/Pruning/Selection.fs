@@ -14,35 +14,46 @@ module internal Selection =
         let chosen = torch.zeros_like (vector, dtype = torch.ScalarType.Bool)
 
         if count > 0L then
-            let struct (_, places) = vector.topk (int count, largest = false)
+            let struct (_, places) = vector.topk (int count, largest = false, sorted = false)
             chosen.index_fill_ (0L, places, true.AsScalar()) |> ignore
 
         chosen
 
-    let private count (mask: torch.Tensor) : int64 = mask.sum().item<int64>()
+    let private count (mask: torch.Tensor) : int64 = mask.count_nonzero().item<int64>()
 
     /// A random order of that many, drawn on the CPU whatever the device, so that a seed means one pattern.
     let private order (seed: uint64) (like: torch.Tensor) : torch.Tensor =
         use generator = new torch.Generator(seed, torch.CPU)
         torch.rand(like.shape, dtype = torch.ScalarType.Float64, generator = generator).``to`` like.device
 
-    /// The places of those still kept whose importance comes first or last.
-    let private extreme (largest: bool) (many: int64) (importance: torch.Tensor) (kept: torch.Tensor) : torch.Tensor =
-        let left = kept.nonzero().flatten()
-        let struct (_, places) = importance.index_select(0L, left).topk(int many, largest = largest)
-        torch.zeros_like(kept).index_fill_(0L, left.index_select (0L, places), true.AsScalar())
+    /// The places of those still kept whose importance comes first or last, of which so many are left.
+    let private extreme largest (many: int64) (left: int64) (importance: torch.Tensor) (kept: torch.Tensor) : torch.Tensor =
+        let placesIn (importance: torch.Tensor) =
+            let struct (_, places) = importance.topk (int many, largest = largest, sorted = false)
+            places
+
+        let places =
+            if left = kept.numel () then
+                placesIn importance
+            else
+                let left = kept.nonzero().flatten()
+                left.index_select (0L, placesIn (importance.index_select (0L, left)))
+
+        torch.zeros_like(kept).index_fill_ (0L, places, true.AsScalar())
 
     /// Hides as many of those still kept as the amount says, least first.
     let private leastEntries (amount: Amount) (importance: torch.Tensor) (kept: torch.Tensor) =
-        amount.TryOf("entries", kept.numel (), count kept)
-        |> Result.map (fun many -> extreme false many importance kept)
+        let left = count kept
+
+        amount.TryOf("entries", kept.numel (), left)
+        |> Result.map (fun many -> extreme false many left importance kept)
 
     /// Like PyTorch, which picks those that stay: of equal channels others are hidden.
     let private leastChannels (amount: Amount) (importance: torch.Tensor) (kept: torch.Tensor) =
         let left = count kept
 
         amount.TryOf("channels", kept.numel (), left)
-        |> Result.map (fun many -> (extreme true (left - many) importance kept).logical_not().logical_and kept)
+        |> Result.map (fun many -> (extreme true (left - many) left importance kept).logical_not().logical_and kept)
 
     /// A random choice that leaves a tensor as it is when zeros suffice: then it is allowed, and stays.
     let private drawn (what: string) (amount: Amount) (seed: uint64) (size: torch.Tensor) (kept: torch.Tensor) =
