@@ -23,7 +23,17 @@ module internal Tensors =
         wide.item<double>()
 
     /// The largest modulus, 0 for an empty tensor and NaN when an entry is.
-    let largest (tensor: torch.Tensor) : float = if tensor.numel () = 0L then 0.0 else number (tensor.abs().max())
+    let largest (tensor: torch.Tensor) : float =
+        if tensor.numel () = 0L then
+            0.0
+        elif tensor.is_floating_point () then
+            // Without moduli of their own, for which there would have to be room.
+            let struct (least, greatest) = tensor.detach().aminmax()
+            use least = least
+            use greatest = greatest
+            max (abs (number least)) (abs (number greatest))
+        else
+            number (tensor.abs().max())
 
     /// How far apart two tensors are, entry by entry.
     let distance (left: torch.Tensor) (right: torch.Tensor) : float = largest (left - right)

@@ -37,12 +37,9 @@ module internal LeadingSingular =
 
     /// Single precision takes half the time, where that is enough.
     let private working (tolerance: float) (tall: torch.Tensor) =
-        if tolerance < 4.0 * Form.epsilon torch.ScalarType.Float32 then
-            tall
-        elif tall.is_complex () then
-            tall.``to`` torch.ScalarType.ComplexFloat32
-        else
-            tall.``to`` torch.ScalarType.Float32
+        if tolerance < 4.0 * Form.epsilon torch.ScalarType.Float32 then tall
+        elif tall.is_complex () then tall.``to`` torch.ScalarType.ComplexFloat32
+        else tall.``to`` torch.ScalarType.Float32
 
     /// The same by Lanczos, once the relative residual is below the tolerance, which bounds the relative error of the square.
     let private byLanczos (exact: torch.Tensor) (tolerance: float) : torch.Tensor voption =

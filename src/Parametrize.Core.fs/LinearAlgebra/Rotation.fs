@@ -76,7 +76,7 @@ module internal Rotation =
                         if length > 0L then
                             part
                                 (cosines.narrow (0L, start, length))
-                                (inner.narrow(0L, start, length).narrow (1L, start, length))
+                                (inner.narrow(0L, start, length).narrow(1L, start, length))
                 |]
 
         Orthonormal.skewPart (basis.matmul(logarithm).matmul basis.mT)

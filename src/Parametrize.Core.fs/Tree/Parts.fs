@@ -29,7 +29,7 @@ type Parts internal (shape: int64[], parameters: torch.Tensor[], buffers: torch.
     member _.Buffers: IReadOnlyList<torch.Tensor> = Array.concat buffers
 
     /// Every tensor, parameters first.
-    member this.Tensors: torch.Tensor seq = Seq.append parameters this.Buffers
+    member _.Tensors: torch.Tensor seq = Array.append parameters (Array.concat buffers)
 
     /// Disposes every tensor of these parts.
     member this.Dispose() : unit =

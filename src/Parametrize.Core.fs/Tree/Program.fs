@@ -51,7 +51,10 @@ type internal Program =
 module internal Program =
 
     let private parameterNames (count: int) : string list =
-        if count = 1 then [ "original" ] else List.init count (sprintf "original%d")
+        if count = 1 then
+            [ "original" ]
+        else
+            List.init count (fun leaf -> "original" + string leaf)
 
     let rec private fits (tree: Tree) : bool =
         match tree with
@@ -175,8 +178,9 @@ module internal Program =
             ParameterNames = parameterNames leafCount
             BufferNames =
                 [
-                    for position, node in Seq.indexed nodes do
-                        for buffer in node.Buffers -> $"{position}.{buffer.Name}"
+                    // Without formatting, of which the first of a process takes long.
+                    for position in 0 .. nodes.Count - 1 do
+                        for buffer in nodes[position].Buffers -> string position + "." + buffer.Name
                 ]
             Learns = nodes |> Seq.exists (fun node -> (box node) :? ILearns)
             HasNoise = nodes |> Seq.exists (fun node -> (box node) :? INoisy)
@@ -283,8 +287,8 @@ module internal Program =
     /// The forms of all buffers, given those of the registers.
     let bufferForms (program: Program) (forms: Form[]) : Form list =
         [
-            for index, step in Seq.indexed program.Steps do
-                match step with
+            for index in 0 .. program.Steps.Length - 1 do
+                match program.Steps[index] with
                 | Step.Compute(node, _, _, _) ->
                     for buffer in node.Buffers do
                         buffer.FormFor forms[program.LeafCount + index]
@@ -294,8 +298,8 @@ module internal Program =
     /// The same as PyTorch has them, which is more for some nodes.
     let pyTorchForms (program: Program) (forms: Form[]) : Form list =
         [
-            for index, step in Seq.indexed program.Steps do
-                match step with
+            for index in 0 .. program.Steps.Length - 1 do
+                match program.Steps[index] with
                 | Step.Compute(node, _, _, _) ->
                     let form = forms[program.LeafCount + index]
 

@@ -98,7 +98,7 @@ module internal OrthogonalMaps =
 
     /// What the map yields a matrix of that element type from, given the matrix in double precision; `Error` is a reason.
     let back (map: OrthogonalMap) (epsilon: float) dtype (exact: torch.Tensor) : Result<torch.Tensor, string> =
-        let tall = exact.``to``(dtype: torch.ScalarType)
+        let tall = exact.``to`` (dtype: torch.ScalarType)
 
         match chosen map tall, StiefelBase.isSquare tall with
         | OrthogonalMap.Householder, _ -> Ok(Reflectors.factor tall)

@@ -27,7 +27,13 @@ module internal Selection =
         torch.rand(like.shape, dtype = torch.ScalarType.Float64, generator = generator).``to`` like.device
 
     /// The places of those still kept whose importance comes first or last, of which so many are left.
-    let private extreme largest (many: int64) (left: int64) (importance: torch.Tensor) (kept: torch.Tensor) : torch.Tensor =
+    let private extreme
+        largest
+        (many: int64)
+        (left: int64)
+        (importance: torch.Tensor)
+        (kept: torch.Tensor)
+        : torch.Tensor =
         let placesIn (importance: torch.Tensor) =
             let struct (_, places) = importance.topk (int many, largest = largest, sorted = false)
             places
@@ -39,7 +45,7 @@ module internal Selection =
                 let left = kept.nonzero().flatten()
                 left.index_select (0L, placesIn (importance.index_select (0L, left)))
 
-        torch.zeros_like(kept).index_fill_ (0L, places, true.AsScalar())
+        torch.zeros_like(kept).index_fill_(0L, places, true.AsScalar())
 
     /// Hides as many of those still kept as the amount says, least first.
     let private leastEntries (amount: Amount) (importance: torch.Tensor) (kept: torch.Tensor) =
