@@ -16,8 +16,9 @@ module internal LeadingSingular =
 
     /// Of a tall matrix, the leading right vector.
     let private byDecomposition (tall: torch.Tensor) =
+        let exact = Tensors.inDouble tall
         // Squares of the smaller ones lose digits; the largest does not.
-        let struct (_, vectors) = torch.linalg.eigh (tall.mH.matmul tall)
+        let struct (_, vectors) = torch.linalg.eigh (exact.mH.matmul exact)
         vectors.select (1L, vectors.size 1 - 1L)
 
     /// The largest eigenvalue of a symmetric tridiagonal matrix, and its vector.
@@ -35,15 +36,8 @@ module internal LeadingSingular =
         let struct (values, vectors) = torch.linalg.eigh matrix
         struct (Tensors.number values[int64 (size - 1)], vectors.select (1L, int64 (size - 1)))
 
-    /// Single precision takes half the time, where that is enough.
-    let private working (tolerance: float) (tall: torch.Tensor) =
-        if tolerance < 4.0 * Form.epsilon torch.ScalarType.Float32 then tall
-        elif tall.is_complex () then tall.``to`` torch.ScalarType.ComplexFloat32
-        else tall.``to`` torch.ScalarType.Float32
-
     /// The same by Lanczos, once the relative residual is below the tolerance, which bounds the relative error of the square.
-    let private byLanczos (exact: torch.Tensor) (tolerance: float) : torch.Tensor voption =
-        let tall = working tolerance exact
+    let private byLanczos (tall: torch.Tensor) (tolerance: float) : torch.Tensor voption =
         let size = tall.size 1
         let steps = int (min size mostSteps)
         let adjoint = tall.mH.resolve_conj ()
@@ -83,8 +77,7 @@ module internal LeadingSingular =
 
                 if isAll || residual <= tolerance * value then
                     let weights = weights.``to``(tall.dtype).``to`` tall.device
-                    let vector = torch.mv (known.mT, weights)
-                    found <- ValueSome((vector.``to`` exact.dtype).MoveToOuterDisposeScope())
+                    found <- ValueSome(torch.mv(known.mT, weights).MoveToOuterDisposeScope())
 
                 isDone <- found.IsSome || step = steps
                 check <- step + max 8 (step / 4)
@@ -107,18 +100,19 @@ module internal LeadingSingular =
             else
                 byLanczos tall tolerance |> ValueOption.defaultWith (fun () -> byDecomposition tall)
 
+        let right = Tensors.inDouble right
         let right = right / right.norm ()
-        let image = torch.mv (tall, right)
+        let image = torch.mv (Tensors.inDouble tall, right)
         let norm = Norms.ofVector image
 
         if norm = 0.0 then
             // Any vectors will do for zeros.
-            struct (unitVector tall (tall.size 0), 0.0, unitVector tall (tall.size 1))
+            struct (unitVector right (tall.size 0), 0.0, unitVector right (tall.size 1))
         else
             struct (image / norm.AsScalar(), norm, right)
 
-    /// The left vector, the value and the right vector, in the precision of the matrix. A relative error of that size does
-    /// not matter to the value.
+    /// The left vector, the value and the right vector, in double precision. A relative error of that size does not matter to the
+    /// value; it must not be smaller than the roundoff of the matrix, in whose precision the vectors are looked for.
     let triple (matrix: torch.Tensor) (tolerance: float) : struct (torch.Tensor * float * torch.Tensor) =
         if matrix.size 0 >= matrix.size 1 then
             ofTall (matrix.contiguous ()) tolerance

@@ -84,10 +84,10 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
     /// The leading singular triple to the roundoff of the element type: of the matrix in units of its largest entry, and that
     /// entry.
     let leading (tensor: torch.Tensor) (epsilon: float) =
-        let exact = Tensors.inDouble (asMatrix tensor)
-        let largest = Norms.largest exact (whole exact)
+        let matrix = asMatrix tensor
+        let largest = Norms.largest matrix (whole matrix)
         let tolerance = max 1e-14 (8.0 * min epsilon (Form.epsilon torch.ScalarType.Float32))
-        let struct (u, norm, v) = LeadingSingular.triple (Norms.inUnits exact largest) tolerance
+        let struct (u, norm, v) = LeadingSingular.triple (Norms.inUnits matrix largest) tolerance
         struct (u.``to`` tensor.dtype, norm, v.``to`` tensor.dtype, Tensors.number largest)
 
     let isZero (tensor: torch.Tensor) = Tensors.largest tensor = 0.0

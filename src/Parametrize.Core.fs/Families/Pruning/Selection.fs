@@ -78,18 +78,27 @@ module internal Selection =
     /// Norms of channels, scaled so that powers stay in range: their order is all that counts. By a power of 2, which
     /// leaves equal ones equal.
     let private norms (power: float) (others: int64[]) (scores: torch.Tensor) : torch.Tensor =
-        let size = scores.abs ()
-        let largest = size.masked_fill(size.isinf (), zero).max()
-        let scale = torch.where (largest.eq zero, torch.ones_like largest, largest.log2().floor().exp2())
-        torch.linalg.vector_norm (size / scale, power, others)
+        let sizes = if scores.is_complex () then scores.abs () else scores
+
+        let largest =
+            match Tensors.largest sizes with
+            | size when System.Double.IsFinite size -> size
+            | _ -> Tensors.largest (sizes.masked_fill (sizes.isinf (), zero))
+
+        let scale =
+            if largest = 0.0 then
+                1.0
+            else
+                System.Math.ScaleB(1.0, System.Math.ILogB largest)
+
+        torch.linalg.vector_norm (sizes / scale.AsScalar(), power, others)
 
     let private others (dimension: int) (tensor: torch.Tensor) : int64[] =
         let count = tensor.shape.Length
         [| 0 .. count - 1 |] |> Array.except [ (dimension + count) % count ] |> Array.map int64
 
     /// A channel that is pruned as a whole is no channel any more.
-    let private channelsLeft (dimension: int) (kept: torch.Tensor) : torch.Tensor =
-        kept.sum(others dimension kept).gt zero
+    let private channelsLeft (dimension: int) (kept: torch.Tensor) : torch.Tensor = kept.amax (others dimension kept)
 
     let private channels (dimension: int) (power: float) choose (scores: torch.Tensor) (kept: torch.Tensor) =
         let others = others dimension scores
