@@ -84,11 +84,14 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
     /// The leading singular triple to the roundoff of the element type: of the matrix in units of its largest entry, and that
     /// entry.
     let leading (tensor: torch.Tensor) (epsilon: float) =
+        let dtype = tensor.dtype
+        // Of small ones double precision takes no longer.
+        let tensor = if tensor.numel () <= 4096L then Tensors.inDouble tensor else tensor
         let matrix = asMatrix tensor
         let largest = Norms.largest matrix (whole matrix)
         let tolerance = max 1e-14 (8.0 * min epsilon (Form.epsilon torch.ScalarType.Float32))
         let struct (u, norm, v) = LeadingSingular.triple (Norms.inUnits matrix largest) tolerance
-        struct (u.``to`` tensor.dtype, norm, v.``to`` tensor.dtype, Tensors.number largest)
+        struct (u.``to`` dtype, norm, v.``to`` dtype, Tensors.number largest)
 
     let isZero (tensor: torch.Tensor) = Tensors.largest tensor = 0.0
 
