@@ -20,7 +20,7 @@ internal static class Contexts
     }
 
     /// <summary>Refuses a context that nothing reads, and one that is not a row for each datum.</summary>
-    public static void Require(Tensor? context, Tensor data, bool isRead, string owner)
+    public static void Require(Tensor? context, Tensor data, bool isRead, object owner)
     {
         RequireRead(context, isRead, owner);
         if (context is not null && (context.dim() < 2 || context.shape[0] != data.shape[0]))
@@ -31,7 +31,7 @@ internal static class Contexts
     }
 
     /// <summary>Refuses a context that nothing reads.</summary>
-    public static void RequireRead(Tensor? context, bool isRead, string owner)
+    public static void RequireRead(Tensor? context, bool isRead, object owner)
     {
         if (context is not null && !isRead)
             throw new ArgumentException(
@@ -41,7 +41,7 @@ internal static class Contexts
     }
 
     /// <summary>Refuses a missing context and one of another size.</summary>
-    public static void RequireSize(Tensor? context, long size, string owner)
+    public static void RequireSize(Tensor? context, long size, object owner)
     {
         if (context is null || context.shape[1] != size)
             throw new ArgumentException(

@@ -83,10 +83,12 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     /// <exception cref="ArgumentException">The data are of another shape.</exception>
     public Tensor log_prob(Tensor data, Tensor? context = null)
     {
-        Contexts.Require(context, Checked(data), ReadsContext, $"{this}");
+        Contexts.Require(context, Checked(data), ReadsContext, this);
         using var scope = NewDisposeScope();
         var (tensor, logDet) = transform.Mapped(data, context, latent.Shape);
-        return (latent.log_prob(tensor, context) + logDet).MoveToOuterDisposeScope();
+        var densities = latent.log_prob(tensor, context) + logDet;
+        // What the flow cannot yield trains nothing.
+        return where(densities.isneginf(), densities.detach(), densities).MoveToOuterDisposeScope();
     }
 
     /// <summary>Random data, without gradients.</summary>
@@ -106,8 +108,8 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
         RequireAlive();
         using var scope = NewDisposeScope();
         var rows = Contexts.Rows(context, count);
-        Contexts.RequireRead(rows, ReadsContext, $"{this}");
-        return transform.MapBack(latent.rsample(count, rows), rows).MoveToOuterDisposeScope();
+        Contexts.RequireRead(rows, ReadsContext, this);
+        return transform.MappedBack(latent.rsample(count, rows), rows).MoveToOuterDisposeScope();
     }
 
     /// <summary>The flow as it is made in F#.</summary>

@@ -50,12 +50,12 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     /// </summary>
     /// <param name="data">`[N, ...]`.</param>
     /// <param name="context">`[N, size]`: what the layer's map depends on besides; null where it does not.</param>
-    protected internal abstract (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context);
+    protected abstract (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context);
 
     /// <summary>Data that have these latent tensors; what the layer drops is drawn from its density.</summary>
     /// <param name="latent">`[N, ...]`.</param>
     /// <param name="context">As for <see cref="Map"/>.</param>
-    protected internal abstract Tensor MapBack(Tensor latent, Tensor? context);
+    protected abstract Tensor MapBack(Tensor latent, Tensor? context);
 
     /// <summary>Latent tensors for data `[N, ...]`.</summary>
     public override Tensor forward(Tensor data) => forward(data, null);
@@ -78,8 +78,8 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     public (Tensor Latent, Tensor LogDet) ForwardWithLogDet(Tensor data, Tensor? context = null)
     {
         var latentShape = LatentShape(Batches.DatumShape(data, nameof(data)));
-        RequireKind(data, ToString(), TakesWholeNumbers, nameof(data));
-        Contexts.Require(context, data, ReadsContext, ToString());
+        RequireKind(data, this, TakesWholeNumbers, nameof(data));
+        Contexts.Require(context, data, ReadsContext, this);
         using var scope = NewDisposeScope();
         var (latent, logDet) = Mapped(data, context, latentShape);
         return (Batches.Own(latent, data), logDet.MoveToOuterDisposeScope());
@@ -92,8 +92,8 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     public Tensor inverse(Tensor latent, Tensor? context = null)
     {
         DataShape(Batches.DatumShape(latent, nameof(latent)));
-        RequireKind(latent, ToString(), takesWholeNumbers: false, nameof(latent));
-        Contexts.Require(context, latent, ReadsContext, ToString());
+        RequireKind(latent, this, takesWholeNumbers: false, nameof(latent));
+        Contexts.Require(context, latent, ReadsContext, this);
         using var scope = NewDisposeScope();
         return Batches.Own(MapBack(latent, context), latent);
     }
@@ -108,6 +108,9 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
         return (latent, logDet);
     }
 
+    /// <summary><see cref="MapBack"/>, for other layers.</summary>
+    internal Tensor MappedBack(Tensor latent, Tensor? context) => MapBack(latent, context);
+
     private void RequireMade(Tensor? made, long[] expected, string what)
     {
         if (made is null || !made.shape.AsSpan().SequenceEqual(expected))
@@ -117,7 +120,7 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>Refuses tensors of another element type or device than the parameters have, and such as are no real numbers.</summary>
-    internal void RequireKind(Tensor tensor, string owner, bool takesWholeNumbers, string parameter)
+    internal void RequireKind(Tensor tensor, object owner, bool takesWholeNumbers, string parameter)
     {
         if (!tensor.is_floating_point() && !(takesWholeNumbers && tensor.is_integral()))
             throw new ArgumentException(

@@ -29,7 +29,7 @@ internal sealed class FlowSequence : FlowLayer
     public override long[] DataShape(long[] latentShape) =>
         _layers.Reverse().Aggregate(latentShape, (shape, layer) => layer.DataShape(shape));
 
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var (latent, sum) = (data, (Tensor?)null);
         foreach (var layer in _layers)
@@ -40,8 +40,8 @@ internal sealed class FlowSequence : FlowLayer
         return (latent, sum!);
     }
 
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
-        _layers.Reverse().Aggregate(latent, (tensor, layer) => layer.MapBack(tensor, context));
+    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
+        _layers.Reverse().Aggregate(latent, (tensor, layer) => layer.MappedBack(tensor, context));
 
     public override string ToString() => string.Join(" >>> ", _layers.Select(layer => layer.ToString()));
 }

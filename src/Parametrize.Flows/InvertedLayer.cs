@@ -20,15 +20,15 @@ internal sealed class InvertedLayer : FlowLayer
 
     public override long[] DataShape(long[] latentShape) => layer.LatentShape(latentShape);
 
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
-        var latent = layer.MapBack(data, context);
-        return (latent, -layer.Map(latent, context).LogDet);
+        var latent = layer.MappedBack(data, context);
+        return (latent, -layer.Mapped(latent, context, data.shape[1..]).LogDet);
     }
 
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context)
+    protected override Tensor MapBack(Tensor latent, Tensor? context)
     {
-        var (data, logDet) = layer.Map(latent, context);
+        var (data, logDet) = layer.Mapped(latent, context, layer.LatentShape(latent.shape[1..]));
         return Images.OrNaN(data, logDet);
     }
 

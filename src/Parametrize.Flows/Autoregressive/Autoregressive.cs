@@ -62,14 +62,14 @@ public sealed class Autoregressive : FlowLayer
             : throw new ArgumentException($"{this} takes vectors [{_features}]; found {Batches.Shown(datum)}.");
 
     /// <inheritdoc/>
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var (value, logDerivative) = _map.Forward(data, Parameters(data, context));
         return (value, Batches.Sum(logDerivative));
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context)
+    protected override Tensor MapBack(Tensor latent, Tensor? context)
     {
         var found = new List<Tensor>();
         var rest = zeros_like(latent);
@@ -85,7 +85,7 @@ public sealed class Autoregressive : FlowLayer
     private Tensor Parameters(Tensor data, Tensor? context)
     {
         if (_contextSize > 0)
-            Contexts.RequireSize(context, _contextSize, ToString());
+            Contexts.RequireSize(context, _contextSize, this);
         var told = network.call(Contexts.Beside(data, _contextSize > 0 ? context : null));
         return Features.Parameters(told, data, _features, _map.ParameterCount, this);
     }

@@ -71,7 +71,7 @@ public sealed class Constrained : FlowLayer
     }
 
     /// <inheritdoc/>
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var latent = _value.Undo(data);
         var (image, volumes) = _value.ApplyWithLogVolumes(latent, (int)data.dim() - 1);
@@ -81,7 +81,7 @@ public sealed class Constrained : FlowLayer
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context) => _value.Apply(latent);
+    protected override Tensor MapBack(Tensor latent, Tensor? context) => _value.Apply(latent);
 
     /// <inheritdoc/>
     public override string ToString() => $"Constrained({_value})";

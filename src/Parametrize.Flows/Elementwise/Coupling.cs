@@ -61,7 +61,7 @@ public sealed class Coupling : FlowLayer
     public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _keeps.Length, this);
 
     /// <inheritdoc/>
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var (kept, moved, parameters) = Read(data, context);
         var (value, logDerivative) = _map.Forward(moved, parameters);
@@ -69,7 +69,7 @@ public sealed class Coupling : FlowLayer
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context)
+    protected override Tensor MapBack(Tensor latent, Tensor? context)
     {
         var (kept, moved, parameters) = Read(latent, context);
         return Joined(kept, _map.Inverse(moved, parameters));
@@ -78,7 +78,7 @@ public sealed class Coupling : FlowLayer
     private (Tensor Kept, Tensor Moved, Tensor Parameters) Read(Tensor data, Tensor? context)
     {
         if (_contextSize > 0)
-            Contexts.RequireSize(context, _contextSize, ToString());
+            Contexts.RequireSize(context, _contextSize, this);
         var kept = Chosen(data, First);
         var told = network.call(Contexts.Beside(kept, _contextSize > 0 ? context : null));
         var moved = Chosen(data, Second);

@@ -29,14 +29,14 @@ public sealed class Elementwise : FlowLayer
     public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _features, this);
 
     /// <inheritdoc/>
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var (value, logDerivative) = _map.Forward(data, For(data));
         return (value, Batches.Sum(logDerivative));
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context) => _map.Inverse(latent, For(latent));
+    protected override Tensor MapBack(Tensor latent, Tensor? context) => _map.Inverse(latent, For(latent));
 
     private Tensor For(Tensor data) =>
         Features.AlongSecond(parameters_of_map, data).expand([.. data.shape, _map.ParameterCount]);

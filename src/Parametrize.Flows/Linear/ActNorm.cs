@@ -5,7 +5,7 @@ namespace Parametrize.Flows;
 
 /// <summary>
 /// Scales and shifts each feature: `z = (x + b) exp(s)` (Glow: Kingma and Dhariwal 2018). The first batch in training sets b and
-/// s so that each feature of z has mean 0 and variance 1; then they are trained like all others.
+/// s so that each feature of z has mean 0 and variance 1; then they are trained like all others. Until then it is the identity.
 /// </summary>
 public sealed class ActNorm : FlowLayer
 {
@@ -31,9 +31,9 @@ public sealed class ActNorm : FlowLayer
     public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _features, this);
 
     /// <inheritdoc/>
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
-        if (is_set.item<long>() == 0)
+        if (training && is_set.item<long>() == 0)
             Begin(data);
         var latent = (data + Features.AlongSecond(shift, data)) * Features.AlongSecond(log_scale, data).exp();
         var positions = Batches.Count(data.shape[2..]);
@@ -41,16 +41,12 @@ public sealed class ActNorm : FlowLayer
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
         latent * Features.AlongSecond(log_scale, latent).neg().exp() - Features.AlongSecond(shift, latent);
 
     /// <summary>One thread sets it; others wait.</summary>
     private void Begin(Tensor data)
     {
-        if (!training)
-            throw new InvalidOperationException(
-                $"{this} has seen no batch: it takes mean and variance from the first one in training. Call it once in training mode, or load a state."
-            );
         if (data.shape[0] == 0)
             return;
         lock (is_set)

@@ -67,7 +67,7 @@ public sealed class LinearFlow : FlowLayer
     public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _features, this);
 
     /// <inheritdoc/>
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var matrix = weight.Value;
         Tensor Applied(Tensor rows) => nn.functional.linear(rows, matrix, bias);
@@ -86,7 +86,7 @@ public sealed class LinearFlow : FlowLayer
             : weight.LogAbsDeterminant();
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context)
+    protected override Tensor MapBack(Tensor latent, Tensor? context)
     {
         var shifted = bias is null ? latent : latent - Features.AlongSecond(bias, latent);
         var columns = shifted.transpose(0, 1);

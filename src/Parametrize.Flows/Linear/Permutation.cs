@@ -48,11 +48,11 @@ public sealed class Permutation : FlowLayer
     public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _features, this);
 
     /// <inheritdoc/>
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>
         (data.index_select(1, get_buffer(Order)!), Batches.Zeros(data));
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
         latent.index_select(1, get_buffer(Order)!.argsort());
 
     /// <inheritdoc/>

@@ -25,7 +25,7 @@ public sealed class Dequantization : FlowLayer
     internal override bool TakesWholeNumbers => true;
 
     /// <inheritdoc/>
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var real = data.is_floating_point() ? data : data.to_type(_dtype);
         if (_levels > 0.25 / FormModule.epsilon(real.dtype))
@@ -50,7 +50,7 @@ public sealed class Dequantization : FlowLayer
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
         (latent * ((double)_levels).AsScalar()).floor().clamp(0.0.AsScalar(), ((double)_levels - 1).AsScalar());
 
     /// <inheritdoc/>

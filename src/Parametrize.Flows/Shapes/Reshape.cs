@@ -34,11 +34,11 @@ public sealed class Reshape : FlowLayer
             : throw new ArgumentException($"{this}: expected {Batches.Shown(expected)}; found {Batches.Shown(found)}.");
 
     /// <inheritdoc/>
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>
         (data.reshape([data.shape[0], .. _latent]), Batches.Zeros(data));
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
         latent.reshape([latent.shape[0], .. _data]);
 
     /// <inheritdoc/>

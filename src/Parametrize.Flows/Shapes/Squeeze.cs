@@ -34,11 +34,11 @@ public sealed class Squeeze : FlowLayer
             );
 
     /// <inheritdoc/>
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>
         (nn.functional.pixel_unshuffle(data, _factor), Batches.Zeros(data));
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
         nn.functional.pixel_shuffle(latent, _factor);
 
     /// <inheritdoc/>

@@ -16,7 +16,7 @@ public sealed class OrthonormalInjection : OrthonormalLayer
         : base(nameof(OrthonormalInjection), data, latent, weight) => RegisterComponents();
 
     /// <inheritdoc/>
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var rows = Weight.Value;
         var latent = nn.functional.linear(data, rows);
@@ -24,6 +24,6 @@ public sealed class OrthonormalInjection : OrthonormalLayer
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
         nn.functional.linear(latent, Weight.Value.mT);
 }

@@ -30,7 +30,7 @@ public sealed class OrthonormalSubmersion : OrthonormalLayer
     public override bool IsBijection => false;
 
     /// <inheritdoc/>
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var rows = Weight.Value;
         var latent = nn.functional.linear(data, rows);
@@ -40,7 +40,7 @@ public sealed class OrthonormalSubmersion : OrthonormalLayer
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context)
+    protected override Tensor MapBack(Tensor latent, Tensor? context)
     {
         var rows = Weight.Value;
         var noise = randn([latent.shape[0], _data], dtype: latent.dtype, device: latent.device);

@@ -57,14 +57,14 @@ public sealed class Slice : FlowLayer
     }
 
     /// <inheritdoc/>
-    protected internal override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
+    protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var kept = data.narrow(1, 0, _keeps);
         return (kept, dropped.log_prob(data.narrow(1, _keeps, dropped.Shape[0]), ContextOf(kept, context)));
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor MapBack(Tensor latent, Tensor? context) =>
+    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
         cat([latent, dropped.rsample(latent.shape[0], ContextOf(latent, context))], 1);
 
     private Tensor? ContextOf(Tensor kept, Tensor? context) =>

@@ -1,0 +1,156 @@
+using Parametrize.CSharp;
+using Parametrize.Flows;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Flows;
+
+/// <summary>What a flow cannot use it refuses, and says what to do.</summary>
+public class FlowsRefuse
+{
+    private sealed class Own(Func<Tensor, Tensor?> logDet) : FlowLayer(nameof(Own))
+    {
+        protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>
+            (data * 2, logDet(data)!);
+
+        protected override Tensor MapBack(Tensor latent, Tensor? context) => latent / 2;
+    }
+
+    private static Flow Plain() =>
+        new(new Coupling(new AffineMap(), Masks.Even(2), Networks.Mlp(8)) >> new LinearFlow(2), 2);
+
+    private static void Refuses(Action action, params string[] words)
+    {
+        var error = Assert.ThrowsAny<ArgumentException>(action);
+        Assert.All(words, word => Assert.Contains(word, error.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_context_that_nothing_reads()
+    {
+        var flow = Plain();
+        var (data, context) = (randn(3, 2), randn(3, 4));
+        Refuses(() => flow.log_prob(data, context), "reads a context", "contextSize: 4");
+        Refuses(() => flow.forward(data, context), "reads a context");
+        Refuses(() => flow.inverse(data, context), "reads a context");
+        Refuses(() => flow.sample(3, context), "reads a context");
+        Refuses(() => new ActNorm(2).ForwardWithLogDet(data, context), "reads a context");
+        Refuses(() => new Autoregressive(new AffineMap(), 2, [8]).forward(data, context), "reads a context");
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Int64)]
+    [InlineData(ScalarType.Bool)]
+    [InlineData(ScalarType.ComplexFloat32)]
+    public void Data_that_are_no_real_numbers(ScalarType dtype)
+    {
+        var data = zeros(3, 2, dtype: dtype);
+        Refuses(() => Plain().log_prob(data), $"{dtype}", "to(float32)");
+        Refuses(() => new LinearFlow(2).forward(data), $"{dtype}", "Dequantization");
+    }
+
+    [Fact]
+    public void Another_element_type()
+    {
+        Refuses(() => Plain().inverse(zeros(3, 2, dtype: float64)), "Float32", "Float64");
+        Refuses(() => new LinearFlow(2).inverse(zeros(3, 2, dtype: float64)), "Float32", "Float64");
+    }
+
+    [Fact]
+    public void What_an_own_layer_should_not_yield()
+    {
+        var error = Assert.Throws<InvalidOperationException>(() => new Own(data => data).forward(randn(3, 3)));
+        Assert.Contains("Own.Map has to yield log |det J|", error.Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => new Flow(new Own(_ => null), 2).log_prob(randn(3, 2)));
+    }
+
+    [Fact]
+    public void Values_that_constrain_no_data()
+    {
+        Refuses(() => new Constrained(Parametrizations.Spd()), "spd", "simplex");
+        Refuses(() => new Constrained(Parametrizations.Symmetric), "symmetric");
+        Assert.ThrowsAny<ArgumentException>(() => new Flow(new Constrained(Parametrizations.Sphere(1)), 3));
+    }
+
+    [Fact]
+    public void First_weights_that_are_none()
+    {
+        Refuses(() => new LinearFlow(2, start: eye(3)), "2 x 2", "[3, 3]");
+        Assert.Throws<ParametrizationException>(() => new LinearFlow(2, start: ones(2, 2)));
+        Refuses(() => new LinearFlow(3, Parametrizations.Skew), "singular");
+        Assert.Equal(float32, new LinearFlow(2, start: eye(2, dtype: float64)).Weight.Value.dtype);
+    }
+
+    [Fact]
+    public void A_flow_that_was_disposed()
+    {
+        var flow = Plain();
+        flow.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => flow.log_prob(randn(3, 2)));
+    }
+
+    [Theory]
+    [InlineData("positive")]
+    [InlineData("simplex")]
+    [InlineData("bounded 0.0 1.0")]
+    public void Data_outside_have_no_density_and_no_gradient(string value)
+    {
+        var flow = new Flow(
+            new Constrained(Parametrizations.Parse(value)) >> new LinearFlow(value is "simplex" ? 2 : 3),
+            3
+        );
+        var inside = value is "simplex" ? new[] { 0.2f, 0.3f, 0.5f } : [0.2f, 0.3f, 0.4f];
+        var data = tensor(new[] { inside, [-0.5f, 0.5f, 1f], [0f, 0.5f, 0.5f] }.SelectMany(row => row).ToArray())
+            .reshape(3, 3);
+        var densities = flow.log_prob(data);
+        Assert.True(densities[0].isfinite().item<bool>());
+        Assert.True(densities[1..].isneginf().all().item<bool>());
+        densities.sum().backward();
+        var withOthers = flow.parameters().Select(one => one.grad!.clone()).ToList();
+        flow.zero_grad();
+        flow.log_prob(data[..1]).sum().backward();
+        foreach (var (one, parameter) in withOthers.Zip(flow.parameters().Where(one => one.grad is not null)))
+            Support.Near.Same(parameter.grad!, one);
+    }
+
+    [Fact]
+    public void Noise_stays_between_two_levels()
+    {
+        foreach (
+            var (dtype, levels) in new[]
+            {
+                (float32, 256L),
+                (float32, 1000),
+                (float64, 256),
+                (float16, 256),
+                (bfloat16, 16),
+            }
+        )
+        {
+            var layer = new Dequantization(levels);
+            var data = (rand(1000, 200) * levels).floor().to(dtype).clamp(0, levels - 1);
+            var latent = layer.forward(data);
+            Assert.True(latent.ge(0).logical_and(latent.lt(1)).all().item<bool>(), $"{dtype}");
+            Assert.True(layer.inverse(latent).eq(data).all().item<bool>(), $"{dtype}");
+        }
+        Refuses(() => new Dequantization(256).forward(zeros(2, 2, dtype: bfloat16)), "float32");
+    }
+
+    [Fact]
+    public void Whole_numbers_reach_a_flow_of_doubles()
+    {
+        var flow = new Flow(new Dequantization(4) >> new LinearFlow(2), 2);
+        flow.to(float64);
+        Assert.Equal(float64, flow.log_prob(ones(3, 2, dtype: int64)).dtype);
+    }
+
+    [Fact]
+    public void An_act_norm_waits_for_data()
+    {
+        var flow = new Flow(new ActNorm(2), 2);
+        Assert.Equal([0], flow.log_prob(randn(0, 2)).shape);
+        flow.log_prob(randn(16, 2) * 1e-42f);
+        Assert.True(flow.log_prob(randn(3, 2)).isfinite().all().item<bool>());
+    }
+}
