@@ -45,6 +45,7 @@ public sealed class RunByForwardAnalyzer : DiagnosticAnalyzer
             module is null
             || !method.IsForwardPass()
             || module.Type.HasNoParameters()
+            || module.Type.RunsItsOwn()
             || IsBase(module)
             || IsInForwardPass(context.ContainingSymbol)
             || context.Operation.IsInScopeOfModel()

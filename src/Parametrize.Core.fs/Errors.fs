@@ -26,7 +26,11 @@ type Violation =
     override this.ToString() : string =
         let number (value: float) = value.ToString("g3", CultureInfo.InvariantCulture)
 
-        $"{this.Condition} is violated by {number this.Size} (allowed: {number this.Limit})"
+        // Where the bound itself is not allowed.
+        if this.Size <= this.Limit then
+            $"{this.Condition} is violated by equality"
+        else
+            $"{this.Condition} is violated by {number this.Size} (allowed: {number this.Limit})"
 
 [<RequireQualifiedAccess>]
 module internal Violation =

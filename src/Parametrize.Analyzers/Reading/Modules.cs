@@ -19,6 +19,10 @@ internal static class Modules
     public static bool HasNoParameters(this ITypeSymbol? type) =>
         type.Is("TorchSharp.Modules.ParameterLessModule") || type.Is("TorchSharp.Loss");
 
+    /// <summary>Layers of flows and flows run their networks by `call`, whatever runs them.</summary>
+    public static bool RunsItsOwn(this ITypeSymbol? type) =>
+        type.Is("Parametrize.Flows.FlowLayer") || type.Is("Parametrize.Flows.Flow");
+
     /// <summary>Whether it is the forward pass around which `call` runs hooks, or an override of that.</summary>
     public static bool IsForwardPass(this IMethodSymbol method)
     {

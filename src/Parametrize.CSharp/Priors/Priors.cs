@@ -15,6 +15,10 @@ public static class Priors
     /// <exception cref="ArgumentException">The scale is not positive and finite.</exception>
     public static Prior Normal(double scale = 1) => Core.normal(scale);
 
+    /// <summary>The same around another mean, in each entry.</summary>
+    /// <exception cref="ArgumentException">The mean is not finite, or the scale not positive and finite.</exception>
+    public static Prior Normal(double mean, double scale) => Core.normalAround(mean, scale);
+
     /// <summary>Independent entries of density `exp(-|x| / scale) / (2 scale)`: a lasso.</summary>
     /// <exception cref="ArgumentException">The scale is not positive and finite.</exception>
     public static Prior Laplace(double scale = 1) => Core.laplace(scale);
@@ -24,7 +28,7 @@ public static class Priors
     public static Prior StudentT(double freedom, double scale = 1) => Core.studentT(freedom, scale);
 
     /// <summary>
-    /// What a value yields from parameters with a density, <see cref="Normal"/> by default: `log p(W) = log q(x) - logVolume` at the
+    /// What a value yields from parameters with a density, <see cref="Normal(double)"/> by default: `log p(W) = log q(x) - logVolume` at the
     /// x from which W is computed.
     /// </summary>
     /// <exception cref="ArgumentException">

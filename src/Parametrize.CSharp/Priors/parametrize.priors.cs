@@ -16,10 +16,13 @@ public static partial class parametrize
     /// learning and without noise.
     /// </remarks>
     /// <param name="model">The model.</param>
-    /// <param name="priors">Names of parametrized tensors, or of parameters, with a density for each.</param>
+    /// <param name="priors">
+    /// Names of parametrized tensors, or of parameters, with a density for each; or patterns with * and ?, each of which meets a
+    /// tensor. A tensor's own name counts more than a pattern.
+    /// </param>
     /// <returns>A new tensor of one number, through which gradients flow.</returns>
     /// <exception cref="ArgumentException">
-    /// There is no tensor of a name, or a density does not suit the tensor's value or shape. Nothing was computed.
+    /// There is no tensor of a name or pattern, several patterns give a tensor different densities, or a density does not suit the tensor's value or shape. Nothing was computed.
     /// </exception>
     public static Tensor log_prior(this nn.Module model, params (string name, Prior prior)[] priors) =>
         model.log_prior(byParameters: false, priors);
@@ -30,7 +33,7 @@ public static partial class parametrize
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="byParameters">Whether the densities are to be ones of the parameters.</param>
-    /// <param name="priors">Names of parametrized tensors, or of parameters, with a density for each.</param>
+    /// <param name="priors">Names or patterns, with a density for each.</param>
     /// <returns>A new tensor of one number, through which gradients flow.</returns>
     /// <exception cref="ArgumentException">As without, and where a map has no log volume in closed form.</exception>
     public static Tensor log_prior(this nn.Module model, bool byParameters, params (string name, Prior prior)[] priors)
@@ -40,7 +43,7 @@ public static partial class parametrize
         return LogPriors.OfNamed(model, priors, byParameters);
     }
 
-    /// <summary>The same for each parametrized tensor of a model whose space is in that of the prior.</summary>
+    /// <summary>The same for each tensor of a model, parametrized or a parameter, whose space is in that of the prior.</summary>
     /// <param name="model">The model.</param>
     /// <param name="prior">The density of all of them.</param>
     /// <param name="byParameters">Whether the densities are to be ones of the parameters.</param>
@@ -53,9 +56,9 @@ public static partial class parametrize
         return LogPriors.OfSuiting(model, prior, byParameters);
     }
 
-    /// <summary>The same with a function that tells the density of each parametrized tensor.</summary>
+    /// <summary>The same with a function that tells the density of each tensor, parametrized or a parameter.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="priorOf">Gets the names that <see cref="parametrizations"/> lists; null leaves a tensor out.</param>
+    /// <param name="priorOf">Gets the name of each tensor, of a tied one the first; null leaves it out.</param>
     /// <param name="byParameters">Whether the densities are to be ones of the parameters.</param>
     /// <returns>A new tensor of one number, through which gradients flow.</returns>
     /// <exception cref="ArgumentException">

@@ -43,15 +43,20 @@ type internal EntryDensity(name: string, options: float list) =
                 torch.view_as_complex (this.Draw(both, generator))
             | _ -> this.Draw(form, generator))
 
-/// `exp(-x^2 / (2 scale^2)) / (scale sqrt(2 pi))`.
-type internal NormalDensity(scale: float) =
-    inherit EntryDensity("normal", [ scale ])
+/// `exp(-(x - mean)^2 / (2 scale^2)) / (scale sqrt(2 pi))`.
+type internal NormalDensity(mean: float, scale: float) =
+    inherit
+        EntryDensity(
+            (if mean = 0.0 then "normal" else "normalAround"),
+            (if mean = 0.0 then [ scale ] else [ mean; scale ])
+        )
 
     override _.OfReals x =
-        (x / scale.AsScalar()).square() * (-0.5).AsScalar()
+        ((x - mean.AsScalar()) / scale.AsScalar()).square() * (-0.5).AsScalar()
         - (log scale + log (2.0 * Math.PI) / 2.0).AsScalar()
 
-    override _.Draw(form, generator) = Form.normal generator form * scale.AsScalar()
+    override _.Draw(form, generator) =
+        Form.normal generator form * scale.AsScalar() + mean.AsScalar()
 
 /// `exp(-|x| / scale) / (2 scale)`.
 type internal LaplaceDensity(scale: float) =

@@ -12,7 +12,13 @@ module Prior =
     /// norm. Of complex entries the real and the imaginary parts are. On smaller spaces than all tensors it is not normalised.
     let normal (scale: float) : Prior =
         Options.requirePositive (nameof scale) scale
-        Prior(NormalDensity scale)
+        Prior(NormalDensity(0.0, scale))
+
+    /// The same around another mean, in each entry.
+    let normalAround (mean: float) (scale: float) : Prior =
+        Numbers.requireFinite (nameof mean) [ mean ]
+        Options.requirePositive (nameof scale) scale
+        Prior(NormalDensity(mean, scale))
 
     /// Independent entries of density `exp(-|x| / scale) / (2 scale)`: a lasso.
     let laplace (scale: float) : Prior =
@@ -137,10 +143,23 @@ module Prior =
         else
             $"{prior} expects {expected}, but the tensor is {form}."
 
+    /// What is wrong with a tensor, said of the prior, which is what the user named.
+    let private message (prior: Prior) (error: ParametrizationError) : string =
+        let named =
+            match error with
+            | ParametrizationError.WrongShape(_, expected, found) ->
+                ParametrizationError.WrongShape(string prior, expected, found)
+            | ParametrizationError.WrongDtype(_, expected, found) ->
+                ParametrizationError.WrongDtype(string prior, expected, found)
+            | ParametrizationError.NotFinite(_, count) -> ParametrizationError.NotFinite(string prior, count)
+            | other -> other
+
+        named.Message
+
     /// Why a tensor of that form has no density, whatever its numbers.
     let private faultOfForm (prior: Prior) (form: Form) : string option =
         match Parametrization.parameterForms prior.Density.Support form with
-        | Error error -> Some error.Message
+        | Error error -> Some(message prior error)
         | Ok _ -> prior.Density.Fault form |> Option.map (expects prior form)
 
     /// Whether it has the integral 1 over all tensors of that form: all have but `langevin` of several columns.
@@ -170,7 +189,7 @@ module Prior =
             use detached = tensor.detach ()
 
             match Parametrization.contains prior.Density.Support detached with
-            | Error error -> invalidArg (nameof tensor) error.Message
+            | Error error -> invalidArg (nameof tensor) (message prior error)
             | Ok() -> measured measure prior tensor
 
     /// The log density of each independent tensor of a batch, in the shape of the dimensions before: a number for each entry of
@@ -253,7 +272,7 @@ module Prior =
     /// What is yielded needs not be undone for it.
     let private faultOfSampled (prior: Prior) (form: Form) : string option =
         match box prior.Density, Parametrization.parameterForms prior.Density.Support form with
-        | _, Error error -> Some error.Message
+        | _, Error error -> Some(message prior error)
         | :? PushforwardDensity, Ok _ -> None
         | _, Ok _ -> prior.Density.Fault form |> Option.map (expects prior form)
 
@@ -267,6 +286,7 @@ module Prior =
         | None ->
             match prior.Density.Sampler with
             | None -> invalidArg (nameof prior) $"{prior} has no method by which it is sampled."
+            | Some _ when Form.entries form = 0L -> torch.zeros (form.Shape, dtype = form.Dtype, device = form.Device)
             | Some draw ->
                 use _ = torch.no_grad ()
                 use scope = torch.NewDisposeScope()

@@ -1,6 +1,7 @@
 namespace Parametrize
 
 open System
+open System.Globalization
 open TorchSharp
 
 /// The scale of a density of positive definite matrices: a multiple of the identity of any size, or a matrix.
@@ -60,13 +61,15 @@ module internal Scale =
             let wide = torch.tensor (numbers, dtype = torch.ScalarType.Float64)
             Tensors.number (Lkj.logDeterminant wide)
 
-    let fault (freedom: float) (scale: Scale) (form: Form) : string option =
+    /// A sentence, or what is expected.
+    let fault (prior: string) (freedom: float) (scale: Scale) (form: Form) : string option =
         let size = Array.last form.Shape
 
         match scale with
         | _ when Form.isComplex form.Dtype -> Some "real matrices"
         | _ when not (freedom > float size - 1.0) ->
-            Some $"matrices of fewer than {freedom} + 1 rows, its degrees of freedom and 1"
+            Some
+                $"{size} x {size} matrices need more than {size - 1L} degrees of freedom, but {prior} has {freedom.ToString CultureInfo.InvariantCulture}."
         | Scale.Matrix matrix when int64 (Array2D.length1 matrix) <> size ->
             Some $"matrices of {Array2D.length1 matrix} rows and columns, as its scale"
         | _ -> None
@@ -100,7 +103,7 @@ type internal WishartBase(freedom: float, scale: Scale) =
         + torch.diag_embed (squares.clamp_min((Form.least torch.ScalarType.Float64).AsScalar()).sqrt())
 
     override _.Support = Values.PositiveDefiniteValues.spd
-    override _.Fault form = Scale.fault freedom scale form
+    override this.Fault form = Scale.fault (FSharpText.ofCode this.Code) freedom scale form
     override _.Correction tensor = ValueSome(Tensors.forEach 2 (UniformMeasure.ofTwice (Tensors.last tensor)) tensor)
 
 /// `|W|^((v-n-1)/2) exp(-tr(S^-1 W)/2) / (2^(vn/2) |S|^(v/2) Gamma_n(v/2))` (Wishart 1928).

@@ -25,20 +25,20 @@ public sealed class Permutation : FlowLayer
     }
 
     /// <summary>Features from the last to the first.</summary>
-    public static Permutation Reverse(int features) => new([.. Numbers(features).Reverse()]);
+    public static Permutation Reverse(long features) => new([.. Numbers(features).Reverse()]);
 
     /// <summary>A random order, the same for the same seed.</summary>
-    public static Permutation Random(int features, int seed)
+    public static Permutation Random(long features, int seed)
     {
         long[] order = [.. Numbers(features)];
         new Random(seed).Shuffle(order);
         return new(order);
     }
 
-    private static IEnumerable<long> Numbers(int features)
+    private static IEnumerable<long> Numbers(long features)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
-        return Enumerable.Range(0, features).Select(index => (long)index);
+        return Enumerable.Range(0, checked((int)features)).Select(index => (long)index);
     }
 
     /// <inheritdoc/>

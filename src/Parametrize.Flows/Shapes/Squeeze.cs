@@ -7,10 +7,10 @@ namespace Parametrize.Flows;
 /// </summary>
 public sealed class Squeeze : FlowLayer
 {
-    private readonly int _factor;
+    private readonly long _factor;
 
     /// <param name="factor">The side of the squares, at least 2.</param>
-    public Squeeze(int factor = 2)
+    public Squeeze(long factor = 2)
         : base(nameof(Squeeze))
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(factor, 2);

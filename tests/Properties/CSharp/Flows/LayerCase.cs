@@ -41,7 +41,7 @@ public sealed record LayerCase(string Kind, int Seed)
         ["linear, any, no bias"] = n => new LinearFlow(n, Parametrizations.Identity, hasBias: false),
         ["act norm"] = n => new ActNorm(n),
         ["permutation"] = n => Permutation.Random(n, seed: n),
-        ["reversed"] = Permutation.Reverse,
+        ["reversed"] = n => Permutation.Reverse(n),
         ["constrained, interval"] = _ => new Constrained(Parametrizations.UnitInterval),
         ["constrained, positive"] = _ => new Constrained(Parametrizations.Positive),
         ["constrained, ordered"] = _ => new Constrained(Parametrizations.Ordered),

@@ -90,6 +90,7 @@ let tests: Test =
         "densities"
         [
             integrates 1e-9 [ Quadrature.interval -20.0 20.0 ] (Prior.normal 1.7)
+            integrates 1e-9 [ Quadrature.interval -20.0 23.0 ] (Prior.normalAround 1.5 1.7)
             integrates 1e-9 [ Quadrature.interval 0.0 60.0; Quadrature.interval -60.0 0.0 ] (Prior.laplace 0.8)
             integrates 1e-5 [ Quadrature.interval -300.0 0.0; Quadrature.interval 0.0 300.0 ] (Prior.studentT 5.0 6.0)
             integrates 1e-6 [ Quadrature.interval -1.0 3.0 ] (Prior.ofValue (bounded -1.0 3.0) (Prior.normal 0.6))

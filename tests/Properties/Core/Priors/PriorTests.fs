@@ -201,6 +201,7 @@ let tests: Test =
                 let again () =
                     [
                         Prior.normal 1.0, "Prior.normal 1.0"
+                        Prior.normalAround 2.0 1.0, "Prior.normalAround 2.0 1.0"
                         Prior.studentT 3.0 0.5, "Prior.studentT 3.0 0.5"
                         Prior.ofValue (scale 2.0 >>> simplex) (Prior.normal 1.0),
                         "Prior.ofValue (scale 2.0 >>> simplex) (Prior.normal 1.0)"
@@ -231,6 +232,7 @@ let tests: Test =
                 Expect.equal prior (Prior.langevin (array2D [ [ 1.0; 2.0 ] ])) "the first")
             test "refuse options" (fun () ->
                 refusal "The scale must be positive" (fun () -> Prior.normal 0.0)
+                refusal "must be finite" (fun () -> Prior.normalAround nan 1.0)
                 refusal "The scale must be positive" (fun () -> Prior.laplace nan)
                 refusal "degrees of freedom must be positive" (fun () -> Prior.studentT 0.0 1.0)
                 refusal "The concentrations must be positive" (fun () -> Prior.dirichlet [ 1.0; -1.0 ])
@@ -251,6 +253,8 @@ let tests: Test =
                 let x = drawn identity [| 3L; 3L |]
                 let density (prior: Prior) (w: torch.Tensor) () = Prior.logDensity prior w
                 refusal "w_i > 0" (density (Prior.dirichlet [ 1.0 ]) x)
+                let corner = torch.tensor ([| 1.0; 0.0 |], dtype = torch.ScalarType.Float64)
+                refusal "w_i > 0 is violated by equality" (density (Prior.dirichlet [ 1.0 ]) corner)
 
                 refusal
                     "probability vectors of 2 entries"
@@ -262,7 +266,9 @@ let tests: Test =
                     "at least 2 rows"
                     (density (Prior.lkj 1.0) (torch.ones ([| 1L; 1L |], dtype = torch.ScalarType.Float64)))
 
-                refusal "fewer than 2 + 1 rows" (density (Prior.wishart 2.0 1.0) (drawn spd [| 3L; 3L |]))
+                refusal
+                    "3 x 3 matrices need more than 2 degrees of freedom, but Prior.wishart 2.0 1.0 has 2."
+                    (density (Prior.wishart 2.0 1.0) (drawn spd [| 3L; 3L |]))
 
                 refusal
                     "matrices of 1 rows"
@@ -284,8 +290,12 @@ let tests: Test =
                     "cannot be undone"
                     (density (Prior.ofValue mirrored (Prior.normal 1.0)) (drawn symmetric [| 3L; 3L |]))
 
-                refusal "floating-point" (density (Prior.normal 1.0) (x.``to`` torch.ScalarType.Int64))
-                refusal "finite" (density (Prior.normal 1.0) (x.log () - x.log ())))
+
+                refusal
+                    "Prior.normal 1.0 expects floating-point"
+                    (density (Prior.normal 1.0) (x.``to`` torch.ScalarType.Int64))
+
+                refusal "Prior.normal 1.0 expects finite" (density (Prior.normal 1.0) (x.log () - x.log ())))
             test "refuse parts" (fun () ->
                 let density (prior: Prior) (value: Parametrization) () =
                     Prior.logDensityOfParts prior value (partsOf value [| 3L; 3L |])

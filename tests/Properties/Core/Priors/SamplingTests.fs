@@ -68,6 +68,22 @@ let tests: Test =
                 let mean, error = ratio.mean().item<double>(), ratio.std().item<double>() / sqrt (float count)
                 Expect.isLessThan (abs (mean - 1.0)) (5.0 * error) $"the mean {mean}, of error {error}"
                 Expect.isLessThan error 0.05 "the test tells something")
+            testCase "no samples are an empty batch" (fun () ->
+                use _ = torch.NewDisposeScope()
+
+                for prior, shape in
+                    [
+                        Prior.normal 1.0, [| 3L |]
+                        Prior.dirichlet [ 0.1 ], [| 5L |]
+                        Prior.lkj 1.0, [| 3L; 3L |]
+                        Prior.wishart 3.0 1.0, [| 3L; 3L |]
+                        Prior.inverseWishart 3.0 1.0, [| 3L; 3L |]
+                        Prior.vonMisesFisher [ 1.0; 9.0 ], [| 2L |]
+                        Prior.uniform orthogonal, [| 3L; 2L |]
+                        Prior.ofValue simplex (Prior.normal 3.0), [| 4L |]
+                    ] do
+                    let shape = Array.append [| 0L |] shape
+                    Expect.equal (draw prior shape).shape shape $"{prior}")
             testCase "16-bit samples are allowed" (fun () ->
                 use _ = torch.NewDisposeScope()
 

@@ -1,0 +1,82 @@
+using System.IO.Enumeration;
+using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Bayes;
+
+/// <summary>Which tensors of a model have which priors, by what a user says of names.</summary>
+internal static class ChosenPriors
+{
+    /// <summary>A tensor's own name counts more than a pattern, as for states.</summary>
+    public static IEnumerable<(PriorTarget Target, Prior Prior)> ByName(
+        nn.Module model,
+        IReadOnlyList<(string Name, Prior Prior)> priors
+    )
+    {
+        var targets = PriorTarget.Of(model);
+        var patterns = new List<(string Name, Prior Prior)>();
+        var chosen = new List<(PriorTarget Target, Prior Prior)>();
+        foreach (var (name, prior) in priors)
+        {
+            ArgumentNullException.ThrowIfNull(name);
+            ArgumentNullException.ThrowIfNull(prior);
+            if (name.AsSpan().ContainsAny('*', '?'))
+                patterns.Add((name, prior));
+            else
+                chosen.Add((targets.FirstOrDefault(one => one.Names.Contains(name)) ?? throw Missing(name), prior));
+        }
+        foreach (var (pattern, _) in patterns)
+            if (!targets.Any(one => IsMetBy(pattern, one)))
+                throw Missing(pattern);
+        var named = chosen.Select(one => one.Target).ToHashSet();
+        return
+        [
+            .. chosen,
+            .. from target in targets
+            where !named.Contains(target)
+            let prior = PriorOf(target, patterns)
+            where prior is not null
+            select (target, prior),
+        ];
+
+        ArgumentException Missing(string name) =>
+            new($"There is no tensor {name} in {model.Title()}. It has: {Names(model)}.", nameof(priors));
+    }
+
+    /// <summary>The function is asked once for each tensor, by its first name.</summary>
+    public static IEnumerable<(PriorTarget Target, Prior Prior)> ByFunction(
+        nn.Module model,
+        Func<string, Prior?> priorOf
+    ) =>
+        from target in PriorTarget.Of(model)
+        let prior = priorOf(target.Name)
+        where prior is not null
+        select (target, prior);
+
+    /// <summary>Those that lie in the space of the prior.</summary>
+    public static IEnumerable<(PriorTarget Target, Prior Prior)> BySpace(nn.Module model, Prior prior) =>
+        from target in PriorTarget.Of(model)
+        where target.IsOn(prior)
+        select (target, prior);
+
+    /// <summary>What there is to choose from.</summary>
+    public static string Names(nn.Module model) =>
+        PriorTarget.Of(model) is { Count: > 0 } targets
+            ? string.Join(", ", targets.SelectMany(one => one.Names))
+            : "none";
+
+    private static bool IsMetBy(string pattern, PriorTarget target) =>
+        target.Names.Any(name => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false));
+
+    private static Prior? PriorOf(PriorTarget target, List<(string Name, Prior Prior)> patterns)
+    {
+        var matching = patterns.Where(one => IsMetBy(one.Name, target)).ToList();
+        if (matching.Select(one => one.Prior).Distinct().Count() > 1)
+            throw new ArgumentException(
+                $"{target.Name} has several priors: {string.Join(", ", matching.Select(one => $"{one.Name}: {one.Prior}"))}. "
+                    + "Name it, or let one pattern meet it."
+            );
+        return matching.Count == 0 ? null : matching[0].Prior;
+    }
+}
