@@ -1,5 +1,4 @@
 using System.IO.Enumeration;
-using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
