@@ -32,11 +32,7 @@ internal static class LogPriors
 
     private static string Needed(Prior prior) => ParametrizationText.ToCSharp(prior.Density.Support);
 
-    private static Tensor Sum(
-        IEnumerable<(PriorTarget Target, Prior Prior)> chosen,
-        bool byParameters,
-        string whenNone
-    )
+    private static Tensor Sum(IEnumerable<(PriorTarget Target, Prior Prior)> chosen, bool byParameters, string whenNone)
     {
         var terms = chosen.ToList();
         if (terms.Count == 0)

@@ -15,8 +15,7 @@ internal sealed record PriorTarget(IReadOnlyList<string> Names, ParametrizedTens
     /// <summary>Each tensor once.</summary>
     public static IReadOnlyList<PriorTarget> Of(nn.Module model) => [.. Parametrized(model), .. Parameters(model)];
 
-    public bool IsOn(Prior prior) =>
-        Tensor?.IsOn(prior) ?? PriorModule.isOn(prior, ParametrizationModule.identity);
+    public bool IsOn(Prior prior) => Tensor?.IsOn(prior) ?? PriorModule.isOn(prior, ParametrizationModule.identity);
 
     private static IEnumerable<PriorTarget> Parametrized(nn.Module model) =>
         from entry in ModelTree.AllNames(model)
@@ -28,6 +27,8 @@ internal sealed record PriorTarget(IReadOnlyList<string> Names, ParametrizedTens
         from module in ModelTree.Modules(model, registering: true)
         from own in module.Module.named_parameters(recurse: false)
         where !own.parameter.IsInvalid && TensorPath.Find(module.Module, own.name) is null
-        group (Name: ModelTree.Join(module.Name, own.name), own.parameter) by NativeTensors.Identity(own.parameter) into one
+        group (Name: ModelTree.Join(module.Name, own.name), own.parameter) by NativeTensors.Identity(
+            own.parameter
+        ) into one
         select new PriorTarget([.. one.Select(entry => entry.Name)], null, one.First().parameter);
 }

@@ -55,8 +55,7 @@ type internal NormalDensity(mean: float, scale: float) =
         ((x - mean.AsScalar()) / scale.AsScalar()).square() * (-0.5).AsScalar()
         - (log scale + log (2.0 * Math.PI) / 2.0).AsScalar()
 
-    override _.Draw(form, generator) =
-        Form.normal generator form * scale.AsScalar() + mean.AsScalar()
+    override _.Draw(form, generator) = Form.normal generator form * scale.AsScalar() + mean.AsScalar()
 
 /// `exp(-|x| / scale) / (2 scale)`.
 type internal LaplaceDensity(scale: float) =

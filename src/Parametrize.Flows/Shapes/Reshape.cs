@@ -38,8 +38,7 @@ public sealed class Reshape : FlowLayer
         (data.reshape([data.shape[0], .. _latent]), Batches.Zeros(data));
 
     /// <inheritdoc/>
-    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
-        latent.reshape([latent.shape[0], .. _data]);
+    protected override Tensor MapBack(Tensor latent, Tensor? context) => latent.reshape([latent.shape[0], .. _data]);
 
     /// <inheritdoc/>
     public override string ToString() => $"Reshape({Batches.Shown(_data)}, {Batches.Shown(_latent)})";

@@ -38,8 +38,7 @@ public sealed class Squeeze : FlowLayer
         (nn.functional.pixel_unshuffle(data, _factor), Batches.Zeros(data));
 
     /// <inheritdoc/>
-    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
-        nn.functional.pixel_shuffle(latent, _factor);
+    protected override Tensor MapBack(Tensor latent, Tensor? context) => nn.functional.pixel_shuffle(latent, _factor);
 
     /// <inheritdoc/>
     public override string ToString() => $"Squeeze({_factor})";

@@ -24,6 +24,5 @@ public sealed class OrthonormalInjection : OrthonormalLayer
     }
 
     /// <inheritdoc/>
-    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
-        nn.functional.linear(latent, Weight.Value.mT);
+    protected override Tensor MapBack(Tensor latent, Tensor? context) => nn.functional.linear(latent, Weight.Value.mT);
 }

@@ -140,10 +140,7 @@ public class ModelsHavePriors
             "0.bias: Prior.lkj 1.0 is a density of correlation matrices, but the tensor is not parametrized: register Parametrizations.Correlation on it",
             ("0.bias", Priors.Lkj())
         );
-        Refused(
-            "no tensor 2.weight in Sequential. It has: 0.weight, 1.weight, 1.bias, 0.bias.",
-            ("2.weight", normal)
-        );
+        Refused("no tensor 2.weight in Sequential. It has: 0.weight, 1.weight, 1.bias, 0.bias.", ("2.weight", normal));
         Refused("give one at least");
         Assert.Equal(before, doubling.Evaluations);
         var none = Assert.Throws<ArgumentException>(() =>
@@ -156,7 +153,11 @@ public class ModelsHavePriors
                 )
             )
         );
-        Assert.Contains("No tensor of Sequential lies in the space of Prior.langevin", none.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "No tensor of Sequential lies in the space of Prior.langevin",
+            none.Message,
+            StringComparison.Ordinal
+        );
         var volume = Assert.Throws<ArgumentException>(() => model.log_prior(byParameters: true, ("1.bias", normal)));
         Assert.Contains("1.bias: The volume of doubling is not known", volume.Message, StringComparison.Ordinal);
 

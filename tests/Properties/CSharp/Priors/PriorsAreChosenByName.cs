@@ -42,8 +42,7 @@ public class PriorsAreChosenByName
             return name == "0.weight" ? Priors.Dirichlet(2) : Normal;
         });
         Assert.Equal(["0.bias", "0.weight", "1.bias", "1.weight"], asked.Order(StringComparer.Ordinal));
-        var expected =
-            Sum(Priors.Dirichlet(2), Weights(model)[0]) + Sum(Normal, [Weights(model)[1], .. Biases(model)]);
+        var expected = Sum(Priors.Dirichlet(2), Weights(model)[0]) + Sum(Normal, [Weights(model)[1], .. Biases(model)]);
         Assert.Equal(expected, Number(found), 1e-4);
     }
 
@@ -82,7 +81,11 @@ public class PriorsAreChosenByName
         var none = Assert.Throws<ArgumentException>(() => model.log_prior(("*.wieght", Normal)));
         Assert.Contains("no tensor *.wieght in Sequential. It has: 0.weight, ", none.Message, StringComparison.Ordinal);
         var two = Assert.Throws<ArgumentException>(() => model.log_prior(("*.bias", Normal), ("0.*", Laplace)));
-        Assert.Contains("0.bias has several priors: *.bias: Prior.normal 1.0, 0.*:", two.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "0.bias has several priors: *.bias: Prior.normal 1.0, 0.*:",
+            two.Message,
+            StringComparison.Ordinal
+        );
         var left = Assert.Throws<ArgumentException>(() => model.log_prior(_ => null));
         Assert.Contains("has no prior for any tensor", left.Message, StringComparison.Ordinal);
         var lone = Assert.Throws<ArgumentException>(() => nn.Linear(2, 2).log_prior(("wieght", Normal)));
@@ -122,10 +125,7 @@ public class PriorsAreChosenByName
             names.Add(name);
             return Normal;
         });
-        Assert.Equal(
-            ["bias_hh_l0", "bias_ih_l0", "weight_hh_l0", "weight_ih_l0"],
-            names.Order(StringComparer.Ordinal)
-        );
+        Assert.Equal(["bias_hh_l0", "bias_ih_l0", "weight_hh_l0", "weight_ih_l0"], names.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -134,11 +134,7 @@ public class PriorsAreChosenByName
         using var scope = NewDisposeScope();
         var model = nn.Sequential(nn.Linear(2, 2));
         model.register_parametrization("0.weight+bias", Parametrizations.Positive);
-        Assert.Equal(
-            Sum(Normal, model.parametrization("0.weight+bias").Value),
-            Number(model.log_prior(Normal)),
-            1e-4
-        );
+        Assert.Equal(Sum(Normal, model.parametrization("0.weight+bias").Value), Number(model.log_prior(Normal)), 1e-4);
     }
 
     [Fact]
