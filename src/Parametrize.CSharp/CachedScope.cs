@@ -32,7 +32,7 @@ public sealed class CachedScope : IDisposable
     internal CachedScope()
     {
         Begin();
-        List<TensorBinding> registered = [.. RegisteredTensors.OfThisFlow()];
+        List<TensorBinding> registered = [.. RegisteredTensors.OfThisFlow().Where(tensor => tensor.IsInModules)];
         using var _ = GroupedValues.For(registered);
         foreach (var tensor in registered)
             tensor.TryHold();

@@ -12,9 +12,9 @@ namespace Parametrize.CSharp;
 public sealed partial class ParametrizedTensor
 {
     /// <summary>Whether evaluating writes into the buffers.</summary>
-    internal bool IsLearning => training && Core.learns(Parametrization);
+    internal bool IsLearning => Core.learns(Parametrization) && training;
 
-    private bool IsRandom => training && Core.hasNoise(Parametrization);
+    private bool IsRandom => Core.hasNoise(Parametrization) && training;
 
     /// <summary>The value now, learning what training steps learn, and how many writes to the buffers that took.</summary>
     internal Tensor Evaluate(out long learnt)

@@ -62,6 +62,9 @@ internal sealed partial class TensorBinding
 
     bool IUse.IsToCompute => IsToCompute(caller: null);
 
+    /// <summary>Whether there are fields in which the value is shown: one that a module of one's own holds is read.</summary>
+    public bool IsInModules => _modules.Length > 0;
+
     /// <summary>Whether a value that is computed now stays in the fields.</summary>
     public bool IsToKeep => _value.IsHeld || CachedScope.For(this) is not null;
 
@@ -100,7 +103,7 @@ internal sealed partial class TensorBinding
     /// </summary>
     public void TryHold()
     {
-        if (_modules.Length == 0 || !_tensor.IsPure || Access.IsInPass)
+        if (!_tensor.IsPure || Access.IsInPass)
             return;
         // What stands in native memory no field shows, and a graph may need what is there.
         if (IsNative || Access.TryBeginAlone() is not { } visit)
