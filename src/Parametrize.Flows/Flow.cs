@@ -85,7 +85,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     {
         Contexts.Require(context, Checked(data), ReadsContext, this);
         using var scope = NewDisposeScope();
-        var (tensor, logDet) = transform.Mapped(data, context, latent.Shape);
+        var (tensor, logDet) = transform.Mapped(data, context);
         var densities = latent.log_prob(tensor, context) + logDet;
         // What the flow cannot yield trains nothing.
         return where(densities.isneginf(), densities.detach(), densities).MoveToOuterDisposeScope();

@@ -14,11 +14,12 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
 {
     // TorchSharp does not move buffers that are no part of the state.
     private readonly Dictionary<string, Tensor> _constants = [];
+    private readonly bool _isOfUser;
     private Tensor? _parameter;
 
     /// <param name="name">The name of the kind of layer.</param>
     protected FlowLayer(string name)
-        : base(name) { }
+        : base(name) => _isOfUser = GetType().Assembly != typeof(FlowLayer).Assembly;
 
     /// <summary>
     /// Whether data and latent tensors determine each other. Where they do not, the layer drops a part of the data and has a
@@ -77,11 +78,11 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     /// <exception cref="ArgumentException">The layer does not take data of this shape.</exception>
     public (Tensor Latent, Tensor LogDet) ForwardWithLogDet(Tensor data, Tensor? context = null)
     {
-        var latentShape = LatentShape(Batches.DatumShape(data, nameof(data)));
+        LatentShape(Batches.DatumShape(data, nameof(data)));
         RequireKind(data, this, TakesWholeNumbers, nameof(data));
         Contexts.Require(context, data, ReadsContext, this);
         using var scope = NewDisposeScope();
-        var (latent, logDet) = Mapped(data, context, latentShape);
+        var (latent, logDet) = Mapped(data, context);
         return (Batches.Own(latent, data), logDet.MoveToOuterDisposeScope());
     }
 
@@ -100,11 +101,15 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
 
     /// <summary><see cref="Map"/>, when it yields what it promises.</summary>
     /// <exception cref="InvalidOperationException">A layer of one's own yields tensors of other shapes.</exception>
-    internal (Tensor Latent, Tensor LogDet) Mapped(Tensor data, Tensor? context, long[] latentShape)
+    internal (Tensor Latent, Tensor LogDet) Mapped(Tensor data, Tensor? context)
     {
         var (latent, logDet) = Map(data, context);
-        RequireMade(latent, [data.shape[0], .. latentShape], "z");
-        RequireMade(logDet, [data.shape[0]], "log |det J|, a number for each datum: sum over all others,");
+        if (_isOfUser)
+        {
+            var shape = data.shape;
+            RequireMade(latent, [shape[0], .. LatentShape(shape[1..])], "z");
+            RequireMade(logDet, [shape[0]], "log |det J|, a number for each datum: sum over all others,");
+        }
         return (latent, logDet);
     }
 

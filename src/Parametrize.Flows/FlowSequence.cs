@@ -34,7 +34,7 @@ internal sealed class FlowSequence : FlowLayer
         var (latent, sum) = (data, (Tensor?)null);
         foreach (var layer in _layers)
         {
-            (latent, var logDet) = layer.Mapped(latent, context, layer.LatentShape(latent.shape[1..]));
+            (latent, var logDet) = layer.Mapped(latent, context);
             sum = sum is null ? logDet : sum + logDet;
         }
         return (latent, sum!);

@@ -23,12 +23,12 @@ internal sealed class InvertedLayer : FlowLayer
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var latent = layer.MappedBack(data, context);
-        return (latent, -layer.Mapped(latent, context, data.shape[1..]).LogDet);
+        return (latent, -layer.Mapped(latent, context).LogDet);
     }
 
     protected override Tensor MapBack(Tensor latent, Tensor? context)
     {
-        var (data, logDet) = layer.Mapped(latent, context, layer.LatentShape(latent.shape[1..]));
+        var (data, logDet) = layer.Mapped(latent, context);
         return Images.OrNaN(data, logDet);
     }
 

@@ -38,15 +38,13 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         var batch = (Batch)arguments[0];
         context.set_materialize_grads(false);
         context.save_data(nameof(Batch), batch);
-        Tensor[] leaves;
+        // Leaves of a graph of their own: gradients are off here.
+        var leaves = batch.StackInputs();
+        foreach (var (leaf, input) in leaves.Zip(batch.InputsOfOne))
+            leaf.requires_grad = input.requires_grad;
         Tensor made;
         using (enable_grad())
-        {
-            leaves = batch.StackInputs();
-            foreach (var (leaf, input) in leaves.Zip(batch.InputsOfOne))
-                leaf.requires_grad = input.requires_grad;
             made = batch.Compute(leaves, batch.Buffers);
-        }
         context.save_for_backward([made, .. leaves, .. batch.Buffers.SelectMany(row => row)]);
         return batch.Divide(made);
     }

@@ -280,8 +280,10 @@ module Prior =
     /// ArgumentException for a form that has no density, and for priors that cannot be drawn from (`canSample`).
     let sample (prior: Prior) (form: Form) (generator: torch.Generator option) : torch.Tensor =
         let support = prior.Density.Support
+        // An empty batch suits where one of a tensor does.
+        let tried = { form with Shape = form.Shape |> Array.map (max 1L) }
 
-        match faultOfSampled prior form with
+        match faultOfSampled prior tried with
         | Some fault -> invalidArg (nameof form) fault
         | None ->
             match prior.Density.Sampler with

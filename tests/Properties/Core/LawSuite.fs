@@ -19,7 +19,7 @@ let seed: int = setting "PARAMETRIZE_SEED" 20260101
 let casesEach: int = setting "PARAMETRIZE_CASES" 80
 
 /// Laws that take a derivative or a factorization beside the map.
-let private isCostly (law: Law) : bool = List.contains law.Number [ "11b"; "11c"; "11d"; "11e"; "11f" ]
+let private isCostly (law: Law) : bool = List.contains law.Number [ "6c"; "11b"; "11c"; "11d"; "11e"; "11f" ]
 
 let private settings (law: Law) (subject: Subject) : Running.Settings =
     let isCostly = isCostly law || Generators.Subjects.isCostly subject

@@ -292,7 +292,7 @@ let tests: Test =
 
 
                 refusal
-                    "Prior.normal 1.0 expects floating-point"
+                    "Prior.normal 1.0 expects a floating-point"
                     (density (Prior.normal 1.0) (x.``to`` torch.ScalarType.Int64))
 
                 refusal "Prior.normal 1.0 expects finite" (density (Prior.normal 1.0) (x.log () - x.log ())))
