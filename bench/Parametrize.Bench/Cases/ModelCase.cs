@@ -27,6 +27,7 @@ internal sealed class ModelCase
         _byFormula = Trained(ByFormula(formula));
         var model = Sequential(() => nn.Linear(size, size));
         model.register_parametrizations<Linear>("weight", value);
+        StartAlike(model);
         _registered = Trained(model);
         _stacked = Trained(new Stacked(value, count, size));
     }
@@ -58,6 +59,14 @@ internal sealed class ModelCase
 
     private Sequential Sequential(Func<nn.Module<Tensor, Tensor>> layer) =>
         nn.Sequential(Enumerable.Range(0, _count).Select(index => ($"{index}", layer())).ToArray());
+
+    /// <summary>From numbers such as the formulas have, in place of those that yield the first weights.</summary>
+    private void StartAlike(Sequential model)
+    {
+        using var _ = no_grad();
+        foreach (var layer in model.children())
+            layer.parametrization("weight").Originals[0].copy_(randn(_size, _size) / Math.Sqrt(_size));
+    }
 
     private void Registered(bool isGrouped)
     {
