@@ -7,7 +7,7 @@ namespace Parametrize.Flows;
 /// <summary>
 /// `z = W x + b` for vectors, and for each position of an image (the 1 x 1 convolution of Glow: Kingma and Dhariwal 2018), with W
 /// any parametrized square matrix. log |det W| is computed from the factors of the parametrization: 0 for orthogonal ones, a sum
-/// over the diagonal for triangular, LU, QR and Cholesky factors.
+/// over the diagonal for triangular, LU and Cholesky factors.
 /// </summary>
 /// <remarks>
 /// Any allowed matrix can be given as the first one, or assigned to <see cref="Weight"/>, which then is exactly that matrix.
