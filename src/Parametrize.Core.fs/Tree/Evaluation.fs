@@ -50,10 +50,13 @@ module internal Evaluation =
                 match program.Rounding.Value[index] with
                 | ValueNone -> tensor
                 | ValueSome space -> space.Rounded(tensor, tensor.dtype)
-            | Step.Into(view, source, _) -> (if stacked then View.intoEach else View.into) view registers[source]
+            | Step.Into(view, source, _) -> View.intoBehind (if stacked then 1 else 0) view registers[source]
             | Step.OutOf(view, source) ->
-                let back = if stacked then View.backEach else View.back
-                back view (fun () -> wholeShape program parts register) registers[source]
+                View.backBehind
+                    (if stacked then 1 else 0)
+                    view
+                    (fun () -> wholeShape program parts register)
+                    registers[source]
 
     let private allRegisters training stacked (program: Program) (parts: Parts) inputs buffers : torch.Tensor[] =
         let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount

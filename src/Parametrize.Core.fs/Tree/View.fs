@@ -43,33 +43,25 @@ module internal View =
         | View.Kernel -> "a kernel whose matrix, out x (in k...), is"
         | View.Transpose -> "a tensor whose transpose is"
 
-    let into (view: View) (tensor: torch.Tensor) : torch.Tensor =
+    /// What is seen of each tensor behind the first dimensions, as many as these, which count tensors.
+    let intoBehind (stacked: int) (view: View) (tensor: torch.Tensor) : torch.Tensor =
         match view with
         // Vectors from which matrices are made, as the singular values of a transposed matrix.
-        | _ when tensor.dim () < 2L -> tensor
-        | View.Kernel -> tensor.flatten 1L
+        | _ when tensor.dim () < 2L + int64 stacked -> tensor
+        | View.Kernel -> tensor.flatten (1L + int64 stacked)
         | View.Transpose -> tensor.mT
 
-    /// The tensor of that shape whose view this is; the shape is asked for where the view does not tell it.
+    /// The tensors of that shape whose views these are; the shape is asked for where the view does not tell it.
+    let backBehind (stacked: int) (view: View) (shape: unit -> int64[]) (tensor: torch.Tensor) : torch.Tensor =
+        match view with
+        | View.Kernel -> tensor.reshape (Array.append tensor.shape[.. stacked - 1] (shape ()))
+        | _ when tensor.dim () < 2L + int64 stacked -> tensor
+        | View.Transpose -> tensor.mT
+
+    let into (view: View) (tensor: torch.Tensor) : torch.Tensor = intoBehind 0 view tensor
+
     let back (view: View) (shape: unit -> int64[]) (tensor: torch.Tensor) : torch.Tensor =
-        match view with
-        | View.Kernel -> tensor.reshape (shape ())
-        | _ when tensor.dim () < 2L -> tensor
-        | View.Transpose -> tensor.mT
-
-    /// `into` of each tensor of a stack, whose first dimension counts tensors.
-    let intoEach (view: View) (stack: torch.Tensor) : torch.Tensor =
-        match view with
-        | _ when stack.dim () < 3L -> stack
-        | View.Kernel -> stack.flatten 2L
-        | View.Transpose -> stack.mT
-
-    /// `back` of each tensor of a stack.
-    let backEach (view: View) (shape: unit -> int64[]) (stack: torch.Tensor) : torch.Tensor =
-        match view with
-        | View.Kernel -> stack.reshape (Array.append [| stack.size 0 |] (shape ()))
-        | _ when stack.dim () < 3L -> stack
-        | View.Transpose -> stack.mT
+        backBehind 0 view shape tensor
 
     /// What the tensors are whose views lie in the space.
     let space (view: View) (inner: Space) : Space =
