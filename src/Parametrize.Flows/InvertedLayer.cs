@@ -29,7 +29,7 @@ internal sealed class InvertedLayer : FlowLayer
     protected override Tensor MapBack(Tensor latent, Tensor? context)
     {
         var (data, logDet) = layer.Mapped(latent, context);
-        return Images.OrNaN(data, logDet);
+        return Images.OrElse(data, logDet, double.NaN);
     }
 
     public override string ToString() => $"({layer}).Inverted()";

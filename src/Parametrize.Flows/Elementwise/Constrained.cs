@@ -15,6 +15,7 @@ namespace Parametrize.Flows;
 public sealed class Constrained : FlowLayer
 {
     private readonly Parametrization _value;
+    private readonly bool _isNonNegative;
     private long[]? _measured;
 
     /// <param name="value">
@@ -36,7 +37,7 @@ public sealed class Constrained : FlowLayer
                 $"{value} cannot constrain data: {reason.Value} Values that can are positive, unitInterval, bounded, above, below, ordered, simplex, sumToZero and what is composed of them.",
                 nameof(value)
             );
-        _value = value;
+        (_value, _isNonNegative) = (value, PositiveSpaces.holdAllOf(value));
     }
 
     /// <inheritdoc/>
@@ -75,9 +76,12 @@ public sealed class Constrained : FlowLayer
     {
         var latent = _value.Undo(data);
         var (image, volumes) = _value.ApplyWithLogVolumes(latent, (int)data.dim() - 1);
+        // A zero is at the edge of what is not negative, where nothing of an open set lies.
+        if (_isNonNegative)
+            image = image.masked_fill(data.eq(0.0.AsScalar()), double.NaN.AsScalar());
         var logDensity = Images.LogDensity(data, image, volumes.neg());
         // Beside -inf the density of z is to be no NaN, and to have no gradient.
-        return (Images.OrZero(latent, logDensity), logDensity);
+        return (Images.OrElse(latent, logDensity, 0), logDensity);
     }
 
     /// <inheritdoc/>

@@ -8,21 +8,14 @@ internal static class Images
     /// <summary>How far rounding moves a datum from the image, in roundoffs of its largest number.</summary>
     private const double Roundoffs = 256;
 
-    /// <summary>What was found for data of the image, NaN for others.</summary>
-    public static Tensor OrNaN(Tensor found, Tensor logDensity)
+    /// <summary>What was found for data of the image, this number for others, through which no gradient flows.</summary>
+    public static Tensor OrElse(Tensor found, Tensor logDensity, double number)
     {
         var isOutside = logDensity.isneginf().reshape([found.shape[0], .. found.shape[1..].Select(_ => 1L)]);
-        return found.masked_fill(isOutside, double.NaN.AsScalar());
+        return found.masked_fill(isOutside, number.AsScalar());
     }
 
-    /// <summary>The same with zeros, through which no gradient flows.</summary>
-    public static Tensor OrZero(Tensor found, Tensor logDensity)
-    {
-        var isOutside = logDensity.isneginf().reshape([found.shape[0], .. found.shape[1..].Select(_ => 1L)]);
-        return where(isOutside, zeros_like(found), found);
-    }
-
-    /// <summary>The same for data that are in the image, -inf for others and for those that are not finite.</summary>
+    /// <summary>The log density of data that are in the image, -inf for others and for those that are not finite.</summary>
     /// <param name="data">`[N, ...]`.</param>
     /// <param name="image">The datum of the image that was found for each.</param>
     /// <param name="logDensity">`[N]`.</param>
@@ -30,12 +23,7 @@ internal static class Images
     {
         var (rows, nearest) = (data.detach().flatten(1), image.detach().flatten(1));
         var limit = rows.abs().amax([1L]) * (Roundoffs * FormModule.epsilon(data.dtype)).AsScalar();
-        // A zero where the image has none is at its edge, where nothing of an open set lies.
-        var isAtEdge = rows.eq(0.0.AsScalar())
-            .logical_and(nearest.ne(0.0.AsScalar()))
-            .logical_and(nearest.ge(0.0.AsScalar()))
-            .any(1);
-        var isInside = (rows - nearest).abs().amax([1L]).le(limit).logical_and(isAtEdge.logical_not());
+        var isInside = (rows - nearest).abs().amax([1L]).le(limit);
         return where(isInside, logDensity, full_like(logDensity, double.NegativeInfinity.AsScalar()));
     }
 }

@@ -30,6 +30,9 @@ module internal PositiveSpaces =
             override _.Rounded(tensor, dtype) = (Entrywise.inRangeOf dtype tensor).``to`` dtype
         }
 
+    /// Whether no tensor of the value has a negative entry.
+    let holdAllOf (value: Parametrization) : bool = (Array.last value.Program.Spaces.Value).IsWithin nonNegative
+
 /// Positive tensors, entry by entry.
 type internal PositiveNode(map: PositiveMap) =
     inherit Node()

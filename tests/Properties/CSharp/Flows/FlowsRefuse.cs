@@ -114,6 +114,16 @@ public class FlowsRefuse
             Support.Near.Same(parameter.grad!, one);
     }
 
+    [Theory]
+    [InlineData("ordered", -1f, 0f, 2f)]
+    [InlineData("bounded -1.0 3.0", 0f, 0f, 1f)]
+    [InlineData("sumToZero", 0f, 0f, 0f)]
+    public void A_zero_inside_is_a_datum(string value, params float[] datum)
+    {
+        var layer = new Constrained(Parametrizations.Parse(value));
+        Assert.True(layer.ForwardWithLogDet(tensor(datum).unsqueeze(0)).LogDet.isfinite().all().item<bool>());
+    }
+
     [Fact]
     public void Noise_stays_between_two_levels()
     {
