@@ -123,8 +123,8 @@ module internal ExponentialPolynomials =
         let right = combined[2].add(fourth, scheme.X7.AsScalar())
         combined[1] + left.matmul right
 
-    /// The polynomial of degree 12 in four products with those of A^2 and A^3, or of degree 18 in five with that of A^6, which is
-    /// asked for in double precision only.
+    /// In single precision the polynomial of degree 12, in four products with those of A^2 and A^3. In double precision that of
+    /// degree 18, in five with those of A^2, A^3 and A^6.
     let high
         (a: torch.Tensor)
         (square: torch.Tensor)
