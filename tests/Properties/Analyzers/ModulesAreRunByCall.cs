@@ -95,7 +95,9 @@ public class ModulesAreRunByCall
     [InlineData("new[] { ones(4) }.Select(nn.Tanh().forward).ToList();")]
     [InlineData("new Parametrize.Flows.ActNorm(4).forward(ones(2, 4));")]
     [InlineData("new Parametrize.Flows.Flow(new Parametrize.Flows.LinearFlow(4), 4).forward(ones(2, 4));")]
-    [InlineData("Func<Tensor, Tensor> run = new Parametrize.Flows.Permutation(1, 0).Inverted().forward; run(ones(2, 2));")]
+    [InlineData(
+        "Func<Tensor, Tensor> run = new Parametrize.Flows.Permutation(1, 0).Inverted().forward; run(ones(2, 2));"
+    )]
     [InlineData("var name = nameof(Linear.forward);")]
     [InlineData("var layer = nn.Linear(4, 4); var name = nameof(layer.forward);")]
     [InlineData("new Other().forward(ones(4)); --- class Other { public Tensor forward(Tensor x) => x; }")]
