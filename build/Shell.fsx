@@ -86,6 +86,8 @@ type Tally =
     static member (+)(a, b) = { Passed = a.Passed + b.Passed; Failures = a.Failures @ b.Failures }
 
 module Tally =
+    let private timings = ResizeArray<string * TimeSpan>()
+
     let passed = { Tally.Zero with Passed = 1 }
     let failed (name: string) = { Tally.Zero with Failures = [ name ] }
 
@@ -102,16 +104,24 @@ module Tally =
         else
             reported
 
-    /// A check that cannot even report counts as a failed test.
-    let attempt (check: unit -> Tally) : Tally =
+    /// A check that cannot even report counts as a failed test. `report` prints how long it took.
+    let attempt (name: string, check: unit -> Tally) : Tally =
+        let clock = Stopwatch.StartNew()
+
         try
             check ()
         with error ->
             eprintfn $"{error}"
             failed error.Message
+        |> fun tally ->
+            timings.Add(name, clock.Elapsed)
+            tally
 
-    /// What failed, and the line that ends every run of tests; the exit code.
+    /// How long each step took, what failed, and the line that ends every run of tests; the exit code.
     let report (total: Tally) : int =
+        for name, time in timings do
+            printfn $"{time.TotalSeconds, 6:F0} s  {name}"
+
         for name in total.Failures do
             printfn $"failed: {name}"
 

@@ -5,39 +5,27 @@ namespace Parametrize.Flows;
 /// <summary>What densities depend on besides.</summary>
 internal static class Contexts
 {
-    /// <summary>One row for each sample.</summary>
-    public static Tensor? Rows(Tensor? context, long count)
+    /// <summary>
+    /// One row for each datum; `[1, size]` is the same row for all. Refuses a context that nothing reads, and one of another number
+    /// of rows.
+    /// </summary>
+    public static Tensor? Rows(Tensor? context, long count, bool isRead, object owner)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         if (context is null)
             return null;
-        if (context.dim() < 2 || context.shape[0] != count && context.shape[0] != 1)
+        var shape = context.shape;
+        if (!isRead)
             throw new ArgumentException(
-                $"Expected a context [{count}, size] or [1, size]; found {Batches.Shown(context.shape)}.",
+                $"Nothing in {owner} reads a context; found {Batches.Shown(shape)}. Give `contextSize: {shape.LastOrDefault(1)}` to a Coupling or an Autoregressive; a layer of your own says by ReadsContext that it reads one.",
                 nameof(context)
             );
-        return context.shape[0] == count ? context : context.expand([count, .. context.shape[1..]]);
-    }
-
-    /// <summary>Refuses a context that nothing reads, and one that is not a row for each datum.</summary>
-    public static void Require(Tensor? context, Tensor data, bool isRead, object owner)
-    {
-        RequireRead(context, isRead, owner);
-        if (context is not null && (context.dim() < 2 || context.shape[0] != data.shape[0]))
+        if (shape.Length < 2 || shape[0] != count && shape[0] != 1)
             throw new ArgumentException(
-                $"Expected a context [{data.shape[0]}, size], one row for each datum; found {Batches.Shown(context.shape)}. Labels become rows by nn.functional.one_hot.",
+                $"Expected a context [{count}, size], one row for each datum, or [1, size]; found {Batches.Shown(shape)}. Labels become rows by nn.functional.one_hot.",
                 nameof(context)
             );
-    }
-
-    /// <summary>Refuses a context that nothing reads.</summary>
-    public static void RequireRead(Tensor? context, bool isRead, object owner)
-    {
-        if (context is not null && !isRead)
-            throw new ArgumentException(
-                $"Nothing in {owner} reads a context; found {Batches.Shown(context.shape)}. Give `contextSize: {context.shape[^1]}` to a Coupling or an Autoregressive; a layer of your own says by ReadsContext that it reads one.",
-                nameof(context)
-            );
+        return shape[0] == count ? context : context.expand([count, .. shape[1..]]);
     }
 
     /// <summary>Refuses a missing context and one of another size.</summary>

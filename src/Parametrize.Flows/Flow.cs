@@ -78,15 +78,16 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
 
     /// <summary>The log density of each datum, in nats.</summary>
     /// <param name="data">`[N, ...]`.</param>
-    /// <param name="context">`[N, size]` for a flow that depends on a context, else null.</param>
+    /// <param name="context">For a flow that depends on a context: `[N, size]`, or `[1, size]` for the same one everywhere.</param>
     /// <returns>A new tensor `[N]`, through which gradients flow. -inf for data that the flow cannot yield.</returns>
     /// <exception cref="ArgumentException">The data are of another shape.</exception>
     public Tensor log_prob(Tensor data, Tensor? context = null)
     {
-        Contexts.Require(context, Checked(data), ReadsContext, this);
+        Checked(data);
         using var scope = NewDisposeScope();
-        var (tensor, logDet) = transform.Mapped(data, context);
-        var densities = latent.log_prob(tensor, context) + logDet;
+        var rows = Contexts.Rows(context, data.size(0), ReadsContext, this);
+        var (tensor, logDet) = transform.Mapped(data, rows);
+        var densities = latent.log_prob(tensor, rows) + logDet;
         // What the flow cannot yield trains nothing.
         return where(densities.isneginf(), densities.detach(), densities).MoveToOuterDisposeScope();
     }
@@ -107,9 +108,17 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     {
         RequireAlive();
         using var scope = NewDisposeScope();
-        var rows = Contexts.Rows(context, count);
-        Contexts.RequireRead(rows, ReadsContext, this);
+        var rows = Contexts.Rows(context, count, ReadsContext, this);
         return transform.MappedBack(latent.rsample(count, rows), rows).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Random data and their log densities, as a loss of variational inference needs them, with gradients.</summary>
+    /// <inheritdoc cref="sample"/>
+    /// <returns>New tensors `[count, ...]` and `[count]`.</returns>
+    public (Tensor Data, Tensor LogDensity) rsample_and_log_prob(long count, Tensor? context = null)
+    {
+        var data = rsample(count, context);
+        return (data, log_prob(data, context));
     }
 
     /// <summary>The flow as it is made in F#.</summary>

@@ -80,9 +80,9 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     {
         LatentShape(Batches.DatumShape(data, nameof(data)));
         RequireKind(data, this, TakesWholeNumbers, nameof(data));
-        Contexts.Require(context, data, ReadsContext, this);
         using var scope = NewDisposeScope();
-        var (latent, logDet) = Mapped(data, context);
+        var rows = Contexts.Rows(context, data.size(0), ReadsContext, this);
+        var (latent, logDet) = Mapped(data, rows);
         return (Batches.Own(latent, data), logDet.MoveToOuterDisposeScope());
     }
 
@@ -94,9 +94,9 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     {
         DataShape(Batches.DatumShape(latent, nameof(latent)));
         RequireKind(latent, this, takesWholeNumbers: false, nameof(latent));
-        Contexts.Require(context, latent, ReadsContext, this);
         using var scope = NewDisposeScope();
-        return Batches.Own(MapBack(latent, context), latent);
+        var rows = Contexts.Rows(context, latent.size(0), ReadsContext, this);
+        return Batches.Own(MapBack(latent, rows), latent);
     }
 
     /// <summary><see cref="Map"/>, when it yields what it promises.</summary>

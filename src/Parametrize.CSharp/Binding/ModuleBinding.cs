@@ -209,6 +209,13 @@ internal sealed class ModuleBinding : IUse
         Hide();
     }
 
+    /// <summary>`state_dict` is asked for.</summary>
+    public void Lend()
+    {
+        foreach (var slot in _slots)
+            slot.Lend();
+    }
+
     /// <summary>Puts the fields in order when something else than what had been put there is found in them.</summary>
     public List<ExternalWrite>? TakeExternalWrites()
     {

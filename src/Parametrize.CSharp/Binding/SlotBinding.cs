@@ -12,6 +12,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     private bool _wasAssigned;
     private bool _isReleased;
 
+    /// <summary>What waited here when a state dictionary was asked for, and how often the parts had been written to.</summary>
+    private (Tensor Assigned, long Writes)? _waiting;
+
     /// <summary>Somebody has written into the placeholder, and then the module was moved.</summary>
     private bool _wasWritten;
 
@@ -61,8 +64,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             if (slot.HasShifted(_placeholder) || slot.HasShifted(Exposed))
                 return SlotState.Shifted;
             return found is null ? SlotState.Emptied
-                : IsAssignment(found) ? SlotState.Assigned
-                : SlotState.Moved;
+                : !IsAssignment(found) ? SlotState.Moved
+                : IsOutdated(found) ? SlotState.Outdated
+                : SlotState.Assigned;
         }
     }
 
@@ -70,6 +74,18 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         slot.MayBeEmpty && _placeholder is { IsSpent: false } && Exposed is not { IsSpent: true };
 
     public bool Shows(Tensor tensor) => IsOurs(tensor) || slot.Shows(tensor);
+
+    /// <summary>`state_dict` is asked for. What TorchSharp's `load` then writes is later than what waits here.</summary>
+    public void Lend()
+    {
+        if (State is SlotState.Assigned)
+            _waiting = (slot.Get()!, Versions.Of(computed.Tensors));
+    }
+
+    private bool IsOutdated(Tensor assigned) =>
+        _waiting is { } waiting
+        && ReferenceEquals(waiting.Assigned, assigned)
+        && waiting.Writes != Versions.Of(computed.Tensors);
 
     /// <summary>Takes the module's tensor out. It is kept, empty, unless something is computed from it.</summary>
     public void Take(Tensor tensor)
@@ -177,8 +193,12 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 slot.Unregister();
                 _wasWritten |= state is SlotState.Moved && slot.IsNothing(found) && !Slot.IsUnwritten(found);
                 var hasMoved = _wasAssigned && !found.IsOfTheKindOf(computed.Inputs[0]);
-                _wasAssigned = false;
+                (_wasAssigned, _waiting) = (false, null);
                 return new(this, state, found, hasMoved);
+            case SlotState.Outdated:
+                slot.Unregister();
+                (_wasAssigned, _waiting) = (false, null);
+                return new(this, state);
             default:
                 return null;
         }

@@ -26,6 +26,11 @@ internal enum SlotState
     /// <summary>A tensor of a user's: the next use takes its right inverse.</summary>
     Assigned,
 
+    /// <summary>
+    /// A tensor of a user's, which was assigned before something was loaded by TorchSharp: the next use, or query, takes it out.
+    /// </summary>
+    Outdated,
+
     /// <summary>One of the two, at another place of the list that the slot is in: each use refuses until that is undone.</summary>
     Shifted,
 

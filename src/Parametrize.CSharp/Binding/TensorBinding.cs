@@ -86,6 +86,8 @@ internal sealed partial class TensorBinding : ICached, IUse
     /// <summary>`state_dict` is asked for: TorchSharp's `load` will write.</summary>
     public void Lend()
     {
+        foreach (var module in _modules)
+            module.Lend();
         if (!_value.IsHeld)
             return;
         using var lease = Access.Reading();

@@ -9,7 +9,7 @@ namespace Parametrize.Flows;
 /// </summary>
 public sealed class Autoregressive : FlowLayer
 {
-    private readonly ElementMap _map;
+    private readonly IElementMap _map;
     private readonly long _features;
     private readonly long _contextSize;
     private readonly nn.Module<Tensor, Tensor> network;
@@ -18,7 +18,7 @@ public sealed class Autoregressive : FlowLayer
     /// <param name="features">The size of the vectors.</param>
     /// <param name="hidden">The sizes of the hidden layers of a <see cref="MaskedNetwork"/>.</param>
     /// <param name="contextSize">The size of the context that the network reads besides; 0 for none.</param>
-    public Autoregressive(ElementMap map, long features, long[] hidden, long contextSize = 0)
+    public Autoregressive(IElementMap map, long features, long[] hidden, long contextSize = 0)
         : this(map, features, new MaskedNetwork(features, Given(map).ParameterCount, hidden, contextSize), contextSize)
     { }
 
@@ -30,7 +30,7 @@ public sealed class Autoregressive : FlowLayer
     /// </param>
     /// <param name="contextSize">The size of the context that the network reads behind the features; 0 for none.</param>
     /// <exception cref="ArgumentException">The parameters of a feature depend on that feature or on one behind it.</exception>
-    public Autoregressive(ElementMap map, long features, nn.Module<Tensor, Tensor> network, long contextSize = 0)
+    public Autoregressive(IElementMap map, long features, nn.Module<Tensor, Tensor> network, long contextSize = 0)
         : base(nameof(Autoregressive))
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -41,7 +41,7 @@ public sealed class Autoregressive : FlowLayer
         RequireOrder();
     }
 
-    private static ElementMap Given(ElementMap map)
+    private static IElementMap Given(IElementMap map)
     {
         ArgumentNullException.ThrowIfNull(map);
         return map;

@@ -6,7 +6,7 @@ namespace Parametrize.Flows;
 /// `y = x exp(s) + t` with parameters t and a, `s = m tanh(a / m)` (real NVP: Dinh et al. 2017). m bounds the factor, so that no
 /// network can make it overflow.
 /// </summary>
-public sealed record AffineMap : ElementMap
+public sealed record AffineMap : IElementMap
 {
     /// <param name="maxLogScale">The largest |s|, positive.</param>
     /// <exception cref="ArgumentOutOfRangeException">It is not positive and finite.</exception>
@@ -21,17 +21,17 @@ public sealed record AffineMap : ElementMap
     public double MaxLogScale { get; }
 
     /// <inheritdoc/>
-    public override long ParameterCount => 2;
+    public long ParameterCount => 2;
 
     /// <inheritdoc/>
-    public override (Tensor Value, Tensor LogDerivative) Forward(Tensor x, Tensor parameters)
+    public (Tensor Value, Tensor LogDerivative) Forward(Tensor x, Tensor parameters)
     {
         var (shift, logScale) = Read(parameters);
         return (x * logScale.exp() + shift, logScale);
     }
 
     /// <inheritdoc/>
-    public override Tensor Inverse(Tensor y, Tensor parameters)
+    public Tensor Inverse(Tensor y, Tensor parameters)
     {
         var (shift, logScale) = Read(parameters);
         return (y - shift) * (-logScale).exp();

@@ -12,7 +12,7 @@ public sealed class Coupling : FlowLayer
     private const string Second = "moved";
     private const string Back = "back";
 
-    private readonly ElementMap _map;
+    private readonly IElementMap _map;
     private readonly bool[] _keeps;
     private readonly long _contextSize;
     private readonly nn.Module<Tensor, Tensor> network;
@@ -24,7 +24,7 @@ public sealed class Coupling : FlowLayer
     /// </param>
     /// <param name="contextSize">The size of the context that the network reads besides; 0 for none.</param>
     /// <exception cref="ArgumentException">All features are kept, or none.</exception>
-    public Coupling(ElementMap map, bool[] keeps, NetworkFactory network, long contextSize = 0)
+    public Coupling(IElementMap map, bool[] keeps, NetworkFactory network, long contextSize = 0)
         : base(nameof(Coupling))
     {
         ArgumentNullException.ThrowIfNull(map);

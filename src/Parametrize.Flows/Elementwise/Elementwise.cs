@@ -6,13 +6,13 @@ namespace Parametrize.Flows;
 /// <summary>A map for each feature of its own, whose parameters are trained directly. It begins as the identity.</summary>
 public sealed class Elementwise : FlowLayer
 {
-    private readonly ElementMap _map;
+    private readonly IElementMap _map;
     private readonly long _features;
     private readonly Parameter parameters_of_map;
 
     /// <param name="map">The map.</param>
     /// <param name="features">The size of the second dimension of the data.</param>
-    public Elementwise(ElementMap map, long features)
+    public Elementwise(IElementMap map, long features)
         : base(nameof(Elementwise))
     {
         ArgumentNullException.ThrowIfNull(map);

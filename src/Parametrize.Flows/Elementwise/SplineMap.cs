@@ -7,7 +7,7 @@ namespace Parametrize.Flows;
 /// Durkan et al. 2019, equations 4 to 8). It has a continuous derivative; gradients are finite everywhere, at the knots and
 /// outside too.
 /// </summary>
-public sealed record SplineMap : ElementMap
+public sealed record SplineMap : IElementMap
 {
     /// <summary>The least width and height of a bin, as a share of the interval, and the least derivative at a knot.</summary>
     private const double Least = 1e-3;
@@ -34,10 +34,10 @@ public sealed record SplineMap : ElementMap
     public double Bound { get; }
 
     /// <summary>Widths, heights, and derivatives at the inner knots.</summary>
-    public override long ParameterCount => 3 * Bins - 1;
+    public long ParameterCount => 3 * Bins - 1;
 
     /// <inheritdoc/>
-    public override (Tensor Value, Tensor LogDerivative) Forward(Tensor x, Tensor parameters)
+    public (Tensor Value, Tensor LogDerivative) Forward(Tensor x, Tensor parameters)
     {
         var inside = x.abs().lt(Bound.AsScalar());
         // Both branches of `where` are differentiated: none may divide by zero.
@@ -56,7 +56,7 @@ public sealed record SplineMap : ElementMap
     }
 
     /// <inheritdoc/>
-    public override Tensor Inverse(Tensor y, Tensor parameters)
+    public Tensor Inverse(Tensor y, Tensor parameters)
     {
         var inside = y.abs().lt(Bound.AsScalar());
         var clamped = y.clamp((-Bound).AsScalar(), Bound.AsScalar());

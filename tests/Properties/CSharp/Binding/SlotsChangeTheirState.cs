@@ -22,6 +22,7 @@ public class SlotsChangeTheirState
         "freeze",
         "move",
         "empty",
+        "load",
         "dispose",
     ];
 
@@ -43,6 +44,7 @@ public class SlotsChangeTheirState
                 "Retrained",
                 "Hidden",
                 "Emptied",
+                "Hidden",
                 "Released",
             ]
         ),
@@ -58,6 +60,7 @@ public class SlotsChangeTheirState
                 "Exposed",
                 "Exposed",
                 "Emptied",
+                "Exposed",
                 "Released",
             ]
         ),
@@ -73,6 +76,7 @@ public class SlotsChangeTheirState
                 "Written",
                 "Written",
                 "Emptied",
+                "Written",
                 "Released",
             ]
         ),
@@ -88,12 +92,13 @@ public class SlotsChangeTheirState
                 "Hidden",
                 "Hidden",
                 "Emptied",
+                "Retrained",
                 "Released",
             ]
         ),
         ["Emptied"] = (
             ["empty"],
-            ["Hidden", "Hidden", "Exposed", "Emptied", "Assigned", "", "", "Emptied", "Emptied", "Emptied"]
+            ["Hidden", "Hidden", "Exposed", "Emptied", "Assigned", "", "", "Emptied", "Emptied", "Hidden", "Emptied"]
         ),
         ["Assigned"] = (
             ["assign"],
@@ -107,6 +112,23 @@ public class SlotsChangeTheirState
                 "Assigned",
                 "Assigned",
                 "Emptied",
+                "Outdated",
+                "Released",
+            ]
+        ),
+        ["Outdated"] = (
+            ["assign", "load"],
+            [
+                "Hidden",
+                "Hidden",
+                "Exposed",
+                "Outdated",
+                "Assigned",
+                "Outdated",
+                "Outdated",
+                "",
+                "Emptied",
+                "Hidden",
                 "Released",
             ]
         ),
@@ -179,6 +201,15 @@ public class SlotsChangeTheirState
                     break;
                 case "move":
                     _layer.to(dtype == ScalarType.Float32 ? ScalarType.Float64 : ScalarType.Float32);
+                    break;
+                case "load":
+                    _layer.load_state_dict(
+                        new()
+                        {
+                            ["weight"] = ones([3, 4], dtype),
+                            ["parametrizations.bias.original"] = ones([3], dtype),
+                        }
+                    );
                     break;
                 case "empty":
                     _layer.bias = null;

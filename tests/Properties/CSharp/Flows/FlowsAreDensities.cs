@@ -18,7 +18,7 @@ public class FlowsAreDensities
 
     private const int Samples = 20_000;
 
-    private static FlowLayer Couplings(ElementMap map) =>
+    private static FlowLayer Couplings(IElementMap map) =>
         new Coupling(map, Masks.Even(2), Networks.Mlp(8)) >> new Coupling(map, Masks.Odd(2), Networks.Mlp(8));
 
     private static readonly Dictionary<string, Func<Flow>> Planes = new()

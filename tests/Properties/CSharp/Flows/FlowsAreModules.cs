@@ -208,7 +208,7 @@ public class FlowsAreModules
             flow.ToString()
         );
         Assert.Equal(new SplineMap(8, 4), new SplineMap());
-        Assert.NotEqual<ElementMap>(new SplineMap(8, 4), new AffineMap());
+        Assert.NotEqual<IElementMap>(new SplineMap(8, 4), new AffineMap());
     }
 
     [Fact]

@@ -6,18 +6,18 @@ namespace Parametrize.Flows;
 /// A bijection of single numbers that has parameters, of which layers are made: <see cref="Coupling"/>,
 /// <see cref="Autoregressive"/> and <see cref="Elementwise"/>. Parameters that are zero make it the identity.
 /// </summary>
-public abstract record ElementMap
+public interface IElementMap
 {
     /// <summary>How many parameters a number has.</summary>
-    public abstract long ParameterCount { get; }
+    long ParameterCount { get; }
 
     /// <summary>The value of each number, and the logarithm of its derivative, which is positive.</summary>
     /// <param name="x">`[...]`.</param>
     /// <param name="parameters">`[..., ParameterCount]`.</param>
-    public abstract (Tensor Value, Tensor LogDerivative) Forward(Tensor x, Tensor parameters);
+    (Tensor Value, Tensor LogDerivative) Forward(Tensor x, Tensor parameters);
 
     /// <summary>The numbers that have these values.</summary>
     /// <param name="y">`[...]`.</param>
     /// <param name="parameters">`[..., ParameterCount]`.</param>
-    public abstract Tensor Inverse(Tensor y, Tensor parameters);
+    Tensor Inverse(Tensor y, Tensor parameters);
 }
