@@ -6,6 +6,7 @@ module Consumers
 
 open System
 open System.IO
+open System.Text
 open System.Text.RegularExpressions
 open System.Xml.Linq
 open Shell
@@ -129,6 +130,22 @@ let private runScript (feed: Feed) (folder: string) : string list =
     | 0, output when output.Contains "warning" -> [ output ]
     | result -> faults result
 
+/// Installs the tool, and lets it read a file of two zeros.
+let private runTool (feed: Feed) (folder: string) : string list =
+    let header = Encoding.UTF8.GetBytes """{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"""
+    let length = BitConverter.GetBytes(uint64 header.Length)
+    File.WriteAllBytes(Path.Combine(folder, "w.safetensors"), Array.concat [ length; header; Array.zeroCreate 8 ])
+
+    let install =
+        [ "tool"; "install"; "Parametrize.Tool"; "--tool-path"; "tools"; "--version"; feed.Version ]
+
+    match dotnetAt folder (install @ [ "--add-source"; feed.Folder; "--ignore-failed-sources" ]) with
+    | 0, _ ->
+        match programAt folder (Path.Combine(folder, "tools", "parametrize")) [ "verify"; "w.safetensors" ] with
+        | 0, output when output.Contains "nothing wrong" -> []
+        | _, output -> [ output ]
+    | failed -> faults failed
+
 /// Others' caches keep what was installed and resolved here, and nobody asks for it again.
 let private forget (feed: Feed) (folder: string) (packed: Packages.Package list) : unit =
     let _, locals = dotnetAt folder [ "nuget"; "locals"; "global-packages"; "--list" ]
@@ -198,6 +215,7 @@ let private checkIn (folder: string) : Tally =
                 "the laws in a blank F# project", (fun () -> tryLaws feed folder)
                 "the analyzer in a blank C# project", (fun () -> tryAnalyzer feed folder)
                 "a script", (fun () -> runScript feed folder)
+                "the tool", (fun () -> runTool feed folder)
                 "the choice of the backend", backendFaults
             ]
             |> List.sumBy report

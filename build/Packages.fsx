@@ -141,9 +141,13 @@ let private pathFaults (package: Package) : string list =
                     $"{name} mentions {folder}"
     ]
 
+/// A tool's package has those of others too.
+let private isOwnAssembly (name: string) : bool =
+    Path.GetFileName(name).StartsWith "Parametrize." && name.EndsWith ".dll"
+
 let private debuggingFaults (package: Package) : string list =
     [
-        for assembly in package.Files.Keys |> Seq.filter _.EndsWith(".dll") do
+        for assembly in package.Files.Keys |> Seq.filter isOwnAssembly do
             if not (package.Files.ContainsKey(Path.ChangeExtension(assembly, ".pdb"))) then
                 $"{assembly} has no symbols"
 

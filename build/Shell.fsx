@@ -20,11 +20,11 @@ let private run (folder: string) (program: string) (arguments: string list) : in
 /// Runs a command of the SDK in the root folder, where it finds the repository's SDK version and tools.
 let dotnet (arguments: string list) : int = run root "dotnet" arguments
 
-/// Starts a command of the SDK in a folder; the task has its exit code and what it printed.
-let private begin' (folder: string) (arguments: string list) : Task<int * string> =
+/// Starts a program in a folder; the task has its exit code and what it printed.
+let private begin' (folder: string) (program: string) (arguments: string list) : Task<int * string> =
     let redirected =
         ProcessStartInfo(
-            "dotnet",
+            program,
             arguments,
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
@@ -41,8 +41,12 @@ let private begin' (folder: string) (arguments: string list) : Task<int * string
         return started.ExitCode, output + errors
     }
 
-/// Runs a command of the SDK in a folder, and returns its exit code and what it printed.
-let dotnetAt (folder: string) (arguments: string list) : int * string = (begin' folder arguments).Result
+/// Runs a program in a folder, and returns its exit code and what it printed.
+let programAt (folder: string) (program: string) (arguments: string list) : int * string =
+    (begin' folder program arguments).Result
+
+/// The same for a command of the SDK.
+let dotnetAt (folder: string) (arguments: string list) : int * string = programAt folder "dotnet" arguments
 
 /// Builds a program and runs it where the user stands, so that file arguments mean what they say.
 let start (project: string) (arguments: string list) : int =
@@ -57,7 +61,7 @@ let startBuilt (project: string) (arguments: string list) : int = dotnet (built 
 /// Runs a program that the solution's build has made several times at once, and returns the exit codes. What the first prints
 /// streams; the others' follows.
 let startBuiltTogether (project: string) (arguments: string list list) : int list =
-    let others = arguments.Tail |> List.map (fun one -> begin' root (built project one))
+    let others = arguments.Tail |> List.map (fun one -> begin' root "dotnet" (built project one))
     let first = startBuilt project arguments.Head
 
     first

@@ -18,7 +18,7 @@ internal sealed class AdapterLoading : IDisposable
     public AdapterLoading(nn.Module model, string folder)
     {
         _model = model;
-        Config = AdapterConfigFile.Read(Path.Combine(folder, AdapterConfigFile.Name));
+        Config = LoraConfig.from_pretrained(folder);
         var path = Path.Combine(folder, AdapterFiles.TensorsName);
         if (!File.Exists(path) && File.Exists(Path.Combine(folder, "adapter_model.bin")))
             throw new NotSupportedException(

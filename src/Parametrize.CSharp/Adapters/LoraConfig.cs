@@ -1,3 +1,5 @@
+using Parametrize.CSharp.Adapters;
+
 namespace Parametrize.CSharp;
 
 /// <summary>What PEFT's <c>LoraConfig</c> says of an adapter, as far as it changes weights; `adapter_config.json` has it.</summary>
@@ -21,6 +23,12 @@ public sealed record LoraConfig
     /// <summary>Whether magnitudes are trained apart, PEFT's `use_dora`. Default: false.</summary>
     public bool UseDora { get; init; }
 
+    /// <summary>
+    /// Whether the base model's file has linear weights as inputs by outputs, PEFT's `fan_in_fan_out`, as GPT-2 has them. Models
+    /// of TorchSharp have none. Default: false.
+    /// </summary>
+    public bool FanInFanOut { get; init; }
+
     /// <summary>Other ranks, by a pattern that a module's name ends with: a regular expression. Default: none.</summary>
     public IReadOnlyDictionary<string, long> RankPattern { get; init; } = new Dictionary<string, long>();
 
@@ -35,4 +43,14 @@ public sealed record LoraConfig
 
     /// <summary>PEFT's `task_type`, such as `CAUSAL_LM`. Default: not said.</summary>
     public string? TaskType { get; init; }
+
+    /// <summary>Reads the configuration in the folder of an adapter.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="InvalidDataException">It is none of LORA, or says what is not known here.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static LoraConfig from_pretrained(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        return AdapterConfigFile.Read(Path.Combine(folder, AdapterConfigFile.Name));
+    }
 }

@@ -63,6 +63,9 @@ internal sealed class JointLayout
 
     public bool IsJoint => _shapes.Length > 1;
 
+    /// <summary>The shapes of the members.</summary>
+    public IReadOnlyList<long[]> MemberShapes => _shapes;
+
     /// <summary>The shape of what they make up.</summary>
     public long[] Shape =>
         !IsJoint ? _shapes[0]

@@ -86,7 +86,8 @@ public sealed record TensorReport
             _ => null,
         };
 
-    internal string DistanceShown =>
+    /// <summary>The distance in words: `inside`, how far from what, or `not measurable`.</summary>
+    public string DistanceShown =>
         Violation switch
         {
             null => "inside",

@@ -20,6 +20,20 @@ internal static class PieceEvaluation
         List<string> problems
     )
     {
+        using var _ = no_grad();
+        return Parts(like, shape, pieces, map, problems) is { } parts ? Core.forward(map, parts) : null;
+    }
+
+    /// <summary>The parts from which the map computes that value.</summary>
+    /// <inheritdoc cref="Value"/>
+    public static Parts? Parts(
+        Tensor like,
+        long[] shape,
+        StatePieces pieces,
+        Parametrization map,
+        List<string> problems
+    )
+    {
         var names = PieceValidation.Names(map);
         if (!pieces.Are(names))
             throw new ArgumentException(
@@ -36,9 +50,7 @@ internal static class PieceEvaluation
             throw new ArgumentException(misfit);
         var tensors = names.Zip(expected, (name, form) => pieces[name].to(form.Dtype, lead.device));
         var parts = PieceValidation.Parts(map, shape, tensors);
-        return PieceValidation.Of(map, parts, pieces.Keys, isRounded, problems) is { } sound
-            ? Core.forward(map, sound)
-            : null;
+        return PieceValidation.Of(map, parts, pieces.Keys, isRounded, problems);
     }
 
     /// <summary>Whether the pieces have the shapes of those from which the map computes a tensor of that shape.</summary>

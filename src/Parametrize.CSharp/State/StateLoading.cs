@@ -1,4 +1,3 @@
-using System.IO.Enumeration;
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.Threads;
@@ -258,18 +257,5 @@ internal sealed class StateLoading(
         return true;
     }
 
-    /// <summary>The caller's map for a key; its own name counts more than a pattern.</summary>
-    private Parametrization? MapOf(string key)
-    {
-        if (maps.TryGetValue(key, out var named))
-            return named;
-        var matching = maps.Where(map => FileSystemName.MatchesSimpleExpression(map.Key, key, ignoreCase: false))
-            .ToList();
-        if (matching.Select(map => map.Value).Distinct().Count() > 1)
-            throw new ArgumentException(
-                $"'{key}' has several maps: {string.Join(", ", matching.Select(map => $"{map.Key}: {map.Value}"))}.",
-                "parametrizations"
-            );
-        return matching.Count == 0 ? null : matching[0].Value;
-    }
+    private Parametrization? MapOf(string key) => NamedMaps.MapOf(maps, key);
 }

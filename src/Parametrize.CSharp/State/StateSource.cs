@@ -39,8 +39,20 @@ internal sealed class StateSource
 
     public IReadOnlyList<string> NotTaken => [.. _state.Keys.Where(key => !_taken.Contains(key))];
 
-    /// <summary>The keys of joint tensors: `fc.weight+bias` for `fc.parametrizations.weight+bias.original`.</summary>
-    public IEnumerable<string> JointKeys => _sorted.Select(JointKey).OfType<string>().Distinct();
+    /// <summary>The keys of parametrized tensors: `fc.weight` for `fc.parametrizations.weight.original`.</summary>
+    public IEnumerable<string> ParametrizedKeys => _sorted.Select(ParametrizedKey).OfType<string>().Distinct();
+
+    /// <summary>Those of joint tensors: `fc.weight+bias` for `fc.parametrizations.weight+bias.original`.</summary>
+    public IEnumerable<string> JointKeys =>
+        ParametrizedKeys.Where(key => JointName.IsOfSeveral(key[(key.LastIndexOf('.') + 1)..]));
+
+    /// <summary>The keys of tensors that may have pieces under their old names: `weight` for `weight_g`.</summary>
+    public IEnumerable<string> OldKeys =>
+        from key in _sorted
+        from names in OldNames
+        let suffix = names[0].Suffix
+        where key.EndsWith(suffix, StringComparison.Ordinal)
+        select key[..^suffix.Length];
 
     /// <summary>Why it cannot be read.</summary>
     public IReadOnlyList<string> Faults => _faults;
@@ -65,8 +77,10 @@ internal sealed class StateSource
     /// The pieces of a tensor under PyTorch's names, and under those of a module that holds its parametrized tensor
     /// itself; null when there are none.
     /// </summary>
-    public StatePieces? PiecesOf(StateTarget target) =>
-        PrefixesOf(target).Select(Under).FirstOrDefault(pieces => pieces.Keys.Count > 0);
+    public StatePieces? PiecesOf(StateTarget target) => First(PrefixesOf(target));
+
+    /// <summary>The same for a tensor of which only the plain key is known.</summary>
+    public StatePieces? PiecesOf(string key) => First(PrefixesOf(key));
 
     /// <summary>What the file of the state has for a target, but TorchSharp cannot hold, each with the reason.</summary>
     public IEnumerable<string> UnreadOf(StateTarget target) =>
@@ -89,15 +103,21 @@ internal sealed class StateSource
 
     private string Bare(string key) => key.StartsWith(_prefix, StringComparison.Ordinal) ? key[_prefix.Length..] : key;
 
-    private static string[] PrefixesOf(StateTarget target)
+    private StatePieces? First(IEnumerable<string> prefixes) =>
+        prefixes.Select(Under).FirstOrDefault(pieces => pieces.Keys.Count > 0);
+
+    private static string[] PrefixesOf(StateTarget target) =>
+        target.Own is null ? [target.Prefix, .. PrefixesOf(target.Key)] : PrefixesOf(target.Key);
+
+    /// <summary>A parametrized tensor that is no part of a model has no key.</summary>
+    private static string[] PrefixesOf(string key) =>
+        [RegisteredPrefix(key), key.Length == 0 ? "" : $"{key}."];
+
+    /// <summary>What the keys of the pieces begin with, where the tensor is registered on a module.</summary>
+    public static string RegisteredPrefix(string key)
     {
-        var dot = target.Key.LastIndexOf('.') + 1;
-        return
-        [
-            .. target.Own is null ? [target.Prefix] : Array.Empty<string>(),
-            $"{target.Key[..dot]}{ParametrizationSet.ChildName}.{target.Key[dot..]}.",
-            $"{target.Key}.",
-        ];
+        var dot = key.LastIndexOf('.') + 1;
+        return $"{key[..dot]}{ParametrizationSet.ChildName}.{key[dot..]}.";
     }
 
     private StatePieces Under(string prefix)
@@ -107,12 +127,10 @@ internal sealed class StateSource
         return new(this, keys.ToDictionary(key => key[prefix.Length..], key => _keys[key]));
     }
 
-    private static string? JointKey(string piece)
+    private static string? ParametrizedKey(string piece)
     {
         var steps = piece.Split('.');
         var set = Array.IndexOf(steps, ParametrizationSet.ChildName);
-        return set >= 0 && set + 1 < steps.Length && JointName.IsOfSeveral(steps[set + 1])
-            ? string.Join('.', [.. steps[..set], steps[set + 1]])
-            : null;
+        return set >= 0 && set + 2 < steps.Length ? string.Join('.', [.. steps[..set], steps[set + 1]]) : null;
     }
 }

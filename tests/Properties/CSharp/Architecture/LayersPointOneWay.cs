@@ -20,7 +20,7 @@ public class LayersPointOneWay
         ["Registration"],
         ["Models", "Optimizers", "Prune", "State", "Bayes"],
         [nameof(parametrize), nameof(Safetensors)],
-        [nameof(prune), "Adapters"],
+        [nameof(prune), "Adapters", "Saved"],
         [nameof(peft)],
     ];
 
@@ -32,6 +32,8 @@ public class LayersPointOneWay
         [typeof(parametrize)] = nameof(parametrize),
         [typeof(prune)] = nameof(prune),
         [typeof(Safetensors)] = nameof(Safetensors),
+        [typeof(SavedModel)] = "Saved",
+        [typeof(SavedTensor)] = "Saved",
         [typeof(LoraConfig)] = "Adapters",
         [typeof(MergedAdapters)] = "Adapters",
         [typeof(MergedTensor)] = "Adapters",

@@ -1,0 +1,160 @@
+using System.Runtime.InteropServices;
+using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.State;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp.Saved;
+
+/// <summary>Finds the tensors of a file, where there is no model that says which they are.</summary>
+internal sealed class SavedReading
+{
+    private readonly LoadedTensors _file;
+    private readonly StateSource _source;
+    private readonly IReadOnlyDictionary<string, Parametrization> _maps;
+
+    public SavedReading(LoadedTensors file, IReadOnlyDictionary<string, Parametrization> maps)
+    {
+        (_file, _maps) = (file, maps);
+        _source = new(file, "");
+        if (_source.Faults is [var fault, ..])
+            throw new InvalidDataException(fault);
+    }
+
+    /// <summary>In the order of their names.</summary>
+    public List<SavedTensor> Tensors()
+    {
+        using var _ = no_grad();
+        var (found, taken) = (new List<SavedTensor>(), new HashSet<string>());
+        foreach (var key in _file.Description.Keys.Union(_source.ParametrizedKeys))
+            if (_source.PiecesOf(key) is { } pieces)
+                Add(Computed(key, pieces));
+            else
+                Add(
+                    new(
+                        key,
+                        new Dictionary<string, Tensor>(),
+                        _source.CodeOf(key),
+                        $"{key}: the file says that it is {_source.CodeOf(key)}, but has nothing from which it is computed."
+                    )
+                );
+        foreach (var key in _source.OldKeys)
+            // Names alone may be anybody's.
+            if (_source.OldPiecesOf(key) is { } pieces && InferredParametrization.Of(pieces) is not null)
+                Add(Computed(key, pieces));
+        foreach (var (key, tensor) in _file.Where(pair => !taken.Contains(pair.Key)))
+            found.Add(new(key, new Dictionary<string, Tensor> { [key] = tensor }));
+        RequireNames(found);
+        return [.. found.OrderBy(one => one.Name, StringComparer.Ordinal)];
+
+        void Add(SavedTensor tensor)
+        {
+            found.Add(tensor);
+            taken.UnionWith(tensor.Pieces.Keys);
+        }
+    }
+
+    /// <summary>A tensor that is computed in another way from now on, under keys that begin as before.</summary>
+    public static SavedTensor Converted(SavedTensor before, ParametrizedTensor tensor)
+    {
+        var prefix =
+            before.Pieces.Keys.All(key => key.StartsWith($"{before.Name}.", StringComparison.Ordinal)) ? $"{before.Name}."
+            : before.Name.Length == 0 ? ""
+            : StateSource.RegisteredPrefix(before.Name);
+        var pieces = tensor.state_dict().ToDictionary(pair => prefix + pair.Key, pair => pair.Value);
+        return new(before.Name, pieces, tensor.Parametrization.Code, tensor, before.Layout);
+    }
+
+    private SavedTensor Computed(string key, StatePieces pieces)
+    {
+        var own = pieces.Keys.Values.ToDictionary(one => one, one => _file[one]);
+        var code = pieces.AreOld ? null : _source.CodeOf(key);
+        var problems = new List<string>();
+        try
+        {
+            var map = MapOf(key, code, pieces);
+            code = map.Code;
+            var (tensor, layout) = Tensor(key, pieces, map, problems);
+            if (tensor is not null)
+                return new(key, own, code, tensor, layout);
+        }
+        catch (Exception error)
+            when (error is ExternalException or ArgumentException or ParametrizationException or InvalidDataException)
+        {
+            problems.Add($"{key}: {error.Message.Split('\n')[0]}");
+        }
+        return new(key, own, code, string.Join(" ", problems));
+    }
+
+    private Parametrization MapOf(string key, string? code, StatePieces pieces)
+    {
+        if (NamedMaps.MapOf(_maps, key) is { } named)
+            return named;
+        if (code is null)
+            return InferredParametrization.Of(pieces)
+                ?? throw new InvalidDataException($"it is computed from {pieces}, but they do not tell by which map.");
+        var read = Reading.parse(code);
+        return read.IsOk
+            ? read.ResultValue
+            : throw new InvalidDataException($"the file says that it is {code}, which cannot be read: {read.ErrorValue.Message}");
+    }
+
+    /// <summary>The tensor, and of a joint one how members make it up; null after problems have been noted.</summary>
+    private (ParametrizedTensor?, JointLayout?) Tensor(
+        string key,
+        StatePieces pieces,
+        Parametrization map,
+        List<string> problems
+    )
+    {
+        var names = PieceValidation.Names(map);
+        if (!pieces.Are(names))
+            throw new InvalidDataException(
+                $"{map} is computed from {string.Join(", ", names)}, but the file has {pieces}."
+            );
+        Tensor[] parameters = [.. names.Take(Core.parameterCount(map)).Select(name => pieces[name])];
+        var layout = LayoutOf(key, pieces, map, Core.shapeOf(parameters, map)?.Value);
+        using var scope = NewDisposeScope();
+        if (PieceEvaluation.Parts(parameters[^1], layout.Shape, pieces, map, problems) is not { } parts)
+            return (null, null);
+        var own = Core.ofTensorsOfShape(
+            layout.Shape,
+            parts.Parameters.Select(parameter => new Parameter(parameter.alias(), requires_grad: false)),
+            parts.Buffers.Select(buffer => buffer.alias()),
+            map
+        );
+        var tensor = new ParametrizedTensor(map, own, null, isBuffer: false, requiresGrad: false);
+        tensor.eval();
+        return (tensor, layout.IsJoint ? layout : null);
+    }
+
+    private JointLayout LayoutOf(string key, StatePieces pieces, Parametrization map, long[]? told)
+    {
+        var isJoint = JointName.IsOfSeveral(key[(key.LastIndexOf('.') + 1)..]);
+        var shapes =
+            _file.Description.ShapesOf(key)
+            ?? (isJoint || told is null ? null : new[] { told })
+            ?? throw new InvalidDataException(
+                isJoint
+                    ? "it is several tensors as one, and the file does not say their shapes."
+                    : $"the pieces of {map} do not tell its shape, and the file does not say it."
+            );
+        var names = isJoint ? JointName.Keys(key) : [key];
+        if (shapes.Count != names.Length)
+            throw new InvalidDataException($"the file says {shapes.Count} shapes for {names.Length} tensors.");
+        using var scope = NewDisposeScope();
+        var layouts = JointLayout.All(names, [.. shapes.Select(shape => empty(shape, device: META))]);
+        return layouts.Find(layout => told is null ? PieceEvaluation.Fit(layout.Shape, pieces, map) : layout.Shape.SequenceEqual(told))
+            ?? throw new InvalidDataException(
+                $"the shapes that the file says, {string.Join(" and ", shapes.Select(Form.Shown))}, do not fit what it has."
+            );
+    }
+
+    private static void RequireNames(IEnumerable<SavedTensor> tensors)
+    {
+        foreach (var name in tensors.SelectMany(one => one.PlainNames).GroupBy(name => name))
+            if (name.Count() > 1)
+                throw new InvalidDataException($"'{name.Key}' is there both as it is and as what it is computed from.");
+    }
+}

@@ -1,0 +1,78 @@
+using Parametrize.CSharp.Joint;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <summary>A tensor of a <see cref="SavedModel"/>: one that the file has as it is, or one that is computed from several.</summary>
+public sealed class SavedTensor : IDisposable
+{
+    private readonly JointLayout? _layout;
+
+    internal SavedTensor(string name, IReadOnlyDictionary<string, Tensor> pieces) => (Name, Pieces) = (name, pieces);
+
+    internal SavedTensor(
+        string name,
+        IReadOnlyDictionary<string, Tensor> pieces,
+        string code,
+        ParametrizedTensor parametrized,
+        JointLayout? layout
+    )
+        : this(name, pieces) => (Code, Parametrized, _layout) = (code, parametrized, layout);
+
+    internal SavedTensor(string name, IReadOnlyDictionary<string, Tensor> pieces, string? code, string problem)
+        : this(name, pieces) => (Code, Problem) = (code, problem);
+
+    /// <summary>
+    /// Its name in a model without parametrizations: `fc.weight`. That of a joint one is `fc.weight+bias`.
+    /// </summary>
+    public string Name { get; }
+
+    /// <summary>What the file has for it, by the keys of the file: itself, or what it is computed from.</summary>
+    public IReadOnlyDictionary<string, Tensor> Pieces { get; }
+
+    /// <summary>
+    /// The value from which it is computed, as code: what the file says, else what its keys tell. Null where it is not computed,
+    /// or from what is not known.
+    /// </summary>
+    public string? Code { get; }
+
+    /// <summary>The tensor with its parametrization; null where it is not computed, or cannot be.</summary>
+    public ParametrizedTensor? Parametrized { get; }
+
+    /// <summary>Why it cannot be computed; null where it can, or need not.</summary>
+    public string? Problem { get; }
+
+    /// <summary>Its names in a model without parametrizations: several for a joint one.</summary>
+    public IReadOnlyList<string> PlainNames => _layout is null ? [Name] : JointName.Keys(Name);
+
+    internal JointLayout? Layout => _layout;
+
+    /// <summary>The tensor: computed, or a copy of what the file has.</summary>
+    /// <returns>A new tensor without gradients, the caller's to dispose.</returns>
+    /// <exception cref="InvalidDataException">It cannot be computed: see <see cref="Problem"/>.</exception>
+    public Tensor Value()
+    {
+        if (Problem is not null)
+            throw new InvalidDataException(Problem);
+        using var _ = no_grad();
+        return Parametrized is null ? Pieces[Name].clone() : Parametrized.Value;
+    }
+
+    /// <summary>The tensors of a model without parametrizations, by their names. New tensors.</summary>
+    internal IEnumerable<(string Name, Tensor Value)> Baked() =>
+        _layout is null ? [(Name, Value())] : PlainNames.Zip(_layout.Divide(Value()), Apart);
+
+    /// <summary>Frees it and its pieces.</summary>
+    public void Dispose()
+    {
+        Parametrized?.Dispose();
+        foreach (var piece in Pieces.Values)
+            piece.Dispose();
+    }
+
+    private static (string, Tensor) Apart(string name, Tensor view)
+    {
+        using var _ = view;
+        return (name, view.clone());
+    }
+}

@@ -1,0 +1,97 @@
+using System.CommandLine;
+using Parametrize.CSharp;
+using Parametrize.Tool.Files;
+using Parametrize.Tool.Report;
+
+namespace Parametrize.Tool.Commands;
+
+/// <summary>What a file has.</summary>
+internal static class InspectCommand
+{
+    private static readonly string[] Titles = ["tensor", "value", "shape", "dtype", "membership"];
+
+    public static Command Make(Screen screen)
+    {
+        var file = Arguments.File("FILE", "A safetensors file, or the folder of a PEFT adapter.");
+        var (json, maps) = (Arguments.Json(), Arguments.Maps());
+        var command = new Command(
+            "inspect",
+            "Lists the tensors of a file: the value from which each is computed, its shape, and whether it is in the space of the value."
+        )
+        {
+            file,
+            maps,
+            json,
+        };
+        command.SetAction(parsed =>
+        {
+            var path = parsed.GetRequiredValue(file);
+            using var model = Input.Load(path, Arguments.Read(parsed.GetValue(maps) ?? []));
+            var (findings, adapter) = (model.Tensors.Select(one => new Finding(one)).ToList(), Input.AdapterOf(path));
+            if (parsed.GetValue(json))
+                screen.Line(Shown.Json(Described(path, model, findings, adapter)));
+            else
+                Print(screen, path, model, findings, adapter);
+            return ExitCode.Fine;
+        });
+        return command;
+    }
+
+    private static void Print(Screen screen, string path, SavedModel model, List<Finding> findings, LoraConfig? adapter)
+    {
+        var computed = findings.Count(one => one.Code is not null || one.Problem is not null);
+        screen.Line($"{path}: {Shown.Count(findings.Count, "tensor")}, {computed} parametrized");
+        if (adapter is not null)
+            screen.Line(Summary(adapter));
+        foreach (var (name, text) in model.Metadata)
+            screen.Line($"{name}: {text}");
+        screen.Table(
+            Titles,
+            [
+                .. findings.Select(one =>
+                    new[]
+                    {
+                        one.Name,
+                        Shown.Code(one.Code),
+                        one.Shape is null ? "" : Shown.Shape(one.Shape),
+                        $"{one.Dtype}",
+                        one.Membership,
+                    }
+                ),
+                .. model.Unread.Select(one => new[] { one.Key, "", "", one.Value, "not read" }),
+            ]
+        );
+        foreach (var problem in findings.Select(one => one.Problem).OfType<string>())
+            screen.Line(problem);
+    }
+
+    private static string Summary(LoraConfig adapter)
+    {
+        var kind =
+            (adapter.UseRankStabilized ? "rank-stabilized " : "") + (adapter.UseDora ? "DoRA" : "LoRA");
+        return $"adapter of PEFT: {kind}, rank {adapter.Rank}, alpha {adapter.Alpha}, on {string.Join(", ", adapter.TargetModules)}"
+            + (adapter.RankPattern.Count + adapter.AlphaPattern.Count > 0 ? ", others by patterns" : "")
+            + (adapter.ModulesToSave.Count > 0 ? $"; whole: {string.Join(", ", adapter.ModulesToSave)}" : "");
+    }
+
+    private static object Described(string path, SavedModel model, List<Finding> findings, LoraConfig? adapter) =>
+        new
+        {
+            File = path,
+            model.Metadata,
+            Adapter = adapter,
+            Tensors = findings.Select(one => new
+            {
+                one.Name,
+                Value = one.Code,
+                one.Shape,
+                Dtype = one.Dtype?.ToString(),
+                one.Membership,
+                one.Distance,
+                one.NotFinite,
+                one.Problem,
+                one.Keys,
+            }),
+            model.Unread,
+        };
+}

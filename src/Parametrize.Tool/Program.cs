@@ -1,0 +1,1 @@
+return Parametrize.Tool.CommandLine.Run(args, Console.Out, Console.Error);

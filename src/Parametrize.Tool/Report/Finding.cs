@@ -1,0 +1,70 @@
+using Parametrize.CSharp;
+using static TorchSharp.torch;
+
+namespace Parametrize.Tool.Report;
+
+/// <summary>What there is to find out about a tensor of a file.</summary>
+internal sealed record Finding
+{
+    public Finding(SavedTensor tensor)
+    {
+        (Name, Code, Problem) = (tensor.Name, tensor.Code, tensor.Problem);
+        Keys = [.. tensor.Pieces.Keys];
+        if (Problem is not null)
+            return;
+        using var value = tensor.Value();
+        (Shape, Dtype, NotFinite) = (value.shape, value.dtype, CountNotFinite(value));
+        Report = tensor.Parametrized?.parametrization_report()[0];
+    }
+
+    public string Name { get; }
+
+    public string? Code { get; }
+
+    /// <summary>Of the file.</summary>
+    public IReadOnlyList<string> Keys { get; }
+
+    /// <summary>Null where it cannot be computed.</summary>
+    public IReadOnlyList<long>? Shape { get; }
+
+    public ScalarType? Dtype { get; }
+
+    /// <summary>How many numbers are NaN or infinite.</summary>
+    public long NotFinite { get; }
+
+    /// <summary>Why it cannot be computed.</summary>
+    public string? Problem { get; }
+
+    /// <summary>Null for what is not computed.</summary>
+    private TensorReport? Report { get; }
+
+    /// <summary>How far it is from its space; null where that is not known, or there is none.</summary>
+    public double? Distance => Report is { } report && double.IsFinite(report.Distance) ? report.Distance : null;
+
+    /// <summary>Whether the value cannot tell which tensors are in its space.</summary>
+    public bool IsUntold => Report?.Violation is ParametrizationError.NoRightInverse;
+
+    /// <summary>In words: `inside`, or what is wrong, or nothing.</summary>
+    public string Membership =>
+        Problem is not null ? "cannot be computed"
+        : NotFinite > 0 ? $"{NotFinite} not finite"
+        : IsUntold ? "not known"
+        : Report?.DistanceShown ?? "";
+
+    /// <summary>What is wrong with it, in a sentence; null if nothing is.</summary>
+    public string? Fault =>
+        Problem
+        ?? (
+            NotFinite > 0 ? $"{Name}: {NotFinite} of its numbers are NaN or infinite."
+            : Report?.Violation is { } violation && !IsUntold ? $"{Name}: {violation.Message}"
+            : null
+        );
+
+    private static long CountNotFinite(Tensor value)
+    {
+        if (!value.is_floating_point() && !value.is_complex())
+            return 0;
+        using var scope = NewDisposeScope();
+        return value.isfinite().logical_not().sum().item<long>();
+    }
+}

@@ -1,0 +1,36 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using static TorchSharp.torch;
+
+namespace Parametrize.Tool.Report;
+
+/// <summary>How things are written.</summary>
+internal static class Shown
+{
+    /// <summary>Codes of masks hold all their bits.</summary>
+    private const int LongestCode = 60;
+
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    public static string Code(string? code) =>
+        code is null ? ""
+        : code.Length <= LongestCode ? code
+        : $"{code[..(LongestCode - 3)]}...";
+
+    public static string Shape(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
+
+    public static string Form(Tensor tensor) => $"{Shape(tensor.shape)} {tensor.dtype}";
+
+    public static string Number(double number) => number.ToString("g3", CultureInfo.InvariantCulture);
+
+    public static string Count(int count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
+
+    public static string Json<T>(T value) => JsonSerializer.Serialize(value, Options);
+}
