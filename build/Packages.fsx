@@ -66,6 +66,11 @@ let private filesOf (extension: string) (package: Package) : byte[] list =
     |> List.filter (fun (name, _) -> name.EndsWith extension)
     |> List.map snd
 
+/// A tool's package has those of others too.
+let private ownAssemblies (package: Package) : Map<string, byte[]> =
+    package.Files
+    |> Map.filter (fun name _ -> Path.GetFileName(name).StartsWith "Parametrize." && name.EndsWith ".dll")
+
 let private inflated (compressed: byte[]) : byte[] =
     use stream = new DeflateStream(new MemoryStream(compressed), CompressionMode.Decompress)
     bytes stream
@@ -130,7 +135,7 @@ let private mentions (folder: string) (content: byte[]) : bool =
 
 let private pathFaults (package: Package) : string list =
     let hidden =
-        (filesOf ".dll" package |> List.collect compressedResources)
+        ((ownAssemblies package).Values |> Seq.collect compressedResources |> List.ofSeq)
         @ (filesOf ".pdb" package |> List.collect compressedSources)
         |> List.map (fun content -> "what is compressed in it", content)
 
@@ -141,13 +146,9 @@ let private pathFaults (package: Package) : string list =
                     $"{name} mentions {folder}"
     ]
 
-/// A tool's package has those of others too.
-let private isOwnAssembly (name: string) : bool =
-    Path.GetFileName(name).StartsWith "Parametrize." && name.EndsWith ".dll"
-
 let private debuggingFaults (package: Package) : string list =
     [
-        for assembly in package.Files.Keys |> Seq.filter isOwnAssembly do
+        for assembly in (ownAssemblies package).Keys do
             if not (package.Files.ContainsKey(Path.ChangeExtension(assembly, ".pdb"))) then
                 $"{assembly} has no symbols"
 

@@ -36,7 +36,9 @@ internal static class Arguments
         foreach (var map in maps)
         {
             if (map.Split('=', 2) is not [{ Length: > 0 } name, var code])
-                throw ToolException.Unusable($"--parametrization takes NAME=CODE, such as fc.weight=cayley, not {map}.");
+                throw ToolException.Unusable(
+                    $"--parametrization takes NAME=CODE, such as fc.weight=cayley, not {map}."
+                );
             if (!read.TryAdd(name, Code(code)))
                 throw ToolException.Unusable($"--parametrization names {name} twice.");
         }

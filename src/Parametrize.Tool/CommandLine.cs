@@ -20,9 +20,7 @@ internal static class CommandLine
             MergeCommand.Make(screen),
             DiffCommand.Make(screen),
         ];
-        var root = new RootCommand(
-            $"Looks at files of parametrized models, checks and converts them. {ExitCode.Help}"
-        );
+        var root = new RootCommand($"Looks at files of parametrized models, checks and converts them. {ExitCode.Help}");
         foreach (var verb in verbs)
             root.Add(verb);
 
@@ -68,5 +66,7 @@ internal static class CommandLine
     }
 
     private static string Usage(ParseResult parsed) =>
-        parsed.CommandResult.Command is RootCommand ? "parametrize" : $"parametrize {parsed.CommandResult.Command.Name}";
+        parsed.CommandResult.Command is RootCommand
+            ? "parametrize"
+            : $"parametrize {parsed.CommandResult.Command.Name}";
 }

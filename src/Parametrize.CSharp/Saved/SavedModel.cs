@@ -36,8 +36,8 @@ public sealed class SavedModel : IDisposable
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="parametrizations">
-    /// How tensors were computed of which the file does not say it, by name or by a pattern with * and ?. They count more than what
-    /// the file says. Default: none.
+    /// How tensors were computed of which the file does not say it, or says it in a way that cannot be read; by name or by a pattern
+    /// with * and ?. Default: none.
     /// </param>
     /// <exception cref="ArgumentException">Two patterns name several maps for one tensor.</exception>
     /// <exception cref="InvalidDataException">The file does not follow the format, or is of a later one.</exception>

@@ -59,7 +59,8 @@ internal sealed class SavedReading
     public static SavedTensor Converted(SavedTensor before, ParametrizedTensor tensor)
     {
         var prefix =
-            before.Pieces.Keys.All(key => key.StartsWith($"{before.Name}.", StringComparison.Ordinal)) ? $"{before.Name}."
+            before.Pieces.Keys.All(key => key.StartsWith($"{before.Name}.", StringComparison.Ordinal))
+                ? $"{before.Name}."
             : before.Name.Length == 0 ? ""
             : StateSource.RegisteredPrefix(before.Name);
         var pieces = tensor.state_dict().ToDictionary(pair => prefix + pair.Key, pair => pair.Value);
@@ -71,9 +72,10 @@ internal sealed class SavedReading
         var own = pieces.Keys.Values.ToDictionary(one => one, one => _file[one]);
         var code = pieces.AreOld ? null : _source.CodeOf(key);
         var problems = new List<string>();
+        var named = NamedMaps.MapOf(_maps, key);
         try
         {
-            var map = MapOf(key, code, pieces);
+            var map = MapOf(code, named, pieces);
             code = map.Code;
             var (tensor, layout) = Tensor(key, pieces, map, problems);
             if (tensor is not null)
@@ -87,17 +89,21 @@ internal sealed class SavedReading
         return new(key, own, code, string.Join(" ", problems));
     }
 
-    private Parametrization MapOf(string key, string? code, StatePieces pieces)
+    /// <summary>The map: what the file says, else what the caller has named, else what the names of the pieces tell.</summary>
+    /// <exception cref="InvalidDataException">There is none.</exception>
+    private static Parametrization MapOf(string? code, Parametrization? named, StatePieces pieces)
     {
-        if (NamedMaps.MapOf(_maps, key) is { } named)
-            return named;
         if (code is null)
-            return InferredParametrization.Of(pieces)
+            return named
+                ?? InferredParametrization.Of(pieces)
                 ?? throw new InvalidDataException($"it is computed from {pieces}, but they do not tell by which map.");
         var read = Reading.parse(code);
         return read.IsOk
             ? read.ResultValue
-            : throw new InvalidDataException($"the file says that it is {code}, which cannot be read: {read.ErrorValue.Message}");
+            : named
+                ?? throw new InvalidDataException(
+                    $"the file says that it is {code}, which cannot be read: {read.ErrorValue.Message}"
+                );
     }
 
     /// <summary>The tensor, and of a joint one how members make it up; null after problems have been noted.</summary>
@@ -145,7 +151,9 @@ internal sealed class SavedReading
             throw new InvalidDataException($"the file says {shapes.Count} shapes for {names.Length} tensors.");
         using var scope = NewDisposeScope();
         var layouts = JointLayout.All(names, [.. shapes.Select(shape => empty(shape, device: META))]);
-        return layouts.Find(layout => told is null ? PieceEvaluation.Fit(layout.Shape, pieces, map) : layout.Shape.SequenceEqual(told))
+        return layouts.Find(layout =>
+                told is null ? PieceEvaluation.Fit(layout.Shape, pieces, map) : layout.Shape.SequenceEqual(told)
+            )
             ?? throw new InvalidDataException(
                 $"the shapes that the file says, {string.Join(" and ", shapes.Select(Form.Shown))}, do not fit what it has."
             );

@@ -87,5 +87,7 @@ internal sealed record StateDescription(IReadOnlyDictionary<string, string> Meta
         || name.StartsWith(ShapesPrefix, StringComparison.Ordinal);
 
     private IEnumerable<string> Under(string prefix) =>
-        Metadata.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Select(key => key[prefix.Length..]);
+        Metadata
+            .Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal))
+            .Select(key => key[prefix.Length..]);
 }

@@ -110,8 +110,7 @@ internal sealed class StateSource
         target.Own is null ? [target.Prefix, .. PrefixesOf(target.Key)] : PrefixesOf(target.Key);
 
     /// <summary>A parametrized tensor that is no part of a model has no key.</summary>
-    private static string[] PrefixesOf(string key) =>
-        [RegisteredPrefix(key), key.Length == 0 ? "" : $"{key}."];
+    private static string[] PrefixesOf(string key) => [RegisteredPrefix(key), key.Length == 0 ? "" : $"{key}."];
 
     /// <summary>What the keys of the pieces begin with, where the tensor is registered on a module.</summary>
     public static string RegisteredPrefix(string key)

@@ -26,10 +26,7 @@ internal static class BakeCommand
         {
             var target = parsed.GetRequiredValue(output);
             Output.RequireFree(target, parsed.GetValue(force));
-            using var model = Input.Load(
-                parsed.GetRequiredValue(file),
-                Arguments.Read(parsed.GetValue(maps) ?? [])
-            );
+            using var model = Input.Load(parsed.GetRequiredValue(file), Arguments.Read(parsed.GetValue(maps) ?? []));
             Whole.Require(model);
             using var scope = TorchSharp.torch.NewDisposeScope();
             var baked = model.baked_state_dict();

@@ -49,10 +49,7 @@ internal static class ConvertCommand
         {
             var target = parsed.GetRequiredValue(output);
             Output.RequireFree(target, parsed.GetValue(force));
-            using var model = Input.Load(
-                parsed.GetRequiredValue(file),
-                Arguments.Read(parsed.GetValue(maps) ?? [])
-            );
+            using var model = Input.Load(parsed.GetRequiredValue(file), Arguments.Read(parsed.GetValue(maps) ?? []));
             var names = Named(model, parsed.GetValue(patterns) ?? []);
             Whole.Require(model, names.Contains);
             var rows = Convert(model, names, Arguments.Code(parsed.GetRequiredValue(to)), parsed.GetValue(project));
@@ -108,6 +105,10 @@ internal static class ConvertCommand
             {
                 var advice = refusal.Error.IsNotAllowed ? " Or convert with --project." : "";
                 faults.Add($"{tensor.Name}: {refusal.Error.Message}{advice}");
+            }
+            catch (InvalidOperationException overflow)
+            {
+                faults.Add($"{tensor.Name}: {overflow.Message}");
             }
         return faults.Count == 0 ? rows : throw ToolException.Found(faults);
     }

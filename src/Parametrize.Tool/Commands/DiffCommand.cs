@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using Parametrize.Tool.Files;
 using Parametrize.Tool.Report;
 
@@ -21,12 +23,8 @@ internal static class DiffCommand
         {
             Description = "The largest difference of numbers that counts as none.",
             HelpName = "T",
+            CustomParser = NotNegative,
         };
-        tolerance.Validators.Add(result =>
-        {
-            if (!(result.GetValueOrDefault<double>() >= 0))
-                result.AddError("--tolerance takes a number from 0 on.");
-        });
         var command = new Command(
             "diff",
             "Lists what differs: names, shapes, element types, values, numbers, metadata. Exit code 1 if anything does."
@@ -67,4 +65,12 @@ internal static class DiffCommand
 
     private static string[] Row(Difference one) =>
         [one.Tensor, one.What, one.A, one.B, one.Largest is { } largest ? Shown.Number(largest) : ""];
+
+    private static double NotNegative(ArgumentResult result)
+    {
+        if (double.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var number) && number >= 0)
+            return number;
+        result.AddError($"--tolerance takes a number from 0 on, not {result.Tokens[0].Value}.");
+        return 0;
+    }
 }

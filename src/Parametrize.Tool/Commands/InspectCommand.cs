@@ -67,8 +67,7 @@ internal static class InspectCommand
 
     private static string Summary(LoraConfig adapter)
     {
-        var kind =
-            (adapter.UseRankStabilized ? "rank-stabilized " : "") + (adapter.UseDora ? "DoRA" : "LoRA");
+        var kind = (adapter.UseRankStabilized ? "rank-stabilized " : "") + (adapter.UseDora ? "DoRA" : "LoRA");
         return $"adapter of PEFT: {kind}, rank {adapter.Rank}, alpha {adapter.Alpha}, on {string.Join(", ", adapter.TargetModules)}"
             + (adapter.RankPattern.Count + adapter.AlphaPattern.Count > 0 ? ", others by patterns" : "")
             + (adapter.ModulesToSave.Count > 0 ? $"; whole: {string.Join(", ", adapter.ModulesToSave)}" : "");

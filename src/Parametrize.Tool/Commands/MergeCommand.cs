@@ -12,7 +12,10 @@ internal static class MergeCommand
     public static Command Make(Screen screen)
     {
         var file = Arguments.File("BASE", "A safetensors file with the weights for which the adapter was trained.");
-        var adapter = Arguments.File("ADAPTER", "The folder of a PEFT adapter (LoRA, rsLoRA, DoRA), or the tensors in it.");
+        var adapter = Arguments.File(
+            "ADAPTER",
+            "The folder of a PEFT adapter (LoRA, rsLoRA, DoRA), or the tensors in it."
+        );
         var (output, force) = (Arguments.Output(), Arguments.Force());
         var command = new Command(
             "merge",

@@ -27,12 +27,16 @@ internal static class VerifyCommand
             string[] faults =
             [
                 .. findings.Select(one => one.Fault).OfType<string>(),
-                .. model.Unread.Select(one => $"{one.Key}: TorchSharp has no element type for {one.Value}, so it was not read."),
+                .. model.Unread.Select(one =>
+                    $"{one.Key}: TorchSharp has no element type for {one.Value}, so it was not read."
+                ),
             ];
             foreach (var fault in faults)
                 screen.Line(fault);
             foreach (var one in findings.Where(one => one.IsUntold))
-                screen.Line($"{one.Name}: finite, but {Shown.Code(one.Code)} cannot tell which tensors are in its space.");
+                screen.Line(
+                    $"{one.Name}: finite, but {Shown.Code(one.Code)} cannot tell which tensors are in its space."
+                );
             var computed = findings.Count(one => one.Code is not null);
             screen.Line(
                 $"{path}: {Shown.Count(findings.Count, "tensor")}, {computed} parametrized, "

@@ -1,4 +1,5 @@
 using Parametrize.CSharp;
+using Parametrize.Tool.Files;
 using static TorchSharp.torch;
 
 namespace Parametrize.Tool.Report;
@@ -8,13 +9,19 @@ internal sealed record Finding
 {
     public Finding(SavedTensor tensor)
     {
-        (Name, Code, Problem) = (tensor.Name, tensor.Code, tensor.Problem);
+        (Name, Code, Problem) = (tensor.Name, tensor.Code, Problems.Of(tensor));
         Keys = [.. tensor.Pieces.Keys];
-        if (Problem is not null)
-            return;
-        using var value = tensor.Value();
-        (Shape, Dtype, NotFinite) = (value.shape, value.dtype, CountNotFinite(value));
-        Report = tensor.Parametrized?.parametrization_report()[0];
+        if (tensor.Parametrized is { } parametrized)
+        {
+            Report = parametrized.parametrization_report()[0];
+            (Shape, Dtype) = (Report.Shape, Report.Dtype);
+            NotFinite = Report.Violation is ParametrizationError.NotFinite numbers ? numbers.count : 0;
+        }
+        else if (Problem is null)
+        {
+            var plain = tensor.Pieces[Name];
+            (Shape, Dtype, NotFinite) = (plain.shape, plain.dtype, CountNotFinite(plain));
+        }
     }
 
     public string Name { get; }

@@ -4,8 +4,8 @@ using Properties.CSharp.Joint;
 using Properties.CSharp.Support;
 using TorchSharp.Modules;
 using Xunit;
-using StateModels = Properties.CSharp.State.Models;
 using static TorchSharp.torch;
+using StateModels = Properties.CSharp.State.Models;
 
 namespace Properties.CSharp.Tool;
 
@@ -54,7 +54,8 @@ public class BakingFiles
     [InlineData(ScalarType.Float32)]
     [InlineData(ScalarType.Float16)]
     [InlineData(ScalarType.BFloat16)]
-    public void Every_element_type(ScalarType dtype) => IsBaked(StateModels.Parametrized(Parametrizations.Cayley(), dtype));
+    public void Every_element_type(ScalarType dtype) =>
+        IsBaked(StateModels.Parametrized(Parametrizations.Cayley(), dtype));
 
     [Fact]
     public void Kernels_whose_shape_the_pieces_do_not_tell()

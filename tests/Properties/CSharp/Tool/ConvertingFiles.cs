@@ -1,8 +1,8 @@
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using Xunit;
-using StateModels = Properties.CSharp.State.Models;
 using static TorchSharp.torch;
+using StateModels = Properties.CSharp.State.Models;
 
 namespace Properties.CSharp.Tool;
 
@@ -54,7 +54,10 @@ public class ConvertingFiles
         model.register_parametrization("a.weight", Parametrizations.Cayley());
         model.register_parametrization("b.weight", Parametrizations.SpectralNorm());
         var file = shell.Save("a.safetensors", model);
-        Assert.Equal(0, shell.Run("convert", file, "--to", "matrixExp", "--tensor", "a.*", "-o", "./b.safetensors").Code);
+        Assert.Equal(
+            0,
+            shell.Run("convert", file, "--to", "matrixExp", "--tensor", "a.w*", "-o", "./b.safetensors").Code
+        );
         var (before, after) = (shell.Load("a.safetensors"), shell.Load("b.safetensors"));
         Assert.Equal(before.Keys.Order(), after.Keys.Order());
         Assert.All(

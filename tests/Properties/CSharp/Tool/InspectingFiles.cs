@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using Parametrize.CSharp;
 using Xunit;
-using StateModels = Properties.CSharp.State.Models;
 using static TorchSharp.torch;
+using StateModels = Properties.CSharp.State.Models;
 
 namespace Properties.CSharp.Tool;
 
@@ -13,7 +13,11 @@ public class InspectingFiles
     public void Every_tensor_has_a_line_with_its_value_and_membership()
     {
         using var shell = new Shell();
-        var file = shell.Save("a.safetensors", StateModels.Parametrized(Parametrizations.Cayley()), new() { ["note"] = "first" });
+        var file = shell.Save(
+            "a.safetensors",
+            StateModels.Parametrized(Parametrizations.Cayley()),
+            new() { ["note"] = "first" }
+        );
         var (code, output, error) = shell.Run("inspect", file);
         Assert.Equal((0, ""), (code, error));
         Assert.Contains("a.safetensors: 2 tensors, 1 parametrized", output);
@@ -31,11 +35,25 @@ public class InspectingFiles
         var (code, output, _) = shell.Run("inspect", shell.Save("a.safetensors", state));
         Assert.Equal(0, code);
         Assert.Matches(@"fc\.weight +.*cannot be computed", output);
-        Assert.Contains("do not tell by which map", output);
+        Assert.Contains("do not tell by which map. Name it: --parametrization 'fc.weight=CODE'.", output);
 
         (code, output, _) = shell.Run("inspect", "./a.safetensors", "-p", "fc.*=cayley");
         Assert.Equal(0, code);
         Assert.Matches(@"fc\.weight +cayley +\[4, 4\] +Float64 +inside", output);
+    }
+
+    [Fact]
+    public void What_the_file_says_counts_more_than_what_is_named()
+    {
+        using var shell = new Shell();
+        var file = shell.Save("a.safetensors", StateModels.Parametrized(Parametrizations.Cayley()));
+        Assert.Matches(@"fc\.weight +cayley ", shell.Run("inspect", file, "-p", "*=matrixExp").Output);
+        shell.Save(
+            "b.safetensors",
+            shell.Load("a.safetensors"),
+            new() { ["parametrize"] = "1", ["parametrize.fc.weight"] = "cayly" }
+        );
+        Assert.Matches(@"fc\.weight +cayley ", shell.Run("inspect", "./b.safetensors", "-p", "*=cayley").Output);
     }
 
     [Fact]
@@ -66,7 +84,14 @@ public class InspectingFiles
     {
         using var shell = new Shell();
         var model = nn.Sequential(("q", nn.Linear(3, 4)))
-            .get_peft_model(new LoraConfig { Rank = 2, Alpha = 6, TargetModules = ["q"] });
+            .get_peft_model(
+                new LoraConfig
+                {
+                    Rank = 2,
+                    Alpha = 6,
+                    TargetModules = ["q"],
+                }
+            );
         peft.save_pretrained(model, shell["adapter"]);
         foreach (var path in new[] { "./adapter", "./adapter/adapter_model.safetensors" })
         {
@@ -81,7 +106,11 @@ public class InspectingFiles
     public void Json_says_the_same()
     {
         using var shell = new Shell();
-        var file = shell.Save("a.safetensors", StateModels.Parametrized(Parametrizations.Cayley()), new() { ["note"] = "first" });
+        var file = shell.Save(
+            "a.safetensors",
+            StateModels.Parametrized(Parametrizations.Cayley()),
+            new() { ["note"] = "first" }
+        );
         var json = JsonNode.Parse(shell.Run("inspect", file, "--json").Output)!;
         Assert.Equal("first", (string?)json["metadata"]!["note"]);
         var weight = json["tensors"]!.AsArray().Single(one => (string?)one!["name"] == "fc.weight")!;

@@ -128,13 +128,17 @@ public class MergingFiles
 
     [Fact]
     public void A_file_without_a_configuration() =>
-        Refused("there is no adapter_config.json", shell => File.Delete(Path.Combine(shell["adapter"], "adapter_config.json")));
+        Refused(
+            "there is no adapter_config.json",
+            shell => File.Delete(Path.Combine(shell["adapter"], "adapter_config.json"))
+        );
 
     [Fact]
     public void Adapters_of_other_kinds() =>
         Refused(
             "is of a LOHA, not of LORA",
-            shell => File.WriteAllText(Path.Combine(shell["adapter"], "adapter_config.json"), """{ "peft_type": "LOHA" }""")
+            shell =>
+                File.WriteAllText(Path.Combine(shell["adapter"], "adapter_config.json"), """{ "peft_type": "LOHA" }""")
         );
 
     [Fact]

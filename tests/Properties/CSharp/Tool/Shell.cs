@@ -17,7 +17,10 @@ internal sealed class Shell : IDisposable
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        string[] arguments = [.. words.Select(word => word.StartsWith("./", StringComparison.Ordinal) ? this[word[2..]] : word)];
+        string[] arguments =
+        [
+            .. words.Select(word => word.StartsWith("./", StringComparison.Ordinal) ? this[word[2..]] : word),
+        ];
         var code = CommandLine.Run(arguments, output, error);
         return new(code, output.ToString().Replace($"{_folder}/", ""), error.ToString().Replace($"{_folder}/", ""));
     }

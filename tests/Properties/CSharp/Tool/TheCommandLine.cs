@@ -130,7 +130,10 @@ public class TheCommandLine
         var nowhere = Path.Combine(here, "nowhere");
         Assert.Equal(here, Libtorch.Folder(here, nowhere));
         Assert.Equal(here, Libtorch.Folder(null, here));
-        Assert.Contains("PARAMETRIZE_LIBTORCH is", Assert.Throws<ToolException>(() => Libtorch.Folder(nowhere, here)).Message);
+        Assert.Contains(
+            "PARAMETRIZE_LIBTORCH is",
+            Assert.Throws<ToolException>(() => Libtorch.Folder(nowhere, here)).Message
+        );
         Assert.Contains(nowhere, Assert.Throws<ToolException>(() => Libtorch.Folder("", nowhere)).Message);
     }
 

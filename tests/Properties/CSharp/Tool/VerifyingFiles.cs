@@ -2,8 +2,8 @@ using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.State;
 using Xunit;
-using StateModels = Properties.CSharp.State.Models;
 using static TorchSharp.torch;
+using StateModels = Properties.CSharp.State.Models;
 
 namespace Properties.CSharp.Tool;
 
@@ -19,7 +19,10 @@ public class VerifyingFiles
     public void Nothing_is_wrong_with_what_the_library_has_written(string value)
     {
         using var shell = new Shell();
-        var (code, output, _) = shell.Run("verify", shell.Save("a.safetensors", StateModels.Parametrized(StateModels.Values[value])));
+        var (code, output, _) = shell.Run(
+            "verify",
+            shell.Save("a.safetensors", StateModels.Parametrized(StateModels.Values[value]))
+        );
         Assert.Equal(0, code);
         Assert.Equal("a.safetensors: 2 tensors, 1 parametrized, nothing wrong", output.Trim());
     }
@@ -124,10 +127,7 @@ public class VerifyingFiles
 
     [Fact]
     public void A_value_that_is_not_said() =>
-        Found(
-            "do not tell by which map",
-            Verified(Parametrizations.Cayley(), (_, metadata) => metadata.Clear())
-        );
+        Found("do not tell by which map", Verified(Parametrizations.Cayley(), (_, metadata) => metadata.Clear()));
 
     [Fact]
     public void What_TorchSharp_cannot_hold()
