@@ -135,8 +135,8 @@ let test () : int =
     computeOnOneThread ()
     Tally.report (if prepared.Failed = 0 then checks |> List.sumBy Tally.attempt else prepared)
 
-let docs () : int =
-    let total = Docs.checkAll ()
+let docs (files: string list) : int =
+    let total = if files.IsEmpty then Docs.checkAll () else Docs.checkThese files
     printfn $"{total.Passed} snippets work, {total.Failed} do not"
     min total.Failed 1
 
@@ -185,12 +185,13 @@ let targets =
         target "demo [OPTIONS]" "train the digits sample" (start "samples/Digits")
         target "test" "check, build and test everything" (fun _ -> test ())
         target "packages" "install the packages into blank projects" (fun _ -> packages ())
-        target "spec" "print the laws as a specification" (fun rest -> start "tests/Properties/Core" ("spec" :: rest))
+        target "spec [OPTIONS]" "print the laws as a specification, or --markdown FILE" (fun rest ->
+            start "tests/Properties/Core" ("spec" :: rest))
         target "golden FILE" "compare with reference cases" (fun rest ->
             start "tests/Properties/Core" ("golden" :: rest))
         target "bench [OPTIONS]" "run the benchmarks" (start "bench/Parametrize.Bench")
         target "pictures" "draw the pictures of docs/catalogue" (start "samples/Pictures")
-        target "docs" "compile and run the snippets of the documents" (fun _ -> docs ())
+        target "docs [FILES]" "compile and run the snippets of the documents" docs
         target "format" "format all sources" (fun _ -> format ())
         target "pack" "make the NuGet packages in artifacts/packages" (fun _ -> pack ())
         target "clean" "delete everything that was built" (fun _ -> clean ())

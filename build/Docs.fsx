@@ -104,10 +104,32 @@ let private csharp =
 
     let continues (text: string) = Regex.IsMatch(text, "^$|^[ {}]")
 
+    /// The parts are put in order below, so that the compiler does not see what a reader who pastes them would.
+    let misplaced (all: Block list) (parts: Parts) : Block option =
+        let ordered = parts.Imports @ parts.Body @ parts.Types
+        let isCode (block: Block) = not (block.Lines.Head.StartsWith "//")
+
+        List.zip (List.filter isCode all) (List.filter isCode ordered)
+        |> List.tryFind (fun (found, expected) -> found.Start <> expected.Start)
+        |> Option.map fst
+
     let source (snippet: Snippet) =
-        let parts = snippet |> blocks continues |> split isImport isType
+        let all = blocks continues snippet
+        let parts = split isImport isType all
 
         [
+            match misplaced all parts with
+            | Some block ->
+                yield!
+                    located
+                        snippet
+                        ""
+                        [
+                            { block with
+                                Lines = [ "#error usings come first, then statements, then types" ]
+                            }
+                        ]
+            | None -> ()
             yield! located snippet "" parts.Imports
             $"namespace Docs.{snippet.Name}"
             "{"
@@ -282,11 +304,13 @@ let private documents () : string list =
     "README.md"
     :: (pages |> Seq.map (fun page -> Path.GetRelativePath(under ".", page)) |> Seq.sort |> List.ofSeq)
 
-/// Each snippet counts as one test.
-let checkAll () : Tally =
-    let found = documents () |> List.collect snippets
+/// Each snippet of these documents counts as one test.
+let checkThese (files: string list) : Tally =
+    let found = files |> List.collect snippets
 
     [ csharp; fsharp ]
     |> List.map (fun language -> language, found |> List.filter (fun snippet -> snippet.Language = language.Name))
     |> List.filter (fun (_, mine) -> not mine.IsEmpty)
     |> List.sumBy (fun (language, mine) -> check language mine)
+
+let checkAll () : Tally = checkThese (documents ())

@@ -31,7 +31,7 @@ public class CodeThatRunsForward
     [Theory]
     [InlineData("query.weight")]
     [InlineData("value.weight")]
-    public void Without_a_call_around_it_it_fails_with_what_the_README_lists(string name)
+    public void Without_a_call_around_it_it_fails_with_what_the_page_of_errors_lists(string name)
     {
         var block = new Block(calls: false).register_parametrization(name, Parametrizations.Orthogonal());
         var input = randn(3, 7, 16);

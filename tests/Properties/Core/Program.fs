@@ -91,6 +91,7 @@ let main arguments =
 
     match arguments with
     | [| "spec" |] -> Specification.run ()
+    | [| "spec"; "--markdown"; file |] -> Specification.page file
     | [| "states" |] ->
         StateList.lines () |> List.iter (printfn "%s")
         0

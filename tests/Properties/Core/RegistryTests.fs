@@ -10,17 +10,16 @@ open Parametrize.CSharp
 
 let private documents: string = Path.Combine(AppContext.BaseDirectory, "documents")
 
-let private catalogue () : string =
+let private pages () : string =
     Directory.GetFiles(Path.Combine(documents, "catalogue"))
     |> Seq.map File.ReadAllText
     |> String.concat "\n"
 
-/// The rows of the table of values.
-let private rowsOfReadme () : string =
-    let text = File.ReadAllText(Path.Combine(documents, "README.md"))
-    let start = text.IndexOf "## What there is"
-    let rows = text[start .. text.IndexOf("## ", start + 3)].Split '\n'
-    rows |> Seq.filter _.StartsWith('|') |> String.concat "\n"
+/// The rows of the tables of values.
+let private rows () : string =
+    File.ReadLines(Path.Combine(documents, "catalogue.md"))
+    |> Seq.filter _.StartsWith('|')
+    |> String.concat "\n"
 
 /// Whether a text has the name, or says that `...From` goes with the name that it begins with.
 let rec private mentions (text: string) (name: string) : bool =
@@ -57,7 +56,7 @@ let tests: Test =
         "registry"
         [
             complete "in C#" (fun head -> existsInCSharp head.CSharp)
-            complete "in docs/catalogue" (fun head -> mentions (catalogue ()) head.Name)
-            complete "in the table of README.md" (fun head -> mentions (rowsOfReadme ()) head.Name)
+            complete "in docs/catalogue" (fun head -> mentions (pages ()) head.Name)
+            complete "in the tables of docs/catalogue.md" (fun head -> mentions (rows ()) head.Name)
             complete "in the catalogue, which the laws and the C# tests try" isTried
         ]

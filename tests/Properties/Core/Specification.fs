@@ -2,20 +2,53 @@
 module Properties.Core.Specification
 
 open System
+open System.IO
 open Parametrize.Laws
 
-/// What a law's cell of the table says: how many cases, that one broke it, or that the law does not apply.
-let private cell (law: Law) (subject: Subject) : string * string option =
-    if not (Law.applies law subject) then
-        "-", None
-    else
+[<RequireQualifiedAccess>]
+type private Outcome =
+    | Holds of cases: int
+    | DoesNotApply of lacks: string
+    | IsBroken of message: string
+
+let private outcome (law: Law) (subject: Subject) : Outcome =
+    match Law.lacks law subject with
+    | Some lacks -> Outcome.DoesNotApply lacks
+    | None ->
         match LawSuite.run law subject with
-        | Ok tried -> string tried, None
-        | Error broken -> "BROKEN", Some(LawSuite.shown law subject broken)
+        | Ok tried -> Outcome.Holds tried
+        | Error broken -> Outcome.IsBroken(LawSuite.shown law subject broken)
+
+/// How many cases were tried, and what is broken.
+let private summary (outcomes: Outcome list) : int * string list =
+    let tried =
+        outcomes
+        |> List.sumBy (function
+            | Outcome.Holds cases -> cases
+            | _ -> 0)
+
+    tried,
+    outcomes
+    |> List.choose (function
+        | Outcome.IsBroken message -> Some message
+        | _ -> None)
+
+/// The exit code: 0 when every law holds.
+let private report (outcomes: Outcome list) : int =
+    let tried, broken = summary outcomes
+    broken |> List.iter (eprintfn "\n%s")
+    printfn $"\n{tried} random cases, {broken.Length} laws broken"
+    if broken.IsEmpty then 0 else 1
 
 let private pad (width: int) (text: string) : string = text.PadRight width
 
-/// The exit code: 0 when every law holds.
+let private cell (outcome: Outcome) : string =
+    match outcome with
+    | Outcome.Holds cases -> string cases
+    | Outcome.DoesNotApply _ -> "-"
+    | Outcome.IsBroken _ -> "BROKEN"
+
+/// A table: the laws by the values.
 let run () : int =
     printfn "The laws, and on how many random cases each was tried for each value (- where it does not apply):\n"
 
@@ -27,25 +60,70 @@ let run () : int =
     let header = Suite.laws |> List.map (fun law -> pad 6 law.Number) |> String.concat " "
     printfn $"\n{pad nameWidth String.Empty}  {header}"
 
-    let rows =
+    report
         [
             for subject in LawSuite.subjects do
-                let cells = Suite.laws |> List.map (fun law -> cell law subject)
-                let shown = cells |> List.map (fst >> pad 6) |> String.concat " "
+                let outcomes = Suite.laws |> List.map (fun law -> outcome law subject)
+                let shown = outcomes |> List.map (cell >> pad 6) |> String.concat " "
                 printfn $"{pad nameWidth subject.Name}  {shown}"
-                cells
+                yield! outcomes
         ]
 
-    let cells = List.concat rows
-    let broken = cells |> List.choose snd
+let private code (names: string list) : string = names |> List.map (fun name -> $"`{name}`") |> String.concat ", "
 
-    let tried =
-        cells
-        |> List.sumBy (fun (text, _) ->
-            match Int32.TryParse text with
-            | true, count -> count
+/// A section: what the law says, how often it was tried, and where it does not apply.
+let private section (law: Law) (outcomes: (Subject * Outcome) list) : string list =
+    let tried, broken = outcomes |> List.map snd |> summary
+
+    let values =
+        outcomes
+        |> List.sumBy (function
+            | _, Outcome.Holds _ -> 1
             | _ -> 0)
 
-    broken |> List.iter (eprintfn "\n%s")
-    printfn $"\n{tried} random cases, {broken.Length} laws broken"
-    if broken.IsEmpty then 0 else 1
+    let lacking =
+        outcomes
+        |> List.choose (function
+            | subject, Outcome.DoesNotApply lacks -> Some(lacks, subject.Name)
+            | _ -> None)
+        |> List.groupBy fst
+
+    [
+        $"## {law.Number} {law.Name}\n"
+        $"{law.Sentence}\n"
+        $"Tried on {values} values, {tried} random cases; broken by {broken.Length}.\n"
+
+        if not lacking.IsEmpty then
+            "| needs | so does not apply to |"
+            "|---|---|"
+
+            for lacks, names in lacking do
+                $"| {lacks} | {names |> List.map snd |> code} |"
+
+            ""
+    ]
+
+/// A page in Markdown.
+let page (file: string) : int =
+    let found =
+        [
+            for law in Suite.laws do
+                law, LawSuite.subjects |> List.map (fun subject -> subject, outcome law subject)
+        ]
+
+    let outcomes = found |> List.collect (snd >> List.map snd)
+    let tried, broken = summary outcomes
+
+    File.WriteAllLines(
+        file,
+        [
+            "# The laws\n"
+            "What holds for every value is written once, as a law, and tried on random cases: shapes, batches, element types, scales.\n"
+            $"This page was made when the site was built, by `dotnet fsi build.fsx spec --markdown FILE`, which tried {Suite.laws.Length} \
+laws on {LawSuite.subjects.Length} values, {LawSuite.casesEach} cases each where they are cheap: {tried} cases with seed {LawSuite.seed}, \
+{broken.Length} broken.\n"
+            yield! found |> List.collect (fun (law, outcomes) -> section law outcomes)
+        ]
+    )
+
+    report outcomes
