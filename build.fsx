@@ -1,6 +1,6 @@
 // dotnet fsi build.fsx TARGET [ARGUMENTS]
 
-#load "build/Shell.fsx" "build/Docs.fsx" "build/Packages.fsx" "build/Consumers.fsx"
+#load "build/Shell.fsx" "build/Docs.fsx" "build/Links.fsx" "build/Packages.fsx" "build/Consumers.fsx" "build/Site.fsx"
 
 open System
 open System.IO
@@ -122,6 +122,7 @@ let test () : int =
             "laws of the core", expecto
             "laws and tests of the facade", xunit "tests/Properties/CSharp"
             "tests of the analyzer", xunit "tests/Properties/Analyzers"
+            "links of the documents", Links.checkAll
             "snippets of the documents", Docs.checkAll
             "packages in blank projects", Consumers.checkAll
             "samples/Notebook", sample "samples/Notebook" []
@@ -149,6 +150,15 @@ let packages () : int =
         else
             Tally.failed "building"
     )
+
+/// Builds the site, and reads it in a browser.
+let site (options: string list) : int =
+    match options with
+    | [] -> Site.build ()
+    | [ "--check" ] -> max (Site.build ()) (Site.check ())
+    | _ ->
+        eprintfn "site takes --check, or nothing."
+        1
 
 let format () : int =
     match restoreTools () with
@@ -192,6 +202,7 @@ let targets =
         target "bench [OPTIONS]" "run the benchmarks" (start "bench/Parametrize.Bench")
         target "pictures" "draw the pictures of docs/catalogue" (start "samples/Pictures")
         target "docs [FILES]" "compile and run the snippets of the documents" docs
+        target "site [--check]" "make the site in artifacts/site; read it in a browser" site
         target "format" "format all sources" (fun _ -> format ())
         target "pack" "make the NuGet packages in artifacts/packages" (fun _ -> pack ())
         target "clean" "delete everything that was built" (fun _ -> clean ())
@@ -203,9 +214,9 @@ let help () =
     printfn "Usage: dotnet fsi build.fsx TARGET\n"
 
     for target in targets do
-        printfn $"  {target.Usage, -16} {target.Summary}"
+        printfn $"  {target.Usage, -18} {target.Summary}"
 
-    printfn $"\n  {cuda, -16} with any target: on the CUDA backend of TorchSharp, which is downloaded then"
+    printfn $"\n  {cuda, -18} with any target: on the CUDA backend of TorchSharp, which is downloaded then"
 
     // fsi takes --help for itself wherever it stands, except behind a double dash.
     printfn "\nOptions of a program: dotnet fsi build.fsx -- demo --help"

@@ -11,16 +11,17 @@ open System.Text.RegularExpressions
 open System.Xml.Linq
 open Shell
 
-let private readme = lazy File.ReadAllText(under "README.md")
+/// The page by which a newcomer installs them.
+let private page = lazy File.ReadAllText(under "docs/start.md")
 
-/// The first code of a language in the README.
+/// The first code of a language on that page.
 let private code (language: string) : string =
-    Regex.Match(readme.Value, $"(?ms)^```{language}\n(.*?)^```").Groups[1].Value
+    Regex.Match(page.Value, $"(?ms)^```{language}\n(.*?)^```").Groups[1].Value
 
-/// The packages that the README installs into a project, with the versions it names.
+/// The packages that it installs into a project, with the versions it names.
 let private installed () : (string * string) list =
     [
-        for found in Regex.Matches(readme.Value, @"(?m)^dotnet add package (\S+)(?: --version (\S+))?$") do
+        for found in Regex.Matches(page.Value, @"(?m)^dotnet add package (\S+)(?: --version (\S+))?$") do
             found.Groups[1].Value, found.Groups[2].Value
     ]
 
@@ -82,7 +83,7 @@ let private runProgram (feed: Feed) (folder: string) others (program: string) (e
     | 0, _ -> dotnetAt folder [ "out/Blank.dll" ] |> faults
     | failed -> faults failed
 
-/// A program of the README.
+/// A program of the page.
 let private runProject (feed: Feed) (folder: string) (language: string) (extension: string) : string list =
     runProgram feed (Path.Combine(folder, language)) [] (code language) extension
 
@@ -121,7 +122,7 @@ using var wrong = layer.forward(randn(2, 4));
 
     if code <> 0 && reported = set [ ("7", "PARAM001") ] then [] else [ output ]
 
-/// Runs the script of the README. What F# Interactive says of packages are never errors, so it has to be silent.
+/// Runs the F# script of the page. What F# Interactive says of packages are never errors, so it has to be silent.
 let private runScript (feed: Feed) (folder: string) : string list =
     let text = (code "fsx").Replace($", {versionOfTheSources ()}\"", $", {feed.Version}\"")
     File.WriteAllText(Path.Combine(folder, "script.fsx"), $"#i \"nuget: {feed.Folder}\"\n{text}")
@@ -145,6 +146,13 @@ let private runTool (feed: Feed) (folder: string) : string list =
         | 0, output when output.Contains "nothing wrong" -> []
         | _, output -> [ output ]
     | failed -> faults failed
+
+/// Runs the C# script of the page: the program behind the lines that name the packages.
+let private runCSharpScript (feed: Feed) (folder: string) : string list =
+    let packages = (code "cs").Replace($"@{versionOfTheSources ()}", $"@{feed.Version}")
+    let sources = $"#:property RestoreAdditionalProjectSources={feed.Folder}\n"
+    File.WriteAllText(Path.Combine(folder, "script.cs"), sources + packages + "\n" + code "csharp")
+    dotnetAt folder [ "run"; "script.cs" ] |> faults
 
 /// Others' caches keep what was installed and resolved here, and nobody asks for it again.
 let private forget (feed: Feed) (folder: string) (packed: Packages.Package list) : unit =
@@ -214,7 +222,8 @@ let private checkIn (folder: string) : Tally =
                 "a blank F# project", (fun () -> runProject feed folder "fsharp" "fs")
                 "the laws in a blank F# project", (fun () -> tryLaws feed folder)
                 "the analyzer in a blank C# project", (fun () -> tryAnalyzer feed folder)
-                "a script", (fun () -> runScript feed folder)
+                "an F# script", (fun () -> runScript feed folder)
+                "a C# script", (fun () -> runCSharpScript feed folder)
                 "the tool", (fun () -> runTool feed folder)
                 "the choice of the backend", backendFaults
             ]

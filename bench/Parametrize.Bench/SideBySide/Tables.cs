@@ -15,6 +15,7 @@ internal static class Tables
         ("flows", Always(FlowTable.Print)),
         ("pruning", Always(PruneTable.Print)),
         ("growth", Always(GrowthTable.Print)),
+        ("large", Always(LargeTable.Print)),
         ("memory", options => Held(() => MemoryTable.Print(options))),
     ];
 

@@ -1,0 +1,15 @@
+using Parametrize.Bench.Cases;
+
+namespace Parametrize.Bench.SideBySide;
+
+/// <summary>The times of large tensors that the catalogue tells.</summary>
+internal static class LargeTable
+{
+    public static void Print()
+    {
+        var table = Report.Table("Large tensors, milliseconds", "what", "ours");
+        foreach (var one in LargeCase.All())
+            table.AddRow($"{one}", Report.Time(Race.Run(TimeSpan.FromSeconds(2), one.Run)[0].Median / 1000));
+        Report.Print(table, "Nothing of PyTorch's is beside them.");
+    }
+}

@@ -1,0 +1,47 @@
+/// The site: the documents, the laws as they are found to hold, and the API reference of the packages.
+module Site
+
+#load "Shell.fsx"
+
+open System.IO
+open Shell
+
+let private output = under "artifacts/site"
+let private generated = under "artifacts/site-sources"
+
+let private libraries =
+    [ "Parametrize.Flows/Parametrize.Flows.csproj"; "Parametrize.Laws/Parametrize.Laws.fsproj" ]
+
+/// Each step only where the one before has succeeded.
+let private inOrder (steps: (unit -> int) list) : int =
+    steps |> List.fold (fun code step -> if code = 0 then step () else code) 0
+
+/// These two refer to the other libraries.
+let private buildLibraries () : int =
+    inOrder
+        [
+            for project in libraries ->
+                fun () -> dotnet [ "build"; under $"src/{project}"; "-c"; "Release"; "-v"; "quiet"; "--nologo" ]
+        ]
+
+let private tryLaws () : int =
+    start "tests/Properties/Core" [ "spec"; "--markdown"; Path.Combine(generated, "laws.md") ]
+
+let private docfx (command: string) () : int =
+    dotnet [ "docfx"; command; under "site/docfx.json"; "--warningsAsErrors" ]
+
+let build () : int =
+    deleteFolder output
+    Directory.CreateDirectory generated |> ignore
+
+    inOrder
+        [
+            fun () -> dotnet [ "tool"; "restore" ]
+            buildLibraries
+            tryLaws
+            docfx "metadata"
+            docfx "build"
+        ]
+
+/// Reads the built site in Chromium.
+let check () : int = start "tests/Site" [ output; under "artifacts/site-pictures" ]
