@@ -92,6 +92,7 @@ public static class Safetensors
     public static LoadedTensors Load(string path) => Load(path, out _);
 
     /// <inheritdoc cref="Load(string)"/>
+    /// <param name="path">The file.</param>
     /// <param name="metadata">What the file says about the tensors; empty when it says nothing.</param>
     public static LoadedTensors Load(string path, out Dictionary<string, string> metadata)
     {
@@ -118,6 +119,7 @@ public static class Safetensors
     public static LoadedTensors Load(Stream stream) => Load(stream, out _);
 
     /// <inheritdoc cref="Load(Stream)"/>
+    /// <param name="stream">A readable stream.</param>
     /// <param name="metadata">What the file says about the tensors; empty when it says nothing.</param>
     public static LoadedTensors Load(Stream stream, out Dictionary<string, string> metadata)
     {
