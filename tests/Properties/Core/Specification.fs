@@ -91,7 +91,7 @@ let private section (law: Law) (outcomes: (Subject * Outcome) list) : string lis
     [
         $"## {law.Number} {law.Name}\n"
         $"{law.Sentence}\n"
-        $"Tried on {values} values, {tried} random cases; broken by {broken.Length}.\n"
+        $"Tried on {values} values, {tried} random cases, broken by {broken.Length}.\n"
 
         if not lacking.IsEmpty then
             "| needs | so does not apply to |"
@@ -119,9 +119,10 @@ let page (file: string) : int =
         [
             "# The laws\n"
             "What holds for every value is written once, as a law, and tried on random cases: shapes, batches, element types, scales.\n"
-            $"This page was made when the site was built, by `dotnet fsi build.fsx spec --markdown FILE`, which tried {Suite.laws.Length} \
-laws on {LawSuite.subjects.Length} values, {LawSuite.casesEach} cases each where they are cheap: {tried} cases with seed {LawSuite.seed}, \
-{broken.Length} broken.\n"
+            $"This page was made by `dotnet fsi build.fsx spec --markdown FILE`, which tried {Suite.laws.Length} laws on \
+{LawSuite.subjects.Length} values: {tried} cases with seed {LawSuite.seed}, {broken.Length} laws broken. The variable \
+`PARAMETRIZE_CASES` was {LawSuite.casesEach}, the number of cases of a law and a value; where they are costly, fewer are tried. \
+`dotnet fsi build.fsx test` tries the same laws.\n"
             yield! found |> List.collect (fun (law, outcomes) -> section law outcomes)
         ]
     )
