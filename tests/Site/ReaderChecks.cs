@@ -78,11 +78,10 @@ internal sealed class ReaderChecks(IBrowser browser, string address, SiteFiles s
         );
         var page = await context.NewPageAsync();
         await page.GotoAsync($"{address}/index.html", new() { WaitUntil = WaitUntilState.NetworkIdle });
-        await page.Locator("#search-query:enabled").PressSequentiallyAsync(words, new() { Delay = 20 });
-        var results = page.Locator("#search-results .sr-item");
         try
         {
-            await results.First.WaitForAsync(new() { Timeout = 60_000 });
+            await page.Locator("#search-query:enabled").PressSequentiallyAsync(words, new() { Delay = 20 });
+            await page.Locator("#search-results .sr-item").First.WaitForAsync();
         }
         catch (TimeoutException)
         {
