@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
 using Digits.Model;
+using Samples.CommandLine;
 using TorchSharp;
 
 namespace Digits;
@@ -17,9 +17,9 @@ public static class CommandLine
     /// <returns>The exit code.</returns>
     public static int Run(string[] arguments, Func<Options, int> program)
     {
-        var epochs = WholeNumber("--epochs", "How often each training image is seen.", 40);
-        var hidden = WholeNumber("--hidden", "The size of the hidden state, and so of the kernel.", 128);
-        var seed = WholeNumber("--seed", "Draws the initial weights and the minibatches.", 1, least: 0);
+        var epochs = Choices.WholeNumber("--epochs", "How often each training image is seen.", 40);
+        var hidden = Choices.WholeNumber("--hidden", "The size of the hidden state, and so of the kernel.", 128);
+        var seed = Choices.Seed("the initial weights and the minibatches");
         var map = new Option<string>("--map")
         {
             Description = "How the kernel is kept orthogonal.",
@@ -30,20 +30,11 @@ public static class CommandLine
             Description = "Where to compute; auto takes CUDA if there is one.",
             DefaultValueFactory = _ => Auto,
         }.AcceptOnlyFromAmong(Auto, Cpu, Cuda);
-        var output = new Option<DirectoryInfo>("--output")
-        {
-            Description = "The folder for the learning curves.",
-            DefaultValueFactory = _ => new DirectoryInfo("digits-output"),
-        };
+        var output = Choices.Output("the learning curves", "digits-output");
         var check = new Option<bool>("--check")
         {
             Description = "Exit with 1 if an orthogonal kernel misses its goals.",
         };
-        output.Validators.Add(result =>
-        {
-            if (File.Exists(result.GetValueOrDefault<DirectoryInfo>()?.FullName))
-                result.AddError("--output names a file; it takes a folder.");
-        });
         device.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<string>() == Cuda && !torch.cuda.is_available())
@@ -74,26 +65,8 @@ public static class CommandLine
             )
         );
 
-        var result = command.Parse(arguments);
-        if (result.Action is ParseErrorAction error)
-            error.ShowHelp = false;
-        return result.Invoke();
+        return command.RunWith(arguments);
     }
-
-    private static Option<int> WholeNumber(string name, string description, int byDefault, int least = 1) =>
-        new(name)
-        {
-            Description = description,
-            HelpName = "number",
-            DefaultValueFactory = _ => byDefault,
-            CustomParser = result =>
-            {
-                if (int.TryParse(result.Tokens[0].Value, out var number) && number >= least)
-                    return number;
-                result.AddError($"{name} takes a whole number from {least} on, not '{result.Tokens[0].Value}'.");
-                return byDefault;
-            },
-        };
 
     private static IReadOnlyList<KernelMap> MapsNamed(string name) =>
         IsSame(name, AllMaps) ? KernelMap.All : [.. KernelMap.All.Where(map => IsSame(name, map.Name))];

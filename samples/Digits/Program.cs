@@ -1,6 +1,8 @@
 using Digits;
 using Digits.Report;
 using Digits.Training;
+using Samples.Data;
+using Samples.Report;
 
 return CommandLine.Run(args, Demo);
 
@@ -11,8 +13,8 @@ static int Demo(Options options)
     var trainer = new Trainer(new TrainingSettings(options.Epochs, options.Hidden, options.Seed), data);
 
     Console.WriteLine($"Training on {data.Train.Count} images, testing on {data.Test.Count}, on {options.Device}.");
-    var results = TrainingProgress.Show(options.Maps, options.Epochs, report => trainer.TrainAll(options.Maps, report));
-    ResultTable.Print(results);
+    var results = trainer.TrainAll(options.Maps);
+    ResultTable.Print(["map", "test accuracy", "max |W^T W - I|", "ms per step"], results.Select(result => result.Row));
 
     var charts = Chart.Of(results);
     var png = Path.Combine(options.Output.FullName, "learning-curves.png");

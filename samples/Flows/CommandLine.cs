@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
 using Flows.Data;
+using Samples.CommandLine;
 
 namespace Flows;
 
@@ -22,23 +22,14 @@ public static class CommandLine
         {
             Description = "Steps of training; 1,000 in the plane and 500 for digits unless it is given.",
         };
-        var seed = WholeNumber("--seed", "Draws data, initial weights and minibatches.", 1, least: 0);
-        var threads = WholeNumber("--threads", "How many threads compute.", 1);
-        var output = new Option<DirectoryInfo>("--output")
-        {
-            Description = "The folder for the pictures.",
-            DefaultValueFactory = _ => new DirectoryInfo("flows-output"),
-        };
+        var seed = Choices.Seed("data, initial weights and minibatches");
+        var threads = Choices.WholeNumber("--threads", "How many threads compute.", 1);
+        var output = Choices.Output("the pictures", "flows-output");
         var check = new Option<bool>("--check") { Description = "Exit with 1 if a flow misses its goal." };
         steps.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int?>() < 1)
                 result.AddError("--steps takes a whole number from 1 on.");
-        });
-        output.Validators.Add(result =>
-        {
-            if (File.Exists(result.GetValueOrDefault<DirectoryInfo>()?.FullName))
-                result.AddError("--output names a file; it takes a folder.");
         });
 
         var command = new RootCommand("Trains normalising flows, and draws what they have learned.")
@@ -63,21 +54,7 @@ public static class CommandLine
             )
         );
 
-        var result = command.Parse(arguments);
-        if (result.Action is ParseErrorAction error)
-            error.ShowHelp = false;
-        return result.Invoke();
-    }
-
-    private static Option<int> WholeNumber(string name, string description, int byDefault, int least = 1)
-    {
-        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => byDefault };
-        option.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < least)
-                result.AddError($"{name} takes a whole number from {least} on.");
-        });
-        return option;
+        return command.RunWith(arguments);
     }
 
     private static IReadOnlyList<Problem> ProblemsNamed(string name) =>

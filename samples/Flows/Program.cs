@@ -1,6 +1,7 @@
 using Flows;
 using Flows.Report;
 using Flows.Training;
+using Samples.Report;
 
 return CommandLine.Run(args, Demo);
 
@@ -8,8 +9,11 @@ static int Demo(Options options)
 {
     options.Output.Create();
     TorchSharp.torch.set_num_threads(options.Threads);
-    var results = TrainingProgress.Show(options.Problems, options);
-    ResultTable.Print(results);
+    var results = Trainer.TrainAll(options);
+    ResultTable.Print(
+        ["data", "test", "training", "known", "parameters", "ms per step"],
+        results.Select(result => result.Row)
+    );
     foreach (var result in results)
     {
         var picture = Path.Combine(options.Output.FullName, $"{result.Problem.FileName}.png");

@@ -41,8 +41,7 @@ public static class HtmlReport
 
     private static string Row(TrainingResult result, Curve curve) =>
         $"""
-            <tr><td><span class="key" style="background: {curve.Colour}"></span>{result.Map.Name}
-            <td>{result.TestAccuracy:0.0%}<td>{result.Distance:0.0e-0}<td>{result.MillisecondsPerStep:0.0}
+            <tr><td><span class="key" style="background: {curve.Colour}"></span>{string.Join("<td>", result.Row)}
             """;
 
     private static string Figure(Chart chart) =>

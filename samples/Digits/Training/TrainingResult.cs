@@ -15,4 +15,7 @@ public sealed record TrainingResult(
 )
 {
     public double TestAccuracy => Epochs[^1].TestAccuracy;
+
+    /// <summary>As tables show it.</summary>
+    public string[] Row => [Map.Name, $"{TestAccuracy:0.0%}", $"{Distance:0.0e-0}", $"{MillisecondsPerStep:0.0}"];
 }

@@ -1,7 +1,6 @@
-using System.IO.Compression;
-using System.Reflection;
 using Flows.Report;
 using Parametrize.Flows;
+using Samples.Data;
 using static TorchSharp.torch;
 
 namespace Flows.Data;
@@ -23,11 +22,7 @@ public sealed record DigitImages()
     public const int Side = 8;
 
     private const int Levels = 17;
-    private const int TrainCount = 1437;
     private const int Hidden = 128;
-
-    // The split is the same whatever --seed says, so that results can be compared.
-    private const int SplitSeed = 0;
 
     public override int Steps => 500;
 
@@ -37,9 +32,8 @@ public sealed record DigitImages()
 
     public override (Tensor Train, Tensor Test) Load(int seed)
     {
-        var rows = ReadRows().ToArray();
-        new Random(SplitSeed).Shuffle(rows);
-        return (Images(rows[..TrainCount]), Images(rows[TrainCount..]));
+        using var data = DigitsData.Load(CPU);
+        return (Images(data.Train), Images(data.Test));
     }
 
     public override Flow NewFlow()
@@ -64,14 +58,10 @@ public sealed record DigitImages()
 
     public override void Draw(Flow flow, string path) => DigitsPicture.Save(flow, path);
 
-    private static IEnumerable<float[]> ReadRows()
+    /// <summary>Whole numbers from 0 to 16.</summary>
+    private static Tensor Images(LabelledImages images)
     {
-        using var file = Assembly.GetExecutingAssembly().GetManifestResourceStream("digits.csv.gz")!;
-        using var reader = new StreamReader(new GZipStream(file, CompressionMode.Decompress));
-        while (reader.ReadLine() is { } line)
-            yield return [.. line.Split(',')[..^1].Select(float.Parse)];
+        using var levels = images.Pixels * (Levels - 1);
+        return levels.reshape(-1, 1, Side, Side);
     }
-
-    private static Tensor Images(float[][] rows) =>
-        tensor(rows.SelectMany(row => row).ToArray(), [rows.Length, 1, Side, Side]);
 }

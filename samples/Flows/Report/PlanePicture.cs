@@ -1,5 +1,6 @@
 using Flows.Data;
 using Parametrize.Flows;
+using Samples.Report;
 using ScottPlot;
 using static TorchSharp.torch;
 
@@ -10,6 +11,7 @@ internal static class PlanePicture
 {
     private const int Points = 2000;
     private const int Cells = 200;
+    private const int Size = 400;
 
     public static void Save(Flow flow, Plane plane, string path)
     {
@@ -18,6 +20,8 @@ internal static class PlanePicture
         using var generator = new Generator(1);
         Picture.Save(
             path,
+            Size,
+            Size,
             Scatter($"{plane.Name}: data", plane.Points(Points, generator), plane.Reach),
             Scatter("samples", flow.sample(Points), plane.Reach),
             Density(flow, plane.Reach)
@@ -26,7 +30,7 @@ internal static class PlanePicture
 
     private static Plot Scatter(string title, Tensor points, double reach)
     {
-        var panel = Picture.Panel(title);
+        var panel = Picture.Panel(title).WithoutAxes();
         double[] Column(int index) => points.select(1, index).to(float64).data<double>().ToArray();
         var markers = panel.Add.Markers(Column(0), Column(1), size: 2);
         markers.Color = Colors.SteelBlue;
@@ -46,8 +50,6 @@ internal static class PlanePicture
         for (var column = 0; column < Cells; column++)
         for (var row = 0; row < Cells; row++)
             shades[Cells - 1 - row, column] = Math.Min(1, numbers[column * Cells + row] / top);
-        var panel = Picture.Panel("density");
-        Picture.AddShades(panel, shades, new ScottPlot.Colormaps.Viridis());
-        return panel;
+        return Picture.Panel("density").WithoutAxes().WithShades(shades, new ScottPlot.Colormaps.Viridis());
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Flows.Data;
+using Samples.Report;
 using static TorchSharp.torch;
 
 namespace Flows.Training;
@@ -12,7 +13,21 @@ public static class Trainer
     /// <summary>How many drawings of a random layer a loss is averaged over.</summary>
     private const int Evaluations = 4;
 
-    public static TrainingResult Train(Problem problem, int steps, int seed, Action report)
+    /// <summary>Trains one flow after the other, and shows how far that is.</summary>
+    public static IReadOnlyList<TrainingResult> TrainAll(Options options) =>
+        Work.Show<IReadOnlyList<TrainingResult>>(
+            [.. options.Problems.Select(problem => problem.Name)],
+            report =>
+                [
+                    .. options.Problems.Select(problem =>
+                    {
+                        var steps = options.Steps ?? problem.Steps;
+                        return Train(problem, steps, options.Seed, done => report(problem.Name, done, steps, ""));
+                    }),
+                ]
+        );
+
+    private static TrainingResult Train(Problem problem, int steps, int seed, Action<int> report)
     {
         manual_seed(seed);
         var (train, test) = problem.Load(seed);
@@ -31,7 +46,7 @@ public static class Trainer
             nn.utils.clip_grad_norm_(flow.parameters(), LargestGradient);
             optimizer.step();
             schedule.step();
-            report();
+            report(step + 1);
         }
         var duration = watch.Elapsed;
         flow.eval();

@@ -15,4 +15,16 @@ public sealed record TrainingResult(
     double TrainLoss,
     long Parameters,
     double MillisecondsPerStep
-);
+)
+{
+    /// <summary>As tables show it.</summary>
+    public string[] Row =>
+        [
+            Problem.Name,
+            $"{Loss:0.000} {Problem.Unit}",
+            $"{TrainLoss:0.000}",
+            Problem.Known,
+            $"{Parameters:n0}",
+            $"{MillisecondsPerStep:0.0}",
+        ];
+}

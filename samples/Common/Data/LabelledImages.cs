@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Digits;
+namespace Samples.Data;
 
 /// <summary>Images and what they show.</summary>
 /// <param name="Pixels">Image by pixel, from 0 to 1.</param>
@@ -18,10 +18,13 @@ public sealed record LabelledImages(Tensor Pixels, Tensor Labels) : IDisposable
         foreach (var chunk in order.Chunk(size))
         {
             using var indices = tensor(chunk, device: Labels.device);
-            using var batch = new LabelledImages(Pixels.index_select(0, indices), Labels.index_select(0, indices));
+            using var batch = At(indices);
             yield return batch;
         }
     }
+
+    /// <summary>Those at some places.</summary>
+    public LabelledImages At(Tensor indices) => new(Pixels.index_select(0, indices), Labels.index_select(0, indices));
 
     public void Dispose()
     {

@@ -1,8 +1,7 @@
 using System.IO.Compression;
-using System.Reflection;
 using static TorchSharp.torch;
 
-namespace Digits;
+namespace Samples.Data;
 
 /// <summary>Handwritten digits as sequences of 64 pixels, split into training and test images.</summary>
 /// <param name="Train">1,437 images.</param>
@@ -24,6 +23,9 @@ public sealed record DigitsData(LabelledImages Train, LabelledImages Test) : IDi
         return new(ToTensors(rows[..TrainCount], device), ToTensors(rows[TrainCount..], device));
     }
 
+    /// <summary>Training and test images together.</summary>
+    public LabelledImages All() => new(cat([Train.Pixels, Test.Pixels]), cat([Train.Labels, Test.Labels]));
+
     public void Dispose()
     {
         Train.Dispose();
@@ -32,7 +34,7 @@ public sealed record DigitsData(LabelledImages Train, LabelledImages Test) : IDi
 
     private static IEnumerable<int[]> ReadRows()
     {
-        using var file = Assembly.GetExecutingAssembly().GetManifestResourceStream("digits.csv.gz")!;
+        using var file = typeof(DigitsData).Assembly.GetManifestResourceStream("digits.csv.gz")!;
         using var reader = new StreamReader(new GZipStream(file, CompressionMode.Decompress));
         while (reader.ReadLine() is { } line)
             yield return [.. line.Split(',').Select(int.Parse)];
