@@ -128,6 +128,7 @@ let test () : int =
             "samples/Notebook", sample "samples/Notebook" []
             "samples/FSharp", sample "samples/FSharp" []
             "samples/Flows", sample "samples/Flows" [ "--steps"; "20"; "--output"; under "artifacts/flows" ]
+            "samples/Showcase", sample "samples/Showcase" [ "all"; "--quick"; "--output"; under "artifacts/showcase" ]
         ]
 
     let prepared = Tally.attempt ("building", prepare)

@@ -1,0 +1,3 @@
+using Showcase;
+
+return CommandLine.Run(args);
