@@ -28,7 +28,7 @@ internal sealed class CompressExperiment : IExperiment
         var results = ranks.Select((_, index) => Mean([.. runs.Select(run => run.Results[index])])).ToList();
         var best = results.Find(result => result.TrainedOn <= full + 0.01) ?? results[^1];
         return new(
-            ["rank", "numbers", "of the net", "cut", "trained on", "small net of this size"],
+            ["rank", "numbers", "of the net", "cut", "cut, then trained", "small net"],
             [
                 .. results.Select(result =>
                     Row($"{result.Rank}", result.Size, result.Cut, result.TrainedOn, result.Small)
@@ -47,9 +47,9 @@ internal sealed class CompressExperiment : IExperiment
                         "Error of test images",
                         "numbers",
                         Alignment.UpperRight,
-                        ("cut to low rank", Points(results, result => result.Cut)),
-                        ("trained on within low rank", Points(results, result => result.TrainedOn)),
-                        ("small net", Points(results, result => result.Small))
+                        ("cut to a rank", Points(results, result => result.Cut)),
+                        ("cut, then trained", Points(results, result => result.TrainedOn)),
+                        ("small net of the size", Points(results, result => result.Small))
                     )
                     .WithPowersOfTen(-3, 0),
             ]

@@ -56,22 +56,25 @@ internal sealed class CopyingExperiment : IExperiment
                 Goal.AtLeast("the same at the largest learning rate", orthogonal[last].Recalled, 0.8),
                 Goal.AtMost("distance from orthogonal", orthogonal.Max(one => one.Distance), 1e-5),
             ],
-            [
-                Curves.Draw(
-                    "Cross entropy of recalled symbols",
-                    "steps of training",
-                    Alignment.UpperRight,
-                    [
-                        .. new[] { orthogonal[last], plain[last], plain[0], plain[^1] }.Select(one =>
-                            (one.Kernel.Title, Points(one.Losses))
-                        ),
-                    ]
-                ),
-            ]
+            [Draw([orthogonal[last], plain[last], plain[0], plain[^1]])]
         );
     }
 
-    /// <summary>Losses beyond twice that of guessing would hide the others.</summary>
-    private static IReadOnlyList<(double, double)> Points(IReadOnlyList<double> losses) =>
-        Curves.Numbered(losses.Select(loss => Math.Min(loss, 2 * Math.Log(CopyingData.Alphabet))));
+    private static Plot Draw(IEnumerable<CopyingResult> results)
+    {
+        var chance = Math.Log(CopyingData.Alphabet);
+        // Larger losses would hide the others.
+        var most = 1.3 * chance;
+        var lines = results.Select(one =>
+            (one.Kernel.Title, Curves.Numbered(one.Losses.Select(loss => Math.Min(loss, most))))
+        );
+        var plot = Curves.Draw(
+            "Cross entropy of recalled symbols",
+            "steps of training",
+            Alignment.UpperRight,
+            [.. lines]
+        );
+        plot.Axes.SetLimitsY(0, 2.2 * chance);
+        return plot;
+    }
 }

@@ -6,8 +6,9 @@ namespace Showcase.Experiments;
 /// <summary>Runs experiments, and reports what they have found.</summary>
 internal static class Runner
 {
-    private const int PlotWidth = 330;
-    private const int PlotHeight = 280;
+    private const int AloneWidth = 480;
+    private const int BesideWidth = 330;
+    private const int Height = 280;
 
     /// <returns>The exit code: 1 where a goal is missed at the usual setting.</returns>
     public static int RunAll(IEnumerable<IExperiment> experiments, Setting setting, DirectoryInfo output)
@@ -24,7 +25,7 @@ internal static class Runner
         var watch = Stopwatch.StartNew();
         var outcome = experiment.Run(setting);
         var picture = Path.Combine(output.FullName, $"{experiment.Name}.png");
-        Picture.Save(picture, PlotWidth, PlotHeight, outcome.Plots);
+        Picture.Save(picture, outcome.Plots.Count == 1 ? AloneWidth : BesideWidth, Height, outcome.Plots);
 
         ResultTable.Print(outcome.Columns, outcome.Rows);
         Console.WriteLine(outcome.Bought);

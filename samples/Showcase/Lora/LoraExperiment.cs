@@ -33,7 +33,7 @@ internal sealed class LoraExperiment : IExperiment
             [.. results.Prepend(tuner.Untuned(model)).Select(result => result.Row)],
             $"LoRA trains {(double)lora.Trained / full.Trained:0.0%} of the numbers and recognises {lora.Shifted:0.0%} of the shifted images, all weights "
                 + $"{full.Shifted:0.0%}; it stores {lora.Bytes / 1024.0:0.0} kB for the task instead of {full.Bytes / 1024.0:0.0} kB. "
-                + $"Merging the saved adapter rounds by at most {merging.LargestError:0.0e-0}, which moves no score by more than {merging.Difference:0.0e-0}.",
+                + $"Merging the saved adapter rounds by at most {merging.LargestError:0.0e-0}, which changes the scores by at most {merging.Difference:g2}.",
             [
                 Goal.AtLeast("accuracy of LoRA on the shifted task", lora.Shifted, 0.85),
                 Goal.AtMost("share of the numbers trained", (double)lora.Trained / full.Trained, 0.2),

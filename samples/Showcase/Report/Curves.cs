@@ -9,6 +9,8 @@ internal static class Curves
     // Okabe and Ito's colours, which colour-blind people can tell apart.
     private static readonly string[] Colours = ["#0072b2", "#d55e00", "#009e73", "#8c8c8c"];
 
+    private const int LegendSize = 11;
+
     /// <param name="title">What the y axis has.</param>
     /// <param name="xLabel">What the x axis has.</param>
     /// <param name="legend">The corner that the lines leave free.</param>
@@ -34,6 +36,7 @@ internal static class Curves
         }
         plot.XLabel(xLabel);
         plot.ShowLegend(legend);
+        plot.Legend.FontSize = LegendSize;
         return plot;
     }
 
