@@ -101,10 +101,12 @@ public class EveryLayerKeepsTheLaws
             return loss;
         }
         const double step = 1e-6;
-        var expected = (At(step) - At(-step)) / (2 * step);
+        var (before, here, after) = (At(-step), At(0), At(step));
+        // The slope of a spline's density jumps at a knot: where one lies within the step, the gradient is that of one side.
+        double[] expected = [(after - before) / (2 * step), (here - before) / step, (after - here) / step];
         Assert.True(
-            Math.Abs(expected - slope) <= 1e-4 * (1 + Math.Abs(expected)),
-            $"By differences {expected}, by autograd {slope}."
+            expected.Any(quotient => Math.Abs(quotient - slope) <= 1e-4 * (1 + Math.Abs(quotient))),
+            $"By differences {string.Join(" or ", expected)}, by autograd {slope}."
         );
     }
 

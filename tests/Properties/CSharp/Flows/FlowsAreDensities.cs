@@ -171,4 +171,32 @@ public class FlowsAreDensities
         Assert.True(flow.inverse(flow.forward(data)).equal(data).all().item<bool>());
         Assert.Throws<ArgumentException>(() => flow.log_prob(data + 0.5));
     }
+
+    [Fact]
+    public void One_row_of_context_is_that_of_all_data()
+    {
+        using var scope = NewDisposeScope();
+        using var flow = new Flow(new Coupling(new AffineMap(), Masks.Even(2), Networks.Mlp(8), contextSize: 3), 2);
+        using (no_grad())
+            foreach (var parameter in flow.parameters())
+                parameter.add_(randn_like(parameter));
+        var (data, row) = (randn(5, 2), randn(1, 3));
+        var rows = row.expand(5, 3);
+        Near.Same(flow.log_prob(data, rows), flow.log_prob(data, row));
+        Near.Same(flow.forward(data, rows), flow.forward(data, row));
+        Near.Same(flow.inverse(data, rows), flow.inverse(data, row));
+        Assert.Throws<ArgumentException>(() => flow.log_prob(data, randn(2, 3)));
+    }
+
+    [Fact]
+    public void Samples_come_with_their_densities_and_gradients()
+    {
+        using var scope = NewDisposeScope();
+        using var flow = new LinearFlow(2) >> new StandardNormal(2);
+        var (data, density) = flow.rsample_and_log_prob(6);
+        Assert.Equal([6, 2], data.shape);
+        Near.Same(flow.log_prob(data), density);
+        (data.sum() + density.sum()).backward();
+        Assert.All(flow.parameters(), parameter => Assert.NotNull(parameter.grad));
+    }
 }
