@@ -1,5 +1,6 @@
 using Parametrize.CSharp;
 using Parametrize.Flows;
+using Properties.CSharp.Support;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
