@@ -107,14 +107,23 @@ let xunit (project: string) () : Tally =
 
 let sample (project: string) (options: string list) () : Tally = Tally.ofExitCode project (startBuilt project options)
 
+/// Builds everything, and runs checks of what was built.
+let runBuilt (checks: (string * (unit -> Tally)) list) : int =
+    let prepare () = Tally.ofStep "building" (max (restoreTools ()) (build ()))
+    let prepared = Tally.attempt ("building", prepare)
+
+    collectEvery usual
+    computeOnOneThread ()
+    Tally.report (if prepared.Failed = 0 then checks |> List.sumBy Tally.attempt else prepared)
+
+let packagesCheck = "packages in blank projects", Consumers.checkAll
+
 let test () : int =
     Directory.CreateDirectory reports |> ignore
 
     let formatting () =
         Tally.ofStep "formatting of F#" (fantomas [ "--check" ])
         + Tally.ofStep "formatting of C#" (csharpier "check")
-
-    let prepare () = Tally.ofStep "building" (max (restoreTools ()) (build ()))
 
     let checks: (string * (unit -> Tally)) list =
         [
@@ -124,33 +133,21 @@ let test () : int =
             "tests of the analyzer", xunit "tests/Properties/Analyzers"
             "links of the documents", Links.checkAll
             "snippets of the documents", Docs.checkAll
-            "packages in blank projects", Consumers.checkAll
+            packagesCheck
             "samples/Notebook", sample "samples/Notebook" []
             "samples/FSharp", sample "samples/FSharp" []
             "samples/Flows", sample "samples/Flows" [ "--steps"; "20"; "--output"; under "artifacts/flows" ]
             "samples/Showcase", sample "samples/Showcase" [ "all"; "--quick"; "--output"; under "artifacts/showcase" ]
         ]
 
-    let prepared = Tally.attempt ("building", prepare)
-
-    collectEvery usual
-    computeOnOneThread ()
-    Tally.report (if prepared.Failed = 0 then checks |> List.sumBy Tally.attempt else prepared)
+    runBuilt checks
 
 let docs (files: string list) : int =
     let total = if files.IsEmpty then Docs.checkAll () else Docs.checkThese files
     printfn $"{total.Passed} snippets work, {total.Failed} do not"
     min total.Failed 1
 
-let packages () : int =
-    let prepared = build () = 0
-
-    Tally.report (
-        if prepared then
-            Tally.attempt ("packages", Consumers.checkAll)
-        else
-            Tally.failed "building"
-    )
+let packages () : int = runBuilt [ packagesCheck ]
 
 /// Builds the site, and reads it in a browser.
 let site (options: string list) : int =

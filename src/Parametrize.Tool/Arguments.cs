@@ -30,10 +30,10 @@ internal static class Arguments
         };
 
     /// <summary>The values of that option.</summary>
-    public static Dictionary<string, Parametrization> Read(string[] maps)
+    public static Dictionary<string, Parametrization> Read(ParseResult parsed, Option<string[]> maps)
     {
         var read = new Dictionary<string, Parametrization>();
-        foreach (var map in maps)
+        foreach (var map in parsed.GetValue(maps) ?? [])
         {
             if (map.Split('=', 2) is not [{ Length: > 0 } name, var code])
                 throw ToolException.Unusable(

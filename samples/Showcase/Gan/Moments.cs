@@ -16,8 +16,8 @@ internal sealed record Moments(Tensor Mean, Tensor Covariance)
     }
 
     /// <summary>
-    /// The Fréchet distance of the normal distributions with these moments, `|m - n|^2 + tr(A + B - 2 (A^1/2 B A^1/2)^1/2)` (Dowson and Landau,
-    /// The Fréchet distance between multivariate normal distributions, 1982).
+    /// The Fréchet distance of the normal distributions with these moments: `|m - n|^2 + tr(A + B - 2 (A^1/2 B A^1/2)^1/2)`.
+    /// Source: Dowson and Landau, The Fréchet distance between multivariate normal distributions, 1982.
     /// </summary>
     public double DistanceTo(Moments other)
     {

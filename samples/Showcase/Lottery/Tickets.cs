@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Showcase.Lottery;
 
 /// <summary>
-/// Prunes a net step by step. After each step what is left goes back to its values early in training, and is trained again (Frankle,
-/// Dziugaite, Roy and Carbin, Linear mode connectivity and the lottery ticket hypothesis, 2020).
+/// Prunes a net step by step. After each step what is left goes back to its values early in training, and is trained again.
+/// Source: Frankle, Dziugaite, Roy and Carbin, Linear mode connectivity and the lottery ticket hypothesis, 2020.
 /// </summary>
 internal sealed class Tickets(DigitsData data, Setting setting)
 {

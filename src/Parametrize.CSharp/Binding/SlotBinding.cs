@@ -13,7 +13,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     private bool _isReleased;
 
     /// <summary>What waited here when a state dictionary was asked for, and how often the parts had been written to.</summary>
-    private (Tensor Assigned, long Writes)? _waiting;
+    private WaitingAssignment? _waiting;
 
     /// <summary>Somebody has written into the placeholder, and then the module was moved.</summary>
     private bool _wasWritten;
@@ -79,7 +79,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public void Lend()
     {
         if (State is SlotState.Assigned)
-            _waiting = (slot.Get()!, Versions.Of(computed.Tensors));
+            _waiting = new(slot.Get()!, Versions.Of(computed.Tensors));
     }
 
     private bool IsOutdated(Tensor assigned) =>
@@ -265,4 +265,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         }
         slot.Set(_placeholder!);
     }
+
+    /// <summary>An object, which other threads read whole.</summary>
+    private sealed record WaitingAssignment(Tensor Assigned, long Writes);
 }

@@ -11,7 +11,7 @@ namespace Parametrize.CSharp;
 /// </summary>
 /// <remarks>
 /// What `Safetensors.Save(path, model)` has written says all that is needed. Of a state of PyTorch the names tell weight norm,
-/// spectral norm and masks; name other maps.
+/// spectral norm and masks; name other maps. For one thread at a time.
 /// </remarks>
 public sealed class SavedModel : IDisposable
 {

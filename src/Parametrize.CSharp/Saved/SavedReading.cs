@@ -114,11 +114,7 @@ internal sealed class SavedReading
         List<string> problems
     )
     {
-        var names = PieceValidation.Names(map);
-        if (!pieces.Are(names))
-            throw new InvalidDataException(
-                $"{map} is computed from {string.Join(", ", names)}, but the file has {pieces}."
-            );
+        var names = PieceEvaluation.Names(pieces, map, "file");
         Tensor[] parameters = [.. names.Take(Core.parameterCount(map)).Select(name => pieces[name])];
         var layout = LayoutOf(key, pieces, map, Core.shapeOf(parameters, map)?.Value);
         using var scope = NewDisposeScope();

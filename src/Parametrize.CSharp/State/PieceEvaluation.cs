@@ -34,12 +34,7 @@ internal static class PieceEvaluation
         List<string> problems
     )
     {
-        var names = PieceValidation.Names(map);
-        if (!pieces.Are(names))
-            throw new ArgumentException(
-                $"{map} is computed from {string.Join(", ", names)}, but the state has {pieces}."
-            );
-
+        var names = Names(pieces, map, "state");
         using var _ = no_grad();
         // The last parameter, because magnitudes of complex numbers are real.
         var lead = pieces[names[Core.parameterCount(map) - 1]];
@@ -51,6 +46,21 @@ internal static class PieceEvaluation
         var tensors = names.Zip(expected, (name, form) => pieces[name].to(form.Dtype, lead.device));
         var parts = PieceValidation.Parts(map, shape, tensors);
         return PieceValidation.Of(map, parts, pieces.Keys, isRounded, problems);
+    }
+
+    /// <summary>The names of the pieces.</summary>
+    /// <param name="pieces">The pieces.</param>
+    /// <param name="map">The map.</param>
+    /// <param name="owner">What has the pieces, for the message.</param>
+    /// <exception cref="ArgumentException">They are not those of the map.</exception>
+    public static IReadOnlyList<string> Names(StatePieces pieces, Parametrization map, string owner)
+    {
+        var names = PieceValidation.Names(map);
+        return pieces.Are(names)
+            ? names
+            : throw new ArgumentException(
+                $"{map} is computed from {string.Join(", ", names)}, but the {owner} has {pieces}."
+            );
     }
 
     /// <summary>Whether the pieces have the shapes of those from which the map computes a tensor of that shape.</summary>

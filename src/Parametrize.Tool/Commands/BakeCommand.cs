@@ -24,9 +24,8 @@ internal static class BakeCommand
         };
         command.SetAction(parsed =>
         {
-            var target = parsed.GetRequiredValue(output);
-            Output.RequireFree(target, parsed.GetValue(force));
-            using var model = Input.Load(parsed.GetRequiredValue(file), Arguments.Read(parsed.GetValue(maps) ?? []));
+            var target = Output.Free(parsed, output, force);
+            using var model = Input.Load(parsed.GetRequiredValue(file), Arguments.Read(parsed, maps));
             Whole.Require(model);
             using var scope = TorchSharp.torch.NewDisposeScope();
             var baked = model.baked_state_dict();

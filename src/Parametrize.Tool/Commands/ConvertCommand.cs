@@ -47,9 +47,8 @@ internal static class ConvertCommand
         };
         command.SetAction(parsed =>
         {
-            var target = parsed.GetRequiredValue(output);
-            Output.RequireFree(target, parsed.GetValue(force));
-            using var model = Input.Load(parsed.GetRequiredValue(file), Arguments.Read(parsed.GetValue(maps) ?? []));
+            var target = Output.Free(parsed, output, force);
+            using var model = Input.Load(parsed.GetRequiredValue(file), Arguments.Read(parsed, maps));
             var names = Named(model, parsed.GetValue(patterns) ?? []);
             Whole.Require(model, names.Contains);
             var rows = Convert(model, names, Arguments.Code(parsed.GetRequiredValue(to)), parsed.GetValue(project));

@@ -39,7 +39,7 @@ internal static class DiffCommand
         };
         command.SetAction(parsed =>
         {
-            var read = Arguments.Read(parsed.GetValue(maps) ?? []);
+            var read = Arguments.Read(parsed, maps);
             using var left = Input.Load(parsed.GetRequiredValue(a), read);
             using var right = Input.Load(parsed.GetRequiredValue(b), read);
             Whole.RequireRead(left.Unread);

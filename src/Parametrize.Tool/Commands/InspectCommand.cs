@@ -26,7 +26,7 @@ internal static class InspectCommand
         command.SetAction(parsed =>
         {
             var path = parsed.GetRequiredValue(file);
-            using var model = Input.Load(path, Arguments.Read(parsed.GetValue(maps) ?? []));
+            using var model = Input.Load(path, Arguments.Read(parsed, maps));
             var (findings, adapter) = (model.Tensors.Select(one => new Finding(one)).ToList(), Input.AdapterOf(path));
             if (parsed.GetValue(json))
                 screen.Line(Shown.Json(Described(path, model, findings, adapter)));

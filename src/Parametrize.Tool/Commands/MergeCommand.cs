@@ -29,8 +29,7 @@ internal static class MergeCommand
         };
         command.SetAction(parsed =>
         {
-            var target = parsed.GetRequiredValue(output);
-            Output.RequireFree(target, parsed.GetValue(force));
+            var target = Output.Free(parsed, output, force);
             using var scope = TorchSharp.torch.NewDisposeScope();
             var merge = new Merge(parsed.GetRequiredValue(file), parsed.GetRequiredValue(adapter));
             merge.Save(target);

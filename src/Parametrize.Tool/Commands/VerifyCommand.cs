@@ -22,7 +22,7 @@ internal static class VerifyCommand
         command.SetAction(parsed =>
         {
             var path = parsed.GetRequiredValue(file);
-            using var model = Input.Load(path, Arguments.Read(parsed.GetValue(maps) ?? []));
+            using var model = Input.Load(path, Arguments.Read(parsed, maps));
             var findings = model.Tensors.Select(one => new Finding(one)).ToList();
             string[] faults =
             [
