@@ -31,45 +31,23 @@ let failed (name: string) (message: string) : Tally =
     let line = message.ReplaceLineEndings " "
     Tally.failed $"{name}: {line[..400]}"
 
-/// TorchSharp's Scalars may be collected while libtorch reads them, those of the tests too: collections after so many bytes, in
-/// hexadecimal digits, instead of after 2 MB make that rare.
-let collectEvery (bytes: string) : unit = Environment.SetEnvironmentVariable("DOTNET_GCgen0size", bytes)
+let isOnGpu = not (isNull (Environment.GetEnvironmentVariable "TorchBackend"))
 
-let usual = "4000000"
+/// How many checks run side by side: one where a GPU computes.
+let atOnce = if isOnGpu then 1 else min 4 Environment.ProcessorCount
 
-/// The tests' matrices are small: a second thread of OpenMP would only wait for the first, and take a core from other tests.
-let computeOnOneThread () : unit = Environment.SetEnvironmentVariable("OMP_NUM_THREADS", "1")
+/// Processes that share the laws, which run one after the other in each.
+let shares = if isOnGpu then 1 else 4
 
-/// How many processes share the laws, which run one after the other in each: one where a GPU computes.
-let shares () =
-    if isNull (Environment.GetEnvironmentVariable "TorchBackend") then
-        min 4 Environment.ProcessorCount
-    else
-        1
-
-let expecto () : Tally =
-    let reportOf (index: int) = Path.Combine(reports, $"core{index}.xml")
+let expecto (index: int) () : Tally =
+    let report = Path.Combine(reports, $"core{index}.xml")
+    File.Delete report
     let colours = if Console.IsOutputRedirected then [ "--colours"; "0"; "--no-spinner" ] else []
-
-    let count = shares ()
-
-    let options (index: int) =
-        File.Delete(reportOf index)
-
-        [
-            "share"
-            string index
-            string count
-            "--fail-on-focused-tests"
-            "--junit-summary"
-            reportOf index
-        ]
-        @ colours
+    let share = [ "share"; string index; string shares ]
+    let options = [ "--fail-on-focused-tests"; "--junit-summary"; report ]
 
     // Most of all Scalars are made by the laws.
-    collectEvery "10000000"
-    let codes = startBuiltTogether "tests/Properties/Core" (List.init count options)
-    collectEvery usual
+    let code = startBuilt [ collectEvery "10000000" ] "tests/Properties/Core" (share @ options @ colours)
 
     /// Expecto puts an element into the case of a test that did not pass.
     let verdict (case: XElement) =
@@ -80,12 +58,7 @@ let expecto () : Tally =
             let messages = reason.Attributes "message" |> Seq.map _.Value
             failed (case.Attribute("name").Value) (String.concat " " messages)
 
-    codes
-    |> List.indexed
-    |> List.sumBy (fun (index, code) ->
-        elements (reportOf index) "testcase"
-        |> List.sumBy verdict
-        |> Tally.ofReport "tests/Properties/Core" code)
+    elements report "testcase" |> List.sumBy verdict |> Tally.ofReport "tests/Properties/Core" code
 
 let xunit (project: string) () : Tally =
     let report = Path.Combine(reports, $"{Path.GetFileName(project).ToLowerInvariant()}.trx")
@@ -93,7 +66,7 @@ let xunit (project: string) () : Tally =
 
     let built = [ "test"; project; "--no-build"; "-c"; "Release"; "--nologo" ]
     let loggers = [ "--logger"; $"trx;LogFileName={report}"; "--logger"; "console;verbosity=normal" ]
-    let code = dotnet (built @ loggers)
+    let code = dotnetBeside [] (built @ loggers)
 
     let verdict (result: XElement) =
         match result.Attribute("outcome").Value with
@@ -105,16 +78,14 @@ let xunit (project: string) () : Tally =
 
     elements report "UnitTestResult" |> List.sumBy verdict |> Tally.ofReport project code
 
-let sample (project: string) (options: string list) () : Tally = Tally.ofExitCode project (startBuilt project options)
+let sample (project: string) (options: string list) () : Tally =
+    Tally.ofExitCode project (startBuilt [] project options)
 
-/// Builds everything, and runs checks of what was built.
+/// Builds everything, and runs checks of what was built side by side.
 let runBuilt (checks: (string * (unit -> Tally)) list) : int =
     let prepare () = Tally.ofStep "building" (max (restoreTools ()) (build ()))
     let prepared = Tally.attempt ("building", prepare)
-
-    collectEvery usual
-    computeOnOneThread ()
-    Tally.report (if prepared.Failed = 0 then checks |> List.sumBy Tally.attempt else prepared)
+    Tally.report (if prepared.Failed = 0 then Tally.sideBySide atOnce checks else prepared)
 
 let packagesCheck = "packages in blank projects", Consumers.checkAll
 
@@ -127,9 +98,11 @@ let test () : int =
 
     let checks: (string * (unit -> Tally)) list =
         [
-            "formatting", formatting
-            "laws of the core", expecto
+            // The longest first, so that the last end together.
             "laws and tests of the facade", xunit "tests/Properties/CSharp"
+            for index in 0 .. shares - 1 do
+                $"laws of the core, {index + 1} of {shares}", expecto index
+            "formatting", formatting
             "tests of the analyzer", xunit "tests/Properties/Analyzers"
             "links of the documents", Links.checkAll
             "snippets of the documents", Docs.checkAll

@@ -288,7 +288,7 @@ let private check (language: Language) (found: Snippet list) : Tally =
 
     match dotnetAt root [ "build"; path; "-c"; "Release"; "-v"; "quiet"; "--nologo" ] with
     | 0, output ->
-        let failed = min runnable.Length (startBuilt path []) + misreported found output
+        let failed = min runnable.Length (startBuilt [] path []) + misreported found output
 
         {
             Passed = found.Length - failed

@@ -4,7 +4,6 @@ module Shell
 open System
 open System.Diagnostics
 open System.IO
-open System.Threading.Tasks
 
 let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
 
@@ -20,8 +19,20 @@ let private run (folder: string) (program: string) (arguments: string list) : in
 /// Runs a command of the SDK in the root folder, where it finds the repository's SDK version and tools.
 let dotnet (arguments: string list) : int = run root "dotnet" arguments
 
-/// Starts a program in a folder; the task has its exit code and what it printed.
-let private begin' (folder: string) (program: string) (arguments: string list) : Task<int * string> =
+/// TorchSharp's Scalars may be collected while libtorch reads them, those of the tests too: collections after so many bytes, in
+/// hexadecimal digits, instead of after 2 MB make that rare.
+let collectEvery (bytes: string) : string * string = "DOTNET_GCgen0size", bytes
+
+/// The tests' matrices are small: a second thread of OpenMP would only wait for the first, and take a core from other tests.
+let private computeOnOneThread = "OMP_NUM_THREADS", "1"
+
+/// Runs a program in a folder with more variables in its environment, and returns its exit code and what it printed.
+let private programWith
+    (variables: (string * string) list)
+    (folder: string)
+    (program: string)
+    (arguments: string list)
+    : int * string =
     let redirected =
         ProcessStartInfo(
             program,
@@ -31,46 +42,36 @@ let private begin' (folder: string) (program: string) (arguments: string list) :
             RedirectStandardError = true
         )
 
-    let started = Process.Start redirected
-    let output, errors = started.StandardOutput.ReadToEndAsync(), started.StandardError.ReadToEndAsync()
+    for name, value in collectEvery "4000000" :: computeOnOneThread :: variables do
+        redirected.Environment[name] <- value
 
-    task {
-        do! started.WaitForExitAsync()
-        let! output = output
-        let! errors = errors
-        return started.ExitCode, output + errors
-    }
+    use started = Process.Start redirected
+    let output, errors = started.StandardOutput.ReadToEndAsync(), started.StandardError.ReadToEndAsync()
+    started.WaitForExit()
+    started.ExitCode, output.Result + errors.Result
 
 /// Runs a program in a folder, and returns its exit code and what it printed.
 let programAt (folder: string) (program: string) (arguments: string list) : int * string =
-    (begin' folder program arguments).Result
+    programWith [] folder program arguments
 
 /// The same for a command of the SDK.
 let dotnetAt (folder: string) (arguments: string list) : int * string = programAt folder "dotnet" arguments
+
+let private console = obj ()
+
+/// Runs a command of the SDK beside others: what it printed follows in one piece when it has ended.
+let dotnetBeside (variables: (string * string) list) (arguments: string list) : int =
+    let code, output = programWith variables root "dotnet" arguments
+    lock console (fun () -> printfn $"""> dotnet {String.concat " " arguments}\n{output}""")
+    code
 
 /// Builds a program and runs it where the user stands, so that file arguments mean what they say.
 let start (project: string) (arguments: string list) : int =
     run Environment.CurrentDirectory "dotnet" ([ "run"; "-c"; "Release"; "--project"; under project; "--" ] @ arguments)
 
-let private built (project: string) (arguments: string list) : string list =
-    [ "run"; "--no-build"; "-c"; "Release"; "--project"; project; "--" ] @ arguments
-
-/// Runs a program that the solution's build has made.
-let startBuilt (project: string) (arguments: string list) : int = dotnet (built project arguments)
-
-/// Runs a program that the solution's build has made several times at once, and returns the exit codes. What the first prints
-/// streams; the others' follows.
-let startBuiltTogether (project: string) (arguments: string list list) : int list =
-    let others = arguments.Tail |> List.map (fun one -> begin' root "dotnet" (built project one))
-    let first = startBuilt project arguments.Head
-
-    first
-    :: [
-        for other in others do
-            let code, output = other.Result
-            printfn $"{output}"
-            code
-    ]
+/// Runs a program that the solution's build has made, beside others.
+let startBuilt (variables: (string * string) list) (project: string) (arguments: string list) : int =
+    dotnetBeside variables ([ "run"; "--no-build"; "-c"; "Release"; "--project"; project; "--" ] @ arguments)
 
 let deleteFolder (path: string) : unit =
     if Directory.Exists path then
@@ -110,16 +111,24 @@ module Tally =
 
     /// A check that cannot even report counts as a failed test. `report` prints how long it took.
     let attempt (name: string, check: unit -> Tally) : Tally =
+        printfn $"begins: {name}"
         let clock = Stopwatch.StartNew()
 
-        try
-            check ()
-        with error ->
-            eprintfn $"{error}"
-            failed error.Message
-        |> fun tally ->
-            timings.Add(name, clock.Elapsed)
-            tally
+        let tally =
+            try
+                check ()
+            with error ->
+                eprintfn $"{error}"
+                failed error.Message
+
+        lock timings (fun () -> timings.Add(name, clock.Elapsed))
+        printfn $"ended after {clock.Elapsed.TotalSeconds:F0} s: {name}"
+        tally
+
+    /// Runs checks side by side, so many at once.
+    let sideBySide (count: int) (checks: (string * (unit -> Tally)) list) : Tally =
+        let all = [ for check in checks -> async { return attempt check } ]
+        Async.Parallel(all, count) |> Async.RunSynchronously |> Array.sum
 
     /// How long each step took, what failed, and the line that ends every run of tests; the exit code.
     let report (total: Tally) : int =
