@@ -34,8 +34,11 @@ internal sealed class ValueCache(IComputedTensor tensor)
     /// <summary>A new tensor, a view of log |det W| of the held one, computed on first use.</summary>
     public Tensor LogAbsDeterminant(Func<Tensor?, Tensor> compute)
     {
-        using var _ = Modes.Lasting();
-        _logAbsDeterminant ??= compute(_held).DetachFromDisposeScope();
+        if (_logAbsDeterminant is null)
+        {
+            using var _ = Modes.Lasting();
+            _logAbsDeterminant = compute(_held).DetachFromDisposeScope();
+        }
         return _logAbsDeterminant.alias();
     }
 

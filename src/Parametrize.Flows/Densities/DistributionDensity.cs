@@ -1,5 +1,5 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
-using static TorchSharp.torch.distributions;
 
 namespace Parametrize.Flows;
 
@@ -9,13 +9,20 @@ namespace Parametrize.Flows;
 /// </summary>
 public sealed class DistributionDensity : IDensity
 {
-    private readonly Distribution _distribution;
+    private readonly distributions.Distribution _distribution;
 
     /// <param name="distribution">A distribution of real tensors. The caller disposes it, after the flow.</param>
-    /// <exception cref="ArgumentException">The distribution is one of single numbers, without a shape.</exception>
-    public DistributionDensity(Distribution distribution)
+    /// <exception cref="ArgumentException">
+    /// The distribution is one of single numbers, without a shape; or one of separate values, which has no density.
+    /// </exception>
+    public DistributionDensity(distributions.Distribution distribution)
     {
         ArgumentNullException.ThrowIfNull(distribution);
+        if (IsDiscrete(distribution))
+            throw new ArgumentException(
+                $"{distribution.GetType().Name} has probabilities of separate values, no density. Give a continuous distribution; a flow of whole numbers begins with a Dequantization.",
+                nameof(distribution)
+            );
         long[] shape = [.. distribution.batch_shape, .. distribution.event_shape];
         if (shape.Length == 0)
             throw new ArgumentException(
@@ -25,6 +32,17 @@ public sealed class DistributionDensity : IDensity
         Shape = Densities.Checked(shape);
         _distribution = distribution;
     }
+
+    private static bool IsDiscrete(distributions.Distribution distribution) =>
+        distribution
+            is Bernoulli
+                or Binomial
+                or Categorical
+                or Geometric
+                or Multinomial
+                or NegativeBinomial
+                or OneHotCategorical
+                or Poisson;
 
     /// <inheritdoc/>
     public long[] Shape { get; }

@@ -71,12 +71,14 @@ public sealed class LinearFlow : FlowLayer
     {
         var matrix = weight.Value;
         Tensor Applied(Tensor rows) => nn.functional.linear(rows, matrix, bias);
-        var latent = data.dim() == 2 ? Applied(data) : Applied(data.transpose(1, -1)).transpose(1, -1);
         var logDet = LogDet(matrix);
-        var positions = Batches.Count(data.shape[2..]);
-        if (positions > 1)
-            logDet *= ((double)positions).AsScalar();
-        return (latent, logDet.expand(data.shape[0]));
+        if (data.dim() == 2)
+            return (Applied(data), logDet.expand(data.size(0)));
+        var positions = (double)Batches.Count(data.shape[2..]);
+        return (
+            Applied(data.transpose(1, -1)).transpose(1, -1),
+            (logDet * positions.AsScalar()).expand(data.size(0))
+        );
     }
 
     /// <summary>Noise is drawn anew whenever the weight is computed: the determinant is that of this matrix.</summary>

@@ -50,6 +50,24 @@ public class FlowsRefuse
         Refuses(() => new LinearFlow(2).forward(data), $"{dtype}", "Dequantization");
     }
 
+    public static TheoryData<string, Func<distributions.Distribution>> Discrete { get; } =
+        new()
+        {
+            { "Bernoulli", () => distributions.Bernoulli(full(2, 0.5)) },
+            { "Binomial", () => distributions.Binomial(full(2, 3), full(2, 0.5)) },
+            { "Categorical", () => distributions.Categorical(full([2, 3], 1.0 / 3)) },
+            { "Geometric", () => distributions.Geometric(full(2, 0.5)) },
+            { "Multinomial", () => distributions.Multinomial(3, full([2, 3], 1.0 / 3)) },
+            { "NegativeBinomial", () => distributions.NegativeBinomial(full(2, 3), full(2, 0.5)) },
+            { "OneHotCategorical", () => distributions.OneHotCategorical(full([2, 3], 1.0 / 3)) },
+            { "Poisson", () => distributions.Poisson(full(2, 3.0)) },
+        };
+
+    [Theory]
+    [MemberData(nameof(Discrete), DisableDiscoveryEnumeration = true)]
+    public void Distributions_without_a_density(string name, Func<distributions.Distribution> made) =>
+        Refuses(() => new DistributionDensity(made()), name, "no density", "Dequantization");
+
     [Fact]
     public void Another_element_type()
     {
