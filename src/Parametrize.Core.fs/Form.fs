@@ -6,8 +6,11 @@ open TorchSharp
 [<CustomEquality; NoComparison>]
 type Form =
     {
+        /// The size of each dimension.
         Shape: int64[]
+        /// The element type.
         Dtype: torch.ScalarType
+        /// Where the tensor is.
         Device: torch.Device
     }
 
@@ -51,6 +54,7 @@ module internal Requirement =
     let squares: Requirement = of' 2 true true
     let realSquares: Requirement = of' 2 true false
 
+/// Forms of tensors, and what element types are.
 [<RequireQualifiedAccess>]
 module Form =
 
@@ -65,8 +69,10 @@ module Form =
     let normal (generator: torch.Generator | null) (form: Form) : torch.Tensor =
         torch.randn (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
 
+    /// Whether an element type is float16 or bfloat16.
     let isHalf (dtype: torch.ScalarType) : bool = dtype = torch.ScalarType.Float16 || dtype = torch.ScalarType.BFloat16
 
+    /// Whether an element type is complex64 or complex128.
     let isComplex (dtype: torch.ScalarType) : bool =
         dtype = torch.ScalarType.ComplexFloat32 || dtype = torch.ScalarType.ComplexFloat64
 

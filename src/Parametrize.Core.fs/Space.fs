@@ -82,6 +82,7 @@ type Space(name: string, [<Optional>] supersets: Space seq | null, [<Optional>] 
     abstract Rounded: tensor: torch.Tensor * dtype: torch.ScalarType -> torch.Tensor
     default _.Rounded(tensor, dtype) = tensor.``to`` dtype
 
+    /// Whether such a change of its members leads to members.
     member this.IsClosedUnder(closure: Closure) : bool =
         closedUnder.Contains closure || closedUnder.Contains Closure.Everything
 
@@ -130,6 +131,7 @@ type internal Intersection(left: Space, right: Space) =
     override _.IsLeftByRounding = left.IsLeftByRounding || right.IsLeftByRounding
     override _.Rounded(tensor, dtype) = right.Rounded(left.Rounded(tensor, dtype).``to`` tensor.dtype, dtype)
 
+/// All tensors, and what several spaces have in common.
 [<RequireQualifiedAccess>]
 module Space =
 
@@ -199,12 +201,14 @@ type Domain =
         | Needs closures -> closures |> List.map _.InWords |> String.concat " and "
         | OneOf domains -> domains |> List.map string |> String.concat ", or "
 
+/// Whether a space suits a node that reads it.
 [<RequireQualifiedAccess>]
 module Domain =
 
     /// Nothing but tensors that are free.
     let free: Domain = Domain.Needs [ Closure.Everything ]
 
+    /// Whether a node of this domain may read all tensors of the space.
     let rec accepts (space: Space) (domain: Domain) : bool =
         match domain with
         | Domain.AnySpace -> true

@@ -16,6 +16,7 @@ type Case =
         Scale: float
         /// From which all random numbers are drawn.
         Seed: uint64
+        /// Where its tensors are.
         Device: torch.Device
     }
 

@@ -52,6 +52,7 @@ type ValueLaws private (options: LawOptions, value: Parametrization, shapes: int
     /// How many apply.
     member _.Count: int = laws.Length
 
+    /// The law at this position, from 0.
     member _.Item
         with get (index: int): ValueLaw = laws[index]
 

@@ -3,10 +3,15 @@ namespace Parametrize
 /// The description of a value as data: what it prints as in F# and in C#, what it is compared by, and what reading gives.
 [<RequireQualifiedAccess>]
 type Code =
+    /// A real number, such as `0.5`.
     | Float of float
+    /// A whole number of 32 bits, such as `2`.
     | Integer of int
+    /// A whole number of 64 bits, such as `2L`.
     | Long of int64
+    /// The seed of random numbers, such as `7UL`.
     | Seed of uint64
+    /// A text in quotation marks.
     | Text of string
     /// A name that takes nothing, such as `Triangle.Lower`.
     | Symbol of string
@@ -16,7 +21,9 @@ type Code =
     | Method of name: string * arguments: Code list
     /// A record that differs from its defaults in these fields.
     | Fields of defaults: string * changed: (string * Code) list
+    /// A list, such as `[ skew; diagonal ]`.
     | Items of Code list
+    /// Several together, such as `(2L, orthogonal)`.
     | Tuple of Code list
     /// A value of the library with its arguments, such as `sphere 1.0`.
     | Call of name: string * arguments: Code list

@@ -3,6 +3,7 @@ namespace Parametrize
 /// Why a text is no value: where, and what was expected there.
 type ParseError =
     {
+        /// What was to be read.
         Text: string
         /// The position in the text, from 0; the length of the text where it ends too early.
         Position: int
@@ -18,6 +19,7 @@ type ParseError =
             let rest = this.Text.Substring(this.Position, min 24 (this.Text.Length - this.Position))
             $"'{rest}'"
 
+    /// Where reading went wrong, and what was expected there.
     member this.Message: string =
         $"Position {this.Position}: {this.Expected} was expected, but found {this.Found}."
 

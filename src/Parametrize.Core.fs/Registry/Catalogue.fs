@@ -5,6 +5,7 @@ type CatalogueEntry =
     {
         /// A short name, unique in the catalogue.
         Name: string
+        /// The example.
         Value: Parametrization
     }
 

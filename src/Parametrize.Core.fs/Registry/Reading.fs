@@ -43,6 +43,7 @@ module internal Reading =
         |> Result.map Parametrization
         |> Result.mapError (fun fault -> { Text = text; Position = fault.At; Expected = fault.Expected })
 
+/// `Parametrization.parse`.
 [<AutoOpen>]
 module ParametrizationReading =
 

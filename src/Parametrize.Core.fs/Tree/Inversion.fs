@@ -12,6 +12,20 @@ type internal Pull =
     /// As the nearest, and bases are made anew: roundoff would add up, as each is computed with the one before.
     | Renewing
 
+/// What is found when a tensor is pulled back from the last step of a value to the first.
+[<NoComparison; NoEquality>]
+type internal PulledBack =
+    {
+        /// Null where one stays.
+        Leaves: torch.Tensor[]
+        /// The buffers of every node.
+        Rows: torch.Tensor[][]
+        /// Which nodes have chosen buffers by a tensor that they do not yield.
+        IsChosen: bool[]
+        /// Whether inputs have started, so that what takes the rest is to be found again.
+        IsUnfinished: bool
+    }
+
 /// From a tensor back to parts of a value.
 [<RequireQualifiedAccess>]
 module internal Inversion =
@@ -78,10 +92,8 @@ module internal Inversion =
                     elif pull = Pull.Renewing then input
                     else null)))
 
-    /// From the last step to the first: the leaves, and the buffers of every node; null and the present ones where they
-    /// stay; which nodes have chosen buffers by a tensor that they do not yield; whether inputs have started, so that what
-    /// takes the rest is to be found again. `now` gives every register as it is. Membership needs no parts of the nodes that
-    /// read leaves.
+    /// From the last step to the first. `now` gives every register as it is. Membership needs no parts of the nodes that read
+    /// leaves.
     let private pullBack
         asksOnly
         pull
@@ -182,12 +194,12 @@ module internal Inversion =
         let rec run (index: int) =
             if index < 0 then
                 Ok(
-                    {|
+                    {
                         Leaves = registers[.. program.LeafCount - 1]
                         Rows = rows
                         IsChosen = isChosen
                         IsUnfinished = isUnfinished
-                    |}
+                    }
                 )
             else
                 match back index with

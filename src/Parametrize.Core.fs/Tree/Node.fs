@@ -19,6 +19,7 @@ type Buffer =
     {
         /// Its name in the state, behind the position of the node: `0.base`.
         Name: string
+        /// What it is for.
         Role: BufferRole
         /// Its form, given that of the tensor that the node yields.
         FormFor: Form -> Form
@@ -26,7 +27,13 @@ type Buffer =
 
 /// The tensors of one node: what it reads, and what it carries.
 [<NoComparison; NoEquality>]
-type NodeParts = { Inputs: torch.Tensor[]; Buffers: torch.Tensor[] }
+type NodeParts =
+    {
+        /// One for each tensor that `Forward` reads.
+        Inputs: torch.Tensor[]
+        /// One for each of `Node.Buffers`.
+        Buffers: torch.Tensor[]
+    }
 
 /// What is wanted of parts that a node is to find for a tensor.
 [<RequireQualifiedAccess>]
@@ -163,6 +170,7 @@ type IPlacesEntries = interface end
 
 /// A node whose result could leave the space when it is rounded to a 16-bit element type.
 type INarrows =
+    /// The tensor, rounded to this element type, inside the space.
     abstract Narrow: tensor: torch.Tensor * dtype: torch.ScalarType -> torch.Tensor
 
 /// A node that changes volumes by a factor in closed form.
@@ -185,7 +193,9 @@ type internal IStacks =
 [<NoComparison; NoEquality>]
 type Before =
     {
+        /// The form of what is read.
         Form: Form
+        /// The space in which it lies.
         Space: Space
         /// How many real numbers tell what is read; None when that is not known.
         Dimension: int64 option
@@ -263,6 +273,7 @@ type IMerges =
 
 /// A node that is typed with the values that it combines.
 type ICombines =
+    /// Its code, given those of the values that it combines.
     abstract CodeWith: inputs: Code list -> Code
 
 /// A node of several inputs, one of which takes what the others leave of a tensor, whatever that is.
@@ -345,10 +356,13 @@ module internal Node =
     let wrongShape (node: Node) (expected: string) (form: Form) : Result<'a, ParametrizationError> =
         Error(ParametrizationError.WrongShape(text node, expected, Form.Shown form.Shape))
 
+/// What `Node.Invert` returns.
 [<RequireQualifiedAccess>]
 module NodeParts =
 
+    /// The tensor that a node without buffers reads.
     let ofInput (input: torch.Tensor) : Result<NodeParts, string> = Ok { Inputs = [| input |]; Buffers = [||] }
 
+    /// The tensor that a node reads, and the buffers that it carries.
     let carrying (input: torch.Tensor) (buffers: torch.Tensor list) : Result<NodeParts, string> =
         Ok { Inputs = [| input |]; Buffers = List.toArray buffers }

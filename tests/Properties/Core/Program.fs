@@ -72,6 +72,7 @@ let private tests: Test =
             NumberList.tests
             ReadingTests.tests
             RegistryTests.tests
+            DocumentationTests.tests
         ]
 
 /// One of several shares of the tests, for as many processes side by side: a hash of the name that is the same in each.

@@ -62,6 +62,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
+/// The values `lora`, `rsLora` and `dora`.
 [<AutoOpen>]
 module LoraValues =
 

@@ -61,6 +61,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `oft`.
 [<AutoOpen>]
 module OftValues =
 

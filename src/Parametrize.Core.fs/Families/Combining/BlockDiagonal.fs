@@ -109,6 +109,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `blockDiagonal`.
 [<AutoOpen>]
 module BlockDiagonalValues =
 

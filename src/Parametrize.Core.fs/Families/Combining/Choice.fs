@@ -98,6 +98,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `where`.
 [<AutoOpen>]
 module ChoiceValues =
 

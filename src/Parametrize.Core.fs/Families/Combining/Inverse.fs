@@ -75,6 +75,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `inverse`.
 [<AutoOpen>]
 module InverseValues =
 

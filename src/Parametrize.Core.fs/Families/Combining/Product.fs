@@ -102,6 +102,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `product`.
 [<AutoOpen>]
 module ProductValues =
 

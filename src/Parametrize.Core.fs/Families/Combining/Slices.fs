@@ -87,6 +87,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `slices`.
 [<AutoOpen>]
 module SlicesValues =
 

@@ -38,6 +38,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `sum`.
 [<AutoOpen>]
 module SumValues =
 

@@ -108,6 +108,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
+/// The values `scale` and `shift`.
 [<AutoOpen>]
 module AffineValues =
 

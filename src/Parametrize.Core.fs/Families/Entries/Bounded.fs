@@ -194,6 +194,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
+/// The values `bounded`, `unitInterval`, `above` and `below`.
 [<AutoOpen>]
 module BoundedValues =
 

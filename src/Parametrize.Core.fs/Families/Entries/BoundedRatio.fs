@@ -216,6 +216,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
+/// The value `boundedRatio`.
 [<AutoOpen>]
 module BoundedRatioValues =
 

@@ -124,6 +124,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `doublyStochastic`.
 [<AutoOpen>]
 module DoublyStochasticValues =
 

@@ -189,6 +189,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `ordered` and `positiveOrdered`.
 [<AutoOpen>]
 module OrderedValues =
 

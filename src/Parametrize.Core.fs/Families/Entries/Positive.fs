@@ -164,6 +164,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `positiveBy` and `positive`.
 [<AutoOpen>]
 module PositiveValues =
 

@@ -150,6 +150,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `simplexBy` and `simplex`.
 [<AutoOpen>]
 module SimplexValues =
 

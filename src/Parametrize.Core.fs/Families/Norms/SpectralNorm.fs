@@ -17,6 +17,7 @@ type SpectralNormOptions =
         Epsilon: float
     }
 
+/// Options of `spectralNormWith`.
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module SpectralNorm =
 
@@ -301,6 +302,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
+/// The values `spectralNormWith` and `spectralNorm`.
 [<AutoOpen>]
 module SpectralNormValues =
 

@@ -155,6 +155,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
+/// The values `sphere`, `oblique` and `sphereExp`.
 [<AutoOpen>]
 module SphereValues =
 

@@ -97,6 +97,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `weightNorm` and `weightNormWhole`.
 [<AutoOpen>]
 module WeightNormValues =
 

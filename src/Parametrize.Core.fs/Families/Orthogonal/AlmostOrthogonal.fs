@@ -155,6 +155,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `almostOrthogonalOf` and `almostOrthogonal`.
 [<AutoOpen>]
 module AlmostOrthogonalValues =
 

@@ -105,6 +105,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `bjorck`.
 [<AutoOpen>]
 module BjorckValues =
 

@@ -98,6 +98,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
+/// The values `inMetric` and `generalizedStiefel`.
 [<AutoOpen>]
 module GeneralizedStiefelValues =
 

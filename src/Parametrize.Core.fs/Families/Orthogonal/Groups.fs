@@ -173,6 +173,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `specialOrthogonal`, `unitary` and `specialUnitary`.
 [<AutoOpen>]
 module GroupValues =
 

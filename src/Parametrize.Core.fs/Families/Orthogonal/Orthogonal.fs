@@ -2,6 +2,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `cayley`, `matrixExp`, `householder`, `orthogonal` and `orthogonalWithoutBase`.
 [<AutoOpen>]
 module OrthogonalValues =
 

@@ -33,6 +33,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `polar`.
 [<AutoOpen>]
 module PolarValues =
 

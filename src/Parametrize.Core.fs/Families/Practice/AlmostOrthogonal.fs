@@ -141,6 +141,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `aol` and `aolConvolution`.
 [<AutoOpen>]
 module AolValues =
 

@@ -121,6 +121,7 @@ type internal ConvolutionNormNode(sizes: int64 list, bound: float) =
 
 namespace Parametrize.Values
 
+/// The value `convolutionNorm`.
 [<AutoOpen>]
 module ConvolutionNormValues =
 

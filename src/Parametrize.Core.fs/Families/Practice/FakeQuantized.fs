@@ -139,6 +139,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `fakeQuantized`.
 [<AutoOpen>]
 module FakeQuantizedValues =
 

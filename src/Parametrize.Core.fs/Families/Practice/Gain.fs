@@ -72,6 +72,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `gain` and `sigmaReparametrized`.
 [<AutoOpen>]
 module GainValues =
 

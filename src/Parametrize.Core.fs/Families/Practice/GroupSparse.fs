@@ -51,6 +51,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `groupSparse`.
 [<AutoOpen>]
 module GroupSparseValues =
 

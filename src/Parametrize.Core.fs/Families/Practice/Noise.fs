@@ -74,6 +74,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
+/// The values `weightNoise` and `weightDropout`.
 [<AutoOpen>]
 module NoiseValues =
 

@@ -86,6 +86,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `binary` and `ternary`.
 [<AutoOpen>]
 module SignsValues =
 

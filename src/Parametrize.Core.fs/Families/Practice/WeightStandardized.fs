@@ -92,6 +92,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `weightStandardized`.
 [<AutoOpen>]
 module WeightStandardizedValues =
 

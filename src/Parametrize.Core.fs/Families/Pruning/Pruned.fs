@@ -221,6 +221,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `pruned`.
 [<AutoOpen>]
 module PrunedValues =
 

@@ -37,10 +37,19 @@ type PruningSchedule =
             Every = frequency
         }
 
+    /// The share at the first update.
     member this.InitialShare: float = this.From
+
+    /// The share from the last update on.
     member this.FinalShare: float = this.To
+
+    /// The step of the first update.
     member this.BeginStep: int64 = this.First
+
+    /// The step of the last update.
     member this.EndStep: int64 = this.Last
+
+    /// How many steps lie between two updates.
     member this.Frequency: int64 = this.Every
 
     /// Whether the share changes at this step: the first and the last, and every so many between.

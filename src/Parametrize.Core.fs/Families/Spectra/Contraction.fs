@@ -146,6 +146,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
+/// The value `lipschitz`.
 [<AutoOpen>]
 module ContractionValues =
 

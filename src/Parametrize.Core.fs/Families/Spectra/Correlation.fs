@@ -108,6 +108,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `correlation`.
 [<AutoOpen>]
 module CorrelationValues =
 

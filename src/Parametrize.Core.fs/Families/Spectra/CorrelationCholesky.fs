@@ -85,6 +85,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `correlationCholesky`.
 [<AutoOpen>]
 module CorrelationFactorValues =
 

@@ -15,6 +15,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
+/// The values `eigen`, `eigenFull`, `psd`, `psdLowRank`, `psdFixedRank`, `spdBy` and `spdWithTrace`.
 [<AutoOpen>]
 module EigenValues =
 

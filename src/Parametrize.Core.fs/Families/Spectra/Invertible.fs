@@ -329,6 +329,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `invertible`, `nonsingular` and `specialLinear`.
 [<AutoOpen>]
 module InvertibleValues =
 

@@ -224,6 +224,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `svd`, `svdFull`, `lowRank`, `fixedRank` and `conditioned`.
 [<AutoOpen>]
 module LowRankValues =
 

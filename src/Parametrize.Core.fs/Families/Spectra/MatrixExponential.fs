@@ -144,6 +144,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `matrixExponential`.
 [<AutoOpen>]
 module MatrixExponentialValues =
 

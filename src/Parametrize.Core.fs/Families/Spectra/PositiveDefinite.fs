@@ -274,6 +274,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
+/// The values `spdAbove` and `spd`.
 [<AutoOpen>]
 module PositiveDefiniteValues =
 

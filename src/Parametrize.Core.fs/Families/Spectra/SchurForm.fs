@@ -126,6 +126,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
+/// The values `hurwitzBlocks`, `schurForm` and `hurwitz`.
 [<AutoOpen>]
 module SchurFormValues =
 

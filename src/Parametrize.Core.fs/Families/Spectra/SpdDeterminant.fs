@@ -142,6 +142,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
+/// The value `spdWithDeterminant`.
 [<AutoOpen>]
 module SpdDeterminantValues =
 

@@ -53,6 +53,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `banded`.
 [<AutoOpen>]
 module BandedValues =
 

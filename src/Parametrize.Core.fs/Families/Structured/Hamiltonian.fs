@@ -57,6 +57,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `hamiltonian`.
 [<AutoOpen>]
 module HamiltonianValues =
 

@@ -162,6 +162,7 @@ namespace Parametrize.Values
 open Parametrize
 open Parametrize.LinearAlgebra
 
+/// The values `sumToZero` and `linearlyConstrained`.
 [<AutoOpen>]
 module HyperplaneValues =
 

@@ -202,6 +202,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `kronecker`.
 [<AutoOpen>]
 module KroneckerValues =
 

@@ -219,6 +219,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `toeplitz`, `hankel` and `circulant`.
 [<AutoOpen>]
 module ShiftValues =
 

@@ -50,6 +50,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `skewFrom`, `skew`, `skewHermitianFrom` and `skewHermitian`.
 [<AutoOpen>]
 module SkewValues =
 

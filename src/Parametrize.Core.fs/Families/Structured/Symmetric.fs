@@ -68,6 +68,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `symmetricFrom`, `symmetric`, `hermitianFrom` and `hermitian`.
 [<AutoOpen>]
 module SymmetricValues =
 

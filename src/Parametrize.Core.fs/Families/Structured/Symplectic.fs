@@ -190,6 +190,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The value `symplectic`.
 [<AutoOpen>]
 module SymplecticValues =
 

@@ -93,6 +93,7 @@ namespace Parametrize.Values
 
 open Parametrize
 
+/// The values `triangular`, `unitTriangular` and `diagonal`.
 [<AutoOpen>]
 module TriangularValues =
 
