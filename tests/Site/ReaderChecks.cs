@@ -33,6 +33,7 @@ internal sealed class ReaderChecks(IBrowser browser, string address, SiteFiles s
             await Read(width, ColorScheme.Light, Kinds);
             await Read(width, ColorScheme.Dark, Kinds[..3]);
         }
+        await Compare();
         await Search("orthogonal");
         await Search("right inverse");
         return _faults;
@@ -65,6 +66,30 @@ internal sealed class ReaderChecks(IBrowser browser, string address, SiteFiles s
             var shown = await page.EvaluateAsync<string>("() => document.documentElement.dataset.bsTheme");
             if (!shown.Equals(scheme.ToString(), StringComparison.OrdinalIgnoreCase))
                 _faults.Add($"{path} is {shown} where the reader wants {scheme}");
+        }
+    }
+
+    /// <summary>The tutorial's steps in three languages stand side by side on a wide screen, one above the other on a phone.</summary>
+    private async Task Compare()
+    {
+        foreach (var (width, columns) in new[] { (1280, 3), (390, 1) })
+        {
+            await using var context = await browser.NewContextAsync(
+                new()
+                {
+                    ViewportSize = new() { Width = width, Height = 900 },
+                }
+            );
+            var page = await context.NewPageAsync();
+            await page.GotoAsync($"{address}/docs/tutorial.html", new() { WaitUntil = WaitUntilState.NetworkIdle });
+            var found = await page.EvaluateAsync<int>(
+                """
+                () => Math.max(...[...document.querySelectorAll(".languages")].map(
+                  (row) => new Set([...row.children].map((block) => block.offsetLeft)).size))
+                """
+            );
+            if (found != columns)
+                _faults.Add($"the tutorial has {found} languages side by side at {width} pixels instead of {columns}");
         }
     }
 
