@@ -84,7 +84,7 @@ internal sealed class ReaderChecks(IBrowser browser, string address, SiteFiles s
             await page.GotoAsync($"{address}/docs/tutorial.html", new() { WaitUntil = WaitUntilState.NetworkIdle });
             var found = await page.EvaluateAsync<int>(
                 """
-                () => Math.max(...[...document.querySelectorAll(".languages")].map(
+                () => Math.max(0, ...[...document.querySelectorAll(".languages")].map(
                   (row) => new Set([...row.children].map((block) => block.offsetLeft)).size))
                 """
             );

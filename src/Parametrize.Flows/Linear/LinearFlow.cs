@@ -75,10 +75,7 @@ public sealed class LinearFlow : FlowLayer
         if (data.dim() == 2)
             return (Applied(data), logDet.expand(data.size(0)));
         var positions = (double)Batches.Count(data.shape[2..]);
-        return (
-            Applied(data.transpose(1, -1)).transpose(1, -1),
-            (logDet * positions.AsScalar()).expand(data.size(0))
-        );
+        return (Applied(data.transpose(1, -1)).transpose(1, -1), (logDet * positions.AsScalar()).expand(data.size(0)));
     }
 
     /// <summary>Noise is drawn anew whenever the weight is computed: the determinant is that of this matrix.</summary>
