@@ -1,4 +1,5 @@
 using Microsoft.FSharp.Core;
+using Parametrize.Notebooks;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -6,6 +7,7 @@ namespace Parametrize.CSharp;
 
 /// <content>Looking at what it is computed from, and on the way.</content>
 [StructuredFormatDisplay("{Line}")]
+[TypeFormatterSource(typeof(AsPrinted))]
 public sealed partial class ParametrizedTensor
 {
     /// <summary>
@@ -57,7 +59,7 @@ public sealed partial class ParametrizedTensor
                 return $"{what}, disposed";
             try
             {
-                var report = new TensorReport(Title, this);
+                var report = new TensorReport(Title, this, spectraUpTo: 0);
                 return $"{what} {report.Dtype}, {report.DistanceShown}";
             }
             catch (Exception error)

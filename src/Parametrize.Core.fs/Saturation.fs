@@ -6,20 +6,24 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Saturation =
 
-    /// A derivative below this share of the largest counts.
-    let private least = 0.01
+    /// What slopes are counted between: below the first, which is hardly training; from there to the second; and so on to 1.
+    let bounds: float[] = [| 0.01; 0.1; 0.2; 0.3; 0.4; 0.5; 0.6; 0.7; 0.8; 0.9; 1.0 |]
 
     let private saturates (node: Node) : bool = (box node) :? ISaturates
 
-    let private share (slopes: torch.Tensor | null) : float option =
-        match slopes with
-        | null -> None
-        | slopes ->
-            let saturated = slopes.lt (least.AsScalar())
-            Some(Tensors.number (saturated.sum ()) / float (max 1L (slopes.numel ())))
+    /// How many slopes are below each bound, and not below the one before. The last takes what is above, too.
+    let private counts (slopes: torch.Tensor) : int64[] =
+        let between = Array.truncate (bounds.Length - 1) bounds
+        let edges = torch.tensor (between, dtype = slopes.dtype, device = slopes.device)
+        let places = torch.bucketize (slopes.flatten (), edges, outInt32 = true, right = true)
+        let found = torch.bincount (places, minlength = int64 bounds.Length)
+        found.cpu().data<int64>().ToArray()
 
-    /// The share of entries that are saturated, in the node where there are most; None where no node tells.
-    let shareOf (program: Program) (parts: Parts) : float option =
+    let private share (counts: int64[]) : float = float counts[0] / float (max 1L (Array.sum counts))
+
+    /// How many entries have a slope below each bound, and not below the one before, in the node with the largest share below the
+    /// first; None where no node tells.
+    let countsOf (program: Program) (parts: Parts) : int64[] option =
         if not (Array.exists saturates program.Nodes) then
             None
         else
@@ -29,17 +33,23 @@ module internal Saturation =
             let buffers = parts.BufferArrays |> Array.map (Array.map Tensors.widen)
             let registers = Evaluation.registers false program parts inputs buffers
 
-            let ofStep (step: Step) : float option =
+            let ofStep (step: Step) : int64[] option =
                 match step with
                 | Step.Compute(node, sources, position, _) ->
                     match box node with
                     | :? ISaturates as saturating ->
-                        Contract.slopes node (fun () ->
-                            saturating.Slopes(Evaluation.read registers sources, buffers[position]))
-                        |> share
+                        match
+                            Contract.slopes node (fun () ->
+                                saturating.Slopes(Evaluation.read registers sources, buffers[position]))
+                        with
+                        | null -> None
+                        | slopes -> Some(counts slopes)
                     | _ -> None
                 | _ -> None
 
             match Array.choose ofStep program.Steps with
             | [||] -> None
-            | shares -> Some(Array.max shares)
+            | found -> Some(Array.maxBy share found)
+
+    /// The share of them that hardly trains.
+    let shareOf (program: Program) (parts: Parts) : float option = countsOf program parts |> Option.map share

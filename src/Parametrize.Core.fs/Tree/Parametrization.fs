@@ -4,7 +4,7 @@ open System.Threading
 
 /// How a constrained tensor is computed from unconstrained ones. An immutable value without tensors, compared by its
 /// description and printed as it is typed in F#.
-[<Sealed; StructuredFormatDisplay("{Code}")>]
+[<Sealed; StructuredFormatDisplay("{Code}"); Notebooks.TypeFormatterSource(typeof<Notebooks.AsPrinted>)>]
 type Parametrization internal (tree: Tree) =
 
     // A chain is composed link by link, and its beginnings are seldom computed with.

@@ -18,7 +18,7 @@ public class LayersPointOneWay
         ["Lists"],
         [nameof(ParametrizedTensor)],
         ["Registration"],
-        ["Models", "Optimizers", "Prune", "State", "Bayes"],
+        ["Models", "Reports", "Optimizers", "Prune", "State", "Bayes"],
         [nameof(parametrize), nameof(Safetensors)],
         [nameof(prune), "Adapters", "Saved"],
         [nameof(peft)],

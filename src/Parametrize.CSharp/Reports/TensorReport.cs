@@ -1,4 +1,6 @@
 using Microsoft.FSharp.Core;
+using Parametrize.CSharp.Reports;
+using Parametrize.Notebooks;
 using Parametrize.CSharp.Values;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
@@ -7,9 +9,10 @@ namespace Parametrize.CSharp;
 
 /// <summary>One parametrized tensor of a model in numbers: a row of a <see cref="ParametrizationReport"/>.</summary>
 [StructuredFormatDisplay("{Line}")]
+[TypeFormatterSource(typeof(AsTable))]
 public sealed record TensorReport
 {
-    internal TensorReport(string name, ParametrizedTensor tensor)
+    internal TensorReport(string name, ParametrizedTensor tensor, long spectraUpTo)
     {
         using var _ = no_grad();
         tensor.Binding.SyncMoves();
@@ -32,7 +35,8 @@ public sealed record TensorReport
             _ => double.NaN,
         };
         Trained = tensor.Inputs.Where(input => input.requires_grad).Sum(Reals);
-        Saturated = Core.saturation(value, parts)?.Value;
+        Slopes = Saturation.countsOf(value.Program, parts)?.Value is { } counts ? [.. Saturation.bounds.Zip(counts)] : null;
+        Spectrum = Spectrum.Of(value, present, spectraUpTo);
         Dimension = Parametrize.Dimension.ofForm(FormModule.ofTensor(present), value, parts)?.Value;
     }
 
@@ -70,7 +74,39 @@ public sealed record TensorReport
     /// The share of entries that hardly train, because the derivative of an entrywise map (positive, bounded, a node with
     /// <see cref="ISaturates"/>) is below a hundredth of its largest there. Null where no map tells.
     /// </summary>
-    public double? Saturated { get; }
+    public double? Saturated =>
+        Slopes is null ? null : (double)Slopes[0].Entries / Math.Max(1, Slopes.Sum(slope => slope.Entries));
+
+    /// <summary>
+    /// How many entries have a derivative, as a share of the largest that the map has, of 0 up to the first number, from there up to
+    /// the second, and so on: 0.01, 0.1, 0.2, ..., 1. Of several entrywise maps the one that is most saturated. Null where no map
+    /// tells.
+    /// </summary>
+    public IReadOnlyList<(double UpTo, long Entries)>? Slopes { get; }
+
+    /// <summary>
+    /// The singular values in descending order, in the tensor's units. Of a batch of matrices they are those of all, together; a
+    /// convolution kernel [d0, d1, ...] counts as the matrix d0 x (d1 ...), and so does every tensor of more than two dimensions
+    /// whose value knows no batches or maps entry by entry. Null where they were not asked for, would be more work than that, are
+    /// not finite, or where there is no matrix.
+    /// </summary>
+    public IReadOnlyList<double>? SingularValues => Spectrum.Values;
+
+    internal Spectrum Spectrum { get; }
+
+    /// <summary>What can be followed over the steps of a training, by name.</summary>
+    internal IEnumerable<(string Name, double Value)> Figures =>
+        from figure in new (string Name, double? Value)[]
+        {
+            ("distance", Distance),
+            ("trained", Trained),
+            ("dimension", Dimension),
+            ("saturated", Saturated),
+            ("largest_singular_value", SingularValues?[0]),
+            ("smallest_singular_value", SingularValues?[^1]),
+        }
+        where figure.Value.HasValue
+        select (figure.Name, figure.Value!.Value);
 
     /// <summary>A line of the table.</summary>
     public override string ToString() => Line;

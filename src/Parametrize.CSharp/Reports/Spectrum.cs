@@ -1,0 +1,37 @@
+using static TorchSharp.torch;
+using Core = Parametrize.ParametrizationModule;
+
+namespace Parametrize.CSharp.Reports;
+
+/// <summary>The singular values of a tensor, or why there are none.</summary>
+internal sealed record Spectrum(IReadOnlyList<double>? Values, long Matrices, string? Missing)
+{
+    /// <summary>In descending order; those of a batch together.</summary>
+    /// <param name="value">Which tells a batch of matrices from a kernel.</param>
+    /// <param name="tensor">On any device.</param>
+    /// <param name="upTo">The size of the largest matrix, or of one that costs as much.</param>
+    public static Spectrum Of(Parametrization value, Tensor tensor, long upTo)
+    {
+        if (upTo == 0)
+            return None("not asked for (spectraUpTo)");
+        if (tensor.dim() < 2 || tensor.numel() == 0)
+            return None("no matrix");
+        using var scope = NewDisposeScope();
+        var matrix = IsBatch(value, tensor) ? tensor : tensor.flatten(1);
+        var (rows, columns) = (matrix.shape[^2], matrix.shape[^1]);
+        var matrices = matrix.numel() / (rows * columns);
+        if ((double)matrix.numel() * Math.Min(rows, columns) > Math.Pow(upTo, 3))
+            return None(FormattableString.Invariant($"more work than a matrix of {upTo} x {upTo} (spectraUpTo)"));
+        if (!matrix.isfinite().all().item<bool>())
+            return None("not finite");
+        var wide = Tensors.widen(matrix);
+        var values = linalg.svdvals(wide).flatten().sort(descending: true).Values.to(ScalarType.Float64).cpu();
+        return new(values.data<double>().ToArray(), matrices, null);
+    }
+
+    private static Spectrum None(string missing) => new(null, 0, missing);
+
+    /// <summary>A kernel is what lies in a space as one matrix, out x (in k...), or in one that knows no matrices.</summary>
+    private static bool IsBatch(Parametrization value, Tensor tensor) =>
+        tensor.dim() == 2 || Core.isBatched(value) && !value.Program.IsEntrywise;
+}

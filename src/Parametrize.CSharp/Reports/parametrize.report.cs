@@ -1,0 +1,29 @@
+using Parametrize.CSharp.Registration;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp;
+
+/// <content>A model's parametrizations in numbers.</content>
+public static partial class parametrize
+{
+    /// <summary>
+    /// For each parametrized tensor of a model: name, value, shape, element type, distance from its space, how many
+    /// numbers are trained and how many the space leaves free; and its singular values where they are asked for. It computes each
+    /// tensor once and changes nothing.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="spectraUpTo">
+    /// Singular values are computed of tensors for which that is no more work than of a matrix with so many rows and columns; work is
+    /// rows x columns x the smaller of both, for each matrix of a batch. On one core 1,024 takes 0.4 seconds, 2,048 4 seconds. 0: of none.
+    /// </param>
+    /// <returns>A list whose ToString is a table, and ToHtml a page.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The size is negative.</exception>
+    public static ParametrizationReport parametrization_report(this nn.Module model, long spectraUpTo = 0)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentOutOfRangeException.ThrowIfNegative(spectraUpTo);
+        return new(
+            ModelTree.Tensors(model).Select(entry => new TensorReport(entry.Name, entry.Tensor, spectraUpTo))
+        );
+    }
+}
