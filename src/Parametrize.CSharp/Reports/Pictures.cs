@@ -20,10 +20,14 @@ internal static class Pictures
         var count = Math.Min(values.Count, MostBars);
         double[] drawn = [.. Enumerable.Range(0, count).Select(place => values[At(place, count, values.Count)])];
         var (largest, smallest) = (values[0], values[^1]);
-        var ratio = smallest > 0 ? Invariant($", ratio {largest / smallest:g4}") : "";
+        // Below this the smallest is rounding.
+        var isMeasured = smallest > FormModule.epsilon(row.Dtype) * largest;
+        var ratio = isMeasured ? Invariant($", ratio {largest / smallest:g4}") : "";
         var together = row.Spectrum.Matrices > 1 ? $" of {row.Spectrum.Matrices} matrices together" : "";
         var some = count < values.Count ? $"; {count} are drawn" : "";
-        var words = Invariant($"{values.Count} singular values{together}, from {largest:g4} to {smallest:g4}{ratio}{some}");
+        var words = Invariant(
+            $"{values.Count} singular values{together}, from {largest:g4} to {smallest:g4}{ratio}{some}"
+        );
         return Figure(row, words, Bars.Draw(drawn, 0, Invariant($"{largest:g3}"), ("1", $"{values.Count}"), words));
     }
 
@@ -35,13 +39,17 @@ internal static class Pictures
         var all = Math.Max(1, slopes.Sum(slope => slope.Entries));
         double[] shares = [.. slopes.Select(slope => (double)slope.Entries / all)];
         var words = Invariant(
-            $"Entries by their derivative as a share of the largest, below 1%, up to 10%, ..., up to 100%; {100 * shares[0]:0.#}% of them are below 1%: saturated"
+            $"entries by their derivative, as a share of the largest that the map has: below 1%, 10%, 20%, ..., 100%; {100 * shares[0]:0.#}% are saturated, which is below 1%"
         );
-        return Figure(row, words, Bars.Draw(shares, 1, Invariant($"{100 * shares.Max():0.#}%"), ("<1%", "100%"), words));
+        return Figure(
+            row,
+            words,
+            Bars.Draw(shares, 1, Invariant($"{100 * shares.Max():0.#}%"), ("<1%", "100%"), words)
+        );
     }
 
     private static XElement Figure(TensorReport row, string words, XElement picture) =>
-        new("figure", picture, new XElement("figcaption", new XElement("b", row.Name), $" {words}."));
+        new("figure", picture, new XElement("figcaption", new XElement("b", row.Name), $": {words}."));
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

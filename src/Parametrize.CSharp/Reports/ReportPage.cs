@@ -22,7 +22,11 @@ internal static class ReportPage
                         new XAttribute("name", "viewport"),
                         new XAttribute("content", "width=device-width, initial-scale=1")
                     ),
-                    new XElement("meta", new XAttribute("name", "color-scheme"), new XAttribute("content", "light dark")),
+                    new XElement(
+                        "meta",
+                        new XAttribute("name", "color-scheme"),
+                        new XAttribute("content", "light dark")
+                    ),
                     new XElement("title", title)
                 ),
                 new XElement("body", Class(Root), new XElement("h1", title), Content(report))
@@ -66,7 +70,8 @@ internal static class ReportPage
         from row in report
         where row.Spectrum.Missing is not null
         group row.Name by row.Spectrum.Missing into names
-        select new XElement("p", $"No singular values of {string.Join(", ", names)}: {names.Key}.");
+        let which = names.Count() == report.Count ? "" : $" of {string.Join(", ", names)}"
+        select new XElement("p", $"No singular values{which}: {names.Key}.");
 
     private static XAttribute Class(string name) => new("class", name);
 }

@@ -13,7 +13,7 @@ internal sealed record Spectrum(IReadOnlyList<double>? Values, long Matrices, st
     public static Spectrum Of(Parametrization value, Tensor tensor, long upTo)
     {
         if (upTo == 0)
-            return None("not asked for (spectraUpTo)");
+            return None("not asked for, by parametrization_report(spectraUpTo: 1024)");
         if (tensor.dim() < 2 || tensor.numel() == 0)
             return None("no matrix");
         using var scope = NewDisposeScope();

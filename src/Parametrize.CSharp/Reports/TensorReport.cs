@@ -1,7 +1,7 @@
 using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Reports;
-using Parametrize.Notebooks;
 using Parametrize.CSharp.Values;
+using Parametrize.Notebooks;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -35,7 +35,9 @@ public sealed record TensorReport
             _ => double.NaN,
         };
         Trained = tensor.Inputs.Where(input => input.requires_grad).Sum(Reals);
-        Slopes = Saturation.countsOf(value.Program, parts)?.Value is { } counts ? [.. Saturation.bounds.Zip(counts)] : null;
+        Slopes = Saturation.countsOf(value.Program, parts)?.Value is { } counts
+            ? [.. Saturation.bounds.Zip(counts)]
+            : null;
         Spectrum = Spectrum.Of(value, present, spectraUpTo);
         Dimension = Parametrize.Dimension.ofForm(FormModule.ofTensor(present), value, parts)?.Value;
     }

@@ -22,8 +22,6 @@ public static partial class parametrize
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentOutOfRangeException.ThrowIfNegative(spectraUpTo);
-        return new(
-            ModelTree.Tensors(model).Select(entry => new TensorReport(entry.Name, entry.Tensor, spectraUpTo))
-        );
+        return new(ModelTree.Tensors(model).Select(entry => new TensorReport(entry.Name, entry.Tensor, spectraUpTo)));
     }
 }

@@ -15,6 +15,9 @@ public static partial class parametrize
     /// <param name="report">Made with `spectraUpTo`, it has singular values.</param>
     /// <param name="global_step">The step of the training to which the figures belong.</param>
     /// <param name="walltime">Seconds since 1970, where it is not now.</param>
+    /// <exception cref="InvalidOperationException">
+    /// The report has singular values, and TorchSharp's default device is not the CPU: there its writer cannot make histograms.
+    /// </exception>
     public static void add_report(
         this SummaryWriter writer,
         ParametrizationReport report,
@@ -24,16 +27,22 @@ public static partial class parametrize
     {
         ArgumentNullException.ThrowIfNull(writer);
         ArgumentNullException.ThrowIfNull(report);
+        if (
+            get_default_device() is { type: not TorchSharp.DeviceType.CPU } device
+            && report.Any(row => row.SingularValues is not null)
+        )
+            throw new InvalidOperationException(
+                $"TorchSharp's writer makes histograms with the default device, which has to be the CPU and is {device}. Nothing was written. Call set_default_device(CPU) before, or leave spectraUpTo out of the report."
+            );
         foreach (var row in report)
         {
+            string Tag(string figure) => row.Name.Length == 0 ? figure : $"{row.Name}/{figure}";
             foreach (var (figure, value) in row.Figures)
                 writer.add_scalar(Tag(figure), (float)value, global_step, walltime);
             if (row.SingularValues is not { } values)
                 continue;
             using var scope = NewDisposeScope();
             writer.add_histogram(Tag("singular_values"), tensor(values.ToArray()), global_step, walltime: walltime);
-
-            string Tag(string figure) => row.Name.Length == 0 ? figure : $"{row.Name}/{figure}";
         }
     }
 }

@@ -163,6 +163,8 @@ public class PublicApiIsForCSharp
             : type == typeof(Prior) ? Priors.Normal()
             : type == typeof((string, Prior)[]) ? Array.Empty<(string, Prior)>()
             : type == typeof(Func<string, Prior?>) ? new Func<string, Prior?>(_ => null)
+            : type == typeof(SummaryWriter) ? RuntimeHelpers.GetUninitializedObject(type)
+            : type == typeof(ParametrizationReport) ? nn.Linear(2, 2).parametrization_report()
             : type == typeof(SpdMap) ? SpdMap.Eigenvalues
             : throw new ArgumentException($"What is {type}?");
     }

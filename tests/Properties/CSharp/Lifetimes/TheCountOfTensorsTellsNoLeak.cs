@@ -154,7 +154,7 @@ public class TheCountOfTensorsTellsNoLeak
                 },
                 Nothing
             ),
-            ["report"] = (() => layer.parametrization_report().ToString(), Nothing),
+            ["report"] = (() => layer.parametrization_report(spectraUpTo: 4).ToHtml(), Nothing),
             ["prune"] = (
                 () =>
                     plain
