@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.Bench.Cases;
 
-/// <summary>What the catalogue says of large tensors.</summary>
+/// <summary>What the documents say of large tensors.</summary>
 internal sealed class LargeCase
 {
     private readonly string _name;
@@ -24,6 +24,15 @@ internal sealed class LargeCase
             "doublyStochastic, 768 x 768: projecting",
             () => Parametrizations.DoublyStochastic.Project(outside).Dispose()
         );
+
+        foreach (var size in new[] { 1024, 2048 })
+        {
+            var layer = nn.Linear(size, size).weight_norm();
+            yield return new(
+                $"a report of singular values, {size:N0} x {size:N0}",
+                () => layer.parametrization_report(spectraUpTo: size)
+            );
+        }
     }
 
     public override string ToString() => _name;

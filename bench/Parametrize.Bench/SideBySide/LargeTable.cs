@@ -2,7 +2,7 @@ using Parametrize.Bench.Cases;
 
 namespace Parametrize.Bench.SideBySide;
 
-/// <summary>The times of large tensors that the catalogue tells.</summary>
+/// <summary>The times of large tensors that the documents tell.</summary>
 internal static class LargeTable
 {
     public static void Print()
