@@ -19,7 +19,8 @@ module internal Saturation =
         let found = torch.bincount (places, minlength = int64 bounds.Length)
         found.cpu().data<int64>().ToArray()
 
-    let private share (counts: int64[]) : float = float counts[0] / float (max 1L (Array.sum counts))
+    /// The share of them that hardly trains.
+    let share (counts: int64[]) : float = float counts[0] / float (max 1L (Array.sum counts))
 
     /// How many entries have a slope below each bound, and not below the one before, in the node with the largest share below the
     /// first; None where no node tells.
@@ -51,5 +52,5 @@ module internal Saturation =
             | [||] -> None
             | found -> Some(Array.maxBy share found)
 
-    /// The share of them that hardly trains.
+    /// That share in the same node.
     let shareOf (program: Program) (parts: Parts) : float option = countsOf program parts |> Option.map share

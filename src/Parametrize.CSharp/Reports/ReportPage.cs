@@ -1,3 +1,5 @@
+using System.Text;
+using System.Xml;
 using System.Xml.Linq;
 
 namespace Parametrize.CSharp.Reports;
@@ -35,7 +37,20 @@ internal static class ReportPage
 
     public static string Fragment(ParametrizationReport report) => Text(new("section", Class(Root), Content(report)));
 
-    private static string Text(XElement element) => element.ToString(SaveOptions.DisableFormatting);
+    /// <summary>Names may have characters that XML has no place for, which HTML reads all the same.</summary>
+    private static string Text(XElement element)
+    {
+        var text = new StringBuilder();
+        var settings = new XmlWriterSettings
+        {
+            OmitXmlDeclaration = true,
+            CheckCharacters = false,
+            NewLineHandling = NewLineHandling.None,
+        };
+        using (var writer = XmlWriter.Create(text, settings))
+            element.Save(writer);
+        return text.ToString();
+    }
 
     private static object[] Content(ParametrizationReport report) =>
         [

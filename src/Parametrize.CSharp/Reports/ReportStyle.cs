@@ -4,8 +4,8 @@ namespace Parametrize.CSharp.Reports;
 internal static class ReportStyle
 {
     /// <summary>
-    /// For what is in the report alone, which may stand among others. It has no character that XML escapes: in a style HTML would read what is
-    /// escaped as it stands.
+    /// It applies to reports alone, which may stand in a page with other things. It has no character that XML escapes, since HTML reads
+    /// a style as it stands.
     /// </summary>
     public const string Sheet = """
         .parametrizations { --text: #1f2328; --faint: #59636e; --line: #d1d9e0; --ground: #ffffff; --bar: #0969da; --warning: #b35900;

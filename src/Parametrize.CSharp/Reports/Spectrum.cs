@@ -31,7 +31,7 @@ internal sealed record Spectrum(IReadOnlyList<double>? Values, long Matrices, st
 
     private static Spectrum None(string missing) => new(null, 0, missing);
 
-    /// <summary>A kernel is what lies in a space as one matrix, out x (in k...), or in one that knows no matrices.</summary>
+    /// <summary>Else it is one matrix, out x (in k...): so a value sees it that knows no batches, and none at all one of entries.</summary>
     private static bool IsBatch(Parametrization value, Tensor tensor) =>
         tensor.dim() == 2 || Core.isBatched(value) && !value.Program.IsEntrywise;
 }

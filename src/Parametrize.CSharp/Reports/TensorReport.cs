@@ -35,9 +35,8 @@ public sealed record TensorReport
             _ => double.NaN,
         };
         Trained = tensor.Inputs.Where(input => input.requires_grad).Sum(Reals);
-        Slopes = Saturation.countsOf(value.Program, parts)?.Value is { } counts
-            ? [.. Saturation.bounds.Zip(counts)]
-            : null;
+        if (Saturation.countsOf(value.Program, parts)?.Value is { } counts)
+            (Slopes, Saturated) = ([.. Saturation.bounds.Zip(counts)], Saturation.share(counts));
         Spectrum = Spectrum.Of(value, present, spectraUpTo);
         Dimension = Parametrize.Dimension.ofForm(FormModule.ofTensor(present), value, parts)?.Value;
     }
@@ -76,8 +75,7 @@ public sealed record TensorReport
     /// The share of entries that hardly train, because the derivative of an entrywise map (positive, bounded, a node with
     /// <see cref="ISaturates"/>) is below a hundredth of its largest there. Null where no map tells.
     /// </summary>
-    public double? Saturated =>
-        Slopes is null ? null : (double)Slopes[0].Entries / Math.Max(1, Slopes.Sum(slope => slope.Entries));
+    public double? Saturated { get; }
 
     /// <summary>
     /// How many entries have a derivative, as a share of the largest that the map has, of 0 up to the first number, from there up to

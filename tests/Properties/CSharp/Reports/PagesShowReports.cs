@@ -68,6 +68,13 @@ public class PagesShowReports
     }
 
     [Fact]
+    public void Names_may_have_any_characters()
+    {
+        var model = nn.Sequential(("\u0001", nn.Linear(4, 4))).orthogonal("\u0001.weight");
+        Assert.Contains("<td data-title=\"tensor\">&#x1;.weight</td>", model.parametrization_report().ToHtml());
+    }
+
+    [Fact]
     public void A_fragment_is_the_same_without_a_page()
     {
         var report = Model().parametrization_report();
