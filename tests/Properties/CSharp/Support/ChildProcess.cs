@@ -26,6 +26,8 @@ internal static class ChildProcess
         foreach (var scenario in scenarios)
             if (scenario == State.SavesReplaceFiles.Dying)
                 State.SavesReplaceFiles.SaveAndDie();
+            else if (scenario == Architecture.PublicSurfaceIsWrittenDown.Writing)
+                Architecture.PublicSurfaceIsWrittenDown.Write();
             else
                 Threads.Traffic.Scenarios[scenario]();
         Console.WriteLine("done");
