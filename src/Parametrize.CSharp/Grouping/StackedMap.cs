@@ -29,7 +29,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         var batch = new Batch(tensors);
         var values = batch.IsTrained
             ? apply([batch, .. batch.Inputs])
-            : batch.Divide(batch.Compute(batch.StackInputs(), batch.Buffers));
+            : Batch.Divide(batch.Compute(batch.StackInputs(), batch.Buffers));
         return [.. values.Select((value, index) => new MadeTensor(value, batch.Learnt(index)).Kept())];
     }
 
@@ -46,7 +46,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         using (enable_grad())
             made = batch.Compute(leaves, batch.Buffers);
         context.save_for_backward([made, .. leaves, .. batch.Buffers.SelectMany(row => row)]);
-        return batch.Divide(made);
+        return Batch.Divide(made);
     }
 
     /// <summary>An exception may not leave it, which would end the process: the next use of a group throws it.</summary>
@@ -203,7 +203,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
             Core.forwardStacked(_value, Core.ofArrays(_shape, leaves, buffers));
 
         /// <summary>In memory of their own: passes may write into one.</summary>
-        public List<Tensor> Divide(Tensor made) => [.. made.detach().unbind(0).Select(one => one.clone())];
+        public static List<Tensor> Divide(Tensor made) => [.. made.detach().unbind(0).Select(one => one.clone())];
 
         public Tensor[][] RowsOf(List<Tensor> buffers)
         {
