@@ -1,6 +1,6 @@
 // dotnet fsi build.fsx TARGET [ARGUMENTS]
 
-#load "build/Shell.fsx" "build/Docs.fsx" "build/Links.fsx" "build/Packages.fsx" "build/Consumers.fsx" "build/Site.fsx"
+#load "build/Shell.fsx" "build/Docs.fsx" "build/Links.fsx" "build/Packages.fsx" "build/Consumers.fsx" "build/Site.fsx" "build/Coverage.fsx"
 
 open System
 open System.IO
@@ -172,6 +172,7 @@ let targets =
             start "tests/Properties/Core" ("golden" :: rest))
         target "bench [OPTIONS]" "run the benchmarks" (start "bench/Parametrize.Bench")
         target "pictures" "draw the pictures of docs/catalogue" (start "samples/Pictures")
+        target "coverage" "measure which lines of the libraries tests run" (fun _ -> Coverage.measure ())
         target "docs [FILES]" "compile and run the snippets of the documents" docs
         target "site [--check]" "make the site in artifacts/site; read it in a browser" site
         target "format" "format all sources" (fun _ -> format ())

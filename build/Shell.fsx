@@ -73,6 +73,10 @@ let start (project: string) (arguments: string list) : int =
 let startBuilt (variables: (string * string) list) (project: string) (arguments: string list) : int =
     dotnetBeside variables ([ "run"; "--no-build"; "-c"; "Release"; "--project"; project; "--" ] @ arguments)
 
+/// Each step only where the one before has succeeded.
+let inOrder (steps: (unit -> int) list) : int =
+    steps |> List.fold (fun code step -> if code = 0 then step () else code) 0
+
 let deleteFolder (path: string) : unit =
     if Directory.Exists path then
         Directory.Delete(path, recursive = true)

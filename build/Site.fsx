@@ -13,10 +13,6 @@ let private generated = under "artifacts/site-sources"
 let private libraries =
     [ "Parametrize.Flows/Parametrize.Flows.csproj"; "Parametrize.Laws/Parametrize.Laws.fsproj" ]
 
-/// Each step only where the one before has succeeded.
-let private inOrder (steps: (unit -> int) list) : int =
-    steps |> List.fold (fun code step -> if code = 0 then step () else code) 0
-
 /// These two refer to the other libraries.
 let private buildLibraries () : int =
     inOrder
