@@ -61,9 +61,9 @@ let coverage: Test =
         "generators"
         [
             testCase "every catalogue entry has a generator line" (fun () ->
-                Expect.isEmpty Generators.Subjects.missing "entries without a line in Generators/")
+                Expect.equal Generators.Subjects.missing [] "entries without a line in Generators/")
             testCase "every generator line has a catalogue entry" (fun () ->
-                Expect.isEmpty Generators.Subjects.superfluous "lines without an entry in Catalogue.fs")
+                Expect.equal Generators.Subjects.superfluous [] "lines without an entry in Catalogue.fs")
             testCase "names are unique" (fun () ->
                 let names = Parametrize.Catalogue.entries |> List.map _.Name
                 Expect.equal (List.distinct names) names "catalogue names")
