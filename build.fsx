@@ -36,8 +36,8 @@ let isOnGpu = not (isNull (Environment.GetEnvironmentVariable "TorchBackend"))
 /// How many checks run side by side: one where a GPU computes.
 let atOnce = if isOnGpu then 1 else min 4 Environment.ProcessorCount
 
-/// Processes that share the laws, which run one after the other in each.
-let shares = if isOnGpu then 1 else 4
+/// Processes that share the laws, which run one after the other in each: with the tests of the facade, two for each of two cores.
+let shares = if isOnGpu then 1 else 3
 
 let expecto (index: int) () : Tally =
     let report = Path.Combine(reports, $"core{index}.xml")

@@ -18,11 +18,12 @@ let seed: int = setting "PARAMETRIZE_SEED" 20260101
 
 let casesEach: int = setting "PARAMETRIZE_CASES" 80
 
-/// Laws that take a derivative or a factorization beside the map.
-let private isCostly (law: Law) : bool = List.contains law.Number [ "6c"; "11b"; "11c"; "11d"; "11e"; "11f" ]
+/// Laws a case of which takes derivatives, factorizations, every operation, or each element of a batch by itself.
+let private costly: Set<string> =
+    set [ "5"; "6"; "6b"; "6c"; "10"; "10b"; "11"; "11b"; "11c"; "11d"; "11e"; "11f" ]
 
 let private settings (law: Law) (subject: Subject) : Running.Settings =
-    let isCostly = isCostly law || Generators.Subjects.isCostly subject
+    let isCostly = costly.Contains law.Number || Generators.Subjects.isCostly subject
     let cases = if isCostly then casesEach * 2 / 5 else casesEach
     { Cases = max 1 cases; Seed = seed }
 

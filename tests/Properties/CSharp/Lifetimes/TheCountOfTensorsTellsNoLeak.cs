@@ -166,30 +166,35 @@ public class TheCountOfTensorsTellsNoLeak
         };
     }
 
-    /// <summary>The same twice: what other tests have left to the garbage collector may go meanwhile.</summary>
+    /// <summary>
+    /// By how much the count grows, as soon as it does twice by the same: what other tests have left to the garbage collector may go
+    /// meanwhile.
+    /// </summary>
     private static long Growth(Action act)
     {
-        var (growth, before) = (Once(act), long.MinValue);
-        for (var attempt = 0; growth != before && attempt < 5; attempt++)
-            (before, growth) = (growth, Once(act));
-        return growth;
-    }
+        long CountAfterSome()
+        {
+            for (var time = 0; time < Times; time++)
+                act();
+            Collect();
+            return Tensor.TotalCount;
+        }
 
-    private static long Once(Action act)
-    {
-        act();
-        Collect();
-        var before = Tensor.TotalCount;
-        for (var time = 0; time < Times; time++)
-            act();
-        Collect();
-        return Tensor.TotalCount - before;
+        var count = CountAfterSome();
+        long? growth = null;
+        long? before = null;
+        for (var attempt = 0; attempt < 2 || growth != before && attempt < 6; attempt++)
+        {
+            var next = CountAfterSome();
+            (before, growth, count) = (growth, next - count, next);
+        }
+        return growth!.Value;
     }
 
     /// <summary>Tensors that nobody disposes are counted until they are collected.</summary>
     private static void Collect()
     {
-        for (var time = 0; time < 3; time++)
+        for (var time = 0; time < 2; time++)
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
