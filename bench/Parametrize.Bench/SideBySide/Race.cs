@@ -9,7 +9,9 @@ namespace Parametrize.Bench.SideBySide;
 internal static class Race
 {
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(60);
+
+    // By then the runtime has compiled what runs often anew, on a thread whose time would count.
+    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(400);
 
     /// <summary>Runs the alternatives in turn until the time is over, at least five rounds.</summary>
     public static Laps[] Run(TimeSpan time, params Action[] alternatives)
