@@ -48,18 +48,18 @@ public sealed class Constrained : FlowLayer
         if (found.IsError)
             throw new ArgumentException(found.ErrorValue.Message);
         var latentShape = found.ResultValue.Head.Shape[1..];
-        RequireVolume(latentShape);
+        RequireVolume(latentShape, dataShape.Length);
         return latentShape;
     }
 
     /// <summary>Tried once, by zeros.</summary>
     /// <exception cref="ArgumentException">The value has no log volume in closed form.</exception>
-    private void RequireVolume(long[] latentShape)
+    private void RequireVolume(long[] latentShape, int dimensions)
     {
         if (_measured is not null && _measured.AsSpan().SequenceEqual(latentShape))
             return;
         using var scope = NewDisposeScope();
-        _value.ApplyWithLogVolumes(zeros([1, .. latentShape]), latentShape.Length);
+        _value.ApplyWithLogVolumes(zeros([1, .. latentShape]), dimensions);
         _measured = latentShape;
     }
 

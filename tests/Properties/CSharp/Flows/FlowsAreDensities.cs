@@ -200,4 +200,20 @@ public class FlowsAreDensities
         (data.sum() + density.sum()).backward();
         Assert.All(flow.parameters(), parameter => Assert.NotNull(parameter.grad));
     }
+
+    /// <summary>Their latent tensors have fewer dimensions than the data.</summary>
+    [Fact]
+    public void Matrices_come_from_vectors()
+    {
+        foreach (var value in new[] { Parametrizations.Correlation, Parametrizations.CorrelationCholesky })
+        {
+            using var scope = NewDisposeScope();
+            var data = value.Sample([4, 3, 3]);
+            var flow = new Flow(new Constrained(value), 3, 3);
+            var latent = flow.call(data);
+            Assert.Equal([4L, 3L], latent.shape);
+            Assert.True(flow.log_prob(data).isfinite().all().item<bool>());
+            Assert.True(flow.inverse(latent).allclose(data, atol: 1e-4));
+        }
+    }
 }
