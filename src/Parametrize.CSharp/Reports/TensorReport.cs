@@ -78,16 +78,15 @@ public sealed record TensorReport
     public double? Saturated { get; }
 
     /// <summary>
-    /// How many entries have a derivative, as a share of the largest that the map has, of 0 up to the first number, from there up to
-    /// the second, and so on: 0.01, 0.1, 0.2, ..., 1. Of several entrywise maps the one that is most saturated. Null where no map
-    /// tells.
+    /// A histogram of the derivatives of the entries, each as a share of the map's largest. The bounds are 0.01, 0.1, 0.2, ..., 1; the
+    /// first count is from 0 up to the first bound. Of several entrywise maps the one that is most saturated. Null where no map tells.
     /// </summary>
     public IReadOnlyList<(double UpTo, long Entries)>? Slopes { get; }
 
     /// <summary>
-    /// The singular values in descending order, in the tensor's units. Of a batch of matrices they are those of all, together; a
-    /// convolution kernel [d0, d1, ...] counts as the matrix d0 x (d1 ...), and so does every tensor of more than two dimensions
-    /// whose value knows no batches or maps entry by entry. Null where they were not asked for, would be more work than that, are
+    /// The singular values in descending order, in the tensor's units. Of a batch of matrices they are those of all, together. A
+    /// convolution kernel [d0, d1, ...] counts as the matrix d0 x (d1 ...). So does every tensor of more than two dimensions whose value
+    /// knows no batches or maps entry by entry. Null where they were not asked for, would be more work than that, are
     /// not finite, or where there is no matrix.
     /// </summary>
     public IReadOnlyList<double>? SingularValues => Spectrum.Values;
