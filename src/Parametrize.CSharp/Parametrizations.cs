@@ -42,20 +42,20 @@ public static partial class Parametrizations
     /// <summary>A random tensor of the space, uniform where it has a uniform measure.</summary>
     /// <param name="value">What constrains the tensor.</param>
     /// <param name="shape">The shape.</param>
-    /// <param name="dtype">Default: float32.</param>
+    /// <param name="dtype">Default: that of TorchSharp, float32 unless `set_default_dtype` says otherwise.</param>
     /// <param name="device">Default: the CPU.</param>
     /// <param name="generator">Default: the global one.</param>
     /// <exception cref="ArgumentException">The space has no tensors of that shape or element type.</exception>
     public static Tensor Sample(
         this Parametrization value,
         ReadOnlySpan<long> shape,
-        ScalarType dtype = ScalarType.Float32,
+        ScalarType? dtype = null,
         Device? device = null,
         Generator? generator = null
     ) =>
         Core.sample(
             Given(value),
-            new Form(shape.ToArray(), dtype, device ?? CPU),
+            new Form(shape.ToArray(), dtype ?? get_default_dtype(), device ?? CPU),
             generator is null ? null : FSharpOption<Generator>.Some(generator)
         );
 

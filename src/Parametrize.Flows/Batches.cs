@@ -23,11 +23,15 @@ internal static class Batches
     }
 
     /// <summary>Refuses a batch of data of another shape.</summary>
-    public static void Require(Tensor batch, long[] datum, string owner, string parameter)
+    /// <param name="batch">The batch.</param>
+    /// <param name="datum">The expected shape of one datum.</param>
+    /// <param name="expects">Who takes or yields such data, with the verb.</param>
+    /// <param name="parameter">The argument.</param>
+    public static void Require(Tensor batch, long[] datum, string expects, string parameter)
     {
         if (!DatumShape(batch, parameter).SequenceEqual(datum))
             throw new ArgumentException(
-                $"{owner} takes [N{string.Concat(datum.Select(size => $", {size}"))}]; found {Shown(batch.shape)}.",
+                $"{expects} [N{string.Concat(datum.Select(size => $", {size}"))}]; found {Shown(batch.shape)}.",
                 parameter
             );
     }

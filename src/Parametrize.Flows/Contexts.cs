@@ -20,13 +20,22 @@ internal static class Contexts
                 $"Nothing in {owner} reads a context; found {Batches.Shown(shape)}. Give `contextSize: {shape.LastOrDefault(1)}` to a Coupling or an Autoregressive; a layer of your own says by ReadsContext that it reads one.",
                 nameof(context)
             );
+        if (context.is_complex())
+            throw new ArgumentException(
+                $"The context of {owner} takes real numbers; found {context.dtype}. Give real and imaginary parts as columns.",
+                nameof(context)
+            );
         if (shape.Length < 2 || shape[0] != count && shape[0] != 1)
             throw new ArgumentException(
-                $"Expected a context [{count}, size], one row for each datum, or [1, size]; found {Batches.Shown(shape)}. Labels become rows by nn.functional.one_hot.",
+                $"Expected a context [{count}, size], one row for each datum, or [1, size]; found {Batches.Shown(shape)}."
+                    + (shape.Length < 2 ? " Labels become rows by nn.functional.one_hot." : ""),
                 nameof(context)
             );
         return shape[0] == count ? context : context.expand([count, .. shape[1..]]);
     }
+
+    /// <summary>The option of a layer's text.</summary>
+    public static string Shown(long size) => size > 0 ? $", contextSize = {size}" : "";
 
     /// <summary>Refuses a missing context and one of another size.</summary>
     public static void RequireSize(Tensor? context, long size, object owner)
@@ -46,6 +55,6 @@ internal static class Contexts
         long[] positions = data.shape[2..];
         if (context.dim() == 2)
             context = context.reshape([.. context.shape, .. positions.Select(_ => 1L)]);
-        return cat([data, context.to_type(data.dtype).expand([.. context.shape[..2], .. positions])], 1);
+        return cat([data, context.expand([.. context.shape[..2], .. positions])], 1);
     }
 }

@@ -26,7 +26,7 @@ internal static class Features
         Batches.Require(
             told,
             [features * count, .. data.shape[2..]],
-            $"The network of {owner} has to yield what",
+            $"The network of {owner} has to yield",
             "network"
         );
         return told.reshape([data.shape[0], features, count, .. data.shape[2..]]).movedim([2L], [-1L]);

@@ -38,6 +38,11 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
                 $"{transform} takes data of shape {Batches.Shown(dataShape)} to {Batches.Shown(transform.LatentShape(dataShape))}; the latent density is of {Batches.Shown(latent.Shape)}.",
                 nameof(latent)
             );
+        if (!transform.IsOnto && latent.IsEverywhere)
+            throw new ArgumentException(
+                $"{transform} yields only some of the tensors of shape {Batches.Shown(latent.Shape)}; {latent} has mass at others, so that the density of data would not integrate to 1. Give a density of what the layers yield: a flow that begins with the layer which is inverted here, or a distribution with that support.",
+                nameof(latent)
+            );
         (this.transform, this.latent, Shape) = (transform, latent, [.. dataShape]);
         register_module(nameof(transform), transform);
         Densities.Register(this, nameof(latent), latent);
@@ -56,6 +61,8 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     /// <inheritdoc/>
     public bool ReadsContext => transform.ReadsContext || latent.ReadsContext;
 
+    bool IDensity.IsEverywhere => transform.TakesAll;
+
     /// <summary>The layers.</summary>
     public FlowLayer Transform => transform;
 
@@ -68,11 +75,14 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     /// <summary>Latent tensors for data `[N, ...]`, given a context `[N, size]`.</summary>
     public Tensor forward(Tensor data, Tensor? context) => transform.forward(Checked(data), context);
 
+    /// <inheritdoc cref="forward(Tensor, Tensor?)"/>
+    public Tensor call(Tensor data, Tensor? context) => forward(data, context);
+
     /// <summary>Data `[N, ...]` that have these latent tensors.</summary>
     public Tensor inverse(Tensor latent, Tensor? context = null)
     {
         RequireAlive();
-        Batches.Require(latent, this.latent.Shape, "The latent density", nameof(latent));
+        Batches.Require(latent, this.latent.Shape, "The latent density takes", nameof(latent));
         return transform.inverse(latent, context);
     }
 
@@ -85,7 +95,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     {
         Checked(data);
         using var scope = NewDisposeScope();
-        var rows = Contexts.Rows(context, data.size(0), ReadsContext, this);
+        var rows = transform.Rows(context, data.size(0), ReadsContext, this);
         var (tensor, logDet) = transform.Mapped(data, rows);
         var densities = latent.log_prob(tensor, rows) + logDet;
         // What the flow cannot yield trains nothing.
@@ -108,7 +118,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     {
         RequireAlive();
         using var scope = NewDisposeScope();
-        var rows = Contexts.Rows(context, count, ReadsContext, this);
+        var rows = transform.Rows(context, count, ReadsContext, this);
         return transform.MappedBack(latent.rsample(count, rows), rows).MoveToOuterDisposeScope();
     }
 
@@ -127,7 +137,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     private Tensor Checked(Tensor data)
     {
         RequireAlive();
-        Batches.Require(data, Shape, "The flow", nameof(data));
+        Batches.Require(data, Shape, "The flow takes", nameof(data));
         transform.RequireKind(data, "The flow", transform.TakesWholeNumbers, nameof(data));
         return data;
     }

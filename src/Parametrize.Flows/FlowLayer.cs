@@ -33,6 +33,12 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     /// </summary>
     public virtual bool ReadsContext => false;
 
+    /// <summary>Whether every tensor of the data's shape is a datum, as far as the layer knows.</summary>
+    internal virtual bool TakesAll => true;
+
+    /// <summary>Whether every tensor of the latent shape is that of a datum, as far as the layer knows.</summary>
+    internal virtual bool IsOnto => true;
+
     /// <summary>Whether data may be whole numbers of an integral element type.</summary>
     internal virtual bool TakesWholeNumbers => false;
 
@@ -68,6 +74,9 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
         return ForwardWithLogDet(data, context).Latent.MoveToOuterDisposeScope();
     }
 
+    /// <inheritdoc cref="forward(Tensor, Tensor?)"/>
+    public Tensor call(Tensor data, Tensor? context) => forward(data, context);
+
     /// <summary>Latent tensors `[N, ...]` and log |det J| `[N]`, J being their derivative by the data.</summary>
     /// <param name="data">`[N, ...]`, N data of a shape that the layer takes.</param>
     /// <param name="context">`[N, size]` for a layer that depends on a context, else null.</param>
@@ -81,7 +90,7 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
         LatentShape(Batches.DatumShape(data, nameof(data)));
         RequireKind(data, this, TakesWholeNumbers, nameof(data));
         using var scope = NewDisposeScope();
-        var rows = Contexts.Rows(context, data.size(0), ReadsContext, this);
+        var rows = Rows(context, data.size(0), ReadsContext, this);
         var (latent, logDet) = Mapped(data, rows);
         return (Batches.Own(latent, data), logDet.MoveToOuterDisposeScope());
     }
@@ -95,7 +104,7 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
         DataShape(Batches.DatumShape(latent, nameof(latent)));
         RequireKind(latent, this, takesWholeNumbers: false, nameof(latent));
         using var scope = NewDisposeScope();
-        var rows = Contexts.Rows(context, latent.size(0), ReadsContext, this);
+        var rows = Rows(context, latent.size(0), ReadsContext, this);
         return Batches.Own(MapBack(latent, rows), latent);
     }
 
@@ -132,6 +141,20 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
                 $"{owner} takes real numbers; found {tensor.dtype}. Convert by to(float32); a flow of whole numbers begins with a Dequantization.",
                 parameter
             );
+        RequireSameKind(tensor, owner, parameter);
+    }
+
+    /// <summary>One row of the context for each datum, in the element type of the parameters; whole numbers are converted.</summary>
+    internal Tensor? Rows(Tensor? context, long count, bool isRead, object owner)
+    {
+        if (Contexts.Rows(context, count, isRead, owner) is not { } rows)
+            return null;
+        RequireSameKind(rows, $"The context of {owner}", nameof(context));
+        return rows.is_floating_point() ? rows : rows.to_type(Parameter()?.dtype ?? get_default_dtype());
+    }
+
+    private void RequireSameKind(Tensor tensor, object owner, string parameter)
+    {
         if (Parameter() is not { } mine)
             return;
         var isElsewhere = tensor.device_type != mine.device_type || tensor.device_index != mine.device_index;

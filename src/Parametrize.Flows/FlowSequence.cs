@@ -23,8 +23,28 @@ internal sealed class FlowSequence : FlowLayer
 
     internal override bool TakesWholeNumbers => _layers[0].TakesWholeNumbers;
 
-    public override long[] LatentShape(long[] dataShape) =>
-        _layers.Aggregate(dataShape, (shape, layer) => layer.LatentShape(shape));
+    internal override bool TakesAll => _layers[0].TakesAll;
+
+    internal override bool IsOnto =>
+        _layers.Aggregate(true, (isOnto, layer) => layer.IsOnto && (isOnto || !layer.TakesAll));
+
+    public override long[] LatentShape(long[] dataShape)
+    {
+        var shape = dataShape;
+        foreach (var (index, layer) in _layers.Index())
+            try
+            {
+                shape = layer.LatentShape(shape);
+            }
+            catch (ArgumentException refused) when (index > 0)
+            {
+                throw new ArgumentException(
+                    $"{refused.Message} It follows {_layers[index - 1]}, which yields {Batches.Shown(shape)} for data {Batches.Shown(dataShape)}.",
+                    refused
+                );
+            }
+        return shape;
+    }
 
     public override long[] DataShape(long[] latentShape) =>
         _layers.Reverse().Aggregate(latentShape, (shape, layer) => layer.DataShape(shape));

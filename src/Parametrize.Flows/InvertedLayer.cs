@@ -16,6 +16,10 @@ internal sealed class InvertedLayer : FlowLayer
 
     public override bool ReadsContext => layer.ReadsContext;
 
+    internal override bool TakesAll => layer.IsOnto;
+
+    internal override bool IsOnto => layer.TakesAll;
+
     public override long[] LatentShape(long[] dataShape) => layer.DataShape(dataShape);
 
     public override long[] DataShape(long[] latentShape) => layer.LatentShape(latentShape);

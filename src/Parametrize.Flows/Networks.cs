@@ -14,7 +14,7 @@ public static class Networks
     /// <param name="hidden">The sizes of the hidden layers.</param>
     public static NetworkFactory Mlp(params long[] hidden)
     {
-        ArgumentNullException.ThrowIfNull(hidden);
+        RequireSizes(hidden);
         return (inputs, outputs) => Stacked(inputs, outputs, hidden, (from, to) => nn.Linear(from, to));
     }
 
@@ -22,9 +22,16 @@ public static class Networks
     /// <param name="hidden">The channels of the hidden layers.</param>
     public static NetworkFactory Convolutions(params long[] hidden)
     {
-        ArgumentNullException.ThrowIfNull(hidden);
+        RequireSizes(hidden);
         return (inputs, outputs) =>
             Stacked(inputs, outputs, hidden, (from, to) => nn.Conv2d(from, to, kernel_size: 3, padding: 1));
+    }
+
+    internal static void RequireSizes(long[] hidden)
+    {
+        ArgumentNullException.ThrowIfNull(hidden);
+        foreach (var size in hidden)
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size, nameof(hidden));
     }
 
     private static nn.Module<Tensor, Tensor> Stacked(

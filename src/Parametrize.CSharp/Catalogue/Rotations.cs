@@ -14,7 +14,7 @@ public static class Rotations
     /// <exception cref="ArgumentException">The shape is no matrix, or the element type is not real.</exception>
     public static Tensor Henaff(
         ReadOnlySpan<long> shape,
-        ScalarType dtype = ScalarType.Float32,
+        ScalarType? dtype = null,
         Device? device = null,
         Generator? generator = null
     ) => Torus(shape, -Math.PI, Math.PI, dtype, device, generator);
@@ -23,7 +23,7 @@ public static class Rotations
     /// <exception cref="ArgumentException">The shape is no matrix, or the element type is not real.</exception>
     public static Tensor Helfrich(
         ReadOnlySpan<long> shape,
-        ScalarType dtype = ScalarType.Float32,
+        ScalarType? dtype = null,
         Device? device = null,
         Generator? generator = null
     ) => Torus(shape, 0, Math.PI / 2, dtype, device, generator);
@@ -39,14 +39,14 @@ public static class Rotations
         ReadOnlySpan<long> shape,
         double least,
         double greatest,
-        ScalarType dtype = ScalarType.Float32,
+        ScalarType? dtype = null,
         Device? device = null,
         Generator? generator = null
     ) =>
         Core.torus(
             least,
             greatest,
-            new Form(shape.ToArray(), dtype, device ?? CPU),
+            new Form(shape.ToArray(), dtype ?? get_default_dtype(), device ?? CPU),
             generator is null ? null : FSharpOption<Generator>.Some(generator)
         );
 }

@@ -110,20 +110,20 @@ public static class Priors
     /// <summary>Independent random tensors of the density.</summary>
     /// <param name="prior">The prior.</param>
     /// <param name="shape">The shape.</param>
-    /// <param name="dtype">Default: float32.</param>
+    /// <param name="dtype">Default: that of TorchSharp, float32 unless `set_default_dtype` says otherwise.</param>
     /// <param name="device">Default: the CPU.</param>
     /// <param name="generator">Default: the global one.</param>
     /// <exception cref="ArgumentException">The form has no density, or the prior cannot be drawn from.</exception>
     public static Tensor Sample(
         this Prior prior,
         ReadOnlySpan<long> shape,
-        ScalarType dtype = ScalarType.Float32,
+        ScalarType? dtype = null,
         Device? device = null,
         Generator? generator = null
     ) =>
         Core.sample(
             Given(prior),
-            new Form(shape.ToArray(), dtype, device ?? CPU),
+            new Form(shape.ToArray(), dtype ?? get_default_dtype(), device ?? CPU),
             generator is null ? null : FSharpOption<Generator>.Some(generator)
         );
 

@@ -27,7 +27,7 @@ module Prior =
 
     /// Independent entries of Student's density with so many degrees of freedom, Cauchy's for 1.
     let studentT (freedom: float) (scale: float) : Prior =
-        Options.requirePositiveAs (nameof freedom) "degrees of freedom" freedom
+        Options.requireGammaAs (nameof freedom) "degrees of freedom" freedom
         Options.requirePositive (nameof scale) scale
         Prior(StudentDensity(freedom, scale))
 
@@ -71,24 +71,24 @@ module Prior =
                 "Dirichlet's density needs a concentration for each entry, or one for all."
 
         for number in numbers do
-            Options.requirePositiveAs (nameof concentrations) "concentrations" number
+            Options.requireGammaAs (nameof concentrations) "concentrations" number
 
         Prior(DirichletDensity numbers)
 
     /// Correlation matrices of density `det(W)^(shape - 1) / c` by the entries below the diagonal (Lewandowski, Kurowicka & Joe
     /// 2009), over sqrt 2 for each of them by the norm: uniform for 1, nearer to the identity above.
     let lkj (shape: float) : Prior =
-        Options.requirePositive (nameof shape) shape
+        Options.requireGammaAs (nameof shape) "shape" shape
         Prior(LkjDensity shape)
 
     /// Cholesky factors L of correlation matrices L L^T of that density. By the entries below the diagonal it is
     /// `prod L_kk^(n-k+2 shape-2) / c` for k from 2, as in Stan; by the norm times `prod L_kk`.
     let lkjCholesky (shape: float) : Prior =
-        Options.requirePositive (nameof shape) shape
+        Options.requireGammaAs (nameof shape) "shape" shape
         Prior(LkjFactorDensity shape)
 
     let private requireFreedom (freedom: float) : unit =
-        Options.requirePositiveAs (nameof freedom) "degrees of freedom" freedom
+        Options.requireGammaAs (nameof freedom) "degrees of freedom" freedom
 
     /// Wishart's density (1928) of real positive definite n x n matrices, for more than n - 1 degrees of freedom, with `scale`
     /// times the identity: `|W|^((v-n-1)/2) exp(-tr(S^-1 W)/2) / (2^(vn/2) |S|^(v/2) Gamma_n(v/2))` by the entries on and below
@@ -115,11 +115,16 @@ module Prior =
         requireFreedom freedom
         Prior(InverseWishartDensity(freedom, Scale.ofMatrix scale))
 
+    let private requireNorm (name: string) (numbers: float[]) : unit =
+        let struct (norm, _) = MisesFisher.concentration numbers
+        Numbers.requireFinite name numbers
+        Numbers.requireFinite $"the norm of {name}" [ norm ]
+
     /// The density `exp(f . w) / c` of real vectors of norm 1 (von Mises, Fisher): around the direction of f, the more so the
     /// longer it is. Normalised, `c = area 0F1(; n/2; |f|^2/4)`, which is Bessel's I.
     let vonMisesFisher (parameter: float seq) : Prior =
         let numbers = Seq.toArray parameter
-        Numbers.requireFinite (nameof parameter) numbers
+        requireNorm (nameof parameter) numbers
 
         if numbers.Length = 0 then
             invalidArg (nameof parameter) "The density of vectors needs a number for each entry."
@@ -130,7 +135,7 @@ module Prior =
     /// Mises and Fisher; Downs 1972, Jupp & Mardia 1979, Chikuse 2003). `c = volume 0F1(; n/2; F^T F/4)` is normalised for k = 1;
     /// for more columns the function of a matrix is left out: `c = volume`, and densities are right up to a constant.
     let langevin (parameter: float[,]) : Prior =
-        Numbers.requireFinite (nameof parameter) (Seq.cast<float> parameter)
+        requireNorm (nameof parameter) (Seq.toArray (Seq.cast<float> parameter))
 
         if parameter.Length = 0 then
             invalidArg (nameof parameter) "The density of matrices needs a number for each entry."

@@ -32,8 +32,9 @@ module internal Special =
         let half = float size / 2.0
         log 2.0 + half * log Math.PI - logGamma half
 
-    /// `log 0F1(; a; z)` for positive a and z >= 0, all terms of which are positive: the largest is that of `m (a + m) = z`.
-    let logHypergeometric (a: float) (z: float) : float =
+    /// `log 0F1(; a; z)` for positive a and z, by the series, all terms of which are positive: the largest is that of
+    /// `m (a + m) = z`.
+    let private logSeries (a: float) (z: float) : float =
         let rec add (m: float) (term: float) (largest: float) (sum: float) =
             let next = term + log z - log ((m + 1.0) * (a + m))
             let largest, sum = if next > largest then next, sum * exp (largest - next) else largest, sum
@@ -44,4 +45,25 @@ module internal Special =
             else
                 add (m + 1.0) next largest (sum + added)
 
-        if z = 0.0 then 0.0 else add 0.0 0.0 0.0 1.0
+        add 0.0 0.0 0.0 1.0
+
+    /// `log 0F1(; n/2; k^2/4) - k` for k >= 0, Bessel's I of order n/2 - 1: by the series, and for large numbers by Debye's expansion
+    /// (DLMF 10.41.3), of which k cancels.
+    let logHypergeometric (size: int64) (k: float) : float =
+        let order = float size / 2.0 - 1.0
+        let length = Double.Hypot(order, k)
+
+        if k = 0.0 then
+            0.0
+        elif length < 1000.0 then
+            logSeries (order + 1.0) (k * k / 4.0) - k
+        else
+            let p = order / length * (order / length)
+
+            let first = (3.0 - 5.0 * p) / 24.0
+            let second = (81.0 - p * (462.0 - 385.0 * p)) / 1152.0
+            let third = (30375.0 - p * (369603.0 - p * (765765.0 - 425425.0 * p))) / 414720.0
+
+            logGamma (order + 1.0) + order * log (2.0 / (order + length)) + order / (length + k) * order
+            - log (2.0 * Math.PI * length) / 2.0
+            + Double.LogP1((first + (second + third / length) / length) / length)

@@ -120,5 +120,5 @@ public sealed class Autoregressive : FlowLayer
     }
 
     /// <inheritdoc/>
-    public override string ToString() => $"Autoregressive({_map}, {_features})";
+    public override string ToString() => $"Autoregressive({_map}, {_features}{Contexts.Shown(_contextSize)})";
 }

@@ -22,7 +22,7 @@ public sealed class MaskedNetwork : nn.Module<Tensor, Tensor>
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
-        ArgumentNullException.ThrowIfNull(hidden);
+        Networks.RequireSizes(hidden);
         ArgumentOutOfRangeException.ThrowIfNegative(contextSize);
         // A unit of this degree may depend on the features 1 to degree.
         long[] degrees = [.. Numbers(1, features), .. Enumerable.Repeat(0L, (int)contextSize)];
@@ -55,7 +55,7 @@ public sealed class MaskedNetwork : nn.Module<Tensor, Tensor>
         }
         using var degrees = tensor(from);
         using var next = tensor(to);
-        using var mask = next.unsqueeze(1).ge(degrees.unsqueeze(0)).to_type(float32);
+        using var mask = next.unsqueeze(1).ge(degrees.unsqueeze(0)).to_type(linear.weight!.dtype);
         linear.register_parametrization("weight", Parametrizations.PrunedBy(mask));
         return linear;
     }

@@ -28,6 +28,8 @@ public sealed class ConditionalNormal : nn.Module<Tensor, Tensor>, IDensity
     /// <inheritdoc/>
     public long[] Shape { get; }
 
+    bool IDensity.IsEverywhere => true;
+
     /// <inheritdoc/>
     public bool ReadsContext => true;
 
@@ -37,7 +39,7 @@ public sealed class ConditionalNormal : nn.Module<Tensor, Tensor>, IDensity
     /// <inheritdoc/>
     public Tensor log_prob(Tensor data, Tensor? context = null)
     {
-        Batches.Require(data, Shape, ToString(), nameof(data));
+        Batches.Require(data, Shape, $"{this} takes", nameof(data));
         using var scope = NewDisposeScope();
         var parameters = Parameters(context);
         var (_, logScale) = Map.Forward(data, parameters);
@@ -62,7 +64,7 @@ public sealed class ConditionalNormal : nn.Module<Tensor, Tensor>, IDensity
         Batches.Require(
             told,
             [Map.ParameterCount * Shape[0], .. Shape[1..]],
-            $"The network of {this} has to yield what",
+            $"The network of {this} has to yield",
             nameof(network)
         );
         return told.reshape([told.shape[0], Map.ParameterCount, .. Shape]).movedim([1L], [-1L]);

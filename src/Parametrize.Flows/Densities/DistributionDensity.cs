@@ -5,7 +5,8 @@ namespace Parametrize.Flows;
 
 /// <summary>
 /// A distribution of TorchSharp as a density: its batch and its event together are one tensor. It stays in its element type and
-/// on its device; a context is not looked at.
+/// on its device; a context is not looked at. The density of a Dirichlet distribution is one by the area of the simplex, as everywhere in
+/// flows: log n / 2 less than TorchSharp's, which is by n - 1 of the numbers.
 /// </summary>
 public sealed class DistributionDensity : IDensity
 {
@@ -47,13 +48,25 @@ public sealed class DistributionDensity : IDensity
     /// <inheritdoc/>
     public long[] Shape { get; }
 
+    bool IDensity.IsEverywhere => _distribution is Normal or MultivariateNormal or Laplace or Cauchy or Gumbel;
+
+    /// <summary>
+    /// log sqrt n for probability vectors of n numbers: TorchSharp's density is by n - 1 of them, one of a flow by the area.
+    /// </summary>
+    private double LogArea =>
+        _distribution is Dirichlet
+            ? Batches.Count([.. _distribution.batch_shape]) * Math.Log(_distribution.event_shape[^1]) / 2
+            : 0;
+
     /// <inheritdoc/>
     public Tensor log_prob(Tensor data, Tensor? context = null)
     {
-        Batches.Require(data, Shape, ToString(), nameof(data));
+        Batches.Require(data, Shape, $"{this} takes", nameof(data));
         using var scope = NewDisposeScope();
         // Outside of its support TorchSharp has NaN for some.
         var densities = Batches.Sum(_distribution.log_prob(data));
+        if (LogArea > 0)
+            densities -= LogArea.AsScalar();
         var nothing = full_like(densities, double.NegativeInfinity.AsScalar());
         return where(densities.isnan().logical_and(data.flatten(1).isfinite().all(1)), nothing, densities)
             .MoveToOuterDisposeScope();

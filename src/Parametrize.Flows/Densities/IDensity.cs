@@ -14,6 +14,9 @@ public interface IDensity
     /// <summary>Whether the density depends on a context; one that nothing in a flow reads is refused.</summary>
     bool ReadsContext => false;
 
+    /// <summary>Whether all tensors of its shape are likely, as far as that is known.</summary>
+    internal bool IsEverywhere => false;
+
     /// <summary>The log density, in nats.</summary>
     /// <param name="data">`[N, ...]`.</param>
     /// <param name="context">`[N, size]` where the density depends on a context, else null.</param>

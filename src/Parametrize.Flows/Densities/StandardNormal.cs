@@ -5,7 +5,7 @@ namespace Parametrize.Flows;
 /// <summary>Independent normal numbers of mean 0 and variance 1. A context is not looked at.</summary>
 public sealed class StandardNormal : nn.Module<Tensor, Tensor>, IDensity
 {
-    private ScalarType _dtype = float32;
+    private ScalarType _dtype = get_default_dtype();
     private Device _device = CPU;
 
     /// <param name="shape">The shape of one tensor.</param>
@@ -19,13 +19,15 @@ public sealed class StandardNormal : nn.Module<Tensor, Tensor>, IDensity
     /// <inheritdoc/>
     public long[] Shape { get; }
 
+    bool IDensity.IsEverywhere => true;
+
     /// <summary>The log density.</summary>
     public override Tensor forward(Tensor data) => log_prob(data);
 
     /// <inheritdoc/>
     public Tensor log_prob(Tensor data, Tensor? context = null)
     {
-        Batches.Require(data, Shape, ToString(), nameof(data));
+        Batches.Require(data, Shape, $"{this} takes", nameof(data));
         using var scope = NewDisposeScope();
         return Densities.StandardNormal(data).MoveToOuterDisposeScope();
     }

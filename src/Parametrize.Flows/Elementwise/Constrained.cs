@@ -16,6 +16,7 @@ public sealed class Constrained : FlowLayer
 {
     private readonly Parametrization _value;
     private readonly bool _isNonNegative;
+    private readonly bool _takesAll;
     private long[]? _measured;
 
     /// <param name="value">
@@ -38,7 +39,10 @@ public sealed class Constrained : FlowLayer
                 nameof(value)
             );
         (_value, _isNonNegative) = (value, PositiveSpaces.holdAllOf(value));
+        _takesAll = Core.isFree(value);
     }
+
+    internal override bool TakesAll => _takesAll;
 
     /// <inheritdoc/>
     public override long[] LatentShape(long[] dataShape)
@@ -74,6 +78,9 @@ public sealed class Constrained : FlowLayer
     /// <inheritdoc/>
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
+        // A value has no form without entries.
+        if (data.size(0) == 0)
+            return (data.new_zeros([0, .. LatentShape(data.shape[1..])]), Batches.Zeros(data));
         var latent = _value.Undo(data);
         var (image, volumes) = _value.ApplyWithLogVolumes(latent, (int)data.dim() - 1);
         // A zero is at the edge of what is not negative, where nothing of an open set lies.
@@ -85,7 +92,8 @@ public sealed class Constrained : FlowLayer
     }
 
     /// <inheritdoc/>
-    protected override Tensor MapBack(Tensor latent, Tensor? context) => _value.Apply(latent);
+    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
+        latent.size(0) == 0 ? latent.new_zeros([0, .. DataShape(latent.shape[1..])]) : _value.Apply(latent);
 
     /// <inheritdoc/>
     public override string ToString() => $"Constrained({_value})";

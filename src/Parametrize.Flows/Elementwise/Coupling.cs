@@ -89,5 +89,5 @@ public sealed class Coupling : FlowLayer
 
     /// <inheritdoc/>
     public override string ToString() =>
-        $"Coupling({_map}, [{string.Concat(_keeps.Select(keeps => keeps ? '1' : '0'))}])";
+        $"Coupling({_map}, [{string.Concat(_keeps.Select(keeps => keeps ? '1' : '0'))}]{Contexts.Shown(_contextSize)})";
 }

@@ -58,6 +58,10 @@ public sealed class ActNorm : FlowLayer
     {
         using var _ = no_grad();
         var rows = data.detach().transpose(0, 1).flatten(1);
+        if (rows.size(1) < 2)
+            throw new InvalidOperationException(
+                $"{this} takes mean and variance from the first batch in training mode, which has one number only for each feature. Give a batch of data first, or call eval(). Nothing has changed."
+            );
         var (mean, spread) = (rows.mean([1L]), rows.std(1, unbiased: false));
         if (!mean.isfinite().all().item<bool>())
             throw new InvalidOperationException(

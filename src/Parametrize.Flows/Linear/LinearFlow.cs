@@ -38,6 +38,11 @@ public sealed class LinearFlow : FlowLayer
                 $"Expected a matrix {features} x {features}; found {Batches.Shown(start.shape)}.",
                 nameof(start)
             );
+        if (start is not null && start.is_complex())
+            throw new ArgumentException(
+                $"Expected a real matrix; found {start.dtype}, whose imaginary part would be lost.",
+                nameof(start)
+            );
         using var first = start is null ? eye(features) : start.to_type(get_default_dtype());
         var value = weight ?? Parametrizations.Nonsingular;
         this.weight = new(value, first, start is null ? WhenNotAllowed.Project : WhenNotAllowed.Refuse);

@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
 namespace Parametrize.Flows;
@@ -8,6 +9,8 @@ public sealed class Permutation : FlowLayer
     private const string Order = "order";
 
     private readonly long _features;
+    private Tensor? _checked;
+    private long _writes;
 
     /// <param name="order">Every number from 0 to features - 1 once.</param>
     /// <exception cref="ArgumentException">It is no permutation.</exception>
@@ -15,7 +18,7 @@ public sealed class Permutation : FlowLayer
         : base(nameof(Permutation))
     {
         ArgumentNullException.ThrowIfNull(order);
-        if (order.Length == 0 || !order.Order().SequenceEqual(Enumerable.Range(0, order.Length).Select(i => (long)i)))
+        if (!IsPermutation(order))
             throw new ArgumentException(
                 $"Expected every number from 0 to features - 1 once; found {Batches.Shown(order)}.",
                 nameof(order)
@@ -49,12 +52,36 @@ public sealed class Permutation : FlowLayer
 
     /// <inheritdoc/>
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>
-        (data.index_select(1, get_buffer(Order)!), Batches.Zeros(data));
+        (data.index_select(1, Checked()), Batches.Zeros(data));
 
     /// <inheritdoc/>
-    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
-        latent.index_select(1, get_buffer(Order)!.argsort());
+    protected override Tensor MapBack(Tensor latent, Tensor? context) => latent.index_select(1, Checked().argsort());
+
+    /// <summary>The order, looked at again after a state was loaded.</summary>
+    /// <exception cref="InvalidOperationException">It is no permutation.</exception>
+    private Tensor Checked()
+    {
+        var order = get_buffer(Order)!;
+        var writes = Versions.Of([order]);
+        if (ReferenceEquals(order, _checked) && writes == _writes)
+            return order;
+        if (!IsPermutation(Read(order)))
+            throw new InvalidOperationException(
+                $"{this} was loaded, which is no permutation of {_features} features: load the state of a Permutation of as many."
+            );
+        (_checked, _writes) = (order, writes);
+        return order;
+    }
+
+    private static long[] Read(Tensor order)
+    {
+        using var here = order.cpu();
+        return here.data<long>().ToArray();
+    }
+
+    private static bool IsPermutation(long[] order) =>
+        order.Length > 0 && order.Order().SequenceEqual(Enumerable.Range(0, order.Length).Select(i => (long)i));
 
     /// <inheritdoc/>
-    public override string ToString() => $"Permutation({string.Join(", ", get_buffer(Order)!.cpu().data<long>())})";
+    public override string ToString() => $"Permutation({string.Join(", ", Read(get_buffer(Order)!))})";
 }

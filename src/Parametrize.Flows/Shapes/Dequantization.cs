@@ -11,13 +11,17 @@ public sealed class Dequantization : FlowLayer
     private readonly long _levels;
     private ScalarType _dtype = get_default_dtype();
 
-    /// <param name="levels">How many values a number of the data has, at least 2.</param>
+    /// <param name="levels">How many values a number of the data has, at least 2 and at most 2^50: a quarter of the numbers that the element type has between 1 and 2.</param>
     public Dequantization(long levels)
         : base(nameof(Dequantization))
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(levels, 2);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(levels, Most(float64));
         _levels = levels;
     }
+
+    /// <summary>How many levels an element type can tell apart, and noise between them.</summary>
+    private static long Most(ScalarType dtype) => (long)(0.25 / FormModule.epsilon(dtype));
 
     /// <inheritdoc/>
     public override bool IsBijection => false;
@@ -28,9 +32,9 @@ public sealed class Dequantization : FlowLayer
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var real = data.is_floating_point() ? data : data.to_type(_dtype);
-        if (_levels > 0.25 / FormModule.epsilon(real.dtype))
+        if (_levels > Most(real.dtype))
             throw new ArgumentException(
-                $"{real.dtype} has too few numbers between two of {_levels} levels for noise: use float32.",
+                $"{real.dtype} has too few numbers between two of {_levels} levels for noise: use {(_levels > Most(float32) ? "float64" : "float32")}.",
                 nameof(data)
             );
         var isLevel = real.ge(0.0.AsScalar())

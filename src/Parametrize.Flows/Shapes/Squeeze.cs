@@ -33,12 +33,17 @@ public sealed class Squeeze : FlowLayer
                 $"{this} yields images whose channels are a multiple of {_factor * _factor}; found {Batches.Shown(latentShape)}."
             );
 
+    // libtorch leaves the shape of an empty batch as it is.
     /// <inheritdoc/>
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>
-        (nn.functional.pixel_unshuffle(data, _factor), Batches.Zeros(data));
+        (
+            nn.functional.pixel_unshuffle(data, _factor).reshape([data.size(0), .. LatentShape(data.shape[1..])]),
+            Batches.Zeros(data)
+        );
 
     /// <inheritdoc/>
-    protected override Tensor MapBack(Tensor latent, Tensor? context) => nn.functional.pixel_shuffle(latent, _factor);
+    protected override Tensor MapBack(Tensor latent, Tensor? context) =>
+        nn.functional.pixel_shuffle(latent, _factor).reshape([latent.size(0), .. DataShape(latent.shape[1..])]);
 
     /// <inheritdoc/>
     public override string ToString() => $"Squeeze({_factor})";

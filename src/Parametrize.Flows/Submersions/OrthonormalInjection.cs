@@ -15,6 +15,8 @@ public sealed class OrthonormalInjection : OrthonormalLayer
     public OrthonormalInjection(long data, long latent, Parametrization? weight = null)
         : base(nameof(OrthonormalInjection), data, latent, weight) => RegisterComponents();
 
+    internal override bool TakesAll => false;
+
     /// <inheritdoc/>
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {

@@ -142,6 +142,55 @@ public class EveryLayerKeepsTheLaws
     }
 
     [Theory, MemberData(nameof(Kinds))]
+    public void No_data_are_a_batch(string kind)
+    {
+        using var scope = NewDisposeScope();
+        var @case = new LayerCase(kind, 1);
+        using var layer = @case.Layer();
+        layer.train();
+        var (latent, context) = (@case.Latents(Count), @case.Context(0));
+        var shape = layer.inverse(latent, @case.Context(Count)).shape[1..];
+        var data = layer.inverse(latent[..0], context);
+        Assert.Equal([0, .. shape], data.shape);
+        var (found, logDet) = layer.ForwardWithLogDet(data, context);
+        Assert.Equal(latent[..0].shape, found.shape);
+        Assert.Equal([0L], logDet.shape);
+    }
+
+    /// <summary>What is made under another default element type has it, as in PyTorch.</summary>
+    [Theory, MemberData(nameof(Kinds))]
+    public void The_default_element_type_is_that_of_the_layer(string kind)
+    {
+        using var scope = NewDisposeScope();
+        var @case = new LayerCase(kind, 1);
+        set_default_dtype(float64);
+        try
+        {
+            using var layer = @case.Made();
+            var context = @case.Context(Count);
+            var data = layer.inverse(@case.Latents(Count), context);
+            Assert.Equal(float64, data.dtype);
+            using var flow = new Flow(layer, new Around(layer.LatentShape(data.shape[1..])));
+            Assert.Equal(float64, flow.sample(Count, context).dtype);
+            Assert.Equal(float64, flow.log_prob(data, context).dtype);
+        }
+        finally
+        {
+            set_default_dtype(float32);
+        }
+    }
+
+    /// <summary>A density in the interval of the layer that yields one.</summary>
+    private sealed class Around(long[] shape) : IDensity
+    {
+        public long[] Shape => shape;
+
+        public Tensor log_prob(Tensor data, Tensor? context = null) => data.flatten(1).sum(1) * 0;
+
+        public Tensor rsample(long count, Tensor? context = null) => rand([count, .. shape]);
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
     public void Its_state_is_all_that_it_is(string kind)
     {
         using var scope = NewDisposeScope();

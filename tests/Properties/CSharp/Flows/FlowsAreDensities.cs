@@ -143,6 +143,20 @@ public class FlowsAreDensities
     }
 
     [Fact]
+    public void A_distribution_of_torch_on_the_simplex_is_one_by_its_area()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var flow =
+            new Constrained(Parametrizations.Simplex).Inverted()
+            >> new DistributionDensity(distributions.Dirichlet(tensor(new[] { 2.0, 1.0, 3.0 })));
+        flow.to(float64);
+        var middles = arange(400, dtype: float64).add(0.5).mul(0.06).sub(12);
+        var mass = flow.log_prob(cartesian_prod(middles, middles)).exp().sum().item<double>() * 0.06 * 0.06;
+        Assert.InRange(mass, 0.999, 1.001);
+    }
+
+    [Fact]
     public void Data_outside_the_space_have_no_density()
     {
         using var scope = NewDisposeScope();

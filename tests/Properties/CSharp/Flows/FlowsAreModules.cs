@@ -207,6 +207,14 @@ public class FlowsAreModules
             "Coupling(SplineMap(8, 4), [1010]) >>> LinearFlow(4, skew >>> cayley) >>> Slice(3, StandardNormal(1)) >>> StandardNormal(3)",
             flow.ToString()
         );
+        Assert.Equal(
+            "Coupling(AffineMap(5), [10], contextSize = 3)",
+            new Coupling(new AffineMap(), Masks.Even(2), Networks.Mlp(8), contextSize: 3).ToString()
+        );
+        Assert.Equal(
+            "Autoregressive(AffineMap(5), 2, contextSize = 3)",
+            new Autoregressive(new AffineMap(), 2, [8], contextSize: 3).ToString()
+        );
         Assert.Equal(new SplineMap(8, 4), new SplineMap());
         Assert.NotEqual<IElementMap>(new SplineMap(8, 4), new AffineMap());
     }

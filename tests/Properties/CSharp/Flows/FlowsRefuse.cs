@@ -69,6 +69,100 @@ public class FlowsRefuse
         Refuses(() => new DistributionDensity(made()), name, "no density", "Dequantization");
 
     [Fact]
+    public void A_context_of_another_kind()
+    {
+        using var scope = NewDisposeScope();
+        var flow = new Flow(new Coupling(new AffineMap(), Masks.Even(2), Networks.Mlp(8), contextSize: 3), 2);
+        var data = randn(4, 2);
+        Refuses(() => flow.log_prob(data, randn(4, 3, dtype: float64)), "context", "Float64", "Float32");
+        Refuses(() => flow.sample(4, randn(4, 3, dtype: complex64)), "context", "ComplexFloat32");
+        Refuses(() => flow.log_prob(data, randint(0, 3, [4])), "[4, size]", "one_hot");
+        var error = Assert.ThrowsAny<ArgumentException>(() => flow.log_prob(data, randn(3, 3)));
+        Assert.DoesNotContain("one_hot", error.Message, StringComparison.Ordinal);
+        // Whole numbers are exact.
+        var labels = nn.functional.one_hot(tensor(new long[] { 0, 2, 1, 0 }), 3);
+        Support.Near.Identical(flow.log_prob(data, labels.to(float32)), flow.log_prob(data, labels));
+        var conditional = new ConditionalNormal([2], nn.Linear(3, 4));
+        using var based = new Flow(new LinearFlow(2), conditional);
+        Support.Near.Identical(based.log_prob(data, labels.to(float32)), based.log_prob(data, labels));
+        Support.Near.Identical(flow.forward(data, labels), flow.call(data, labels));
+    }
+
+    [Fact]
+    public void Layers_that_do_not_meet_each_other()
+    {
+        Refuses(
+            () => new Flow(new LinearFlow(4) >> new Slice(3, new StandardNormal(1)) >> new ActNorm(4), 4),
+            "ActNorm(4) takes data with 4 features",
+            "It follows Slice(3, StandardNormal(1)), which yields [3]"
+        );
+        var network = Assert.ThrowsAny<ArgumentException>(() =>
+            new Coupling(new AffineMap(), Masks.Even(2), (inputs, _) => nn.Linear(inputs, 5)).forward(randn(3, 2))
+        );
+        Assert.Contains("has to yield [N, 2]; found [3, 5]", network.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A density that has mass where the layers yield nothing would lose that mass.</summary>
+    [Fact]
+    public void Densities_of_more_than_the_layers_yield()
+    {
+        using var scope = NewDisposeScope();
+        FlowLayer[] some =
+        [
+            new Constrained(Parametrizations.Positive).Inverted(),
+            new Constrained(Parametrizations.Simplex).Inverted(),
+            new OrthonormalInjection(4, 2).Inverted(),
+            new LinearFlow(3) >> new Constrained(Parametrizations.Ordered).Inverted() >> new ActNorm(3),
+            (new ActNorm(3) >> new Constrained(Parametrizations.Positive).Inverted()).Inverted().Inverted(),
+        ];
+        foreach (var layer in some)
+        {
+            var size = layer is var one && one.ToString().Contains("Injection", StringComparison.Ordinal) ? 2 : 3;
+            var shape = layer.LatentShape([size]);
+            Refuses(() => new Flow(layer, size), "integrate to 1");
+            Refuses(() => new Flow(layer, new LinearFlow(shape[0]) >> new StandardNormal(shape)), "integrate to 1");
+            Refuses(
+                () => new Flow(layer, new DistributionDensity(distributions.Normal(zeros(shape), ones(shape)))),
+                "integrate to 1"
+            );
+        }
+        _ = new Flow(new Constrained(Parametrizations.Scale(2.0)).Inverted(), 3);
+        _ = new Flow(
+            new Constrained(Parametrizations.Positive).Inverted() >> new Constrained(Parametrizations.Positive),
+            3
+        );
+        _ = new Flow(
+            new Constrained(Parametrizations.Positive).Inverted(),
+            new Constrained(Parametrizations.Positive) >> new StandardNormal(3)
+        );
+    }
+
+    [Fact]
+    public void A_state_that_is_no_permutation()
+    {
+        using var scope = NewDisposeScope();
+        var layer = new Permutation(2, 0, 1);
+        var data = randn(2, 3);
+        Assert.True(layer.forward(data).equal(data.index_select(1, tensor(new long[] { 2, 0, 1 }))).all().item<bool>());
+        layer.load_state_dict(new() { ["order"] = tensor(new long[] { 1, 2, 0 }) });
+        Assert.True(layer.forward(data).equal(data.index_select(1, tensor(new long[] { 1, 2, 0 }))).all().item<bool>());
+        layer.load_state_dict(new() { ["order"] = tensor(new long[] { 0, 0, 7 }) });
+        var error = Assert.Throws<InvalidOperationException>(() => layer.forward(data));
+        Assert.Contains("Permutation(0, 0, 7)", error.Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => layer.inverse(data));
+    }
+
+    [Fact]
+    public void Sizes_of_networks_and_numbers_of_levels()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => Networks.Mlp(8, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Networks.Convolutions(-1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new MaskedNetwork(2, 2, [0]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Dequantization(1L << 60));
+        Refuses(() => new Dequantization(1 << 24).forward(zeros(2, 2)), "Float32", "use float64");
+    }
+
+    [Fact]
     public void Another_element_type()
     {
         Refuses(() => Plain().inverse(zeros(3, 2, dtype: float64)), "Float32", "Float64");
@@ -97,6 +191,7 @@ public class FlowsRefuse
         Refuses(() => new LinearFlow(2, start: eye(3)), "2 x 2", "[3, 3]");
         Assert.Throws<ParametrizationException>(() => new LinearFlow(2, start: ones(2, 2)));
         Refuses(() => new LinearFlow(3, Parametrizations.Skew), "singular");
+        Refuses(() => new LinearFlow(2, start: eye(2, dtype: complex64)), "real", "ComplexFloat32");
         Assert.Equal(float32, new LinearFlow(2, start: eye(2, dtype: float64)).Weight.Value.dtype);
     }
 
@@ -178,6 +273,10 @@ public class FlowsRefuse
     {
         var flow = new Flow(new ActNorm(2), 2);
         Assert.Equal([0], flow.log_prob(randn(0, 2)).shape);
+        // One datum has no variance.
+        Assert.Throws<InvalidOperationException>(() => flow.log_prob(randn(1, 2)));
+        using (var images = new ActNorm(2))
+            images.forward(randn(1, 2, 4, 4));
         flow.log_prob(randn(16, 2) * 1e-42f);
         Assert.True(flow.log_prob(randn(3, 2)).isfinite().all().item<bool>());
     }

@@ -97,11 +97,14 @@ public sealed record LayerCase(string Kind, int Seed)
 
     public bool HasContext => Kind.Contains("context", StringComparison.Ordinal);
 
+    /// <summary>The layer as it begins.</summary>
+    internal FlowLayer Made() => Images.TryGetValue(Kind, out var image) ? image() : Vectors[Kind](Features);
+
     /// <summary>The layer in float64, its parameters moved at random.</summary>
     internal FlowLayer Layer()
     {
         manual_seed(Seed);
-        var layer = Images.TryGetValue(Kind, out var image) ? image() : Vectors[Kind](Features);
+        var layer = Made();
         layer.to(float64);
         layer.eval();
         using var _ = no_grad();

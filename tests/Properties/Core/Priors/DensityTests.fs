@@ -209,14 +209,36 @@ let tests: Test =
 
             textbook (Prior.uniform orthogonal) orthogonal [| 2L; 4L; 3L |] (fun _ -> numbers [ 0.0; 0.0 ])
 
-            test "0F1 of large numbers is Bessel's I" (fun () ->
-                for x in [ 1e-3; 1.0; 30.0; 600.0 ] do
-                    let expected = x + log ((torch.special.i0e (numbers [ x ])).item<double>())
+            test "0F1 is Bessel's I, whatever the size" (fun () ->
+                for x in [ 1e-3; 1.0; 30.0; 600.0; 999.0; 1001.0; 1e6; 1e8; 1e12 ] do
+                    let expected = log ((torch.special.i0e (numbers [ x ])).item<double>())
 
                     Expect.isLessThan
-                        (abs (Special.logHypergeometric 1.0 (x * x / 4.0) - expected))
-                        (1e-13 * (1.0 + x))
+                        (abs (Special.logHypergeometric 2L x - expected))
+                        (1e-12 * (1.0 + min x 1000.0))
                         $"{x}")
+
+            test "0F1 of three dimensions is the hyperbolic sine over its argument, of one the cosine" (fun () ->
+                for x in [ 1.0; 300.0; 999.0; 1001.0; 1e6; 1e100 ] do
+                    let sinh, cosh = log (-(Double.ExpM1(-2.0 * x)) / 2.0) - log x, log ((1.0 + exp (-2.0 * x)) / 2.0)
+
+                    Expect.isLessThan
+                        (abs (Special.logHypergeometric 3L x - sinh))
+                        (1e-12 * (1.0 + min x 1000.0))
+                        $"{x}"
+
+                    Expect.isLessThan
+                        (abs (Special.logHypergeometric 1L x - cosh))
+                        (1e-12 * (1.0 + min x 1000.0))
+                        $"{x}")
+
+            test "0F1 of many dimensions does not jump where its expansion begins" (fun () ->
+                for size in [ 100L; 1000L; 1990L ] do
+                    let order = float size / 2.0 - 1.0
+                    let edge = sqrt (1e6 - order * order)
+                    let at (step: float) = Special.logHypergeometric size (edge + step)
+                    let bend = at -2e-3 - 2.0 * at -1e-3 + 2.0 * at 1e-3 - at 2e-3
+                    Expect.isLessThan (abs bend) 1e-8 $"{size}")
 
             test "log Gamma is that of libtorch" (fun () ->
                 for x in [ 1e-3; 0.5; 1.0; 3.7; 15.99; 16.0; 170.0; 1e6 ] do

@@ -57,6 +57,34 @@ let tests: Test =
                 balances (Prior.uniform (sphere 1.0)) (Prior.vonMisesFisher f) [| 1L; int64 size |]
                 balances (Prior.vonMisesFisher f) (Prior.vonMisesFisher far) [| 1L; int64 size |]
 
+            for concentration in [ 1e4; 1e8; 1e12; 1e20; 1e100; 1e307 ] do
+                testCase $"vectors of concentration {concentration} are drawn as near as they are likely" (fun () ->
+                    use _ = torch.NewDisposeScope()
+                    let size = 5L
+                    let f = [ 0.6 * concentration; 0.0; -0.8 * concentration; 0.0; 0.0 ]
+                    let w = draw (Prior.vonMisesFisher f) [| count; size |]
+                    let across = w.select(1, 1L).square() + w.select(1, 3L).square() + w.select(1, 4L).square()
+                    // Normal numbers of variance 1 / concentration there: three of them, squared.
+                    let mean = across.mean().item<double>() * concentration
+
+                    Expect.isLessThan
+                        (abs (mean - 3.0))
+                        (6.0 * sqrt (6.0 / float count) + 10.0 / concentration)
+                        "three"
+
+                    let density = Prior.logDensity (Prior.vonMisesFisher f) w
+                    Expect.isTrue (density.isfinite().all().item<bool>()) "a log density"
+
+                    // In the limit that of four normal numbers: half of four less than at the mode, in the mean.
+                    if concentration < 1e14 then
+                        let mode = 2.0 * log (concentration / (2.0 * System.Math.PI))
+                        let below = mode - density.mean().item<double>()
+
+                        Expect.isLessThan
+                            (abs (below - 2.0))
+                            (6.0 * sqrt (2.0 / float count) + 20.0 / concentration + 1e-15 * concentration)
+                            "two below the mode")
+
             testCase "what spd reads of its parameters tells the density" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let normal = Prior.normal 2.0
