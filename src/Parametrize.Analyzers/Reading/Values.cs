@@ -31,6 +31,7 @@ internal static class Values
         "Conditioned",
         "SchurForm",
         "Hurwitz",
+        "SchurStable",
         "AlmostOrthogonal",
         "AlmostOrthogonalOf",
         "SpdBy",

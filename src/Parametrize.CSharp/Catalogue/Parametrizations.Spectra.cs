@@ -80,6 +80,14 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">Alpha is not finite.</exception>
     public static Parametrization HurwitzBlocks(double alpha) => SchurFormValues.hurwitzBlocks(alpha);
 
+    /// <summary>Real n x n matrices whose eigenvalues have moduli below a radius.</summary>
+    /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
+    public static Parametrization SchurStable(double radius) => SchurFormValues.schurStable(radius);
+
+    /// <summary>The same that are block triangular, with blocks of two rows.</summary>
+    /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
+    public static Parametrization SchurStableBlocks(double radius) => SchurFormValues.schurStableBlocks(radius);
+
     /// <summary>Real n x n matrices with a positive determinant, cheap to invert.</summary>
     public static Parametrization Invertible => InvertibleValues.invertible;
 

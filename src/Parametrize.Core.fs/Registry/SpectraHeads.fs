@@ -36,6 +36,13 @@ module internal SpectraHeads =
             several "schurForm" "SchurForm({0})" schurForm []
             of1 "hurwitzBlocks" "HurwitzBlocks({0})" Argument.number hurwitzBlocks [ "hurwitzBlocks", 0.5 ]
             of1 "hurwitz" "Hurwitz({0})" Argument.number hurwitz [ "hurwitz", 0.5 ]
+            of1
+                "schurStableBlocks"
+                "SchurStableBlocks({0})"
+                Argument.number
+                schurStableBlocks
+                [ "schurStableBlocks", 0.8 ]
+            of1 "schurStable" "SchurStable({0})" Argument.number schurStable [ "schurStable", 0.8 ]
             plain "invertible" "Invertible" invertible
             plain "nonsingular" "Nonsingular" nonsingular
             plain "specialLinear" "SpecialLinear" specialLinear

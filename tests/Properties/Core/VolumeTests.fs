@@ -85,6 +85,8 @@ let private without: Set<string> =
             "product, orthogonal"
             "product, triangular"
             "rsLora"
+            "schurStable"
+            "schurStableBlocks"
             "sigmaReparametrized"
             "slices, rows"
             "spectralNorm"

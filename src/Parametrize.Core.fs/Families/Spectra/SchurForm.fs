@@ -21,9 +21,9 @@ type internal SchurFormNode() =
 
     override _.Codomain before =
         match before[1] with
-        | :? StableSpace as stable when before[0].Equals StiefelSpaces.stiefel -> StableSpace(stable.Alpha, false)
+        | :? StableSpace as stable when before[0].Equals StiefelSpaces.stiefel -> StableSpace(stable.Region, false)
         | :? StableSpace as stable when before[0].IsWithin StiefelSpaces.stiefel ->
-            Space($"{before[1].Name}, turned by {before[0].Name}", [ StableSpace(stable.Alpha, false) ])
+            Space($"{before[1].Name}, turned by {before[0].Name}", [ StableSpace(stable.Region, false) ])
         | triangular -> Space($"{triangular.Name}, turned by {before[0].Name}")
 
     override _.Forward(inputs, _) =
@@ -58,22 +58,21 @@ type internal SchurFormNode() =
 
     default this.Behind blocks =
         match blocks with
-        | :? StableSpace as stable -> StableSchurNode stable.Alpha
+        | :? StableSpace as stable -> StableSchurNode stable.Region
         | _ -> this
 
     interface ISpecialized with
         member this.Behind before = this.Behind before[1]
 
-/// The same where eigenvalues have to be left of a line. Rounding may take some out, and far where they are ill-conditioned, so they count
+/// The same where eigenvalues have to be in a region. Rounding may take some out, and far where they are ill-conditioned, so they count
 /// as inside where a change of the matrix as small as rounding takes them back: the least one for a simple eigenvalue, along its
 /// left and right eigenvectors.
-and internal StableSchurNode(alpha: float) =
+and internal StableSchurNode(region: Region) =
     inherit SchurFormNode()
 
     let mostSteps = 6
 
-    /// What eigenvalues are beyond the line.
-    let beyond (values: torch.Tensor) : torch.Tensor = (values.real + alpha.AsScalar()).relu().``to`` values.dtype
+    let beyond = Region.beyond region
 
     let rec mended (left: int) (matrix: torch.Tensor) : torch.Tensor =
         if left = 0 || not ((beyond (torch.linalg.eigvals matrix)).ne(0.0.AsScalar()).any().item<bool>()) then
@@ -94,12 +93,9 @@ and internal StableSchurNode(alpha: float) =
         let limits = largestOf wide * (4.0 * Tensors.limit epsilon (Tensors.last wide) 1.0).AsScalar()
         struct (largestOf (mended - wide), limits)
 
-    /// All eigenvalues moved to the left, until they are this much inside.
-    let moved (wide: torch.Tensor) (margin: float) =
-        let greatest = (torch.linalg.eigvals wide).real.amax([| -1L |], keepdim = true).unsqueeze -1L
-        let scale = Norms.oneWhereZero ((largestOf wide).clamp_min((abs alpha).AsScalar()))
-        let shift = greatest + alpha.AsScalar() + scale * margin.AsScalar()
-        wide - Tensors.eyeLike wide * shift.relu ()
+    let inside (wide: torch.Tensor) (margin: float) =
+        let scale = (largestOf wide).clamp_min((Region.unit region).AsScalar())
+        Region.inside region margin (Norms.oneWhereZero scale) wide
 
     override _.Found(tensor, epsilon, want) =
         let wide = Tensors.inDouble tensor
@@ -110,14 +106,14 @@ and internal StableSchurNode(alpha: float) =
         else
             let struct (apart, limits) = off wide mended epsilon
             let margin = if want = Want.Start then 0.25 else max 1e-3 (sqrt epsilon)
-            torch.where (apart.le limits, mended, moved wide margin)
+            torch.where (apart.le limits, mended, inside wide margin)
 
     override _.Contains(_, tensor, epsilon) =
         let wide = Tensors.inDouble tensor
         let struct (apart, limits) = off wide (mended mostSteps wide) epsilon
         let worst = (apart / Norms.oneWhereZero limits).argmax()
         let at (tensor: torch.Tensor) = Tensors.number (tensor.flatten().[worst])
-        Violation.unless $"W is one of the {StableSpace(alpha, false)} (how far it is off)" (at apart) (at limits)
+        Violation.unless $"W is one of the {StableSpace(region, false)} (how far it is off)" (at apart) (at limits)
 
     override this.Behind _ = this
 
@@ -126,7 +122,7 @@ namespace Parametrize.Values
 open System
 open Parametrize
 
-/// The values `hurwitzBlocks`, `schurForm` and `hurwitz`.
+/// The values `hurwitzBlocks`, `schurStableBlocks`, `schurForm`, `hurwitz` and `schurStable`.
 [<AutoOpen>]
 module SchurFormValues =
 
@@ -139,6 +135,13 @@ module SchurFormValues =
 
         Parametrization.ofNode (StableBlocksNode alpha)
 
+    /// Block triangular n x n matrices whose eigenvalues have moduli below a radius: blocks of two rows, of one for the last of an odd
+    /// number, each from as many numbers as it has, and what is above them. O(n^2). Projects blocks by scaling them: a retraction.
+    /// Throws ArgumentException for a radius that is not positive and finite.
+    let schurStableBlocks (radius: float) : Parametrization =
+        Options.requirePositive (nameof radius) radius
+        Parametrization.ofNode (DiscBlocksNode radius)
+
     /// `Q T Q^T` from values of Q (n x n) and of T (n x n, block triangular: two rows a block, the last of one where n is odd): real
     /// matrices by the real Schur form, whose blocks have their eigenvalues (Kerg et al. 2019). O(n^3). Throws ArgumentException for
     /// other than two values, and values whose spaces do not fit.
@@ -150,3 +153,9 @@ module SchurFormValues =
     /// to a little inside, since on the edge rounding would take some out: `W - c I`, a retraction. Throws
     /// ArgumentException for an alpha that is not finite.
     let hurwitz (alpha: float) : Parametrization = schurForm [ orthogonal; hurwitzBlocks alpha ]
+
+    /// Real n x n matrices whose eigenvalues have moduli below a radius, so that `x <- W x / radius` decays: `Q T Q^T` with orthogonal Q and
+    /// T from `schurStableBlocks radius`. O(n^3), without a decomposition; the right inverse is the real Schur form, as of
+    /// `hurwitz`. Projects by scaling a matrix, to a little inside: a retraction. Throws ArgumentException for a radius that is not
+    /// positive and finite.
+    let schurStable (radius: float) : Parametrization = schurForm [ orthogonal; schurStableBlocks radius ]

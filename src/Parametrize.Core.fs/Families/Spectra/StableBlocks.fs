@@ -3,24 +3,6 @@ namespace Parametrize
 open TorchSharp
 open Parametrize.LinearAlgebra
 
-/// Matrices whose eigenvalues are left of a line, all of them or those that are block triangular.
-type internal StableSpace(alpha: float, isTriangular: bool) =
-    inherit
-        Space(
-            (if isTriangular then "block triangular matrices" else "matrices")
-            + $" whose eigenvalues have real parts below {-alpha}",
-            (if isTriangular then [ StableSpace(alpha, false) ] else []),
-            (if isTriangular then [] else [ Closure.Transposition; Closure.DirectSum ])
-        )
-
-    member _.Alpha: float = alpha
-
-    override _.Dimension form =
-        if isTriangular then
-            Dimension.ofMatrices (fun one -> one.Rows * (one.Rows + 1L) / 2L + one.Rows / 2L) form
-        else
-            System.Nullable(Form.reals form)
-
 /// The blocks `[m + w, u + v; u - v, m - w]` of the rows 2i and 2i + 1, one number a block, and the single one of an odd size.
 [<NoComparison; NoEquality>]
 type internal Blocks =
@@ -35,32 +17,40 @@ type internal Blocks =
 [<RequireQualifiedAccess>]
 module internal Blocks =
 
-    let ofMatrix (matrix: torch.Tensor) : Blocks =
+    /// What the entries of each block say, in the order of rows, and the single one.
+    let private read (matrix: torch.Tensor) (blocks: torch.Tensor[] -> torch.Tensor -> Blocks) : Blocks =
         let size = Tensors.last matrix
         let count = size / 2L
         let batch = matrix.shape[.. matrix.shape.Length - 3]
         let even = matrix.narrow(-2L, 0L, 2L * count).narrow(-1L, 0L, 2L * count)
         // Rows and columns of the blocks, and their number.
-        let blocks = (even.reshape (Array.append batch [| count; 2L; count; 2L |])).diagonal(0L, -4L, -2L)
-        let at (row: int64) (column: int64) = (blocks.select (-3L, row)).select(-2L, column)
+        let blocks' = (even.reshape (Array.append batch [| count; 2L; count; 2L |])).diagonal(0L, -4L, -2L)
+        let at (row: int64) (column: int64) = (blocks'.select (-3L, row)).select(-2L, column)
+        let last = (Tensors.diagonal matrix).narrow(-1L, 2L * count, size - 2L * count)
+        blocks [| at 0L 0L; at 0L 1L; at 1L 0L; at 1L 1L |] last
+
+    let ofMatrix (matrix: torch.Tensor) : Blocks =
         let mean (x: torch.Tensor) (y: torch.Tensor) = x / 2.0.AsScalar() + y / 2.0.AsScalar()
 
-        {
-            M = mean (at 0L 0L) (at 1L 1L)
-            W = mean (at 0L 0L) -(at 1L 1L)
-            U = mean (at 0L 1L) (at 1L 0L)
-            V = mean (at 0L 1L) -(at 1L 0L)
-            Last = (Tensors.diagonal matrix).narrow(-1L, 2L * count, size - 2L * count)
-        }
+        read matrix (fun at last ->
+            {
+                M = mean at[0] at[3]
+                W = mean at[0] -at[3]
+                U = mean at[1] at[2]
+                V = mean at[1] -at[2]
+                Last = last
+            })
 
-    /// The blocks in their places, with what another matrix has above them.
-    let place (above: torch.Tensor) (blocks: Blocks) : torch.Tensor =
+    /// From matrices that have the four numbers of a block as they are: in sums, a large one would take the digits of a small one.
+    let ofNumbers (matrix: torch.Tensor) : Blocks =
+        read matrix (fun at last -> { M = at[0]; W = at[3]; U = at[1]; V = at[2]; Last = last })
+
+    let private write (above: torch.Tensor) (at: torch.Tensor[]) (last: torch.Tensor) : torch.Tensor =
         let size = Tensors.last above
         let count = size / 2L
         let batch = above.shape[.. above.shape.Length - 3]
         let row (x: torch.Tensor) (y: torch.Tensor) = torch.stack ([| x; y |], -2L)
-        let { M = m; W = w; U = u; V = v } = blocks
-        let rows = torch.stack ([| row (m + w) (u + v); row (u - v) (m - w) |], -3L)
+        let rows = torch.stack ([| row at[0] at[1]; row at[2] at[3] |], -3L)
 
         let even =
             (torch.diag_embed (rows, 0L, -4L, -2L)).reshape(Array.append batch [| 2L * count; 2L * count |])
@@ -73,11 +63,20 @@ module internal Blocks =
                     torch.zeros (Array.append batch [| rows; columns |], dtype = above.dtype, device = above.device)
 
                 let top = torch.cat ([| even; side (2L * count) 1L |], -1L)
-                torch.cat ([| top; torch.cat ([| side 1L (2L * count); blocks.Last.unsqueeze -1L |], -1L) |], -2L)
+                torch.cat ([| top; torch.cat ([| side 1L (2L * count); last.unsqueeze -1L |], -1L) |], -2L)
 
         let places = (torch.arange ((float size).AsScalar(), device = above.device) / 2.0.AsScalar()).floor()
         let isAbove = (places.unsqueeze 1L).lt(places.unsqueeze 0L)
         torch.where (isAbove, above, whole)
+
+    /// The blocks in their places, with what another matrix has above them.
+    let place (above: torch.Tensor) (blocks: Blocks) : torch.Tensor =
+        let { M = m; W = w; U = u; V = v } = blocks
+        write above [| m + w; u + v; u - v; m - w |] blocks.Last
+
+    /// What `ofNumbers` reads.
+    let placeNumbers (above: torch.Tensor) (blocks: Blocks) : torch.Tensor =
+        write above [| blocks.M; blocks.U; blocks.V; blocks.W |] blocks.Last
 
     /// The norms of vectors with these entries, neither overflowing nor vanishing. Smooth but at zero.
     let length (entries: torch.Tensor list) : torch.Tensor =
@@ -94,3 +93,31 @@ module internal Blocks =
         let unit = Norms.oneWhereZero ((largest m w).maximum(largest u v))
         let determinant = ((m + w) / unit) * ((m - w) / unit) - ((u + v) / unit) * ((u - v) / unit)
         determinant.abs().sqrt() * determinant.sign () * unit
+
+    /// Blocks whose eigenvalues have negative real parts, from any: m by softplus and (w, u) by `R y / sqrt(R^2 + |y|^2)` with
+    /// `R^2 = m^2 + v^2`. One to one. And the roots of their determinants.
+    let stable (free: Blocks) : struct (Blocks * torch.Tensor) =
+        let negative (x: torch.Tensor) = -((Entrywise.softplus -x).clamp_min((Form.least x.dtype).AsScalar()))
+        let m = negative free.M
+        let r = length [ m; free.V ]
+        let factor = r / length [ r; free.W; free.U ]
+
+        struct ({ free with
+                    M = m
+                    W = free.W * factor
+                    U = free.U * factor
+                    Last = negative free.Last
+                },
+                r * factor)
+
+    /// From which `stable` makes them, given the roots of their determinants.
+    let free (stable: Blocks) (root: torch.Tensor) : Blocks =
+        let raw (m: torch.Tensor) = -(Entrywise.softplusInverse -m)
+        let factor = length [ stable.M; stable.V ] / root
+
+        { stable with
+            M = raw stable.M
+            W = stable.W * factor
+            U = stable.U * factor
+            Last = raw stable.Last
+        }

@@ -4,11 +4,11 @@ open TorchSharp
 open Parametrize.LinearAlgebra
 
 /// Block triangular matrices `T = A - alpha I` where the eigenvalues of A have negative real parts: blocks of two rows, the last of one
-/// when the size is odd. A block `[m + w, u + v; u - v, m - w]` has such eigenvalues where m < 0 and `w^2 + u^2 < R^2 = m^2 + v^2`: from
-/// four numbers, m by softplus and (w, u) by `R y / sqrt(R^2 + |y|^2)`. One to one.
+/// when the size is odd. A block `[m + w, u + v; u - v, m - w]` has such eigenvalues where m < 0 and `w^2 + u^2 < R^2 = m^2 + v^2`.
 type internal StableBlocksNode(alpha: float) =
     inherit Node()
 
+    let space = StableSpace(Region.HalfPlane alpha, true)
     let zero = 0.0.AsScalar()
 
     let shifted (amount: float) (blocks: Blocks) : Blocks =
@@ -18,18 +18,10 @@ type internal StableBlocksNode(alpha: float) =
         }
 
     let forward (x: torch.Tensor) =
-        let raw = Blocks.ofMatrix (Entrywise.within (Form.greatest x.dtype / 16.0) x)
-        let negative (x: torch.Tensor) = -((Entrywise.softplus -x).clamp_min((Form.least x.dtype).AsScalar()))
-        let m = negative raw.M
-        let r = Blocks.length [ m; raw.V ]
-        let factor = r / Blocks.length [ r; raw.W; raw.U ]
+        let struct (blocks, _) =
+            Blocks.stable (Blocks.ofMatrix (Entrywise.within (Form.greatest x.dtype / 16.0) x))
 
-        { raw with
-            M = m
-            W = raw.W * factor
-            U = raw.U * factor
-            Last = negative raw.Last
-        }
+        blocks
         |> shifted -alpha
         |> Blocks.place x
         |> Entrywise.within (Form.greatest x.dtype)
@@ -98,22 +90,12 @@ type internal StableBlocksNode(alpha: float) =
             else
                 near
 
-        let factor = r / (Blocks.signedRoot blocks).maximum(r * part)
-        let raw (m: torch.Tensor) = -(Entrywise.softplusInverse -m)
-
-        Blocks.place
-            (Tensors.inDouble tensor)
-            {
-                M = raw m
-                W = blocks.W * factor
-                U = blocks.U * factor
-                V = blocks.V
-                Last = raw last
-            }
+        let root = (Blocks.signedRoot blocks).maximum(r * part)
+        Blocks.place (Tensors.inDouble tensor) (Blocks.free { blocks with M = m; Last = last } root)
 
     override _.Code = Code.call "hurwitzBlocks" [ Code.Float alpha ]
     override this.Inputs form = Node.same this Requirement.realSquares form
-    override _.Codomain _ = StableSpace(alpha, true)
+    override _.Codomain _ = space :> Space
     override _.Forward(inputs, _) = forward inputs[0]
 
     override _.Contains(_, tensor, epsilon) =
@@ -122,7 +104,7 @@ type internal StableBlocksNode(alpha: float) =
         let limits = (size tensor).unsqueeze -1L * (limit tensor epsilon).AsScalar()
         let worst = (apart / Norms.oneWhereZero limits).argmax()
         let at (tensor: torch.Tensor) = Tensors.number (tensor.flatten().[worst])
-        Violation.unless $"T is one of the {StableSpace(alpha, true)} (how far it is off)" (at apart) (at limits)
+        Violation.unless $"T is one of the {space} (how far it is off)" (at apart) (at limits)
 
     override _.Invert(_, tensor, epsilon, want) =
         NodeParts.ofInput ((inverse tensor epsilon (want = Want.Start)).``to`` tensor.dtype)

@@ -21,23 +21,32 @@ let private conditioned (ratio: float) : Formula =
 
         left.matmul(torch.diag (boundedRatio ratio parameters[1])).matmul(transpose right)
 
-/// Block by block: the four numbers of one with negative real parts.
-let private stableBlocks (alpha: float) (x: T) : T =
-    let count = x.shape[0]
-    let number (value: float) = value.ToScalar()
+type private Numbers = T -> struct (T * T * T * T)
 
+/// The numbers m, w, u and v of a block `[m + w, u + v; u - v, m - w]`.
+let private ofBlock: Numbers =
+    fun x ->
+        let half = 0.5.ToScalar()
+
+        struct ((x[0, 0] + x[1, 1]) * half,
+                (x[0, 0] - x[1, 1]) * half,
+                (x[0, 1] + x[1, 0]) * half,
+                (x[0, 1] - x[1, 0]) * half)
+
+let private asTheyAre: Numbers = fun x -> struct (x[0, 0], x[1, 1], x[0, 1], x[1, 0])
+
+/// Block by block: one with negative real parts from four numbers, and what a function makes of it.
+let private stableBlocks (numbers: Numbers) (made: T -> T) (x: T) : T =
+    let count = x.shape[0]
     let single (x: T) = -(softplus -x)
 
     let block (x: T) =
-        let half = number 0.5
-        let m = single ((x[0, 0] + x[1, 1]) * half)
-        let w, u, v = (x[0, 0] - x[1, 1]) * half, (x[0, 1] + x[1, 0]) * half, (x[0, 1] - x[1, 0]) * half
+        let struct (m, w, u, v) = numbers x
+        let m = single m
         let square = m * m + v * v
         let factor = (square / (square + w * w + u * u)).sqrt()
         let w, u = w * factor, u * factor
         torch.stack [| torch.stack [| m + w; u + v |]; torch.stack [| u - v; m - w |] |]
-
-    let moved (a: T) = a - eye a.shape[0] a * number alpha
 
     torch.cat (
         [|
@@ -46,15 +55,22 @@ let private stableBlocks (alpha: float) (x: T) : T =
                 let own = x.narrow(0L, row, rows).narrow(1L, row, rows)
                 let stable = if rows = 2L then block own else single own
                 let right = x.narrow(0L, row, rows).narrow(1L, row + rows, count - row - rows)
-                torch.cat ([| like x (torch.zeros (rows, row)); moved stable; right |], 1L)
+                torch.cat ([| like x (torch.zeros (rows, row)); made stable; right |], 1L)
         |],
         0L
     )
 
-let private schurForm (alpha: float) : Formula =
+let private moved (alpha: float) (a: T) : T = a - eye a.shape[0] a * alpha.ToScalar()
+
+/// Cayley's map by an inverse.
+let private inDisc (radius: float) (a: T) : T =
+    let one = eye a.shape[0] a
+    (one + a).matmul (torch.linalg.inv (one - a)) * radius.ToScalar()
+
+let private schurForm (numbers: Numbers) (made: T -> T) : Formula =
     fun parameters buffers ->
         let q = orthogonal [ parameters[0] ] buffers
-        q.matmul(stableBlocks alpha parameters[1]).matmul(transpose q)
+        q.matmul(stableBlocks numbers made parameters[1]).matmul(transpose q)
 
 /// By the inverse of the transposed Cholesky factor.
 let private inMetric (x: T) : T =
@@ -93,9 +109,11 @@ let all: (string * Formula) list =
     [
         "boundedRatio", (fun parameters _ -> boundedRatio 4.0 parameters.Head)
         "conditioned", conditioned 4.0
-        "hurwitzBlocks", (fun parameters _ -> stableBlocks 0.5 parameters.Head)
+        "hurwitzBlocks", (fun parameters _ -> stableBlocks ofBlock (moved 0.5) parameters.Head)
+        "schurStableBlocks", (fun parameters _ -> stableBlocks asTheyAre (inDisc 0.8) parameters.Head)
         "inMetric", (fun parameters _ -> inMetric parameters.Head)
         "generalizedStiefel", (fun parameters buffers -> inMetric (orthogonal parameters buffers))
         "aolConvolution", (fun parameters _ -> aolConvolution parameters.Head)
-        "hurwitz", schurForm 0.5
+        "hurwitz", schurForm ofBlock (moved 0.5)
+        "schurStable", schurForm asTheyAre (inDisc 0.8)
     ]

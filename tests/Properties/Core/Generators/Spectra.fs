@@ -24,6 +24,12 @@ let private unequalValues =
             factors[0L] <- torch.tensor 1e3
             w * factors)
 
+/// Two more on the diagonal.
+let private shifted =
+    Some(fun (w: torch.Tensor) ->
+        let identity = torch.eye (w.shape[w.shape.Length - 1], dtype = w.dtype, device = w.device)
+        w + identity * 2.0.ToScalar())
+
 let lines: Subject list =
     [
         line "spd" smallSquare all moderate
@@ -77,6 +83,13 @@ let lines: Subject list =
         line "hurwitz" smallSquare exact moderate
         |> missedBy (Some(fun w -> -w))
         |> onGround 1.0
+        |> roughAtZero
+        |> within 10.0
+        line "schurStableBlocks" smallSquare exact moderate
+        |> missedBy shifted
+        |> within 10.0
+        line "schurStable" smallSquare exact moderate
+        |> missedBy shifted
         |> roughAtZero
         |> within 10.0
         // A determinant is seen through the rounding of all entries, which a large condition number multiplies.

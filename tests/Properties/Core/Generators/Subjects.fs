@@ -45,6 +45,8 @@ let isCostly (subject: Subject) : bool =
             "psd"
             "psdFixedRank"
             "psdLowRank"
+            "schurStable"
+            "schurStableBlocks"
             "skewHermitian >>> orthogonal, no base"
             "spdBy"
             "spdWithDeterminant"

@@ -1,4 +1,4 @@
-/// Matrices with eigenvalues left of a line where random cases seldom are.
+/// Matrices with eigenvalues left of a line or in a disc where random cases seldom are.
 module Properties.Core.Values.StableTests
 
 open Expecto
@@ -55,7 +55,7 @@ let private schurForms () : unit =
                 if row / 2L <> column / 2L then
                     Expect.equal (Tensors.number t[row, column]) 0.0 $"{what}: below the blocks"
 
-let private values = [ hurwitz 0.5; hurwitz 0.0; hurwitz -2.0 ]
+let private values = [ hurwitz 0.5; hurwitz 0.0; hurwitz -2.0; schurStable 1.0; schurStable 0.01; schurStable 50.0 ]
 
 /// Whatever is registered: an allowed tensor that comes back, with gradients that are numbers.
 let private starts (value: Parametrization) () : unit =
@@ -77,40 +77,83 @@ let private starts (value: Parametrization) () : unit =
 
 /// Far from normal: eigenvalues that rounding moves far.
 let private farFromNormal () : unit =
+    // Above the blocks as large as eigenvalues are there.
+    let cases =
+        [
+            for size in [ 0.1; 1.0; 10.0 ] do
+                hurwitz 0.0, size
+                hurwitz 0.5, size
+            for size in [ 0.1; 1.0 ] do
+                schurStable 1.0, size
+                schurStable 0.3, size * 0.3
+        ]
+
     for dtype in [ torch.ScalarType.Float32; float64 ] do
-        for size in [ 0.1; 1.0; 10.0 ] do
+        for value, size in cases do
             for seed in 1UL .. 20UL do
                 use _ = torch.NewDisposeScope()
-
-                for value in [ hurwitz 0.0; hurwitz 0.5 ] do
-                    let x = (normal seed [ 8L; 8L ] * size.ToScalar()).``to`` dtype
-                    let parts = orFail (Parametrization.start value (torch.zeros (8L, 8L, dtype = dtype)))
-                    let moved = Parametrization.ofTensorsLike parts [ x * 0.1.ToScalar(); x ] parts.Buffers value
-                    let made = Parametrization.forward value moved
-                    let what = $"{value}, {dtype}, {size}, seed {seed}"
-                    Expect.isOk (Parametrization.contains value made) what
-                    let back = Parametrization.forward value (orFail (Parametrization.initialize value made))
-                    // What a member may be off by, which goes to one that is inside.
-                    let allowed = 1000.0 * Form.epsilon dtype * Measures.largest made
-                    Expect.isLessThanOrEqual (Measures.apart made back) allowed $"{what}: comes back"
+                let x = (normal seed [ 8L; 8L ] * size.ToScalar()).``to`` dtype
+                let parts = orFail (Parametrization.start value (torch.zeros (8L, 8L, dtype = dtype)))
+                let moved = Parametrization.ofTensorsLike parts [ x * 0.1.ToScalar(); x ] parts.Buffers value
+                let made = Parametrization.forward value moved
+                let what = $"{value}, {dtype}, {size}, seed {seed}"
+                Expect.isOk (Parametrization.contains value made) what
+                let back = Parametrization.forward value (orFail (Parametrization.initialize value made))
+                // What a member may be off by, which goes to one that is inside.
+                let allowed = 1000.0 * Form.epsilon dtype * Measures.largest made
+                Expect.isLessThanOrEqual (Measures.apart made back) allowed $"{what}: comes back"
 
 let private refused () : unit =
     use _ = torch.NewDisposeScope()
     let matrix = rows [ [ -0.4; 100.0 ]; [ 0.0; -2.0 ] ]
     Expect.isError (Parametrization.contains (hurwitz 0.5) matrix) "an eigenvalue of -0.4"
     Expect.isOk (Parametrization.contains (hurwitz 0.39) matrix) "left of -0.39"
+    let matrix = rows [ [ -0.6; 100.0 ]; [ 0.0; 0.5 ] ]
+    Expect.isError (Parametrization.contains (schurStable 0.59) matrix) "an eigenvalue of -0.6"
+    Expect.isOk (Parametrization.contains (schurStable 0.61) matrix) "in the disc of 0.61"
+    let turning = rows [ [ 0.0; 0.6 ]; [ -0.6; 0.0 ] ]
+    Expect.isError (Parametrization.contains (schurStableBlocks 0.59) turning) "eigenvalues of +-0.6i"
+    Expect.isOk (Parametrization.contains (schurStableBlocks 0.61) turning) "in the disc of 0.61"
+
+/// Blocks near the edge and on it, at both ends and between, single and equal eigenvalues, come back as they are.
+let private nearTheEdge () : unit =
+    for gap in [ 0.0; 1e-15; 1e-12; 1e-9; 1e-6; 1e-3 ] do
+        let near = 1.0 - gap
+
+        for what, numbers in
+            [
+                "twice 1", [ [ near; 0.0 ]; [ 0.0; near ] ]
+                "twice -1", [ [ -near; 0.0 ]; [ 0.0; -near ] ]
+                "1 and -1", [ [ near; 0.3 ]; [ 0.0; -near ] ]
+                "1 and less", [ [ near; 5.0 ]; [ 0.0; near - gap / 2.0 ] ]
+                "1 and 0.5", [ [ near; 5.0 ]; [ 0.0; 0.5 ] ]
+                "-1 and 0.5", [ [ -near; 5.0 ]; [ 0.0; 0.5 ] ]
+                "turning", [ [ 0.6 * near; 0.8 * near ]; [ -0.8 * near; 0.6 * near ] ]
+                "nilpotent", [ [ 0.0; 1e6 ]; [ 0.0; 0.0 ] ]
+                "a number", [ [ near ] ]
+            ] do
+            for radius in [ 1.0; 3.0 ] do
+                use _ = torch.NewDisposeScope()
+                let matrix = rows numbers * radius.ToScalar()
+                let value = schurStableBlocks radius
+                Expect.isOk (Parametrization.contains value matrix) $"{what}, {gap}"
+                let made = Parametrization.forward value (orFail (Parametrization.initialize value matrix))
+                let allowed = 64.0 * Form.epsilon float64 * Measures.largest matrix
+                Expect.isLessThanOrEqual (Measures.apart made matrix) allowed $"{what}, {gap}: comes back"
 
 let private options () : unit =
     for call in
         [
             (fun () -> hurwitz nan)
             (fun () -> hurwitzBlocks infinity)
+            (fun () -> schurStable 0.0)
+            (fun () -> schurStableBlocks nan)
             (fun () -> schurForm [ orthogonal ])
         ] do
         Expect.throwsT<System.ArgumentException> (call >> ignore) "an option out of range"
 
 let private large () : unit =
-    for value in [ hurwitz 0.5 ] do
+    for value in [ hurwitz 0.5; schurStable 0.9 ] do
         for shape in [ [| 192L; 192L |]; [| 2_000L; 3L; 3L |] ] do
             use _ = torch.NewDisposeScope()
             use generator = new torch.Generator(3UL)
@@ -135,6 +178,7 @@ let tests: Test =
                 testCase $"{value} starts from whatever is registered" (starts value)
             testCase "eigenvalues that rounding moves far" farFromNormal
             testCase "eigenvalues outside are refused" refused
+            testCase "blocks near the edge of the disc" nearTheEdge
             testCase "options" options
             testCase "large ones come back" large
         ]

@@ -1,0 +1,66 @@
+namespace Parametrize
+
+open TorchSharp
+open Parametrize.LinearAlgebra
+
+/// Where eigenvalues of stable matrices are.
+[<RequireQualifiedAccess>]
+type internal Region =
+    /// Real parts below `-alpha`: `dx/dt = W x` decays.
+    | HalfPlane of alpha: float
+    /// Moduli below the radius: `x <- W x` decays.
+    | Disc of radius: float
+
+[<RequireQualifiedAccess>]
+module internal Region =
+
+    let text (region: Region) : string =
+        match region with
+        | Region.HalfPlane alpha -> $"real parts below {-alpha}"
+        | Region.Disc radius -> $"moduli below {radius}"
+
+    /// In which rounding is counted beside the entries of a matrix.
+    let unit (region: Region) : float =
+        match region with
+        | Region.HalfPlane alpha -> abs alpha
+        | Region.Disc radius -> radius
+
+    /// What complex eigenvalues are beyond the edge: 0 inside.
+    let beyond (region: Region) (values: torch.Tensor) : torch.Tensor =
+        match region with
+        | Region.HalfPlane alpha -> (values.real + alpha.AsScalar()).relu().``to`` values.dtype
+        | Region.Disc radius ->
+            let moduli = values.abs ()
+            values * ((moduli - radius.AsScalar()).relu () / Norms.oneWhereZero moduli)
+
+    /// Matrices with all eigenvalues taken inside, by this much: moved to the left, or scaled.
+    let inside (region: Region) (margin: float) (scale: torch.Tensor) (matrices: torch.Tensor) : torch.Tensor =
+        let values = torch.linalg.eigvals matrices
+
+        let greatest (numbers: torch.Tensor) = numbers.amax([| -1L |], keepdim = true).unsqueeze -1L
+
+        match region with
+        | Region.HalfPlane alpha ->
+            let shift = greatest values.real + alpha.AsScalar() + scale * margin.AsScalar()
+            matrices - Tensors.eyeLike matrices * shift.relu ()
+        | Region.Disc radius ->
+            let most = radius * (1.0 - margin)
+            matrices * (most.AsScalar() / (greatest (values.abs ())).clamp_min(most.AsScalar()))
+
+/// Matrices whose eigenvalues are in a region, all of them or those that are block triangular.
+type internal StableSpace(region: Region, isTriangular: bool) =
+    inherit
+        Space(
+            (if isTriangular then "block triangular matrices" else "matrices")
+            + $" whose eigenvalues have {Region.text region}",
+            (if isTriangular then [ StableSpace(region, false) ] else []),
+            (if isTriangular then [] else [ Closure.Transposition; Closure.DirectSum ])
+        )
+
+    member _.Region: Region = region
+
+    override _.Dimension form =
+        if isTriangular then
+            Dimension.ofMatrices (fun one -> one.Rows * (one.Rows + 1L) / 2L + one.Rows / 2L) form
+        else
+            System.Nullable(Form.reals form)
