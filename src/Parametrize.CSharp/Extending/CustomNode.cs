@@ -1,3 +1,5 @@
+using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -19,6 +21,23 @@ public abstract class CustomNode : CustomNodeBase
     /// <param name="domain">What may stand before it. Default: anything; tensors are looked at when they are registered.</param>
     protected CustomNode(string code, Space codomain, Domain? domain = null)
         : base(code, codomain, [domain ?? Domain.AnySpace]) { }
+
+    /// <summary>
+    /// Refuses a shape that the map cannot yield by an ArgumentException, whose text follows the word "expects": `throw new
+    /// ArgumentException("square matrices")`. Default: every shape is taken.
+    /// </summary>
+    protected virtual void RequireShape(long[] shape) { }
+
+    /// <inheritdoc/>
+    public sealed override FSharpResult<FSharpList<Form>, ParametrizationError> Inputs(Form output) =>
+        InputsOf(
+            output,
+            shape =>
+            {
+                RequireShape(shape);
+                return [shape];
+            }
+        );
 
     /// <summary>The constrained tensor, differentiable. Intermediate tensors are disposed by the caller.</summary>
     protected abstract Tensor Forward(Tensor input);

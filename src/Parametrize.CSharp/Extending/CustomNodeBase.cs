@@ -81,6 +81,30 @@ public abstract class CustomNodeBase : Node
         return FSharpResult<NodeParts, string>.NewOk(new NodeParts(inputs, buffers));
     }
 
+    /// <summary>The forms of what it reads, of a tensor of a form that it can yield.</summary>
+    /// <param name="output">The form.</param>
+    /// <param name="shapes">The shapes of what it reads; refuses one by an ArgumentException.</param>
+    private protected FSharpResult<FSharpList<Form>, ParametrizationError> InputsOf(
+        Form output,
+        Func<long[], IReadOnlyList<long[]>> shapes
+    )
+    {
+        var whole = base.Inputs(output);
+        if (whole.IsError)
+            return whole;
+        try
+        {
+            var forms = shapes(output.Shape).Select(shape => new Form(shape, output.Dtype, output.Device));
+            return FSharpResult<FSharpList<Form>, ParametrizationError>.NewOk(ListModule.OfSeq(forms));
+        }
+        catch (ArgumentException refusal)
+        {
+            return FSharpResult<FSharpList<Form>, ParametrizationError>.NewError(
+                ParametrizationError.NewWrongShape($"{this}", refusal.Message, Form.Shown(output.Shape))
+            );
+        }
+    }
+
     private protected abstract Tensor Map(Tensor[] inputs, Tensor[] buffers);
 
     private protected abstract Tensor[] Inverse(Tensor value, Tensor[] buffers);

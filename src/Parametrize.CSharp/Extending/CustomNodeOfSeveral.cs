@@ -34,23 +34,8 @@ public abstract class CustomNodeOfSeveral : CustomNodeBase
     protected virtual long[] OutputShape(IReadOnlyList<long[]> inputs) => inputs[^1];
 
     /// <inheritdoc/>
-    public sealed override FSharpResult<FSharpList<Form>, ParametrizationError> Inputs(Form output)
-    {
-        var whole = base.Inputs(output);
-        if (whole.IsError)
-            return whole;
-        try
-        {
-            var forms = InputShapes(output.Shape).Select(shape => new Form(shape, output.Dtype, output.Device));
-            return FSharpResult<FSharpList<Form>, ParametrizationError>.NewOk(ListModule.OfSeq(forms));
-        }
-        catch (ArgumentException refusal)
-        {
-            return FSharpResult<FSharpList<Form>, ParametrizationError>.NewError(
-                ParametrizationError.NewWrongShape($"{this}", refusal.Message, Form.Shown(output.Shape))
-            );
-        }
-    }
+    public sealed override FSharpResult<FSharpList<Form>, ParametrizationError> Inputs(Form output) =>
+        InputsOf(output, InputShapes);
 
     /// <inheritdoc/>
     public sealed override Form Output(FSharpList<Form> inputs) =>

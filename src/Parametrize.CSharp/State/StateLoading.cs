@@ -185,7 +185,8 @@ internal sealed class StateLoading(
         var map = parametrized.Parametrization;
         if (source.CodeOf(target.Key) is not { } code || code == map.Code)
             return false;
-        if (SaidOf(target.Key) is { } said && said.Equals(map))
+        // Masks are taken as they are, whatever has chosen them.
+        if (SaidOf(target.Key) is { } said && Pruned.areAlike(said, map))
             return false;
         source.Take(pieces);
         if (!convert)

@@ -13,6 +13,7 @@ internal static class StartingParts
         ArgumentNullException.ThrowIfNull(value);
         ArgumentNullException.ThrowIfNull(tensor);
         RequireKnown(whenNotAllowed);
+        OwnNames.Require(value);
         using var lasting = Modes.Lasting();
         return Sound(value, ByPolicy(), tensor, where);
 
@@ -47,6 +48,7 @@ internal static class StartingParts
     )
     {
         RequireKnown(whenNotAllowed);
+        OwnNames.Require(more);
         return Sound(longer, ByPolicy(), present, where);
 
         Parts ByPolicy()

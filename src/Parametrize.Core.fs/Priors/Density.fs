@@ -77,6 +77,12 @@ type Prior internal (density: Density) =
 
     override _.GetHashCode() : int = density.GetHashCode()
 
+    /// C#'s `==`: as `Equals`.
+    static member op_Equality(left: Prior | null, right: Prior | null) : bool = obj.Equals(left, right)
+
+    /// C#'s `!=`.
+    static member op_Inequality(left: Prior | null, right: Prior | null) : bool = not (obj.Equals(left, right))
+
     override this.ToString() : string = this.Code
 
 /// Arrays of numbers in densities.

@@ -41,4 +41,12 @@ type Parametrization internal (tree: Tree) =
 
     override _.GetHashCode() : int = tree.GetHashCode()
 
+    /// C#'s `==`: as `Equals`.
+    static member op_Equality(left: Parametrization | null, right: Parametrization | null) : bool =
+        obj.Equals(left, right)
+
+    /// C#'s `!=`.
+    static member op_Inequality(left: Parametrization | null, right: Parametrization | null) : bool =
+        not (obj.Equals(left, right))
+
     override this.ToString() : string = this.Code

@@ -39,7 +39,7 @@ internal static class InspectCommand
 
     private static void Print(Screen screen, string path, SavedModel model, List<Finding> findings, LoraConfig? adapter)
     {
-        var computed = findings.Count(one => one.Code is not null || one.Problem is not null);
+        var computed = findings.Count(one => one.IsParametrized);
         screen.Line($"{path}: {Shown.Count(findings.Count, "tensor")}, {computed} parametrized");
         if (adapter is not null)
             screen.Line(Summary(adapter));

@@ -37,7 +37,11 @@ internal static class VerifyCommand
                 screen.Line(
                     $"{one.Name}: finite, but {Shown.Code(one.Code)} cannot tell which tensors are in its space."
                 );
-            var computed = findings.Count(one => one.Code is not null);
+            foreach (var one in findings.Where(one => one.IsBehind))
+                screen.Line(
+                    $"{one.Name}: {one.Membership}, since the singular vectors of {Shown.Code(one.Code)} were behind when it was saved. `Refresh()` before saving takes them there."
+                );
+            var computed = findings.Count(one => one.IsParametrized);
             screen.Line(
                 $"{path}: {Shown.Count(findings.Count, "tensor")}, {computed} parametrized, "
                     + (faults.Length == 0 ? "nothing wrong" : $"wrong: {faults.Length}")

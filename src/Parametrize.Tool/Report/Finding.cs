@@ -7,6 +7,9 @@ namespace Parametrize.Tool.Report;
 /// <summary>What there is to find out about a tensor of a file.</summary>
 internal sealed record Finding
 {
+    /// <summary>By how much the norm of a training layer may be off: its singular vectors follow within some steps.</summary>
+    private const double MostBehind = 0.05;
+
     public Finding(SavedTensor tensor)
     {
         (Name, Code, Problem) = (tensor.Name, tensor.Code, Problems.Of(tensor));
@@ -16,6 +19,9 @@ internal sealed record Finding
             Report = parametrized.parametrization_report()[0];
             (Shape, Dtype) = (Report.Shape, Report.Dtype);
             NotFinite = Report.Violation is ParametrizationError.NotFinite numbers ? numbers.count : 0;
+            IsBehind =
+                Report.Violation is ParametrizationError.NotAllowed { violation.Size: <= MostBehind }
+                && IsInsideWhenRefreshed(parametrized);
         }
         else if (Problem is null)
         {
@@ -30,6 +36,9 @@ internal sealed record Finding
 
     /// <summary>Of the file.</summary>
     public IReadOnlyList<string> Keys { get; }
+
+    /// <summary>Whether it is computed from others, or should be.</summary>
+    public bool IsParametrized => Code is not null || Problem is not null;
 
     /// <summary>Null where it cannot be computed.</summary>
     public IReadOnlyList<long>? Shape { get; }
@@ -51,6 +60,9 @@ internal sealed record Finding
     /// <summary>Whether the value cannot tell which tensors are in its space.</summary>
     public bool IsUntold => Report?.Violation is ParametrizationError.NoRightInverse;
 
+    /// <summary>Whether it is outside only by as much as what it learns, a power iteration, was behind when it was saved.</summary>
+    public bool IsBehind { get; }
+
     /// <summary>In words: `inside`, or what is wrong, or nothing.</summary>
     public string Membership =>
         Problem is not null ? "cannot be computed"
@@ -63,9 +75,15 @@ internal sealed record Finding
         Problem
         ?? (
             NotFinite > 0 ? $"{Name}: {NotFinite} of its numbers are NaN or infinite."
-            : Report?.Violation is { } violation && !IsUntold ? $"{Name}: {violation.Message}"
+            : Report?.Violation is { } violation && !IsUntold && !IsBehind ? $"{Name}: {violation.Message}"
             : null
         );
+
+    private static bool IsInsideWhenRefreshed(ParametrizedTensor parametrized)
+    {
+        parametrized.Refresh();
+        return parametrized.parametrization_report()[0].Violation is null;
+    }
 
     private static long CountNotFinite(Tensor value)
     {

@@ -12,7 +12,7 @@ namespace Properties.CSharp;
 
 /// <summary>A matrix of low rank as a product of two factors.</summary>
 internal sealed class LowRank(int rank, int inputCount = 2)
-    : CustomNodeOfSeveral($"lowRank {rank}", $"matrices of rank {rank}", inputCount)
+    : CustomNodeOfSeveral($"myLowRank {rank}", $"matrices of rank {rank}", inputCount)
 {
     public Parametrization Value => Parametrizations.Of(this);
 
@@ -119,14 +119,14 @@ public class LinksOfSeveralInputs
     {
         Assert.Equal(new LowRank(2).Value, new LowRank(2).Value);
         Assert.NotEqual(new LowRank(2).Value, new LowRank(3).Value);
-        Assert.Equal("lowRank 2", $"{new LowRank(2).Value}");
+        Assert.Equal("myLowRank 2", $"{new LowRank(2).Value}");
     }
 
     [Fact]
     public void Stand_first_in_their_chain()
     {
         var doubled = new LowRank(1).Value.Then(new Doubling().Value);
-        Assert.Equal("lowRank 1 >>> doubling", $"{doubled}");
+        Assert.Equal("myLowRank 1 >>> doubling", $"{doubled}");
         Assert.Throws<ParametrizationException>(() => Parametrizations.Symmetric.Then(new LowRank(1).Value));
     }
 
@@ -138,7 +138,7 @@ public class LinksOfSeveralInputs
         var error = Assert.Throws<InvalidOperationException>(() =>
             layer.register_parametrization("weight", new LowRank(2, inputCount: 3).Value, WhenNotAllowed.Project)
         );
-        Assert.Contains("lowRank 2", error.Message);
+        Assert.Contains("myLowRank 2", error.Message);
         Assert.Contains("3", error.Message);
         before.AssertUnchanged();
     }

@@ -195,6 +195,64 @@ public class OwnNodesCanDoMore
         Near.Same(ones([]), linalg.svdvals(tensor.Value)[0], 1e-5);
     }
 
+    private sealed class Positive() : CustomNode("positive", "positive entries")
+    {
+        protected override Tensor Forward(Tensor input) => input.exp();
+
+        protected override Tensor RightInverse(Tensor value) => value.log();
+    }
+
+    /// <summary>A file would be read back as the library's value.</summary>
+    [Fact]
+    public void A_name_of_the_library_is_refused()
+    {
+        var own = Parametrizations.Of(new Positive());
+        var layer = Linear(3, 3);
+        foreach (var value in new[] { own, Parametrizations.Symmetric.ThenUnchecked(own) })
+        {
+            var error = Assert.Throws<ArgumentException>(() => layer.register_parametrization("weight", value));
+            Assert.Contains("myPositive", error.Message, StringComparison.Ordinal);
+            Assert.Throws<ArgumentException>(() => new ParametrizedTensor(value, ones(3, 3)));
+        }
+        Assert.False(layer.is_parametrized());
+        layer.register_parametrization("weight", Parametrizations.Symmetric);
+        Assert.Throws<ArgumentException>(() =>
+            layer.register_parametrization("weight", own, WhenNotAllowed.Reinterpret)
+        );
+    }
+
+    private sealed class SquareOnly() : CustomNode("squareOnly", "all square matrices")
+    {
+        protected override void RequireShape(long[] shape)
+        {
+            if (shape is not [.., var rows, var columns] || rows != columns)
+                throw new ArgumentException("square matrices");
+        }
+
+        protected override Tensor Forward(Tensor input) => input.mT;
+
+        protected override Tensor RightInverse(Tensor value) => value.mT;
+    }
+
+    [Fact]
+    public void Shapes_are_refused_in_the_words_of_the_node()
+    {
+        var value = Parametrizations.Of(new SquareOnly());
+        var error = Assert.Throws<ParametrizationException>(() => new ParametrizedTensor(value, ones(3, 2)));
+        Assert.Contains("squareOnly expects square matrices, but the tensor has shape [3, 2]", error.Message);
+        _ = new ParametrizedTensor(value, ones(5, 3, 3));
+    }
+
+    [Fact]
+    public void Values_compare_by_content()
+    {
+        Assert.True(Parametrizations.LowRank(3) == Parametrizations.LowRank(3));
+        Assert.True(Parametrizations.LowRank(3) != Parametrizations.LowRank(4));
+        Assert.True(Priors.Normal(2) == Priors.Normal(2) && Priors.Normal(2) != Priors.Normal(3));
+        Parametrization? none = null;
+        Assert.True(none == null && Parametrizations.Skew != none && none != Parametrizations.Skew);
+    }
+
     private sealed class Offset() : CustomNode("offset", Spaces.All)
     {
         protected override IReadOnlyList<Carried> Carried =>

@@ -188,6 +188,27 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
 module internal Pruned =
 
     /// Whether one of the nodes prunes.
+    /// How a value is typed, whatever chooses its masks.
+    let rec private withoutChoices (code: Code) : Code =
+        let pruned = Code.name "pruned"
+
+        match code with
+        | Code.Call("pruned", _) -> pruned
+        | Code.Call(name, arguments) -> Code.Call(name, arguments |> List.map withoutChoices)
+        | Code.Items items -> Code.Items(items |> List.map withoutChoices)
+        | Code.Tuple items -> Code.Tuple(items |> List.map withoutChoices)
+        | Code.Then(first, next, fits) ->
+            match withoutChoices first, withoutChoices next with
+            // Pruning what is pruned has one mask.
+            | (Code.Call("pruned", _) | Code.Then(_, Code.Call("pruned", _), _)) as first, Code.Call("pruned", _) ->
+                first
+            | first, next -> Code.Then(first, next, fits)
+        | _ -> code
+
+    /// Whether two values differ at most in how masks are chosen: the parts of one are parts of the other.
+    let areAlike (left: Parametrization) (right: Parametrization) : bool =
+        withoutChoices left.Description = withoutChoices right.Description
+
     let isPruned (value: Parametrization) : bool = value.Program.Nodes |> Array.exists (fun node -> node :? PrunedNode)
 
     /// The mask of the last node, if it prunes, as it lies on the tensor of which that may see a view: another pruning goes on

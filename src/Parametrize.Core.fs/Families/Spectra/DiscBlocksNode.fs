@@ -33,13 +33,7 @@ type internal DiscBlocksNode(radius: float) =
         let b = Blocks.ofMatrix (Tensors.inDouble tensor)
         let unit (x: torch.Tensor) = x / number radius
 
-        {
-            M = unit b.M
-            W = unit b.W
-            U = unit b.U
-            V = unit b.V
-            Last = unit b.Last
-        }
+        { M = unit b.M; W = unit b.W; U = unit b.U; V = unit b.V; Last = unit b.Last }
 
     let shifted (c: float) (b: Blocks) = { b with M = b.M + number c }
     let size (b: Blocks) = Blocks.length [ b.M; b.W; b.U; b.V ]
@@ -59,7 +53,7 @@ type internal DiscBlocksNode(radius: float) =
     /// the radius; negative inside.
     let beyond (b: Blocks) =
         let off (excess: torch.Tensor) (slope: torch.Tensor) =
-            excess / Norms.oneWhereZero (slope.maximum((excess.abs ()).sqrt()))
+            excess / Norms.oneWhereZero (slope.maximum ((excess.abs ()).sqrt()))
 
         let at (c: float) = off (-(determinant c b)) (size (shifted c b))
 
@@ -77,7 +71,7 @@ type internal DiscBlocksNode(radius: float) =
     /// Scaled to this modulus where a condition holds and theirs is larger.
     let scaled (most: float) (isMoved: torch.Tensor) (isLastMoved: torch.Tensor) (b: Blocks) : Blocks =
         let factor (moduli: torch.Tensor) (isMoved: torch.Tensor) =
-            torch.where (isMoved, number most / moduli.clamp_min(number most), torch.ones_like moduli)
+            torch.where (isMoved, number most / moduli.clamp_min (number most), torch.ones_like moduli)
 
         let ratio = factor (moduli b) isMoved
 
@@ -102,16 +96,15 @@ type internal DiscBlocksNode(radius: float) =
 
         // The three numbers that are positive inside; their sum is 4 with twice the first. Where the trace or the determinant change
         // by rounding, so do they, together.
-        let least (c: float) =
-            ((size (shifted c b)) * number tiny).clamp(number (tiny * tiny), number 0.25)
+        let least (c: float) = ((size (shifted c b)) * number tiny).clamp(number (tiny * tiny), number 0.25)
 
         let minus, plus = least -1.0, least 1.0
         let under, over = determinant -1.0 b, determinant 1.0 b
         let most = number 4.0 - (size b * number (2.0 * tiny)).clamp_max(number 0.25)
-        let lowered = (under + over - most).relu () / number 2.0
-        let raised = (minus + plus - under - over).relu () / number 2.0
+        let lowered = (under + over - most).relu() / number 2.0
+        let raised = (minus + plus - under - over).relu() / number 2.0
         let under, over = under - lowered + raised, over - lowered + raised
-        let turned = (minus - under).relu () - (plus - over).relu ()
+        let turned = (minus - under).relu() - (plus - over).relu()
         let under, over = under + turned, over - turned
         let inside = number 2.0 - (under + over) / number 2.0
         let last = b.Last.clamp (number (tiny - 1.0), number (1.0 - tiny))
@@ -126,7 +119,7 @@ type internal DiscBlocksNode(radius: float) =
                 Last = -((number 1.0 - last) / (number 1.0 + last))
             }
 
-        Blocks.placeNumbers (Tensors.inDouble tensor) (Blocks.free stable ((under / over).sqrt ()))
+        Blocks.placeNumbers (Tensors.inDouble tensor) (Blocks.free stable ((under / over).sqrt()))
 
     override _.Code = Code.call "schurStableBlocks" [ Code.Float radius ]
     override this.Inputs form = Node.same this Requirement.realSquares form
@@ -149,8 +142,7 @@ type internal DiscBlocksNode(radius: float) =
         member _.TouchesEdge(tensor, epsilon) =
             let b, limits = blocksOf tensor, limits tensor epsilon
 
-            ((beyond b).gt -limits).any().item<bool>()
-            || ((beyondLast b).gt -limits).any().item<bool>()
+            ((beyond b).gt -limits).any().item<bool>() || ((beyondLast b).gt -limits).any().item<bool>()
 
     interface IHoldsNumbers with
         member _.Factors = [ radius ]

@@ -31,7 +31,7 @@ module internal Region =
         | Region.HalfPlane alpha -> (values.real + alpha.AsScalar()).relu().``to`` values.dtype
         | Region.Disc radius ->
             let moduli = values.abs ()
-            values * ((moduli - radius.AsScalar()).relu () / Norms.oneWhereZero moduli)
+            values * ((moduli - radius.AsScalar()).relu() / Norms.oneWhereZero moduli)
 
     /// Matrices with all eigenvalues taken inside, by this much: moved to the left, or scaled.
     let inside (region: Region) (margin: float) (scale: torch.Tensor) (matrices: torch.Tensor) : torch.Tensor =

@@ -21,10 +21,7 @@ type internal StableBlocksNode(alpha: float) =
         let struct (blocks, _) =
             Blocks.stable (Blocks.ofMatrix (Entrywise.within (Form.greatest x.dtype / 16.0) x))
 
-        blocks
-        |> shifted -alpha
-        |> Blocks.place x
-        |> Entrywise.within (Form.greatest x.dtype)
+        blocks |> shifted -alpha |> Blocks.place x |> Entrywise.within (Form.greatest x.dtype)
 
     /// The blocks of A in double precision.
     let blocksOf (tensor: torch.Tensor) : Blocks = shifted alpha (Blocks.ofMatrix (Tensors.inDouble tensor))

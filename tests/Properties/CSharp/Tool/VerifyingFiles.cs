@@ -47,6 +47,20 @@ public class VerifyingFiles
         Assert.Contains("wrong: 1", result.Output);
     }
 
+    /// <summary>As a spectral norm is in the middle of training.</summary>
+    [Fact]
+    public void Singular_vectors_that_are_behind_are_no_fault()
+    {
+        random.manual_seed(3);
+        var (code, output, _) = Verified(
+            Parametrizations.SpectralNorm(),
+            (state, _) => state[Original].add_(0.01 * randn_like(state[Original]))
+        );
+        Assert.Equal(0, code);
+        Assert.Contains("were behind when it was saved. `Refresh()`", output, StringComparison.Ordinal);
+        Assert.Contains("nothing wrong", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Pieces_that_are_not_finite() =>
         Found(

@@ -65,7 +65,7 @@ let private moved (alpha: float) (a: T) : T = a - eye a.shape[0] a * alpha.ToSca
 /// Cayley's map by an inverse.
 let private inDisc (radius: float) (a: T) : T =
     let one = eye a.shape[0] a
-    (one + a).matmul (torch.linalg.inv (one - a)) * radius.ToScalar()
+    (one + a).matmul(torch.linalg.inv (one - a)) * radius.ToScalar()
 
 let private schurForm (numbers: Numbers) (made: T -> T) : Formula =
     fun parameters buffers ->

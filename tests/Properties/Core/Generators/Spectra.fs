@@ -85,13 +85,8 @@ let lines: Subject list =
         |> onGround 1.0
         |> roughAtZero
         |> within 10.0
-        line "schurStableBlocks" smallSquare exact moderate
-        |> missedBy shifted
-        |> within 10.0
-        line "schurStable" smallSquare exact moderate
-        |> missedBy shifted
-        |> roughAtZero
-        |> within 10.0
+        line "schurStableBlocks" smallSquare exact moderate |> missedBy shifted |> within 10.0
+        line "schurStable" smallSquare exact moderate |> missedBy shifted |> roughAtZero |> within 10.0
         // A determinant is seen through the rounding of all entries, which a large condition number multiplies.
         line "spdWithDeterminant" smallSquare exact moderate
         |> missedBy (Some(fun w -> w * 1.5))

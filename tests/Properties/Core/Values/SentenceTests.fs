@@ -107,10 +107,10 @@ let private cases: (string * (unit -> ParametrizationError) * string) list =
         "orthogonal >>> onKernel spectralNorm does not fit: orthogonal yields matrices with orthonormal columns or rows, but onKernel spectralNorm needs a space that positive multiples do not leave, or tensors of spectral norm 1 before it."
         "several tensors",
         (fun () -> composed skew (weightNorm 0)),
-        "skew >>> weightNorm 0 does not fit: weightNorm 0 reads several tensors and can only come first."
+        "skew >>> weightNorm 0 does not fit: weightNorm 0 reads several tensors and can only come first. Register it before the other, or remove what is registered first."
         "two tensors",
         (fun () -> composed skew (sum [ identity; symmetric ])),
-        "skew >>> sum [ identity; symmetric ] does not fit: sum [ identity; symmetric ] reads several tensors and can only come first."
+        "skew >>> sum [ identity; symmetric ] does not fit: sum [ identity; symmetric ] reads several tensors and can only come first. Register it before the other, or remove what is registered first."
         "no right inverse",
         (fun () -> refused (positive >>>! skew) (ones [ 2L; 2L ])),
         "positive >>>! skew has no right inverse, so no tensor can be assigned; write its parameters instead."

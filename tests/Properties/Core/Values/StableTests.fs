@@ -55,7 +55,8 @@ let private schurForms () : unit =
                 if row / 2L <> column / 2L then
                     Expect.equal (Tensors.number t[row, column]) 0.0 $"{what}: below the blocks"
 
-let private values = [ hurwitz 0.5; hurwitz 0.0; hurwitz -2.0; schurStable 1.0; schurStable 0.01; schurStable 50.0 ]
+let private values =
+    [ hurwitz 0.5; hurwitz 0.0; hurwitz -2.0; schurStable 1.0; schurStable 0.01; schurStable 50.0 ]
 
 /// Whatever is registered: an allowed tensor that comes back, with gradients that are numbers.
 let private starts (value: Parametrization) () : unit =
