@@ -73,6 +73,20 @@ module Parametrization =
     /// Whether it yields every tensor.
     let internal isFree (value: Parametrization) : bool = (Tree.space value.Tree).IsClosedUnder Closure.Everything
 
+    /// Whether its tensors remain such when their entries change places.
+    let internal isExchangeable (value: Parametrization) : bool =
+        let space = Tree.space value.Tree
+        space.IsClosedUnder Closure.EntrywiseChoice || space.Name = "probability vectors"
+
+    /// Which entries of an allowed tensor are on an edge where its last node yields nothing; null where that is not known.
+    let internal isOnOpenEdge (value: Parametrization) (tensor: torch.Tensor) : torch.Tensor | null =
+        match value.Tree with
+        | Tree.Apply(node, _, _) ->
+            match box node with
+            | :? IHasOpenEdge as edged -> edged.IsOnEdge tensor
+            | _ -> null
+        | _ -> null
+
     /// Its nodes, in the order of evaluation; positions in names of buffers count them.
     let nodes (value: Parametrization) : Node list = List.ofSeq value.Nodes
 

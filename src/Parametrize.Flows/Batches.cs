@@ -36,11 +36,28 @@ internal static class Batches
             );
     }
 
-    /// <summary>One number for each datum.</summary>
-    public static Tensor Sum(Tensor batch) => batch.dim() < 2 ? batch : batch.flatten(1).sum([1L]);
+    /// <summary>Refuses what a part of a user's own yields in another shape than it promises.</summary>
+    public static void RequireMade(Tensor? made, long[] expected, string maker, string what)
+    {
+        if (made is null || !made.shape.AsSpan().SequenceEqual(expected))
+            throw new InvalidOperationException(
+                $"{maker} has to yield {what} {Shown(expected)}; found {(made is null ? "null" : Shown(made.shape))}."
+            );
+    }
+
+    /// <summary>One number for each datum, in float32 for 16-bit data, whose sums could overflow.</summary>
+    public static Tensor Sum(Tensor batch)
+    {
+        batch = batch.to_type(LogType(batch));
+        return batch.dim() < 2 ? batch : batch.flatten(1).sum([1L]);
+    }
 
     /// <summary>Zeros, one for each datum.</summary>
-    public static Tensor Zeros(Tensor data) => zeros([data.shape[0]], dtype: data.dtype, device: data.device);
+    public static Tensor Zeros(Tensor data) => zeros([data.shape[0]], dtype: LogType(data), device: data.device);
+
+    /// <summary>The element type of log densities.</summary>
+    private static ScalarType LogType(Tensor data) =>
+        data.dtype is ScalarType.Float16 or ScalarType.BFloat16 ? float32 : data.dtype;
 
     /// <summary>A result in the outer scope that is not the argument itself, which its owner disposes.</summary>
     public static Tensor Own(Tensor result, Tensor argument) =>

@@ -53,6 +53,11 @@ internal static class Contexts
         if (context is null)
             return data;
         long[] positions = data.shape[2..];
+        if (context.dim() != 2 && !context.shape.AsSpan(2).SequenceEqual(positions))
+            throw new ArgumentException(
+                $"Expected a context [N, size] or, with a row for each position of the data, [N, size{string.Concat(positions.Select(size => $", {size}"))}]; found {Batches.Shown(context.shape)}.",
+                nameof(context)
+            );
         if (context.dim() == 2)
             context = context.reshape([.. context.shape, .. positions.Select(_ => 1L)]);
         return cat([data, context.expand([.. context.shape[..2], .. positions])], 1);

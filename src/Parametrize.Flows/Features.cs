@@ -29,6 +29,11 @@ internal static class Features
             $"The network of {owner} has to yield",
             "network"
         );
+        if (told.size(0) != data.size(0))
+            throw new ArgumentException(
+                $"The network of {owner} has to yield a row for each of {data.size(0)} data; found {Batches.Shown(told.shape)}.",
+                nameof(told)
+            );
         return told.reshape([data.shape[0], features, count, .. data.shape[2..]]).movedim([2L], [-1L]);
     }
 }

@@ -38,7 +38,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
                 $"{transform} takes data of shape {Batches.Shown(dataShape)} to {Batches.Shown(transform.LatentShape(dataShape))}; the latent density is of {Batches.Shown(latent.Shape)}.",
                 nameof(latent)
             );
-        if (!transform.IsOnto && latent.IsEverywhere)
+        if (transform.After(new Reached.All()) is not Reached.All && latent.IsEverywhere)
             throw new ArgumentException(
                 $"{transform} yields only some of the tensors of shape {Batches.Shown(latent.Shape)}; {latent} has mass at others, so that the density of data would not integrate to 1. Give a density of what the layers yield: a flow that begins with the layer which is inverted here, or a distribution with that support.",
                 nameof(latent)
@@ -95,9 +95,9 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     {
         Checked(data);
         using var scope = NewDisposeScope();
-        var rows = transform.Rows(context, data.size(0), ReadsContext, this);
+        var rows = transform.Rows(context, data.size(0), ReadsContext, this, latent);
         var (tensor, logDet) = transform.Mapped(data, rows);
-        var densities = latent.log_prob(tensor, rows) + logDet;
+        var densities = Densities.LogProb(latent, tensor, rows) + logDet;
         // What the flow cannot yield trains nothing.
         return where(densities.isneginf(), densities.detach(), densities).MoveToOuterDisposeScope();
     }
@@ -118,8 +118,9 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     {
         RequireAlive();
         using var scope = NewDisposeScope();
-        var rows = transform.Rows(context, count, ReadsContext, this);
-        return transform.MappedBack(latent.rsample(count, rows), rows).MoveToOuterDisposeScope();
+        using var _ = Sampling.Begin();
+        var rows = transform.Rows(context, count, ReadsContext, this, latent);
+        return transform.MappedBack(Densities.Sample(latent, count, rows), rows).MoveToOuterDisposeScope();
     }
 
     /// <summary>Random data and their log densities, as a loss of variational inference needs them, with gradients.</summary>
@@ -127,8 +128,22 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     /// <returns>New tensors `[count, ...]` and `[count]`.</returns>
     public (Tensor Data, Tensor LogDensity) rsample_and_log_prob(long count, Tensor? context = null)
     {
-        var data = rsample(count, context);
-        return (data, log_prob(data, context));
+        RequireAlive();
+        using var scope = NewDisposeScope();
+        using var _ = Sampling.Begin();
+        var rows = transform.Rows(context, count, ReadsContext, this, latent);
+        var (tensor, density) = LatentSample(count, rows);
+        // From the latent tensors: the data may be rounded to where a density is that of other data.
+        var (data, logDet) = transform.MappedBackWithLogDet(tensor, rows);
+        return (data.MoveToOuterDisposeScope(), (density + logDet).MoveToOuterDisposeScope());
+    }
+
+    private (Tensor Latent, Tensor LogDensity) LatentSample(long count, Tensor? context)
+    {
+        if (latent is Flow inner)
+            return inner.rsample_and_log_prob(count, context);
+        var sample = Densities.Sample(latent, count, context);
+        return (sample, Densities.LogProb(latent, sample, context));
     }
 
     /// <summary>The flow as it is made in F#.</summary>
@@ -138,7 +153,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     {
         RequireAlive();
         Batches.Require(data, Shape, "The flow takes", nameof(data));
-        transform.RequireKind(data, "The flow", transform.TakesWholeNumbers, nameof(data));
+        transform.RequireKind(data, "The flow", transform.TakesWholeNumbers, nameof(data), latent);
         return data;
     }
 

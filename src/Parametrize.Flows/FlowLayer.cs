@@ -36,8 +36,8 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     /// <summary>Whether every tensor of the data's shape is a datum, as far as the layer knows.</summary>
     internal virtual bool TakesAll => true;
 
-    /// <summary>Whether every tensor of the latent shape is that of a datum, as far as the layer knows.</summary>
-    internal virtual bool IsOnto => true;
+    /// <summary>Which latent tensors it yields from those that layers before it yield.</summary>
+    internal virtual Reached After(Reached before) => before is Reached.All ? before : new Reached.Some();
 
     /// <summary>Whether data may be whole numbers of an integral element type.</summary>
     internal virtual bool TakesWholeNumbers => false;
@@ -63,6 +63,18 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     /// <param name="latent">`[N, ...]`.</param>
     /// <param name="context">As for <see cref="Map"/>.</param>
     protected abstract Tensor MapBack(Tensor latent, Tensor? context);
+
+    /// <summary>
+    /// The data of <see cref="MapBack"/>, and log |det J| of <see cref="Map"/> at them. Default: computed by Map. A layer that knows it
+    /// from the latent tensors overrides this: then rounding of the data costs no digits.
+    /// </summary>
+    /// <param name="latent">`[N, ...]`.</param>
+    /// <param name="context">As for <see cref="Map"/>.</param>
+    protected virtual (Tensor Data, Tensor LogDet) MapBackWithLogDet(Tensor latent, Tensor? context)
+    {
+        var data = MappedBack(latent, context);
+        return (data, Mapped(data, context).LogDet);
+    }
 
     /// <summary>Latent tensors for data `[N, ...]`.</summary>
     public override Tensor forward(Tensor data) => forward(data, null);
@@ -104,8 +116,9 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
         DataShape(Batches.DatumShape(latent, nameof(latent)));
         RequireKind(latent, this, takesWholeNumbers: false, nameof(latent));
         using var scope = NewDisposeScope();
+        using var _ = Sampling.Begin();
         var rows = Rows(context, latent.size(0), ReadsContext, this);
-        return Batches.Own(MapBack(latent, rows), latent);
+        return Batches.Own(MappedBack(latent, rows), latent);
     }
 
     /// <summary><see cref="Map"/>, when it yields what it promises.</summary>
@@ -116,46 +129,72 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
         if (_isOfUser)
         {
             var shape = data.shape;
-            RequireMade(latent, [shape[0], .. LatentShape(shape[1..])], "z");
-            RequireMade(logDet, [shape[0]], "log |det J|, a number for each datum: sum over all others,");
+            Batches.RequireMade(latent, [shape[0], .. LatentShape(shape[1..])], $"{this}.Map", "z");
+            Batches.RequireMade(logDet, [shape[0]], $"{this}.Map", LogDetWords);
         }
         return (latent, logDet);
     }
 
-    /// <summary><see cref="MapBack"/>, for other layers.</summary>
-    internal Tensor MappedBack(Tensor latent, Tensor? context) => MapBack(latent, context);
+    private const string LogDetWords = "log |det J|, a number for each datum: sum over all others,";
 
-    private void RequireMade(Tensor? made, long[] expected, string what)
+    /// <summary><see cref="MapBack"/>, when it yields what it promises.</summary>
+    internal Tensor MappedBack(Tensor latent, Tensor? context)
     {
-        if (made is null || !made.shape.AsSpan().SequenceEqual(expected))
-            throw new InvalidOperationException(
-                $"{this}.Map has to yield {what} {Batches.Shown(expected)}; found {(made is null ? "null" : Batches.Shown(made.shape))}."
-            );
+        var data = MapBack(latent, context);
+        RequireMadeBack(data, latent);
+        return data;
+    }
+
+    /// <summary><see cref="MapBackWithLogDet"/>, when it yields what it promises.</summary>
+    internal (Tensor Data, Tensor LogDet) MappedBackWithLogDet(Tensor latent, Tensor? context)
+    {
+        var (data, logDet) = MapBackWithLogDet(latent, context);
+        RequireMadeBack(data, latent);
+        if (_isOfUser)
+            Batches.RequireMade(logDet, [latent.size(0)], $"{this}.MapBackWithLogDet", LogDetWords);
+        return (data, logDet);
+    }
+
+    private void RequireMadeBack(Tensor? data, Tensor latent)
+    {
+        if (_isOfUser)
+            Batches.RequireMade(data, [latent.size(0), .. DataShape(latent.shape[1..])], $"{this}.MapBack", "data");
     }
 
     /// <summary>Refuses tensors of another element type or device than the parameters have, and such as are no real numbers.</summary>
-    internal void RequireKind(Tensor tensor, object owner, bool takesWholeNumbers, string parameter)
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="owner">Who takes it.</param>
+    /// <param name="takesWholeNumbers">Whether it may be of an integral element type.</param>
+    /// <param name="parameter">The argument.</param>
+    /// <param name="latent">The density of what the layer yields, whose parameters tell where the layer has none.</param>
+    internal void RequireKind(
+        Tensor tensor,
+        object owner,
+        bool takesWholeNumbers,
+        string parameter,
+        IDensity? latent = null
+    )
     {
         if (!tensor.is_floating_point() && !(takesWholeNumbers && tensor.is_integral()))
             throw new ArgumentException(
                 $"{owner} takes real numbers; found {tensor.dtype}. Convert by to(float32); a flow of whole numbers begins with a Dequantization.",
                 parameter
             );
-        RequireSameKind(tensor, owner, parameter);
+        RequireSameKind(tensor, owner, parameter, latent);
     }
 
     /// <summary>One row of the context for each datum, in the element type of the parameters; whole numbers are converted.</summary>
-    internal Tensor? Rows(Tensor? context, long count, bool isRead, object owner)
+    internal Tensor? Rows(Tensor? context, long count, bool isRead, object owner, IDensity? latent = null)
     {
         if (Contexts.Rows(context, count, isRead, owner) is not { } rows)
             return null;
-        RequireSameKind(rows, $"The context of {owner}", nameof(context));
-        return rows.is_floating_point() ? rows : rows.to_type(Parameter()?.dtype ?? get_default_dtype());
+        RequireSameKind(rows, $"The context of {owner}", nameof(context), latent);
+        return rows.is_floating_point() ? rows : rows.to_type(Parameter(latent)?.dtype ?? get_default_dtype());
     }
 
-    private void RequireSameKind(Tensor tensor, object owner, string parameter)
+    private void RequireSameKind(Tensor tensor, object owner, string parameter, IDensity? latent)
     {
-        if (Parameter() is not { } mine)
+        if (Parameter(latent) is not { } mine)
             return;
         var isElsewhere = tensor.device_type != mine.device_type || tensor.device_index != mine.device_index;
         if (isElsewhere || tensor.is_floating_point() && tensor.dtype != mine.dtype)
@@ -166,17 +205,19 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>One that tells element type and device, found again after the layer was moved.</summary>
-    private Tensor? Parameter() =>
-        _parameter is { IsInvalid: false } ? _parameter : _parameter = parameters().FirstOrDefault();
+    private Tensor? Parameter(IDensity? latent) =>
+        _parameter is { IsInvalid: false } ? _parameter
+        : (_parameter = parameters().FirstOrDefault()) is not null ? _parameter
+        : (latent as nn.Module)?.parameters().FirstOrDefault();
 
     /// <summary>The layer with its directions exchanged. It shares the parameters.</summary>
     /// <exception cref="InvalidOperationException">The layer drops a part of the data.</exception>
     public FlowLayer Inverted() =>
-        IsBijection
-            ? new InvertedLayer(this)
-            : throw new InvalidOperationException(
-                $"{this} drops a part of the data, so that its inverse is no function. Only layers whose IsBijection is true can be inverted."
-            );
+        this is InvertedLayer twice ? twice.Inner
+        : IsBijection ? new InvertedLayer(this)
+        : throw new InvalidOperationException(
+            $"{this} drops a part of the data, so that its inverse is no function. Only layers whose IsBijection is true can be inverted."
+        );
 
     /// <summary>First this layer, then the next.</summary>
     public FlowLayer Then(FlowLayer next) => this >> next;

@@ -23,10 +23,10 @@ internal sealed class FlowSequence : FlowLayer
 
     internal override bool TakesWholeNumbers => _layers[0].TakesWholeNumbers;
 
-    internal override bool TakesAll => _layers[0].TakesAll;
+    internal override bool TakesAll => _layers.All(layer => layer.TakesAll);
 
-    internal override bool IsOnto =>
-        _layers.Aggregate(true, (isOnto, layer) => layer.IsOnto && (isOnto || !layer.TakesAll));
+    internal override Reached After(Reached before) =>
+        _layers.Aggregate(before, (reached, layer) => layer.After(reached));
 
     public override long[] LatentShape(long[] dataShape)
     {
@@ -62,6 +62,17 @@ internal sealed class FlowSequence : FlowLayer
 
     protected override Tensor MapBack(Tensor latent, Tensor? context) =>
         _layers.Reverse().Aggregate(latent, (tensor, layer) => layer.MappedBack(tensor, context));
+
+    protected override (Tensor Data, Tensor LogDet) MapBackWithLogDet(Tensor latent, Tensor? context)
+    {
+        var (data, sum) = (latent, (Tensor?)null);
+        foreach (var layer in _layers.Reverse())
+        {
+            (data, var logDet) = layer.MappedBackWithLogDet(data, context);
+            sum = sum is null ? logDet : sum + logDet;
+        }
+        return (data, sum!);
+    }
 
     public override string ToString() => string.Join(" >>> ", _layers.Select(layer => layer.ToString()));
 }

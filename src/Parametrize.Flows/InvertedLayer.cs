@@ -14,11 +14,18 @@ internal sealed class InvertedLayer : FlowLayer
         RegisterComponents();
     }
 
+    /// <summary>The layer whose directions these are.</summary>
+    public FlowLayer Inner => layer;
+
     public override bool ReadsContext => layer.ReadsContext;
 
-    internal override bool TakesAll => layer.IsOnto;
-
-    internal override bool IsOnto => layer.TakesAll;
+    internal override Reached After(Reached before) =>
+        (layer, before) switch
+        {
+            ({ TakesAll: true }, _) => base.After(before),
+            (Constrained constrained, Reached.All) => new Reached.Of(constrained.Value),
+            _ => new Reached.Some(),
+        };
 
     public override long[] LatentShape(long[] dataShape) => layer.DataShape(dataShape);
 
@@ -26,14 +33,16 @@ internal sealed class InvertedLayer : FlowLayer
 
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
-        var latent = layer.MappedBack(data, context);
-        return (latent, -layer.Mapped(latent, context).LogDet);
+        var (latent, logDet) = layer.MappedBackWithLogDet(data, context);
+        return (latent, -logDet);
     }
 
-    protected override Tensor MapBack(Tensor latent, Tensor? context)
+    protected override Tensor MapBack(Tensor latent, Tensor? context) => MapBackWithLogDet(latent, context).Data;
+
+    protected override (Tensor Data, Tensor LogDet) MapBackWithLogDet(Tensor latent, Tensor? context)
     {
         var (data, logDet) = layer.Mapped(latent, context);
-        return Images.OrElse(data, logDet, double.NaN);
+        return (Images.OrElse(data, logDet, double.NaN), -logDet);
     }
 
     public override string ToString() => $"({layer}).Inverted()";

@@ -122,6 +122,11 @@ type IHasEdge =
     /// which leave everything inside as it is.
     abstract TouchesEdge: tensor: torch.Tensor * epsilon: float -> bool
 
+/// A node whose space is open, and of which tensors on the edge are accepted as rounding of others.
+type internal IHasOpenEdge =
+    /// Which entries, or vectors, of an allowed tensor are on the edge: nothing is yielded there.
+    abstract IsOnEdge: tensor: torch.Tensor -> torch.Tensor
+
 /// A node that draws random allowed tensors. Others project normal ones.
 type ISampled =
     /// Uniform where the space has a uniform measure.

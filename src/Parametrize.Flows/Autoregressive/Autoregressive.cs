@@ -9,6 +9,8 @@ namespace Parametrize.Flows;
 /// </summary>
 public sealed class Autoregressive : FlowLayer
 {
+    private const double Probe = 0.3;
+
     private readonly IElementMap _map;
     private readonly long _features;
     private readonly long _contextSize;
@@ -36,9 +38,10 @@ public sealed class Autoregressive : FlowLayer
         ArgumentNullException.ThrowIfNull(network);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
         ArgumentOutOfRangeException.ThrowIfNegative(contextSize);
-        (_map, _features, _contextSize, this.network) = (Given(map), features, contextSize, network);
+        (_map, _features, _contextSize, this.network) = (CheckedMap.Of(map), features, contextSize, network);
         RegisterComponents();
-        RequireOrder();
+        if (network is not MaskedNetwork)
+            RequireOrder();
     }
 
     private static IElementMap Given(IElementMap map)
@@ -86,21 +89,44 @@ public sealed class Autoregressive : FlowLayer
     {
         if (_contextSize > 0)
             Contexts.RequireSize(context, _contextSize, this);
-        var told = network.call(Contexts.Beside(data, _contextSize > 0 ? context : null));
+        // A network that works in place has a copy.
+        var read = network is MaskedNetwork ? data : data.clone();
+        var told = network.call(Contexts.Beside(read, _contextSize > 0 ? context : null));
         return Features.Parameters(told, data, _features, _map.ParameterCount, this);
     }
 
-    /// <summary>Each row but the first has another number in one feature, at which no parameters up to it may look.</summary>
+    /// <summary>
+    /// Each row but the first has another number in one feature, at which no parameters up to it may look: with random weights, since
+    /// a network whose last layer begins as zeros does not show where it looks.
+    /// </summary>
     private void RequireOrder()
     {
+        var modes = network.modules().Prepend(network).Select(module => (module, module.training)).ToList();
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var (wasTraining, like) = (network.training, network.parameters().FirstOrDefault());
+        var like = network.parameters().FirstOrDefault();
         var row = linspace(-1.0, 1.0, _features + _contextSize, dtype: like?.dtype, device: like?.device).unsqueeze(0);
         var changes = cat([zeros_like(row), eye(_features, row.shape[1], dtype: row.dtype, device: row.device)], 0);
         network.eval();
-        var told = network.call(row + changes);
-        network.train(wasTraining);
+        var weights = network.parameters().Select(weight => (weight, Copy: weight.clone())).ToList();
+        Tensor told;
+        try
+        {
+            using var generator = new Generator(1);
+            foreach (var (weight, _) in weights)
+                weight.add_(
+                    randn(weight.shape, weight.dtype, generator: generator).to(weight.device) * Probe.AsScalar()
+                );
+            told = network.call(row + changes);
+        }
+        finally
+        {
+            foreach (var (weight, copy) in weights)
+                weight.copy_(copy);
+            // Each sets its children too, which come after.
+            foreach (var (module, wasTraining) in modes)
+                module.train(wasTraining);
+        }
         var parameters = Features.Parameters(
             told,
             changes.narrow(1, 0, _features),

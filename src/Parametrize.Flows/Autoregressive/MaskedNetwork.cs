@@ -29,7 +29,7 @@ public sealed class MaskedNetwork : nn.Module<Tensor, Tensor>
         var modules = new List<nn.Module<Tensor, Tensor>>();
         foreach (var size in hidden)
         {
-            long[] next = [.. Numbers(0, size).Select(unit => features == 1 ? 0 : unit % features)];
+            long[] next = [.. Numbers(0, size).Select(unit => DegreeOf(unit, size, features))];
             modules.Add(Masked(degrees, next));
             modules.Add(nn.ReLU());
             degrees = next;
@@ -39,6 +39,10 @@ public sealed class MaskedNetwork : nn.Module<Tensor, Tensor>
         layers = nn.Sequential(modules);
         RegisterComponents();
     }
+
+    /// <summary>All features count, those of a layer that has fewer units than features too.</summary>
+    private static long DegreeOf(long unit, long size, long features) =>
+        size >= features ? unit % features : (unit + 1) * (features - 1) / size;
 
     private static IEnumerable<long> Numbers(long first, long count) =>
         Enumerable.Range((int)first, (int)count).Select(number => (long)number);

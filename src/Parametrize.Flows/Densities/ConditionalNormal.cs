@@ -41,7 +41,7 @@ public sealed class ConditionalNormal : nn.Module<Tensor, Tensor>, IDensity
     {
         Batches.Require(data, Shape, $"{this} takes", nameof(data));
         using var scope = NewDisposeScope();
-        var parameters = Parameters(context);
+        var parameters = Parameters(Contexts.Rows(context, data.size(0), isRead: true, this));
         var (_, logScale) = Map.Forward(data, parameters);
         return (
             Densities.StandardNormal(Map.Inverse(data, parameters)) - Batches.Sum(logScale)
@@ -52,7 +52,7 @@ public sealed class ConditionalNormal : nn.Module<Tensor, Tensor>, IDensity
     public Tensor rsample(long count, Tensor? context = null)
     {
         using var scope = NewDisposeScope();
-        var parameters = Parameters(context);
+        var parameters = Parameters(Contexts.Rows(context, count, isRead: true, this));
         return Map.Forward(randn_like(parameters.select(-1, 0)), parameters).Value.MoveToOuterDisposeScope();
     }
 
@@ -60,7 +60,8 @@ public sealed class ConditionalNormal : nn.Module<Tensor, Tensor>, IDensity
     {
         if (context is null)
             throw new ArgumentException($"{this} depends on a context; found none.", nameof(context));
-        var told = network.call(context);
+        // A network that works in place has a copy.
+        var told = network.call(context.clone());
         Batches.Require(
             told,
             [Map.ParameterCount * Shape[0], .. Shape[1..]],

@@ -22,6 +22,22 @@ internal static class Densities
             owner.register_module(name, module);
     }
 
+    /// <summary>The log density, when it is one number for each datum.</summary>
+    public static Tensor LogProb(IDensity density, Tensor data, Tensor? context)
+    {
+        var found = density.log_prob(data, context);
+        Batches.RequireMade(found, [data.size(0)], $"{density}.log_prob", "a number for each datum");
+        return found;
+    }
+
+    /// <summary>Random tensors, when they are as many as asked for.</summary>
+    public static Tensor Sample(IDensity density, long count, Tensor? context)
+    {
+        var found = density.rsample(count, context);
+        Batches.RequireMade(found, [count, .. density.Shape], $"{density}.rsample", "tensors");
+        return found;
+    }
+
     public static long[] Checked(long[] shape)
     {
         ArgumentNullException.ThrowIfNull(shape);

@@ -24,6 +24,11 @@ public sealed class DistributionDensity : IDensity
                 $"{distribution.GetType().Name} has probabilities of separate values, no density. Give a continuous distribution; a flow of whole numbers begins with a Dequantization.",
                 nameof(distribution)
             );
+        if (distribution is Pareto or Weibull)
+            throw new ArgumentException(
+                $"TorchSharp's {distribution.GetType().Name} has log densities outside of its support. Make it of layers: a Constrained, and a density of free numbers.",
+                nameof(distribution)
+            );
         long[] shape = [.. distribution.batch_shape, .. distribution.event_shape];
         if (shape.Length == 0)
             throw new ArgumentException(
@@ -68,9 +73,26 @@ public sealed class DistributionDensity : IDensity
         if (LogArea > 0)
             densities -= LogArea.AsScalar();
         var nothing = full_like(densities, double.NegativeInfinity.AsScalar());
-        return where(densities.isnan().logical_and(data.flatten(1).isfinite().all(1)), nothing, densities)
-            .MoveToOuterDisposeScope();
+        var isNothing = densities.isnan().logical_and(data.flatten(1).isfinite().all(1));
+        if (Support(data) is { } support)
+            isNothing = isNothing.logical_or(support.flatten(1).all(1).logical_not());
+        return where(isNothing, nothing, densities).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Where TorchSharp has numbers outside of the support: which numbers lie in it. Else null.</summary>
+    private Tensor? Support(Tensor data) =>
+        _distribution switch
+        {
+            Exponential => data.ge(0.0.AsScalar()),
+            Beta => data.ge(0.0.AsScalar()).logical_and(data.le(1.0.AsScalar())),
+            Dirichlet => data.ge(0.0.AsScalar())
+                .logical_and(
+                    (data.sum(-1, keepdim: true) - 1.0.AsScalar())
+                        .abs()
+                        .le((Images.Roundoffs * FormModule.epsilon(data.dtype)).AsScalar())
+                ),
+            _ => null,
+        };
 
     /// <inheritdoc/>
     /// <exception cref="NotImplementedException">TorchSharp cannot draw from the distribution with gradients.</exception>

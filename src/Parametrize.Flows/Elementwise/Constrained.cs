@@ -42,7 +42,13 @@ public sealed class Constrained : FlowLayer
         _takesAll = Core.isFree(value);
     }
 
+    internal Parametrization Value => _value;
+
     internal override bool TakesAll => _takesAll;
+
+    /// <summary>What is not in the space has density 0; what is reaches all, unless only some of the space comes here.</summary>
+    internal override Reached After(Reached before) =>
+        before is Reached.Of same && same.Value.Equals(_value) ? new Reached.All() : before;
 
     /// <inheritdoc/>
     public override long[] LatentShape(long[] dataShape)
@@ -83,9 +89,11 @@ public sealed class Constrained : FlowLayer
             return (data.new_zeros([0, .. LatentShape(data.shape[1..])]), Batches.Zeros(data));
         var latent = _value.Undo(data);
         var (image, volumes) = _value.ApplyWithLogVolumes(latent, (int)data.dim() - 1);
-        // A zero is at the edge of what is not negative, where nothing of an open set lies.
+        // Nothing of an open set lies on its edge, to which rounding would admit it; a zero is at the edge of what is not negative.
         if (_isNonNegative)
             image = image.masked_fill(data.eq(0.0.AsScalar()), double.NaN.AsScalar());
+        if (Core.isOnOpenEdge(_value, data) is { } edges)
+            image = image.masked_fill(edges, double.NaN.AsScalar());
         var logDensity = Images.LogDensity(data, image, volumes.neg());
         // Beside -inf the density of z is to be no NaN, and to have no gradient.
         return (Images.OrElse(latent, logDensity, 0), logDensity);
@@ -94,6 +102,16 @@ public sealed class Constrained : FlowLayer
     /// <inheritdoc/>
     protected override Tensor MapBack(Tensor latent, Tensor? context) =>
         latent.size(0) == 0 ? latent.new_zeros([0, .. DataShape(latent.shape[1..])]) : _value.Apply(latent);
+
+    /// <inheritdoc/>
+    protected override (Tensor Data, Tensor LogDet) MapBackWithLogDet(Tensor latent, Tensor? context)
+    {
+        if (latent.size(0) == 0)
+            return (MapBack(latent, context), Batches.Zeros(latent));
+        var dimensions = DataShape(latent.shape[1..]).Length;
+        var (data, volumes) = _value.ApplyWithLogVolumes(latent, dimensions);
+        return (data, volumes.neg());
+    }
 
     /// <inheritdoc/>
     public override string ToString() => $"Constrained({_value})";

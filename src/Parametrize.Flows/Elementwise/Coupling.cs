@@ -36,7 +36,7 @@ public sealed class Coupling : FlowLayer
                 $"Expected some features that are kept and some that are mapped; all {keeps.Length} are the same.",
                 nameof(keeps)
             );
-        (_map, _keeps, _contextSize) = (map, [.. keeps], contextSize);
+        (_map, _keeps, _contextSize) = (CheckedMap.Of(map), [.. keeps], contextSize);
         long[] order =
         [
             .. Enumerable.Range(0, keeps.Length).OrderByDescending(index => keeps[index]).Select(index => (long)index),
@@ -45,7 +45,12 @@ public sealed class Coupling : FlowLayer
         Keep(First, order[..kept]);
         Keep(Second, order[kept..]);
         Keep(Back, [.. Enumerable.Range(0, keeps.Length).Select(feature => (long)Array.IndexOf(order, (long)feature))]);
-        this.network = network(kept + contextSize, (keeps.Length - kept) * map.ParameterCount);
+        this.network =
+            network(kept + contextSize, (keeps.Length - kept) * map.ParameterCount)
+            ?? throw new ArgumentException(
+                "The factory of the network has made none: it returned null.",
+                nameof(network)
+            );
         register_module(nameof(network), this.network);
     }
 
@@ -75,12 +80,21 @@ public sealed class Coupling : FlowLayer
         return Joined(kept, _map.Inverse(moved, parameters));
     }
 
+    /// <inheritdoc/>
+    protected override (Tensor Data, Tensor LogDet) MapBackWithLogDet(Tensor latent, Tensor? context)
+    {
+        var (kept, moved, parameters) = Read(latent, context);
+        var data = _map.Inverse(moved, parameters);
+        return (Joined(kept, data), Batches.Sum(_map.Forward(data, parameters).LogDerivative));
+    }
+
     private (Tensor Kept, Tensor Moved, Tensor Parameters) Read(Tensor data, Tensor? context)
     {
         if (_contextSize > 0)
             Contexts.RequireSize(context, _contextSize, this);
         var kept = Chosen(data, First);
-        var told = network.call(Contexts.Beside(kept, _contextSize > 0 ? context : null));
+        // A network that works in place has a copy.
+        var told = network.call(Contexts.Beside(kept.clone(), _contextSize > 0 ? context : null));
         var moved = Chosen(data, Second);
         return (kept, moved, Features.Parameters(told, moved, moved.shape[1], _map.ParameterCount, this));
     }

@@ -17,8 +17,8 @@ public sealed class Elementwise : FlowLayer
     {
         ArgumentNullException.ThrowIfNull(map);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
-        (_map, _features) = (map, features);
-        parameters_of_map = new(zeros(features, map.ParameterCount));
+        (_map, _features) = (CheckedMap.Of(map), features);
+        parameters_of_map = new(zeros(features, map.ParameterCount).DetachFromDisposeScope());
         RegisterComponents();
     }
 

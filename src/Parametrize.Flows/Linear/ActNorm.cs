@@ -20,7 +20,11 @@ public sealed class ActNorm : FlowLayer
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
         _features = features;
-        (shift, log_scale, is_set) = (new(zeros(features)), new(zeros(features)), zeros([], dtype: int64));
+        (shift, log_scale, is_set) = (
+            new(zeros(features).DetachFromDisposeScope()),
+            new(zeros(features).DetachFromDisposeScope()),
+            zeros([], dtype: int64).DetachFromDisposeScope()
+        );
         RegisterComponents();
     }
 
@@ -33,28 +37,40 @@ public sealed class ActNorm : FlowLayer
     /// <inheritdoc/>
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
-        if (training && is_set.item<long>() == 0)
-            Begin(data);
+        Begin(data, isInverted: false);
         var latent = (data + Features.AlongSecond(shift, data)) * Features.AlongSecond(log_scale, data).exp();
-        var positions = Batches.Count(data.shape[2..]);
-        return (latent, (log_scale.sum() * ((double)positions).AsScalar()).expand(data.shape[0]));
+        return (latent, LogDet(data));
+    }
+
+    private Tensor LogDet(Tensor data) =>
+        (Batches.Sum(log_scale.unsqueeze(0)) * ((double)Batches.Count(data.shape[2..])).AsScalar()).expand(
+            data.shape[0]
+        );
+
+    /// <inheritdoc/>
+    protected override (Tensor Data, Tensor LogDet) MapBackWithLogDet(Tensor latent, Tensor? context)
+    {
+        Begin(latent, isInverted: true);
+        return (MapBack(latent, context), LogDet(latent));
     }
 
     /// <inheritdoc/>
     protected override Tensor MapBack(Tensor latent, Tensor? context) =>
         latent * Features.AlongSecond(log_scale, latent).neg().exp() - Features.AlongSecond(shift, latent);
 
-    /// <summary>One thread sets it; others wait.</summary>
-    private void Begin(Tensor data)
+    /// <summary>The first data on their way to latent tensors set it. One thread does; others wait.</summary>
+    /// <param name="batch">What comes to the layer.</param>
+    /// <param name="isInverted">Whether it goes through the layer backwards, as in an inverted one.</param>
+    private void Begin(Tensor batch, bool isInverted)
     {
-        if (data.shape[0] == 0)
+        if (!training || Sampling.IsRunning || batch.shape[0] == 0 || is_set.item<long>() != 0)
             return;
         lock (is_set)
             if (is_set.item<long>() == 0)
-                SetBy(data);
+                SetBy(batch, isInverted);
     }
 
-    private void SetBy(Tensor data)
+    private void SetBy(Tensor data, bool isInverted)
     {
         using var _ = no_grad();
         var rows = data.detach().transpose(0, 1).flatten(1);
@@ -67,10 +83,11 @@ public sealed class ActNorm : FlowLayer
             throw new InvalidOperationException(
                 $"{this} takes mean and variance from the first batch, which has NaN or infinite numbers. Nothing has changed."
             );
-        shift.copy_(mean.neg());
         // A feature keeps its scale that is constant in this batch, or moves by so little that no number of the type scales it.
         var isScaled = spread.gt(0.0.AsScalar()).logical_and(spread.reciprocal().isfinite());
-        log_scale.copy_(where(isScaled, spread, ones_like(spread)).log().neg());
+        var scale = where(isScaled, spread, ones_like(spread));
+        shift.copy_(isInverted ? mean / scale : mean.neg());
+        log_scale.copy_(isInverted ? scale.log() : scale.log().neg());
         is_set.fill_(1.0.AsScalar());
     }
 

@@ -47,7 +47,7 @@ public sealed class LinearFlow : FlowLayer
         var value = weight ?? Parametrizations.Nonsingular;
         this.weight = new(value, first, start is null ? WhenNotAllowed.Project : WhenNotAllowed.Refuse);
         RequireInvertible(value);
-        bias = hasBias ? new(zeros(features)) : null;
+        bias = hasBias ? new(zeros(features).DetachFromDisposeScope()) : null;
         RegisterComponents();
     }
 
@@ -76,12 +76,21 @@ public sealed class LinearFlow : FlowLayer
     {
         var matrix = weight.Value;
         Tensor Applied(Tensor rows) => nn.functional.linear(rows, matrix, bias);
-        var logDet = LogDet(matrix);
-        if (data.dim() == 2)
-            return (Applied(data), logDet.expand(data.size(0)));
-        var positions = (double)Batches.Count(data.shape[2..]);
-        return (Applied(data.transpose(1, -1)).transpose(1, -1), (logDet * positions.AsScalar()).expand(data.size(0)));
+        var logDet = ForEach(LogDet(matrix), data);
+        return (data.dim() == 2 ? Applied(data) : Applied(data.transpose(1, -1)).transpose(1, -1), logDet);
     }
+
+    private static Tensor ForEach(Tensor logDet, Tensor data)
+    {
+        if (data.dim() == 2)
+            return logDet.expand(data.size(0));
+        var positions = (double)Batches.Count(data.shape[2..]);
+        return (logDet * positions.AsScalar()).expand(data.size(0));
+    }
+
+    /// <inheritdoc/>
+    protected override (Tensor Data, Tensor LogDet) MapBackWithLogDet(Tensor latent, Tensor? context) =>
+        (MapBack(latent, context), ForEach(weight.LogAbsDeterminant(), latent));
 
     /// <summary>Noise is drawn anew whenever the weight is computed: the determinant is that of this matrix.</summary>
     private Tensor LogDet(Tensor matrix) =>

@@ -24,7 +24,7 @@ public sealed class Permutation : FlowLayer
                 nameof(order)
             );
         _features = order.Length;
-        register_buffer(Order, tensor(order));
+        register_buffer(Order, tensor(order).DetachFromDisposeScope());
     }
 
     /// <summary>Features from the last to the first.</summary>
@@ -49,6 +49,10 @@ public sealed class Permutation : FlowLayer
 
     /// <inheritdoc/>
     public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _features, this);
+
+    /// <summary>Spaces whose numbers are chosen one by one, and the simplex, stay as they are in another order.</summary>
+    internal override Reached After(Reached before) =>
+        before is Reached.Of some && ParametrizationModule.isExchangeable(some.Value) ? before : base.After(before);
 
     /// <inheritdoc/>
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>

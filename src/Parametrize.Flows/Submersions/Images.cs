@@ -6,7 +6,7 @@ namespace Parametrize.Flows;
 internal static class Images
 {
     /// <summary>How far rounding moves a datum from the image, in roundoffs of its largest number.</summary>
-    private const double Roundoffs = 256;
+    public const double Roundoffs = 256;
 
     /// <summary>What was found for data of the image, this number for others, through which no gradient flows.</summary>
     public static Tensor OrElse(Tensor found, Tensor logDensity, double number)

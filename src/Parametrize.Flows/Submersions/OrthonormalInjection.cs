@@ -25,6 +25,12 @@ public sealed class OrthonormalInjection : OrthonormalLayer
         return (latent, Images.LogDensity(data, nn.functional.linear(latent, rows.mT), Batches.Zeros(data)));
     }
 
+    internal override Reached After(Reached before) => before;
+
+    /// <inheritdoc/>
+    protected override (Tensor Data, Tensor LogDet) MapBackWithLogDet(Tensor latent, Tensor? context) =>
+        (MapBack(latent, context), Batches.Zeros(latent));
+
     /// <inheritdoc/>
     protected override Tensor MapBack(Tensor latent, Tensor? context) => nn.functional.linear(latent, Weight.Value.mT);
 }

@@ -22,7 +22,7 @@ public sealed class OrthonormalSubmersion : OrthonormalLayer
         : base(nameof(OrthonormalSubmersion), data, latent, weight)
     {
         (_data, _rest) = (data, data - latent);
-        log_scale = new(zeros(1));
+        log_scale = new(zeros(1).DetachFromDisposeScope());
         RegisterComponents();
     }
 

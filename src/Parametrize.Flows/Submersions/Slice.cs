@@ -24,6 +24,11 @@ public sealed class Slice : FlowLayer
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(keeps);
         ArgumentNullException.ThrowIfNull(dropped);
+        if (isConditional && !dropped.ReadsContext)
+            throw new ArgumentException(
+                $"{dropped} reads no context, so that it cannot be given what is kept. Take a ConditionalNormal or a flow with a contextSize, or leave isConditional out.",
+                nameof(dropped)
+            );
         (_keeps, this.dropped, _isConditional) = (keeps, dropped, isConditional);
         Densities.Register(this, nameof(dropped), dropped);
     }
@@ -60,12 +65,12 @@ public sealed class Slice : FlowLayer
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         var kept = data.narrow(1, 0, _keeps);
-        return (kept, dropped.log_prob(data.narrow(1, _keeps, dropped.Shape[0]), ContextOf(kept, context)));
+        return (kept, Densities.LogProb(dropped, data.narrow(1, _keeps, dropped.Shape[0]), ContextOf(kept, context)));
     }
 
     /// <inheritdoc/>
     protected override Tensor MapBack(Tensor latent, Tensor? context) =>
-        cat([latent, dropped.rsample(latent.shape[0], ContextOf(latent, context))], 1);
+        cat([latent, Densities.Sample(dropped, latent.shape[0], ContextOf(latent, context))], 1);
 
     private Tensor? ContextOf(Tensor kept, Tensor? context) =>
         _isConditional ? Contexts.Beside(kept, context) : context;

@@ -151,6 +151,10 @@ type internal BoundedNode(lo: float, hi: float) =
             Tensors.number (tensor.min ()) <= lo + onBound lo epsilon
             || Tensors.number (tensor.max ()) >= hi - onBound hi epsilon
 
+    interface IHasOpenEdge with
+        member _.IsOnEdge tensor =
+            (tensor.le (lo.AsScalar())).logical_or (tensor.ge (hi.AsScalar()))
+
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 

@@ -149,6 +149,9 @@ type internal OrderedNode(isPositive: bool) =
     interface IHasEdge with
         member _.TouchesEdge(tensor, _) = (isTied tensor).any().item<bool>()
 
+    interface IHasOpenEdge with
+        member _.IsOnEdge tensor = isTied tensor
+
     interface INarrows with
         member _.Narrow(tensor, dtype) =
             if isPositive then

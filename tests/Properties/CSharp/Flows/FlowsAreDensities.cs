@@ -156,6 +156,131 @@ public class FlowsAreDensities
         Assert.InRange(mass, 0.999, 1.001);
     }
 
+    public static TheoryData<string, Func<distributions.Distribution>, double, double> Supports { get; } =
+        new()
+        {
+            { "Exponential", () => distributions.Exponential(ones(1, dtype: float64)), 0, 30 },
+            { "Beta", () => distributions.Beta(ones(1, dtype: float64), ones(1, dtype: float64)), 0, 1 },
+            { "Beta(2, 3)", () => distributions.Beta(ones(1, dtype: float64) * 2, ones(1, dtype: float64) * 3), 0, 1 },
+            { "Uniform", () => distributions.Uniform(zeros(1, dtype: float64), ones(1, dtype: float64) * 2), 0, 2 },
+            { "Gamma", () => distributions.Gamma(ones(1, dtype: float64) * 2, ones(1, dtype: float64)), 0, 40 },
+            { "LogNormal", () => distributions.LogNormal(zeros(1, dtype: float64), ones(1, dtype: float64)), 0, 200 },
+        };
+
+    /// <summary>TorchSharp does not look at supports.</summary>
+    [Theory, MemberData(nameof(Supports), DisableDiscoveryEnumeration = true)]
+    public void Distributions_have_their_mass_in_their_support(
+        string name,
+        Func<distributions.Distribution> made,
+        double low,
+        double high
+    )
+    {
+        using var scope = NewDisposeScope();
+        var density = new DistributionDensity(made());
+        const int count = 200_000;
+        var step = (high - low) / count;
+        var inside = arange(count, dtype: float64).add(0.5).mul(step).add(low).unsqueeze(1);
+        Assert.InRange(density.log_prob(inside).exp().sum().item<double>() * step, 0.997, 1.003);
+        double[] outside =
+        [
+            -1e-3,
+            -1,
+            -100,
+            .. name is "Beta" or "Beta(2, 3)" or "Uniform" ? [high + 0.01, 100.0] : Array.Empty<double>(),
+        ];
+        Assert.True(density.log_prob(tensor(outside).unsqueeze(1)).isneginf().all().item<bool>(), name);
+    }
+
+    [Fact]
+    public void Distributions_of_which_TorchSharp_has_no_support()
+    {
+        var one = ones(1);
+        Assert.ThrowsAny<ArgumentException>(() => new DistributionDensity(distributions.Weibull(one, one)));
+        Assert.ThrowsAny<ArgumentException>(() => new DistributionDensity(distributions.Pareto(one, one)));
+        var dirichlet = new DistributionDensity(distributions.Dirichlet(ones(3)));
+        var data = tensor(new[] { 5f, 5, 5, .2f, .2f, .2f, .2f, .3f, .5f }).reshape(3, 3);
+        Assert.Equal([true, true, false], dirichlet.log_prob(data).isneginf().data<bool>().ToArray());
+    }
+
+    /// <summary>On an edge lies nothing, though rounding admits it.</summary>
+    [Theory]
+    [InlineData("bounded 0.0 1.0", 0.0, 1.0)]
+    [InlineData("bounded -1.0 1.0", -1.0, 1.0)]
+    [InlineData("bounded 5.0 infinity", 5.0, 4.9999999)]
+    [InlineData("bounded (-infinity) 5.0", 5.0, 5.0000001)]
+    [InlineData("positive", 0.0, -1e-9)]
+    public void Edges_have_no_density(string value, double edge, double other)
+    {
+        using var scope = NewDisposeScope();
+        var flow = new Flow(new Constrained(Parametrizations.Parse(value)), 1);
+        Assert.True(
+            flow.log_prob(tensor(new[] { edge, other }).to(float32).unsqueeze(1)).isneginf().all().item<bool>()
+        );
+    }
+
+    [Fact]
+    public void Ties_of_ordered_numbers_have_no_density()
+    {
+        using var scope = NewDisposeScope();
+        var flow = new Flow(new Constrained(Parametrizations.Ordered), 3);
+        var data = tensor(new[] { 1f, 1, 2, 0, 1, 2 }).reshape(2, 3);
+        Assert.Equal([true, false], flow.log_prob(data).isneginf().data<bool>().ToArray());
+    }
+
+    /// <summary>Where numbers in the space are rounded to its edge, the free ones still tell the density.</summary>
+    [Fact]
+    public void Free_data_keep_their_density_when_they_are_rounded_to_an_edge()
+    {
+        using var scope = NewDisposeScope();
+        using var flow =
+            new Constrained(Parametrizations.UnitInterval).Inverted()
+            >> new DistributionDensity(distributions.Uniform(zeros(1), ones(1) * (1 + 1e-6f)));
+        var x = tensor(new[] { -88f, -15, 0, 15, 17, 30, 80 }).unsqueeze(1).requires_grad_(true);
+        // log of the logistic density: -|x| - 2 log(1 + exp(-|x|)).
+        var expected = (-x.abs() - 2 * x.abs().neg().exp().log1p()).squeeze(1).detach();
+        var found = flow.log_prob(x);
+        Near.Same(expected, found, 1e-4);
+        found.sum().backward();
+        Near.Same(-(x.detach() / 2).tanh(), x.grad!, 1e-4);
+    }
+
+    [Theory]
+    [InlineData("ordered", 5.0)]
+    [InlineData("positiveOrdered", 7.4)]
+    [InlineData("bounded 5.0 infinity", 7.4)]
+    [InlineData("bounded -1.0 1.0", 7.4)]
+    [InlineData("bounded 0.0 1.0", 20.0)]
+    public void Samples_in_float32_have_the_densities_of_float64(string value, double deviation)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        double Mean(ScalarType dtype)
+        {
+            manual_seed(2);
+            var scale = new Elementwise(new AffineMap(), 10);
+            // From data to latent tensors: a division.
+            scale.parameters().Single().select(-1, 1).fill_(-Math.Atanh(Math.Log(deviation) / 5) * 5);
+            var flow = new Flow(new Constrained(Parametrizations.Parse(value)) >> scale, 10);
+            flow.to(dtype);
+            return flow.rsample_and_log_prob(20_000).LogDensity.to(float64).mean().item<double>();
+        }
+        var (single, wide) = (Mean(float32), Mean(float64));
+        Assert.True(Math.Abs(single - wide) < 0.5 + 0.02 * Math.Abs(wide), $"{single}, {wide}");
+    }
+
+    [Fact]
+    public void Log_densities_of_half_precision_do_not_overflow()
+    {
+        using var scope = NewDisposeScope();
+        using var flow = new Flow(new ActNorm(3), 3, 128, 128);
+        flow.half();
+        flow.eval();
+        var found = flow.log_prob(randn(2, 3, 128, 128).to(float16));
+        Assert.Equal(float32, found.dtype);
+        Assert.True(found.isfinite().all().item<bool>());
+    }
+
     [Fact]
     public void Data_outside_the_space_have_no_density()
     {

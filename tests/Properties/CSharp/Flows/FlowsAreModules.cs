@@ -64,6 +64,55 @@ public class FlowsAreModules
         );
     }
 
+    /// <summary>The first data on their way to latent tensors do, whichever direction of the layer that is; samples do not.</summary>
+    [Fact]
+    public void An_inverted_act_norm_is_set_by_data_too()
+    {
+        using var scope = NewDisposeScope();
+        var data = randn(400, 2) * 4 + 1;
+        foreach (
+            var layer in new FlowLayer[]
+            {
+                new ActNorm(2),
+                new ActNorm(2).Inverted(),
+                new ActNorm(2).Inverted().Inverted(),
+                (new ActNorm(2) >> new LinearFlow(2)).Inverted(),
+            }
+        )
+        {
+            using var flow = new Flow(layer, 2);
+            flow.sample(100);
+            flow.rsample_and_log_prob(100);
+            flow.inverse(randn(100, 2));
+            Assert.All(flow.buffers().Where(one => one.dtype == int64 && one.dim() == 0), set => Assert.Equal(0, set.item<long>()));
+            var first = flow.log_prob(data);
+            Near.Same(first, flow.log_prob(data), 1e-5);
+            Near.Same(zeros(2), flow.forward(data).mean([0L]), 1e-4);
+            Near.Same(ones(2), flow.forward(data).std(0, unbiased: false), 1e-4);
+        }
+    }
+
+    /// <summary>As TorchSharp's own layers do.</summary>
+    [Fact]
+    public void Layers_outlive_the_scope_in_which_they_were_made()
+    {
+        Flow flow;
+        using (NewDisposeScope())
+            flow = new Flow(
+                new ActNorm(3)
+                    >> new LinearFlow(3)
+                    >> new Permutation(2, 0, 1)
+                    >> new Elementwise(new SplineMap(), 3)
+                    >> new Coupling(new AffineMap(), Masks.Even(3), Networks.Mlp(4))
+                    >> new Autoregressive(new AffineMap(), 3, [4])
+                    >> new OrthonormalSubmersion(3, 2),
+                2 + 1
+            );
+        using (flow)
+        using (NewDisposeScope())
+            Assert.True(flow.log_prob(randn(8, 3)).isfinite().all().item<bool>());
+    }
+
     [Fact]
     public void Any_allowed_matrix_can_be_loaded_into_a_linear_layer()
     {

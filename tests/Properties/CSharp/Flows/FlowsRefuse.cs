@@ -114,6 +114,13 @@ public class FlowsRefuse
             new OrthonormalInjection(4, 2).Inverted(),
             new LinearFlow(3) >> new Constrained(Parametrizations.Ordered).Inverted() >> new ActNorm(3),
             (new ActNorm(3) >> new Constrained(Parametrizations.Positive).Inverted()).Inverted().Inverted(),
+            (new Elementwise(new SplineMap(), 3) >> new Constrained(Parametrizations.Positive)).Inverted(),
+            new Constrained(Parametrizations.UnitInterval).Inverted() >> new Constrained(Parametrizations.Positive),
+            new Constrained(Parametrizations.UnitInterval).Inverted()
+                >> new Elementwise(new SplineMap(), 3)
+                >> new Constrained(Parametrizations.UnitInterval),
+            new Constrained(Parametrizations.UnitInterval).Inverted() >> new Slice(2, new StandardNormal(1)),
+            new Constrained(Parametrizations.UnitInterval).Inverted() >> new OrthonormalSubmersion(3, 2),
         ];
         foreach (var layer in some)
         {
@@ -130,6 +137,16 @@ public class FlowsRefuse
         _ = new Flow(
             new Constrained(Parametrizations.Positive).Inverted() >> new Constrained(Parametrizations.Positive),
             3
+        );
+        _ = new Flow(
+            new Constrained(Parametrizations.Simplex).Inverted()
+                >> new Permutation(2, 0, 3, 1)
+                >> new Constrained(Parametrizations.Simplex),
+            3
+        );
+        _ = new Flow(
+            new Constrained(Parametrizations.UnitInterval).Inverted(),
+            (Permutation.Reverse(2) >> new Constrained(Parametrizations.UnitInterval)) >> new StandardNormal(2)
         );
         _ = new Flow(
             new Constrained(Parametrizations.Positive).Inverted(),
@@ -160,6 +177,17 @@ public class FlowsRefuse
         Assert.Throws<ArgumentOutOfRangeException>(() => new MaskedNetwork(2, 2, [0]));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Dequantization(1L << 60));
         Refuses(() => new Dequantization(1 << 24).forward(zeros(2, 2)), "Float32", "use float64");
+    }
+
+    /// <summary>Where the layers have no parameters, those of the density tell.</summary>
+    [Fact]
+    public void An_element_type_that_only_the_density_has()
+    {
+        using var scope = NewDisposeScope();
+        var flow = new Flow(Permutation.Reverse(2), new ConditionalNormal([2], nn.Linear(3, 4)));
+        flow.to(float64);
+        Refuses(() => flow.log_prob(zeros(3, 2), zeros(3, 3)), "Float64", "Float32");
+        Assert.Equal(float64, flow.log_prob(zeros(3, 2, dtype: float64), ones(3, 3, dtype: int64)).dtype);
     }
 
     [Fact]
