@@ -13,6 +13,10 @@ type Measure =
     /// uniform probability of vectors of norm 1 and of matrices with orthonormal columns.
     | Textbook
 
+/// What the factors of which a value makes a matrix tell of it: rounding of its entries would take these digits.
+[<NoComparison; NoEquality>]
+type internal Factors = { LogAbsDet: unit -> torch.Tensor; Solve: torch.Tensor -> torch.Tensor }
+
 /// A density of tensors of a space, as data: no tensors, no functions. Tensors come in float32, float64 or complex.
 [<AbstractClass>]
 type internal Density() =
@@ -38,6 +42,27 @@ type internal Density() =
     /// The log density by the measure of the Frobenius norm: one number for each independent problem of the batch, in the shape
     /// with which that of the tensor begins. Differentiable. Whether the tensor is in the space is not looked at.
     abstract LogDensity: tensor: torch.Tensor -> torch.Tensor
+
+    /// The same of a tensor that is computed, where the factors of which it is made are known.
+    abstract LogDensityBy: tensor: torch.Tensor * factors: Factors voption -> torch.Tensor
+    default this.LogDensityBy(tensor, _) = this.LogDensity tensor
+
+    /// Whether tensors of float32 are computed with in double precision: constants of large numbers would take their digits.
+    abstract IsWide: bool
+    default _.IsWide = true
+
+    /// Puts right what rounding did to samples.
+    abstract Settle: samples: torch.Tensor -> torch.Tensor
+    default _.Settle samples = samples
+
+    /// The log density in the element type of the tensor, float32 for 16-bit ones.
+    member this.Of(tensor: torch.Tensor, factors: Factors voption) : torch.Tensor =
+        let wide = Tensors.widen tensor
+
+        if this.IsWide && wide.dtype = torch.ScalarType.Float32 then
+            this.LogDensityBy(wide.``to`` torch.ScalarType.Float64, factors).``to`` torch.ScalarType.Float32
+        else
+            this.LogDensityBy(wide, factors)
 
     /// What the log density by the textbook's measure has more.
     abstract Correction: tensor: torch.Tensor -> torch.Tensor voption

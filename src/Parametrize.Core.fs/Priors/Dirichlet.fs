@@ -23,7 +23,12 @@ type internal DirichletDensity(concentrations: float[]) =
         else
             Some $"probability vectors of {concentrations.Length} entries"
 
+    override _.IsWide = false
+
+    /// A number that rounding has made zero counts as the least one: else gradients of it would not be finite.
     override _.LogDensity tensor =
+        let wide = (tensor.clamp_min ((Form.least tensor.dtype).AsScalar())).``to`` torch.ScalarType.Float64
+
         let numbers = forSize (Tensors.last tensor)
 
         let constant =
@@ -31,18 +36,21 @@ type internal DirichletDensity(concentrations: float[]) =
             - Array.sumBy Special.logGamma numbers
             - log (float numbers.Length) / 2.0
 
-        let powers = Numbers.vector tensor (numbers |> Array.map (fun number -> number - 1.0))
-        (tensor.log () * powers).sum [| -1L |] + constant.AsScalar()
+        let powers = Numbers.vector wide (numbers |> Array.map (fun number -> number - 1.0))
+        ((wide.log () * powers).sum [| -1L |] + constant.AsScalar()).``to`` tensor.dtype
 
     override _.Correction tensor = ValueSome(Tensors.forEach 1 (log (float (Tensors.last tensor)) / 2.0) tensor)
 
-    /// Gamma numbers over their sum.
+    /// Gamma numbers over their sum, by their logarithms: `G(a) = G(a + 1) U^(1/a)`, which for small a has no place among numbers.
     override _.Sampler =
         Some(fun form generator ->
             let zeros = torch.zeros (form.Shape, dtype = torch.ScalarType.Float64, device = form.Device)
 
-            let gamma =
-                torch._standard_gamma (zeros + Numbers.vector zeros (forSize (Array.last form.Shape)), generator)
+            let a = zeros + Numbers.vector zeros (forSize (Array.last form.Shape))
+            let gamma = torch._standard_gamma (a + 1.0.AsScalar(), generator)
 
-            let positive = gamma.clamp_min ((Form.least torch.ScalarType.Float64).AsScalar())
-            positive / positive.sum ([| -1L |], keepdim = true))
+            let uniform =
+                torch.rand (form.Shape, dtype = torch.ScalarType.Float64, device = form.Device, generator = generator)
+
+            let least = (Form.least torch.ScalarType.Float64).AsScalar()
+            (gamma.log () + uniform.clamp_min(least).log() / a).softmax -1L)

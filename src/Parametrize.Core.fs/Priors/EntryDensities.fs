@@ -11,6 +11,7 @@ type internal EntryDensity(name: string, options: float list) =
     abstract OfReals: x: torch.Tensor -> torch.Tensor
     abstract Draw: form: Form * generator: (torch.Generator | null) -> torch.Tensor
 
+    override _.IsWide = false
     override _.Code = Code.call $"Prior.{name}" (options |> List.map Code.Float)
     override _.Support = Parametrization.identity
 
@@ -84,8 +85,20 @@ type internal StudentDensity(freedom: float, scale: float) =
             - log (freedom * Math.PI) / 2.0
             - log scale
 
-        ((x / scale.AsScalar()).square() / freedom.AsScalar()).log1p() * (-power).AsScalar()
-        + constant.AsScalar()
+        // log (1 + r^2), whose square may be beyond all numbers.
+        let r = x.abs () / (scale * sqrt freedom).AsScalar()
+        let isLarge = r.gt (1.0.AsScalar())
+        let ones = torch.ones_like r
+        let small, large = torch.where (isLarge, ones, r), torch.where (isLarge, r, ones)
+
+        let logarithm =
+            torch.where (
+                isLarge,
+                large.log () * 2.0.AsScalar() + large.reciprocal().square().log1p(),
+                small.square().log1p()
+            )
+
+        logarithm * (-power).AsScalar() + constant.AsScalar()
 
     override _.Draw(form, generator) =
         let normal = Form.normal generator form

@@ -30,10 +30,6 @@ module internal Lkj =
         let unit = normal / lengths.clamp_min ((Form.least torch.ScalarType.Float64).AsScalar())
         unit * (below / both).sqrt().unsqueeze -1L + torch.diag_embed (diagonal.sqrt ())
 
-    let logDeterminant (matrix: torch.Tensor) : torch.Tensor =
-        let struct (_, logarithm) = torch.linalg.slogdet matrix
-        logarithm
-
 /// `det(W)^(shape - 1) / c` by the entries below the diagonal, over `sqrt 2` for each by the norm.
 type internal LkjDensity(shape: float) =
     inherit Density()
@@ -41,14 +37,18 @@ type internal LkjDensity(shape: float) =
     override _.Code = Code.call "Prior.lkj" [ Code.Float shape ]
     override _.Support = Values.CorrelationValues.correlation
 
-    override _.LogDensity tensor =
+    override this.LogDensity tensor = this.LogDensityBy(tensor, ValueNone)
+
+    override _.LogDensityBy(tensor, factors) =
         let size = Tensors.last tensor
         let constant = UniformMeasure.ofCorrelations shape size + UniformMeasure.ofTwice size
 
         if shape = 1.0 then
             Tensors.forEach 2 -constant tensor
         else
-            Lkj.logDeterminant tensor * (shape - 1.0).AsScalar() - constant.AsScalar()
+            Definite.measured tensor factors (fun _ logDet _ -> logDet * (shape - 1.0).AsScalar() - constant.AsScalar())
+
+    override _.Settle samples = Definite.settled samples
 
     override _.Correction tensor = ValueSome(Tensors.forEach 2 (UniformMeasure.ofTwice (Tensors.last tensor)) tensor)
 

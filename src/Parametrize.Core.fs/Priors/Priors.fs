@@ -173,7 +173,7 @@ module Prior =
     let private measured (measure: Measure) (prior: Prior) (tensor: torch.Tensor) : torch.Tensor =
         use scope = torch.NewDisposeScope()
         let wide = Tensors.widen tensor
-        let density = prior.Density.LogDensity wide
+        let density = prior.Density.Of(wide, ValueNone)
 
         let corrected =
             match measure with
@@ -245,7 +245,15 @@ module Prior =
             | Some density when byParameters -> density.OfParameters parts
             | Some density -> (density.OfParts parts).sum()
             | None ->
-                let density = (prior.Density.LogDensity(Tensors.widen (present.Invoke()))).sum()
+                let factors =
+                    {
+                        LogAbsDet = fun () -> Parametrization.logAbsDet value parts
+                        Solve =
+                            fun right ->
+                                Parametrization.solve value parts (right.``to`` (Evaluation.outputForm parts).Dtype)
+                    }
+
+                let density = (prior.Density.Of(present.Invoke(), ValueSome factors)).sum()
 
                 if byParameters then
                     density + (Parametrization.logVolume value parts).Value
@@ -298,7 +306,7 @@ module Prior =
                 use _ = torch.no_grad ()
                 use scope = torch.NewDisposeScope()
                 let drawn = draw (Form.widened form) (Option.toObj generator)
-                let narrow = drawn.``to`` (form.Dtype, copy = true)
+                let narrow = prior.Density.Settle(drawn.``to`` (form.Dtype, copy = true))
 
                 if support.Program.HasRightInverse then
                     scope.MoveToOuter(Parametrization.project support narrow)

@@ -129,6 +129,7 @@ type internal PushforwardDensity(value: Parametrization, parameters: Prior) =
     member _.OfParameters(parts: Parts) : torch.Tensor =
         ofParameters parts |> List.map (fun each -> each.sum ()) |> List.reduce (fun sum each -> sum + each)
 
+    override _.IsWide = false
     override _.Code = Code.call "Prior.ofValue" [ value.Description; parameters.Description ]
     override _.Support = value
     override _.IsNormalized form = parameters.Density.IsNormalized form

@@ -59,7 +59,8 @@ module internal Scale =
         | Scale.Matrix numbers ->
             use _ = torch.NewDisposeScope()
             let wide = torch.tensor (numbers, dtype = torch.ScalarType.Float64)
-            Tensors.number (Lkj.logDeterminant wide)
+            let struct (_, logarithm) = torch.linalg.slogdet wide
+            Tensors.number logarithm
 
     /// A sentence, or what is expected.
     let fault (prior: string) (freedom: float) (scale: Scale) (form: Form) : string option =
@@ -103,6 +104,8 @@ type internal WishartBase(freedom: float, scale: Scale) =
         + torch.diag_embed (squares.clamp_min((Form.least torch.ScalarType.Float64).AsScalar()).sqrt())
 
     override _.Support = Values.PositiveDefiniteValues.spd
+    override this.LogDensity tensor = this.LogDensityBy(tensor, ValueNone)
+    override _.Settle samples = Definite.settled samples
     override this.Fault form = Scale.fault (FSharpText.ofCode this.Code) freedom scale form
     override _.Correction tensor = ValueSome(Tensors.forEach 2 (UniformMeasure.ofTwice (Tensors.last tensor)) tensor)
 
@@ -115,14 +118,16 @@ type internal WishartDensity(freedom: float, scale: Scale) =
         | Scale.Multiple _ -> Code.call "Prior.wishart" [ Code.Float freedom; Scale.code scale ]
         | Scale.Matrix _ -> Code.call "Prior.wishartOf" [ Code.Float freedom; Scale.code scale ]
 
-    override this.LogDensity tensor =
+    override this.LogDensityBy(tensor, factors) =
         let size = Tensors.last tensor
         let constant = this.Constant size + freedom / 2.0 * Scale.logDeterminant size scale
-        let trace = (Scale.inverse tensor scale * tensor).sum [| -2L; -1L |]
 
-        Lkj.logDeterminant tensor * ((freedom - float size - 1.0) / 2.0).AsScalar()
-        - trace / 2.0.AsScalar()
-        - constant.AsScalar()
+        Definite.measured tensor factors (fun matrix logDet _ ->
+            let trace = (Scale.inverse matrix scale * matrix).sum [| -2L; -1L |]
+
+            logDet * ((freedom - float size - 1.0) / 2.0).AsScalar()
+            - trace / 2.0.AsScalar()
+            - constant.AsScalar())
 
     override this.Sampler =
         Some(fun form generator ->
@@ -140,20 +145,29 @@ type internal InverseWishartDensity(freedom: float, scale: Scale) =
         | Scale.Multiple _ -> Code.call "Prior.inverseWishart" [ Code.Float freedom; Scale.code scale ]
         | Scale.Matrix _ -> Code.call "Prior.inverseWishartOf" [ Code.Float freedom; Scale.code scale ]
 
-    override this.LogDensity tensor =
+    override this.LogDensityBy(tensor, factors) =
         let size = Tensors.last tensor
         let constant = this.Constant size - freedom / 2.0 * Scale.logDeterminant size scale
         let scale = (Scale.matrix tensor scale).expand_as tensor
-        let trace = (Tensors.diagonal (torch.linalg.solve (tensor, scale))).sum [| -1L |]
 
-        Lkj.logDeterminant tensor * (-(freedom + float size + 1.0) / 2.0).AsScalar()
-        - trace / 2.0.AsScalar()
-        - constant.AsScalar()
+        Definite.measured tensor factors (fun _ logDet solve ->
+            let trace = (Tensors.diagonal (solve scale)).sum [| -1L |]
+
+            logDet * (-(freedom + float size + 1.0) / 2.0).AsScalar()
+            - trace / 2.0.AsScalar()
+            - constant.AsScalar())
 
     override this.Sampler =
         Some(fun form generator ->
             let factor = this.Factor(form, generator)
             let root = torch.linalg.cholesky (Scale.matrix factor scale)
             // S^-1 = R^-T R^-1, whose Wishart matrix is R^-T L L^T R^-1: the inverse is R L^-T (R L^-T)^T.
-            let columns = torch.linalg.solve (factor, root.mT.expand_as factor)
-            columns.mT.matmul columns)
+            let columns =
+                torch.linalg.solve_triangular (factor, root.mT.expand_as(factor).contiguous(), upper = false)
+
+            let found = columns.mT.matmul columns
+            // Few degrees of freedom yield numbers beyond those of an element type.
+            let largest = found.abs().amax([| -2L; -1L |], keepdim = true)
+            let greatest = (Form.greatest form.Dtype / 16.0).AsScalar()
+            let finite = found.nan_to_num (0.0, Form.greatest form.Dtype, 0.0)
+            torch.where (largest.le greatest, found, finite * (greatest / largest.clamp_min greatest)))

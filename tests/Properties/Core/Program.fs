@@ -22,6 +22,7 @@ let private tests: Test =
             DeterminantTests.tests
             DensityTests.tests
             SamplingTests.tests
+            PrecisionTests.tests
             PriorTests.tests
             ErrorTests.tests
             ContractTests.tests

@@ -152,8 +152,7 @@ type internal BoundedNode(lo: float, hi: float) =
             || Tensors.number (tensor.max ()) >= hi - onBound hi epsilon
 
     interface IHasOpenEdge with
-        member _.IsOnEdge tensor =
-            (tensor.le (lo.AsScalar())).logical_or (tensor.ge (hi.AsScalar()))
+        member _.IsOnEdge tensor = (tensor.le (lo.AsScalar())).logical_or(tensor.ge (hi.AsScalar()))
 
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor

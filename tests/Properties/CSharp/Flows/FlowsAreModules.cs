@@ -84,7 +84,10 @@ public class FlowsAreModules
             flow.sample(100);
             flow.rsample_and_log_prob(100);
             flow.inverse(randn(100, 2));
-            Assert.All(flow.buffers().Where(one => one.dtype == int64 && one.dim() == 0), set => Assert.Equal(0, set.item<long>()));
+            Assert.All(
+                flow.buffers().Where(one => one.dtype == int64 && one.dim() == 0),
+                set => Assert.Equal(0, set.item<long>())
+            );
             var first = flow.log_prob(data);
             Near.Same(first, flow.log_prob(data), 1e-5);
             Near.Same(zeros(2), flow.forward(data).mean([0L]), 1e-4);
