@@ -80,8 +80,8 @@ type ParametrizationError =
         | NotFinite(value, count) -> $"{value} expects finite numbers, but {count} of the tensor's are NaN or infinite."
         | OutOfReach(value, reason) -> $"{value} cannot produce this tensor: {reason}"
         | SpacesDoNotFit(left, leftSpace, right, missing) ->
-            let cure = if right.StartsWith "pruned" then $" Prune first, then register {left}." else ""
-            $"{left} >>> {right} does not fit: {left} yields {Brief.ofName leftSpace}, but {right} needs {missing} before it.{cure}"
+            let cure = if right.StartsWith "pruned" then $": prune first, then register {left}" else ""
+            $"{left} >>> {right} does not fit: {left} yields {Brief.ofName leftSpace}, but {right} needs {missing} before it{cure}."
         | ReadsSeveralTensors(left, right) ->
             $"{left} >>> {right} does not fit: {right} reads several tensors and can only come first. "
             + "Register it before the other, or remove what is registered first."

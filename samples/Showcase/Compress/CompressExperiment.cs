@@ -36,7 +36,7 @@ internal sealed class CompressExperiment : IExperiment
                 Row("any", Compressor.FullSize, full, full, full),
             ],
             $"Rank {best.Rank} takes {Share(best.Size):0.0%} of the numbers and errs on {best.TrainedOn:0.0%} of the images, the whole net on {full:0.0%}, "
-                + $"an unconstrained net of that size on {best.Small:0.0%}; all are means of {runs.Count} seeds.",
+                + $"an unconstrained net of that size on {best.Small:0.0%}; all are means of {runs.Count} seed{(runs.Count == 1 ? "" : "s")}.",
             [
                 Goal.AtMost("error above that of the whole net", best.TrainedOn - full, 0.01),
                 Goal.AtMost("share of the numbers for that", Share(best.Size), 0.15),

@@ -39,7 +39,7 @@ internal sealed class LotteryExperiment : IExperiment
             ["weights left", .. ways.Select(way => way.Name)],
             [.. ticket.Zip(random, (a, b) => (a, b)).Select((pair, round) => Row(round, pair.a, pair.b))],
             $"With {Left(rounds):0.0%} of the weights, tickets recognise {ticket[^1]:0.0%} of the images, random ones {random[^1]:0.0%}; "
-                + $"the whole net recognises {ticket[0]:0.0%}. All are means of {seeds} seeds.",
+                + $"the whole net recognises {ticket[0]:0.0%}. All are means of {seeds} seed{(seeds == 1 ? "" : "s")}.",
             [Goal.AtLeast("accuracy of the smallest tickets above random ones", ticket[^1] - random[^1], 0.1)],
             [
                 Draw(

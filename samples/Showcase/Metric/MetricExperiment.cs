@@ -51,7 +51,7 @@ internal sealed class MetricExperiment : IExperiment
                 ),
             ],
             $"The learnt metric recognises {metric.Accuracy:0.0%}, the symmetric matrix {symmetric.Accuracy:0.0%}, Euclid's metric {euclidean.Accuracy:0.0%}; "
-                + $"{symmetric.Negative} eigenvalues of the symmetric matrix are negative, and a metric has none. All are means of {seeds} seeds.",
+                + $"{symmetric.Negative} eigenvalues of the symmetric matrix are negative, and a metric has none. All are means of {seeds} seed{(seeds == 1 ? "" : "s")}.",
             [
                 Goal.AtLeast("accuracy above that of Euclid's metric", metric.Accuracy - euclidean.Accuracy, 0.3),
                 Goal.AtMost("number of negative eigenvalues", metric.Negative, 0),

@@ -44,7 +44,9 @@ internal static class AdapterTargets
         ];
         if (layers.Count == 0)
             throw new ArgumentException(
-                $"TargetModules ({string.Join(", ", config.TargetModules)}) leave nothing to change.",
+                config.TargetModules.Count == 0
+                    ? $"TargetModules is empty: name the modules to change. {Has(model, modules.Select(one => one.Name))}"
+                    : $"TargetModules ({string.Join(", ", config.TargetModules)}) leave nothing to change: ModulesToSave has them all.",
                 nameof(config)
             );
         foreach (var layer in layers)
@@ -59,11 +61,15 @@ internal static class AdapterTargets
         foreach (var name in names)
             if (!modules.Any(module => Names([name], module)))
                 throw new ArgumentException(
-                    $"{list} has '{name}', but no module of {model.Title()} is named so. It has: "
-                        + $"{string.Join(", ", modules.Where(module => module.Length > 0))}.",
+                    $"{list} has '{name}', but no module of {model.Title()} is named so. {Has(model, modules)}",
                     "config"
                 );
     }
+
+    private static string Has(nn.Module model, IEnumerable<string> modules) =>
+        modules.Where(module => module.Length > 0).ToList() is { Count: > 0 } names
+            ? $"It has: {string.Join(", ", names)}."
+            : $"It has no modules inside: register on its tensors, model.register_parametrization(\"weight\", Parametrizations.Lora(rank, alpha)).";
 
     /// <summary>The value for a layer.</summary>
     public static Parametrization ValueFor(AdapterLayer layer, LoraConfig config) =>

@@ -104,8 +104,24 @@ public static class Safetensors
         }
         catch (InvalidDataException error)
         {
-            throw new InvalidDataException($"{path} is not a valid safetensors file: {error.Message}", error);
+            throw new InvalidDataException(
+                $"{path} is not a valid safetensors file: {error.Message}{Advice(path)}",
+                error
+            );
         }
+    }
+
+    /// <summary>What to do with files of other formats that hold weights.</summary>
+    private static string Advice(string path)
+    {
+        Span<byte> start = stackalloc byte[2];
+        using (var stream = File.OpenRead(path))
+            stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        return start.SequenceEqual("PK"u8)
+                ? " It looks like a file of torch.save: in Python, save the state with save_file of safetensors.torch."
+            : Path.GetExtension(path) is ".dat"
+                ? " If it is a file of TorchSharp's save: load it into its model, and write that with Safetensors.Save."
+            : "";
     }
 
     /// <summary>

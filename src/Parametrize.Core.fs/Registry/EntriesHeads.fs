@@ -43,4 +43,8 @@ module internal EntriesHeads =
                 Argument.number
                 bounded
                 [ "bounded", -1.0, 3.0; "bounded below", 0.1, infinity; "bounded above", -infinity, -0.5 ]
+            // Other names of these, which print as `bounded`.
+            of1 "above" "Above({0})" Argument.number above []
+            of1 "below" "Below({0})" Argument.number below []
+            { plain "unitInterval" "UnitInterval" unitInterval with Examples = [] }
         ]

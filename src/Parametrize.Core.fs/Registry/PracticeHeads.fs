@@ -46,7 +46,8 @@ module internal PracticeHeads =
                 Argument.integer
                 weightStandardized
                 [ "weightStandardized", 0 ]
-            several "gain" "Gain({0})" gain [ "sigmaReparametrized", sigmaReparametrized ]
+            several "gain" "Gain({0})" gain []
+            plain "sigmaReparametrized" "SigmaReparametrized" sigmaReparametrized
             plain "aol" "Aol" aol
             plain "aolConvolution" "AolConvolution" aolConvolution
             of2

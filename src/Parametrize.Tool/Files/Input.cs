@@ -44,26 +44,6 @@ internal static class Input
             throw ToolException.Unusable(
                 file == path ? $"{path} does not exist." : $"{path} is a folder without {AdapterTensors}."
             );
-        try
-        {
-            return read(file);
-        }
-        catch (InvalidDataException error) when (Advice(file) is { } advice)
-        {
-            throw ToolException.Unusable($"{error.Message} {advice}");
-        }
-    }
-
-    /// <summary>What to do with files of other formats that hold weights.</summary>
-    private static string? Advice(string file)
-    {
-        Span<byte> start = stackalloc byte[2];
-        using (var stream = File.OpenRead(file))
-            stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
-        return start.SequenceEqual("PK"u8)
-                ? "It looks like a file of torch.save: in Python, save the state with save_file of safetensors.torch."
-            : Path.GetExtension(file) is ".dat"
-                ? "If it is a file of TorchSharp's save: load it into its model, and write that with Safetensors.Save."
-            : null;
+        return read(file);
     }
 }

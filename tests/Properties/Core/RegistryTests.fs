@@ -39,10 +39,37 @@ let rec private names (code: Code) : string list =
     | Code.Tuple items -> List.collect names items
     | _ -> []
 
+/// Names of values that print as `bounded`, which is tried.
+let private otherNames: (string * Parametrization) list =
+    [
+        "above 0.5", Values.BoundedValues.above 0.5
+        "below 0.5", Values.BoundedValues.below 0.5
+        "unitInterval", Values.BoundedValues.unitInterval
+    ]
+
+/// What F# opens with `Parametrize.Values`.
+let private typed: Set<string> =
+    set
+        [
+            for found in typeof<Parametrization>.Assembly.GetExportedTypes() do
+                if found.Namespace = "Parametrize.Values" then
+                    for value in found.GetProperties() do
+                        if value.PropertyType = typeof<Parametrization> then
+                            value.Name
+
+                    for method in found.GetMethods() do
+                        if method.ReturnType = typeof<Parametrization> && not method.IsSpecialName then
+                            method.Name
+        ]
+
+/// Operators, and functions of values that are no heads of their own.
+let private noHeads: Set<string> = set [ "op_GreaterGreaterGreaterBang" ]
+
 /// The catalogue has an entry that is typed with the name, or called by it where it prints as another.
 let private isTried (head: Head) : bool =
-    Catalogue.entries
-    |> List.exists (fun entry -> entry.Name = head.Name || List.contains head.Name (names entry.Value.Description))
+    (otherNames |> List.exists (fun (name, _) -> name.Split(' ')[0] = head.Name))
+    || Catalogue.entries
+       |> List.exists (fun entry -> entry.Name = head.Name || List.contains head.Name (names entry.Value.Description))
 
 /// The names of what is missing somewhere.
 let private missing (isThere: Head -> bool) : string list =
@@ -55,6 +82,12 @@ let tests: Test =
     testList
         "registry"
         [
+            testCase "reads all names that F# has" (fun () ->
+                let unread = typed - noHeads - set (Registry.names ())
+                Expect.equal (Set.toList unread) [] "no heads"
+
+                for text, value in otherNames do
+                    Expect.equal (Reading.parse text) (Ok value) text)
             complete "in C#" (fun head -> existsInCSharp head.CSharp)
             complete "in docs/catalogue" (fun head -> mentions (pages ()) head.Name)
             complete "in the tables of docs/catalogue.md" (fun head -> mentions (rows ()) head.Name)

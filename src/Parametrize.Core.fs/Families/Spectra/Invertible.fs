@@ -304,7 +304,7 @@ module Invertible =
         | _ ->
             raise (
                 System.InvalidOperationException
-                    $"{value} is not the value of invertible matrices, so its factors are not known."
+                    $"{value} is not the value of invertible matrices, so its factors are not known. `Solve(b)` and `LogAbsDeterminant()` (F#: `Parametrization.solve`, `logAbsDet`) serve all square matrices."
             )
 
     /// Computes in float32 for 16-bit floats, as the map itself does.
