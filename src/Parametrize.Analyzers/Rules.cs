@@ -10,6 +10,7 @@ internal static class Rules
     public const string EarlyOptimizer = "PARAM002";
     public const string ReadOutsidePass = "PARAM003";
     public const string HooklessCall = "PARAM004";
+    public const string UnsaidOption = "PARAM005";
 
     /// <summary>Set where the value of the parametrization is not the one that is read.</summary>
     public const string Joint = "joint";
@@ -68,6 +69,17 @@ internal static class Rules
         "The overloads of TorchSharp with masks and packed sequences run no hooks, so that nothing is computed for them: they "
             + "take NaN, or the values of an earlier pass.",
         HelpOf(HooklessCall)
+    );
+
+    public static readonly DiagnosticDescriptor UnsaidOptionRule = new(
+        UnsaidOption,
+        "The text of a node says its options",
+        "{0} does not say {1}: write it into the text, since nodes with other options count as equal, and files hold the text alone",
+        Category,
+        DiagnosticSeverity.Warning,
+        isEnabledByDefault: true,
+        "Nodes of one class are equal when their texts are, and a file says a parametrization by its text.",
+        HelpOf(UnsaidOption)
     );
 
     private static string HelpOf(string id) => $"{Repository}/blob/main/docs/analyzer.md#{id.ToLowerInvariant()}";

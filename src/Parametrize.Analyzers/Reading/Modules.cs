@@ -15,6 +15,9 @@ internal static class Modules
 
     public static bool IsNodeOfSeveral(this ITypeSymbol? type) => type.Is("Parametrize.CSharp.CustomNodeOfSeveral");
 
+    public static bool IsOwnNode(this ITypeSymbol? type) =>
+        type.Is("Parametrize.CSharp.CustomNode") || type.IsNodeOfSeveral();
+
     /// <summary>Activations, dropouts, paddings, losses: there is nothing to parametrize.</summary>
     public static bool HasNoParameters(this ITypeSymbol? type) =>
         type.Is("TorchSharp.Modules.ParameterLessModule") || type.Is("TorchSharp.Loss");
