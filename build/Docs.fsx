@@ -24,7 +24,7 @@ type Snippet =
 /// A line of C# that ends with the id of a rule of the analyzer is reported by it; no other is.
 let private mark = Regex @"// (PARAM\d+)"
 
-let private rules = [ "PARAM001"; "PARAM002"; "PARAM003"; "PARAM004" ]
+let private rules = [ "PARAM001"; "PARAM002"; "PARAM003"; "PARAM004"; "PARAM005" ]
 
 let private fence = Regex @"^```(csharp|fsharp)( no-run)?\s*$"
 
