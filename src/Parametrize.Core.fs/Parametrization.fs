@@ -78,14 +78,27 @@ module Parametrization =
         let space = Tree.space value.Tree
         space.IsClosedUnder Closure.EntrywiseChoice || space.Name = "probability vectors"
 
-    /// Which entries of an allowed tensor are on an edge where its last node yields nothing; null where that is not known.
-    let internal isOnOpenEdge (value: Parametrization) (tensor: torch.Tensor) : torch.Tensor | null =
-        match value.Tree with
-        | Tree.Apply(node, _, _) ->
-            match box node with
-            | :? IHasOpenEdge as edged -> edged.IsOnEdge tensor
+    /// Whether two values yield the same tensors.
+    let internal yieldSame (left: Parametrization) (right: Parametrization) : bool =
+        Tree.space left.Tree = Tree.space right.Tree
+
+    /// Which tensors of a batch of allowed ones are on an edge where nothing is yielded, seen through views, scales and shifts; null
+    /// where that is not known.
+    let internal isOnOpenEdge (value: Parametrization) (batch: torch.Tensor) : torch.Tensor | null =
+        let rec ofTree (tree: Tree) (tensor: torch.Tensor) : torch.Tensor | null =
+            match tree with
+            | Tree.OutOf(view, inner) -> ofTree inner (View.intoBehind 1 view tensor)
+            | Tree.Apply(node, inputs, _) ->
+                match box node, inputs with
+                | :? IHasOpenEdge as edged, _ -> (edged.IsOnEdge tensor).flatten(1L).any(1L, false)
+                | :? ISimilar, [ inner ] ->
+                    match box node with
+                    | :? IBijection as back -> ofTree inner (back.Back tensor)
+                    | _ -> null
+                | _ -> null
             | _ -> null
-        | _ -> null
+
+        ofTree value.Tree batch
 
     /// Its nodes, in the order of evaluation; positions in names of buffers count them.
     let nodes (value: Parametrization) : Node list = List.ofSeq value.Nodes

@@ -38,7 +38,10 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
                 $"{transform} takes data of shape {Batches.Shown(dataShape)} to {Batches.Shown(transform.LatentShape(dataShape))}; the latent density is of {Batches.Shown(latent.Shape)}.",
                 nameof(latent)
             );
-        if (transform.After(new Reached.All()) is not Reached.All && latent.IsEverywhere)
+        if (
+            transform.After(new Reached.All()) is var reached
+            && (reached is Reached.Lost || reached is not Reached.All && latent.IsEverywhere)
+        )
             throw new ArgumentException(
                 $"{transform} yields only some of the tensors of shape {Batches.Shown(latent.Shape)}; {latent} has mass at others, so that the density of data would not integrate to 1. Give a density of what the layers yield: a flow that begins with the layer which is inverted here, or a distribution with that support.",
                 nameof(latent)
@@ -61,7 +64,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     /// <inheritdoc/>
     public bool ReadsContext => transform.ReadsContext || latent.ReadsContext;
 
-    bool IDensity.IsEverywhere => transform.TakesAll;
+    bool IDensity.IsEverywhere => transform.TakesAll && latent.IsEverywhere;
 
     /// <summary>The layers.</summary>
     public FlowLayer Transform => transform;
@@ -70,10 +73,13 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     public IDensity Latent => latent;
 
     /// <summary>Latent tensors for data `[N, ...]`.</summary>
-    public override Tensor forward(Tensor data) => transform.forward(Checked(data));
+    public override Tensor forward(Tensor data) => forward(data, null);
 
     /// <summary>Latent tensors for data `[N, ...]`, given a context `[N, size]`.</summary>
-    public Tensor forward(Tensor data, Tensor? context) => transform.forward(Checked(data), context);
+    public Tensor forward(Tensor data, Tensor? context) => transform.forward(Checked(data), OfTransform(context));
+
+    /// <summary>A context that only the latent density reads is no concern of the layers.</summary>
+    private Tensor? OfTransform(Tensor? context) => transform.ReadsContext || !latent.ReadsContext ? context : null;
 
     /// <inheritdoc cref="forward(Tensor, Tensor?)"/>
     public Tensor call(Tensor data, Tensor? context) => forward(data, context);
@@ -83,7 +89,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     {
         RequireAlive();
         Batches.Require(latent, this.latent.Shape, "The latent density takes", nameof(latent));
-        return transform.inverse(latent, context);
+        return transform.inverse(latent, OfTransform(context));
     }
 
     /// <summary>The log density of each datum, in nats.</summary>
@@ -132,18 +138,10 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
         using var scope = NewDisposeScope();
         using var _ = Sampling.Begin();
         var rows = transform.Rows(context, count, ReadsContext, this, latent);
-        var (tensor, density) = LatentSample(count, rows);
+        var (tensor, density) = Densities.SampleWithLogProb(latent, count, rows);
         // From the latent tensors: the data may be rounded to where a density is that of other data.
         var (data, logDet) = transform.MappedBackWithLogDet(tensor, rows);
         return (data.MoveToOuterDisposeScope(), (density + logDet).MoveToOuterDisposeScope());
-    }
-
-    private (Tensor Latent, Tensor LogDensity) LatentSample(long count, Tensor? context)
-    {
-        if (latent is Flow inner)
-            return inner.rsample_and_log_prob(count, context);
-        var sample = Densities.Sample(latent, count, context);
-        return (sample, Densities.LogProb(latent, sample, context));
     }
 
     /// <summary>The flow as it is made in F#.</summary>

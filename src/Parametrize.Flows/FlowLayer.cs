@@ -37,7 +37,8 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     internal virtual bool TakesAll => true;
 
     /// <summary>Which latent tensors it yields from those that layers before it yield.</summary>
-    internal virtual Reached After(Reached before) => before is Reached.All ? before : new Reached.Some();
+    internal virtual Reached After(Reached before) =>
+        before is Reached.All or Reached.Lost ? before : new Reached.Some();
 
     /// <summary>Whether data may be whole numbers of an integral element type.</summary>
     internal virtual bool TakesWholeNumbers => false;

@@ -23,6 +23,7 @@ internal sealed class InvertedLayer : FlowLayer
         (layer, before) switch
         {
             ({ TakesAll: true }, _) => base.After(before),
+            (_, Reached.Lost) => before,
             (Constrained constrained, Reached.All) => new Reached.Of(constrained.Value),
             _ => new Reached.Some(),
         };

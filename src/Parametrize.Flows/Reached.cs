@@ -11,4 +11,7 @@ internal abstract record Reached
 
     /// <summary>Only some.</summary>
     public sealed record Some : Reached;
+
+    /// <summary>Only some came to a density that has mass at others.</summary>
+    public sealed record Lost : Reached;
 }

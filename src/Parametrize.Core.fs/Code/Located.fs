@@ -24,7 +24,10 @@ type ParseError =
         let isCSharp = this.Text.Length > 0 && System.Char.IsUpper this.Text[0]
 
         $"Position {this.Position}: {this.Expected} was expected, but found {this.Found}."
-        + (if isCSharp then " Write it as F# does and values print, such as `skew >>> cayley`." else "")
+        + (if isCSharp then
+               " Write it as F# does and values print, such as `skew >>> cayley`."
+           else
+               "")
 
     override this.ToString() : string = this.Message
 

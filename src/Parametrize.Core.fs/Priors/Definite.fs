@@ -37,13 +37,31 @@ module internal Definite =
             let found = density regular logDet solve
             torch.where (isSingular, torch.full_like (found, (-infinity).AsScalar()), found)
 
-    /// Samples that rounding has made singular, with entries beside the diagonal that are shorter by some roundoffs.
+    /// Samples that rounding has made singular, with entries beside the diagonal that are shorter, by no more than it takes.
     let settled (samples: torch.Tensor) : torch.Tensor =
-        let wide = Tensors.inDouble samples
-        let diagonal = (Tensors.diagonal wide).clamp_min((Form.least samples.dtype).AsScalar())
-        let shorter = 1.0 - 4.0 * float (Tensors.last samples) * Form.epsilon samples.dtype
+        let dtype = samples.dtype
 
-        let regular = (wide.tril -1L + wide.triu 1L) * shorter.AsScalar() + torch.diag_embed diagonal
+        let flagged (flags: torch.Tensor) (yes: torch.Tensor) (no: torch.Tensor) =
+            torch.where (flags.unsqueeze(-1L).unsqueeze -1L, yes, no)
 
-        let flags = (isSingular wide).unsqueeze(-1L).unsqueeze -1L
-        (torch.where (flags, regular, wide)).``to`` samples.dtype
+        /// With a diagonal of ones the least eigenvalue tells by how much; rounding again may take more.
+        let shortened (margin: float) (wide: torch.Tensor) =
+            let diagonal = (Tensors.diagonal wide).clamp_min((Form.least dtype).AsScalar())
+            let lengths = diagonal.sqrt ()
+            let scaled = wide / (lengths.unsqueeze -1L * lengths.unsqueeze -2L)
+            let beside = scaled.tril -1L + scaled.triu 1L
+            let least = (torch.linalg.eigvalsh (beside + Tensors.eyeLike beside)).amin [| -1L |]
+            let kept = ((1.0 - margin).AsScalar() / (1.0.AsScalar() - least).clamp_min((1.0 - margin).AsScalar()))
+            let regular = wide * (kept.unsqueeze(-1L).unsqueeze -1L)
+            regular.tril -1L + regular.triu 1L + torch.diag_embed diagonal
+
+        let rec settle (margin: float) (rounded: torch.Tensor) =
+            let wide = Tensors.inDouble rounded
+            let flags = isSingular wide
+
+            if margin > 0.5 || not (flags.any().item<bool>()) then
+                rounded
+            else
+                settle (2.0 * margin) ((flagged flags (shortened margin wide) wide).``to`` dtype)
+
+        settle (min 0.5 (4.0 * sqrt (float (Tensors.last samples)) * Form.epsilon dtype)) samples

@@ -26,9 +26,9 @@ module internal MisesFisher =
     /// large: with r = first / (second + b first) of two gamma numbers his cosine is 1 - 2 b r.
     let versedSines (size: int64) (concentration: float) (count: int64) (generator: torch.Generator | null) =
         let n = float (size - 1L)
-        let ratio = n / 2.0 / concentration
-        let root = 1.0 + sqrt (1.0 + ratio * ratio)
-        let b = ratio / root
+        let ratio = concentration / (n / 2.0)
+        let sum = ratio + Double.Hypot(1.0, ratio)
+        let b = 1.0 / sum
         let halves = torch.full ([| count |], (n / 2.0).AsScalar(), dtype = torch.ScalarType.Float64)
 
         let proposed () =
@@ -37,7 +37,7 @@ module internal MisesFisher =
             let uniform = torch.rand (count, dtype = torch.ScalarType.Float64, generator = generator)
 
             let accepted =
-                (((1.0 / (1.0 + b)).AsScalar() - quotient) * (n / root).AsScalar()
+                (((1.0 / (1.0 + b)).AsScalar() - quotient) * (n * (ratio / sum)).AsScalar()
                  + ((quotient * (1.0 - b).AsScalar()).log1p() - (log (2.0 / (1.0 + b))).AsScalar()) * n.AsScalar())
                     .ge(uniform.log ())
 

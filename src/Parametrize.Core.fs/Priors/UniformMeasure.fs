@@ -158,6 +158,12 @@ type internal UniformDensity(value: Parametrization) =
         else
             forEach (volumes form).LogVolume
 
+    override _.Settle samples =
+        if Tree.space value.Tree = CorrelationSpaces.correlation then
+            Definite.settled samples
+        else
+            samples
+
     override _.Sampler =
         if Tree.space value.Tree = CorrelationSpaces.factor then
             Some factors

@@ -9,7 +9,7 @@ namespace Parametrize.Flows;
 /// </summary>
 public sealed class Autoregressive : FlowLayer
 {
-    private const double Probe = 0.3;
+    private const int Probes = 8;
 
     private readonly IElementMap _map;
     private readonly long _features;
@@ -105,19 +105,22 @@ public sealed class Autoregressive : FlowLayer
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var like = network.parameters().FirstOrDefault();
-        var row = linspace(-1.0, 1.0, _features + _contextSize, dtype: like?.dtype, device: like?.device).unsqueeze(0);
-        var changes = cat([zeros_like(row), eye(_features, row.shape[1], dtype: row.dtype, device: row.device)], 0);
+        var weights = network
+            .parameters()
+            .Where(weight => weight.requires_grad)
+            .Select(weight => (Weight: weight, Copy: weight.clone()))
+            .ToList();
+        using var generator = new Generator(1);
         network.eval();
-        var weights = network.parameters().Select(weight => (weight, Copy: weight.clone())).ToList();
-        Tensor told;
         try
         {
-            using var generator = new Generator(1);
-            foreach (var (weight, _) in weights)
-                weight.add_(
-                    randn(weight.shape, weight.dtype, generator: generator).to(weight.device) * Probe.AsScalar()
-                );
-            told = network.call(row + changes);
+            // Of a small network, units may be silent at one point.
+            for (var probe = 0; probe < Probes; probe++)
+            {
+                foreach (var (weight, copy) in weights)
+                    weight.copy_(copy + randn(weight.shape, weight.dtype, generator: generator).to(weight.device));
+                RequireOrder(randn(1, _features + _contextSize, generator: generator), like);
+            }
         }
         finally
         {
@@ -127,8 +130,15 @@ public sealed class Autoregressive : FlowLayer
             foreach (var (module, wasTraining) in modes)
                 module.train(wasTraining);
         }
+    }
+
+    private void RequireOrder(Tensor at, Tensor? like)
+    {
+        using var scope = NewDisposeScope();
+        var row = at.to(like?.dtype ?? get_default_dtype()).to(like?.device ?? CPU);
+        var changes = cat([zeros_like(row), eye(_features, row.shape[1], dtype: row.dtype, device: row.device)], 0);
         var parameters = Features.Parameters(
-            told,
+            network.call(row + changes),
             changes.narrow(1, 0, _features),
             _features,
             _map.ParameterCount,

@@ -25,7 +25,7 @@ internal static class Densities
     /// <summary>The log density, when it is one number for each datum.</summary>
     public static Tensor LogProb(IDensity density, Tensor data, Tensor? context)
     {
-        var found = density.log_prob(data, context);
+        var found = density.log_prob(data, density.ReadsContext ? context : null);
         Batches.RequireMade(found, [data.size(0)], $"{density}.log_prob", "a number for each datum");
         return found;
     }
@@ -33,9 +33,18 @@ internal static class Densities
     /// <summary>Random tensors, when they are as many as asked for.</summary>
     public static Tensor Sample(IDensity density, long count, Tensor? context)
     {
-        var found = density.rsample(count, context);
+        var found = density.rsample(count, density.ReadsContext ? context : null);
         Batches.RequireMade(found, [count, .. density.Shape], $"{density}.rsample", "tensors");
         return found;
+    }
+
+    /// <summary>Random tensors and their log densities; those of a flow are computed from its own latent tensors.</summary>
+    public static (Tensor Sample, Tensor LogDensity) SampleWithLogProb(IDensity density, long count, Tensor? context)
+    {
+        if (density is Flow flow)
+            return flow.rsample_and_log_prob(count, flow.ReadsContext ? context : null);
+        var sample = Sample(density, count, context);
+        return (sample, LogProb(density, sample, context));
     }
 
     public static long[] Checked(long[] shape)

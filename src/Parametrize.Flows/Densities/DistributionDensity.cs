@@ -24,6 +24,11 @@ public sealed class DistributionDensity : IDensity
                 $"{distribution.GetType().Name} has probabilities of separate values, no density. Give a continuous distribution; a flow of whole numbers begins with a Dequantization.",
                 nameof(distribution)
             );
+        if (distribution is Independent)
+            throw new ArgumentException(
+                "Give the distribution that is inside of Independent: its batch and its event are one tensor here.",
+                nameof(distribution)
+            );
         if (distribution is Pareto or Weibull)
             throw new ArgumentException(
                 $"TorchSharp's {distribution.GetType().Name} has log densities outside of its support. Make it of layers: a Constrained, and a density of free numbers.",
@@ -53,7 +58,8 @@ public sealed class DistributionDensity : IDensity
     /// <inheritdoc/>
     public long[] Shape { get; }
 
-    bool IDensity.IsEverywhere => _distribution is Normal or MultivariateNormal or Laplace or Cauchy or Gumbel;
+    bool IDensity.IsEverywhere =>
+        _distribution is Normal or MultivariateNormal or Laplace or Cauchy or Gumbel or LogitRelaxedBernoulli;
 
     /// <summary>
     /// log sqrt n for probability vectors of n numbers: TorchSharp's density is by n - 1 of them, one of a flow by the area.
@@ -68,15 +74,32 @@ public sealed class DistributionDensity : IDensity
     {
         Batches.Require(data, Shape, $"{this} takes", nameof(data));
         using var scope = NewDisposeScope();
-        // Outside of its support TorchSharp has NaN for some.
+        var (densities, isNothing) = Measured(data);
+        if (!isNothing.any().item<bool>())
+            return densities.MoveToOuterDisposeScope();
+        var nothing = full_like(densities, double.NegativeInfinity.AsScalar());
+        if (isNothing.all().item<bool>())
+            return nothing.MoveToOuterDisposeScope();
+        // In place of data outside stands one that is inside: derivatives of the others are then numbers.
+        var inside = data.detach()[isNothing.logical_not().nonzero()[0, 0].item<long>()].unsqueeze(0);
+        var (found, _) = Measured(where(Images.ForEach(isNothing, data), inside, data));
+        return where(isNothing, nothing, found).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What TorchSharp has, and which of the data are outside the support, of which it has NaN for some.</summary>
+    private (Tensor Densities, Tensor IsNothing) Measured(Tensor data)
+    {
         var densities = Batches.Sum(_distribution.log_prob(data));
         if (LogArea > 0)
             densities -= LogArea.AsScalar();
-        var nothing = full_like(densities, double.NegativeInfinity.AsScalar());
-        var isNothing = densities.isnan().logical_and(data.flatten(1).isfinite().all(1));
-        if (Support(data) is { } support)
-            isNothing = isNothing.logical_or(support.flatten(1).all(1).logical_not());
-        return where(isNothing, nothing, densities).MoveToOuterDisposeScope();
+        var isNothing = densities
+            .isnan()
+            .logical_and(data.flatten(1).isfinite().all(1))
+            .logical_or(densities.isneginf());
+        return (
+            densities,
+            Support(data) is { } support ? isNothing.logical_or(support.flatten(1).all(1).logical_not()) : isNothing
+        );
     }
 
     /// <summary>Where TorchSharp has numbers outside of the support: which numbers lie in it. Else null.</summary>
@@ -84,7 +107,7 @@ public sealed class DistributionDensity : IDensity
         _distribution switch
         {
             Exponential => data.ge(0.0.AsScalar()),
-            Beta => data.ge(0.0.AsScalar()).logical_and(data.le(1.0.AsScalar())),
+            Beta or RelaxedBernoulli => data.ge(0.0.AsScalar()).logical_and(data.le(1.0.AsScalar())),
             Dirichlet => data.ge(0.0.AsScalar())
                 .logical_and(
                     (data.sum(-1, keepdim: true) - 1.0.AsScalar())

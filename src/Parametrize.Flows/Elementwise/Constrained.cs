@@ -38,6 +38,11 @@ public sealed class Constrained : FlowLayer
                 $"{value} cannot constrain data: {reason.Value} Values that can are positive, unitInterval, bounded, above, below, ordered, simplex, sumToZero and what is composed of them.",
                 nameof(value)
             );
+        if ($"{value}".Contains("onKernel", StringComparison.Ordinal) && !value.Program.IsEntrywise)
+            throw new ArgumentException(
+                $"{value} cannot constrain data: a kernel has no dimension that counts data. Constrain matrices, and join a Reshape.",
+                nameof(value)
+            );
         (_value, _isNonNegative) = (value, PositiveSpaces.holdAllOf(value));
         _takesAll = Core.isFree(value);
     }
@@ -48,7 +53,7 @@ public sealed class Constrained : FlowLayer
 
     /// <summary>What is not in the space has density 0; what is reaches all, unless only some of the space comes here.</summary>
     internal override Reached After(Reached before) =>
-        before is Reached.Of same && same.Value.Equals(_value) ? new Reached.All() : before;
+        before is Reached.Of same && Core.yieldSame(same.Value, _value) ? new Reached.All() : before;
 
     /// <inheritdoc/>
     public override long[] LatentShape(long[] dataShape)
@@ -91,9 +96,9 @@ public sealed class Constrained : FlowLayer
         var (image, volumes) = _value.ApplyWithLogVolumes(latent, (int)data.dim() - 1);
         // Nothing of an open set lies on its edge, to which rounding would admit it; a zero is at the edge of what is not negative.
         if (_isNonNegative)
-            image = image.masked_fill(data.eq(0.0.AsScalar()), double.NaN.AsScalar());
+            image = image.masked_fill(data.le(0.0.AsScalar()), double.NaN.AsScalar());
         if (Core.isOnOpenEdge(_value, data) is { } edges)
-            image = image.masked_fill(edges, double.NaN.AsScalar());
+            image = image.masked_fill(Images.ForEach(edges, image), double.NaN.AsScalar());
         var logDensity = Images.LogDensity(data, image, volumes.neg());
         // Beside -inf the density of z is to be no NaN, and to have no gradient.
         return (Images.OrElse(latent, logDensity, 0), logDensity);

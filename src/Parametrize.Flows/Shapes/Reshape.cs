@@ -33,6 +33,10 @@ public sealed class Reshape : FlowLayer
             ? other
             : throw new ArgumentException($"{this}: expected {Batches.Shown(expected)}; found {Batches.Shown(found)}.");
 
+    /// <summary>Spaces whose numbers are chosen one by one stay as they are.</summary>
+    internal override Reached After(Reached before) =>
+        before is Reached.Of some && some.Value.Program.IsEntrywise ? before : base.After(before);
+
     /// <inheritdoc/>
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>
         (data.reshape([data.shape[0], .. _latent]), Batches.Zeros(data));

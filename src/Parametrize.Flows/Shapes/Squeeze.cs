@@ -33,6 +33,10 @@ public sealed class Squeeze : FlowLayer
                 $"{this} yields images whose channels are a multiple of {_factor * _factor}; found {Batches.Shown(latentShape)}."
             );
 
+    /// <summary>Spaces whose numbers are chosen one by one stay as they are.</summary>
+    internal override Reached After(Reached before) =>
+        before is Reached.Of some && some.Value.Program.IsEntrywise ? before : base.After(before);
+
     // libtorch leaves the shape of an empty batch as it is.
     /// <inheritdoc/>
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>

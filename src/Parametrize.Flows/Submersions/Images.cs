@@ -11,9 +11,12 @@ internal static class Images
     /// <summary>What was found for data of the image, this number for others, through which no gradient flows.</summary>
     public static Tensor OrElse(Tensor found, Tensor logDensity, double number)
     {
-        var isOutside = logDensity.isneginf().reshape([found.shape[0], .. found.shape[1..].Select(_ => 1L)]);
-        return found.masked_fill(isOutside, number.AsScalar());
+        return found.masked_fill(ForEach(logDensity.isneginf(), found), number.AsScalar());
     }
+
+    /// <summary>What is said of each datum, `[N]`, beside a batch.</summary>
+    public static Tensor ForEach(Tensor told, Tensor batch) =>
+        told.reshape([batch.shape[0], .. batch.shape[1..].Select(_ => 1L)]);
 
     /// <summary>The log density of data that are in the image, -inf for others and for those that are not finite.</summary>
     /// <param name="data">`[N, ...]`.</param>

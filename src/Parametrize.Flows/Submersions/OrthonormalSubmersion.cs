@@ -29,6 +29,9 @@ public sealed class OrthonormalSubmersion : OrthonormalLayer
     /// <inheritdoc/>
     public override bool IsBijection => false;
 
+    /// <summary>Normal numbers are everywhere across the rows.</summary>
+    internal override Reached After(Reached before) => before is Reached.All ? before : new Reached.Lost();
+
     /// <inheritdoc/>
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {

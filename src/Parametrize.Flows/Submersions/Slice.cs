@@ -36,6 +36,9 @@ public sealed class Slice : FlowLayer
     /// <inheritdoc/>
     public override bool IsBijection => false;
 
+    internal override Reached After(Reached before) =>
+        before is not Reached.All && dropped.IsEverywhere ? new Reached.Lost() : base.After(before);
+
     /// <inheritdoc/>
     public override bool ReadsContext => dropped.ReadsContext;
 
@@ -71,6 +74,13 @@ public sealed class Slice : FlowLayer
     /// <inheritdoc/>
     protected override Tensor MapBack(Tensor latent, Tensor? context) =>
         cat([latent, Densities.Sample(dropped, latent.shape[0], ContextOf(latent, context))], 1);
+
+    /// <inheritdoc/>
+    protected override (Tensor Data, Tensor LogDet) MapBackWithLogDet(Tensor latent, Tensor? context)
+    {
+        var (sample, logDensity) = Densities.SampleWithLogProb(dropped, latent.shape[0], ContextOf(latent, context));
+        return (cat([latent, sample], 1), logDensity);
+    }
 
     private Tensor? ContextOf(Tensor kept, Tensor? context) =>
         _isConditional ? Contexts.Beside(kept, context) : context;

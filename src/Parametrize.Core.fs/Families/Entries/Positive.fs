@@ -122,6 +122,9 @@ type internal PositiveNode(map: PositiveMap) =
 
         NodeParts.ofInput (inverse allowed)
 
+    interface IHasOpenEdge with
+        member _.IsOnEdge tensor = tensor.le (0.0.AsScalar())
+
     interface IHasEdge with
         member _.TouchesEdge(tensor, _) = isSquare && Tensors.number (tensor.min ()) = 0.0
 

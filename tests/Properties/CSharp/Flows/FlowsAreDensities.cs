@@ -192,10 +192,56 @@ public class FlowsAreDensities
         Assert.True(density.log_prob(tensor(outside).unsqueeze(1)).isneginf().all().item<bool>(), name);
     }
 
+    /// <summary>A datum where nothing is has no density, and spoils no gradient of the others.</summary>
+    [Fact]
+    public void Data_outside_of_a_support_train_nothing()
+    {
+        using var scope = NewDisposeScope();
+        (distributions.Distribution, float)[] cases =
+        [
+            (distributions.LogNormal(zeros(1), ones(1)), -1),
+            (distributions.Gamma(ones(1) * 2, ones(1)), 0),
+            (distributions.Gamma(ones(1), ones(1)), -1),
+            (distributions.Beta(ones(1) * 2, ones(1) * 2), 1),
+            (distributions.Exponential(ones(1)), -1),
+            (distributions.Chi2(ones(1) * 3), -1),
+        ];
+        foreach (var (distribution, outside) in cases)
+        {
+            using var flow = new LinearFlow(1) >> new DistributionDensity(distribution);
+            Tensor[] Gradients(params float[] data)
+            {
+                flow.zero_grad();
+                var densities = flow.log_prob(tensor(data).unsqueeze(1));
+                densities.masked_select(densities.isfinite()).sum().backward();
+                return [.. flow.parameters().Select(one => one.grad).OfType<Tensor>().Select(one => one.clone())];
+            }
+            var (expected, found) = (Gradients(0.3f, 0.6f), Gradients(0.3f, outside, 0.6f));
+            foreach (var (one, other) in expected.Zip(found))
+                Near.Same(one, other);
+            Assert.True(flow.log_prob(tensor(new[] { outside }).unsqueeze(1)).isneginf().item<bool>());
+        }
+    }
+
+    [Fact]
+    public void A_slice_tells_the_density_of_what_it_has_drawn()
+    {
+        using var scope = NewDisposeScope();
+        var shifted = new Elementwise(new AffineMap(), 1);
+        using (no_grad())
+            shifted.parameters().Single().select(-1, 0).fill_(-20);
+        var dropped = new Constrained(Parametrizations.UnitInterval) >> shifted >> new StandardNormal(1);
+        var flow = new Slice(1, dropped) >> new StandardNormal(1);
+        Assert.True(flow.rsample_and_log_prob(50).LogDensity.isfinite().all().item<bool>());
+    }
+
     [Fact]
     public void Distributions_of_which_TorchSharp_has_no_support()
     {
         var one = ones(1);
+        Assert.ThrowsAny<ArgumentException>(() =>
+            new DistributionDensity(distributions.Independent(distributions.Exponential(ones(2)), 1))
+        );
         Assert.ThrowsAny<ArgumentException>(() => new DistributionDensity(distributions.Weibull(one, one)));
         Assert.ThrowsAny<ArgumentException>(() => new DistributionDensity(distributions.Pareto(one, one)));
         var dirichlet = new DistributionDensity(distributions.Dirichlet(ones(3)));
@@ -210,6 +256,10 @@ public class FlowsAreDensities
     [InlineData("bounded 5.0 infinity", 5.0, 4.9999999)]
     [InlineData("bounded (-infinity) 5.0", 5.0, 5.0000001)]
     [InlineData("positive", 0.0, -1e-9)]
+    [InlineData("bounded 0.0 1.0 >>> scale 2.0", 2.0, 0.0)]
+    [InlineData("bounded 0.0 1.0 >>> shift (-0.5)", 0.5, -0.5)]
+    [InlineData("positive >>> shift 1.0", 1.0, 0.99999994)]
+    [InlineData("positiveBy PositiveMap.Exp >>> shift 1.0", 1.0, 1.0)]
     public void Edges_have_no_density(string value, double edge, double other)
     {
         using var scope = NewDisposeScope();
@@ -223,6 +273,11 @@ public class FlowsAreDensities
     public void Ties_of_ordered_numbers_have_no_density()
     {
         using var scope = NewDisposeScope();
+        var scaled = new Flow(new Constrained(Parametrizations.Ordered.Then(Parametrizations.Scale(3))), 2);
+        Assert.True(scaled.log_prob(ones(1, 2)).isneginf().item<bool>());
+        var columns = new Constrained(Parametrizations.Ordered.Transposed());
+        Assert.True(columns.ForwardWithLogDet(ones(1, 2, 1)).LogDet.isneginf().item<bool>());
+        Assert.ThrowsAny<ArgumentException>(() => new Constrained(Parametrizations.OnKernel(Parametrizations.Ordered)));
         var flow = new Flow(new Constrained(Parametrizations.Ordered), 3);
         var data = tensor(new[] { 1f, 1, 2, 0, 1, 2 }).reshape(2, 3);
         Assert.Equal([true, false], flow.log_prob(data).isneginf().data<bool>().ToArray());

@@ -237,6 +237,31 @@ public class FlowsAreModules
         Assert.Throws<ArgumentException>(() => flow.sample(7, context));
     }
 
+    /// <summary>Each part gets the context that it reads, and parts that read none get none.</summary>
+    [Fact]
+    public void A_context_passes_parts_that_read_none()
+    {
+        using var scope = NewDisposeScope();
+        var (data, context) = (randn(3, 2), randn(3, 2));
+        Flow Plain(int size) => new(new LinearFlow(size), size);
+        Flow[] flows =
+        [
+            new Autoregressive(new AffineMap(), 2, [4], contextSize: 2) >> Plain(2),
+            new Slice(1, Plain(1))
+                >> new Autoregressive(new AffineMap(), 1, [4], contextSize: 2)
+                >> new StandardNormal(1),
+            new LinearFlow(2) >> new ConditionalNormal([2], nn.Linear(2, 4)),
+            new Flow(new LinearFlow(2), new Autoregressive(new AffineMap(), 2, [4], contextSize: 2) >> Plain(2)),
+        ];
+        foreach (var flow in flows)
+        {
+            Assert.Equal([3], flow.log_prob(data, context).shape);
+            Assert.Equal([3, 2], flow.sample(3, context).shape);
+            Assert.Equal([3], flow.rsample_and_log_prob(3, context).LogDensity.shape);
+            flow.inverse(flow.call(data, context), context);
+        }
+    }
+
     [Fact]
     public void Gradients_reach_parameters_through_samples_that_ask_for_them()
     {

@@ -1,3 +1,4 @@
+using Parametrize;
 using Parametrize.CSharp;
 using Parametrize.Flows;
 using TorchSharp;
@@ -143,6 +144,20 @@ public class FlowsRefuse
                 >> new Permutation(2, 0, 3, 1)
                 >> new Constrained(Parametrizations.Simplex),
             3
+        );
+        var positive = new Constrained(Parametrizations.Positive);
+        _ = new Flow(positive.Inverted() >> new Constrained(Parametrizations.PositiveBy(PositiveMap.Exp)), 3);
+        _ = new Flow(positive.Inverted() >> new Reshape([4], [2, 2]) >> positive, 4);
+        _ =
+            positive.Inverted()
+            >> new Flow(Permutation.Reverse(2), new DistributionDensity(distributions.Exponential(ones(2))));
+        Refuses(
+            () =>
+                _ =
+                    new Constrained(Parametrizations.UnitInterval).Inverted()
+                    >> new Slice(1, new StandardNormal(1))
+                    >> (new Constrained(Parametrizations.UnitInterval) >> new StandardNormal(1)),
+            "integrate to 1"
         );
         _ = new Flow(
             new Constrained(Parametrizations.UnitInterval).Inverted(),

@@ -131,6 +131,13 @@ public class PartsOfOnesOwnAreLookedAt
         Assert.Throws<ArgumentException>(() => new Autoregressive(new AffineMap(), 3, looking));
         foreach (var (key, weight) in looking.state_dict())
             Near.Identical(before[key], weight);
+        for (var seed = 0; seed < 20; seed++)
+        {
+            manual_seed(seed);
+            using var small = nn.Sequential(nn.Linear(2, 1), nn.ReLU(), nn.Linear(1, 4));
+            Assert.Throws<ArgumentException>(() => new Autoregressive(new AffineMap(), 2, small));
+        }
+        _ = new Autoregressive(new AffineMap(), 3, new FrozenMask());
         using var dropout = nn.Dropout(0.5);
         using var network = nn.Sequential(new MaskedNetwork(3, 2, [16]), dropout);
         network.train();
@@ -138,6 +145,21 @@ public class PartsOfOnesOwnAreLookedAt
         _ = new Autoregressive(new AffineMap(), 3, network);
         Assert.True(network.training);
         Assert.False(dropout.training);
+    }
+
+    /// <summary>A mask that is a frozen parameter is no weight.</summary>
+    private sealed class FrozenMask : nn.Module<Tensor, Tensor>
+    {
+        private readonly TorchSharp.Modules.Parameter weight = new(randn(6, 3));
+        private readonly TorchSharp.Modules.Parameter mask = new(
+            ones(3, 3).tril(-1).repeat_interleave(2, dim: 0),
+            requires_grad: false
+        );
+
+        public FrozenMask()
+            : base(nameof(FrozenMask)) => RegisterComponents();
+
+        public override Tensor forward(Tensor input) => nn.functional.linear(input, weight * mask);
     }
 
     [Theory]

@@ -65,6 +65,28 @@ let private samples (prior: Prior) (size: int64) : Test =
             Expect.isTrue (w.isfinite().all().item<bool>()) $"{dtype}: finite"
             Expect.isTrue ((Prior.logDensity prior w).isfinite().all().item<bool>()) $"{dtype}: a density")
 
+/// Rounding to 16 bits makes large matrices singular: they are mended by little.
+let private sixteenBits () : unit =
+    for dtype, size in
+        [ torch.ScalarType.BFloat16, 32L; torch.ScalarType.BFloat16, 64L; torch.ScalarType.Float16, 256L ] do
+        for prior in [ Prior.lkj 0.5; Prior.uniform correlation; Prior.wishart (float size) 1.0 ] do
+            use _ = torch.NewDisposeScope()
+            let narrow = Tensors.inDouble (draw prior (form dtype [ 4L; size; size ]))
+            let expected = draw prior (form wide [ 4L; size; size ])
+            let beside (tensor: torch.Tensor) = (tensor.tril -1L).flatten()
+            let x, y = beside narrow, beside expected
+            let cosine = Tensors.number ((x * y).sum() / (x.square().sum() * y.square().sum()).sqrt())
+            Expect.isGreaterThan cosine 0.98 $"{prior}, {dtype}, {size}: as in double precision"
+            let struct (_, info) = torch.linalg.cholesky_ex narrow
+            Expect.isFalse ((info.ne ((0.0).ToScalar())).any().item<bool>()) $"{prior}, {dtype}, {size}: definite"
+
+let private faint () : unit =
+    use _ = torch.NewDisposeScope()
+
+    for concentration in [ 1e-100; 1e-160; 1e-200; 1e-310 ] do
+        let w = draw (Prior.vonMisesFisher [ concentration; 0.0; 0.0 ]) (form wide [ 20000L; 3L ])
+        Expect.isLessThan (Measures.largest (w.mean [| 0L |])) 0.03 $"{concentration}: uniform"
+
 let private sparse () : unit =
     use _ = torch.NewDisposeScope()
 
@@ -147,6 +169,8 @@ let tests: Test =
                     Prior.lkj 0.1, 3L
                 ] do
                 samples prior size
+            testCase "samples of 16 bits" sixteenBits
+            testCase "directions of hardly any concentration" faint
             testCase "Dirichlet's of small concentrations are nearly one-hot" sparse
             testCase "Dirichlet's of zeros of float32 has finite gradients" zeros
             testCase "Student's far out" far
