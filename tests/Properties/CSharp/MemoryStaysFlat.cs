@@ -81,9 +81,9 @@ public class MemoryStaysFlat
     }
 
     [Theory]
-    [InlineData(10_000, false, false)]
+    [InlineData(5_000, false, false)]
     [InlineData(2_000, true, false)]
-    [InlineData(5_000, false, true)]
+    [InlineData(3_000, false, true)]
     public void Training_steps_leave_nothing(int steps, bool cached, bool cachedAllAlong)
     {
         // The runtime compiles what is hot and libtorch fills its caches: megabytes for a plain model too.

@@ -16,7 +16,7 @@ let private setting (name: string) (byDefault: int) : int =
 /// All randomness comes from this number and the names of law and value.
 let seed: int = setting "PARAMETRIZE_SEED" 20260101
 
-let casesEach: int = setting "PARAMETRIZE_CASES" 80
+let casesEach: int = setting "PARAMETRIZE_CASES" 75
 
 /// Laws a case of which takes derivatives, factorizations, every operation, or each element of a batch by itself.
 let private costly: Set<string> =

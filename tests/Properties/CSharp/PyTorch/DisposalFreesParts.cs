@@ -132,7 +132,7 @@ public class DisposalFreesParts
     }
 
     [Fact]
-    public void A_hundred_thousand_cycles_of_registering_and_removing_leave_nothing()
+    public void Fifty_thousand_cycles_of_registering_and_removing_leave_nothing()
     {
         var layer = nn.Linear(16, 16);
         var own = layer.weight;
@@ -145,14 +145,14 @@ public class DisposalFreesParts
         Cycle(1_000);
         var live = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
         var before = Megabytes();
-        Cycle(100_000);
+        Cycle(50_000);
         var after = Megabytes();
         Assert.Equal(live, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
         Assert.InRange(after.Managed - before.Managed, double.NegativeInfinity, 1);
-        // A tensor for each cycle would be more than 100 MB. TorchSharp (0.107) never frees a pointer and what it keeps
+        // A tensor for each cycle would be more than 50 MB. TorchSharp (0.107) never frees a pointer and what it keeps
         // alive of each module (`modShared` in THSNN_custom_module): 72 bytes, of three modules in a cycle. What is
-        // measured is 20 MB of those, and as much free memory between them.
-        Assert.InRange(after.Resident - before.Resident, double.NegativeInfinity, 80);
+        // measured is 10 MB of those, and as much free memory between them.
+        Assert.InRange(after.Resident - before.Resident, double.NegativeInfinity, 40);
         Assert.Same(own, layer.weight);
         Assert.Equal(0, Snapshot.HooksOf(layer));
         Assert.Equal(["weight", "bias"], layer.state_dict().Keys);
