@@ -25,9 +25,9 @@ internal static class Batches
     /// <summary>Refuses a batch of data of another shape.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="datum">The expected shape of one datum.</param>
-    /// <param name="expects">Who takes or yields such data, with the verb.</param>
+    /// <param name="expects">Who takes or yields such data, with the verb: made into text where it is needed.</param>
     /// <param name="parameter">The argument.</param>
-    public static void Require(Tensor batch, long[] datum, string expects, string parameter)
+    public static void Require(Tensor batch, long[] datum, FormattableString expects, string parameter)
     {
         if (!DatumShape(batch, parameter).SequenceEqual(datum))
             throw new ArgumentException(
@@ -37,7 +37,7 @@ internal static class Batches
     }
 
     /// <summary>Refuses what a part of a user's own yields in another shape than it promises.</summary>
-    public static void RequireMade(Tensor? made, long[] expected, string maker, string what)
+    public static void RequireMade(Tensor? made, long[] expected, FormattableString maker, string what)
     {
         if (made is null || !made.shape.AsSpan().SequenceEqual(expected))
             throw new InvalidOperationException(

@@ -88,7 +88,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     public Tensor inverse(Tensor latent, Tensor? context = null)
     {
         RequireAlive();
-        Batches.Require(latent, this.latent.Shape, "The latent density takes", nameof(latent));
+        Batches.Require(latent, this.latent.Shape, $"The latent density takes", nameof(latent));
         return transform.inverse(latent, OfTransform(context));
     }
 
@@ -150,7 +150,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     private Tensor Checked(Tensor data)
     {
         RequireAlive();
-        Batches.Require(data, Shape, "The flow takes", nameof(data));
+        Batches.Require(data, Shape, $"The flow takes", nameof(data));
         transform.RequireKind(data, "The flow", transform.TakesWholeNumbers, nameof(data), latent);
         return data;
     }

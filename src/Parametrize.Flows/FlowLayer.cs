@@ -189,7 +189,7 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     {
         if (Contexts.Rows(context, count, isRead, owner) is not { } rows)
             return null;
-        RequireSameKind(rows, $"The context of {owner}", nameof(context), latent);
+        RequireSameKind(rows, (FormattableString)$"The context of {owner}", nameof(context), latent);
         return rows.is_floating_point() ? rows : rows.to_type(Parameter(latent)?.dtype ?? get_default_dtype());
     }
 

@@ -17,38 +17,33 @@ public sealed record TensorReport
         using var _ = no_grad();
         tensor.Binding.SyncMoves();
         tensor.RefreshWritten();
+        using var scope = NewDisposeScope();
         var value = tensor.Parametrization;
-        using var present = Measured(tensor, value, out var membership, out var counts);
-        (Name, Parametrization, Shape, Dtype) = (name, value, present.shape, present.dtype);
-        Violation = membership.ErrorOrNull();
-        Distance = Violation switch
+        Tensor present;
+        using (tensor.Binding.Access.Reading())
         {
-            null => 0,
-            ParametrizationError.NotAllowed refusal => refusal.violation.Size,
-            _ => double.NaN,
-        };
-        Trained = tensor.Inputs.Where(input => input.requires_grad).Sum(Reals);
-        if (counts is not null)
-            (Slopes, Saturated) = ([.. Saturation.bounds.Zip(counts)], Saturation.share(counts));
-        Dimension = Parametrize.Dimension.ofForm(FormModule.ofTensor(present), value, tensor.CurrentParts())?.Value;
+            var parts = tensor.CurrentParts();
+            present = Core.forward(value, parts);
+            Name = name;
+            Parametrization = value;
+            Shape = present.shape;
+            Dtype = present.dtype;
+            // What has learnt its norm believes in it: the tensor alone tells. A mask in use counts, wherever it is from.
+            var membership = Core.learns(value) ? Core.contains(value, present) : Core.admits(value, parts, present);
+            Violation = membership.ErrorOrNull();
+            Distance = Violation switch
+            {
+                null => 0,
+                ParametrizationError.NotAllowed refusal => refusal.violation.Size,
+                _ => double.NaN,
+            };
+            Trained = tensor.Inputs.Where(input => input.requires_grad).Sum(Reals);
+            if (Saturation.countsOf(value.Program, parts)?.Value is { } counts)
+                (Slopes, Saturated) = ([.. Saturation.bounds.Zip(counts)], Saturation.share(counts));
+            Dimension = Parametrize.Dimension.ofForm(FormModule.ofTensor(present), value, parts)?.Value;
+        }
+        // Who writes to the parameters does not wait for singular values.
         Spectrum = Spectrum.Of(value, present, spectraUpTo);
-    }
-
-    /// <summary>What writers of the parameters wait for; they do not wait for singular values.</summary>
-    private static Tensor Measured(
-        ParametrizedTensor tensor,
-        Parametrization value,
-        out FSharpResult<Unit, ParametrizationError> membership,
-        out long[]? counts
-    )
-    {
-        using var lease = tensor.Binding.Access.Reading();
-        var parts = tensor.CurrentParts();
-        var present = Core.forward(value, parts);
-        // What has learnt its norm believes in it: the tensor alone tells. A mask in use counts, wherever it is from.
-        membership = Core.learns(value) ? Core.contains(value, present) : Core.admits(value, parts, present);
-        counts = Saturation.countsOf(value.Program, parts)?.Value;
-        return present;
     }
 
     /// <summary>As <see cref="parametrize.parametrizations"/> lists it.</summary>

@@ -12,6 +12,11 @@ public sealed class DistributionDensity : IDensity
 {
     private readonly distributions.Distribution _distribution;
 
+    /// <summary>
+    /// log sqrt n for probability vectors of n numbers: TorchSharp's density is by n - 1 of them, one of a flow by the area.
+    /// </summary>
+    private readonly double _logArea;
+
     /// <param name="distribution">A distribution of real tensors. The caller disposes it, after the flow.</param>
     /// <exception cref="ArgumentException">
     /// The distribution is one of single numbers, without a shape; or one of separate values, which has no density.
@@ -42,6 +47,8 @@ public sealed class DistributionDensity : IDensity
             );
         Shape = Densities.Checked(shape);
         _distribution = distribution;
+        if (distribution is Dirichlet)
+            _logArea = Batches.Count([.. distribution.batch_shape]) * Math.Log(distribution.event_shape[^1]) / 2;
     }
 
     private static bool IsDiscrete(distributions.Distribution distribution) =>
@@ -60,14 +67,6 @@ public sealed class DistributionDensity : IDensity
 
     bool IDensity.IsEverywhere =>
         _distribution is Normal or MultivariateNormal or Laplace or Cauchy or Gumbel or LogitRelaxedBernoulli;
-
-    /// <summary>
-    /// log sqrt n for probability vectors of n numbers: TorchSharp's density is by n - 1 of them, one of a flow by the area.
-    /// </summary>
-    private double LogArea =>
-        _distribution is Dirichlet
-            ? Batches.Count([.. _distribution.batch_shape]) * Math.Log(_distribution.event_shape[^1]) / 2
-            : 0;
 
     /// <inheritdoc/>
     public Tensor log_prob(Tensor data, Tensor? context = null)
@@ -90,8 +89,8 @@ public sealed class DistributionDensity : IDensity
     private (Tensor Densities, Tensor IsNothing) Measured(Tensor data)
     {
         var densities = Batches.Sum(_distribution.log_prob(data));
-        if (LogArea > 0)
-            densities -= LogArea.AsScalar();
+        if (_logArea > 0)
+            densities -= _logArea.AsScalar();
         var isNothing = densities
             .isnan()
             .logical_and(data.flatten(1).isfinite().all(1))

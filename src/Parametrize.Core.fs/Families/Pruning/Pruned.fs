@@ -187,7 +187,6 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
 [<RequireQualifiedAccess>]
 module internal Pruned =
 
-    /// Whether one of the nodes prunes.
     /// How a value is typed, whatever chooses its masks.
     let rec private withoutChoices (code: Code) : Code =
         let pruned = Code.name "pruned"
@@ -209,6 +208,7 @@ module internal Pruned =
     let areAlike (left: Parametrization) (right: Parametrization) : bool =
         withoutChoices left.Description = withoutChoices right.Description
 
+    /// Whether one of the nodes prunes.
     let isPruned (value: Parametrization) : bool = value.Program.Nodes |> Array.exists (fun node -> node :? PrunedNode)
 
     /// The mask of the last node, if it prunes, as it lies on the tensor of which that may see a view: another pruning goes on
