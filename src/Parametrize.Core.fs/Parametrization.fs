@@ -73,10 +73,14 @@ module Parametrization =
     /// Whether it yields every tensor.
     let internal isFree (value: Parametrization) : bool = (Tree.space value.Tree).IsClosedUnder Closure.Everything
 
-    /// Whether its tensors remain such when their entries change places.
-    let internal isExchangeable (value: Parametrization) : bool =
-        let space = Tree.space value.Tree
-        space.IsClosedUnder Closure.EntrywiseChoice || space.Name = "probability vectors"
+    /// Whether it reads tensors as kernels.
+    let internal seesKernels (value: Parametrization) : bool =
+        value.Program.Steps
+        |> Array.exists (fun step ->
+            match step with
+            | Step.OutOf(View.Kernel, _)
+            | Step.Into(View.Kernel, _, _) -> true
+            | _ -> false)
 
     /// Whether two values yield the same tensors.
     let internal yieldSame (left: Parametrization) (right: Parametrization) : bool =

@@ -38,7 +38,7 @@ public sealed class Constrained : FlowLayer
                 $"{value} cannot constrain data: {reason.Value} Values that can are positive, unitInterval, bounded, above, below, ordered, simplex, sumToZero and what is composed of them.",
                 nameof(value)
             );
-        if ($"{value}".Contains("onKernel", StringComparison.Ordinal) && !value.Program.IsEntrywise)
+        if (Core.seesKernels(value) && !value.Program.IsEntrywise)
             throw new ArgumentException(
                 $"{value} cannot constrain data: a kernel has no dimension that counts data. Constrain matrices, and join a Reshape.",
                 nameof(value)

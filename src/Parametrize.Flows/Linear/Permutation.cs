@@ -52,7 +52,7 @@ public sealed class Permutation : FlowLayer
 
     /// <summary>Spaces whose numbers are chosen one by one, and the simplex, stay as they are in another order.</summary>
     internal override Reached After(Reached before) =>
-        before is Reached.Of some && ParametrizationModule.isExchangeable(some.Value) ? before : base.After(before);
+        before is Reached.Of some && SimplexSpaces.isInAnyOrder(some.Value) ? before : base.After(before);
 
     /// <inheritdoc/>
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>

@@ -25,6 +25,11 @@ module internal SimplexSpaces =
             override _.Rounded(tensor, dtype) = (Entrywise.inRangeOf dtype tensor).``to`` dtype
         }
 
+    /// Whether tensors of a value remain such when their entries change places.
+    let isInAnyOrder (value: Parametrization) : bool =
+        let space = Tree.space value.Tree
+        space.IsClosedUnder Closure.EntrywiseChoice || space = simplex
+
 /// Probability vectors (the last dimension, of n >= 2 positive numbers of sum 1) from n - 1 numbers each, by the isometric
 /// log-ratio (Egozcue et al. 2003): `w = softmax(V x)`, where the columns of V are orthonormal and of sum zero (Helmert's);
 /// or by breaking a stick.
