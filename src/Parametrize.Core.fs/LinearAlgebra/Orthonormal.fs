@@ -36,18 +36,23 @@ module internal Orthonormal =
             let w = Tensors.inDouble w
             (w.mH.matmul w - identityLike w (Tensors.last w)).abs().max().item<float>()
 
-    /// |W^H W - I|_2, which is no less than the defect of W Q for any unitary Q; infinite where it overflows.
-    let spectralDefect (w: torch.Tensor) : float =
+    /// `W^H W - I`.
+    let private residualOf (exact: torch.Tensor) = exact.mH.matmul exact - identityLike exact (Tensors.last exact)
+
+    /// Whether |W^H W - I|_2, which is no less than the defect of W Q for any unitary Q, is within the limit; infinite where
+    /// it overflows. The Frobenius norm is no less and costs no eigenvalues.
+    let nearInSpectrum (condition: string) (limit: float) (w: torch.Tensor) : Result<unit, Violation> =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        let w = Tensors.inDouble w
-        let residual = w.mH.matmul w - identityLike w (Tensors.last w)
+        let residual = residualOf (Tensors.inDouble w)
 
         // LAPACK refuses what is not finite.
         if Tensors.nonFinite residual > 0L then
-            infinity
+            Violation.unless condition infinity limit
+        elif Tensors.largest (residual.abs().square().sum([| -2L; -1L |]).sqrt()) <= limit then
+            Ok()
         else
-            Tensors.largest (torch.linalg.eigvalsh residual)
+            Violation.unless condition (Tensors.largest (torch.linalg.eigvalsh residual)) limit
 
     /// Real and imaginary parts as entries of their own: complex division and moduli over- and underflow where these
     /// do not.
@@ -71,9 +76,6 @@ module internal Orthonormal =
         let isZero = largest.eq ((0.0).AsScalar())
         let direction = ofParts z (entries / torch.where (isZero, torch.ones_like largest, largest))
         torch.where (isZero.squeeze -1L, torch.ones_like z, direction / direction.abs ())
-
-    /// `W^H W - I`.
-    let private residualOf (exact: torch.Tensor) = exact.mH.matmul exact - identityLike exact (Tensors.last exact)
 
     /// Which matrices of a batch only rounding has moved away from orthonormal columns, by their residuals.
     let private areNear (residual: torch.Tensor) =

@@ -36,6 +36,16 @@ module internal Inversion =
     let private notAllowed (node: Node) (violation: Violation) : ParametrizationError =
         ParametrizationError.NotAllowed(Node.text node, violation)
 
+    /// A tensor that rounding may have moved as far as it may is still allowed, but as a base would take what is computed with it
+    /// further: such buffers are put right, so that they are the same after they are saved and loaded.
+    let private carried (node: Node) (epsilon: float) (parts: NodeParts) : torch.Tensor[] =
+        match box node with
+        | :? IRepairs as repairing ->
+            match repairing.CanCarry(parts.Buffers, epsilon) with
+            | Ok() -> parts.Buffers
+            | Error _ -> repairing.Repair parts.Buffers
+        | _ -> parts.Buffers
+
     /// The parts of one node for what it has to yield, and what that is up to rounding, where the node contains it.
     let private pulled pull readsLeaves epsilon slack (node: Node) (forms: Form list) present tensor =
         let found tensor (present: torch.Tensor[]) (want: Want) =
@@ -144,7 +154,11 @@ module internal Inversion =
             pulled pull (readsLeaves program sources) epsilon slack node expected present[position] tensor
             |> Result.mapError (Program.named program position)
             |> Result.map (fun (parts, contained) ->
-                rows[position] <- parts.Buffers
+                rows[position] <-
+                    match contained with
+                    | Ok _ -> carried node roundoff parts
+                    | Error _ -> parts.Buffers
+
                 isChosen[position] <- (Result.toOption contained).IsNone && present[position].Length = 0
 
                 match box node with

@@ -28,18 +28,24 @@ let private isRightInverse (subject: Subject) (case: Case) : Faults =
         | Ok() -> comesBack "parts in use" subject case (Parametrization.rightInverse value parts sample) sample
         | Error _ -> [])
 
-/// What counts as allowed because rounding may have moved it so far.
+/// What counts as allowed because rounding may have moved it so far. Its parts can be saved, and are the same when loaded.
 let private isRightInverseNearby (subject: Subject) (case: Case) : Faults =
     let value = subject.Value
     let sample = Subject.sample 2UL subject case
     let roundoff = Form.epsilon case.Dtype * largest sample
 
     [
-        for size in (if case.Seed % 2UL = 0UL then [ 10.0; 1e3 ] else [ 100.0; 1e4 ]) do
+        for size in [ 10.0 * 2.0 ** float (case.Seed % 8UL); 1e4 ] do
             let moved = sample + Case.unit (7UL + uint64 size) case * (size * roundoff)
 
             if succeeds (Parametrization.contains value moved) then
-                yield! comesBack $"{size} units off" subject case (Parametrization.initialize value moved) moved
+                let parts = Parametrization.initialize value moved
+                yield! comesBack $"{size} units off" subject case parts moved
+
+                yield!
+                    ok $"{size} units off" parts (fun parts ->
+                        let misfits = Parametrization.misfits value (Form.epsilon case.Dtype) parts
+                        fault (not misfits.IsEmpty) $"{size} units off, the parts would not be loaded: {misfits}")
     ]
 
 let private isLeftInverse (subject: Subject) (case: Case) : Faults =

@@ -72,10 +72,7 @@ type internal GrassmannNode() =
 
     interface IRepairs with
         member _.CanCarry(buffers, epsilon) =
-            Violation.unless
-                "B^H B = I of the base"
-                (Orthonormal.spectralDefect buffers[0])
-                (limit epsilon buffers[0] - epsilon)
+            Orthonormal.nearInSpectrum "B^H B = I of the base" (limit epsilon buffers[0] - epsilon) buffers[0]
             |> Result.mapError (fun violation -> "base", violation)
 
         member _.Repair buffers = Array.map Orthonormal.polish buffers

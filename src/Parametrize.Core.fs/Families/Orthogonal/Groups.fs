@@ -147,7 +147,7 @@ type internal GroupNode(group: Group) =
         member _.CanCarry(buffers, epsilon) =
             let foot = buffers[0]
 
-            Violation.unless "B^H B = I of the base" (Orthonormal.spectralDefect foot) (limit epsilon foot - epsilon)
+            Orthonormal.nearInSpectrum "B^H B = I of the base" (limit epsilon foot - epsilon) foot
             |> Result.bind (fun () -> determinantIsOne foot (limit epsilon foot))
             |> Result.mapError (fun violation -> "base", violation)
 

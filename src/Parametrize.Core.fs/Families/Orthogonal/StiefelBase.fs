@@ -35,8 +35,12 @@ module internal StiefelBase =
     /// What the map turns the base into must be allowed, after one more rounding.
     let check (epsilon: float) (foot: torch.Tensor) : Result<unit, Violation> =
         let tall = upright foot
-        let defect = if isSquare foot then Orthonormal.spectralDefect foot else ThinBase.defect tall
-        Violation.unless "B^H B = I of the base" defect (Tensors.limit epsilon (Tensors.rows tall) 1.0 - epsilon)
+        let condition, limit = "B^H B = I of the base", Tensors.limit epsilon (Tensors.rows tall) 1.0 - epsilon
+
+        if isSquare foot then
+            Orthonormal.nearInSpectrum condition limit foot
+        else
+            Violation.unless condition (ThinBase.defect tall) limit
 
     /// The nearest base to one that was rounded.
     let polish (foot: torch.Tensor) : torch.Tensor =
