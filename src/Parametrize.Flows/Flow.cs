@@ -155,7 +155,14 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
         return data;
     }
 
-    private void RequireAlive() => ObjectDisposedException.ThrowIf(_isDisposed, this);
+    private void RequireAlive()
+    {
+        if (_isDisposed)
+            throw new ObjectDisposedException(
+                nameof(Flow),
+                "This flow was disposed, alone or with the module that has it."
+            );
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.Torch;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Adapters;
@@ -34,18 +35,23 @@ internal static class AdapterTargets
     public static IReadOnlyList<AdapterLayer> Find(nn.Module model, LoraConfig config)
     {
         var modules = ModelTree.Modules(model, registering: true);
-        RequireAll(model, nameof(config.TargetModules), config.TargetModules, modules.Select(one => one.Name));
+        var names = config.TargetModules.Where(one => one != LoraConfig.AllLinear).ToList();
+        var meansLinear = names.Count < config.TargetModules.Count;
+        RequireAll(model, nameof(config.TargetModules), names, modules.Select(one => one.Name));
         RequireAll(model, nameof(config.ModulesToSave), config.ModulesToSave, modules.Select(one => one.Name));
         List<AdapterLayer> layers =
         [
             .. modules
-                .Where(one => Names(config.TargetModules, one.Name) && !IsSavedWhole(config, one.Name))
+                .Where(one => meansLinear && one.Module is Linear || Names(names, one.Name))
+                .Where(one => !IsSavedWhole(config, one.Name))
                 .Select(one => new AdapterLayer(one.Name, one.Module)),
         ];
         if (layers.Count == 0)
             throw new ArgumentException(
                 config.TargetModules.Count == 0
-                    ? $"TargetModules is empty: name the modules to change. {Has(model, modules.Select(one => one.Name))}"
+                        ? $"TargetModules is empty: name the modules to change. {Has(model, modules.Select(one => one.Name))}"
+                    : meansLinear && !modules.Any(one => one.Module is Linear)
+                        ? $"{model.Title()} has no Linear ({LoraConfig.AllLinear}). {Has(model, modules.Select(one => one.Name))}"
                     : $"TargetModules ({string.Join(", ", config.TargetModules)}) leave nothing to change: ModulesToSave has them all.",
                 nameof(config)
             );

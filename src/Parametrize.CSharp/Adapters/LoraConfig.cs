@@ -5,6 +5,12 @@ namespace Parametrize.CSharp;
 /// <summary>What PEFT's <c>LoraConfig</c> says of an adapter, as far as it changes weights; `adapter_config.json` has it.</summary>
 public sealed record LoraConfig
 {
+    /// <summary>
+    /// PEFT's name for every Linear of a model: `TargetModules = [LoraConfig.AllLinear]`. A head that is to be trained as it is stands
+    /// in `ModulesToSave`.
+    /// </summary>
+    public const string AllLinear = "all-linear";
+
     /// <summary>The rank, PEFT's `r`. Default: 8.</summary>
     public long Rank { get; init; } = 8;
 
@@ -12,8 +18,8 @@ public sealed record LoraConfig
     public double Alpha { get; init; } = 8;
 
     /// <summary>
-    /// The modules to change: whole names (`encoder.query`) or their ends (`query`). Linear, Embedding and convolutions that are
-    /// not grouped. Default: none.
+    /// The modules to change: whole names (`encoder.query`) or their ends (`query`), or <see cref="AllLinear"/>. Linear, Embedding and
+    /// convolutions that are not grouped. Default: none.
     /// </summary>
     public IReadOnlyList<string> TargetModules { get; init; } = [];
 

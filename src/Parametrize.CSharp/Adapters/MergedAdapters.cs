@@ -50,7 +50,11 @@ public sealed class MergedAdapters : IDisposable
     /// <exception cref="ObjectDisposedException">This has been disposed, or the adapters are back already.</exception>
     public void Unmerge()
     {
-        ObjectDisposedException.ThrowIf(_kept.Count == 0, this);
+        if (_kept.Count == 0)
+            throw new ObjectDisposedException(
+                nameof(MergedAdapters),
+                "The adapters are back in the model, or this was disposed, which frees them and leaves the model merged."
+            );
         foreach (var one in _kept)
             one.RequireUnchanged(_model);
         ManyRegistrations.Register(

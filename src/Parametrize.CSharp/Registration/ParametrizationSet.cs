@@ -25,11 +25,14 @@ internal sealed class ParametrizationSet : nn.Module
         ModuleInternals.Children(module).TryGetValue(ChildName, out var child) ? child as ParametrizationSet : null;
 
     /// <summary>Throws when the module was disposed.</summary>
-    public static void RequireAlive(nn.Module module) =>
-        ObjectDisposedException.ThrowIf(
-            ModuleInternals.IsDisposed(module) || Of(module) is { } set && ModuleInternals.IsDisposed(set),
-            module
-        );
+    public static void RequireAlive(nn.Module module)
+    {
+        if (ModuleInternals.IsDisposed(module) || Of(module) is { } set && ModuleInternals.IsDisposed(set))
+            throw new ObjectDisposedException(
+                module.GetType().FullName,
+                $"{module.Title()} was disposed, and its tensors with it: register on a module before it is disposed."
+            );
+    }
 
     /// <summary>The name under which the set has the tensor, or the joint one of which it is a member.</summary>
     public string? NameOf(string name)

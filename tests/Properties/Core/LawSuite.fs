@@ -20,7 +20,7 @@ let casesEach: int = setting "PARAMETRIZE_CASES" 75
 
 /// Laws a case of which takes derivatives, factorizations, every operation, or each element of a batch by itself.
 let private costly: Set<string> =
-    set [ "5"; "6"; "6b"; "6c"; "7"; "10"; "10b"; "11"; "11b"; "11c"; "11d"; "11e"; "11f" ]
+    set [ "5"; "6"; "6b"; "6c"; "7"; "10"; "10b"; "11"; "11b"; "11c"; "11d"; "11e"; "11f"; "13"; "13b" ]
 
 let private settings (law: Law) (subject: Subject) : Running.Settings =
     let isCostly = costly.Contains law.Number || Generators.Subjects.isCostly subject

@@ -1,6 +1,7 @@
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using TorchSharp;
+using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -116,6 +117,30 @@ public class AdaptersAreTrained
             1
         );
         Near.Same(rotated.mm(weight.mT), x.mm(tensor.Value.mT), 1e-12);
+    }
+
+    [Fact]
+    public void All_linear_means_every_Linear_that_is_not_saved_whole()
+    {
+        var model = new SmallNet();
+        string[] linear =
+        [
+            .. model.named_modules().Where(one => one.module is Linear).Select(one => $"{one.name}.weight"),
+        ];
+        model.get_peft_model(new LoraConfig { TargetModules = [LoraConfig.AllLinear], ModulesToSave = ["head"] });
+        var adapted = model.parametrizations().Select(one => one.name).ToList();
+        Assert.NotEmpty(adapted);
+        Assert.Equal(linear.Where(name => !name.StartsWith("head", StringComparison.Ordinal)).Order(), adapted.Order());
+
+        var both = new SmallNet();
+        both.get_peft_model(new LoraConfig { TargetModules = [LoraConfig.AllLinear, "words"] });
+        Assert.Equal(linear.Append("words.weight").Order(), both.parametrizations().Select(one => one.name).Order());
+
+        var none = nn.Sequential(("norm", nn.LayerNorm(4)));
+        var refusal = Assert.Throws<ArgumentException>(() =>
+            none.get_peft_model(new LoraConfig { TargetModules = [LoraConfig.AllLinear] })
+        );
+        Assert.Contains("has no Linear (all-linear). It has: norm.", refusal.Message);
     }
 
     [Fact]

@@ -37,7 +37,7 @@ internal static class Traffic
         ["ending scopes"] = () => ForEachKind(EndingScopes),
         ["removing"] = () => ForEachKind(Removing),
         ["registering on one module"] = RegisteringOnOneModule,
-        ["sixteen threads for a minute"] = OneMinute.Run,
+        ["sixteen threads"] = SixteenThreads.Run,
     };
 
     private static void ForEachKind(Action<FaultSubject> action)
