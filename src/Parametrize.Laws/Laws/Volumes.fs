@@ -111,7 +111,7 @@ let private slopeAgrees (subject: Subject) (case: Case) : Faults =
             let exact, size = Array.sum found, Array.max sizes
             let difference = (above.item<double>() - below.item<double>()) / (2.0 * step)
             // Near a point where the logarithm has no value the third derivative is that of 1 / distance.
-            let allowed = 1e-5 * max 1.0 (10.0 * size) + step * step * pown size 3
+            let allowed = 1e-5 * max 1.0 (10.0 * size) + step * step * pown (max size (abs exact)) 3
             let distance = abs (exact - difference)
 
             if distance <= allowed then

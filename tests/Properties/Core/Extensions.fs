@@ -74,14 +74,6 @@ let private line name (build: unit -> Parametrization) shapes dtypes scales : Su
         Ground = 1.0
     }
 
-let private reals =
-    [
-        torch.ScalarType.Float32
-        torch.ScalarType.Float64
-        torch.ScalarType.Float16
-        torch.ScalarType.BFloat16
-    ]
-
 let private rows = Gen.choose64 (2L, 6L) |> Gen.arrayOfLength 2
 let private scales = [ 1e-3; 1.0; 1e3 ]
 
@@ -92,9 +84,9 @@ let private build (nodes: Node list) () : Parametrization =
 
 let subjects: Subject list =
     [
-        { line "own link" (build [ Centred() ]) rows reals scales with
+        { line "own link" (build [ Centred() ]) rows Ingredients.reals scales with
             Miss = Some(fun w -> w + (w.abs().max() + 1.0) * 0.5)
         }
-        line "own link with two parameters" (build [ Summed 0.5 ]) rows reals scales
-        line "own links, chained" (build [ Summed 2.0; Centred() ]) rows reals scales
+        line "own link with two parameters" (build [ Summed 0.5 ]) rows Ingredients.all scales
+        line "own links, chained" (build [ Summed 2.0; Centred() ]) rows Ingredients.reals scales
     ]

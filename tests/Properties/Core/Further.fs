@@ -34,7 +34,6 @@ let private symmetricMask =
 
 let private mask = Mask.OfArray([| 2L; 3L |], [| true; false; true; true; true; false |])
 let private moderateSizes = [ 0.01; 0.3; 1.0 ]
-let private exact = [ torch.ScalarType.Float32; torch.ScalarType.Float64 ]
 
 let private spectral dimension =
     spectralNormWith
@@ -51,14 +50,14 @@ let subjects: Subject list =
         line "weightNorm 2" (fun () -> weightNorm 2) (fixedShape [ 2L; 3L; 4L ]) all everySize
         line "weightNorm -2" (fun () -> weightNorm -2) (fixedShape [ 2L; 3L; 4L ]) all everySize
         for rank in [ 1L; 3L; 4L; 5L ] do
-            line $"lowRank {rank}" (fun () -> lowRank rank) (atLeast rank) exact moderateSizes
-        line "fixedRank 3" (fun () -> fixedRank 3L) (atLeast 3L) exact moderateSizes
+            line $"lowRank {rank}" (fun () -> lowRank rank) (atLeast rank) reals moderateSizes
+        line "fixedRank 3" (fun () -> fixedRank 3L) (atLeast 3L) reals moderateSizes
         line
             "product, several on either side"
             (fun () ->
                 product [ orthogonal; unitTriangular Triangle.Lower; identity; cayley; unitTriangular Triangle.Upper ])
             (atLeast 2L)
-            exact
+            all
             moderateSizes
         line
             "blockDiagonal, three"
@@ -70,7 +69,7 @@ let subjects: Subject list =
             "slices of columns"
             (fun () -> slices -1 [ 2L, sphere 1.0; 1L, positive; 3L, identity ])
             (fixedShape [ 2L; 6L ])
-            exact
+            reals
             moderateSizes
         line
             "slices, carrying"
@@ -82,22 +81,22 @@ let subjects: Subject list =
             "where, apart"
             (fun () -> where mask (bounded 2.0 3.0) (bounded -5.0 -4.0))
             (fixedShape [ 2L; 3L ])
-            exact
+            reals
             moderateSizes
         line
             "pruned behind bounds, on kernels"
             (fun () -> onKernel (bounded 2.0 3.0) >>> onKernel (pruned (Pruning.Random(Amount.Count 2L, 3UL))))
             (fixedShape [ 2L; 3L; 2L ])
-            exact
+            reals
             moderateSizes
         line
             "pruned behind bounds, transposed"
             (fun () -> transposed (bounded 2.0 infinity) >>> pruned (Pruning.Random(Amount.Count 2L, 3UL)))
             (fixedShape [ 2L; 3L ])
-            exact
+            reals
             moderateSizes
-        line "skew >>> spectralNorm" (fun () -> skew >>> spectralNorm) square exact moderateSizes
-        line "symmetric >>> hermitian" (fun () -> symmetric >>> hermitian) (fixedShape [ 4L; 4L ]) exact moderateSizes
+        line "skew >>> spectralNorm" (fun () -> skew >>> spectralNorm) square all moderateSizes
+        line "symmetric >>> hermitian" (fun () -> symmetric >>> hermitian) (fixedShape [ 4L; 4L ]) all moderateSizes
         line
             "symmetric >>> hermitian, lower"
             (fun () -> symmetric >>> hermitianFrom Triangle.Lower)
@@ -125,5 +124,5 @@ let subjects: Subject list =
         line "spectralNorm on kernels" (fun () -> onKernel spectralNorm) (fixedShape [ 4L; 2L; 2L ]) all moderateSizes
         line "spectralNorm, transposed" (fun () -> transposed spectralNorm) (atLeast 2L) all moderateSizes
         line "scaled twice" (fun () -> scale -2.0 >>> shift 3.0 >>> scale 0.5) entries all moderateSizes
-        line "fromBelow" (fun () -> positive >>> scale -2.0) entries exact moderateSizes
+        line "fromBelow" (fun () -> positive >>> scale -2.0) entries reals moderateSizes
     ]

@@ -3,7 +3,11 @@ module internal Properties.Core.LawSuite
 
 open System
 open Expecto
+open FsCheck
+open FsCheck.FSharp
+open Parametrize
 open Parametrize.Laws
+open TorchSharp
 
 let subjects: Subject list = Generators.Subjects.all @ Further.subjects @ Extensions.subjects
 
@@ -65,6 +69,22 @@ let coverage: Test =
                 Expect.equal Generators.Subjects.missing [] "entries without a line in Generators/")
             testCase "every generator line has a catalogue entry" (fun () ->
                 Expect.equal Generators.Subjects.superfluous [] "lines without an entry in Catalogue.fs")
+            testCase "every element type that a value accepts is tried" (fun () ->
+                let accepts (subject: Subject) (dtype: torch.ScalarType) =
+                    let shape = subject.Shapes |> Gen.sampleWithSeed (Rnd(1UL, 1UL)) 10 1 |> Array.head
+
+                    Parametrization.parameterForms subject.Value { Shape = shape; Dtype = dtype; Device = torch.CPU }
+                    |> Result.isOk
+
+                let untried =
+                    [
+                        for subject in subjects do
+                            for dtype in List.except subject.Dtypes Ingredients.all do
+                                if accepts subject dtype then
+                                    $"{subject.Name}, {dtype}"
+                    ]
+
+                Expect.equal untried [] "values that accept element types with which no law is tried")
             testCase "names are unique" (fun () ->
                 let names = Parametrize.Catalogue.entries |> List.map _.Name
                 Expect.equal (List.distinct names) names "catalogue names")

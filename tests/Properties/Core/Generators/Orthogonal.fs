@@ -58,11 +58,7 @@ let lines: Subject list =
         |> roughAtZero
         |> exponential 1.0
         line "inMetric" threeRows all everySize |> bijection everything
-        line
-            "generalizedStiefel"
-            threeRows
-            [ Dtype.Float32; Dtype.Float64; Dtype.ComplexFloat32; Dtype.ComplexFloat64 ]
-            everySize
+        line "generalizedStiefel" threeRows all everySize
         |> missedBy stretched
         |> roughAtZero
         |> exponential 10.0
