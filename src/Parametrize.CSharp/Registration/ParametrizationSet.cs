@@ -27,10 +27,11 @@ internal sealed class ParametrizationSet : nn.Module
     /// <summary>Throws when the module was disposed.</summary>
     public static void RequireAlive(nn.Module module)
     {
+        // The name of a module that was disposed cannot be asked for.
         if (ModuleInternals.IsDisposed(module) || Of(module) is { } set && ModuleInternals.IsDisposed(set))
             throw new ObjectDisposedException(
                 module.GetType().FullName,
-                $"{module.Title()} was disposed, and its tensors with it: register on a module before it is disposed."
+                "This module was disposed, and its tensors with it: register on a module that is in use."
             );
     }
 

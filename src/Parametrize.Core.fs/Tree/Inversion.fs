@@ -36,11 +36,11 @@ module internal Inversion =
     let private notAllowed (node: Node) (violation: Violation) : ParametrizationError =
         ParametrizationError.NotAllowed(Node.text node, violation)
 
-    /// A tensor that rounding may have moved as far as it may is still allowed, but as a base would take what is computed with it
-    /// further: such buffers are put right, so that they are the same after they are saved and loaded.
+    /// A tensor that rounding has moved as far as it may is still allowed, but as a base it would take what is computed with it
+    /// further: such bases are put right, so that they are the same after they are saved and loaded.
     let private carried (node: Node) (epsilon: float) (parts: NodeParts) : torch.Tensor[] =
         match box node with
-        | :? IRepairs as repairing ->
+        | :? IRepairs as repairing when Node.hasBase node ->
             match repairing.CanCarry(parts.Buffers, epsilon) with
             | Ok() -> parts.Buffers
             | Error _ -> repairing.Repair parts.Buffers

@@ -225,7 +225,7 @@ let private further: (string * Formula) list =
         "pruned behind bounds, on kernels", onKernel (behind (between 2.0 3.0) masked)
         "pruned behind bounds, transposed", behind (fun x -> softplus x + (2.0).ToScalar()) masked
         "skew >>> spectralNorm", behind skew learnt
-        "symmetric >>> hermitian", of1 symmetric
+        "symmetric >>> hermitian", of1 (symmetric >> hermitian)
         "symmetric >>> hermitian, lower", of1 (symmetric >> hermitianOfLower)
         "symmetric >>> pruned", symmetricMasked
         "triangular, upper >>> pruned", behind (upper 0L) masked
