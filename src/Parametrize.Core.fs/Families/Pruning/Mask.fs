@@ -28,17 +28,12 @@ type Mask =
         use scope = torch.NewDisposeScope()
 
         let isKept = tensor.ne (0.0.AsScalar())
+        let others = isKept.logical_and(tensor.ne (1.0.AsScalar())).count_nonzero().item<int64>()
 
-        if tensor.dtype <> torch.ScalarType.Bool then
-            let others = isKept.logical_and (tensor.ne (1.0.AsScalar()))
-
-            // Whether there is one is told sooner than how many there are.
-            if others.any().item<bool>() then
-                let count = others.count_nonzero().item<int64>()
-
-                invalidArg
-                    (nameof tensor)
-                    $"A mask holds ones, where entries stay, and zeros, but {count} of its entries are neither."
+        if others > 0L then
+            invalidArg
+                (nameof tensor)
+                $"A mask holds ones, where entries stay, and zeros, but {others} of its entries are neither."
 
         { Sizes = tensor.shape; Stays = isKept.cpu().flatten().data<bool>().ToArray() }
 

@@ -68,7 +68,12 @@ module internal PruningStack =
 
     /// What stays of the entries that are kept, each time by what is left of the tensor.
     let ofTensor (tensor: torch.Tensor) (kept: torch.Tensor) (stack: Pruning list) : Result<torch.Tensor, string> =
-        let left (kept: torch.Tensor) = if kept.all().item<bool>() then tensor else tensor * kept
+        let left (kept: torch.Tensor) =
+            // libtorch counts faster than it asks for all.
+            if kept.count_nonzero().item<int64>() = kept.numel () then
+                tensor
+            else
+                tensor * kept
 
         stack
         |> List.fold (fun kept pruning -> kept |> Result.bind (fun kept -> step left kept kept pruning)) (Ok kept)
