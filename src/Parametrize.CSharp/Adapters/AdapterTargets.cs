@@ -39,6 +39,11 @@ internal static class AdapterTargets
         var meansLinear = names.Count < config.TargetModules.Count;
         RequireAll(model, nameof(config.TargetModules), names, modules.Select(one => one.Name));
         RequireAll(model, nameof(config.ModulesToSave), config.ModulesToSave, modules.Select(one => one.Name));
+        if (meansLinear && !modules.Any(one => one.Module is Linear))
+            throw new ArgumentException(
+                $"{model.Title()} has no Linear ({LoraConfig.AllLinear}). {Has(model, modules.Select(one => one.Name))}",
+                nameof(config)
+            );
         List<AdapterLayer> layers =
         [
             .. modules
@@ -49,9 +54,7 @@ internal static class AdapterTargets
         if (layers.Count == 0)
             throw new ArgumentException(
                 config.TargetModules.Count == 0
-                        ? $"TargetModules is empty: name the modules to change. {Has(model, modules.Select(one => one.Name))}"
-                    : meansLinear && !modules.Any(one => one.Module is Linear)
-                        ? $"{model.Title()} has no Linear ({LoraConfig.AllLinear}). {Has(model, modules.Select(one => one.Name))}"
+                    ? $"TargetModules is empty: name the modules to change. {Has(model, modules.Select(one => one.Name))}"
                     : $"TargetModules ({string.Join(", ", config.TargetModules)}) leave nothing to change: ModulesToSave has them all.",
                 nameof(config)
             );

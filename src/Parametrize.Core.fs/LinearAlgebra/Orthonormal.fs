@@ -39,18 +39,23 @@ module internal Orthonormal =
     /// `W^H W - I`.
     let private residualOf (exact: torch.Tensor) = exact.mH.matmul exact - identityLike exact (Tensors.last exact)
 
+    let private squaredFrobenius (matrix: torch.Tensor) = matrix.abs().square().sum([| -2L; -1L |], keepdim = true)
+
     /// Whether |W^H W - I|_2, which is no less than the defect of W Q for any unitary Q, is within the limit; infinite where
-    /// it overflows. The Frobenius norm is no less and costs no eigenvalues.
+    /// it overflows.
     let nearInSpectrum (condition: string) (limit: float) (w: torch.Tensor) : Result<unit, Violation> =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
         let residual = residualOf (Tensors.inDouble w)
 
-        // LAPACK refuses what is not finite.
-        if Tensors.nonFinite residual > 0L then
-            Violation.unless condition infinity limit
-        elif Tensors.largest (residual.abs().square().sum([| -2L; -1L |]).sqrt()) <= limit then
+        let frobenius (matrix: torch.Tensor) = sqrt (Tensors.largest (squaredFrobenius matrix))
+
+        // Upper bounds that cost no eigenvalues; the second grows with the fourth root of the size.
+        if frobenius residual <= limit || sqrt (frobenius (residual.matmul residual)) <= limit then
             Ok()
+        // LAPACK refuses what is not finite.
+        elif Tensors.nonFinite residual > 0L then
+            Violation.unless condition infinity limit
         else
             Violation.unless condition (Tensors.largest (torch.linalg.eigvalsh residual)) limit
 
@@ -78,8 +83,7 @@ module internal Orthonormal =
         torch.where (isZero.squeeze -1L, torch.ones_like z, direction / direction.abs ())
 
     /// Which matrices of a batch only rounding has moved away from orthonormal columns, by their residuals.
-    let private areNear (residual: torch.Tensor) =
-        (residual.abs().square().sum([| -2L; -1L |], keepdim = true)).lt(0.25.AsScalar())
+    let private areNear (residual: torch.Tensor) = (squaredFrobenius residual).lt(0.25.AsScalar())
 
     /// Newton-Schulz steps until only rounding in double precision is left; six reach that from the farthest that counts as
     /// near. Each squares the distance, so that what comes of a small one need not be looked at.

@@ -136,11 +136,20 @@ public class AdaptersAreTrained
         both.get_peft_model(new LoraConfig { TargetModules = [LoraConfig.AllLinear, "words"] });
         Assert.Equal(linear.Append("words.weight").Order(), both.parametrizations().Select(one => one.name).Order());
 
-        var none = nn.Sequential(("norm", nn.LayerNorm(4)));
-        var refusal = Assert.Throws<ArgumentException>(() =>
-            none.get_peft_model(new LoraConfig { TargetModules = [LoraConfig.AllLinear] })
-        );
-        Assert.Contains("has no Linear (all-linear). It has: norm.", refusal.Message);
+        // Beside a name that is found, too: nothing that is asked for is left out in silence.
+        var none = nn.Sequential(("mix", nn.Conv1d(4, 4, 1)));
+        string[][] targets =
+        [
+            [LoraConfig.AllLinear],
+            [LoraConfig.AllLinear, "mix"],
+        ];
+        foreach (var some in targets)
+        {
+            var refusal = Assert.Throws<ArgumentException>(() =>
+                none.get_peft_model(new LoraConfig { TargetModules = some })
+            );
+            Assert.Contains("has no Linear (all-linear). It has: mix.", refusal.Message);
+        }
     }
 
     [Fact]

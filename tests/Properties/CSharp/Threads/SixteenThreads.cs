@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Properties.CSharp.Threads;
 
 /// <summary>
-/// Sixteen threads call one layer in one scope, while another assigns, loads and steps an optimizer. The n-th
-/// weight has n in all entries, so that each result tells by which weight it was computed: one that was current meanwhile.
+/// Sixteen threads call one layer in one scope, while another assigns, loads and steps an optimizer. The n-th weight has n in
+/// all entries, so that each result tells by which weight it was computed: one that was current meanwhile.
 /// </summary>
 internal static class SixteenThreads
 {

@@ -16,7 +16,6 @@ let lines: Subject list =
         line "scale" entries all everySize |> bijection everything
         line "shift" entries all everySize |> bijection everything |> onGround 1.0
         line "lowRank" rankTwo reals everySize |> halvesTo 1.0 |> roughAtZero |> exponential 10.0
-        // Rounding to 16 bits can raise or lower a rank.
         line "fixedRank" rankTwo reals moderate |> roughAtZero |> exponential 10.0
         line "triangular, transposed" matrix all everySize |> bijection (upper 0L) |> missedBy belowDiagonal
         line "oblique" matrix all everySize |> missedBy stretched |> roughAtZero
