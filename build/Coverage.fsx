@@ -21,7 +21,9 @@ let private build (project: string) () : int = dotnet [ "build"; project; "-c"; 
 /// In few cases of each law: more run the same lines.
 let private run (arguments: string list) : int =
     let measured = [ "-p:CollectCoverage=true"; "-p:Include=[Parametrize.*]*" ]
-    dotnetBeside [ collectEvery "10000000"; "PARAMETRIZE_CASES", "3" ] (arguments @ measured)
+    // What a process has counted it writes when it ends, and the test platform would end it after 100 ms.
+    let patience = "VSTEST_TESTHOST_SHUTDOWN_TIMEOUT", "60000"
+    dotnetBeside [ collectEvery "10000000"; "PARAMETRIZE_CASES", "3"; patience ] (arguments @ measured)
 
 let private runCore () : int =
     run

@@ -43,8 +43,8 @@ public static partial class Parametrizations
     /// <param name="value">What constrains the tensor.</param>
     /// <param name="shape">The shape.</param>
     /// <param name="dtype">Default: that of TorchSharp, float32 unless `set_default_dtype` says otherwise.</param>
-    /// <param name="device">Default: the CPU.</param>
-    /// <param name="generator">Default: the global one.</param>
+    /// <param name="device">Default: the default device of libtorch.</param>
+    /// <param name="generator">Default: the global one of the device; others draw on the CPU, the same tensor for every device.</param>
     /// <exception cref="ArgumentException">The space has no tensors of that shape or element type.</exception>
     public static Tensor Sample(
         this Parametrization value,
@@ -55,7 +55,7 @@ public static partial class Parametrizations
     ) =>
         Core.sample(
             Given(value),
-            new Form(shape.ToArray(), dtype ?? get_default_dtype(), device ?? CPU),
+            new Form(shape.ToArray(), dtype ?? get_default_dtype(), device ?? get_default_device()),
             generator is null ? null : FSharpOption<Generator>.Some(generator)
         );
 

@@ -65,9 +65,34 @@ module Form =
 
         { Shape = tensor.shape; Dtype = tensor.dtype; Device = tensor.device }
 
+    /// What is drawn with a generator is drawn on the CPU, and moved: TorchSharp has no generators of other devices, and a seed
+    /// means one tensor on all of them.
+    let internal drawn
+        (draw: Form -> (torch.Generator | null) -> torch.Tensor)
+        (generator: torch.Generator | null)
+        (form: Form)
+        : torch.Tensor =
+        match form.Device.``type`` with
+        | DeviceType.CPU
+        | DeviceType.META -> draw form generator
+        | _ when isNull generator -> draw form generator
+        | _ ->
+            use there = draw { form with Device = torch.CPU } generator
+            there.``to`` form.Device
+
     /// A tensor of independent standard normal entries.
     let normal (generator: torch.Generator | null) (form: Form) : torch.Tensor =
-        torch.randn (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
+        let draw (form: Form) generator =
+            torch.randn (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
+
+        drawn draw generator form
+
+    /// A tensor of independent entries, uniform in [0, 1).
+    let uniform (generator: torch.Generator | null) (form: Form) : torch.Tensor =
+        let draw (form: Form) generator =
+            torch.rand (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
+
+        drawn draw generator form
 
     /// Whether an element type is float16 or bfloat16.
     let isHalf (dtype: torch.ScalarType) : bool = dtype = torch.ScalarType.Float16 || dtype = torch.ScalarType.BFloat16

@@ -575,12 +575,11 @@ module Parametrization =
         | Error error -> invalidArg (nameof tensor) error.Message
 
     /// A random allowed tensor: uniform where the space has a uniform measure (Haar for orthogonal matrices). Without a
-    /// generator the global one is used. Throws ArgumentException for a form that the value cannot have.
+    /// generator that of the device is used; with one the tensor is drawn on the CPU and moved, so that a seed means the same
+    /// tensor everywhere. Throws ArgumentException for a form that the value cannot have.
     let sample (value: Parametrization) (form: Form) (generator: torch.Generator option) : torch.Tensor =
-        match Program.forms value.Program form with
-        | Error error -> invalidArg (nameof form) error.Message
-        | Ok _ ->
-            use drawn = Sampling.draw value.Program form (Option.toObj generator)
+        let draw (form: Form) (generator: torch.Generator | null) =
+            use drawn = Sampling.draw value.Program form generator
             use narrow = drawn.``to`` (form.Dtype, copy = true)
 
             if value.Program.HasRightInverse then
@@ -592,6 +591,10 @@ module Parametrization =
                     use parts = parts
                     use _ = torch.no_grad ()
                     forward value parts
+
+        match Program.forms value.Program form with
+        | Error error -> invalidArg (nameof form) error.Message
+        | Ok _ -> Form.drawn draw (Option.toObj generator) form
 
     /// What a training step moves besides gradients (power iterations); the same parts for most values.
     let advance (value: Parametrization) (parts: Parts) : Parts =

@@ -27,8 +27,8 @@ type Case =
 
 module internal Case =
 
-    /// CUDA where there is one.
-    let device: torch.Device = if torch.cuda.is_available () then torch.CUDA else torch.CPU
+    /// CUDA where there is one, by number, as tensors name it.
+    let device: torch.Device = if torch.cuda.is_available () then torch.device ("cuda", 0) else torch.CPU
 
     let form (case: Case) : Form = { Shape = case.Shape; Dtype = case.Dtype; Device = case.Device }
 
@@ -38,7 +38,7 @@ module internal Case =
 
     /// A generator of its own for each use, so that a law can draw several tensors from one case.
     let generator (use': uint64) (case: Case) : torch.Generator =
-        new torch.Generator(case.Seed * 1009UL + use', case.Device)
+        new torch.Generator(case.Seed * 1009UL + use', torch.CPU)
 
     /// Normal entries times a number, of any shape. Drawn in double precision on the CPU: the same on every device.
     let normalOf (shape: int64[]) (scale: float) (use': uint64) (case: Case) : torch.Tensor =
@@ -50,7 +50,7 @@ module internal Case =
             else
                 torch.ScalarType.Float64
 
-        use drawn = torch.randn (shape, dtype = wide, generator = generator)
+        use drawn = torch.randn (shape, dtype = wide, device = torch.CPU, generator = generator)
         use scaled = drawn * scale
         scaled.``to`` (case.Dtype, case.Device)
 

@@ -46,7 +46,7 @@ public static class Rotations
         Core.torus(
             least,
             greatest,
-            new Form(shape.ToArray(), dtype ?? get_default_dtype(), device ?? CPU),
+            new Form(shape.ToArray(), dtype ?? get_default_dtype(), device ?? get_default_device()),
             generator is null ? null : FSharpOption<Generator>.Some(generator)
         );
 }

@@ -37,7 +37,7 @@ public sealed class AveragedModel<T> : nn.Module
         if (!Enum.IsDefined(averageOf))
             throw new ArgumentOutOfRangeException(nameof(averageOf), averageOf, "There is no such average.");
         (this.module, _decay, _averageOf) = (module, decay, averageOf);
-        register_buffer(nameof(n_averaged), zeros([], dtype: ScalarType.Int64).DetachFromDisposeScope());
+        register_buffer(nameof(n_averaged), zeros([], dtype: ScalarType.Int64, device: CPU).DetachFromDisposeScope());
         register_module(nameof(module), module);
         module.eval();
     }
@@ -63,7 +63,7 @@ public sealed class AveragedModel<T> : nn.Module
         ModelAverage.Update(module, model, weight, _averageOf);
         using var _ = no_grad();
         using var handles = NewDisposeScope();
-        get_buffer(nameof(n_averaged))!.copy_(tensor(count + 1));
+        get_buffer(nameof(n_averaged))!.copy_(tensor(count + 1, device: CPU));
     }
 
     /// <inheritdoc/>

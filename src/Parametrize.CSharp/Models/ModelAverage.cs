@@ -40,7 +40,7 @@ internal static class ModelAverage
         {
             var there = other.to(own.dtype, own.device);
             if (weight < 1 && (own.is_floating_point() || own.is_complex()) && own is TorchSharp.Modules.Parameter)
-                own.lerp_(there, tensor(weight));
+                own.lerp_(there, tensor(weight, device: own.device));
             else
                 own.copy_(there);
         }

@@ -25,7 +25,7 @@ public sealed partial class ParametrizedTensor
         using var own = Detached();
         using var others = other.Detached();
         using var there = others.to(own.dtype, own.device);
-        using var share = tensor(weight);
+        using var share = tensor(weight, device: own.device);
         using var next = own.lerp(there, share);
         return StartingParts.ForAssigned(Parametrization, CurrentParts(), next, WhenNotAllowed.Project, Where);
     }
@@ -34,7 +34,7 @@ public sealed partial class ParametrizedTensor
     {
         RequireSameBases(other);
         var copies = other.CopiedParts(Inputs[0].device);
-        using var share = tensor(weight);
+        using var share = tensor(weight, device: Inputs[0].device);
         foreach (var (own, there) in Inputs.Zip(copies.Parameters))
         {
             using var next = own.lerp(there, share);

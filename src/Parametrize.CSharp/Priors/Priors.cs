@@ -111,8 +111,8 @@ public static class Priors
     /// <param name="prior">The prior.</param>
     /// <param name="shape">The shape.</param>
     /// <param name="dtype">Default: that of TorchSharp, float32 unless `set_default_dtype` says otherwise.</param>
-    /// <param name="device">Default: the CPU.</param>
-    /// <param name="generator">Default: the global one.</param>
+    /// <param name="device">Default: the default device of libtorch.</param>
+    /// <param name="generator">Default: the global one of the device; others draw on the CPU, the same tensor for every device.</param>
     /// <exception cref="ArgumentException">The form has no density, or the prior cannot be drawn from.</exception>
     public static Tensor Sample(
         this Prior prior,
@@ -123,7 +123,7 @@ public static class Priors
     ) =>
         Core.sample(
             Given(prior),
-            new Form(shape.ToArray(), dtype ?? get_default_dtype(), device ?? CPU),
+            new Form(shape.ToArray(), dtype ?? get_default_dtype(), device ?? get_default_device()),
             generator is null ? null : FSharpOption<Generator>.Some(generator)
         );
 

@@ -140,7 +140,7 @@ public static partial class prune
 
     private static ulong NewSeed()
     {
-        using var drawn = randint(long.MaxValue, [1], dtype: ScalarType.Int64);
+        using var drawn = randint(long.MaxValue, [1], dtype: ScalarType.Int64, device: CPU);
         return (ulong)drawn.item<long>();
     }
 }

@@ -83,7 +83,7 @@ module internal InverseCayley =
     let private aside (generator: torch.Generator) (w: torch.Tensor) (angle: float) =
         let struct (_, values, right) = torch.linalg.svd (topPlusIdentity w, fullMatrices = false)
         let near = right * values.lt((4.0 * angle).AsScalar()).unsqueeze(-1L).to_type right.dtype
-        let noise = torch.randn (w.shape, dtype = w.dtype, device = w.device, generator = generator)
+        let noise = Form.normal generator (Form.ofTensor w)
         invert (Orthonormal.polar (w + noise.matmul(near.mH).matmul near * angle.AsScalar()))
 
     /// Large entries of A drown the small ones when they are rounded, and what is at infinity has to come nearer: the
@@ -94,7 +94,7 @@ module internal InverseCayley =
         if size <= harmless then
             direct
         else
-            use generator = new torch.Generator(1UL, w.device)
+            use generator = new torch.Generator(1UL, torch.CPU)
 
             let error (struct (x: torch.Tensor, size: float)) =
                 if size > farthest then

@@ -24,13 +24,13 @@ module internal LeadingSingular =
     /// The largest eigenvalue of a symmetric tridiagonal matrix, and its vector.
     let private ofTridiagonal (diagonal: ResizeArray<float>) (beside: ResizeArray<float>) =
         let size = diagonal.Count
-        let matrix = torch.diag (torch.tensor (diagonal.ToArray()))
+        let matrix = torch.diag (torch.tensor (diagonal.ToArray(), device = torch.CPU))
 
         let matrix =
             if size = 1 then
                 matrix
             else
-                let beside = torch.tensor (beside.GetRange(0, size - 1).ToArray())
+                let beside = torch.tensor (beside.GetRange(0, size - 1).ToArray(), device = torch.CPU)
                 matrix + torch.diag (beside, 1L) + torch.diag (beside, -1L)
 
         let struct (values, vectors) = torch.linalg.eigh matrix
@@ -53,7 +53,10 @@ module internal LeadingSingular =
         let mutable vector =
             // The same for the same matrix, whatever was drawn before.
             use generator = new torch.Generator(1UL, torch.CPU)
-            let start = torch.randn ([| size |], dtype = torch.ScalarType.Float64, generator = generator)
+
+            let start =
+                torch.randn ([| size |], dtype = torch.ScalarType.Float64, device = torch.CPU, generator = generator)
+
             (start / start.norm ()).``to``(tall.dtype).``to`` tall.device
 
         while not isDone do

@@ -160,6 +160,6 @@ module internal Orthonormal =
 
         let isComplex = (dtype = torch.complex64 || dtype = torch.complex128)
         let gaussianType = if isComplex then torch.complex128 else torch.float64
-        let gaussian = torch.randn (tall, dtype = gaussianType, device = device, generator = generator)
+        let gaussian = Form.normal generator { Shape = tall; Dtype = gaussianType; Device = device }
         let q = retract gaussian
         (if wide then q.mT else q).to_type(dtype).contiguous().MoveToOuterDisposeScope()

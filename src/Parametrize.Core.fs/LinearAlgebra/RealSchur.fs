@@ -275,6 +275,7 @@ module internal RealSchur =
             Array.blit one 0 entries (index * size) size
 
         let tensor (numbers: float[]) =
-            torch.tensor(numbers, dtype = torch.ScalarType.Float64).reshape(matrices.shape).``to`` matrices.device
+            torch.tensor(numbers, dtype = torch.ScalarType.Float64, device = torch.CPU).reshape(matrices.shape).``to``
+                matrices.device
 
         struct (tensor vectors, tensor entries)

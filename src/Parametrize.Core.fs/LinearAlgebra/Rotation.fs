@@ -27,10 +27,7 @@ module internal Rotation =
         let size = a.shape[0]
         use generator = new torch.Generator(1UL, torch.CPU)
 
-        let noise =
-            torch.randn ([| size; size |], dtype = torch.float64, device = torch.CPU, generator = generator)
-
-        let mutable x = a + Orthonormal.skewPart(noise).``to``(a.device) * 1e-15.AsScalar()
+        let mutable x = a + Orthonormal.skewPart (Form.normal generator (Form.ofTensor a)) * 1e-15.AsScalar()
         let mutable steps = 0
         let mutable change = infinity
 

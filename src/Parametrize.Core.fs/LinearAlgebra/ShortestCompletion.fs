@@ -133,9 +133,7 @@ module internal ShortestCompletion =
         use scope = torch.NewDisposeScope()
         use generator = new torch.Generator(1UL, torch.CPU)
 
-        let random () =
-            let drawn = torch.randn (start.Slope.shape, dtype = start.Slope.dtype, generator = generator)
-            Orthonormal.skewPart (drawn.``to`` start.Slope.device)
+        let random () = Orthonormal.skewPart (Form.normal generator (Form.ofTensor start.Slope))
 
         let rec go (searches: int) (failures: int) (at: Point) =
             if searches = 0 || failures = mostFailures then

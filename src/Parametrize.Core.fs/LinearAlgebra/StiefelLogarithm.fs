@@ -33,7 +33,7 @@ module internal StiefelLogarithm =
         let extra = Tensors.rows inner
         let reduced = torch.cat ([| w.narrow (0L, 0L, columns); inner |], 0L)
         let completion = (Orthonormal.complete reduced).narrow(1L, columns, extra)
-        use generator = new torch.Generator(1UL, w.device)
+        use generator = new torch.Generator(1UL, torch.CPU)
 
         let blocks (turn: torch.Tensor) =
             let completed = ofDeterminantOne (torch.cat ([| reduced; completion.matmul turn |], 1L))

@@ -121,11 +121,11 @@ module internal Numbers =
         Code.Call("array2D", [ Code.Items [ for index in 0 .. Array2D.length1 matrix - 1 -> row index ] ])
 
     let vector (like: torch.Tensor) (numbers: float[]) : torch.Tensor =
-        let wide = torch.tensor (numbers, dtype = torch.ScalarType.Float64)
+        let wide = torch.tensor (numbers, dtype = torch.ScalarType.Float64, device = torch.CPU)
         wide.``to`` (like.dtype, like.device)
 
     let matrix (like: torch.Tensor) (numbers: float[,]) : torch.Tensor =
-        let wide = torch.tensor (numbers, dtype = torch.ScalarType.Float64)
+        let wide = torch.tensor (numbers, dtype = torch.ScalarType.Float64, device = torch.CPU)
         wide.``to`` (like.dtype, like.device)
 
     let requireFinite (name: string) (numbers: float seq) : unit =

@@ -49,8 +49,7 @@ type internal DirichletDensity(concentrations: float[]) =
             let a = zeros + Numbers.vector zeros (forSize (Array.last form.Shape))
             let gamma = torch._standard_gamma (a + 1.0.AsScalar(), generator)
 
-            let uniform =
-                torch.rand (form.Shape, dtype = torch.ScalarType.Float64, device = form.Device, generator = generator)
+            let uniform = Form.uniform generator { form with Dtype = torch.ScalarType.Float64 }
 
             let least = (Form.least torch.ScalarType.Float64).AsScalar()
             (gamma.log () + uniform.clamp_min(least).log() / a).softmax -1L)

@@ -67,7 +67,7 @@ type internal LaplaceDensity(scale: float) =
     /// The difference of two exponential numbers.
     override _.Draw(form, generator) =
         let exponential () =
-            let uniform = torch.rand (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
+            let uniform = Form.uniform generator form
             -(uniform.neg().log1p())
 
         (exponential () - exponential ()) * scale.AsScalar()

@@ -29,12 +29,16 @@ module internal MisesFisher =
         let ratio = concentration / (n / 2.0)
         let sum = ratio + Double.Hypot(1.0, ratio)
         let b = 1.0 / sum
-        let halves = torch.full ([| count |], (n / 2.0).AsScalar(), dtype = torch.ScalarType.Float64)
+
+        let halves =
+            torch.full ([| count |], (n / 2.0).AsScalar(), dtype = torch.ScalarType.Float64, device = torch.CPU)
 
         let proposed () =
             let first, second = torch._standard_gamma (halves, generator), torch._standard_gamma (halves, generator)
             let quotient = first / (second + first * b.AsScalar())
-            let uniform = torch.rand (count, dtype = torch.ScalarType.Float64, generator = generator)
+
+            let uniform =
+                torch.rand (count, dtype = torch.ScalarType.Float64, device = torch.CPU, generator = generator)
 
             let accepted =
                 (((1.0 / (1.0 + b)).AsScalar() - quotient) * (n * (ratio / sum)).AsScalar()
@@ -89,7 +93,14 @@ type internal MisesFisherDensity(parameter: float[]) =
 
                 let versed =
                     if size = 1L then
-                        let uniform = torch.rand (count, dtype = torch.ScalarType.Float64, generator = generator)
+                        let uniform =
+                            torch.rand (
+                                count,
+                                dtype = torch.ScalarType.Float64,
+                                device = torch.CPU,
+                                generator = generator
+                            )
+
                         let likely = (1.0 / (1.0 + exp (-2.0 * concentration))).AsScalar()
 
                         torch.where (

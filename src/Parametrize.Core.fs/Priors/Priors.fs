@@ -289,12 +289,23 @@ module Prior =
         | :? PushforwardDensity, Ok _ -> None
         | _, Ok _ -> prior.Density.Fault form |> Option.map (expects prior form)
 
-    /// Independent random tensors of the density, allowed by its space. Without a generator the global one is used. Throws
-    /// ArgumentException for a form that has no density, and for priors that cannot be drawn from (`canSample`).
+    /// Independent random tensors of the density, allowed by its space. Without a generator that of the device is used, with
+    /// one they are drawn on the CPU and moved. Throws ArgumentException for a form that has no density, and for priors that cannot be drawn from (`canSample`).
     let sample (prior: Prior) (form: Form) (generator: torch.Generator option) : torch.Tensor =
         let support = prior.Density.Support
         // An empty batch suits where one of a tensor does.
         let tried = { form with Shape = form.Shape |> Array.map (max 1L) }
+
+        let settled draw (form: Form) (generator: torch.Generator | null) =
+            use _ = torch.no_grad ()
+            use scope = torch.NewDisposeScope()
+            let drawn: torch.Tensor = draw (Form.widened form) generator
+            let narrow = prior.Density.Settle(drawn.``to`` (form.Dtype, copy = true))
+
+            if support.Program.HasRightInverse then
+                scope.MoveToOuter(Parametrization.project support narrow)
+            else
+                scope.MoveToOuter narrow
 
         match faultOfSampled prior tried with
         | Some fault -> invalidArg (nameof form) fault
@@ -302,13 +313,4 @@ module Prior =
             match prior.Density.Sampler with
             | None -> invalidArg (nameof prior) $"{prior} has no method by which it is sampled."
             | Some _ when Form.entries form = 0L -> torch.zeros (form.Shape, dtype = form.Dtype, device = form.Device)
-            | Some draw ->
-                use _ = torch.no_grad ()
-                use scope = torch.NewDisposeScope()
-                let drawn = draw (Form.widened form) (Option.toObj generator)
-                let narrow = prior.Density.Settle(drawn.``to`` (form.Dtype, copy = true))
-
-                if support.Program.HasRightInverse then
-                    scope.MoveToOuter(Parametrization.project support narrow)
-                else
-                    scope.MoveToOuter narrow
+            | Some draw -> Form.drawn (settled draw) (Option.toObj generator) form

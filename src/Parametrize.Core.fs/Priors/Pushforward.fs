@@ -16,7 +16,7 @@ type internal ReadNumbers(program: Program) =
         use _ = torch.enable_grad ()
 
         let drawn (index: int) (form: Form) =
-            let generator = new torch.Generator(uint64 index, form.Device)
+            use generator = new torch.Generator(uint64 index, torch.CPU)
             (Form.normal generator (Form.widened form)).requires_grad_ true
 
         let parameters = forms |> List.mapi drawn |> List.toArray

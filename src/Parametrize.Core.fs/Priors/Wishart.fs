@@ -23,7 +23,7 @@ module internal Scale =
 
         use _ = torch.NewDisposeScope()
         use _ = torch.no_grad ()
-        let matrix = torch.tensor (scale, dtype = torch.ScalarType.Float64)
+        let matrix = torch.tensor (scale, dtype = torch.ScalarType.Float64, device = torch.CPU)
 
         if Tensors.largest (matrix - matrix.mT) > 0.0 then
             invalidArg (nameof scale) "The scale must be a symmetric matrix, but it is not."
@@ -50,7 +50,9 @@ module internal Scale =
         match scale with
         | Scale.Multiple number -> Tensors.eyeLike like * (1.0 / number).AsScalar()
         | Scale.Matrix numbers ->
-            let wide = Numbers.matrix (torch.zeros (1L, dtype = torch.ScalarType.Float64)) numbers
+            let wide =
+                Numbers.matrix (torch.zeros (1L, dtype = torch.ScalarType.Float64, device = torch.CPU)) numbers
+
             (torch.linalg.inv wide).``to``(like.dtype, like.device)
 
     let logDeterminant (size: int64) (scale: Scale) : float =
@@ -58,7 +60,7 @@ module internal Scale =
         | Scale.Multiple number -> float size * log number
         | Scale.Matrix numbers ->
             use _ = torch.NewDisposeScope()
-            let wide = torch.tensor (numbers, dtype = torch.ScalarType.Float64)
+            let wide = torch.tensor (numbers, dtype = torch.ScalarType.Float64, device = torch.CPU)
             let struct (_, logarithm) = torch.linalg.slogdet wide
             Tensors.number logarithm
 

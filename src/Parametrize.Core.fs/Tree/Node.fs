@@ -129,7 +129,7 @@ type internal IHasOpenEdge =
 
 /// A node that draws random allowed tensors. Others project normal ones.
 type ISampled =
-    /// Uniform where the space has a uniform measure.
+    /// Uniform where the space has a uniform measure. Where there is a generator it is of the CPU, and so is the form.
     abstract Sample: form: Form * generator: (torch.Generator | null) -> torch.Tensor
 
 /// A node whose buffers move while training, besides what gradients do.

@@ -118,8 +118,8 @@ public sealed class Autoregressive : FlowLayer
             for (var probe = 0; probe < Probes; probe++)
             {
                 foreach (var (weight, copy) in weights)
-                    weight.copy_(copy + randn(weight.shape, weight.dtype, generator: generator).to(weight.device));
-                RequireOrder(randn(1, _features + _contextSize, generator: generator), like);
+                    weight.copy_(copy + randn(weight.shape, weight.dtype, CPU, generator: generator).to(weight.device));
+                RequireOrder(randn([1, _features + _contextSize], device: CPU, generator: generator), like);
             }
         }
         finally
@@ -135,7 +135,7 @@ public sealed class Autoregressive : FlowLayer
     private void RequireOrder(Tensor at, Tensor? like)
     {
         using var scope = NewDisposeScope();
-        var row = at.to(like?.dtype ?? get_default_dtype()).to(like?.device ?? CPU);
+        var row = at.to(like?.dtype ?? get_default_dtype()).to(like?.device ?? get_default_device());
         var changes = cat([zeros_like(row), eye(_features, row.shape[1], dtype: row.dtype, device: row.device)], 0);
         var parameters = Features.Parameters(
             network.call(row + changes),

@@ -6,7 +6,7 @@ namespace Parametrize.Flows;
 public sealed class StandardNormal : nn.Module<Tensor, Tensor>, IDensity
 {
     private ScalarType _dtype = get_default_dtype();
-    private Device _device = CPU;
+    private Device _device = get_default_device();
 
     /// <param name="shape">The shape of one tensor.</param>
     /// <exception cref="ArgumentException">The shape is empty.</exception>

@@ -74,14 +74,14 @@ public sealed class Constrained : FlowLayer
         if (_measured is not null && _measured.AsSpan().SequenceEqual(latentShape))
             return;
         using var scope = NewDisposeScope();
-        _value.ApplyWithLogVolumes(zeros([1, .. latentShape]), dimensions);
+        _value.ApplyWithLogVolumes(zeros([1, .. latentShape], device: CPU), dimensions);
         _measured = latentShape;
     }
 
     /// <inheritdoc/>
     public override long[] DataShape(long[] latentShape)
     {
-        using var example = zeros([1, .. latentShape]);
+        using var example = zeros([1, .. latentShape], device: CPU);
         using var yielded = _value.Apply(example);
         return yielded.shape[1..];
     }

@@ -40,7 +40,11 @@ public abstract class OrthonormalLayer : FlowLayer
         using var _ = no_grad();
         using var generator = new Generator(1);
         var matrix = value.Sample([latent, data], generator: generator);
-        if (!matrix.matmul(matrix.mT).allclose(eye(latent, dtype: matrix.dtype), rtol: 0, atol: 1e-4))
+        if (
+            !matrix
+                .matmul(matrix.mT)
+                .allclose(eye(latent, dtype: matrix.dtype, device: matrix.device), rtol: 0, atol: 1e-4)
+        )
             throw new ArgumentException(
                 $"Expected a value of matrices with orthonormal rows; {value} yields others.",
                 nameof(value)

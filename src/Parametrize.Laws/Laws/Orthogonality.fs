@@ -31,10 +31,12 @@ let private wideType (case: Case) =
 
 /// A square orthogonal or unitary matrix that no random draw yields.
 let private landmark (kind: int) (size: int64) (dtype: torch.ScalarType) (generator: torch.Generator) : torch.Tensor =
-    let identity = torch.eye (size, dtype = dtype)
-    let random () = torch.randn ([| size; size |], dtype = dtype, generator = generator)
-    let signs () = torch.randint(2L, [| size |], generator = generator).``to`` dtype * 2.0 - 1.0
-    let permuted (matrix: torch.Tensor) = matrix.index_select (0L, torch.randperm (size, generator = generator))
+    let identity = torch.eye (size, dtype = dtype, device = torch.CPU)
+    let random () = torch.randn ([| size; size |], dtype = dtype, device = torch.CPU, generator = generator)
+    let signs () = torch.randint(2L, [| size |], device = torch.CPU, generator = generator).``to`` dtype * 2.0 - 1.0
+
+    let permuted (matrix: torch.Tensor) =
+        matrix.index_select (0L, torch.randperm (size, device = torch.CPU, generator = generator))
 
     let halfTurn () =
         let struct (basis, _) = torch.linalg.qr (random ())
@@ -126,11 +128,11 @@ let private degenerate (subject: Subject) (case: Case) : torch.Tensor =
         struct (info.tiny, info.max)
 
     use generator = new torch.Generator(case.Seed * 1009UL + 8UL, torch.CPU)
-    let random (shape: int64[]) = torch.randn (shape, dtype = wide, generator = generator)
-    let ones = torch.ones ([| rows; columns |], dtype = wide)
+    let random (shape: int64[]) = torch.randn (shape, dtype = wide, device = torch.CPU, generator = generator)
+    let ones = torch.ones ([| rows; columns |], dtype = wide, device = torch.CPU)
 
     let column (exponent: int64 -> float) =
-        torch.tensor([| for place in 0L .. columns - 1L -> 2.0 ** exponent place |]).``to`` wide
+        torch.tensor([| for place in 0L .. columns - 1L -> 2.0 ** exponent place |], device = torch.CPU).``to`` wide
 
     let matrix (kind: uint64) =
         match kind with

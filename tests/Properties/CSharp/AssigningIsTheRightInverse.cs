@@ -45,7 +45,7 @@ public sealed record Assignment(Parametrization Value, long Size, ScalarType Dty
 
     internal Linear Layer()
     {
-        manual_seed(Seed);
+        Seeded.Everywhere(Seed);
         return nn.Linear(Size, Size, dtype: Dtype).register_parametrization("weight", Value);
     }
 

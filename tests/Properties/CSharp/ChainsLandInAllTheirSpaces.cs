@@ -121,7 +121,7 @@ public class ChainsLandInAllTheirSpaces
     public void Allowed_chains_keep_and_train(int index, ScalarType dtype)
     {
         using var _ = NewDisposeScope();
-        manual_seed(index);
+        Seeded.Everywhere(index);
         var (chain, spaces, shape) = Allowed[index];
         var value = Parametrizations.Parse(chain);
         var allowed = value.Sample(shape, dtype);

@@ -52,7 +52,7 @@ public sealed record LowRankCase(int Rows, int Columns, int Rank, ScalarType Dty
 
     internal Linear Plain()
     {
-        manual_seed(Seed);
+        Seeded.Everywhere(Seed);
         return nn.Linear(Columns, Rows, dtype: Dtype);
     }
 

@@ -271,7 +271,7 @@ public class MovingKeepsModulesWhole
         foreach (var seed in Enumerable.Range(0, 6))
         foreach (var native in new[] { true, false })
         {
-            manual_seed(seed);
+            Seeded.Everywhere(seed);
             nn.Module module = native ? nn.Embedding(4, 4) : nn.Linear(4, 4);
             module.spectral_norm().to(ScalarType.Float64);
             using var length = module.state_dict()["parametrizations.weight.0._u"].norm();

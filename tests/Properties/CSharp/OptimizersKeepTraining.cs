@@ -25,7 +25,7 @@ public class OptimizersKeepTraining
         int steps = 60
     )
     {
-        manual_seed(3);
+        Seeded.Everywhere(3);
         using var target = Parametrizations.Orthogonal().Sample([4, 4]);
         using var input = randn(32, 4);
         using var expected = input.matmul(target);

@@ -52,9 +52,9 @@ public class RegisteringAgainAppends
     {
         Tensor Appended(WhenNotAllowed policy, long seed)
         {
-            manual_seed(7);
+            Seeded.Everywhere(7);
             var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Skew);
-            manual_seed(seed);
+            Seeded.Everywhere(seed);
             layer.register_parametrization("weight", Parametrizations.Cayley(), policy);
             return layer.parametrization("weight").Value.detach();
         }
@@ -146,7 +146,7 @@ public class RegisteringAgainAppends
         foreach (var dtype in new[] { ScalarType.Float32, ScalarType.Float16, ScalarType.ComplexFloat64 })
         foreach (var value in values.Concat(values.Select(Parametrizations.OnKernel)))
         {
-            manual_seed(1);
+            Seeded.Everywhere(1);
             var module = new PrunedModules.Weighted((randn(shape, dtype: ScalarType.Float64) * 0.1).to(dtype));
             module.register_parametrization("weight", Parametrizations.Identity);
             var before = Snapshot.Of(module);

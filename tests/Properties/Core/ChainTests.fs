@@ -115,7 +115,7 @@ let tests: Test =
             testCase "a pruning chooses among what the nodes before it yield" (fun () ->
                 use _ = torch.NewDisposeScope()
                 use generator = new torch.Generator(1UL, torch.CPU)
-                let dense = (torch.randn (10L, 10L, generator = generator)).``to`` Case.device
+                let dense = (torch.randn (10L, 10L, device = torch.CPU, generator = generator)).``to`` Case.device
 
                 for pruning, kept in [ Pruning.UpTo 0.9, 10L; Pruning.L1(Amount.Count 95L), 5L ] do
                     let value = diagonal >>> pruned pruning

@@ -124,7 +124,7 @@ let reflected =
     Some(fun (w: torch.Tensor) ->
         let rows = w.shape[w.shape.Length - 2]
         let sign = torch.ones ([| rows; 1L |], dtype = w.dtype, device = w.device)
-        sign[0L] <- torch.tensor -1.0
+        sign.select(0L, 0L).fill_(-1.0.ToScalar()) |> ignore
         w * sign)
 
 /// The last dimension from its end, in vectors of different entries; no number in those of one.

@@ -31,8 +31,19 @@ let private settings (law: Law) (subject: Subject) : Running.Settings =
     let cases = if isCostly then casesEach * 2 / 5 else casesEach
     { Cases = max 1 cases; Seed = seed }
 
+/// What is made without naming a device has no numbers then, and breaks the law.
+let private withoutDefaultDevice (run: unit -> 'a) : 'a =
+    let before = torch.get_default_device ()
+    torch.set_default_device torch.META
+
+    try
+        run ()
+    finally
+        torch.set_default_device before
+
 /// How many cases passed, or which one did not.
-let run (law: Law) (subject: Subject) : Result<int, Running.Broken> = Running.run (settings law subject) law subject
+let run (law: Law) (subject: Subject) : Result<int, Running.Broken> =
+    withoutDefaultDevice (fun () -> Running.run (settings law subject) law subject)
 
 let shown (law: Law) (subject: Subject) (broken: Running.Broken) : string =
     let error = LawBrokenException(law, subject.Value, broken, settings law subject)
@@ -51,13 +62,14 @@ let testOf (law: Law) (subject: Subject) : Test =
         | Ok _ -> ()
         | Error broken -> failtest (shown law subject broken))
 
-let tests: Test =
+/// Those whose titles are asked for: whether a law applies is known by computing, so the others are left out first.
+let tests (isAskedFor: string -> bool) : Test =
     testList
         "laws"
         [
             for law in Suite.laws do
                 for subject in subjects do
-                    if Law.applies law subject then
+                    if isAskedFor (Running.title law subject) && Law.applies law subject then
                         testOf law subject
         ]
 

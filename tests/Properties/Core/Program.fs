@@ -1,18 +1,19 @@
 module Properties.Core.Program
 
 open Expecto
+open Parametrize.Laws
 open TorchSharp
 open Properties.Core.Formulas
 open Properties.Core.Golden
 open Properties.Core.Priors
 open Properties.Core.Values
 
-let private tests: Test =
+let private tests (isAskedFor: string list -> bool) : Test =
     testList
         "core"
         [
             LawSuite.coverage
-            LawSuite.tests
+            LawSuite.tests (fun title -> isAskedFor [ "core"; "laws"; title ])
             RandomTrees.tests
             OwnValueTests.tests
             MetaTests.tests
@@ -82,12 +83,14 @@ let private share (index: int) (count: int) : Test =
         (2166136261u, String.concat "." names)
         ||> Seq.fold (fun hash letter -> (hash ^^^ uint32 letter) * 16777619u)
 
-    tests |> Test.filter "." (fun names -> hash names % uint32 count = uint32 index)
+    let isMine (names: string list) = hash names % uint32 count = uint32 index
+    Test.filter "." isMine (tests isMine)
 
 [<EntryPoint>]
 let main arguments =
     // Many small tensors: threads cost more than they bring.
     torch.set_num_threads 1
+    torch.set_default_device Case.device
 
     let run = runTestsWithCLIArgs [ CLIArguments.Sequenced ]
 
@@ -112,4 +115,4 @@ let main arguments =
         1
     | _ when Array.tryHead arguments = Some "share" && arguments.Length >= 3 ->
         run arguments[3..] (share (int arguments[1]) (int arguments[2]))
-    | _ -> run arguments tests
+    | _ -> run arguments (tests (fun _ -> true))

@@ -21,7 +21,9 @@ type private Exponential(numbers: torch.Tensor -> torch.Tensor) =
         member _.LogVolume(inputs, _) = numbers inputs[0]
 
 let private parts (value: Parametrization) (dtype: torch.ScalarType) (shape: int64[]) : Parts =
-    let drawn = torch.randn (shape, dtype = dtype, generator = new torch.Generator(7UL, torch.CPU))
+    let drawn =
+        torch.randn (shape, dtype = dtype, device = torch.CPU, generator = new torch.Generator(7UL, torch.CPU))
+
     Parametrization.ofTensors [ drawn.``to``(Case.device).requires_grad_ true ] [] value
 
 let private ofParts (value: Parametrization) (parts: Parts) : torch.Tensor =
@@ -32,7 +34,9 @@ let private ofParts (value: Parametrization) (parts: Parts) : torch.Tensor =
 let private agreesOn (value: Parametrization) (dtype: torch.ScalarType) (shape: int64[]) : Test =
     testCase $"{value} of {dtype} has the volume of its derivative" (fun () ->
         use _ = torch.NewDisposeScope()
-        let drawn = torch.randn (shape, dtype = dtype, generator = new torch.Generator(7UL, torch.CPU))
+
+        let drawn =
+            torch.randn (shape, dtype = dtype, device = torch.CPU, generator = new torch.Generator(7UL, torch.CPU))
 
         let parts =
             match Parametrization.initializeNearest value (drawn.``to`` Case.device) with
@@ -144,7 +148,13 @@ let private isFinite (value: Parametrization) (size: float) : Test =
         use _ = torch.NewDisposeScope()
 
         for dtype in [ torch.ScalarType.Float32; torch.ScalarType.Float64 ] do
-            let drawn = torch.randn ([| 4L; 4L |], dtype = dtype, generator = new torch.Generator(7UL, torch.CPU))
+            let drawn =
+                torch.randn (
+                    [| 4L; 4L |],
+                    dtype = dtype,
+                    device = torch.CPU,
+                    generator = new torch.Generator(7UL, torch.CPU)
+                )
 
             match Parametrization.initializeNearest value (drawn.``to`` Case.device) with
             | Error error -> failtest $"{error}"
@@ -167,7 +177,9 @@ let private isFinite (value: Parametrization) (size: float) : Test =
 let private isAccurate (value: Parametrization) : Test =
     testCase $"{value} has its volume in single precision" (fun () ->
         use _ = torch.NewDisposeScope()
-        let drawn = torch.randn ([| 16L; 16L |], generator = new torch.Generator(7UL, torch.CPU))
+
+        let drawn =
+            torch.randn ([| 16L; 16L |], device = torch.CPU, generator = new torch.Generator(7UL, torch.CPU))
 
         match Parametrization.initializeNearest value (drawn.``to`` Case.device) with
         | Error error -> failtest $"{error}"

@@ -15,10 +15,11 @@ type internal LoraNode(rank: int64, alpha: float, isStabilized: bool) =
     let random (shape: int64[]) (like: torch.Tensor) =
         use generator = new torch.Generator(0UL, torch.CPU)
         let struct (_, columns) = AdapterNode.Sizes shape
-        let uniform = torch.rand (shape, dtype = torch.ScalarType.Float64, generator = generator)
 
-        ((uniform * 2.0.AsScalar() - 1.0.AsScalar()) / (sqrt (float columns)).AsScalar())
-            .``to``(like.dtype, like.device)
+        let uniform =
+            Form.uniform generator { Shape = shape; Dtype = torch.ScalarType.Float64; Device = like.device }
+
+        ((uniform * 2.0.AsScalar() - 1.0.AsScalar()) / (sqrt (float columns)).AsScalar()).``to`` like.dtype
 
     let shapes (shape: int64[]) = struct (Array.append [| rank |] shape[1..], [| shape[0]; rank |])
 

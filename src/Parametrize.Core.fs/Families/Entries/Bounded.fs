@@ -188,7 +188,7 @@ type internal BoundedNode(lo: float, hi: float) =
                 else
                     hi.AsScalar() - distance
             else
-                let uniform = torch.rand (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
+                let uniform = Form.uniform generator form
                 let half = uniform * (hi / 2.0 - lo / 2.0).AsScalar()
                 (half + lo.AsScalar() + half).clamp(lo.AsScalar(), hi.AsScalar())
 

@@ -207,7 +207,7 @@ type internal BoundedRatioNode(ratio: float) =
         member _.Sample(form, generator) =
             let sizes = Array.append form.Shape[.. form.Shape.Length - 2] [| 1L |]
             let size = (Form.normal generator { form with Shape = sizes }).abs()
-            let uniform = torch.rand (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
+            let uniform = Form.uniform generator form
             let factors = ((uniform * 2.0.AsScalar() - 1.0.AsScalar()) * half.AsScalar()).exp()
             size.clamp_min ((Form.epsilon form.Dtype).AsScalar()) * factors
 

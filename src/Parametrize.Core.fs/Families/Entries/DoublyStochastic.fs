@@ -116,7 +116,7 @@ type internal DoublyStochasticNode() =
         /// exponential as well, for large n (Chatterjee, Diaconis & Sly 2014).
         member _.Sample(form, generator) =
             let wide = torch.ScalarType.Float64
-            let uniform = torch.rand (form.Shape, dtype = wide, device = form.Device, generator = generator)
+            let uniform = Form.uniform generator { form with Dtype = wide }
             let exponential = -(uniform.neg().log1p()) + (Form.epsilon wide).AsScalar()
             Sinkhorn.logarithms (exponential.log ()) |> ofLogarithms form.Dtype
 

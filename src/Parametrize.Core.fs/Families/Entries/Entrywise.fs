@@ -116,4 +116,4 @@ module internal Entrywise =
     /// What a map makes of one number.
     let ofNumber (map: torch.Tensor -> torch.Tensor) (number: float) : float =
         use _ = torch.NewDisposeScope()
-        Tensors.number (map (torch.tensor (number, dtype = torch.ScalarType.Float64)))
+        Tensors.number (map (torch.tensor (number, dtype = torch.ScalarType.Float64, device = torch.CPU)))

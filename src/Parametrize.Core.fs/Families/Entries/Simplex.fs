@@ -147,7 +147,7 @@ type internal SimplexNode(map: SimplexMap) =
     interface ISampled with
         /// Dirichlet(1, ..., 1), which is uniform: exponential numbers over their sum.
         member _.Sample(form, generator) =
-            let uniform = torch.rand (form.Shape, dtype = form.Dtype, device = form.Device, generator = generator)
+            let uniform = Form.uniform generator form
             let exponential = -(uniform.neg().log1p()) + (Form.epsilon form.Dtype).AsScalar()
             normalized exponential
 

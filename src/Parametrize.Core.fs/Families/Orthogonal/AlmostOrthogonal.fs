@@ -139,14 +139,7 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
             let orthonormal (size: int64) =
                 Orthonormal.sample (Array.append batch [| size; least |]) form.Dtype form.Device generator
 
-            let uniform =
-                torch.rand (
-                    Array.append batch [| least |],
-                    dtype = form.Dtype,
-                    device = form.Device,
-                    generator = generator
-                )
-
+            let uniform = Form.uniform generator { form with Shape = Array.append batch [| least |] }
             let values = (uniform * 2.0.AsScalar() - 1.0.AsScalar()) * radius.AsScalar() + 1.0.AsScalar()
             let left = orthonormal rows
             (left * values.unsqueeze -2L).matmul (orthonormal columns).mT

@@ -13,7 +13,7 @@ type internal MetricNode(rows: float list list, factor: float[], inverse: float[
     let code = Code.call "inMetric" [ Code.Items(List.map numbers rows) ]
 
     let matrix (numbers: float[]) (like: torch.Tensor) =
-        torch.tensor(numbers).reshape(size, size).``to``(like.dtype, like.device)
+        torch.tensor(numbers, device = torch.CPU).reshape(size, size).``to``(like.dtype, like.device)
 
     let back (w: torch.Tensor) = (matrix factor w).mT.matmul w
 

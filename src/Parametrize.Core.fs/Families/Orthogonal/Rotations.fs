@@ -24,12 +24,14 @@ module Rotations =
             let count = form.Shape.Length
             let rows, columns = form.Shape[count - 2], form.Shape[count - 1]
             let size = max rows columns
-            let shape = Array.append form.Shape[.. count - 3] [| size / 2L |]
-            let generator = Option.toObj generator
 
-            let share =
-                torch.rand (shape, dtype = torch.ScalarType.Float64, device = form.Device, generator = generator)
+            let ofAngles =
+                { form with
+                    Shape = Array.append form.Shape[.. count - 3] [| size / 2L |]
+                    Dtype = torch.ScalarType.Float64
+                }
 
+            let share = Form.uniform (Option.toObj generator) ofAngles
             let angles = share * (greatest - least).AsScalar() + least.AsScalar()
             // Every angle stands for two entries of the diagonal, and for every other beside it.
             let twice (numbers: torch.Tensor) = numbers.repeat_interleave (2L, dim = -1L)

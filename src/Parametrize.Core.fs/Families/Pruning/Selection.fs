@@ -24,7 +24,7 @@ module internal Selection =
     /// A random order of that many, drawn on the CPU whatever the device, so that a seed means one pattern.
     let private order (seed: uint64) (like: torch.Tensor) : torch.Tensor =
         use generator = new torch.Generator(seed, torch.CPU)
-        torch.rand(like.shape, dtype = torch.ScalarType.Float64, generator = generator).``to`` like.device
+        Form.uniform generator { Form.ofTensor like with Dtype = torch.ScalarType.Float64 }
 
     /// The places of those still kept whose importance comes first or last, of which so many are left.
     let private extreme

@@ -104,8 +104,7 @@ type internal CorrelationNodeBase() =
         let size = Array.last shape
         shape[shape.Length - 1] <- size + 1L
 
-        let normal =
-            torch.randn (shape, dtype = torch.ScalarType.Float64, device = form.Device, generator = generator)
+        let normal = Form.normal generator { form with Shape = shape; Dtype = torch.ScalarType.Float64 }
 
         let squares = normal.square ()
         let from = (squares.flip -1L).cumsum(-1L).flip -1L

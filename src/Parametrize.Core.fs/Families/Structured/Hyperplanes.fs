@@ -87,7 +87,7 @@ type internal ConstrainedNode(equations: Equations, rows: float list list, right
     let count = int64 rows.Length
 
     let tensorOf (numbers: float[]) (shape: int64[]) (like: torch.Tensor) =
-        torch.tensor(numbers).reshape(shape).``to``(like.dtype, like.device)
+        torch.tensor(numbers, device = torch.CPU).reshape(shape).``to``(like.dtype, like.device)
 
     /// The vectors and the triangle of `Q = I - V T V^T`.
     let reflections (like: torch.Tensor) =

@@ -63,7 +63,7 @@ module internal Shifts =
     let means (matrix: torch.Tensor) : torch.Tensor =
         let height, width = Tensors.rows matrix, Tensors.last matrix
         let shares = counts height width |> Array.map (fun count -> 1.0 / count)
-        let weights = rows width (torch.tensor(shares).``to`` matrix.device)
+        let weights = rows width (torch.tensor(shares, device = torch.CPU).``to`` matrix.device)
         sums (Tensors.inDouble matrix * weights)
 
     /// Half the sum of the logarithms of how often each real number of a sequence is an entry, for each sequence.
@@ -172,7 +172,7 @@ type internal CirculantNode() =
     let means (matrix: torch.Tensor) =
         let count = Tensors.last matrix
         let shares = Array.init (int (2L * count - 1L)) (fun _ -> 1.0 / float count)
-        let weights = Shifts.rows count (torch.tensor(shares).``to`` matrix.device)
+        let weights = Shifts.rows count (torch.tensor(shares, device = torch.CPU).``to`` matrix.device)
         let sums = Shifts.sums ((Tensors.inDouble matrix).flip [| -1L |] * weights)
         let below, above = sums.narrow (-1L, count - 1L, count), sums.narrow (-1L, 0L, count - 1L)
         let first = torch.zeros_like (below.narrow (-1L, 0L, 1L))

@@ -109,8 +109,7 @@ module internal Symplectic =
         let shape = Array.append batch [| count |]
 
         let t =
-            torch.randn (shape, dtype = torch.ScalarType.Float64, device = form.Device, generator = generator)
-            / 2.0.AsScalar()
+            Form.normal generator { form with Shape = shape; Dtype = torch.ScalarType.Float64 } / 2.0.AsScalar()
 
         let stretched = torch.cat([| t; -t |], -1L).exp().unsqueeze -1L
         ((turned ()).matmul(stretched * turned ())).``to`` form.Dtype

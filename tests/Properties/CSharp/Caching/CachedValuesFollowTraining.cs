@@ -42,7 +42,7 @@ public class CachedValuesFollowTraining
     {
         Dictionary<string, Tensor> In(Func<nn.Module, IDisposable?> scope)
         {
-            manual_seed(7);
+            Seeded.Everywhere(7);
             var (module, output) = make();
             module.to(ScalarType.Float64);
             return Trained(module, output, optimizer, scope);

@@ -60,7 +60,7 @@ public sealed record OwnLinkCase(string Name, bool IsTrusting, double Scale, Sca
 
     internal Tensor Weight()
     {
-        manual_seed(Seed);
+        Seeded.Everywhere(Seed);
         using var wide = randn(4, 4, dtype: ScalarType.Float64) * Scale;
         return wide.to(Dtype);
     }
@@ -182,7 +182,7 @@ public class LinksWithoutAnInverse
     [MemberData(nameof(Registered))]
     public void Are_named_when_they_are_registered(string way, string name, bool isTrusting)
     {
-        manual_seed(name.Length);
+        Seeded.Everywhere(name.Length);
         var link = New(isTrusting);
         link.Pair = OwnLinks.Wrong[name];
         var (module, register) = Registrations[way](link.Value);
@@ -196,7 +196,7 @@ public class LinksWithoutAnInverse
     [MemberData(nameof(Written))]
     public void Are_named_when_something_is_written_through_them(string way, string name, bool isTrusting)
     {
-        manual_seed(name.Length);
+        Seeded.Everywhere(name.Length);
         var link = New(isTrusting);
         var module = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4));
         module.register_parametrization("0.weight", link.Value);

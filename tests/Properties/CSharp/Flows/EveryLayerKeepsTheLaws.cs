@@ -180,6 +180,21 @@ public class EveryLayerKeepsTheLaws
         }
     }
 
+    [Theory, MemberData(nameof(Kinds))]
+    public void A_layer_computes_where_it_is(string kind)
+    {
+        using var scope = NewDisposeScope();
+        var @case = new LayerCase(kind, 1);
+        using var layer = @case.Layer();
+        layer.train();
+        var (latent, context) = (@case.Latents(Count).requires_grad_(true), @case.Context(Count));
+        using var _ = new NoDefaultDevice();
+        var data = layer.inverse(latent, context);
+        var (found, logDet) = layer.ForwardWithLogDet(data, context);
+        (found.sum() + logDet.sum()).backward();
+        Assert.False(latent.grad!.isnan().any().item<bool>());
+    }
+
     /// <summary>A density in the interval of the layer that yields one.</summary>
     private sealed class Around(long[] shape) : IDensity
     {

@@ -49,7 +49,7 @@ public class FlowsAreDensities
 
     private static Flow Made(string name)
     {
-        manual_seed(4);
+        Seeded.Everywhere(4);
         var flow = Planes[name]();
         flow.to(float64);
         flow.eval();
@@ -79,6 +79,18 @@ public class FlowsAreDensities
     }
 
     [Theory, MemberData(nameof(Names))]
+    public void Samples_are_made_where_the_flow_is(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var flow = Made(name);
+        var device = get_default_device();
+        using var _ = new NoDefaultDevice();
+        var samples = flow.sample(3);
+        Assert.Equal(device.type, samples.device_type);
+        Assert.False(flow.log_prob(samples).isnan().any().item<bool>());
+    }
+
+    [Theory, MemberData(nameof(Names))]
     public void Samples_follow_the_density(string name)
     {
         using var scope = NewDisposeScope();
@@ -86,7 +98,7 @@ public class FlowsAreDensities
         using var flow = Made(name);
         const int bins = Cells / Coarse;
         var expected = Probabilities(flow).reshape(bins, Coarse, bins, Coarse).sum([1L, 3L]).flatten() * Samples;
-        manual_seed(9);
+        Seeded.Everywhere(9);
         var cells = ((flow.sample(Samples) + Half) * (bins / (2 * Half))).floor().clamp(0, bins - 1).to(int64);
         var found = (cells.select(1, 0) * bins + cells.select(1, 1)).bincount(null, bins * bins).to(float64);
         var isFull = expected.gt(20);
@@ -102,7 +114,7 @@ public class FlowsAreDensities
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        manual_seed(4);
+        Seeded.Everywhere(4);
         var injection = new OrthonormalInjection(3, 1);
         injection.Weight.Value = tensor(
             new[,]
@@ -312,7 +324,7 @@ public class FlowsAreDensities
         using var _ = no_grad();
         double Mean(ScalarType dtype)
         {
-            manual_seed(2);
+            Seeded.Everywhere(2);
             var scale = new Elementwise(new AffineMap(), 10);
             // From data to latent tensors: a division.
             scale.parameters().Single().select(-1, 1).fill_(-Math.Atanh(Math.Log(deviation) / 5) * 5);

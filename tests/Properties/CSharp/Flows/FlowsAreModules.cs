@@ -23,7 +23,7 @@ public class FlowsAreModules
     [Fact]
     public void Training_raises_the_density_in_flat_memory()
     {
-        manual_seed(1);
+        Seeded.Everywhere(1);
         using var flow = Small();
         using var optimizer = optim.Adam(flow.parameters(), 1e-2);
         // Two clusters, which a normal density does not fit.
@@ -120,7 +120,7 @@ public class FlowsAreModules
     public void Any_allowed_matrix_can_be_loaded_into_a_linear_layer()
     {
         using var scope = NewDisposeScope();
-        manual_seed(1);
+        Seeded.Everywhere(1);
         foreach (var sign in new[] { 1, -1 })
         {
             var matrix = randn(5, 5);
@@ -221,7 +221,7 @@ public class FlowsAreModules
     public void A_context_decides_the_density()
     {
         using var scope = NewDisposeScope();
-        manual_seed(1);
+        Seeded.Everywhere(1);
         using var flow =
             new Coupling(new AffineMap(), Masks.Even(2), Networks.Mlp(8), contextSize: 1) >> new StandardNormal(2);
         using (no_grad())
@@ -337,7 +337,7 @@ public class FlowsAreModules
     public void An_image_flow_of_several_scales_goes_there_and_back()
     {
         using var scope = NewDisposeScope();
-        manual_seed(1);
+        Seeded.Everywhere(1);
         using var flow = new Flow(
             new Squeeze()
                 >> new ActNorm(4)

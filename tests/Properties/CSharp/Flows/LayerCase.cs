@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Parametrize.CSharp;
 using Parametrize.Flows;
+using Properties.CSharp.Support;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -103,7 +104,7 @@ public sealed record LayerCase(string Kind, int Seed)
     /// <summary>The layer in float64, its parameters moved at random.</summary>
     internal FlowLayer Layer()
     {
-        manual_seed(Seed);
+        Seeded.Everywhere(Seed);
         var layer = Made();
         layer.to(float64);
         layer.eval();

@@ -133,7 +133,7 @@ public class PartsOfOnesOwnAreLookedAt
             Near.Identical(before[key], weight);
         for (var seed = 0; seed < 20; seed++)
         {
-            manual_seed(seed);
+            Seeded.Everywhere(seed);
             using var small = nn.Sequential(nn.Linear(2, 1), nn.ReLU(), nn.Linear(1, 4));
             Assert.Throws<ArgumentException>(() => new Autoregressive(new AffineMap(), 2, small));
         }

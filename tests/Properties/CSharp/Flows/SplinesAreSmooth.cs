@@ -19,7 +19,7 @@ public class SplinesAreSmooth
 
     private static Tensor Parameters(double scale)
     {
-        manual_seed(3);
+        Seeded.Everywhere(3);
         return (randn(Corners().shape[0], Map.ParameterCount, dtype: float64) * scale).requires_grad_(true);
     }
 

@@ -53,7 +53,7 @@ public class TensorsThatAreAlike
 
     private static Heads Model(string value, int count = 4, ScalarType dtype = ScalarType.Float64)
     {
-        random.manual_seed(3);
+        Seeded.Everywhere(3);
         IEnumerable<nn.Module<Tensor, Tensor>> layers = value.StartsWith("onKernel")
             ? Enumerable.Range(0, count).Select(_ => nn.Conv2d(3, 6, 2, dtype: dtype))
             : Enumerable.Range(0, count).Select(_ => nn.Linear(6, 6, dtype: dtype));
@@ -80,7 +80,7 @@ public class TensorsThatAreAlike
         {
             parametrize.GroupsAlike = isGrouped;
             var model = Model(value);
-            random.manual_seed(5);
+            Seeded.Everywhere(5);
             results.Add([.. run(model, Input(value))]);
         }
         Assert.Equal(results[0].Count, results[1].Count);

@@ -79,7 +79,7 @@ public class AnyTensorsCanBeJoined
         public Parts(Jigsaw jigsaw)
             : base(nameof(Parts))
         {
-            manual_seed(jigsaw.Seed);
+            Seeded.Everywhere(jigsaw.Seed);
             _names = jigsaw.Names;
             foreach (var (name, shape) in _names.Zip(jigsaw.Shapes))
                 register_parameter(name, nn.Parameter(randn(shape).to(jigsaw.Dtype)));

@@ -12,7 +12,7 @@ public class AssigningPartsOfJointTensors
     [Property(MaxTest = 30)]
     public void Others_stay(byte seed, bool toWeight, bool toBias, bool inScope)
     {
-        manual_seed(seed);
+        Seeded.Everywhere(seed);
         var layer = nn.Linear(3, 4).register_parametrization(["weight", "bias"], new Doubling().Value);
         using var present = layer.parametrization("weight").Value.detach();
         using var weight = toWeight ? randn(4, 3) : present[.., ..3].clone();

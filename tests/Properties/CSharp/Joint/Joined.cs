@@ -1,6 +1,7 @@
 using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -94,8 +95,10 @@ internal sealed record Joined(
         Tensor Call(ScalarType dtype) => module.call(Numbers(dtype, 3, 4), Numbers(dtype, 3, 4), true);
     }
 
+    /// <summary>TorchSharp makes some of them on the CPU always.</summary>
     private static Joined Native<T>(T module, string[] names, long[] shape, int dimension = 1)
-        where T : nn.Module => new(module, names, dimension, shape, dtype => Called(module, dtype));
+        where T : nn.Module =>
+        new(module.to(get_default_device()), names, dimension, shape, dtype => Called(module, dtype));
 
     private static Tensor Called(nn.Module module, ScalarType dtype)
     {

@@ -128,10 +128,11 @@ internal sealed record Subject(nn.Module Module, Func<Tensor> Output)
     private static Subject Plain(nn.Module<Tensor, Tensor> module, params long[] shape) =>
         With(module, m => m.call(Fixed(m, shape)));
 
-    /// <summary>In evaluation mode, where an output depends on nothing else.</summary>
+    /// <summary>In evaluation mode, where an output depends on nothing else. TorchSharp makes some on the CPU always.</summary>
     private static Subject With<T>(T module, Func<T, Tensor> call)
         where T : nn.Module
     {
+        module.to(get_default_device());
         module.eval();
         // Zero biases of attention would make gradients vanish.
         using (no_grad())

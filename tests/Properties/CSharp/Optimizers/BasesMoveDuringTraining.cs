@@ -39,7 +39,7 @@ public class BasesMoveDuringTraining
 
         private static Tensor Target(int rows, int seed)
         {
-            manual_seed(seed);
+            Seeded.Everywhere(seed);
             return Parametrizations.Orthogonal().Sample([rows, 3], ScalarType.Float64);
         }
 

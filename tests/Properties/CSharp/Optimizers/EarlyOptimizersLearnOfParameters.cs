@@ -24,7 +24,7 @@ public class EarlyOptimizersLearnOfParameters
 
         public Sequential Model()
         {
-            manual_seed(Seed);
+            Seeded.Everywhere(Seed);
             return nn.Sequential(("normed", nn.Linear(4, 4)), ("last", nn.Linear(4, 4)));
         }
 

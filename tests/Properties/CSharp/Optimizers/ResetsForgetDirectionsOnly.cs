@@ -102,7 +102,7 @@ public class ResetsForgetDirectionsOnly
     [MemberData(nameof(All))]
     public void New_parameters_of_several_tensors_join_and_the_states_of_others_stay(string name)
     {
-        manual_seed(3); // A gradient may happen to be too small to be seen.
+        Seeded.Everywhere(3); // A gradient may happen to be too small to be seen.
         var model = Model();
         using var optimizer = AnyOptimizer.Build(name, [.. model.parameters()]);
         Train(model, optimizer);

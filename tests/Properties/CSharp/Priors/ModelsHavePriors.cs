@@ -55,7 +55,7 @@ public class ModelsHavePriors
     public void Training_finds_the_maximum_a_posteriori()
     {
         using var scope = NewDisposeScope();
-        random.manual_seed(1);
+        Seeded.Everywhere(1);
         // Counts of three outcomes, and a Dirichlet prior: the maximum is (n + a - 1) / (sum of these).
         var counts = tensor(new[] { 5.0, 1.0, 0.0 });
         double[] concentrations = [2, 2, 4];
@@ -77,7 +77,7 @@ public class ModelsHavePriors
     public void A_model_is_trained_in_one_line()
     {
         using var scope = NewDisposeScope();
-        random.manual_seed(2);
+        Seeded.Everywhere(2);
         var model = Model();
         var optimizer = optim.Adam(model.parameters(), 0.05);
         var (x, y) = (randn(32, 4), randn(32, 3));

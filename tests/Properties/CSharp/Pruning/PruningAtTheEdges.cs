@@ -161,7 +161,7 @@ public class PruningAtTheEdges
         {
             Tensor Mask()
             {
-                manual_seed(5);
+                Seeded.Everywhere(5);
                 var layer = new PrunedModules.Weighted(ones(30, 4));
                 prune(layer);
                 prune(layer);

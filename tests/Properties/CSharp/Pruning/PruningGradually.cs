@@ -3,6 +3,7 @@ using FsCheck.Fluent;
 using FsCheck.Xunit;
 using Parametrize;
 using Parametrize.CSharp;
+using Properties.CSharp.Support;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -61,7 +62,7 @@ public class PruningGradually
     [Fact]
     public void Followed_while_training_it_prunes_more_and_never_less()
     {
-        manual_seed(1);
+        Seeded.Everywhere(1);
         var layer = nn.Linear(20, 20);
         var optimizer = optim.Adam(layer.parameters(), 0.05, weight_decay: 0.1);
         var schedule = PruningSchedule.Cubic(0.2, 0.85, beginStep: 5, endStep: 40, frequency: 5);

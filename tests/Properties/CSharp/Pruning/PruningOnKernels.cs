@@ -52,7 +52,7 @@ public class PruningOnKernels
     public void Are_those_of_the_matrix(int first, int second)
     {
         var (one, other) = (Prunings[first], Prunings[second]);
-        manual_seed(first * 9 + second);
+        Seeded.Everywhere(first * 9 + second);
         var kernel = new PrunedModules.Weighted(randn(4, 3, 2, 2, dtype: ScalarType.Float64));
         var matrix = new PrunedModules.Weighted(kernel.weight.flatten(1));
         var hidden = kernel.weight.detach().clone();
@@ -77,7 +77,7 @@ public class PruningOnKernels
         Assert.Equal(Parametrizations.OnKernel(one.Then(other)), both);
         Assert.Equal($"{Parametrizations.OnKernel(one.Then(other))}", $"{both}");
 
-        manual_seed(first * 9 + second);
+        Seeded.Everywhere(first * 9 + second);
         using var weight = randn(4, 3, 2, 2, dtype: ScalarType.Float64);
         using var kernel = new ParametrizedTensor(both, weight);
         using var matrix = new ParametrizedTensor(one.Then(other), weight.flatten(1));
@@ -94,7 +94,7 @@ public class PruningOnKernels
     [MemberData(nameof(Verbs))]
     public void Can_be_followed_by_the_verbs(string verb)
     {
-        manual_seed(3);
+        Seeded.Everywhere(3);
         var layer = nn.Conv2d(4, 8, 2);
         layer.register_parametrization("weight", Parametrizations.OnKernel(Parametrizations.PrunedL1(32L)));
         using var before = layer.Value().clone();

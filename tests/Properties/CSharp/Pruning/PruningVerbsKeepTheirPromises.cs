@@ -94,9 +94,9 @@ public class PruningVerbsKeepTheirPromises
             Near.Identical(pattern(7), pattern(7));
             Near.Different(pattern(7), pattern(8));
             Near.Different(pattern(null), pattern(null));
-            manual_seed(3);
+            Seeded.Everywhere(3);
             using var first = pattern(null);
-            manual_seed(3);
+            Seeded.Everywhere(3);
             Near.Identical(first, pattern(null));
         }
     }

@@ -53,7 +53,7 @@ internal static class Files
     {
         var dtype = Dtypes[random.Next(Dtypes.Length)];
         var shape = Enumerable.Range(0, random.Next(4)).Select(_ => (long)random.Next(4)).ToArray();
-        var tensor = empty(shape, dtype: dtype);
+        var tensor = empty(shape, dtype: dtype, device: CPU);
         if (tensor.numel() > 0)
         {
             random.NextBytes(tensor.bytes);

@@ -50,7 +50,7 @@ public class MasksComeFromTheState
     public void Whatever_has_chosen_them(string saved, string loaded)
     {
         using var scope = NewDisposeScope();
-        random.manual_seed(7);
+        Seeded.Everywhere(7);
         var (from, to) = (Ways[saved](nn.Linear(6, 4)), Ways[loaded](nn.Linear(6, 4)));
         to.load_parametrized_state_dict(Described(from));
         Near.Identical(from.parametrization("weight").Value, to.parametrization("weight").Value);
@@ -62,7 +62,7 @@ public class MasksComeFromTheState
     public void Behind_and_before_other_values()
     {
         using var scope = NewDisposeScope();
-        random.manual_seed(7);
+        Seeded.Everywhere(7);
         Parametrization Value(Pruning pruning) =>
             Parametrizations
                 .Triangular(Triangle.Lower)

@@ -15,6 +15,6 @@ internal static class Setup
         torch.set_num_threads(1);
         if (torch.cuda.is_available())
             torch.set_default_device(torch.CUDA);
-        torch.manual_seed(20240607);
+        Seeded.Everywhere(20240607);
     }
 }

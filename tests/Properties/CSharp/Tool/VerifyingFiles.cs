@@ -1,6 +1,7 @@
 using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.State;
+using Properties.CSharp.Support;
 using Xunit;
 using static TorchSharp.torch;
 using StateModels = Properties.CSharp.State.Models;
@@ -51,7 +52,7 @@ public class VerifyingFiles
     [Fact]
     public void Singular_vectors_that_are_behind_are_no_fault()
     {
-        random.manual_seed(3);
+        Seeded.Everywhere(3);
         var (code, output, _) = Verified(
             Parametrizations.SpectralNorm(),
             (state, _) => state[Original].add_(0.01 * randn_like(state[Original]))

@@ -13,7 +13,7 @@ let private complexes = [ torch.ScalarType.ComplexFloat32; torch.ScalarType.Comp
 /// Turned by a hundredth: unitary still.
 let private turned =
     Some(fun (w: torch.Tensor) ->
-        let angle = torch.tensor (0.01, dtype = torch.ScalarType.Float64)
+        let angle = torch.tensor (0.01, dtype = torch.ScalarType.Float64, device = w.device)
         w * (torch.complex (angle.cos (), angle.sin ())).``to`` w.dtype)
 
 /// A little longer than that.

@@ -19,7 +19,7 @@ let private unequalValues =
             w.add (nan.ToScalar())
         else
             let factors = torch.ones ([| columns |], dtype = w.dtype, device = w.device)
-            factors[0L] <- torch.tensor 1e3
+            factors.select(0L, 0L).fill_(1e3.ToScalar()) |> ignore
             w * factors)
 
 /// Two more on the diagonal.

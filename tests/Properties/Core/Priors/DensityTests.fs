@@ -25,7 +25,7 @@ let private integrates (accuracy: float) (charts: Quadrature.Chart list) (prior:
 
 let private drawn (shape: int64[]) (value: Parametrization) : torch.Tensor =
     let form = { Shape = shape; Dtype = torch.ScalarType.Float64; Device = Case.device }
-    Parametrization.sample value form (Some(new torch.Generator(11UL, Case.device)))
+    Parametrization.sample value form (Some(new torch.Generator(11UL, torch.CPU)))
 
 /// A formula of the textbook's, of a tensor drawn.
 let private textbook (prior: Prior) (value: Parametrization) (shape: int64[]) (formula: torch.Tensor -> torch.Tensor) =

@@ -9,7 +9,12 @@ open TorchSharp
 
 let private data (shape: int64[]) : torch.Tensor =
     let drawn =
-        torch.randn (shape, dtype = torch.ScalarType.Float64, generator = new torch.Generator(3UL, torch.CPU))
+        torch.randn (
+            shape,
+            dtype = torch.ScalarType.Float64,
+            device = torch.CPU,
+            generator = new torch.Generator(3UL, torch.CPU)
+        )
 
     drawn.``to`` Case.device
 

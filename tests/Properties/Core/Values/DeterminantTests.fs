@@ -8,7 +8,8 @@ open Parametrize.Laws
 open TorchSharp
 
 let private drawn (dtype: torch.ScalarType) (shape: int64[]) : torch.Tensor =
-    (torch.randn (shape, dtype = dtype, generator = new torch.Generator(5UL, torch.CPU))).``to`` Case.device
+    (torch.randn (shape, dtype = dtype, device = torch.CPU, generator = new torch.Generator(5UL, torch.CPU))).``to``
+        Case.device
 
 let private parts (value: Parametrization) (dtype: torch.ScalarType) (shape: int64[]) : Parts =
     match Parametrization.start value (drawn dtype shape) with

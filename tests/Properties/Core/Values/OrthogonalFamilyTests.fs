@@ -27,7 +27,7 @@ let private normal (shape: int64 list) (dtype: torch.ScalarType) (seed: uint64) 
         }
 
 let private drawn (value: Parametrization) (shape: int64 list) (dtype: torch.ScalarType) : torch.Tensor =
-    use generator = new torch.Generator(5UL, Case.device)
+    use generator = new torch.Generator(5UL, torch.CPU)
     Parametrization.sample value { Shape = List.toArray shape; Dtype = dtype; Device = Case.device } (Some generator)
 
 let private forward (value: Parametrization) (x: torch.Tensor) (buffers: torch.Tensor list) : torch.Tensor =
@@ -257,7 +257,7 @@ let private tori: Test =
                         Expect.isOk (Parametrization.contains specialOrthogonal w) $"{shape} of {dtype}"
 
         let angles (draw: Form -> torch.Generator option -> torch.Tensor) =
-            use generator = new torch.Generator(3UL, Case.device)
+            use generator = new torch.Generator(3UL, torch.CPU)
             let w = draw (form [ 1000L; 1000L ] double) (Some generator)
             let diagonal, below = w.diagonal (), w.diagonal -1L
             let even (tensor: torch.Tensor) = tensor.[torch.TensorIndex.Slice(0L, System.Nullable(), 2L)]
@@ -273,8 +273,8 @@ let private tori: Test =
             Expect.isGreaterThanOrEqual (Tensors.number (share.min ())) 0.0 "the least"
             Expect.isLessThanOrEqual (Tensors.number (share.max ())) 1.0 "the greatest"
 
-        use one = new torch.Generator(3UL, Case.device)
-        use other = new torch.Generator(3UL, Case.device)
+        use one = new torch.Generator(3UL, torch.CPU)
+        use other = new torch.Generator(3UL, torch.CPU)
         let pair = form [ 4L; 4L ] double
 
         Expect.equal

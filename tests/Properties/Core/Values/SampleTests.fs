@@ -11,7 +11,7 @@ open TorchSharp
 let private count = 4000
 
 let private generated (value: Parametrization) (shape: int64 list) (dtype: torch.ScalarType) (seed: uint64) =
-    use generator = new torch.Generator(seed, Case.device)
+    use generator = new torch.Generator(seed, torch.CPU)
 
     let form = { Shape = List.toArray shape; Dtype = dtype; Device = Case.device }
     Parametrization.sample value form (Some generator)

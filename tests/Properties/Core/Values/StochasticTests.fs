@@ -114,7 +114,7 @@ let private projections () : unit =
 
 let private samples () : unit =
     use _ = torch.NewDisposeScope()
-    use generator = new torch.Generator(9UL, Case.device)
+    use generator = new torch.Generator(9UL, torch.CPU)
     let form = { Shape = [| 2000L; 4L; 4L |]; Dtype = float64; Device = Case.device }
     let means = numbers ((Parametrization.sample doublyStochastic form (Some generator)).mean [| 0L |])
 
