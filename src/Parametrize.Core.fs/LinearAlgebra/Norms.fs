@@ -15,10 +15,24 @@ module internal Norms =
 
     let isLong (count: int64) : bool = count > longest
 
-    /// `V^H W`; of long columns in double precision. Differentiable.
+    /// Rows whose products are added up before they are added to others.
+    let private block = 2048L
+
+    /// `V^H W`; of long columns as the sum of those of blocks of rows, in double precision. Differentiable.
     let inner (v: torch.Tensor) (w: torch.Tensor) : torch.Tensor =
-        if isLong (Tensors.rows v) then
-            ((Tensors.inDouble v).mH.matmul(Tensors.inDouble w)).``to`` w.dtype
+        let rows = Tensors.rows v
+
+        if isLong rows then
+            let rest = rows % block
+
+            let blocks (tall: torch.Tensor) =
+                let batch = tall.shape[.. tall.shape.Length - 3]
+                let shape = Array.append batch [| rows / block; block; Tensors.last tall |]
+                tall.narrow(-2L, 0L, rows - rest).reshape shape
+
+            let after (tall: torch.Tensor) = tall.narrow (-2L, rows - rest, rest)
+            let ofBlocks = Tensors.inDouble ((blocks v).mH.matmul(blocks w))
+            (ofBlocks.sum -3L + Tensors.inDouble ((after v).mH.matmul(after w))).``to`` w.dtype
         else
             v.mH.matmul w
 

@@ -6,6 +6,7 @@ open System.Diagnostics
 open System.IO
 open Expecto
 open Parametrize
+open Parametrize.LinearAlgebra
 open Parametrize.Laws
 open Parametrize.Values
 open Properties.Core
@@ -249,6 +250,50 @@ let private bases: Test =
                             let found = Parametrization.forward value parts
                             Expect.isLessThan (Measures.apart matrix found) allowed $"{value}, {columns}, {dtype}")
 
+/// Columns that are nearly dependent, dependent, of very different lengths, or not numbers.
+let private factors: Test =
+    inScope "the QR factor of slender matrices, however its columns lie" (fun () ->
+        for dtype in [ double; torch.ScalarType.ComplexFloat64 ] do
+            for shape in [ [ 16L; 2L ]; [ 400L; 50L ]; [ 2L; 300L; 20L ]; [ 4096L; 8L ]; [ 400L; 60L ] ] do
+                let w = normal 6UL dtype shape
+                let columns = List.last shape
+                let mixing = Orthonormal.retract (normal 7UL dtype [ columns; columns ])
+
+                let spread (digits: float) =
+                    let exponents = torch.linspace (0.0, -digits, columns, dtype = double, device = Case.device)
+                    w * (exponents * log 10.0).exp()
+
+                let first, others = w.narrow (-1L, 0L, 1L), w.narrow (-1L, 1L, columns - 1L)
+
+                let given =
+                    [
+                        for digits in [ 0.0; 3.0; 6.0; 7.5; 9.0; 14.0 ] do
+                            $"spread by {digits} digits", spread digits
+                            $"mixed, by {digits} digits", (spread digits).matmul mixing
+                        "a column twice", torch.cat ([| others; others.narrow (-1L, 0L, 1L) |], -1L)
+                        "a column of zeros", torch.cat ([| torch.zeros_like first; others |], -1L)
+                        "huge and tiny columns",
+                        torch.cat ([| first * 1e200.ToScalar(); others * 1e-200.ToScalar() |], -1L)
+                    ]
+
+                for what, w in given do
+                    let q = Orthonormal.retract w
+                    let lengths = w.abs().amax([| -2L |], keepdim = true).clamp_min(1e-300.ToScalar())
+                    let unit = w / lengths
+                    let r = q.mH.matmul unit
+                    let allowed = 1e-14 * sqrt (float (Tensors.rows w))
+                    let what = $"{what}, {shape}, {dtype}"
+                    Expect.isLessThan (Orthonormal.defect q) (10.0 * allowed) $"orthonormal: {what}"
+                    Expect.isLessThan (Measures.largest (r.tril -1L)) (100.0 * allowed) $"triangular: {what}"
+                    Expect.isLessThan (Measures.apart unit (q.matmul r)) (100.0 * allowed) $"its factor: {what}"
+                    let diagonal = Tensors.diagonal r
+                    let isPositive = diagonal.real.gt ((-allowed).ToScalar())
+                    Expect.isTrue (isPositive.all().item<bool>()) $"positive: {what}"
+
+        let withNothing = normal 6UL double [ 40L; 4L ]
+        withNothing.select(0L, 3L).fill_(nan.ToScalar()) |> ignore
+        Expect.isTrue ((Orthonormal.retract withNothing).isnan().any().item<bool>()) "what is not a number stays")
+
 /// What PyTorch carries: the tensor, and all others that the parameters yield, are the same.
 let private pyTorch: Test =
     inScope "the base of PyTorch stands for the same" (fun () ->
@@ -287,5 +332,6 @@ let tests: Test =
             curvature
             hugeOnes
             bases
+            factors
             pyTorch
         ]
