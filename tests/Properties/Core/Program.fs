@@ -52,6 +52,7 @@ let private tests (isAskedFor: string list -> bool) : Test =
             EffortTests.tests
             StructuredTests.tests
             NearnessTests.tests
+            StabilityTests.tests
             SampleTests.tests
             BatchTests.tests
             ThinTests.tests

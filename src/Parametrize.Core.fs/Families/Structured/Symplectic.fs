@@ -61,7 +61,8 @@ module internal Symplectic =
         let isOff = (defects wide).gt(limit.AsScalar())
         torch.where(isOff.logical_and (isNear wide), polished wide, wide).``to`` matrix.dtype
 
-    /// The same matrix with no singular value below this part of the largest; the identity for zeros.
+    /// The same matrix with no singular value below this part of the largest, and the least one reflected where the determinant
+    /// is negative, which that of no symplectic matrix is; the identity for zeros.
     let private regular (matrix: torch.Tensor) =
         let struct (unit, _) = Norms.matricesInUnits 0.0 matrix
         let struct (left, values, right) = torch.linalg.svd unit
@@ -70,11 +71,14 @@ module internal Symplectic =
         let least =
             torch.where (largest.eq (0.0.AsScalar()), torch.ones_like largest, largest * 1e-5.AsScalar())
 
-        left.matmul ((values.maximum least).unsqueeze -1L * right)
+        let orientation = (torch.linalg.det(left).sign() * torch.linalg.det(right).sign()).unsqueeze -1L
+        let but = values.narrow (-1L, 0L, Tensors.last matrix - 1L)
+        let signs = torch.cat ([| torch.ones_like but; orientation |], -1L)
+        left.matmul ((values.maximum least * signs).unsqueeze -1L * right)
 
     /// `W R` with `R^T (W^T J W) R = J`: of the eigenvectors a + ib of the skew matrix `W^T J W = K` with `K a = d b`, `K b = -d a`,
     /// d > 0, `R = [b, a] diag(d, d)^(-1/2) O^T`. The orthogonal symplectic O, the polar factor of what in `[b, a]` commutes with
-    /// J, makes R the identity where W is symplectic.
+    /// J, makes R the identity where W is symplectic; what commutes has a null space, and no one factor, for negative determinants.
     let private factor (matrix: torch.Tensor) =
         let regular = regular matrix
         let count = half regular
