@@ -87,12 +87,10 @@ internal static class AdapterConfigFile
     private static void Refuse(string path, JsonObject json)
     {
         if ((string?)json["peft_type"] is var type and not "LORA")
-            throw new InvalidDataException(
-                $"{path} is of a {type ?? "file without peft_type"}, not of LORA, which is what can be read."
-            );
+            throw new InvalidDataException($"{path} has peft_type = {type ?? "null"}; LORA is what can be read.");
         foreach (var name in Unknown)
             if (json[name] is { } node && !IsOff(node))
-                throw new InvalidDataException($"{path} has {name} = {node.ToJsonString()}, which is not known here.");
+                throw new InvalidDataException($"{path} has {name} = {node.ToJsonString()}, which is not supported.");
         if (
             json["init_lora_weights"] is JsonValue start
             && start.GetValueKind() is JsonValueKind.String
@@ -126,7 +124,15 @@ internal static class AdapterConfigFile
         };
 
     private static Dictionary<string, T> Pattern<T>(JsonNode? node) =>
-        node is JsonObject map ? map.ToDictionary(one => one.Key, one => one.Value!.GetValue<T>()) : [];
+        node is JsonObject map
+            ? map.ToDictionary(
+                one => one.Key,
+                one =>
+                    one.Value is { } value
+                        ? value.GetValue<T>()
+                        : throw new FormatException($"{one.Key} has no number.")
+            )
+            : [];
 
     private static JsonObject Shown<T>(IReadOnlyDictionary<string, T> pattern)
     {

@@ -29,6 +29,12 @@ internal sealed class AdapterLoading : IDisposable
         {
             Sort(path);
         }
+        // Numbers and patterns of the configuration that no value takes.
+        catch (ArgumentException error)
+        {
+            Dispose();
+            throw new InvalidDataException($"{folder} does not fit {model.Title()}: {error.Message}", error);
+        }
         catch
         {
             Dispose();
@@ -75,9 +81,17 @@ internal sealed class AdapterLoading : IDisposable
     private void Sort(string path)
     {
         var modules = ModelTree.Modules(_model, registering: true).ToDictionary(one => one.Name, one => one.Module);
-        var left = _file.Keys.ToDictionary(key =>
-            key.StartsWith(AdapterFiles.Prefix, StringComparison.Ordinal) ? key[AdapterFiles.Prefix.Length..] : key
-        );
+        var left = new Dictionary<string, string>();
+        foreach (var key in _file.Keys)
+        {
+            var name = key.StartsWith(AdapterFiles.Prefix, StringComparison.Ordinal)
+                ? key[AdapterFiles.Prefix.Length..]
+                : key;
+            if (!left.TryAdd(name, key))
+                throw new InvalidDataException($"{path} has {name} twice: as {left[name]} and as {key}.");
+            if (!_file[key].is_floating_point() || Tensors.nonFinite(_file[key]) > 0)
+                throw new InvalidDataException($"{path}: {key} has to be of finite floating-point numbers.");
+        }
         foreach (var (name, module) in modules)
         {
             var layer = new AdapterLayer(name, module);

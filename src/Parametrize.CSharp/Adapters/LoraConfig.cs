@@ -57,6 +57,12 @@ public sealed record LoraConfig
     public static LoraConfig from_pretrained(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        return AdapterConfigFile.Read(Path.Combine(folder, AdapterConfigFile.Name));
+        var path = Path.Combine(folder, AdapterConfigFile.Name);
+        return File.Exists(path)
+            ? AdapterConfigFile.Read(path)
+            : throw new FileNotFoundException(
+                $"{folder} has no {AdapterConfigFile.Name}: it is not the folder of an adapter.",
+                path
+            );
     }
 }

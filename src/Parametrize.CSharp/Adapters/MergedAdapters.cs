@@ -92,6 +92,11 @@ public sealed class MergedAdapters : IDisposable
             throw new NotSupportedException(
                 $"{string.Join(" and ", names)} are one weight: merged, they would be two. Nothing has changed."
             );
+        using var present = tensor.Detached();
+        if (Parametrize.Tensors.nonFinite(present) > 0)
+            throw new InvalidOperationException(
+                $"{name} has NaN or infinite numbers with its adapter, which could not be taken out of it again. Nothing has changed."
+            );
     }
 
     /// <summary>What one weight was computed from.</summary>

@@ -106,7 +106,12 @@ public static class peft
             ReferenceEqualityComparer.Instance
         );
         foreach (var one in ModelTree.Modules(model).Where(one => AdapterTargets.IsSavedWhole(config, one.Name)))
-            kept.UnionWith(one.Module.parameters());
+        foreach (var parameter in one.Module.parameters())
+        {
+            kept.Add(parameter);
+            // Whatever froze the model before: it is saved whole because it is trained.
+            parameter.requires_grad = true;
+        }
         foreach (var parameter in model.other_parameters().Concat(model.parametrized_parameters()))
             if (!kept.Contains(parameter))
                 parameter.requires_grad = false;

@@ -44,7 +44,7 @@ public static partial class parametrize
         if (picked.Count == 0 && !allowNone)
             throw new ArgumentException(
                 $"No module of {model.Title()} was picked. It has: "
-                    + $"{string.Join(", ", modules.Select(one => $"{(one.Name.Length == 0 ? "itself" : one.Name)} ({one.Module.Title()})"))}.",
+                    + $"{string.Join(", ", modules.Select(one => $"{(one.Name.Length == 0 ? "itself" : one.Name)} ({one.Module.Title()})"))}. Pass allowNone: true where none may be.",
                 nameof(where)
             );
         return ManyRegistrations.Register(model, picked, tensor_name, parametrization, whenNotAllowed);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
@@ -134,6 +135,27 @@ internal sealed class PreparedBinding : IPrepared
             throw;
         }
         _start = _tensor.Reused < 0 ? null : parts.Parameters[_tensor.Reused];
+        if (_start is not null)
+            RequireWritable();
+    }
+
+    /// <summary>Writes nothing into the module's tensor. Throws, and frees all, where libtorch would write no number either.</summary>
+    private void RequireWritable()
+    {
+        using var _ = no_grad();
+        using var none = _plain.Value.as_strided([0], [1]);
+        try
+        {
+            none.zero_();
+        }
+        catch (ExternalException error)
+        {
+            Dispose();
+            throw new NotSupportedException(
+                $"{_path} was made in inference mode, whose tensors libtorch never trains. Make the module outside of it.",
+                error
+            );
+        }
     }
 
     public void Commit()

@@ -151,8 +151,11 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     public static ArgumentException NotParametrized(nn.Module module, string name)
     {
         var present = ModelTree.Tensors(module).ConvertAll(entry => entry.Name);
-        var list = present.Count == 0 ? "nothing" : string.Join(", ", present);
-        return new($"{module.Title()}.{name} is not parametrized. In {module.Title()} is: {list}.", nameof(name));
+        var list =
+            present.Count == 0
+                ? "nothing is: call register_parametrization first"
+                : $"these are: {string.Join(", ", present)}";
+        return new($"{module.Title()}.{name} is not parametrized. In {module.Title()} {list}.", nameof(name));
     }
 
     /// <summary>The names are those of <see cref="ModelTree.Tensors"/>: a tensor alone has none.</summary>

@@ -25,7 +25,14 @@ public sealed class StateDictException : Exception
             lines.Add($"Unexpected: {string.Join(", ", keys.UnexpectedKeys)}.");
         lines.AddRange(problems);
         if (problems.Count == 0)
-            lines.Add("Load with strict: false to take what fits.");
+            lines.Add(
+                "Load with strict: false to take what fits"
+                    + (
+                        keys.MissingKeys.Any(key => key.Contains(".parametrizations.", StringComparison.Ordinal))
+                            ? ": a tensor of which a piece is missing is then another than the saved one."
+                            : "."
+                    )
+            );
         return string.Join(Environment.NewLine, lines);
     }
 }

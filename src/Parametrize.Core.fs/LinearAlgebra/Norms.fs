@@ -148,7 +148,8 @@ module internal Norms =
 
         if isLong count then
             let parts = reals vectors
-            parts.square().sum(along vectors dimensions, keepdim = keep).sqrt()
+            let norms = parts.square().sum(along vectors dimensions, keepdim = keep).sqrt()
+            if keep then ended (vectors.is_complex ()) norms else norms
         else
             torch.linalg.vector_norm (vectors, 2.0, dims = dimensions, keepdim = keep)
 

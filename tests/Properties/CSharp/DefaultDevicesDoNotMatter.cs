@@ -55,7 +55,8 @@ public class DefaultDevicesDoNotMatter
             With(Parametrizations.Sphere()).load_parametrized_state_dict(state);
         },
         ["loading plain tensors"] = () =>
-            With(Parametrizations.Orthogonal()).load_parametrized_state_dict(New().state_dict(), whenNotAllowed: WhenNotAllowed.Project),
+            With(Parametrizations.Orthogonal())
+                .load_parametrized_state_dict(New().state_dict(), whenNotAllowed: WhenNotAllowed.Project),
         ["baking"] = () => With(Parametrizations.Orthogonal()).baked_state_dict(),
         ["copying"] = () => parametrize.copy_parametrizations(With(Parametrizations.Orthogonal()), New()),
         ["reporting"] = () => With(Parametrizations.Orthogonal()).parametrization_report().ToHtml(),

@@ -77,6 +77,17 @@ public class InferenceModeLeavesModelsTrainable
         }
     }
 
+    /// <summary>Libtorch writes into it in inference mode only.</summary>
+    [Fact]
+    public void What_was_made_there_is_refused_before_anything_changes()
+    {
+        var layer = Inferring(() => nn.Linear(4, 4));
+        var refusal = Assert.Throws<NotSupportedException>(() => layer.orthogonal());
+        Assert.StartsWith("Linear.weight was made in inference mode", refusal.Message);
+        Assert.False(layer.is_parametrized());
+        Assert.Equal(["weight", "bias"], layer.state_dict().Keys);
+    }
+
     [Fact]
     public void Pruning_again()
     {

@@ -18,6 +18,17 @@ public class AdaptersAreTrained
         ModulesToSave = ["head"],
     };
 
+    [Fact]
+    public void What_is_saved_whole_is_trained_though_the_model_was_frozen()
+    {
+        var model = new SmallNet();
+        foreach (var parameter in model.parameters())
+            parameter.requires_grad = false;
+        model.get_peft_model(Some);
+        Assert.All(model.head.parameters(), one => Assert.True(one.requires_grad));
+        Assert.False(model.block.value.weight!.requires_grad);
+    }
+
     [Theory]
     [InlineData(false, false)]
     [InlineData(true, false)]

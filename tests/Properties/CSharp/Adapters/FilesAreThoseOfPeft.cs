@@ -207,8 +207,8 @@ public class FilesAreThoseOfPeft
     public static TheoryData<string, string> Refused =>
         new()
         {
-            { """{ "peft_type": "LOHA", "r": 2 }""", "is of a LOHA, not of LORA" },
-            { """{ "r": 2 }""", "without peft_type" },
+            { """{ "peft_type": "LOHA", "r": 2 }""", "peft_type = LOHA" },
+            { """{ "r": 2 }""", "peft_type = null" },
             { """[ 1 ]""", "has to be a JSON object" },
             { """{ "peft_type": """, "is not PEFT's configuration" },
             { """{ "peft_type": "LORA", "r": "two" }""", "is not PEFT's configuration" },
@@ -219,6 +219,9 @@ public class FilesAreThoseOfPeft
             { Config().Replace("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa_niter_4\""), "pissa" },
             { Config().Replace("\"r\": 2", "\"r\": 3"), "lora_embedding_A of 'words' has the shape [2, 7]" },
             { Config(dora: true), "has no lora_magnitude_vector for 'words'" },
+            { Config(more: ", \"alpha_pattern\": { \"mix\": null }"), "mix has no number" },
+            { Config(more: ", \"rank_pattern\": { \"(mix\": 2 }"), "Invalid pattern" },
+            { Config().Replace("\"lora_alpha\": 6", "\"lora_alpha\": 0"), "Alpha must be finite and not zero" },
             {
                 Config().Replace("\"modules_to_save\": null", "\"modules_to_save\": [\"head\", \"score\"]"),
                 "has no head.weight"
@@ -249,6 +252,30 @@ public class FilesAreThoseOfPeft
         using var folder = new Folder();
         var file = Random(dora: false);
         file[Prefix + key] = zeros(2, 5);
+        Write(folder, file, Config());
+        var model = new SmallNet();
+        Assert.Contains(
+            words,
+            Assert.Throws<InvalidDataException>(() => peft.load_adapter(model, folder.Path)).Message
+        );
+        Assert.Empty(model.parametrizations());
+    }
+
+    public static TheoryData<string, Tensor, string> Unfit =>
+        new()
+        {
+            { "words.lora_embedding_B", zeros(4, 2), "has words.lora_embedding_B twice" },
+            { Prefix + "mix.lora_A.weight", zeros([2, 4, 3], int64), "finite floating-point numbers" },
+            { Prefix + "mix.lora_A.weight", full([2, 4, 3], double.NaN), "finite floating-point numbers" },
+        };
+
+    [Theory]
+    [MemberData(nameof(Unfit), DisableDiscoveryEnumeration = true)]
+    public void Tensors_that_do_not_fit_are_refused(string key, Tensor tensor, string words)
+    {
+        using var folder = new Folder();
+        var file = Random(dora: false);
+        file[key] = tensor;
         Write(folder, file, Config());
         var model = new SmallNet();
         Assert.Contains(

@@ -31,6 +31,18 @@ public class MergingTellsWhatItCosts
         from dtype in Dtypes
         select new object[] { code, dtype };
 
+    [Fact]
+    public void What_is_not_a_number_is_not_merged()
+    {
+        var model = nn.Sequential(("layer", nn.Linear(6, 5)));
+        model.register_parametrization("layer.weight", Parametrizations.Lora(2, 4));
+        using (no_grad())
+            model.parametrization("layer.weight").Originals[1].fill_(double.NaN);
+        var refusal = Assert.Throws<InvalidOperationException>(() => peft.merge_adapter(model));
+        Assert.StartsWith("layer.weight has NaN or infinite numbers", refusal.Message);
+        Assert.True(model.is_parametrized("layer.weight"));
+    }
+
     private static (nn.Module<Tensor, Tensor> Model, ParametrizedTensor Tensor) Trained(string code, ScalarType dtype)
     {
         var model = nn.Sequential(("layer", nn.Linear(6, 5)));

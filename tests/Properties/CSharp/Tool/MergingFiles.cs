@@ -136,7 +136,7 @@ public class MergingFiles
     [Fact]
     public void Adapters_of_other_kinds() =>
         Refused(
-            "is of a LOHA, not of LORA",
+            "peft_type = LOHA",
             shell =>
                 File.WriteAllText(Path.Combine(shell["adapter"], "adapter_config.json"), """{ "peft_type": "LOHA" }""")
         );

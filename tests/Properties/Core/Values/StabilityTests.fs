@@ -8,7 +8,7 @@ open Parametrize.Laws
 open Properties.Core
 open TorchSharp
 
-let private draws = 24
+let private draws = 12
 
 /// How far the projection goes when its argument goes by a billionth, for that of a random tensor; and how large it is.
 let private moved (subject: Subject) (dtype: torch.ScalarType) (shape: int64[]) (seed: uint64) : float * float =

@@ -250,6 +250,21 @@ let private bases: Test =
                             let found = Parametrization.forward value parts
                             Expect.isLessThan (Measures.apart matrix found) allowed $"{value}, {columns}, {dtype}")
 
+/// Where products are summed by blocks of rows, and norms along real and imaginary parts.
+let private longColumns: Test =
+    inScope "columns beyond a block, of every element type" (fun () ->
+        for dtype in [ single; double; torch.ScalarType.ComplexFloat32; torch.ScalarType.ComplexFloat64 ] do
+            for shape in [ [ 16385L; 1L ]; [ 2L; 16385L; 1L ]; [ 18432L; 4L ]; [ 3L; 16390L ]; [ 2L; 20001L; 2L ] ] do
+                for value in [ cayley; matrixExp; orthogonal ] do
+                    let what = $"{value}, {shape}, {dtype}"
+                    let tensor = Parametrization.project value (normal 4UL dtype shape)
+                    let parts = Parametrization.initialize value tensor |> orFail
+                    let found = Parametrization.forward value parts
+                    Expect.equal found.shape tensor.shape what
+                    Expect.isLessThan (Measures.apart tensor found) (Tensors.limit (Form.epsilon dtype) (List.max shape) 1.0) what
+                    let moved = withLeaf 0 (normal 5UL dtype shape * 0.01.ToScalar()) value parts
+                    Expect.isOk (Parametrization.contains value (Parametrization.forward value moved)) $"moved: {what}")
+
 /// Columns that are nearly dependent, dependent, of very different lengths, or not numbers.
 let private factors: Test =
     inScope "the QR factor of slender matrices, however its columns lie" (fun () ->
@@ -332,6 +347,7 @@ let tests: Test =
             curvature
             hugeOnes
             bases
+            longColumns
             factors
             pyTorch
         ]
