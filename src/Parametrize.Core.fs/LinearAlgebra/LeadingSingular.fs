@@ -55,7 +55,7 @@ module internal LeadingSingular =
             use generator = new torch.Generator(1UL, torch.CPU)
 
             let start =
-                torch.randn ([| size |], dtype = torch.ScalarType.Float64, device = torch.CPU, generator = generator)
+                Form.normal generator { Shape = [| size |]; Dtype = torch.ScalarType.Float64; Device = torch.CPU }
 
             (start / start.norm ()).``to``(tall.dtype).``to`` tall.device
 

@@ -22,6 +22,8 @@ module internal MisesFisher =
     let logDensity (concentration: float) (direction: torch.Tensor) (dimensions: int64[]) (tensor: torch.Tensor) =
         (tensor - direction).square().sum dimensions * (-concentration / 2.0).AsScalar()
 
+    let numbers (count: int64) : Form = { Shape = [| count |]; Dtype = torch.ScalarType.Float64; Device = torch.CPU }
+
     /// One minus the cosine of the angle to f, by Wood's rejection (1994) on the CPU, in numbers that keep their digits where |f| is
     /// large: with r = first / (second + b first) of two gamma numbers his cosine is 1 - 2 b r.
     let versedSines (size: int64) (concentration: float) (count: int64) (generator: torch.Generator | null) =
@@ -37,8 +39,7 @@ module internal MisesFisher =
             let first, second = torch._standard_gamma (halves, generator), torch._standard_gamma (halves, generator)
             let quotient = first / (second + first * b.AsScalar())
 
-            let uniform =
-                torch.rand (count, dtype = torch.ScalarType.Float64, device = torch.CPU, generator = generator)
+            let uniform = Form.uniform generator (numbers count)
 
             let accepted =
                 (((1.0 / (1.0 + b)).AsScalar() - quotient) * (n * (ratio / sum)).AsScalar()
@@ -93,13 +94,7 @@ type internal MisesFisherDensity(parameter: float[]) =
 
                 let versed =
                     if size = 1L then
-                        let uniform =
-                            torch.rand (
-                                count,
-                                dtype = torch.ScalarType.Float64,
-                                device = torch.CPU,
-                                generator = generator
-                            )
+                        let uniform = Form.uniform generator (MisesFisher.numbers count)
 
                         let likely = (1.0 / (1.0 + exp (-2.0 * concentration))).AsScalar()
 

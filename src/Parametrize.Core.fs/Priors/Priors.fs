@@ -290,7 +290,8 @@ module Prior =
         | _, Ok _ -> prior.Density.Fault form |> Option.map (expects prior form)
 
     /// Independent random tensors of the density, allowed by its space. Without a generator that of the device is used, with
-    /// one they are drawn on the CPU and moved. Throws ArgumentException for a form that has no density, and for priors that cannot be drawn from (`canSample`).
+    /// one they are drawn on the CPU and moved. Throws ArgumentException for a form that has no density, and for priors that
+    /// cannot be drawn from (`canSample`).
     let sample (prior: Prior) (form: Form) (generator: torch.Generator option) : torch.Tensor =
         let support = prior.Density.Support
         // An empty batch suits where one of a tensor does.
