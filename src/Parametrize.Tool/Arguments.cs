@@ -54,7 +54,7 @@ internal static class Arguments
         }
         catch (FormatException error)
         {
-            throw ToolException.Unusable($"'{text}' is no value of the library: {error.Message}");
+            throw ToolException.Unusable($"'{text}' cannot be read as a value. {error.Message}");
         }
     }
 }

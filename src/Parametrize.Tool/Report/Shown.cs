@@ -1,16 +1,14 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using static TorchSharp.torch;
 
 namespace Parametrize.Tool.Report;
 
 /// <summary>How things are written.</summary>
-internal static class Shown
+internal static partial class Shown
 {
-    /// <summary>Codes of masks hold all their bits.</summary>
-    private const int LongestCode = 60;
-
     private static readonly JsonSerializerOptions Options = new()
     {
         WriteIndented = true,
@@ -19,10 +17,11 @@ internal static class Shown
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static string Code(string? code) =>
-        code is null ? ""
-        : code.Length <= LongestCode ? code
-        : $"{code[..(LongestCode - 3)]}...";
+    /// <summary>As it is read again, but for the bits of long masks.</summary>
+    public static string Code(string? code) => code is null ? "" : LongMask().Replace(code, "$1...\"");
+
+    [GeneratedRegex("(Mask\\.Parse \"[^\"]{24})[^\"]{8,}\"")]
+    private static partial Regex LongMask();
 
     public static string Shape(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
 

@@ -125,7 +125,7 @@ public class ConvertingFiles
 
     [Theory]
     [InlineData("cayly", "cayley")]
-    [InlineData("skew >>> skew >>>", "'skew >>> skew >>>' is no value of the library")]
+    [InlineData("skew >>> skew >>>", "'skew >>> skew >>>' cannot be read as a value")]
     public void A_value_that_there_is_not(string code, string says)
     {
         using var shell = new Shell();

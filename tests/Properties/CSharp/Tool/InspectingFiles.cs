@@ -42,6 +42,22 @@ public class InspectingFiles
         Assert.Matches(@"fc\.weight +cayley +\[4, 4\] +Float64 +inside", output);
     }
 
+    /// <summary>Values can be pasted into a command; the bits of a mask would fill the page.</summary>
+    [Fact]
+    public void Only_masks_are_cut()
+    {
+        using var shell = new Shell();
+        var mask = Parametrizations.PrunedBy(eye(16).tile([1, 16]).gt(0));
+        var wide = nn.Linear(256, 16).register_parametrization("weight", mask);
+        var pruned = shell.Run("inspect", shell.Save("a.safetensors", wide)).Output;
+        Assert.Matches("pruned \\(Pruning.Custom \\(Mask.Parse \"16x256:.{17}\\.\\.\\.\"", pruned);
+
+        var value = Parametrizations.SpectralNorm(iterations: 7, epsilon: 1e-9, dimension: 1);
+        var normed = nn.Linear(4, 4).register_parametrization("weight", value);
+        var found = shell.Run("verify", shell.Save("b.safetensors", normed)).Output;
+        Assert.DoesNotContain("...", found);
+    }
+
     [Fact]
     public void What_the_file_says_counts_more_than_what_is_named()
     {
