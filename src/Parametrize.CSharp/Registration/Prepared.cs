@@ -143,10 +143,10 @@ internal sealed class PreparedBinding : IPrepared
     private void RequireWritable()
     {
         using var _ = no_grad();
-        using var none = _plain.Value.as_strided([0], [1]);
+        using var handles = NewDisposeScope(); // TorchSharp makes a new one for an operation in place.
         try
         {
-            none.zero_();
+            _plain.Value.as_strided([0], [1]).zero_();
         }
         catch (ExternalException error)
         {

@@ -90,7 +90,7 @@ public class HeldTensorsAreReachedByName
         Assert.False(layer.is_parametrized("0.parametrizations"));
         Assert.False(layer.is_parametrized("0.parametrizations.weight"));
         var error = Assert.Throws<ArgumentException>(() => model.parametrization("inside.other"));
-        Assert.Contains("In Around is: inside.kernel.", error.Message);
+        Assert.Contains("In Around these are: inside.kernel.", error.Message);
     }
 
     [Property(MaxTest = 20)]

@@ -120,7 +120,7 @@ public class RemovingGivesTheModuleBack
         var pair = new Pair().register_parametrization("first.weight", Parametrizations.Skew);
         var exception = Assert.Throws<ArgumentException>(() => pair.remove_parametrizations("scale"));
         Assert.Contains("Pair.scale is not parametrized", exception.Message);
-        Assert.Contains("In Pair is: first.weight.", exception.Message);
+        Assert.Contains("In Pair these are: first.weight.", exception.Message);
     }
 
     [Fact]

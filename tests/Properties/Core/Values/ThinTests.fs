@@ -261,7 +261,12 @@ let private longColumns: Test =
                     let parts = Parametrization.initialize value tensor |> orFail
                     let found = Parametrization.forward value parts
                     Expect.equal found.shape tensor.shape what
-                    Expect.isLessThan (Measures.apart tensor found) (Tensors.limit (Form.epsilon dtype) (List.max shape) 1.0) what
+
+                    Expect.isLessThan
+                        (Measures.apart tensor found)
+                        (Tensors.limit (Form.epsilon dtype) (List.max shape) 1.0)
+                        what
+
                     let moved = withLeaf 0 (normal 5UL dtype shape * 0.01.ToScalar()) value parts
                     Expect.isOk (Parametrization.contains value (Parametrization.forward value moved)) $"moved: {what}")
 
