@@ -72,11 +72,11 @@ module Form =
         (generator: torch.Generator | null)
         (form: Form)
         : torch.Tensor =
-        match form.Device.``type`` with
-        | DeviceType.CPU
-        | DeviceType.META -> draw form generator
-        | _ when isNull generator -> draw form generator
-        | _ ->
+        let isThere = form.Device.``type`` = DeviceType.CPU || form.Device.``type`` = DeviceType.META
+
+        if isNull generator || isThere then
+            draw form generator
+        else
             use there = draw { form with Device = torch.CPU } generator
             there.``to`` form.Device
 

@@ -89,8 +89,6 @@ internal sealed class AdapterLoading : IDisposable
                 : key;
             if (!left.TryAdd(name, key))
                 throw new InvalidDataException($"{path} has {name} twice: as {left[name]} and as {key}.");
-            if (!_file[key].is_floating_point() || Tensors.nonFinite(_file[key]) > 0)
-                throw new InvalidDataException($"{path}: {key} has to be of finite floating-point numbers.");
         }
         foreach (var (name, module) in modules)
         {
@@ -128,6 +126,10 @@ internal sealed class AdapterLoading : IDisposable
         foreach (var (key, expected) in layer.Shapes(rank, shape, Config.UseDora))
             if (tensors[key] is not { } tensor)
                 throw new InvalidDataException($"{path} has no {key} for '{layer.Name}'.");
+            else if (!tensor.is_floating_point() || Tensors.nonFinite(tensor) > 0)
+                throw new InvalidDataException(
+                    $"{path}: {key} of '{layer.Name}' has to be of finite floating-point numbers."
+                );
             else if (!tensor.shape.SequenceEqual(expected))
                 throw new InvalidDataException(
                     $"{path}: {key} of '{layer.Name}' has the shape {Form.Shown(tensor.shape)}; its rank {rank} and the weight "

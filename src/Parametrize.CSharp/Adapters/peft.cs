@@ -110,7 +110,8 @@ public static class peft
         {
             kept.Add(parameter);
             // Whatever froze the model before: it is saved whole because it is trained.
-            parameter.requires_grad = true;
+            if (parameter.is_floating_point() || parameter.is_complex())
+                parameter.requires_grad = true;
         }
         foreach (var parameter in model.other_parameters().Concat(model.parametrized_parameters()))
             if (!kept.Contains(parameter))

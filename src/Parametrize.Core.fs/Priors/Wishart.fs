@@ -50,9 +50,7 @@ module internal Scale =
         match scale with
         | Scale.Multiple number -> Tensors.eyeLike like * (1.0 / number).AsScalar()
         | Scale.Matrix numbers ->
-            let wide =
-                Numbers.matrix (torch.zeros (1L, dtype = torch.ScalarType.Float64, device = torch.CPU)) numbers
-
+            let wide = torch.tensor (numbers, dtype = torch.ScalarType.Float64, device = torch.CPU)
             (torch.linalg.inv wide).``to``(like.dtype, like.device)
 
     let logDeterminant (size: int64) (scale: Scale) : float =

@@ -30,6 +30,18 @@ public class DefaultDevicesDoNotMatter
         return model;
     }
 
+    private static Sequential Adapted(bool isDora) =>
+        New()
+            .get_peft_model(
+                new LoraConfig
+                {
+                    Rank = 2,
+                    Alpha = 4,
+                    TargetModules = ["a", "b"],
+                    UseDora = isDora,
+                }
+            );
+
     private static readonly Dictionary<string, Action> Uses = new()
     {
         ["registering"] = () => With(Parametrizations.Orthogonal()),
@@ -80,33 +92,12 @@ public class DefaultDevicesDoNotMatter
         ["pruning a model"] = () => prune.global_unstructured([(New(), "a.weight"), (New(), "b.weight")], 0.3),
         ["adapters"] = () =>
         {
-            var model = New();
-            model.get_peft_model(
-                new LoraConfig
-                {
-                    Rank = 2,
-                    Alpha = 4,
-                    TargetModules = ["a", "b"],
-                }
-            );
+            var model = Adapted(isDora: false);
             Train(model);
             peft.merge_adapter(model).Unmerge();
             peft.merge_and_unload(model);
         },
-        ["dora"] = () =>
-        {
-            var model = New();
-            model.get_peft_model(
-                new LoraConfig
-                {
-                    Rank = 2,
-                    Alpha = 4,
-                    TargetModules = ["a"],
-                    UseDora = true,
-                }
-            );
-            Train(model);
-        },
+        ["dora"] = () => Train(Adapted(isDora: true)),
         ["priors"] = () => Priors.Normal(0, 2).LogDensity(Weight),
     };
 

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using TorchSharp;
+using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -241,6 +242,23 @@ public class FilesAreThoseOfPeft
         );
         Assert.Empty(model.parametrizations());
         Assert.All(model.parameters(), one => Assert.True(one.requires_grad));
+    }
+
+    /// <summary>Counts of batches are whole numbers.</summary>
+    [Fact]
+    public void Buffers_of_modules_that_are_saved_whole_come_back()
+    {
+        static Sequential New() => nn.Sequential(("a", nn.Linear(4, 4)), ("norm", nn.BatchNorm1d(4)));
+        using var folder = new Folder();
+        var config = new LoraConfig { TargetModules = ["a"], ModulesToSave = ["norm"] };
+        var (model, other) = (New().get_peft_model(config), New());
+        model.call(rand(5, 4));
+        peft.save_pretrained(model, folder.Path, config);
+        peft.load_adapter(other, folder.Path);
+        foreach (
+            var (name, tensor) in model.state_dict().Where(one => one.Key.StartsWith("norm.", StringComparison.Ordinal))
+        )
+            Near.Identical(tensor, other.state_dict()[name]);
     }
 
     public static TheoryData<string, Tensor, string> Unfit =>
