@@ -23,30 +23,29 @@ public sealed class CachedScope : IDisposable
 
     private CachedScope? _outer;
     private readonly HashSet<TensorBinding>? _covered;
-    private readonly WeakReference<nn.Module>? _model;
-    private readonly IReadOnlyList<ModuleBinding> _inModel = [];
+    private WeakReference<nn.Module>? _model;
+    private IReadOnlyList<ModuleBinding> _inModel = [];
     private readonly List<ICached> _held = [];
     private bool _ended;
 
     /// <summary>For all.</summary>
-    internal CachedScope()
-    {
-        Begin();
-        List<TensorBinding> registered = [.. RegisteredTensors.OfThisFlow().Where(tensor => tensor.IsInModules)];
-        using var _ = GroupedValues.For(registered);
-        foreach (var tensor in registered)
-            tensor.TryHold();
-    }
+    internal CachedScope() =>
+        Begin(() =>
+        {
+            List<TensorBinding> registered = [.. RegisteredTensors.OfThisFlow().Where(tensor => tensor.IsInModules)];
+            using var _ = GroupedValues.For(registered);
+            foreach (var tensor in registered)
+                tensor.TryHold();
+        });
 
     /// <param name="model">The model, at each `call` of which it is seen whether something was written.</param>
     /// <param name="covered">The tensors in it.</param>
     internal CachedScope(nn.Module model, IEnumerable<TensorBinding> covered)
     {
         _covered = [.. covered];
-        Begin();
-        using var _ = GroupedValues.For([.. _covered]);
-        try
+        Begin(() =>
         {
+            using var _ = GroupedValues.For([.. _covered]);
             foreach (var tensor in _covered)
                 tensor.Hold(this);
             if (!Hooks.CanBeAround(model))
@@ -54,19 +53,24 @@ public sealed class CachedScope : IDisposable
             _inModel = [.. _covered.SelectMany(tensor => tensor.Modules)];
             PassHooks.Add(model, _inModel);
             _model = new(model);
+        });
+    }
+
+    /// <summary>One that cannot hold its tensors has ended.</summary>
+    private void Begin(Action hold)
+    {
+        _outer = Current.Value;
+        _outer?.Next();
+        Current.Value = this;
+        try
+        {
+            hold();
         }
         catch
         {
             Dispose();
             throw;
         }
-    }
-
-    private void Begin()
-    {
-        _outer = Current.Value;
-        _outer?.Next();
-        Current.Value = this;
     }
 
     /// <summary>Ends the scope: the cached tensors are disposed and the fields emptied. A second call does nothing.</summary>
@@ -84,8 +88,7 @@ public sealed class CachedScope : IDisposable
             Current.Value = Next();
         if (_model is not null && _model.TryGetTarget(out var model))
             PassHooks.Remove(model, _inModel);
-        foreach (var cached in held)
-            cached.Release(this);
+        Every.FromTheLast<ICached>(held, cached => cached.Release(this));
     }
 
     /// <summary>The next one that lasts: scopes may end in any order, and those that have ended are let go.</summary>

@@ -16,8 +16,7 @@ module internal Saturation =
         let between = Array.truncate (bounds.Length - 1) bounds
         let edges = torch.tensor (between, dtype = slopes.dtype, device = slopes.device)
         let places = torch.bucketize (slopes.flatten (), edges, outInt32 = true, right = true)
-        let found = torch.bincount (places, minlength = int64 bounds.Length)
-        found.cpu().data<int64>().ToArray()
+        Tensors.toArray<int64>(torch.bincount (places, minlength = int64 bounds.Length))
 
     /// The share of them that hardly trains.
     let share (counts: int64[]) : float = float counts[0] / float (max 1L (Array.sum counts))

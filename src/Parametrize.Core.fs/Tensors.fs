@@ -1,5 +1,6 @@
 namespace Parametrize
 
+open System.Runtime.InteropServices
 open TorchSharp
 
 /// Small words for tensors that every family uses. What is measured comes as float, whatever the element type.
@@ -19,8 +20,17 @@ module internal Tensors =
 
     /// The number in a tensor of one entry.
     let number (scalar: torch.Tensor) : float =
-        use wide = scalar.detach().``to``(torch.ScalarType.Float64)
-        wide.item<double>()
+        use number = scalar.ToScalar()
+        number.ToDouble()
+
+    /// The entries, row after row, of a tensor with the element type 'a. TorchSharp's accessor asks libtorch where each one is.
+    let toArray<'a when 'a: struct and 'a: (new: unit -> 'a) and 'a :> System.ValueType> (tensor: torch.Tensor) : 'a[] =
+        if tensor.numel () = 0L then
+            [||]
+        else
+            use here = tensor.detach().cpu()
+            use rows = here.contiguous ()
+            MemoryMarshal.Cast<byte, 'a>(rows.bytes).ToArray()
 
     /// The largest modulus, 0 for an empty tensor and NaN when an entry is.
     let largest (tensor: torch.Tensor) : float =

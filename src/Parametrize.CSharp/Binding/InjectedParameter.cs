@@ -210,6 +210,9 @@ internal sealed class ExposedValue(
     /// <summary>Whether a pass, or somebody between passes, has written into what lasts.</summary>
     public bool IsOverwritten => isWatched && base.IsWritten;
 
+    /// <summary>The tensor, or its numbers once a setter has disposed it; null where it was given up.</summary>
+    public Tensor? Numbers => _left ?? (IsSpent || IsInvalid ? null : this);
+
     /// <summary>Whether a tensor is this one, moved: the same numbers in another element type or on another device.</summary>
     public bool IsBefore(Tensor moved)
     {
@@ -217,7 +220,7 @@ internal sealed class ExposedValue(
             return true; // It has no numbers.
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var numbers = (_left ?? this).to(moved.dtype, moved.device);
+        var numbers = (Numbers ?? this).to(moved.dtype, moved.device);
         return numbers.shape.SequenceEqual(moved.shape) && numbers.allclose(moved, 0, 0, equal_nan: true);
     }
 

@@ -88,6 +88,9 @@ internal sealed class ModuleBinding : IUse
     /// <summary>Whether a pass has written in place into what is shown of a buffer.</summary>
     public bool IsChanged => Array.Exists(_slots, slot => slot.IsChanged);
 
+    /// <summary>Whether that is the last that was written: nobody has written to the parts since.</summary>
+    public bool IsUpdated => Array.Exists(_slots, slot => slot.IsChanged && !slot.IsOvertaken);
+
     /// <summary>Whether somebody has written into what stands for the tensor, or has frozen it.</summary>
     public bool IsTouched
     {
@@ -271,7 +274,9 @@ internal sealed class ModuleBinding : IUse
         if (!IsChanged)
             return null;
         using var scope = NewDisposeScope();
-        return Layout.Join([.. _slots.Select(slot => slot.Exposed!.detach().clone())]).MoveToOuterDisposeScope();
+        return Layout
+            .Join([.. _slots.Select(slot => slot.Exposed!.Numbers!.detach().clone())])
+            .MoveToOuterDisposeScope();
     }
 
     private void LeaveCallers()

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.ExceptionServices;
 using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
@@ -71,19 +70,5 @@ internal sealed class PassHooks
 
     private void Exit() => Exit(_bindings);
 
-    /// <summary>The last first. All are left, whatever one of them says.</summary>
-    private void Exit(ReadOnlySpan<ModuleBinding> entered)
-    {
-        ExceptionDispatchInfo? refusal = null;
-        for (var index = entered.Length - 1; index >= 0; index--)
-            try
-            {
-                entered[index].Exit(this);
-            }
-            catch (Exception error)
-            {
-                refusal ??= ExceptionDispatchInfo.Capture(error);
-            }
-        refusal?.Throw();
-    }
+    private void Exit(ReadOnlySpan<ModuleBinding> entered) => Every.FromTheLast(entered, binding => binding.Exit(this));
 }

@@ -9,6 +9,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
 {
     private Placeholder? _placeholder;
     private Tensor? _untouched;
+    private long _shownAt;
     private bool _wasAssigned;
     private bool _isReleased;
 
@@ -33,8 +34,11 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public bool IsChanged =>
         _untouched is { IsInvalid: false }
         && Owner is not null
-        && Exposed is { IsSpent: false, IsInvalid: false }
-        && !Exposed.allclose(_untouched, 0, 0, equal_nan: true);
+        && Exposed?.Numbers is { } numbers
+        && !numbers.allclose(_untouched, 0, 0, equal_nan: true);
+
+    /// <summary>Whether the parts have been written to since the value was shown.</summary>
+    public bool IsOvertaken => Versions.Of(computed.Tensors) != _shownAt;
 
     public bool IsNative => slot.IsNative;
 
@@ -123,7 +127,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public void Show(Tensor value, bool isHeld)
     {
         _untouched?.Dispose();
-        _untouched = slot.IsBuffer ? value.Copied() : null;
+        (_untouched, _shownAt) = slot.IsBuffer ? (value.Copied(), Versions.Of(computed.Tensors)) : (null, 0);
         Exposed = new ExposedValue(
             slot,
             slot.IsBuffer ? OwnMemory(value) : value,
@@ -243,8 +247,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     private void PutPlaceholder()
     {
         var input = computed.Inputs[0];
-        if (input.IsInvalid)
-            return; // The module was disposed before the scope that held its value.
+        if (input.IsInvalid || Owner is null)
+            return; // The module was disposed before the scope that held its value, or collected before others that share it.
         var isTrained = !slot.IsBuffer && computed.IsTrained;
         var isCurrent =
             _placeholder is { IsSpent: false }

@@ -238,7 +238,7 @@ internal sealed partial class TensorBinding
             return false;
         using var lease = Access.Reading();
         lock (_gate)
-            return !_value.IsOutdated && Array.Exists(_modules, module => module.IsChanged);
+            return !_value.IsOutdated && Array.Exists(_modules, module => module.IsUpdated);
     }
 
     /// <summary>A pass may have written in place into what it computes with, which is not to be in the value of the next.</summary>

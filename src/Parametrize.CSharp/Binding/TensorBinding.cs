@@ -131,7 +131,15 @@ internal sealed partial class TensorBinding : ICached, IUse
     /// <summary>
     /// The same for a query, which follows a move only: what a user has assigned, and may be refused, waits for the next use.
     /// </summary>
-    public void SyncMoves() => SyncWithModules(takesAssignments: false);
+    public void SyncMoves()
+    {
+        SyncWithModules(takesAssignments: false);
+        // A pass that has thrown may have written into a buffer: state dictionaries of then are to have that.
+        if (!_tensor.IsBuffer || Access.IsInPass || Access.TryBeginAlone() is not { } visit)
+            return;
+        Access.End(visit);
+        UnlessItFails(TakeUpdates);
+    }
 
     private void SyncWithModules(bool takesAssignments)
     {
@@ -148,10 +156,19 @@ internal sealed partial class TensorBinding : ICached, IUse
     private void PutInOrder(bool takesAssignments)
     {
         using var alone = Access.Writing();
+        using var scope = NewDisposeScope();
         var found = new List<(ModuleBinding Module, List<ExternalWrite> Writes)>();
+        var updates = new List<Tensor>();
         foreach (var module in _modules)
-            if ((takesAssignments || !module.IsWaiting) && module.TakeExternalWrites() is { } writes)
+            if (takesAssignments || !module.IsWaiting)
+            {
+                var updated = module.IsUpdated ? TakeUpdate(module) : null;
+                if (module.TakeExternalWrites() is not { } writes)
+                    continue;
                 found.Add((module, writes));
+                if (updated is not null && writes.TrueForAll(write => write.State is SlotState.Moved))
+                    updates.Add(updated);
+            }
         if (found.Count == 0)
             return;
 
@@ -163,6 +180,9 @@ internal sealed partial class TensorBinding : ICached, IUse
                 if (!write.IsAssignment)
                     elsewhere.TakeOffCount().Dispose();
             }
+        // What a pass has written goes along.
+        foreach (var updated in updates)
+            _tensor.TakeNearest(updated.to(_tensor.Inputs[0].dtype, _tensor.Inputs[0].device));
         foreach (var (module, writes) in found)
         {
             Train(module, writes);

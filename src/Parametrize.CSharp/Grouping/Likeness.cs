@@ -17,6 +17,8 @@ internal static class Likeness
         Core.canBeStacked(tensor.Parametrization)
         && !Core.isEntrywise(tensor.Parametrization)
         && tensor is { IsBuffer: false, IsRandom: false }
+        // Those of a model that was disposed.
+        && !Array.Exists(tensor.Tensors, part => part.IsInvalid)
         && Entries(tensor) <= MostEntries;
 
     private static long Entries(IGroupable tensor)

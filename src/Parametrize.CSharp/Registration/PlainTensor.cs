@@ -52,7 +52,7 @@ internal sealed class PlainTensor : IDisposable
 
     public bool IsBuffer => _found[0].Slot.IsBuffer;
 
-    public bool IsTrained => _found[0].Tensor.requires_grad;
+    public bool IsTrained => _found[0].Slot.IsTrained(_found[0].Tensor);
 
     private List<Tensor> Tensors => _found.ConvertAll(one => one.Tensor);
 

@@ -164,6 +164,8 @@ internal sealed class PreparedBinding : IPrepared
         // A thread that calls the module from now on waits until the numbers are in place.
         using var alone = _tensor.Binding.Access.Writing();
         _isCommitted = true;
+        if (!_plain.IsTrained && _plain.Value.requires_grad)
+            _plain.Value.requires_grad = false; // Frozen where the module computes with it, not in the registry.
         _plain.Bind(_tensor);
         if (_start is not null)
             Registrar.Overwrite(_plain.Value, _start);

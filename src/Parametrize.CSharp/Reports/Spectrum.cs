@@ -25,8 +25,8 @@ internal sealed record Spectrum(IReadOnlyList<double>? Values, long Matrices, st
         if (!matrix.isfinite().all().item<bool>())
             return None("not finite");
         var wide = Tensors.widen(matrix);
-        var values = linalg.svdvals(wide).flatten().sort(descending: true).Values.to(ScalarType.Float64).cpu();
-        return new(values.data<double>().ToArray(), matrices, null);
+        var values = linalg.svdvals(wide).flatten().sort(descending: true).Values.to(ScalarType.Float64);
+        return new(Tensors.toArray<double>(values), matrices, null);
     }
 
     private static Spectrum None(string missing) => new(null, 0, missing);

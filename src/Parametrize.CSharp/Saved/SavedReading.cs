@@ -96,7 +96,9 @@ internal sealed class SavedReading
         if (code is null)
             return named
                 ?? InferredParametrization.Of(pieces)
-                ?? throw new InvalidDataException($"it is computed from {pieces}, but they do not tell by which map.");
+                ?? throw new InvalidDataException(
+                    $"it is computed from {pieces}, but {InferredParametrization.WhyNone(pieces)}."
+                );
         var read = Reading.parse(code);
         return read.IsOk
             ? read.ResultValue

@@ -215,7 +215,7 @@ internal sealed class StateLoading(
         source.CodeOf(target.Key) is { } code
             ? $"{target.Key}: the state is of {code}, which is no value of the library. "
                 + $"Pass your value of that name: parametrizations: {{ [\"{target.Key}\"] = ... }}."
-            : $"{target.Key}: it can be computed from {pieces}, but they do not tell by which map. "
+            : $"{target.Key}: it can be computed from {pieces}, but {InferredParametrization.WhyNone(pieces)}. "
                 + $"Name it, if it was saved from that: parametrizations: {{ [\"{target.Key}\"] = "
                 + $"{InferredParametrization.Example(pieces).ToCSharp()} }}.";
 

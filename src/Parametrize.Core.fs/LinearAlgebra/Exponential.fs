@@ -1,5 +1,6 @@
 namespace Parametrize.LinearAlgebra
 
+open System
 open TorchSharp
 open Parametrize
 
@@ -10,38 +11,60 @@ open Parametrize
 [<RequireQualifiedAccess>]
 module internal Exponential =
 
-    /// A bound on the spectral norm of a from the Frobenius norm of its power: the eigenvalues of a real one come in
-    /// pairs. One for each matrix of the batch.
-    let private bound (a: torch.Tensor) (power: torch.Tensor) (exponent: float) =
-        let norm = torch.linalg.vector_norm (power.detach (), 2.0, [| -2L; -1L |], true)
-        let pairs = if a.is_complex () then norm else norm * (sqrt 0.5).AsScalar()
-        pairs.pow ((1.0 / exponent).AsScalar())
+    /// The Frobenius norm of each matrix of the batch, without a graph.
+    let private norms (a: torch.Tensor) : float[] =
+        use _ = torch.no_grad ()
+        use norm = torch.linalg.vector_norm (a, 2.0, [| -2L; -1L |])
+        Tensors.toArray<float>(Tensors.inDouble norm)
 
-    let private largestOf (t: torch.Tensor) = t.max().to_type(torch.float64).item<float>()
+    /// A bound on the spectral norm of each a from the Frobenius norm of its power: the eigenvalues of a real one come in pairs.
+    let private bounds (a: torch.Tensor) (power: torch.Tensor) (exponent: float) : float[] =
+        let pairs = if a.is_complex () then 1.0 else sqrt 0.5
+        norms power |> Array.map (fun norm -> Math.Pow(norm * pairs, 1.0 / exponent))
+
+    /// NaN where one is.
+    let private largestOf (numbers: float[]) : float = Array.fold max 0.0 numbers
 
     /// How often each matrix has to be squared again after scaling.
-    let private squarings (a: torch.Tensor) (size: torch.Tensor) =
-        (size / (ExponentialPolynomials.highReach a).AsScalar()).log2().ceil().clamp_min((0.0).AsScalar())
+    let private squarings (a: torch.Tensor) (sizes: float[]) : float[] =
+        sizes
+        |> Array.map (fun size -> max 0.0 (ceil (Math.Log2(size / ExponentialPolynomials.highReach a))))
 
     /// The same with a closer bound by A^6, where that by a lower power says that some are needed, and A^6 for others: a product
     /// that single precision needs for nothing else, and without a graph.
-    let private squaringsBy (a: torch.Tensor) (size: torch.Tensor) (cube: torch.Tensor) =
+    let private squaringsBy (a: torch.Tensor) (sizes: float[]) (cube: torch.Tensor) =
+        let closer (sixth: torch.Tensor) = squarings a (Array.map2 min sizes (bounds a sixth 6.0))
+
         if ExponentialPolynomials.isSingle a then
-            let bySquare = squarings a size
+            let bySquare = squarings a sizes
 
             if largestOf bySquare = 0.0 then
                 struct (bySquare, (fun () -> cube.matmul cube))
             else
                 let cube = cube.detach ()
                 let sixth = cube.matmul cube
-                struct (squarings a (torch.minimum (size, bound a sixth 6.0)), (fun () -> sixth))
+                struct (closer sixth, (fun () -> sixth))
         else
             let sixth = cube.matmul cube
-            struct (squarings a (torch.minimum (size, bound a sixth 6.0)), (fun () -> sixth))
+            struct (closer sixth, (fun () -> sixth))
+
+    /// A number for each matrix of the batch.
+    let private forEach (a: torch.Tensor) (dtype: torch.ScalarType) (numbers: float[]) : torch.Tensor =
+        let shape = Array.append a.shape[.. int (a.dim ()) - 3] [| 1L; 1L |]
+        torch.tensor (numbers, ReadOnlySpan shape, dtype = dtype, device = a.device)
+
+    /// Each matrix times that power of two.
+    let private scaledBy (exponents: float[]) (a: torch.Tensor) : torch.Tensor =
+        let scales = exponents |> Array.map (fun exponent -> Math.Pow(2.0, exponent))
+
+        if Array.forall ((=) scales[0]) scales then
+            a * scales[0].AsScalar()
+        else
+            a * forEach a a.dtype scales
 
     /// Squares each matrix of the batch its own number of times.
-    let private squareAgain (counts: torch.Tensor) (after: int -> torch.Tensor -> torch.Tensor) (q: torch.Tensor) =
-        let least, most = int (counts.min().to_type(torch.float64).item<float>()), int (largestOf counts)
+    let private squareAgain (counts: float[]) (after: int -> torch.Tensor -> torch.Tensor) (q: torch.Tensor) =
+        let least, most = int (Array.min counts), int (Array.max counts)
 
         ((q, [ 1..most ])
          ||> List.fold (fun q step ->
@@ -50,23 +73,26 @@ module internal Exponential =
              if step <= least then
                  squared
              else
-                 torch.where (counts.ge ((float step).AsScalar()), squared, q)))
+                 let isDue = (forEach q torch.float64 counts).ge((float step).AsScalar())
+                 torch.where (isDue, squared, q)))
 
     /// For large norms, in double precision. Each squaring doubles the distance to orthogonality: Newton-Schulz steps
     /// undo it. Norms beyond 1e15, where rounding of A alone loses its angles, are cut there.
     let private careful (a: torch.Tensor) =
         let exact = Tensors.inDouble a
         let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true).clamp_min((1e-300).AsScalar())
-        let size = torch.linalg.vector_norm (exact.detach () / entry, 2.0, [| -2L; -1L |], true)
-        let counts = squarings exact (size * entry)
-        let cut = counts.clamp_max ((50.0).AsScalar())
-        let scaled = exact * (-counts).exp2()
+        let entries = Tensors.toArray<float> entry
+        let counts = squarings exact (Array.map2 (*) (norms (exact.detach () / entry)) entries)
+        let scaled = exact |> scaledBy (Array.map (~-) counts)
         let square = scaled.matmul scaled
         let cube = square.matmul scaled
         let correct step q = if step % 6 = 0 then Orthonormal.newtonSchulz q else q
 
         let q =
-            squareAgain cut correct (ExponentialPolynomials.high scaled square cube (fun () -> cube.matmul cube))
+            squareAgain
+                (Array.map (min 50.0) counts)
+                correct
+                (ExponentialPolynomials.high scaled square cube (fun () -> cube.matmul cube))
 
         (Orthonormal.newtonSchulz q).to_type a.dtype
 
@@ -79,27 +105,23 @@ module internal Exponential =
                 a.clone ()
             else
                 let square = a.matmul a
-                let size = bound a square 2.0
+                let sizes = bounds a square 2.0
 
-                if largestOf size <= ExponentialPolynomials.lowReach a then
+                if largestOf sizes <= ExponentialPolynomials.lowReach a then
                     ExponentialPolynomials.low a square
                 else
                     let cube = square.matmul a
-                    let struct (counts, sixth) = squaringsBy a size cube
+                    let struct (counts, sixth) = squaringsBy a sizes cube
                     let most = largestOf counts
 
                     if most = 0.0 then
                         ExponentialPolynomials.high a square cube sixth
                     elif most <= 6.0 then
-                        let scale = (-counts).exp2().to_type a.dtype
-                        let cubeScale = scale * scale * scale
+                        let scaled (power: float) = scaledBy (counts |> Array.map (fun count -> -power * count))
 
                         let q =
-                            ExponentialPolynomials.high
-                                (a * scale)
-                                (square * (scale * scale))
-                                (cube * cubeScale)
-                                (fun () -> sixth () * (cubeScale * cubeScale))
+                            ExponentialPolynomials.high (scaled 1.0 a) (scaled 2.0 square) (scaled 3.0 cube) (fun () ->
+                                scaled 6.0 (sixth ()))
                             |> squareAgain counts (fun _ q -> q)
 
                         let isSmall = Tensors.last a <= 8L
@@ -114,15 +136,15 @@ module internal Exponential =
     let ofMatrix (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         let square = a.matmul a
-        let size = bound a square 2.0
+        let sizes = bounds a square 2.0
 
         let q =
-            if largestOf size <= ExponentialPolynomials.lowReach a then
+            if largestOf sizes <= ExponentialPolynomials.lowReach a then
                 ExponentialPolynomials.low a square
             else
                 let cube = square.matmul a
-                let struct (counts, _) = squaringsBy a size cube
-                let scaled = a * (-counts).exp2().to_type a.dtype
+                let struct (counts, _) = squaringsBy a sizes cube
+                let scaled = a |> scaledBy (Array.map (~-) counts)
                 let square = scaled.matmul scaled
                 let cube = square.matmul scaled
 
@@ -133,18 +155,19 @@ module internal Exponential =
 
     /// The matrix in which the largest eigenvalue of modulus beyond this one is that, and a bound on the modulus: the
     /// Frobenius norm where it is enough.
-    let private within (limit: float) (a: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+    let private within (limit: float) (a: torch.Tensor) : struct (torch.Tensor * float[]) =
         use _ = torch.no_grad ()
-        let norm = torch.linalg.vector_norm (Tensors.inDouble a, 2.0, [| -2L; -1L |], true)
+        let sizes = norms (Tensors.inDouble a)
 
-        if largestOf norm <= limit then
-            struct (torch.ones_like norm, norm)
+        if largestOf sizes <= limit then
+            struct (sizes |> Array.map (fun _ -> 1.0) |> forEach a torch.float64, sizes)
         else
             let finite = (Tensors.inDouble a).nan_to_num 0.0
             let unit = finite.abs().amax([| -2L; -1L |], keepdim = true).clamp_min(1e-300.AsScalar())
             let values = torch.linalg.eigvalsh (finite / unit)
             let radius = values.abs().amax([| -1L |], keepdim = true).unsqueeze(-1L) * unit
-            struct ((limit.AsScalar() / radius).clamp_max(1.0.AsScalar()), radius.clamp_max (limit.AsScalar()))
+            let sizes = Tensors.toArray<float>(radius.clamp_max (limit.AsScalar()))
+            struct ((limit.AsScalar() / radius).clamp_max(1.0.AsScalar()), sizes)
 
     /// The largest modulus of an eigenvalue whose exponential is a normal number of the element type.
     let private largestExponent (a: torch.Tensor) =
@@ -160,11 +183,11 @@ module internal Exponential =
     let ofHermitian (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         // In double precision: the exponential magnifies rounding of A, and of each square, by the size of A.
-        let struct (scale, size) = within (largestExponent a) a
+        let struct (scale, sizes) = within (largestExponent a) a
         let exact = Tensors.inDouble a * scale
         // Half of A: the last square is that of a factor and its adjoint, which no rounding makes indefinite.
-        let counts = squarings exact (size / 2.0.AsScalar())
-        let scaled = exact * (0.5.AsScalar() * (-counts).exp2())
+        let counts = squarings exact (sizes |> Array.map (fun size -> size / 2.0))
+        let scaled = exact |> scaledBy (counts |> Array.map (fun count -> -count - 1.0))
         let square = scaled.matmul scaled
         let cube = square.matmul scaled
 

@@ -105,7 +105,8 @@ module internal ExponentialPolynomials =
                 ]
             ]
 
-    /// All combinations of the powers at once, as one product with the rows of coefficients.
+    /// All combinations of the powers at once, as one product with the rows of coefficients. They share memory: of what a graph
+    /// keeps of one, it keeps all.
     let private combine (rows: float[,]) (powers: torch.Tensor list) =
         let first = powers.Head
         let identity = (Orthonormal.identityLike first (Tensors.last first)).expand_as first
@@ -118,7 +119,7 @@ module internal ExponentialPolynomials =
     let low (a: torch.Tensor) (square: torch.Tensor) : torch.Tensor =
         let scheme = if isSingle a then chebyshev8 else taylor8
         let combined = combine scheme.Rows [ a; square ]
-        let fourth = square.matmul combined[0]
+        let fourth = square.matmul (combined[0].clone())
         let left = fourth.add (square, (2.0 / 3.0).AsScalar())
         let right = combined[2].add(fourth, scheme.X7.AsScalar())
         combined[1] + left.matmul right
@@ -133,9 +134,10 @@ module internal ExponentialPolynomials =
         : torch.Tensor =
         if isSingle a then
             let combined = combine chebyshev12 [ a; square; cube ]
-            let sixth = combined[2] + combined[3].matmul combined[3]
+            let root = combined[3].clone()
+            let sixth = combined[2] + root.matmul root
             combined[0] + (combined[1] + sixth).matmul sixth
         else
             let combined = combine taylor18 [ a; square; cube; sixth () ]
-            let ninth = combined[0].matmul combined[4] + combined[3]
+            let ninth = (combined[0].clone()).matmul(combined[4].clone()) + combined[3]
             combined[1] + (combined[2] + ninth).matmul ninth

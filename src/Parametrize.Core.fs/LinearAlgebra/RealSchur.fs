@@ -265,7 +265,7 @@ module internal RealSchur =
     /// their eigenvalues are. On the CPU, O(n^3) a matrix.
     let decompose (matrices: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
         let n = int (Tensors.last matrices)
-        let entries = (Tensors.inDouble matrices).cpu().contiguous().data<float>().ToArray()
+        let entries = Tensors.toArray<float>(Tensors.inDouble matrices)
         let vectors: float[] = Array.zeroCreate entries.Length
         let size = n * n
 

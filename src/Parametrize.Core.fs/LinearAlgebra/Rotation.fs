@@ -64,7 +64,7 @@ module internal Rotation =
         let struct (cosines, basis) = torch.linalg.eigh ((q + q.mT) * 0.5.AsScalar())
         let size = q.shape[0]
         let inner = basis.mT.matmul(q).matmul basis
-        let first = int64 (criticalCount (cosines.cpu().data<float>().ToArray()))
+        let first = int64 (criticalCount (Tensors.toArray<float> cosines))
 
         let logarithm =
             torch.block_diag
@@ -98,7 +98,7 @@ module internal Rotation =
         let attempt (start: float) =
             let probe = turned start
             let struct (_, rough) = torch.linalg.eigh ((probe + probe.mH) * 0.5.AsScalar())
-            let middle = middleOfWidestGap ((valuesFor rough).angle().cpu().data<float>().ToArray())
+            let middle = middleOfWidestGap (Tensors.toArray<float>((valuesFor rough).angle()))
             let gapAtMinusOne = turned (Math.PI - middle)
             let skew = torch.linalg.solve (gapAtMinusOne + identity, gapAtMinusOne - identity)
             let struct (_, basis) = torch.linalg.eigh ((skew - skew.mH) * -imaginary)

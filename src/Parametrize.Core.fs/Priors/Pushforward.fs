@@ -26,7 +26,7 @@ type internal ReadNumbers(program: Program) =
 
         [|
             for gradient in torch.autograd.grad ([| sum |], parameters, allow_unused = true) ->
-                (reals gradient).ne(0.0.AsScalar()).cpu().flatten().data<bool>().ToArray()
+                Tensors.toArray<bool>((reals gradient).ne(0.0.AsScalar()))
         |]
 
     /// Of each parameter, row after row, the real and the imaginary part of complex entries.

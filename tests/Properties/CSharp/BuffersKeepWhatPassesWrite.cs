@@ -4,6 +4,7 @@ using FsCheck.Xunit;
 using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
+using TorchSharp;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
@@ -145,6 +146,107 @@ public class BuffersKeepWhatPassesWrite
         for (var step = 0; step < 3; step++)
             module.call(ones(2));
         Near.Same(full(2, 4f), module.parametrization("seen").Value);
+    }
+
+    [Property(MaxTest = 40)]
+    public void It_goes_along_when_the_pass_moves_the_module(bool movesAll, bool isCached, bool throws, bool writes)
+    {
+        var (plain, norm) = (nn.BatchNorm1d(4), nn.BatchNorm1d(4));
+        Before Around(BatchNorm1d one) =>
+            new(
+                one,
+                model =>
+                {
+                    if (writes)
+                        using (no_grad())
+                            one.running_mean!.add_(1);
+                    if (throws)
+                        throw new InvalidOperationException();
+                    foreach (var dtype in new[] { ScalarType.Float64, ScalarType.Float32 })
+                        (movesAll ? model : (nn.Module)one).to(dtype);
+                }
+            );
+        var (expected, found) = (Around(plain), Around(norm));
+        // So the buffers are there during the pass of the model.
+        found.register_parametrization("inner.running_var", Parametrizations.Positive);
+        found.register_parametrization("inner.running_mean", Parametrizations.Bounded(-100, 100));
+        using (isCached ? parametrize.cached(found) : null)
+            for (var pass = 0; pass < 3; pass++)
+            {
+                using var input = randn(6, 4) * 3 + 1;
+                expected.CallAndCatch(input);
+                found.CallAndCatch(input);
+            }
+        if (throws)
+            found.to(float64).to(float32);
+        Near.Same(plain.running_mean!, norm.parametrization("running_mean").Value, 1e-4);
+        Near.Same(plain.running_var!, norm.parametrization("running_var").Value, 1e-4);
+    }
+
+    [Theory]
+    [InlineData("copy")]
+    [InlineData("load_state_dict")]
+    [InlineData("load")]
+    [InlineData("load_parametrized_state_dict")]
+    public void What_is_written_after_a_pass_that_threw_is_later(string way)
+    {
+        var norm = nn.BatchNorm1d(4).register_parametrization("running_mean", Parametrizations.Identity);
+        var model = new Before(norm, _ => throw new InvalidOperationException());
+        var path = Path.GetTempFileName();
+        model.save(path);
+        var state = model.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.clone());
+        model.CallAndCatch(randn(6, 4) + 5);
+        using (no_grad())
+            _ = way switch
+            {
+                "copy" => norm.parametrization("running_mean").Original.copy_(zeros(4)),
+                "load" => (object)model.load(path),
+                "load_state_dict" => model.load_state_dict(state),
+                _ => model.load_parametrized_state_dict(state),
+            };
+        File.Delete(path);
+        Near.Same(zeros(4), norm.parametrization("running_mean").Value);
+    }
+
+    [Fact]
+    public void States_after_a_pass_that_threw_have_it()
+    {
+        var norm = nn.BatchNorm1d(4).register_parametrization("running_mean", Parametrizations.Identity);
+        var plain = nn.BatchNorm1d(4);
+        using var input = randn(6, 4) + 5;
+        new Before(norm, _ => throw new InvalidOperationException()).CallAndCatch(input);
+        plain.call(input);
+        Near.Same(plain.running_mean!, norm.state_dict()["parametrizations.running_mean.original"]);
+    }
+
+    /// <summary>Runs a module, and does something else before the pass ends.</summary>
+    private sealed class Before : nn.Module<Tensor, Tensor>
+    {
+        private readonly nn.Module<Tensor, Tensor> inner;
+        private readonly Action<nn.Module> last;
+
+        public Before(nn.Module<Tensor, Tensor> inner, Action<nn.Module> last)
+            : base(nameof(Before))
+        {
+            (this.inner, this.last) = (inner, last);
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input)
+        {
+            var result = inner.call(input);
+            last(this);
+            return result;
+        }
+
+        public void CallAndCatch(Tensor input)
+        {
+            try
+            {
+                call(input);
+            }
+            catch (InvalidOperationException) { }
+        }
     }
 
     private sealed class Accumulating : nn.Module<Tensor, Tensor>

@@ -42,6 +42,18 @@ public class RegistrationKeepsWhatItCan
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Pretrained_embeddings_stay_frozen_or_trained(bool freeze)
+    {
+        var embedding = nn.Embedding_from_pretrained(randn(6, 4), freeze);
+        embedding.register_parametrization("weight", Parametrizations.Orthogonal());
+        Assert.Equal(!freeze, embedding.parametrization("weight").Original.requires_grad);
+        embedding.remove_parametrizations("weight");
+        Assert.Equal(!freeze, embedding.weight!.requires_grad);
+    }
+
+    [Theory]
     [InlineData("orthogonal")]
     [InlineData("weightNorm")]
     [InlineData("identity")]

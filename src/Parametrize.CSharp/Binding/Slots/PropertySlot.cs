@@ -18,6 +18,11 @@ internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo pr
 {
     private Parameter? _present;
 
+    /// <summary>An embedding of pretrained weights (0.107.0) freezes what it computes with, and registers another.</summary>
+    public override bool IsTrained(Tensor own) =>
+        own.requires_grad
+        && (Owner is not { } owner || property.GetValue(owner) is not Parameter { requires_grad: false });
+
     /// <summary>What is in the registry was assigned by a user.</summary>
     public override Tensor? Get() =>
         Owner is { } owner ? (Tensor?)ModuleInternals.ParameterOf(owner, Name) ?? _present : null;

@@ -79,6 +79,10 @@ internal abstract class Slot
         return found.device_type == DeviceType.META || found.isnan().all().item<bool>();
     }
 
+    /// <summary>Whether the module trains its own tensor.</summary>
+    /// <param name="own">What its registry has.</param>
+    public virtual bool IsTrained(Tensor own) => own.requires_grad;
+
     /// <summary>What the forward pass would read now; null when there is nothing.</summary>
     public abstract Tensor? Get();
 

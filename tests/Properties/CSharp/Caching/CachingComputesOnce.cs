@@ -19,6 +19,20 @@ public class CachingComputesOnce
     }
 
     [Fact]
+    public void Models_whose_tensors_were_disposed_are_left_out()
+    {
+        using (NewDisposeScope())
+            new ParameterField().register_parametrization("weight", Parametrizations.Orthogonal());
+        var layers = new[] { nn.Linear(4, 4), nn.Linear(4, 4) };
+        foreach (var layer in layers)
+            layer.register_parametrization("weight", Parametrizations.Orthogonal());
+        using (parametrize.cached())
+            foreach (var layer in layers)
+                layer.call(ones(2, 4));
+        Near.Placeholder(layers[0].weight);
+    }
+
+    [Fact]
     public void Without_a_scope_every_use_computes()
     {
         for (var use = 0; use < 5; use++)

@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
+using TorchSharp;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
@@ -46,6 +48,27 @@ public class SharedTensorsInScopes
         }
         Near.Placeholder(first.weight);
         Near.Placeholder(second.weight);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_module_that_was_collected_leaves_the_others_their_tensor(bool isCached)
+    {
+        var norm = nn.BatchNorm1d(3).register_parametrization("weight", Parametrizations.Positive);
+        Lend(norm);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+        using var input = randn(4, 3);
+        using (isCached ? parametrize.cached() : null)
+            norm.call(input);
+        norm.to(float64);
+        norm.call(input.to(float64));
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static void Lend(BatchNorm1d norm) =>
+            nn.BatchNorm1d(3).share_parametrization("weight", norm.parametrization("weight")).call(randn(4, 3));
     }
 
     [Fact]

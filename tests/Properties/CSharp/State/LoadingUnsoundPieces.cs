@@ -50,6 +50,20 @@ public class LoadingUnsoundPieces
         }
     }
 
+    [Theory]
+    [InlineData("fc.weight_orig", "fc.weight_mask")]
+    [InlineData("fc.parametrizations.weight.original", "fc.parametrizations.weight.0.mask")]
+    public void A_mask_of_other_numbers_is_named(string original, string mask)
+    {
+        var model = Models.Plain();
+        var state = Models.StateOf(model);
+        state.Remove("fc.weight", out var weight);
+        state[original] = weight!;
+        state[mask] = ones_like(weight!) * 0.5;
+        var error = Assert.Throws<StateDictException>(() => model.load_parametrized_state_dict(state));
+        Assert.Contains($"{mask} is no mask", Assert.Single(error.Problems));
+    }
+
     [Property]
     public void What_is_not_finite_is_refused_and_counted(byte chosen, byte which, PositiveInt count)
     {
