@@ -35,8 +35,8 @@ module internal Misspelling =
         |> Seq.tryHead
         |> Option.map snd
 
-    /// What was expected, and the name that was meant.
+    /// What was expected, and instead of an example the name that was meant.
     let hinted (expected: string) (names: string seq) (typed: string) : string =
         match meant names typed with
-        | Some name -> $"{expected} (did you mean {name}?)"
+        | Some name -> $"{expected.Split(" such as ")[0]} (did you mean {name}?)"
         | None -> expected

@@ -32,7 +32,7 @@ internal static class InspectCommand
                 screen.Line(Shown.Json(Described(path, model, findings, adapter)));
             else
                 Print(screen, path, model, findings, adapter);
-            return ExitCode.Fine;
+            return findings.Exists(one => one.Problem is not null) ? ExitCode.Found : ExitCode.Fine;
         });
         return command;
     }

@@ -29,7 +29,7 @@ public class ValuesReadBack
     [Theory]
     [InlineData(
         "skew >>> caley",
-        "Position 9: a value of the library such as skew (did you mean cayley?) was expected, but found 'caley'."
+        "Position 9: a value of the library (did you mean cayley?) was expected, but found 'caley'."
     )]
     [InlineData("sphere", "Position 6: a floating-point number such as 1.0 was expected, but found the end.")]
     public void A_wrong_text_is_a_FormatException_that_names_the_place(string code, string message) =>

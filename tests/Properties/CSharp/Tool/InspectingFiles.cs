@@ -33,7 +33,7 @@ public class InspectingFiles
         using var shell = new Shell();
         var state = StateModels.StateOf(StateModels.Parametrized(Parametrizations.Cayley()));
         var (code, output, _) = shell.Run("inspect", shell.Save("a.safetensors", state));
-        Assert.Equal(0, code);
+        Assert.Equal(1, code);
         Assert.Matches(@"fc\.weight +.*cannot be computed", output);
         Assert.Contains("do not tell by which map. Name it: --parametrization 'fc.weight=CODE'.", output);
 
