@@ -68,7 +68,7 @@ let private isThatOfTheMatrix (subject: Subject) (case: Case) : Faults =
 
         near "log |det W|" allowed expected found @ List.concat ofGradients)
 
-let private isSolved (subject: Subject) (case: Case) : Faults =
+let private isSolvedAs (name: string) (subject: Subject) (case: Case) : Faults =
     withMatrix subject case (fun parts at matrix ->
         let shape = Array.append matrix.shape[.. matrix.shape.Length - 2] [| 3L |]
         let right = leaf (Case.normalOf shape 1.0 9UL case)
@@ -92,8 +92,13 @@ let private isSolved (subject: Subject) (case: Case) : Faults =
 
         let size = largest right + largest matrix * largest found
 
-        near "W (solve b) = b" (1e-10 * subject.Accuracy case.Scale * size) right made
+        near $"{name} (solve b) = b" (1e-10 * subject.Accuracy case.Scale * size) right made
         @ List.concat ofGradients)
+
+/// Behind a transpose nodes are asked to solve with the transposed matrix.
+let private isSolved (subject: Subject) (case: Case) : Faults =
+    let transposed = { subject with Value = Parametrization.transposed subject.Value }
+    isSolvedAs "W" subject case @ isSolvedAs "W^T" transposed case
 
 let laws: Law list =
     [
@@ -107,7 +112,7 @@ let laws: Law list =
         law
             "11f"
             "solving undoes the matrix"
-            "The matrix times the solution is the right-hand side, and gradients are those of a factorization."
+            "The matrix, or its transpose, times the solution is the right-hand side, and gradients are those of a factorization."
             isSolved
         |> on squares
         |> onlyFor "square matrices that are not singular" hasSquares
