@@ -95,6 +95,12 @@ let subjects: Subject list =
             (fixedShape [ 2L; 3L ])
             reals
             moderateSizes
+        line
+            "almostOrthogonal, sigmoid"
+            (fun () -> almostOrthogonal 0.5 AlmostOrthogonalMap.Sigmoid)
+            (atLeast 1L)
+            reals
+            moderateSizes
         line "skew >>> spectralNorm" (fun () -> skew >>> spectralNorm) square all moderateSizes
         line "symmetric >>> hermitian" (fun () -> symmetric >>> hermitian) (fixedShape [ 4L; 4L ]) all moderateSizes
         line

@@ -4,6 +4,7 @@ module Properties.Core.RegistryTests
 open System
 open System.IO
 open System.Text.RegularExpressions
+open FSharp.Reflection
 open Expecto
 open Parametrize
 open Parametrize.CSharp
@@ -71,6 +72,51 @@ let private isTried (head: Head) : bool =
     || Catalogue.entries
        |> List.exists (fun entry -> entry.Name = head.Name || List.contains head.Name (names entry.Value.Description))
 
+/// Names of values with the cases of options that are typed with them.
+let rec private options (code: Code) : (string * string) list =
+    match code with
+    | Code.Call(name, arguments) ->
+        [
+            for argument in arguments do
+                match argument with
+                | Code.Symbol case -> name, case
+                | other -> yield! options other
+        ]
+    | Code.Then(first, next, _) -> options first @ options next
+    | Code.Items items
+    | Code.Tuple items -> List.collect options items
+    | _ -> []
+
+/// The other cases of the same option, as they are typed.
+let private otherCases (case: string) : string list =
+    let option = case.Split('.')[0]
+
+    match typeof<Parametrization>.Assembly.GetType $"Parametrize.{option}" with
+    | null -> []
+    | found ->
+        [
+            for each in FSharpType.GetUnionCases found do
+                if each.GetFields().Length = 0 && $"{option}.{each.Name}" <> case then
+                    $"{option}.{each.Name}"
+        ]
+
+/// Values of the catalogue with another case of an option, where no law tries the value's name with that case. The default prints
+/// without its case, so that such a value is told by its text.
+let private untriedCases () : string list =
+    let tried = LawSuite.subjects |> List.map _.Value
+    let pairs = tried |> Seq.collect (fun value -> options value.Description) |> set
+    let texts = tried |> Seq.map string |> set
+
+    [
+        for entry in Catalogue.entries do
+            for name, case in options entry.Value.Description do
+                for other in otherCases case do
+                    if not (pairs.Contains(name, other)) then
+                        match Reading.parse ((string entry.Value).Replace(case, other)) with
+                        | Ok value when not (texts.Contains(string value)) -> string value
+                        | _ -> ()
+    ]
+
 /// The names of what is missing somewhere.
 let private missing (isThere: Head -> bool) : string list =
     Registry.build () |> List.filter (isThere >> not) |> List.map _.Name
@@ -92,4 +138,6 @@ let tests: Test =
             complete "in docs/catalogue" (fun head -> mentions (pages ()) head.Name)
             complete "in the tables of docs/catalogue.md" (fun head -> mentions (rows ()) head.Name)
             complete "in the catalogue, which the laws and the C# tests try" isTried
+            testCase "each case of an option is tried by the laws" (fun () ->
+                Expect.equal (untriedCases ()) [] "values with cases that no law tries")
         ]

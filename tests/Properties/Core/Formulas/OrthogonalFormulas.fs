@@ -58,5 +58,6 @@ let all: (string * Formula) list =
         "bjorck", (fun parameters _ -> upright (bjorck 2) parameters.Head)
         "almostOrthogonal", almostOrthogonal 0.5 _.sin()
         "almostOrthogonal, tanh", almostOrthogonal 0.1 _.tanh()
+        "almostOrthogonal, sigmoid", almostOrthogonal 0.5 (fun x -> x.sigmoid () * number 2.0 - number 1.0)
         "grassmann", (fun parameters buffers -> upright (geodesic buffers.Head) parameters.Head)
     ]
