@@ -97,6 +97,29 @@ let private amounts () : unit =
         Expect.stringContains error.Message "3 entries are to be pruned, but only 0 are left." "the message"
     | Ok _ -> failtest "more were pruned than there are"
 
+/// Up to a share, so that two of one kind become one.
+let private kinds (share: float) : Pruning list =
+    [
+        Pruning.L1(Amount.UpTo share)
+        for power in [ 1.0; 2.0 ] do
+            for dimension in 0..1 do
+                Pruning.Ln(Amount.UpTo share, power, dimension)
+        for seed in [ 1UL; 2UL ] do
+            Pruning.Random(Amount.UpTo share, seed)
+
+            for dimension in 0..1 do
+                Pruning.RandomStructured(Amount.UpTo share, dimension, seed)
+    ]
+
+let private otherOptions () : unit =
+    let first, second = kinds 0.25, kinds 0.5
+
+    for left, one in List.indexed first do
+        for right, other in List.indexed second do
+            let chain = string (pruned one >>> pruned other)
+            let expected = if left = right then $"{pruned other}" else $"{pruned one} >>> {pruned other}"
+            Expect.equal chain expected "what is left of both"
+
 let tests: Test =
     testList
         "corners of prunings"
@@ -106,4 +129,5 @@ let tests: Test =
             testCase "infinite scores leave the order of the others" infiniteScores
             testCase "entries under a mask are those that the space before it has" hiddenEntries
             testCase "amounts that are none" amounts
+            testCase "prunings that differ in more than their amounts stay two" otherOptions
         ]
