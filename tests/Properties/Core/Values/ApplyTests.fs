@@ -54,6 +54,35 @@ let tests: Test =
                 let struct (_, expected) = entry x
                 Expect.isLessThan (Measures.apart expected volumes) 1e-12 "each"
                 Expect.isLessThan (Measures.apart x (Parametrization.undo value w)) 1e-12 "back")
+            test "through views, each value whose entries are apart" (fun () ->
+                let volumesOf (value: Parametrization) (x: torch.Tensor) : torch.Tensor option =
+                    try
+                        let struct (_, volumes) = Parametrization.applyWithLogVolumes 0 value x
+                        Some volumes
+                    with :? System.ArgumentException ->
+                        None
+
+                let x = data [| 2L; 3L; 4L |]
+
+                let tried =
+                    [
+                        for entry in Catalogue.entries do
+                            match volumesOf entry.Value x.mT, volumesOf entry.Value x with
+                            | Some ofTranspose, Some expected ->
+                                let found = (volumesOf (transposed entry.Value) x).Value
+
+                                Expect.isLessThan
+                                    (Measures.apart ofTranspose.mT found)
+                                    1e-12
+                                    $"transposed {entry.Name}"
+
+                                let found = (volumesOf (onKernel entry.Value) x).Value
+                                Expect.isLessThan (Measures.apart expected found) 1e-12 $"{entry.Name} on kernels"
+                                entry.Name
+                            | _ -> ()
+                    ]
+
+                Expect.isTrue (Set.isSubset (set [ "positive"; "bounded"; "scale" ]) (set tried)) "values of entries")
             test "that leave data as they are give another tensor" (fun () ->
                 let x = data [| 3L |]
 
