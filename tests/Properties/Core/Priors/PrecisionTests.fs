@@ -105,12 +105,14 @@ let private zeros () : unit =
     let parts =
         orFail (Parametrization.start simplex (torch.full ([| 4L |], (0.25).ToScalar(), dtype = single)))
 
-    let x = torch.tensor ([| 300.0f; 0.0f; -300.0f |], requires_grad = true)
-    let moved = Parametrization.ofTensorsLike parts [ x ] parts.Buffers simplex
-    let density = Prior.logDensityOfParts (Prior.dirichlet [ 0.5 ]) simplex moved
-    density.backward ()
-    Expect.isTrue (density.isfinite().item<bool>()) "a density where entries are zeros of float32"
-    Expect.isTrue ((Unchecked.nonNull x.grad).isfinite().all().item<bool>()) "gradients"
+    // The smallest entry is a normal number, a smaller one, or zero.
+    for size in [ 10.0f..5.0f..120.0f ] @ [ 300.0f ] do
+        let x = torch.tensor ([| size; 0.0f; -size |], requires_grad = true)
+        let moved = Parametrization.ofTensorsLike parts [ x ] parts.Buffers simplex
+        let density = Prior.logDensityOfParts (Prior.dirichlet [ 0.5 ]) simplex moved
+        density.backward ()
+        Expect.isTrue (density.isfinite().item<bool>()) $"a density, {size}"
+        Expect.isTrue ((Unchecked.nonNull x.grad).isfinite().all().item<bool>()) $"gradients, {size}"
 
 let private far () : unit =
     use _ = torch.NewDisposeScope()
