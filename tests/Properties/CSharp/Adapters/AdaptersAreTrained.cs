@@ -228,6 +228,31 @@ public class AdaptersAreTrained
         Assert.Equal(Parametrizations.Lora(2, 4), model.parametrization("mix.weight").Parametrization);
     }
 
+    [Theory]
+    [InlineData("query|value")]
+    [InlineData("val|que")]
+    [InlineData("query|")]
+    [InlineData("mi|words")]
+    public void Patterns_match_as_PEFTs_do(string pattern)
+    {
+        string[] targets = ["words", "mix", "block.query", "block.value"];
+        var model = new SmallNet().get_peft_model(
+            new LoraConfig
+            {
+                Rank = 2,
+                TargetModules = targets,
+                RankPattern = new Dictionary<string, long> { [pattern] = 1 },
+            }
+        );
+        // PEFT: re.match(rf"(.*\.)?({pattern})$", name), where any of the alternatives is all that is left of the name.
+        var alternatives = pattern.Split('|');
+        foreach (var name in targets)
+            Assert.Equal(
+                alternatives.Contains(name.Split('.')[^1]) ? 1 : 2,
+                model.parametrization($"{name}.weight").Originals[0].shape[0]
+            );
+    }
+
     internal static void Train(nn.Module<Tensor, Tensor> layer)
     {
         var optimizer = optim.SGD(layer.parameters().Where(one => one.requires_grad), 0.1);
