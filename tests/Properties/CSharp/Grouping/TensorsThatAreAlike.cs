@@ -47,6 +47,7 @@ public class TensorsThatAreAlike
             "onKernel orthogonal",
             "spectralNorm",
             "symmetric >>> spectralNorm",
+            "spectralNormWith { SpectralNorm.defaults with Bound = 2.0; Dimension = 1; Iterations = 3; Epsilon = 0.1 }",
             "fixedRank 3L",
             "sphere 1.0",
         ];
