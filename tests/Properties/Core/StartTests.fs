@@ -187,4 +187,25 @@ let private keeps: Test =
         let both = torch.stack ([| definite; -definite |])
         Expect.isLessThan (Measures.apart (started spd both).[0L] definite) 1e-14 "the allowed matrix of a batch")
 
-let tests: Test = testList "starts" (keeps :: entrywise @ matrices)
+/// Where the map itself constrains, whatever is registered is the parameter.
+let private isKept: Test =
+    testCase "a tensor that the map constrains is the parameter as it is" (fun () ->
+        for value in
+            [
+                aol
+                binary Granularity.Tensor
+                ternary (Granularity.Channel 0)
+                fakeQuantized 4 QuantizationScheme.Affine Granularity.Tensor
+                groupSparse 1 3
+                weightStandardized 0
+                spectralNorm
+                pruned (Pruning.L1(Amount.Share 0.5))
+            ] do
+            use _ = torch.NewDisposeScope()
+            let tensor = normal 3UL square
+
+            for made in [ Parametrization.start; Parametrization.initializeNearest ] do
+                let parts = orFail (made value tensor)
+                Expect.equal (Measures.apart tensor parts.Parameters[0]) 0.0 $"the parameter of {value}")
+
+let tests: Test = testList "starts" (keeps :: isKept :: entrywise @ matrices)
