@@ -208,4 +208,15 @@ let private isKept: Test =
                 let parts = orFail (made value tensor)
                 Expect.equal (Measures.apart tensor parts.Parameters[0]) 0.0 $"the parameter of {value}")
 
-let tests: Test = testList "starts" (keeps :: isKept :: entrywise @ matrices)
+/// The first factor of a change of low rank: as PyTorch starts a linear layer.
+let private isUniform: Test =
+    testCase "adapters of low rank start with numbers around zero, uniform up to 1 / sqrt(columns)" (fun () ->
+        for value in [ lora 40L 1.0; rsLora 40L 3.0 ] do
+            use _ = torch.NewDisposeScope()
+            let parts = orFail (Parametrization.start value (normal 3UL (form [ 50L; 25L ])))
+            let a = parts.Parameters[0].detach() * 5.0
+            Expect.isLessThanOrEqual (Measures.largest a) 1.0 "the largest"
+            Expect.isLessThan (abs (Tensors.number (a.mean ()))) 0.06 "the mean"
+            Expect.isLessThan (abs (Tensors.number (a.square().mean()) - 1.0 / 3.0)) 0.04 "the mean square")
+
+let tests: Test = testList "starts" (keeps :: isKept :: isUniform :: entrywise @ matrices)
