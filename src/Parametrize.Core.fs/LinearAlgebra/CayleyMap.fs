@@ -47,5 +47,10 @@ module internal CayleyMap =
                 torch.linalg.vector_norm(a.detach (), 2.0, [| -2L; -1L |]).max()
 
         let isSmall = a.numel () = 0L || norms.ToDouble() < large a
-        let q = if isSmall then inverseForm a else Orthonormal.whereFinite careful a
+
+        let q =
+            if not isSmall then Orthonormal.whereFinite careful a
+            elif SmallRotations.areSmall a then SmallRotations.cayley a
+            else inverseForm a
+
         q.MoveToOuterDisposeScope()

@@ -103,6 +103,8 @@ module internal Exponential =
         let q =
             if a.numel () = 0L then
                 a.clone ()
+            elif SmallRotations.arePlane a then
+                SmallRotations.exponential a
             else
                 let square = a.matmul a
                 let sizes = bounds a square 2.0

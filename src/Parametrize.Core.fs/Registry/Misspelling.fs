@@ -38,5 +38,7 @@ module internal Misspelling =
     /// What was expected, and instead of an example the name that was meant.
     let hinted (expected: string) (names: string seq) (typed: string) : string =
         match meant names typed with
-        | Some name -> $"{expected.Split(" such as ")[0]} (did you mean {name}?)"
+        | Some name ->
+            let kind = expected.Split(" such as ")[0]
+            $"{kind} (did you mean {name}?)"
         | None -> expected

@@ -70,12 +70,11 @@ type internal InvertibleNode(determinants: Determinants) =
 
     let inUnits: torch.Tensor -> struct (torch.Tensor * torch.Tensor) = Norms.matricesInUnits 0.0
 
-    /// The smallest singular value over the largest, the least of a batch.
-    let conditioning (matrix: torch.Tensor) =
-        let struct (unit, _) = inUnits matrix
+    /// The smallest singular value over the largest, of each matrix.
+    let conditionings (unit: torch.Tensor) =
         let values = torch.linalg.svdvals unit
         let largest, least = values.select (-1L, 0L), values.select (-1L, -1L)
-        Tensors.number ((least / largest).nan_to_num(0.0).min())
+        (least / largest).nan_to_num 0.0
 
     /// Rounding of the entries moves singular values by so much of the largest one, whatever the size of the matrix.
     let leastConditioning (epsilon: float) = epsilon
@@ -154,6 +153,25 @@ type internal InvertibleNode(determinants: Determinants) =
         let whole = logarithm + size.squeeze(-1L).squeeze(-1L).log() * (float (Tensors.last unit)).AsScalar()
         struct (whole.abs (), moved * (Tensors.roundoff epsilon 1.0).AsScalar())
 
+    /// Which matrices of a batch are allowed.
+    let areAllowed (tensor: torch.Tensor) (epsilon: float) : torch.Tensor =
+        let struct (unit, size) = inUnits tensor
+        let areRegular = (conditionings unit).ge((leastConditioning epsilon).AsScalar())
+
+        let haveSign =
+            if hasEitherSign then
+                areRegular
+            else
+                areRegular.logical_and ((Tensors.determinantSign unit).gt(0.0.AsScalar()))
+
+        if isUnit then
+            let others = (haveSign.logical_not().unsqueeze -1L).unsqueeze -1L
+            let invertible = torch.where (others, Tensors.eyeLike unit, unit)
+            let struct (sizes, limits) = logDeterminants invertible size epsilon
+            haveSign.logical_and (sizes.le limits)
+        else
+            haveSign
+
     override _.Code =
         Code.name (
             match determinants with
@@ -220,7 +238,7 @@ type internal InvertibleNode(determinants: Determinants) =
     override _.Contains(_, tensor, epsilon) =
         let struct (unit, size) = inUnits tensor
         let sign = Tensors.number ((Tensors.determinantSign unit).min())
-        let conditioning, least = conditioning tensor, leastConditioning epsilon
+        let conditioning, least = Tensors.number ((conditionings unit).min()), leastConditioning epsilon
 
         if conditioning < least then
             Error
@@ -245,7 +263,11 @@ type internal InvertibleNode(determinants: Determinants) =
         match want with
         | Want.Exact -> inUnits tensor
         | Want.Nearest -> lifted tensor partOfLargest 0.0 0.0
-        | Want.Start -> lifted tensor partOfLargest 0.5 Entrywise.leastStart
+        | Want.Start ->
+            let struct (started, unit) = lifted tensor partOfLargest 0.5 Entrywise.leastStart
+            // Others of the batch are not.
+            let stays = ((areAllowed tensor epsilon).unsqueeze -1L).unsqueeze -1L
+            struct (torch.where (stays, tensor / unit, started), unit)
         |> inverse tensor.dtype (want = Want.Exact)
 
     interface IDeterminant with

@@ -54,6 +54,36 @@ let private startsAlone () : unit =
             Expect.isLessThan (Measures.apart together[0L] (started first)) 1e-12 $"{value}, the first"
             Expect.isLessThan (Measures.apart together[1L] (started batch[1])) 1e-12 $"{value}, the second"
 
+/// Every value that takes batches of square matrices: what is allowed stays, whatever stands beside it.
+let private allowedStays () : unit =
+    let tried =
+        [
+            for entry in Catalogue.entries do
+                let value = entry.Value
+                let form = { Shape = [| 4L; 4L |]; Dtype = float64; Device = torch.CPU }
+
+                let takesMatrices = Result.toOption (Parametrization.parameterForms value form) |> Option.isSome
+
+                if takesMatrices && Parametrization.isBatched value && Parametrization.hasRightInverse value then
+                    use _ = torch.NewDisposeScope()
+                    use generator = new torch.Generator(5UL, torch.CPU)
+                    let allowed = Parametrization.sample value form (Some generator)
+
+                    for seed in 1UL .. 3UL do
+                        let other = normal seed [ 4L; 4L ] - torch.eye (4L, dtype = float64)
+                        let parts = orFail (Parametrization.start value (torch.stack [| allowed; other |]))
+                        let started = Parametrization.forward value parts
+
+                        Expect.isLessThan
+                            (Measures.apart started[0L] allowed)
+                            1e-9
+                            $"{entry.Name}, beside a matrix of seed {seed}"
+
+                        entry.Name
+        ]
+
+    Expect.isGreaterThan (List.distinct tried).Length 60 "values that take batches"
+
 /// In every way in which a matrix can be outside.
 let private outsideBesideInside () : unit =
     use _ = torch.NewDisposeScope()
@@ -97,6 +127,7 @@ let tests: Test =
             testCase "matrices of a batch do not spoil one another" largeBesideSmall
             testCase "a huge matrix does not spoil a small one" hugeBesideSmall
             testCase "what starts in a batch starts as it does alone" startsAlone
+            testCase "what is allowed stays beside others" allowedStays
             testCase "one that is outside is refused beside others" outsideBesideInside
             testCase "vectors and matrices beside others" besideOthers
         ]
