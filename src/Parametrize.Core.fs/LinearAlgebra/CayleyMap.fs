@@ -48,9 +48,5 @@ module internal CayleyMap =
 
         let isSmall = a.numel () = 0L || norms.ToDouble() < large a
 
-        let q =
-            if not isSmall then Orthonormal.whereFinite careful a
-            elif SmallRotations.areSmall a then SmallRotations.cayley a
-            else inverseForm a
-
+        let q = if isSmall then inverseForm a else Orthonormal.whereFinite careful a
         q.MoveToOuterDisposeScope()

@@ -96,6 +96,12 @@ module internal Exponential =
 
         (Orthonormal.newtonSchulz q).to_type a.dtype
 
+    /// exp A of real skew-symmetric 2 x 2 matrices: the cosine and the sine of the angle.
+    let private ofPlane (a: torch.Tensor) =
+        let angle = a.select(-2L, 1L).select(-1L, 0L)
+        let cosine, sine = angle.cos (), angle.sin ()
+        torch.stack([| cosine; -sine; sine; cosine |], -1L).view a.shape
+
     /// exp A, also of large A, orthogonal to rounding. Differentiable.
     let ofSkew (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
@@ -103,8 +109,8 @@ module internal Exponential =
         let q =
             if a.numel () = 0L then
                 a.clone ()
-            elif SmallRotations.arePlane a then
-                SmallRotations.exponential a
+            elif Tensors.last a = 2L && not (a.is_complex ()) then
+                ofPlane a
             else
                 let square = a.matmul a
                 let sizes = bounds a square 2.0
