@@ -47,6 +47,5 @@ module internal CayleyMap =
                 torch.linalg.vector_norm(a.detach (), 2.0, [| -2L; -1L |]).max()
 
         let isSmall = a.numel () = 0L || norms.ToDouble() < large a
-
         let q = if isSmall then inverseForm a else Orthonormal.whereFinite careful a
         q.MoveToOuterDisposeScope()

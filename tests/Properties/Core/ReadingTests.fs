@@ -79,7 +79,7 @@ let private malformed: (string * int * string) list =
     [
         "", 0, "a value"
         "   ", 3, "a value"
-        "skw", 0, "a value of the library such as skew"
+        "skw", 0, "a value of the library (did you mean skew?)"
         "skew >>>", 8, "a value"
         "skew >>> caley", 9, "a value of the library (did you mean cayley?)"
         "Orthogonal", 0, "a value of the library (did you mean orthogonal?)"
