@@ -16,7 +16,7 @@ internal static class SixteenThreads
 
     /// <summary>How long: short in every run of the tests, a minute where threads are worked on.</summary>
     private static readonly long Milliseconds =
-        1000 * long.Parse(Environment.GetEnvironmentVariable("PARAMETRIZE_SECONDS") ?? "20");
+        1000 * long.Parse(Environment.GetEnvironmentVariable("PARAMETRIZE_SECONDS") ?? "10");
 
     public static void Run()
     {
