@@ -97,7 +97,8 @@ internal sealed class SavedReading
             return named
                 ?? InferredParametrization.Of(pieces)
                 ?? throw new InvalidDataException(
-                    $"it is computed from {pieces}, but {InferredParametrization.WhyNone(pieces)}."
+                    InferredParametrization.FaultOfMask(pieces)
+                        ?? $"it is computed from {pieces}, but they do not tell by which map."
                 );
         var read = Reading.parse(code);
         return read.IsOk

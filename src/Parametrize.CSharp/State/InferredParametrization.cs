@@ -21,14 +21,13 @@ internal static class InferredParametrization
             : null;
     }
 
-    /// <summary>Why there is none, for messages.</summary>
-    public static string WhyNone(StatePieces pieces) =>
-        pieces.Keys.FirstOrDefault(piece =>
-            piece.Key.EndsWith(".mask", StringComparison.Ordinal) && !IsMask(pieces[piece.Key])
-        )
-            is { Value: { } key }
-            ? $"{key} is no mask, which holds ones, where entries stay, and zeros"
-            : "they do not tell by which map";
+    /// <summary>Whether there is none because a mask is none: then no name of a map would help.</summary>
+    public static string? FaultOfMask(StatePieces pieces) =>
+        pieces
+            .Keys.Where(piece => piece.Key.EndsWith(".mask", StringComparison.Ordinal))
+            .Where(piece => Mask.OthersIn(pieces[piece.Key]) > 0)
+            .Select(piece => $"{piece.Value} is no mask, which holds ones, where entries stay, and zeros.")
+            .FirstOrDefault();
 
     /// <summary>A map that has pieces of these names: for messages.</summary>
     public static Parametrization Example(StatePieces pieces)
@@ -56,15 +55,9 @@ internal static class InferredParametrization
         );
 
     private static Parametrization? Pruned(long[] shape, List<Tensor> masks) =>
-        masks.All(mask => mask.shape.SequenceEqual(shape) && IsMask(mask))
+        masks.All(mask => mask.shape.SequenceEqual(shape) && Mask.OthersIn(mask) == 0)
             ? masks.Select(Parametrizations.PrunedBy).Aggregate((chain, next) => chain.Then(next))
             : null;
-
-    private static bool IsMask(Tensor tensor)
-    {
-        using var _ = NewDisposeScope();
-        return tensor.eq(Scalars.scalarOf(0)).logical_or(tensor.eq(Scalars.scalarOf(1))).all().item<bool>();
-    }
 
     /// <summary>Dimensions of equal length cannot be confused: a magnitude's shape shows which is kept.</summary>
     private static Parametrization? WeightNorm(Tensor magnitude, Tensor direction)

@@ -215,9 +215,10 @@ internal sealed class StateLoading(
         source.CodeOf(target.Key) is { } code
             ? $"{target.Key}: the state is of {code}, which is no value of the library. "
                 + $"Pass your value of that name: parametrizations: {{ [\"{target.Key}\"] = ... }}."
-            : $"{target.Key}: it can be computed from {pieces}, but {InferredParametrization.WhyNone(pieces)}. "
-                + $"Name it, if it was saved from that: parametrizations: {{ [\"{target.Key}\"] = "
-                + $"{InferredParametrization.Example(pieces).ToCSharp()} }}.";
+        : InferredParametrization.FaultOfMask(pieces) is { } fault ? $"{target.Key}: {fault}"
+        : $"{target.Key}: it can be computed from {pieces}, but they do not tell by which map. "
+            + $"Name it, if it was saved from that: parametrizations: {{ [\"{target.Key}\"] = "
+            + $"{InferredParametrization.Example(pieces).ToCSharp()} }}.";
 
     /// <summary>
     /// PyTorch's spectral norm of a vector carries nothing. Here the singular vectors are found from the vector.

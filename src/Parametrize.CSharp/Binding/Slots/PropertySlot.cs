@@ -19,9 +19,13 @@ internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo pr
     private Parameter? _present;
 
     /// <summary>An embedding of pretrained weights (0.107.0) freezes what it computes with, and registers another.</summary>
-    public override bool IsTrained(Tensor own) =>
-        own.requires_grad
-        && (Owner is not { } owner || property.GetValue(owner) is not Parameter { requires_grad: false });
+    public override bool IsTrained(Tensor own)
+    {
+        if (!own.requires_grad || Owner is not { } owner)
+            return own.requires_grad;
+        using var read = (Parameter?)property.GetValue(owner);
+        return read is not { requires_grad: false };
+    }
 
     /// <summary>What is in the registry was assigned by a user.</summary>
     public override Tensor? Get() =>

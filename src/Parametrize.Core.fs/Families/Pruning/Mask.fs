@@ -19,6 +19,12 @@ type Mask =
 
         { Sizes = Array.copy shape; Stays = Array.copy kept }
 
+    /// How many entries are neither 1 nor 0.
+    static member internal OthersIn(tensor: torch.Tensor) : int64 =
+        use _ = torch.no_grad ()
+        use _scope = torch.NewDisposeScope()
+        tensor.ne(0.0.AsScalar()).logical_and(tensor.ne (1.0.AsScalar())).count_nonzero().item<int64>()
+
     /// Entries that are 1 stay, those that are 0 do not. Throws ArgumentException for other numbers.
     static member OfTensor(tensor: torch.Tensor) : Mask =
         if isNull (box tensor) then
@@ -27,15 +33,17 @@ type Mask =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
 
-        let isKept = tensor.ne (0.0.AsScalar())
-        let others = isKept.logical_and(tensor.ne (1.0.AsScalar())).count_nonzero().item<int64>()
+        let others = Mask.OthersIn tensor
 
         if others > 0L then
             invalidArg
                 (nameof tensor)
                 $"A mask holds ones, where entries stay, and zeros, but {others} of its entries are neither."
 
-        { Sizes = tensor.shape; Stays = Tensors.toArray<bool> isKept }
+        {
+            Sizes = tensor.shape
+            Stays = Tensors.toArray<bool>(tensor.ne (0.0.AsScalar()))
+        }
 
     /// The shape of the tensors that it suits.
     member this.Shape: int64[] = Array.copy this.Sizes

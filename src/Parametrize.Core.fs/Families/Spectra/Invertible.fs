@@ -264,10 +264,14 @@ type internal InvertibleNode(determinants: Determinants) =
         | Want.Exact -> inUnits tensor
         | Want.Nearest -> lifted tensor partOfLargest 0.0 0.0
         | Want.Start ->
-            let struct (started, unit) = lifted tensor partOfLargest 0.5 Entrywise.leastStart
-            // Others of the batch are not.
-            let stays = ((areAllowed tensor epsilon).unsqueeze -1L).unsqueeze -1L
-            struct (torch.where (stays, tensor / unit, started), unit)
+            let struct (started, unit) as all = lifted tensor partOfLargest 0.5 Entrywise.leastStart
+
+            // One alone is known not to be allowed.
+            if tensor.dim () = 2L then
+                all
+            else
+                let stays = ((areAllowed tensor epsilon).unsqueeze -1L).unsqueeze -1L
+                struct (torch.where (stays, tensor / unit, started), unit)
         |> inverse tensor.dtype (want = Want.Exact)
 
     interface IDeterminant with
