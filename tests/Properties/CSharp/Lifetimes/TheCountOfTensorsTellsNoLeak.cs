@@ -54,6 +54,23 @@ public class TheCountOfTensorsTellsNoLeak
         Assert.Equal(0, Growth(() => RegisterAndRemove(norm, "running_var", Parametrizations.Positive)));
     }
 
+    [Fact]
+    public void Properties_that_make_a_tensor_at_each_reading_leave_none_to_the_collector()
+    {
+        var (embedding, cell) = (nn.Embedding(4, 4), nn.GRUCell(4, 4));
+        void Cycle()
+        {
+            RegisterAndRemove(embedding, "weight", Parametrizations.Sphere());
+            RegisterAndRemove(cell, "weight_hh", Parametrizations.Sphere());
+        }
+
+        Cycle();
+        var before = Tensor.TotalCount;
+        for (var time = 0; time < 10; time++)
+            Cycle();
+        Assert.InRange(Tensor.TotalCount, 0, before);
+    }
+
     private static void RegisterAndRemove(nn.Module module, string name, Parametrization value) =>
         module.register_parametrization(name, value).remove_parametrizations(name);
 
