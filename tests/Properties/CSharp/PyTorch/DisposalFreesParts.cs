@@ -133,9 +133,9 @@ public class DisposalFreesParts
     }
 
     [Fact]
-    public void Fifty_thousand_cycles_of_registering_and_removing_leave_nothing()
+    public void Fifteen_thousand_cycles_of_registering_and_removing_leave_nothing()
     {
-        var layer = nn.Linear(16, 16);
+        var layer = nn.Linear(32, 32);
         var own = layer.weight;
         void Cycle(int count)
         {
@@ -146,14 +146,14 @@ public class DisposalFreesParts
         Cycle(1_000);
         var live = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
         var before = Megabytes();
-        Cycle(50_000);
+        Cycle(15_000);
         var after = Megabytes();
         Assert.Equal(live, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
         Assert.InRange(after.Managed - before.Managed, double.NegativeInfinity, 1);
-        // A tensor for each cycle would be more than 50 MB. TorchSharp (0.107) never frees a pointer and what it keeps
-        // alive of each module (`modShared` in THSNN_custom_module): 72 bytes, of three modules in a cycle. What is
-        // measured is 10 MB of those, and as much free memory between them.
-        Assert.InRange(after.Resident - before.Resident, double.NegativeInfinity, 40);
+        // A tensor for each cycle would be more than 60 MB. TorchSharp (0.107) never frees a pointer and what it keeps
+        // alive of each module (`modShared` in THSNN_custom_module): 72 bytes, of three modules in a cycle: 3 MB, and
+        // as much free memory between them.
+        Assert.InRange(after.Resident - before.Resident, double.NegativeInfinity, 30);
         Assert.Same(own, layer.weight);
         Assert.Equal(0, Snapshot.HooksOf(layer));
         Assert.Equal(["weight", "bias"], layer.state_dict().Keys);

@@ -102,14 +102,25 @@ let private distance (x: torch.Tensor) (w: torch.Tensor) : float =
     let apart = x - w
     sqrt (Tensors.number ((apart.abs().square()).sum()))
 
-/// A sample, or what is projected from near the projection.
-let private another (subject: Subject) (case: Case) (projected: torch.Tensor) (index: int) : torch.Tensor =
-    if index % 4 = 0 then
-        Subject.sample (20UL + uint64 index) subject case
-    else
-        let size = 10.0 ** (-float(index % 4 - 1))
-        let moved = projected + Case.unit (20UL + uint64 index) case * size
-        Parametrization.project subject.Value moved
+/// Samples, and what is projected from near the projection: all at once, where the value takes batches.
+let private others (subject: Subject) (case: Case) (projected: torch.Tensor) : torch.Tensor list =
+    let samples, near = [ 1..members ] |> List.partition (fun index -> index % 4 = 0)
+
+    let moved =
+        [
+            for index in near do
+                let size = 10.0 ** (-float(index % 4 - 1))
+                projected + Case.unit (20UL + uint64 index) case * size
+        ]
+
+    [
+        for index in samples do
+            Subject.sample (20UL + uint64 index) subject case
+        if Subject.isBatched subject then
+            yield! (Parametrization.project subject.Value (torch.stack moved)).unbind 0
+        else
+            yield! moved |> List.map (Parametrization.project subject.Value)
+    ]
 
 let private isNearest (subject: Subject) (dtype: torch.ScalarType) (seed: int) : unit =
     use _ = torch.NewDisposeScope()
@@ -129,13 +140,10 @@ let private isNearest (subject: Subject) (dtype: torch.ScalarType) (seed: int) :
     let projected = Parametrization.project value x
     let found = distance x projected
 
-    for index in 1..members do
-        use _ = torch.NewDisposeScope()
-        let other = another subject case projected index
-
+    for other in others subject case projected do
         // Only what is nearer has to be a member.
         if distance x other < found * (1.0 - 1e-9) - 1e-9 && Result.isOk (Parametrization.contains value other) then
-            failtest $"{case}: member {index} is nearer"
+            failtest $"{case}: a member is nearer"
 
 /// A matrix of negative determinant has no nearest one of positive determinant: the smallest singular value changes its sign.
 let private turnsTheSmallest () : unit =
