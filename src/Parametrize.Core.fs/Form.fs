@@ -58,11 +58,17 @@ module internal Requirement =
 [<RequireQualifiedAccess>]
 module Form =
 
-    /// Throws ArgumentNullException for null.
-    let ofTensor (tensor: torch.Tensor) : Form =
+    /// A tensor that a caller has given by this name is one, and has not been disposed.
+    let internal requireAlive (name: string) (tensor: torch.Tensor) : unit =
         if isNull (box tensor) then
-            nullArg (nameof tensor)
+            nullArg name
 
+        if tensor.IsInvalid then
+            invalidArg name "The tensor has been disposed. Give one that lives, or a copy of it made before."
+
+    /// Throws ArgumentNullException for null, and ArgumentException for a tensor that has been disposed.
+    let ofTensor (tensor: torch.Tensor) : Form =
+        requireAlive (nameof tensor) tensor
         { Shape = tensor.shape; Dtype = tensor.dtype; Device = tensor.device }
 
     /// What is drawn with a generator is drawn on the CPU, and moved: TorchSharp has no generators of other devices, and a seed

@@ -139,8 +139,7 @@ module Parametrization =
         value.Program.Nodes |> Array.mapFold takeRow buffers |> fst
 
     let private requireTensors (name: string) (tensors: torch.Tensor seq) : unit =
-        if tensors |> Seq.exists (box >> isNull) then
-            nullArg name
+        tensors |> Seq.iter (Form.requireAlive name)
 
     let private requireCounts (value: Parametrization) (parameters: int) (buffers: int) : unit =
         let expected = parameterCount value, List.length (bufferNames value)
@@ -289,9 +288,7 @@ module Parametrization =
 
     /// Parts of which the tensor is all.
     let private partsOf (value: Parametrization) (x: torch.Tensor) : Parts =
-        if isNull (box x) then
-            nullArg (nameof x)
-
+        Form.requireAlive (nameof x) x
         let parameters, buffers = parameterCount value, (bufferNames value).Length
 
         if parameters <> 1 || buffers > 0 then
@@ -344,8 +341,7 @@ module Parametrization =
     /// disposes it. None for values that have no such inverse in closed form. Whether w is allowed is not looked at (`contains`
     /// tells). Throws ArgumentException for a form that the value does not yield.
     let tryUndo (value: Parametrization) (w: torch.Tensor) : torch.Tensor option =
-        if isNull (box w) then
-            nullArg (nameof w)
+        Form.requireAlive (nameof w) w
 
         if (whyNotUndone value).IsSome then
             None

@@ -112,8 +112,10 @@ internal sealed class SafetensorsLayout
     {
         if (name == MetadataName)
             throw new ArgumentException($"A tensor cannot be named '{MetadataName}': the format keeps that name.");
-        if (tensor is null)
-            throw new ArgumentException($"'{name}' is null, but a file holds tensors only. Leave it out.");
+        if (tensor is null or { IsInvalid: true })
+            throw new ArgumentException(
+                $"'{name}' {(tensor is null ? "is null" : "has been disposed")}, but a file holds tensors only. Leave it out."
+            );
         if (tensor.device_type == TorchSharp.DeviceType.META || tensor.is_sparse)
             throw new ArgumentException(
                 $"'{name}' is {(tensor.is_sparse ? "sparse" : "on the meta device")}, but a file holds dense data only."

@@ -119,4 +119,35 @@ public class OddTensorsAreRefused
             Assert.Throws<ParametrizationException>(() => plain.register_parametrization("odd", value, policy));
         Assert.Same(odd, plain.get_buffer("odd"));
     }
+
+    [Fact]
+    public void A_disposed_tensor_is_a_wrong_argument()
+    {
+        var dead = eye(4);
+        dead.Dispose();
+        var value = Parametrizations.Skew;
+        var layer = nn.Linear(4, 4).register_parametrization("weight", value);
+        var tensor = layer.parametrization("weight");
+        var before = Snapshot.Of(layer);
+        var state = layer.state_dict();
+        state["bias"] = dead;
+        Action[] uses =
+        [
+            () => value.Contains(dead),
+            () => value.Violation(dead),
+            () => value.Project(dead),
+            () => new ParametrizedTensor(value, dead),
+            () => tensor.TryAssign(dead),
+            () => tensor.Value = dead,
+            .. Enum.GetValues<WhenNotAllowed>().Select<WhenNotAllowed, Action>(policy => () => tensor.Assign(dead, policy)),
+            () => layer.load_parametrized_state_dict(state),
+            () => Safetensors.Save(state, Path.GetTempFileName()),
+            () => layer.custom_from_mask("bias", dead),
+        ];
+        foreach (var use in uses)
+            Assert.Contains("has been disposed", Assert.ThrowsAny<Exception>(use).Message);
+        state["bias"] = null!;
+        Assert.Contains("is null", Assert.Throws<StateDictException>(() => layer.load_parametrized_state_dict(state)).Message);
+        before.AssertUnchanged();
+    }
 }

@@ -25,11 +25,9 @@ type Mask =
         use _scope = torch.NewDisposeScope()
         tensor.ne(0.0.AsScalar()).logical_and(tensor.ne (1.0.AsScalar())).count_nonzero().item<int64>()
 
-    /// Entries that are 1 stay, those that are 0 do not. Throws ArgumentException for other numbers.
+    /// Entries that are 1 stay, those that are 0 do not. Throws ArgumentException for other numbers, and for a disposed tensor.
     static member OfTensor(tensor: torch.Tensor) : Mask =
-        if isNull (box tensor) then
-            nullArg (nameof tensor)
-
+        Form.requireAlive (nameof tensor) tensor
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
 

@@ -147,9 +147,9 @@ let private numbers: Test =
 
             Expect.isOk (Parametrization.parameterForms value (Form.ofTensor wide)) $"{value} in double precision")
 
-let private nulls: Test =
-    testCase "null is refused by the name of the argument" (fun () ->
-        let tensor: torch.Tensor = Unchecked.defaultof<torch.Tensor>
+let private refusedByName (what: string) (given: unit -> torch.Tensor) (isRefusal: exn -> bool) : Test =
+    testCase $"{what} is refused by the name of the argument" (fun () ->
+        let tensor = given ()
         use eye = torch.eye 3L
         use parts = Parametrization.start skew eye |> Result.defaultWith (fun error -> failtest $"{error}")
 
@@ -171,11 +171,24 @@ let private nulls: Test =
                 (fun () -> Parametrization.ofTensorsLike parts [ tensor ] [] skew |> ignore)
                 "Form.ofTensor", "tensor", (fun () -> Form.ofTensor tensor |> ignore)
                 "Mask.OfTensor", "tensor", (fun () -> Mask.OfTensor tensor |> ignore)
+                "apply", "x", (fun () -> Parametrization.apply skew tensor |> ignore)
+                "tryUndo", "w", (fun () -> Parametrization.tryUndo skew tensor |> ignore)
             ] do
             Expect.throwsC call (fun error ->
                 match error with
-                | :? ArgumentNullException as error -> Expect.equal error.ParamName argument name
+                | :? ArgumentException as error when isRefusal error -> Expect.equal error.ParamName argument name
                 | other -> failtest $"{name}: {other}"))
+
+let private nulls: Test =
+    refusedByName "null" (fun () -> Unchecked.defaultof<torch.Tensor>) (fun error -> error :? ArgumentNullException)
+
+let private disposed: Test =
+    let given () =
+        let tensor = torch.eye 3L
+        tensor.Dispose()
+        tensor
+
+    refusedByName "a disposed tensor" given _.Message.StartsWith("The tensor has been disposed.")
 
 /// Nothing tells what is allowed.
 let private unchecked': Test =
@@ -187,4 +200,4 @@ let private unchecked': Test =
         Expect.isOk (Parametrization.start value tensor) "it starts")
 
 let tests: Test =
-    testList "extremes" [ numbers; nulls; unchecked'; yield! List.map ends Parametrize.Catalogue.entries ]
+    testList "extremes" [ numbers; nulls; disposed; unchecked'; yield! List.map ends Parametrize.Catalogue.entries ]
