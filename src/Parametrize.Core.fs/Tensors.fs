@@ -95,6 +95,12 @@ module internal Tensors =
         let working = min epsilon (Form.epsilon torch.ScalarType.Float32)
         roundoff epsilon scale + 8.0 * working * sqrt (float size) * scale
 
+    /// How far rounding of matrices whose sides have such lengths moves numbers that a decomposition found of them, such as singular
+    /// values: each by that share of the largest.
+    let movedByRounding (epsilon: float) (size: int64) (numbers: torch.Tensor) : torch.Tensor =
+        let largest = numbers.abs().amax([| -1L |], keepdim = true)
+        (largest * (limit epsilon size 1.0).AsScalar()).expand_as numbers
+
     /// Whether each matrix of a batch is near another, up to rounding beside its own entries; else what is wrong with the worst.
     let nearEach
         (condition: string)
@@ -109,7 +115,9 @@ module internal Tensors =
             Ok()
         else
             let residuals = largestOf (matrices - expected)
-            let limits = largestOf matrices * (roundoff epsilon 1.0).AsScalar()
+            // Entries may be rounded to the next number there is.
+            let smallest = Form.smallest (Form.halfOf epsilon |> Option.defaultValue matrices.dtype)
+            let limits = (largestOf matrices * (roundoff epsilon 1.0).AsScalar()).clamp_min(smallest.AsScalar())
             let worst = (residuals - limits).argmax()
             Violation.unless condition (number residuals[worst]) (number limits[worst])
 

@@ -8,7 +8,11 @@ type internal ReadNumbers(program: Program) =
 
     let known = ConcurrentDictionary<int64 list * Form list, bool[][]>()
 
-    let reals (tensor: torch.Tensor) = if tensor.is_complex () then torch.view_as_real tensor else tensor
+    let reals (tensor: torch.Tensor) =
+        if tensor.is_complex () then
+            torch.view_as_real (tensor.resolve_conj ())
+        else
+            tensor
 
     /// Those by which the result has a derivative that is not zero, at a random point.
     let found (shape: int64[]) (forms: Form list) (buffers: torch.Tensor[][]) : bool[][] =

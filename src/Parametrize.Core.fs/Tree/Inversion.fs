@@ -122,7 +122,7 @@ module internal Inversion =
         registers[program.Result] <- tensor
 
         let epsilons: float[] = Array.create program.RegisterCount epsilon
-        let slacks: Lazy<torch.Tensor> option[] = Array.create program.RegisterCount None
+        let slacks: Lazy<Slack> option[] = Array.create program.RegisterCount None
         let roundoff = epsilon
 
         let go (source: int) (from: int) (tensor: torch.Tensor) =
@@ -166,19 +166,18 @@ module internal Inversion =
                     // What is not allowed is projected: the bijection yields that, not the tensor, and nothing was rounded.
                     match contained with
                     | Ok tensor ->
-                        epsilons[sources[0]] <- Slack.relative bijection tensor parts.Inputs[0] epsilon
-
-                        slacks[sources[0]] <-
-                            Some(
-                                Slack.behind
-                                    bijection
-                                    program.Spaces.Value[register]
-                                    tensor
-                                    parts.Inputs[0]
-                                    roundoff
-                                    slack
-                            )
+                        let input = parts.Inputs[0]
+                        let space = program.Spaces.Value[register]
+                        let own = Slack.behind bijection space tensor input roundoff slack
+                        epsilons[sources[0]] <- Slack.relative bijection tensor input epsilon own
+                        slacks[sources[0]] <- Some own
                     | Error _ -> epsilons[sources[0]] <- epsilon
+                | :? IDecomposes as decomposing ->
+                    for position, source in Array.indexed sources do
+                        slacks[source] <-
+                            decomposing.MovedByRounding(parts.Inputs, position, roundoff)
+                            |> Option.ofObj
+                            |> Option.map Slack.eitherWay
                 | _ -> ()
 
                 match box node with
@@ -186,7 +185,7 @@ module internal Inversion =
                 | _ -> Array.iter2 (fun source tensor -> go source register tensor) sources parts.Inputs)
 
         let seen (view: torch.Tensor -> torch.Tensor) (source: int) (register: int) =
-            slacks[source] <- slacks[register] |> Option.map (fun slack -> lazy (view slack.Value))
+            slacks[source] <- slacks[register] |> Option.map (Slack.seen view)
             go source register (view registers[register])
 
         let back (index: int) : Result<unit, ParametrizationError> =

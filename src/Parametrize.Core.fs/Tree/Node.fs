@@ -305,6 +305,11 @@ type internal IReadsSome =
     /// What `Forward` yields an allowed tensor from, with zeros where nothing is read. Differentiable.
     abstract UndoRead: tensor: torch.Tensor -> torch.Tensor
 
+/// A node that finds what it reads by decomposing the tensor, so that rounding of all of it moves each number.
+type internal IDecomposes =
+    /// How far that may have moved each number of an input that was found; null where what stands before tells by itself.
+    abstract MovedByRounding: inputs: torch.Tensor[] * position: int * epsilon: float -> torch.Tensor | null
+
 /// A node whose inputs do not tell the form that it yields: what it carries does.
 [<Interface>]
 type internal IShapedByBuffers = interface end

@@ -2,16 +2,19 @@ namespace Parametrize
 
 open TorchSharp
 
+/// How far rounding may have moved each entry, to greater numbers and to smaller ones.
+[<NoComparison; NoEquality>]
+type internal Slack = { Up: torch.Tensor; Down: torch.Tensor }
+
 /// What rounding of a tensor does to what bijections yield it from: beside a shift by 1 nothing is left of a tiny number.
 [<RequireQualifiedAccess>]
 module internal Slack =
 
-    /// Relative to the largest entry: more than rounding where that is the small difference of larger numbers.
-    let relative (bijection: IBijection) (tensor: torch.Tensor) (input: torch.Tensor) (epsilon: float) : float =
-        let size = Tensors.largest input
-        let moved = bijection.Back(tensor * (1.0 - epsilon).AsScalar())
-        let share = Tensors.distance moved input / size
-        if size > 0.0 && share > 4.0 * epsilon then share else epsilon
+    let eitherWay (distance: torch.Tensor) : Lazy<Slack> = lazy ({ Up = distance; Down = distance })
+
+    /// Of the entries in another order or shape.
+    let seen (view: torch.Tensor -> torch.Tensor) (slack: Lazy<Slack>) : Lazy<Slack> =
+        lazy ({ Up = view slack.Value.Up; Down = view slack.Value.Down })
 
     /// How far rounding may have moved each entry of what a bijection reads, in an element type of that roundoff. Rounding of
     /// what it yields, given how far that may have moved each, or in the caller's type, where it may underflow unless its space
@@ -22,8 +25,8 @@ module internal Slack =
         (tensor: torch.Tensor)
         (input: torch.Tensor)
         (epsilon: float)
-        (beyond: Lazy<torch.Tensor> option)
-        : Lazy<torch.Tensor> =
+        (beyond: Lazy<Slack> option)
+        : Lazy<Slack> =
         let computed () =
             let dtype =
                 if beyond.IsNone then
@@ -31,39 +34,95 @@ module internal Slack =
                 else
                     tensor.dtype
 
-            let smallest = if space.IsLeftByRounding then 0.0 else 2.0 * Form.smallest dtype
+            let smallest = (2.0 * Form.smallest dtype).AsScalar()
+            let greatest = Form.greatest dtype
+            let underflow = if space.IsLeftByRounding then (0.0).AsScalar() else smallest
+            let own = tensor.abs () * (Tensors.roundoff (Form.epsilon dtype) 1.0).AsScalar() + underflow
 
-            let own = tensor.abs () * (Tensors.roundoff (Form.epsilon dtype) 1.0).AsScalar() + smallest.AsScalar()
-
-            let width =
+            let up, down =
                 match beyond with
-                | Some beyond -> own + beyond.Value
-                | None -> own
+                | Some(Lazy beyond) -> own + beyond.Up, own + beyond.Down
+                | None -> own, own
 
-            let moved (way: torch.Tensor) =
-                let there = bijection.Back(tensor + way)
-                let distance = (there - input).abs()
+            /// What the bijection never yields comes from nowhere.
+            let back (tensor: torch.Tensor) =
+                let there = bijection.Back tensor
+                torch.where (there.isnan (), input, there)
 
-                // At the end of its range it may have come from anywhere beyond.
+            let above, below = back (tensor + up), back (tensor - down)
+            let toAbove, toBelow = (above - input).abs(), (below - input).abs()
+
+            let finite (distance: torch.Tensor) = torch.where (distance.isinf (), torch.zeros_like distance, distance)
+
+            let moved = (finite toAbove).maximum(finite toBelow)
+
+            // At the end of its range an entry may have come from anywhere beyond, and from there only.
+            let endsAbove, endsBelow =
                 if bijection :? ISaturates then
-                    let isEnd =
-                        there
-                            .eq(bijection.Back(tensor + way * 2.0.AsScalar()))
-                            .logical_or(tensor.abs().ge((Form.greatest dtype).AsScalar()))
-                            .logical_or(tensor.abs().le((2.0 * Form.smallest dtype).AsScalar()))
+                    let greatest = Form.greatest dtype
+                    let most = torch.full_like (tensor, greatest.AsScalar())
 
-                    torch.where (isEnd, torch.full_like (distance, infinity.AsScalar()), distance)
+                    let leaves =
+                        if space.IsLeftByRounding then
+                            tensor.abs().le smallest
+                        else
+                            tensor.le ((-greatest).AsScalar())
+
+                    toAbove.isinf().logical_or(above.eq (back most)).logical_or(tensor.ge (greatest.AsScalar())),
+                    toBelow.isinf().logical_or(below.eq (back -most)).logical_or leaves
                 else
-                    distance
+                    toAbove.isinf (), toBelow.isinf ()
 
-            (moved width).maximum(moved -width)
+            let endless (isEnd: torch.Tensor) = torch.where (isEnd, torch.full_like (moved, infinity.AsScalar()), moved)
+
+            if tensor.is_complex () then
+                let both = endless (endsAbove.logical_or endsBelow)
+                { Up = both; Down = both }
+            else
+                let wide = up.maximum(down).maximum(tensor.abs ())
+                let way = back (tensor + wide) - back (tensor - wide)
+                let falls, rises = way.lt ((0.0).AsScalar()), way.gt ((0.0).AsScalar())
+
+                let along (ends: torch.Tensor) (other: torch.Tensor) =
+                    endless (torch.where (rises, ends, torch.where (falls, other, ends.logical_or other)))
+
+                { Up = along endsAbove endsBelow; Down = along endsBelow endsAbove }
 
         lazy (computed ())
 
+    /// Relative to the largest entry: more than rounding where that is the small difference of larger numbers. Where an entry is at
+    /// the end of a range, its own slack tells.
+    let relative
+        (bijection: IBijection)
+        (tensor: torch.Tensor)
+        (input: torch.Tensor)
+        (epsilon: float)
+        (own: Lazy<Slack>)
+        : float =
+        let size = Tensors.largest input
+        let distance = (bijection.Back(tensor * (1.0 - epsilon).AsScalar()) - input).abs()
+
+        let distance =
+            if bijection :? ISaturates then
+                let isEnd = own.Value.Up.isinf().logical_or(own.Value.Down.isinf ())
+                torch.where (isEnd, torch.zeros_like distance, distance)
+            else
+                distance
+
+        let share = Tensors.largest distance / size
+        if size > 0.0 && share > 4.0 * epsilon then share else epsilon
+
     /// The tensor, moved towards another, each entry by its slack at most.
-    let private towards (other: torch.Tensor) (slack: torch.Tensor) (tensor: torch.Tensor) : torch.Tensor =
+    let private towards (other: torch.Tensor) (slack: Slack) (tensor: torch.Tensor) : torch.Tensor =
         let way = other - tensor
-        let share = slack / way.abs ()
+
+        let allowed =
+            if way.is_complex () then
+                slack.Up
+            else
+                torch.where (way.gt ((0.0).AsScalar()), slack.Up, slack.Down)
+
+        let share = allowed / way.abs ()
         torch.where (share.lt (1.0.AsScalar()), tensor + way * share.clamp_max (1.0.AsScalar()), other)
 
     let private contains readsLeaves (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
@@ -79,7 +138,7 @@ module internal Slack =
         (present: torch.Tensor[])
         (tensor: torch.Tensor)
         (epsilon: float)
-        (slack: Lazy<torch.Tensor> option)
+        (slack: Lazy<Slack> option)
         : Result<torch.Tensor, Violation> =
         match contains readsLeaves node present tensor epsilon, slack with
         | Ok(), _ -> Ok tensor

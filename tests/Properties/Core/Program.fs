@@ -32,6 +32,8 @@ let private tests (isAskedFor: string list -> bool) : Test =
             NumberTests.tests
             SpaceTests.tests
             ClaimTests.tests
+            DecompositionTests.tests
+            LayoutTests.tests
             OptionTests.tests
             OwnNodeTests.tests
             CornerTests.tests

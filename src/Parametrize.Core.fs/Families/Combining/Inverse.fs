@@ -21,6 +21,15 @@ type internal InverseNode(value: Parametrization) =
         let forms = if program.HasViews then formsOf tensor else [||]
         Undoing.back program forms tensor
 
+    /// Rounded to 16 bits, what is read would be zero or infinite where an image has neither.
+    let inNumbers (epsilon: float) (tensor: torch.Tensor) =
+        match Form.halfOf epsilon with
+        | None -> tensor
+        | Some half ->
+            let greatest = Form.greatest half
+            let least = if image.IsLeftByRounding then Form.smallest half else -greatest
+            tensor.clamp (least.AsScalar(), greatest.AsScalar())
+
     member _.Value: Parametrization = value
 
     override _.Code = Code.call "inverse" [ value.Description ]
@@ -44,9 +53,11 @@ type internal InverseNode(value: Parametrization) =
         Violation.unless $"W comes back from {value}" residual (Tensors.roundoff epsilon scale)
 
     override this.Contains(_, tensor, epsilon) =
-        this.ContainsFrom(Entrywise.roundedTo epsilon (forward tensor), tensor, epsilon)
+        this.ContainsFrom(Entrywise.roundedTo epsilon (inNumbers epsilon (forward tensor)), tensor, epsilon)
 
-    override _.Invert(_, tensor, _, _) = NodeParts.ofInput (forward tensor)
+    override _.Invert(_, tensor, epsilon, want) =
+        let there = forward tensor
+        NodeParts.ofInput (if want = Want.Exact then there else inNumbers epsilon there)
 
     interface IRoundsParameter with
         member this.ContainsBehind(tensor, epsilon) = this.ContainsFrom(forward tensor, tensor, epsilon)

@@ -307,12 +307,10 @@ open Parametrize
 module SpectralNormValues =
 
     /// Spectral norm by power iteration with the given options. Throws ArgumentException for a bound or an epsilon that is
-    /// not positive, or fewer than 1 iteration.
+    /// not positive and finite, or fewer than 1 iteration.
     let spectralNormWith (options: SpectralNormOptions) : Parametrization =
         Options.requirePositiveAs (nameof options) "bound" options.Bound
-
-        if not (options.Epsilon > 0.0) then
-            invalidArg (nameof options) $"Epsilon must be positive, but it is {options.Epsilon}."
+        Options.requirePositiveAs (nameof options) "epsilon" options.Epsilon
 
         if options.Iterations < 1 then
             invalidArg

@@ -27,10 +27,11 @@ module EigenValues =
     let eigen (rank: int64) (inputs: Parametrization list) : Parametrization =
         Options.requireRank rank
 
-        Parametrization.join (EigenNode(ValueSome rank)) inputs
+        Parametrization.join (EigenNode(ValueSome rank, false)) inputs
 
     /// `Q diag(l) Q^T` from values of Q (n x n) and l (all n eigenvalues): real symmetric n x n matrices. Otherwise as `eigen`.
-    let eigenFull (inputs: Parametrization list) : Parametrization = Parametrization.join (EigenNode ValueNone) inputs
+    let eigenFull (inputs: Parametrization list) : Parametrization =
+        Parametrization.join (EigenNode(ValueNone, false)) inputs
 
     let private squares: Parametrization = positiveBy PositiveMap.Square
 

@@ -45,7 +45,7 @@ module internal EigenSpaces =
 
 /// `W = Q diag(l) Q^T` with Q n x r and l of r numbers, each from a value of its own. The right inverse takes the eigenvalues of
 /// the largest moduli: the nearest symmetric matrix of that rank (Eckart & Young 1936). Real matrices only. O(n^2 r).
-type internal EigenNode(rank: int64 voption) =
+type internal EigenNode(rank: int64 voption, isAscending: bool) =
     inherit Node()
 
     let name = if rank.IsSome then "eigen" else "eigenFull"
@@ -69,6 +69,10 @@ type internal EigenNode(rank: int64 voption) =
         + (Tensors.limit epsilon size 1.0).AsScalar()
 
     let count (size: int64) = ValueOption.defaultValue size rank
+
+    let inOrder (places: torch.Tensor) =
+        let struct (ascending, _) = places.sort -1L
+        ascending
 
     /// How eigenvalues are ordered: the first ones are kept.
     abstract Order: values: torch.Tensor -> torch.Tensor
@@ -164,6 +168,7 @@ type internal EigenNode(rank: int64 voption) =
     override this.Invert(_, tensor, epsilon, want) =
         let struct (values, vectors, unit) = decomposed tensor
         let places = this.Kept values
+        let places = if isAscending then inOrder places else places
         let largest = largest values
 
         let kept =
@@ -189,6 +194,13 @@ type internal EigenNode(rank: int64 voption) =
 
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
+
+    interface IDecomposes with
+        member _.MovedByRounding(inputs, position, epsilon) : torch.Tensor | null =
+            if position = 1 then
+                Tensors.movedByRounding epsilon (Tensors.rows inputs[0]) inputs[1]
+            else
+                null
 
     interface IDimension with
         /// n r - r (r - 1) / 2 where l is free, whatever Q is. Else there are finitely many Q and l for a matrix of distinct
@@ -244,19 +256,22 @@ type internal EigenNode(rank: int64 voption) =
     abstract Behind: values: Space -> Node
 
     default this.Behind values =
+        let isAscending = values.IsWithin OrderedSpaces.ordered
+
         match values with
         | :? RatioSpace as bounded -> RatioEigenNode(rank, bounded.Ratio)
         | _ when values.IsWithin PositiveSpaces.positive ->
-            PositiveEigenNode(rank, values.Equals PositiveSpaces.positive)
-        | _ when values.IsWithin PositiveSpaces.nonNegative -> NonNegativeEigenNode rank
+            PositiveEigenNode(rank, values.Equals PositiveSpaces.positive, isAscending)
+        | _ when values.IsWithin PositiveSpaces.nonNegative -> NonNegativeEigenNode(rank, isAscending)
+        | _ when isAscending -> EigenNode(rank, isAscending)
         | _ -> this
 
     interface ISpecialized with
         member this.Behind before = this.Behind before[1]
 
 /// The same where no eigenvalue can be negative: it takes the largest ones, whose positive part is the nearest (Higham 1988).
-and internal NonNegativeEigenNode(rank: int64 voption) =
-    inherit EigenNode(rank)
+and internal NonNegativeEigenNode(rank: int64 voption, isAscending: bool) =
+    inherit EigenNode(rank, isAscending)
 
     override _.Order values = values
     override _.Signed(shares, rounding) = EigenNode.Within("l >= 0 (over the largest)", -shares, rounding)
@@ -264,8 +279,8 @@ and internal NonNegativeEigenNode(rank: int64 voption) =
 
 /// The same where all have to be positive. Those that are zero up to rounding count as tiny, and are on the edge. Where each may
 /// be any positive number, the others become tiny too, beside the largest.
-and internal PositiveEigenNode(rank: int64 voption, areFree: bool) =
-    inherit NonNegativeEigenNode(rank)
+and internal PositiveEigenNode(rank: int64 voption, areFree: bool, isAscending: bool) =
+    inherit NonNegativeEigenNode(rank, isAscending)
 
     override _.Adjusted(kept, largest, rounding, epsilon, want) =
         if want = Want.Start then
@@ -282,7 +297,7 @@ and internal PositiveEigenNode(rank: int64 voption, areFree: bool) =
 
 /// The same where eigenvalues may differ by a factor at most, which multiplies what rounding does to the smallest.
 and internal RatioEigenNode(rank: int64 voption, ratio: float) =
-    inherit NonNegativeEigenNode(rank)
+    inherit NonNegativeEigenNode(rank, false)
 
     override _.Signed(shares, rounding) =
         if Tensors.number (shares.min ()) > 0.0 then

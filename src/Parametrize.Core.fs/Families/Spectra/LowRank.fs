@@ -57,7 +57,7 @@ module internal RankSpaces =
 
 /// `W = U diag(s) V^T` with U n x r, s of r numbers and V k x r, each from a value of its own. The right inverse takes the
 /// leading singular triples, which is the nearest matrix of that rank (Eckart & Young 1936). Real matrices only.
-type internal SvdNode(rank: int64 voption) =
+type internal SvdNode(rank: int64 voption, isAscending: bool) =
     inherit Node()
 
     let name = if rank.IsSome then "svd" else "svdFull"
@@ -137,6 +137,7 @@ type internal SvdNode(rank: int64 voption) =
         let kept = this.Adjusted(first values, limit epsilon values, want)
         let kept = kept.clamp_max ((Entrywise.greatestOf epsilon tensor.dtype).AsScalar())
         let inputs = [| first left; kept; first right.mT |]
+        let inputs = if isAscending then inputs |> Array.map _.flip([| -1L |]) else inputs
         Ok { Inputs = inputs |> Array.map _.``to``(tensor.dtype); Buffers = [||] }
 
     interface ICombines with
@@ -145,6 +146,11 @@ type internal SvdNode(rank: int64 voption) =
 
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
+
+    interface IDecomposes with
+        member _.MovedByRounding(inputs, position, epsilon) : torch.Tensor | null =
+            let size = max (Tensors.rows inputs[0]) (Tensors.rows inputs[2])
+            if position = 1 then Tensors.movedByRounding epsilon size inputs[1] else null
 
     interface IDimension with
         /// n r + k r - r^2, whichever factors are trained.
@@ -173,7 +179,8 @@ type internal SvdNode(rank: int64 voption) =
     default this.Behind values =
         match values with
         | :? RatioSpace as bounded -> RatioSvdNode(rank, bounded.Ratio)
-        | _ when values.IsWithin PositiveSpaces.positive -> PositiveSvdNode rank
+        | _ when values.Equals PositiveSpaces.positive -> PositiveSvdNode rank
+        | _ when values.IsWithin PositiveSpaces.positive -> EdgedSvdNode(rank, values.IsWithin OrderedSpaces.ordered)
         | _ -> this
 
     interface ISpecialized with
@@ -182,7 +189,7 @@ type internal SvdNode(rank: int64 voption) =
 /// The same where singular values have to be positive: of a matrix of a lower rank, the nearest ones that are seen beside the
 /// largest.
 and internal PositiveSvdNode(rank: int64 voption) =
-    inherit SvdNode(rank)
+    inherit SvdNode(rank, false)
 
     override _.Suits(shares, limit) =
         let least = Tensors.number (shares.min ())
@@ -204,9 +211,29 @@ and internal PositiveSvdNode(rank: int64 voption) =
 
     override this.Behind _ = this
 
+/// The same where singular values are positive, but not any: a simplex takes what is nearest to it for zero, which is on its edge. Those
+/// that are zero up to rounding count as tiny.
+and internal EdgedSvdNode(rank: int64 voption, isAscending: bool) =
+    inherit SvdNode(rank, isAscending)
+
+    override _.Adjusted(values, limit, want) =
+        match want with
+        | Want.Exact -> values.maximum (values.narrow (-1L, 0L, 1L) * (Form.epsilon values.dtype).AsScalar())
+        | Want.Nearest -> values
+        | Want.Start -> base.Adjusted(values, limit, want)
+
+    override this.Behind _ = this
+
+    interface IHasEdge with
+        member _.TouchesEdge(tensor, epsilon) =
+            let values = torch.linalg.svdvals (Tensors.inDouble tensor)
+            let kept = values.narrow (-1L, 0L, ValueOption.defaultValue (Tensors.last values) rank)
+            let limit = Tensors.limit epsilon (Tensors.last kept) 1.0
+            (kept.le (values.narrow (-1L, 0L, 1L) * limit.AsScalar())).any().item<bool>()
+
 /// The same where singular values may differ by a factor at most, which multiplies what rounding does to the smallest.
 and internal RatioSvdNode(rank: int64 voption, ratio: float) =
-    inherit SvdNode(rank)
+    inherit SvdNode(rank, false)
 
     override _.Suits(shares, limit) =
         let least = Tensors.number (shares.min ())
@@ -234,11 +261,12 @@ module LowRankValues =
     let svd (rank: int64) (inputs: Parametrization list) : Parametrization =
         Options.requireRank rank
 
-        Parametrization.join (SvdNode(ValueSome rank)) inputs
+        Parametrization.join (SvdNode(ValueSome rank, false)) inputs
 
     /// `U diag(s) V^T` from values of U (n x r), s (r numbers) and V (k x r) for r = min(n, k): real n x k matrices by all of their
     /// singular values. Otherwise as `svd`.
-    let svdFull (inputs: Parametrization list) : Parametrization = Parametrization.join (SvdNode ValueNone) inputs
+    let svdFull (inputs: Parametrization list) : Parametrization =
+        Parametrization.join (SvdNode(ValueNone, false)) inputs
 
     /// Real matrices of that rank at most, as `U diag(s) V^T` with orthonormal U and V and free s.
     let lowRank (rank: int64) : Parametrization = svd rank [ orthogonal; identity; orthogonal ]

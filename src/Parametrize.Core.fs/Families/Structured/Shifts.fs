@@ -51,6 +51,8 @@ module internal Shifts =
     /// The sums of the antidiagonals. With zeros behind its rows, the matrix reads as one with a column less of them, in which
     /// each row lies one place further right.
     let sums (matrix: torch.Tensor) : torch.Tensor =
+        // Those of the transpose are the same; there are as many zeros to a row as rows.
+        let matrix = if Tensors.rows matrix > Tensors.last matrix then matrix.mT else matrix
         let rows, columns = Tensors.rows matrix, Tensors.last matrix
         let batch = matrix.shape[.. matrix.shape.Length - 3]
         let sized (columns: int64) = Array.append batch [| rows; columns |]

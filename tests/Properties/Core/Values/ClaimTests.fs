@@ -141,6 +141,30 @@ let private isClosed (value: Parametrization) : unit =
                 | Error(ParametrizationError.WrongShape _) -> ()
                 | Error error -> failtest $"{value}: blocks leave {space}: {error}"
 
+/// What is allowed and does not come back, of tensors of numbers at which maps end, too.
+let private lost (seeds: int list) (value: Parametrization) : string list =
+    let numbers = [| 0.0; 1.0; -1.0; 3.0; 0.25; 0.5; 2.0; 1e-30; -1e-30; 1e30 |]
+
+    [
+        if Result.isOk (Parametrization.parameterForms value form) then
+            for seed in seeds do
+                use _ = torch.NewDisposeScope()
+                let random = System.Random seed
+                // Few numbers, often the same one.
+                let some = Array.init (1 + seed % 3) (fun _ -> numbers[random.Next numbers.Length])
+                let entries = Array.init 16 (fun _ -> some[random.Next some.Length])
+                let tensor = torch.tensor(entries, dtype = form.Dtype).reshape form.Shape
+
+                match Parametrization.contains value tensor, Parametrization.initialize value tensor with
+                | Error _, _ -> ()
+                | Ok(), Error error -> $"{value}, of %A{some}: {error}"
+                | Ok(), Ok parts ->
+                    let apart = Measures.apart (Parametrization.forward value parts) tensor
+
+                    if not (apart <= 1e-6 * max 1.0 (Measures.largest tensor)) then
+                        $"{value}, of %A{some}: {apart} away"
+    ]
+
 /// Nodes that change nothing of what they read leave the narrower space before them.
 let private staysNarrow () : unit =
     for before, behind in
@@ -173,10 +197,21 @@ let tests: Test =
         [
             testCase "values yield the spaces that they say" (fun () -> single () |> List.iter holds)
             testCase "what spaces say does not leave them" (fun () -> single () |> List.iter isClosed)
-            testCase "chains of two yield the spaces that they say, which what these say does not leave" (fun () ->
-                for both in pairs () do
-                    holds both
-                    isClosed both)
+            testCase
+                "chains of two yield the spaces that they say, which what these say does not leave, and what is allowed comes back"
+                (fun () ->
+                    let lost =
+                        [
+                            for both in pairs () do
+                                holds both
+                                isClosed both
+                                yield! lost [ 1; 2 ] both
+                        ]
+
+                    Expect.isEmpty lost (lost |> List.truncate 20 |> String.concat "\n"))
+            testCase "what is allowed comes back, at the ends of maps too" (fun () ->
+                let lost = single () |> List.collect (lost [ 1..12 ])
+                Expect.isEmpty lost (lost |> List.truncate 20 |> String.concat "\n"))
             testCase "narrow spaces stay narrow" staysNarrow
             testCase "a part of a space is not taken for the whole" (fun () ->
                 for before in [ skew; diagonal; bounded -1.0 3.0; blockDiagonal [ symmetric; symmetric ]; orthogonal ] do

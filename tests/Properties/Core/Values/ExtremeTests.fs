@@ -71,6 +71,10 @@ let private faults (value: Parametrization) (tensor: torch.Tensor) : string list
             yield! partsFault "initialize" (Parametrization.initialize value tensor)
             yield! partsFault "initializeNearest" (Parametrization.initializeNearest value tensor)
             yield! partsFault "start" (Parametrization.start value tensor)
+
+            match Parametrization.contains value (Parametrization.project value tensor) with
+            | Ok() -> ()
+            | Error error -> $"the projection is not allowed: {error}"
         ]
     with error ->
         [ $"{error.GetType().Name}: {error.Message}" ]

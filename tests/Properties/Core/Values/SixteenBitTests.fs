@@ -68,6 +68,19 @@ let private staysPositive () : unit =
         Expect.isGreaterThan (Tensors.number (tensor.min ())) 0.0 $"{value}"
         Expect.isOk (Parametrization.contains value tensor) $"{value}"
 
+let private backwardsToo () : unit =
+    for map in [ PositiveMap.Exp; PositiveMap.Softplus ] do
+        use _ = torch.NewDisposeScope()
+        let value = inverse (positiveBy map)
+        let any = torch.tensor ([| 20.0; 12.0; 1.0; -1.0; -12.0; -20.0; 60000.0 |], dtype = float16)
+        let projected = Parametrization.project value any
+        Expect.isOk (Parametrization.contains value projected) $"{value}: {projected.str ()}"
+        let inner = any.narrow (0L, 2L, 3L)
+        let nearest = projected.narrow (0L, 2L, 3L)
+        Expect.isLessThan (Measures.apart inner nearest) 0.02 $"{value}: what is there stays"
+        Expect.isLessThan (Tensors.number (projected[0L])) 20.1 $"{value}: no farther than it has to"
+        Expect.isGreaterThan (Tensors.number (projected[5L])) -20.1 $"{value}: no farther than it has to"
+
 let tests: Test =
     testList
         "16 bits"
@@ -77,4 +90,5 @@ let tests: Test =
             testCase "parameters end where numbers do" ends
             testCase "norms end where numbers do" normsEndToo
             testCase "what is positive stays so behind views" staysPositive
+            testCase "values read backwards end where numbers do" backwardsToo
         ]

@@ -346,6 +346,9 @@ let tests: Test =
             everyVerb orthogonal [ 50L; 30_000L ]
             for value in withoutBase do
                 everyVerb value [ 30_000L; 50L ]
+            for value in [ toeplitz; hankel ] do
+                everyVerb value [ 30_000L; 8L ]
+                everyVerb value [ 8L; 30_000L ]
             for value in withBase do
                 step value
             agreement
