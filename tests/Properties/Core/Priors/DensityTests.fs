@@ -167,6 +167,22 @@ let tests: Test =
                 let expected = -log(2.0 * Math.PI * Math.PI * (sqrt 2.0 ** 3.0))
                 let found = (Prior.logDensity (Prior.uniform specialUnitary) w).item<double>()
                 Expect.isLessThan (abs (found - expected)) 1e-12 "the constant")
+            test "complex vectors are real ones of twice as many numbers" (fun () ->
+                for radius in [ 0.3; 1.0; 2.0 ] do
+                    for size in 1L .. 4L do
+                        let form =
+                            {
+                                Shape = [| 3L; size |]
+                                Dtype = torch.ScalarType.ComplexFloat64
+                                Device = Case.device
+                            }
+
+                        for measure in [ Measure.Frobenius; Measure.Textbook ] do
+                            let w = Parametrization.sample (sphere radius) form None
+                            let found = Prior.logDensityBy measure (Prior.uniform (sphere radius)) w
+                            let reals = (torch.view_as_real w).flatten 1L
+                            let expected = Prior.logDensityBy measure (Prior.uniform (sphere radius)) reals
+                            Expect.isLessThan (Measures.apart expected found) 1e-12 $"{radius}, {size}, {measure}")
             test "columns and rows are vectors, kernels and transposes have the volumes of their matrices" (fun () ->
                 let expected (number: float) (shape: int64[]) =
                     torch.full (shape, (-number).AsScalar(), dtype = torch.ScalarType.Float64, device = Case.device)
