@@ -219,4 +219,18 @@ let private isUniform: Test =
             Expect.isLessThan (abs (Tensors.number (a.mean ()))) 0.06 "the mean"
             Expect.isLessThan (abs (Tensors.number (a.square().mean()) - 1.0 / 3.0)) 0.04 "the mean square")
 
-let tests: Test = testList "starts" (keeps :: isKept :: isUniform :: entrywise @ matrices)
+/// Eigenvalues that have to move start at a quarter of the mean modulus of all, in the units of the tensor.
+let private exponentials: Test =
+    testCase "exponentials of matrices start at the scale of the tensor" (fun () ->
+        for value in [ matrixExponential; symmetric >>> matrixExponential; hermitian >>> matrixExponential ] do
+            for size in [ 0.5; 30.0; 1e6 ] do
+                use _ = torch.NewDisposeScope()
+                let struct (q, _) = torch.linalg.qr (normal 3UL square)
+                let spectrum (numbers: float list) = torch.tensor (List.toArray numbers, dtype = float64) * size
+                let tensor = (q * spectrum [ -1.0; 2.0; 9.0 ]).matmul q.mT
+                let started = Parametrization.forward value (orFail (Parametrization.start value tensor))
+                let apart = Measures.apart (spectrum [ 1.0; 2.0; 9.0 ]) (torch.linalg.eigvalsh started)
+                Expect.isLessThan apart (1e-12 * size) $"{value}, {size}")
+
+let tests: Test =
+    testList "starts" (keeps :: isKept :: isUniform :: exponentials :: entrywise @ matrices)
