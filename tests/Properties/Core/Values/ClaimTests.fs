@@ -53,6 +53,8 @@ let private single () : Parametrization list =
         blockDiagonal [ positive; positive ]
         sum [ identity; spd ]
         product [ identity; spd ]
+        // Tall and wide.
+        kronecker (4L, 2L) orthogonal orthogonal
         where symmetricMask positive positive
         where symmetricMask positive identity
     ]
