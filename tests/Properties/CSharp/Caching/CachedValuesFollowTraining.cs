@@ -116,6 +116,26 @@ public class CachedValuesFollowTraining
         }
     }
 
+    [Theory]
+    [InlineData("weightNorm 0")]
+    [InlineData("lora 2L 1.0")]
+    [InlineData("dora 2L 1.0")]
+    [InlineData("svd 2L [ orthogonal; positive; orthogonal ]")]
+    public void Gradients_go_to_the_parameters_that_are_trained_not_to_as_many(string value)
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Parse(value));
+        var parts = layer.parametrization("weight").parameters().ToList();
+        using var scope = parametrize.cached();
+        foreach (var alone in parts)
+        {
+            foreach (var part in parts)
+                part.requires_grad = ReferenceEquals(part, alone);
+            layer.zero_grad(set_to_none: true);
+            layer.call(ones(1, 4)).sum().backward();
+            Assert.All(parts, one => Assert.Equal(one.requires_grad, one.grad is not null));
+        }
+    }
+
     [Fact]
     public void A_value_first_used_in_inference_mode_can_be_trained()
     {
