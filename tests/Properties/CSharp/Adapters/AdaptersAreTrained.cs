@@ -29,6 +29,24 @@ public class AdaptersAreTrained
         Assert.False(model.block.value.weight!.requires_grad);
     }
 
+    /// <summary>Whether it is a layer, or a module of layers.</summary>
+    [Fact]
+    public void A_module_that_is_saved_whole_is_trained_with_all_that_it_has()
+    {
+        foreach (var (whole, _) in new SmallNet().named_modules())
+        {
+            var model = new SmallNet();
+            var inside = model.named_parameters().Where(one => one.name.StartsWith($"{whole}.")).ToList();
+            model.get_peft_model(
+                new LoraConfig { TargetModules = [LoraConfig.AllLinear, "words", "mix"], ModulesToSave = [whole] }
+            );
+            Assert.NotEmpty(model.parametrizations());
+            Assert.DoesNotContain(model.parametrizations(), one => one.name.StartsWith($"{whole}."));
+            Assert.NotEmpty(inside);
+            Assert.All(inside, one => Assert.True(one.parameter.requires_grad));
+        }
+    }
+
     [Theory]
     [InlineData(false, false)]
     [InlineData(true, false)]
