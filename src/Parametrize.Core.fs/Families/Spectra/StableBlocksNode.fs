@@ -38,8 +38,9 @@ type internal StableBlocksNode(alpha: float) =
         let toMean = ratio rho
 
         { cut with
-            M = torch.where (isOver.logical_and (r.eq zero), -mean, cut.M * ratio r)
-            V = cut.V * ratio r
+            M = cut.M * ratio r
+            // Where m and v are zero, what v becomes is as near as any: m may have been above zero.
+            V = torch.where (isOver.logical_and (r.eq zero), mean, cut.V * ratio r)
             W = cut.W * toMean
             U = cut.U * toMean
         }

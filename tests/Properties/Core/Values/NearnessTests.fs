@@ -68,6 +68,7 @@ let private nearest: string list =
         "psd"
         "psdLowRank"
         "psdFixedRank"
+        "hurwitzBlocks"
         "correlation"
         "correlationCholesky"
         "lipschitz"
@@ -122,7 +123,22 @@ let private others (subject: Subject) (case: Case) (projected: torch.Tensor) : t
             yield! moved |> List.map (Parametrization.project subject.Value)
     ]
 
-let private isNearest (subject: Subject) (dtype: torch.ScalarType) (seed: int) : unit =
+/// A random tensor, for numbers from 1.
+let private random (seed: int) (case: Case) : torch.Tensor =
+    Case.unit 2UL case * (if seed % 2 = 0 then 1.0 else 3.0) + (if seed % 3 = 0 then 1.0 else 0.0)
+
+/// Tensors from which several ways may be as short: zeros, equal entries, and 1 and -1 in turn, of matrices on the diagonal.
+let private even: (Case -> torch.Tensor) list =
+    let full (number: float) (case: Case) =
+        torch.full (case.Shape, number.ToScalar(), dtype = case.Dtype, device = case.Device)
+
+    let signs (case: Case) =
+        let alternating = ((full 1.0 case).cumsum -1L).remainder(2.0.ToScalar()) * 2.0 - 1.0
+        if case.Shape.Length < 2 then alternating else (alternating.tril 0L).triu 0L
+
+    [ full 0.0; full 1.0; signs ]
+
+let private isNearest (subject: Subject) (dtype: torch.ScalarType) (seed: int) (given: Case -> torch.Tensor) : unit =
     use _ = torch.NewDisposeScope()
     let value = subject.Value
     let shapes = subject.Shapes |> Gen.sampleWithSeed (FsCheck.Rnd(uint64 seed, 1UL)) 10 1
@@ -136,14 +152,14 @@ let private isNearest (subject: Subject) (dtype: torch.ScalarType) (seed: int) :
             Device = Case.device
         }
 
-    let x = Case.unit 2UL case * (if seed % 2 = 0 then 1.0 else 3.0) + (if seed % 3 = 0 then 1.0 else 0.0)
+    let x = given case
     let projected = Parametrization.project value x
     let found = distance x projected
 
     for other in others subject case projected do
         // Only what is nearer has to be a member.
         if distance x other < found * (1.0 - 1e-9) - 1e-9 && Result.isOk (Parametrization.contains value other) then
-            failtest $"{case}: a member is nearer"
+            failtest $"{case}: a member is nearer than the projection, which is {found} away"
 
 /// A matrix of negative determinant has no nearest one of positive determinant: the smallest singular value changes its sign.
 let private turnsTheSmallest () : unit =
@@ -178,5 +194,9 @@ let tests: Test =
                     for dtype in [ torch.ScalarType.Float64; torch.ScalarType.ComplexFloat64 ] do
                         if List.contains dtype subject.Dtypes then
                             for seed in 1..4 do
-                                isNearest subject dtype seed)
+                                isNearest subject dtype seed (random seed)
+
+                    if List.contains torch.ScalarType.Float64 subject.Dtypes then
+                        for seed, given in List.indexed even do
+                            isNearest subject torch.ScalarType.Float64 (seed + 1) given)
         ]
