@@ -61,6 +61,8 @@ module GroupSparseValues =
     /// `1 <= keep <= size`.
     let groupSparse (keep: int) (size: int) : Parametrization =
         if keep < 1 || keep > size then
-            invalidArg (nameof keep) $"Of {size} entries 1 to {size} can be kept, but {keep} were asked for."
+            invalidArg
+                (nameof keep)
+                $"A group keeps at least 1 entry and at most all, but {keep} of {size} were asked for."
 
         Parametrization.ofNode (GroupSparseNode(keep, size))
