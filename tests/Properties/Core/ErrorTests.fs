@@ -2,6 +2,7 @@
 module Properties.Core.ErrorTests
 
 open System
+open System.Text.RegularExpressions
 open Expecto
 open Parametrize
 open Parametrize.Laws
@@ -207,6 +208,35 @@ let private options: Test list =
         throws "a negative count pruned" (fun () -> pruned (Pruning.L1(Amount.Count -1L)))
     ]
 
+/// Each number of each value of the catalogue in turn, out of the range of most options.
+let private namesNumbers: Test =
+    testCase "a number that is refused is named" (fun () ->
+        let number = Regex @"(?<![\w.])-?\d+(\.\d+)?(L?)(?![\w.])"
+
+        let refusals =
+            [
+                for entry in Catalogue.entries do
+                    let code = entry.Value.Code
+
+                    for literal in number.Matches code do
+                        let wrong = if literal.Value.Contains '.' then "-3.25" else "-7"
+                        let typed = wrong + literal.Groups[2].Value
+                        let typed = if literal.Value.StartsWith '-' then typed else $"({typed})"
+                        let text = code.Remove(literal.Index, literal.Length).Insert(literal.Index, typed)
+
+                        match Parametrization.parse text with
+                        | Error error when error.Expected.StartsWith "another argument of" ->
+                            text, wrong, error.Expected
+                        | _ -> ()
+            ]
+
+        Expect.isGreaterThan refusals.Length 50 "numbers that are refused"
+
+        for text, wrong, refusal in refusals do
+            // Pivots are computed.
+            if not (refusal.Contains "pivot") then
+                Expect.stringContains refusal wrong text)
+
 let tests: Test =
     testList
         "errors"
@@ -214,5 +244,5 @@ let tests: Test =
             testList "forms" forms
             testList "membership" membership
             testList "assignments" assignments
-            testList "options" options
+            testList "options" (namesNumbers :: options)
         ]
