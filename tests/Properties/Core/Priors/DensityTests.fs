@@ -201,6 +201,25 @@ let tests: Test =
                 check (onKernel orthogonal) [| 3L; 2L; 1L |] frames [||]
                 check (transposed orthogonal) [| 5L; 2L; 3L |] frames [| 5L |])
 
+            test "what the textbook's density has more depends on the space only" (fun () ->
+                for value, shape, priors in
+                    [
+                        simplex, [| 3L; 4L |], [ Prior.uniform simplex; Prior.dirichlet [ 2.0 ] ]
+                        correlation, [| 3L; 4L; 4L |], [ Prior.uniform correlation; Prior.lkj 1.0; Prior.lkj 2.3 ]
+                        correlationCholesky,
+                        [| 3L; 4L; 4L |],
+                        [ Prior.uniform correlationCholesky; Prior.lkjCholesky 1.0; Prior.lkjCholesky 2.3 ]
+                        spd, [| 3L; 2L; 2L |], [ Prior.wishart 4.0 1.0; Prior.inverseWishartOf 3.0 matrix ]
+                        sphere 1.0, [| 3L; 2L |], [ Prior.uniform (sphere 1.0); Prior.vonMisesFisher [ 1.0; 2.0 ] ]
+                        orthogonal, [| 3L; 2L; 2L |], [ Prior.uniform orthogonal; Prior.langevin matrix ]
+                    ] do
+                    let w = drawn shape value
+
+                    let more (prior: Prior) = Prior.logDensityBy Measure.Textbook prior w - Prior.logDensity prior w
+
+                    for other in priors.Tail do
+                        Expect.isLessThan (Measures.apart (more priors.Head) (more other)) 1e-12 $"{other}")
+
             let dirichlet (w: torch.Tensor) = (torch.distributions.Dirichlet(numbers [ 0.5; 2.0; 3.0; 1.0 ])).log_prob w
 
             textbook (Prior.dirichlet [ 0.5; 2.0; 3.0; 1.0 ]) simplex [| 3L; 4L |] dirichlet
