@@ -29,13 +29,9 @@ internal sealed class StateSource
     {
         (_state, _prefix) = (state, prefix);
         _description = (state as LoadedTensors)?.Description;
-        foreach (var (key, tensor) in state)
-        {
+        foreach (var key in state.Keys)
             if (!_keys.TryAdd(Bare(key), key))
                 _faults.Add($"{_keys[Bare(key)]} and {key} are both {Bare(key)} without the prefix {prefix}");
-            if (tensor is null or { IsInvalid: true })
-                _faults.Add($"{key}: a tensor was expected, but it {(tensor is null ? "is null" : "has been disposed")}");
-        }
         if (_description?.Fault is { } fault)
             _faults.Add(fault);
         _sorted = new(_keys.Keys, StringComparer.Ordinal);

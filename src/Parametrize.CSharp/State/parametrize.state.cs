@@ -54,8 +54,14 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(prefix);
-        if (state.FirstOrDefault(pair => pair.Value is null).Key is { } empty)
-            throw new ArgumentException($"'{empty}' is null. Leave it out.", nameof(state));
+        if (
+            state.FirstOrDefault(pair => pair.Value is null or { IsInvalid: true }) is
+            { Key: { } key, Value: var tensor }
+        )
+            throw new ArgumentException(
+                $"'{key}' {(tensor is null ? "is null" : "has been disposed")}. Leave it out.",
+                nameof(state)
+            );
         return StateLoading.Load(
             model,
             state,

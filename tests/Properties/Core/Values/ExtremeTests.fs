@@ -71,10 +71,6 @@ let private faults (value: Parametrization) (tensor: torch.Tensor) : string list
             yield! partsFault "initialize" (Parametrization.initialize value tensor)
             yield! partsFault "initializeNearest" (Parametrization.initializeNearest value tensor)
             yield! partsFault "start" (Parametrization.start value tensor)
-
-            match Parametrization.contains value (Parametrization.project value tensor) with
-            | Ok() -> ()
-            | Error error -> $"the projection is not allowed: {error}"
         ]
     with error ->
         [ $"{error.GetType().Name}: {error.Message}" ]
@@ -203,5 +199,33 @@ let private unchecked': Test =
         Expect.isError (Parametrization.initialize value tensor) "it has no right inverse"
         Expect.isOk (Parametrization.start value tensor) "it starts")
 
+/// Halves of the smallest number are rounded.
+let private subnormal: Test =
+    testCase "projections of the smallest numbers are allowed" (fun () ->
+        for value in
+            [ symmetric; symmetricFrom Triangle.Lower; hermitian; skew; skewFrom Triangle.Upper; skewHermitian ] do
+            for dtype in dtypes do
+                for times in [ 1.0; 3.0; 1e5 ] do
+                    use _ = torch.NewDisposeScope()
+                    let form = { Shape = [| 4L; 4L |]; Dtype = dtype; Device = torch.CPU }
+                    let size = Form.smallest dtype * times
+
+                    for name, pattern in patterns form do
+                        let tensor = (pattern * size.ToScalar()).``to`` dtype
+
+                        if Result.isOk (Parametrization.parameterForms value form) then
+                            Expect.isOk
+                                (Parametrization.contains value (Parametrization.project value tensor))
+                                $"{value} of {name} {size} in {dtype}")
+
 let tests: Test =
-    testList "extremes" [ numbers; nulls; disposed; unchecked'; yield! List.map ends Parametrize.Catalogue.entries ]
+    testList
+        "extremes"
+        [
+            subnormal
+            numbers
+            nulls
+            disposed
+            unchecked'
+            yield! List.map ends Parametrize.Catalogue.entries
+        ]
