@@ -33,8 +33,8 @@ let failed (name: string) (message: string) : Tally =
 
 let isOnGpu = not (isNull (Environment.GetEnvironmentVariable "TorchBackend"))
 
-/// How many checks run side by side: one where a GPU computes, else one more than cores, for some wait at times.
-let atOnce = if isOnGpu then 1 else min 4 (Environment.ProcessorCount + 1)
+/// How many checks run side by side: one where a GPU computes.
+let atOnce = if isOnGpu then 1 else min 4 Environment.ProcessorCount
 
 /// Processes that share the laws, which run one after the other in each: with the tests of the facade, two for each of two cores.
 let shares = if isOnGpu then 1 else 3
