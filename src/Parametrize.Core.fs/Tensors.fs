@@ -32,6 +32,10 @@ module internal Tensors =
             use rows = here.contiguous ()
             MemoryMarshal.Cast<byte, 'a>(rows.bytes).ToArray()
 
+    /// Real and imaginary parts as entries of their own along a further dimension; of real tensors the entries.
+    let reals (tensor: torch.Tensor) : torch.Tensor =
+        if tensor.is_complex () then tensor.resolve_conj().view_as_real() else tensor
+
     /// The largest modulus, 0 for an empty tensor and NaN when an entry is.
     let largest (tensor: torch.Tensor) : float =
         if tensor.numel () = 0L then
@@ -94,12 +98,6 @@ module internal Tensors =
     let limit (epsilon: float) (size: int64) (scale: float) : float =
         let working = min epsilon (Form.epsilon torch.ScalarType.Float32)
         roundoff epsilon scale + 8.0 * working * sqrt (float size) * scale
-
-    /// How far rounding of matrices whose sides have such lengths moves numbers that a decomposition found of them, such as singular
-    /// values: each by that share of the largest.
-    let movedByRounding (epsilon: float) (size: int64) (numbers: torch.Tensor) : torch.Tensor =
-        let largest = numbers.abs().amax([| -1L |], keepdim = true)
-        (largest * (limit epsilon size 1.0).AsScalar()).expand_as numbers
 
     /// Whether each matrix of a batch is near another, up to rounding beside its own entries; else what is wrong with the worst.
     let nearEach

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.State;
@@ -112,11 +113,9 @@ internal sealed class SafetensorsLayout
     {
         if (name == MetadataName)
             throw new ArgumentException($"A tensor cannot be named '{MetadataName}': the format keeps that name.");
-        if (tensor is null or { IsInvalid: true })
-            throw new ArgumentException(
-                $"'{name}' {(tensor is null ? "is null" : "has been disposed")}, but a file holds tensors only. Leave it out."
-            );
-        if (tensor.device_type == TorchSharp.DeviceType.META || tensor.is_sparse)
+        if (tensor.Absence() is { } absence)
+            throw new ArgumentException($"'{name}' {absence}, but a file holds tensors only. Leave it out.");
+        if (tensor!.device_type == TorchSharp.DeviceType.META || tensor.is_sparse)
             throw new ArgumentException(
                 $"'{name}' is {(tensor.is_sparse ? "sparse" : "on the meta device")}, but a file holds dense data only."
             );

@@ -1,4 +1,5 @@
 using Parametrize.CSharp.State;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -54,14 +55,9 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(prefix);
-        if (
-            state.FirstOrDefault(pair => pair.Value is null or { IsInvalid: true }) is
-            { Key: { } key, Value: var tensor }
-        )
-            throw new ArgumentException(
-                $"'{key}' {(tensor is null ? "is null" : "has been disposed")}. Leave it out.",
-                nameof(state)
-            );
+        foreach (var (key, tensor) in state)
+            if (tensor.Absence() is { } absence)
+                throw new ArgumentException($"'{key}' {absence}. Leave it out.", nameof(state));
         return StateLoading.Load(
             model,
             state,

@@ -12,6 +12,12 @@ internal static class TensorExtensions
         return numbers.to(tensor.dtype, device ?? tensor.device, copy: true).DetachFromDisposeScope();
     }
 
+    /// <summary>Why an entry of a dictionary is no tensor; null when it is one.</summary>
+    public static string? Absence(this Tensor? tensor) =>
+        tensor is null ? "is null"
+        : tensor.IsInvalid ? "has been disposed"
+        : null;
+
     public static bool IsOnDeviceOf(this Tensor tensor, Tensor other) =>
         tensor.device_type == other.device_type && tensor.device_index == other.device_index;
 

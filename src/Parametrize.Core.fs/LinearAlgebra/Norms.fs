@@ -39,11 +39,6 @@ module internal Norms =
     /// `W^H W`.
     let gram (tall: torch.Tensor) : torch.Tensor = inner tall tall
 
-    /// Real and imaginary parts as entries of their own along a further dimension: moduli and quotients of complex numbers
-    /// leave the range where these do not.
-    let private reals (tensor: torch.Tensor) =
-        if tensor.is_complex () then tensor.resolve_conj().view_as_real() else tensor
-
     /// The dimensions of these along which the vectors lie.
     let private along (tensor: torch.Tensor) (dimensions: int64[]) =
         if tensor.is_complex () then
@@ -63,7 +58,7 @@ module internal Norms =
 
     /// The largest real or imaginary parts, 0 for zeros. Constants to the gradient, as any unit is.
     let largest (vectors: torch.Tensor) (dimensions: int64[]) : torch.Tensor =
-        let sizes = (reals (vectors.detach ())).abs()
+        let sizes = (Tensors.reals (vectors.detach ())).abs()
 
         match along vectors dimensions with
         | [||] -> sizes
@@ -74,7 +69,7 @@ module internal Norms =
     /// The quotient by real numbers, which the quotient of complex ones does not have where these are tiny or huge.
     let dividedBy (unit: torch.Tensor) (tensor: torch.Tensor) : torch.Tensor =
         if tensor.is_complex () then
-            (reals tensor / unit.unsqueeze -1L).contiguous().view_as_complex()
+            (Tensors.reals tensor / unit.unsqueeze -1L).contiguous().view_as_complex()
         else
             tensor / unit
 
@@ -92,7 +87,7 @@ module internal Norms =
 
     /// The norms of vectors in these units: at least 1, which those of zeros count as.
     let ofUnits (vectors: torch.Tensor) (dimensions: int64[]) : torch.Tensor =
-        let squares = (reals vectors).square()
+        let squares = (Tensors.reals vectors).square()
 
         match along vectors dimensions with
         | [||] -> squares.clamp_min(1.0.AsScalar()).sqrt()
@@ -147,7 +142,7 @@ module internal Norms =
         let count = dimensions |> Array.fold (fun count dimension -> count * vectors.size (int dimension)) 1L
 
         if isLong count then
-            let parts = reals vectors
+            let parts = Tensors.reals vectors
             let norms = parts.square().sum(along vectors dimensions, keepdim = keep).sqrt()
             if keep then ended (vectors.is_complex ()) norms else norms
         else

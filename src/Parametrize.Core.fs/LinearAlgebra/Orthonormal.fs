@@ -61,11 +61,7 @@ module internal Orthonormal =
 
     /// Real and imaginary parts as entries of their own: complex division and moduli over- and underflow where these
     /// do not.
-    let private parts (w: torch.Tensor) =
-        if w.is_complex () then
-            torch.view_as_real (w.resolve_conj ())
-        else
-            w.unsqueeze -1L
+    let private parts (w: torch.Tensor) = if w.is_complex () then Tensors.reals w else w.unsqueeze -1L
 
     let private ofParts (like: torch.Tensor) (parts: torch.Tensor) =
         if like.is_complex () then torch.view_as_complex parts else parts.squeeze -1L

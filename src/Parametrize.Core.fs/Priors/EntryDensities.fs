@@ -17,13 +17,7 @@ type internal EntryDensity(name: string, options: float list) =
 
     /// That of the entries of which the mask is true, which has a last dimension of two for complex ones; zeros for the others.
     member this.OfSome(tensor: torch.Tensor, mask: torch.Tensor voption) : torch.Tensor =
-        let reals =
-            if tensor.is_complex () then
-                torch.view_as_real (tensor.resolve_conj ())
-            else
-                tensor
-
-        let each = this.OfReals reals
+        let each = this.OfReals(Tensors.reals tensor)
 
         let each =
             match mask with

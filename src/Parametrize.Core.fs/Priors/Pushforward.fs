@@ -8,12 +8,6 @@ type internal ReadNumbers(program: Program) =
 
     let known = ConcurrentDictionary<int64 list * Form list, bool[][]>()
 
-    let reals (tensor: torch.Tensor) =
-        if tensor.is_complex () then
-            torch.view_as_real (tensor.resolve_conj ())
-        else
-            tensor
-
     /// Those by which the result has a derivative that is not zero, at a random point.
     let found (shape: int64[]) (forms: Form list) (buffers: torch.Tensor[][]) : bool[][] =
         use _ = torch.NewDisposeScope()
@@ -25,12 +19,12 @@ type internal ReadNumbers(program: Program) =
 
         let parameters = forms |> List.mapi drawn |> List.toArray
         let buffers = buffers |> Array.map (Array.map Tensors.widen)
-        let yielded = reals (Evaluation.forward false program (new Parts(shape, parameters, buffers)))
+        let yielded = Tensors.reals (Evaluation.forward false program (new Parts(shape, parameters, buffers)))
         let sum = (yielded * torch.randn_like yielded).sum()
 
         [|
             for gradient in torch.autograd.grad ([| sum |], parameters, allow_unused = true) ->
-                Tensors.toArray<bool>((reals gradient).ne(0.0.AsScalar()))
+                Tensors.toArray<bool>((Tensors.reals gradient).ne(0.0.AsScalar()))
         |]
 
     /// Of each parameter, row after row, the real and the imaginary part of complex entries.

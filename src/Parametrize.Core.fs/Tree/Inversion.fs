@@ -173,11 +173,7 @@ module internal Inversion =
                         slacks[sources[0]] <- Some own
                     | Error _ -> epsilons[sources[0]] <- epsilon
                 | :? IDecomposes as decomposing ->
-                    for position, source in Array.indexed sources do
-                        slacks[source] <-
-                            decomposing.MovedByRounding(parts.Inputs, position, roundoff)
-                            |> Option.ofObj
-                            |> Option.map Slack.eitherWay
+                    slacks[sources[decomposing.Numbers]] <- Some(Slack.found decomposing parts.Inputs roundoff)
                 | _ -> ()
 
                 match box node with

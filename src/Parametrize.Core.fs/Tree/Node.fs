@@ -307,8 +307,10 @@ type internal IReadsSome =
 
 /// A node that finds what it reads by decomposing the tensor, so that rounding of all of it moves each number.
 type internal IDecomposes =
-    /// How far that may have moved each number of an input that was found; null where what stands before tells by itself.
-    abstract MovedByRounding: inputs: torch.Tensor[] * position: int * epsilon: float -> torch.Tensor | null
+    /// The position of the numbers: rounding moves each by a share of the largest.
+    abstract Numbers: int
+    /// The longest side of the matrix that was decomposed into these inputs.
+    abstract Size: inputs: torch.Tensor[] -> int64
 
 /// A node whose inputs do not tell the form that it yields: what it carries does.
 [<Interface>]

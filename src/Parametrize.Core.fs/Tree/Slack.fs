@@ -10,7 +10,15 @@ type internal Slack = { Up: torch.Tensor; Down: torch.Tensor }
 [<RequireQualifiedAccess>]
 module internal Slack =
 
-    let eitherWay (distance: torch.Tensor) : Lazy<Slack> = lazy ({ Up = distance; Down = distance })
+    let private eitherWay (distance: torch.Tensor) : Slack = { Up = distance; Down = distance }
+
+    /// That of numbers which a node found by decomposing a tensor.
+    let found (node: IDecomposes) (inputs: torch.Tensor[]) (epsilon: float) : Lazy<Slack> =
+        lazy
+            (let numbers = inputs[node.Numbers]
+             let largest = numbers.abs().amax([| -1L |], keepdim = true)
+             let distance = largest * (Tensors.limit epsilon (node.Size inputs) 1.0).AsScalar()
+             eitherWay (distance.expand_as numbers))
 
     /// Of the entries in another order or shape.
     let seen (view: torch.Tensor -> torch.Tensor) (slack: Lazy<Slack>) : Lazy<Slack> =
@@ -35,7 +43,6 @@ module internal Slack =
                     tensor.dtype
 
             let smallest = (2.0 * Form.smallest dtype).AsScalar()
-            let greatest = Form.greatest dtype
             let underflow = if space.IsLeftByRounding then (0.0).AsScalar() else smallest
             let own = tensor.abs () * (Tensors.roundoff (Form.epsilon dtype) 1.0).AsScalar() + underflow
 
@@ -59,16 +66,11 @@ module internal Slack =
             // At the end of its range an entry may have come from anywhere beyond, and from there only.
             let endsAbove, endsBelow =
                 if bijection :? ISaturates then
-                    let greatest = Form.greatest dtype
-                    let most = torch.full_like (tensor, greatest.AsScalar())
+                    let most = torch.full_like (tensor, (Form.greatest dtype).AsScalar())
 
-                    let leaves =
-                        if space.IsLeftByRounding then
-                            tensor.abs().le smallest
-                        else
-                            tensor.le ((-greatest).AsScalar())
+                    let leaves = if space.IsLeftByRounding then tensor.abs().le smallest else tensor.le -most
 
-                    toAbove.isinf().logical_or(above.eq (back most)).logical_or(tensor.ge (greatest.AsScalar())),
+                    toAbove.isinf().logical_or(above.eq (back most)).logical_or(tensor.ge most),
                     toBelow.isinf().logical_or(below.eq (back -most)).logical_or leaves
                 else
                     toAbove.isinf (), toBelow.isinf ()
@@ -76,8 +78,7 @@ module internal Slack =
             let endless (isEnd: torch.Tensor) = torch.where (isEnd, torch.full_like (moved, infinity.AsScalar()), moved)
 
             if tensor.is_complex () then
-                let both = endless (endsAbove.logical_or endsBelow)
-                { Up = both; Down = both }
+                eitherWay (endless (endsAbove.logical_or endsBelow))
             else
                 let wide = up.maximum(down).maximum(tensor.abs ())
                 let way = back (tensor + wide) - back (tensor - wide)

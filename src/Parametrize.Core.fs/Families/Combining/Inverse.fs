@@ -25,10 +25,8 @@ type internal InverseNode(value: Parametrization) =
     let inNumbers (epsilon: float) (tensor: torch.Tensor) =
         match Form.halfOf epsilon with
         | None -> tensor
-        | Some half ->
-            let greatest = Form.greatest half
-            let least = if image.IsLeftByRounding then Form.smallest half else -greatest
-            tensor.clamp (least.AsScalar(), greatest.AsScalar())
+        | Some half when image.IsLeftByRounding -> Entrywise.inRangeOf half tensor
+        | Some half -> Entrywise.within (Form.greatest half) tensor
 
     member _.Value: Parametrization = value
 

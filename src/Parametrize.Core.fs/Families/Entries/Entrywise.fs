@@ -25,7 +25,7 @@ module internal Entrywise =
     /// No real or imaginary part larger than this. Differentiable.
     let within (limit: float) (tensor: torch.Tensor) : torch.Tensor =
         if tensor.is_complex () then
-            tensor.resolve_conj().view_as_real().clamp((-limit).AsScalar(), limit.AsScalar()).view_as_complex()
+            (Tensors.reals tensor).clamp((-limit).AsScalar(), limit.AsScalar()).view_as_complex()
         else
             tensor.clamp ((-limit).AsScalar(), limit.AsScalar())
 

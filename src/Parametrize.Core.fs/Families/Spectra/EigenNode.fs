@@ -196,11 +196,8 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 
     interface IDecomposes with
-        member _.MovedByRounding(inputs, position, epsilon) : torch.Tensor | null =
-            if position = 1 then
-                Tensors.movedByRounding epsilon (Tensors.rows inputs[0]) inputs[1]
-            else
-                null
+        member _.Numbers = 1
+        member _.Size inputs = Tensors.rows inputs[0]
 
     interface IDimension with
         /// n r - r (r - 1) / 2 where l is free, whatever Q is. Else there are finitely many Q and l for a matrix of distinct

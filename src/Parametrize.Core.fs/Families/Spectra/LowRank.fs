@@ -148,9 +148,8 @@ type internal SvdNode(rank: int64 voption, isAscending: bool) =
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 
     interface IDecomposes with
-        member _.MovedByRounding(inputs, position, epsilon) : torch.Tensor | null =
-            let size = max (Tensors.rows inputs[0]) (Tensors.rows inputs[2])
-            if position = 1 then Tensors.movedByRounding epsilon size inputs[1] else null
+        member _.Numbers = 1
+        member _.Size inputs = max (Tensors.rows inputs[0]) (Tensors.rows inputs[2])
 
     interface IDimension with
         /// n r + k r - r^2, whichever factors are trained.
