@@ -1,6 +1,7 @@
 using Parametrize.CSharp.Binding;
 using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Threads;
+using Parametrize.CSharp.Values;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -46,7 +47,7 @@ public sealed partial class ParametrizedTensor : IComputedTensor
 
     void IComputedTensor.RefreshWritten() => RefreshWritten();
 
-    void IComputedTensor.Assign(Tensor value) => Value = value;
+    void IComputedTensor.Assign(Tensor value, bool isOvertakable) => Assign(value, isOvertakable).OrThrow(Where);
 
     void IComputedTensor.TakeNearest(Tensor value) => TakeNearest(value);
 

@@ -151,14 +151,18 @@ public sealed partial class ParametrizedTensor
         return compute(CurrentParts());
     }
 
-    private FSharpResult<Parts, ParametrizationError> Assign(Tensor value)
+    private FSharpResult<Parts, ParametrizationError> Assign(Tensor value, bool isOvertakable = false)
     {
         ArgumentNullException.ThrowIfNull(value);
         using var alone = Binding.Access.Writing();
         Binding.SyncWithModules();
+        var writes = Versions.Of(Tensors);
         var parts = Core.rightInverse(Parametrization, CurrentParts(), value);
         if (parts.IsOk)
-            Spend(parts.ResultValue);
+            if (isOvertakable && Versions.Of(Tensors) != writes)
+                parts.ResultValue.Discard();
+            else
+                Spend(parts.ResultValue);
         return parts;
     }
 

@@ -28,7 +28,9 @@ internal interface IComputedTensor : IGroupable
     void RefreshWritten();
 
     /// <summary>Assigns the tensor; throws when it is not allowed.</summary>
-    void Assign(Tensor value);
+    /// <param name="value">What is assigned.</param>
+    /// <param name="isOvertakable">Whether what another thread writes to the parts meanwhile is later, and stays.</param>
+    void Assign(Tensor value, bool isOvertakable);
 
     /// <summary>Assigns the tensor, its projection when it is not allowed.</summary>
     void TakeNearest(Tensor value);

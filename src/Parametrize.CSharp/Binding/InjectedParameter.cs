@@ -13,8 +13,8 @@ namespace Parametrize.CSharp.Binding;
 /// </summary>
 /// <remarks>
 /// Setters dispose it and register another tensor under its name (<see cref="SetterWatch"/>). Between the two, the module is
-/// given a registry to throw away, which puts the real one back when it is written to. Modules that are disposed dispose it,
-/// too, and no children: those that are ours are disposed here.
+/// given a registry to throw away, which puts the real one back when it is written to. Some modules that are disposed dispose
+/// it, too, and no children: those that are ours are disposed here.
 /// </remarks>
 internal abstract class InjectedParameter : Parameter, IInjected
 {
@@ -87,12 +87,8 @@ internal abstract class InjectedParameter : Parameter, IInjected
     protected override void Dispose(bool disposing)
     {
         if (disposing && !IsSpent && _slot.Owner is { } owner)
-            if (SetterWatch.IsModuleDisposing())
-            {
-                using var alone = _access.Writing();
-                IsSpent = true;
-                _ownerDisposed(owner);
-            }
+            if (ModuleInternals.IsDisposed(owner))
+                LeaveWith(owner);
             else
             {
                 AwaitOthers();
@@ -102,10 +98,17 @@ internal abstract class InjectedParameter : Parameter, IInjected
         base.Dispose(disposing);
     }
 
+    private void LeaveWith(nn.Module owner)
+    {
+        using var alone = _access.Writing();
+        IsSpent = true;
+        _ownerDisposed(owner);
+    }
+
     /// <summary>A setter is about to dispose it.</summary>
     protected virtual void Leave() { }
 
-    /// <summary>Gives the module its registry back when the setter had nothing to register.</summary>
+    /// <summary>Gives the module back what it was watched by, when the setter had nothing to register.</summary>
     public void GiveUp()
     {
         Restore();
@@ -123,19 +126,29 @@ internal abstract class InjectedParameter : Parameter, IInjected
     private void AwaitRegistration(nn.Module owner)
     {
         Leave();
+        var putBiasBack = SetterWatch.WatchBias(
+            owner,
+            this,
+            onDisposing: () =>
+            {
+                GiveUp();
+                LeaveWith(owner);
+            }
+        );
         if (_slot.IsBuffer)
-            Divert<(Tensor, bool)>(() => ref ModuleInternals.Buffers(owner));
+            Divert<(Tensor, bool)>(() => ref ModuleInternals.Buffers(owner), putBiasBack);
         else
-            Divert<Parameter>(() => ref ModuleInternals.Parameters(owner));
+            Divert<Parameter>(() => ref ModuleInternals.Parameters(owner), putBiasBack);
     }
 
-    private void Divert<T>(Registry<T> registry)
+    private void Divert<T>(Registry<T> registry, Action putBiasBack)
     {
         var real = registry();
         _restore = () =>
         {
-            registry() = real;
             _restore = null;
+            registry() = real;
+            putBiasBack();
         };
         registry() = SetterWatch.Watched(
             real,

@@ -234,16 +234,17 @@ internal sealed class ModuleBinding : IUse
     /// <summary>Takes the right inverse of the whole tensor with what has been assigned to members of it.</summary>
     public void Assign(IReadOnlyList<ExternalWrite> assigned)
     {
+        var isOvertakable = assigned.Any(write => write.WasLent);
         if (!Layout.IsJoint)
         {
-            _tensor.Assign(assigned[0].Found!);
+            _tensor.Assign(assigned[0].Found!, isOvertakable);
             return;
         }
         using var _ = NewDisposeScope();
         var members = Layout.Divide(_tensor.Detached());
         foreach (var write in assigned)
             members[Array.IndexOf(_slots, write.Slot)] = write.Found!.detach();
-        _tensor.Assign(Layout.Join(members));
+        _tensor.Assign(Layout.Join(members), isOvertakable);
     }
 
     /// <summary>For a pass outside cached scopes.</summary>

@@ -161,6 +161,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public void Release()
     {
         _isReleased = true;
+        foreach (var ours in new InjectedParameter?[] { _placeholder, Exposed })
+            ours?.GiveUp();
         Drop();
         _placeholder?.Retire();
         slot.Release();
@@ -197,8 +199,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 slot.Unregister();
                 _wasWritten |= state is SlotState.Moved && slot.IsNothing(found) && !Slot.IsUnwritten(found);
                 var hasMoved = _wasAssigned && !found.IsOfTheKindOf(computed.Inputs[0]);
+                var wasLent = _waiting is not null;
                 (_wasAssigned, _waiting) = (false, null);
-                return new(this, state, found, hasMoved);
+                return new(this, state, found, hasMoved, WasLent: wasLent);
             case SlotState.Outdated:
                 slot.Unregister();
                 (_wasAssigned, _waiting) = (false, null);

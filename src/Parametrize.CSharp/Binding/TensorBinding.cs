@@ -20,6 +20,9 @@ internal sealed partial class TensorBinding : ICached, IUse
     /// <summary>Among threads that read: one at a time computes what is held. Whoever has it waits for no access.</summary>
     private readonly Lock _gate = new();
 
+    /// <summary>Has whoever takes what was assigned to fields: a state is lent after it has been written.</summary>
+    private readonly Lock _taking = new();
+
     /// <summary>Those for which the value is held.</summary>
     private readonly HashSet<CachedScope> _scopes = [];
 
@@ -86,8 +89,9 @@ internal sealed partial class TensorBinding : ICached, IUse
     /// <summary>`state_dict` is asked for: TorchSharp's `load` will write.</summary>
     public void Lend()
     {
-        foreach (var module in _modules)
-            module.Lend();
+        lock (_taking)
+            foreach (var module in _modules)
+                module.Lend();
         if (!_value.IsHeld)
             return;
         using var lease = Access.Reading();
@@ -156,6 +160,7 @@ internal sealed partial class TensorBinding : ICached, IUse
     private void PutInOrder(bool takesAssignments)
     {
         using var alone = Access.Writing();
+        using var taking = _taking.EnterScope();
         using var scope = NewDisposeScope();
         var found = new List<(ModuleBinding Module, List<ExternalWrite> Writes)>();
         var updates = new List<Tensor>();

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Reflection;
+using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -9,10 +9,12 @@ namespace Parametrize.CSharp.Torch;
 /// <summary>Tells when a setter of TorchSharp's modules puts another tensor into a field, and when the module is disposed.</summary>
 /// <remarks>
 /// TorchSharp (0.107.0) says neither. Setters of Linear, convolutions and norms dispose what is in the field, and register the
-/// new tensor: moving a module runs them. `Dispose` of the same modules disposes what is in their fields and nothing else. So
-/// the tensor that is disposed looks at who disposes it, and the module gets a registry that tells when it is written to. The
-/// cure upstream: `nn.Module` calls a virtual method when it registers a parameter under a name that it has, and `Dispose` of
-/// these modules calls that of its base, which disposes children. Then this class goes.
+/// new tensor: moving a module runs them. `Dispose` of Linear, Bilinear and convolutions disposes the weight, then the bias, and
+/// nothing else. So a module whose field was disposed gets a registry that tells when it is written to, which a setter does
+/// next, and in the field of the bias a parameter that tells when it is disposed, which `Dispose` does next. PReLU has no bias:
+/// its parts wait for the garbage collector. The cure upstream: `nn.Module` calls a virtual method when it registers a
+/// parameter under a name that it has, and `Dispose` of these modules calls that of its base, which disposes children. Then
+/// this class goes.
 /// </remarks>
 internal static class SetterWatch
 {
@@ -28,18 +30,30 @@ internal static class SetterWatch
     /// <summary>Whether registries are as this class knows them.</summary>
     public static bool IsPossible => Index is not null && BufferIndex is not null;
 
-    /// <summary>Asked while a tensor is disposed: by a module that is being disposed, rather than by a setter.</summary>
-    public static bool IsModuleDisposing()
+    /// <summary>Tells when the bias is disposed, where it would be next after this weight.</summary>
+    /// <returns>Puts the bias back.</returns>
+    public static Action WatchBias(nn.Module owner, Tensor weight, Action onDisposing)
     {
-        var caller = new StackTrace()
-            .GetFrames()
-            .Select(frame => frame.GetMethod())
-            .FirstOrDefault(method =>
-                method?.DeclaringType is { } type
-                && type != typeof(SetterWatch)
-                && !typeof(Tensor).IsAssignableFrom(type)
-            );
-        return caller?.Name == nameof(nn.Module.Dispose) && typeof(nn.Module).IsAssignableFrom(caller.DeclaringType);
+        var fields = ModuleInternals
+            .FieldsOf(owner)
+            .Where(field => field.DeclaringType!.Assembly == typeof(nn.Module).Assembly)
+            .ToList();
+        if (
+            !fields.Exists(field => field.Name == "_weight" && ReferenceEquals(field.GetValue(owner), weight))
+            || fields.Find(field => field.Name == "_bias") is not { } place
+        )
+            return () => { };
+        var bias = (Tensor?)place.GetValue(owner);
+        place.SetValue(
+            owner,
+            new BiasWitness(() =>
+            {
+                place.SetValue(owner, bias);
+                onDisposing();
+                bias?.Dispose();
+            })
+        );
+        return () => place.SetValue(owner, bias);
     }
 
     /// <summary>A registry that lists the same, but finds nothing, and tells when something is about to be added.</summary>
@@ -51,6 +65,28 @@ internal static class SetterWatch
         var index = typeof(T) == typeof(Parameter) ? Index : BufferIndex;
         index!.SetValue(registry, new Dictionary<string, T>(new Watch(onAdding)));
         return registry;
+    }
+
+    /// <summary>Has no numbers.</summary>
+    private sealed class BiasWitness : Parameter
+    {
+        private readonly Action? _onDisposing;
+
+        public BiasWitness(Action onDisposing)
+            : base(torch.empty(0))
+        {
+            this.DetachFromDisposeScope();
+            this.TakeOffCount();
+            Dispose();
+            _onDisposing = onDisposing;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            base.Dispose(disposing);
+            if (disposing)
+                _onDisposing?.Invoke();
+        }
     }
 
     /// <summary>The only thing of a dictionary that is called when it is written to.</summary>

@@ -30,15 +30,33 @@ public class DisposalFreesParts
     }
 
     public static TheoryData<string> Modules =>
-        ["Linear", "Conv2d", "Bilinear", "PReLU", "LayerNorm", "BatchNorm1d", "GRU", "own", "Sequential"];
+        [
+            "Linear",
+            "Linear without bias",
+            "weight and bias",
+            "weight+bias",
+            "bias",
+            "Conv2d",
+            "Bilinear",
+            "LayerNorm",
+            "BatchNorm1d",
+            "GRU",
+            "own",
+            "Sequential",
+        ];
 
     private static nn.Module Module(string kind) =>
         kind switch
         {
             "Linear" => nn.Linear(4, 4).orthogonal(),
+            "Linear without bias" => nn.Linear(4, 4, hasBias: false).orthogonal(),
+            "weight and bias" => nn.Linear(4, 4)
+                .orthogonal()
+                .register_parametrization("bias", Parametrizations.Positive),
+            "weight+bias" => nn.Linear(4, 4).register_parametrization("weight+bias", Parametrizations.Positive),
+            "bias" => nn.Linear(4, 4).register_parametrization("bias", Parametrizations.Positive),
             "Conv2d" => nn.Conv2d(4, 4, 2).orthogonal(),
             "Bilinear" => nn.Bilinear(4, 4, 2).weight_norm(),
-            "PReLU" => nn.PReLU(4).register_parametrization("weight", Parametrizations.Positive),
             "BatchNorm1d" => nn.BatchNorm1d(4)
                 .register_parametrization("running_mean", Parametrizations.Bounded(-1, 1)),
             "LayerNorm" => nn.LayerNorm([4]).spectral_norm(),
@@ -53,14 +71,14 @@ public class DisposalFreesParts
     public void Disposing_a_module_frees_the_parts(string kind)
     {
         var module = Module(kind);
-        var tensor = module.parametrizations().Single().tensor;
-        Tensor[] parts = [.. tensor.parameters(), .. tensor.buffers()];
+        var tensors = module.parametrizations().ToList().ConvertAll(entry => entry.tensor);
+        Tensor[] parts = [.. tensors.SelectMany(tensor => tensor.parameters().Concat(tensor.buffers()))];
         module.Dispose();
         Assert.All(parts, part => Assert.True(part.IsInvalid));
-        Assert.ThrowsAny<Exception>(() => tensor.Value);
+        Assert.All(tensors, tensor => Assert.ThrowsAny<Exception>(() => tensor.Value));
 
         // Again does no harm.
-        tensor.Dispose();
+        tensors.ForEach(tensor => tensor.Dispose());
         module.Dispose();
     }
 
@@ -72,8 +90,8 @@ public class DisposalFreesParts
         using (parametrize.cached())
         {
             var module = Module(kind);
-            var tensor = module.parametrizations().Single().tensor;
-            tensor.Value.Dispose();
+            foreach (var (_, tensor) in module.parametrizations())
+                tensor.Value.Dispose();
             module.Dispose();
             other.call(ones(1, 4));
         }

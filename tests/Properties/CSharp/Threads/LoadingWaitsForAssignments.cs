@@ -1,0 +1,78 @@
+using Parametrize;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Threads;
+
+/// <summary>
+/// What TorchSharp's own `load_state_dict` writes, which asks nobody, is later than what was assigned to the field before and is
+/// taken by another thread meanwhile.
+/// </summary>
+public class LoadingWaitsForAssignments
+{
+    private const string Key = "parametrizations.weight.original";
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_is_loaded_while_an_assignment_is_taken_stays(bool isScoped)
+    {
+        var (layer, link) = Made();
+        using var scope = isScoped ? parametrize.cached(layer) : null;
+        layer.weight = nn.Parameter(full([4, 4], 6.0));
+        Task? loading = null;
+        link.Meanwhile = () =>
+        {
+            loading = Task.Run(() => layer.load_state_dict(new() { [Key] = full([4, 4], 5.0) }));
+            loading.Wait(millisecondsTimeout: 200);
+        };
+        layer.call(eye(4)).Dispose();
+        Assert.NotNull(loading);
+        await loading.WaitAsync(Limit);
+        Near.Same(full([4, 4], 10.0), layer.call(eye(4)));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_was_asked_for_before_and_is_written_meanwhile_stays(bool isScoped)
+    {
+        var (layer, link) = Made();
+        using var scope = isScoped ? parametrize.cached(layer) : null;
+        layer.weight = nn.Parameter(full([4, 4], 6.0));
+        var state = layer.state_dict();
+        link.Meanwhile = () =>
+        {
+            using var _ = no_grad();
+            state[Key].fill_(5);
+        };
+        layer.call(eye(4)).Dispose();
+        Near.Same(full([4, 4], 10.0), layer.call(eye(4)));
+    }
+
+    private static (Linear Layer, Interrupted Link) Made()
+    {
+        var link = new Interrupted();
+        return (nn.Linear(4, 4, hasBias: false).register_parametrization("weight", Parametrizations.Of(link)), link);
+    }
+
+    /// <summary>W = 2X; something happens once while a right inverse is computed.</summary>
+    private sealed class Interrupted() : CustomNode("interrupted", "doubled tensors")
+    {
+        public Action? Meanwhile { get; set; }
+
+        protected override Tensor Forward(Tensor input) => input * 2;
+
+        protected override Tensor RightInverse(Tensor value)
+        {
+            var act = Meanwhile;
+            Meanwhile = null;
+            act?.Invoke();
+            return value / 2;
+        }
+    }
+}
