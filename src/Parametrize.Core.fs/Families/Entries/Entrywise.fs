@@ -54,6 +54,16 @@ module internal Entrywise =
     /// is so small that it could not be trained from there.
     let start (tensor: torch.Tensor) : float = max leastStart (scale tensor / 2.0)
 
+    /// `scale` of each vector.
+    let scales (vectors: torch.Tensor) : torch.Tensor =
+        let largest = vectors.abs().amax([| -1L |], keepdim = true)
+        let means = (vectors.abs () / Norms.oneWhereZero largest).mean([| -1L |], keepdim = true)
+        torch.where (largest.gt (0.0.AsScalar()), means * largest, torch.ones_like means)
+
+    /// `start` of each vector.
+    let starts (vectors: torch.Tensor) : torch.Tensor =
+        (scales vectors / 2.0.AsScalar()).clamp_min(leastStart.AsScalar())
+
     /// Between the smallest and the largest positive number: an underflow to zero or an overflow would leave the space.
     let inRangeOf (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
         tensor.clamp ((Form.smallest dtype).AsScalar(), (Form.greatest dtype).AsScalar())

@@ -86,15 +86,8 @@ type internal OrderedNode(isPositive: bool) =
 
         tensor.le (torch.cat ([| before; allButLast tensor |], -1L))
 
-    /// How far ties of each vector come apart: one of ties alone is spread by half of its mean modulus, in units of its largest
-    /// entry, since a sum could leave the range.
-    let distances (tensor: torch.Tensor) =
-        let largest = tensor.abs().amax([| -1L |], keepdim = true)
-        let means = (tensor.abs () / Norms.oneWhereZero largest).mean([| -1L |], keepdim = true)
-        let scales = torch.where (largest.gt (0.0.AsScalar()), means * largest, torch.ones_like means)
-
-        (scales / 2.0.AsScalar()).clamp_min(Entrywise.leastStart.AsScalar())
-        / (float (count tensor)).AsScalar()
+    /// How far ties of each vector come apart: one of ties alone is spread by half of its mean modulus.
+    let distances (tensor: torch.Tensor) = Entrywise.starts tensor / (float (count tensor)).AsScalar()
 
     /// Ties come apart; the mean stays, where entries may be negative. Vectors without ties stay.
     let inside (tensor: torch.Tensor) =

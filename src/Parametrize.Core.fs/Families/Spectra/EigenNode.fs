@@ -90,6 +90,10 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
         else
             kept
 
+    /// What the kept ones start as, given what is rounding: each matrix by its own scale.
+    abstract Started: eigenvalues: torch.Tensor * rounding: torch.Tensor * epsilon: float -> torch.Tensor
+    default _.Started(eigenvalues, _, _) = eigenvalues
+
     /// Whether the kept ones have the right sign, given as shares of the largest.
     abstract Signed: shares: torch.Tensor * rounding: torch.Tensor -> Result<unit, Violation>
 
@@ -171,11 +175,16 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
         let places = if isAscending then inOrder places else places
         let largest = largest values
 
-        let kept =
-            this.Adjusted(values.gather (-1L, places), largest, largest * rounding unit tensor epsilon, epsilon, want)
-
+        let rounding = largest * rounding unit tensor epsilon
+        let kept = this.Adjusted(values.gather (-1L, places), largest, rounding, epsilon, want)
         let most = Entrywise.greatestOf epsilon tensor.dtype
         let eigenvalues = (kept * unit).clamp((-most).AsScalar(), most.AsScalar())
+
+        let eigenvalues =
+            if want = Want.Start then
+                this.Started(eigenvalues, rounding * unit, epsilon)
+            else
+                eigenvalues
 
         let shape =
             Array.append places.shape[.. places.shape.Length - 2] [| Tensors.rows vectors; Tensors.last places |]
@@ -259,7 +268,8 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
         | :? RatioSpace as bounded -> RatioEigenNode(rank, bounded.Ratio)
         | _ when values.IsWithin PositiveSpaces.positive ->
             PositiveEigenNode(rank, values.Equals PositiveSpaces.positive, isAscending)
-        | _ when values.IsWithin PositiveSpaces.nonNegative -> NonNegativeEigenNode(rank, isAscending)
+        | _ when values.IsWithin PositiveSpaces.nonNegative ->
+            NonNegativeEigenNode(rank, values.Equals PositiveSpaces.nonNegative, isAscending)
         | _ when isAscending -> EigenNode(rank, isAscending)
         | _ -> this
 
@@ -267,25 +277,42 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
         member this.Behind before = this.Behind before[1]
 
 /// The same where no eigenvalue can be negative: it takes the largest ones, whose positive part is the nearest (Higham 1988).
-and internal NonNegativeEigenNode(rank: int64 voption, isAscending: bool) =
+/// Where they are free, zeros start next to zero, and negative ones not farther than 1: they are squares.
+and internal NonNegativeEigenNode(rank: int64 voption, areFree: bool, isAscending: bool) =
     inherit EigenNode(rank, isAscending)
 
     override _.Order values = values
+
+    override _.Started(eigenvalues, rounding, epsilon) =
+        if areFree then
+            let nextToZero = Entrywise.scales eigenvalues * (epsilon * epsilon).AsScalar()
+            let inside = (Entrywise.starts eigenvalues).clamp_max(1.0.AsScalar())
+            let started = torch.where (eigenvalues.lt -rounding, inside, nextToZero)
+            torch.where (eigenvalues.gt rounding, eigenvalues, started)
+        else
+            eigenvalues
+
     override _.Signed(shares, rounding) = EigenNode.Within("l >= 0 (over the largest)", -shares, rounding)
     override this.Behind _ = this
 
 /// The same where all have to be positive. Those that are zero up to rounding count as tiny, and are on the edge. Where each may
 /// be any positive number, the others become tiny too, beside the largest.
 and internal PositiveEigenNode(rank: int64 voption, areFree: bool, isAscending: bool) =
-    inherit NonNegativeEigenNode(rank, isAscending)
+    inherit NonNegativeEigenNode(rank, areFree, isAscending)
+
+    override _.Started(eigenvalues, _, _) =
+        if areFree then
+            torch.where (eigenvalues.gt (0.0.AsScalar()), eigenvalues, Entrywise.starts eigenvalues)
+        else
+            eigenvalues
 
     override _.Adjusted(kept, largest, rounding, epsilon, want) =
-        if want = Want.Start then
-            torch.where (kept.gt rounding, kept, kept.clamp_max (0.0.AsScalar()))
-        elif want = Want.Exact || areFree then
-            kept.maximum (largest * epsilon.AsScalar())
-        else
-            kept
+        let tiny = largest * epsilon.AsScalar()
+
+        match want with
+        | Want.Exact -> torch.where (kept.gt rounding, kept, tiny)
+        | Want.Nearest -> if areFree then kept.maximum tiny else kept
+        | Want.Start -> torch.where (kept.gt rounding, kept, kept.clamp_max (0.0.AsScalar()))
 
     interface IHasEdge with
         member this.TouchesEdge(tensor, epsilon) =
@@ -294,7 +321,7 @@ and internal PositiveEigenNode(rank: int64 voption, areFree: bool, isAscending: 
 
 /// The same where eigenvalues may differ by a factor at most, which multiplies what rounding does to the smallest.
 and internal RatioEigenNode(rank: int64 voption, ratio: float) =
-    inherit NonNegativeEigenNode(rank, false)
+    inherit NonNegativeEigenNode(rank, false, false)
 
     override _.Signed(shares, rounding) =
         if Tensors.number (shares.min ()) > 0.0 then

@@ -206,7 +206,10 @@ and internal PositiveSvdNode(rank: int64 voption) =
     override _.Adjusted(values, limit, want) =
         match want with
         | Want.Nearest -> values.maximum (limit * 2.0.AsScalar())
-        | _ -> base.Adjusted(values, limit, want)
+        | Want.Exact -> base.Adjusted(values, limit, want)
+        | Want.Start ->
+            let kept = base.Adjusted(values, limit, want)
+            torch.where (kept.gt (0.0.AsScalar()), kept, Entrywise.starts kept)
 
     override this.Behind _ = this
 

@@ -84,6 +84,45 @@ let private allowedStays () : unit =
 
     Expect.isGreaterThan (List.distinct tried).Length 60 "values that take batches"
 
+/// Every value that takes batches of square matrices: what a matrix starts as, or is projected to, is no concern of its
+/// neighbour, which may be of another scale, or of a lower rank. Values that know entries only start by the scale of all.
+let private asIfAlone () : unit =
+    let form = { Shape = [| 4L; 4L |]; Dtype = float64; Device = torch.CPU }
+
+    let isEntrywise (name: string) =
+        List.exists (fun (part: string) -> name.Contains part) [ "positive"; "bounded"; "transposed >>> sphere" ]
+
+    let tried =
+        [
+            for entry in Catalogue.entries do
+                let value = entry.Value
+                let takesMatrices = Result.isOk (Parametrization.parameterForms value form)
+
+                if takesMatrices && Parametrization.isBatched value then
+                    for scale in [ 1e-3; 1e3 ] do
+                        use _ = torch.NewDisposeScope()
+                        let lower = (normal 2UL [ 4L; 2L ]).matmul(normal 3UL [ 2L; 4L ])
+                        let batch = torch.stack [| normal 1UL [ 4L; 4L ]; lower * scale.ToScalar() |]
+
+                        let started (tensor: torch.Tensor) =
+                            Parametrization.forward value (orFail (Parametrization.start value tensor))
+
+                        for what, act in [ "start", started; "project", Parametrization.project value ] do
+                            if what = "project" || not (isEntrywise entry.Name) then
+                                let alone = torch.stack [| act batch[0L]; act batch[1L] |]
+                                let largest (tensor: torch.Tensor) = tensor.abs().amax([| -2L; -1L |])
+                                let apart = (largest (act batch - alone) / largest alone).max().ToDouble()
+
+                                Expect.isLessThan
+                                    apart
+                                    1e-7
+                                    $"{what} of {entry.Name}, beside one {scale} times as large"
+
+                    entry.Name
+        ]
+
+    Expect.isGreaterThan (List.distinct tried).Length 60 "values that take batches"
+
 /// In every way in which a matrix can be outside.
 let private outsideBesideInside () : unit =
     use _ = torch.NewDisposeScope()
@@ -128,6 +167,7 @@ let tests: Test =
             testCase "a huge matrix does not spoil a small one" hugeBesideSmall
             testCase "what starts in a batch starts as it does alone" startsAlone
             testCase "what is allowed stays beside others" allowedStays
+            testCase "starts and projections are those of each alone" asIfAlone
             testCase "one that is outside is refused beside others" outsideBesideInside
             testCase "vectors and matrices beside others" besideOthers
         ]
