@@ -26,6 +26,25 @@ module internal Orthonormal =
         let result = f (torch.where (finite, a, torch.zeros_like a))
         torch.where (finite, result, torch.full_like (result.detach (), nan.AsScalar()))
 
+    /// 1 for each rotation, -1 for other square matrices with orthonormal columns, whose last column times that makes one of them.
+    let turn (w: torch.Tensor) : torch.Tensor = (Tensors.determinantSign w).``to``(w.dtype).unsqueeze(-1L).unsqueeze -1L
+
+    /// The last column times a number for each matrix.
+    let withLastTimes (factor: torch.Tensor) (w: torch.Tensor) : torch.Tensor =
+        let others = Tensors.last w - 1L
+        torch.cat ([| w.narrow (-1L, 0L, others); w.narrow (-1L, others, 1L) * factor |], -1L)
+
+    /// Two matrices of vectors that go in pairs: the last pair turns where that makes the first, else the second, a rotation, which
+    /// is all that some maps reach.
+    let turnedTogether (left: torch.Tensor) (right: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+        let isSquare (w: torch.Tensor) = Tensors.rows w = Tensors.last w
+
+        if isSquare left || isSquare right then
+            let sign = turn (if isSquare left then left else right)
+            struct (withLastTimes sign left, withLastTimes sign right)
+        else
+            struct (left, right)
+
     /// The largest entry of |W^H W - I|; NaN if W has one.
     let defect (w: torch.Tensor) : float =
         if w.numel () = 0L then

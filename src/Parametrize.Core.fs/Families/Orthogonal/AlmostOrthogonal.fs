@@ -91,7 +91,8 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
         let struct (left, values, right) = Svd.thin matrix
         let most = if want = Want.Start then 0.9 else 1.0
         let share = (offsets values unit / radius.AsScalar()).clamp((-most).AsScalar(), most.AsScalar())
-        let found = [| left; back epsilon share; right.mT |]
+        let struct (left, right) = Orthonormal.turnedTogether left right.mT
+        let found = [| left; back epsilon share; right |]
 
         Ok { Inputs = found |> Array.map _.``to``(tensor.dtype); Buffers = [||] }
 

@@ -66,11 +66,6 @@ type internal GroupNode(group: Group) =
 
         unitary * (asMatrices (torch.complex (angle.cos (), -angle.sin()))).``to`` unitary.dtype
 
-    /// The last column times a sign.
-    let turned (columns: torch.Tensor) (sign: torch.Tensor) =
-        let count = Tensors.last columns
-        torch.cat ([| columns.narrow (-1L, 0L, count - 1L); columns.narrow (-1L, count - 1L, 1L) * sign |], -1L)
-
     /// The sign of the column of the smallest singular value makes the nearest rotation (Kabsch 1976; Umeyama 1991).
     let nearest (tensor: torch.Tensor) =
         let nearest =
@@ -80,8 +75,8 @@ type internal GroupNode(group: Group) =
             | Group.SpecialOrthogonal ->
                 let struct (matrix, _) = Norms.matricesInUnits 0.0 tensor
                 let struct (left, _, right) = Svd.thin matrix
-                let sign = asMatrices (Tensors.determinantSign (left.matmul right))
-                Orthonormal.newtonSchulz ((turned left sign).matmul right)
+                let turned = Orthonormal.withLastTimes (Orthonormal.turn (left.matmul right)) left
+                Orthonormal.newtonSchulz (turned.matmul right)
 
         nearest.``to`` tensor.dtype
 
@@ -167,7 +162,7 @@ type internal GroupNode(group: Group) =
             match group with
             | Group.Unitary -> haar
             | Group.SpecialUnitary -> withoutPhase haar
-            | Group.SpecialOrthogonal -> turned haar ((asMatrices (Tensors.determinantSign haar)).``to`` haar.dtype)
+            | Group.SpecialOrthogonal -> Orthonormal.withLastTimes (Orthonormal.turn haar) haar
 
 namespace Parametrize.Values
 

@@ -130,9 +130,7 @@ module internal OrthogonalMaps =
     let turned (map: OrthogonalMap) (epsilon: float) (tall: torch.Tensor) : torch.Tensor =
         let rotation =
             if reachesRotationsOnly map tall then
-                let sign = (Tensors.determinantSign tall).``to``(tall.dtype).unsqueeze(-1L).unsqueeze -1L
-                let columns = Tensors.last tall
-                torch.cat ([| tall.narrow (-1L, 0L, columns - 1L); tall.narrow (-1L, columns - 1L, 1L) * sign |], -1L)
+                Orthonormal.withLastTimes (Orthonormal.turn tall) tall
             else
                 tall
 

@@ -190,6 +190,7 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
             Array.append places.shape[.. places.shape.Length - 2] [| Tensors.rows vectors; Tensors.last places |]
 
         let columns = vectors.gather (-1L, places.unsqueeze(-2L).expand shape)
+        let struct (columns, _) = Orthonormal.turnedTogether columns columns
 
         Ok
             {

@@ -57,7 +57,7 @@ module internal RankSpaces =
 
 /// `W = U diag(s) V^T` with U n x r, s of r numbers and V k x r, each from a value of its own. The right inverse takes the
 /// leading singular triples, which is the nearest matrix of that rank (Eckart & Young 1936). Real matrices only.
-type internal SvdNode(rank: int64 voption, isAscending: bool) =
+type internal SvdNode(rank: int64 voption, isAscending: bool, areSigned: bool) =
     inherit Node()
 
     let name = if rank.IsSome then "svd" else "svdFull"
@@ -72,6 +72,15 @@ type internal SvdNode(rank: int64 voption, isAscending: bool) =
         values.narrow (-1L, 0L, 1L) * (Tensors.limit epsilon (count (Tensors.last values)) 1.0).AsScalar()
 
     let free (space: Space) = Domain.OneOf [ Domain.free; Domain.Within space ]
+
+    /// Where a singular value may be negative, its sign makes the right vectors a rotation as well.
+    let turnedAway (values: torch.Tensor) (right: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+        if areSigned && Tensors.rows right = Tensors.last right then
+            let sign = Orthonormal.turn right
+            let signed = Orthonormal.withLastTimes sign (values.unsqueeze -2L)
+            struct (signed.squeeze -2L, Orthonormal.withLastTimes sign right)
+        else
+            struct (values, right)
 
     override _.Code = Code.call name [ for rank in ValueOption.toList rank -> Code.Long rank ]
 
@@ -136,9 +145,16 @@ type internal SvdNode(rank: int64 voption, isAscending: bool) =
         let struct (left, values, right) = leading tensor
         let kept = this.Adjusted(first values, limit epsilon values, want)
         let kept = kept.clamp_max ((Entrywise.greatestOf epsilon tensor.dtype).AsScalar())
-        let inputs = [| first left; kept; first right.mT |]
-        let inputs = if isAscending then inputs |> Array.map _.flip([| -1L |]) else inputs
-        Ok { Inputs = inputs |> Array.map _.``to``(tensor.dtype); Buffers = [||] }
+        let inOrder (found: torch.Tensor) = if isAscending then found.flip [| -1L |] else found
+
+        let struct (left, right) = Orthonormal.turnedTogether (inOrder (first left)) (inOrder (first right.mT))
+        let struct (kept, right) = turnedAway (inOrder kept) right
+
+        Ok
+            {
+                Inputs = [| left; kept; right |] |> Array.map _.``to``(tensor.dtype)
+                Buffers = [||]
+            }
 
     interface ICombines with
         member _.CodeWith inputs =
@@ -180,6 +196,7 @@ type internal SvdNode(rank: int64 voption, isAscending: bool) =
         | :? RatioSpace as bounded -> RatioSvdNode(rank, bounded.Ratio)
         | _ when values.Equals PositiveSpaces.positive -> PositiveSvdNode rank
         | _ when values.IsWithin PositiveSpaces.positive -> EdgedSvdNode(rank, values.IsWithin OrderedSpaces.ordered)
+        | _ when values.IsClosedUnder Closure.Everything -> SvdNode(rank, isAscending, true)
         | _ -> this
 
     interface ISpecialized with
@@ -188,7 +205,7 @@ type internal SvdNode(rank: int64 voption, isAscending: bool) =
 /// The same where singular values have to be positive: of a matrix of a lower rank, the nearest ones that are seen beside the
 /// largest.
 and internal PositiveSvdNode(rank: int64 voption) =
-    inherit SvdNode(rank, false)
+    inherit SvdNode(rank, false, false)
 
     override _.Suits(shares, limit) =
         let least = Tensors.number (shares.min ())
@@ -216,7 +233,7 @@ and internal PositiveSvdNode(rank: int64 voption) =
 /// The same where singular values are positive, but not any: a simplex takes what is nearest to it for zero, which is on its edge. Those
 /// that are zero up to rounding count as tiny.
 and internal EdgedSvdNode(rank: int64 voption, isAscending: bool) =
-    inherit SvdNode(rank, isAscending)
+    inherit SvdNode(rank, isAscending, false)
 
     override _.Adjusted(values, limit, want) =
         match want with
@@ -235,7 +252,7 @@ and internal EdgedSvdNode(rank: int64 voption, isAscending: bool) =
 
 /// The same where singular values may differ by a factor at most, which multiplies what rounding does to the smallest.
 and internal RatioSvdNode(rank: int64 voption, ratio: float) =
-    inherit SvdNode(rank, false)
+    inherit SvdNode(rank, false, false)
 
     override _.Suits(shares, limit) =
         let least = Tensors.number (shares.min ())
@@ -263,12 +280,12 @@ module LowRankValues =
     let svd (rank: int64) (inputs: Parametrization list) : Parametrization =
         Options.requireRank rank
 
-        Parametrization.join (SvdNode(ValueSome rank, false)) inputs
+        Parametrization.join (SvdNode(ValueSome rank, false, false)) inputs
 
     /// `U diag(s) V^T` from values of U (n x r), s (r numbers) and V (k x r) for r = min(n, k): real n x k matrices by all of their
     /// singular values. Otherwise as `svd`.
     let svdFull (inputs: Parametrization list) : Parametrization =
-        Parametrization.join (SvdNode(ValueNone, false)) inputs
+        Parametrization.join (SvdNode(ValueNone, false, false)) inputs
 
     /// Real matrices of that rank at most, as `U diag(s) V^T` with orthonormal U and V and free s.
     let lowRank (rank: int64) : Parametrization = svd rank [ orthogonal; identity; orthogonal ]

@@ -40,6 +40,11 @@ type internal SchurFormNode() =
     override this.Invert(_, tensor, epsilon, want) =
         let struct (scaled, unit) = Norms.matricesInUnits 0.0 (this.Found(tensor, epsilon, want))
         let struct (q, t) = RealSchur.decompose scaled
+        // A rotation, which is all that some maps reach; the last row and column of T make up for it.
+        let sign = Orthonormal.turn q
+        let q = Orthonormal.withLastTimes sign q
+        let t = (t |> Orthonormal.withLastTimes sign).mT
+        let t = (t |> Orthonormal.withLastTimes sign).mT
         let inputs = [| q; Entrywise.within (Form.greatest tensor.dtype) (t * unit) |]
         Ok { Inputs = inputs |> Array.map _.``to``(tensor.dtype); Buffers = [||] }
 

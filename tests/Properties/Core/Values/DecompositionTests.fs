@@ -48,6 +48,17 @@ let private matrices: Parametrization list =
         for factors in numbers @ signed do
             eigenFull [ orthogonal; factors ]
             eigen 2L [ orthogonal; factors ]
+
+        // Maps that reach rotations only.
+        for rotations in [ orthogonalWithoutBase OrthogonalMap.Cayley; orthogonalWithoutBase OrthogonalMap.MatrixExp ] do
+            eigenFull [ rotations; identity ]
+            eigenFull [ rotations; positive ]
+            svdFull [ rotations; identity; rotations ]
+            svdFull [ rotations; positive; orthogonal ]
+            svdFull [ orthogonal; positive; rotations ]
+            svdFull [ rotations; positive; rotations ]
+            schurForm [ rotations; hurwitzBlocks 0.5 ]
+            almostOrthogonalOf 0.5 AlmostOrthogonalMap.Tanh [ rotations; identity; orthogonal ]
     ]
 
 let private isAllowed (value: Parametrization) (what: string) (tensor: torch.Tensor) : unit =
