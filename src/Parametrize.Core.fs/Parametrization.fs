@@ -630,7 +630,8 @@ module Parametrization =
     /// allowed in this one, and the same up to the roundoff of that one. The parameters stay; buffers that are changed
     /// are new.
     let repair (value: Parametrization) (parts: Parts) : Parts =
-        new Parts(parts.Shape, parts.ParameterArray, Evaluation.repair value.Program parts.BufferArrays)
+        let epsilon = Form.epsilon parts.ParameterArray[0].dtype
+        new Parts(parts.Shape, parts.ParameterArray, Evaluation.repair epsilon value.Program parts.BufferArrays)
 
     /// The parts of which PyTorch computes the same tensor: of a tall matrix with orthonormal columns the base is square there,
     /// n x n. Buffers that change are new, the others are shared; the parameters stay.

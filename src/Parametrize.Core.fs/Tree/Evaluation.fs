@@ -214,11 +214,17 @@ module internal Evaluation =
 
         Tensors.detached (Seq.concat >> Seq.filter isNew) (fun () -> Array.map2 changedBy program.Nodes buffers)
 
-    /// New buffers where a node puts them right.
-    let repair: Program -> torch.Tensor[][] -> torch.Tensor[][] =
+    /// Those that a node can carry in an element type of that roundoff; else what it makes of them.
+    let carried (epsilon: float) (repairing: IRepairs) (buffers: torch.Tensor[]) : torch.Tensor[] =
+        match repairing.CanCarry(buffers, epsilon) with
+        | Ok() -> buffers
+        | Error _ -> repairing.Repair buffers
+
+    /// New buffers where a node cannot carry them.
+    let repair (epsilon: float) : Program -> torch.Tensor[][] -> torch.Tensor[][] =
         changed (fun node ->
             match box node with
-            | :? IRepairs as repairing -> Some repairing.Repair
+            | :? IRepairs as repairing -> Some(carried epsilon repairing)
             | _ -> None)
 
     /// Buffers in the forms that PyTorch has.

@@ -40,10 +40,7 @@ module internal Inversion =
     /// further: such bases are put right, so that they are the same after they are saved and loaded.
     let private carried (node: Node) (epsilon: float) (parts: NodeParts) : torch.Tensor[] =
         match box node with
-        | :? IRepairs as repairing when Node.hasBase node ->
-            match repairing.CanCarry(parts.Buffers, epsilon) with
-            | Ok() -> parts.Buffers
-            | Error _ -> repairing.Repair parts.Buffers
+        | :? IRepairs as repairing when Node.hasBase node -> Evaluation.carried epsilon repairing parts.Buffers
         | _ -> parts.Buffers
 
     /// The parts of one node for what it has to yield, and what that is up to rounding, where the node contains it.
@@ -169,7 +166,7 @@ module internal Inversion =
                         let input = parts.Inputs[0]
                         let space = program.Spaces.Value[register]
                         let own = Slack.behind bijection space tensor input roundoff slack
-                        epsilons[sources[0]] <- Slack.relative bijection tensor input epsilon own
+                        epsilons[sources[0]] <- Slack.relative bijection tensor input epsilon
                         slacks[sources[0]] <- Some own
                     | Error _ -> epsilons[sources[0]] <- epsilon
                 | :? IDecomposes as decomposing ->

@@ -59,10 +59,6 @@ module internal Slack =
             let above, below = back (tensor + up), back (tensor - down)
             let toAbove, toBelow = (above - input).abs(), (below - input).abs()
 
-            let finite (distance: torch.Tensor) = torch.where (distance.isinf (), torch.zeros_like distance, distance)
-
-            let moved = (finite toAbove).maximum(finite toBelow)
-
             // At the end of its range an entry may have come from anywhere beyond, and from there only.
             let endsAbove, endsBelow =
                 if bijection :? ISaturates then
@@ -75,43 +71,35 @@ module internal Slack =
                 else
                     toAbove.isinf (), toBelow.isinf ()
 
-            let endless (isEnd: torch.Tensor) = torch.where (isEnd, torch.full_like (moved, infinity.AsScalar()), moved)
+            let endless (isEnd: torch.Tensor) (distance: torch.Tensor) =
+                torch.where (isEnd, torch.full_like (distance, infinity.AsScalar()), distance)
+
+            let above, below = endless endsAbove toAbove, endless endsBelow toBelow
 
             if tensor.is_complex () then
-                eitherWay (endless (endsAbove.logical_or endsBelow))
+                eitherWay (above.maximum below)
             else
                 let wide = up.maximum(down).maximum(tensor.abs ())
                 let way = back (tensor + wide) - back (tensor - wide)
                 let falls, rises = way.lt ((0.0).AsScalar()), way.gt ((0.0).AsScalar())
 
-                let along (ends: torch.Tensor) (other: torch.Tensor) =
-                    endless (torch.where (rises, ends, torch.where (falls, other, ends.logical_or other)))
+                let along (rising: torch.Tensor) (falling: torch.Tensor) =
+                    torch.where (rises, rising, torch.where (falls, falling, rising.maximum falling))
 
-                { Up = along endsAbove endsBelow; Down = along endsBelow endsAbove }
+                { Up = along above below; Down = along below above }
 
         lazy (computed ())
 
-    /// Relative to the largest entry: more than rounding where that is the small difference of larger numbers. Where an entry is at
-    /// the end of a range, its own slack tells.
-    let relative
-        (bijection: IBijection)
-        (tensor: torch.Tensor)
-        (input: torch.Tensor)
-        (epsilon: float)
-        (own: Lazy<Slack>)
-        : float =
-        let size = Tensors.largest input
-        let distance = (bijection.Back(tensor * (1.0 - epsilon).AsScalar()) - input).abs()
-
-        let distance =
-            if bijection :? ISaturates then
-                let isEnd = own.Value.Up.isinf().logical_or(own.Value.Down.isinf ())
-                torch.where (isEnd, torch.zeros_like distance, distance)
-            else
-                distance
-
-        let share = Tensors.largest distance / size
-        if size > 0.0 && share > 4.0 * epsilon then share else epsilon
+    /// Relative to the largest entry: more than rounding where that is the small difference of larger numbers. Behind a map that
+    /// saturates, entries differ too much for one number: the slack of each tells.
+    let relative (bijection: IBijection) (tensor: torch.Tensor) (input: torch.Tensor) (epsilon: float) : float =
+        if bijection :? ISaturates then
+            epsilon
+        else
+            let size = Tensors.largest input
+            let distance = (bijection.Back(tensor * (1.0 - epsilon).AsScalar()) - input).abs()
+            let share = Tensors.largest distance / size
+            if size > 0.0 && share > 4.0 * epsilon then share else epsilon
 
     /// The tensor, moved towards another, each entry by its slack at most.
     let private towards (other: torch.Tensor) (slack: Slack) (tensor: torch.Tensor) : torch.Tensor =
@@ -150,11 +138,24 @@ module internal Slack =
                 | Some half when readsLeaves -> (Tensors.parameter half part).``to`` part.dtype
                 | _ -> part
 
-            match Contract.nearest node forms present tensor epsilon rounded with
-            | Some nearest ->
-                let moved = towards nearest slack.Value tensor
+            // Alternating projections: where few entries have much slack, these make up for all step by step, by longer steps
+            // the slower that goes.
+            let rec search (from: torch.Tensor) (before: float) (length: float) =
+                match Contract.nearest node forms present from epsilon rounded with
+                | None -> Error violation
+                | Some nearest ->
+                    let way = nearest - from
+                    let apart = Tensors.largest way
+                    let ratio = apart / before
 
-                contains readsLeaves node present moved epsilon
-                |> Result.map (fun () -> moved)
-                |> Result.mapError (fun _ -> violation)
-            | None -> Error violation
+                    if not (ratio < 0.9999) then
+                        Error violation
+                    else
+                        let length = min 1e4 (length / (1.0 - ratio))
+                        let moved = towards (from + way * length.AsScalar()) slack.Value tensor
+
+                        match contains readsLeaves node present moved epsilon with
+                        | Ok() -> Ok moved
+                        | Error _ -> search moved apart length
+
+            search tensor infinity 1.0

@@ -145,4 +145,28 @@ let private besideShifts: Test =
                         let apart = Measures.apart back (tensor.``to`` Dtype.Float64)
                         Expect.isLessThanOrEqual apart allowed $"{size} behind {offset} in {dtype}")
 
-let tests: Test = testList "own values of chains" [ ownValues; beyondRounding; besideShifts ]
+/// Entries on a bound come from anywhere beyond, so that they can make up for all others, whatever share of them they are.
+let private onBounds: Test =
+    testCase "projections of which many or few entries are on a bound"
+    <| fun () ->
+        for dtype in dtypes do
+            for size in [ 20L; 2_000L; 200_000L ] do
+                for beyond in [ 0.01; 0.1; 0.5 ] do
+                    use _ = torch.NewDisposeScope()
+                    let value = sumToZero >>> unitInterval
+                    use generator = new torch.Generator(uint64 size, torch.CPU)
+                    let drawn = torch.rand ([| 1L; size |], dtype = Dtype.Float64, generator = generator)
+                    let tensor = (drawn * (1.0 + 2.0 * beyond).ToScalar() - beyond.ToScalar()).``to`` dtype
+                    let projected = Parametrization.project value tensor
+                    let what = $"{size} numbers in {dtype}, {beyond} of the interval beyond it"
+                    Expect.isOk (Parametrization.contains value projected) what
+
+                    match Parametrization.initialize value projected with
+                    | Error error -> failtest $"{what}: {error}"
+                    | Ok parts ->
+                        let apart = Measures.apart (Parametrization.forward value parts) projected
+                        // The parameter of an entry on a bound has hundreds in its place: so much larger is its rounding.
+                        let allowed = 1000.0 * sqrt (float size) * Form.epsilon dtype
+                        Expect.isLessThanOrEqual apart (min allowed (64.0 * Form.epsilon Dtype.BFloat16)) what
+
+let tests: Test = testList "own values of chains" [ ownValues; beyondRounding; besideShifts; onBounds ]
