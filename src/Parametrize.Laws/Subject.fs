@@ -39,7 +39,9 @@ module internal Subject =
     let slack (subject: Subject) (case: Case) (reference: torch.Tensor) : float =
         let terms = reference.shape |> Array.fold max 4L |> float
         let size = max subject.Ground (Measures.largest reference)
+        // Below the normal numbers the last digit is all that there is.
         subject.Accuracy case.Scale * 64.0 * Form.epsilon reference.dtype * terms * size
+        + 4.0 * Form.smallest reference.dtype
 
     let isBatched (subject: Subject) : bool = Parametrization.isBatched subject.Value
 

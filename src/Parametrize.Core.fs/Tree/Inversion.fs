@@ -22,8 +22,8 @@ type internal PulledBack =
         Rows: torch.Tensor[][]
         /// Which nodes have chosen buffers by a tensor that they do not yield.
         IsChosen: bool[]
-        /// Whether inputs have started, so that what takes the rest is to be found again.
-        IsUnfinished: bool
+        /// The first node whose inputs have started, so that what takes the rest is to be found again.
+        Unfinished: int option
     }
 
 /// From a tensor back to parts of a value.
@@ -115,7 +115,7 @@ module internal Inversion =
         let isStarting: bool[] = Array.zeroCreate program.RegisterCount
         let rows = Array.copy present
         let isChosen: bool[] = Array.zeroCreate program.Nodes.Length
-        let mutable isUnfinished = false
+        let mutable unfinished: int option = None
         registers[program.Result] <- tensor
 
         let epsilons: float[] = Array.create program.RegisterCount epsilon
@@ -128,14 +128,15 @@ module internal Inversion =
             isStarting[source] <- isStarting[source] || isStarting[from]
 
         /// On through a node that keeps its inputs: all start where what takes the rest cannot be told yet.
-        let keep (register: int) (pull: Pull) (keeping: IKeepsInputs) (sources: int[]) (started: torch.Tensor[]) =
+        let keep register position (keeping: IKeepsInputs) (sources: int[]) (started: torch.Tensor[]) =
+            let pull = if isStarting[register] then Pull.As Want.Start else pull
             let known = now |> Option.map (fun now -> Evaluation.read now.Value sources)
 
             match restOf pull keeping known registers[register] with
             | Some tensors -> Array.iter2 (fun source tensor -> go source register tensor) sources tensors
             | None when asksOnly -> go sources[keeping.Rest] register started[keeping.Rest]
             | None ->
-                isUnfinished <- true
+                unfinished <- Option.orElse (Some position) unfinished
                 Array.iter2 (fun source tensor -> go source register tensor) sources started
 
                 sources
@@ -174,7 +175,7 @@ module internal Inversion =
                 | _ -> ()
 
                 match box node with
-                | :? IKeepsInputs as keeping -> keep register pull keeping sources parts.Inputs
+                | :? IKeepsInputs as keeping -> keep register position keeping sources parts.Inputs
                 | _ -> Array.iter2 (fun source tensor -> go source register tensor) sources parts.Inputs)
 
         let seen (view: torch.Tensor -> torch.Tensor) (source: int) (register: int) =
@@ -204,7 +205,7 @@ module internal Inversion =
                         Leaves = registers[.. program.LeafCount - 1]
                         Rows = rows
                         IsChosen = isChosen
-                        IsUnfinished = isUnfinished
+                        Unfinished = unfinished
                     }
                 )
             else
@@ -213,8 +214,6 @@ module internal Inversion =
                 | Error error -> Error error
 
         run (program.Steps.Length - 1)
-
-    let private keeping (program: Program) : Node = program.Nodes |> Array.find (fun node -> (box node) :? IKeepsInputs)
 
     /// How often inputs may start anew before what takes the rest is found: once, and once more behind inputs in use for
     /// which nothing makes up.
@@ -321,11 +320,13 @@ module internal Inversion =
                         pulled.Leaves
                         |> Array.mapi (fun leaf tensor -> if isNull (box tensor) then stays leaf else tensor)
 
-                    if not pulled.IsUnfinished then
-                        Ok(leaves, pulled.Rows, pulled.IsChosen)
-                    elif attempts = 0 then
-                        outOfReach (keeping program) (Error "nothing makes up for what its other inputs start from.")
-                    else
+                    match pulled.Unfinished with
+                    | None -> Ok(leaves, pulled.Rows, pulled.IsChosen)
+                    | Some position when attempts = 0 ->
+                        Error "nothing makes up for what its other inputs start from."
+                        |> outOfReach program.Nodes[position]
+                        |> Result.mapError (Program.named program position)
+                    | Some _ ->
                         from (attempts - 1) (Some(new Parts(shape, leaves, pulled.Rows))) pulled.Rows
                         |> Result.map (fun (leaves, rows, isChosen) ->
                             leaves, rows, Array.map2 (||) pulled.IsChosen isChosen))

@@ -43,7 +43,13 @@ module internal Slack =
                     tensor.dtype
 
             let smallest = (2.0 * Form.smallest dtype).AsScalar()
-            let underflow = if space.IsLeftByRounding then (0.0).AsScalar() else smallest
+            // Where a space is not left by rounding, nothing becomes zero.
+            let underflow =
+                if space.IsLeftByRounding then
+                    smallest * tensor.ne((0.0).AsScalar()).``to``(Tensors.realType tensor)
+                else
+                    torch.full_like (tensor.abs (), smallest)
+
             let own = tensor.abs () * (Tensors.roundoff (Form.epsilon dtype) 1.0).AsScalar() + underflow
 
             let up, down =
@@ -152,10 +158,12 @@ module internal Slack =
                         Error violation
                     else
                         let length = min 1e4 (length / (1.0 - ratio))
-                        let moved = towards (from + way * length.AsScalar()) slack.Value tensor
+                        let aim = if length = 1.0 then nearest else from + way * length.AsScalar()
+                        let moved = towards aim slack.Value tensor
 
                         match contains readsLeaves node present moved epsilon with
                         | Ok() -> Ok moved
+                        | Error _ when Tensors.nonFinite moved > 0L -> Error violation
                         | Error _ -> search moved apart length
 
             search tensor infinity 1.0

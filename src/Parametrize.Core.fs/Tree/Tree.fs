@@ -133,10 +133,15 @@ module internal Tree =
 
     /// The value of which the last node is the end, as an error names it.
     let private neighbour (tree: Tree) : string =
+        let ending (tree: Tree) =
+            match tree with
+            | Tree.Apply(node, _, _) when not (box node :? ICombines) -> node.Code
+            | other -> code other
+
         match tree with
-        | Tree.Apply(node, _, _) -> Node.text node
-        | Tree.OutOf(view, Tree.Apply(node, _, _)) -> FSharpText.ofCode (Code.call (View.name view) [ node.Code ])
-        | other -> FSharpText.ofCode (code other)
+        | Tree.OutOf(view, inner) -> Code.call (View.name view) [ ending inner ]
+        | other -> ending other
+        |> FSharpText.ofCode
 
     let private misfit (under: View list) (node: Node) (input: Tree) (domain: Domain) : ParametrizationError =
         let underViews =

@@ -39,6 +39,11 @@ let private converted (dtype: torch.ScalarType) (value: Parametrization) (parts:
 
     Parametrization.ofTensorsLike parts (Seq.map convert parts.Parameters) (Seq.map convert parts.Buffers) value
 
+/// What cannot be carried in an element type.
+let private misfits (dtype: torch.ScalarType) (value: Parametrization) (parts: Parts) : Faults =
+    Parametrization.misfits value (Form.epsilon dtype) parts
+    |> List.map (fun (name, violation) -> Fault.said $"{name} is refused in {dtype}: {violation}")
+
 /// A model goes to a finer element type: what was inside is inside, and where it was.
 let private mendsRounding (subject: Subject) (case: Case) : Faults =
     let value = subject.Value
@@ -55,6 +60,7 @@ let private mendsRounding (subject: Subject) (case: Case) : Faults =
             let roundoff = Subject.slack subject case coarse
 
             near $"forward (mend parts) in {dtype}" roundoff before tensor
+            @ misfits dtype value mended
             @ List.concat (Seq.map2 (same $"a parameter in {dtype}") moved.Parameters mended.Parameters)
             @ (if Subject.learns subject then
                    []
@@ -68,20 +74,15 @@ let private leavesWhatIsRight (subject: Subject) (case: Case) : Faults =
     ok "parts" (Subject.parts 1UL subject case) (fun parts ->
         let mended = Parametrization.repair value parts
 
-        let fits (dtype: torch.ScalarType) (parts: Parts) =
-            Parametrization.misfits value (Form.epsilon dtype) parts
-            |> List.map (fun (name, violation) -> $"{name} rounded to {dtype} is refused: {violation}")
-            |> List.map Fault.said
-
         let unchanged (old: torch.Tensor) (next: torch.Tensor) =
             near "mend" (8.0 * Form.epsilon old.dtype * float (Array.max (Array.append [| 4L |] old.shape))) old next
 
         List.concat (Seq.map2 unchanged parts.Buffers mended.Buffers)
-        @ fits case.Dtype parts
-        @ fits case.Dtype mended
-        @ fits case.Dtype (Parametrization.advance value parts)
+        @ misfits case.Dtype value parts
+        @ misfits case.Dtype value mended
+        @ misfits case.Dtype value (Parametrization.advance value parts)
         @ List.collect
-            (fun dtype -> parts |> converted dtype value |> converted case.Dtype value |> fits dtype)
+            (fun dtype -> parts |> converted dtype value |> converted case.Dtype value |> misfits dtype value)
             (others false case))
 
 let private checkedNames: string list = [ "base"; "_u"; "_v"; "mask"; "order"; "sign" ]

@@ -51,6 +51,15 @@ let subjects: Subject list =
         line "weightNorm -2" (fun () -> weightNorm -2) (fixedShape [ 2L; 3L; 4L ]) all everySize
         for rank in [ 1L; 3L; 4L; 5L ] do
             line $"lowRank {rank}" (fun () -> lowRank rank) (atLeast rank) reals moderateSizes
+        // Fewer rows than a block has columns: rotations of directions that no row has change nothing.
+        line
+            "oft 4"
+            (fun () -> oft 4L)
+            (Gen.elements [ [| 1L; 4L |]; [| 2L; 8L |]; [| 3L; 4L |]; [| 5L; 4L |] ])
+            reals
+            everySize
+        line "banded 5 1" (fun () -> banded 5L 1L) (atLeast 1L) reals everySize
+        line "banded 1 5" (fun () -> banded 1L 5L) (atLeast 1L) reals everySize
         line "fixedRank 3" (fun () -> fixedRank 3L) (atLeast 3L) reals moderateSizes
         line
             "product, several on either side"

@@ -49,6 +49,7 @@ let private tests (isAskedFor: string list -> bool) : Test =
             OrderedTests.tests
             StochasticTests.tests
             ChainValueTests.tests
+            MendingTests.tests
             AccuracyTests.tests
             ExtremeTests.tests
             EffortTests.tests

@@ -70,7 +70,7 @@ type internal OrderedNode(isPositive: bool) =
             let isPositive = tensor.gt (0.0.AsScalar())
             let others = torch.full_like (tensor, epsilon.AsScalar())
             let least = (torch.where (isPositive, tensor, others)).amin([| -1L |], keepdim = true)
-            torch.where (isPositive, tensor, least.clamp_max (epsilon.AsScalar()))
+            torch.where (isPositive, tensor, least)
         else
             tensor
 

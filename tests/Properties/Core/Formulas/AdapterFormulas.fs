@@ -30,10 +30,36 @@ let private turned: Formula =
         )
         |> _.reshape(buffers[0].shape)
 
+/// Blocks of columns times (I + Q)(I - Q)^-1, with the numbers above the diagonal of Q row by row.
+let private turnedInBlocks (block: int64) : Formula =
+    fun parameters buffers ->
+        let weight = flat buffers[0]
+        let eye = like weight (torch.eye block)
+
+        torch.cat (
+            [|
+                for index in 0L .. weight.shape[1] / block - 1L do
+                    let q = torch.zeros_like eye
+                    let mutable next = 0L
+
+                    for row in 0L .. block - 1L do
+                        for column in row + 1L .. block - 1L do
+                            q[row, column] <- parameters[0].[index, next]
+                            q[column, row] <- -parameters[0].[index, next]
+                            next <- next + 1L
+
+                    let rotation = (eye + q).matmul(torch.linalg.inv (eye - q))
+                    weight.narrow(1L, index * block, block).matmul rotation
+            |],
+            1L
+        )
+        |> _.reshape(buffers[0].shape)
+
 let all: (string * Formula) list =
     [
         "lora", lora 2.0
         "rsLora", lora (4.0 / sqrt 3.0)
         "dora", (fun parameters buffers -> weightNorm 0 [ parameters[0]; lora 2.0 parameters.Tail buffers ] [])
         "oft", turned
+        "oft 4", turnedInBlocks 4L
     ]

@@ -126,6 +126,8 @@ let private constrained: Formula =
 let all: (string * Formula) list =
     [
         "banded", banded 1L 2L
+        "banded 5 1", banded 5L 1L
+        "banded 1 5", banded 1L 5L
         "toeplitz", toeplitz
         "hankel", hankel
         "circulant", circulant

@@ -178,6 +178,18 @@ let tests: Test =
 
                 refusal "it has 2 parameters. Its parts have a density" (fun () ->
                     Prior.logDensity prior (drawn positive [| 6L |])))
+            test "the first node that does not go back is named" (fun () ->
+                let squares = positiveBy PositiveMap.Square
+
+                for value, named in
+                    [
+                        squares >>>! mirrored, squares
+                        mirrored >>>! squares, mirrored
+                        scale 2.0 >>> mirrored >>>! squares, mirrored
+                    ] do
+                    let prior = Prior.ofValue value (Prior.normal 1.0)
+                    let tensor = torch.ones ([| 3L; 3L |], dtype = torch.ScalarType.Float64, device = Case.device)
+                    refusal $"{named} is not known to yield" (fun () -> Prior.logDensity prior tensor))
             test "numbers that are not read do not count" (fun () ->
                 let shape = [| 2L; 3L; 3L |]
                 let prior = Prior.ofValue (mirrored >>> scale 2.0) (Prior.laplace 1.0)

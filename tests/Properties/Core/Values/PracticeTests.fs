@@ -101,6 +101,21 @@ let private ranges: Test =
         Expect.equal (Measures.apart made (vector [ 0.0; 2.0; 2.0; -0.0; -2.0; 3.0; -3.0; 3.0; 3.0 ])) 0.0 "to even"
         Expect.equal (Measures.apart gradient (vector [ 1.0; 1.0; 1.0; 1.0; 1.0; 0.0; 0.0; 0.0; 0.0 ])) 0.0 "gradients")
 
+/// From where a channel of zeros can grow beside the others.
+let private channelsOfZeros: Test =
+    inScope "channels of zeros have the scale of the largest of the others" (fun () ->
+        for scheme in [ symmetric; affine ] do
+            let value = fakeQuantized 4 scheme (Granularity.Channel 0)
+
+            let scales (rows: torch.Tensor list) = (started value (torch.stack (List.toArray rows))).Buffers[0]
+
+            let zeros, some, more = vector [ 0.0; 0.0; 0.0 ], vector [ 0.3; -0.9; 1.5 ], vector [ 40.0; 1.0; -9.0 ]
+            let beside = scales [ zeros; some; more ]
+            let alone = scales [ some; more ]
+            Expect.equal (Measures.apart (beside.narrow (0L, 1L, 2L)) alone) 0.0 $"{value}: the others"
+            Expect.equal (Measures.apart beside[0L] alone[1L]) 0.0 $"{value}: that of zeros"
+            Expect.equal (Measures.apart (scales [ zeros; zeros ]) (vector [ 1.0; 1.0 ])) 0.0 $"{value}: zeros alone")
+
 /// What lies on some grid is allowed, and is found to lie on it; what lies on none is not.
 let private members: Test =
     inScope "tensors on other grids than that of their range are allowed" (fun () ->
@@ -388,6 +403,7 @@ let tests: Test =
         [
             agreesWithTorch
             ranges
+            channelsOfZeros
             members
             signs
             zeros

@@ -217,10 +217,35 @@ let private composes: Test =
             Expect.isOk (Parametrization.contains within w) $"{value} in {within}"
             Expect.isOk (Parametrization.start value w) $"{value}, from what it yields")
 
+let private bands: Test =
+    inScope "bands are those of the formula, on every side of every shape" (fun () ->
+        for rows in [ 1L; 3L; 6L ] do
+            for columns in [ 1L; 3L; 6L ] do
+                for lower in [ 0L; 1L; 2L; 4L; 9L ] do
+                    for upper in [ 0L; 1L; 2L; 4L; 9L ] do
+                        let x = normal double 1UL [ rows; columns ]
+
+                        let expected =
+                            torch.tensor (
+                                Array2D.init (int rows) (int columns) (fun i j ->
+                                    if int64 (i - j) <= lower && int64 (j - i) <= upper then
+                                        x[int64 i, int64 j].item<float>()
+                                    else
+                                        0.0)
+                            )
+
+                        let projected = Parametrization.project (banded lower upper) x
+
+                        Expect.equal
+                            (Measures.apart (projected.cpu ()) expected)
+                            0.0
+                            $"{rows} x {columns}, {lower} below and {upper} above")
+
 let tests: Test =
     testList
         "structured"
         [
+            bands
             huge
             large
             isometric sumToZero 6L 5L
