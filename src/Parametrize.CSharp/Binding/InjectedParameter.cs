@@ -72,6 +72,8 @@ internal abstract class InjectedParameter : Parameter, IInjected
     /// <summary>Disposes it when no registration will follow; leaves it to the garbage collector while it may be in use.</summary>
     public virtual void Retire(bool isInUse = false)
     {
+        if (_restore is not null)
+            GiveUp();
         IsSpent = true;
         if (!isInUse)
             Dispose();

@@ -161,8 +161,6 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public void Release()
     {
         _isReleased = true;
-        foreach (var ours in new InjectedParameter?[] { _placeholder, Exposed })
-            ours?.GiveUp();
         Drop();
         _placeholder?.Retire();
         slot.Release();

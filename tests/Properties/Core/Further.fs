@@ -60,7 +60,10 @@ let subjects: Subject list =
             everySize
         line "banded 5 1" (fun () -> banded 5L 1L) (atLeast 1L) reals everySize
         line "banded 1 5" (fun () -> banded 1L 5L) (atLeast 1L) reals everySize
-        line "fixedRank 3" (fun () -> fixedRank 3L) (atLeast 3L) reals moderateSizes
+        // In 16 bits a third singular value of a thirtieth of the largest is rounding.
+        { line "fixedRank 3" (fun () -> fixedRank 3L) (atLeast 3L) reals moderateSizes with
+            HalfLimit = 0.3
+        }
         line
             "product, several on either side"
             (fun () ->

@@ -99,6 +99,20 @@ public class DisposalFreesParts
         Near.Placeholder(other.weight);
     }
 
+    [Theory]
+    [InlineData("weight")]
+    [InlineData("bias")]
+    public void Disposing_the_placeholder_does_no_harm(string name)
+    {
+        var layer = nn.Linear(4, 4).register_parametrization(name, Parametrizations.Positive);
+        var expected = layer.call(eye(4)).detach();
+        (name == "weight" ? layer.weight : layer.bias)!.Dispose();
+        Near.Same(expected, layer.call(eye(4)));
+        Assert.Equal(2, layer.parameters().Count());
+        layer.to(ScalarType.Float64);
+        Near.Same(expected, layer.call(eye(4, dtype: ScalarType.Float64)).to(ScalarType.Float32));
+    }
+
     [Fact]
     public void A_hook_that_outlives_its_module_does_no_harm()
     {

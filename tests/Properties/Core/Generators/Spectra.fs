@@ -102,5 +102,6 @@ let lines: Subject list =
         |> halvesTo 0.01
         |> missedBy withoutFirstRow
         |> within 10.0
-        line "invertible" square reals moderate |> halvesTo 0.01 |> missedBy reflected |> within 10.0
+        // Products of two triangles of random numbers become singular to rounding as they grow.
+        line "invertible" smallSquare reals moderate |> halvesTo 0.01 |> missedBy reflected |> within 10.0
     ]
