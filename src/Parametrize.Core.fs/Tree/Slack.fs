@@ -125,6 +125,9 @@ module internal Slack =
         | :? IRoundsParameter as rounding when not readsLeaves -> rounding.ContainsBehind(tensor, epsilon)
         | _ -> Contract.contains node present tensor epsilon
 
+    /// How many steps may go by without bringing the tensor nearer.
+    let private mostIdle = 2
+
     /// What a node contains: the tensor, or what is that up to the slack.
     let contained
         (readsLeaves: bool)
@@ -145,25 +148,36 @@ module internal Slack =
                 | _ -> part
 
             // Alternating projections: where few entries have much slack, these make up for all step by step, by longer steps
-            // the slower that goes.
-            let rec search (from: torch.Tensor) (before: float) (length: float) =
+            // the slower each goes.
+            let rec search
+                (from: torch.Tensor)
+                (before: (torch.Tensor * torch.Tensor) option)
+                (least: float)
+                (idle: int)
+                =
                 match Contract.nearest node forms present from epsilon rounded with
                 | None -> Error violation
                 | Some nearest ->
                     let way = nearest - from
                     let apart = Tensors.largest way
-                    let ratio = apart / before
+                    let idle = if apart < 0.9999 * least then 0 else idle + 1
 
-                    if not (ratio < 0.9999) then
+                    if idle > mostIdle then
                         Error violation
                     else
-                        let length = min 1e4 (length / (1.0 - ratio))
-                        let aim = if length = 1.0 then nearest else from + way * length.AsScalar()
+                        let aim, lengths =
+                            match before with
+                            | None -> nearest, torch.ones_like (way.abs ())
+                            | Some(way', lengths) ->
+                                let ratios = (way.abs () / way'.abs ()).nan_to_num(0.0).clamp_max((0.9999).AsScalar())
+                                let lengths = (lengths / ((1.0).AsScalar() - ratios)).clamp_max((1e4).AsScalar())
+                                from + way * lengths, lengths
+
                         let moved = towards aim slack.Value tensor
 
                         match contains readsLeaves node present moved epsilon with
                         | Ok() -> Ok moved
                         | Error _ when Tensors.nonFinite moved > 0L -> Error violation
-                        | Error _ -> search moved apart length
+                        | Error _ -> search moved (Some(way, lengths)) (min least apart) idle
 
-            search tensor infinity 1.0
+            search tensor None infinity 0
