@@ -156,7 +156,7 @@ public sealed partial class ParametrizedTensor
         ArgumentNullException.ThrowIfNull(value);
         using var alone = Binding.Access.Writing();
         Binding.SyncWithModules();
-        var writes = Versions.Of(Tensors);
+        var writes = isOvertakable ? Versions.Of(Tensors) : 0;
         var parts = Core.rightInverse(Parametrization, CurrentParts(), value);
         if (parts.IsOk)
             if (isOvertakable && Versions.Of(Tensors) != writes)

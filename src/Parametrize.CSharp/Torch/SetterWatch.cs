@@ -10,9 +10,9 @@ namespace Parametrize.CSharp.Torch;
 /// <remarks>
 /// TorchSharp (0.107.0) says neither. Setters of Linear, convolutions and norms dispose what is in the field, and register the
 /// new tensor: moving a module runs them. `Dispose` of Linear, Bilinear and convolutions disposes the weight, then the bias, and
-/// nothing else. So a module whose field was disposed gets a registry that tells when it is written to, which a setter does
-/// next, and in the field of the bias a parameter that tells when it is disposed, which `Dispose` does next. PReLU has no bias:
-/// its parts wait for the garbage collector. The cure upstream: `nn.Module` calls a virtual method when it registers a
+/// nothing else. What comes next tells which of the two it is. A setter writes to the registry: the module gets one that tells.
+/// `Dispose` disposes the bias: a parameter that tells stands in its field. PReLU has no bias: its parts wait for the garbage
+/// collector. The cure upstream: `nn.Module` calls a virtual method when it registers a
 /// parameter under a name that it has, and `Dispose` of these modules calls that of its base, which disposes children. Then
 /// this class goes.
 /// </remarks>

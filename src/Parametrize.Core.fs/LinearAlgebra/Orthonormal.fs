@@ -34,6 +34,9 @@ module internal Orthonormal =
         let others = Tensors.last w - 1L
         torch.cat ([| w.narrow (-1L, 0L, others); w.narrow (-1L, others, 1L) * factor |], -1L)
 
+    /// A square matrix with orthonormal columns as a rotation: the last column turns where it is none.
+    let asRotation (w: torch.Tensor) : torch.Tensor = withLastTimes (turn w) w
+
     /// Two matrices of vectors that go in pairs: the last pair turns where that makes the first, else the second, a rotation, which
     /// is all that some maps reach.
     let turnedTogether (left: torch.Tensor) (right: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =

@@ -162,7 +162,7 @@ type internal GroupNode(group: Group) =
             match group with
             | Group.Unitary -> haar
             | Group.SpecialUnitary -> withoutPhase haar
-            | Group.SpecialOrthogonal -> Orthonormal.withLastTimes (Orthonormal.turn haar) haar
+            | Group.SpecialOrthogonal -> Orthonormal.asRotation haar
 
 namespace Parametrize.Values
 

@@ -128,11 +128,7 @@ module internal OrthogonalMaps =
 
     /// Turns the last column where the determinant is negative, and the directions that lie at infinity.
     let turned (map: OrthogonalMap) (epsilon: float) (tall: torch.Tensor) : torch.Tensor =
-        let rotation =
-            if reachesRotationsOnly map tall then
-                Orthonormal.withLastTimes (Orthonormal.turn tall) tall
-            else
-                tall
+        let rotation = if reachesRotationsOnly map tall then Orthonormal.asRotation tall else tall
 
         let isReached () = (InverseCayley.reaches epsilon rotation = Ok())
 

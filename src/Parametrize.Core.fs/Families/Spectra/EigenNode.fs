@@ -190,7 +190,13 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
             Array.append places.shape[.. places.shape.Length - 2] [| Tensors.rows vectors; Tensors.last places |]
 
         let columns = vectors.gather (-1L, places.unsqueeze(-2L).expand shape)
-        let struct (columns, _) = Orthonormal.turnedTogether columns columns
+
+        // Some maps of vectors reach rotations only; the sign of one changes nothing.
+        let columns =
+            if Tensors.rows columns = Tensors.last columns then
+                Orthonormal.asRotation columns
+            else
+                columns
 
         Ok
             {
