@@ -1,0 +1,26 @@
+using Parametrize.Bench.Cases;
+using Parametrize.Bench.Results;
+
+namespace Parametrize.Bench.SideBySide;
+
+/// <summary>Sets of matrices beside geotorch's formulas.</summary>
+internal static class FactoredTable
+{
+    public static void Print()
+    {
+        var table = Report.Table(
+            "Matrices by their factors, forward and backward, microseconds",
+            "matrices",
+            "geotorch's formula",
+            "ours",
+            Column.Larger("times faster")
+        );
+        foreach (var one in FactoredCase.All())
+        {
+            var laps = Race.Run(TimeSpan.FromSeconds(3), one.Formula, one.Ours);
+            var (formula, ours) = (laps[0].Median, laps[1].Median);
+            table.AddRow($"{one}", Report.Time(formula), Report.Time(ours), Report.Factor(formula / ours));
+        }
+        Report.Print(table, "The formula yields the same set of matrices from other factors.");
+    }
+}
