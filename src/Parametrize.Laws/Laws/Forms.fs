@@ -117,6 +117,19 @@ let private stackIsLoop (subject: Subject) (case: Case) : Faults =
 
         gradients (torch.stack alone)
 
+        // Where the map does not depend on the scale of a parameter, its gradient is a difference of terms that are the larger, the
+        // smaller the parameter is.
+        let isOfDirection (index: int) (leaf: int) : bool =
+            let doubled =
+                inputs[index]
+                |> Array.mapi (fun place input -> if place = leaf then input.detach () * 2.0 else input.detach ())
+
+            let parts = Parametrization.ofTensorsLike several[index] doubled several[index].Buffers value
+            let input = inputs[index][leaf]
+
+            largest input > 0.0
+            && apart alone[index] (Parametrization.forward value parts) <= Subject.slack subject case alone[index]
+
         [
             for index in 0 .. several.Length - 1 do
                 yield! near $"tensor {index}" (Subject.slack subject case alone[index]) alone[index] made[int64 index]
@@ -130,9 +143,12 @@ let private stackIsLoop (subject: Subject) (case: Case) : Faults =
                     | _, null -> Fault.said $"parameter {leaf} of tensor {index} has a gradient in one of both ways"
                     | found, expected when Tensors.nonFinite expected = 0L ->
                         // What saturates leaves gradients that are rounding of the numbers they come from.
-                        let size = largest input
-                        // Differences of larger terms, where the map does not depend on the scale of what it reads.
-                        let steep = if size > 0.0 then max 1.0 (largest alone[index] / size) else 1.0
+                        let steep =
+                            if isOfDirection index leaf then
+                                max 1.0 (largest alone[index] / largest input)
+                            else
+                                1.0
+
                         let allowed = Subject.slack subject case expected + steep * Subject.slack subject case weights
                         yield! near $"gradient {leaf} of tensor {index}" allowed expected found
                     | _ -> ()
