@@ -250,8 +250,9 @@ internal sealed class ModuleBinding : IUse
     /// <summary>For a pass outside cached scopes.</summary>
     public void ShowAlone(Tensor value)
     {
-        // A forward pass that threw has left its tensor behind.
-        Hide();
+        foreach (var slot in _slots)
+            if (slot.HasRemains)
+                slot.Hide();
         Show(value, isHeld: false);
     }
 
@@ -290,6 +291,11 @@ internal sealed class ModuleBinding : IUse
 
     private void Show(Tensor value, bool isHeld)
     {
+        if (_slots is [var only])
+        {
+            only.Show(value, isHeld);
+            return;
+        }
         var members = Layout.Divide(value);
         for (var index = 0; index < members.Length; index++)
             _slots[index].Show(members[index], isHeld);

@@ -51,11 +51,11 @@ internal sealed class PassHooks
         }
     }
 
-    private void Enter()
+    private void Enter(nn.Module module)
     {
         var bindings = _bindings;
         var entered = 0;
-        using var _ = GroupedValues.For(bindings);
+        using var _ = bindings.Length > 1 ? GroupedValues.For(bindings) : null;
         try
         {
             for (; entered < bindings.Length; entered++)
@@ -68,7 +68,7 @@ internal sealed class PassHooks
         }
     }
 
-    private void Exit() => Exit(_bindings);
+    private void Exit(nn.Module module) => Exit(_bindings);
 
     private void Exit(ReadOnlySpan<ModuleBinding> entered) => Every.FromTheLast(entered, binding => binding.Exit(this));
 }

@@ -40,6 +40,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// <summary>Whether the parts have been written to since the value was shown.</summary>
     public bool IsOvertaken => Versions.Of(computed.Tensors) != _shownAt;
 
+    /// <summary>Whether a pass that threw has left its tensor behind, or somebody has disposed the placeholder.</summary>
+    public bool HasRemains => Exposed is not null || _placeholder is { IsSpent: true };
+
     public bool IsNative => slot.IsNative;
 
     /// <summary>Whether a module that computes meanwhile reads either what was shown or what is.</summary>

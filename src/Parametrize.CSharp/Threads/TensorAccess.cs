@@ -134,6 +134,8 @@ internal sealed class TensorAccess(Func<string?> name)
     /// <summary>The pass of the present thread; null when others have given it up.</summary>
     public Visit? Find(object pass)
     {
+        if (_visits.Count == 0)
+            return null; // What the present thread has begun it sees without the lock.
         var visitor = Visitor.Current;
         lock (Gate)
         {

@@ -14,7 +14,7 @@ internal sealed class Hooks
 
     public static bool CanBeAround(nn.Module module) => HookableTypeOf(module) is not null;
 
-    public static Hooks Around(nn.Module module, Action before, Action after)
+    public static Hooks Around(nn.Module module, Action<nn.Module> before, Action<nn.Module> after)
     {
         var type = HookableTypeOf(module)!;
         return new(
@@ -40,9 +40,8 @@ internal sealed class Hooks
         return type;
     }
 
-    private static object Register(Type type, string name, nn.Module module, Action action)
+    private static object Register(Type type, string name, nn.Module module, Action<nn.Module> hook)
     {
-        Action<nn.Module> hook = _ => action();
         var method = type.GetMethod(name, BindingFlags.Instance | BindingFlags.Public, [typeof(Action<nn.Module>)])!;
         return method.Invoke(module, [hook])!;
     }

@@ -214,9 +214,10 @@ module internal Evaluation =
 
         Tensors.detached (Seq.concat >> Seq.filter isNew) (fun () -> Array.map2 changedBy program.Nodes buffers)
 
-    /// Those that a node can carry in an element type of that roundoff; else what it makes of them.
+    /// Those that a node can carry in an element type of that roundoff, and which have used up no more than half of what it
+    /// allows, since the map adds to it; else what it makes of them.
     let carried (epsilon: float) (repairing: IRepairs) (buffers: torch.Tensor[]) : torch.Tensor[] =
-        match repairing.CanCarry(buffers, epsilon) with
+        match repairing.CanCarry(buffers, epsilon / 2.0) with
         | Ok() -> buffers
         | Error _ -> repairing.Repair buffers
 

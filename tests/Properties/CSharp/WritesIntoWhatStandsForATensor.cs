@@ -151,6 +151,26 @@ public class WritesIntoWhatStandsForATensor
     }
 
     [Fact]
+    public void What_was_frozen_through_the_field_is_unfrozen_through_its_parameter()
+    {
+        var layer = nn.Linear(4, 3).register_parametrization("weight", Parametrizations.Scale(2));
+        var original = layer.parametrization("weight").Originals[0];
+        foreach (var wanted in new[] { false, true, false })
+        {
+            layer.weight.requires_grad = wanted;
+            layer.call(ones(1, 4)).Dispose();
+            Assert.Equal(wanted, original.requires_grad);
+            original.requires_grad = !wanted;
+            layer.call(ones(1, 4)).Dispose();
+            layer.call(ones(1, 4)).Dispose();
+            Assert.Equal(!wanted, original.requires_grad);
+            original.requires_grad = wanted;
+            layer.call(ones(1, 4)).Dispose();
+            Assert.Equal(wanted, layer.weight.requires_grad);
+        }
+    }
+
+    [Fact]
     public void Freezing_one_that_is_shared_freezes_it_for_all_and_a_member_of_a_joint_one_is_refused()
     {
         var (first, second) = (nn.Linear(4, 4).orthogonal(), nn.Linear(4, 4));

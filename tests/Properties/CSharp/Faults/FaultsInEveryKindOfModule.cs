@@ -150,12 +150,12 @@ public class FaultsInEveryKindOfModule
     {
         var subject = FaultSubject.Plain(kind);
         var isBad = false;
-        void Fail()
+        void Fail(nn.Module module)
         {
             if (isBad)
                 throw new ApplicationException();
         }
-        void Nothing() { }
+        void Nothing(nn.Module module) { }
         void Hook(string when)
         {
             if (place.StartsWith(when))
