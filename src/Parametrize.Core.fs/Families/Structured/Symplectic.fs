@@ -42,12 +42,14 @@ module internal Symplectic =
         let scales = (norms.unsqueeze -1L * norms.unsqueeze -2L).clamp_min(1e-300.AsScalar())
         (residual.abs () / scales).amax([| -2L; -1L |], keepdim = true)
 
-    /// Which matrices of a batch only rounding has moved away: `J^T W^T J W` is near the identity.
-    let private isNear (matrix: torch.Tensor) =
+    /// Which matrices of a batch are this near: by the Frobenius norm of `J^T W^T J W - I`.
+    let private isWithin (distance: float) (matrix: torch.Tensor) =
         let residual = SymplecticForm.back (gram matrix) - Tensors.eyeLike matrix
-        (residual.square().sum([| -2L; -1L |], keepdim = true)).lt(0.25.AsScalar())
+        (residual.square().sum([| -2L; -1L |], keepdim = true)).lt((distance * distance).AsScalar())
 
-    /// Newton-Schulz steps to the symplectic polar factor (Higham, Mackey, Mackey & Tisseur 2005, section 5).
+    let private isNear (matrix: torch.Tensor) = isWithin 0.5 matrix
+
+    /// Newton-Schulz steps to the symplectic polar factor (Higham, Mackey, Mackey & Tisseur 2005, section 5), which is near.
     let private polished (matrix: torch.Tensor) =
         let step (x: torch.Tensor) () = x * 1.5.AsScalar() - x.matmul (SymplecticForm.back (gram x)) * 0.5.AsScalar()
 
@@ -59,7 +61,9 @@ module internal Symplectic =
         let wide = Tensors.inDouble matrix
         let limit = Tensors.limit (Form.epsilon matrix.dtype) (Tensors.last matrix) 0.5
         let isOff = (defects wide).gt(limit.AsScalar())
-        torch.where(isOff.logical_and (isNear wide), polished wide, wide).``to`` matrix.dtype
+        // Rounding moves large entries far. The steps go there from below 1; the first of them only come near.
+        let isInReach = isWithin 0.95 wide
+        torch.where(isOff.logical_and isInReach, polished (polished wide), wide).``to`` matrix.dtype
 
     /// The same matrix with no singular value below this part of the largest, and the least one reflected where the determinant
     /// is negative, which that of no symplectic matrix is; the identity for zeros.
