@@ -54,10 +54,12 @@ type private SchurForm(n: int, h: float[]) =
 
     /// The reflection that takes a vector to a multiple of the unit vector at a place.
     let reflectTo (place: int) (first: int) (x: float[]) =
-        let length = sqrt (Array.sumBy (fun number -> number * number) x)
+        let largest = x |> Array.fold (fun most number -> max most (abs number)) 0.0
 
-        if length > 0.0 then
-            let u = x |> Array.map (fun number -> number / length)
+        if largest > 0.0 then
+            let inUnits = x |> Array.map (fun number -> number / largest)
+            let length = sqrt (Array.sumBy (fun number -> number * number) inUnits)
+            let u = inUnits |> Array.map (fun number -> number / length)
             u[place] <- u[place] + (if u[place] < 0.0 then -1.0 else 1.0)
             reflect first u (abs u[place])
 
@@ -165,6 +167,8 @@ type private SchurForm(n: int, h: float[]) =
     /// From the last row up: single rows and pairs are split off where an entry beside the diagonal is rounding.
     let iterate () =
         let norm = norm ()
+        // Squares of what is smaller, and of what is to become of it, would have no digits.
+        let nothing = 1e-140 * norm
         let at (i: int) (j: int) = h[i * n + j]
         let mutable last = n - 1
         let mutable steps = 0
@@ -177,7 +181,7 @@ type private SchurForm(n: int, h: float[]) =
                 let beside = abs (at (l - 1) (l - 1)) + abs (at l l)
                 let beside = if beside = 0.0 then norm else beside
 
-                if abs (at l (l - 1)) <= 2.3e-16 * beside || steps > mostSteps then
+                if abs (at l (l - 1)) <= max nothing (2.3e-16 * beside) || steps > mostSteps then
                     h[l * n + l - 1] <- 0.0
                     isSearching <- false
                 else
@@ -261,11 +265,19 @@ type private SchurForm(n: int, h: float[]) =
 [<RequireQualifiedAccess>]
 module internal RealSchur =
 
+    /// Hundreds of steps, which matrices with many equal eigenvalues take, add up roundoff: Q is made orthonormal again, by a
+    /// Newton-Schulz step, and T is what W is in that basis.
+    let private polished (matrices: torch.Tensor) (q: torch.Tensor) (t: torch.Tensor) =
+        let q = q * 1.5.AsScalar() - q.matmul (q.mT.matmul q) * 0.5.AsScalar()
+        let inBasis = (q.mT.matmul matrices).matmul q
+        struct (q, torch.where ((t.tril -1L).eq(0.0.AsScalar()), inBasis.triu 0L, inBasis))
+
     /// `W = Q T Q^T` in double precision with Q orthogonal and T upper triangular but for the blocks of rows 2i and 2i + 1, whatever
     /// their eigenvalues are. On the CPU, O(n^3) a matrix.
     let decompose (matrices: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+        let matrices = Tensors.inDouble matrices
         let n = int (Tensors.last matrices)
-        let entries = Tensors.toArray<float>(Tensors.inDouble matrices)
+        let entries = Tensors.toArray<float> matrices
         let vectors: float[] = Array.zeroCreate entries.Length
         let size = n * n
 
@@ -278,4 +290,4 @@ module internal RealSchur =
             torch.tensor(numbers, dtype = torch.ScalarType.Float64, device = torch.CPU).reshape(matrices.shape).``to``
                 matrices.device
 
-        struct (tensor vectors, tensor entries)
+        polished matrices (tensor vectors) (tensor entries)

@@ -100,6 +100,12 @@ let private isSolved (subject: Subject) (case: Case) : Faults =
     let transposed = { subject with Value = Parametrization.transposed subject.Value }
     isSolvedAs "W" subject case @ isSolvedAs "W^T" transposed case
 
+let private ofSquares (law: Law) : Law =
+    law
+    |> Dimensions.onSmallCases
+    |> on squares
+    |> onlyFor "square matrices that are not singular" hasSquares
+
 let laws: Law list =
     [
         law
@@ -107,13 +113,11 @@ let laws: Law list =
             "determinants by factors are those of the matrix"
             "The logarithm of the modulus of the determinant, and its gradient, are those of the matrix."
             isThatOfTheMatrix
-        |> on squares
-        |> onlyFor "square matrices that are not singular" hasSquares
+        |> ofSquares
         law
             "11f"
             "solving undoes the matrix"
             "The matrix, or its transpose, times the solution is the right-hand side, and gradients are those of a factorization."
             isSolved
-        |> on squares
-        |> onlyFor "square matrices that are not singular" hasSquares
+        |> ofSquares
     ]

@@ -125,7 +125,7 @@ let isKnown (subject: Subject) : bool =
     Dimensions.tellsOfSome (fun parts -> (Parametrization.logVolume subject.Value parts).IsSome) subject
 
 let private ofVolumes (law: Law) : Law =
-    law |> on Dimensions.smallCases |> onlyFor "a closed form of its log volume" isKnown
+    law |> Dimensions.onSmallCases |> onlyFor "a closed form of its log volume" isKnown
 
 let laws: Law list =
     [

@@ -5,6 +5,7 @@ open System
 open Expecto
 open Parametrize
 open Parametrize.Laws
+open Parametrize.Values
 open Properties.Core.WrongValues
 open TorchSharp
 
@@ -68,6 +69,20 @@ let tests: Test =
                 Expect.stringContains specification "Random samples are allowed" "a sentence"
                 Expect.stringContains specification "holds in 20 cases" "what was found"
                 Expect.stringContains specification "does not apply: it needs " "bijections")
+            testCase "laws of small tensors do not apply where all are large" (fun () ->
+                let tried = { LawOptions.Default with Cases = 1 }
+                let complex = { tried with ElementTypes = Some [ torch.ScalarType.ComplexFloat64 ] }
+
+                for options, value, shape in
+                    [
+                        tried, orthogonalWithoutBase OrthogonalMap.MatrixExp, [ 6L; 6L ]
+                        tried, spd, [ 5L; 5L ]
+                        // Nor where gradients do not move the phase.
+                        complex, sphereExp 1.0, [ 3L ]
+                    ] do
+                    let laws = Laws.forWith options value [ shape ]
+                    Expect.isFalse (laws |> List.exists _.Name.Contains("the rank of the derivative")) $"{value}"
+                    laws |> List.iter _.Check())
             for mistake, law, shape in expected do
                 testCase $"{mistake} breaks `{law}`" (fun () ->
                     let error = broken law mistake

@@ -35,6 +35,7 @@ let private tests (isAskedFor: string list -> bool) : Test =
             DecompositionTests.tests
             LayoutTests.tests
             OptionTests.tests
+            OptionShapeTests.tests
             OwnNodeTests.tests
             CornerTests.tests
             PracticeTests.tests

@@ -28,12 +28,28 @@ type internal DiscBlocksNode(radius: float) =
         |> Blocks.place x
         |> Entrywise.within (Form.greatest x.dtype)
 
-    /// B in double precision.
+    let large = 1e100
+    let isLarge (size: torch.Tensor) = size.ge (number (large / 2.0))
+
+    /// B in double precision. Blocks so large that squares of their numbers would overflow are made smaller, and are beyond the edge
+    /// by any measure: how far does not matter to what they are scaled to.
     let blocksOf (tensor: torch.Tensor) : Blocks =
         let b = Blocks.ofMatrix (Tensors.inDouble tensor)
-        let unit (x: torch.Tensor) = x / number radius
+        let most = number (radius * large)
 
-        { M = unit b.M; W = unit b.W; U = unit b.U; V = unit b.V; Last = unit b.Last }
+        let ratio (sizes: torch.Tensor list) =
+            most / (sizes |> List.map _.abs() |> List.reduce (fun x y -> x.maximum y)).clamp_min most
+
+        let ofBlock = ratio [ b.M; b.W; b.U; b.V ]
+        let unit (ratio: torch.Tensor) (x: torch.Tensor) = x * ratio / number radius
+
+        {
+            M = unit ofBlock b.M
+            W = unit ofBlock b.W
+            U = unit ofBlock b.U
+            V = unit ofBlock b.V
+            Last = unit (ratio [ b.Last ]) b.Last
+        }
 
     let shifted (c: float) (b: Blocks) = { b with M = b.M + number c }
     let size (b: Blocks) = Blocks.length [ b.M; b.W; b.U; b.V ]
@@ -57,9 +73,10 @@ type internal DiscBlocksNode(radius: float) =
 
         let at (c: float) = off (-(determinant c b)) (size (shifted c b))
 
-        ((at 1.0).maximum(at -1.0)).maximum(off (determinant 0.0 b - number 1.0) (size b))
+        let off = ((at 1.0).maximum(at -1.0)).maximum(off (determinant 0.0 b - number 1.0) (size b))
+        off.masked_fill (isLarge (size b), number infinity)
 
-    let beyondLast (b: Blocks) = b.Last.abs () - number 1.0
+    let beyondLast (b: Blocks) = (b.Last.abs () - number 1.0).masked_fill(isLarge (b.Last.abs ()), number infinity)
 
     /// In which rounding of each matrix is counted, in units of the radius.
     let limits (tensor: torch.Tensor) (epsilon: float) =

@@ -35,7 +35,7 @@ module internal Region =
 
     /// Matrices with all eigenvalues taken inside, by this much: moved to the left, or scaled.
     let inside (region: Region) (margin: float) (scale: torch.Tensor) (matrices: torch.Tensor) : torch.Tensor =
-        let values = torch.linalg.eigvals matrices
+        let values = Eigenvalues.values matrices
 
         let greatest (numbers: torch.Tensor) = numbers.amax([| -1L |], keepdim = true).unsqueeze -1L
 

@@ -80,10 +80,10 @@ and internal StableSchurNode(region: Region) =
     let beyond = Region.beyond region
 
     let rec mended (left: int) (matrix: torch.Tensor) : torch.Tensor =
-        if left = 0 || not ((beyond (torch.linalg.eigvals matrix)).ne(0.0.AsScalar()).any().item<bool>()) then
+        if left = 0 || not ((beyond (Eigenvalues.values matrix)).ne(0.0.AsScalar()).any().item<bool>()) then
             matrix
         else
-            let struct (values, vectors) = torch.linalg.eig matrix
+            let struct (values, vectors) = Eigenvalues.withVectors matrix
             let dual = torch.linalg.pinv vectors
             // A little too far, so that it ends inside.
             let weights = beyond values * 1.01.AsScalar() / dual.abs().square().sum(-1L).``to`` values.dtype

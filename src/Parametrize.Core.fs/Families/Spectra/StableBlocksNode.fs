@@ -55,13 +55,13 @@ type internal StableBlocksNode(alpha: float) =
             .squeeze(-1L)
             .clamp_min((abs alpha).AsScalar())
 
-    /// Which blocks, and which last rows, are on the edge up to rounding, or beyond it.
+    /// Which blocks, and which last rows, are on the edge up to rounding, or beyond it; those of a zero matrix at alpha = 0 are.
     let isOnEdge (tensor: torch.Tensor) (epsilon: float) =
         let blocks, limit = blocksOf tensor, limit tensor epsilon
         let least = size tensor * (-limit).AsScalar()
         let r = Blocks.length [ blocks.M; blocks.V ]
-        let isFlat = (Blocks.signedRoot blocks).lt(r * (sqrt (2.0 * limit)).AsScalar())
-        struct (isFlat.logical_or (blocks.M.gt least), blocks.Last.gt least)
+        let isFlat = (Blocks.signedRoot blocks).le(r * (sqrt (2.0 * limit)).AsScalar())
+        struct (isFlat.logical_or (blocks.M.ge least), blocks.Last.ge least)
 
     /// What yields T, with blocks on the edge and beyond at a distance from it.
     let inverse (tensor: torch.Tensor) (epsilon: float) (starts: bool) =

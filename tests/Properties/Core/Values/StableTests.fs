@@ -170,6 +170,45 @@ let private large () : unit =
                 let allowed = 64.0 * Form.epsilon form.Dtype * Measures.largest tensor
                 Expect.isLessThanOrEqual (Measures.apart tensor made) allowed $"{value}, {shape}: {what} comes back"
 
+/// Equal entries have all eigenvalues but one at 0, of which LAPACK finds none at some sizes.
+let private equalEntries (value: Parametrization) () : unit =
+    for dtype in [ torch.ScalarType.Float32; float64 ] do
+        for size in [ 8L; 13L; 20L; 22L; 24L; 64L ] do
+            for entry in [ -1.0; 0.1; 1.0; 1e30 ] do
+                use _ = torch.NewDisposeScope()
+                let what = $"{size} x {size} of {entry} in {dtype}"
+                let matrix = torch.full ([| size; size |], entry.ToScalar(), dtype = dtype)
+                let projected = Parametrization.project value matrix
+                Expect.isOk (Parametrization.contains value projected) $"{what}: the projection"
+                let started = Parametrization.forward value (orFail (Parametrization.start value matrix))
+                Expect.isOk (Parametrization.contains value started) $"{what}: the start"
+
+/// Zeros are on the edge where alpha is 0: they start where gradients move them.
+let private zerosTrain (value: Parametrization) () : unit =
+    use _ = torch.NewDisposeScope()
+    let parts = orFail (Parametrization.start value (torch.zeros (4L, 4L, dtype = float64)))
+    let target = -torch.eye(4L, dtype = float64)
+    use optimizer = torch.optim.SGD(parts.Trainable, 0.1)
+    let loss () = (Parametrization.forward value parts - target).square().sum()
+
+    for _ in 1..300 do
+        optimizer.zero_grad ()
+        loss().backward()
+        optimizer.step () |> ignore
+
+    Expect.isLessThan (Tensors.number (loss ())) 1e-3 $"{value}"
+
+/// Also beside entries above the blocks that are as large.
+let private huge () : unit =
+    for size in [ 1L; 2L; 3L; 4L ] do
+        for scale in [ 1e90; 1e110; 1e140; 1e160; 1e300 ] do
+            use _ = torch.NewDisposeScope()
+            let matrix = normal 6UL [ size; size ] * scale.ToScalar()
+            let value = schurStableBlocks 0.8
+            Expect.isError (Parametrization.contains value matrix) $"{size}, {scale}"
+            let projected = Parametrization.project value matrix
+            Expect.isOk (Parametrization.contains value projected) $"{size}, {scale}: the projection"
+
 let tests: Test =
     testList
         "stable matrices"
@@ -177,9 +216,13 @@ let tests: Test =
             testCase "real Schur forms" schurForms
             for value in values do
                 testCase $"{value} starts from whatever is registered" (starts value)
+                testCase $"{value} takes equal entries" (equalEntries value)
             testCase "eigenvalues that rounding moves far" farFromNormal
             testCase "eigenvalues outside are refused" refused
             testCase "blocks near the edge of the disc" nearTheEdge
             testCase "options" options
             testCase "large ones come back" large
+            for value in [ hurwitz 0.0; hurwitzBlocks 0.0 ] do
+                testCase $"{value} trains from zeros" (zerosTrain value)
+            testCase "huge blocks are scaled" huge
         ]
