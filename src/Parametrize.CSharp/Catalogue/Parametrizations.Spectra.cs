@@ -80,7 +80,7 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">Alpha is not finite.</exception>
     public static Parametrization HurwitzBlocks(double alpha) => SchurFormValues.hurwitzBlocks(alpha);
 
-    /// <summary>Real n x n matrices whose eigenvalues have moduli below a radius.</summary>
+    /// <summary>Real n x n matrices whose eigenvalues have moduli below a radius, to rounding of that radius.</summary>
     /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
     public static Parametrization SchurStable(double radius) => SchurFormValues.schurStable(radius);
 

@@ -142,6 +142,7 @@ module SchurFormValues =
 
     /// Block triangular n x n matrices whose eigenvalues have moduli below a radius: blocks of two rows, of one for the last of an odd
     /// number, each from as many numbers as it has, and what is above them. O(n^2). Projects blocks by scaling them: a retraction.
+    /// Rounding is that of the radius: entries far below it have fewer digits.
     /// Throws ArgumentException for a radius that is not positive and finite.
     let schurStableBlocks (radius: float) : Parametrization =
         Options.requirePositive (nameof radius) radius
