@@ -17,10 +17,8 @@ internal sealed class InferenceCase
     {
         (_size, _inputs) = (size, randn(Batch, size));
         Plain = Model();
-        Parametrized = Model();
-        Parametrized.register_parametrizations<Linear>("weight", Parametrizations.Orthogonal());
-        Left = Model();
-        Left.register_parametrizations<Linear>("weight", Parametrizations.Orthogonal());
+        Parametrized = Registered();
+        Left = Registered();
         foreach (var layer in Left.children().OfType<Linear>())
             layer.remove_parametrizations("weight");
     }
@@ -40,6 +38,13 @@ internal sealed class InferenceCase
     {
         using var _ = no_grad();
         model.call(_inputs).Dispose();
+    }
+
+    private Sequential Registered()
+    {
+        var model = Model();
+        model.register_parametrizations<Linear>("weight", Parametrizations.Orthogonal());
+        return model;
     }
 
     private Sequential Model()

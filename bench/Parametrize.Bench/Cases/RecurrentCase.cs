@@ -26,7 +26,8 @@ internal sealed class RecurrentCase
         _inputs = randn(Length, Batch, size);
         _plain = new(nn.Linear(size, size, hasBias: false));
         _eachTime = new(Formula());
-        _once = new(Formula(), isKeptThroughout: true);
+        var kernel = Formula();
+        _once = new(kernel, kernel.Compute);
         _registered = new(nn.Linear(size, size, hasBias: false));
         // By its name in the net, whose `call` computes it.
         _registered.register_parametrization(
@@ -63,12 +64,12 @@ internal sealed class RecurrentCase
     {
         private readonly nn.Module<Tensor, Tensor> _kernel;
         private readonly Linear _input;
-        private readonly bool _isKeptThroughout;
+        private readonly Action? _begin;
 
-        public Net(nn.Module<Tensor, Tensor> kernel, bool isKeptThroughout = false)
+        public Net(nn.Module<Tensor, Tensor> kernel, Action? begin = null)
             : base(nameof(Net))
         {
-            (_kernel, _isKeptThroughout) = (kernel, isKeptThroughout);
+            (_kernel, _begin) = (kernel, begin);
             var size = kernel.parameters().Single().shape[0];
             _input = nn.Linear(size, size);
             RegisterComponents();
@@ -79,8 +80,7 @@ internal sealed class RecurrentCase
 
         public override Tensor forward(Tensor inputs)
         {
-            if (_isKeptThroughout)
-                ((FormulaKernel)_kernel).Compute();
+            _begin?.Invoke();
             var state = zeros(Batch, inputs.shape[2]);
             for (var time = 0; time < Length; time++)
                 state = (_kernel.forward(state) + _input.forward(inputs[time])).tanh();

@@ -291,11 +291,6 @@ internal sealed class ModuleBinding : IUse
 
     private void Show(Tensor value, bool isHeld)
     {
-        if (_slots is [var only])
-        {
-            only.Show(value, isHeld);
-            return;
-        }
         var members = Layout.Divide(value);
         for (var index = 0; index < members.Length; index++)
             _slots[index].Show(members[index], isHeld);

@@ -55,7 +55,7 @@ internal sealed class PassHooks
     {
         var bindings = _bindings;
         var entered = 0;
-        using var _ = bindings.Length > 1 ? GroupedValues.For(bindings) : null;
+        using var _ = GroupedValues.For(bindings);
         try
         {
             for (; entered < bindings.Length; entered++)

@@ -265,10 +265,10 @@ type private SchurForm(n: int, h: float[]) =
 [<RequireQualifiedAccess>]
 module internal RealSchur =
 
-    /// Hundreds of steps, which matrices with many equal eigenvalues take, add up roundoff: Q is made orthonormal again, by a
-    /// Newton-Schulz step, and T is what W is in that basis.
+    /// Matrices with many equal eigenvalues take hundreds of steps, whose roundoff adds up. So Q is made orthonormal again, and T is
+    /// what W is in that basis.
     let private polished (matrices: torch.Tensor) (q: torch.Tensor) (t: torch.Tensor) =
-        let q = q * 1.5.AsScalar() - q.matmul (q.mT.matmul q) * 0.5.AsScalar()
+        let q = Orthonormal.newtonSchulz q
         let inBasis = (q.mT.matmul matrices).matmul q
         struct (q, torch.where ((t.tril -1L).eq(0.0.AsScalar()), inBasis.triu 0L, inBasis))
 

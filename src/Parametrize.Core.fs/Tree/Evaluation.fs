@@ -214,8 +214,7 @@ module internal Evaluation =
 
         Tensors.detached (Seq.concat >> Seq.filter isNew) (fun () -> Array.map2 changedBy program.Nodes buffers)
 
-    /// Those that a node can carry in an element type of that roundoff, and which have used up no more than half of what it
-    /// allows, since the map adds to it; else what it makes of them.
+    /// Those that a node can carry with half of that roundoff, since the map adds roundoff of its own; else what it makes of them.
     let carried (epsilon: float) (repairing: IRepairs) (buffers: torch.Tensor[]) : torch.Tensor[] =
         match repairing.CanCarry(buffers, epsilon / 2.0) with
         | Ok() -> buffers

@@ -31,16 +31,13 @@ type internal DiscBlocksNode(radius: float) =
     let large = 1e100
     let isLarge (size: torch.Tensor) = size.ge (number (large / 2.0))
 
-    /// B in double precision. Blocks so large that squares of their numbers would overflow are made smaller, and are beyond the edge
-    /// by any measure: how far does not matter to what they are scaled to.
+    /// B in double precision. Blocks whose squares would overflow are made smaller, which does not matter to what they are scaled to.
+    /// They are beyond the edge by any measure.
     let blocksOf (tensor: torch.Tensor) : Blocks =
         let b = Blocks.ofMatrix (Tensors.inDouble tensor)
         let most = number (radius * large)
-
-        let ratio (sizes: torch.Tensor list) =
-            most / (sizes |> List.map _.abs() |> List.reduce (fun x y -> x.maximum y)).clamp_min most
-
-        let ofBlock = ratio [ b.M; b.W; b.U; b.V ]
+        let ratio (size: torch.Tensor) = most / size.clamp_min most
+        let ofBlock = ratio (Blocks.length [ b.M; b.W; b.U; b.V ])
         let unit (ratio: torch.Tensor) (x: torch.Tensor) = x * ratio / number radius
 
         {
@@ -48,7 +45,7 @@ type internal DiscBlocksNode(radius: float) =
             W = unit ofBlock b.W
             U = unit ofBlock b.U
             V = unit ofBlock b.V
-            Last = unit (ratio [ b.Last ]) b.Last
+            Last = unit (ratio (b.Last.abs ())) b.Last
         }
 
     let shifted (c: float) (b: Blocks) = { b with M = b.M + number c }

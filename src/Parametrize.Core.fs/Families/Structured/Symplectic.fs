@@ -61,7 +61,7 @@ module internal Symplectic =
         let wide = Tensors.inDouble matrix
         let limit = Tensors.limit (Form.epsilon matrix.dtype) (Tensors.last matrix) 0.5
         let isOff = (defects wide).gt(limit.AsScalar())
-        // Rounding moves large entries far. The steps go there from below 1; the first of them only come near.
+        // Rounding moves large entries far. The steps converge from any distance below 1, but from far away it takes twice as many.
         let isInReach = isWithin 0.95 wide
         torch.where(isOff.logical_and isInReach, polished (polished wide), wide).``to`` matrix.dtype
 
