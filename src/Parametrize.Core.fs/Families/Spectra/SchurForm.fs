@@ -79,24 +79,37 @@ and internal StableSchurNode(region: Region) =
 
     let beyond = Region.beyond region
 
-    let rec mended (left: int) (matrix: torch.Tensor) : torch.Tensor =
-        if left = 0 || not ((beyond (Eigenvalues.values matrix)).ne(0.0.AsScalar()).any().item<bool>()) then
-            matrix
-        else
-            let struct (values, vectors) = Eigenvalues.withVectors matrix
-            let dual = torch.linalg.pinv vectors
-            // A little too far, so that it ends inside.
-            let weights = beyond values * 1.01.AsScalar() / dual.abs().square().sum(-1L).``to`` values.dtype
-            let change = ((dual.mH * weights.unsqueeze -2L).matmul vectors.mH).real
-            let next = matrix - change
-            mended (left - 1) (torch.where (next.isfinite (), next, matrix))
-
     let largestOf (matrices: torch.Tensor) = matrices.abs().amax([| -2L; -1L |], keepdim = true)
 
-    /// How far matrices are from what they are mended to, and may be.
-    let off (wide: torch.Tensor) (mended: torch.Tensor) (epsilon: float) =
+    /// One step to the nearest matrix whose eigenvalues are inside.
+    let nearer (matrix: torch.Tensor) : torch.Tensor =
+        let struct (values, vectors) = Eigenvalues.withVectors matrix
+        let dual = torch.linalg.pinv vectors
+        // A little too far, so that it ends inside.
+        let weights = beyond values * 1.01.AsScalar() / dual.abs().square().sum(-1L).``to`` values.dtype
+        let change = ((dual.mH * weights.unsqueeze -2L).matmul vectors.mH).real
+        let next = matrix - change
+        torch.where (next.isfinite (), next, matrix)
+
+    /// Matrices with eigenvalues inside, near `wide`; how far they are from it, and may be. What is ten times as far after a step
+    /// will not come back, and decompositions are dear.
+    let mend (wide: torch.Tensor) (epsilon: float) : struct (torch.Tensor * torch.Tensor * torch.Tensor) =
         let limits = largestOf wide * (4.0 * Tensors.limit epsilon (Tensors.last wide) 1.0).AsScalar()
-        struct (largestOf (mended - wide), limits)
+
+        let isDone (matrix: torch.Tensor) (apart: torch.Tensor) =
+            let outside = (beyond (Eigenvalues.values matrix)).ne(0.0.AsScalar()).any(-1L)
+            let isNear = apart.le(limits * 10.0.AsScalar()).squeeze(-1L).squeeze -1L
+            not ((outside.logical_and isNear).any().item<bool>())
+
+        let rec from (left: int) (matrix: torch.Tensor) =
+            let apart = largestOf (matrix - wide)
+
+            if left = 0 || isDone matrix apart then
+                struct (matrix, apart, limits)
+            else
+                from (left - 1) (nearer matrix)
+
+        from mostSteps wide
 
     let inside (wide: torch.Tensor) (margin: float) =
         let scale = (largestOf wide).clamp_min((Region.unit region).AsScalar())
@@ -104,18 +117,16 @@ and internal StableSchurNode(region: Region) =
 
     override _.Found(tensor, epsilon, want) =
         let wide = Tensors.inDouble tensor
-        let mended = mended mostSteps wide
+        let struct (mended, apart, limits) = mend wide epsilon
 
         if want = Want.Exact then
             mended
         else
-            let struct (apart, limits) = off wide mended epsilon
             let margin = if want = Want.Start then 0.25 else max 1e-3 (sqrt epsilon)
             torch.where (apart.le limits, mended, inside wide margin)
 
     override _.Contains(_, tensor, epsilon) =
-        let wide = Tensors.inDouble tensor
-        let struct (apart, limits) = off wide (mended mostSteps wide) epsilon
+        let struct (_, apart, limits) = mend (Tensors.inDouble tensor) epsilon
         let worst = (apart / Norms.oneWhereZero limits).argmax()
         let at (tensor: torch.Tensor) = Tensors.number (tensor.flatten().[worst])
         Violation.unless $"W is one of the {StableSpace(region, false)} (how far it is off)" (at apart) (at limits)
