@@ -10,6 +10,9 @@ public sealed partial class ParametrizedTensor
 {
     private bool _isDisposed;
 
+    /// <summary>Why it cannot be computed in the element type to which it was moved: each use tells.</summary>
+    private ParametrizationError? _misfit;
+
     /// <summary>Sets the mode; only in training does a tensor learn besides gradients (power iterations).</summary>
     public override void train(bool train = true)
     {
@@ -86,9 +89,17 @@ public sealed partial class ParametrizedTensor
         var before = Tensors.Max(part => FormModule.epsilon(part.dtype));
         base._toEpilog(dtype, device, non_blocking);
         ReadAgain();
-        if (FormModule.epsilon(Inputs[0].dtype) < before)
+        _misfit = Core.misfit(Parametrization, Core.ofArrays(Shape, Inputs, _buffers))?.Value;
+        if (_misfit is null && FormModule.epsilon(Inputs[0].dtype) < before)
             Carry(Core.repair(Parametrization, CurrentParts())); // What was rounded there is outside the space here.
         Binding.Moved();
+    }
+
+    private void RequireComputable()
+    {
+        RequireAlive();
+        if (_misfit is not null)
+            throw new ParametrizationException(_misfit, Where, "It was moved: move it back.");
     }
 
     private void RequireAlive()

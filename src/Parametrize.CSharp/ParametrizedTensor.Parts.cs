@@ -19,6 +19,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>The value now, learning what training steps learn, and how many writes to the buffers that took.</summary>
     internal Tensor Evaluate(out long learnt)
     {
+        RequireComputable();
         if (GroupedValues.Take(this, out learnt) is { } computed)
             return computed;
         if (!Core.learns(Parametrization))
@@ -64,7 +65,11 @@ public sealed partial class ParametrizedTensor
     /// <summary>The parts of which PyTorch computes the same; those that differ are new.</summary>
     internal Parts PartsOfPyTorch() => FromParts(parts => Core.toPyTorch(Parametrization, parts));
 
-    internal Parts CurrentParts() => Core.ofArrays(Shape, Inputs, _buffers);
+    internal Parts CurrentParts()
+    {
+        RequireComputable();
+        return Core.ofArrays(Shape, Inputs, _buffers);
+    }
 
     /// <summary>Writes new tensors into the old ones, so that optimizers and state dicts keep theirs.</summary>
     internal void Write(Parts parts)

@@ -28,7 +28,7 @@ public sealed partial class ParametrizedTensor
     internal void RefreshWritten()
     {
         // Inside a pass, others may be waiting for this thread: the next one refreshes.
-        if (!_writes.AreSeen || Binding.Access.IsInPass)
+        if (!_writes.AreSeen || _misfit is not null || Binding.Access.IsInPass)
             return;
         using var alone = Binding.Access.Writing();
         if (!_writes.AreSeen || !_writes.Take())

@@ -500,6 +500,14 @@ module Parametrization =
                 value.Program.Nodes |> Array.map (fun _ -> [||])
             ))
 
+    /// Why parts that were moved to another element type yield nothing there.
+    let internal misfit (value: Parametrization) (parts: Parts) : ParametrizationError option =
+        match Program.forms value.Program (Evaluation.outputForm parts) with
+        | Ok _
+        // Where there is no data, nothing is computed wrongly.
+        | Error(ParametrizationError.WrongDevice _) -> None
+        | Error error -> Some error
+
     /// Whether a tensor is finite and of the form of the present one.
     let internal suits
         (value: Parametrization)

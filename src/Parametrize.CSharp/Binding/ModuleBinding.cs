@@ -1,5 +1,6 @@
 using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -41,6 +42,9 @@ internal sealed class ModuleBinding : IUse
     }
 
     public JointLayout Layout { get; }
+
+    /// <summary>Who uses the tensor.</summary>
+    public TensorAccess Access => _tensor.Binding.Access;
 
     IGroupable IUse.Tensor => _tensor;
 
@@ -91,13 +95,13 @@ internal sealed class ModuleBinding : IUse
     /// <summary>Whether that is the last that was written: nobody has written to the parts since.</summary>
     public bool IsUpdated => Array.Exists(_slots, slot => slot.IsChanged && !slot.IsOvertaken);
 
-    /// <summary>Whether somebody has written into what stands for the tensor, or has frozen it.</summary>
+    /// <summary>Whether somebody has written into what stands for the tensor, has frozen it, or has put null in its place.</summary>
     public bool IsTouched
     {
         get
         {
             foreach (var slot in _slots)
-                if (slot.State is SlotState.Written or SlotState.Retrained)
+                if (slot.State is SlotState.Written or SlotState.Retrained or SlotState.Emptied)
                     return true;
             return false;
         }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Parametrize.CSharp.Grouping;
+using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
@@ -34,6 +35,10 @@ internal sealed class PassHooks
         }
     }
 
+    /// <summary>Who uses a tensor that each pass of the module computes first, and holds to its end; null when it computes none.</summary>
+    public static TensorAccess? AccessOf(nn.Module module) =>
+        Known.TryGetValue(module, out var own) && own._bindings is [var first, ..] ? first.Access : null;
+
     public static void Remove(nn.Module module, params IReadOnlyList<ModuleBinding> bindings)
     {
         if (!Known.TryGetValue(module, out var own))
@@ -53,7 +58,15 @@ internal sealed class PassHooks
 
     private void Enter(nn.Module module)
     {
-        var bindings = _bindings;
+        ModuleBinding[] entered = [];
+        // Other threads may have registered while this one waited. They cannot where it has entered another of the module.
+        for (var all = _bindings; all != entered; (entered, all) = (all, _bindings))
+            EnterThose(entered.Length == 0 ? all : [.. all.Except(entered)], entered);
+    }
+
+    /// <summary>Leaves those that were entered before when one of these fails.</summary>
+    private void EnterThose(ModuleBinding[] bindings, ModuleBinding[] before)
+    {
         var entered = 0;
         using var _ = GroupedValues.For(bindings);
         try
@@ -64,6 +77,7 @@ internal sealed class PassHooks
         catch
         {
             Exit(bindings.AsSpan(0, entered));
+            Exit(before);
             throw;
         }
     }

@@ -16,8 +16,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// <summary>What waited here when a state dictionary was asked for, and how often the parts had been written to.</summary>
     private WaitingAssignment? _waiting;
 
-    /// <summary>Somebody has written into the placeholder, and then the module was moved.</summary>
-    private bool _wasWritten;
+    /// <summary>What was done to the placeholder, and undone by a move or a query: the next use tells of it.</summary>
+    private SlotState? _lost;
 
     public string Name => slot.Name;
 
@@ -60,7 +60,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 return SlotState.Released;
             var found = slot.Get();
             if (found is InjectedParameter ours && IsOurs(ours))
-                return ours.IsWritten || _wasWritten ? SlotState.Written
+                return _lost is { } lost ? lost
+                    : ours.IsWritten ? SlotState.Written
                     : ours.WantsTraining is not null ? SlotState.Retrained
                     : ours is Placeholder ? SlotState.Hidden
                     : SlotState.Exposed;
@@ -170,8 +171,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     }
 
     /// <summary>
-    /// What is found instead of what had been put there, and taken out; null when all is in order. Assigning null to a
-    /// parametrized tensor (`layer.bias = null`) has no meaning: it is undone.
+    /// What is found instead of what had been put there, and taken out; null when all is in order.
     /// </summary>
     public ExternalWrite? TakeExternalWrite()
     {
@@ -183,22 +183,30 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                     $"{slot.Owner?.Title()}.{slot.Name} is parametrized, and elements were inserted or removed before it. "
                         + "Undo that; to change the list, remove the parametrization first and register it again."
                 );
+            case SlotState.Emptied when slot.Get() is not null:
+                _lost = null;
+                return new(this, state);
             case SlotState.Emptied:
                 var spent = new InjectedParameter?[] { _placeholder, Exposed }
                     .Where(one => one is { IsSpent: true })
                     .ToList();
                 spent.ForEach(one => one!.GiveUp());
-                return spent.Count > 0 ? new(this, state) : null;
+                if (!slot.MayBeEmpty)
+                    _lost = state;
+                return new(this, SlotState.Hidden);
             case SlotState.Written:
                 _placeholder?.Retire();
-                _wasWritten = false;
+                _lost = null;
                 return new(this, state);
             case SlotState.Retrained:
                 return new(this, state, IsTrained: _placeholder!.WantsTraining is true);
             case SlotState.Moved or SlotState.Assigned:
                 var found = slot.Get()!;
                 slot.Unregister();
-                _wasWritten |= state is SlotState.Moved && slot.IsNothing(found) && !Slot.IsUnwritten(found);
+                if (state is SlotState.Assigned)
+                    _lost = null;
+                else if (slot.IsNothing(found) && !Slot.IsUnwritten(found))
+                    _lost = SlotState.Written;
                 var hasMoved = _wasAssigned && !found.IsOfTheKindOf(computed.Inputs[0]);
                 var wasLent = _waiting is not null;
                 (_wasAssigned, _waiting) = (false, null);

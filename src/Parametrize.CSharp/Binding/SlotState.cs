@@ -17,7 +17,9 @@ internal enum SlotState
     /// <summary>One of the two, which somebody has frozen or unfrozen: the next use does so with what is computed from.</summary>
     Retrained,
 
-    /// <summary>Nothing: a setter was given null. The next use puts the placeholder back.</summary>
+    /// <summary>
+    /// Nothing: a setter was given null. The next use, or query, puts the placeholder back, and the next use refuses.
+    /// </summary>
     Emptied,
 
     /// <summary>What one of the two was before the module was moved: the next use, or query, moves the tensor.</summary>

@@ -83,6 +83,7 @@ internal sealed partial class TensorBinding
     /// <summary>Computes the value once and puts it into all modules until the scope ends.</summary>
     public void Hold()
     {
+        _tensor.RequireAlive();
         SyncWithModules(takesAssignments: true);
         _tensor.RefreshWritten();
         Access.End(Admit(caller: null));
@@ -134,7 +135,7 @@ internal sealed partial class TensorBinding
     /// <summary>A pass begins for which a module needs the value: its own, or one of a module that it is in.</summary>
     public void Enter(ModuleBinding module, PassHooks caller)
     {
-        if (Array.IndexOf(_modules, module) < 0)
+        if (!IsFor(module))
             return; // It was disposed.
         SyncWithModules(takesAssignments: true); // Another thread may remove it and dispose it now, which is seen below.
         if (Access.Find(module) is { IsDoubted: false } outer)
@@ -148,7 +149,7 @@ internal sealed partial class TensorBinding
         var visit = Admit(module);
         try
         {
-            if (Array.IndexOf(_modules, module) < 0)
+            if (!IsFor(module))
             {
                 Access.End(visit); // It was removed while this thread waited.
                 return;
@@ -174,7 +175,7 @@ internal sealed partial class TensorBinding
             visit.Depth--;
             return;
         }
-        if (Array.IndexOf(_modules, module) < 0)
+        if (!IsFor(module))
         {
             Access.End(visit); // It was removed during the pass.
             return;
@@ -223,6 +224,8 @@ internal sealed partial class TensorBinding
                     _tensor.TakeNearest(updated);
     }
 
+    private bool IsFor(ModuleBinding module) => Array.IndexOf(_modules, module) >= 0;
+
     private Tensor? TakeUpdate(ModuleBinding caller)
     {
         if (!_tensor.IsBuffer)
@@ -258,6 +261,8 @@ internal sealed partial class TensorBinding
         {
             var scope = CachedScope.For(this);
             var visit = Access.Begin(isAlone: mustWrite || scope is null && !_value.IsHeld);
+            if (caller is not null && !IsFor(caller))
+                return visit; // There is nothing to compute any more.
             bool isTouched;
             try
             {

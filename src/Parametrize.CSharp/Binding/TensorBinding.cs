@@ -197,6 +197,11 @@ internal sealed partial class TensorBinding : ICached, IUse
         foreach (var (module, writes) in found)
             if (writes.Exists(write => write.State is SlotState.Written))
                 throw Lost(module);
+            else if (writes.Exists(write => write.State is SlotState.Emptied))
+                throw new InvalidOperationException(
+                    $"{module.Where} is parametrized, and null was assigned to it, which changes nothing and is undone. Remove "
+                        + "the parametrization first."
+                );
     }
 
     /// <summary>Trains or freezes what the tensor is computed from, as was asked for of what stands for it.</summary>

@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Binding;
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Lists;
 using Parametrize.CSharp.Threads;
@@ -51,16 +52,20 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
 
     /// <summary>
     /// What must be used by one thread alone while the tensor is registered or removed: the module's registries; and the
-    /// tensor or, of a plain one, all of the module, which get no hooks during its passes.
+    /// tensor or, of a plain one, all of the module, which get no hooks during its passes, and one that each pass around uses.
     /// </summary>
     public IEnumerable<TensorAccess> Accesses
     {
         get
         {
-            IEnumerable<ParametrizedTensor> present = Tensor is { } own
-                ? [own]
-                : ParametrizationSet.Of(Owner)?.Named.Select(one => one.Tensor) ?? [];
-            return [ModuleAccess.Of(Owner), .. present.Select(one => one.Binding.Access)];
+            if (Tensor is { } own)
+                return [ModuleAccess.Of(Owner), own.Binding.Access];
+            return
+            [
+                ModuleAccess.Of(Owner),
+                .. ParametrizationSet.Of(Owner)?.Named.Select(one => one.Tensor.Binding.Access) ?? [],
+                .. Callers.Select(PassHooks.AccessOf).OfType<TensorAccess>(),
+            ];
         }
     }
 

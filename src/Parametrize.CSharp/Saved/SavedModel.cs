@@ -39,7 +39,7 @@ public sealed class SavedModel : IDisposable
     /// How tensors were computed of which the file does not say it, or says it in a way that cannot be read; by name or by a pattern
     /// with * and ?. Default: none.
     /// </param>
-    /// <exception cref="ArgumentException">Two patterns name several maps for one tensor.</exception>
+    /// <exception cref="ArgumentException">Two patterns name several maps for one tensor, or one names nothing.</exception>
     /// <exception cref="InvalidDataException">The file does not follow the format, or is of a later one.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static SavedModel Load(string path, IReadOnlyDictionary<string, Parametrization>? parametrizations = null)
@@ -47,7 +47,7 @@ public sealed class SavedModel : IDisposable
         var file = Safetensors.Load(path, out var metadata);
         try
         {
-            var reading = new SavedReading(file, parametrizations ?? new Dictionary<string, Parametrization>());
+            var reading = new SavedReading(file, new(parametrizations));
             return new(file, metadata, reading.Tensors());
         }
         catch (Exception error)

@@ -12,9 +12,9 @@ internal sealed class SavedReading
 {
     private readonly LoadedTensors _file;
     private readonly StateSource _source;
-    private readonly IReadOnlyDictionary<string, Parametrization> _maps;
+    private readonly NamedMaps _maps;
 
-    public SavedReading(LoadedTensors file, IReadOnlyDictionary<string, Parametrization> maps)
+    public SavedReading(LoadedTensors file, NamedMaps maps)
     {
         (_file, _maps) = (file, maps);
         _source = new(file, "");
@@ -46,6 +46,8 @@ internal sealed class SavedReading
         foreach (var (key, tensor) in _file.Where(pair => !taken.Contains(pair.Key)))
             found.Add(new(key, new Dictionary<string, Tensor> { [key] = tensor }));
         RequireNames(found);
+        if (_maps.Unused([.. _source.ComputedKeys], _source.PlainKeys).FirstOrDefault() is { } unused)
+            throw new ArgumentException(unused);
         return [.. found.OrderBy(one => one.Name, StringComparer.Ordinal)];
 
         void Add(SavedTensor tensor)
@@ -72,7 +74,7 @@ internal sealed class SavedReading
         var own = pieces.Keys.Values.ToDictionary(one => one, one => _file[one]);
         var code = pieces.AreOld ? null : _source.CodeOf(key);
         var problems = new List<string>();
-        var named = NamedMaps.MapOf(_maps, key);
+        var named = _maps.MapOf(key);
         try
         {
             var map = MapOf(code, named, pieces);

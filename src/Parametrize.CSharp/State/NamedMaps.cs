@@ -2,16 +2,27 @@ using System.IO.Enumeration;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>Maps that a caller has named, by plain key or by a pattern with * and ?.</summary>
-internal static class NamedMaps
+/// <summary>Maps that a caller has named, by plain key or by a pattern with * and ?. Knows which of them were of use.</summary>
+internal sealed class NamedMaps
 {
-    /// <summary>The map for a key, or null; its own name counts more than a pattern.</summary>
-    public static Parametrization? MapOf(IReadOnlyDictionary<string, Parametrization> maps, string key)
+    private readonly IReadOnlyDictionary<string, Parametrization> _maps;
+    private readonly HashSet<string> _used = [];
+
+    public NamedMaps(IReadOnlyDictionary<string, Parametrization>? maps)
     {
-        if (maps.TryGetValue(key, out var named))
+        _maps = maps ?? new Dictionary<string, Parametrization>();
+        foreach (var (name, map) in _maps)
+            if (map is null)
+                throw new ArgumentException($"'{name}' is null. Leave it out.", "parametrizations");
+    }
+
+    /// <summary>The map for a key, or null; its own name counts more than a pattern.</summary>
+    public Parametrization? MapOf(string key)
+    {
+        var matching = _maps.Where(map => Matches(map.Key, key)).ToList();
+        _used.UnionWith(matching.Select(map => map.Key));
+        if (_maps.TryGetValue(key, out var named))
             return named;
-        var matching = maps.Where(map => FileSystemName.MatchesSimpleExpression(map.Key, key, ignoreCase: false))
-            .ToList();
         if (matching.Select(map => map.Value).Distinct().Count() > 1)
             throw new ArgumentException(
                 $"'{key}' has several maps: {string.Join(", ", matching.Select(map => $"{map.Key}: {map.Value}"))}.",
@@ -19,4 +30,20 @@ internal static class NamedMaps
             );
         return matching.Count == 0 ? null : matching[0].Value;
     }
+
+    /// <summary>What to say of each map that names nothing in a state: neither what is computed there, nor a plain tensor.</summary>
+    public IEnumerable<string> Unused(IReadOnlyCollection<string> computed, IEnumerable<string> plain) =>
+        _maps
+            .Keys.Where(name => !_used.Contains(name) && !plain.Any(key => Matches(name, key)))
+            .Select(name =>
+                $"parametrizations: '{name}' names no tensor of the state. "
+                + (
+                    computed.Count == 0
+                        ? "None of it is computed from others."
+                        : $"Those that are computed from others: {string.Join(", ", computed)}."
+                )
+            );
+
+    private static bool Matches(string name, string key) =>
+        name == key || FileSystemName.MatchesSimpleExpression(name, key, ignoreCase: false);
 }

@@ -8,13 +8,7 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.State;
 
 /// <summary>Decides for each tensor of a model what a state dictionary has for it.</summary>
-internal sealed class StateLoading(
-    StateSource source,
-    StatePlan plan,
-    bool strict,
-    IReadOnlyDictionary<string, Parametrization> maps,
-    bool convert
-)
+internal sealed class StateLoading(StateSource source, StatePlan plan, bool strict, NamedMaps maps, bool convert)
 {
     private readonly List<(string Key, Tensor Tensor, StateTarget Target)> _missing = [];
 
@@ -23,7 +17,7 @@ internal sealed class StateLoading(
         IReadOnlyDictionary<string, Tensor> state,
         bool strict,
         WhenNotAllowed whenNotAllowed,
-        IReadOnlyDictionary<string, Parametrization> maps,
+        NamedMaps maps,
         bool convert,
         string prefix
     )
@@ -45,6 +39,7 @@ internal sealed class StateLoading(
             else
                 loading.PlanParametrized(target, target.Parametrized!);
 
+        plan.Problems.AddRange(loading.UnusedMaps());
         var missing = loading.Missing(model);
         var keys = new IncompatibleKeys([.. missing.Select(absent => absent.Key)], source.NotTaken);
         var isIncompatible = strict && keys.MissingKeys.Count + keys.UnexpectedKeys.Count > 0;
@@ -259,5 +254,12 @@ internal sealed class StateLoading(
         return true;
     }
 
-    private Parametrization? MapOf(string key) => NamedMaps.MapOf(maps, key);
+    /// <summary>Where keys are passed over that the model lacks, so are their maps.</summary>
+    private IEnumerable<string> UnusedMaps()
+    {
+        var computed = source.ComputedKeys.ToHashSet();
+        return maps.Unused(computed, strict ? source.PlainKeys : [.. source.PlainKeys, .. computed]);
+    }
+
+    private Parametrization? MapOf(string key) => maps.MapOf(key);
 }

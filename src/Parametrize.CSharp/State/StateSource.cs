@@ -54,6 +54,13 @@ internal sealed class StateSource
         where key.EndsWith(suffix, StringComparison.Ordinal)
         select key[..^suffix.Length];
 
+    /// <summary>Those of all tensors that are there as what they are computed from.</summary>
+    public IEnumerable<string> ComputedKeys =>
+        ParametrizedKeys.Concat(OldKeys.Where(key => OldPiecesOf(key) is not null)).Distinct();
+
+    /// <summary>Those of all others.</summary>
+    public IEnumerable<string> PlainKeys => _sorted.Where(key => ParametrizedKey(key) is null);
+
     /// <summary>Why it cannot be read.</summary>
     public IReadOnlyList<string> Faults => _faults;
 

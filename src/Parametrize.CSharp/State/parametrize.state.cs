@@ -58,15 +58,7 @@ public static partial class parametrize
         foreach (var (key, tensor) in state)
             if (tensor.Absence() is { } absence)
                 throw new ArgumentException($"'{key}' {absence}. Leave it out.", nameof(state));
-        return StateLoading.Load(
-            model,
-            state,
-            strict,
-            whenNotAllowed,
-            parametrizations ?? new Dictionary<string, Parametrization>(),
-            convert,
-            prefix
-        );
+        return StateLoading.Load(model, state, strict, whenNotAllowed, new(parametrizations), convert, prefix);
     }
 
     /// <summary>

@@ -46,7 +46,7 @@ internal static class ModuleInternals
     /// <summary>Whether a module was disposed. Linear and convolutions then dispose their parameters and nothing else.</summary>
     public static bool IsDisposed(nn.Module module)
     {
-        if (Handle?.GetValue(module) is SafeHandle handle && (handle.IsInvalid || handle.IsClosed))
+        if (HandleOf(module) is SafeHandle handle && (handle.IsInvalid || handle.IsClosed))
             return true;
         // Moving leaves lists, and classes of a user's own, with what they have registered at first.
         if (module is ParameterList or ParameterDict || module.GetType().Assembly != typeof(nn.Module).Assembly)
@@ -60,7 +60,7 @@ internal static class ModuleInternals
         }
         catch (ArgumentOutOfRangeException)
         {
-            // Another thread is in a pass of a native module, whose property registers what it is given.
+            // Another thread changes what is registered.
         }
         return false;
     }
@@ -158,11 +158,17 @@ internal static class ModuleInternals
         if (Handle is null)
             missing.Add("Module.handle");
         if (missing.Count > 0)
-            throw new PlatformNotSupportedException(
-                $"TorchSharp {typeof(nn.Module).Assembly.GetName().Version} lacks {string.Join(", ", missing)}, which "
-                    + "Parametrize needs to bind modules. Use TorchSharp 0.107, or hold a ParametrizedTensor."
-            );
+            throw Missing([.. missing]);
     }
+
+    public static PlatformNotSupportedException Missing(params string[] members) =>
+        new(
+            $"TorchSharp {typeof(nn.Module).Assembly.GetName().Version} lacks {string.Join(", ", members)}, which "
+                + "Parametrize needs to bind modules. Use TorchSharp 0.107, or hold a ParametrizedTensor."
+        );
+
+    /// <summary>What native functions take for the module.</summary>
+    public static object? HandleOf(nn.Module module) => Handle?.GetValue(module);
 
     private static (string Name, T Value)[] Entries<T>(OrderedDict<string, T> registry) =>
         [.. (IList<(string, T)>)registry];

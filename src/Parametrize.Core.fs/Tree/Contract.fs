@@ -50,12 +50,15 @@ module internal Contract =
 
         tensor
 
-    /// A number of the node that the element type, in which it is computed with, does not have.
-    let private missing (node: Node) (output: Form) : float option =
+    /// A number of the node that the element type, in which it is computed with, does not have; or that of the result, where the
+    /// node yields its entries.
+    let private missing (node: Node) (output: Form) (isLast: bool) : float option =
         let dtype = (Form.widened output).Dtype
         let isBeyond (number: float) = System.Double.IsFinite number && abs number > Form.greatest dtype
 
         match box node with
+        | :? IReaches as reaching when isLast && reaching.Least output > Form.greatest output.Dtype ->
+            Some(reaching.Least output)
         | :? IHoldsNumbers as holding ->
             List.append
                 (List.filter isBeyond (holding.Offsets @ holding.Factors))
@@ -63,14 +66,14 @@ module internal Contract =
             |> List.tryHead
         | _ -> None
 
-    /// The forms that a node reads.
-    let inputs (node: Node) (output: Form) : Result<Form list, ParametrizationError> =
+    /// The forms that a node reads. `isLast`: its entries are those of what the whole value yields.
+    let inputs (node: Node) (output: Form) (isLast: bool) : Result<Form list, ParametrizationError> =
         node.Inputs output
         |> Result.bind (fun forms ->
             if forms.Length <> Node.arity node then
                 breach node "Inputs (InputShapes in C#)" $"{Node.arity node} inputs" $"forms of {forms.Length}"
 
-            match missing node output with
+            match missing node output isLast with
             | None -> Ok forms
             | Some number ->
                 let expected = $"an element type that has the number {FSharpText.float number}"

@@ -329,6 +329,10 @@ type internal IHoldsNumbers =
     /// Not beyond the largest, and no zeros.
     abstract Factors: float list
 
+/// A node whose tensors have an entry, or a parameter, of some size at least: an element type has to have it.
+type internal IReaches =
+    abstract Least: form: Form -> float
+
 /// A node that looks whether its parameter, rounded to 16 bits, still yields a tensor.
 type internal IRoundsParameter =
     /// `Contains` where it reads what other nodes compute, which is not rounded.

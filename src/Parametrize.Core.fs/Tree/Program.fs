@@ -236,7 +236,7 @@ module internal Program =
 
             match program.Steps[index] with
             | Step.Compute(node, sources, position, under) ->
-                Contract.inputs node form
+                Contract.inputs node form program.Landing.Value[program.LeafCount + index]
                 |> Result.map (List.iteri (fun input form -> forms[sources[input]] <- form))
                 |> Result.mapError (named program position >> outside output under)
             | Step.OutOf(view, source) ->

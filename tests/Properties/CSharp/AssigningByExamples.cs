@@ -47,7 +47,7 @@ public class AssigningByExamples
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Null_is_no_value_and_changes_nothing(bool cached)
+    public void Null_is_refused_by_the_next_use_and_undone(bool cached)
     {
         var layer = nn.Linear(4, 4).register_parametrization("bias", Parametrizations.Positive);
         var before = Snapshot.Of(layer);
@@ -55,6 +55,8 @@ public class AssigningByExamples
         layer.bias = null;
 
         before.AssertUnchanged();
+        var error = Assert.Throws<InvalidOperationException>(() => layer.call(zeros(1, 4)));
+        Assert.Contains("Linear.bias is parametrized, and null was assigned to it", error.Message);
         using var bias = layer.parametrization("bias").Value;
         Near.Same(bias.expand(1, 4), layer.call(zeros(1, 4)));
         scope?.Dispose();

@@ -92,6 +92,60 @@ public class MovingKeepsModulesWhole
         Assert.All(state.Values, tensor => Assert.True(tensor.numel() > 0));
     }
 
+    /// <summary>Values with numbers that float16 does not have.</summary>
+    public static TheoryData<string> BeyondHalf =>
+        [
+            "bounded 1e6 2e6",
+            "bounded 1e6 infinity",
+            "bounded -infinity -1e6",
+            "spdAbove 1e6",
+            "hurwitz 1e6",
+            "sphere 1e6",
+            "shift 1e6",
+            "spectralNormWith { SpectralNorm.defaults with Bound = 1e6 }",
+            "spdWithDeterminant 1e24",
+        ];
+
+    [Theory]
+    [MemberData(nameof(BeyondHalf))]
+    public void Where_an_element_type_lacks_the_numbers_of_a_value_each_use_refuses(string code)
+    {
+        var value = Parametrizations.Parse(code);
+        var half = nn.Linear(4, 4, dtype: ScalarType.Float16);
+        Assert.Throws<ParametrizationException>(() => half.register_parametrization("weight", value));
+
+        var layer = nn.Linear(4, 4).register_parametrization("weight", value, WhenNotAllowed.Project);
+        using var before = layer.parametrization("weight").Value;
+        layer.to(ScalarType.Float16);
+        Assert.NotEmpty(layer.parameters());
+        var error = Assert.Throws<ParametrizationException>(() => layer.call(ones([1, 4], dtype: ScalarType.Float16)));
+        Assert.StartsWith("Linear.weight: ", error.Message);
+        Assert.Contains("expects an element type that has the number", error.Message);
+        Assert.Throws<ParametrizationException>(() => layer.baked_state_dict());
+        layer.to(ScalarType.Float32);
+        Assert.Equal(ScalarType.Float32, layer.call(ones(1, 4)).dtype);
+    }
+
+    [Fact]
+    public void Real_values_refuse_complex_numbers_at_each_use()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("bias", Parametrizations.Positive);
+        layer.to(ScalarType.ComplexFloat32);
+        var error = Assert.Throws<ParametrizationException>(() => layer.parametrization("bias").Value);
+        Assert.Contains(
+            "positive expects a real floating-point tensor, but the tensor is ComplexFloat32",
+            error.Message
+        );
+    }
+
+    [Fact]
+    public void A_wide_interval_goes_where_its_ends_do_not()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Bounded(-1e6, 1e6));
+        layer.to(ScalarType.Float16);
+        Assert.Equal(ScalarType.Float16, layer.call(ones([1, 4], dtype: ScalarType.Float16)).dtype);
+    }
+
     [Property]
     public void Moving_several_times_at_once_leaves_the_same_parameters(Move move, ScalarType[] others)
     {

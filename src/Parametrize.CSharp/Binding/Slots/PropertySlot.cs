@@ -16,6 +16,7 @@ namespace Parametrize.CSharp.Binding;
 internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo property)
     : Slot(owner, name, isBuffer: false)
 {
+    private readonly NativeSetter _setter = new(property);
     private Parameter? _present;
 
     /// <summary>An embedding of pretrained weights (0.107.0) freezes what it computes with, and registers another.</summary>
@@ -35,7 +36,7 @@ internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo pr
     {
         if (Owner is not { } owner)
             return;
-        property.SetValue(owner, tensor);
+        _setter.Set(owner, tensor);
         _present = tensor;
         Unregister();
     }

@@ -73,6 +73,10 @@ type internal AffineNode(name: string, factor: float, offset: float) =
 
     override _.Invert(_, tensor, _, _) = NodeParts.ofInput (input tensor)
 
+    interface IReaches with
+        /// One of two whose difference this is.
+        member _.Least _ = abs offset / 2.0
+
     interface IHoldsNumbers with
         member _.Factors = [ factor ]
         member _.Offsets = [ offset ]

@@ -94,7 +94,16 @@ type internal BoundedNode(lo: float, hi: float) =
         inverse.``to`` tensor.dtype
 
     override _.Code = Code.call "bounded" [ Code.Float lo; Code.Float hi ]
-    override this.Inputs form = Node.same this Requirement.realEntries form
+
+    override this.Inputs form =
+        let unit = Form.epsilon (Form.widened form).Dtype * max (abs lo) (abs hi)
+
+        if hi - lo < unit then
+            let expected = $"an element type with numbers between {lo} and {hi}"
+            Error(ParametrizationError.WrongDtype(Node.text this, expected, string form.Dtype))
+        else
+            Node.same this Requirement.realEntries form
+
     override _.Domains = [ Domain.AnySpace ]
 
     override this.Codomain before =
@@ -138,6 +147,9 @@ type internal BoundedNode(lo: float, hi: float) =
             | Want.Start -> inside tensor epsilon
 
         NodeParts.ofInput (inverse allowed)
+
+    interface IReaches with
+        member _.Least _ = max lo -hi |> max 0.0
 
     interface IHoldsNumbers with
         member _.Factors = []

@@ -239,6 +239,10 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
         /// The tensor itself, unless it has to be larger.
         member _.FindsAlike = options.Bound >= options.Epsilon
 
+    interface IReaches with
+        /// Of a matrix of rank one with equal entries.
+        member _.Least form = options.Bound / sqrt (float (max 1L (Array.fold (*) 1L form.Shape)))
+
     interface IHoldsNumbers with
         member _.Factors = [ options.Bound ]
         member _.Offsets = []

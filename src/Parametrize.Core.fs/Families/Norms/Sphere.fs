@@ -51,6 +51,10 @@ type internal SphereNode(radius: float) =
     override this.Inputs form = Node.same this Requirement.vectors form
     override _.Codomain _ = SphereSpaces.sphere radius
 
+    interface IReaches with
+        /// Of a vector with equal entries.
+        member _.Least form = radius / sqrt (float (max 1L (Array.last form.Shape)))
+
     interface IHoldsNumbers with
         member _.Factors = [ radius ]
         member _.Offsets = []

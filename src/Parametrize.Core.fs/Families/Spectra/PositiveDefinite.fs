@@ -251,6 +251,10 @@ type internal PositiveDefiniteNode(floor: float) =
     interface IReadsSome with
         member _.UndoRead tensor = (ofFactor (torch.linalg.cholesky (Tensors.inDouble tensor))).``to`` tensor.dtype
 
+    interface IReaches with
+        /// The numbers on the diagonal.
+        member _.Least _ = floor
+
     interface IHoldsNumbers with
         member _.Factors = []
         member _.Offsets = [ floor; floor * floor ]

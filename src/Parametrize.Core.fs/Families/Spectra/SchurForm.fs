@@ -133,6 +133,13 @@ and internal StableSchurNode(region: Region) =
 
     override this.Behind _ = this
 
+    interface IReaches with
+        /// Some number on the diagonal is at most the mean of the eigenvalues.
+        member _.Least _ =
+            match region with
+            | Region.HalfPlane alpha -> max alpha 0.0
+            | Region.Disc _ -> 0.0
+
 namespace Parametrize.Values
 
 open System

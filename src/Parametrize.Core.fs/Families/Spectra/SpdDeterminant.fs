@@ -119,6 +119,10 @@ type internal SpdDeterminantNode(determinant: float) =
             let constant = (float size + float (size * (size - 1L)) / 4.0 - 1.0) * log 2.0 - log (float size) / 2.0
             ((weights * logarithms).sum [| -1L |] + inverse + constant.AsScalar()).``to`` inputs[0].dtype
 
+    interface IReaches with
+        /// The product of the numbers on the diagonal is at least the determinant (Hadamard).
+        member _.Least form = determinant ** (1.0 / float (max 1L (Array.last form.Shape)))
+
     interface IHoldsNumbers with
         member _.Factors = [ determinant ]
         member _.Offsets = []

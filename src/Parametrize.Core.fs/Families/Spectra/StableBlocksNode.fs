@@ -112,6 +112,9 @@ type internal StableBlocksNode(alpha: float) =
             let struct (blocks, last) = isOnEdge tensor epsilon
             blocks.any().item<bool>() || last.any().item<bool>()
 
+    interface IReaches with
+        member _.Least _ = max alpha 0.0
+
     interface IHoldsNumbers with
         member _.Factors = []
         member _.Offsets = [ alpha ]

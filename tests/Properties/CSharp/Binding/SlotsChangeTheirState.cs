@@ -98,7 +98,7 @@ public class SlotsChangeTheirState
         ),
         ["Emptied"] = (
             ["empty"],
-            ["Hidden", "Hidden", "Exposed", "Emptied", "Assigned", "", "", "Emptied", "Emptied", "Hidden", "Emptied"]
+            ["Hidden!", "Emptied", "Hidden!", "Emptied", "Assigned", "", "", "Emptied", "Emptied", "Emptied", "Emptied"]
         ),
         ["Assigned"] = (
             ["assign"],

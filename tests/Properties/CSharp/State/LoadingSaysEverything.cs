@@ -137,6 +137,42 @@ public class LoadingSaysEverything
 
     private static bool LacksPieces(string[] missing) => missing.Any(key => key.Contains(".parametrizations."));
 
+    [Theory]
+    [InlineData("fc.wieght")]
+    [InlineData("*.nothing")]
+    [InlineData("weight")]
+    public void Maps_that_name_nothing_are_refused(string name)
+    {
+        var state = Models.StateOf(Models.Parametrized(Parametrizations.Cayley()));
+        var model = Models.Parametrized(Parametrizations.MatrixExp());
+        var before = Snapshot.Of(model);
+        var maps = new Dictionary<string, Parametrization> { [name] = Parametrizations.Cayley() };
+        foreach (var strict in new[] { true, false })
+        {
+            var error = Assert.Throws<StateDictException>(() =>
+                model.load_parametrized_state_dict(state, strict, parametrizations: maps)
+            );
+            Assert.Contains(
+                $"parametrizations: '{name}' names no tensor of the state. Those that are computed from others: fc.weight.",
+                error.Message
+            );
+            before.AssertUnchanged();
+        }
+        maps[name] = null!;
+        Assert.Throws<ArgumentException>(() => model.load_parametrized_state_dict(state, parametrizations: maps));
+    }
+
+    [Fact]
+    public void Maps_may_name_what_the_model_lacks_when_keys_are_passed_over_and_what_the_state_has_as_it_is()
+    {
+        var state = Models.StateOf(Models.Parametrized(Parametrizations.Cayley()));
+        var maps = new Dictionary<string, Parametrization> { ["fc.weight"] = Parametrizations.Cayley() };
+        nn.Sequential(("other", nn.Linear(4, 4)))
+            .load_parametrized_state_dict(state, strict: false, parametrizations: maps);
+        var plain = Models.Plain();
+        plain.load_parametrized_state_dict(Models.StateOf(plain), parametrizations: maps);
+    }
+
     [Fact]
     public void Arguments_are_named()
     {

@@ -1,0 +1,149 @@
+using Parametrize;
+using Parametrize.CSharp;
+using Properties.CSharp.Support;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Threads;
+
+/// <summary>
+/// Other threads call a module with a parametrized tensor while one registers another tensor of it, and removes that again:
+/// each pass computes what the plain module computes.
+/// </summary>
+public class RegisteringWaitsForPasses
+{
+    private const int Readers = 4;
+    private const int Rounds = 60;
+
+    private static readonly Dictionary<string, (Func<nn.Module> Make, string First, string Second)> Modules = new()
+    {
+        ["Linear"] = (() => nn.Linear(4, 4), "weight", "bias"),
+        ["Sequential"] = (() => nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4))), "a.weight", "b.weight"),
+        ["GRUCell"] = (() => nn.GRUCell(4, 4), "weight_hh", "weight_ih"),
+        ["TransformerEncoderLayer"] = (
+            () => nn.Sequential(("layer", nn.TransformerEncoderLayer(4, 2, 4, 0))),
+            "layer.linear1.weight",
+            "layer.linear2.weight"
+        ),
+        ["ParameterList"] = (() => new WithList(), "all.0", "all.1"),
+    };
+
+    public static TheoryData<string, string> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, string>();
+            foreach (var module in Modules.Keys)
+            foreach (var scope in new[] { "none", "cached()", "cached(model)" })
+                cases.Add(module, scope);
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Passes_compute_as_before(string kind, string scope)
+    {
+        var (make, first, second) = Modules[kind];
+        var module = make();
+        using var input = kind == "TransformerEncoderLayer" ? randn(3, 2, 4) : randn(3, 4);
+        using var expected = Call(module, input);
+        module.register_parametrization(first, Parametrizations.Identity);
+        using var covering = scope == "cached(model)" ? parametrize.cached(module) : null;
+        var (isOver, failure) = (false, (Exception?)null);
+        var threads = Enumerable.Range(0, Readers).Select(_ => new Thread(Read)).ToList();
+        threads.ForEach(thread => thread.Start());
+        for (var round = 0; round < Rounds && failure is null; round++)
+        {
+            module.register_parametrization(second, Parametrizations.Identity);
+            Thread.Sleep(1);
+            module.remove_parametrizations(second);
+            Thread.Sleep(1);
+        }
+        Volatile.Write(ref isOver, true);
+        threads.ForEach(thread => thread.Join());
+        Assert.Null(failure);
+
+        void Read()
+        {
+            try
+            {
+                using var own = scope == "cached()" ? parametrize.cached() : null;
+                while (!Volatile.Read(ref isOver))
+                {
+                    using var found = Call(module, input);
+                    Near.Same(expected, found);
+                }
+            }
+            catch (Exception error)
+            {
+                failure = error;
+            }
+        }
+    }
+
+    /// <summary>What an optimizer or a state gets is complete, and has nothing that stands for a tensor during passes.</summary>
+    [Theory]
+    [InlineData("Embedding")]
+    [InlineData("GRUCell")]
+    public void Queries_see_no_tensor_that_only_passes_have(string kind)
+    {
+        var module = kind == "Embedding" ? (nn.Module)nn.Embedding(5, 4) : nn.GRUCell(4, 4);
+        module.register_parametrization(kind == "Embedding" ? "weight" : "weight_hh", Parametrizations.Identity);
+        using var input = kind == "Embedding" ? tensor(new long[] { 0, 1, 2 }) : randn(3, 4);
+        var names = module.named_parameters().Select(one => one.name).ToList();
+        var keys = module.state_dict().Keys.ToList();
+        var (isOver, failure) = (false, (Exception?)null);
+        var threads = Enumerable.Range(0, Readers).Select(_ => new Thread(Read)).ToList();
+        threads.ForEach(thread => thread.Start());
+        try
+        {
+            for (var round = 0; round < 2000; round++)
+            {
+                Assert.Equal(names, module.named_parameters().Select(one => one.name));
+                Assert.Equal(keys, module.state_dict().Keys);
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref isOver, true);
+            threads.ForEach(thread => thread.Join());
+        }
+        Assert.Null(failure);
+
+        void Read()
+        {
+            try
+            {
+                while (!Volatile.Read(ref isOver))
+                    Call(module, input).Dispose();
+            }
+            catch (Exception error)
+            {
+                failure = error;
+            }
+        }
+    }
+
+    private static Tensor Call(nn.Module module, Tensor input)
+    {
+        using var _ = no_grad();
+        return module switch
+        {
+            GRUCell cell => cell.call(input, input),
+            nn.Module<Tensor, Tensor> one => one.call(input),
+            _ => throw new ArgumentException("It has no call.", nameof(module)),
+        };
+    }
+
+    private sealed class WithList : nn.Module<Tensor, Tensor>
+    {
+        private readonly ParameterList all = nn.ParameterList(nn.Parameter(randn(4, 4)), nn.Parameter(randn(4, 4)));
+
+        public WithList()
+            : base(nameof(WithList)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x) => x.mm(all[0]).tanh().mm(all[1]);
+    }
+}
