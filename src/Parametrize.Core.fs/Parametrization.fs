@@ -168,8 +168,9 @@ module Parametrization =
         Program.output value.Program (parameters |> Seq.map Form.ofTensor |> List.ofSeq)
         |> Option.map _.Shape
 
-    /// The same, where the parameters tell the shape. Throws ArgumentException where they do not: several parameters
-    /// behind `onKernel`.
+    /// Parts from tensors that came from elsewhere, in the order of `parameterNames` and `bufferNames`, where the parameters tell
+    /// the shape of the tensor that they yield. The parts share the tensors. Throws ArgumentException when their number is wrong,
+    /// when they yield nothing, and where they do not tell the shape: several parameters behind `onKernel`.
     let ofTensors (parameters: torch.Tensor seq) (buffers: torch.Tensor seq) (value: Parametrization) : Parts =
         let parameters, buffers = Seq.toArray parameters, Seq.toList buffers
         requireTensors (nameof parameters) parameters
@@ -177,7 +178,12 @@ module Parametrization =
         requireCounts value parameters.Length buffers.Length
 
         match shapeOf parameters value with
-        | Some shape -> new Parts(shape, parameters, rows value buffers)
+        | Some shape ->
+            let parts = new Parts(shape, parameters, rows value buffers)
+
+            match Program.forms value.Program (Evaluation.outputForm parts) with
+            | Error error -> invalidArg (nameof parameters) error.Message
+            | Ok _ -> parts
         | None -> invalidArg (nameof parameters) $"The parameters of {value} do not tell its shape: pass it."
 
     /// The same for a tensor of the shape that other parts yield.
@@ -207,12 +213,30 @@ module Parametrization =
     let internal pyTorchForms (value: Parametrization) (form: Form) : Result<Form list, ParametrizationError> =
         Program.forms value.Program form |> Result.map (Program.pyTorchForms value.Program)
 
-    /// The constrained tensor, differentiable with respect to the parameters. The caller disposes it.
-    let forward (value: Parametrization) (parts: Parts) : torch.Tensor = Evaluation.forward false value.Program parts
+    /// Throws ArgumentException for parts of a value with other parameters or buffers.
+    let private own (value: Parametrization) (parts: Parts) : Parts =
+        let program, buffers = value.Program, parts.BufferArrays
+
+        let isOwn =
+            parts.ParameterArray.Length = program.LeafCount
+            && buffers.Length = program.BufferCounts.Length
+            && Array.forall2 (fun count (row: torch.Tensor[]) -> count = row.Length) program.BufferCounts buffers
+
+        if not isOwn then
+            invalidArg
+                (nameof parts)
+                $"The parts are of another value than {value}, which has {program.LeafCount} parameters and {Array.sum program.BufferCounts} buffers."
+
+        parts
+
+    /// The constrained tensor, differentiable with respect to the parameters. The caller disposes it. Throws ArgumentException for
+    /// parts of a value with other parameters or buffers.
+    let forward (value: Parametrization) (parts: Parts) : torch.Tensor =
+        Evaluation.forward false value.Program (own value parts)
 
     /// The same in training: nodes that add noise do so.
     let forwardInTraining (value: Parametrization) (parts: Parts) : torch.Tensor =
-        Evaluation.forward true value.Program parts
+        Evaluation.forward true value.Program (own value parts)
 
     /// Whether `forwardStacked` computes several tensors of the value as one batch.
     let internal canBeStacked (value: Parametrization) : bool = value.Program.CanBeStacked

@@ -32,17 +32,24 @@ internal sealed class Registration
         "follow",
     ];
 
+    /// <summary>Those that put adapters on a model, which are parameters that it did not have.</summary>
+    private static readonly ImmutableHashSet<string> AdapterVerbs = ["get_peft_model", "load_adapter"];
+
     private Registration(IInvocationOperation operation, bool isRemoval, Places places)
     {
         Operation = operation;
         IsRemoval = isRemoval;
         Module = places.Of(Places.ReceiverOf(operation)) ?? places.KeptIn(operation);
-        if (Verb != "register_parametrizations")
+        if (Verb != "register_parametrizations" && !AdapterVerbs.Contains(Verb))
             Tensors = Module is null ? [] : TensorsOf(Module);
         MakesParameters =
             !isRemoval
             && (
                 Verb == "weight_norm"
+                || Verb == "get_peft_model"
+                || Verb == "load_adapter"
+                    && Argument("is_trainable")?.ConstantValue is not { HasValue: true, Value: false }
+                || Argument("names") is not null
                 || Name is { } name && name.Contains(Joining)
                 || Argument("parametrization") is { } value && Values.AreOfSeveral(value, places)
             );
@@ -83,6 +90,7 @@ internal sealed class Registration
         return (owner.Name, method.Name) switch
         {
             ("parametrize", var verb) when Verbs.Contains(verb) => new(operation, isRemoval: false, places),
+            ("peft", var verb) when AdapterVerbs.Contains(verb) => new(operation, isRemoval: false, places),
             ("prune", var verb) when PruningVerbs.Contains(verb) => new(operation, isRemoval: false, places),
             ("parametrize", "remove_parametrizations") or ("prune", "remove") => new(
                 operation,

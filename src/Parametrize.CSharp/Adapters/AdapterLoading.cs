@@ -107,6 +107,23 @@ internal sealed class AdapterLoading : IDisposable
             );
         if (_adapters.Count == 0)
             throw new InvalidDataException($"{path} has no adapter.");
+        RequireNoOther(path);
+    }
+
+    /// <summary>The model would compute with two adapters, of which the folder has one.</summary>
+    private void RequireNoOther(string path)
+    {
+        var loaded = _adapters.Select(one => Present(one.Layer)).ToHashSet();
+        var other = ModelTree
+            .Tensors(_model)
+            .Where(one => Adapter.isAdapter(one.Tensor.Parametrization) && !loaded.Contains(one.Tensor))
+            .Select(one => one.Name)
+            .ToList();
+        if (other.Count > 0)
+            throw new InvalidOperationException(
+                $"{_model.Title()} has an adapter on {string.Join(", ", other.Take(4))}{(other.Count > 4 ? $" and {other.Count - 4} more" : "")}, for "
+                    + $"which {path} has none: merge_adapter or unload first."
+            );
     }
 
     private void Add(string path, AdapterLayer layer, Dictionary<string, string> left)
@@ -148,7 +165,7 @@ internal sealed class AdapterLoading : IDisposable
         return present.Parametrization.Equals(value)
             ? present.Shape
             : throw new InvalidOperationException(
-                $"{layer.WeightName} is {present.Code}, not {value}: merge or remove that first."
+                $"{layer.WeightName} is {present.Code}, not {value}: merge, unload or remove that first."
             );
     }
 

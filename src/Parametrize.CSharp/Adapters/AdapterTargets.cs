@@ -44,6 +44,8 @@ internal static class AdapterTargets
                 $"{model.Title()} has no Linear ({LoraConfig.AllLinear}). {Has(model, modules.Select(one => one.Name))}",
                 nameof(config)
             );
+        if (meansLinear)
+            RequireNoneInNativeMemory(modules.Select(one => (one.Name, one.Module)));
         List<AdapterLayer> layers =
         [
             .. modules
@@ -62,6 +64,19 @@ internal static class AdapterTargets
             if (layer.Unsuited is { } reason)
                 throw new ArgumentException($"'{layer.Name}' {reason}: it has no adapter of low rank.", nameof(config));
         return layers;
+    }
+
+    /// <summary>Throws where a module has linear layers inside that are no modules here: attention, transformers.</summary>
+    private static void RequireNoneInNativeMemory(IEnumerable<(string Name, nn.Module Module)> modules)
+    {
+        foreach (var (name, module) in modules)
+        foreach (var (inside, tensor) in ModelTree.TensorsOf(module))
+            if (inside.EndsWith($".{AdapterLayer.TensorName}", StringComparison.Ordinal) && tensor.dim() == 2)
+                throw new ArgumentException(
+                    $"{LoraConfig.AllLinear} would pass over '{ModelTree.Join(name, inside)}', which {module.Title()} keeps in native memory. Name "
+                        + "modules in TargetModules, and register Parametrizations.Lora on such tensors by their names.",
+                    "config"
+                );
     }
 
     /// <summary>Throws where a name of a list means no module.</summary>

@@ -47,6 +47,15 @@ public sealed class MergedAdapters : IDisposable
         return new(model, kept);
     }
 
+    /// <summary>Takes all adapters off a model, whose weights are the frozen ones again, or throws before anything changes.</summary>
+    internal static void Drop(nn.Module model)
+    {
+        using var merged = Of(model);
+        using var _ = no_grad();
+        foreach (var one in merged._kept)
+            PlainTensor.Find(TensorPath.Resolve(model, one.Report.Name)).Tensor.copy_(one.Frozen);
+    }
+
     /// <summary>
     /// Gives the weights their adapters again, bit for bit: frozen weights and adapters are what they were before merging. The
     /// parameters are new objects: build the optimizer anew.
@@ -127,6 +136,9 @@ public sealed class MergedAdapters : IDisposable
                 [.. tensor.Inputs.Select(input => input.requires_grad)]
             );
         }
+
+        /// <summary>What the adapter changes.</summary>
+        public Tensor Frozen => Parts.BufferArrays[0][0];
 
         public void RequireUnchanged(nn.Module model)
         {

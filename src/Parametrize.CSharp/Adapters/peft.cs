@@ -63,7 +63,9 @@ public static class peft
     /// <param name="is_trainable">Whether the adapters are to be trained further. Default: false, as in PEFT.</param>
     /// <returns>What the folder's configuration says.</returns>
     /// <exception cref="InvalidDataException">The folder does not fit the model, or says what is not known here.</exception>
-    /// <exception cref="InvalidOperationException">A weight has another parametrization.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A weight has another parametrization, or an adapter for which the folder has none: <see cref="unload"/> it first.
+    /// </exception>
     /// <exception cref="IOException">A file cannot be read. In every case nothing has changed.</exception>
     public static LoraConfig load_adapter(nn.Module model, string folder, bool is_trainable = false)
     {
@@ -96,6 +98,19 @@ public static class peft
     {
         using var merged = merge_adapter(model);
         return merged.Tensors;
+    }
+
+    /// <summary>
+    /// Takes the adapters away, so that each weight is the frozen one again: before <see cref="load_adapter"/> reads one for other
+    /// modules, or of another rank. Modules that an adapter's folder had whole stay as they are.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <exception cref="InvalidOperationException">The model has no adapter, or a module holds one itself.</exception>
+    /// <exception cref="NotSupportedException">An adapted weight is that of several modules. Nothing has changed.</exception>
+    public static void unload(nn.Module model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        MergedAdapters.Drop(model);
     }
 
     /// <summary>All but these adapters and modules that are saved whole.</summary>

@@ -52,12 +52,12 @@ public abstract class CustomNode : CustomNodeBase
     protected virtual Tensor RightInverse(Tensor value, Tensor[] carried) => RightInverse(value);
 
     /// <summary>The nearest allowed tensor. Default: the image of the right inverse.</summary>
-    protected virtual Tensor Nearest(Tensor value) => Forward(RightInverse(value));
+    protected virtual Tensor Nearest(Tensor value) => Image(value);
 
     /// <summary>
     /// How far a tensor is from the set. Default: from the image of its right inverse, infinitely far where there is none.
     /// </summary>
-    protected virtual double Distance(Tensor value) => FromImage(value, tensor => Forward(RightInverse(tensor)));
+    protected virtual double Distance(Tensor value) => FromImage(value, Image);
 
     private protected sealed override Tensor Map(Tensor[] inputs, Tensor[] buffers) =>
         buffers.Length == 0 ? Forward(inputs[0]) : Forward(inputs[0], buffers);
@@ -66,10 +66,10 @@ public abstract class CustomNode : CustomNodeBase
         [buffers.Length == 0 ? RightInverse(value) : RightInverse(value, buffers)];
 
     private protected sealed override Tensor Near(Tensor value, Tensor[] buffers) =>
-        buffers.Length == 0 ? Nearest(value) : Map(Inverse(value, buffers), buffers);
+        buffers.Length == 0 ? Nearest(value) : Image(value, buffers);
 
     private protected sealed override double DistanceWith(Tensor value, Tensor[] buffers) =>
-        buffers.Length == 0 ? Distance(value) : Largest(Near(value, buffers) - value);
+        buffers.Length == 0 ? Distance(value) : Largest(Usable(nameof(Nearest), Near(value, buffers)) - value);
 
     private protected sealed override Tensor[] Started(Tensor value) => [value.clone()];
 }

@@ -76,7 +76,7 @@ public abstract class CustomNodeBase : Node
     {
         var buffers = InUse(present, tensor);
         var inputs = HasRightInverse
-            ? Inverse(want.IsExact ? tensor : Near(tensor, buffers), buffers)
+            ? Inverse(want.IsExact ? tensor : Usable("Nearest", Near(tensor, buffers)), buffers)
             : Started(tensor);
         return FSharpResult<NodeParts, string>.NewOk(new NodeParts(inputs, buffers));
     }
@@ -104,6 +104,14 @@ public abstract class CustomNodeBase : Node
             );
         }
     }
+
+    /// <summary>The image of the right inverse.</summary>
+    private protected Tensor Image(Tensor value) => Image(value, []);
+
+    private protected Tensor Image(Tensor value, Tensor[] buffers) =>
+        Usable(nameof(Forward), Map(Contract.usable(this, "RightInverse", Inverse(value, buffers)), buffers));
+
+    private protected Tensor Usable(string doing, Tensor? tensor) => Contract.usable(this, doing, [tensor!])[0];
 
     private protected abstract Tensor Map(Tensor[] inputs, Tensor[] buffers);
 

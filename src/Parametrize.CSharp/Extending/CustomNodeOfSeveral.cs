@@ -51,12 +51,12 @@ public abstract class CustomNodeOfSeveral : CustomNodeBase
     protected abstract Tensor[] RightInverse(Tensor value);
 
     /// <summary>The nearest allowed tensor. Default: the image of the right inverse.</summary>
-    protected virtual Tensor Nearest(Tensor value) => Forward(RightInverse(value));
+    protected virtual Tensor Nearest(Tensor value) => Image(value);
 
     /// <summary>
     /// How far a tensor is from the set. Default: from the image of its right inverse, infinitely far where there is none.
     /// </summary>
-    protected virtual double Distance(Tensor value) => FromImage(value, tensor => Forward(RightInverse(tensor)));
+    protected virtual double Distance(Tensor value) => FromImage(value, Image);
 
     private protected sealed override Tensor Map(Tensor[] inputs, Tensor[] buffers) => Forward(inputs);
 

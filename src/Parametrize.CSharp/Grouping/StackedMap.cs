@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
@@ -65,7 +66,10 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
             _returned = [null, .. batch.Inputs.Select(input => input.requires_grad ? NaNs(input) : null)];
         }
         foreach (var gradient in gradients)
-            gradient.Dispose();
+            if (gradient.IsInvalid)
+                gradient.TakeOffCount(); // Of a tensor that was not used: TorchSharp (0.107.0) counts it, and disposes nothing.
+            else
+                gradient.Dispose();
         foreach (var gradient in _returned)
             gradient?.DetachFromDisposeScope();
         return _returned!;

@@ -8,6 +8,9 @@ namespace Parametrize.CSharp;
 /// <content>What pruning needs to know of a tensor.</content>
 public sealed partial class ParametrizedTensor
 {
+    /// <summary>The value says the masks in use, after a state has brought others.</summary>
+    internal void FollowMasks() => Parametrization = Pruned.following(Parametrization, CurrentParts());
+
     internal bool IsPruned => Pruned.isPruned(Parametrization);
 
     /// <summary>The mask that another pruning goes on from; of the shape of the value.</summary>

@@ -141,6 +141,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         var copied = targets.Select(target => target.Parametrized).OfType<ParametrizedTensor>();
         foreach (var target in copied.Except(_assignments.Select(one => one.Target)))
         {
+            target.FollowMasks();
             target.Binding.Forget();
             target.Binding.ShowAgain();
         }

@@ -83,15 +83,15 @@ internal static class ModuleInternals
     public static void AddChild(nn.Module module, string name, nn.Module child) => Children(module).Add(name, child);
 
     /// <summary>
-    /// TorchSharp (0.107.0) counts a tensor again that becomes a parameter. Takes it off once, so that Tensor.TotalCount
-    /// does not look like a leak.
+    /// TorchSharp (0.107.0) counts a tensor again that becomes a parameter, and counts one without a handle, which it never
+    /// disposes. Takes it off once, so that Tensor.TotalCount does not look like a leak.
     /// </summary>
-    public static T TakeOffCount<T>(this T parameter)
+    public static T TakeOffCount<T>(this T tensor)
         where T : Tensor
     {
-        if (parameter is Parameter)
+        if (tensor is Parameter || tensor.IsInvalid)
             Interlocked.Decrement(ref TensorCount(null));
-        return parameter;
+        return tensor;
     }
 
     /// <summary>

@@ -32,6 +32,15 @@ module internal Contract =
         elif tensor.is_sparse then Some "a sparse tensor"
         else None
 
+    /// Tensors that one function of a node gives another.
+    let usable (node: Node) (doing: string) (tensors: torch.Tensor[]) : torch.Tensor[] =
+        if isNull (box tensors) then
+            breach node doing "tensors" "null"
+
+        match Array.tryPick unfit tensors with
+        | Some found -> breach node doing "a tensor" found
+        | None -> tensors
+
     let private pulling (tensor: torch.Tensor) : string = $"Invert (RightInverse in C#) of {Form.ofTensor tensor}"
 
     let private copies (tensors: torch.Tensor[]) : torch.Tensor[] = tensors |> Array.map _.clone()
@@ -50,15 +59,12 @@ module internal Contract =
 
         tensor
 
-    /// A number of the node that the element type, in which it is computed with, does not have; or that of the result, where the
-    /// node yields its entries.
-    let private missing (node: Node) (output: Form) (isLast: bool) : float option =
+    /// A number of the node that the element type, in which it is computed with, does not have.
+    let private missing (node: Node) (output: Form) : float option =
         let dtype = (Form.widened output).Dtype
         let isBeyond (number: float) = System.Double.IsFinite number && abs number > Form.greatest dtype
 
         match box node with
-        | :? IReaches as reaching when isLast && reaching.Least output > Form.greatest output.Dtype ->
-            Some(reaching.Least output)
         | :? IHoldsNumbers as holding ->
             List.append
                 (List.filter isBeyond (holding.Offsets @ holding.Factors))
@@ -66,18 +72,26 @@ module internal Contract =
             |> List.tryHead
         | _ -> None
 
-    /// The forms that a node reads. `isLast`: its entries are those of what the whole value yields.
-    let inputs (node: Node) (output: Form) (isLast: bool) : Result<Form list, ParametrizationError> =
+    /// The forms that a node reads. `isLast`: its entries are those of what the whole value yields; `isFirst`: it reads parameters.
+    let inputs (node: Node) (output: Form) (isLast: bool) (isFirst: bool) : Result<Form list, ParametrizationError> =
         node.Inputs output
         |> Result.bind (fun forms ->
             if forms.Length <> Node.arity node then
                 breach node "Inputs (InputShapes in C#)" $"{Node.arity node} inputs" $"forms of {forms.Length}"
 
-            match missing node output isLast with
-            | None -> Ok forms
-            | Some number ->
-                let expected = $"an element type that has the number {FSharpText.float number}"
-                Error(ParametrizationError.WrongDtype(Node.text node, expected, string output.Dtype)))
+            let needs (numbers: string) =
+                let expected = $"an element type that has {numbers}"
+                Error(ParametrizationError.WrongDtype(Node.text node, expected, string output.Dtype))
+
+            let least =
+                match box node with
+                | :? IReaches as reaching when isLast -> reaching.Least(output, isFirst)
+                | _ -> 0.0
+
+            match missing node output with
+            | Some number -> needs $"the number {FSharpText.float number}"
+            | None when least > Form.greatest output.Dtype -> needs $"numbers as large as {FSharpText.float least}"
+            | None -> Ok forms)
 
     let private fault (node: Node) (inputs: Form list) (tensor: torch.Tensor) (parts: NodeParts) =
         let numbers (inputs: int) (buffers: int) = $"{inputs} inputs and {buffers} buffers"
@@ -112,6 +126,8 @@ module internal Contract =
                     | Some part -> Some($"tensors on {tensor.device}", $"one on {part.device}")
                     | None -> Seq.zip inputs parts.Inputs |> Seq.tryPick isOther
 
+    let private isTrained (tensor: torch.Tensor) : bool = tensor.requires_grad
+
     /// What a node yields. Its form is known to whoever registers it.
     let computed (node: Node) (inputs: torch.Tensor[]) (compute: unit -> torch.Tensor) : torch.Tensor =
         if isUsers node then
@@ -124,6 +140,13 @@ module internal Contract =
             // Of several, one may be real where the others are complex.
             | None when inputs.Length = 1 && result.dtype <> inputs[0].dtype ->
                 breach node "Forward" $"a tensor of {inputs[0].dtype}" $"one of {result.dtype}"
+            // Training would never change the parameters, and say nothing.
+            | None when torch.is_grad_enabled () && Array.exists isTrained inputs && not result.requires_grad ->
+                breach
+                    node
+                    "Forward"
+                    "a tensor through which gradients reach what it is computed from"
+                    "one that was detached, or computed under no_grad"
             | None -> result
         else
             compute ()
@@ -163,7 +186,18 @@ module internal Contract =
     /// What the node yields from parts that it found, which it must leave as they are.
     let private made (node: Node) (doing: string) (form: Form) (parts: NodeParts) : torch.Tensor =
         let inputs = copies parts.Inputs
-        let result = forward node inputs (copies parts.Buffers) |> ofForm node doing form
+
+        let result =
+            use _ = torch.enable_grad ()
+
+            for input in inputs do
+                if input.is_floating_point () || input.is_complex () then
+                    input.requires_grad <- true
+
+            (forward node inputs (copies parts.Buffers) |> ofForm node doing form).detach()
+
+        for input in inputs do
+            input.requires_grad <- false
 
         let isSame (left: torch.Tensor) (right: torch.Tensor) =
             left.shape = right.shape && left.eq(right).all().item<bool>()

@@ -329,9 +329,10 @@ type internal IHoldsNumbers =
     /// Not beyond the largest, and no zeros.
     abstract Factors: float list
 
-/// A node whose tensors have an entry, or a parameter, of some size at least: an element type has to have it.
+/// A node whose tensors have an entry of some size at least, which an element type has to have; or a parameter, where it reads
+/// parameters.
 type internal IReaches =
-    abstract Least: form: Form -> float
+    abstract Least: form: Form * readsParameters: bool -> float
 
 /// A node that looks whether its parameter, rounded to 16 bits, still yields a tensor.
 type internal IRoundsParameter =

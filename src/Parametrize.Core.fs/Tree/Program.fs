@@ -18,6 +18,8 @@ type internal Program =
         /// In the order of evaluation, which is that of buffers and of their names; as they compute behind what stands before
         /// them.
         Nodes: Node[]
+        /// How many buffers each has.
+        BufferCounts: int[]
         /// The same as they were composed.
         Composed: Node[]
         /// How nodes are typed that combine values, with those values; others by themselves.
@@ -173,6 +175,7 @@ module internal Program =
             Steps = steps
             LeafCount = leafCount
             Nodes = nodes.ToArray()
+            BufferCounts = [| for node in nodes -> node.Buffers.Length |]
             Composed = composed.ToArray()
             Texts = texts.ToArray()
             ParameterNames = parameterNames leafCount
@@ -236,7 +239,10 @@ module internal Program =
 
             match program.Steps[index] with
             | Step.Compute(node, sources, position, under) ->
-                Contract.inputs node form program.Landing.Value[program.LeafCount + index]
+                let isLast = program.Landing.Value[program.LeafCount + index]
+                let isFirst = sources |> Array.exists (fun source -> source < program.LeafCount)
+
+                Contract.inputs node form isLast isFirst
                 |> Result.map (List.iteri (fun input form -> forms[sources[input]] <- form))
                 |> Result.mapError (named program position >> outside output under)
             | Step.OutOf(view, source) ->

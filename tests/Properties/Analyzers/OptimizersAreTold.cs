@@ -55,6 +55,9 @@ public class OptimizersAreTold
     [InlineData(
         "net.[|register_parametrizations|]((name, module) => true, \"weight\", Parametrizations.LowRank(1), allowNone: true);"
     )]
+    [InlineData("net.first.[|register_parametrization|]([\"weight\", \"bias\"], Parametrizations.Sphere());")]
+    [InlineData("net.[|get_peft_model|](new LoraConfig { TargetModules = [\"first\"] });")]
+    [InlineData("peft.[|load_adapter|](net, \"folder\", is_trainable: true);")]
     [InlineData("foreach (var child in net.children()) child.[|weight_norm|]();")]
     [InlineData("foreach (var (name, child) in net.named_modules()) child.[|weight_norm|]();")]
     [InlineData("foreach (var child in net.modules().OfType<Linear>()) { child.[|weight_norm|](); }")]
@@ -64,6 +67,13 @@ public class OptimizersAreTold
     [InlineData("try { net.first.[|weight_norm|](); } finally { net.Dispose(); }")]
     public Task A_registration_makes_parameters_after(string code) =>
         Check.Reports(new EarlyOptimizerAnalyzer(), Program.Method($"{Early}{code} optimizer.step();{Net}"));
+
+    [Fact]
+    public Task An_adapter_that_is_not_trained_is_no_matter_of_an_optimizer() =>
+        Check.Reports(
+            new EarlyOptimizerAnalyzer(),
+            Program.Method($"{Early}peft.load_adapter(net, \"folder\"); optimizer.step();{Net}")
+        );
 
     [Theory]
     [InlineData(

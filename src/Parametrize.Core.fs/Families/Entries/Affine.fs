@@ -74,8 +74,8 @@ type internal AffineNode(name: string, factor: float, offset: float) =
     override _.Invert(_, tensor, _, _) = NodeParts.ofInput (input tensor)
 
     interface IReaches with
-        /// One of two whose difference this is.
-        member _.Least _ = abs offset / 2.0
+        /// An entry and its parameter have this difference.
+        member _.Least(_, readsParameters) = if readsParameters then abs offset / 2.0 else 0.0
 
     interface IHoldsNumbers with
         member _.Factors = [ factor ]

@@ -149,7 +149,7 @@ type internal BoundedNode(lo: float, hi: float) =
         NodeParts.ofInput (inverse allowed)
 
     interface IReaches with
-        member _.Least _ = max lo -hi |> max 0.0
+        member _.Least(_, _) = max lo -hi |> max 0.0
 
     interface IHoldsNumbers with
         member _.Factors = []

@@ -241,7 +241,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
 
     interface IReaches with
         /// Of a matrix of rank one with equal entries.
-        member _.Least form = options.Bound / sqrt (float (max 1L (Array.fold (*) 1L form.Shape)))
+        member _.Least(form, _) = options.Bound / sqrt (float (max 1L (Array.fold (*) 1L form.Shape)))
 
     interface IHoldsNumbers with
         member _.Factors = [ options.Bound ]

@@ -53,7 +53,7 @@ type internal SphereNode(radius: float) =
 
     interface IReaches with
         /// Of a vector with equal entries.
-        member _.Least form = radius / sqrt (float (max 1L (Array.last form.Shape)))
+        member _.Least(form, _) = radius / sqrt (float (max 1L (Array.last form.Shape)))
 
     interface IHoldsNumbers with
         member _.Factors = [ radius ]

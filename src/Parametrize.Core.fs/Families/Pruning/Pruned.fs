@@ -52,6 +52,21 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
 
     member _.Stack: Pruning list = stack
 
+    /// The node that has this mask, where one of its patterns keeps other entries.
+    member this.Following(mask: torch.Tensor) : PrunedNode =
+        let found = lazy (Mask.OfTensor mask)
+
+        let agrees (pruning: Pruning) =
+            match pruning with
+            | Pruning.Custom pattern when stack.Length = 1 -> pattern = found.Value
+            | Pruning.Custom pattern -> pattern.And found.Value = found.Value
+            | _ -> true
+
+        if List.forall agrees stack then
+            this
+        else
+            PrunedNode([ Pruning.Custom found.Value ], hidden)
+
     override _.Code = code.Value
 
     override this.Inputs form =
@@ -207,6 +222,25 @@ module internal Pruned =
     /// Whether two values differ at most in how masks are chosen: the parts of one are parts of the other.
     let areAlike (left: Parametrization) (right: Parametrization) : bool =
         withoutChoices left.Description = withoutChoices right.Description
+
+    /// The value whose patterns are the masks in use, which a state may have brought: it tells what is computed, and registers that.
+    let following (value: Parametrization) (parts: Parts) : Parametrization =
+        let buffers = System.Collections.Generic.Queue<torch.Tensor[]>(parts.BufferArrays)
+
+        let rec go (tree: Tree) : Tree =
+            match tree with
+            | Tree.Leaf -> tree
+            | Tree.Into(view, inner) -> Tree.Into(view, go inner)
+            | Tree.OutOf(view, inner) -> Tree.OutOf(view, go inner)
+            | Tree.Apply(node, inputs, fits) ->
+                let inputs = List.map go inputs
+
+                match node, buffers.Dequeue() with
+                | :? PrunedNode as pruned, [| mask |] -> Tree.Apply(pruned.Following mask, inputs, fits)
+                | _ -> Tree.Apply(node, inputs, fits)
+
+        let followed = go value.Tree
+        if followed = value.Tree then value else Parametrization followed
 
     /// Whether one of the nodes prunes.
     let isPruned (value: Parametrization) : bool = value.Program.Nodes |> Array.exists (fun node -> node :? PrunedNode)

@@ -253,7 +253,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
     interface IReaches with
         /// The numbers on the diagonal.
-        member _.Least _ = floor
+        member _.Least(_, _) = floor
 
     interface IHoldsNumbers with
         member _.Factors = []

@@ -135,7 +135,7 @@ and internal StableSchurNode(region: Region) =
 
     interface IReaches with
         /// Some number on the diagonal is at most the mean of the eigenvalues.
-        member _.Least _ =
+        member _.Least(_, _) =
             match region with
             | Region.HalfPlane alpha -> max alpha 0.0
             | Region.Disc _ -> 0.0

@@ -121,7 +121,7 @@ type internal SpdDeterminantNode(determinant: float) =
 
     interface IReaches with
         /// The product of the numbers on the diagonal is at least the determinant (Hadamard).
-        member _.Least form = determinant ** (1.0 / float (max 1L (Array.last form.Shape)))
+        member _.Least(form, _) = determinant ** (1.0 / float (max 1L (Array.last form.Shape)))
 
     interface IHoldsNumbers with
         member _.Factors = [ determinant ]

@@ -113,7 +113,7 @@ type internal StableBlocksNode(alpha: float) =
             blocks.any().item<bool>() || last.any().item<bool>()
 
     interface IReaches with
-        member _.Least _ = max alpha 0.0
+        member _.Least(_, _) = max alpha 0.0
 
     interface IHoldsNumbers with
         member _.Factors = []

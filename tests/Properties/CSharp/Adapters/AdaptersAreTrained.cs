@@ -182,6 +182,18 @@ public class AdaptersAreTrained
     }
 
     [Fact]
+    public void All_linear_does_not_pass_over_linear_layers_in_native_memory()
+    {
+        var model = nn.Sequential(("encoder", nn.TransformerEncoderLayer(4, 2, 4)), ("head", nn.Linear(4, 2)));
+        var refusal = Assert.Throws<ArgumentException>(() =>
+            model.get_peft_model(new LoraConfig { TargetModules = [LoraConfig.AllLinear] })
+        );
+        Assert.Contains("all-linear would pass over 'encoder.", refusal.Message);
+        Assert.Empty(model.parametrizations());
+        model.get_peft_model(new LoraConfig { TargetModules = ["head"] });
+    }
+
+    [Fact]
     public void What_cannot_have_an_adapter_is_refused_before_anything_changes()
     {
         var model = nn.Sequential(

@@ -342,6 +342,39 @@ public class FilesAreThoseOfPeft
         Assert.False(model.is_parametrized("words.weight"));
     }
 
+    /// <summary>An adapter for other modules, read on top of one, would leave both.</summary>
+    [Fact]
+    public void Another_adapter_is_read_after_the_first_was_unloaded()
+    {
+        using var tokens = SmallNet.Tokens();
+        using var first = new Folder();
+        using var second = new Folder();
+        var model = new SmallNet();
+        var plain = model.state_dict().ToDictionary(one => one.Key, one => one.Value.clone());
+        foreach (var (folder, target) in new[] { (first, "query"), (second, "value") })
+        {
+            var trained = new SmallNet();
+            trained.load_state_dict(plain);
+            trained.get_peft_model(new LoraConfig { Rank = 2, TargetModules = [target] });
+            using (no_grad())
+                foreach (var one in trained.parametrized_parameters())
+                    one.normal_();
+            peft.save_pretrained(trained, folder.Path);
+        }
+        peft.load_adapter(model, first.Path);
+        using var adapted = model.call(tokens);
+        var refusal = Assert.Throws<InvalidOperationException>(() => peft.load_adapter(model, second.Path));
+        Assert.Contains("has an adapter on block.query.weight, for which", refusal.Message);
+        Near.Same(adapted, model.call(tokens));
+
+        peft.unload(model);
+        Assert.Empty(model.parametrizations());
+        Assert.All(model.state_dict(), one => Near.Identical(plain[one.Key], one.Value));
+        peft.load_adapter(model, second.Path);
+        Assert.Equal(["block.value.weight"], model.parametrizations().Select(one => one.name));
+        Assert.Throws<InvalidOperationException>(() => peft.unload(nn.Linear(2, 2)));
+    }
+
     [Fact]
     public void In_the_element_type_of_the_model()
     {

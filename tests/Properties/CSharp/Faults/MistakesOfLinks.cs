@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Parametrize;
 using Parametrize.CSharp;
+using Parametrize.Laws;
 using Properties.CSharp.Support;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -185,6 +186,73 @@ public class MistakesOfLinks
             link.Err(function, mistake);
             AssertNamed(() => layer.register_parametrization("weight", Parametrizations.OnKernel(link.Value)), layer);
         }
+    }
+
+    /// <summary>Training would change nothing, and say nothing.</summary>
+    [Theory]
+    [InlineData("detached")]
+    [InlineData("no_grad")]
+    public void A_map_that_passes_no_gradient_is_refused(string way)
+    {
+        var layer = nn.Linear(4, 4);
+        var before = Snapshot.Of(layer);
+        var node = new Unlearning(way);
+        var error = Assert.Throws<InvalidOperationException>(() =>
+            layer.register_parametrization("weight", Parametrizations.Of(node))
+        );
+        Assert.Contains("unlearning", error.Message);
+        Assert.Contains("one that was detached, or computed under no_grad", error.Message);
+        before.AssertUnchanged();
+        var faults = Assert.ThrowsAny<Exception>(() =>
+            ValueLaws
+                .Of(
+                    Parametrizations.Of(node),
+                    [
+                        [3],
+                    ]
+                )
+                .Check()
+        );
+        Assert.Contains("one that was detached, or computed under no_grad", faults.Message);
+    }
+
+    /// <summary>The nearest tensor and the distance are computed by both functions unless they are overridden.</summary>
+    [Theory]
+    [InlineData("Forward")]
+    [InlineData("RightInverse")]
+    public void Nothing_instead_of_a_tensor_is_named_where_the_rest_is_left_to_the_library(string function)
+    {
+        var layer = nn.Linear(4, 4);
+        var before = Snapshot.Of(layer);
+        foreach (var nothing in new Func<Tensor, Tensor>[] { Mistakes["null"], Mistakes["disposed"] })
+        {
+            var node = new Failing(function, nothing);
+            var error = Assert.Throws<InvalidOperationException>(() =>
+                layer.register_parametrization("weight", Parametrizations.Of(node))
+            );
+            Assert.Contains($"failing breaks its contract in {function}", error.Message);
+            before.AssertUnchanged();
+        }
+    }
+
+    private sealed class Unlearning(string way) : CustomNode("unlearning", "all tensors")
+    {
+        protected override Tensor Forward(Tensor input)
+        {
+            if (way == "detached")
+                return input.detach() * 2;
+            using var _ = no_grad();
+            return input * 2;
+        }
+
+        protected override Tensor RightInverse(Tensor value) => value / 2;
+    }
+
+    private sealed class Failing(string function, Func<Tensor, Tensor> nothing) : CustomNode("failing", "all tensors")
+    {
+        protected override Tensor Forward(Tensor input) => function == "Forward" ? nothing(input) : input * 2;
+
+        protected override Tensor RightInverse(Tensor value) => function == "RightInverse" ? nothing(value) : value / 2;
     }
 
     /// <summary>Rows that read the same from both ends, until it is told to err.</summary>

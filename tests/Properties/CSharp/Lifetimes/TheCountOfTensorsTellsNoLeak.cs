@@ -47,6 +47,23 @@ public class TheCountOfTensorsTellsNoLeak
         Assert.Equal(0, Growth(() => RegisterAndRemove(norm, "running_var", Parametrizations.Positive)));
     }
 
+    /// <summary>Layers that are alike are computed together, and one of them gets no gradient.</summary>
+    [Fact]
+    public void Layers_of_which_one_is_used_are_counted_like_one()
+    {
+        var layers = new[] { nn.Linear(4, 4), nn.Linear(4, 4) };
+        foreach (var layer in layers)
+            layer.register_parametrization("weight", Parametrizations.Symmetric);
+        Assert.Equal(0, Growth(Step));
+
+        void Step()
+        {
+            using var _ = NewDisposeScope();
+            using var scope = parametrize.cached();
+            layers[0].call(ones(2, 4)).sum().backward();
+        }
+    }
+
     [Fact]
     public void Properties_that_make_a_tensor_at_each_reading_leave_none_to_the_collector()
     {

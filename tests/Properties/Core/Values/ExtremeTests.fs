@@ -101,6 +101,49 @@ let private ends (entry: CatalogueEntry) : Test =
         if not found.IsEmpty then
             failtest $"""{found.Length}: {String.concat "\n" (List.truncate 10 found)}""")
 
+/// Of float16, which has no numbers beyond 65504: values without one member there, and others with as large numbers.
+let private half: Test =
+    testCase "values without a member in float16 are refused there, others are not" (fun () ->
+        let tensor (size: int64) = torch.eye (size, dtype = Dtype.Float16)
+
+        for value in
+            [
+                bounded 1e6 2e6
+                bounded 1e6 infinity
+                bounded -infinity -1e6
+                spdAbove 1e6
+                hurwitz 1e6
+                hurwitzBlocks 1e6
+                sphere 1e6
+                sphereExp 1e6
+                shift 1e6
+                spdWithDeterminant 1e30
+                spectralNormWith { SpectralNorm.defaults with Bound = 1e6 }
+                transposed (bounded 1e6 2e6)
+            ] do
+            use _ = torch.NewDisposeScope()
+
+            match Parametrization.start value (tensor 4L) with
+            | Error error ->
+                Expect.stringContains error.Message "an element type that has numbers as large as" $"{value}"
+            | Ok _ -> failtest $"{value} takes float16"
+
+        for value, size in
+            [
+                bounded -1e6 1e6, 4L
+                bounded -1e6 infinity, 4L
+                hurwitz -1e6, 4L
+                sphere 1e6, 400L
+                scale 1e6, 4L
+                schurStable 1e6, 4L
+                bounded 0.0 1.0 >>> scale 2e5 >>> shift -2e5, 4L
+            ] do
+            use _ = torch.NewDisposeScope()
+
+            match Parametrization.start value (tensor size) with
+            | Ok parts -> Expect.equal (Tensors.nonFinite (Parametrization.forward value parts)) 0L $"{value}"
+            | Error error -> failtest error.Message)
+
 /// Numbers that float32 does not have.
 let private numbers: Test =
     testCase "numbers that an element type does not have are refused" (fun () ->
@@ -224,6 +267,7 @@ let tests: Test =
         [
             subnormal
             numbers
+            half
             nulls
             disposed
             unchecked'
