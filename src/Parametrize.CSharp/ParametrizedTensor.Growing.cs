@@ -36,8 +36,12 @@ public sealed partial class ParametrizedTensor
         using var alone = Binding.Access.Writing();
         using var lasting = Modes.Lasting();
         Binding.SyncWithModules();
-        var longer = Core.tryAndThen(more, Parametrization)
-            .OrThrow(Where, "To replace what is registered, remove it first.");
+        var composed = Core.tryAndThen(more, Parametrization);
+        // That error gives the same advice.
+        var advice = composed.ErrorOrNull() is { IsReadsSeveralTensors: true }
+            ? null
+            : "To replace what is registered, remove it first.";
+        var longer = composed.OrThrow(Where, advice);
         // The identity has no node that would refuse to stand before one of several inputs.
         if (Core.parameterCount(longer) != Inputs.Length)
             throw new ParametrizationException(

@@ -186,18 +186,7 @@ module internal Contract =
     /// What the node yields from parts that it found, which it must leave as they are.
     let private made (node: Node) (doing: string) (form: Form) (parts: NodeParts) : torch.Tensor =
         let inputs = copies parts.Inputs
-
-        let result =
-            use _ = torch.enable_grad ()
-
-            for input in inputs do
-                if input.is_floating_point () || input.is_complex () then
-                    input.requires_grad <- true
-
-            (forward node inputs (copies parts.Buffers) |> ofForm node doing form).detach()
-
-        for input in inputs do
-            input.requires_grad <- false
+        let result = forward node inputs (copies parts.Buffers) |> ofForm node doing form
 
         let isSame (left: torch.Tensor) (right: torch.Tensor) =
             left.shape = right.shape && left.eq(right).all().item<bool>()
@@ -242,16 +231,29 @@ module internal Contract =
             | None -> parts
             | Some(expected, found) -> breach node (pulling tensor) expected found)
 
+    /// `forward` looks whether gradients pass, where they are wanted.
+    let private passingGradients (node: Node) (parts: NodeParts) : NodeParts =
+        use _ = torch.enable_grad ()
+        use _scope = torch.NewDisposeScope()
+        let inputs = copies parts.Inputs
+
+        for input in inputs do
+            if input.is_floating_point () || input.is_complex () then
+                input.requires_grad <- true
+
+        forward node inputs (copies parts.Buffers) |> ignore
+        parts
+
     /// Parts that are what the contract says: from those of a tensor that is contained the node yields it, and what it
     /// yields from those of another is contained.
     let found (node: Node) (inputs: Form list) (present: torch.Tensor[]) (tensor: torch.Tensor) epsilon (want: Want) =
         if not (isUsers node) then
             node.Invert(present, tensor, epsilon, want)
         elif not node.HasRightInverse then
-            inverted node inputs present tensor epsilon want
+            inverted node inputs present tensor epsilon want |> Result.map (passingGradients node)
         elif want = Want.Exact then
             inverted node inputs present tensor epsilon want
-            |> Result.map (yielding node epsilon (fun () -> 0.0) tensor)
+            |> Result.map (yielding node epsilon (fun () -> 0.0) tensor >> passingGradients node)
         else
             use _ = torch.no_grad ()
             let doing = pulling tensor
@@ -269,7 +271,7 @@ module internal Contract =
                 |> Result.map (yielding node epsilon (noiseOf epsilon image tensor) nearest)
                 |> ignore
 
-                parts)
+                passingGradients node parts)
 
     /// Whether a node contains a tensor.
     let contains (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
