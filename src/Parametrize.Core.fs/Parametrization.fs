@@ -453,7 +453,9 @@ module Parametrization =
             use _ = torch.NewDisposeScope()
             let arePartsFinite = parts.Tensors |> Seq.forall (fun part -> Tensors.nonFinite part = 0L)
 
-            let isNearTheEnd () = Tensors.largest tensor > Form.greatest dtype / 4.0
+            // That of float16 is near for a radius or a bound, whatever the tensor is.
+            let isNearTheEnd () = dtype = torch.float16 || Tensors.largest tensor > Form.greatest dtype / 4.0
+
             arePartsFinite && (not (isNearTheEnd ()) || Tensors.nonFinite (forward value parts) = 0L)
 
         let isFiniteOfSmaller () =

@@ -47,6 +47,26 @@ module internal Measures =
         use _scope = torch.NewDisposeScope()
         number ((wide tensor).abs().max())
 
+    let private gradientsOf (createGraph: bool) (number: torch.Tensor) (at: torch.Tensor[]) : torch.Tensor[] =
+        let orZeros (tensor: torch.Tensor) (gradient: torch.Tensor) =
+            if isNull (box gradient) || gradient.IsInvalid then
+                torch.zeros_like tensor
+            else
+                gradient
+
+        if number.requires_grad then
+            torch.autograd.grad ([| number |], at, retain_graph = true, create_graph = createGraph, allow_unused = true)
+            |> Seq.map2 orZeros at
+            |> Seq.toArray
+        else
+            at |> Array.map torch.zeros_like
+
+    /// The gradients of a number, zeros where it does not depend on a tensor: there TorchSharp (0.107.0) would end the process.
+    let gradients (number: torch.Tensor) (at: torch.Tensor[]) : torch.Tensor[] = gradientsOf false number at
+
+    /// The same, attached to the graph.
+    let gradientsWithGraph (number: torch.Tensor) (at: torch.Tensor[]) : torch.Tensor[] = gradientsOf true number at
+
     /// The largest difference of two entries; infinite for other shapes and for NaN.
     let apart (left: torch.Tensor) (right: torch.Tensor) : float =
         use _ = torch.no_grad ()

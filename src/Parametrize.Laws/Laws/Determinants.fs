@@ -45,14 +45,6 @@ let private withMatrix subject case (check: Parts -> torch.Tensor[] -> torch.Ten
         // Singular matrices have no determinant to compare.
         if conditionOf matrix < 1e6 then check parts at matrix else [])
 
-let private gradients (number: torch.Tensor) (at: torch.Tensor[]) : torch.Tensor[] =
-    if number.requires_grad then
-        torch.autograd.grad ([| number |], at, retain_graph = true, allow_unused = true)
-        |> Seq.toArray
-        |> Array.map2 (fun x g -> if isNull (box g) || g.IsInvalid then torch.zeros_like x else g) at
-    else
-        at |> Array.map torch.zeros_like
-
 let private isThatOfTheMatrix (subject: Subject) (case: Case) : Faults =
     withMatrix subject case (fun parts at matrix ->
         let struct (_, expected) = torch.linalg.slogdet matrix

@@ -18,10 +18,7 @@ let jacobian (value: Parametrization) (parts: Parts) : torch.Tensor =
     let result =
         flat (Parametrization.forward value (Parametrization.ofTensorsLike parts at parts.Buffers value))
 
-    let row (entry: int64) =
-        torch.autograd.grad ([| result[entry] |], at, retain_graph = true, allow_unused = true)
-        |> Seq.toArray
-        |> Array.map2 (fun x g -> flat (if isNull (box g) || g.IsInvalid then torch.zeros_like x else g)) at
+    let row (entry: int64) = gradients result[entry] at |> Array.map flat
 
     torch.stack [| for entry in 0L .. result.numel () - 1L -> torch.cat (row entry, 0L) |]
 

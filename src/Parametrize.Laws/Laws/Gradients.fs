@@ -29,15 +29,10 @@ let private agree (what: string) (exact: float) (difference: float) (scale: floa
 let private leaf (tensor: torch.Tensor) : torch.Tensor = tensor.detach().clone().requires_grad_ true
 
 /// Gradients of the weighted sum, attached to the graph where they depend on the parameters.
-let private gradients
-    (value: Parametrization)
-    (buffers: torch.Tensor seq)
-    (weights: torch.Tensor)
-    (at: torch.Tensor[])
-    =
+let private slopes (value: Parametrization) (buffers: torch.Tensor seq) (weights: torch.Tensor) (at: torch.Tensor[]) =
     let parts = Parametrization.ofTensorsOfShape weights.shape at buffers value
     let loss = weigh weights (Parametrization.forward value parts)
-    loss, torch.autograd.grad ([| loss |], at, retain_graph = true, create_graph = true) |> Seq.toArray
+    loss, gradientsWithGraph loss at
 
 let private gradientsAgree (subject: Subject) (case: Case) : Faults =
     let value = subject.Value
@@ -55,26 +50,18 @@ let private gradientsAgree (subject: Subject) (case: Case) : Faults =
             Array.map2 (fun (x: torch.Tensor) (d: torch.Tensor) -> leaf (x.detach () + d * distance)) at directions
 
         let lossAndSlope (distance: float) =
-            let loss, gradient = gradients value parts.Buffers weights (moved distance)
+            let loss, gradient = slopes value parts.Buffers weights (moved distance)
             number loss, number (total gradient)
 
-        let _, gradient = gradients value parts.Buffers weights at
+        let _, gradient = slopes value parts.Buffers weights at
         let slope = total gradient
         let lossAfter, slopeAfter = lossAndSlope step
         let lossBefore, slopeBefore = lossAndSlope -step
         let size = gradient |> Array.map largest |> Array.max
 
-        // A gradient that does not depend on the parameters has no graph: its derivative is zero.
         let curvature, bend =
-            if slope.requires_grad then
-                let second =
-                    torch.autograd.grad ([| slope |], at, allow_unused = true)
-                    |> Seq.toArray
-                    |> Array.mapi (fun i g -> if isNull g || g.IsInvalid then torch.zeros_like at[i] else g)
-
-                number (total second), second |> Array.map largest |> Array.max
-            else
-                0.0, 0.0
+            let second = gradients slope at
+            number (total second), second |> Array.map largest |> Array.max
 
         agree "gradient" (number slope) ((lossAfter - lossBefore) / (2.0 * step)) (10.0 * size)
         @ agree "second derivative" curvature ((slopeAfter - slopeBefore) / (2.0 * step)) (10.0 * (size + bend)))
@@ -95,7 +82,7 @@ let private goesThrough (subject: Subject) (case: Case) : Faults =
         ok "parts" (Subject.parts 1UL subject case) (fun parts ->
             let at = leaf parts.Parameters[0]
             let weights = Case.normalOf at.shape 1.0 7UL case
-            let found = gradients subject.Value parts.Buffers weights [| at |] |> snd |> Array.head
+            let found = slopes subject.Value parts.Buffers weights [| at |] |> snd |> Array.head
             let expected = passing.Pass([| at |], Seq.toArray parts.Buffers, weights)
             near "gradient" (1e-12 * largest expected) expected found)
 

@@ -14,15 +14,9 @@ let private gradientSize (value: Parametrization) (parts: Parts) (case: Case) : 
     let at = parts.Parameters |> Seq.map leaf |> Seq.toArray
     let tensor = Parametrization.forward value (Parametrization.ofTensorsLike parts at parts.Buffers value)
 
-    if tensor.requires_grad then
-        let product = (Case.normalOf tensor.shape 1.0 7UL case).conj() * tensor
-        let loss = (if product.is_complex () then product.real else product).sum()
-
-        torch.autograd.grad ([| loss |], at, allow_unused = true)
-        |> Seq.map (fun gradient -> if isNull (box gradient) || gradient.IsInvalid then 0.0 else largest gradient)
-        |> Seq.max
-    else
-        0.0
+    let product = (Case.normalOf tensor.shape 1.0 7UL case).conj() * tensor
+    let loss = (if product.is_complex () then product.real else product).sum()
+    gradients loss at |> Seq.map largest |> Seq.max
 
 let private startsTraining (subject: Subject) (case: Case) : Faults =
     let value = subject.Value

@@ -93,19 +93,12 @@ let private slopeAgrees (subject: Subject) (case: Case) : Faults =
             let here = at 0.0
             let number = (volume here).Value
 
-            let slopes =
-                if number.requires_grad then
-                    torch.autograd.grad ([| number |], here, allow_unused = true) |> Seq.toArray
-                else
-                    Array.replicate here.Length null
+            let slopes = gradients number here
 
             let along (direction: torch.Tensor) (slope: torch.Tensor) =
-                if isNull (box slope) || slope.IsInvalid then
-                    0.0, 0.0
-                else
-                    let product = direction.conj () * slope
-                    let real = if product.is_complex () then product.real else product
-                    real.sum().item<double>(), largest slope
+                let product = direction.conj () * slope
+                let real = if product.is_complex () then product.real else product
+                real.sum().item<double>(), largest slope
 
             let found, sizes = Array.map2 along directions slopes |> Array.unzip
             let exact, size = Array.sum found, Array.max sizes

@@ -216,6 +216,19 @@ public class MistakesOfLinks
         Assert.Contains("one that was detached, or computed under no_grad", faults.Message);
     }
 
+    [Fact]
+    public void Laws_are_told_of_a_map_that_does_not_read_one_of_its_inputs()
+    {
+        var laws = ValueLaws.Of(
+            Parametrizations.Of(new Ignoring()),
+            [
+                [3],
+            ]
+        );
+        foreach (var law in laws.Where(law => law.Name.Contains("gradients", StringComparison.Ordinal)))
+            law.Check();
+    }
+
     /// <summary>The nearest tensor and the distance are computed by both functions unless they are overridden.</summary>
     [Theory]
     [InlineData("Forward")]
@@ -246,6 +259,15 @@ public class MistakesOfLinks
         }
 
         protected override Tensor RightInverse(Tensor value) => value / 2;
+    }
+
+    private sealed class Ignoring() : CustomNodeOfSeveral("ignoring", "all tensors", 2)
+    {
+        protected override IReadOnlyList<long[]> InputShapes(long[] shape) => [shape, shape];
+
+        protected override Tensor Forward(Tensor[] inputs) => inputs[0] * 2;
+
+        protected override Tensor[] RightInverse(Tensor value) => [value / 2, zeros_like(value)];
     }
 
     private sealed class Failing(string function, Func<Tensor, Tensor> nothing) : CustomNode("failing", "all tensors")
