@@ -138,7 +138,11 @@ public sealed class MergedAdapters : IDisposable
         }
 
         /// <summary>What the adapter changes.</summary>
-        public Tensor Frozen => Parts.BufferArrays[0][0];
+        public Tensor Frozen =>
+            Core.nodes(Report.Parametrization)
+                .Zip(Parts.BufferArrays, (node, buffers) => node is AdapterNode ? buffers[0] : null)
+                .OfType<Tensor>()
+                .First();
 
         public void RequireUnchanged(nn.Module model)
         {

@@ -104,6 +104,17 @@ public class MergingTellsWhatItCosts
 
     [Theory]
     [MemberData(nameof(Cases))]
+    public void Unloading_gives_the_frozen_weight_back(string code, ScalarType dtype)
+    {
+        var (model, _) = Trained(code, dtype);
+        using var frozen = model.state_dict().Single(one => one.Key.EndsWith(".frozen")).Value.clone();
+        peft.unload(model);
+        Assert.False(model.is_parametrized("layer.weight"));
+        Near.Identical(frozen, model.state_dict()["layer.weight"]);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
     public void Unmerging_is_exact(string code, ScalarType dtype)
     {
         var (model, _) = Trained(code, dtype);
