@@ -54,6 +54,9 @@ module internal Measures =
             else
                 gradient
 
+        // libtorch has no gradients of complex numbers.
+        let number = if number.is_complex () then number.real else number
+
         if number.requires_grad then
             torch.autograd.grad ([| number |], at, retain_graph = true, create_graph = createGraph, allow_unused = true)
             |> Seq.map2 orZeros at

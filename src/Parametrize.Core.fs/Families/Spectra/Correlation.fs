@@ -98,7 +98,10 @@ type internal CorrelationNode() =
 
     interface IOneToOne with
         member _.Undo tensor =
-            let factor = torch.linalg.cholesky (Tensors.inDouble tensor)
+            let wide = Tensors.inDouble tensor
+            let struct (factor, info) = torch.linalg.cholesky_ex wide
+            // On the edge, where rounding has put it.
+            let factor = if info.any().item<bool>() then factorOf wide else factor
             (PartialCorrelations.ofFactor factor).``to`` tensor.dtype
 
     interface ISampled with

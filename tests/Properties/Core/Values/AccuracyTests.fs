@@ -118,6 +118,8 @@ let private saturation: Test =
                 identity, None
                 // The worst of several.
                 positive >>> scale 0.001 >>> bounded -1.0 1.0, Some(share slope)
+                // The last of them: negative numbers.
+                bounded -10.0 10.0 >>> scale 100.0 >>> positive, Some 0.5
             ] do
             Expect.equal (found value) expected $"{value}")
 
@@ -287,8 +289,38 @@ let private measureZero: Test =
                             elif code.Contains "MatrixExp" && (not isReal || tensor.det().ToDouble() > 0.0) then
                                 Expect.equal (Measures.apart tensor projected) 0.0 $"{value} contains it")
 
+/// Near the edge and on it, where rounding has put a matrix that is allowed.
+let private undoneCorrelations: Test =
+    inScope "correlations of nearly singular matrices are found in single precision" (fun () ->
+        for r in [ 0.9; 0.999; 0.9999; -0.99999 ] do
+            let matrix = torch.tensor (array2D [ [ 1.0; r ]; [ r; 1.0 ] ])
+            let single = matrix.``to`` torch.ScalarType.Float32
+            let found = numbers (Parametrization.undo correlation single)
+            // Of the number that float32 has.
+            let exact = Math.Atanh((numbers single)[1])
+            Expect.isLessThan (abs (found[0] / exact - 1.0)) 1e-6 $"{r}"
+
+        for rank in [ 1L; 3L; 11L ] do
+            let rows = normal (uint64 rank) torch.ScalarType.Float32 [ 12L; rank ]
+            let unit = rows / rows.norm (1, true)
+            let matrix = unit.matmul unit.mT
+            let eye = torch.eye (12L, device = Case.device)
+            let matrix = matrix * (1.0 - eye) + eye
+
+            if (Parametrization.contains correlation matrix).IsOk then
+                Expect.equal (Tensors.nonFinite (Parametrization.undo correlation matrix)) 0L $"rank {rank}")
+
 let tests: Test =
     testList
         "accuracy"
         (relative
-         @ [ saturation; invertibles; learning; longOnes; undecided; orthogonalProjection; measureZero ])
+         @ [
+             undoneCorrelations
+             saturation
+             invertibles
+             learning
+             longOnes
+             undecided
+             orthogonalProjection
+             measureZero
+         ])

@@ -114,6 +114,24 @@ let tests: Test =
                     (Parametrization.solve invertible parts right).dtype
                     torch.ScalarType.BFloat16
                     "a solution")
+            test "batches are stretched on either side" (fun () ->
+                let double = torch.ScalarType.Float64
+
+                for matrices, right in
+                    [
+                        [| 1L; 3L; 3L |], [| 5L; 3L; 2L |]
+                        [| 5L; 3L; 3L |], [| 1L; 3L; 2L |]
+                        [| 3L; 3L |], [| 5L; 3L; 2L |]
+                        [| 5L; 3L; 3L |], [| 3L; 2L |]
+                        [| 4L; 1L; 3L; 3L |], [| 5L; 3L; 1L |]
+                    ] do
+                    for value in [ orthogonal; spd; invertible; symmetric ] do
+                        let parts = parts value double matrices
+                        let right = drawn double right
+                        let expected = torch.linalg.solve (Parametrization.forward value parts, right)
+                        let found = Parametrization.solve value parts right
+                        Expect.equal found.shape expected.shape $"{value}"
+                        Expect.isLessThan (Measures.apart expected found) 1e-9 $"{value}")
             test "of what is no square matrix are refused" (fun () ->
                 let tall = parts orthogonal torch.ScalarType.Float64 [| 4L; 3L |]
                 let square = parts orthogonal torch.ScalarType.Float64 [| 2L; 3L; 3L |]

@@ -180,5 +180,12 @@ let tests: Test =
             testCase "stay in a batch where others have ties" oneWithTies
             testCase "are drawn as normal numbers in order" samples
             testCase "may have one entry" single
+            testCase "start around the mean of ties" (fun () ->
+                use _ = torch.NewDisposeScope()
+
+                for entries in [ [ 1.0; 1.0; 1.0 ]; [ 5.0; 3.0; 1.0; 3.0 ] ] do
+                    let parts = Parametrization.start ordered (vector entries) |> orFail
+                    let started = numbers (Parametrization.forward ordered parts)
+                    Expect.floatClose Accuracy.high (Array.average started) (List.average entries) $"{entries}")
             testCase "named intervals are bounded" intervals
         ]

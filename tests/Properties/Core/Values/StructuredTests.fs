@@ -217,6 +217,13 @@ let private composes: Test =
             Expect.isOk (Parametrization.contains within w) $"{value} in {within}"
             Expect.isOk (Parametrization.start value w) $"{value}, from what it yields")
 
+let private bandMessages: Test =
+    inScope "what is outside a band is told by the band" (fun () ->
+        for lower, upper, band in [ 2L, 0L, "0 <= i - j <= 2"; 0L, 1L, "-1 <= i - j <= 0"; 1L, 2L, "-2 <= i - j <= 1" ] do
+            match Parametrization.contains (banded lower upper) (torch.ones ([| 4L; 4L |], dtype = double)) with
+            | Error error -> Expect.stringContains error.Message $"W_ij = 0 unless {band}" "the message"
+            | Ok() -> failtest $"{band}")
+
 let private bands: Test =
     inScope "bands are those of the formula, on every side of every shape" (fun () ->
         for rows in [ 1L; 3L; 6L ] do
@@ -246,6 +253,7 @@ let tests: Test =
         "structured"
         [
             bands
+            bandMessages
             huge
             large
             isometric sumToZero 6L 5L
