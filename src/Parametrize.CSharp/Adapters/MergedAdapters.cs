@@ -23,12 +23,7 @@ public sealed class MergedAdapters : IDisposable
     /// <summary>Merges all adapters of a model, or throws before anything changes.</summary>
     internal static MergedAdapters Of(nn.Module model)
     {
-        var tensors = ModelTree.Tensors(model).Where(one => Adapter.isAdapter(one.Tensor.Parametrization)).ToList();
-        if (tensors.Count == 0)
-            throw new InvalidOperationException($"{model.Title()} has no adapter.");
-        foreach (var (name, tensor) in tensors)
-            RequireOwn(model, name, tensor);
-
+        var tensors = Adapted(model);
         List<Kept> kept = [.. tensors.Select(one => Kept.Of(one.Name, one.Tensor))];
         // Rounding errors are finite where the weights are.
         if (kept.Find(one => !double.IsFinite(one.Report.LargestError)) is { Report.Name: var unsound })
@@ -39,21 +34,19 @@ public sealed class MergedAdapters : IDisposable
             );
         }
         foreach (var (name, _) in tensors)
-        {
-            model.remove_parametrizations(name);
-            // The weight was frozen before.
-            PlainTensor.Find(TensorPath.Resolve(model, name)).Tensor.requires_grad = false;
-        }
+            MakePlain(model, name);
         return new(model, kept);
     }
 
     /// <summary>Takes all adapters off a model, whose weights are the frozen ones again, or throws before anything changes.</summary>
     internal static void Drop(nn.Module model)
     {
-        using var merged = Of(model);
         using var _ = no_grad();
-        foreach (var one in merged._kept)
-            PlainTensor.Find(TensorPath.Resolve(model, one.Report.Name)).Tensor.copy_(one.Frozen);
+        foreach (var (name, tensor) in Adapted(model))
+        {
+            using var frozen = FrozenOf(tensor).clone();
+            MakePlain(model, name).copy_(frozen);
+        }
     }
 
     /// <summary>
@@ -91,6 +84,31 @@ public sealed class MergedAdapters : IDisposable
             one.Dispose();
         _kept.Clear();
     }
+
+    /// <summary>The adapters of a model, each of one weight of its own.</summary>
+    private static List<(string Name, ParametrizedTensor Tensor)> Adapted(nn.Module model)
+    {
+        var tensors = ModelTree.Tensors(model).FindAll(one => Adapter.isAdapter(one.Tensor.Parametrization));
+        if (tensors.Count == 0)
+            throw new InvalidOperationException($"{model.Title()} has no adapter.");
+        foreach (var (name, tensor) in tensors)
+            RequireOwn(model, name, tensor);
+        return tensors;
+    }
+
+    /// <summary>The weight with its adapter, frozen as it was before.</summary>
+    private static Tensor MakePlain(nn.Module model, string name)
+    {
+        model.remove_parametrizations(name);
+        return PlainTensor.Find(TensorPath.Resolve(model, name)).Tensor.requires_grad_(false);
+    }
+
+    /// <summary>What the adapter changes.</summary>
+    private static Tensor FrozenOf(ParametrizedTensor tensor) =>
+        Core.nodes(tensor.Parametrization)
+            .Zip(tensor.CurrentParts().BufferArrays, (node, buffers) => node is AdapterNode ? buffers[0] : null)
+            .OfType<Tensor>()
+            .First();
 
     private static void RequireOwn(nn.Module model, string name, ParametrizedTensor tensor)
     {
@@ -136,13 +154,6 @@ public sealed class MergedAdapters : IDisposable
                 [.. tensor.Inputs.Select(input => input.requires_grad)]
             );
         }
-
-        /// <summary>What the adapter changes.</summary>
-        public Tensor Frozen =>
-            Core.nodes(Report.Parametrization)
-                .Zip(Parts.BufferArrays, (node, buffers) => node is AdapterNode ? buffers[0] : null)
-                .OfType<Tensor>()
-                .First();
 
         public void RequireUnchanged(nn.Module model)
         {

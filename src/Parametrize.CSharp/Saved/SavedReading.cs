@@ -46,7 +46,7 @@ internal sealed class SavedReading
         foreach (var (key, tensor) in _file.Where(pair => !taken.Contains(pair.Key)))
             found.Add(new(key, new Dictionary<string, Tensor> { [key] = tensor }));
         RequireNames(found);
-        if (_maps.Unused([.. _source.ComputedKeys], _source.PlainKeys).FirstOrDefault() is { } unused)
+        if (_maps.Unused(_source).FirstOrDefault() is { } unused)
             throw new ArgumentException(unused);
         return [.. found.OrderBy(one => one.Name, StringComparer.Ordinal)];
 

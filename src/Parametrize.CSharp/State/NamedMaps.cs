@@ -2,11 +2,10 @@ using System.IO.Enumeration;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>Maps that a caller has named, by plain key or by a pattern with * and ?. Knows which of them were of use.</summary>
+/// <summary>Maps that a caller has named, by plain key or by a pattern with * and ?.</summary>
 internal sealed class NamedMaps
 {
     private readonly IReadOnlyDictionary<string, Parametrization> _maps;
-    private readonly HashSet<string> _used = [];
 
     public NamedMaps(IReadOnlyDictionary<string, Parametrization>? maps)
     {
@@ -19,10 +18,9 @@ internal sealed class NamedMaps
     /// <summary>The map for a key, or null; its own name counts more than a pattern.</summary>
     public Parametrization? MapOf(string key)
     {
-        var matching = _maps.Where(map => Matches(map.Key, key)).ToList();
-        _used.UnionWith(matching.Select(map => map.Key));
         if (_maps.TryGetValue(key, out var named))
             return named;
+        var matching = _maps.Where(map => Matches(map.Key, key)).ToList();
         if (matching.Select(map => map.Value).Distinct().Count() > 1)
             throw new ArgumentException(
                 $"'{key}' has several maps: {string.Join(", ", matching.Select(map => $"{map.Key}: {map.Value}"))}.",
@@ -32,18 +30,22 @@ internal sealed class NamedMaps
     }
 
     /// <summary>What to say of each map that names nothing in a state: neither what is computed there, nor a plain tensor.</summary>
-    public IEnumerable<string> Unused(IReadOnlyCollection<string> computed, IEnumerable<string> plain) =>
-        _maps
-            .Keys.Where(name => !_used.Contains(name) && !plain.Any(key => Matches(name, key)))
-            .Select(name =>
-                $"parametrizations: '{name}' names no tensor of the state. "
-                + (
-                    computed.Count == 0
-                        ? "None of it is computed from others."
-                        : $"Those that are computed from others: {string.Join(", ", computed)}."
-                )
-            );
+    public IEnumerable<string> Unused(StateSource source)
+    {
+        if (_maps.Count == 0)
+            yield break;
+        var computed = source.ComputedKeys.ToList();
+        var all = computed.Concat(source.PlainKeys).ToHashSet();
+        foreach (var name in _maps.Keys)
+            if (!all.Contains(name) && !all.Any(key => Matches(name, key)))
+                yield return $"parametrizations: '{name}' names no tensor of the state. "
+                    + (
+                        computed.Count == 0
+                            ? "None of it is computed from others."
+                            : $"Those that are computed from others: {string.Join(", ", computed)}."
+                    );
+    }
 
     private static bool Matches(string name, string key) =>
-        name == key || FileSystemName.MatchesSimpleExpression(name, key, ignoreCase: false);
+        FileSystemName.MatchesSimpleExpression(name, key, ignoreCase: false);
 }

@@ -39,7 +39,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
             else
                 loading.PlanParametrized(target, target.Parametrized!);
 
-        plan.Problems.AddRange(loading.UnusedMaps());
+        plan.Problems.AddRange(maps.Unused(source));
         var missing = loading.Missing(model);
         var keys = new IncompatibleKeys([.. missing.Select(absent => absent.Key)], source.NotTaken);
         var isIncompatible = strict && keys.MissingKeys.Count + keys.UnexpectedKeys.Count > 0;
@@ -252,13 +252,6 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
         else
             plan.Problems.Add(UnknownMap(target, pieces));
         return true;
-    }
-
-    /// <summary>Where keys are passed over that the model lacks, so are their maps.</summary>
-    private IEnumerable<string> UnusedMaps()
-    {
-        var computed = source.ComputedKeys.ToHashSet();
-        return maps.Unused(computed, strict ? source.PlainKeys : [.. source.PlainKeys, .. computed]);
     }
 
     private Parametrization? MapOf(string key) => maps.MapOf(key);

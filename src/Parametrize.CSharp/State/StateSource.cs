@@ -58,7 +58,7 @@ internal sealed class StateSource
     public IEnumerable<string> ComputedKeys =>
         ParametrizedKeys.Concat(OldKeys.Where(key => OldPiecesOf(key) is not null)).Distinct();
 
-    /// <summary>Those of all others.</summary>
+    /// <summary>Those that are under no name of a parametrization.</summary>
     public IEnumerable<string> PlainKeys => _sorted.Where(key => ParametrizedKey(key) is null);
 
     /// <summary>Why it cannot be read.</summary>
