@@ -163,6 +163,10 @@ module Form =
         [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ]
         |> List.tryFind (fun dtype -> epsilon dtype = distance)
 
+    /// The caller's element type, given its roundoff and the one that is computed in.
+    let internal callersType (epsilon: float) (computed: torch.ScalarType) : torch.ScalarType =
+        halfOf epsilon |> Option.defaultValue computed
+
     /// In words what a form lacks that does not have this dimension, counted from the end when negative.
     let internal withoutDimension (dimension: int) (form: Form) : string option =
         let count = form.Shape.Length

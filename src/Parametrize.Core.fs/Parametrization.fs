@@ -444,19 +444,27 @@ module Parametrization =
         else
             checkedForms value tensor
 
-    /// At the end of the range, what rounds the parameters up takes the tensor out of it: smaller ones by one unit, or none.
-    let private inRange (value: Parametrization) (tensor: torch.Tensor) (parts: Parts) =
+    /// At the end of the range, what rounds the parameters up takes the tensor out of it: smaller ones by one unit, or none. There,
+    /// maps that stop at the largest number do not yield a tensor again that they would reach through larger ones.
+    let private inRange (comesBack: bool) (value: Parametrization) (tensor: torch.Tensor) (parts: Parts) =
         use _ = torch.no_grad ()
         let dtype = tensor.dtype
 
         let isFinite () =
             use _ = torch.NewDisposeScope()
             let arePartsFinite = parts.Tensors |> Seq.forall (fun part -> Tensors.nonFinite part = 0L)
+            let isNear (share: float) = Tensors.largest tensor > Form.greatest dtype * share
 
-            // That of float16 is near for a radius or a bound, whatever the tensor is.
-            let isNearTheEnd () = dtype = torch.float16 || Tensors.largest tensor > Form.greatest dtype / 4.0
+            let yields () =
+                let made = forward value parts
 
-            arePartsFinite && (not (isNearTheEnd ()) || Tensors.nonFinite (forward value parts) = 0L)
+                Tensors.nonFinite made = 0L
+                && not (
+                    comesBack && isNear (1.0 / 1024.0) && Tensors.distance made tensor > Tensors.largest tensor / 16.0
+                )
+
+            // The end of float16 is near for a radius or a bound, whatever the tensor is.
+            arePartsFinite && (not (dtype = torch.float16 || isNear (1.0 / 1024.0)) || yields ())
 
         let isFiniteOfSmaller () =
             for parameter in parts.ParameterArray do
@@ -478,7 +486,8 @@ module Parametrization =
             )
 
     let private pulled pull (value: Parametrization) forms (inUse: Parts option) (tensor: torch.Tensor) =
-        Inversion.pullParts pull value.Program forms inUse tensor |> Result.bind (inRange value tensor)
+        Inversion.pullParts pull value.Program forms inUse tensor
+        |> Result.bind (inRange (pull = Pull.Exactly) value tensor)
 
     let private exactly (value: Parametrization) forms (inUse: Parts option) (tensor: torch.Tensor) =
         if value.Program.HasRightInverse then

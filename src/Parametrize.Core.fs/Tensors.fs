@@ -52,15 +52,16 @@ module internal Tensors =
     /// How far apart two tensors are, entry by entry.
     let distance (left: torch.Tensor) (right: torch.Tensor) : float = largest (left - right)
 
-    /// How many entries are NaN or infinite.
+    /// How many entries are NaN or infinite. Of complex ones the moduli count: those of finite entries may be no numbers.
     let nonFinite (tensor: torch.Tensor) : int64 =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
+        let moduli = if tensor.is_complex () then tensor.abs () else tensor
         // Much faster, and most often all are finite.
-        if tensor.is_floating_point () && System.Double.IsFinite(largest tensor) then
+        if moduli.is_floating_point () && System.Double.IsFinite(largest moduli) then
             0L
         else
-            tensor.isfinite().logical_not().sum().item<int64>()
+            moduli.isfinite().logical_not().sum().item<int64>()
 
     /// The element type of the moduli.
     let realType (tensor: torch.Tensor) : torch.ScalarType =
@@ -114,7 +115,7 @@ module internal Tensors =
         else
             let residuals = largestOf (matrices - expected)
             // Entries may be rounded to the next number there is.
-            let smallest = Form.smallest (Form.halfOf epsilon |> Option.defaultValue matrices.dtype)
+            let smallest = Form.smallest (Form.callersType epsilon matrices.dtype)
             let limits = (largestOf matrices * (roundoff epsilon 1.0).AsScalar()).clamp_min(smallest.AsScalar())
             let worst = (residuals - limits).argmax()
             Violation.unless condition (number residuals[worst]) (number limits[worst])

@@ -61,14 +61,20 @@ type internal AffineNode(name: string, factor: float, offset: float) =
     override _.Codomain before = AffineSpaces.image factor offset before.Head
     override _.Forward(inputs, _) = inputs[0] * factor.AsScalar() + offset.AsScalar()
 
-    /// Where numbers of the element type reach what W comes from; digits that are lost beside the offset are rounding.
+    /// Where numbers of the element type reach what W comes from; digits that are lost beside the offset are rounding, as are those
+    /// that X and W do not have among the smallest numbers.
     member private this.ContainsFrom(input: torch.Tensor, tensor: torch.Tensor, epsilon: float) =
         let made = this.Forward([| input |], [||]) |> Entrywise.within (Form.greatest tensor.dtype)
-        let allowed = Tensors.roundoff epsilon (max (abs offset) (Tensors.largest tensor))
+        let smallest = Form.smallest (Form.callersType epsilon tensor.dtype)
+
+        let allowed =
+            Tensors.roundoff epsilon (max (abs offset) (Tensors.largest tensor))
+            |> max (smallest * (1.0 + abs factor))
+
         Violation.unless $"W comes back from {Node.text this}" (Tensors.distance tensor made) allowed
 
     override this.Contains(_, tensor, epsilon) =
-        let dtype = Form.halfOf epsilon |> Option.defaultValue tensor.dtype
+        let dtype = Form.callersType epsilon tensor.dtype
         this.ContainsFrom((inputIn dtype tensor).``to``(dtype).``to`` tensor.dtype, tensor, epsilon)
 
     override _.Invert(_, tensor, _, _) = NodeParts.ofInput (input tensor)

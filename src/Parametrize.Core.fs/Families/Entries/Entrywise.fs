@@ -8,13 +8,8 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Entrywise =
 
-
-    /// The caller's element type, given its roundoff and the one that is computed in.
-    let private dtypeOf (epsilon: float) (dtype: torch.ScalarType) : torch.ScalarType =
-        Form.halfOf epsilon |> Option.defaultValue dtype
-
-    let greatestOf (epsilon: float) (dtype: torch.ScalarType) : float = Form.greatest (dtypeOf epsilon dtype)
-    let leastOf (epsilon: float) (dtype: torch.ScalarType) : float = Form.least (dtypeOf epsilon dtype)
+    let greatestOf (epsilon: float) (dtype: torch.ScalarType) : float = Form.greatest (Form.callersType epsilon dtype)
+    let leastOf (epsilon: float) (dtype: torch.ScalarType) : float = Form.least (Form.callersType epsilon dtype)
 
     /// In the numbers of the element type with that distance from 1 to the next number, where it has 16 bits.
     let roundedTo (epsilon: float) (tensor: torch.Tensor) : torch.Tensor =

@@ -27,6 +27,11 @@ type internal AolNode() =
     /// What an entry of a Perron vector counts at least.
     let least = 1e-150
 
+    /// In double precision, with entries whose squares are numbers. No entry of an element is larger than 1.
+    let withSquares (tensor: torch.Tensor) =
+        let wide = Entrywise.within 4.0 (Tensors.inDouble tensor)
+        torch.where (wide.abs().lt(least.AsScalar()), wide.sgn () * least.AsScalar(), wide)
+
     /// A vector d for each matrix, and `(G d)_i / d_i`, which is 1 where it is a Perron vector; zero columns have ones.
     let perron (g: torch.Tensor) (limit: float) : struct (torch.Tensor * torch.Tensor) =
         let isZero = (Tensors.diagonal g).eq(0.0.AsScalar()).unsqueeze -1L
@@ -81,17 +86,15 @@ type internal AolNode() =
         scaled * this.Spread((Norms.oneWhereZero sums).rsqrt(), scaled)
 
     override this.Contains(_, tensor, epsilon) =
-        // No entry of an element is larger than 1.
-        let wide = Entrywise.within 4.0 (Tensors.inDouble tensor)
         let limit = this.Limit(tensor, epsilon)
-        let struct (_, ratio) = perron (this.Gram wide) limit
+        let struct (_, ratio) = perron (this.Gram(withSquares tensor)) limit
         Violation.unless this.Condition (Tensors.largest (ratio - 1.0.AsScalar())) limit
 
     /// Matrices that are allowed stay beside others.
     override this.Invert(_, tensor, epsilon, want) =
         let wide = Tensors.inDouble tensor
         let limit = this.Limit(tensor, epsilon)
-        let struct (d, ratio) = perron (this.Gram(Entrywise.within 4.0 wide)) limit
+        let struct (d, ratio) = perron (this.Gram(withSquares tensor)) limit
         let found = (wide * this.Spread(d, wide)).``to`` tensor.dtype
 
         if want = Want.Exact then

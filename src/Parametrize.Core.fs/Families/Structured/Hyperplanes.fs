@@ -35,7 +35,10 @@ module internal Hyperplanes =
         let along = [| wide.dim () - 1L |]
         let unit = (Norms.largest wide along).clamp_min(least.AsScalar()) |> Norms.oneWhereZero
         let scaled = Norms.dividedBy unit wide
-        let residuals = (distances scaled unit).abs() / Norms.ofUnits scaled along
+        // Entries may be rounded to the next number there is.
+        let smallest = Form.smallest (Form.callersType epsilon tensor.dtype)
+        let below = unit.reciprocal () * (smallest * sqrt (float (Tensors.last wide)) / 2.0).AsScalar()
+        let residuals = ((distances scaled unit).abs() - below).relu() / Norms.ofUnits scaled along
         Violation.unless condition (Tensors.largest residuals) (Tensors.roundoff epsilon 1.0)
 
 /// Vectors (the last dimension, of n >= 2 numbers) of sum zero from n - 1 numbers each: `w = V x` with Helmert's orthonormal

@@ -145,7 +145,7 @@ type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: boo
         let struct (a, b) = factors tensor
         let wide, found = Tensors.inDouble tensor, product a b
         // Products of small numbers are rounded to the smallest of the element type.
-        let dtype = Form.halfOf epsilon |> Option.defaultValue tensor.dtype
+        let dtype = Form.callersType epsilon tensor.dtype
         let isSmallest = (found - wide).abs().le((Form.smallest dtype).AsScalar())
         Tensors.nearEach "W = A (x) B" epsilon (torch.where (isSmallest, wide, found)) wide
 

@@ -101,6 +101,25 @@ let private ranges: Test =
         Expect.equal (Measures.apart made (vector [ 0.0; 2.0; 2.0; -0.0; -2.0; 3.0; -3.0; 3.0; 3.0 ])) 0.0 "to even"
         Expect.equal (Measures.apart gradient (vector [ 1.0; 1.0; 1.0; 1.0; 1.0; 0.0; 0.0; 0.0; 0.0 ])) 0.0 "gradients")
 
+let private zeroPoints: Test =
+    inScope "zero points are those of the scheme" (fun () ->
+        let x = vector [ -1.0; 0.5; 3.0 ]
+
+        let carrying zeroPoint value =
+            Parametrization.ofTensors [ x ] [ vector([ 1.0 ]).reshape [||]; zeroPoint ] value
+
+        for value, zeroPoint, isRight in
+            [
+                fakeQuantized 3 symmetric Granularity.Tensor, 0L, true
+                fakeQuantized 3 symmetric Granularity.Tensor, 1L, false
+                fakeQuantized 3 affine Granularity.Tensor, 7L, true
+                fakeQuantized 3 affine Granularity.Tensor, 8L, false
+                fakeQuantized 3 affine Granularity.Tensor, -1L, false
+            ] do
+            let parts = value |> carrying (torch.tensor (int32 zeroPoint))
+            let named = Parametrization.misfits value 1e-15 parts |> List.map fst
+            Expect.equal named (if isRight then [] else [ "0.zeroPoint" ]) $"{value}, {zeroPoint}")
+
 /// From where a channel of zeros can grow beside the others.
 let private channelsOfZeros: Test =
     inScope "channels of zeros have the scale of the largest of the others" (fun () ->
@@ -272,6 +291,9 @@ let private lipschitz: Test =
                 "a small block beside others", torch.block_diag [| eye; ones * 0.9.ToScalar() |]
                 "twice", eye * 2.0.ToScalar()
                 "huge", eye * 1e300.ToScalar()
+                // Their squares are no numbers.
+                "tiny", eye * 1e-200.ToScalar()
+                "a tiny column", zeroColumn + 1e-170.ToScalar()
             ] do
             Expect.isError (Parametrization.contains aol w) what
 
@@ -404,6 +426,7 @@ let tests: Test =
             agreesWithTorch
             ranges
             channelsOfZeros
+            zeroPoints
             members
             signs
             zeros
