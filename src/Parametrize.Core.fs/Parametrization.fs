@@ -444,35 +444,34 @@ module Parametrization =
         else
             checkedForms value tensor
 
-    /// At the end of the range, what rounds the parameters up takes the tensor out of it: smaller ones by one unit, or none. There,
-    /// maps that stop at the largest number do not yield a tensor again that they would reach through larger ones.
+    /// At the end of the range, what rounds the parameters up takes the tensor out of it: smaller ones by one unit, or none. Maps
+    /// that stop there do not yield a tensor again that larger numbers would yield.
     let private inRange (comesBack: bool) (value: Parametrization) (tensor: torch.Tensor) (parts: Parts) =
         use _ = torch.no_grad ()
         let dtype = tensor.dtype
 
-        let isFinite () =
+        let isInRange () =
             use _ = torch.NewDisposeScope()
             let arePartsFinite = parts.Tensors |> Seq.forall (fun part -> Tensors.nonFinite part = 0L)
-            let isNear (share: float) = Tensors.largest tensor > Form.greatest dtype * share
+            let isLarge (tensor: torch.Tensor) = Tensors.largest tensor > Form.greatest dtype / 1024.0
+            // Logarithms of so large numbers have too few digits in bfloat16 to tell.
+            let mustComeBack = comesBack && dtype <> torch.bfloat16 && isLarge tensor
 
             let yields () =
                 let made = forward value parts
-
-                Tensors.nonFinite made = 0L
-                && not (
-                    comesBack && isNear (1.0 / 1024.0) && Tensors.distance made tensor > Tensors.largest tensor / 16.0
-                )
+                let isOff () = Tensors.distance made tensor > Tensors.largest tensor / 16.0
+                Tensors.nonFinite made = 0L && not (mustComeBack && isOff ())
 
             // The end of float16 is near for a radius or a bound, whatever the tensor is.
-            arePartsFinite && (not (dtype = torch.float16 || isNear (1.0 / 1024.0)) || yields ())
+            arePartsFinite && (not (dtype = torch.float16 || isLarge tensor) || yields ())
 
-        let isFiniteOfSmaller () =
+        let isInRangeOfSmaller () =
             for parameter in parts.ParameterArray do
                 parameter.mul_ ((1.0 - Form.epsilon dtype).AsScalar()) |> ignore
 
-            isFinite ()
+            isInRange ()
 
-        if isFinite () || isFiniteOfSmaller () then
+        if isInRange () || isInRangeOfSmaller () then
             Ok parts
         else
             (parts :> IDisposable).Dispose()

@@ -61,16 +61,12 @@ type internal AffineNode(name: string, factor: float, offset: float) =
     override _.Codomain before = AffineSpaces.image factor offset before.Head
     override _.Forward(inputs, _) = inputs[0] * factor.AsScalar() + offset.AsScalar()
 
-    /// Where numbers of the element type reach what W comes from; digits that are lost beside the offset are rounding, as are those
-    /// that X and W do not have among the smallest numbers.
+    /// Where numbers of the element type reach what W comes from; digits that are lost beside the offset are rounding, and so is one
+    /// of the smallest numbers.
     member private this.ContainsFrom(input: torch.Tensor, tensor: torch.Tensor, epsilon: float) =
         let made = this.Forward([| input |], [||]) |> Entrywise.within (Form.greatest tensor.dtype)
-        let smallest = Form.smallest (Form.callersType epsilon tensor.dtype)
-
-        let allowed =
-            Tensors.roundoff epsilon (max (abs offset) (Tensors.largest tensor))
-            |> max (smallest * (1.0 + abs factor))
-
+        let rounding = Tensors.roundoff epsilon (max (abs offset) (Tensors.largest tensor))
+        let allowed = max rounding (Form.smallest (Form.callersType epsilon tensor.dtype))
         Violation.unless $"W comes back from {Node.text this}" (Tensors.distance tensor made) allowed
 
     override this.Contains(_, tensor, epsilon) =
