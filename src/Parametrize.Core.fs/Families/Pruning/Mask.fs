@@ -1,6 +1,7 @@
 namespace Parametrize
 
 open System
+open System.Runtime.InteropServices
 open TorchSharp
 
 /// Which entries stay, as data: values hold no tensors.
@@ -19,11 +20,19 @@ type Mask =
 
         { Sizes = Array.copy shape; Stays = Array.copy kept }
 
+    /// Which entries are not 0, and how many of these are not 1.
+    static member private Read(tensor: torch.Tensor) : struct (torch.Tensor * int64) =
+        let stays = tensor.ne (0.0.AsScalar())
+        let isOther = stays.logical_xor (tensor.eq (1.0.AsScalar()))
+        // Counting takes longer, and most often there are none.
+        struct (stays, (if isOther.any().item<bool>() then isOther.count_nonzero().item<int64>() else 0L))
+
     /// How many entries are neither 1 nor 0.
     static member internal OthersIn(tensor: torch.Tensor) : int64 =
         use _ = torch.no_grad ()
         use _scope = torch.NewDisposeScope()
-        tensor.ne(0.0.AsScalar()).logical_and(tensor.ne (1.0.AsScalar())).count_nonzero().item<int64>()
+        let struct (_, others) = Mask.Read tensor
+        others
 
     /// Entries that are 1 stay, those that are 0 do not. Throws ArgumentException for other numbers, and for a disposed tensor.
     static member OfTensor(tensor: torch.Tensor) : Mask =
@@ -31,7 +40,7 @@ type Mask =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
 
-        let others = Mask.OthersIn tensor
+        let struct (stays, others) = Mask.Read tensor
 
         if others > 0L then
             invalidArg
@@ -40,7 +49,7 @@ type Mask =
 
         {
             Sizes = tensor.shape
-            Stays = Tensors.toArray<bool>(tensor.ne (0.0.AsScalar()))
+            Stays = Tensors.toArray<bool> stays
         }
 
     /// The shape of the tensors that it suits.
@@ -54,7 +63,12 @@ type Mask =
 
     /// Ones where entries stay, else zeros.
     member this.ToTensor(form: Form) : torch.Tensor =
-        use kept = torch.tensor (this.Stays, this.Sizes, device = torch.CPU)
+        use kept = torch.empty (this.Sizes, dtype = torch.bool, device = torch.CPU)
+
+        // torch.tensor copies twice.
+        if this.Stays.Length > 0 then
+            MemoryMarshal.AsBytes(ReadOnlySpan this.Stays).CopyTo kept.bytes
+
         kept.``to`` (form.Dtype, form.Device)
 
     /// Whether it is a square pattern that transposing leaves as it is.
