@@ -300,41 +300,11 @@ module Parametrization =
     let internal solveOf (value: Parametrization) (parts: Parts) (known: torch.Tensor | null) (right: torch.Tensor) =
         Solving.ofParts (lazy string value) value.Program parts known right
 
-    let private formsOf (value: Parametrization) (name: string) (form: Form option) : Form[] =
-        let ofForm (form: Form) =
-            match Program.forms value.Program form with
-            | Ok forms -> forms
-            | Error error -> invalidArg name error.Message
-
-        match form with
-        | Some form -> ofForm form
-        | None -> invalidArg name $"A tensor does not tell the shape that {value} yields."
-
-    /// Parts of which the tensor is all.
-    let private partsOf (value: Parametrization) (x: torch.Tensor) : Parts =
-        Form.requireAlive (nameof x) x
-        let parameters, buffers = parameterCount value, (bufferNames value).Length
-
-        if parameters <> 1 || buffers > 0 then
-            invalidArg
-                (nameof value)
-                $"A map of one tensor has one parameter and no buffers, but {value} has {parameters} and {buffers}."
-
-        let form = Program.output value.Program [ Form.ofTensor x ]
-        let forms = formsOf value (nameof x) form
-
-        if forms[0].Shape <> x.shape then
-            invalidArg
-                (nameof x)
-                $"{value} reads the shape {Form.Shown forms[0].Shape} for {Form.Shown forms[value.Program.Result].Shape}, not {Form.Shown x.shape}."
-
-        new Parts(forms[value.Program.Result].Shape, [| x |], value.Program.Nodes |> Array.map (fun _ -> [||]))
-
     /// What `forward` yields from this tensor as the only parameter: a value as a function of data. Differentiable by x; the caller
     /// disposes the result. Throws ArgumentException for a value of several parameters, or one that carries buffers, and for a
     /// form that it does not read.
     let apply (value: Parametrization) (x: torch.Tensor) : torch.Tensor =
-        Evaluation.forward false value.Program (partsOf value x)
+        Evaluation.forward false value.Program (Applying.partsOf value x)
 
     /// The same with its log volumes, as `logVolumes` has them. Throws ArgumentException as `apply` and `logVolumes` do, and for a
     /// value without a volume in closed form.
@@ -343,7 +313,7 @@ module Parametrization =
         (value: Parametrization)
         (x: torch.Tensor)
         : struct (torch.Tensor * torch.Tensor) =
-        let parts = partsOf value x
+        let parts = Applying.partsOf value x
 
         match Volume.tryWith (lazy string value) dimensions value.Program parts with
         | None -> invalidArg (nameof value) $"The volume of {value} is not known in closed form."
@@ -352,25 +322,16 @@ module Parametrization =
             wide.Dispose()
             struct (Evaluation.forward false value.Program parts, volumes)
 
-    let internal whyNotUndone (value: Parametrization) : string option =
-        if parameterCount value <> 1 then
-            Some $"it has {parameterCount value} parameters."
-        elif not (bufferNames value).IsEmpty then
-            Some "it carries buffers."
-        else
-            Undoing.obstacle value.Program
-            |> Option.map (fun node -> $"{node} is not known to yield each tensor from one parameter only.")
-
     /// The tensor x from which `apply` yields an allowed tensor w, of which there is one only. Differentiable by w; the caller
     /// disposes it. None for values that have no such inverse in closed form. Whether w is allowed is not looked at (`contains`
     /// tells). Throws ArgumentException for a form that the value does not yield.
     let tryUndo (value: Parametrization) (w: torch.Tensor) : torch.Tensor option =
         Form.requireAlive (nameof w) w
 
-        if (whyNotUndone value).IsSome then
+        if (Applying.whyNotUndone value).IsSome then
             None
         else
-            let forms = formsOf value (nameof w) (Some(Form.ofTensor w))
+            let forms = Applying.formsOf value (nameof w) (Some(Form.ofTensor w))
             use scope = torch.NewDisposeScope()
             let x = Undoing.back value.Program forms (Tensors.widen w) |> Tensors.narrow w.dtype
             Some(scope.MoveToOuter(if obj.ReferenceEquals(x, w) then w.alias () else x))
@@ -379,146 +340,29 @@ module Parametrization =
     let undo (value: Parametrization) (w: torch.Tensor) : torch.Tensor =
         match tryUndo value w with
         | Some x -> x
-        | None -> invalidArg (nameof value) $"{value} cannot be undone: {(whyNotUndone value).Value}"
+        | None -> invalidArg (nameof value) $"{value} cannot be undone: {(Applying.whyNotUndone value).Value}"
 
     /// The share of entries at which the derivative of an entrywise node, such as `positive` or `bounded`, is below a hundredth
     /// of its largest: they hardly train. None where no node tells (`ISaturates`).
     let saturation (value: Parametrization) (parts: Parts) : float option = Saturation.shareOf value.Program parts
 
-    /// The forms of all registers, for a tensor that may be computed with: one of a form that the value has, and finite.
-    let private checkedForms (value: Parametrization) (tensor: torch.Tensor) : Result<Form[], ParametrizationError> =
-        Program.forms value.Program (Form.ofTensor tensor)
-        |> Result.bind (fun forms ->
-            match Form.layoutFault tensor with
-            | Some(expected, found) -> Error(ParametrizationError.WrongDtype(string value, expected, found))
-            | None ->
-                match Tensors.nonFinite tensor with
-                | 0L -> Ok forms
-                | count -> Error(ParametrizationError.NotFinite(string value, count)))
-
-    /// The same where parts are made: what is carried can be larger than the tensor by far.
-    let private affordableForms (value: Parametrization) (tensor: torch.Tensor) =
-        checkedForms value tensor
-        |> Result.bind (fun forms ->
-            let parts = List.ofArray forms[.. value.Program.LeafCount - 1] @ Program.bufferForms value.Program forms
-
-            // Parts are computed in float64.
-            let bytes (part: Form) = Array.fold (fun size (length: int64) -> size * float length) 8.0 part.Shape
-
-            let gigabytes (bytes: float) =
-                (bytes / 1e9).ToString("#,0", Globalization.CultureInfo.InvariantCulture) + " GB"
-
-            let wanted = List.sumBy bytes parts
-            let present = float (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)
-
-            if wanted <= present then
-                Ok forms
-            else
-                let largest = List.maxBy bytes parts
-
-                Error(
-                    ParametrizationError.OutOfReach(
-                        string value,
-                        $"computing its parts takes {gigabytes wanted}, {gigabytes (bytes largest)} of it for one of shape "
-                        + $"{Form.Shown largest.Shape}, but this process can have {gigabytes present}. "
-                        + "Choose a value that carries less, such as one without a base."
-                    )
-                ))
-
-    /// The same for a tensor that has to be of the form of the present one.
-    let private checkedAgainst (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
-        let expected, found = form value parts, Form.ofTensor tensor
-
-        if found.Shape <> expected.Shape then
-            Error(
-                ParametrizationError.WrongShape(
-                    string value,
-                    $"shape {Form.Shown expected.Shape}",
-                    Form.Shown found.Shape
-                )
-            )
-        elif found.Dtype <> expected.Dtype then
-            Error(ParametrizationError.WrongDtype(string value, string expected.Dtype, string found.Dtype))
-        elif found <> expected then
-            Error(ParametrizationError.WrongDevice(string value, string expected.Device, string found.Device))
-        else
-            checkedForms value tensor
-
-    /// At the end of the range, what rounds the parameters up takes the tensor out of it: smaller ones by one unit, or none. Maps
-    /// that stop there do not yield a tensor again that larger numbers would yield.
-    let private inRange (comesBack: bool) (value: Parametrization) (tensor: torch.Tensor) (parts: Parts) =
-        use _ = torch.no_grad ()
-        let dtype = tensor.dtype
-
-        let isInRange () =
-            use _ = torch.NewDisposeScope()
-            let arePartsFinite = parts.Tensors |> Seq.forall (fun part -> Tensors.nonFinite part = 0L)
-            let isLarge (tensor: torch.Tensor) = Tensors.largest tensor > Form.greatest dtype / 1024.0
-            // Logarithms of so large numbers have too few digits in bfloat16 to tell.
-            let mustComeBack = comesBack && dtype <> torch.bfloat16 && isLarge tensor
-
-            let yields () =
-                let made = forward value parts
-                let isOff () = Tensors.distance made tensor > Tensors.largest tensor / 16.0
-                Tensors.nonFinite made = 0L && not (mustComeBack && isOff ())
-
-            // The end of float16 is near for a radius or a bound, whatever the tensor is.
-            arePartsFinite && (not (dtype = torch.float16 || isLarge tensor) || yields ())
-
-        let isInRangeOfSmaller () =
-            for parameter in parts.ParameterArray do
-                parameter.mul_ ((1.0 - Form.epsilon dtype).AsScalar()) |> ignore
-
-            isInRange ()
-
-        if isInRange () || isInRangeOfSmaller () then
-            Ok parts
-        else
-            (parts :> IDisposable).Dispose()
-
-            Error(
-                ParametrizationError.OutOfReach(
-                    string value,
-                    $"on the way numbers leave the range of {dtype}, whose largest is {Form.greatest dtype:g3}. "
-                    + "Use smaller numbers, or a wider element type."
-                )
-            )
-
-    let private pulled pull (value: Parametrization) forms (inUse: Parts option) (tensor: torch.Tensor) =
-        Inversion.pullParts pull value.Program forms inUse tensor
-        |> Result.bind (inRange (pull = Pull.Exactly) value tensor)
-
-    let private exactly (value: Parametrization) forms (inUse: Parts option) (tensor: torch.Tensor) =
-        if value.Program.HasRightInverse then
-            pulled Pull.Exactly value forms inUse tensor
-        else
-            Error(ParametrizationError.NoRightInverse(string value))
-
-    let private approximately (want: Want) (value: Parametrization) forms inUse (tensor: torch.Tensor) =
-        pulled (Pull.As want) value forms inUse tensor
-
-    let private membership (value: Parametrization) forms (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
-        if value.Program.HasRightInverse then
-            Inversion.membership value.Program forms buffers tensor
-        else
-            Error(ParametrizationError.NoRightInverse(string value))
-
     /// Parts for a tensor seen for the first time: `forward` yields it again. Chooses what is carried (masks, bases).
-    /// `Error` exactly when `contains` is.
+    /// `Error` Assigning.exactly when `contains` is.
     let initialize (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        affordableForms value tensor |> Result.bind (fun forms -> exactly value forms None tensor)
+        Assigning.affordableForms value tensor
+        |> Result.bind (fun forms -> Assigning.exactly value forms None tensor)
 
     /// Parts from which `forward` yields the projection of the tensor. Where the map itself constrains (spectral norms,
     /// masks), the tensor stays as it is in the parameters.
     let initializeNearest (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        affordableForms value tensor
-        |> Result.bind (fun forms -> approximately Want.Nearest value forms None tensor)
+        Assigning.affordableForms value tensor
+        |> Result.bind (fun forms -> Assigning.approximately Want.Nearest value forms None tensor)
 
     /// Parts for a tensor that is registered: those of `initialize` where it is allowed, else near it, with every entry
     /// where it can be trained. Values without a right inverse start from the tensor as the parameter.
     let start (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        affordableForms value tensor
-        |> Result.bind (fun forms -> approximately Want.Start value forms None tensor)
+        Assigning.affordableForms value tensor
+        |> Result.bind (fun forms -> Assigning.approximately Want.Start value forms None tensor)
 
     /// Whether a tensor can be taken as the parameter as it is: one parameter of its form, nothing carried.
     let internal canReinterpret (value: Parametrization) : bool =
@@ -526,7 +370,7 @@ module Parametrization =
 
     /// The tensor as the unconstrained parameter, allowed or not; an error where the value yields nothing of its form.
     let internal reinterpret (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        checkedForms value tensor
+        Assigning.checkedForms value tensor
         |> Result.map (fun _ ->
             new Parts(
                 tensor.shape,
@@ -548,44 +392,35 @@ module Parametrization =
         (parts: Parts)
         (tensor: torch.Tensor)
         : Result<unit, ParametrizationError> =
-        checkedAgainst value parts tensor |> Result.map ignore
+        Assigning.checkedAgainst value parts tensor |> Result.map ignore
 
     /// Parts from which `forward` yields the tensor, given the parts in use: masks stay, bases move to the tensor.
-    /// `Error` exactly when `admits` is.
+    /// `Error` Assigning.exactly when `admits` is.
     let rightInverse
         (value: Parametrization)
         (parts: Parts)
         (tensor: torch.Tensor)
         : Result<Parts, ParametrizationError> =
-        checkedAgainst value parts tensor
-        |> Result.bind (fun forms -> exactly value forms (Some parts) tensor)
+        Assigning.checkedAgainst value parts tensor
+        |> Result.bind (fun forms -> Assigning.exactly value forms (Some parts) tensor)
 
     /// Parts for a value that has grown: nodes that were there before keep what they carry, new ones choose.
     let internal extend (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
-        checkedForms value tensor
+        Assigning.checkedForms value tensor
         |> Result.bind (fun forms ->
-            match exactly value forms (Some parts) tensor with
+            match Assigning.exactly value forms (Some parts) tensor with
             | Ok extended -> Ok extended
-            | Error _ -> approximately Want.Start value forms (Some parts) tensor)
+            | Error _ -> Assigning.approximately Want.Start value forms (Some parts) tensor)
 
     /// Whether some parts yield the tensor, up to rounding in its element type.
     let contains (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
-        checkedForms value tensor |> Result.bind (fun forms -> membership value forms [||] tensor)
+        Assigning.checkedForms value tensor
+        |> Result.bind (fun forms -> Assigning.membership value forms [||] tensor)
 
     /// Whether the tensor can be assigned while these parts are in use: `contains`, and zero where a mask is.
     let admits (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
-        checkedAgainst value parts tensor
-        |> Result.bind (fun forms -> membership value forms parts.BufferArrays tensor)
-
-    /// The projection of a tensor that is not allowed, where it needs no parts.
-    let private tryProject (value: Parametrization) (tensor: torch.Tensor) : torch.Tensor option =
-        let program = value.Program
-
-        match program.Nodes with
-        | [| node |] when (box node :? IProjects) ->
-            use _scope = torch.NewDisposeScope()
-            Evaluation.project program (box node :?> IProjects) tensor |> _.MoveToOuterDisposeScope() |> Some
-        | _ -> None
+        Assigning.checkedAgainst value parts tensor
+        |> Result.bind (fun forms -> Assigning.membership value forms parts.BufferArrays tensor)
 
     /// The nearest allowed tensor, or a retraction to one (each family says which). Allowed tensors stay as they are.
     /// Throws ArgumentException for tensors that cannot be projected: wrong shape or element type, NaN; and for values
@@ -598,15 +433,15 @@ module Parametrization =
             forward value parts
 
         let projected =
-            checkedForms value tensor
+            Assigning.checkedForms value tensor
             |> Result.bind (fun forms ->
-                match membership value forms [||] tensor with
+                match Assigning.membership value forms [||] tensor with
                 | Ok() -> Ok(tensor.clone ())
                 | Error(ParametrizationError.NoRightInverse _ as error) -> Error error
                 | Error _ ->
-                    match tryProject value tensor with
+                    match Assigning.tryProject value tensor with
                     | Some nearest -> Ok nearest
-                    | None -> approximately Want.Nearest value forms None tensor |> Result.map computed)
+                    | None -> Assigning.approximately Want.Nearest value forms None tensor |> Result.map computed)
 
         match projected with
         | Ok projected -> projected
@@ -688,7 +523,7 @@ module Parametrization =
             use _ = torch.no_grad ()
             use tensor = forward value parts
 
-            checkedForms value tensor
-            |> Result.bind (fun forms -> pulled Pull.Renewing value forms (Some parts) tensor)
+            Assigning.checkedForms value tensor
+            |> Result.bind (fun forms -> Assigning.pulled Pull.Renewing value forms (Some parts) tensor)
         else
             Error(ParametrizationError.NoRightInverse(string value))

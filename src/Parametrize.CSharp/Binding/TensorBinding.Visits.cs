@@ -1,137 +1,11 @@
-using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Threads;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
-/// <content>Reading and forward passes, of any number of threads.</content>
+/// <content>Forward passes, of any number of threads.</content>
 internal sealed partial class TensorBinding
 {
-    /// <summary>A new tensor for a reader: a view of the held one in a cached scope.</summary>
-    public Tensor Read()
-    {
-        SyncWithModules();
-        _tensor.RefreshWritten();
-        if (CachedScope.For(this) is null)
-        {
-            using (var lease = _tensor.IsLearning ? Access.Writing() : Access.Reading())
-                if (!IsTouched)
-                    return _tensor.Evaluate(out _);
-            PutInOrder(takesAssignments: true);
-            return Read();
-        }
-        var visit = Admit(caller: null);
-        try
-        {
-            lock (_gate)
-                return _value.IsHeld ? _value.Alias() : _tensor.Evaluate(out _);
-        }
-        finally
-        {
-            Access.End(visit);
-        }
-    }
-
-    /// <summary>log |det W| for a reader: computed once with the value in a cached scope.</summary>
-    /// <param name="compute">Computes it from the parts, or from the value where that is held.</param>
-    public Tensor LogAbsDeterminant(Func<Tensor?, Tensor> compute)
-    {
-        SyncWithModules();
-        _tensor.RefreshWritten();
-        if (CachedScope.For(this) is null)
-        {
-            using var lease = Access.Reading();
-            return compute(null);
-        }
-        var visit = Admit(caller: null);
-        try
-        {
-            lock (_gate)
-                return _value.IsHeld ? _value.LogAbsDeterminant(compute) : compute(null);
-        }
-        finally
-        {
-            Access.End(visit);
-        }
-    }
-
-    /// <summary>The value of the cached scope, a new tensor; null outside.</summary>
-    public Tensor? ReadIfCached() => CachedScope.For(this) is null ? null : Read();
-
-    IGroupable IUse.Tensor => _tensor;
-
-    bool IUse.IsToCompute => IsToCompute(caller: null);
-
-    /// <summary>Whether there are fields in which the value is shown: one that a module of one's own holds is read.</summary>
-    public bool IsInModules => _modules.Length > 0;
-
-    /// <summary>Whether a value that is computed now stays in the fields.</summary>
-    public bool IsToKeep => _value.IsHeld || CachedScope.For(this) is not null;
-
-    /// <summary>Whether a use will compute the value, and nothing else has to be done before.</summary>
-    public bool IsToCompute(ModuleBinding? caller)
-    {
-        foreach (var module in _modules)
-            if (!module.IsInOrder || module.IsTouched)
-                return false;
-        if (caller is not null && Access.Find(caller) is { IsDoubted: false })
-            return false; // The pass around this one has computed it.
-        lock (_gate)
-            return !_value.IsHeld || _value.IsOutdated;
-    }
-
-    /// <summary>Computes the value once and puts it into all modules until the scope ends.</summary>
-    public void Hold()
-    {
-        _tensor.RequireAlive();
-        SyncWithModules(takesAssignments: true);
-        _tensor.RefreshWritten();
-        Access.End(Admit(caller: null));
-    }
-
-    /// <summary>The same for the scope of a model, also where one around it covers the tensor: that may end before.</summary>
-    public void Hold(CachedScope scope)
-    {
-        Hold();
-        lock (_gate)
-            if (!_scopes.Contains(scope) && scope.Add(this))
-                _scopes.Add(scope);
-    }
-
-    /// <summary>
-    /// The same for a scope that has not named the tensor: unless something is to be said of it, or changed by computing it, or
-    /// others use it, which its first use does.
-    /// </summary>
-    public void TryHold()
-    {
-        if (!_tensor.IsPure || Access.IsInPass)
-            return;
-        // What stands in native memory no field shows, and a graph may need what is there.
-        if (IsNative || Access.TryBeginAlone() is not { } visit)
-            return;
-        var isInOrder = Array.TrueForAll(_modules, module => module.IsInOrder && !module.IsTouched);
-        Access.End(visit);
-        if (isInOrder)
-            HoldUnlessItFails();
-    }
-
-    /// <summary>Shows the value again, after it was dropped, where a scope for a model lasts.</summary>
-    public void ShowAgain()
-    {
-        if (Access.MayBeInPass)
-            ShowInPass();
-        if (Access.IsInPass)
-            return;
-        // What waits for the next use stays where it is.
-        if (_scopes.Count == 0 || Array.Exists(_modules, module => module.IsWaiting))
-            return;
-        bool isMeantToShow;
-        lock (_gate)
-            isMeantToShow = _scopes.Any(scope => scope.IsOfModel);
-        if (isMeantToShow)
-            HoldUnlessItFails();
-    }
-
     /// <summary>A pass begins for which a module needs the value: its own, or one of a module that it is in.</summary>
     public void Enter(ModuleBinding module, PassHooks caller)
     {
@@ -199,15 +73,6 @@ internal sealed partial class TensorBinding
                 _tensor.TakeNearest(updated);
         if (!module.IsInOrder)
             PutInOrder(takesAssignments: true);
-    }
-
-    /// <summary>The scope has ended.</summary>
-    public void Release(CachedScope scope)
-    {
-        TakeUpdates();
-        lock (_gate)
-            _scopes.Remove(scope);
-        DropUnused();
     }
 
     /// <summary>
@@ -295,18 +160,6 @@ internal sealed partial class TensorBinding
                 UnlessItFails(() => module.ShowAlone(_tensor.Evaluate(out _)));
     }
 
-    /// <summary>A node of a user's own may fail: the first use of the tensor throws that.</summary>
-    private void HoldUnlessItFails() => UnlessItFails(Hold);
-
-    private static void UnlessItFails(Action compute)
-    {
-        try
-        {
-            compute();
-        }
-        catch (Exception error) when (error is not OutOfMemoryException) { }
-    }
-
     /// <summary>Whether somebody has written into what stands for the tensor in a module, or has frozen it there.</summary>
     private bool IsTouched
     {
@@ -317,64 +170,5 @@ internal sealed partial class TensorBinding
                     return true;
             return false;
         }
-    }
-
-    /// <summary>Has the present value held, for a scope if there is one; false when it is not.</summary>
-    private bool Hold(CachedScope? scope, ModuleBinding? caller, Visit visit, ref bool mustWrite)
-    {
-        lock (_gate)
-        {
-            var isCovered = scope is not null && (_scopes.Contains(scope) || scope.Add(this) && _scopes.Add(scope));
-            if (!isCovered && !_value.IsHeld)
-                return false;
-            if (_value.IsOutdated)
-                if (MayRenew(visit))
-                    Renew(visit);
-                else if (!Access.IsNested(visit))
-                {
-                    mustWrite = true;
-                    return false;
-                }
-            // else it goes on with what it has: those for whom it would wait might wait for it.
-            _value.Hold();
-            foreach (var module in _modules)
-                if (caller is null || module == caller || !module.IsComputing)
-                    module.Hold(_value);
-            return true;
-        }
-    }
-
-    /// <summary>Whether readers in the middle of a pass are not disturbed.</summary>
-    private bool MayRenew(Visit visit) =>
-        Array.TrueForAll(_modules, module => module.IsReplacedAtOnce) || Access.TryStayAlone(visit);
-
-    /// <summary>Computes again for all. Other threads may be in the middle of a pass with what was shown until now.</summary>
-    private void Renew(Visit visit)
-    {
-        _value.Renew();
-        _value.Keep(_modules.SelectMany(module => module.Renew(_value)).ToList());
-        _value.RetireReplaced(visit);
-    }
-
-    /// <summary>Drops the value when the last who needed it has gone.</summary>
-    private void DropUnused()
-    {
-        if (_value.HasReplaced)
-            lock (_gate)
-                _value.RetireReplaced(beginning: null);
-        if (_scopes.Count > 0 || !_value.IsHeld || Access.TryBeginAlone() is not { } visit)
-            return;
-        try
-        {
-            lock (_gate)
-                if (_scopes.Count == 0)
-                    Forget();
-        }
-        finally
-        {
-            Access.End(visit);
-        }
-        if (Access.MayBeInPass)
-            ShowInPass();
     }
 }

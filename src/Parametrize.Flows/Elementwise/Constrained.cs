@@ -33,7 +33,7 @@ public sealed class Constrained : FlowLayer
                 $"Expected a value of one parameter and no buffers; {value} has {Core.parameterCount(value)} and {Core.bufferNames(value).Length}.",
                 nameof(value)
             );
-        if (Core.whyNotUndone(value) is { } reason)
+        if (Applying.whyNotUndone(value) is { } reason)
             throw new ArgumentException(
                 $"{value} cannot constrain data: {reason.Value} Values that can are positive, unitInterval, bounded, above, below, ordered, simplex, sumToZero and what is composed of them.",
                 nameof(value)

@@ -47,10 +47,7 @@ type Mask =
                 (nameof tensor)
                 $"A mask holds ones, where entries stay, and zeros, but {others} of its entries are neither."
 
-        {
-            Sizes = tensor.shape
-            Stays = Tensors.toArray<bool> stays
-        }
+        { Sizes = tensor.shape; Stays = Tensors.toArray<bool> stays }
 
     /// The shape of the tensors that it suits.
     member this.Shape: int64[] = Array.copy this.Sizes

@@ -1,0 +1,48 @@
+namespace Parametrize
+
+open TorchSharp
+
+/// Values as functions of one tensor.
+[<RequireQualifiedAccess>]
+module internal Applying =
+
+    /// The forms of all registers, for a tensor whose form is known.
+    let formsOf (value: Parametrization) (name: string) (form: Form option) : Form[] =
+        let ofForm (form: Form) =
+            match Program.forms value.Program form with
+            | Ok forms -> forms
+            | Error error -> invalidArg name error.Message
+
+        match form with
+        | Some form -> ofForm form
+        | None -> invalidArg name $"A tensor does not tell the shape that {value} yields."
+
+    /// Parts of which the tensor is all.
+    let partsOf (value: Parametrization) (x: torch.Tensor) : Parts =
+        Form.requireAlive (nameof x) x
+        let parameters, buffers = value.Program.LeafCount, value.Program.BufferNames.Length
+
+        if parameters <> 1 || buffers > 0 then
+            invalidArg
+                (nameof value)
+                $"A map of one tensor has one parameter and no buffers, but {value} has {parameters} and {buffers}."
+
+        let form = Program.output value.Program [ Form.ofTensor x ]
+        let forms = formsOf value (nameof x) form
+
+        if forms[0].Shape <> x.shape then
+            invalidArg
+                (nameof x)
+                $"{value} reads the shape {Form.Shown forms[0].Shape} for {Form.Shown forms[value.Program.Result].Shape}, not {Form.Shown x.shape}."
+
+        new Parts(forms[value.Program.Result].Shape, [| x |], value.Program.Nodes |> Array.map (fun _ -> [||]))
+
+    /// Why a tensor does not tell the only parameter that yields it.
+    let whyNotUndone (value: Parametrization) : string option =
+        if value.Program.LeafCount <> 1 then
+            Some $"it has {value.Program.LeafCount} parameters."
+        elif not value.Program.BufferNames.IsEmpty then
+            Some "it carries buffers."
+        else
+            Undoing.obstacle value.Program
+            |> Option.map (fun node -> $"{node} is not known to yield each tensor from one parameter only.")

@@ -1,0 +1,162 @@
+namespace Parametrize
+
+open System
+open TorchSharp
+
+/// From tensors to parts: what is looked at before, and after.
+[<RequireQualifiedAccess>]
+module internal Assigning =
+
+    /// The forms of all registers, for a tensor that may be computed with: one of a form that the value has, and finite.
+    let checkedForms (value: Parametrization) (tensor: torch.Tensor) : Result<Form[], ParametrizationError> =
+        Program.forms value.Program (Form.ofTensor tensor)
+        |> Result.bind (fun forms ->
+            match Form.layoutFault tensor with
+            | Some(expected, found) -> Error(ParametrizationError.WrongDtype(string value, expected, found))
+            | None ->
+                match Tensors.nonFinite tensor with
+                | 0L -> Ok forms
+                | count -> Error(ParametrizationError.NotFinite(string value, count)))
+
+    /// The same where parts are made: what is carried can be larger than the tensor by far.
+    let affordableForms (value: Parametrization) (tensor: torch.Tensor) : Result<Form[], ParametrizationError> =
+        checkedForms value tensor
+        |> Result.bind (fun forms ->
+            let parts = List.ofArray forms[.. value.Program.LeafCount - 1] @ Program.bufferForms value.Program forms
+
+            // Parts are computed in float64.
+            let bytes (part: Form) = Array.fold (fun size (length: int64) -> size * float length) 8.0 part.Shape
+
+            let gigabytes (bytes: float) =
+                (bytes / 1e9).ToString("#,0", Globalization.CultureInfo.InvariantCulture) + " GB"
+
+            let wanted = List.sumBy bytes parts
+            let present = float (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)
+
+            if wanted <= present then
+                Ok forms
+            else
+                let largest = List.maxBy bytes parts
+
+                Error(
+                    ParametrizationError.OutOfReach(
+                        string value,
+                        $"computing its parts takes {gigabytes wanted}, {gigabytes (bytes largest)} of it for one of shape "
+                        + $"{Form.Shown largest.Shape}, but this process can have {gigabytes present}. "
+                        + "Choose a value that carries less, such as one without a base."
+                    )
+                ))
+
+    /// The same for a tensor that has to be of the form of the present one.
+    let checkedAgainst
+        (value: Parametrization)
+        (parts: Parts)
+        (tensor: torch.Tensor)
+        : Result<Form[], ParametrizationError> =
+        let expected, found = Evaluation.outputForm parts, Form.ofTensor tensor
+
+        if found.Shape <> expected.Shape then
+            Error(
+                ParametrizationError.WrongShape(
+                    string value,
+                    $"shape {Form.Shown expected.Shape}",
+                    Form.Shown found.Shape
+                )
+            )
+        elif found.Dtype <> expected.Dtype then
+            Error(ParametrizationError.WrongDtype(string value, string expected.Dtype, string found.Dtype))
+        elif found <> expected then
+            Error(ParametrizationError.WrongDevice(string value, string expected.Device, string found.Device))
+        else
+            checkedForms value tensor
+
+    /// At the end of the range, what rounds the parameters up takes the tensor out of it: smaller ones by one unit, or none. Maps
+    /// that stop there do not yield a tensor again that larger numbers would yield.
+    let private inRange (comesBack: bool) (value: Parametrization) (tensor: torch.Tensor) (parts: Parts) =
+        use _ = torch.no_grad ()
+        let dtype = tensor.dtype
+
+        let isInRange () =
+            use _ = torch.NewDisposeScope()
+            let arePartsFinite = parts.Tensors |> Seq.forall (fun part -> Tensors.nonFinite part = 0L)
+            let isLarge (tensor: torch.Tensor) = Tensors.largest tensor > Form.greatest dtype / 1024.0
+            // Logarithms of so large numbers have too few digits in bfloat16 to tell.
+            let mustComeBack = comesBack && dtype <> torch.bfloat16 && isLarge tensor
+
+            let yields () =
+                let made = Evaluation.forward false value.Program parts
+                let isOff () = Tensors.distance made tensor > Tensors.largest tensor / 16.0
+                Tensors.nonFinite made = 0L && not (mustComeBack && isOff ())
+
+            // The end of float16 is near for a radius or a bound, whatever the tensor is.
+            arePartsFinite && (not (dtype = torch.float16 || isLarge tensor) || yields ())
+
+        let isInRangeOfSmaller () =
+            for parameter in parts.ParameterArray do
+                parameter.mul_ ((1.0 - Form.epsilon dtype).AsScalar()) |> ignore
+
+            isInRange ()
+
+        if isInRange () || isInRangeOfSmaller () then
+            Ok parts
+        else
+            (parts :> IDisposable).Dispose()
+
+            Error(
+                ParametrizationError.OutOfReach(
+                    string value,
+                    $"on the way numbers leave the range of {dtype}, whose largest is {Form.greatest dtype:g3}. "
+                    + "Use smaller numbers, or a wider element type."
+                )
+            )
+
+    /// Parts of a tensor, given those in use if there are any.
+    let pulled
+        (pull: Pull)
+        (value: Parametrization)
+        (forms: Form[])
+        (inUse: Parts option)
+        (tensor: torch.Tensor)
+        : Result<Parts, ParametrizationError> =
+        Inversion.pullParts pull value.Program forms inUse tensor
+        |> Result.bind (inRange (pull = Pull.Exactly) value tensor)
+
+    /// Parts that yield an allowed tensor.
+    let exactly
+        (value: Parametrization)
+        (forms: Form[])
+        (inUse: Parts option)
+        (tensor: torch.Tensor)
+        : Result<Parts, ParametrizationError> =
+        if value.Program.HasRightInverse then
+            pulled Pull.Exactly value forms inUse tensor
+        else
+            Error(ParametrizationError.NoRightInverse(string value))
+
+    /// Parts for a tensor that need not be allowed.
+    let approximately
+        (want: Want)
+        : Parametrization -> Form[] -> Parts option -> torch.Tensor -> Result<Parts, ParametrizationError> =
+        pulled (Pull.As want)
+
+    /// Whether a tensor is allowed, with these buffers in use if there are any.
+    let membership
+        (value: Parametrization)
+        (forms: Form[])
+        (buffers: torch.Tensor[][])
+        (tensor: torch.Tensor)
+        : Result<unit, ParametrizationError> =
+        if value.Program.HasRightInverse then
+            Inversion.membership value.Program forms buffers tensor
+        else
+            Error(ParametrizationError.NoRightInverse(string value))
+
+    /// The projection of a tensor that is not allowed, where it needs no parts.
+    let tryProject (value: Parametrization) (tensor: torch.Tensor) : torch.Tensor option =
+        let program = value.Program
+
+        match program.Nodes with
+        | [| node |] when (box node :? IProjects) ->
+            use _scope = torch.NewDisposeScope()
+            Evaluation.project program (box node :?> IProjects) tensor |> _.MoveToOuterDisposeScope() |> Some
+        | _ -> None
