@@ -58,6 +58,9 @@ public sealed class ReadOutsidePassAnalyzer : BodyAnalyzer
             INameOfOperation or IIsPatternOperation or ITypeOfOperation => false,
             IBinaryOperation { OperatorKind: BinaryOperatorKind.Equals or BinaryOperatorKind.NotEquals } comparison =>
                 !IsNull(comparison.LeftOperand) && !IsNull(comparison.RightOperand),
+            // Freezes the parameters.
+            IPropertyReferenceOperation { Property.Name: "requires_grad", Parent: IAssignmentOperation setting } flag
+                when flag.Instance == one && setting.Target == flag => false,
             IPropertyReferenceOperation property when property.Instance == one => !Lasting.Contains(
                 property.Property.Name
             ),

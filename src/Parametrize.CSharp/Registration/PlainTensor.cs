@@ -54,7 +54,7 @@ internal sealed class PlainTensor : IDisposable
 
     public bool IsTrained => _found[0].Slot.IsTrained(_found[0].Tensor);
 
-    private List<Tensor> Tensors => _found.ConvertAll(one => one.Tensor);
+    public List<Tensor> Tensors => _found.ConvertAll(one => one.Tensor);
 
     /// <summary>Lets the module compute with a parametrized tensor.</summary>
     public void Bind(ParametrizedTensor tensor)

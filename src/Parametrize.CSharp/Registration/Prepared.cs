@@ -135,18 +135,18 @@ internal sealed class PreparedBinding : IPrepared
             throw;
         }
         _start = _tensor.Reused < 0 ? null : parts.Parameters[_tensor.Reused];
-        if (_start is not null)
-            RequireWritable();
+        RequireWritable();
     }
 
-    /// <summary>Writes nothing into the module's tensor. Throws, and frees all, where libtorch would write no number either.</summary>
+    /// <summary>Writes nothing into the module's tensors. Throws, and frees all, where libtorch would write no number either.</summary>
     private void RequireWritable()
     {
         using var _ = no_grad();
         using var handles = NewDisposeScope(); // TorchSharp makes a new one for an operation in place.
         try
         {
-            _plain.Value.as_strided([0], [1]).zero_();
+            foreach (var tensor in _plain.Tensors)
+                tensor.as_strided([0], [1]).zero_();
         }
         catch (ExternalException error)
         {

@@ -130,6 +130,7 @@ public class TensorsAreReadWhereTheyAre
     [InlineData("if (layer.weight is null) { }")]
     [InlineData("if (layer.weight is not null) { }")]
     [InlineData("var device = layer.weight.device;")]
+    [InlineData("layer.weight.requires_grad = false;")]
     [InlineData("var type = layer.weight.dtype;")]
     [InlineData("layer.remove_parametrizations(\"weight\"); var norm = layer.weight.norm();")]
     [InlineData(

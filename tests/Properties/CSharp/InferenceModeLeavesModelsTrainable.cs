@@ -78,14 +78,18 @@ public class InferenceModeLeavesModelsTrainable
     }
 
     /// <summary>Libtorch writes into it in inference mode only.</summary>
-    [Fact]
-    public void What_was_made_there_is_refused_before_anything_changes()
+    [Theory]
+    [MemberData(nameof(Values))]
+    public void What_was_made_there_is_refused_before_anything_changes(Parametrization value)
     {
-        var layer = Inferring(() => nn.Linear(4, 4));
-        var refusal = Assert.Throws<NotSupportedException>(() => layer.orthogonal());
-        Assert.StartsWith("Linear.weight was made in inference mode", refusal.Message);
-        Assert.False(layer.is_parametrized());
-        Assert.Equal(["weight", "bias"], layer.state_dict().Keys);
+        foreach (var name in new[] { "weight", "weight+bias" })
+        {
+            var layer = Inferring(() => name == "weight" ? nn.Linear(4, 4) : nn.Linear(3, 4));
+            var refusal = Assert.Throws<NotSupportedException>(() => layer.register_parametrization(name, value));
+            Assert.Matches("^Linear.weight.* was made in inference mode", refusal.Message);
+            Assert.False(layer.is_parametrized());
+            Assert.Equal(["weight", "bias"], layer.state_dict().Keys);
+        }
     }
 
     [Fact]
