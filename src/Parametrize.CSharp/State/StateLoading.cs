@@ -162,7 +162,9 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
         var found = pieces ?? old;
         var hasItsNames = old is null
             ? pieces?.Keys.Keys.All(own.ContainsKey) ?? false
-            : old.Are(own.Keys) && InferredParametrization.AreOfKind(old, parametrized.Parametrization);
+            : old.Are(own.Keys)
+                && InferredParametrization.AreOfKind(old, parametrized.Parametrization)
+                && PieceEvaluation.Fit(parametrized.Shape, old, parametrized.Parametrization);
         if (hasItsNames && (MapOf(target.Key)?.Equals(parametrized.Parametrization) ?? true))
             CopyPieces(target, own, found);
         else if (!TryBake(target, parametrized.Inputs[^1], StatePlan.ShapeOf(parametrized), found, out var value))

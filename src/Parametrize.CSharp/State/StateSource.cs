@@ -48,11 +48,13 @@ internal sealed class StateSource
 
     /// <summary>The keys of tensors that may have pieces under their old names: `weight` for `weight_g`.</summary>
     public IEnumerable<string> OldKeys =>
-        from key in _sorted
-        from names in OldNames
-        let suffix = names[0].Suffix
-        where key.EndsWith(suffix, StringComparison.Ordinal)
-        select key[..^suffix.Length];
+        (
+            from key in _sorted
+            from names in OldNames
+            let suffix = names[0].Suffix
+            where key.EndsWith(suffix, StringComparison.Ordinal)
+            select key[..^suffix.Length]
+        ).Distinct();
 
     /// <summary>Those of all tensors that are there as what they are computed from.</summary>
     public IEnumerable<string> ComputedKeys =>

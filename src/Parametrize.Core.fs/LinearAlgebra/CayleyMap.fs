@@ -15,15 +15,9 @@ module internal CayleyMap =
     /// rounding of A itself.
     let private largest = 1e13
 
-    /// Of a matrix that has an inverse, as I - A/2 has: whether it has one is not asked, for which a GPU would be waited for.
-    let inverse (matrix: torch.Tensor) : torch.Tensor =
-        let struct (inverse, info) = torch.linalg.inv_ex matrix
-        info.Dispose()
-        inverse
-
     let private inverseForm (a: torch.Tensor) =
         let identity = Orthonormal.identityLike a (Tensors.last a)
-        let inverse = inverse (identity.add (a, (-0.5).AsScalar()))
+        let inverse = torch.linalg.inv (identity.add (a, (-0.5).AsScalar()))
         identity.neg().add(inverse, (2.0).AsScalar())
 
     /// For large entries: in double precision, bounded, with Newton-Schulz steps until the result is orthogonal.

@@ -29,11 +29,11 @@ module internal ThinMaps =
 
             match s with
             | None ->
-                let m = CayleyMap.inverse head
+                let m = torch.linalg.inv head
                 joined [ [ ofInverse m ]; [ m ] ]
             | Some s ->
                 let half = s * 0.5.AsScalar()
-                let inverse = CayleyMap.inverse (joined [ [ head; half.mH ]; [ -half; identity ] ])
+                let inverse = torch.linalg.inv (joined [ [ head; half.mH ]; [ -half; identity ] ])
                 let columns = inverse.narrow (-1L, 0L, size)
                 let m = part size 0L columns
                 joined [ [ ofInverse m ]; [ part size 1L columns * 2.0.AsScalar() ]; [ m ] ]

@@ -1,4 +1,5 @@
 using Parametrize.CSharp;
+using Properties.CSharp.Adapters;
 using Properties.CSharp.Support;
 using Xunit;
 using static TorchSharp.torch;
@@ -72,6 +73,33 @@ public class LoadingOldNames
         var before = Snapshot.Of(skew);
         Assert.Single(Assert.Throws<StateDictException>(() => skew.load_parametrized_state_dict(state)).Problems);
         before.AssertUnchanged();
+    }
+
+    /// <summary>The magnitude's shape tells which dimension it is of.</summary>
+    [Theory]
+    [InlineData("weight norm", "weightNorm 1")]
+    [InlineData("weight norm of columns", "weightNorm 0")]
+    [InlineData("weight norm of columns", "weightNormWhole")]
+    [InlineData("weight norm of the whole", "weightNorm 0")]
+    public void Weight_norm_of_another_dimension_takes_the_value(string kind, string value)
+    {
+        var (from, state) = Old(kind);
+        var to = Models.Parametrized(Models.Values[value]);
+        to.load_parametrized_state_dict(state);
+        Near.Same(Models.Weight(from), Models.Weight(to), 1e-12);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_file_without_a_model_tells_the_value(string kind)
+    {
+        var (from, state) = Old(kind);
+        using var folder = new Folder();
+        Safetensors.Save(folder.Tensors, state);
+        using var saved = SavedModel.Load(folder.Tensors);
+        var baked = saved.baked_state_dict();
+        Assert.Equal(Models.Plain().state_dict().Keys.Order(), baked.Keys.Order());
+        Near.Same(Models.Weight(from), baked["fc.weight"], 1e-12);
     }
 
     [Fact]
