@@ -11,7 +11,7 @@ module internal Norms =
 
     /// Reductions of more entries than this add up in a tree: libtorch's norms and products add one by one, and what that
     /// rounds grows with the number of entries.
-    let private longest = 16384L
+    let private longest = 4096L
 
     let isLong (count: int64) : bool = count > longest
 
@@ -137,11 +137,15 @@ module internal Norms =
         && numbers.is_contiguous ()
         && areBetween (1.0 / most) most numbers
 
+    /// The number of entries from which libtorch's norm, which adds one square after another, loses those that are small beside
+    /// one of them: of `[1; x; x; ...]` with x^2 below the roundoff it keeps the 1.
+    let private longestOfNorms = 128L
+
     /// By the formula. Its numbers must be neither tiny nor huge.
     let formula (vectors: torch.Tensor) (dimensions: int64[]) (keep: bool) =
         let count = dimensions |> Array.fold (fun count dimension -> count * vectors.size (int dimension)) 1L
 
-        if isLong count then
+        if count > longestOfNorms then
             let parts = Tensors.reals vectors
             let norms = parts.square().sum(along vectors dimensions, keepdim = keep).sqrt()
             if keep then ended (vectors.is_complex ()) norms else norms

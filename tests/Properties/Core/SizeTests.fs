@@ -54,6 +54,12 @@ let private stretched (value: Parametrization) (shape: int64 list) (dtype: torch
         let projected = Parametrization.project value (sample * 3.0)
         Expect.isOk (Parametrization.contains value projected) "a projection")
 
+/// |W^T W - I|.
+let private defect (made: torch.Tensor) : float =
+    let wide = made.``to`` torch.ScalarType.Float64
+    let gram = wide.mT.matmul wide
+    Measures.largest (gram - Tensors.eyeLike gram)
+
 /// Columns of 200,000 entries are orthonormal to the last digits wherever the map has led, not only at the base.
 let private longColumns (value: Parametrization) (columns: int64) : Test =
     testCase $"{value} of 200000 x {columns} keeps its digits" (fun () ->
@@ -71,10 +77,7 @@ let private longColumns (value: Parametrization) (columns: int64) : Test =
             let moved = Parametrization.ofTensorsLike parts [ near ] parts.Buffers value
 
             for made in [ Parametrization.forward value parts; Parametrization.forward value moved ] do
-                let wide = made.``to`` torch.ScalarType.Float64
-                let gram = wide.mT.matmul wide
-                let identity = torch.eye (columns, dtype = torch.ScalarType.Float64, device = Case.device)
-                Expect.isLessThan (Measures.largest (gram - identity)) 4e-6 "|W^T W - I|")
+                Expect.isLessThan (defect made) 4e-6 "|W^T W - I|")
 
 /// Matrices of a given determinant come back, though a determinant sees the rounding of all entries.
 let private ofDeterminant (value: Parametrization) (shape: int64 list) : Test =
@@ -239,6 +242,78 @@ let private tall: Test =
             for value in [ orthogonal; cayley; matrixExp ] do
                 Expect.isOk (Parametrization.start value tensor) $"{value} of a large embedding")
 
+/// Of small parameters, reflectors have a one beside thousands of numbers whose squares are below the roundoff.
+let private columnsOfEverySize: Test =
+    testCase "columns are orthonormal whatever their length and the size of the parameter" (fun () ->
+        for rows in [ 100L; 300L; 1000L; 4000L; 16_384L; 20_000L ] do
+            for value in
+                [
+                    orthogonal
+                    householder
+                    cayley
+                    matrixExp
+                    orthogonalWithoutBase OrthogonalMap.Householder
+                    orthogonalWithoutBase OrthogonalMap.Cayley
+                    orthogonalWithoutBase OrthogonalMap.MatrixExp
+                ] do
+                use _ = torch.NewDisposeScope()
+                use generator = new torch.Generator(5UL, torch.CPU)
+                let form = { Shape = [| rows; 4L |]; Dtype = single; Device = Case.device }
+
+                let parts =
+                    match Parametrization.start value (Form.normal generator form) with
+                    | Ok parts -> parts
+                    | Error error -> failtest $"{error}"
+
+                for size in [ 1e-3; 1e-2; 0.1; 1.0; 10.0 ] do
+                    let x = Form.normal generator form * (size / sqrt (float rows)).ToScalar()
+                    let moved = Parametrization.ofTensorsLike parts [ x ] parts.Buffers value
+                    let allowed = 128.0 * Form.epsilon single
+
+                    Expect.isLessThan
+                        (defect (Parametrization.forward value moved))
+                        allowed
+                        $"{value}, {rows} rows, {size}")
+
+/// One number beside thousands whose squares are below the roundoff of its own.
+let private unequalEntries: Test =
+    testCase "norms of one large entry and many small ones" (fun () ->
+        for count in [ 100L; 700L; 5000L; 16_384L; 20_000L; 200_000L ] do
+            for value, shape in
+                [
+                    weightNorm 0, [| 2L; count |]
+                    weightNorm 1, [| count; 2L |]
+                    weightNormWhole, [| count |]
+                    sphere 1.0, [| 2L; count |]
+                ] do
+                use _ = torch.NewDisposeScope()
+                use generator = new torch.Generator(6UL, torch.CPU)
+                let form = { Shape = shape; Dtype = single; Device = Case.device }
+
+                let along = int64 (Array.findIndex ((=) count) shape)
+
+                for size in [ 1e-3; 0.02; 0.3 ] do
+                    let direction = Form.normal generator form * (size / sqrt (float count)).ToScalar()
+                    direction.narrow(along, 0L, 1L).fill_(1.0.ToScalar()) |> ignore
+
+                    let parameters =
+                        match Parametrization.parameterForms value form with
+                        | Ok forms ->
+                            [
+                                for part in forms do
+                                    if part.Shape = shape then
+                                        direction
+                                    else
+                                        torch.ones (part.Shape, dtype = single, device = Case.device)
+                            ]
+                        | Error error -> failtest $"{error}"
+
+                    let parts = Parametrization.ofTensorsOfShape shape parameters [] value
+                    let made = (Parametrization.forward value parts).``to`` torch.ScalarType.Float64
+                    let norms = torch.linalg.vector_norm (made, 2.0, [| along |])
+                    let off = Measures.largest (norms - 1.0.ToScalar())
+                    Expect.isLessThan off (16.0 * Form.epsilon single) $"{value}, {count} numbers, {size}")
+
 let tests: Test =
     testList
         "sizes"
@@ -257,6 +332,8 @@ let tests: Test =
             stretched spectralNorm [ 200_000L; 1L ] torch.ScalarType.Float64
             stretched (sphere 1.0) [ 200_000L ] torch.ScalarType.ComplexFloat32
             close
+            columnsOfEverySize
+            unequalEntries
             matrices
             indefinite
             tall
