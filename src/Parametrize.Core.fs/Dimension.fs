@@ -46,6 +46,13 @@ module Dimension =
     let internal ofHalf (onDiagonal: int64) (one: Matrices) : int64 =
         one.Reals * (one.Rows * (one.Rows - 1L) / 2L) + onDiagonal * one.Rows
 
+    /// Whether what is yielded does not fill the space in which it lies, as adapters do not: then what is known of the space is not
+    /// known of it.
+    let internal fallsShort (form: Form) (space: Space, dimension: int64 option) : bool =
+        match Option.ofNullable (space.Dimension form), dimension with
+        | Some whole, Some part -> part < whole
+        | _ -> false
+
     let private isFree (form: Form) (space: Space, dimension: int64 option) : bool =
         space = Space.all && dimension = Some(Form.reals form)
 

@@ -107,7 +107,27 @@ internal sealed class AdapterLoading : IDisposable
             );
         if (_adapters.Count == 0)
             throw new InvalidDataException($"{path} has no adapter.");
+        RequireTargets(path, modules);
         RequireNoOther(path);
+    }
+
+    /// <summary>The tensors are for the modules that the configuration names.</summary>
+    private void RequireTargets(string path, IReadOnlyDictionary<string, nn.Module> modules)
+    {
+        var targets = Config.TargetModules;
+        bool IsMeant(AdapterLayer layer, string target) =>
+            AdapterTargets.Means(target, layer.Name, modules[layer.Name]);
+        foreach (var (layer, _, _) in _adapters)
+            if (targets.Count > 0 && !targets.Any(target => IsMeant(layer, target)))
+                throw new InvalidDataException(
+                    $"{path} has an adapter for '{layer.Name}', which is not among the target_modules of its configuration: "
+                        + $"{string.Join(", ", targets)}."
+                );
+        foreach (var target in targets)
+            if (!_adapters.Exists(one => IsMeant(one.Layer, target)))
+                throw new InvalidDataException(
+                    $"{path} has no adapter for '{target}', which is among the target_modules of its configuration."
+                );
     }
 
     /// <summary>The model would compute with two adapters, of which the folder has one.</summary>

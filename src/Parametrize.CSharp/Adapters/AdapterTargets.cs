@@ -22,6 +22,12 @@ internal static class AdapterTargets
         return otherwise;
     }
 
+    /// <summary>Whether a target of a configuration means a module: its name, or as PEFT reads a text, a pattern for the whole name.</summary>
+    public static bool Means(string target, string name, nn.Module module) =>
+        target == LoraConfig.AllLinear
+            ? module is Linear
+            : Names([target], name) || Regex.IsMatch(name, $"^({target})$");
+
     /// <summary>Whether a module is saved whole, or is inside of one that is.</summary>
     public static bool IsSavedWhole(LoraConfig config, string module)
     {

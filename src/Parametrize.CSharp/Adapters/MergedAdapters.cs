@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Parametrize.CSharp.Models;
 using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.Torch;
@@ -12,6 +13,9 @@ namespace Parametrize.CSharp;
 /// </summary>
 public sealed class MergedAdapters : IDisposable
 {
+    /// <summary>What is merged into which model, until it is taken out or freed.</summary>
+    private static readonly ConditionalWeakTable<nn.Module, MergedAdapters> Present = [];
+
     private readonly nn.Module _model;
     private readonly List<Kept> _kept;
 
@@ -23,6 +27,7 @@ public sealed class MergedAdapters : IDisposable
     /// <summary>Merges all adapters of a model, or throws before anything changes.</summary>
     internal static MergedAdapters Of(nn.Module model)
     {
+        RequireNone(model);
         var tensors = Adapted(model);
         List<Kept> kept = [.. tensors.Select(one => Kept.Of(one.Name, one.Tensor))];
         // Rounding errors are finite where the weights are.
@@ -35,7 +40,26 @@ public sealed class MergedAdapters : IDisposable
         }
         foreach (var (name, _) in tensors)
             MakePlain(model, name);
-        return new(model, kept);
+        var merged = new MergedAdapters(model, kept);
+        Present.Add(model, merged);
+        return merged;
+    }
+
+    /// <summary>What is merged into a model; null where nothing is that could be taken out.</summary>
+    internal static MergedAdapters? In(nn.Module model) => Present.TryGetValue(model, out var merged) ? merged : null;
+
+    /// <summary>Takes out what is merged into a model.</summary>
+    internal static void UnmergeIn(nn.Module model) =>
+        (In(model) ?? throw new InvalidOperationException($"No adapter is merged into {model.Title()}.")).Unmerge();
+
+    /// <summary>Throws where adapters are merged: others would be added to them.</summary>
+    internal static void RequireNone(nn.Module model)
+    {
+        if (In(model) is { } merged)
+            throw new InvalidOperationException(
+                $"The adapters of {model.Title()} are merged ({merged.Tensors[0].Name}). Take them out with peft.unmerge_adapter, or keep them "
+                    + "by disposing what merge_adapter has returned, as merge_and_unload does."
+            );
     }
 
     /// <summary>Takes all adapters off a model, whose weights are the frozen ones again, or throws before anything changes.</summary>
@@ -83,6 +107,7 @@ public sealed class MergedAdapters : IDisposable
         foreach (var one in _kept)
             one.Dispose();
         _kept.Clear();
+        Present.Remove(_model);
     }
 
     /// <summary>The adapters of a model, each of one weight of its own.</summary>

@@ -21,11 +21,13 @@ public static class peft
     /// <exception cref="ArgumentException">
     /// A name is that of no module, or a module cannot have an adapter. Nothing has changed.
     /// </exception>
+    /// <exception cref="InvalidOperationException">Adapters are merged into the model.</exception>
     public static T get_peft_model<T>(this T model, LoraConfig config)
         where T : nn.Module
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(config);
+        MergedAdapters.RequireNone(model);
         var layers = AdapterTargets.Find(model, config);
         var values = layers.ToDictionary(one => one.WeightName, one => AdapterTargets.ValueFor(one, config));
         ManyRegistrations.Register(model, values, WhenNotAllowed.Project);
@@ -64,13 +66,15 @@ public static class peft
     /// <returns>What the folder's configuration says.</returns>
     /// <exception cref="InvalidDataException">The folder does not fit the model, or says what is not known here.</exception>
     /// <exception cref="InvalidOperationException">
-    /// A weight has another parametrization, or an adapter for which the folder has none: <see cref="unload"/> it first.
+    /// A weight has another parametrization, or an adapter for which the folder has none: <see cref="unload"/> it first. Or adapters
+    /// are merged into the model.
     /// </exception>
     /// <exception cref="IOException">A file cannot be read. In every case nothing has changed.</exception>
     public static LoraConfig load_adapter(nn.Module model, string folder, bool is_trainable = false)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        MergedAdapters.RequireNone(model);
         using var loading = new AdapterLoading(model, folder);
         var adapted = loading.Commit(is_trainable);
         Freeze(model, adapted, is_trainable ? loading.Config : new());
@@ -98,6 +102,17 @@ public static class peft
     {
         using var merged = merge_adapter(model);
         return merged.Tensors;
+    }
+
+    /// <summary>Takes merged adapters out again: <see cref="MergedAdapters.Unmerge"/> of what `merge_adapter` has returned.</summary>
+    /// <param name="model">The model.</param>
+    /// <exception cref="InvalidOperationException">
+    /// Nothing is merged into the model, or a weight was changed since. Nothing has changed.
+    /// </exception>
+    public static void unmerge_adapter(nn.Module model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        MergedAdapters.UnmergeIn(model);
     }
 
     /// <summary>

@@ -141,6 +141,7 @@ internal sealed class PreparedBinding : IPrepared
     /// <summary>Writes nothing into the module's tensors. Throws, and frees all, where libtorch would write no number either.</summary>
     private void RequireWritable()
     {
+        using var lasting = Modes.Lasting(); // In inference mode, what it made can be written to.
         using var _ = no_grad();
         using var handles = NewDisposeScope(); // TorchSharp makes a new one for an operation in place.
         try

@@ -14,6 +14,10 @@ internal static class WholeFile
     public static void Write(string path, Action<Stream> write)
     {
         var target = TargetOf(path);
+        if (target.Directory is { Exists: false } folder)
+            throw new DirectoryNotFoundException(
+                $"{target.FullName} cannot be written: there is no folder {folder.FullName}."
+            );
         RequireReplaceable(target);
         DeleteLeftOver(target.DirectoryName!);
         using var stream = CreateBeside(target);

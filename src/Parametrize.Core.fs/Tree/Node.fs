@@ -259,8 +259,8 @@ type ISaturates =
 
 /// A node that knows the dimension of what it yields from spaces that are not all tensors.
 type IDimension =
-    /// The dimension of what is yielded in that form, given the spaces before and their dimensions; None when it is not
-    /// known.
+    /// The dimension of what is yielded in that form, given the spaces before and the dimensions of what lies in them, which may
+    /// be smaller than those of the spaces; None when it is not known.
     abstract Dimension: form: Form * before: (Space * int64 option) list * buffers: torch.Tensor[] -> int64 option
 
 /// A node that computes in another way behind some spaces.

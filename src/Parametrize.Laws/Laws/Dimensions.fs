@@ -22,7 +22,7 @@ let jacobian (value: Parametrization) (parts: Parts) : torch.Tensor =
 
     torch.stack [| for entry in 0L .. result.numel () - 1L -> torch.cat (row entry, 0L) |]
 
-let private rank (matrix: torch.Tensor) : int64 =
+let rank (matrix: torch.Tensor) : int64 =
     let values = torch.linalg.svdvals matrix
     // Rounding is a million times smaller, and what is a derivative at these points a thousand times larger.
     values.gt((1e-10 * max 1.0 (largest values)).ToScalar()).sum().item<int64>()

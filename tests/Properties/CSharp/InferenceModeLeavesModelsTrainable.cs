@@ -87,6 +87,7 @@ public class InferenceModeLeavesModelsTrainable
             var layer = Inferring(() => name == "weight" ? nn.Linear(4, 4) : nn.Linear(3, 4));
             var refusal = Assert.Throws<NotSupportedException>(() => layer.register_parametrization(name, value));
             Assert.Matches("^Linear.weight.* was made in inference mode", refusal.Message);
+            Assert.Throws<NotSupportedException>(() => Inferring(() => layer.register_parametrization(name, value)));
             Assert.False(layer.is_parametrized());
             Assert.Equal(["weight", "bias"], layer.state_dict().Keys);
         }

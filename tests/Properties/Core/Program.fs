@@ -38,6 +38,7 @@ let private tests (isAskedFor: string list -> bool) : Test =
             OptionShapeTests.tests
             OwnNodeTests.tests
             CornerTests.tests
+            DimensionTests.tests
             PracticeTests.tests
             BesideOthersTests.tests
             SpectraTests.tests

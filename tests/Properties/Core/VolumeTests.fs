@@ -31,6 +31,29 @@ let private ofParts (value: Parametrization) (parts: Parts) : torch.Tensor =
     | Some number -> number
     | None -> failtest $"the volume of {value} is not known"
 
+/// Rows of the matrix that a kernel is seen as are problems of their own.
+let private ofRows: Test =
+    testCase "each row of a kernel has its volume" (fun () ->
+        use _ = torch.NewDisposeScope()
+
+        for rowwise in [ ordered; positive; boundedRatio 3.0 ] do
+            let value = onKernel rowwise
+            let form = { Shape = [| 4L; 3L; 2L; 2L |]; Dtype = torch.float64; Device = Case.device }
+
+            match Parametrization.start value (Form.normal (new torch.Generator(7UL, torch.CPU)) form) with
+            | Error error -> failtest $"{error}"
+            | Ok whole ->
+                let found = Parametrization.logVolumes 3 value whole |> Option.get
+
+                let each =
+                    [|
+                        for row in whole.Parameters[0].unbind 0 ->
+                            ofParts rowwise (Parametrization.ofTensors [ row.flatten () ] [] rowwise)
+                    |]
+
+                Expect.equal found.shape [| 4L |] $"{value}"
+                Expect.isLessThan (Measures.apart found (torch.stack each)) 1e-13 $"{value}")
+
 let private agreesOn (value: Parametrization) (dtype: torch.ScalarType) (shape: int64[]) : Test =
     testCase $"{value} of {dtype} has the volume of its derivative" (fun () ->
         use _ = torch.NewDisposeScope()
@@ -215,6 +238,7 @@ let tests: Test =
     testList
         "volumes"
         [
+            ofRows
             for value in
                 [
                     identity

@@ -96,7 +96,8 @@ type internal ProductNode(count: int, rest: int) =
             (right, factors) ||> List.fold (fun right factor -> solveInput.Invoke(factor, right, isTransposed))
 
     interface IDimension with
-        member _.Dimension(form, _, _) = Some(Form.reals form)
+        member _.Dimension(form, before, _) =
+            if Dimension.fallsShort form before[rest] then None else Some(Form.reals form)
 
 namespace Parametrize.Values
 

@@ -32,7 +32,8 @@ type internal SumNode(count: int, rest: int) =
             left.``to`` tensor.dtype
 
     interface IDimension with
-        member _.Dimension(form, _, _) = Some(Form.reals form)
+        member _.Dimension(form, before, _) =
+            if Dimension.fallsShort form before[rest] then None else Some(Form.reals form)
 
 namespace Parametrize.Values
 

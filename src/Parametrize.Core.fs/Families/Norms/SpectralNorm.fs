@@ -295,8 +295,9 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
 
     interface IDimension with
         /// Every ray of a cone meets the sphere once.
-        member _.Dimension(_, before, _) =
+        member _.Dimension(form, before, _) =
             match before.Head with
+            | short when Dimension.fallsShort form short -> None
             | space', dimension when space'.IsClosedUnder Closure.Scaling ->
                 dimension |> Option.map (fun cone -> max 0L (cone - 1L))
             | _, dimension -> dimension

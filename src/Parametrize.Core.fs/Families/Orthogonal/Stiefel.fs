@@ -163,6 +163,7 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
             match before.Head with
             | space, dimension when space.IsWithin SkewSpaces.skew || space.IsWithin SkewSpaces.skewHermitian ->
                 dimension
+            | short when Dimension.fallsShort form short -> None
             | _ -> StiefelSpaces.stiefel.Dimension form |> Option.ofNullable
 
 /// The same behind a node that yields skew matrices.

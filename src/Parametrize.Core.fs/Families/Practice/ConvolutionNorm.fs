@@ -113,8 +113,9 @@ type internal ConvolutionNormNode(sizes: int64 list, bound: float) =
 
     interface IDimension with
         /// Every ray of a cone meets the sphere once.
-        member _.Dimension(_, before, _) =
+        member _.Dimension(form, before, _) =
             match before.Head with
+            | short when Dimension.fallsShort form short -> None
             | space', dimension when space'.IsClosedUnder Closure.Scaling ->
                 dimension |> Option.map (fun cone -> max 0L (cone - 1L))
             | _, dimension -> dimension

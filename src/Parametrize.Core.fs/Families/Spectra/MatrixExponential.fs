@@ -97,6 +97,7 @@ type internal MatrixExponentialNode(requirement: Requirement) =
             match before.Head with
             | space, dimension when space.IsWithin SymmetricSpaces.symmetric || space.IsWithin SymmetricSpaces.hermitian ->
                 dimension
+            | short when Dimension.fallsShort form short -> None
             | _ -> PositiveDefiniteSpaces.positiveDefinite.Dimension form |> Option.ofNullable
 
     interface IDeterminant with

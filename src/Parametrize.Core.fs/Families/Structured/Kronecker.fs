@@ -182,9 +182,10 @@ type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: boo
 
     interface IDimension with
         /// Unless a factor has a norm of its own, one number of each is that of the other.
-        member _.Dimension(form, before, _) =
-            match before with
-            | [ _, Some first; _, Some second ] ->
+        member this.Dimension(form, before, _) =
+            match this.Inputs form, before with
+            | Ok forms, _ when List.exists2 Dimension.fallsShort forms before -> None
+            | _, [ _, Some first; _, Some second ] ->
                 let shared = if isFirstOrthonormal || isSecondOrthonormal then 0L else 1L
                 Dimension.matrices form |> Option.map (fun one -> first + second - shared * one.Count)
             | _ -> None

@@ -342,6 +342,63 @@ public class FilesAreThoseOfPeft
         Assert.False(model.is_parametrized("words.weight"));
     }
 
+    [Theory]
+    [InlineData("""["query", "mix"]""", "has an adapter for 'words', which is not among the target_modules")]
+    [InlineData("\"mix|block.*\"", "has an adapter for 'words', which is not among the target_modules")]
+    [InlineData("""["query", "mix", "words", "value"]""", "has no adapter for 'value'")]
+    [InlineData("""["query", "mix", "words"]""", null)]
+    [InlineData("\"mix|words|block.*\"", null)]
+    public void Modules_of_the_tensors_are_those_of_the_configuration(string targets, string? refusal)
+    {
+        using var folder = new Folder();
+        Write(folder, Random(dora: false), Config().Replace("""["query", "mix", "words"]""", targets));
+        var model = new SmallNet();
+        if (refusal is null)
+            peft.load_adapter(model, folder.Path);
+        else
+            Assert.Contains(
+                refusal,
+                Assert.Throws<InvalidDataException>(() => peft.load_adapter(model, folder.Path)).Message
+            );
+        Assert.Equal(refusal is null ? 3 : 0, model.parametrizations().Count());
+    }
+
+    [Fact]
+    public void Merged_models_take_no_other_adapter()
+    {
+        using var folder = new Folder();
+        var config = new LoraConfig { Rank = 2, TargetModules = ["query"] };
+        var model = new SmallNet().get_peft_model(config);
+        using (no_grad())
+            foreach (var one in model.parametrized_parameters())
+                one.normal_();
+        peft.save_pretrained(model, folder.Path);
+        using var tokens = SmallNet.Tokens();
+        using var adapted = model.call(tokens);
+        Assert.Throws<InvalidOperationException>(() => peft.unmerge_adapter(model));
+
+        peft.merge_adapter(model);
+        foreach (
+            var refused in new Action[]
+            {
+                () => peft.load_adapter(model, folder.Path),
+                () => model.get_peft_model(config),
+                () => peft.merge_adapter(model),
+            }
+        )
+            Assert.Contains(
+                "adapters of SmallNet are merged (block.query.weight)",
+                Assert.Throws<InvalidOperationException>(refused).Message
+            );
+        peft.unmerge_adapter(model);
+        peft.load_adapter(model, folder.Path);
+        Near.Same(adapted, model.call(tokens), 1e-5);
+
+        peft.merge_and_unload(model);
+        model.get_peft_model(config);
+        Near.Same(adapted, model.call(tokens), 1e-5);
+    }
+
     /// <summary>An adapter for other modules, read on top of one, would leave both.</summary>
     [Fact]
     public void Another_adapter_is_read_after_the_first_was_unloaded()

@@ -41,9 +41,9 @@ public sealed class SafetensorsFiles : IDisposable
         Directory.CreateDirectory(Path);
         Assert.ThrowsAny<IOException>(() => Safetensors.Save(Path, One(ones(3))));
         Assert.Empty(Directory.GetFiles(_folder));
-        Assert.Throws<DirectoryNotFoundException>(() =>
-            Safetensors.Save(System.IO.Path.Combine(_folder, "no", "where"), One(ones(3)))
-        );
+        var nowhere = System.IO.Path.Combine(_folder, "no", "where");
+        var refusal = Assert.Throws<DirectoryNotFoundException>(() => Safetensors.Save(nowhere, One(ones(3))));
+        Assert.StartsWith($"{nowhere} cannot be written", refusal.Message);
     }
 
     [Fact]

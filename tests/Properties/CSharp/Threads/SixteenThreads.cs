@@ -82,7 +82,7 @@ internal static class SixteenThreads
                 }
                 catch (Exception error)
                 {
-                    failure = error;
+                    Interlocked.CompareExchange(ref failure, error, null);
                 }
             });
             thread.Start();

@@ -122,5 +122,13 @@ public class BakingFiles
         var (code, _, error) = shell.Run("bake", shell.Save("b.safetensors", state, metadata), "-o", "./c.safetensors");
         Assert.Equal(2, code);
         Assert.Contains("'fc.weight' is there both as it is and as what it is computed from", error);
+
+        var joint = nn.Linear(3, 4).register_parametrization("weight+bias", Parametrizations.Cayley());
+        shell.Save("d.safetensors", joint);
+        (state, metadata) = (shell.Load("d.safetensors"), shell.Metadata("d.safetensors"));
+        state["bias"] = zeros(4);
+        (code, _, error) = shell.Run("bake", shell.Save("e.safetensors", state, metadata), "-o", "./f.safetensors");
+        Assert.Equal(2, code);
+        Assert.Contains("'bias' is there both as it is and as what it is computed from", error);
     }
 }

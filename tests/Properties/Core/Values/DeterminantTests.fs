@@ -87,6 +87,10 @@ let tests: Test =
                     symplectic
                     identity
                     skew
+                    // Spaces are not what they say where nothing was checked.
+                    matrixExp >>>! sphere 2.0
+                    orthogonal >>>! positive
+                    spd >>>! skew >>>! scale 2.0
                 ] do
                 isAccurate value
 

@@ -173,6 +173,16 @@ let private bjorckSteps: Test =
                     let long = forward value (normal shape double 2UL * size) []
                     Expect.isOk (Parametrization.contains value long) $"{value} of {size}"
 
+                // Those on the edge up to rounding start where the map is not flat.
+                for share in [ 1.0; 1.0 - 1e-15 ] do
+                    match Parametrization.start value (w * share) with
+                    | Error error -> failtest $"{error}"
+                    | Ok parts ->
+                        Expect.isLessThan
+                            (Measures.largest (torch.linalg.svdvals parts.Parameters[0]))
+                            0.95
+                            $"{value} starts {share} inside"
+
             let drawnTo = forward (bjorck 40) (normal shape double 2UL) []
             Expect.isOk (Parametrization.contains orthogonal drawnTo) "the limit")
 

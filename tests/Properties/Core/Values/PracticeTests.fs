@@ -246,7 +246,14 @@ let private constantChannels: Test =
         let made =
             Parametrization.forward (weightStandardized 0) (Parametrization.ofTensors [ x ] [] (weightStandardized 0))
 
-        Expect.isOk (Parametrization.contains (weightStandardized 0) made) "a large mean")
+        Expect.isOk (Parametrization.contains (weightStandardized 0) made) "a large mean"
+
+        // Deviations of some roundoffs are deviations, not rounding.
+        for dtype in [ float32; float64 ] do
+            let pattern = torch.tensor([| 1.0; -1.0; 3.0; -3.0 |], dtype = dtype).reshape(1L, 4L)
+            let near = pattern * (8.0 * Form.epsilon dtype).ToScalar() + 1.0.ToScalar()
+            let ofX x = Parametrization.apply (weightStandardized 0) x
+            Expect.isLessThan (Measures.apart (ofX near) (ofX pattern)) 1e-6 $"{dtype}: the pattern")
 
 let private gains: Test =
     inScope "gains are spectral norms, also of kernels, and zeros can be trained" (fun () ->

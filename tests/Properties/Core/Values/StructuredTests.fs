@@ -111,7 +111,15 @@ let private solves: Test =
         Expect.isLessThan (Measures.apart one (torch.tensor [| 1.0; 1.0; 0.0 |])) 1e-15 "the shortest solution"
         Expect.isError (Parametrization.contains large (torch.zeros (3L, dtype = double))) "zero is none"
         let tiny = linearlyConstrained [ [ 1.0; 1.0 ] ] [ 1e-20 ]
-        Expect.isError (Parametrization.contains tiny (torch.zeros (2L, dtype = double))) "nor for a tiny number")
+        Expect.isError (Parametrization.contains tiny (torch.zeros (2L, dtype = double))) "nor for a tiny number"
+
+        // Only where all right-hand sides are zero do multiples stay.
+        for right, isThroughZero in [ [ 0.0; 0.0 ], true; [ 0.0; 1.0 ], false; [ 1.0; 0.0 ], false ] do
+            let value = linearlyConstrained [ [ 1.0; 2.0; 3.0 ]; [ 0.0; 1.0; 1.0 ] ] right
+            let scaled = Parametrization.tryAndThen (scale 2.0) value
+            Expect.isOk scaled "an image needs no claim"
+            let normed = Parametrization.tryAndThen spectralNorm value
+            Expect.equal (Result.isOk normed) isThroughZero $"spectralNorm behind {value}")
 
 /// What no symplectic matrix is near: zeros, rank one, singular pairs, a reflection, huge and tiny entries.
 let private symplectics: Test =

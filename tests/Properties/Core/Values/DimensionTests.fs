@@ -1,0 +1,49 @@
+/// Dimensions behind values that lie in a large space without filling it, as adapters do.
+module Properties.Core.DimensionTests
+
+open Expecto
+open Parametrize
+open Parametrize.Laws
+open Parametrize.Values
+open TorchSharp
+
+let private shapes: int64[] list = [ [| 4L; 4L |]; [| 4L; 2L; 3L; 3L |]; [| 4L; 2L |] ]
+
+/// With every parameter moved, since some start at zeros.
+let private moved (value: Parametrization) (shape: int64[]) : Parts option =
+    let form = { Shape = shape; Dtype = torch.float64; Device = Case.device }
+    use generator = new torch.Generator(3UL, torch.CPU)
+
+    match Parametrization.start value (Form.normal generator form) with
+    | Error _ -> None
+    | Ok parts ->
+        let near (part: torch.Tensor) = part.detach () + Form.normal generator (Form.ofTensor part) * 0.3.ToScalar()
+        Some(Parametrization.ofTensorsLike parts (Seq.map near parts.Parameters) parts.Buffers value)
+
+let private behind (first: Parametrization) : Test =
+    testCase $"behind {first} dimensions are ranks, or not known" (fun () ->
+        for entry in Parametrize.Catalogue.entries do
+            match Parametrization.tryAndThen entry.Value first with
+            | Ok value ->
+                for shape in shapes do
+                    use _ = torch.NewDisposeScope()
+
+                    match moved value shape with
+                    | Some parts ->
+                        match Dimension.tryOf value parts with
+                        | Some dimension ->
+                            Expect.equal
+                                (Dimensions.rank (Dimensions.jacobian value parts))
+                                dimension
+                                $"{value} of {List.ofArray shape}"
+                        | None -> ()
+                    | None -> ()
+            | Error _ -> ())
+
+let tests: Test =
+    testList
+        "dimensions"
+        [
+            for first in [ lora 1L 1.0; rsLora 1L 1.0; dora 1L 1.0; oft 2L ] do
+                behind first
+        ]
