@@ -36,16 +36,21 @@ module internal Tensors =
     let reals (tensor: torch.Tensor) : torch.Tensor =
         if tensor.is_complex () then tensor.resolve_conj().view_as_real() else tensor
 
+    /// The least and the greatest entry of real ones, of which there is one; NaN when an entry is.
+    let ends (tensor: torch.Tensor) : struct (float * float) =
+        let struct (least, greatest) = tensor.detach().aminmax()
+        use least = least
+        use greatest = greatest
+        struct (number least, number greatest)
+
     /// The largest modulus, 0 for an empty tensor and NaN when an entry is.
     let largest (tensor: torch.Tensor) : float =
         if tensor.numel () = 0L then
             0.0
         elif tensor.is_floating_point () then
             // Without moduli of their own, for which there would have to be room.
-            let struct (least, greatest) = tensor.detach().aminmax()
-            use least = least
-            use greatest = greatest
-            max (abs (number least)) (abs (number greatest))
+            let struct (least, greatest) = ends tensor
+            max (abs least) (abs greatest)
         else
             number (tensor.abs().max())
 

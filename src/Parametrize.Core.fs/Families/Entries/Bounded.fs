@@ -23,7 +23,8 @@ module internal BoundedSpaces =
             override _.Interior = inside
         }
 
-/// Tensors between two numbers: `lo + (hi - lo) sigmoid x`, or a half line by softplus when the other end is infinite.
+/// Tensors between two numbers: `lo + (hi - lo) sigmoid x`, which is `hi tanh (x / 2)` between -hi and hi, or a half line by
+/// softplus when the other end is infinite.
 type internal BoundedNode(lo: float, hi: float) =
     inherit Node()
 
@@ -33,6 +34,50 @@ type internal BoundedNode(lo: float, hi: float) =
     /// The largest |x| at which sigmoid still tells x from infinity, so that a weight on the boundary,
     /// where rounding puts it, has a finite parameter.
     let limit (dtype: torch.ScalarType) = if dtype = torch.ScalarType.Float64 then 700.0 else 87.0
+
+    let isSymmetric = lo = -hi
+
+    /// The interval by its formula.
+    let byFormula (x: torch.Tensor) =
+        if isSymmetric then
+            let unit = (x * 0.5.AsScalar()).tanh()
+            if hi = 1.0 then unit else unit * hi.AsScalar()
+        elif hi = 0.0 then
+            (-x).sigmoid() * lo.AsScalar()
+        else
+            let above = if hi - lo = 1.0 then x.sigmoid () else x.sigmoid () * (hi - lo).AsScalar()
+            if lo = 0.0 then above else above + lo.AsScalar()
+
+    /// Whether the formula keeps the digits of all entries and slopes: of what is near an end it does so where that is zero.
+    /// Never waits for a device.
+    let isByFormula (x: torch.Tensor) =
+        x.device_type = DeviceType.CPU
+        && hi - lo <= Form.greatest x.dtype
+        && x.numel () > 0L
+        && let struct (least, greatest) = Tensors.ends x in
+           (lo = 0.0 || least >= -8.0) && (hi = 0.0 || greatest <= 8.0) && not (Double.IsNaN least)
+
+    /// From the nearer end, so that small distances to either bound keep their digits.
+    let fromTheEnds (x: torch.Tensor) =
+        let isLower = x.lt (0.0.AsScalar())
+        let share = torch.where(isLower, x, -x).sigmoid()
+
+        let ends =
+            if hi - lo <= Form.greatest x.dtype then
+                let distance = share * (hi - lo).AsScalar()
+                torch.where (isLower, distance + lo.AsScalar(), hi.AsScalar() - distance)
+            else
+                let half = share * (hi / 2.0 - lo / 2.0).AsScalar()
+                torch.where (isLower, half + lo.AsScalar() + half, hi.AsScalar() - half - half)
+
+        // Small numbers keep theirs, too.
+        let made =
+            if isSymmetric then
+                torch.where (x.abs().lt(1.0.AsScalar()), byFormula x, ends)
+            else
+                ends
+
+        made.clamp (lo.AsScalar(), hi.AsScalar())
 
     let above (tensor: torch.Tensor) = (tensor - lo.AsScalar()).relu()
     let below (tensor: torch.Tensor) = (hi.AsScalar() - tensor).relu()
@@ -86,8 +131,19 @@ type internal BoundedNode(lo: float, hi: float) =
                 // Halves: the whole interval may be longer than the largest number.
                 let above = (wide / 2.0.AsScalar() - (lo / 2.0).AsScalar()).relu()
                 let below = ((hi / 2.0).AsScalar() - wide / 2.0.AsScalar()).relu()
-                // Not a difference of logarithms, which round by their own size.
-                let between (above: torch.Tensor) = awayFromZero below (fun below -> (above / below).log()) limit
+                // Not a difference of logarithms, which round by their own size; of numbers that are small beside the ends, by the quotient
+                // less 1.
+                let quotient (above: torch.Tensor) (below: torch.Tensor) =
+                    let far = (above / below).log()
+
+                    if isSymmetric then
+                        let isSmall = wide.abs().lt((hi / 2.0).AsScalar())
+                        let small = torch.where (isSmall, wide, torch.zeros_like wide)
+                        torch.where (isSmall, (small / below).log1p(), far)
+                    else
+                        far
+
+                let between (above: torch.Tensor) = awayFromZero below (quotient above) limit
 
                 (awayFromZero above between -limit).clamp((-limit).AsScalar(), limit.AsScalar())
 
@@ -116,18 +172,10 @@ type internal BoundedNode(lo: float, hi: float) =
             (Entrywise.softplus x + lo.AsScalar()).clamp_max((Form.greatest x.dtype).AsScalar())
         elif Double.IsInfinity lo then
             (hi.AsScalar() - Entrywise.softplus x).clamp_min((-(Form.greatest x.dtype)).AsScalar())
+        elif isByFormula x then
+            byFormula x
         else
-            // From the nearer end, so that small distances to either bound keep their digits.
-            let fromLo, fromHi =
-                if hi - lo <= Form.greatest x.dtype then
-                    let length = (hi - lo).AsScalar()
-                    x.sigmoid () * length + lo.AsScalar(), hi.AsScalar() - (-x).sigmoid() * length
-                else
-                    let half = (hi / 2.0 - lo / 2.0).AsScalar()
-                    let above, below = x.sigmoid () * half, (-x).sigmoid() * half
-                    above + lo.AsScalar() + above, hi.AsScalar() - below - below
-
-            torch.where(x.lt (0.0.AsScalar()), fromLo, fromHi).clamp(lo.AsScalar(), hi.AsScalar())
+            fromTheEnds x
 
     override _.Contains(_, tensor, epsilon) =
         let below = lo - Tensors.number (tensor.min ())

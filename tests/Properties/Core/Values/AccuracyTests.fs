@@ -60,6 +60,7 @@ let private maps: (string * Parametrization * (float -> float)) list =
         "positive, exp", positiveBy PositiveMap.Exp, exp
         "bounded", bounded 0.0 2.0, (fun x -> 2.0 / (1.0 + exp -x))
         "bounded, from above", bounded -2.0 0.0, (fun x -> -2.0 / (1.0 + exp x))
+        "bounded, to both sides", bounded -2.0 2.0, (fun x -> 2.0 * tanh (x / 2.0))
         "bounded below", bounded 0.0 infinity, softplus
         "bounded above", bounded -infinity 0.0, (fun x -> -(softplus x))
     ]
@@ -94,6 +95,64 @@ let private relative: Test list =
                                 (digits * abs expected)
                                 $"{name} at {x} of {dtype}")
     ]
+
+/// Numbers of which none is near an end are computed otherwise than beside some that are.
+let private moderate: Test list =
+    [
+        for name, value, map in
+            maps
+            @ [
+                "the unit interval", unitInterval, (fun x -> 1.0 / (1.0 + exp -x))
+                "an interval", bounded -1.0 3.0, (fun x -> 4.0 / (1.0 + exp -x) - 1.0)
+            ] do
+            inScope $"{name} keeps the digits of entries alone" (fun () ->
+                for dtype in [ torch.ScalarType.Float64; torch.ScalarType.Float32 ] do
+                    for x in [ -7.9; -2.0; -1.0; -0.3; 0.0; 0.7; 2.0; 7.9; 8.1 ] do
+                        let expected, size = map x, max (abs (map x)) (if name = "an interval" then 1.0 else 0.0)
+                        let allowed = 16.0 * Form.epsilon dtype * size
+
+                        for beside in [ [||]; [| 50.0 |] ] do
+                            let leaf =
+                                torch.tensor(Array.append [| x |] beside).``to``(dtype, Case.device).requires_grad_
+                                    true
+
+                            let made = Parametrization.forward value (Parametrization.ofTensors [ leaf ] [] value)
+
+                            Expect.isLessThanOrEqual
+                                (abs ((numbers made)[0] - expected))
+                                allowed
+                                $"{name} at {x} of {dtype}"
+
+                            let slope = (torch.autograd.grad ([| made[0] |], [| leaf |]))[0]
+                            let by = 1e-5
+                            let secant = (map (x + by) - map (x - by)) / (2.0 * by)
+
+                            Expect.isLessThan
+                                (abs ((numbers slope)[0] - secant))
+                                (1e-3 * abs secant)
+                                $"its slope at {x} of {dtype}")
+    ]
+
+/// Of weights that are small beside their bounds.
+let private smallWeights: Test =
+    inScope "small weights between two bounds come back with their digits" (fun () ->
+        for dtype in [ torch.ScalarType.Float64; torch.ScalarType.Float32 ] do
+            for bound in [ 1.0; 2.5 ] do
+                for size in [ 1e-3; 1e-6; 1e-12; 1e-30 ] do
+                    for beside in [ [||]; [| 0.999 |] ] do
+                        let entries = Array.append [| size; -0.3 * size |] beside
+                        let tensor = torch.tensor(entries).``to``(dtype, Case.device)
+
+                        match Parametrization.initialize (bounded -bound bound) tensor with
+                        | Error error -> failtest $"{error}"
+                        | Ok parts ->
+                            let back = numbers (Parametrization.forward (bounded -bound bound) parts)
+
+                            for back, expected in Array.zip back (numbers tensor) do
+                                Expect.isLessThan
+                                    (abs (back - expected))
+                                    (16.0 * Form.epsilon dtype * abs expected)
+                                    $"{expected} between {-bound} and {bound} of {dtype}")
 
 /// The share of entries whose derivative, by its formula, is below a hundredth of the largest.
 let private saturation: Test =
@@ -314,7 +373,9 @@ let tests: Test =
     testList
         "accuracy"
         (relative
+         @ moderate
          @ [
+             smallWeights
              undoneCorrelations
              saturation
              invertibles
