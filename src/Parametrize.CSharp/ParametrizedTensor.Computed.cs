@@ -47,7 +47,7 @@ public sealed partial class ParametrizedTensor : IComputedTensor
 
     void IComputedTensor.RefreshWritten() => RefreshWritten();
 
-    void IComputedTensor.Assign(Tensor value, bool isOvertakable) => Assign(value, isOvertakable).OrThrow(Where);
+    void IComputedTensor.Assign(Tensor value, long? lentAt) => Assign(value, lentAt).OrThrow(Where);
 
     void IComputedTensor.TakeNearest(Tensor value) => TakeNearest(value);
 

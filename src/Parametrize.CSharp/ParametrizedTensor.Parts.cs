@@ -156,15 +156,14 @@ public sealed partial class ParametrizedTensor
         return compute(CurrentParts());
     }
 
-    private FSharpResult<Parts, ParametrizationError> Assign(Tensor value, bool isOvertakable = false)
+    private FSharpResult<Parts, ParametrizationError> Assign(Tensor value, long? lentAt = null)
     {
         ArgumentNullException.ThrowIfNull(value);
         using var alone = Binding.Access.Writing();
         Binding.SyncWithModules();
-        var writes = isOvertakable ? Versions.Of(Tensors) : 0;
         var parts = Core.rightInverse(Parametrization, CurrentParts(), value);
         if (parts.IsOk)
-            if (isOvertakable && Versions.Of(Tensors) != writes)
+            if (lentAt is { } writes && Versions.Of(Tensors) != writes)
                 parts.ResultValue.Discard();
             else
                 Spend(parts.ResultValue);

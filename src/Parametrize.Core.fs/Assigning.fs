@@ -79,7 +79,9 @@ module internal Assigning =
         let isInRange () =
             use _ = torch.NewDisposeScope()
             let arePartsFinite = parts.Tensors |> Seq.forall (fun part -> Tensors.nonFinite part = 0L)
-            let isLarge (tensor: torch.Tensor) = Tensors.largest tensor > Form.greatest dtype / 1024.0
+            // Of float16, ordinary numbers are not far from there.
+            let large = Form.greatest dtype / (if dtype = torch.float16 then 4.0 else 1024.0)
+            let isLarge (tensor: torch.Tensor) = Tensors.largest tensor > large
             // Logarithms of so large numbers have too few digits in bfloat16 to tell.
             let mustComeBack = comesBack && dtype <> torch.bfloat16 && isLarge tensor
 

@@ -29,8 +29,8 @@ internal interface IComputedTensor : IGroupable
 
     /// <summary>Assigns the tensor; throws when it is not allowed.</summary>
     /// <param name="value">What is assigned.</param>
-    /// <param name="isOvertakable">Whether what another thread writes to the parts meanwhile is later, and stays.</param>
-    void Assign(Tensor value, bool isOvertakable);
+    /// <param name="lentAt">After how many writes to the parts a state was asked for: what was written since then is later, and stays.</param>
+    void Assign(Tensor value, long? lentAt);
 
     /// <summary>Assigns the tensor, its projection when it is not allowed.</summary>
     void TakeNearest(Tensor value);

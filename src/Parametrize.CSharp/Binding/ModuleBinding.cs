@@ -238,17 +238,17 @@ internal sealed class ModuleBinding : IUse
     /// <summary>Takes the right inverse of the whole tensor with what has been assigned to members of it.</summary>
     public void Assign(IReadOnlyList<ExternalWrite> assigned)
     {
-        var isOvertakable = assigned.Any(write => write.WasLent);
+        var lentAt = assigned.Min(write => write.LentAt);
         if (!Layout.IsJoint)
         {
-            _tensor.Assign(assigned[0].Found!, isOvertakable);
+            _tensor.Assign(assigned[0].Found!, lentAt);
             return;
         }
         using var _ = NewDisposeScope();
         var members = Layout.Divide(_tensor.Detached());
         foreach (var write in assigned)
             members[Array.IndexOf(_slots, write.Slot)] = write.Found!.detach();
-        _tensor.Assign(Layout.Join(members), isOvertakable);
+        _tensor.Assign(Layout.Join(members), lentAt);
     }
 
     /// <summary>For a pass outside cached scopes.</summary>

@@ -208,9 +208,10 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 else if (slot.IsNothing(found) && !Slot.IsUnwritten(found))
                     _lost = SlotState.Written;
                 var hasMoved = _wasAssigned && !found.IsOfTheKindOf(computed.Inputs[0]);
-                var wasLent = _waiting is not null;
+                // Moving writes to the parts, too.
+                var lentAt = hasMoved ? null : _waiting?.Writes;
                 (_wasAssigned, _waiting) = (false, null);
-                return new(this, state, found, hasMoved, WasLent: wasLent);
+                return new(this, state, found, hasMoved, LentAt: lentAt);
             case SlotState.Outdated:
                 slot.Unregister();
                 (_wasAssigned, _waiting) = (false, null);

@@ -46,14 +46,17 @@ internal enum SlotState
 /// <param name="Found">The tensor that was moved or assigned.</param>
 /// <param name="HasMoved">Whether it has moved, with its module, since it was assigned.</param>
 /// <param name="IsTrained">Whether somebody wants the tensor trained.</param>
-/// <param name="WasLent">Whether a state was asked for since it was assigned: TorchSharp may be about to load, which is later.</param>
+/// <param name="LentAt">
+/// After how many writes to the parts a state was asked for since it was assigned, where one was: TorchSharp may be about to load,
+/// which is later.
+/// </param>
 internal readonly record struct ExternalWrite(
     SlotBinding Slot,
     SlotState State,
     Tensor? Found = null,
     bool HasMoved = false,
     bool IsTrained = false,
-    bool WasLent = false
+    long? LentAt = null
 )
 {
     public bool IsAssignment => State is SlotState.Assigned;

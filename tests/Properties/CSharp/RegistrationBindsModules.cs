@@ -147,6 +147,36 @@ public class RegistrationBindsModules
         Assert.True(pair.parametrization("scale").Value.gt(0).all().item<bool>());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Hooks_of_the_user_see_the_value(bool areBefore)
+    {
+        var layer = nn.Linear(3, 3);
+        var seen = new List<Tensor>();
+        if (areBefore)
+            AddHooks();
+        layer.register_parametrization("weight", Parametrizations.Symmetric);
+        if (!areBefore)
+            AddHooks();
+
+        layer.call(ones(2, 3)).Dispose();
+        Assert.Equal(2, seen.Count);
+        Assert.All(seen, one => Near.Identical(layer.parametrization("weight").Value, one));
+
+        void AddHooks()
+        {
+            layer.register_forward_pre_hook((_, x) => Seen(x));
+            layer.register_forward_hook((_, _, y) => Seen(y));
+        }
+
+        Tensor Seen(Tensor passing)
+        {
+            seen.Add(layer.weight.clone());
+            return passing;
+        }
+    }
+
     [Fact]
     public void A_field_that_cannot_hold_a_computed_tensor_is_named()
     {
