@@ -90,10 +90,12 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             _waiting = new(slot.Get()!, Versions.Of(computed.Tensors));
     }
 
+    /// <summary>After how many writes to the parts a state was asked for while this waited; null where none was.</summary>
+    private long? LentAt(Tensor assigned) =>
+        _waiting is { } waiting && ReferenceEquals(waiting.Assigned, assigned) ? waiting.Writes : null;
+
     private bool IsOutdated(Tensor assigned) =>
-        _waiting is { } waiting
-        && ReferenceEquals(waiting.Assigned, assigned)
-        && waiting.Writes != Versions.Of(computed.Tensors);
+        LentAt(assigned) is { } writes && writes != Versions.Of(computed.Tensors);
 
     /// <summary>Takes the module's tensor out. It is kept, empty, unless something is computed from it.</summary>
     public void Take(Tensor tensor)
@@ -209,7 +211,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                     _lost = SlotState.Written;
                 var hasMoved = _wasAssigned && !found.IsOfTheKindOf(computed.Inputs[0]);
                 // Moving writes to the parts, too.
-                var lentAt = hasMoved ? null : _waiting?.Writes;
+                var lentAt = hasMoved ? null : LentAt(found);
                 (_wasAssigned, _waiting) = (false, null);
                 return new(this, state, found, hasMoved, LentAt: lentAt);
             case SlotState.Outdated:

@@ -38,6 +38,21 @@ type internal WeightStandardizedNode(dimension: int) =
         corner.fill_ (1.0.AsScalar()) |> ignore
         centred along first
 
+    /// By the formula, where every channel is known to deviate from its mean by much more than rounding.
+    let byFormula (tensor: torch.Tensor) : torch.Tensor voption =
+        let along = along tensor
+        let deviations = centred along tensor
+
+        match Norms.byFormula deviations along with
+        | ValueSome norms when norms.numel () > 0L ->
+            let deviation = norms / (sqrt (float (entriesOf tensor along))).AsScalar()
+
+            if Tensors.number (deviation.detach().min()) >= Tensors.largest tensor / 8.0 then
+                ValueSome(deviations / deviation)
+            else
+                ValueNone
+        | _ -> ValueNone
+
     /// A constant channel is one whose deviations are rounding. The mean is taken twice: what rounding leaves of a large one
     /// counts beside small deviations.
     let standardized (tensor: torch.Tensor) =
@@ -65,8 +80,11 @@ type internal WeightStandardizedNode(dimension: int) =
     override _.IsBatched = false
 
     override _.Forward(inputs, _) =
-        let struct (result, _) = standardized inputs[0]
-        result
+        match byFormula inputs[0] with
+        | ValueSome result -> result
+        | ValueNone ->
+            let struct (result, _) = standardized inputs[0]
+            result
 
     override _.Contains(_, tensor, epsilon) =
         let wide = Tensors.inDouble tensor
