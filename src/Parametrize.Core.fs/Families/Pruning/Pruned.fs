@@ -21,17 +21,18 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
 
     let all (tensor: torch.Tensor) = torch.ones_like (tensor, dtype = torch.ScalarType.Bool)
 
+    /// The mask in use, and that of one pattern, are known without looking at the tensor.
+    let orFound (present: torch.Tensor[]) (tensor: torch.Tensor) find : Result<torch.Tensor, string> =
+        match present, stack with
+        | [| mask |], _ -> Ok mask
+        | _, [ Pruning.Custom pattern ] -> Ok(pattern.ToTensor(Form.ofTensor tensor))
+        | _ -> find () |> Result.map (asMask tensor)
+
     let recognized (present: torch.Tensor[]) (tensor: torch.Tensor) =
-        if present.Length = 1 then
-            Ok present[0]
-        else
-            PruningStack.recognized tensor stack |> Result.map (asMask tensor)
+        orFound present tensor (fun () -> PruningStack.recognized tensor stack)
 
     let chosen (present: torch.Tensor[]) (tensor: torch.Tensor) =
-        if present.Length = 1 then
-            Ok present[0]
-        else
-            PruningStack.ofTensor tensor (all tensor) stack |> Result.map (asMask tensor)
+        orFound present tensor (fun () -> PruningStack.ofTensor tensor (all tensor) stack)
 
     /// A custom pattern that transposing leaves as it is.
     let isSymmetric =
