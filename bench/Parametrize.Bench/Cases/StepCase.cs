@@ -34,6 +34,7 @@ internal sealed class StepCase
         static Parameter NewWeight() => nn.Parameter(randn(Size, Size) * 0.1);
 
         var (symmetric, positive, skew, spectral) = (NewWeight(), NewWeight(), NewWeight(), NewWeight());
+        var (bounded, standardized) = (NewWeight(), NewWeight());
         var (magnitude, direction) = (nn.Parameter(rand(Size, 1)), NewWeight());
         var (u, v, @base) = (randn(Size), nn.functional.normalize(randn(Size), dim: 0), eye(Size));
         return
@@ -41,6 +42,8 @@ internal sealed class StepCase
             new(Parametrizations.Identity, () => symmetric),
             new(Parametrizations.Symmetric, () => ByHand.Symmetric(symmetric)),
             new(Parametrizations.Positive, () => nn.functional.softplus(positive)),
+            new(Parametrizations.Bounded(-1, 1), () => bounded.sigmoid() * 2 - 1),
+            new(Parametrizations.WeightStandardized(), () => ByHand.WeightStandardized(standardized)),
             new(Parametrizations.WeightNorm(), () => ByHand.WeightNorm(magnitude, direction)),
             new(Parametrizations.SpectralNorm(), () => ByHand.SpectralNorm(spectral, u, v)),
             new(Parametrizations.Skew.Then(Parametrizations.Cayley()), () => ByHand.Cayley(ByHand.Skew(skew), @base)),

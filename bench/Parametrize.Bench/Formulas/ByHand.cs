@@ -20,6 +20,12 @@ internal static class ByHand
         return @base.matmul(linalg.inv(identity - skew * 0.5) * 2 - identity);
     }
 
+    public static Tensor WeightStandardized(Tensor x)
+    {
+        var deviations = x - x.mean([1L], keepdim: true);
+        return deviations / deviations.square().mean([1L], keepdim: true).sqrt();
+    }
+
     public static Tensor WeightNorm(Tensor magnitude, Tensor direction) =>
         direction * (magnitude / direction.square().sum([1L], keepdim: true).sqrt());
 
