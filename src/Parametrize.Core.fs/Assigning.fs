@@ -75,15 +75,15 @@ module internal Assigning =
     let private inRange (comesBack: bool) (value: Parametrization) (tensor: torch.Tensor) (parts: Parts) =
         use _ = torch.no_grad ()
         let dtype = tensor.dtype
+        // Of float16, ordinary numbers are not far from the end.
+        let isLarge =
+            Tensors.largest tensor > Form.greatest dtype / (if dtype = torch.float16 then 4.0 else 1024.0)
+        // Logarithms of so large numbers have too few digits in bfloat16 to tell.
+        let mustComeBack = comesBack && isLarge && dtype <> torch.bfloat16
 
         let isInRange () =
             use _ = torch.NewDisposeScope()
             let arePartsFinite = parts.Tensors |> Seq.forall (fun part -> Tensors.nonFinite part = 0L)
-            // Of float16, ordinary numbers are not far from there.
-            let large = Form.greatest dtype / (if dtype = torch.float16 then 4.0 else 1024.0)
-            let isLarge (tensor: torch.Tensor) = Tensors.largest tensor > large
-            // Logarithms of so large numbers have too few digits in bfloat16 to tell.
-            let mustComeBack = comesBack && dtype <> torch.bfloat16 && isLarge tensor
 
             let yields () =
                 let made = Evaluation.forward false value.Program parts
@@ -91,7 +91,7 @@ module internal Assigning =
                 Tensors.nonFinite made = 0L && not (mustComeBack && isOff ())
 
             // The end of float16 is near for a radius or a bound, whatever the tensor is.
-            arePartsFinite && (not (dtype = torch.float16 || isLarge tensor) || yields ())
+            arePartsFinite && (not (dtype = torch.float16 || isLarge) || yields ())
 
         let isInRangeOfSmaller () =
             for parameter in parts.ParameterArray do

@@ -53,6 +53,14 @@ module Dimension =
         | Some whole, Some part -> part < whole
         | _ -> false
 
+    /// Of what is scaled onto a sphere: every ray of a cone meets it once; what lies in a sphere stays.
+    let internal onSphere (form: Form) (input: Space * int64 option) : int64 option =
+        match input with
+        | short when fallsShort form short -> None
+        | space, dimension when space.IsClosedUnder Closure.Scaling ->
+            dimension |> Option.map (fun cone -> max 0L (cone - 1L))
+        | _, dimension -> dimension
+
     let private isFree (form: Form) (space: Space, dimension: int64 option) : bool =
         space = Space.all && dimension = Some(Form.reals form)
 

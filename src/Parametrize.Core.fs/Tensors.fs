@@ -36,7 +36,7 @@ module internal Tensors =
     let reals (tensor: torch.Tensor) : torch.Tensor =
         if tensor.is_complex () then tensor.resolve_conj().view_as_real() else tensor
 
-    /// The least and the greatest entry of real ones, of which there is one; NaN when an entry is.
+    /// The least and the greatest entry of a real tensor that is not empty; NaN when an entry is.
     let ends (tensor: torch.Tensor) : struct (float * float) =
         let struct (least, greatest) = tensor.detach().aminmax()
         use least = least

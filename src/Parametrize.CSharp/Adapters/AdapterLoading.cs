@@ -114,20 +114,22 @@ internal sealed class AdapterLoading : IDisposable
     /// <summary>The tensors are for the modules that the configuration names.</summary>
     private void RequireTargets(string path, IReadOnlyDictionary<string, nn.Module> modules)
     {
-        var targets = Config.TargetModules;
-        bool IsMeant(AdapterLayer layer, string target) =>
-            AdapterTargets.Means(target, layer.Name, modules[layer.Name]);
+        var targets = Config.TargetModules.ToHashSet();
+        var met = new HashSet<string>();
         foreach (var (layer, _, _) in _adapters)
-            if (targets.Count > 0 && !targets.Any(target => IsMeant(layer, target)))
+        {
+            var meaning = AdapterTargets.Meaning(targets, layer.Name, modules[layer.Name]).ToList();
+            if (targets.Count > 0 && meaning.Count == 0)
                 throw new InvalidDataException(
                     $"{path} has an adapter for '{layer.Name}', which is not among the target_modules of its configuration: "
-                        + $"{string.Join(", ", targets)}."
+                        + $"{string.Join(", ", Config.TargetModules)}."
                 );
-        foreach (var target in targets)
-            if (!_adapters.Exists(one => IsMeant(one.Layer, target)))
-                throw new InvalidDataException(
-                    $"{path} has no adapter for '{target}', which is among the target_modules of its configuration."
-                );
+            met.UnionWith(meaning);
+        }
+        if (Config.TargetModules.FirstOrDefault(target => !met.Contains(target)) is { } unmet)
+            throw new InvalidDataException(
+                $"{path} has no adapter for '{unmet}', which is among the target_modules of its configuration."
+            );
     }
 
     /// <summary>The model would compute with two adapters, of which the folder has one.</summary>

@@ -22,11 +22,17 @@ internal static class AdapterTargets
         return otherwise;
     }
 
-    /// <summary>Whether a target of a configuration means a module: its name, or as PEFT reads a text, a pattern for the whole name.</summary>
-    public static bool Means(string target, string name, nn.Module module) =>
-        target == LoraConfig.AllLinear
-            ? module is Linear
-            : Names([target], name) || Regex.IsMatch(name, $"^({target})$");
+    /// <summary>The targets that mean a module: ends of its name, `all-linear`, or, as PEFT reads a text, a pattern for the whole name.</summary>
+    public static IEnumerable<string> Meaning(IReadOnlySet<string> targets, string name, nn.Module module)
+    {
+        for (var start = 0; start >= 0; start = name.IndexOf('.', start) is >= 0 and var dot ? dot + 1 : -1)
+            if (targets.Contains(name[start..]))
+                yield return name[start..];
+        if (module is Linear && targets.Contains(LoraConfig.AllLinear))
+            yield return LoraConfig.AllLinear;
+        if (targets.Count == 1 && Regex.IsMatch(name, $"^({targets.Single()})$"))
+            yield return targets.Single();
+    }
 
     /// <summary>Whether a module is saved whole, or is inside of one that is.</summary>
     public static bool IsSavedWhole(LoraConfig config, string module)

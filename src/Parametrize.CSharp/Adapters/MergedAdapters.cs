@@ -13,13 +13,20 @@ namespace Parametrize.CSharp;
 /// </summary>
 public sealed class MergedAdapters : IDisposable
 {
-    /// <summary>What is merged into which model, until it is taken out or freed.</summary>
+    /// <summary>What is merged into a weight of which module, until it is taken out or freed.</summary>
     private static readonly ConditionalWeakTable<nn.Module, MergedAdapters> Present = [];
 
     private readonly nn.Module _model;
+    private readonly List<nn.Module> _owners;
     private readonly List<Kept> _kept;
 
-    private MergedAdapters(nn.Module model, List<Kept> kept) => (_model, _kept) = (model, kept);
+    private MergedAdapters(nn.Module model, List<Kept> kept)
+    {
+        (_model, _kept) = (model, kept);
+        _owners = kept.ConvertAll(one => TensorPath.Resolve(model, one.Report.Name).Owner);
+        foreach (var owner in _owners)
+            Present.AddOrUpdate(owner, this);
+    }
 
     /// <summary>What was merged, with its rounding error.</summary>
     public IReadOnlyList<MergedTensor> Tensors => [.. _kept.Select(one => one.Report)];
@@ -40,27 +47,38 @@ public sealed class MergedAdapters : IDisposable
         }
         foreach (var (name, _) in tensors)
             MakePlain(model, name);
-        var merged = new MergedAdapters(model, kept);
-        Present.Add(model, merged);
-        return merged;
+        return new(model, kept);
     }
 
-    /// <summary>What is merged into a model; null where nothing is that could be taken out.</summary>
-    internal static MergedAdapters? In(nn.Module model) => Present.TryGetValue(model, out var merged) ? merged : null;
-
     /// <summary>Takes out what is merged into a model.</summary>
-    internal static void UnmergeIn(nn.Module model) =>
-        (In(model) ?? throw new InvalidOperationException($"No adapter is merged into {model.Title()}.")).Unmerge();
+    internal static void UnmergeIn(nn.Module model)
+    {
+        var merged = In(model);
+        if (merged.Count == 0)
+            throw new InvalidOperationException($"No adapter is merged into {model.Title()}.");
+        merged.ForEach(one => one.RequireUnchanged());
+        merged.ForEach(one => one.Unmerge());
+    }
 
     /// <summary>Throws where adapters are merged: others would be added to them.</summary>
     internal static void RequireNone(nn.Module model)
     {
-        if (In(model) is { } merged)
+        if (In(model) is [var merged, ..])
             throw new InvalidOperationException(
                 $"The adapters of {model.Title()} are merged ({merged.Tensors[0].Name}). Take them out with peft.unmerge_adapter, or keep them "
                     + "by disposing what merge_adapter has returned, as merge_and_unload does."
             );
     }
+
+    /// <summary>What is merged into weights of a model and could be taken out, by this model, one around it or one inside.</summary>
+    private static List<MergedAdapters> In(nn.Module model) =>
+        [
+            .. ModelTree
+                .Modules(model)
+                .Select(one => Present.TryGetValue(one.Module, out var merged) ? merged : null)
+                .OfType<MergedAdapters>()
+                .Distinct(),
+        ];
 
     /// <summary>Takes all adapters off a model, whose weights are the frozen ones again, or throws before anything changes.</summary>
     internal static void Drop(nn.Module model)
@@ -89,8 +107,7 @@ public sealed class MergedAdapters : IDisposable
                 nameof(MergedAdapters),
                 "The adapters are back in the model, or this was disposed, which frees them and leaves the model merged."
             );
-        foreach (var one in _kept)
-            one.RequireUnchanged(_model);
+        RequireUnchanged();
         ManyRegistrations.Register(
             _model,
             _kept.Select(one => KeyValuePair.Create(one.Report.Name, one.Report.Parametrization)),
@@ -107,8 +124,11 @@ public sealed class MergedAdapters : IDisposable
         foreach (var one in _kept)
             one.Dispose();
         _kept.Clear();
-        Present.Remove(_model);
+        foreach (var owner in _owners)
+            Present.Remove(owner);
     }
+
+    private void RequireUnchanged() => _kept.ForEach(one => one.RequireUnchanged(_model));
 
     /// <summary>The adapters of a model, each of one weight of its own.</summary>
     private static List<(string Name, ParametrizedTensor Tensor)> Adapted(nn.Module model)

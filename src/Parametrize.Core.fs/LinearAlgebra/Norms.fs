@@ -9,8 +9,8 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Norms =
 
-    /// Reductions of more entries than this add up in a tree: libtorch's norms and products add one by one, and what that
-    /// rounds grows with the number of entries.
+    /// Products over more entries than this add up in a tree: libtorch's add one by one, and what that rounds grows with the number
+    /// of entries.
     let private longest = 4096L
 
     let isLong (count: int64) : bool = count > longest

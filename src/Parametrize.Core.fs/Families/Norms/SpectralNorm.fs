@@ -294,13 +294,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
                 [| torch.stack us; torch.stack vs |]
 
     interface IDimension with
-        /// Every ray of a cone meets the sphere once.
-        member _.Dimension(form, before, _) =
-            match before.Head with
-            | short when Dimension.fallsShort form short -> None
-            | space', dimension when space'.IsClosedUnder Closure.Scaling ->
-                dimension |> Option.map (fun cone -> max 0L (cone - 1L))
-            | _, dimension -> dimension
+        member _.Dimension(form, before, _) = Dimension.onSphere form before.Head
 
 namespace Parametrize.Values
 

@@ -68,8 +68,6 @@ type internal StableBlocksNode(alpha: float) =
         let struct (isOnEdge, isLastOnEdge) = isOnEdge tensor epsilon
         let blocks = nearest (blocksOf tensor)
         let tiny = 4.0 * Form.epsilon tensor.dtype
-        // Beside numbers that are divided by the root, rounding of theirs is seen.
-        let leastRoot = sqrt (8.0 * epsilon)
 
         let least (isOnEdge: torch.Tensor) (numbers: torch.Tensor) =
             let near = (size tensor * (tiny * tiny).AsScalar()).clamp_min(1e-300.AsScalar()).expand_as numbers
@@ -83,7 +81,8 @@ type internal StableBlocksNode(alpha: float) =
 
         // The part of r that the root of the determinant is at least.
         let part =
-            let near = torch.full_like (r, leastRoot.AsScalar())
+            // Numbers are divided by it, and rounded to the caller's element type beside others that are not.
+            let near = torch.full_like (r, (sqrt (8.0 * epsilon)).AsScalar())
 
             if starts then
                 torch.where (isOnEdge, torch.full_like (r, 0.7.AsScalar()), near)

@@ -390,6 +390,13 @@ public class FilesAreThoseOfPeft
                 "adapters of SmallNet are merged (block.query.weight)",
                 Assert.Throws<InvalidOperationException>(refused).Message
             );
+        // Nor do the model around it, and the modules inside.
+        var inside = model.named_modules().First(one => one.name == "block").module;
+        foreach (var other in new[] { nn.Sequential(("around", model)), inside })
+            Assert.Contains(
+                "are merged (block.query.weight)",
+                Assert.Throws<InvalidOperationException>(() => other.get_peft_model(config)).Message
+            );
         peft.unmerge_adapter(model);
         peft.load_adapter(model, folder.Path);
         Near.Same(adapted, model.call(tokens), 1e-5);
