@@ -74,6 +74,7 @@ module internal Assigning =
     /// that stop there do not yield a tensor again that larger numbers would yield.
     let private inRange (comesBack: bool) (value: Parametrization) (tensor: torch.Tensor) (parts: Parts) =
         use _ = torch.no_grad ()
+        use _scope = torch.NewDisposeScope()
         let dtype = tensor.dtype
         // Of float16, ordinary numbers are not far from the end.
         let isLarge =
@@ -82,7 +83,6 @@ module internal Assigning =
         let mustComeBack = comesBack && isLarge && dtype <> torch.bfloat16
 
         let isInRange () =
-            use _ = torch.NewDisposeScope()
             let arePartsFinite = parts.Tensors |> Seq.forall (fun part -> Tensors.nonFinite part = 0L)
 
             let yields () =
