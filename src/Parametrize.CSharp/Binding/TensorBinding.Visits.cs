@@ -71,18 +71,21 @@ internal sealed partial class TensorBinding
         using (updated)
             if (updated is not null)
                 _tensor.TakeNearest(updated);
-        if (!module.IsInOrder)
+        if (!IsInOrder)
             PutInOrder(takesAssignments: true);
     }
 
     /// <summary>
     /// Takes what passes that ran no hooks of ours, have thrown, or go on, have written in place into a buffer, as norms do.
+    /// Inside its own pass the thread does not wait for those of others, which may be waiting for it: the end of the pass does.
     /// </summary>
     public void TakeUpdates()
     {
         if (!_tensor.IsBuffer || !AreUpdated())
             return;
-        using var alone = Access.Writing();
+        if ((Access.IsInPass ? Access.TryBeginAlone() : Access.Begin(isAlone: true)) is not { } visit)
+            return;
+        using var alone = new Lease(Access, visit);
         foreach (var module in _modules)
             using (var updated = TakeUpdate(module))
                 if (updated is not null)

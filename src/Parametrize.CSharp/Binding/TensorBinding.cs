@@ -147,14 +147,37 @@ internal sealed partial class TensorBinding : ICached, IUse
 
     private void SyncWithModules(bool takesAssignments)
     {
-        foreach (var module in _modules)
-            if (!module.IsInOrder)
-            {
-                PutInOrder(takesAssignments);
-                break;
-            }
+        if (!IsInOrder)
+            PutInOrder(takesAssignments);
         if (takesAssignments)
             TakeUpdates();
+    }
+
+    /// <summary>
+    /// Whether the fields show what had been put there. A glance may fall between two steps of a thread that puts a value there
+    /// beside passes of others: what it finds is looked at again while none can.
+    /// </summary>
+    private bool IsInOrder
+    {
+        get
+        {
+            if (IsInOrderAtAGlance)
+                return true;
+            using var lease = Access.Reading();
+            lock (_gate)
+                return IsInOrderAtAGlance;
+        }
+    }
+
+    private bool IsInOrderAtAGlance
+    {
+        get
+        {
+            foreach (var module in _modules)
+                if (!module.IsInOrder)
+                    return false;
+            return true;
+        }
     }
 
     private void PutInOrder(bool takesAssignments)

@@ -15,7 +15,7 @@ internal sealed class Doubling(string code = "doubling") : CustomNode(code, "dou
     {
         Interlocked.Increment(ref Evaluations);
         FailIfAsked(nameof(Forward));
-        return input * 2;
+        return input.add(input); // No number beside a tensor: the garbage collector may take it while libtorch reads it.
     }
 
     protected override Tensor RightInverse(Tensor value)

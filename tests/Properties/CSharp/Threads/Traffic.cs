@@ -32,6 +32,8 @@ internal static class Traffic
         ["a scope for each call"] = () => ForEachKind(subject => Calls(subject, isScoped: true)),
         ["no scope"] = () => ForEachKind(subject => Calls(subject, isScoped: false)),
         ["writing in one scope"] = () => ForEachKind(WritingInOneScope),
+        ["writing beside passes inside passes"] = WritingBesidePassesInsidePasses,
+        ["buffers that passes inside passes write"] = BuffersThatPassesWrite,
         ["moving in one scope"] = MovingInOneScope,
         ["bases and modes in one scope"] = BasesInOneScope,
         ["ending scopes"] = () => ForEachKind(EndingScopes),
@@ -107,6 +109,51 @@ internal static class Traffic
                 },
                 () => Read(subject, outputs)
             );
+        }
+    }
+
+    /// <summary>A reader that looks while another replaces what is shown waits for nobody: others may wait for its pass.</summary>
+    private static void WritingBesidePassesInsidePasses()
+    {
+        var model = new Repeating(nn.Linear(4, 4), "weight", new Doubling().Value);
+        var part = model.Tensor.parameters().Single();
+        using var scope = parametrize.cached();
+        Run(1000, () => part.copy_(part), () => model.call(ones(1, 4)));
+    }
+
+    /// <summary>A norm in training writes into its buffers in each pass, which the value follows.</summary>
+    private static void BuffersThatPassesWrite()
+    {
+        var model = new Repeating(nn.BatchNorm1d(4), "running_mean", Parametrizations.Bounded(-100, 100));
+        using var scope = parametrize.cached();
+        Run(1000, () => model.call(rand(3, 4)), () => model.call(rand(3, 4)));
+        Assert.InRange(model.Tensor.Value.mean().item<float>(), 0.3, 0.7);
+    }
+
+    /// <summary>Its pass has many of a module inside, and reads what is parametrized there.</summary>
+    private sealed class Repeating : nn.Module<Tensor, Tensor>
+    {
+        private readonly nn.Module<Tensor, Tensor> inner;
+
+        public Repeating(nn.Module<Tensor, Tensor> inner, string name, Parametrization value)
+            : base(nameof(Repeating))
+        {
+            this.inner = inner;
+            RegisterComponents();
+            this.register_parametrization($"{nameof(inner)}.{name}", value);
+            Tensor = inner.parametrization(name);
+        }
+
+        public ParametrizedTensor Tensor { get; }
+
+        public override Tensor forward(Tensor input)
+        {
+            for (var time = 1; time < 20; time++)
+            {
+                inner.call(input);
+                _ = Tensor.Value;
+            }
+            return inner.call(input);
         }
     }
 
