@@ -17,6 +17,7 @@ internal static class ModelTree
         bool registering = false
     )
     {
+        using var _ = ModuleAccess.Structure.EnterScope();
         var found = new List<(string, nn.Module, ParentModule?)>();
         var seen = new HashSet<nn.Module>(ReferenceEqualityComparer.Instance);
         Walk("", ListProxies.Behind(model), null);
@@ -38,6 +39,7 @@ internal static class ModelTree
     /// <summary>Whether several modules of a model have a tensor. Quick, since each registration asks.</summary>
     public static bool IsShared(nn.Module model, Tensor tensor)
     {
+        using var _ = ModuleAccess.Structure.EnterScope();
         var identity = NativeTensors.Identity(tensor);
         var seen = new HashSet<nn.Module>(ReferenceEqualityComparer.Instance);
         var count = 0;
@@ -63,12 +65,18 @@ internal static class ModelTree
         [.. AllNames(model).DistinctBy(entry => entry.Tensor, ReferenceEqualityComparer.Instance)];
 
     /// <summary>The same with all names of those that several modules share.</summary>
-    public static IEnumerable<(string Name, ParametrizedTensor Tensor)> AllNames(nn.Module model) =>
-        model is ParametrizedTensor alone
-            ? [("", alone)]
-            : Modules(model)
-                .SelectMany(one => BoundTo(one.Module).Concat(HeldBy(one.Module)), (one, own) => (one, own))
-                .Select(pair => (Join(pair.one.Name, pair.own.Name), pair.own.Tensor));
+    public static List<(string Name, ParametrizedTensor Tensor)> AllNames(nn.Module model)
+    {
+        if (model is ParametrizedTensor alone)
+            return [("", alone)];
+        using var _ = ModuleAccess.Structure.EnterScope();
+        return
+        [
+            .. from one in Modules(model)
+            from own in BoundTo(one.Module).Concat(HeldBy(one.Module))
+            select (Join(one.Name, own.Name), own.Tensor),
+        ];
+    }
 
     /// <summary>Those that the module itself has in fields.</summary>
     public static IEnumerable<(string Name, ParametrizedTensor Tensor)> HeldBy(nn.Module module) =>
@@ -78,13 +86,17 @@ internal static class ModelTree
             .Select(child => (child.name, (ParametrizedTensor)child.module));
 
     /// <summary>All that hold a module in a model.</summary>
-    public static List<ParentModule> ParentsOf(nn.Module module, nn.Module model) =>
+    public static List<ParentModule> ParentsOf(nn.Module module, nn.Module model)
+    {
+        using var _ = ModuleAccess.Structure.EnterScope();
+        return
         [
             .. from one in Modules(model)
             from child in one.Module.named_children()
             where ReferenceEquals(ListProxies.Behind(child.module), module)
             select new ParentModule(one.Module, child.name, one.Parent),
         ];
+    }
 
     /// <summary>The parameters and buffers that the module itself has registered.</summary>
     public static IEnumerable<(string Name, Tensor Tensor)> TensorsOf(nn.Module module) =>

@@ -10,5 +10,11 @@ internal static class ModuleAccess
 {
     private static readonly ConditionalWeakTable<nn.Module, TensorAccess> Known = [];
 
+    /// <summary>
+    /// Has whoever looks through modules or changes what they hold: models may have modules in common. For moments in which the
+    /// thread waits for nobody else.
+    /// </summary>
+    public static Lock Structure { get; } = new();
+
     public static TensorAccess Of(nn.Module module) => Known.GetValue(module, one => new(() => one.Title()));
 }

@@ -40,12 +40,17 @@ internal sealed class Prepared : IPrepared
     /// <summary>Prepares changes of these tensors and commits all, while no other thread uses them.</summary>
     public static void CommitAll(IEnumerable<TensorPath> paths, Func<IEnumerable<IPrepared>> changes)
     {
-        using var alone = TensorAccess.WritingAll(paths.SelectMany(path => path.Accesses));
+        List<TensorPath> named = [.. paths];
+        using var alone = TensorAccess.WritingAll(() => [.. named.SelectMany(path => path.Accesses)]);
         using var all = All(changes());
         all.Commit();
     }
 
-    public void Commit() => _changes.ForEach(one => one.Commit());
+    public void Commit()
+    {
+        using var _ = ModuleAccess.Structure.EnterScope();
+        _changes.ForEach(one => one.Commit());
+    }
 
     public void Dispose() => _changes.ForEach(one => one.Dispose());
 }

@@ -38,18 +38,19 @@ internal static class Registrar
     /// <summary>Lets one more module compute with a parametrized tensor.</summary>
     public static void Share(TensorPath path, ParametrizedTensor shared)
     {
-        using var alone = TensorAccess.WritingAll([.. path.Accesses, shared.Binding.Access]);
+        using var alone = TensorAccess.WritingAll(() => [.. path.Accesses, shared.Binding.Access]);
         if (path.Tensor is not null)
             throw new InvalidOperationException($"{path} is parametrized. Remove that first, or share its tensor.");
-        using var change = new PreparedSharing(path, () => shared, shared.Binding.Layout?.Dimension ?? 1);
+        var change = new PreparedSharing(path, () => shared, shared.Binding.Layout?.Dimension ?? 1);
+        using var all = Prepared.All([change]);
         shared.Binding.SyncWithModules();
         change.RequireLike(shared);
-        change.Commit();
+        all.Commit();
     }
 
     public static void Remove(TensorPath path, bool leaveParametrized)
     {
-        using var alone = TensorAccess.WritingAll(path.Accesses);
+        using var alone = TensorAccess.WritingAll(() => path.Accesses);
         var parametrized = path.Tensor ?? throw TensorPath.NotParametrized(path.Owner, path.Name);
         if (path.IsHeld)
             throw new InvalidOperationException(
@@ -71,6 +72,7 @@ internal static class Registrar
     private static void TakeOut(TensorPath path, ParametrizedTensor parametrized, Tensor? value)
     {
         using var lasting = Modes.Lasting();
+        using var _ = ModuleAccess.Structure.EnterScope();
         var (home, last) = NativeChild.HomeOf(path.Owner, path.Name);
         var set = ParametrizationSet.Of(home)!;
         var name = set.NameOf(last)!;

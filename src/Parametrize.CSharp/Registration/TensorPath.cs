@@ -54,10 +54,11 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     /// What must be used by one thread alone while the tensor is registered or removed: the module's registries; and the
     /// tensor or, of a plain one, all of the module, which get no hooks during its passes, and one that each pass around uses.
     /// </summary>
-    public IEnumerable<TensorAccess> Accesses
+    public IReadOnlyList<TensorAccess> Accesses
     {
         get
         {
+            using var _ = ModuleAccess.Structure.EnterScope();
             if (Tensor is { } own)
                 return [ModuleAccess.Of(Owner), own.Binding.Access];
             return
@@ -109,6 +110,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     /// <param name="parent">What holds the module, if that is known.</param>
     public static TensorPath Resolve(nn.Module module, string name, ParentModule? parent = null)
     {
+        using var _ = ModuleAccess.Structure.EnterScope();
         module = ListProxies.Behind(module);
         for (var rest = name; ; )
         {
@@ -133,6 +135,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     /// <summary>Finds the module that owns a tensor, the placeholder of a parametrized one included.</summary>
     public static TensorPath Resolve(nn.Module module, Tensor? tensor)
     {
+        using var _ = ModuleAccess.Structure.EnterScope();
         if (tensor is not null)
             foreach (var owner in module.modules().Prepend(module).Select(ListProxies.Behind))
                 if (NameIn(owner, tensor) is { } name)
@@ -146,6 +149,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     /// <summary>The parametrized tensor of that name, if there is one: registered, else held in a field.</summary>
     public static ParametrizedTensor? Find(nn.Module module, string name)
     {
+        using var _ = ModuleAccess.Structure.EnterScope();
         ParametrizationSet.RequireAlive(module);
         if (!name.Contains('.'))
             return ParametrizationSet.Of(module)?[name] ?? HeldBy(module, name);

@@ -7,14 +7,7 @@ namespace Parametrize.CSharp.Registration;
 /// <summary>Parameters and buffers that several modules of some models have in common (`decoder.weight = encoder.weight`).</summary>
 internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
 {
-    private readonly ILookup<(IntPtr, bool IsParameter), TensorPath> _paths = (
-        from model in models
-        from one in ModelTree.Modules(model, registering: true)
-        where one.Module is not NativeChild
-        from own in ModelTree.TensorsOf(one.Module)
-        where !own.Tensor.IsInvalid
-        select (Path: new TensorPath(one.Module, own.Name, one.Parent), own.Tensor)
-    ).ToLookup(own => KindOf(own.Tensor), own => own.Path);
+    private readonly ILookup<(IntPtr, bool IsParameter), TensorPath> _paths = Find(models);
 
     /// <summary>What is prepared already: one tensor may be named several times.</summary>
     private readonly HashSet<(nn.Module Owner, string Name)> _plain = [];
@@ -67,6 +60,19 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
         path.Members.Any(member => Plain(member) is { IsInvalid: false } own && ModelTree.IsShared(model, own))
             ? new(model)
             : new();
+
+    private static ILookup<(IntPtr, bool IsParameter), TensorPath> Find(IEnumerable<nn.Module> models)
+    {
+        using var _ = ModuleAccess.Structure.EnterScope();
+        return (
+            from model in models
+            from one in ModelTree.Modules(model, registering: true)
+            where one.Module is not NativeChild
+            from own in ModelTree.TensorsOf(one.Module)
+            where !own.Tensor.IsInvalid
+            select (Path: new TensorPath(one.Module, own.Name, one.Parent), own.Tensor)
+        ).ToLookup(own => KindOf(own.Tensor), own => own.Path);
+    }
 
     private bool IsNew(TensorPath path) =>
         path.Tensor is { } present ? _parametrized.Add(present) : _plain.Add((path.Owner, path.Name));

@@ -73,6 +73,28 @@ internal sealed class TensorAccess(Func<string?> name)
         }
     }
 
+    /// <summary>The same of those that are found when no other thread can change any more which these are.</summary>
+    public static Leases WritingAll(Func<IReadOnlyList<TensorAccess>> find)
+    {
+        for (var wanted = find(); ; )
+        {
+            var leases = WritingAll(wanted);
+            try
+            {
+                var found = find();
+                if (found.All(wanted.Contains))
+                    return leases;
+                wanted = found;
+            }
+            catch
+            {
+                leases.Dispose();
+                throw;
+            }
+            leases.Dispose();
+        }
+    }
+
     /// <summary>Lets the thread in, when it may be.</summary>
     public Visit Begin(bool isAlone)
     {

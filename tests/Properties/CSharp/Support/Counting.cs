@@ -1,5 +1,6 @@
 using Parametrize;
 using Parametrize.CSharp;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Properties.CSharp.Support;
@@ -7,6 +8,9 @@ namespace Properties.CSharp.Support;
 /// <summary>W = 2X, counting how often it is computed, and failing when told to.</summary>
 internal sealed class Doubling(string code = "doubling") : CustomNode(code, "doubled tensors")
 {
+    /// <summary>Kept: the garbage collector takes a number beside a tensor (`input * 2`) while libtorch reads it.</summary>
+    private static readonly Scalar Two = 2;
+
     public int Evaluations;
 
     public string? FailIn { get; set; }
@@ -15,13 +19,13 @@ internal sealed class Doubling(string code = "doubling") : CustomNode(code, "dou
     {
         Interlocked.Increment(ref Evaluations);
         FailIfAsked(nameof(Forward));
-        return input.add(input); // No number beside a tensor: the garbage collector may take it while libtorch reads it.
+        return input.mul(Two);
     }
 
     protected override Tensor RightInverse(Tensor value)
     {
         FailIfAsked(nameof(RightInverse));
-        return value / 2;
+        return value.div(Two);
     }
 
     protected override Tensor Nearest(Tensor value) => value.clone();

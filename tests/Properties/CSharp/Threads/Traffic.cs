@@ -39,6 +39,7 @@ internal static class Traffic
         ["ending scopes"] = () => ForEachKind(EndingScopes),
         ["removing"] = () => ForEachKind(Removing),
         ["registering on one module"] = RegisteringOnOneModule,
+        ["registering on children of one model"] = RegisteringOnChildren,
         ["sixteen threads"] = SixteenThreads.Run,
     };
 
@@ -180,6 +181,23 @@ internal static class Traffic
             AtOnce(name => module.remove_parametrizations(name), "weight", "bias");
             Near.Same(expected, module.call(ones(1, 4)));
             Assert.Equal(keys, module.state_dict().Keys);
+        }
+    }
+
+    private static void RegisteringOnChildren()
+    {
+        var names = new[] { "0.weight", "0.bias", "1.weight", "2.weight", "2.bias" };
+        for (var round = 0; round < 300; round++)
+        {
+            using var model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4));
+            var keys = model.state_dict().Keys.ToList();
+            using var expected = model.call(ones(1, 4)).detach();
+            AtOnce(name => model.register_parametrization(name, new Doubling().Value), names);
+            Near.Same(expected, model.call(ones(1, 4)));
+            Assert.Equal(names.Order(), model.parametrizations().Select(one => one.name).Order());
+            AtOnce(name => model.remove_parametrizations(name), names);
+            Near.Same(expected, model.call(ones(1, 4)));
+            Assert.Equal(keys, model.state_dict().Keys);
         }
     }
 
