@@ -18,7 +18,7 @@ internal sealed class PassHooks
     private ModuleBinding[] _bindings = [];
 
     /// <summary>By how many each is wanted: its registration, and cached scopes for the model.</summary>
-    private readonly OrderedDictionary<ModuleBinding, int> _wanted = [];
+    private readonly Dictionary<ModuleBinding, int> _wanted = [];
     private Hooks? _hooks;
 
     /// <summary>Has tensors computed for the passes of a module that has a `call`, until they are removed as often.</summary>
@@ -31,7 +31,7 @@ internal sealed class PassHooks
             own._hooks ??= Hooks.Around(module, own.Enter, own.Exit);
             foreach (var binding in bindings)
                 own._wanted[binding] = own._wanted.GetValueOrDefault(binding) + 1;
-            own._bindings = [.. own._wanted.Keys];
+            own.Order();
         }
     }
 
@@ -48,13 +48,16 @@ internal sealed class PassHooks
             foreach (var binding in bindings)
                 if (--own._wanted[binding] == 0)
                     own._wanted.Remove(binding);
-            own._bindings = [.. own._wanted.Keys];
+            own.Order();
             if (own._bindings.Length > 0)
                 return;
             own._hooks?.Remove();
             own._hooks = null;
         }
     }
+
+    /// <summary>As all modules order them: passes that enter tensors in different orders could wait for each other.</summary>
+    private void Order() => _bindings = [.. _wanted.Keys.OrderBy(binding => binding.Access.Number)];
 
     private void Enter(nn.Module module)
     {

@@ -17,6 +17,7 @@ internal sealed class TensorAccess(Func<string?> name)
     private static readonly object Gate = new();
 
     private static long _clock;
+    private static long _made;
     private static int _waiting;
 
     private readonly List<Visit> _visits = [];
@@ -25,6 +26,9 @@ internal sealed class TensorAccess(Func<string?> name)
     private readonly List<Visit> _lost = [];
 
     public string Name => name() ?? "A parametrized tensor";
+
+    /// <summary>How many were made before it.</summary>
+    public long Number { get; } = Interlocked.Increment(ref _made);
 
     public List<AccessRequest> Queue { get; } = [];
 
