@@ -86,7 +86,7 @@ internal sealed class TensorAccess(Func<string?> name)
             try
             {
                 var found = find();
-                if (found.All(wanted.Contains))
+                if (!found.Except(wanted).Any())
                     return leases;
                 wanted = found;
             }
