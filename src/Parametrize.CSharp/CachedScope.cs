@@ -52,6 +52,8 @@ public sealed class CachedScope : IDisposable
                 return;
             _inModel = [.. _covered.SelectMany(tensor => tensor.Modules)];
             PassHooks.Add(model, _inModel);
+            foreach (var binding in _inModel)
+                binding.NoteModel(model);
             _model = new(model);
         });
     }
@@ -87,7 +89,7 @@ public sealed class CachedScope : IDisposable
         if (ReferenceEquals(Current.Value, this))
             Current.Value = Next();
         if (_model is not null && _model.TryGetTarget(out var model))
-            PassHooks.Remove(model, _inModel);
+            PassHooks.Leave(model, _inModel);
         Every.FromTheLast<ICached>(held, cached => cached.Release(this));
     }
 

@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Values;
 using Core = Parametrize.ParametrizationModule;
 
@@ -30,7 +31,9 @@ public sealed partial class ParametrizedTensor
         // Inside a pass, others may be waiting for this thread: the next one refreshes.
         if (!_writes.AreSeen || _misfit is not null || Binding.Access.IsInPass)
             return;
-        using var alone = Binding.Access.Writing();
+        if (Binding.Access.BeginAloneUnlessStuck() is not { } visit)
+            return;
+        using var alone = new Lease(Binding.Access, visit);
         if (!_writes.AreSeen || !_writes.Take())
             return;
         var refreshed = Core.refreshConverging(Parametrization, CurrentParts());

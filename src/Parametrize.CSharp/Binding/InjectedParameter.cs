@@ -94,8 +94,13 @@ internal abstract class InjectedParameter : Parameter, IInjected
             else
             {
                 AwaitOthers();
-                IsSpent = true;
-                AwaitRegistration(owner);
+                if (IsSpent)
+                    PassOn();
+                else
+                {
+                    IsSpent = true;
+                    AwaitRegistration(owner);
+                }
             }
         base.Dispose(disposing);
     }
@@ -105,6 +110,14 @@ internal abstract class InjectedParameter : Parameter, IInjected
         using var alone = _access.Writing();
         IsSpent = true;
         _ownerDisposed(owner);
+    }
+
+    /// <summary>A pass that was waited for has put another in its place, which the setter is about to replace.</summary>
+    private void PassOn()
+    {
+        if (_slot.Get() is InjectedParameter present)
+            present.Dispose();
+        EndWaiting();
     }
 
     /// <summary>A setter is about to dispose it.</summary>
@@ -121,6 +134,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
     private void AwaitOthers()
     {
         var visit = _access.Begin(isAlone: true);
+        visit.IsOfSetter = true;
         _access.BeginPass(visit, this);
         Visitor.Current.DoubtPass(visit);
     }
@@ -145,25 +159,35 @@ internal abstract class InjectedParameter : Parameter, IInjected
 
     private void Divert<T>(Registry<T> registry, Action putBiasBack)
     {
-        var real = registry();
-        _restore = () =>
+        lock (_self)
         {
-            _restore = null;
-            registry() = real;
-            putBiasBack();
-        };
-        registry() = SetterWatch.Watched(
-            real,
-            onAdding: () =>
+            var real = registry();
+            registry() = SetterWatch.Watched(
+                real,
+                onAdding: () =>
+                {
+                    Restore();
+                    _replaced();
+                    EndWaiting();
+                }
+            );
+            _restore = () =>
             {
-                Restore();
-                _replaced();
-                EndWaiting();
-            }
-        );
+                registry() = real;
+                putBiasBack();
+            };
+        }
     }
 
-    private void Restore() => _restore?.Invoke();
+    /// <summary>Others may have given up waiting for the setter, and retire this.</summary>
+    private void Restore()
+    {
+        lock (_self)
+        {
+            _restore?.Invoke();
+            _restore = null;
+        }
+    }
 
     private void EndWaiting()
     {

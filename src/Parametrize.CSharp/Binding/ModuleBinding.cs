@@ -18,6 +18,9 @@ internal sealed class ModuleBinding : IUse
     private readonly (nn.Module Set, string Name) _home;
     private WeakReference<nn.Module>[] _callers = [];
 
+    /// <summary>Those that a cached scope was for.</summary>
+    private WeakReference<nn.Module>[] _models = [];
+
     /// <summary>Whether the value stays in the fields between passes.</summary>
     private bool _isHeld;
 
@@ -143,6 +146,13 @@ internal sealed class ModuleBinding : IUse
         }
     }
 
+    /// <summary>A cached scope for this model has the value computed for its passes; its hooks stay until the tensor is removed.</summary>
+    public void NoteModel(nn.Module model)
+    {
+        if (!Array.Exists(_models, one => one.TryGetTarget(out var known) && ReferenceEquals(known, model)))
+            _models = [.. _models.Where(one => one.TryGetTarget(out _)), new(model)];
+    }
+
     public void Enter(PassHooks caller) => _tensor.Binding.Enter(this, caller);
 
     public void Exit(PassHooks caller) => _tensor.Binding.Exit(this, caller);
@@ -179,22 +189,23 @@ internal sealed class ModuleBinding : IUse
     }
 
     /// <summary>Keeps the value, which is computed once for all modules, in the fields until it is forgotten.</summary>
-    public void Hold(ValueCache value)
+    /// <returns>What was there, with which a pass of another thread may compute that has written in its middle.</returns>
+    public IReadOnlyList<ExposedValue> Hold(ValueCache value)
     {
         if (_isHeld)
-            return;
-        Hide();
-        using (Modes.Lasting())
-            Show(value.Alias(), isHeld: true);
+            return [];
+        if (!IsComputing || !IsReplacedAtOnce)
+            Hide();
         _isHeld = true;
+        return Replace(value);
     }
 
     /// <summary>Puts the value that was computed again into the fields, without a moment between.</summary>
     /// <returns>What was there, if the value is kept in the fields.</returns>
-    public IReadOnlyList<ExposedValue> Renew(ValueCache value)
+    public IReadOnlyList<ExposedValue> Renew(ValueCache value) => _isHeld ? Replace(value) : [];
+
+    private IReadOnlyList<ExposedValue> Replace(ValueCache value)
     {
-        if (!_isHeld)
-            return [];
         var before = _slots.Select(slot => slot.Exposed).OfType<ExposedValue>().ToList();
         using (Modes.Lasting())
             Show(value.Alias(), isHeld: true);
@@ -287,10 +298,10 @@ internal sealed class ModuleBinding : IUse
 
     private void LeaveCallers()
     {
-        foreach (var reference in _callers)
+        foreach (var reference in _callers.Concat(_models))
             if (reference.TryGetTarget(out var caller))
                 PassHooks.Remove(caller, this);
-        _callers = [];
+        (_callers, _models) = ([], []);
     }
 
     private void Show(Tensor value, bool isHeld)

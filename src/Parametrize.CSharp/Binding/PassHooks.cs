@@ -17,8 +17,11 @@ internal sealed class PassHooks
     /// <summary>Replaced, never changed: threads that compute may be on their way through it.</summary>
     private ModuleBinding[] _bindings = [];
 
+    /// <summary>Those of scopes that have ended, perhaps during a pass that has entered them.</summary>
+    private ModuleBinding[] _former = [];
+
     /// <summary>By how many each is wanted: its registration, and cached scopes for the model.</summary>
-    private readonly Dictionary<ModuleBinding, int> _wanted = [];
+    private readonly OrderedDictionary<ModuleBinding, int> _wanted = [];
     private Hooks? _hooks;
 
     /// <summary>Has tensors computed for the passes of a module that has a `call`, until they are removed as often.</summary>
@@ -30,7 +33,7 @@ internal sealed class PassHooks
         {
             own._hooks ??= Hooks.Around(module, own.Enter, own.Exit);
             foreach (var binding in bindings)
-                own._wanted[binding] = own._wanted.GetValueOrDefault(binding) + 1;
+                own.Want(binding, own._wanted.GetValueOrDefault(binding) + 1);
             own.Order();
         }
     }
@@ -39,25 +42,63 @@ internal sealed class PassHooks
     public static TensorAccess? AccessOf(nn.Module module) =>
         Known.TryGetValue(module, out var own) && own._bindings is [var first, ..] ? first.Access : null;
 
-    public static void Remove(nn.Module module, params IReadOnlyList<ModuleBinding> bindings)
+    /// <summary>
+    /// A scope for the model has ended: its next pass computes them no more. The hooks stay, since other threads may be on their
+    /// way through them.
+    /// </summary>
+    public static void Leave(nn.Module model, IReadOnlyList<ModuleBinding> bindings)
+    {
+        if (!Known.TryGetValue(model, out var own))
+            return;
+        lock (own)
+        {
+            List<ModuleBinding> left = [.. bindings.Where(own._wanted.ContainsKey)];
+            foreach (var binding in left)
+                own.Want(binding, own._wanted[binding] - 1);
+            own._former = [.. own._former.Union(left)];
+            own.Order();
+        }
+    }
+
+    /// <summary>The tensor is removed, which no thread uses; the hooks go with the last.</summary>
+    public static void Remove(nn.Module module, ModuleBinding binding)
     {
         if (!Known.TryGetValue(module, out var own))
             return;
         lock (own)
         {
-            foreach (var binding in bindings)
-                if (--own._wanted[binding] == 0)
-                    own._wanted.Remove(binding);
+            own._wanted.Remove(binding);
+            own._former = [.. own._former.Where(one => one != binding)];
             own.Order();
-            if (own._bindings.Length > 0)
+            if (own._bindings.Length > 0 || own._former.Length > 0)
                 return;
             own._hooks?.Remove();
             own._hooks = null;
         }
     }
 
+    private void Want(ModuleBinding binding, int count)
+    {
+        if (count > 0)
+            _wanted[binding] = count;
+        else
+            _wanted.Remove(binding);
+    }
+
     /// <summary>As all modules order them: passes that enter tensors in different orders could wait for each other.</summary>
-    private void Order() => _bindings = [.. _wanted.Keys.OrderBy(binding => binding.Access.Number)];
+    private void Order()
+    {
+        ModuleBinding[] wanted = [.. _wanted.Keys];
+        for (var index = 1; index < wanted.Length; index++)
+            if (wanted[index].Access.Number < wanted[index - 1].Access.Number)
+            {
+                wanted = [.. wanted.OrderBy(binding => binding.Access.Number)];
+                break;
+            }
+        if (_former.Length > 0)
+            _former = [.. _former.Except(wanted)];
+        _bindings = wanted;
+    }
 
     private void Enter(nn.Module module)
     {
@@ -85,7 +126,11 @@ internal sealed class PassHooks
         }
     }
 
-    private void Exit(nn.Module module) => Exit(_bindings);
+    private void Exit(nn.Module module)
+    {
+        var bindings = _bindings; // Before the former ones: a scope that ends now moves some there.
+        Exit(_former.Length == 0 ? bindings : [.. bindings.Union(_former)]);
+    }
 
     private void Exit(ReadOnlySpan<ModuleBinding> entered) => Every.FromTheLast(entered, binding => binding.Exit(this));
 }

@@ -12,7 +12,8 @@ internal sealed partial class TensorBinding
     {
         SyncWithModules();
         _tensor.RefreshWritten();
-        if (CachedScope.For(this) is null)
+        // A pass of this thread may share what others hold, and does not wait for them to learn.
+        if (CachedScope.For(this) is null && !(_value.IsHeld && Access.IsInPass))
         {
             using (var lease = _tensor.IsLearning ? Access.Writing() : Access.Reading())
                 if (!IsTouched)
@@ -154,7 +155,7 @@ internal sealed partial class TensorBinding
     }
 
     /// <summary>Has the present value held, for a scope if there is one; false when it is not.</summary>
-    private bool Hold(CachedScope? scope, ModuleBinding? caller, Visit visit, ref bool mustWrite)
+    private bool Hold(CachedScope? scope, ModuleBinding? caller, Visit visit, bool canWait, ref bool mustWrite)
     {
         lock (_gate)
         {
@@ -164,7 +165,7 @@ internal sealed partial class TensorBinding
             if (_value.IsOutdated)
                 if (MayRenew(visit))
                     Renew(visit);
-                else if (!Access.IsNested(visit))
+                else if (canWait && !Access.IsNested(visit))
                 {
                     mustWrite = true;
                     return false;
@@ -173,7 +174,14 @@ internal sealed partial class TensorBinding
             _value.Hold();
             foreach (var module in _modules)
                 if (caller is null || module == caller || !module.IsComputing)
-                    module.Hold(_value);
+                    if (!module.IsComputing || module.IsReplacedAtOnce || Access.TryStayAlone(visit))
+                        _value.Keep(module.Hold(_value));
+                    else if (canWait && !Access.IsNested(visit))
+                    {
+                        mustWrite = true;
+                        return false;
+                    }
+            _value.RetireReplaced(visit);
             return true;
         }
     }
@@ -196,7 +204,7 @@ internal sealed partial class TensorBinding
         if (_value.HasReplaced)
             lock (_gate)
                 _value.RetireReplaced(beginning: null);
-        if (_scopes.Count > 0 || !_value.IsHeld || Access.TryBeginAlone() is not { } visit)
+        if (_scopes.Count > 0 || !_value.IsHeld || Access.TryBeginAlone(whenFree: DropUnused) is not { } visit)
             return;
         try
         {

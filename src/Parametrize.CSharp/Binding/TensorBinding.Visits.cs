@@ -69,8 +69,10 @@ internal sealed partial class TensorBinding
         }
         DropUnused();
         using (updated)
-            if (updated is not null)
-                _tensor.TakeNearest(updated);
+            // What stays in the field the next use takes, where others wait for a pass around this one.
+            if (updated is not null && BeginAlone(givesWay: _value.IsHeld) is { } alone)
+                using (new Lease(Access, alone))
+                    _tensor.TakeNearest(updated);
         if (!IsInOrder)
             PutInOrder(takesAssignments: true);
     }
@@ -83,7 +85,7 @@ internal sealed partial class TensorBinding
     {
         if (!_tensor.IsBuffer || !AreUpdated())
             return;
-        if ((Access.IsInPass ? Access.TryBeginAlone() : Access.Begin(isAlone: true)) is not { } visit)
+        if ((Access.IsInPass ? Access.TryBeginAlone() : BeginAlone(givesWay: _value.IsHeld)) is not { } visit)
             return;
         using var alone = new Lease(Access, visit);
         foreach (var module in _modules)
@@ -91,6 +93,8 @@ internal sealed partial class TensorBinding
                 if (updated is not null)
                     _tensor.TakeNearest(updated);
     }
+
+    private Visit? BeginAlone(bool givesWay) => givesWay ? Access.BeginAloneUnlessStuck() : Access.Begin(isAlone: true);
 
     private bool IsFor(ModuleBinding module) => Array.IndexOf(_modules, module) >= 0;
 
@@ -125,10 +129,14 @@ internal sealed partial class TensorBinding
     /// <summary>Lets the thread in, with a value that is held; alone and without one outside cached scopes.</summary>
     private Visit Admit(ModuleBinding? caller)
     {
-        for (var mustWrite = false; ; )
+        for (var (mustWrite, canWait) = (false, true); ; )
         {
             var scope = CachedScope.For(this);
-            var visit = Access.Begin(isAlone: mustWrite || scope is null && !_value.IsHeld);
+            if (BeginVisit(scope, mustWrite) is not { } visit)
+            {
+                (mustWrite, canWait) = (false, false); // Others wait for a pass around this one, which goes on with what there is.
+                continue;
+            }
             if (caller is not null && !IsFor(caller))
                 return visit; // There is nothing to compute any more.
             bool isTouched;
@@ -136,7 +144,7 @@ internal sealed partial class TensorBinding
             {
                 isTouched = IsTouched && !Access.IsNested(visit);
                 // Else its scope has ended, or the value is to be written where others read it.
-                if (!isTouched && (Hold(scope, caller, visit, ref mustWrite) || visit.IsAlone))
+                if (!isTouched && (Hold(scope, caller, visit, canWait, ref mustWrite) || visit.IsAlone))
                 {
                     if (visit.IsAlone && _value.IsHeld)
                         Access.Share(visit);
@@ -153,6 +161,9 @@ internal sealed partial class TensorBinding
                 PutInOrder(takesAssignments: true);
         }
     }
+
+    private Visit? BeginVisit(CachedScope? scope, bool mustWrite) =>
+        mustWrite ? BeginAlone(givesWay: _value.IsHeld) : Access.Begin(isAlone: scope is null && !_value.IsHeld);
 
     /// <summary>A thread that writes in the middle of its own pass, or moves the module, goes on with the new value.</summary>
     private void ShowInPass()

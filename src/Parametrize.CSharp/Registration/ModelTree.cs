@@ -36,6 +36,25 @@ internal static class ModelTree
         }
     }
 
+    /// <summary>The module and all inside it, those included that parametrizing has put there.</summary>
+    public static List<nn.Module> All(nn.Module module)
+    {
+        using var _ = ModuleAccess.Structure.EnterScope();
+        var found = new OrderedDictionary<nn.Module, bool>(ReferenceEqualityComparer.Instance);
+        Walk(ListProxies.Behind(module));
+        return [.. found.Keys];
+
+        void Walk(nn.Module one)
+        {
+            if (!found.TryAdd(one, true))
+                return;
+            if (one is not ParametrizedTensor)
+                ModuleInternals.RegisterComponents(one);
+            foreach (var (_, child) in one.named_children())
+                Walk(ListProxies.Behind(child));
+        }
+    }
+
     /// <summary>Whether several modules of a model have a tensor. Quick, since each registration asks.</summary>
     public static bool IsShared(nn.Module model, Tensor tensor)
     {

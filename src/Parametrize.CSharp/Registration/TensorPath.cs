@@ -135,9 +135,8 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     /// <summary>Finds the module that owns a tensor, the placeholder of a parametrized one included.</summary>
     public static TensorPath Resolve(nn.Module module, Tensor? tensor)
     {
-        using var _ = ModuleAccess.Structure.EnterScope();
         if (tensor is not null)
-            foreach (var owner in module.modules().Prepend(module).Select(ListProxies.Behind))
+            foreach (var owner in ModelTree.All(module))
                 if (NameIn(owner, tensor) is { } name)
                     return new(owner, name, ParentOf(owner, module));
         throw new ArgumentException(
@@ -196,15 +195,23 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     private static ParentModule? ParentOf(nn.Module owner, nn.Module model) =>
         ModelTree.Modules(model).FirstOrDefault(one => ReferenceEquals(one.Module, owner)).Parent;
 
+    private static string? NameOfParametrized(nn.Module owner, Tensor tensor)
+    {
+        using var _ = ModuleAccess.Structure.EnterScope();
+        return ParametrizationSet.Of(owner) is { } set
+            ? set
+                .Named.Select(bound => bound.Tensor.Binding.NameOf(set, bound.Name, tensor))
+                .FirstOrDefault(name => name is not null)
+            : null;
+    }
+
     private static string? NameIn(nn.Module owner, Tensor tensor)
     {
-        if (owner is not ParametrizedTensor)
-            ModuleInternals.RegisterComponents(owner);
-        var set = ParametrizationSet.Of(owner);
-        // The properties of native modules give a new managed object each time.
-        return set?.Named.Select(bound => bound.Tensor.Binding.NameOf(set, bound.Name, tensor))
-                .FirstOrDefault(name => name is not null)
-            ?? owner.named_parameters(false).FirstOrDefault(p => NativeTensors.AreOne(p.parameter, tensor)).name
+        if (NameOfParametrized(owner, tensor) is { } parametrized)
+            return parametrized;
+        // The properties of native modules give a new managed object each time. A parametrized tensor may wait for the passes
+        // of others before it tells.
+        return owner.named_parameters(false).FirstOrDefault(p => NativeTensors.AreOne(p.parameter, tensor)).name
             ?? owner.named_buffers(false).FirstOrDefault(b => NativeTensors.AreOne(b.buffer, tensor)).name;
     }
 }

@@ -1,11 +1,22 @@
 namespace Parametrize.CSharp.Threads;
 
 /// <summary>A thread that wants to use tensors, all of them at once: what it waits for it does not keep from others.</summary>
-internal sealed class AccessRequest(Visitor visitor, IReadOnlyList<TensorAccess> wanted, bool isAlone)
+/// <param name="visitor">The thread.</param>
+/// <param name="wanted">The tensors.</param>
+/// <param name="isAlone">Whether no other thread may use them meanwhile.</param>
+/// <param name="givesWay">Whether it can do without, where another waits for it.</param>
+internal sealed class AccessRequest(
+    Visitor visitor,
+    IReadOnlyList<TensorAccess> wanted,
+    bool isAlone,
+    bool givesWay = false
+)
 {
     public Visitor Visitor => visitor;
 
     public bool IsAlone => isAlone;
+
+    public bool GivesWay => givesWay;
 
     public bool IsFree
     {
@@ -21,8 +32,8 @@ internal sealed class AccessRequest(Visitor visitor, IReadOnlyList<TensorAccess>
     /// <summary>Grows with whatever happens to the tensors.</summary>
     public long Changes => wanted.Sum(access => access.Changes);
 
-    /// <summary>Whether it waits for a thread that waits for this one.</summary>
-    public bool IsStuck => visitor.IsInside && Leads(to: visitor, []);
+    /// <summary>Whether it waits for a thread that waits for this one, and does not give way.</summary>
+    public bool IsStuck => visitor.IsInside && Leads(this, []);
 
     public void Queue()
     {
@@ -40,11 +51,14 @@ internal sealed class AccessRequest(Visitor visitor, IReadOnlyList<TensorAccess>
 
     public InvalidOperationException Refusal(string reason) => new($"{wanted[0].Name} is in use {reason}");
 
-    private bool Leads(Visitor to, HashSet<AccessRequest> seen) =>
+    private bool Leads(AccessRequest to, HashSet<AccessRequest> seen) =>
         seen.Add(this)
         && wanted
             .SelectMany(access => access.InTheWay(visitor, isAlone))
             .Any(visit =>
-                !visit.IsDoubted && (visit.Visitor == to || (visit.Visitor.Waiting?.Leads(to, seen) ?? false))
+                !visit.IsDoubted && (visit.Visitor == to.Visitor || LeadsOn(visit.Visitor.Waiting, to, seen))
             );
+
+    private static bool LeadsOn(AccessRequest? waiting, AccessRequest to, HashSet<AccessRequest> seen) =>
+        waiting is not null && (to.GivesWay || !waiting.GivesWay) && waiting.Leads(to, seen);
 }

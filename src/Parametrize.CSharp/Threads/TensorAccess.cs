@@ -25,6 +25,8 @@ internal sealed class TensorAccess(Func<string?> name)
     /// <summary>Those that others have given up, though they may go on.</summary>
     private readonly List<Visit> _lost = [];
 
+    private Action? _whenFree;
+
     public string Name => name() ?? "A parametrized tensor";
 
     /// <summary>How many were made before it.</summary>
@@ -112,14 +114,26 @@ internal sealed class TensorAccess(Func<string?> name)
     }
 
     /// <summary>Lets the thread in alone if no other is there, those aside whose passes may have thrown.</summary>
-    public Visit? TryBeginAlone()
+    /// <param name="whenFree">Done by the last that leaves, if another is there: the latest of those that were left so.</param>
+    public Visit? TryBeginAlone(Action? whenFree = null)
     {
         var visitor = Visitor.Current;
         lock (Gate)
         {
-            Lose(visit => visit.Visitor != visitor && visit.IsDoubted);
-            return InTheWay(visitor, isAlone: true).Any() ? null : Add(visitor, isAlone: true);
+            Lose(visit => visit.Visitor != visitor && visit.IsDoubted && (!visit.IsOfSetter || visit.IsOver));
+            if (!InTheWay(visitor, isAlone: true).Any())
+                return Add(visitor, isAlone: true);
+            _whenFree = whenFree ?? _whenFree;
+            return null;
         }
+    }
+
+    /// <summary>Lets the thread in alone when it may be; null where another waits for this thread, who goes on so.</summary>
+    public Visit? BeginAloneUnlessStuck()
+    {
+        var visitor = Visitor.Current;
+        lock (Gate)
+            return Await(new(visitor, [this], isAlone: true, givesWay: true)) ? Add(visitor, isAlone: true) : null;
     }
 
     /// <summary>Makes the visit one without others, if it is.</summary>
@@ -174,12 +188,16 @@ internal sealed class TensorAccess(Func<string?> name)
 
     public void End(Visit visit)
     {
+        Action? whenFree = null;
         lock (Gate)
         {
             visit.Visitor.Remove(visit);
             _visits.Remove(visit);
+            if (_visits.Count == 0)
+                (whenFree, _whenFree) = (_whenFree, null);
             Wake();
         }
+        whenFree?.Invoke();
     }
 
     /// <summary>Whether the thread is in another visit.</summary>
@@ -229,10 +247,11 @@ internal sealed class TensorAccess(Func<string?> name)
     public IEnumerable<Visit> InTheWay(Visitor visitor, bool isAlone) =>
         _visits.Where(visit => visit.Visitor != visitor && (isAlone || visit.IsAlone));
 
-    private static void Await(AccessRequest request)
+    /// <returns>False when the request gives way.</returns>
+    private static bool Await(AccessRequest request)
     {
         if (request.IsFree)
-            return;
+            return true;
         request.Queue();
         _waiting++;
         try
@@ -240,6 +259,8 @@ internal sealed class TensorAccess(Func<string?> name)
             var (changes, since) = (request.Changes, Environment.TickCount64);
             while (!request.IsFree)
             {
+                if (request.IsStuck && request.GivesWay)
+                    return false;
                 if (request.IsStuck)
                     throw request.Refusal(
                         "by another thread, which waits for this one. Write to parametrized tensors outside forward passes."
@@ -250,6 +271,7 @@ internal sealed class TensorAccess(Func<string?> name)
                 else if (Environment.TickCount64 - since > Forever)
                     throw request.Refusal($"by a forward pass of another thread for more than {Forever / 1000} s.");
             }
+            return true;
         }
         finally
         {

@@ -78,6 +78,9 @@ internal sealed class Visit(Visitor visitor, bool isAlone, long began)
     /// <summary>Whose pass it is.</summary>
     public object? Caller { get; set; }
 
+    /// <summary>Whether a setter is between disposing what is in the field and registering another.</summary>
+    public bool IsOfSetter { get; set; }
+
     /// <summary>How many passes of the same caller go on inside this one: its forward pass calls itself.</summary>
     public int Depth { get; set; }
 
