@@ -76,7 +76,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
             GiveUp();
         IsSpent = true;
         if (!isInUse)
-            Dispose();
+            Free();
     }
 
     /// <summary>Gives up the tensor, but keeps its place in the field.</summary>
@@ -88,21 +88,20 @@ internal abstract class InjectedParameter : Parameter, IInjected
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing && !IsSpent && _slot.Owner is { } owner)
-            if (ModuleInternals.IsDisposed(owner))
+        if (disposing && _slot.Owner is { } owner)
+            if (!ModuleInternals.IsDisposed(owner))
+                AwaitSetter(owner);
+            else if (!IsSpent)
                 LeaveWith(owner);
-            else
-            {
-                AwaitOthers();
-                if (IsSpent)
-                    PassOn();
-                else
-                {
-                    IsSpent = true;
-                    AwaitRegistration(owner);
-                }
-            }
-        base.Dispose(disposing);
+        lock (_self)
+            base.Dispose(disposing);
+    }
+
+    /// <summary>A setter may dispose it while another thread retires it.</summary>
+    private void Free()
+    {
+        lock (_self)
+            base.Dispose(true);
     }
 
     private void LeaveWith(nn.Module owner)
@@ -110,14 +109,6 @@ internal abstract class InjectedParameter : Parameter, IInjected
         using var alone = _access.Writing();
         IsSpent = true;
         _ownerDisposed(owner);
-    }
-
-    /// <summary>A pass that was waited for has put another in its place, which the setter is about to replace.</summary>
-    private void PassOn()
-    {
-        if (_slot.Get() is InjectedParameter present)
-            present.Dispose();
-        EndWaiting();
     }
 
     /// <summary>A setter is about to dispose it.</summary>
@@ -131,16 +122,26 @@ internal abstract class InjectedParameter : Parameter, IInjected
     }
 
     /// <summary>Other threads wait until the setter has registered. It may never do so: they do not wait for long.</summary>
-    private void AwaitOthers()
+    private void AwaitSetter(nn.Module owner)
     {
         var visit = _access.Begin(isAlone: true);
+        // Another thread may have put another here meanwhile, which the setter replaces, but does not dispose.
+        if ((IsSpent ? _slot.Get() as InjectedParameter : this) is not { _restore: null } present)
+        {
+            _access.End(visit); // Another setter was before this one.
+            return;
+        }
         visit.IsOfSetter = true;
-        _access.BeginPass(visit, this);
+        _access.BeginPass(visit, present);
         Visitor.Current.DoubtPass(visit);
+        present.AwaitRegistration(owner);
+        if (!ReferenceEquals(present, this))
+            present.Free();
     }
 
     private void AwaitRegistration(nn.Module owner)
     {
+        IsSpent = true;
         Leave();
         var putBiasBack = SetterWatch.WatchBias(
             owner,
@@ -270,5 +271,5 @@ internal sealed class ExposedValue(
         _left = null;
     }
 
-    protected override void Leave() => _left = detach().DetachFromDisposeScope();
+    protected override void Leave() => _left ??= IsInvalid ? null : detach().DetachFromDisposeScope();
 }

@@ -68,7 +68,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             if (found is null && IsMeantToBeEmpty)
                 return SlotState.Hidden;
             if (found is { IsInvalid: true })
-                return SlotState.Released;
+                return ModuleInternals.IsDisposed(Owner!) ? SlotState.Released : SlotState.Assigned;
             if (slot.HasShifted(_placeholder) || slot.HasShifted(Exposed))
                 return SlotState.Shifted;
             return found is null ? SlotState.Emptied
@@ -209,7 +209,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                     _lost = null;
                 else if (slot.IsNothing(found) && !Slot.IsUnwritten(found))
                     _lost = SlotState.Written;
-                var hasMoved = _wasAssigned && !found.IsOfTheKindOf(computed.Inputs[0]);
+                var hasMoved = _wasAssigned && !found.IsInvalid && !found.IsOfTheKindOf(computed.Inputs[0]);
                 // Moving writes to the parts, too.
                 var lentAt = hasMoved ? null : LentAt(found);
                 (_wasAssigned, _waiting) = (false, null);

@@ -11,6 +11,7 @@ internal sealed partial class TensorBinding
     {
         if (!IsFor(module))
             return; // It was disposed.
+        var seen = Access.Changes;
         SyncWithModules(takesAssignments: true); // Another thread may remove it and dispose it now, which is seen below.
         if (Access.Find(module) is { IsDoubted: false } outer)
         {
@@ -20,7 +21,7 @@ internal sealed partial class TensorBinding
             return;
         }
         _tensor.RefreshWritten();
-        var visit = Admit(module);
+        var visit = Admit(module, seen);
         try
         {
             if (!IsFor(module))
@@ -127,7 +128,9 @@ internal sealed partial class TensorBinding
     }
 
     /// <summary>Lets the thread in, with a value that is held; alone and without one outside cached scopes.</summary>
-    private Visit Admit(ModuleBinding? caller)
+    /// <param name="caller">The module of a pass.</param>
+    /// <param name="seen">What had happened to the tensor before the fields were looked at; null where they were not.</param>
+    private Visit Admit(ModuleBinding? caller, long? seen = null)
     {
         for (var (mustWrite, canWait) = (false, true); ; )
         {
@@ -139,12 +142,14 @@ internal sealed partial class TensorBinding
             }
             if (caller is not null && !IsFor(caller))
                 return visit; // There is nothing to compute any more.
-            bool isTouched;
+            bool mustSync;
             try
             {
-                isTouched = IsTouched && !Access.IsNested(visit);
+                // What was assigned since is in the field.
+                var isInOrder = Access.Changes == seen + 1 || IsInOrder;
+                mustSync = (!isInOrder || IsTouched) && !Access.IsNested(visit);
                 // Else its scope has ended, or the value is to be written where others read it.
-                if (!isTouched && (Hold(scope, caller, visit, canWait, ref mustWrite) || visit.IsAlone))
+                if (!mustSync && (Hold(scope, caller, visit, canWait, ref mustWrite) || visit.IsAlone))
                 {
                     if (visit.IsAlone && _value.IsHeld)
                         Access.Share(visit);
@@ -157,8 +162,9 @@ internal sealed partial class TensorBinding
                 throw;
             }
             Access.End(visit);
-            if (isTouched)
+            if (mustSync)
                 PutInOrder(takesAssignments: true);
+            seen = Access.Changes;
         }
     }
 

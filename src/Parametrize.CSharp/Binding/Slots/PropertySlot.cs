@@ -30,7 +30,10 @@ internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo pr
 
     /// <summary>What is in the registry was assigned by a user.</summary>
     public override Tensor? Get() =>
-        Owner is { } owner ? (Tensor?)ModuleInternals.ParameterOf(owner, Name) ?? _present : null;
+        Owner is not { } owner ? null
+        : ModuleInternals.ParameterOf(owner, Name) is not { } assigned ? _present
+        : assigned.IsInvalid ? ReadAgain(owner)
+        : assigned;
 
     public override void Set(Parameter tensor)
     {
@@ -48,6 +51,16 @@ internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo pr
     /// returns what it has not initialized.
     /// </summary>
     protected override long[] ShapeOfNothing(long[] shape) => shape;
+
+    /// <summary>A dispose scope has taken the object that was assigned; the native module has the tensor.</summary>
+    private Parameter? ReadAgain(nn.Module owner)
+    {
+        var read = (Parameter?)property.GetValue(owner);
+        read?.DetachFromDisposeScope();
+        if (read is not null)
+            ModuleInternals.Parameters(owner)[Name] = read;
+        return read;
+    }
 
     protected override void PutBack(nn.Module owner, Tensor tensor)
     {
