@@ -124,8 +124,10 @@ public sealed class MergedAdapters : IDisposable
         foreach (var one in _kept)
             one.Dispose();
         _kept.Clear();
+        // They may have been merged again since.
         foreach (var owner in _owners)
-            Present.Remove(owner);
+            if (Present.TryGetValue(owner, out var present) && ReferenceEquals(present, this))
+                Present.Remove(owner);
     }
 
     private void RequireUnchanged() => _kept.ForEach(one => one.RequireUnchanged(_model));

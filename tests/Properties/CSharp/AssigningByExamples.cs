@@ -35,6 +35,28 @@ public class AssigningByExamples
     }
 
     [Fact]
+    public void A_tensor_that_was_disposed_after_it_was_assigned_is_refused()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Identity);
+        using var before = layer.parametrization("weight").Value;
+        using (var disposed = nn.Parameter(ones(4, 4)))
+            layer.weight = disposed;
+        Assert.Contains("disposed", Assert.Throws<ArgumentException>(() => layer.call(randn(2, 4))).Message);
+        Near.Identical(before, layer.parametrization("weight").Value);
+    }
+
+    /// <summary>Setters of modules in native memory leave what they are given to its dispose scope.</summary>
+    [Fact]
+    public void A_native_module_has_what_was_assigned_in_a_dispose_scope()
+    {
+        var cell = nn.GRUCell(4, 4).register_parametrization("weight_hh", Parametrizations.Identity);
+        using (NewDisposeScope())
+            cell.weight_hh = nn.Parameter(full(12, 4, 2f));
+        cell.call(ones(1, 4), ones(1, 4)).Dispose();
+        Near.Identical(full(12, 4, 2f), cell.parametrization("weight_hh").Value);
+    }
+
+    [Fact]
     public void A_field_of_ones_own_may_be_assigned_and_the_tensor_stays_usable()
     {
         var module = new TensorField().register_parametrization("table", Parametrizations.Symmetric);

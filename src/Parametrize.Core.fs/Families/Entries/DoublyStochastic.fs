@@ -86,7 +86,7 @@ type internal DoublyStochasticNode() =
         let found =
             match want with
             | Want.Exact -> wide
-            | Want.Nearest -> moved epsilon
+            | Want.Nearest -> moved (min epsilon 0.5)
             // Half-way to the middle: entries on the edge would hardly train.
             | Want.Start -> moved 0.5
 

@@ -121,7 +121,7 @@ type internal SimplexNode(map: SimplexMap) =
         let found =
             match want with
             | Want.Exact -> wide
-            | Want.Nearest -> torch.where (isAllowed tensor epsilon, wide, moved epsilon)
+            | Want.Nearest -> torch.where (isAllowed tensor epsilon, wide, moved (min epsilon 0.5))
             // Half-way to the middle: entries on the edge would hardly train.
             | Want.Start -> torch.where (isAllowed tensor epsilon, wide, moved 0.5)
 

@@ -398,6 +398,12 @@ public class FilesAreThoseOfPeft
                 Assert.Throws<InvalidOperationException>(() => other.get_peft_model(config)).Message
             );
         peft.unmerge_adapter(model);
+        // What was unmerged does not stand for what is merged since.
+        var first = peft.merge_adapter(model);
+        peft.unmerge_adapter(model);
+        peft.merge_adapter(model);
+        first.Dispose();
+        peft.unmerge_adapter(model);
         peft.load_adapter(model, folder.Path);
         Near.Same(adapted, model.call(tokens), 1e-5);
 

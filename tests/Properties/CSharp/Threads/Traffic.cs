@@ -34,6 +34,11 @@ internal static class Traffic
         ["writing in one scope"] = () => ForEachKind(WritingInOneScope),
         ["writing beside passes inside passes"] = WritingBesidePassesInsidePasses,
         ["buffers that passes inside passes write"] = BuffersThatPassesWrite,
+        ["a pass that writes in its middle"] = WritingInsideAPass,
+        ["buffers of one module registered on two"] = BuffersRegisteredOnTwo,
+        ["assigning to a field"] = () => AssigningToAField(isScoped: false),
+        ["assigning to a field in one scope"] = () => AssigningToAField(isScoped: true),
+        ["reading what learns inside passes"] = ReadingInsidePasses,
         ["moving in one scope"] = MovingInOneScope,
         ["bases and modes in one scope"] = BasesInOneScope,
         ["ending scopes"] = () => ForEachKind(EndingScopes),
@@ -131,6 +136,73 @@ internal static class Traffic
         Assert.InRange(model.Tensor.Value.mean().item<float>(), 0.3, 0.7);
     }
 
+    /// <summary>Others may call the module while a pass goes on with what it has written itself.</summary>
+    private static void WritingInsideAPass()
+    {
+        var model = new Repeating(nn.Linear(4, 4, hasBias: false), "weight", Parametrizations.Symmetric);
+        var tensor = model.Tensor;
+        tensor.Value = ones(4, 4);
+        model.Meanwhile = () => tensor.Value = ones(4, 4);
+        using var scope = parametrize.cached();
+        Run(1000, () => model.call(ones(1, 4)), () => Near.Same(full(1, 4, 4f), model.Inner.call(ones(1, 4))));
+    }
+
+    /// <summary>One tensor on the module, another through the model: passes enter them in different orders.</summary>
+    private static void BuffersRegisteredOnTwo()
+    {
+        var inner = nn.BatchNorm1d(4);
+        inner.register_parametrization("running_var", Parametrizations.Bounded(-100, 100));
+        var model = new Repeating(inner, "running_mean", Parametrizations.Bounded(-100, 100));
+        using var scope = parametrize.cached();
+        var isOfModel = false;
+        Run(
+            1000,
+            () => model.call(rand(3, 4)),
+            () => ((isOfModel = !isOfModel) ? model : model.Inner).call(rand(3, 4))
+        );
+    }
+
+    /// <summary>Each assignment counts at once for the thread that has assigned.</summary>
+    private static void AssigningToAField(bool isScoped)
+    {
+        var layer = nn.Linear(4, 4, hasBias: false).register_parametrization("weight", Parametrizations.Symmetric);
+        var original = layer.parametrization("weight").parameters().Single();
+        var (values, outputs) = (new[] { ones(4, 4), full(4, 4, 2f) }, new[] { full(1, 4, 4f), full(1, 4, 8f) });
+        layer.weight = nn.Parameter(values[0].clone());
+        using var scope = isScoped ? parametrize.cached() : null;
+        var turn = 0;
+        Run(
+            1500,
+            () =>
+            {
+                turn = 1 - turn;
+                layer.weight = nn.Parameter(values[turn].clone());
+                using var output = layer.call(ones(1, 4));
+                Near.Same(outputs[turn], output);
+            },
+            () =>
+            {
+                using var output = layer.call(ones(1, 4));
+                if (!outputs.Any(one => Near.Distance(one, output) < 1e-4))
+                    throw new InvalidOperationException("It is no value that was current.");
+            }
+        );
+    }
+
+    private static void ReadingInsidePasses()
+    {
+        var model = new Repeating(nn.Linear(4, 4), "weight", Parametrizations.SpectralNorm());
+        Run(
+            1000,
+            () =>
+            {
+                using var scope = parametrize.cached(model);
+                model.call(ones(1, 4));
+            },
+            () => model.call(ones(1, 4))
+        );
+    }
+
     /// <summary>Its pass has many of a module inside, and reads what is parametrized there.</summary>
     private sealed class Repeating : nn.Module<Tensor, Tensor>
     {
@@ -147,12 +219,17 @@ internal static class Traffic
 
         public ParametrizedTensor Tensor { get; }
 
+        public nn.Module<Tensor, Tensor> Inner => inner;
+
+        public Action? Meanwhile { get; set; }
+
         public override Tensor forward(Tensor input)
         {
             for (var time = 1; time < 20; time++)
             {
                 inner.call(input);
                 _ = Tensor.Value;
+                Meanwhile?.Invoke();
             }
             return inner.call(input);
         }

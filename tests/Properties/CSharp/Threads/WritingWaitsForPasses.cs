@@ -78,6 +78,48 @@ public class WritingWaitsForPasses
     }
 
     [Fact]
+    public void What_a_pass_has_written_itself_stays_while_others_call()
+    {
+        var module = new Stopping().register_parametrization("weight", Parametrizations.Symmetric);
+        var tensor = module.parametrization("weight");
+        var isFirst = true;
+        module.Pause = () =>
+        {
+            if (!isFirst)
+                return;
+            isFirst = false;
+            tensor.Value = eye(4);
+            var read = module.weight;
+            Near.Same(eye(4), Task.Run(() => module.call(eye(4))).WaitAsync(Limit).GetAwaiter().GetResult());
+            Assert.False(read.IsInvalid);
+            Near.Same(eye(4), read);
+        };
+        using var scope = parametrize.cached();
+        Near.Same(eye(4), module.call(eye(4)));
+    }
+
+    [Fact]
+    public async Task A_scope_for_a_model_that_ends_in_a_pass_does_not_leave_it_open()
+    {
+        var module = new Stopping();
+        var model = nn.Sequential(module);
+        module.register_parametrization("weight", Parametrizations.Symmetric);
+        var tensor = module.parametrization("weight");
+        var scope = parametrize.cached(model);
+        var pass = module.StopInPass(model);
+        scope.Dispose();
+        module.GoOn();
+        await pass.WaitAsync(Limit);
+        foreach (var factor in new[] { 1, 2 })
+        {
+            await Task.Run(() => tensor.Value = factor * eye(4)).WaitAsync(Limit);
+            Near.Same(factor * eye(4), await Task.Run(() => model.call(eye(4))).WaitAsync(Limit));
+        }
+        module.remove_parametrizations("weight");
+        Assert.Equal(0, Snapshot.HooksOf(model));
+    }
+
+    [Fact]
     public async Task A_scope_that_ends_takes_nothing_from_another()
     {
         var link = new Doubling();
@@ -261,7 +303,8 @@ public class WritingWaitsForPasses
         public Action? Pause { get; set; }
 
         /// <summary>A pass that has begun and not yet read its weight.</summary>
-        public Task<Tensor> StopInPass()
+        /// <param name="model">What is called; the module itself if there is none.</param>
+        public Task<Tensor> StopInPass(nn.Module<Tensor, Tensor>? model = null)
         {
             using var isInside = new SemaphoreSlim(0);
             Pause = () =>
@@ -269,7 +312,7 @@ public class WritingWaitsForPasses
                 isInside.Release();
                 _mayGoOn.Wait();
             };
-            var pass = Task.Run(() => call(eye(4)));
+            var pass = Task.Run(() => (model ?? this).call(eye(4)));
             isInside.Wait();
             Pause = null;
             return pass;
