@@ -88,7 +88,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing && _slot.Owner is { } owner)
+        if (disposing && !Monitor.IsEntered(_self) && _slot.Owner is { } owner)
             if (!ModuleInternals.IsDisposed(owner))
                 AwaitSetter(owner);
             else if (!IsSpent)
@@ -97,11 +97,11 @@ internal abstract class InjectedParameter : Parameter, IInjected
             base.Dispose(disposing);
     }
 
-    /// <summary>A setter may dispose it while another thread retires it.</summary>
+    /// <summary>Disposes it without waiting, by the lock known as ours; a setter may do so at the same time.</summary>
     private void Free()
     {
         lock (_self)
-            base.Dispose(true);
+            Dispose();
     }
 
     private void LeaveWith(nn.Module owner)

@@ -129,7 +129,7 @@ internal sealed class PassHooks
     private void Exit(nn.Module module)
     {
         var bindings = _bindings; // Before the former ones: a scope that ends now moves some there.
-        Exit(_former.Length == 0 ? bindings : [.. bindings.Union(_former)]);
+        Exit(_former.Length == 0 ? bindings : [.. _former, .. bindings]);
     }
 
     private void Exit(ReadOnlySpan<ModuleBinding> entered) => Every.FromTheLast(entered, binding => binding.Exit(this));

@@ -93,7 +93,14 @@ internal sealed partial class TensorBinding
     /// <summary>The same for the scope of a model, also where one around it covers the tensor: that may end before.</summary>
     public void Hold(CachedScope scope)
     {
-        Hold();
+        try
+        {
+            Hold();
+        }
+        catch (ObjectDisposedException) when (_wasInModules && _modules.Length == 0)
+        {
+            return; // Another thread has removed it since the scope looked for it.
+        }
         lock (_gate)
             if (!_scopes.Contains(scope) && scope.Add(this))
                 _scopes.Add(scope);

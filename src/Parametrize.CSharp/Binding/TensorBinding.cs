@@ -29,6 +29,9 @@ internal sealed partial class TensorBinding : ICached, IUse
     // Replaced, never changed: threads that compute may be on their way through it.
     private ModuleBinding[] _modules = [];
 
+    /// <summary>Whether a module has ever computed with it: a user may hold one alone.</summary>
+    private bool _wasInModules;
+
     public TensorBinding(IComputedTensor tensor)
     {
         (_tensor, _value) = (tensor, new(tensor));
@@ -60,6 +63,7 @@ internal sealed partial class TensorBinding : ICached, IUse
         if (_modules.Length == 0)
             RegisteredTensors.Add(this);
         _modules = [.. _modules.Where(one => !one.IsGone), module];
+        _wasInModules = true;
     }
 
     public void Remove(ModuleBinding module)

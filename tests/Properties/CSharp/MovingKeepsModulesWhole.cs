@@ -127,6 +127,19 @@ public class MovingKeepsModulesWhole
     }
 
     [Fact]
+    public void A_value_that_has_become_NaN_moves_in_a_scope()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
+        using var scope = parametrize.cached(layer);
+        using (no_grad())
+            layer.parametrization("weight").Original.fill_(double.NaN);
+        layer.call(ones(1, 4)).Dispose();
+        layer.to(ScalarType.Float64);
+        using var output = layer.call(ones([1, 4], dtype: ScalarType.Float64));
+        Assert.True(output.isnan().all().item<bool>());
+    }
+
+    [Fact]
     public void Real_values_refuse_complex_numbers_at_each_use()
     {
         var layer = nn.Linear(4, 4).register_parametrization("bias", Parametrizations.Positive);

@@ -112,6 +112,18 @@ let tests: Test =
                 | Error(ParametrizationError.SpacesDoNotFit(left, _, right, _)) ->
                     Expect.equal (left, right) ("cayley", "cayley") "neighbours"
                 | other -> failtest $"{other}")
+            testCase "pieces of several spaces have no zeros because one of them has" (fun () ->
+                let l1 = pruned (Pruning.L1(Amount.Share 0.5))
+
+                for pieces in
+                    [
+                        [ 1L, positive; 1L, above 5.0 ]
+                        [ 1L, above 5.0; 1L, identity ]
+                        [ 1L, bounded -1.0 1.0; 1L, above 7.0 ]
+                    ] do
+                    Expect.isError (Parametrization.tryAndThen l1 (slices 0 pieces)) $"{pieces}"
+
+                Expect.isOk (Parametrization.tryAndThen l1 (slices 0 [ 1L, identity; 1L, identity ])) "free entries")
             testCase "a pruning chooses among what the nodes before it yield" (fun () ->
                 use _ = torch.NewDisposeScope()
                 use generator = new torch.Generator(1UL, torch.CPU)

@@ -2,6 +2,7 @@
 module Properties.Core.ReadingTests
 
 open System
+open System.Globalization
 open System.IO
 open Expecto
 open Parametrize
@@ -294,5 +295,19 @@ let tests: Test =
             testCase "white space and brackets mean nothing" (fun () ->
                 for text in [ "skew>>>cayley"; " (skew)\n>>>\t(cayley) "; "((skew >>> cayley))" ] do
                     Expect.equal (Parametrization.parse text) (Ok(skew >>> cayley)) text)
+            testCase "a decimal comma is no part of a text" (fun () ->
+                let before = CultureInfo.CurrentCulture
+                let other = CultureInfo.InvariantCulture.Clone() :?> CultureInfo
+                other.NumberFormat.NumberDecimalSeparator <- ","
+                other.NumberFormat.NumberGroupSeparator <- "."
+
+                try
+                    CultureInfo.CurrentCulture <- other
+
+                    for value in [ sphere 0.5; bounded -1.5 2.25 >>> scale 1e-3; spdAbove 1234.5 ] do
+                        comesBack value
+                        Expect.isFalse (value.ToCSharp().Contains "0,5") "C#"
+                finally
+                    CultureInfo.CurrentCulture <- before)
             testCase "the C# of every value is up to date" isUpToDate
         ]

@@ -272,6 +272,11 @@ let tests: Test =
             unknown (scale 2.0 >>> skew >>> scale 2.0)
             unknown (scale 2.0 >>> matrixExponential)
             unknown (sphere 1.0)
+            testCase "one input that is not free leaves none in closed form" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let value = Parametrization.joined [ simplex; identity ] toeplitz
+                let parts = Parametrization.start value (normalOn Case.device torch.ScalarType.Float64 1UL [ 3L; 3L ])
+                Expect.isNone (Parametrization.logVolume value (orFail parts)) "the volume")
             // What it yields is not known to be open.
             unknown (Parametrization.ofNode own >>> positive)
             testCase "the catalogue has them but for these entries" (fun () ->

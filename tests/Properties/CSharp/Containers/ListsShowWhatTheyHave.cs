@@ -3,6 +3,7 @@ using FsCheck.Fluent;
 using FsCheck.Xunit;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
+using TorchSharp;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
@@ -27,6 +28,38 @@ public sealed record Orders(int[] Registered, int[] Removed)
 [Properties(Arbitrary = [typeof(Orders)], MaxTest = 50, QuietOnSuccess = true)]
 public class ListsShowWhatTheyHave
 {
+    [Fact]
+    public void A_list_that_a_module_has_under_two_names_is_shown_under_both()
+    {
+        var model = new Twice();
+        model.register_parametrization("first.0", Parametrizations.Symmetric);
+        var keys = model.state_dict().Keys.ToList();
+        Assert.DoesNotContain("second.0", keys);
+        Assert.All(model.named_children(), child => Assert.IsNotType<ParameterList>(child.module, exactMatch: true));
+        model.to(ScalarType.Float64);
+        Assert.Equal(keys, model.state_dict().Keys);
+        model.remove_parametrizations("first.0");
+        Assert.All(
+            model.named_children(),
+            child => Assert.Same(model.first, Assert.IsType<ParameterList>(child.module, exactMatch: true))
+        );
+    }
+
+    private sealed class Twice : nn.Module<Tensor, Tensor>
+    {
+        public readonly ParameterList first = new(nn.Parameter(ones(3, 3)), nn.Parameter(ones(3, 3)));
+        public readonly ParameterList second;
+
+        public Twice()
+            : base(nameof(Twice))
+        {
+            second = first;
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input) => input.matmul(first[0]).matmul(second[1]);
+    }
+
     [Property]
     public void State_and_parameters_are_right_at_any_time(Orders orders)
     {

@@ -102,10 +102,25 @@ let private holds (value: Parametrization) () : unit =
                 let elsewhere = Parametrization.ofTensorsLike parts moved parts.Buffers value
                 isAllowed value $"random parameters, {case}" (Parametrization.forward value elsewhere)
 
+/// Rounding moves the small singular values by that of the largest.
+let private wide () : unit =
+    let value = svdFull [ orthogonal; bounded 0.01 1000.0; orthogonal ]
+
+    for dtype in [ Dtype.Float64; Dtype.Float32 ] do
+        for seed in 1UL .. 6UL do
+            use _ = torch.NewDisposeScope()
+            use generator = new torch.Generator(seed, torch.CPU)
+            let form = { Shape = [| 3L; 3L |]; Dtype = dtype; Device = Case.device }
+            let rotation () = Parametrization.sample orthogonal form (Some generator)
+            let numbers = torch.tensor ([| 1000.0; 1.0; 0.01 |], dtype = dtype, device = Case.device)
+            let tensor = (rotation () * numbers).matmul(rotation ())
+            Expect.isOk (Parametrization.contains value tensor) $"{dtype}, {seed}"
+
 let tests: Test =
     testList
         "decompositions"
         [
+            testCase "numbers on an edge far below the largest" wide
             for value in matrices do
                 testCase $"{value}" (holds value)
         ]

@@ -109,9 +109,13 @@ let tests: Test =
                 let found = Parametrization.logAbsDet value parts
                 Expect.isLessThan (Measures.largest found) 1e5 "log |det W|")
             test "of 16 bits are float32" (fun () ->
+                for value in
+                    [ invertible; orthogonal; specialLinear; spd; matrixExponential; orthogonal >>> scale 2.0 ] do
+                    for dtype in [ torch.ScalarType.BFloat16; torch.ScalarType.Float16 ] do
+                        let found = Parametrization.logAbsDet value (parts value dtype [| 4L; 4L |])
+                        Expect.equal found.dtype torch.ScalarType.Float32 $"{value}: the determinant"
+
                 let parts = parts invertible torch.ScalarType.BFloat16 [| 4L; 4L |]
-                let found = Parametrization.logAbsDet invertible parts
-                Expect.equal found.dtype torch.ScalarType.Float32 "the determinant"
                 let right = drawn torch.ScalarType.BFloat16 [| 4L; 2L |]
 
                 Expect.equal

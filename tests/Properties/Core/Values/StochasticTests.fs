@@ -112,6 +112,29 @@ let private projections () : unit =
 
             Expect.isLessThan (Measures.apart started ((eye + even) / 2.0.ToScalar())) 1e-6 "where the identity starts"
 
+/// The shift takes digits from what stands before it, which is refused for that neither as it is nor as its nearest.
+let private behindShifts () : unit =
+    for value, dtype, far in
+        [
+            for value in [ simplex; doublyStochastic; spdWithTrace 2.0 ] do
+                value, torch.ScalarType.Float16, 100.0
+                value, torch.ScalarType.BFloat16, 10.0
+                value, torch.ScalarType.Float32, 1e5
+                value, float64, 1e5
+            simplex, torch.ScalarType.Float16, 1000.0
+            doublyStochastic, torch.ScalarType.Float16, 1000.0
+        ] do
+        let value = value >>> shift far
+
+        for seed in 1UL .. 30UL do
+            use _ = torch.NewDisposeScope()
+            use generator = new torch.Generator(seed, torch.CPU)
+            let form = { Shape = [| 4L; 4L |]; Dtype = dtype; Device = Case.device }
+            let own = Parametrization.sample value form (Some generator)
+            Expect.isOk (Parametrization.contains value own) $"{value} in {dtype}: a sample"
+            let moved = Parametrization.project value (own + (Form.normal generator form) * 0.5.ToScalar())
+            Expect.isOk (Parametrization.contains value moved) $"{value} in {dtype}: a projection"
+
 let private samples () : unit =
     use _ = torch.NewDisposeScope()
     use generator = new torch.Generator(9UL, torch.CPU)
@@ -145,5 +168,6 @@ let tests: Test =
             testCase "matrices whose numbers are not read" unread
             testCase "projections to the nearest matrix" projections
             testCase "orthostochastic matrices are squares of orthogonal ones" squares
+            testCase "values behind large shifts allow their own" behindShifts
             testCase "samples of matrices have the mean of all" samples
         ]
