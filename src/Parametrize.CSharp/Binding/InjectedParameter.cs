@@ -94,7 +94,10 @@ internal abstract class InjectedParameter : Parameter, IInjected
             else if (!IsSpent)
                 LeaveWith(owner);
         lock (_self)
+        {
+            IsSpent |= disposing;
             base.Dispose(disposing);
+        }
     }
 
     /// <summary>Disposes it without waiting, by the lock known as ours; a setter may do so at the same time.</summary>
@@ -125,8 +128,10 @@ internal abstract class InjectedParameter : Parameter, IInjected
     private void AwaitSetter(nn.Module owner)
     {
         var visit = _access.Begin(isAlone: true);
-        // Another thread may have put another here meanwhile, which the setter replaces, but does not dispose.
-        if ((IsSpent ? _slot.Get() as InjectedParameter : this) is not { _restore: null } present)
+        // Another thread may have put another here meanwhile, which a setter replaces, but does not dispose. It need not be one: a
+        // user may dispose what he has read before.
+        var present = _slot.Get() is { } found ? found as InjectedParameter : this;
+        if (present is not { _restore: null })
         {
             _access.End(visit); // Another setter was before this one.
             return;
@@ -134,15 +139,22 @@ internal abstract class InjectedParameter : Parameter, IInjected
         visit.IsOfSetter = true;
         _access.BeginPass(visit, present);
         Visitor.Current.DoubtPass(visit);
+        if (ReferenceEquals(present, this))
+            Spend();
         present.AwaitRegistration(owner);
-        if (!ReferenceEquals(present, this))
-            present.Free();
+    }
+
+    private void Spend()
+    {
+        lock (_self)
+        {
+            IsSpent = true;
+            Leave();
+        }
     }
 
     private void AwaitRegistration(nn.Module owner)
     {
-        IsSpent = true;
-        Leave();
         var putBiasBack = SetterWatch.WatchBias(
             owner,
             this,
@@ -168,6 +180,11 @@ internal abstract class InjectedParameter : Parameter, IInjected
                 onAdding: () =>
                 {
                     Restore();
+                    if (!IsSpent)
+                    {
+                        Spend();
+                        Free();
+                    }
                     _replaced();
                     EndWaiting();
                 }
