@@ -128,8 +128,8 @@ internal abstract class InjectedParameter : Parameter, IInjected
     private void AwaitSetter(nn.Module owner)
     {
         var visit = _access.Begin(isAlone: true);
-        // Another thread may have put another here meanwhile, which a setter replaces, but does not dispose. It need not be one: a
-        // user may dispose what he has read before.
+        // Another thread may have put another parameter here meanwhile. A setter replaces that without disposing it. Where a user
+        // disposes what he has read before, no setter follows, and that stays.
         var present = _slot.Get() is { } found ? found as InjectedParameter : this;
         if (present is not { _restore: null })
         {

@@ -33,7 +33,7 @@ internal sealed class PassHooks
         {
             own._hooks ??= Hooks.Around(module, own.Enter, own.Exit);
             foreach (var binding in bindings)
-                own.Want(binding, own._wanted.GetValueOrDefault(binding) + 1);
+                own._wanted[binding] = own._wanted.GetValueOrDefault(binding) + 1;
             own.Order();
         }
     }
@@ -54,7 +54,8 @@ internal sealed class PassHooks
         {
             List<ModuleBinding> left = [.. bindings.Where(own._wanted.ContainsKey)];
             foreach (var binding in left)
-                own.Want(binding, own._wanted[binding] - 1);
+                if (--own._wanted[binding] == 0)
+                    own._wanted.Remove(binding);
             own._former = [.. own._former.Union(left)];
             own.Order();
         }
@@ -75,14 +76,6 @@ internal sealed class PassHooks
             own._hooks?.Remove();
             own._hooks = null;
         }
-    }
-
-    private void Want(ModuleBinding binding, int count)
-    {
-        if (count > 0)
-            _wanted[binding] = count;
-        else
-            _wanted.Remove(binding);
     }
 
     /// <summary>As all modules order them: passes that enter tensors in different orders could wait for each other.</summary>

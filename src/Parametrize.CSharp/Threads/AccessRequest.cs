@@ -32,7 +32,7 @@ internal sealed class AccessRequest(
     /// <summary>Grows with whatever happens to the tensors.</summary>
     public long Changes => wanted.Sum(access => access.Changes);
 
-    /// <summary>Whether it waits for a thread that waits for this one, and does not give way.</summary>
+    /// <summary>Whether it waits for a thread that waits for this one. One that will give way does not count, unless this one gives way itself.</summary>
     public bool IsStuck => visitor.IsInside && Leads(this, []);
 
     public void Queue()

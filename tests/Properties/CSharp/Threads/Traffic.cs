@@ -182,6 +182,8 @@ internal static class Traffic
             },
             () =>
             {
+                if (isScoped)
+                    original.copy_(original); // The next pass computes again.
                 using var output = layer.call(ones(1, 4));
                 if (!outputs.Any(one => Near.Distance(one, output) < 1e-4))
                     throw new InvalidOperationException("It is no value that was current.");
