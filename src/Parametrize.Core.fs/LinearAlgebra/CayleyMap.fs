@@ -15,10 +15,30 @@ module internal CayleyMap =
     /// rounding of A itself.
     let private largest = 1e13
 
-    let private inverseForm (a: torch.Tensor) =
+    /// So many rows are inverted by LAPACK, more by halves: products of blocks are faster, forward and backward.
+    let private many = 128L
+
+    /// The inverse of a matrix whose Hermitian part is the identity, as that of I - A/2 is, by Schur complements (Golub & Van Loan
+    /// 2013, section 3.2.11). Without pivoting, since the Hermitian parts of the complements are no less than the identity.
+    let rec private byBlocks (m: torch.Tensor) : torch.Tensor =
+        let size = Tensors.last m
+
+        if size <= many || m.device_type <> DeviceType.CPU then
+            torch.linalg.inv m
+        else
+            let halves = [| size / 2L; size - size / 2L |]
+            let rows = m.split (halves, -2L)
+            let top, bottom = rows[0].split(halves, -1L), rows[1].split(halves, -1L)
+            let first = byBlocks top[0]
+            let right, below = first.matmul top[1], bottom[0].matmul first
+            let second = byBlocks (bottom[1] - bottom[0].matmul right)
+            let corner = right.matmul second
+            let upper = torch.cat ([| first + corner.matmul below; corner.neg () |], -1L)
+            torch.cat ([| upper; torch.cat ([| (second.matmul below).neg(); second |], -1L) |], -2L)
+
+    let private inverseForm (inverse: torch.Tensor -> torch.Tensor) (a: torch.Tensor) =
         let identity = Orthonormal.identityLike a (Tensors.last a)
-        let inverse = torch.linalg.inv (identity.add (a, (-0.5).AsScalar()))
-        identity.neg().add(inverse, (2.0).AsScalar())
+        identity.neg().add(inverse (identity.add (a, (-0.5).AsScalar())), (2.0).AsScalar())
 
     /// For large entries: in double precision, bounded, with Newton-Schulz steps until the result is orthogonal.
     let private careful (a: torch.Tensor) =
@@ -27,7 +47,7 @@ module internal CayleyMap =
         let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true)
         let limit = (largest / size).AsScalar()
         let factor = entry.clamp_min(limit).reciprocal() * limit
-        let mutable q = inverseForm (exact * factor)
+        let mutable q = inverseForm torch.linalg.inv (exact * factor)
         let mutable steps = 0
 
         while steps < 6 && Orthonormal.defect q > 1e-15 * size do
@@ -47,5 +67,5 @@ module internal CayleyMap =
                 torch.linalg.vector_norm(a.detach (), 2.0, [| -2L; -1L |]).max()
 
         let isSmall = a.numel () = 0L || norms.ToDouble() < large a
-        let q = if isSmall then inverseForm a else Orthonormal.whereFinite careful a
+        let q = if isSmall then inverseForm byBlocks a else Orthonormal.whereFinite careful a
         q.MoveToOuterDisposeScope()

@@ -7,32 +7,70 @@ open Parametrize
 [<RequireQualifiedAccess>]
 module internal Reflectors =
 
-    /// The columns v of the reflectors, of length 1, and T^-1. The compact WY form H1 ... Hk = I - V T V^H has
-    /// T^-1 = striu(V^H V) + diag(V^H V) / 2 (Joffrain et al., Accumulating Householder transformations, revisited, ACM TOMS
-    /// 2006, theorem 2). With columns of length 1 the diagonal of T^-1 is 1/2.
-    let private compact (x: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+    /// The columns v of the reflectors, of length 1.
+    let private directions (x: torch.Tensor) : torch.Tensor =
         let lower = x.tril -1L + Tensors.eyeLike x
         // Dividing by the largest entry first keeps the squares finite; the direction does not depend on it.
-        let bounded = lower / torch.linalg.vector_norm (lower.detach (), infinity, [| -2L |], true)
-        let v = bounded / Norms.formula bounded [| x.dim () - 2L |] true
-        let inverseT = (Norms.gram v).triu 1L + Orthonormal.identityLike x (Tensors.last x) * 0.5.AsScalar()
-        struct (v, inverseT)
+        let bounded = Norms.dividedBy (Norms.largest lower [| x.dim () - 2L |]) lower
+        bounded / Norms.formula bounded [| x.dim () - 2L |] true
+
+    /// H1 ... Hk M, given V^H M: the compact WY form H1 ... Hk = I - V T V^H has T^-1 = striu(V^H V) + diag(V^H V) / 2 (Joffrain et
+    /// al., Accumulating Householder transformations, revisited, ACM TOMS 2006, theorem 2). With columns of length 1 the diagonal
+    /// of T^-1 is 1/2.
+    let private reflected (v: torch.Tensor) (products: torch.Tensor) (matrix: torch.Tensor) =
+        let inverseT = (Norms.gram v).triu 1L + Orthonormal.identityLike v (Tensors.last v) * 0.5.AsScalar()
+        matrix - v.matmul (torch.linalg.solve_triangular (inverseT, products, upper = true))
+
+    /// So many columns are reflected at once. More are halved: the second half has zeros above, which are not computed with.
+    let private many = 64L
+
+    /// The first half of the columns, and of the others what is below their zeros.
+    let private halves (v: torch.Tensor) : struct (int64 * torch.Tensor * torch.Tensor) =
+        let half = Tensors.last v / 2L
+        let columns = v.split ([| half; Tensors.last v - half |], -1L)
+        struct (half, columns[0], columns[1].narrow(-2L, half, Tensors.rows v - half))
+
+    let private rowsFrom (half: int64) (matrix: torch.Tensor) =
+        let rows = matrix.split ([| half; Tensors.rows matrix - half |], -2L)
+        struct (rows[0], rows[1])
+
+    /// The first k columns of the product.
+    let rec private columnsOf (v: torch.Tensor) : torch.Tensor =
+        let rows, count = Tensors.rows v, Tensors.last v
+
+        if count <= many then
+            reflected v (v.narrow (-2L, 0L, count)).mH (Tensors.eyeLike v)
+        else
+            let struct (half, first, others) = halves v
+            let inner = columnsOf others
+            let struct (top, bottom) = rowsFrom half first
+            let one = Orthonormal.identityLike v half
+
+            let started =
+                torch.nn.functional.pad (one, [| 0L; count - half; 0L; rows - half |])
+                + torch.nn.functional.pad (inner, [| half; 0L; half; 0L |])
+
+            reflected first (torch.cat ([| top.mH; Norms.inner bottom inner |], -1L)) started
+
+    let rec private apply (v: torch.Tensor) (matrix: torch.Tensor) : torch.Tensor =
+        if Tensors.last v <= many then
+            reflected v (Norms.inner v matrix) matrix
+        else
+            let struct (half, first, others) = halves v
+            let struct (top, bottom) = rowsFrom half matrix
+            let matrix = torch.cat ([| top; apply others bottom |], -2L)
+            reflected first (Norms.inner first matrix) matrix
 
     /// The first k columns of H1 H2 ... Hk, where Hi = I - 2 v v^H / v^H v and the columns v are those of the strict
     /// lower part of x with ones on the diagonal. Differentiable.
     let product (x: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
-        let struct (v, inverseT) = compact x
-        let top = v.narrow (-2L, 0L, Tensors.last x)
-        let weights = torch.linalg.solve_triangular (inverseT, top.mH, upper = true)
-        (Tensors.eyeLike x - v.matmul weights).MoveToOuterDisposeScope()
+        (columnsOf (directions x)).MoveToOuterDisposeScope()
 
     /// H1 H2 ... Hk applied to the columns of a matrix. Differentiable by that.
     let applied (x: torch.Tensor) (matrix: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
-        let struct (v, inverseT) = compact x
-        let weights = torch.linalg.solve_triangular (inverseT, Norms.inner v matrix, upper = true)
-        (matrix - v.matmul weights).MoveToOuterDisposeScope()
+        (apply (directions x) matrix).MoveToOuterDisposeScope()
 
     /// For orthonormal q the x, strictly lower triangular but for a diagonal of +-1, with product x * diag(x) = q.
     /// Real matrices only. LAPACK's geqrf stores reflectors scaled as above, and R is diagonal with entries +-1.
