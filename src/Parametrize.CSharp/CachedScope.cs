@@ -22,7 +22,7 @@ public sealed class CachedScope : IDisposable
     private static readonly AsyncLocal<CachedScope?> Current = new();
 
     private CachedScope? _outer;
-    private readonly HashSet<TensorBinding>? _covered;
+    private HashSet<TensorBinding>? _covered;
     private WeakReference<nn.Module>? _model;
     private IReadOnlyList<ModuleBinding> _inModel = [];
     private readonly List<ICached> _held = [];
@@ -85,11 +85,16 @@ public sealed class CachedScope : IDisposable
                 return;
             _ended = true;
             held = [.. _held];
+            _held.Clear();
         }
         if (ReferenceEquals(Current.Value, this))
             Current.Value = Next();
         if (_model is not null && _model.TryGetTarget(out var model))
             PassHooks.Leave(model, _inModel);
+        // Whatever has started in it goes on holding the scope, which is not to hold the model.
+        _inModel = [];
+        if (IsOfModel)
+            _covered = [];
         Every.FromTheLast<ICached>(held, cached => cached.Release(this));
     }
 

@@ -5,10 +5,13 @@ public sealed class ParametrizationException : Exception
 {
     internal ParametrizationException(ParametrizationError error, string? where = null, string? advice = null)
         : base($"{(where is null ? "" : $"{where}: ")}{Said(error)}{(advice is null ? "" : $" {advice}")}") =>
-        Error = error;
+        (Error, Advice) = (error, advice);
 
     /// <summary>Which condition failed, and by how much.</summary>
     public ParametrizationError Error { get; }
+
+    /// <summary>What to do, where whoever threw it knows more than the error says.</summary>
+    internal string? Advice { get; }
 
     /// <summary>The core's words are for every language; here is how one projects in this one.</summary>
     private static string Said(ParametrizationError error) =>

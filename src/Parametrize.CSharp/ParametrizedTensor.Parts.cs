@@ -62,8 +62,12 @@ public sealed partial class ParametrizedTensor
     private Tensor Computed(Parts parts) =>
         IsRandom ? Core.forwardInTraining(Parametrization, parts) : Core.forward(Parametrization, parts);
 
-    /// <summary>The parts of which PyTorch computes the same; those that differ are new.</summary>
-    internal Parts PartsOfPyTorch() => FromParts(parts => Core.toPyTorch(Parametrization, parts));
+    /// <summary>The parts of which PyTorch computes the same; those that differ are new. A query: it takes nothing in.</summary>
+    internal Parts PartsOfPyTorch()
+    {
+        using var lease = Binding.Access.Reading();
+        return Core.toPyTorch(Parametrization, CurrentParts());
+    }
 
     internal Parts CurrentParts()
     {

@@ -30,15 +30,19 @@ internal static class AdapterFiles
             tensors[$"{Prefix}{name}"] = own;
 
         Directory.CreateDirectory(folder);
-        Safetensors.Save(
-            Path.Combine(folder, TensorsName),
-            tensors,
-            new Dictionary<string, string> { ["format"] = "pt" }
-        );
         var text = AdapterConfigFile.Text(config, Targets(config, modules.Keys));
         WholeFile.Write(
             Path.Combine(folder, AdapterConfigFile.Name),
-            stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text))
+            stream =>
+            {
+                stream.Write(System.Text.Encoding.UTF8.GetBytes(text));
+                // Before the configuration gets its name: tensors never stand beside another one's configuration.
+                Safetensors.Save(
+                    Path.Combine(folder, TensorsName),
+                    tensors,
+                    new Dictionary<string, string> { ["format"] = "pt" }
+                );
+            }
         );
     }
 
@@ -67,7 +71,9 @@ internal static class AdapterFiles
     {
         var found = new List<(AdapterLayer, ParametrizedTensor, LowRankAdapter)>();
         foreach (
-            var (name, tensor) in ModelTree.Tensors(model).Where(one => Adapter.isAdapter(one.Tensor.Parametrization))
+            var (name, tensor) in ModelTree
+                .CurrentTensors(model)
+                .Where(one => Adapter.isAdapter(one.Tensor.Parametrization))
         )
         {
             var module = name.LastIndexOf('.') is var dot and >= 0 ? name[..dot] : "";

@@ -59,6 +59,7 @@ internal sealed class AdapterLoading : IDisposable
         foreach (var (layer, _, originals) in _adapters)
         {
             var tensor = Present(layer)!;
+            tensor.Binding.SyncWithModules(); // What was assigned before is not to follow.
             var parts = tensor.CurrentParts();
             tensor.Write(Core.ofTensorsOfShape(parts.Shape, originals, parts.Buffers, tensor.Parametrization));
             foreach (var own in tensor.Inputs)

@@ -17,9 +17,25 @@ internal static class AdapterTargets
     public static T Of<T>(IReadOnlyDictionary<string, T> patterns, string module, T otherwise)
     {
         foreach (var (pattern, value) in patterns)
-            if (Regex.IsMatch(module, $@"^(.*\.)?({pattern})$"))
+            if (Matches(module, $@"^(.*\.)?({pattern})$"))
                 return value;
         return otherwise;
+    }
+
+    /// <summary>Throws an ArgumentException for a pattern, perhaps of a file, that takes too long.</summary>
+    private static bool Matches(string name, string pattern)
+    {
+        try
+        {
+            return Regex.IsMatch(name, pattern, RegexOptions.None, TimeSpan.FromSeconds(1));
+        }
+        catch (RegexMatchTimeoutException error)
+        {
+            throw new ArgumentException(
+                $"Matching the pattern {pattern} with '{name}' takes more than a second. Write a pattern without nested repetitions.",
+                error
+            );
+        }
     }
 
     /// <summary>The targets that mean a module: ends of its name, `all-linear`, or, as PEFT reads a text, a pattern for the whole name.</summary>
@@ -30,7 +46,7 @@ internal static class AdapterTargets
                 yield return name[start..];
         if (module is Linear && targets.Contains(LoraConfig.AllLinear))
             yield return LoraConfig.AllLinear;
-        if (targets.Count == 1 && Regex.IsMatch(name, $"^({targets.Single()})$"))
+        if (targets.Count == 1 && Matches(name, $"^({targets.Single()})$"))
             yield return targets.Single();
     }
 

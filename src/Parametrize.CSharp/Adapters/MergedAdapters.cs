@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Parametrize.CSharp.Models;
 using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
@@ -35,6 +36,7 @@ public sealed class MergedAdapters : IDisposable
     internal static MergedAdapters Of(nn.Module model)
     {
         RequireNone(model);
+        using var alone = Alone(model);
         var tensors = Adapted(model);
         List<Kept> kept = [.. tensors.Select(one => Kept.Of(one.Name, one.Tensor))];
         // Rounding errors are finite where the weights are.
@@ -83,6 +85,7 @@ public sealed class MergedAdapters : IDisposable
     /// <summary>Takes all adapters off a model, whose weights are the frozen ones again, or throws before anything changes.</summary>
     internal static void Drop(nn.Module model)
     {
+        using var alone = Alone(model);
         using var _ = no_grad();
         foreach (var (name, tensor) in Adapted(model))
         {
@@ -107,6 +110,9 @@ public sealed class MergedAdapters : IDisposable
                 nameof(MergedAdapters),
                 "The adapters are back in the model, or this was disposed, which frees them and leaves the model merged."
             );
+        using var alone = TensorAccess.WritingAll(() =>
+            [.. _kept.SelectMany(one => TensorPath.Resolve(_model, one.Report.Name).Accesses)]
+        );
         RequireUnchanged();
         ManyRegistrations.Register(
             _model,
@@ -132,10 +138,21 @@ public sealed class MergedAdapters : IDisposable
 
     private void RequireUnchanged() => _kept.ForEach(one => one.RequireUnchanged(_model));
 
+    /// <summary>Nobody uses an adapted weight meanwhile, so that none of the removals has to wait, or can be refused.</summary>
+    private static Leases Alone(nn.Module model) =>
+        TensorAccess.WritingAll(() =>
+            [
+                .. ModelTree
+                    .Tensors(model)
+                    .Where(one => Adapter.isAdapter(one.Tensor.Parametrization))
+                    .SelectMany(one => TensorPath.Resolve(model, one.Name).Accesses),
+            ]
+        );
+
     /// <summary>The adapters of a model, each of one weight of its own.</summary>
     private static List<(string Name, ParametrizedTensor Tensor)> Adapted(nn.Module model)
     {
-        var tensors = ModelTree.Tensors(model).FindAll(one => Adapter.isAdapter(one.Tensor.Parametrization));
+        var tensors = ModelTree.CurrentTensors(model).FindAll(one => Adapter.isAdapter(one.Tensor.Parametrization));
         if (tensors.Count == 0)
             throw new InvalidOperationException($"{model.Title()} has no adapter.");
         foreach (var (name, tensor) in tensors)

@@ -88,6 +88,12 @@ internal abstract class InjectedParameter : Parameter, IInjected
 
     protected override void Dispose(bool disposing)
     {
+        // The garbage collector finds one whose tensor could not be made, of which no field is set.
+        if (_self is null)
+        {
+            base.Dispose(disposing);
+            return;
+        }
         if (disposing && !Monitor.IsEntered(_self) && _slot.Owner is { } owner)
             if (!ModuleInternals.IsDisposed(owner))
                 AwaitSetter(owner);

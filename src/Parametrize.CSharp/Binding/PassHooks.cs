@@ -105,9 +105,9 @@ internal sealed class PassHooks
     private void EnterThose(ModuleBinding[] bindings, ModuleBinding[] before)
     {
         var entered = 0;
-        using var _ = GroupedValues.For(bindings);
         try
         {
+            using var _ = GroupedValues.For(bindings);
             for (; entered < bindings.Length; entered++)
                 bindings[entered].Enter(this);
         }

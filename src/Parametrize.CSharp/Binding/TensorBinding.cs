@@ -215,12 +215,16 @@ internal sealed partial class TensorBinding : ICached, IUse
         // What a pass has written goes along.
         foreach (var updated in updates)
             _tensor.TakeNearest(updated.to(_tensor.Inputs[0].dtype, _tensor.Inputs[0].device));
-        foreach (var (module, writes) in found)
-        {
-            Train(module, writes);
-            if (writes.Where(write => write.IsAssignment).ToList() is { Count: > 0 } assigned)
-                module.Assign(assigned);
-        }
+        // All are taken out of the fields by now: one that is refused does not lose the others.
+        Every.InOrder(
+            found,
+            one =>
+            {
+                Train(one.Module, one.Writes);
+                if (one.Writes.Where(write => write.IsAssignment).ToList() is { Count: > 0 } assigned)
+                    one.Module.Assign(assigned);
+            }
+        );
         foreach (var (module, writes) in found)
             if (writes.Exists(write => write.State is SlotState.Written))
                 throw Lost(module);

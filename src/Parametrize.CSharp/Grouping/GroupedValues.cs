@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
@@ -97,8 +98,7 @@ internal sealed class GroupedValues : IDisposable
         }
         finally
         {
-            foreach (var (access, visit) in visits)
-                access.End(visit);
+            Every.FromTheLast(CollectionsMarshal.AsSpan(visits), one => one.Access.End(one.Visit));
         }
     }
 

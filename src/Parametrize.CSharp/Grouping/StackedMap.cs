@@ -18,8 +18,6 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
     [ThreadStatic]
     private static Exception? _failure;
 
-    private static readonly Lock Gate = new();
-
     public override string Name => nameof(StackedMap);
 
     /// <summary>A new tensor for each.</summary>
@@ -89,7 +87,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
             leaves = [.. batch.StackInputs().Zip(leaves, (now, then) => now - now.detach() + then.detach())];
             made = batch.Compute([.. leaves], buffers);
         }
-        var byLeaf = isGraphWanted ? PulledWithGraph(made, all, leaves) : Pulled(made, all, leaves);
+        var byLeaf = isGraphWanted ? PulledWithGraph(made, all, leaves) : Pulled(batch, made, all, leaves);
         foreach (var ofLeaf in byLeaf)
         {
             var ofEach = ofLeaf?.unbind(0);
@@ -99,11 +97,11 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
     }
 
     /// <summary>The gradients by the leaves. Not by TorchSharp's `grad`, which ends the process where this throws.</summary>
-    private static List<Tensor?> Pulled(Tensor made, Tensor gradient, List<Tensor> leaves)
+    private static List<Tensor?> Pulled(Batch batch, Tensor made, Tensor gradient, List<Tensor> leaves)
     {
         List<Tensor> trained = [.. leaves.Where(leaf => leaf.requires_grad)];
         // Threads may share a cached value, and its leaves.
-        lock (Gate)
+        lock (batch)
             try
             {
                 autograd.backward([made], [gradient], retain_graph: true, inputs: trained);

@@ -24,7 +24,7 @@ internal static class ManyRegistrations
                     () => TensorPath.Resolve(one.Module, tensorName, one.Parent)
                 )
             )
-            .DistinctBy(one => one.Path)
+            .DistinctBy(one => one.Path.Place)
             .Select(one => (one.Name, one.Path, value))
             .ToList();
         Commit(model, tensors, whenNotAllowed);
@@ -75,7 +75,7 @@ internal static class ManyRegistrations
         }
         catch (ParametrizationException refusal)
         {
-            throw new ParametrizationException(refusal.Error, name);
+            throw new ParametrizationException(refusal.Error, name, refusal.Advice);
         }
         catch (ArgumentException error) when (error.GetType() == typeof(ArgumentException))
         {

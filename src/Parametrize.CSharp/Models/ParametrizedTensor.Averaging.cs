@@ -14,7 +14,7 @@ public sealed partial class ParametrizedTensor
         using var lasting = Modes.Lasting();
         using var _ = no_grad();
         var parts =
-            weight >= 1 ? other.CopiedParts(Inputs[0].device)
+            weight >= 1 ? CopiedFrom(other)
             : averageOf is AverageOf.Values ? OfAveragedValue(other, weight)
             : OfAveragedInputs(other, weight);
         return new(Parametrization, Relearnt(parts), []);
@@ -33,14 +33,32 @@ public sealed partial class ParametrizedTensor
     private Parts OfAveragedInputs(ParametrizedTensor other, double weight)
     {
         RequireSameBases(other);
-        var copies = other.CopiedParts(Inputs[0].device);
-        using var share = tensor(weight, device: Inputs[0].device);
-        foreach (var (own, there) in Inputs.Zip(copies.Parameters))
-        {
-            using var next = own.lerp(there, share);
-            there.copy_(next);
-        }
+        var copies = CopiedFrom(other);
+        using var scope = NewDisposeScope();
+        var share = tensor(weight, device: Inputs[0].device);
+        foreach (var (own, copy) in Inputs.Zip(copies.Parameters))
+            copy.copy_(own.lerp(copy, share));
         return copies;
+    }
+
+    /// <summary>In the element types of this tensor, which may be finer.</summary>
+    private Parts CopiedFrom(ParametrizedTensor other)
+    {
+        var copies = other.CopiedParts(Inputs[0].device);
+        using var scope = NewDisposeScope();
+        return Core.ofArrays(
+            Shape,
+            [.. copies.Parameters.Zip(Inputs, Like)],
+            [.. copies.BufferArrays.Zip(_buffers, (row, own) => row.Zip(own, Like).ToArray())]
+        );
+
+        static Tensor Like(Tensor copy, Tensor own)
+        {
+            if (copy.dtype == own.dtype)
+                return copy;
+            using (copy)
+                return copy.to(own.dtype).DetachFromDisposeScope();
+        }
     }
 
     private void RequireSameBases(ParametrizedTensor other)

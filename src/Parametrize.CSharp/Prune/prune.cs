@@ -127,10 +127,12 @@ public static partial class prune
         ArgumentNullException.ThrowIfNull(name);
         var path = TensorPath.Resolve(module, name);
         PruningTarget.RequireLike(path, scores);
+        path.Tensor?.Binding.SyncWithModules();
         if (path.Tensor?.HasReached(pruning) is true)
             return module;
-        if (scores is null && path.Tensor is { IsPrunedOnView: true } tensor)
-            scores = tensor.Detached();
+        using var computed =
+            scores is null && path.Tensor is { IsPrunedOnView: true } tensor ? tensor.Detached() : null;
+        scores ??= computed;
         var applied = scores is null
             ? pruning
             : Pruning.NewCustom(PruningMask.ofScores(scores, path.Tensor?.PruningMaskOrNone(), pruning));

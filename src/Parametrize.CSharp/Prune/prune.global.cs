@@ -51,14 +51,20 @@ public static partial class prune
     {
         var named = parameters.ToList();
         if (named.Any(one => one.module is null || one.name is null))
-            throw new ArgumentException("A module or the name of a tensor is null.", nameof(parameters));
+            throw new ArgumentException(
+                $"The module or the name at position {named.FindIndex(one => one.module is null || one.name is null)} is null.",
+                nameof(parameters)
+            );
         var targets = named
             .Select(one => new PruningTarget(one.module, one.name, importance_scores?.GetValueOrDefault(one)))
             .ToList();
         if (targets.Count == 0)
             throw new ArgumentException("There are no tensors to prune.", nameof(parameters));
-        if (targets.DistinctBy(target => target.Path).Count() < targets.Count)
-            throw new ArgumentException("A tensor is there twice.", nameof(parameters));
+        if (targets.GroupBy(target => target.Path.Place).FirstOrDefault(places => places.Count() > 1) is { } twice)
+            throw new ArgumentException(
+                $"{twice.First().Path} is named twice. Name each tensor once.",
+                nameof(parameters)
+            );
         if (importance_scores?.Keys.FirstOrDefault(key => !named.Contains(key)) is { module: not null } stray)
             throw new ArgumentException(
                 $"There are scores for '{stray.name}', which is not pruned.",

@@ -83,6 +83,14 @@ internal static class ModelTree
     public static List<(string Name, ParametrizedTensor Tensor)> Tensors(nn.Module model) =>
         [.. AllNames(model).DistinctBy(entry => entry.Tensor, ReferenceEqualityComparer.Instance)];
 
+    /// <summary>The same for whoever reads or writes the parts: each tensor has taken what was assigned to fields.</summary>
+    public static List<(string Name, ParametrizedTensor Tensor)> CurrentTensors(nn.Module model)
+    {
+        var tensors = Tensors(model);
+        tensors.ForEach(one => one.Tensor.Binding.SyncWithModules());
+        return tensors;
+    }
+
     /// <summary>The same with all names of those that several modules share.</summary>
     public static List<(string Name, ParametrizedTensor Tensor)> AllNames(nn.Module model)
     {

@@ -35,8 +35,11 @@ internal sealed class PlainTensor : IDisposable
     }
 
     /// <summary>Where the module has the tensor, and the tensor.</summary>
-    public static (Slot Slot, Tensor Tensor) Find(TensorPath path) =>
-        SlotFinder.Find(path.Owner, path.Name) ?? throw NotATensor(path.Owner, path.Name);
+    public static (Slot Slot, Tensor Tensor) Find(TensorPath path)
+    {
+        using var _ = ModuleAccess.Structure.EnterScope();
+        return SlotFinder.Find(path.Owner, path.Name) ?? throw NotATensor(path.Owner, path.Name);
+    }
 
     /// <summary>The module's tensor itself, or a new one made up of several.</summary>
     public static Tensor Read(TensorPath path)
@@ -86,7 +89,7 @@ internal sealed class PlainTensor : IDisposable
             if (member.Tensor is not null)
                 throw new InvalidOperationException($"{member} is parametrized already. Remove that first.");
             if (members.Count(one => one == member) > 1)
-                throw new ArgumentException($"{member} is there twice.");
+                throw new ArgumentException($"{member} is named twice. Name each tensor once.");
         }
     }
 

@@ -131,7 +131,6 @@ internal sealed class PreparedBinding : IPrepared
             // What changes a frozen weight is there to be trained.
             var isTrained = _plain.IsTrained || Adapter.isAdapter(value);
             _tensor = new(value, parts, own, _plain.IsBuffer, isTrained);
-            _tensor.train(path.Caller!.training);
         }
         catch
         {
@@ -139,6 +138,7 @@ internal sealed class PreparedBinding : IPrepared
             _plain.Dispose();
             throw;
         }
+        _tensor.train(path.Caller!.training);
         _start = _tensor.Reused < 0 ? null : parts.Parameters[_tensor.Reused];
         RequireWritable();
     }

@@ -95,14 +95,12 @@ internal static class Registrar
     }
 
     /// <summary>Whether it is computed from one tensor of its shape.</summary>
-    public static bool HasUnconstrained(ParametrizedTensor parametrized) =>
+    private static bool HasUnconstrained(ParametrizedTensor parametrized) =>
         parametrized.Inputs.Length == 1
         && Core.form(parametrized.Parametrization, parametrized.CurrentParts())
             .Shape.SequenceEqual(parametrized.Inputs[0].shape);
 
     private static string Shown(Tensor input) => $"a tensor of shape {Form.Shown(input.shape)}";
-
-    private static string Kind(bool isBuffer) => isBuffer ? "buffer" : "parameter";
 
     /// <summary>The module's own tensor, or what takes its place.</summary>
     private static Tensor Released(ParametrizedTensor parametrized, Tensor? value)
@@ -113,15 +111,6 @@ internal static class Registrar
         if (!parametrized.IsBuffer)
             own.requires_grad = parametrized.IsTrained;
         return own;
-    }
-
-    /// <summary>The module's own tensor becomes the parameter of its shape; if there is none, it is not needed.</summary>
-    private static void Adopt(ParametrizedTensor parametrized, Parts parts, Tensor tensor)
-    {
-        if (parametrized.Reused < 0)
-            return;
-        using var adopted = parts.Parameters[parametrized.Reused];
-        Overwrite(tensor, adopted);
     }
 
     /// <summary>Other numbers in the same object, without a gradient: that was of another function.</summary>

@@ -13,6 +13,9 @@ namespace Parametrize.CSharp.Registration;
 /// <param name="Parent">The modules around it by which it was found; null when it was the first.</param>
 internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentModule? Parent = null)
 {
+    /// <summary>Equal for one tensor, by whichever name it was found.</summary>
+    public (nn.Module Owner, string Name) Place => (Owner, Name);
+
     /// <summary>The module during whose `call` the tensor is needed: the owner, or the nearest around it that has one.</summary>
     public nn.Module? Caller => Hooks.CanBeAround(Owner) ? Owner : ParentModule.CallerOf(AllParents);
 

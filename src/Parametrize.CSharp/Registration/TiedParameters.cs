@@ -75,7 +75,7 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
     }
 
     private bool IsNew(TensorPath path) =>
-        path.Tensor is { } present ? _parametrized.Add(present) : _plain.Add((path.Owner, path.Name));
+        path.Tensor is { } present ? _parametrized.Add(present) : _plain.Add(path.Place);
 
     /// <summary>Where else in the model a parameter is; nowhere when it is parametrized already.</summary>
     private List<TensorPath> Of(TensorPath path)
@@ -98,7 +98,11 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
             ? [.. _paths[KindOf(tied)].Where(place => place.Owner != path.Owner).DistinctBy(place => place.Owner)]
             : [];
 
-    private static Tensor? Plain(TensorPath path) => ModuleInternals.TensorOf(path.Owner, path.Name);
+    private static Tensor? Plain(TensorPath path)
+    {
+        using var _ = ModuleAccess.Structure.EnterScope();
+        return ModuleInternals.TensorOf(path.Owner, path.Name);
+    }
 
     private static (IntPtr, bool IsParameter) KindOf(Tensor tensor) =>
         (NativeTensors.Identity(tensor), tensor is Parameter);

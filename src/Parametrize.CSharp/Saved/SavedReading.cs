@@ -25,36 +25,43 @@ internal sealed class SavedReading
     /// <summary>In the order of their names.</summary>
     public List<SavedTensor> Tensors()
     {
+        var found = new List<SavedTensor>();
+        try
+        {
+            FindAll(found);
+            return [.. found.OrderBy(one => one.Name, StringComparer.Ordinal)];
+        }
+        catch
+        {
+            found.ForEach(one => one.Dispose());
+            throw;
+        }
+    }
+
+    private void FindAll(List<SavedTensor> found)
+    {
         using var _ = no_grad();
-        var (found, taken) = (new List<SavedTensor>(), new HashSet<string>());
         foreach (var key in _file.Description.Keys.Union(_source.ParametrizedKeys))
-            if (_source.PiecesOf(key) is { } pieces)
-                Add(Computed(key, pieces));
-            else
-                Add(
-                    new(
+            found.Add(
+                _source.PiecesOf(key) is { } pieces
+                    ? Computed(key, pieces)
+                    : new(
                         key,
                         new Dictionary<string, Tensor>(),
                         _source.CodeOf(key),
                         $"{key}: the file says that it is {_source.CodeOf(key)}, but has nothing from which it is computed."
                     )
-                );
+            );
         foreach (var key in _source.OldKeys)
             // Names alone may be anybody's.
             if (_source.OldPiecesOf(key) is { } pieces && InferredParametrization.Of(pieces) is not null)
-                Add(Computed(key, pieces));
+                found.Add(Computed(key, pieces));
+        var taken = found.SelectMany(one => one.Pieces.Keys).ToHashSet();
         foreach (var (key, tensor) in _file.Where(pair => !taken.Contains(pair.Key)))
             found.Add(new(key, new Dictionary<string, Tensor> { [key] = tensor }));
         RequireNames(found);
         if (_maps.Unused(_source).FirstOrDefault() is { } unused)
             throw new ArgumentException(unused);
-        return [.. found.OrderBy(one => one.Name, StringComparer.Ordinal)];
-
-        void Add(SavedTensor tensor)
-        {
-            found.Add(tensor);
-            taken.UnionWith(tensor.Pieces.Keys);
-        }
     }
 
     /// <summary>A tensor that is computed in another way from now on, under keys that begin as before.</summary>

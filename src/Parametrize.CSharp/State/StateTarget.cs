@@ -35,7 +35,7 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
         var known = found.SelectMany(target => target.PlainKeys).ToHashSet();
         var prefixes = found.Where(target => target.Own is null).Select(target => target.Prefix).ToHashSet();
         foreach (var (key, tensor) in model.state_dict())
-            if (known.Add(key) && !prefixes.Any(prefix => key.StartsWith(prefix, StringComparison.Ordinal)))
+            if (known.Add(key) && !Beginnings(key).Any(prefixes.Contains))
                 found.Add(new(key, tensor, null, ""));
         return found;
     }
@@ -50,6 +50,10 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
             pieces.Add(name, buffer);
         return pieces;
     }
+
+    /// <summary>What a prefix of a key may be: nothing, and all up to a dot.</summary>
+    private static IEnumerable<string> Beginnings(string key) =>
+        key.Index().Where(one => one.Item == '.').Select(one => key[..(one.Index + 1)]).Prepend("");
 
     private static IEnumerable<StateTarget> Walk(nn.Module module, string prefix)
     {

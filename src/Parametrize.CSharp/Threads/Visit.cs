@@ -1,3 +1,5 @@
+using Parametrize.CSharp.Torch;
+
 namespace Parametrize.CSharp.Threads;
 
 /// <summary>A thread that uses parametrized tensors.</summary>
@@ -108,5 +110,5 @@ internal readonly struct Lease(TensorAccess access, Visit visit) : IDisposable
 /// <summary>The same of several tensors.</summary>
 internal sealed class Leases(Lease[] leases) : IDisposable
 {
-    public void Dispose() => Array.ForEach(leases, lease => lease.Dispose());
+    public void Dispose() => Every.FromTheLast<Lease>(leases, lease => lease.Dispose());
 }

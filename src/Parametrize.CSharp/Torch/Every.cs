@@ -1,23 +1,37 @@
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 
 namespace Parametrize.CSharp.Torch;
 
-/// <summary>What has to be done with every one, also where one throws.</summary>
+/// <summary>What has to be done with every one, also where one throws. Throws the first exception when all are done.</summary>
 internal static class Every
 {
-    /// <summary>The last first. Throws the first exception when all are done.</summary>
+    /// <summary>The last first.</summary>
     public static void FromTheLast<T>(ReadOnlySpan<T> all, Action<T> what)
     {
         ExceptionDispatchInfo? first = null;
         for (var index = all.Length - 1; index >= 0; index--)
-            try
-            {
-                what(all[index]);
-            }
-            catch (Exception error)
-            {
-                first ??= ExceptionDispatchInfo.Capture(error);
-            }
+            Do(all[index], what, ref first);
         first?.Throw();
+    }
+
+    public static void InOrder<T>(List<T> all, Action<T> what)
+    {
+        ExceptionDispatchInfo? first = null;
+        foreach (var one in CollectionsMarshal.AsSpan(all))
+            Do(one, what, ref first);
+        first?.Throw();
+    }
+
+    private static void Do<T>(T one, Action<T> what, ref ExceptionDispatchInfo? first)
+    {
+        try
+        {
+            what(one);
+        }
+        catch (Exception error)
+        {
+            first ??= ExceptionDispatchInfo.Capture(error);
+        }
     }
 }

@@ -13,7 +13,7 @@ internal readonly record struct PartsVersion(long Writes, long Trained)
     {
         var trained = 0L;
         foreach (var input in inputs)
-            trained = 2 * trained + (input.requires_grad ? 1 : 0);
+            trained = unchecked(31 * trained + (input.requires_grad ? 2 : 1)); // Any number of inputs counts.
         return new(Versions.Of(tensors), trained);
     }
 }

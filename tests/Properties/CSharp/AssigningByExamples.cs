@@ -34,6 +34,21 @@ public class AssigningByExamples
         Assert.Equal(3, layer.state_dict().Count);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void One_that_is_refused_does_not_lose_another_that_waits(bool first)
+    {
+        var (a, b) = (nn.Linear(4, 4).orthogonal(), nn.Linear(4, 4));
+        b.share_parametrization("weight", a.parametrization("weight"));
+        using var allowed = Parametrizations.Orthogonal().Sample([4, 4]);
+        var (good, bad) = first ? (a, b) : (b, a);
+        good.weight = nn.Parameter(allowed.clone());
+        bad.weight = nn.Parameter(ones(4, 4));
+        Assert.Throws<ParametrizationException>(() => a.call(randn(2, 4)));
+        Near.Same(allowed, b.call(eye(4)).mT - b.bias!.unsqueeze(-1));
+    }
+
     [Fact]
     public void A_tensor_that_was_disposed_after_it_was_assigned_is_refused()
     {

@@ -222,6 +222,7 @@ public class FilesAreThoseOfPeft
             { Config(dora: true), "has no lora_magnitude_vector for 'words'" },
             { Config(more: ", \"alpha_pattern\": { \"mix\": null }"), "mix has no number" },
             { Config(more: ", \"rank_pattern\": { \"(mix\": 2 }"), "Invalid pattern" },
+            { Config(more: ", \"rank_pattern\": { \"(([a-z]|[a-z.]+)+)+!\": 2 }"), "takes more than a second" },
             { Config().Replace("\"lora_alpha\": 6", "\"lora_alpha\": 0"), "Alpha must be finite and not zero" },
             {
                 Config().Replace("\"modules_to_save\": null", "\"modules_to_save\": [\"head\", \"score\"]"),

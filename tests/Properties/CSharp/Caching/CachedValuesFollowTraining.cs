@@ -137,6 +137,21 @@ public class CachedValuesFollowTraining
     }
 
     [Fact]
+    public void Any_number_of_parameters_is_trained_or_frozen_each()
+    {
+        var value = Parametrizations.BlockDiagonal([.. Enumerable.Repeat(Parametrizations.Symmetric, 70)]);
+        var layer = nn.Linear(70, 70).register_parametrization("weight", value);
+        var parts = layer.parametrization("weight").parameters().ToList();
+        Assert.Equal(70, parts.Count);
+        using var scope = parametrize.cached();
+        layer.call(ones(1, 70)).sum().backward();
+        parts[0].requires_grad = false;
+        layer.zero_grad(set_to_none: true);
+        layer.call(ones(1, 70)).sum().backward();
+        Assert.All(parts, one => Assert.Equal(one.requires_grad, one.grad is not null));
+    }
+
+    [Fact]
     public void A_value_first_used_in_inference_mode_can_be_trained()
     {
         var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Orthogonal());

@@ -100,6 +100,29 @@ public class AveragesStayInTheirSpaces
         Assert.Same(other, average.module);
     }
 
+    [Theory]
+    [InlineData(AverageOf.Values)]
+    [InlineData(AverageOf.Originals)]
+    public void An_average_may_be_finer_than_the_model(AverageOf averageOf)
+    {
+        var (model, other) = (nn.Linear(4, 4), nn.Linear(4, 4));
+        foreach (var one in (Linear[])[model, other])
+            one.weight_norm();
+        model.to(ScalarType.BFloat16);
+        var average = new AveragedModel<Linear>(other, 0.5, averageOf);
+        average.update_parameters(model);
+        using var first = other.parametrization("weight").Value;
+        using (no_grad())
+        using (NewDisposeScope())
+            foreach (var original in model.parametrization("weight").Originals)
+                original.mul_(2);
+        average.update_parameters(model);
+        using var second = other.parametrization("weight").Value;
+        using var away = (second - first * 1.5).abs().max();
+        // The value of the model is rounded to bfloat16, its originals are numbers of it.
+        Assert.InRange(away.item<float>(), 0, averageOf is AverageOf.Values ? 0.01 : 1e-6);
+    }
+
     private static double Averaged(double[] numbers, double? decay)
     {
         var average = numbers[0];

@@ -56,6 +56,17 @@ public class RegisteringOnManyModulesIsAllOrNothing
     }
 
     [Fact]
+    public void A_refusal_says_what_to_do_as_that_of_one_layer_does()
+    {
+        var net = WithGradients();
+        var error = Assert.Throws<ParametrizationException>(() =>
+            net.register_parametrizations<Linear>("weight", Parametrizations.Symmetric)
+        );
+        Assert.StartsWith("blocks.0.weight: ", error.Message);
+        Assert.EndsWith("To replace what is registered, remove it first.", error.Message);
+    }
+
+    [Fact]
     public void A_module_without_that_tensor_refuses()
     {
         var net = WithGradients();

@@ -204,6 +204,20 @@ public class PruningAtTheEdges
     public void No_tensors_at_all_are_refused_under_the_name_of_the_argument() =>
         Assert.Throws<ArgumentException>("parameters", () => prune.global_unstructured([], 0.5));
 
+    /// <summary>By whichever name it is found.</summary>
+    [Fact]
+    public void One_tensor_that_is_named_twice_is_refused()
+    {
+        var layer = nn.Linear(4, 4);
+        var model = nn.Sequential(("layer", layer));
+        var error = Assert.Throws<ArgumentException>(
+            "parameters",
+            () => prune.global_unstructured([(model, "layer.weight"), (layer, "weight")], 0.5)
+        );
+        Assert.StartsWith("Linear.weight is named twice.", error.Message);
+        Assert.False(layer.is_parametrized());
+    }
+
     [Fact]
     public void Scores_that_do_not_fit_are_refused_under_the_name_of_the_argument()
     {

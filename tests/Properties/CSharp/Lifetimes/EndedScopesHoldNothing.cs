@@ -1,0 +1,50 @@
+using System.Runtime.CompilerServices;
+using Parametrize.CSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Lifetimes;
+
+/// <summary>What has started in a scope keeps alive nothing of what the scope has held.</summary>
+public class EndedScopesHoldNothing
+{
+    private sealed class Net : nn.Module<Tensor, Tensor>
+    {
+        public readonly Linear layer = nn.Linear(3, 3);
+
+        public Net()
+            : base(nameof(Net)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x) => layer.call(x);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static (WeakReference Model, ExecutionContext Started) Started()
+    {
+        var net = new Net();
+        net.register_parametrization("layer.weight", Parametrizations.Symmetric);
+        using var scope = parametrize.cached(net);
+        net.call(randn(2, 3)).Dispose();
+        // What a timer or a task that begins here would hold.
+        return (new(net), ExecutionContext.Capture()!);
+    }
+
+    [Fact]
+    public void What_has_started_in_one_does_not_hold_the_model()
+    {
+        var (model, started) = Started();
+        Collect();
+        Assert.False(model.IsAlive);
+        GC.KeepAlive(started);
+    }
+
+    private static void Collect()
+    {
+        for (var count = 0; count < 3; count++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+    }
+}
