@@ -8,47 +8,35 @@ namespace Parametrize.CSharp.Binding;
 internal sealed partial class TensorBinding
 {
     /// <summary>A new tensor for a reader: a view of the held one in a cached scope.</summary>
-    public Tensor Read()
-    {
-        SyncWithModules();
-        _tensor.RefreshWritten();
-        // A pass of this thread may share what others hold, and does not wait for them to learn.
-        if (CachedScope.For(this) is null && !(_value.IsHeld && Access.IsInPass))
-        {
-            using (var lease = _tensor.IsLearning ? Access.Writing() : Access.Reading())
-                if (!IsTouched)
-                    return _tensor.Evaluate(out _);
-            PutInOrder(takesAssignments: true);
-            return Read();
-        }
-        var visit = Admit(caller: null);
-        try
-        {
-            lock (_gate)
-                return _value.IsHeld ? _value.Alias() : _tensor.Evaluate(out _);
-        }
-        finally
-        {
-            Access.End(visit);
-        }
-    }
+    public Tensor Read() =>
+        ForReader(isHeld => isHeld ? _value.Alias() : _tensor.Evaluate(out _), isLearning: _tensor.IsLearning);
 
     /// <summary>log |det W| for a reader: computed once with the value in a cached scope.</summary>
     /// <param name="compute">Computes it from the parts, or from the value where that is held.</param>
-    public Tensor LogAbsDeterminant(Func<Tensor?, Tensor> compute)
+    public Tensor LogAbsDeterminant(Func<Tensor?, Tensor> compute) =>
+        ForReader(isHeld => isHeld ? _value.LogAbsDeterminant(compute) : compute(null), isLearning: false);
+
+    /// <param name="compute">Given whether the value is held, and to be taken from there.</param>
+    /// <param name="isLearning">Whether that writes to buffers.</param>
+    private Tensor ForReader(Func<bool, Tensor> compute, bool isLearning)
     {
-        SyncWithModules();
-        _tensor.RefreshWritten();
-        if (CachedScope.For(this) is null)
+        while (true)
         {
-            using var lease = Access.Reading();
-            return compute(null);
+            SyncWithModules();
+            _tensor.RefreshWritten();
+            // A pass of this thread may share what others hold, and does not wait for them to learn.
+            if (CachedScope.For(this) is not null || _value.IsHeld && Access.IsInPass)
+                break;
+            using (isLearning ? Access.Writing() : Access.Reading())
+                if (!IsTouched)
+                    return compute(false);
+            PutInOrder(takesAssignments: true);
         }
         var visit = Admit(caller: null);
         try
         {
             lock (_gate)
-                return _value.IsHeld ? _value.LogAbsDeterminant(compute) : compute(null);
+                return compute(_value.IsHeld);
         }
         finally
         {

@@ -67,6 +67,22 @@ public class WritesIntoWhatStandsForATensor
 
     public static TheoryData<string> KindNames => [.. Kinds.Keys];
 
+    /// <summary>Whether a reader finds it, or a pass.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Reading_a_determinant_tells_of_a_write_as_reading_the_value_does(bool isDeterminant)
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Invertible);
+        var tensor = layer.parametrization("weight");
+        nn.init.constant_(layer.weight!, 1);
+        var refusal = Assert.Throws<InvalidOperationException>(() =>
+            isDeterminant ? tensor.LogAbsDeterminant() : tensor.Value
+        );
+        Assert.Contains("written in place", refusal.Message);
+        using var value = isDeterminant ? tensor.LogAbsDeterminant() : tensor.Value;
+    }
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void A_write_in_place_is_refused_and_undone(string kind, string write, bool isInScope)

@@ -48,6 +48,49 @@ public class WritingWaitsForPasses
         await writing.WaitAsync(Limit);
     }
 
+    /// <summary>Of a weight that another thread reads, which waits for this one, the adapter cannot be taken off.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Adapters_are_merged_or_taken_off_all_or_none(bool isMerge)
+    {
+        var outer = new Stopping().register_parametrization("weight", Parametrizations.Symmetric);
+        var inner = new Stopping();
+        var model = nn.Sequential(("first", nn.Linear(4, 4)), ("second", inner));
+        foreach (var name in (string[])["first.weight", "second.weight"])
+            model.register_parametrization(name, Parametrizations.Lora(2, 4));
+        using var isInside = new SemaphoreSlim(0);
+        using var mayGoOn = new SemaphoreSlim(0);
+        inner.Pause = () =>
+        {
+            isInside.Release();
+            mayGoOn.Wait();
+            outer.parametrization("weight").Value.Dispose();
+        };
+        outer.Pause = () =>
+        {
+            isInside.Wait();
+            mayGoOn.Release();
+            Thread.Sleep(Soon);
+            Assert.Throws<InvalidOperationException>(() =>
+            {
+                if (isMerge)
+                    peft.merge_adapter(model).Dispose();
+                else
+                    peft.unload(model);
+            });
+        };
+        var pass = Task.Run(() =>
+        {
+            using var scope = parametrize.cached();
+            return inner.call(eye(4));
+        });
+        outer.call(eye(4)).Dispose();
+        await pass.WaitAsync(Limit);
+        Assert.True(model.is_parametrized("first.weight"));
+        Assert.True(model.is_parametrized("second.weight"));
+    }
+
     [Fact]
     public async Task Calls_outside_a_scope_follow_one_another()
     {
