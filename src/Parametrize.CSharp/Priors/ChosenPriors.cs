@@ -23,7 +23,7 @@ internal static class ChosenPriors
             if (name.AsSpan().ContainsAny('*', '?'))
                 patterns.Add((name, prior));
             else
-                chosen.Add((targets.FirstOrDefault(one => one.Names.Contains(name)) ?? throw Missing(name), prior));
+                Choose(targets.FirstOrDefault(one => one.Names.Contains(name)) ?? throw Missing(name), prior);
         }
         foreach (var (pattern, _) in patterns)
             if (!targets.Any(one => IsMetBy(pattern, one)))
@@ -38,6 +38,18 @@ internal static class ChosenPriors
             where prior is not null
             select (target, prior),
         ];
+
+        // It may have several names.
+        void Choose(PriorTarget target, Prior prior)
+        {
+            if (chosen.Find(one => one.Target == target) is { Prior: { } other } && !other.Equals(prior))
+                throw new ArgumentException(
+                    $"{target.Name} has two priors: {other} and {prior}. Name each tensor once.",
+                    nameof(priors)
+                );
+            if (chosen.TrueForAll(one => one.Target != target))
+                chosen.Add((target, prior));
+        }
 
         ArgumentException Missing(string name) =>
             new($"There is no tensor {name} in {model.Title()}. It has: {Names(model)}.", nameof(priors));

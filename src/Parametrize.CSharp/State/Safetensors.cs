@@ -66,7 +66,7 @@ public static class Safetensors
     public static void Save(string path, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        Save(path, model.state_dict(), StateDescription.Of(model, metadata));
+        Save(path, StateTarget.StateOf(model), StateDescription.Of(model, metadata));
     }
 
     /// <summary>The same to a stream, from its present position; the stream stays open.</summary>
@@ -77,7 +77,7 @@ public static class Safetensors
     public static void Save(Stream stream, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        Save(stream, model.state_dict(), StateDescription.Of(model, metadata));
+        Save(stream, StateTarget.StateOf(model), StateDescription.Of(model, metadata));
     }
 
     /// <summary>

@@ -40,6 +40,16 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
         return found;
     }
 
+    /// <summary>The state of a model, in which a shared tensor is under all its names: TorchSharp's Sequential lists it once.</summary>
+    public static Dictionary<string, Tensor> StateOf(nn.Module model)
+    {
+        var state = model.state_dict();
+        foreach (var target in Of(model).Where(target => target.Parametrized is not null))
+        foreach (var (name, piece) in target.Pieces())
+            state.TryAdd(target.Prefix + name, piece);
+        return state;
+    }
+
     /// <summary>What a parametrized tensor is computed from, by the rest of the key.</summary>
     public Dictionary<string, Tensor> Pieces()
     {

@@ -229,13 +229,29 @@ module internal Inversion =
                 (Array.map (fun (leaf: torch.Tensor) -> Tensors.widen (leaf.detach ())) parts.ParameterArray)
                 (Array.map (Array.map Tensors.widen) parts.BufferArrays))
 
-    /// Buffers in use; none for nodes that are new.
-    let private presentBuffers (program: Program) (buffers: torch.Tensor[][]) : torch.Tensor[][] =
-        Array.init program.Nodes.Length (fun position ->
-            if position < buffers.Length then
-                Array.map Tensors.widen buffers[position]
+    /// Buffers in use; none for nodes that are new, and for those that learn them anew, since a node behind reads tensors of
+    /// another shape.
+    let private presentBuffers (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) =
+        let rowOf (position: int) (expected: Form list) =
+            let node = program.Nodes[position]
+            let present = if position < buffers.Length then buffers[position] else [||]
+            let shapes = expected |> List.map _.Shape |> List.toArray
+
+            if Array.isEmpty present || Array.map (fun (one: torch.Tensor) -> one.shape) present = shapes then
+                Ok(Array.map Tensors.widen present)
+            elif box node :? IConverges then
+                Ok [||]
             else
-                [||])
+                Error
+                    $"it carries a tensor {Form.Shown present[0].shape}, but what is behind it now reads tensors {Form.Shown shapes[0]}. Remove it, and register both at once."
+                |> outOfReach node
+
+        Program.bufferRows program forms
+        |> List.mapi rowOf
+        |> List.fold
+            (fun rows row -> rows |> Result.bind (fun rows -> row |> Result.map (fun row -> row :: rows)))
+            (Ok [])
+        |> Result.map (List.rev >> List.toArray)
 
     /// What a node learns, or chooses by a tensor, belongs to what the nodes before it yield, so it is found again where that
     /// has changed: in the steps that are stale. A node of several inputs keeps what it has: they do not make one tensor.
@@ -333,7 +349,8 @@ module internal Inversion =
 
             let known = inUse |> Option.filter (fun parts -> parts.BufferArrays.Length = program.Nodes.Length)
 
-            from mostStarts known (presentBuffers program buffers)
+            presentBuffers program forms buffers
+            |> Result.bind (from mostStarts known)
             |> Result.bind (fun (inputs, rows, isChosen) ->
                 // Pulling back a tensor that the nodes before cannot yield changes what they yield.
                 let isStale (node: Node) (position: int) (source: int) =
@@ -355,5 +372,6 @@ module internal Inversion =
         let epsilon = Form.epsilon tensor.dtype
         let wide = Tensors.widen (tensor.detach ())
         // What lies behind the nodes that read leaves is known by their right inverses alone.
-        pullBack true Pull.Exactly epsilon program forms (presentBuffers program buffers) None wide
+        presentBuffers program forms buffers
+        |> Result.bind (fun present -> pullBack true Pull.Exactly epsilon program forms present None wide)
         |> Result.map ignore

@@ -290,16 +290,18 @@ module internal Program =
         | 0, Some error -> Error(error "identity")
         | count, _ -> go (count - 1)
 
-    /// The forms of all buffers, given those of the registers.
-    let bufferForms (program: Program) (forms: Form[]) : Form list =
+    /// The forms of the buffers of each node, given those of the registers.
+    let bufferRows (program: Program) (forms: Form[]) : Form list list =
         [
             for index in 0 .. program.Steps.Length - 1 do
                 match program.Steps[index] with
                 | Step.Compute(node, _, _, _) ->
-                    for buffer in node.Buffers do
-                        buffer.FormFor forms[program.LeafCount + index]
+                    [ for buffer in node.Buffers -> buffer.FormFor forms[program.LeafCount + index] ]
                 | _ -> ()
         ]
+
+    /// The forms of all buffers.
+    let bufferForms (program: Program) (forms: Form[]) : Form list = List.concat (bufferRows program forms)
 
     /// The same as PyTorch has them, which is more for some nodes.
     let pyTorchForms (program: Program) (forms: Form[]) : Form list =

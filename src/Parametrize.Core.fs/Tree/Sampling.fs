@@ -17,8 +17,8 @@ module internal Sampling =
             | Ok parts -> parts.Buffers
             | Error reason -> invalidOp $"{Node.text node}: {reason}"
 
-    /// A tensor of the register, to be projected: of the last node that draws, else computed from random inputs where there
-    /// are several, else normal.
+    /// A tensor of the register, to be projected: of the last node that draws from all that it yields here, else computed from
+    /// random inputs, else normal.
     let rec private ofRegister (program: Program) (forms: Form[]) generator (register: int) : torch.Tensor =
         let ofRegister = ofRegister program forms generator
 
@@ -29,10 +29,16 @@ module internal Sampling =
             | Step.Into(view, source, _) -> View.into view (ofRegister source)
             | Step.OutOf(view, source) -> View.back view (fun () -> forms[register].Shape) (ofRegister source)
             | Step.Compute(node, sources, _, _) ->
+                let spaces = program.Spaces.Value
+                // Behind others a node may yield a part of its space only.
+                let isWhole = (spaces[register] = node.Codomain [ for _ in sources -> Space.all ])
+
                 match box node with
-                | :? ISampled as sampled ->
+                | :? ISampled as sampled when isWhole || not (Array.isEmpty sources) && not node.Buffers.IsEmpty ->
                     Contract.sampled node forms[register] (fun () -> sampled.Sample(forms[register], generator))
                 | :? ICombines -> node.Forward(Array.map ofRegister sources, buffersOf node forms[register])
+                | _ when sources.Length = 1 && spaces[sources[0]] <> Space.all && node.Buffers.IsEmpty ->
+                    node.Forward([| ofRegister sources[0] |], [||])
                 // Inside the spaces before it, where projecting a normal one may end on an edge.
                 | _ when sources.Length = 1 && forms[sources[0]] = forms[register] -> ofRegister sources[0]
                 | _ -> Form.normal generator forms[register]

@@ -9,6 +9,8 @@ namespace Properties.CSharp;
 /// <summary>A second registration puts more links behind the first, by the same policies.</summary>
 public class RegisteringAgainAppends
 {
+    private static readonly TorchSharp.Scalar Zero = TorchSharp.ScalarExtensionMethods.ToScalar(0);
+
     [Fact]
     public void Registering_again_appends_and_keeps_an_allowed_value()
     {
@@ -45,6 +47,50 @@ public class RegisteringAgainAppends
             layer.register_parametrization("weight", Parametrizations.Cayley(), WhenNotAllowed.Refuse)
         );
         before.AssertUnchanged();
+    }
+
+    /// <summary>Where the pruning becomes one with that which is there.</summary>
+    [Fact]
+    public void Pruning_again_samples_when_asked_to()
+    {
+        var layer = nn.Linear(8, 8);
+        var half = Parametrizations.Pruned(Pruning.NewL1(0.5));
+        layer.register_parametrization("weight", half);
+        using var before = layer.parametrization("weight").Value.detach();
+        layer.register_parametrization("weight", half, WhenNotAllowed.Sample);
+        using var after = layer.parametrization("weight").Value.detach();
+        using var same = after.eq(before).logical_and(after.not_equal(Zero));
+        Assert.False(same.any().item<bool>());
+    }
+
+    /// <summary>The second reads tensors of another shape than those for which the first has learnt its vectors.</summary>
+    [Theory]
+    [InlineData("spectralNorm", "circulant")]
+    [InlineData("sigmaReparametrized", "simplex")]
+    [InlineData("sigmaReparametrized", "sumToZero")]
+    [InlineData("sigmaReparametrized", "correlation")]
+    public void What_was_learnt_for_another_shape_is_learnt_anew(string first, string second)
+    {
+        var layer = nn.Linear(4, 4);
+        layer.register_parametrization("weight", Parametrizations.Parse(first), WhenNotAllowed.Reinterpret);
+        layer.register_parametrization("weight", Parametrizations.Parse(second));
+        var tensor = layer.parametrization("weight");
+        Assert.Null(tensor.Parametrization.Violation(tensor.Value));
+        layer.call(randn(2, 4)).sum().backward();
+        Assert.All(layer.parameters(), one => Assert.NotNull(one.grad));
+    }
+
+    [Fact]
+    public void A_mask_of_another_shape_is_refused()
+    {
+        var layer = nn.Linear(4, 4);
+        layer.l1_unstructured("weight", 3);
+        using var before = layer.parametrization("weight").Value;
+        var refusal = Assert.Throws<ParametrizationException>(() =>
+            layer.register_parametrization("weight", Parametrizations.Circulant)
+        );
+        Assert.Contains("it carries a tensor [4, 4]", refusal.Message);
+        Near.Identical(before, layer.parametrization("weight").Value);
     }
 
     [Fact]

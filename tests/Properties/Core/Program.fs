@@ -38,6 +38,7 @@ let private tests (isAskedFor: string list -> bool) : Test =
             OptionShapeTests.tests
             OwnNodeTests.tests
             CornerTests.tests
+            EndOfRangeTests.tests
             DimensionTests.tests
             PracticeTests.tests
             BesideOthersTests.tests
@@ -59,6 +60,7 @@ let private tests (isAskedFor: string list -> bool) : Test =
             NearnessTests.tests
             StabilityTests.tests
             SampleTests.tests
+            ChainSampleTests.tests
             BatchTests.tests
             ThinTests.tests
             FormTests.tests

@@ -89,14 +89,27 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
         let mutable found = torch.zeros_like largest
         let mutable goesOn = true
 
+        // Some entries tell in no time what all of a long row take long for.
+        let stride = max 1L (rows.size 1 / 1000L)
+        let some = rows.slice (1L, 0L, rows.size 1, stride)
+
+        let isOnGrid (scale: torch.Tensor) =
+            let isPerhaps = fits some scale epsilon
+
+            if stride > 1L && isPerhaps.any().item<bool>() then
+                fits rows scale epsilon
+            else
+                isPerhaps
+
         while goesOn do
+            use scope = torch.NewDisposeScope()
             // The largest number of steps that is left, 0 where none is.
             let count = (counts * left).amax([| -1L |], keepdim = true)
             let scale = asNumber epsilon dtype (largest / Norms.oneWhereZero count)
-            let isFound = (fits rows scale epsilon).logical_and(count.gt (0.0.AsScalar()))
-            found <- torch.where (isFound, scale, found)
+            let isFound = (isOnGrid scale).logical_and(count.gt (0.0.AsScalar()))
+            found <- scope.MoveToOuter(torch.where (isFound, scale, found))
             let isOver = isFound.logical_or (count.eq (0.0.AsScalar()))
-            left <- left.logical_and(counts.ne count).logical_and(isOver.logical_not ())
+            left <- scope.MoveToOuter(left.logical_and(counts.ne count).logical_and(isOver.logical_not ()))
             goesOn <- left.any().item<bool>()
 
         found

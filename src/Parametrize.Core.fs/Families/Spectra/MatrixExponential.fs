@@ -134,6 +134,9 @@ type internal MatrixExponentialNode(requirement: Requirement) =
 
             whole.``to`` (Tensors.realType matrix)
 
+    interface INarrows with
+        member _.Narrow(tensor, dtype) = PositiveDefinite.narrowed dtype tensor
+
     interface ISampled with
         member _.Sample(form, generator) =
             let normal = Form.normal generator form

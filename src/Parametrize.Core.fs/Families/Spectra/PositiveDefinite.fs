@@ -18,14 +18,27 @@ module internal PositiveDefiniteSpaces =
             override _.Dimension form = Dimension.ofMatrices (Dimension.ofHalf 1L) form
         }
 
+/// Small functions of positive definite matrices.
+[<RequireQualifiedAccess>]
+module internal PositiveDefinite =
+
+    let realDiagonal (matrix: torch.Tensor) : torch.Tensor =
+        let diagonal = Tensors.diagonal matrix
+        if diagonal.is_complex () then diagonal.real else diagonal
+
+    /// In an element type of smaller range, and still definite: as if the rows of a factor were shorter where the diagonal is out of
+    /// range. No other entry is larger than the larger one of two on the diagonal.
+    let narrowed (dtype: torch.ScalarType) (matrix: torch.Tensor) : torch.Tensor =
+        let most = Form.greatest dtype
+        let root = ((realDiagonal matrix).detach() / most.AsScalar()).clamp_min(1.0.AsScalar()).rsqrt()
+        Entrywise.saturated dtype (matrix * root.unsqueeze -1L * root.unsqueeze -2L)
+
 /// Positive definite matrices by their Cholesky factor: `W = L L^H` with `L_ii = floor + softplus(X_ii)` (Pinheiro &
 /// Bates 1996, section 2.1, with softplus in place of exp). The strict lower triangle of X is that of L.
 type internal PositiveDefiniteNode(floor: float) =
     inherit Node()
 
-    let realDiagonal (matrix: torch.Tensor) =
-        let diagonal = Tensors.diagonal matrix
-        if diagonal.is_complex () then diagonal.real else diagonal
+    let realDiagonal = PositiveDefinite.realDiagonal
 
     let withDiagonal (strict: torch.Tensor) (diagonal: torch.Tensor) =
         strict + torch.diag_embed (diagonal.``to`` strict.dtype)
@@ -260,11 +273,7 @@ type internal PositiveDefiniteNode(floor: float) =
         member _.Offsets = [ floor; floor * floor ]
 
     interface INarrows with
-        member _.Narrow(tensor, dtype) =
-            // As if the rows of the factor had been shorter: no number is larger than the larger one of two on the diagonal.
-            let most = Form.greatest dtype
-            let root = ((realDiagonal tensor).detach() / most.AsScalar()).clamp_min(1.0.AsScalar()).rsqrt()
-            Entrywise.saturated dtype (tensor * root.unsqueeze -1L * root.unsqueeze -2L)
+        member _.Narrow(tensor, dtype) = PositiveDefinite.narrowed dtype tensor
 
     interface ISampled with
         member _.Sample(form, generator) =

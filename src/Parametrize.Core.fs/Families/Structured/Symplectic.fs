@@ -67,13 +67,13 @@ module internal Symplectic =
 
     /// The same matrix with no singular value below this part of the largest, and the least one reflected where the determinant
     /// is negative, which that of no symplectic matrix is; the identity for zeros.
-    let private regular (matrix: torch.Tensor) =
+    let private regular (part: float) (matrix: torch.Tensor) =
         let struct (unit, _) = Norms.matricesInUnits 0.0 matrix
         let struct (left, values, right) = torch.linalg.svd unit
         let largest = values.amax ([| -1L |], keepdim = true)
 
         let least =
-            torch.where (largest.eq (0.0.AsScalar()), torch.ones_like largest, largest * 1e-5.AsScalar())
+            torch.where (largest.eq (0.0.AsScalar()), torch.ones_like largest, largest * part.AsScalar())
 
         let orientation = (torch.linalg.det(left).sign() * torch.linalg.det(right).sign()).unsqueeze -1L
         let but = values.narrow (-1L, 0L, Tensors.last matrix - 1L)
@@ -83,8 +83,8 @@ module internal Symplectic =
     /// `W R` with `R^T (W^T J W) R = J`: of the eigenvectors a + ib of the skew matrix `W^T J W = K` with `K a = d b`, `K b = -d a`,
     /// d > 0, `R = [b, a] diag(d, d)^(-1/2) O^T`. The orthogonal symplectic O, the polar factor of what in `[b, a]` commutes with
     /// J, makes R the identity where W is symplectic; what commutes has a null space, and no one factor, for negative determinants.
-    let private factor (matrix: torch.Tensor) =
-        let regular = regular matrix
+    let private factor (part: float) (matrix: torch.Tensor) =
+        let regular = regular part matrix
         let count = half regular
         let imaginary = torch.complex (torch.zeros_like regular, gram regular)
         let struct (values, vectors) = torch.linalg.eigh imaginary
@@ -101,12 +101,17 @@ module internal Symplectic =
         let found = regular.matmul ((basis * scales.unsqueeze -2L).matmul turn.mT)
         torch.where (isNear found, polished found, found)
 
-    /// A symplectic matrix for any matrix: what is near one becomes its polar factor.
-    let retract (matrix: torch.Tensor) : torch.Tensor =
+    let private retracted (part: float) (matrix: torch.Tensor) : torch.Tensor =
         let wide = Tensors.inDouble matrix
         let isExact = (defects wide).le((16.0 * Form.epsilon wide.dtype).AsScalar())
         let near = torch.where (isExact, wide, polished wide)
-        torch.where(isNear wide, near, factor wide).``to`` matrix.dtype
+        torch.where(isNear wide, near, factor part wide).``to`` matrix.dtype
+
+    /// A symplectic matrix for any matrix: what is near one becomes its polar factor.
+    let retract (matrix: torch.Tensor) : torch.Tensor = retracted 1e-5 matrix
+
+    /// The same to train from: of a matrix that is not regular one whose entries are not large.
+    let start (matrix: torch.Tensor) : torch.Tensor = retracted 0.1 matrix
 
     /// `U diag(e^t, e^-t) V` with uniform orthogonal symplectic U and V, and t normal of deviation 1/2.
     let sample (form: Form) (generator: torch.Generator | null) : torch.Tensor =
@@ -176,7 +181,12 @@ type internal SymplecticNode() =
         nearJ "W^T J W = J (beside the norms of columns)" (limitOf epsilon tensor) tensor
 
     override _.Invert(_, tensor, _, want) =
-        let element = if want = Want.Exact then tensor else Symplectic.retract tensor
+        let element =
+            match want with
+            | Want.Exact -> tensor
+            | Want.Nearest -> Symplectic.retract tensor
+            | Want.Start -> Symplectic.start tensor
+
         NodeParts.carrying (torch.zeros_like tensor) [ element ]
 
     interface IRepairs with
@@ -186,6 +196,9 @@ type internal SymplecticNode() =
             |> Result.mapError (fun violation -> "base", violation)
 
         member _.Repair buffers = Array.map Symplectic.polish buffers
+
+    interface INarrows with
+        member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 
     interface ISampled with
         member _.Sample(form, generator) = Symplectic.sample form generator

@@ -45,6 +45,16 @@ public class ListsShowWhatTheyHave
         );
     }
 
+    [Fact]
+    public void What_is_in_a_list_moves_to_a_device_and_an_element_type_at_once()
+    {
+        var model = new WithList();
+        model.register_parametrization("kernels.0", Parametrizations.Symmetric);
+        model.to(CPU, ScalarType.Float64);
+        Assert.Equal(ScalarType.Float64, model.parametrization("kernels.0").Value.dtype);
+        Assert.All(model.parameters(), one => Assert.Equal(ScalarType.Float64, one.dtype));
+    }
+
     private sealed class Twice : nn.Module<Tensor, Tensor>
     {
         public readonly ParameterList first = new(nn.Parameter(ones(3, 3)), nn.Parameter(ones(3, 3)));

@@ -195,6 +195,22 @@ public class TensorsThatAreAlike
             }
         );
 
+    /// <summary>Of one value whatever the sizes: some norms are below the least.</summary>
+    [Fact]
+    public void Sizes_of_others_do_not_matter() =>
+        Agree(
+            "spectralNormWith { SpectralNorm.defaults with Epsilon = 0.5 }",
+            (model, input) =>
+            {
+                model.eval();
+                using (no_grad())
+                    foreach (var (index, size) in new[] { 10.0, 0.01, 1, 0.001 }.Index())
+                        model.heads[index].parametrization("weight").Originals[0].mul_(size);
+                model.call(input);
+                return model.Outputs;
+            }
+        );
+
     [Fact]
     public void In_a_scope_they_follow_what_is_written() =>
         Agree(

@@ -109,6 +109,11 @@ public class PriorsAreChosenByName
         Assert.Equal(expected, Number(model.log_prior(_ => Normal)), 1e-4);
         Assert.Equal(expected, Number(model.log_prior(("*", Normal))), 1e-4);
         Assert.Equal(expected, Number(model.log_prior(("1.weight", Normal))), 1e-4);
+        Assert.Equal(expected, Number(model.log_prior(("0.weight", Normal), ("1.weight", Normal))), 1e-4);
+        var error = Assert.Throws<ArgumentException>(() =>
+            model.log_prior(("0.weight", Normal), ("1.weight", Parametrize.CSharp.Priors.Laplace()))
+        );
+        Assert.Contains("has two priors", error.Message);
     }
 
     [Fact]

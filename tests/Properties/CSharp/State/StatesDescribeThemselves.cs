@@ -55,6 +55,23 @@ public class StatesDescribeThemselves
         Assert.Empty(metadata);
     }
 
+    /// <summary>TorchSharp's Sequential lists a tensor once.</summary>
+    [Fact]
+    public void A_shared_tensor_is_there_under_all_its_names()
+    {
+        var model = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)));
+        model.register_parametrization("a.weight", Parametrizations.Orthogonal());
+        ((TorchSharp.Modules.Linear)model[1]).share_parametrization("weight", model.parametrization("a.weight"));
+        using var shell = new Properties.CSharp.Tool.Shell();
+        shell.Save("shared.safetensors", model);
+        using var saved = SavedModel.Load(shell["shared.safetensors"]);
+        var baked = saved.baked_state_dict();
+        Near.Same(model.parametrization("b.weight").Value, baked["b.weight"]);
+        var plain = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)));
+        plain.load_parametrized_state_dict(Saved(model));
+        Near.Same(baked["b.weight"], plain.state_dict()["b.weight"]);
+    }
+
     [Fact]
     public void A_state_of_the_same_value_is_copied_bit_for_bit()
     {

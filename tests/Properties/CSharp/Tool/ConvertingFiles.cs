@@ -46,6 +46,25 @@ public class ConvertingFiles
         Near.Same(shell.Load("a.baked")["fc.weight"], shell.Load("b.baked")["fc.weight"], 1e-9);
     }
 
+    private sealed class Holder : nn.Module
+    {
+        public readonly ParametrizedTensor kernel = new(Parametrizations.Symmetric, eye(3));
+
+        public Holder()
+            : base(nameof(Holder)) => RegisterComponents();
+    }
+
+    /// <summary>So that the model's own loading finds them.</summary>
+    [Fact]
+    public void A_tensor_that_a_module_holds_keeps_the_names_of_its_parts()
+    {
+        using var shell = new Shell();
+        shell.Save("held.safetensors", new Holder());
+        using var saved = SavedModel.Load(shell["held.safetensors"]);
+        saved.Convert("kernel", Parametrizations.Scale(2));
+        Assert.Equal(["kernel.original"], saved.Tensors.Single().Pieces.Keys);
+    }
+
     [Fact]
     public void What_is_not_named_is_written_bit_for_bit()
     {

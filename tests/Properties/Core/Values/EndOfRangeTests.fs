@@ -1,0 +1,146 @@
+/// Where maps stop, where weights are far from the space, and where vectors reach the edge.
+module Properties.Core.Values.EndOfRangeTests
+
+open System
+open System.Diagnostics
+open Expecto
+open Parametrize
+open Parametrize.Laws
+open Parametrize.Values
+open Properties.Core
+open TorchSharp
+
+let private float64, float32, float16 =
+    torch.ScalarType.Float64, torch.ScalarType.Float32, torch.ScalarType.Float16
+
+let private normalOf: torch.ScalarType -> uint64 -> int64 list -> torch.Tensor = normalOn torch.CPU
+
+let private isFinite (tensor: torch.Tensor) : bool = Double.IsFinite(Measures.largest tensor)
+
+let private yieldedBy (value: Parametrization) (parameter: torch.Tensor) : torch.Tensor =
+    let start =
+        orFail (Parametrization.start value (torch.eye (Tensors.last parameter, dtype = parameter.dtype)))
+
+    Parametrization.forward value (Parametrization.ofTensorsLike start [ parameter ] start.Buffers value)
+
+/// Float16 has the largest numbers that are soon reached.
+let private finite () : unit =
+    for value in [ matrixExponential; spdBy SpdMap.Exponential; symplectic; spd; invertible ] do
+        for size in [ 3.0; 12.0; 300.0; 5000.0 ] do
+            for seed in 1UL .. 5UL do
+                use _ = torch.NewDisposeScope()
+                let parameter = (normalOf float32 seed [ 4L; 4L ] * size.ToScalar()).``to`` float16
+                Expect.isTrue (isFinite (yieldedBy value parameter)) $"{value} at {size}"
+
+    use _ = torch.NewDisposeScope()
+    let definite = yieldedBy matrixExponential (torch.eye (2L, dtype = float16) * (12.0).ToScalar())
+    Expect.isOk (Parametrization.contains matrixExponential definite) "a matrix whose eigenvalues were no numbers"
+
+let private determinants () : unit =
+    for size in [ 10.0; 60.0; 200.0; 400.0 ] do
+        use _ = torch.NewDisposeScope()
+        let parameter = torch.eye (3L, dtype = float32) * size.ToScalar()
+        let parts = Parametrization.ofTensors [ parameter ] [] matrixExponential
+
+        let struct (_, expected) =
+            torch.linalg.slogdet ((Parametrization.forward matrixExponential parts).``to`` float64)
+
+        let found = (Parametrization.logAbsDet matrixExponential parts).``to`` float64
+        Expect.isLessThan (Measures.apart expected found) 1e-3 $"exp of {size} I"
+
+/// Rounding makes zeros of small probabilities.
+let private undoneAtTheEdge () : unit =
+    for value in [ simplex; simplexBy SimplexMap.StickBreaking ] do
+        for dtype in [ float32; float64 ] do
+            use _ = torch.NewDisposeScope()
+            let vector = torch.tensor ([| 0.5; 0.5; 0.0 |], dtype = dtype)
+            Expect.isTrue (isFinite (Parametrization.undo value vector)) $"{value} in {dtype}"
+
+    use _ = torch.NewDisposeScope()
+    let matrix = torch.eye (3L, dtype = float64)
+    Expect.isTrue (isFinite (Parametrization.undo doublyStochastic matrix)) "a permutation"
+
+let private ratios () : unit =
+    for ratio in [ 10.0; 1000.0; 1e5 ] do
+        for dtype in [ float32; float64 ] do
+            for seed in 1UL .. 20UL do
+                use _ = torch.NewDisposeScope()
+                let value = eigenFull [ orthogonal; boundedRatio ratio ]
+                let normal = normalOf dtype seed [ 4L; 4L ]
+                let nearest = Parametrization.project value (normal + normal.mT)
+                Expect.isOk (Parametrization.contains value nearest) $"{ratio} in {dtype}, {seed}"
+
+let private longAndShortColumns () : unit =
+    for length in [ 1.0; 10.0; 100.0; 1000.0 ] do
+        for dtype in [ float32; float64 ] do
+            use _ = torch.NewDisposeScope()
+            let cosine, sine = cos 0.7, sin 0.7
+            let entries = array2D [ [ cosine * length; sine / length ]; [ -sine * length; cosine / length ] ]
+            let matrix = torch.tensor (entries, dtype = dtype)
+            Expect.isOk (Parametrization.contains symplectic matrix) $"columns of {length} in {dtype}"
+            matrix[0].mul_((1.001).ToScalar()) |> ignore
+            Expect.isError (Parametrization.contains symplectic matrix) $"one that is off, {length} in {dtype}"
+
+/// A base of large entries would leave nothing of the digits of what is trained.
+let private singularStarts () : unit =
+    for size in [ 2L; 4L; 8L; 32L ] do
+        let ones = torch.ones ([| size; size |], dtype = float32)
+        let columns = torch.arange(size).``to``(float32).unsqueeze(0L).expand(size, size)
+
+        for name, weight in [ "ones", ones; "constant columns", columns; "constant rows", columns.mT ] do
+            use _ = torch.NewDisposeScope()
+            let parts = orFail (Parametrization.start symplectic weight)
+            let start = Parametrization.forward symplectic parts
+            Expect.isLessThan (Measures.largest start) 40.0 $"{name} of {size}: the entries"
+            Expect.isOk (Parametrization.contains symplectic start) $"{name} of {size}"
+
+let private tinyBehindViews () : unit =
+    for value in [ Parametrization.onKernel positive >>> scale 1e-30; transposed positive >>> scale 1e-30 ] do
+        use _ = torch.NewDisposeScope()
+        let parameter = torch.tensor([| 1.0f; -60.0f |], dtype = float32).reshape(1L, 2L, 1L)
+        let yielded = Parametrization.forward value (Parametrization.ofTensors [ parameter ] [] value)
+        Expect.isTrue (yielded.gt((0.0).ToScalar()).all().item<bool>()) $"{value}: zero is no positive number"
+
+/// The largest entries of a uniform weight are nearly equal, so that they tell no scale from another.
+let private longRows () : unit =
+    for scheme in [ QuantizationScheme.Symmetric; QuantizationScheme.Affine ] do
+        use _ = torch.NewDisposeScope()
+        let value = fakeQuantized 8 scheme Granularity.Tensor
+        use generator = new torch.Generator(3UL, torch.CPU)
+        let weight = torch.rand ([| 32_000L; 64L |], dtype = float32, generator = generator) - (0.5).ToScalar()
+        let watch = Stopwatch.StartNew()
+        let parts = orFail (Parametrization.start value weight)
+        Expect.isLessThan watch.Elapsed.TotalSeconds 10.0 $"{value}"
+        let yielded = Parametrization.forward value parts
+        Expect.isLessThan (Measures.apart weight yielded) (1.0 / 200.0) $"{value}: half a step"
+        Expect.isOk (Parametrization.contains value yielded) $"{value}: its own"
+
+/// What one node carries may not fit what another, behind it, reads.
+let private otherShapes () : unit =
+    use _ = torch.NewDisposeScope()
+    let weight = normalOf float32 1UL [ 4L; 4L ]
+    let norm = orFail (Parametrization.start spectralNorm weight)
+    let longer = spectralNorm >>> circulant
+    let grown = orFail (Parametrization.extend longer norm (Parametrization.forward spectralNorm norm))
+    Expect.isOk (Parametrization.contains longer (Parametrization.forward longer grown)) "vectors learnt anew"
+    let pruning = pruned (Pruning.L1(Amount.Count 3L))
+    let masked = orFail (Parametrization.start pruning weight)
+
+    match Parametrization.extend (pruning >>> circulant) masked weight with
+    | Ok _ -> failtest "a mask of another shape"
+    | Error error -> Expect.stringContains error.Message "it carries a tensor [4, 4]" "the message"
+
+let tests: Test =
+    testList
+        "ends of ranges"
+        [
+            testCase "what 16 bits yield is finite" finite
+            testCase "determinants of exponentials that are cut" determinants
+            testCase "vectors on the edge are undone" undoneAtTheEdge
+            testCase "projections behind large ratios are allowed" ratios
+            testCase "symplectic matrices of long and short columns" longAndShortColumns
+            testCase "symplectic starts of singular weights" singularStarts
+            testCase "tiny positive numbers behind views" tinyBehindViews
+            testCase "grids of long rows are found soon" longRows
+            testCase "nodes behind that read other shapes" otherShapes
+        ]
