@@ -138,7 +138,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
         }
         visit.IsOfSetter = true;
         _access.BeginPass(visit, present);
-        Visitor.Current.DoubtPass(visit);
+        Visitor.Current.SuspectPass(visit);
         if (ReferenceEquals(present, this))
             Spend();
         present.AwaitRegistration(owner);

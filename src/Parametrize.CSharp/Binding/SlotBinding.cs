@@ -17,7 +17,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     private WaitingAssignment? _waiting;
 
     /// <summary>What was done to the placeholder, and undone by a move or a query: the next use tells of it.</summary>
-    private SlotState? _lost;
+    private SlotState? _pendingError;
 
     public string Name => slot.Name;
 
@@ -60,7 +60,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 return SlotState.Released;
             var found = slot.Get();
             if (found is InjectedParameter ours && IsOurs(ours))
-                return _lost is { } lost ? lost
+                return _pendingError is { } pending ? pending
                     : ours.IsWritten ? SlotState.Written
                     : ours.WantsTraining is not null ? SlotState.Retrained
                     : ours is Placeholder ? SlotState.Hidden
@@ -186,7 +186,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                         + "Undo that; to change the list, remove the parametrization first and register it again."
                 );
             case SlotState.Emptied when slot.Get() is not null:
-                _lost = null;
+                _pendingError = null;
                 return new(this, state);
             case SlotState.Emptied:
                 var spent = new InjectedParameter?[] { _placeholder, Exposed }
@@ -194,11 +194,11 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                     .ToList();
                 spent.ForEach(one => one!.GiveUp());
                 if (!slot.MayBeEmpty)
-                    _lost = state;
+                    _pendingError = state;
                 return new(this, SlotState.Hidden);
             case SlotState.Written:
                 _placeholder?.Retire();
-                _lost = null;
+                _pendingError = null;
                 return new(this, state);
             case SlotState.Retrained:
                 return new(this, state, IsTrained: _placeholder!.WantsTraining is true);
@@ -206,9 +206,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 var found = slot.Get()!;
                 slot.Unregister();
                 if (state is SlotState.Assigned)
-                    _lost = null;
+                    _pendingError = null;
                 else if (slot.IsNothing(found) && !Slot.IsUnwritten(found))
-                    _lost = SlotState.Written;
+                    _pendingError = SlotState.Written;
                 var hasMoved = _wasAssigned && !found.IsInvalid && !found.IsOfTheKindOf(computed.Inputs[0]);
                 // Moving writes to the parts, too.
                 var lentAt = hasMoved ? null : LentAt(found);
@@ -253,7 +253,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
 
     private void Drop()
     {
-        Exposed?.Retire(computed.Binding.Access.HasStragglers);
+        Exposed?.Retire(computed.Binding.Access.HasAbandonedPasses);
         _untouched?.Dispose();
         (Exposed, _untouched) = (null, null);
     }

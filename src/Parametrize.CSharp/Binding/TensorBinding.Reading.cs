@@ -75,7 +75,7 @@ internal sealed partial class TensorBinding
         foreach (var module in _modules)
             if (!module.IsInOrder || module.IsTouched)
                 return false;
-        if (caller is not null && Access.Find(caller) is { IsDoubted: false })
+        if (caller is not null && Access.Find(caller) is { IsSuspect: false })
             return false; // The pass around this one has computed it.
         lock (_gate)
             return !_value.IsHeld || _value.IsOutdated;

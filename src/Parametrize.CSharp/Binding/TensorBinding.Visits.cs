@@ -13,7 +13,7 @@ internal sealed partial class TensorBinding
             return; // It was disposed.
         var seen = Access.Changes;
         SyncWithModules(takesAssignments: true); // Another thread may remove it and dispose it now, which is seen below.
-        if (Access.Find(module) is { IsDoubted: false } outer)
+        if (Access.Find(module) is { IsSuspect: false } outer)
         {
             // The pass around this one has computed it.
             if (outer.Caller == caller)

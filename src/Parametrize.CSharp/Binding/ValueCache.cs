@@ -75,9 +75,9 @@ internal sealed class ValueCache(IComputedTensor tensor)
             return;
         var access = tensor.Binding.Access;
         var ended = _replaced.TakeWhile(one => !access.WasInUse(one.At, except: beginning)).Count();
-        var haveStragglers = access.HasStragglers;
+        var areInUse = access.HasAbandonedPasses;
         foreach (var (shown, _) in _replaced.Take(ended))
-            shown.Retire(haveStragglers);
+            shown.Retire(areInUse);
         _replaced.RemoveRange(0, ended);
     }
 

@@ -38,7 +38,7 @@ internal static class ModelCopy
             throw new ArgumentException($"{to.Title()} holds no ParametrizedTensor '{sorted[0]}'.", nameof(to));
         yield return new(sorted[0], tensor, first);
         foreach (var name in sorted.Skip(1))
-            yield return new(name, tensor, TensorPath.Resolve(to, name), Lender: () => first.Tensor);
+            yield return new(name, tensor, TensorPath.Resolve(to, name), SharedWith: () => first.Tensor);
     }
 
     public static void RequireAlike(nn.Module from, nn.Module to)

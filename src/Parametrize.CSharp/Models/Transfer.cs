@@ -9,13 +9,13 @@ namespace Parametrize.CSharp.Models;
 /// <param name="Name">Its name in messages.</param>
 /// <param name="From">Where the value and the numbers are from.</param>
 /// <param name="To">Where they go: a plain tensor, or a parametrized one.</param>
-/// <param name="Lender">What the target is to share when it is a further name of one tensor, else null.</param>
+/// <param name="SharedWith">What the target is to share when it is a further name of one tensor, else null.</param>
 /// <param name="Appends">Whether the value goes behind one that is there, which else has to be the same.</param>
 internal sealed record Transfer(
     string Name,
     ParametrizedTensor From,
     TensorPath To,
-    Func<ParametrizedTensor?>? Lender = null,
+    Func<ParametrizedTensor?>? SharedWith = null,
     bool Appends = false
 )
 {
@@ -43,7 +43,7 @@ internal sealed record Transfer(
             RequireForm(Core.form(From.Parametrization, From.CurrentParts()), tensor.shape, tensor.dtype);
             return;
         }
-        if (Lender is not null && !ReferenceEquals(target, Lender()))
+        if (SharedWith is not null && !ReferenceEquals(target, SharedWith()))
             throw new InvalidOperationException($"{Name} is shared here, but not there. Remove it first.");
         if (!To.IsHeld)
             RequireAlikeJoined(target);
@@ -94,9 +94,9 @@ internal sealed record Transfer(
     private IPrepared Prepare() =>
         Target switch
         {
-            null when Lender is not null => new PreparedSharing(To, () => Lender()!, Dimension),
+            null when SharedWith is not null => new PreparedSharing(To, () => SharedWith()!, Dimension),
             null => new PreparedBinding(To, From.Parametrization, tensor => From.CopiedParts(tensor.device), Dimension),
-            _ when Lender is not null => Prepared.All([]),
+            _ when SharedWith is not null => Prepared.All([]),
             var target => new PreparedParts(target, target.Copying(From, Appends)),
         };
 }
