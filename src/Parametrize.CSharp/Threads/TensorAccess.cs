@@ -192,7 +192,7 @@ internal sealed class TensorAccess(Func<string?> name)
     public Visit? Find(object pass)
     {
         if (_visits.Count == 0)
-            return null; // What the present thread has begun it sees without the lock.
+            return null; // A thread sees its own visits without the lock.
         var visitor = Visitor.Current;
         lock (Gate)
         {
