@@ -12,7 +12,8 @@ internal sealed partial class TensorBinding
     {
         SyncWithModules();
         _tensor.RefreshWritten();
-        // A pass of this thread may share what others hold, and does not wait for them to learn.
+        // A pass of this thread may share the value that other scopes hold; then it does not wait for exclusive access in order to
+        // learn.
         if (CachedScope.For(this) is null && !(_value.IsHeld && Access.IsInPass))
         {
             using (var lease = _tensor.IsLearning ? Access.Writing() : Access.Reading())
@@ -34,7 +35,7 @@ internal sealed partial class TensorBinding
     }
 
     /// <summary>log |det W| for a reader: computed once with the value in a cached scope.</summary>
-    /// <param name="compute">Computes it from the parts, or from the value where that is held.</param>
+    /// <param name="compute">Computes it from the parts, or from the held value when it is given one.</param>
     public Tensor LogAbsDeterminant(Func<Tensor?, Tensor> compute)
     {
         SyncWithModules();
@@ -63,10 +64,13 @@ internal sealed partial class TensorBinding
 
     bool IUse.IsToCompute => IsToCompute(caller: null);
 
-    /// <summary>Whether there are fields in which the value is shown: one that a module of one's own holds is read.</summary>
+    /// <summary>
+    /// Whether there are modules in whose fields the value is shown. A parametrized tensor that a user's module holds itself has
+    /// none.
+    /// </summary>
     public bool IsInModules => _modules.Length > 0;
 
-    /// <summary>Whether a value that is computed now stays in the fields.</summary>
+    /// <summary>Whether a value that is computed now is held until a scope ends.</summary>
     public bool IsToKeep => _value.IsHeld || CachedScope.For(this) is not null;
 
     /// <summary>Whether a use will compute the value, and nothing else has to be done before.</summary>
@@ -90,7 +94,9 @@ internal sealed partial class TensorBinding
         Access.End(Admit(caller: null));
     }
 
-    /// <summary>The same for the scope of a model, also where one around it covers the tensor: that may end before.</summary>
+    /// <summary>
+    /// Holds the value for the scope of a model, even when an outer scope holds it already: the outer scope may end first.
+    /// </summary>
     public void Hold(CachedScope scope)
     {
         try
@@ -107,14 +113,14 @@ internal sealed partial class TensorBinding
     }
 
     /// <summary>
-    /// The same for a scope that has not named the tensor: unless something is to be said of it, or changed by computing it, or
-    /// others use it, which its first use does.
+    /// For a scope of all tensors: holds the value unless computing it would change it (learning, noise), report a pending error,
+    /// or wait for another thread. In these cases the first use computes it.
     /// </summary>
     public void TryHold()
     {
         if (!_tensor.IsPure || Access.IsInPass)
             return;
-        // What stands in native memory no field shows, and a graph may need what is there.
+        // A tensor in native memory is shown in no field, and a graph may still need the numbers that are there.
         if (IsNative || Access.TryBeginAlone() is not { } visit)
             return;
         var isInOrder = Array.TrueForAll(_modules, module => module.IsInOrder && !module.IsTouched);
@@ -123,14 +129,14 @@ internal sealed partial class TensorBinding
             HoldUnlessItFails();
     }
 
-    /// <summary>Shows the value again, after it was dropped, where a scope for a model lasts.</summary>
+    /// <summary>Computes and shows the value again after it was dropped, if a scope for a model is open.</summary>
     public void ShowAgain()
     {
         if (Access.MayBeInPass)
             ShowInPass();
         if (Access.IsInPass)
             return;
-        // What waits for the next use stays where it is.
+        // A pending assignment stays where it is until the next use.
         if (_scopes.Count == 0 || Array.Exists(_modules, module => module.IsWaiting))
             return;
         bool isMeantToShow;
@@ -140,7 +146,7 @@ internal sealed partial class TensorBinding
             HoldUnlessItFails();
     }
 
-    /// <summary>The scope has ended.</summary>
+    /// <summary>Called when the scope has ended: drops the value if no other scope needs it.</summary>
     public void Release(CachedScope scope)
     {
         TakeUpdates();
@@ -149,7 +155,9 @@ internal sealed partial class TensorBinding
         DropUnused();
     }
 
-    /// <summary>A node of a user's own may fail: the first use of the tensor throws that.</summary>
+    /// <summary>
+    /// Holds the value. A user's node may throw: the first use of the tensor will throw that exception, so it is dropped here.
+    /// </summary>
     private void HoldUnlessItFails() => UnlessItFails(Hold);
 
     private static void UnlessItFails(Action compute)
@@ -161,7 +169,10 @@ internal sealed partial class TensorBinding
         catch (Exception error) when (error is not OutOfMemoryException) { }
     }
 
-    /// <summary>Has the present value held, for a scope if there is one; false when it is not.</summary>
+    /// <summary>
+    /// Holds the present value, for the scope if there is one. False when nothing covers the tensor, or when exclusive access is
+    /// needed first (`mustWrite`).
+    /// </summary>
     private bool Hold(CachedScope? scope, ModuleBinding? caller, Visit visit, bool canWait, ref bool mustWrite)
     {
         lock (_gate)
@@ -177,7 +188,7 @@ internal sealed partial class TensorBinding
                     mustWrite = true;
                     return false;
                 }
-            // else it goes on with what it has: those for whom it would wait might wait for it.
+            // Otherwise this pass keeps the stale value: waiting for the other readers could deadlock.
             _value.Hold();
             foreach (var module in _modules)
                 if (caller is null || module == caller || !module.IsComputing)
@@ -193,11 +204,15 @@ internal sealed partial class TensorBinding
         }
     }
 
-    /// <summary>Whether readers in the middle of a pass are not disturbed.</summary>
+    /// <summary>
+    /// Whether the value can be replaced without disturbing passes of other threads: replacing is atomic, or there are none.
+    /// </summary>
     private bool MayRenew(Visit visit) =>
         Array.TrueForAll(_modules, module => module.IsReplacedAtOnce) || Access.TryStayAlone(visit);
 
-    /// <summary>Computes again for all. Other threads may be in the middle of a pass with what was shown until now.</summary>
+    /// <summary>
+    /// Computes the value again for all modules. The replaced values are kept until no pass of another thread can read them.
+    /// </summary>
     private void Renew(Visit visit)
     {
         _value.Renew();
@@ -205,7 +220,7 @@ internal sealed partial class TensorBinding
         _value.RetireReplaced(visit);
     }
 
-    /// <summary>Drops the value when the last who needed it has gone.</summary>
+    /// <summary>Drops the value when no scope needs it any more.</summary>
     private void DropUnused()
     {
         if (_value.HasReplaced)
