@@ -247,7 +247,7 @@ internal sealed partial class TensorBinding : ICached, IUse
             return;
         if (module.Layout.IsJoint)
             throw new InvalidOperationException(
-                $"requires_grad of a member of {module.Where} was changed, which are trained together. Nothing has changed: "
+                $"requires_grad of a member of {module.Where} was changed, but the members are trained together. Nothing has changed: "
                     + "set it on the parameters of the joint tensor."
             );
         _tensor.IsTrained = wanted[0].IsTrained;
@@ -259,9 +259,9 @@ internal sealed partial class TensorBinding : ICached, IUse
     {
         Forget();
         return new(
-            $"{module.Where} is parametrized, and something has written in place into what stands for it there "
-                + "(`init`, `fill_`), which changes nothing and is undone. Write before registering, or assign a tensor to "
-                + "the field or to `parametrization(name).Value`."
+            $"{module.Where} is parametrized, and its placeholder or its computed value was written to in place (`init`, `fill_`). "
+                + "The write was undone, and the parametrized tensor is as it was. Write before registering, or assign a tensor "
+                + "to the field or to `parametrization(name).Value`."
         );
     }
 }
