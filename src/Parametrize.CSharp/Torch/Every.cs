@@ -2,10 +2,10 @@ using System.Runtime.ExceptionServices;
 
 namespace Parametrize.CSharp.Torch;
 
-/// <summary>What has to be done with every one, also where one throws.</summary>
+/// <summary>Runs an action for every item, also when it throws for some of them.</summary>
 internal static class Every
 {
-    /// <summary>The last first. Throws the first exception when all are done.</summary>
+    /// <summary>Runs it for the last item first. When all are done, throws the exception that came first.</summary>
     public static void FromTheLast<T>(ReadOnlySpan<T> all, Action<T> what)
     {
         ExceptionDispatchInfo? first = null;
