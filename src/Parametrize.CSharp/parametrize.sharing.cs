@@ -12,7 +12,7 @@ public static partial class parametrize
     /// </summary>
     /// <remarks>
     /// The module's own tensor is emptied. Removing gives it back with the value; the last module gets the shared parameter itself,
-    /// unless a user's module holds the tensor. Disposing one module does not affect the others.
+    /// unless you have made the tensor yourself. Disposing one module does not affect the others.
     /// </remarks>
     /// <param name="module">Any module.</param>
     /// <param name="name">A parameter or buffer that is not parametrized: `weight`, or `decoder.weight` of a child.</param>

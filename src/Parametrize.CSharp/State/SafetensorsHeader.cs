@@ -3,7 +3,7 @@ using System.Text.Unicode;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>Reads the JSON text of a header; what it says about the data is checked by the caller.</summary>
+/// <summary>Reads the JSON text of a header. The caller compares it with the data.</summary>
 internal static class SafetensorsHeader
 {
     public static (List<SafetensorsEntry> Entries, Dictionary<string, string> Metadata) Parse(ReadOnlySpan<byte> text)

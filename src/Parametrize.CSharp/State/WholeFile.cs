@@ -2,7 +2,7 @@ using System.Runtime.Versioning;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>Files that are complete or not there.</summary>
+/// <summary>Writes files so that they are either complete or not there.</summary>
 internal static class WholeFile
 {
     private const string Suffix = ".parametrize.tmp";
@@ -25,9 +25,9 @@ internal static class WholeFile
         {
             write(stream);
             KeepMode(target, stream);
-            // Else the new name could outlive a power failure and the data not.
+            // Otherwise a power failure could keep the new name, but lose the data.
             stream.Flush(flushToDisk: true);
-            // Elsewhere the lock shows others until the end that the file is in use.
+            // On other systems the lock shows other processes, until the end, that the file is in use.
             if (OperatingSystem.IsWindows())
                 stream.Dispose();
             File.Move(stream.Name, target.FullName, overwrite: true);
@@ -40,7 +40,7 @@ internal static class WholeFile
         }
     }
 
-    /// <summary>A file that is gone when it is closed.</summary>
+    /// <summary>A temporary file that is deleted when it is closed.</summary>
     public static FileStream Temporary() =>
         new(
             Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.tmp"),
@@ -53,7 +53,7 @@ internal static class WholeFile
             }
         );
 
-    /// <summary>What a link leads to; links stay.</summary>
+    /// <summary>The file to which a link leads. The link itself stays.</summary>
     private static FileInfo TargetOf(string path)
     {
         var link = new FileInfo(path);
