@@ -159,7 +159,7 @@ module internal Contract =
 
     let private orZero (limit: float) : float = if System.Double.IsNaN limit then 0.0 else limit
 
-    /// How far the rounding of the inputs alone moves what the node yields: a shift by 1 leaves little of a tiny tensor.
+    /// How far the rounding of the inputs alone moves the output: after a shift by 1, a tiny tensor is mostly rounding noise.
     let private rounding (node: Node) (epsilon: float) (parts: NodeParts) (made: torch.Tensor) : float =
         let isRounded (input: torch.Tensor) = input.is_floating_point () || input.is_complex ()
 
@@ -173,17 +173,17 @@ module internal Contract =
         let largest = parts.Inputs |> Seq.filter isRounded |> Seq.map Tensors.largest |> Seq.fold max 0.0
         orZero (min (16.0 * moved) (64.0 * working epsilon * largest))
 
-    /// What is left of a tensor that is mapped to zero is rounding: so much of the image may be noise.
+    /// How much of the image may be rounding noise, estimated by changing each entry of the tensor by a few units of roundoff.
     let private noiseOf (epsilon: float) (image: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) () : float =
         let entries =
             torch.arange ((tensor.numel ()).AsScalar(), dtype = torch.ScalarType.Float64, device = tensor.device)
-        // Each entry another way, for a map may be linear.
+        // Each entry is perturbed differently: a linear map would hide a common change.
         let nudges = (entries * 12.9898.AsScalar()).sin().reshape(tensor.shape)
         let nudged = tensor * (nudges * (4.0 * working epsilon).AsScalar() + 1.0.AsScalar()).``to`` tensor.dtype
         let moved = Tensors.distance (image tensor) (image nudged)
         orZero (16.0 * min moved (working epsilon * Tensors.largest tensor))
 
-    /// What the node yields from parts that it found, which it must leave as they are.
+    /// The output of the node for parts that it has found. The node must not change these parts.
     let private made (node: Node) (doing: string) (form: Form) (parts: NodeParts) : torch.Tensor =
         let inputs = copies parts.Inputs
         let result = forward node inputs (copies parts.Buffers) |> ofForm node doing form

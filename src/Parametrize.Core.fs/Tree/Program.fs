@@ -258,7 +258,7 @@ module internal Program =
                     forms[source] <- View.formInto view form
                     Ok()
                 else
-                    // What a node reads of another shape than it yields is no kernel.
+                    // An input whose shape differs from that of the output is no kernel.
                     Error(
                         ParametrizationError.WrongShape(
                             View.name view,
@@ -267,7 +267,7 @@ module internal Program =
                         )
                     )
 
-        /// What no view can show of an output, for a node's error about its shape and when there is none.
+        /// The error for a shape that the views cannot represent, used when no node has an error of its own.
         let notViewed: ParametrizationError option =
             if program.HasViews then
                 let name = if Seq.exists isKernel program.Steps then "onKernel" else "transposed"

@@ -57,7 +57,7 @@ module internal Slack =
                 | Some(Lazy beyond) -> own + beyond.Up, own + beyond.Down
                 | None -> own, own
 
-            /// What the bijection never yields comes from nowhere.
+            /// For a value outside the bijection's range there is no preimage (NaN); the input is kept.
             let back (tensor: torch.Tensor) =
                 let there = bijection.Back tensor
                 torch.where (there.isnan (), input, there)

@@ -81,7 +81,7 @@ module internal Tree =
         | Tree.OutOf(other, inner) when view = other -> inner
         | other -> Tree.Into(view, other)
 
-    /// What has nothing before it.
+    /// Whether the tree is a leaf, possibly seen through views.
     let rec private isBare (tree: Tree) : bool =
         match tree with
         | Tree.Leaf -> true
