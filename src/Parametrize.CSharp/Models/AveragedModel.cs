@@ -36,7 +36,11 @@ public sealed class AveragedModel<T> : nn.Module
         if (decay is not (null or (>= 0 and <= 1)))
             throw new ArgumentOutOfRangeException(nameof(decay), decay, "A decay from 0 to 1 was expected.");
         if (!Enum.IsDefined(averageOf))
-            throw new ArgumentOutOfRangeException(nameof(averageOf), averageOf, "`AverageOf.Values` or `AverageOf.Originals` was expected.");
+            throw new ArgumentOutOfRangeException(
+                nameof(averageOf),
+                averageOf,
+                "`AverageOf.Values` or `AverageOf.Originals` was expected."
+            );
         (this.module, _decay, _averageOf) = (module, decay, averageOf);
         register_buffer(nameof(n_averaged), zeros([], dtype: ScalarType.Int64, device: CPU).DetachFromDisposeScope());
         register_module(nameof(module), module);

@@ -39,7 +39,9 @@ internal sealed record Transfer(
     public void RequireSuitable()
     {
         if (ReferenceEquals(From, Target))
-            throw new ArgumentException($"{Name} is the same tensor in the source and in the target. Name another target.");
+            throw new ArgumentException(
+                $"{Name} is the same tensor in the source and in the target. Name another target."
+            );
         if (Target is not { } target)
         {
             using var plain = new PlainTensor(To, Dimension);

@@ -30,7 +30,9 @@ internal sealed class PlainTensor : IDisposable
             RequireFree(members);
         _found = [.. members.Select(Find)];
         if (_found.DistinctBy(one => one.Slot.IsBuffer).Count() > 1)
-            throw new ArgumentException($"{path} joins a parameter and a buffer, but a buffer is not trained. Join parameters only, or buffers only.");
+            throw new ArgumentException(
+                $"{path} joins a parameter and a buffer, but a buffer is not trained. Join parameters only, or buffers only."
+            );
 
         Layout = JointLayout.Of([.. members.Select(member => member.Name)], Tensors, dimension);
         using var _ = no_grad();

@@ -12,7 +12,10 @@ internal sealed class NamedMaps
         _maps = maps ?? new Dictionary<string, Parametrization>();
         foreach (var (name, map) in _maps)
             if (map is null)
-                throw new ArgumentException($"parametrizations['{name}'] is null. Remove the key, or give it a parametrization.", "parametrizations");
+                throw new ArgumentException(
+                    $"parametrizations['{name}'] is null. Remove the key, or give it a parametrization.",
+                    "parametrizations"
+                );
     }
 
     /// <summary>The map for a key, or null. A map under the key itself is preferred to one under a pattern.</summary>

@@ -114,7 +114,9 @@ internal sealed class SafetensorsLayout
         if (name == MetadataName)
             throw new ArgumentException($"A tensor cannot be named '{MetadataName}': the format keeps that name.");
         if (tensor.Absence() is { } absence)
-            throw new ArgumentException($"A tensor was expected for '{name}', but the entry {absence}. Remove the key.");
+            throw new ArgumentException(
+                $"A tensor was expected for '{name}', but the entry {absence}. Remove the key."
+            );
         if (tensor!.device_type == TorchSharp.DeviceType.META || tensor.is_sparse)
             throw new ArgumentException(
                 $"'{name}' is {(tensor.is_sparse ? "sparse" : "on the meta device")}, but a file holds dense data only."

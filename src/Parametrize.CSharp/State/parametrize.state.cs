@@ -56,7 +56,10 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(prefix);
         foreach (var (key, tensor) in state)
             if (tensor.Absence() is { } absence)
-                throw new ArgumentException($"A tensor was expected for '{key}', but the entry {absence}. Remove the key from the state.", nameof(state));
+                throw new ArgumentException(
+                    $"A tensor was expected for '{key}', but the entry {absence}. Remove the key from the state.",
+                    nameof(state)
+                );
         return StateLoading.Load(model, state, strict, whenNotAllowed, new(parametrizations), convert, prefix);
     }
 

@@ -101,7 +101,11 @@ internal static class StartingParts
     private static void RequireKnown(WhenNotAllowed whenNotAllowed)
     {
         if (!Enum.IsDefined(whenNotAllowed))
-            throw new ArgumentOutOfRangeException(nameof(whenNotAllowed), whenNotAllowed, "A value of WhenNotAllowed was expected.");
+            throw new ArgumentOutOfRangeException(
+                nameof(whenNotAllowed),
+                whenNotAllowed,
+                "A value of WhenNotAllowed was expected."
+            );
     }
 
     /// <summary>

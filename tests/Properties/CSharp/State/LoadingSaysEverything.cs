@@ -133,7 +133,8 @@ public class LoadingSaysEverything
         before.AssertUnchanged();
     }
 
-    private const string Beware = ". Note: a parametrized tensor with missing pieces will then differ from the saved one.";
+    private const string Beware =
+        ". Note: a parametrized tensor with missing pieces will then differ from the saved one.";
 
     private static bool LacksPieces(string[] missing) => missing.Any(key => key.Contains(".parametrizations."));
 
