@@ -94,7 +94,7 @@ public sealed partial class ParametrizedTensor
         ReadAgain();
         _misfit = Core.misfit(Parametrization, Core.ofArrays(Shape, Inputs, _buffers))?.Value;
         if (_misfit is null && FormModule.epsilon(Inputs[0].dtype) < before)
-            Carry(Core.repair(Parametrization, CurrentParts())); // What was rounded there is outside the space here.
+            Carry(Core.repair(Parametrization, CurrentParts())); // A buffer that was rounded there can be outside the tolerance here.
         Binding.Moved();
     }
 

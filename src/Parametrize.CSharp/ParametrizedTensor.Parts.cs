@@ -151,7 +151,7 @@ public sealed partial class ParametrizedTensor
         return counted;
     }
 
-    /// <summary>Computes from the parts, while nobody writes to them.</summary>
+    /// <summary>Computes from the parts, with shared access, so that no thread writes to them meanwhile.</summary>
     private T FromParts<T>(Func<Parts, T> compute)
     {
         Binding.SyncWithModules();

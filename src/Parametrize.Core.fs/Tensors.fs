@@ -100,7 +100,7 @@ module internal Tensors =
         let working = min epsilon (Form.epsilon torch.ScalarType.Float32)
         (4.0 * epsilon + 64.0 * working) * scale
 
-    /// The same for the result of a computation in `size` steps, whose rounding errors are independent of one another: they
+    /// The tolerance for the result of a computation in `size` steps, whose rounding errors are independent of one another: they
     /// add up like a random walk.
     let limit (epsilon: float) (size: int64) (scale: float) : float =
         let working = min epsilon (Form.epsilon torch.ScalarType.Float32)
@@ -131,7 +131,7 @@ module internal Tensors =
 
     let diagonal (matrix: torch.Tensor) : torch.Tensor = matrix.diagonal (offset = 0L, dim1 = -2L, dim2 = -1L)
 
-    /// The same in double precision, for computations at assignment, where accuracy matters and speed does not.
+    /// The tensor in double precision, for computations at assignment, where accuracy matters and speed does not.
     let inDouble (tensor: torch.Tensor) : torch.Tensor =
         if Form.isComplex tensor.dtype then
             tensor.``to`` torch.ScalarType.ComplexFloat64
@@ -143,7 +143,7 @@ module internal Tensors =
         let struct (sign, _) = torch.linalg.slogdet (inDouble matrix)
         sign
 
-    /// The same in float32 for 16-bit floats, for which libtorch has no factorizations; other tensors as they are.
+    /// The tensor in float32 if it has 16-bit floats, for which libtorch has no factorizations; other tensors as they are.
     let widen (tensor: torch.Tensor) : torch.Tensor =
         if Form.isHalf tensor.dtype then
             tensor.``to`` torch.ScalarType.Float32

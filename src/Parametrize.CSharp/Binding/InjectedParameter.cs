@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
-/// What a module's field holds instead of a tensor of its own: a placeholder, or the computed tensor while it is needed. It is not
-/// registered, so that the module's state has the names of PyTorch.
+/// The object in a module's field in place of the module's own tensor: a placeholder, or the computed tensor while it is needed. It
+/// is not registered, so that the module's state has the names of PyTorch.
 /// </summary>
 /// <remarks>
 /// A setter disposes this parameter, then registers another tensor under its name (<see cref="SetterWatch"/>). Between the two

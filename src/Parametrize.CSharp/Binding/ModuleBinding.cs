@@ -116,7 +116,7 @@ internal sealed class ModuleBinding : IUse
         }
     }
 
-    /// <summary>What is in the fields.</summary>
+    /// <summary>The states of the slots.</summary>
     public IEnumerable<SlotState> States => _slots.Select(slot => slot.State);
 
     /// <summary>

@@ -44,7 +44,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// <summary>Whether the parts have been written to since the value was shown.</summary>
     public bool IsOvertaken => Versions.Of(computed.Tensors) != _shownAt;
 
-    /// <summary>Whether a pass that threw has left its tensor behind, or somebody has disposed the placeholder.</summary>
+    /// <summary>Whether a pass that threw has left its value in the slot, or the placeholder was disposed.</summary>
     public bool HasRemains => Exposed is not null || _placeholder is { IsSpent: true };
 
     public bool IsNative => slot.IsNative;

@@ -44,13 +44,13 @@ public abstract class CustomNode : CustomNodeBase
     /// <summary>The constrained tensor, differentiable. Intermediate tensors are disposed by the caller.</summary>
     protected abstract Tensor Forward(Tensor input);
 
-    /// <summary>The same with what the node carries. Default: it carries nothing.</summary>
+    /// <summary>The same function for a node with buffers. Default: the function without them.</summary>
     protected virtual Tensor Forward(Tensor input, Tensor[] carried) => Forward(input);
 
     /// <summary>An input that the map turns into this tensor, or into one near it when there is no exact one.</summary>
     protected abstract Tensor RightInverse(Tensor value);
 
-    /// <summary>The same with what the node carries. Default: it carries nothing.</summary>
+    /// <summary>The same function for a node with buffers. Default: the function without them.</summary>
     protected virtual Tensor RightInverse(Tensor value, Tensor[] carried) => RightInverse(value);
 
     /// <summary>The nearest allowed tensor. Default: the image of the right inverse.</summary>

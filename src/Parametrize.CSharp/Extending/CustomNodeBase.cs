@@ -5,10 +5,10 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <summary>
-/// What <see cref="CustomNode"/> and <see cref="CustomNodeOfSeveral"/> share: membership and projection come from the map
-/// onto a set and its right inverse. What else a node can do, it says by the interfaces <see cref="ILearns"/> (a step in
-/// training), <see cref="INoisy"/> (noise in training only), <see cref="ISampled"/>, <see cref="IVolume"/> (a log volume)
-/// and <see cref="INarrows"/>; a dimension, by its <see cref="Space"/>.
+/// The base of <see cref="CustomNode"/> and <see cref="CustomNodeOfSeveral"/>: membership and projection are computed from the map
+/// onto a set and its right inverse. A node can do more by implementing the interfaces <see cref="ILearns"/> (a step in training),
+/// <see cref="INoisy"/> (noise in training only), <see cref="ISampled"/>, <see cref="IVolume"/> (a log volume) and
+/// <see cref="INarrows"/>; a dimension, by its <see cref="Space"/>.
 /// </summary>
 public abstract class CustomNodeBase : Node
 {

@@ -66,7 +66,7 @@ public static class Priors
     /// <exception cref="ArgumentException">A number is not positive and finite.</exception>
     public static Prior Wishart(double freedom, double scale = 1) => Core.wishart(freedom, scale);
 
-    /// <summary>The same with a matrix as the scale.</summary>
+    /// <summary>The same density with a matrix as the scale.</summary>
     /// <exception cref="ArgumentException">
     /// The degrees of freedom are not positive and finite, or the matrix is not symmetric and positive definite.
     /// </exception>
@@ -79,7 +79,7 @@ public static class Priors
     /// <exception cref="ArgumentException">A number is not positive and finite.</exception>
     public static Prior InverseWishart(double freedom, double scale = 1) => Core.inverseWishart(freedom, scale);
 
-    /// <summary>The same with a matrix as the scale.</summary>
+    /// <summary>The same density with a matrix as the scale.</summary>
     /// <exception cref="ArgumentException">
     /// The degrees of freedom are not positive and finite, or the matrix is not symmetric and positive definite.
     /// </exception>

@@ -19,7 +19,7 @@ internal sealed class StateSource
     private readonly StateDescription? _description;
     private readonly string _prefix;
 
-    /// <summary>What its keys are without the prefix, which is what a model calls them, and the keys.</summary>
+    /// <summary>The keys of the state by their names without the prefix, which are those of the model.</summary>
     private readonly Dictionary<string, string> _keys = [];
     private readonly SortedSet<string> _sorted;
     private readonly HashSet<string> _taken = [];

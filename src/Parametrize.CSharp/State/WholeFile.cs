@@ -106,7 +106,7 @@ internal static class WholeFile
         }
         catch (IOException)
         {
-            // Locked: by somebody who reads the older file and goes on with it.
+            // The older file is locked by a process that reads it, and that goes on reading it.
         }
         return true;
     }
@@ -120,7 +120,7 @@ internal static class WholeFile
             // Outside Windows: a lock that is shared with readers, and keeps off whoever tidies up.
             Share = FileShare.Read,
         };
-        // Until it has the mode of the older file, it is nobody else's to read.
+        // Only this user can read the new file until it gets the mode of the older one.
         if (!OperatingSystem.IsWindows() && target.Exists)
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         for (var attempts = 10; ; attempts--)
@@ -144,8 +144,8 @@ internal static class WholeFile
     }
 
     /// <summary>
-    /// Deletes what processes have left that ended while they wrote: files that have a name of ours, and that nobody has
-    /// locked. On Windows a file that is going to be moved has no lock, so all stay.
+    /// Deletes files of processes that ended while they wrote: files with names of this library that no process has locked. On
+    /// Windows a file that is going to be moved has no lock, so all stay.
     /// </summary>
     private static void DeleteLeftOver(string folder)
     {

@@ -50,7 +50,7 @@ type Want =
 /// A node is its description (`Code`); it holds no tensors. Its functions get tensors of the forms that `Inputs` and
 /// `Buffers` say, in float32, float64 or complex (16-bit floats are widened by the caller), and return new ones without
 /// changing their arguments. Only `Forward` runs with gradients; what it allocates on the way is disposed by the caller.
-/// What else a node can do, it says by the interfaces below.
+/// A node can do more by implementing the interfaces below.
 [<AbstractClass>]
 type Node() =
 
