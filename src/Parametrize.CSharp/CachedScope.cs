@@ -6,16 +6,16 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <summary>
-/// While it lasts, each parametrized tensor is computed once, on first use, and stands in its module's field: made by
-/// <see cref="parametrize.cached()"/>. Flows with async code and into threads that it starts; scopes nest, and those of
-/// several threads share what they compute.
+/// While the scope lasts, each parametrized tensor is computed once, on first use, and stands in its module's field. Made by
+/// <see cref="parametrize.cached()"/>. The scope flows with async code and into threads that this code starts. Scopes nest, and the
+/// scopes of several threads share the computed values.
 /// </summary>
 /// <remarks>
-/// Assigning, removing, registering, moving and changing between training and evaluation drop a cached value; a scope for a
-/// model computes it again at once. Other changes of the parts are seen at the next use: an optimizer's step, TorchSharp's
+/// Assigning, removing, registering, moving and changing between training and evaluation drop a cached value; a scope for a model
+/// computes it again at once. Other changes of the parts are seen at the next use: an optimizer's step, TorchSharp's
 /// `load_state_dict` or `load`, a write in place, freezing. A use is a `call` of the module or of the scope's model, or reading
-/// <see cref="ParametrizedTensor.Value"/>. Until then the field shows the earlier value. Not seen is what others write past
-/// libtorch, through `data` or `bytes`, or put there by `set_data`.
+/// <see cref="ParametrizedTensor.Value"/>. Until then the field shows the earlier value. Writes that bypass libtorch, through
+/// `data` or `bytes`, and tensors put there by `set_data` are not noticed.
 /// </remarks>
 public sealed class CachedScope : IDisposable
 {
@@ -28,7 +28,7 @@ public sealed class CachedScope : IDisposable
     private readonly List<ICached> _held = [];
     private bool _ended;
 
-    /// <summary>For all.</summary>
+    /// <summary>A scope of all tensors of this execution context.</summary>
     internal CachedScope() =>
         Begin(() =>
         {
@@ -38,7 +38,7 @@ public sealed class CachedScope : IDisposable
                 tensor.TryHold();
         });
 
-    /// <param name="model">The model, at each `call` of which it is seen whether something was written.</param>
+    /// <param name="model">The model. Each `call` of it checks whether the parts were written to.</param>
     /// <param name="covered">The tensors in it.</param>
     internal CachedScope(nn.Module model, IEnumerable<TensorBinding> covered)
     {
@@ -58,7 +58,7 @@ public sealed class CachedScope : IDisposable
         });
     }
 
-    /// <summary>One that cannot hold its tensors has ended.</summary>
+    /// <summary>Opens the scope. A scope that cannot hold its tensors ends at once.</summary>
     private void Begin(Action hold)
     {
         _outer = Current.Value;
@@ -98,7 +98,9 @@ public sealed class CachedScope : IDisposable
         Every.FromTheLast<ICached>(held, cached => cached.Release(this));
     }
 
-    /// <summary>The next one that lasts: scopes may end in any order, and those that have ended are let go.</summary>
+    /// <summary>
+    /// The next outer scope that is still open. Scopes may end in any order; ended ones are skipped and released.
+    /// </summary>
     private CachedScope? Next()
     {
         while (_outer is { _ended: true } ended)
@@ -106,10 +108,10 @@ public sealed class CachedScope : IDisposable
         return _outer;
     }
 
-    /// <summary>Whether it was made for a model, whose fields show values at all times.</summary>
+    /// <summary>Whether the scope was made for a model: then the fields show values all the time.</summary>
     internal bool IsOfModel => _covered is not null;
 
-    /// <summary>The outermost live scope that covers the tensor, so that an inner one ending drops nothing.</summary>
+    /// <summary>The outermost open scope that covers the tensor. So the value is not dropped when an inner scope ends.</summary>
     internal static CachedScope? For(TensorBinding tensor)
     {
         CachedScope? found = null;
@@ -119,7 +121,7 @@ public sealed class CachedScope : IDisposable
         return found;
     }
 
-    /// <summary>Lets it know of the end of the scope; false when that is past.</summary>
+    /// <summary>Adds an object to be released when the scope ends; false when the scope has ended already.</summary>
     internal bool Add(ICached cached)
     {
         lock (_held)

@@ -10,10 +10,10 @@ public sealed class ParametrizationException : Exception
     /// <summary>Which condition failed, and by how much.</summary>
     public ParametrizationError Error { get; }
 
-    /// <summary>What to do, where whoever threw it knows more than the error says.</summary>
+    /// <summary>What to do, when the method that throws knows more than the error says; else null.</summary>
     internal string? Advice { get; }
 
-    /// <summary>The core's words are for every language; here is how one projects in this one.</summary>
+    /// <summary>The message of the core, which serves every language, with the C# names for projecting added.</summary>
     private static string Said(ParametrizationError error) =>
         error.IsNotAllowed
             ? $"{error.Message.TrimEnd('.')} (`{nameof(Parametrizations.Project)}`, `{nameof(WhenNotAllowed)}.{nameof(WhenNotAllowed.Project)}`)."

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
-/// <content>What binding asks of it.</content>
+/// <content>The members that binding uses.</content>
 public sealed partial class ParametrizedTensor : IComputedTensor
 {
     long[] IGroupable.Shape => Shape;

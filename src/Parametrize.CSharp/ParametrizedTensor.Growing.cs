@@ -6,18 +6,18 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
-/// <content>Going on from other numbers, by more nodes if need be. What is prepared changes nothing.</content>
+/// <content>Getting new parts, and more nodes. Preparing them changes nothing.</content>
 public sealed partial class ParametrizedTensor
 {
-    /// <summary>More nodes behind the present ones, and parts that keep the value where they allow it.</summary>
+    /// <summary>Prepares more nodes behind the present ones, with parts that keep the value if the new nodes allow it.</summary>
     internal Continuation Extended(Parametrization more, WhenNotAllowed whenNotAllowed)
     {
         var (longer, parts) = Longer(more, whenNotAllowed);
         return Grown(longer, parts);
     }
 
-    /// <summary>The numbers of another tensor.</summary>
-    /// <param name="other">A tensor that is computed as this one or, behind it, reads what this one yields.</param>
+    /// <summary>Prepares copies of the parts of another tensor.</summary>
+    /// <param name="other">A tensor with the same value or, when `isBehind`, one whose nodes read the value of this tensor.</param>
     /// <param name="isBehind">Whether its nodes come behind the present ones.</param>
     internal Continuation Copying(ParametrizedTensor other, bool isBehind)
     {
@@ -37,7 +37,7 @@ public sealed partial class ParametrizedTensor
         using var lasting = Modes.Lasting();
         Binding.SyncWithModules();
         var composed = Core.tryAndThen(more, Parametrization);
-        // That error gives the same advice.
+        // The error `ReadsSeveralTensors` gives this advice itself.
         var advice = composed.ErrorOrNull() is { IsReadsSeveralTensors: true }
             ? null
             : "To replace what is registered, remove it first.";
@@ -68,7 +68,7 @@ public sealed partial class ParametrizedTensor
         }
     }
 
-    /// <summary>New parts with the numbers of these, elsewhere if need be.</summary>
+    /// <summary>Copies of the parts, on the given device.</summary>
     internal Parts CopiedParts(Device device)
     {
         Binding.SyncWithModules();
@@ -80,7 +80,7 @@ public sealed partial class ParametrizedTensor
         );
     }
 
-    /// <summary>Is computed so from now on; the parameters stay the same objects.</summary>
+    /// <summary>Takes over prepared nodes and parts. The parameters stay the same objects.</summary>
     internal void Become(Continuation next)
     {
         using var alone = Binding.Access.Writing();
@@ -91,7 +91,7 @@ public sealed partial class ParametrizedTensor
         Write(next.Parts);
     }
 
-    /// <summary>Freezes what is frozen there.</summary>
+    /// <summary>Sets `requires_grad` of each parameter as in the other tensor.</summary>
     internal void TrainLike(ParametrizedTensor other)
     {
         if (!IsBuffer)

@@ -5,7 +5,7 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
-/// <content>Looking at what it is computed from, and on the way.</content>
+/// <content>Reading the parts and intermediate values.</content>
 [StructuredFormatDisplay("{Line}")]
 [TypeFormatterSource(typeof(AsPrinted))]
 public sealed partial class ParametrizedTensor
@@ -33,7 +33,7 @@ public sealed partial class ParametrizedTensor
     }
 
     /// <summary>
-    /// What one node yields on the way to the value: of `skew >>> cayley`, node 0 yields the skew matrix. It learns nothing.
+    /// The output of one node on the way to the value: in `skew >>> cayley`, node 0 yields the skew matrix. Buffers do not change.
     /// </summary>
     /// <param name="node">The position of the node, from 0, as in names of buffers (`1.base`).</param>
     /// <returns>

@@ -5,15 +5,17 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
-/// <content>What a module is asked for: to move, to change its mode, to list its tensors.</content>
+/// <content>The overrides of a module: moving, changing the mode, listing tensors.</content>
 public sealed partial class ParametrizedTensor
 {
     private bool _isDisposed;
 
-    /// <summary>Why it cannot be computed in the element type to which it was moved: each use tells.</summary>
+    /// <summary>
+    /// The error that each use throws when the tensor cannot be computed in the element type to which it was moved; else null.
+    /// </summary>
     private ParametrizationError? _misfit;
 
-    /// <summary>Sets the mode; only in training does a tensor learn besides gradients (power iterations).</summary>
+    /// <summary>Sets the mode. Learnt buffers (power iterations) are updated in training only.</summary>
     public override void train(bool train = true)
     {
         if (train == training)
@@ -28,7 +30,7 @@ public sealed partial class ParametrizedTensor
         {
             using var alone = Binding.Access.Writing();
             Binding.TakeUpdates();
-            // A graph may need what is in native memory; it stays where the mode is all the same to it.
+            // A graph may need the value that is in native memory. It stays if the value does not depend on the mode.
             if (!Binding.IsNative || Core.learns(Parametrization) || Core.hasNoise(Parametrization))
                 Binding.Forget();
             base.train(train);
@@ -50,7 +52,8 @@ public sealed partial class ParametrizedTensor
     )
     {
         Binding.SyncMoves();
-        // For a state dictionary, that of what encloses it included: Sequential does not ask its children for theirs.
+        // Called for a state dictionary, also for that of an enclosing module: Sequential does not ask its children for their
+        // state.
         if (!include_nonpersistent)
         {
             RefreshWritten();
@@ -85,13 +88,13 @@ public sealed partial class ParametrizedTensor
         using var lasting = Modes.Lasting();
         Binding.SyncWithModules();
         RefreshWritten();
-        // Native modules have moved what they share with the parameters by now, and no buffer.
+        // By now a native module has moved the tensors that it shares with the parameters, but no buffers.
         var before = Tensors.Max(part => FormModule.epsilon(part.dtype));
         base._toEpilog(dtype, device, non_blocking);
         ReadAgain();
         _misfit = Core.misfit(Parametrization, Core.ofArrays(Shape, Inputs, _buffers))?.Value;
         if (_misfit is null && FormModule.epsilon(Inputs[0].dtype) < before)
-            Carry(Core.repair(Parametrization, CurrentParts())); // What was rounded there is outside the space here.
+            Carry(Core.repair(Parametrization, CurrentParts())); // A buffer that was rounded there can be outside the tolerance here.
         Binding.Moved();
     }
 
@@ -107,7 +110,7 @@ public sealed partial class ParametrizedTensor
         if (_isDisposed)
             throw new ObjectDisposedException(
                 $"{nameof(ParametrizedTensor)} ({Code}, {Form.Shown(Shape)})",
-                "This parametrized tensor was removed from its module, or disposed, alone or with the module."
+                "This parametrized tensor was removed from its module, or disposed, by itself or with the module."
             );
     }
 }

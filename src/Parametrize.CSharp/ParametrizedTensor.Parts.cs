@@ -8,7 +8,7 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
-/// <content>Computing from the parts, and writing others into them.</content>
+/// <content>Computing from the parts, and writing new ones.</content>
 public sealed partial class ParametrizedTensor
 {
     /// <summary>Whether evaluating writes into the buffers.</summary>
@@ -16,7 +16,9 @@ public sealed partial class ParametrizedTensor
 
     private bool IsRandom => Core.hasNoise(Parametrization) && training;
 
-    /// <summary>The value now, learning what training steps learn, and how many writes to the buffers that took.</summary>
+    /// <summary>
+    /// Computes the value. In training it also updates learnt buffers; `learnt` is the number of writes to the buffers.
+    /// </summary>
     internal Tensor Evaluate(out long learnt)
     {
         RequireComputable();
@@ -25,8 +27,8 @@ public sealed partial class ParametrizedTensor
         if (!Core.learns(Parametrization))
             return Computed(CurrentParts());
 
-        // The graph keeps the tensors that forward has used. It gets new ones: the buffers are written after, or by a
-        // training pass between this one and its backward.
+        // The graph keeps the tensors that forward has used. It gets copies of the buffers, because the buffers are written
+        // afterwards, or by a training pass between this pass and its backward.
         if (!training)
         {
             using var copies = NewDisposeScope();
@@ -39,7 +41,7 @@ public sealed partial class ParametrizedTensor
         return value;
     }
 
-    /// <summary>Assigns a tensor, or what the policy makes of one that is not allowed; masks in use stay.</summary>
+    /// <summary>Assigns a tensor. If it is not allowed, the policy decides what is assigned. Masks in use stay.</summary>
     /// <param name="value">Of the shape, dtype and device of <see cref="Value"/>. It is copied.</param>
     /// <param name="whenNotAllowed">What to do when it is not allowed with the masks in use.</param>
     /// <exception cref="ParametrizationException">The tensor does not suit, or the policy refuses it.</exception>
@@ -51,7 +53,7 @@ public sealed partial class ParametrizedTensor
         Spend(StartingParts.ForAssigned(Parametrization, CurrentParts(), value, whenNotAllowed, Where));
     }
 
-    /// <summary>New parts of the present value, whose base is that value.</summary>
+    /// <summary>New parts of the present value, with that value as the base.</summary>
     internal Parts Rebased()
     {
         Binding.SyncWithModules();
@@ -62,7 +64,10 @@ public sealed partial class ParametrizedTensor
     private Tensor Computed(Parts parts) =>
         IsRandom ? Core.forwardInTraining(Parametrization, parts) : Core.forward(Parametrization, parts);
 
-    /// <summary>The parts of which PyTorch computes the same; those that differ are new. A query: it takes nothing in.</summary>
+    /// <summary>
+    /// The parts from which PyTorch computes the same value. Those that differ from the present parts are new tensors. It is a query,
+    /// which leaves pending assignments where they are.
+    /// </summary>
     internal Parts PartsOfPyTorch()
     {
         using var lease = Binding.Access.Reading();
@@ -86,7 +91,7 @@ public sealed partial class ParametrizedTensor
         Binding.ShowAgain();
     }
 
-    /// <summary>Assigns the tensor, its projection when it is not allowed.</summary>
+    /// <summary>Assigns the tensor, or its projection when it is not allowed.</summary>
     internal void TakeNearest(Tensor value)
     {
         using var alone = Binding.Access.Writing();
@@ -103,8 +108,8 @@ public sealed partial class ParametrizedTensor
     }
 
     /// <summary>
-    /// Disposing this spares what it is computed from: one goes back to the module, and optimizers that have the others
-    /// must find them, empty.
+    /// Takes the parameters out, so that disposing this does not dispose them. One goes back to the module; the others are emptied,
+    /// because optimizers may still refer to them.
     /// </summary>
     internal void ReleaseInputs()
     {
@@ -116,7 +121,7 @@ public sealed partial class ParametrizedTensor
         }
     }
 
-    /// <summary>Disposes what the module's own tensor has not been put into, and spares that.</summary>
+    /// <summary>Disposes the parts of a registration that was not committed, except the module's own tensor.</summary>
     internal void Abandon()
     {
         if (Reused >= 0)
@@ -132,7 +137,7 @@ public sealed partial class ParametrizedTensor
             ModuleInternals.Parameters(this).Remove(name);
     }
 
-    /// <summary>Writes the buffers that are new into those in use.</summary>
+    /// <summary>Writes new buffers into the present ones.</summary>
     /// <returns>How many writes libtorch has counted: inference tensors do not count theirs.</returns>
     private long Carry(Parts next) => Carry(next.BufferArrays);
 
@@ -151,7 +156,7 @@ public sealed partial class ParametrizedTensor
         return counted;
     }
 
-    /// <summary>Computes from the parts, while nobody writes to them.</summary>
+    /// <summary>Computes from the parts, with shared access, so that no thread writes to them meanwhile.</summary>
     private T FromParts<T>(Func<Parts, T> compute)
     {
         Binding.SyncWithModules();
@@ -174,7 +179,7 @@ public sealed partial class ParametrizedTensor
         return parts;
     }
 
-    /// <summary>Writes parts that nobody needs afterwards.</summary>
+    /// <summary>Writes parts into the present ones, and disposes them.</summary>
     private void Spend(Parts parts)
     {
         try

@@ -4,15 +4,15 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
-/// <content>What is learnt, learnt anew after parameters were written by something else than training.</content>
+/// <content>Computing learnt buffers again after something other than training has written to the parameters.</content>
 public sealed partial class ParametrizedTensor
 {
     private OutsideWrites _writes;
 
     /// <summary>
-    /// Learns anew what training learns without gradients, the singular vectors of a spectral norm: after the parameters
-    /// were written by something else than training (averaging, initializing), training passes would take many steps to get
-    /// there. Other tensors stay as they are. In evaluation singular vectors are refreshed without being asked for.
+    /// Computes again the buffers that training updates without gradients, the singular vectors of a spectral norm. Call it after
+    /// something other than training has written to the parameters (averaging, initializing): training would take many steps to
+    /// find them. Other tensors do not change. In evaluation mode singular vectors are refreshed automatically.
     /// </summary>
     /// <exception cref="ParametrizationException">The parameters hold NaN or infinity; nothing has changed.</exception>
     public void Refresh()
@@ -25,10 +25,10 @@ public sealed partial class ParametrizedTensor
         Binding.ShowAgain();
     }
 
-    /// <summary>The same of what converges, where a write was seen in evaluation.</summary>
+    /// <summary>Refreshes the buffers that converge (`IConverges`), when a write was seen in evaluation.</summary>
     internal void RefreshWritten()
     {
-        // Inside a pass, others may be waiting for this thread: the next one refreshes.
+        // Inside a pass, other threads may be waiting for this thread: the next pass refreshes.
         if (!_writes.AreSeen || _misfit is not null || Binding.Access.IsInPass)
             return;
         if (Binding.Access.BeginAloneUnlessStuck() is not { } visit)

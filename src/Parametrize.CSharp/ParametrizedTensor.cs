@@ -20,9 +20,9 @@ public sealed partial class ParametrizedTensor : nn.Module
 {
     private Tensor[][] _buffers = [];
 
-    /// <summary>A tensor of one's own, to be held by a module.</summary>
+    /// <summary>Makes a tensor for a module of your own to hold.</summary>
     /// <param name="parametrization">The value that says which space and which map.</param>
-    /// <param name="initial">The first value. It is copied; its dtype and device are those of the parts.</param>
+    /// <param name="initial">The first value. It is copied, and the parts get its dtype and device.</param>
     /// <param name="whenNotAllowed">What to do when <paramref name="initial"/> is outside the space.</param>
     /// <exception cref="ParametrizationException">The tensor does not suit, or the policy refuses it.</exception>
     public ParametrizedTensor(
@@ -33,7 +33,9 @@ public sealed partial class ParametrizedTensor : nn.Module
         : this(parametrization, StartingParts.For(parametrization, initial, whenNotAllowed), null, false, true) =>
         IsOnesOwn = true;
 
-    /// <summary>Adopts the parts. `reused`, when given, becomes the parameter of its shape, still unchanged.</summary>
+    /// <summary>
+    /// Takes ownership of the parts. `reused`, when given, becomes the parameter of its shape; its numbers do not change yet.
+    /// </summary>
     internal ParametrizedTensor(
         Parametrization parametrization,
         Parts parts,
@@ -82,17 +84,17 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <summary>The modules that compute with it.</summary>
     internal TensorBinding Binding { get; }
 
-    /// <summary>Whether its user made it and keeps it: no module may take its parameters or dispose it.</summary>
+    /// <summary>Whether a user has made it by the public constructor: no module may take its parameters or dispose it.</summary>
     internal bool IsOnesOwn { get; }
 
     internal bool IsBuffer { get; }
 
-    /// <summary>The parameter that was the module's own tensor before, or -1.</summary>
+    /// <summary>The index of the parameter that was the module's own tensor before, or -1.</summary>
     internal int Reused { get; }
 
     internal string? Where => Binding.Where;
 
-    /// <summary>Whether anything that it is computed from is trained.</summary>
+    /// <summary>Whether any of its parameters is trained.</summary>
     internal bool IsTrained => Inputs.Any(input => input.requires_grad);
 
     internal bool HasBase => Core.hasBase(Parametrization);
@@ -103,7 +105,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <summary>The parameters; buffers, where the module's tensor is one.</summary>
     internal Tensor[] Inputs { get; private set; } = [];
 
-    /// <summary>All that the value is computed from: parameters, then buffers.</summary>
+    /// <summary>All parts: parameters, then buffers.</summary>
     internal Tensor[] Tensors { get; private set; } = [];
 
     /// <summary>Assigns if the tensor is allowed.</summary>
@@ -112,8 +114,8 @@ public sealed partial class ParametrizedTensor : nn.Module
     public ParametrizationError? TryAssign(Tensor value) => Assign(value).ErrorOrNull();
 
     /// <summary>
-    /// Moves what is carried to the present point: a base becomes the present tensor and its parameter zero. The value
-    /// stays; gradients are cleared. An optimizer's momenta stay too: <see cref="parametrize.update_base"/> resets them.
+    /// Moves the bases to the present point: each base becomes the present tensor, and its parameter zero. The value stays;
+    /// gradients are cleared. An optimizer's momenta stay too: <see cref="parametrize.update_base"/> resets them.
     /// </summary>
     /// <exception cref="ParametrizationException">The present tensor is not allowed (NaN); nothing has changed.</exception>
     public void MoveBase() => Bases.Move([this], null);
@@ -129,21 +131,21 @@ public sealed partial class ParametrizedTensor : nn.Module
     public Tensor LogDeterminant() => FromParts(parts => InvertibleModule.logDeterminant(Parametrization, parts));
 
     /// <summary>
-    /// log |det W| of square matrices, from the factors of which they are made where these tell it; in a cached scope computed
+    /// log |det W| of square matrices, from the factors of the parametrization if these give it. In a cached scope it is computed
     /// once.
     /// </summary>
     /// <returns>
     /// A new tensor of one number for each matrix of a batch, through which gradients flow, in float32 for 16-bit parameters.
     /// </returns>
-    /// <exception cref="ArgumentException">These are no square matrices.</exception>
+    /// <exception cref="ArgumentException">The tensor has no square matrices.</exception>
     public Tensor LogAbsDeterminant() =>
         Binding.LogAbsDeterminant(known => Core.logAbsDetOf(Parametrization, CurrentParts(), known));
 
-    /// <summary>W^-1 b for square matrices W, by the factors of which they are made where these tell it.</summary>
+    /// <summary>W^-1 b for square matrices W, by the factors of the parametrization if these give it.</summary>
     /// <param name="right">b: columns of a tensor [..., n, m], or one vector of n numbers.</param>
     /// <returns>A new tensor, through which gradients flow.</returns>
     /// <exception cref="ArgumentException">
-    /// These are no square matrices, or b has no such columns, or another element type.
+    /// The tensor has no square matrices, or b has other columns or another element type.
     /// </exception>
     public Tensor Solve(Tensor right)
     {

@@ -11,16 +11,16 @@ namespace Parametrize.CSharp;
 public static partial class parametrize
 {
     /// <summary>
-    /// Lets one tensor of a module be computed by a parametrization. The module's parameter becomes `original`, the same
-    /// object, so an optimizer built before keeps training it; of further parameters it is told by
-    /// <see cref="add_parametrized_parameters"/>. Registering again puts more links behind the present ones.
+    /// Lets one tensor of a module be computed by a parametrization. The module's parameter becomes `original`, the same object, so
+    /// an optimizer built before keeps training it; further parameters are added to the optimizer by
+    /// <see cref="add_parametrized_parameters"/>. Registering again adds nodes behind the present ones.
     /// </summary>
     /// <remarks>
-    /// It runs RegisterComponents: in the constructor of a module, assign all fields first. Outside a cached scope, calls
-    /// of one module from several threads wait for one another. RNN, LSTM, GRU, attention and transformers are given the
-    /// value in place: call them twice before one backward, or with a PackedSequence, in a cached scope.
-    /// A parameter that modules inside <paramref name="module"/> have in common stays common. Modules outside are not
-    /// seen: those would go on with the unconstrained parameter, so register on the model that contains them all.
+    /// It runs RegisterComponents: in the constructor of a module, assign all fields first. Outside a cached scope, calls of one
+    /// module from several threads wait for one another. The value is copied into the native memory of RNN, LSTM, GRU, attention
+    /// and transformers. Open a cached scope if you call such a module twice before one backward, or with a PackedSequence. A
+    /// parameter that modules inside <paramref name="module"/> share stays shared. Modules outside are not found and would go on
+    /// with the unconstrained parameter, so register on the model that contains them all.
     /// </remarks>
     /// <param name="module">Any module, of TorchSharp or one's own.</param>
     /// <param name="name">
@@ -47,13 +47,16 @@ public static partial class parametrize
         return module;
     }
 
-    /// <summary>The same, with the tensor pointed at: `layer.register_parametrization(l => l.weight, ...)`.</summary>
+    /// <summary>
+    /// Lets one tensor of a module be computed by a parametrization; a lambda points at the tensor:
+    /// `layer.register_parametrization(l => l.weight, ...)`.
+    /// </summary>
     /// <param name="module">Any module, of TorchSharp or one's own.</param>
     /// <param name="tensor">Reads the tensor from the module, or from a module inside it.</param>
     /// <param name="parametrization">What constrains the tensor.</param>
     /// <param name="whenNotAllowed">What to do when the present tensor is not in the space.</param>
     /// <returns>The module.</returns>
-    /// <exception cref="ArgumentException">It points at no parameter or buffer of the module.</exception>
+    /// <exception cref="ArgumentException">The lambda points at no parameter or buffer of the module.</exception>
     /// <exception cref="ParametrizationException">The tensor does not suit; nothing has changed.</exception>
     /// <exception cref="NotSupportedException">The tensor cannot be bound; the message says why.</exception>
     public static T register_parametrization<T>(
@@ -72,7 +75,7 @@ public static partial class parametrize
     }
 
     /// <summary>Whether the module has a parametrized tensor, registered or in a field.</summary>
-    /// <param name="module">The module itself counts, not those inside it, unless the name leads there.</param>
+    /// <param name="module">The module. Modules inside it count only when the name leads there.</param>
     /// <param name="name">A tensor's name: `weight`, or `encoder.weight` of a child. Default: any tensor.</param>
     public static bool is_parametrized(this nn.Module module, string? name = null)
     {
@@ -83,7 +86,7 @@ public static partial class parametrize
             : TensorPath.Find(module, name) is not null;
     }
 
-    /// <summary>The parametrized tensor of that name; of a member's name, the joint tensor.</summary>
+    /// <summary>The parametrized tensor of that name; for the name of a member, the joint tensor.</summary>
     /// <param name="module">The module.</param>
     /// <param name="name">`weight`, or `encoder.weight` of a child.</param>
     /// <returns>The same object at each call; the module disposes it.</returns>
@@ -95,11 +98,11 @@ public static partial class parametrize
         return TensorPath.Find(module, name) ?? throw TensorPath.NotParametrized(module, name);
     }
 
-    /// <summary>Gives the module a tensor of its own again, the same parameter object as before.</summary>
+    /// <summary>Gives the module a plain tensor again, the same parameter object as before.</summary>
     /// <param name="module">The module.</param>
     /// <param name="name">The name under which the tensor was registered.</param>
     /// <param name="leave_parametrized">
-    /// True: the tensor keeps the constrained value. False: it becomes the unconstrained parameter, which must be one.
+    /// True: the tensor keeps the constrained value. False: it becomes the unconstrained parameter, which must be a single tensor.
     /// </param>
     /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">The tensor of that name is not parametrized.</exception>
@@ -128,7 +131,7 @@ public static partial class parametrize
     /// <summary>Computes each parametrized tensor once until the result is disposed.</summary>
     public static CachedScope cached() => new();
 
-    /// <summary>Computes the parametrized tensors of one model at once, and keeps them until the result is disposed.</summary>
+    /// <summary>Computes the parametrized tensors of one model now, and keeps them until the result is disposed.</summary>
     public static CachedScope cached(nn.Module model)
     {
         ArgumentNullException.ThrowIfNull(model);

@@ -12,8 +12,8 @@ public static partial class parametrize
     /// <param name="name">A matrix or a batch of matrices. Default: weight.</param>
     /// <param name="orthogonal_map">Default: the exponential for square or complex tensors, else Householder.</param>
     /// <param name="use_trivialization">
-    /// With a base, so that every orthogonal matrix can be assigned. Without, the exponential and the Cayley map take the
-    /// present weight as their parameter, as PyTorch does.
+    /// True: the map has a base, so that every orthogonal matrix can be assigned. False: the exponential and the Cayley map take
+    /// the present weight as their parameter, as PyTorch does.
     /// </param>
     /// <returns>The module.</returns>
     public static T orthogonal<T>(
@@ -53,7 +53,7 @@ public static partial class parametrize
             Parametrizations.SpectralNorm(n_power_iterations, eps, dim ?? RowsOf(module, name), bound)
         );
 
-    /// <summary>Magnitude `original0` and direction `original1` apart.</summary>
+    /// <summary>Weight norm: the magnitude `original0` and the direction `original1` are separate parameters.</summary>
     /// <param name="module">The module.</param>
     /// <param name="name">The tensor. Default: weight.</param>
     /// <param name="dim">The dimension that keeps its own norms; null, or -1 as in PyTorch, for one of the whole. Default: 0.</param>
@@ -62,7 +62,7 @@ public static partial class parametrize
         where T : nn.Module =>
         module.register_parametrization(name, Parametrizations.WeightNorm(dim == -1 ? null : dim));
 
-    /// <summary>Of the module to which the name leads.</summary>
+    /// <summary>The dimension of the rows, by the module to which the name leads.</summary>
     private static int RowsOf(nn.Module module, string name)
     {
         ArgumentNullException.ThrowIfNull(module);

@@ -17,7 +17,7 @@ module internal Applying =
         | Some form -> ofForm form
         | None -> invalidArg name $"A tensor does not tell the shape that {value} yields."
 
-    /// Parts of which the tensor is all.
+    /// Parts with the tensor as the only part.
     let partsOf (value: Parametrization) (x: torch.Tensor) : Parts =
         Form.requireAlive (nameof x) x
         let parameters, buffers = value.Program.LeafCount, value.Program.BufferNames.Length
@@ -37,7 +37,7 @@ module internal Applying =
 
         new Parts(forms[value.Program.Result].Shape, [| x |], value.Program.Nodes |> Array.map (fun _ -> [||]))
 
-    /// Why a tensor does not tell the only parameter that yields it.
+    /// Why the only parameter that yields a tensor cannot be found.
     let whyNotUndone (value: Parametrization) : string option =
         if value.Program.LeafCount <> 1 then
             Some $"it has {value.Program.LeafCount} parameters."

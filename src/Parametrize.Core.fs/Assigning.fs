@@ -3,11 +3,12 @@ namespace Parametrize
 open System
 open TorchSharp
 
-/// From tensors to parts: what is looked at before, and after.
+/// Finds the parts of a tensor, with the checks before and after.
 [<RequireQualifiedAccess>]
 module internal Assigning =
 
-    /// The forms of all registers, for a tensor that may be computed with: one of a form that the value has, and finite.
+    /// The forms of all registers, for a tensor with which the value can compute: it has a form that the value can yield, and is
+    /// finite.
     let checkedForms (value: Parametrization) (tensor: torch.Tensor) : Result<Form[], ParametrizationError> =
         Program.forms value.Program (Form.ofTensor tensor)
         |> Result.bind (fun forms ->
@@ -18,7 +19,7 @@ module internal Assigning =
                 | 0L -> Ok forms
                 | count -> Error(ParametrizationError.NotFinite(string value, count)))
 
-    /// The same where parts are made: what is carried can be larger than the tensor by far.
+    /// Like `checkedForms`, but also checks that the memory suffices for new parts: buffers can be much larger than the tensor.
     let affordableForms (value: Parametrization) (tensor: torch.Tensor) : Result<Form[], ParametrizationError> =
         checkedForms value tensor
         |> Result.bind (fun forms ->
@@ -47,7 +48,7 @@ module internal Assigning =
                     )
                 ))
 
-    /// The same for a tensor that has to be of the form of the present one.
+    /// Like `checkedForms`, for a tensor that must have the form of the present one.
     let checkedAgainst
         (value: Parametrization)
         (parts: Parts)
@@ -70,13 +71,13 @@ module internal Assigning =
         else
             checkedForms value tensor
 
-    /// At the end of the range, what rounds the parameters up takes the tensor out of it: smaller ones by one unit, or none. Maps
-    /// that stop there do not yield a tensor again that larger numbers would yield.
+    /// Near the largest number of the element type, rounding a parameter up can make the tensor overflow. The parameters are then
+    /// made smaller by one unit; if that does not help, this is an error. A map that saturates must also reproduce the tensor.
     let private inRange (comesBack: bool) (value: Parametrization) (tensor: torch.Tensor) (parts: Parts) =
         use _ = torch.no_grad ()
         use _scope = torch.NewDisposeScope()
         let dtype = tensor.dtype
-        // Of float16, ordinary numbers are not far from the end.
+        // The largest float16 number is only 65,504, so the test starts at a quarter of it.
         let isLarge =
             Tensors.largest tensor > Form.greatest dtype / (if dtype = torch.float16 then 4.0 else 1024.0)
         // Logarithms of so large numbers have too few digits in bfloat16 to tell.

@@ -1,13 +1,12 @@
 namespace Parametrize
 
-/// How many real numbers it takes to say which tensor of its space a tensor is: the dimension of the manifold. Complex
-/// entries count twice.
+/// The dimensions of spaces as manifolds, in real numbers: complex entries count twice.
 [<RequireQualifiedAccess>]
 module Dimension =
 
     let private product (sizes: int64[]) : int64 = Array.fold (*) 1L sizes
 
-    /// Matrices of one form: how many, their sides, and the real numbers of an entry.
+    /// Matrices of one form: their number, their sides, and the real numbers in an entry.
     type internal Matrices = { Count: int64; Rows: int64; Columns: int64; Reals: int64 }
 
     /// None where the form has no matrices.
@@ -42,18 +41,18 @@ module Dimension =
 
     let internal onDiagonal (one: Matrices) : int64 = min one.Rows one.Columns
 
-    /// Half of what is off the diagonal, and so many reals for each entry on it.
+    /// n (n - 1) / 2 entries off the diagonal, plus the given number of reals for each diagonal entry.
     let internal ofHalf (onDiagonal: int64) (one: Matrices) : int64 =
         one.Reals * (one.Rows * (one.Rows - 1L) / 2L) + onDiagonal * one.Rows
 
-    /// Whether what is yielded does not fill the space in which it lies, as adapters do not: then what is known of the space is not
-    /// known of it.
+    /// Whether the outputs do not fill their space, as those of adapters: what is known of the space need then not be true of them.
     let internal fallsShort (form: Form) (space: Space, dimension: int64 option) : bool =
         match Option.ofNullable (space.Dimension form), dimension with
         | Some whole, Some part -> part < whole
         | _ -> false
 
-    /// Of what is scaled onto a sphere: every ray of a cone meets it once; what lies in a sphere stays.
+    /// The dimension of inputs that are scaled onto a sphere: each ray of a cone meets the sphere once; a set within a sphere keeps
+    /// its dimension.
     let internal onSphere (form: Form) (input: Space * int64 option) : int64 option =
         match input with
         | short when fallsShort form short -> None

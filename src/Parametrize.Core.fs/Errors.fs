@@ -6,13 +6,13 @@ open System.Text.RegularExpressions
 [<RequireQualifiedAccess>]
 module internal Brief =
 
-    /// Code for messages and reports: of long literals, which masks have, the beginning.
+    /// Code for messages and reports. Long literals, which masks have, are cut.
     let ofCode (code: string) : string = Regex.Replace(code, "\"([^\"]{16})[^\"]{32,}\"", "\"$1...\"")
 
-    /// The beginning of a name that is made of many others.
+    /// A name for messages. A long one, which is made of many others, is cut.
     let ofName (name: string) : string = if name.Length > 160 then $"{name.Substring(0, 157)}..." else name
 
-/// How a tensor fails to lie in a space: which condition, by how much, and how much would be forgiven.
+/// How a tensor fails to lie in a space: the violated condition, the size of the violation, and the tolerance.
 type Violation =
     {
         /// The condition in mathematical words, such as `W^T W = I`.
@@ -26,9 +26,9 @@ type Violation =
     override this.ToString() : string =
         let number (value: float) = value.ToString("g3", CultureInfo.InvariantCulture)
 
-        // Where the bound itself is not allowed.
+        // The case of a strict inequality.
         if this.Size <= this.Limit then
-            $"{this.Condition} is violated by equality"
+            $"{this.Condition} must hold strictly, but both sides are equal"
         else
             $"{this.Condition} is violated by {number this.Size} (allowed: {number this.Limit})"
 

@@ -1,6 +1,6 @@
 namespace Parametrize
 
-/// What the oldest FSharp.Core that this library asks for does not have yet.
+/// Functions that the oldest FSharp.Core for this library does not have yet.
 [<AutoOpen>]
 module internal FSharpCore =
 

@@ -30,14 +30,14 @@ type Form =
     /// A shape as PyTorch and TorchSharp print it: `[3, 4]`.
     static member Shown(shape: int64[]) : string = shape |> Seq.map string |> String.concat ", " |> sprintf "[%s]"
 
-/// What a node asks of a tensor before its entries are looked at.
+/// The requirements of a node on the form of a tensor.
 type Requirement =
     {
         /// The least number of dimensions.
         Dimensions: int
         /// Whether the last two dimensions have to be equal.
         Square: bool
-        /// Whether complex numbers will do as well as real ones.
+        /// Whether complex numbers are accepted as well as real ones.
         Complex: bool
     }
 
@@ -54,11 +54,11 @@ module internal Requirement =
     let squares: Requirement = of' 2 true true
     let realSquares: Requirement = of' 2 true false
 
-/// Forms of tensors, and what element types are.
+/// Functions on forms and element types.
 [<RequireQualifiedAccess>]
 module Form =
 
-    /// A tensor that a caller has given by this name is one, and has not been disposed.
+    /// Checks that an argument of this name is a tensor that has not been disposed.
     let internal requireAlive (name: string) (tensor: torch.Tensor) : unit =
         if isNull (box tensor) then
             nullArg name
@@ -71,8 +71,8 @@ module Form =
         requireAlive (nameof tensor) tensor
         { Shape = tensor.shape; Dtype = tensor.dtype; Device = tensor.device }
 
-    /// What is drawn with a generator is drawn on the CPU, and moved: TorchSharp has no generators of other devices, and a seed
-    /// means one tensor on all of them.
+    /// Tensors that are drawn with a generator are drawn on the CPU, and moved: TorchSharp has no generators of other devices, and
+    /// so a seed gives the same tensor on all of them.
     let internal drawn
         (draw: Form -> (torch.Generator | null) -> torch.Tensor)
         (generator: torch.Generator | null)
@@ -117,10 +117,10 @@ module Form =
         else
             form
 
-    /// How many entries it has.
+    /// The number of entries.
     let internal entries (form: Form) : int64 = Array.fold (*) 1L form.Shape
 
-    /// How many real numbers it has: complex entries count twice.
+    /// The number of real numbers: complex entries count twice.
     let internal reals (form: Form) : int64 = (if isComplex form.Dtype then 2L else 1L) * entries form
 
     /// The distance from 1 to the next number of the element type: twice its unit roundoff.
@@ -149,7 +149,7 @@ module Form =
         let struct (_, greatest) = range dtype
         greatest
 
-    /// The smallest positive number, which is not normal: what is smaller than normal ones is kept as it is.
+    /// The smallest positive number, a subnormal one. Subnormal numbers are not flushed to zero.
     let internal smallest (dtype: torch.ScalarType) : float =
         match dtype with
         | torch.ScalarType.Float64
@@ -163,11 +163,11 @@ module Form =
         [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ]
         |> List.tryFind (fun dtype -> epsilon dtype = distance)
 
-    /// The caller's element type, given its roundoff and the one that is computed in.
+    /// The caller's element type, given its roundoff and the element type of the computation.
     let internal callersType (epsilon: float) (computed: torch.ScalarType) : torch.ScalarType =
         halfOf epsilon |> Option.defaultValue computed
 
-    /// In words what a form lacks that does not have this dimension, counted from the end when negative.
+    /// The text for a form that lacks this dimension, which is counted from the end when negative.
     let internal withoutDimension (dimension: int) (form: Form) : string option =
         let count = form.Shape.Length
 
@@ -176,10 +176,11 @@ module Form =
         else
             Some $"a tensor with dimension {dimension}"
 
-    /// What libtorch's operations on entries can take.
+    /// The largest number of dimensions that libtorch's operations on entries accept.
     let private mostDimensions = 64
 
-    /// What was expected of a tensor and what was found, where its entries do not lie one after the other.
+    /// The expected and the found layout of a tensor that is not dense and strided (a sparse or quantized one); None for a dense
+    /// tensor.
     let internal layoutFault (tensor: torch.Tensor) : (string * string) option =
         let dense = "a dense tensor"
 
@@ -188,7 +189,7 @@ module Form =
         elif (string tensor.dtype).StartsWith 'Q' then
             Some(dense, "quantized")
         else
-            // Compressed rows and MKL's blocks, which TorchSharp does not tell, have no strides.
+            // Compressed rows and MKL's blocks have no strides; TorchSharp does not report these layouts.
             try
                 use _ = torch.no_grad ()
                 use _part = tensor.as_strided ([| 0L |], [| 1L |])
@@ -215,7 +216,7 @@ module Form =
         else
             None
 
-    /// Why nothing of that form meets the requirement, as an error about a value; None where something does.
+    /// The error, for a given value, when tensors of that form do not meet the requirement; None when they do.
     let internal fault (requirement: Requirement) (form: Form) : (string -> ParametrizationError) option =
         if form.Device.``type`` = DeviceType.META then
             Some(fun value -> ParametrizationError.WrongDevice(value, "a device with data", "meta"))

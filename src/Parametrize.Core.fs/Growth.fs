@@ -1,10 +1,10 @@
 namespace Parametrize
 
-/// Parts for a value that has grown, where its last node became one with the next, as prunings do.
+/// Parts for a value whose last node has merged with a new one, as prunings do.
 [<RequireQualifiedAccess>]
 module internal Growth =
 
-    /// What the last node of the value carries after `next` has become one with it.
+    /// The buffers of the last node after `next` has merged with it.
     let private carried (value: Parametrization) (next: Node) (parts: Parts) =
         let program = value.Program
 
@@ -23,8 +23,8 @@ module internal Growth =
                 |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(Node.text next, reason))
             | _ -> invalidOp $"{value} ends with no node that becomes one with others.")
 
-    /// Parts for `longer`, which is `value >>> more`, when the last node of the value became one with the first of the
-    /// others: the parameters stay, and it goes on from what it carries. None when the nodes stay apart.
+    /// Parts for `longer`, which is `value >>> more`, when the last node of the value has merged with the first node of `more`: the
+    /// parameters stay, and the merged node goes on from the present buffers. None when the nodes do not merge.
     let tryContinue (longer: Parametrization) (more: Parametrization) (value: Parametrization) (parts: Parts) =
         let count = value.Program.Nodes.Length + more.Program.Nodes.Length
 

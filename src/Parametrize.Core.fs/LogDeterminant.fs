@@ -2,7 +2,7 @@ namespace Parametrize
 
 open TorchSharp
 
-/// The square matrix that a value yields, register by register: what is known of it without a factorization.
+/// The square matrix of a value, register by register, and the determinants that are known without a factorization.
 [<NoComparison; NoEquality>]
 type internal SquareValue =
     {
@@ -21,8 +21,8 @@ module internal SquareValue =
         | Some(Step.OutOf(View.Kernel, _)) -> View.formInto View.Kernel form
         | _ -> form
 
-    /// `known` is the tensor that the value yields from the parts, where somebody has computed it. Throws ArgumentException where the
-    /// value yields others than square matrices.
+    /// `known` is the tensor of the parts, if it was computed already. Throws ArgumentException when the value does not yield
+    /// square matrices.
     let ofParts (name: string Lazy) (program: Program) (parts: Parts) (known: torch.Tensor | null) : SquareValue =
         let form = Evaluation.outputForm parts
         let shape = (matrices program form).Shape
@@ -58,14 +58,14 @@ module internal SquareValue =
 
     let size (value: SquareValue) (register: int) : int64 = Array.last value.Forms[register].Shape
 
-    /// What a space tells of its members: where spaces were found to fit.
+    /// The answer of a space for its members, used only where spaces were found to fit.
     let bySpace (value: SquareValue) (register: int) (tell: Space -> 'a option) : 'a option =
         if value.Program.HasRightInverse then
             tell value.Program.Spaces.Value[register]
         else
             None
 
-/// Determinants from what a value computes with.
+/// Determinants from the factors of a value.
 [<RequireQualifiedAccess>]
 module internal LogDeterminant =
 

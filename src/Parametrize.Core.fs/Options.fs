@@ -6,15 +6,15 @@ open System
 [<RequireQualifiedAccess>]
 module internal Options =
 
-    /// Of the argument of that name, which the message calls so.
+    /// Checks an argument by its name, which the message uses.
     let requirePositiveAs (argument: string) (word: string) (number: float) : unit =
         if not (number > 0.0 && Double.IsFinite number) then
             invalidArg argument $"The {word} must be positive and finite, but it is {number}."
 
-    /// Of an argument that is called as the message calls it.
+    /// Checks an argument whose name the message uses.
     let requirePositive (name: string) (number: float) : unit = requirePositiveAs name name number
 
-    /// Of a number of which a density has the gamma function: above 1e9 rounding would take the digits of its logarithm.
+    /// Checks the argument of a gamma function in a density: above 1e9 its logarithm would lose all digits to rounding.
     let requireGammaAs (argument: string) (word: string) (number: float) : unit =
         requirePositiveAs argument word number
 

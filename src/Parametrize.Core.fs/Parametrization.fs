@@ -3,19 +3,19 @@ namespace Parametrize
 open System
 open TorchSharp
 
-/// What values do, with and without tensors.
+/// Functions on values, with and without tensors.
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Parametrization =
 
     /// Leaves every tensor as it is: the neutral element of composition.
     let identity: Parametrization = Parametrization Tree.Leaf
 
-    /// A value of one node: how the values of the library, and a user's own, are made.
+    /// A value of one node. The values of the library and of users are made by it.
     let ofNode (node: Node) : Parametrization =
         Parametrization(Tree.Apply(node, List.replicate (Node.arity node) Tree.Leaf, true))
 
-    /// Several values joined by a node that reads what they yield, one for each. Throws ArgumentException when their
-    /// number is not that of the node's domains, or a space does not fit.
+    /// A value whose node reads the outputs of several values, one for each input. Throws ArgumentException when their number is
+    /// not that of the node's domains, or a space does not fit.
     let join (node: Node) (inputs: Parametrization list) : Parametrization =
         if inputs.Length <> Node.arity node then
             invalidArg
@@ -26,8 +26,8 @@ module Parametrization =
         | Ok tree -> Parametrization tree
         | Error error -> invalidArg (nameof inputs) error.Message
 
-    /// Several values joined by one that reads what they yield, in place of its parameters. Throws ArgumentException when
-    /// their number is not that of its parameters, or a space does not fit.
+    /// A value that reads the outputs of several values in place of its parameters. Throws ArgumentException when their number is
+    /// not that of its parameters, or a space does not fit.
     let joined (inputs: Parametrization list) (value: Parametrization) : Parametrization =
         if inputs.Length <> value.Program.LeafCount then
             invalidArg
@@ -70,10 +70,10 @@ module Parametrization =
     /// The value on the transposes of matrices.
     let transposed (value: Parametrization) : Parametrization = under View.Transpose value
 
-    /// Whether it yields every tensor.
+    /// Whether the value yields every tensor.
     let internal isFree (value: Parametrization) : bool = (Tree.space value.Tree).IsClosedUnder Closure.Everything
 
-    /// Whether it reads tensors as kernels.
+    /// Whether the value reads tensors as kernels.
     let internal seesKernels (value: Parametrization) : bool =
         value.Program.Steps
         |> Array.exists (fun step ->
@@ -86,8 +86,8 @@ module Parametrization =
     let internal yieldSame (left: Parametrization) (right: Parametrization) : bool =
         Tree.space left.Tree = Tree.space right.Tree
 
-    /// Which tensors of a batch of allowed ones are on an edge where nothing is yielded, seen through views, scales and shifts; null
-    /// where that is not known.
+    /// Which tensors of a batch of allowed tensors are on the boundary of an open space, where the value has no exact output. Looks
+    /// through views, scales and shifts; null when it is not known.
     let internal isOnOpenEdge (value: Parametrization) (batch: torch.Tensor) : torch.Tensor | null =
         let rec ofTree (tree: Tree) (tensor: torch.Tensor) : torch.Tensor | null =
             match tree with
@@ -104,13 +104,13 @@ module Parametrization =
 
         ofTree value.Tree batch
 
-    /// Its nodes, in the order of evaluation; positions in names of buffers count them.
+    /// The nodes of the value, in the order of evaluation. The numbers in names of buffers are positions in this list.
     let nodes (value: Parametrization) : Node list = List.ofSeq value.Nodes
 
     /// Whether dimensions before the matrix (or vector) are a batch of independent problems.
     let isBatched (value: Parametrization) : bool = value.Program.IsBatched
 
-    /// How many tensors an optimizer trains.
+    /// The number of parameters, which an optimizer trains.
     let parameterCount (value: Parametrization) : int = value.Program.LeafCount
 
     /// Names of the parameters, as PyTorch writes them: `original`, or `original0`, `original1`, ...
@@ -119,16 +119,16 @@ module Parametrization =
     /// Names of the buffers, prefixed by the position of their node as PyTorch writes them: `0.base`, `1._u`.
     let bufferNames (value: Parametrization) : string list = value.Program.BufferNames
 
-    /// Whether training moves what is carried, so that `advance` has work to do.
+    /// Whether training updates buffers by `advance`.
     let learns (value: Parametrization) : bool = value.Program.Learns
 
-    /// Whether training computes another tensor than evaluation: noise.
+    /// Whether training adds noise, so that it computes another tensor than evaluation.
     let hasNoise (value: Parametrization) : bool = value.Program.HasNoise
 
     /// Whether every allowed tensor can be assigned.
     let hasRightInverse (value: Parametrization) : bool = value.Program.HasRightInverse
 
-    /// Whether it is a trivialization, alone or among others.
+    /// Whether one of its nodes is a trivialization.
     let internal hasBase (value: Parametrization) : bool = value.Program.Nodes |> Array.exists Node.hasBase
 
     /// The parts of each node, from the tensors in the order of the names.
@@ -186,7 +186,7 @@ module Parametrization =
             | Ok _ -> parts
         | None -> invalidArg (nameof parameters) $"The parameters of {value} do not tell its shape: pass it."
 
-    /// The same for a tensor of the shape that other parts yield.
+    /// Parts from tensors, for the shape of the tensor that other parts yield.
     let ofTensorsLike
         (parts: Parts)
         (parameters: torch.Tensor seq)
@@ -200,12 +200,12 @@ module Parametrization =
 
     let internal buffersOf (parts: Parts) (position: int) : torch.Tensor[] = parts.BufferArrays[position]
 
-    /// The forms of the parameters with which it yields a tensor of that form, or why it yields none.
+    /// The forms of the parameters for a tensor of that form, or the error when the value yields no such tensor.
     let parameterForms (value: Parametrization) (form: Form) : Result<Form list, ParametrizationError> =
         Program.forms value.Program form
         |> Result.map (fun forms -> List.ofArray forms[.. value.Program.LeafCount - 1])
 
-    /// The same of the buffers.
+    /// The forms of the buffers for a tensor of that form.
     let bufferForms (value: Parametrization) (form: Form) : Result<Form list, ParametrizationError> =
         Program.forms value.Program form |> Result.map (Program.bufferForms value.Program)
 
@@ -234,7 +234,7 @@ module Parametrization =
     let forward (value: Parametrization) (parts: Parts) : torch.Tensor =
         Evaluation.forward false value.Program (own value parts)
 
-    /// The same in training: nodes that add noise do so.
+    /// The constrained tensor in training: nodes that add noise do so.
     let forwardInTraining (value: Parametrization) (parts: Parts) : torch.Tensor =
         Evaluation.forward true value.Program (own value parts)
 
@@ -247,8 +247,8 @@ module Parametrization =
     let internal forwardStacked (value: Parametrization) (stacks: Parts) : torch.Tensor =
         Evaluation.forwardStacked value.Program stacks
 
-    /// What the node at a position of `nodes` yields on the way to the tensor, as the node sees it: of a convolution kernel,
-    /// the matrix. Differentiable; the caller disposes it. Throws `ArgumentOutOfRangeException` when there is no such node.
+    /// The output of the node at a position of `nodes`, in the shape that the node uses: for a convolution kernel, the matrix.
+    /// Differentiable; the caller disposes it. Throws `ArgumentOutOfRangeException` when there is no such node.
     let forwardTo (position: int) (value: Parametrization) (parts: Parts) : torch.Tensor =
         if position < 0 || position >= value.Program.Nodes.Length then
             raise (
@@ -264,50 +264,51 @@ module Parametrization =
     /// Shape, element type and device of the constrained tensor.
     let form (_: Parametrization) (parts: Parts) : Form = Evaluation.outputForm parts
 
-    /// By how much `forward` stretches volumes: `log` of the product of the singular values that are not zero of its derivative by
-    /// all real numbers in the parameters, which is `log det (J^T J) / 2` with J that by those that are read. The volume of what is
-    /// yielded is Hausdorff's, of the Frobenius norm. One number for the whole tensor, in float32 for 16-bit parts.
-    /// Differentiable; the caller disposes it. None unless every node has a closed form (`IVolume`) from what stands before it.
+    /// The factor by which `forward` stretches volumes: `log` of the product of the nonzero singular values of its derivative by
+    /// all real numbers in the parameters. It equals `log det (J^T J) / 2`, with J the derivative by the numbers that are read. The
+    /// volume of the outputs is the Hausdorff measure of the Frobenius norm. One number for the whole tensor, in float32 for 16-bit
+    /// parts. Differentiable; the caller disposes it. None unless every node has a closed form (`IVolume`) from what stands before
+    /// it.
     let logVolume (value: Parametrization) (parts: Parts) : torch.Tensor option =
         Volume.tryOf (lazy string value) parts.Shape.Length value.Program parts
 
-    /// The same for each tensor of the last dimensions of the result: `logVolumes 1` has one number for each vector, in the shape of
-    /// the dimensions before. Throws ArgumentException where the value computes several of these together, as `logVolumes 1` of
-    /// a map of matrices, and for more dimensions than there are.
+    /// The log volume for each tensor of the last dimensions of the result: `logVolumes 1` has one number for each vector, in the
+    /// shape of the dimensions before. Throws ArgumentException where the value computes several of these together, as `logVolumes
+    /// 1` of a map of matrices, and for more dimensions than there are.
     let logVolumes (dimensions: int) (value: Parametrization) (parts: Parts) : torch.Tensor option =
         Volume.tryOf (lazy string value) dimensions value.Program parts
 
-    /// `log |det W|` of each matrix of a batch, for a value of square matrices (or kernels `[n, n, 1, ...]`): from the factors of which
-    /// it makes them, where these tell it; else by a factorization. In float32 for 16-bit parts; differentiable; the caller
-    /// disposes it. Throws ArgumentException for other shapes.
+    /// `log |det W|` of each matrix of a batch, for a value of square matrices (or kernels `[n, n, 1, ...]`): from the factors of
+    /// the value, if these give it; else by a factorization. In float32 for 16-bit parts; differentiable; the caller disposes it.
+    /// Throws ArgumentException for other shapes.
     let logAbsDet (value: Parametrization) (parts: Parts) : torch.Tensor =
         LogDeterminant.ofParts (lazy string value) value.Program parts null
 
-    /// The same where the tensor may be known already.
+    /// `logAbsDet` when the tensor may have been computed already (`known`).
     let internal logAbsDetOf (value: Parametrization) (parts: Parts) (known: torch.Tensor | null) : torch.Tensor =
         LogDeterminant.ofParts (lazy string value) value.Program parts known
 
-    /// `W^-1 b` for the columns b of a tensor `[..., n, m]`, or one vector of n numbers, and a value of square matrices: by the factors
-    /// of which it makes W, where these tell it; else by a factorization. Differentiable by both; the caller disposes it.
-    /// Throws ArgumentException for other shapes, and for another element type than that of W.
+    /// `W^-1 b` for the columns b of a tensor `[..., n, m]`, or one vector of n numbers, and a value of square matrices: by the
+    /// factors of the value, if these give it; else by a factorization. Differentiable by both; the caller disposes it. Throws
+    /// ArgumentException for other shapes, and for another element type than that of W.
     let solve (value: Parametrization) (parts: Parts) (right: torch.Tensor) : torch.Tensor =
         if isNull (box right) then
             nullArg (nameof right)
 
         Solving.ofParts (lazy string value) value.Program parts null right
 
-    /// The same where the tensor may be known already.
+    /// `solve` when the tensor may have been computed already (`known`).
     let internal solveOf (value: Parametrization) (parts: Parts) (known: torch.Tensor | null) (right: torch.Tensor) =
         Solving.ofParts (lazy string value) value.Program parts known right
 
-    /// What `forward` yields from this tensor as the only parameter: a value as a function of data. Differentiable by x; the caller
-    /// disposes the result. Throws ArgumentException for a value of several parameters, or one that carries buffers, and for a
-    /// form that it does not read.
+    /// The output of `forward` with this tensor as the only parameter: the value as a function of data. Differentiable by x; the
+    /// caller disposes the result. Throws ArgumentException for a value of several parameters, or one that carries buffers, and for
+    /// a form that it does not read.
     let apply (value: Parametrization) (x: torch.Tensor) : torch.Tensor =
         Evaluation.forward false value.Program (Applying.partsOf value x)
 
-    /// The same with its log volumes, as `logVolumes` has them. Throws ArgumentException as `apply` and `logVolumes` do, and for a
-    /// value without a volume in closed form.
+    /// The output of `apply`, with its log volumes as in `logVolumes`. Throws ArgumentException as `apply` and `logVolumes` do, and
+    /// for a value without a volume in closed form.
     let applyWithLogVolumes
         (dimensions: int)
         (value: Parametrization)
@@ -323,8 +324,8 @@ module Parametrization =
             struct (Evaluation.forward false value.Program parts, volumes)
 
     /// The tensor x from which `apply` yields an allowed tensor w, of which there is one only. Differentiable by w; the caller
-    /// disposes it. None for values that have no such inverse in closed form. Whether w is allowed is not looked at (`contains`
-    /// tells). Throws ArgumentException for a form that the value does not yield.
+    /// disposes it. None for values that have no such inverse in closed form. It does not check that w is allowed (`contains`
+    /// does). Throws ArgumentException for a form that the value does not yield.
     let tryUndo (value: Parametrization) (w: torch.Tensor) : torch.Tensor option =
         Form.requireAlive (nameof w) w
 
@@ -336,39 +337,39 @@ module Parametrization =
             let x = Undoing.back value.Program forms (Tensors.widen w) |> Tensors.narrow w.dtype
             Some(scope.MoveToOuter(if obj.ReferenceEquals(x, w) then w.alias () else x))
 
-    /// The same. Throws ArgumentException for values that have no such inverse, too.
+    /// The tensor x from which `apply` yields w. Also throws ArgumentException for values that have no such inverse.
     let undo (value: Parametrization) (w: torch.Tensor) : torch.Tensor =
         match tryUndo value w with
         | Some x -> x
         | None -> invalidArg (nameof value) $"{value} cannot be undone: {(Applying.whyNotUndone value).Value}"
 
-    /// The share of entries at which the derivative of an entrywise node, such as `positive` or `bounded`, is below a hundredth
-    /// of its largest: they hardly train. None where no node tells (`ISaturates`).
+    /// The share of entries at which the derivative of an entrywise node, such as `positive` or `bounded`, is below a hundredth of
+    /// its largest: they hardly train. None when no node implements `ISaturates`.
     let saturation (value: Parametrization) (parts: Parts) : float option = Saturation.shareOf value.Program parts
 
-    /// Parts for a tensor seen for the first time: `forward` yields it again. Chooses what is carried (masks, bases).
-    /// `Error` Assigning.exactly when `contains` is.
+    /// Parts for a plain tensor: `forward` yields it again. It chooses new buffers (masks, bases). `Error` exactly when `contains`
+    /// returns one.
     let initialize (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
         Assigning.affordableForms value tensor
         |> Result.bind (fun forms -> Assigning.exactly value forms None tensor)
 
-    /// Parts from which `forward` yields the projection of the tensor. Where the map itself constrains (spectral norms,
-    /// masks), the tensor stays as it is in the parameters.
+    /// Parts from which `forward` yields the projection of the tensor. For maps that constrain any parameter (spectral norms,
+    /// masks), the parameters are the tensor as it is.
     let initializeNearest (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
         Assigning.affordableForms value tensor
         |> Result.bind (fun forms -> Assigning.approximately Want.Nearest value forms None tensor)
 
-    /// Parts for a tensor that is registered: those of `initialize` where it is allowed, else near it, with every entry
-    /// where it can be trained. Values without a right inverse start from the tensor as the parameter.
+    /// Parts for a tensor that is registered: those of `initialize` if it is allowed, else parts of a tensor near it. Every entry
+    /// starts where it can be trained. Values without a right inverse start from the tensor as the parameter.
     let start (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
         Assigning.affordableForms value tensor
         |> Result.bind (fun forms -> Assigning.approximately Want.Start value forms None tensor)
 
-    /// Whether a tensor can be taken as the parameter as it is: one parameter of its form, nothing carried.
+    /// Whether a tensor can become the parameter as it is: the value has one parameter of the same form, and no buffers.
     let internal canReinterpret (value: Parametrization) : bool =
         parameterCount value = 1 && List.isEmpty (bufferNames value)
 
-    /// The tensor as the unconstrained parameter, allowed or not; an error where the value yields nothing of its form.
+    /// Parts with the tensor as the unconstrained parameter, allowed or not; an error when the value yields no tensor of its form.
     let internal reinterpret (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
         Assigning.checkedForms value tensor
         |> Result.map (fun _ ->
@@ -378,15 +379,15 @@ module Parametrization =
                 value.Program.Nodes |> Array.map (fun _ -> [||])
             ))
 
-    /// Why parts that were moved to another element type yield nothing there.
+    /// The error for parts that were moved to an element type in which the value yields no tensor; None when it does.
     let internal misfit (value: Parametrization) (parts: Parts) : ParametrizationError option =
         match Program.forms value.Program (Evaluation.outputForm parts) with
         | Ok _
-        // Where there is no data, nothing is computed wrongly.
+        // A tensor without data (on the meta device) cannot be wrong.
         | Error(ParametrizationError.WrongDevice _) -> None
         | Error error -> Some error
 
-    /// Whether a tensor is finite and of the form of the present one.
+    /// Whether a tensor is finite and has the form of the present one.
     let internal suits
         (value: Parametrization)
         (parts: Parts)
@@ -394,8 +395,8 @@ module Parametrization =
         : Result<unit, ParametrizationError> =
         Assigning.checkedAgainst value parts tensor |> Result.map ignore
 
-    /// Parts from which `forward` yields the tensor, given the parts in use: masks stay, bases move to the tensor.
-    /// `Error` Assigning.exactly when `admits` is.
+    /// Parts from which `forward` yields the tensor, given the parts in use: masks stay, bases move to the tensor. `Error` exactly
+    /// when `admits` returns one.
     let rightInverse
         (value: Parametrization)
         (parts: Parts)
@@ -404,7 +405,7 @@ module Parametrization =
         Assigning.checkedAgainst value parts tensor
         |> Result.bind (fun forms -> Assigning.exactly value forms (Some parts) tensor)
 
-    /// Parts for a value that has grown: nodes that were there before keep what they carry, new ones choose.
+    /// Parts for a value with more nodes: present nodes keep their buffers, new nodes choose theirs.
     let internal extend (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
         Assigning.checkedForms value tensor
         |> Result.bind (fun forms ->
@@ -417,7 +418,7 @@ module Parametrization =
         Assigning.checkedForms value tensor
         |> Result.bind (fun forms -> Assigning.membership value forms [||] tensor)
 
-    /// Whether the tensor can be assigned while these parts are in use: `contains`, and zero where a mask is.
+    /// Whether the tensor can be assigned while these parts are in use: `contains` accepts it, and it is zero where the masks are.
     let admits (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
         Assigning.checkedAgainst value parts tensor
         |> Result.bind (fun forms -> Assigning.membership value forms parts.BufferArrays tensor)
@@ -469,14 +470,14 @@ module Parametrization =
         | Error error -> invalidArg (nameof form) error.Message
         | Ok _ -> Form.drawn draw (Option.toObj generator) form
 
-    /// What a training step moves besides gradients (power iterations); the same parts for most values.
+    /// The parts after one training step without gradients (power iterations). For most values these are the same parts.
     let advance (value: Parametrization) (parts: Parts) : Parts =
         if learns value then
             new Parts(parts.Shape, parts.ParameterArray, Evaluation.advance value.Program parts)
         else
             parts
 
-    /// The same for stacks, as `forwardStacked` has them.
+    /// `advance` for stacked parts, as `forwardStacked` has them.
     let internal advanceStacked (value: Parametrization) (stacks: Parts) : Parts =
         new Parts(stacks.Shape, stacks.ParameterArray, Evaluation.advanceStacked value.Program stacks)
 
@@ -490,34 +491,34 @@ module Parametrization =
         else
             Ok parts
 
-    /// What is learnt in training, learnt anew from the parameters: after they were written by something else than training
-    /// (averaged, initialized, loaded), `advance` would take many steps to get there. Nothing else is moved.
+    /// The parts with learnt buffers computed again from the parameters. Use it after something other than training has written to
+    /// these (averaging, initializing, loading): `advance` would take many steps. Other buffers do not change.
     let refresh (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
         refreshed Node.learns value parts
 
-    /// The same of what converges, which nobody has to ask for.
+    /// Like `refresh`, for the buffers of nodes that converge only; it is called automatically.
     let internal refreshConverging (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
         refreshed Node.converges value parts
 
-    /// The buffers with which no parameters yield an allowed tensor, by their names; so much roundoff is forgiven.
+    /// The names of buffers with which no parameters yield an allowed tensor, up to this roundoff, each with its violation.
     let internal misfits (value: Parametrization) (epsilon: float) (parts: Parts) : (string * Violation) list =
         Evaluation.misfits value.Program epsilon parts.BufferArrays
 
-    /// What is carried, put right after it came from a coarser element type: `forward` then yields a tensor that is
-    /// allowed in this one, and the same up to the roundoff of that one. The parameters stay; buffers that are changed
-    /// are new.
+    /// The parts with buffers corrected after they were converted from a coarser element type. `forward` then yields a tensor that
+    /// is allowed in the finer type, and equal up to the roundoff of the coarser one. The parameters stay; changed buffers are new
+    /// tensors.
     let repair (value: Parametrization) (parts: Parts) : Parts =
         let epsilon = Form.epsilon parts.ParameterArray[0].dtype
         new Parts(parts.Shape, parts.ParameterArray, Evaluation.repair epsilon value.Program parts.BufferArrays)
 
-    /// The parts of which PyTorch computes the same tensor: of a tall matrix with orthonormal columns the base is square there,
-    /// n x n. Buffers that change are new, the others are shared; the parameters stay.
+    /// The parts from which PyTorch computes the same tensor: the base of a tall matrix with orthonormal columns is square there, n
+    /// x n. Buffers that change are new, the others are shared; the parameters stay.
     let toPyTorch (value: Parametrization) (parts: Parts) : Parts =
         new Parts(parts.Shape, parts.ParameterArray, Evaluation.inPyTorchForms value.Program parts.BufferArrays)
 
-    /// Moves what is carried to the present point: the base of a trivialization becomes the present tensor, and the
-    /// parameter its zero. `forward` yields the same tensor before and after, up to rounding, which does not add up over
-    /// many moves (Lezcano-Casado 2019, dynamic trivializations).
+    /// Moves the bases to the present point: the base of a trivialization becomes the present tensor, and its parameter zero.
+    /// `forward` yields the same tensor before and after, up to rounding, which does not add up over many moves (Lezcano-Casado
+    /// 2019, dynamic trivializations).
     let rebase (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
         if value.Program.Nodes |> Array.forall _.HasRightInverse then
             use _ = torch.no_grad ()

@@ -2,23 +2,24 @@ namespace Parametrize
 
 open TorchSharp
 
-/// How many entries hardly move when their parameters do.
+/// Counts entries that hardly change when their parameters do.
 [<RequireQualifiedAccess>]
 module internal Saturation =
 
-    /// What slopes are counted between: below the first, which is hardly training; from there to the second; and so on to 1.
+    /// The bounds between which slopes are counted: below the first bound (such entries hardly train), from the first to the
+    /// second, and so on up to 1.
     let bounds: float[] = [| 0.01; 0.1; 0.2; 0.3; 0.4; 0.5; 0.6; 0.7; 0.8; 0.9; 1.0 |]
 
     let private saturates (node: Node) : bool = (box node) :? ISaturates
 
-    /// How many slopes are below each bound, and not below the one before. The last takes what is above, too.
+    /// The number of slopes below each bound and not below the one before. The last count includes larger slopes.
     let private counts (slopes: torch.Tensor) : int64[] =
         let between = Array.truncate (bounds.Length - 1) bounds
         let edges = torch.tensor (between, dtype = slopes.dtype, device = slopes.device)
         let places = torch.bucketize (slopes.flatten (), edges, outInt32 = true, right = true)
         Tensors.toArray<int64>(torch.bincount (places, minlength = int64 bounds.Length))
 
-    /// The share of them that hardly trains.
+    /// The share of entries that hardly train.
     let share (counts: int64[]) : float = float counts[0] / float (max 1L (Array.sum counts))
 
     /// How many entries have a slope below each bound, and not below the one before, in the node with the largest share below the

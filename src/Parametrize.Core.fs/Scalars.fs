@@ -5,9 +5,9 @@ open System.Numerics
 open System.Threading
 open TorchSharp
 
-/// Numbers for libtorch. TorchSharp (0.107.0) makes an object of each, and does not keep it alive while libtorch reads it: the
-/// garbage collector may take it before, and the call fails ("Unknown scalar type") or ends the process. So the first numbers,
-/// among them all constants, are kept, and the others until as many have been made after them.
+/// Numbers for libtorch. TorchSharp (0.107.0) makes an object for each number, and does not keep it alive while libtorch reads it.
+/// The garbage collector may free it before that, and the call fails ("Unknown scalar type") or ends the process. So the first
+/// numbers, which include all constants, are kept forever, and each other number until as many have been made after it.
 [<AutoOpen>]
 module internal Scalars =
 

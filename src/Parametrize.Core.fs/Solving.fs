@@ -2,7 +2,7 @@ namespace Parametrize
 
 open TorchSharp
 
-/// Linear equations by what a value computes its matrix from.
+/// Solves linear equations by the factors of a value.
 [<RequireQualifiedAccess>]
 module internal Solving =
 

@@ -5,7 +5,7 @@ open System.Collections.Generic
 open System.Runtime.InteropServices
 open TorchSharp
 
-/// What can be done to a member of a space without leaving the space.
+/// An operation under which a space can be closed: applied to members, it gives a member.
 [<RequireQualifiedAccess>]
 type Closure =
     /// Multiply it by a positive number.
@@ -29,7 +29,7 @@ type Closure =
     /// Anything: only the space of all tensors is closed under this.
     | Everything
 
-    /// What a space lacks that is not closed under it, in words.
+    /// What a domain needs, in words, when it needs this closure.
     member internal this.InWords: string =
         match this with
         | Scaling -> "a space that positive multiples do not leave"
@@ -43,7 +43,8 @@ type Closure =
         | DirectSum -> "a space in which block diagonal matrices of its members lie"
         | Everything -> "all tensors"
 
-/// A set of tensors: which larger ones it lies in, and what does not leave it. Spaces of one name are equal.
+/// A set of tensors, described by the larger sets that contain it and the operations under which it is closed. Spaces with equal
+/// names are equal.
 type Space(name: string, [<Optional>] supersets: Space seq | null, [<Optional>] closedUnder: Closure seq | null) =
 
     let supersets: Space list = supersets |> Option.ofObj |> Option.map List.ofSeq |> Option.defaultValue []
@@ -55,18 +56,18 @@ type Space(name: string, [<Optional>] supersets: Space seq | null, [<Optional>] 
         if String.IsNullOrWhiteSpace name then
             invalidArg (nameof name) "A space needs a name."
 
-    /// What its members are, in the plural: `symmetric matrices`.
+    /// The name of its members, in the plural: `symmetric matrices`.
     member _.Name: string = name
 
-    /// Larger spaces; what they lie in need not be repeated.
+    /// Larger spaces. The spaces that contain these need not be repeated.
     member _.Supersets: IReadOnlyList<Space> = supersets
 
-    /// What does not leave it.
+    /// The operations under which it is closed.
     member _.ClosedUnder: IReadOnlyCollection<Closure> = closedUnder
 
     member internal _.Closures: Set<Closure> = closedUnder
 
-    /// How many real numbers it takes to say which member a tensor of that form is; null when that is not known.
+    /// The dimension of the space for tensors of that form, in real numbers; null when it is not known.
     abstract Dimension: form: Form -> Nullable<int64>
     default _.Dimension _ = Nullable()
 
@@ -78,11 +79,11 @@ type Space(name: string, [<Optional>] supersets: Space seq | null, [<Optional>] 
     abstract IsLeftByRounding: bool
     default _.IsLeftByRounding = false
 
-    /// A member rounded to an element type: the nearest member there is.
+    /// A member rounded to an element type: the nearest member that the element type can represent.
     abstract Rounded: tensor: torch.Tensor * dtype: torch.ScalarType -> torch.Tensor
     default _.Rounded(tensor, dtype) = tensor.``to`` dtype
 
-    /// Whether such a change of its members leads to members.
+    /// Whether the space is closed under the operation.
     member this.IsClosedUnder(closure: Closure) : bool =
         closedUnder.Contains closure || closedUnder.Contains Closure.Everything
 
@@ -106,7 +107,7 @@ type internal IFixedDeterminant =
     /// `log |det W|` of matrices of that size.
     abstract LogAbsDet: size: int64 -> float
 
-/// What makes linear equations easy.
+/// A structure of matrices that makes linear equations easy to solve.
 [<RequireQualifiedAccess>]
 type internal Structure =
     /// `W^H W = I` for square members.
@@ -131,7 +132,7 @@ type internal Intersection(left: Space, right: Space) =
     override _.IsLeftByRounding = left.IsLeftByRounding || right.IsLeftByRounding
     override _.Rounded(tensor, dtype) = right.Rounded(left.Rounded(tensor, dtype).``to`` tensor.dtype, dtype)
 
-/// All tensors, and what several spaces have in common.
+/// The space of all tensors, and functions on spaces.
 [<RequireQualifiedAccess>]
 module Space =
 
@@ -147,13 +148,13 @@ module Space =
         elif right.IsWithin left then right
         else Intersection(left, right)
 
-    /// What is true of a space, or of one in which it lies.
+    /// The first answer of `tell` for the space or one of its supersets.
     let rec internal tryTell (tell: Space -> 'a option) (space: Space) : 'a option =
         match tell space with
         | Some told -> Some told
         | None -> space.Supersets |> Seq.tryPick (tryTell tell)
 
-    /// `log |det W|` of all square members of a size, where it is the same.
+    /// `log |det W|` of the square members of a size, if it is the same for all.
     let internal logAbsDet (size: int64) (space: Space) : float option =
         space
         |> tryTell (fun space ->
@@ -169,31 +170,31 @@ module Space =
             | :? IStructured as structured -> Some structured.Structure
             | _ -> None)
 
-    /// What does not leave any of the spaces, of these closures.
+    /// Those of these closures under which all of the spaces are closed.
     let internal common (closures: Closure list) (spaces: Space list) : Closure list =
         closures |> List.filter (fun closure -> spaces |> List.forall _.IsClosedUnder(closure))
 
-    /// What a map yields that makes the whole of a space from all tensors, or from one of these spaces: behind another one a part
-    /// of it, which those of these changes do not leave that leave neither of both.
+    /// The codomain of a map onto `whole`. If the space before is all tensors or one of `sources`, it is `whole`. Otherwise it is a
+    /// subset of `whole`, closed under those of `closures` under which both `whole` and the space before are closed.
     let internal made (whole: Space) (sources: Space list) (closures: Closure list) (before: Space) : Space =
         if before.IsClosedUnder Closure.Everything || List.contains before sources then
             whole
         else
             Space($"{whole.Name} made from {before.Name}", [ whole ], common closures [ whole; before ])
 
-/// What may stand before a node: tensors that its right inverse can land in.
+/// The spaces that may stand before a node: the result of its right inverse must lie in them.
 [<RequireQualifiedAccess>]
 type Domain =
-    /// Any space: the node before tells whether it yields what the right inverse makes.
+    /// Any space: the node before decides whether it can yield the result of the right inverse.
     | AnySpace
-    /// A space and what lies in it.
+    /// A space and its subsets.
     | Within of Space
-    /// Spaces that these changes do not leave.
+    /// Spaces that are closed under these operations.
     | Needs of Closure list
     /// One of these.
     | OneOf of Domain list
 
-    /// What has to stand before, in words.
+    /// The domain in words.
     override this.ToString() : string =
         match this with
         | AnySpace -> "any space"
@@ -205,7 +206,7 @@ type Domain =
 [<RequireQualifiedAccess>]
 module Domain =
 
-    /// Nothing but tensors that are free.
+    /// Only the space of all tensors: the node needs an unconstrained input.
     let free: Domain = Domain.Needs [ Closure.Everything ]
 
     /// Whether a node of this domain may read all tensors of the space.

@@ -3,7 +3,7 @@ namespace Parametrize
 open System.Runtime.InteropServices
 open TorchSharp
 
-/// Small words for tensors that every family uses. What is measured comes as float, whatever the element type.
+/// Small functions on tensors that all families use. Measured numbers are floats, for every element type.
 [<RequireQualifiedAccess>]
 module internal Tensors =
 
@@ -48,7 +48,7 @@ module internal Tensors =
         if tensor.numel () = 0L then
             0.0
         elif tensor.is_floating_point () then
-            // Without moduli of their own, for which there would have to be room.
+            // Without a tensor of moduli, which would need as much memory again.
             let struct (least, greatest) = ends tensor
             max (abs least) (abs greatest)
         else
@@ -57,12 +57,13 @@ module internal Tensors =
     /// How far apart two tensors are, entry by entry.
     let distance (left: torch.Tensor) (right: torch.Tensor) : float = largest (left - right)
 
-    /// How many entries are NaN or infinite. Of complex ones the moduli count: those of finite entries may be no numbers.
+    /// The number of entries that are NaN or infinite. Complex entries are tested by their moduli, which can overflow for finite
+    /// entries.
     let nonFinite (tensor: torch.Tensor) : int64 =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
         let moduli = if tensor.is_complex () then tensor.abs () else tensor
-        // Much faster, and most often all are finite.
+        // This test is much faster, and most often all entries are finite.
         if moduli.is_floating_point () && System.Double.IsFinite(largest moduli) then
             0L
         else
@@ -99,7 +100,7 @@ module internal Tensors =
         let working = min epsilon (Form.epsilon torch.ScalarType.Float32)
         (4.0 * epsilon + 64.0 * working) * scale
 
-    /// The same for the result of a computation in `size` steps, whose rounding errors are independent of one another: they
+    /// The tolerance for the result of a computation in `size` steps, whose rounding errors are independent of one another: they
     /// add up like a random walk.
     let limit (epsilon: float) (size: int64) (scale: float) : float =
         let working = min epsilon (Form.epsilon torch.ScalarType.Float32)
@@ -130,7 +131,7 @@ module internal Tensors =
 
     let diagonal (matrix: torch.Tensor) : torch.Tensor = matrix.diagonal (offset = 0L, dim1 = -2L, dim2 = -1L)
 
-    /// The same in double precision, for computations at assignment, where accuracy matters and speed does not.
+    /// The tensor in double precision, for computations at assignment, where accuracy matters and speed does not.
     let inDouble (tensor: torch.Tensor) : torch.Tensor =
         if Form.isComplex tensor.dtype then
             tensor.``to`` torch.ScalarType.ComplexFloat64
@@ -142,7 +143,7 @@ module internal Tensors =
         let struct (sign, _) = torch.linalg.slogdet (inDouble matrix)
         sign
 
-    /// The same in float32 for 16-bit floats, for which libtorch has no factorizations; other tensors as they are.
+    /// The tensor in float32 if it has 16-bit floats, for which libtorch has no factorizations; other tensors as they are.
     let widen (tensor: torch.Tensor) : torch.Tensor =
         if Form.isHalf tensor.dtype then
             tensor.``to`` torch.ScalarType.Float32

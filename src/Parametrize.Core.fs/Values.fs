@@ -11,9 +11,8 @@ module Combining =
     let inline (>>>) (left: ^left) (right: ^right) : ^joined =
         ((^left or ^right): (static member AndThen: ^left * ^right -> ^joined) (left, right))
 
-    /// The same whether their spaces fit or not, as PyTorch's `unsafe=True`: a value without a right inverse where they do
-    /// not. It refuses no tensor that is registered, since nothing tells which are allowed: it starts from that as the
-    /// parameter.
+    /// Like `>>>`, whether the spaces fit or not, as PyTorch's `unsafe=True`. If they do not fit, the value has no right inverse.
+    /// It refuses no tensor that is registered, since it is not known which are allowed: the tensor becomes the parameter.
     let (>>>!) (left: Parametrization) (right: Parametrization) : Parametrization =
         Parametrization.andThenUnchecked right left
 
@@ -26,7 +25,7 @@ module Combining =
     /// The value on the transposes of matrices.
     let transposed (value: Parametrization) : Parametrization = Parametrization.transposed value
 
-    /// Several values joined by one that reads what they yield: `joined [ identity; skew ] node`. Throws
+    /// A value that reads the outputs of several values in place of its parameters: `joined [ identity; skew ] node`. Throws
     /// ArgumentException when their number is not that of its parameters, or a space does not fit.
     let joined (inputs: Parametrization list) (value: Parametrization) : Parametrization =
         Parametrization.joined inputs value

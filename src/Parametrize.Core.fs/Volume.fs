@@ -3,7 +3,7 @@ namespace Parametrize
 open System
 open TorchSharp
 
-/// By how much a value stretches volumes, where every node has a closed form.
+/// Computes by how much a value stretches volumes, if every node has a closed form.
 [<RequireQualifiedAccess>]
 module internal Volume =
 
@@ -23,8 +23,8 @@ module internal Volume =
             IsLeaf = isLeaf program register
         }
 
-    /// Volumes of nodes add up where each is measured from what stands before it: elsewhere they would count numbers that are not
-    /// read, or depend on one another.
+    /// Whether the log volumes of the nodes can be added: each must be measured within the space before its node. Otherwise they
+    /// would count numbers that are not read, or that depend on one another.
     let private isKnown (program: Program) (known: (Form * int64 option)[]) : bool =
         program.Steps
         |> Array.forall (function
@@ -38,7 +38,7 @@ module internal Volume =
                 | _ -> false
             | _ -> true)
 
-    /// Whether the value has a closed form where it yields a tensor of that form, without buffers.
+    /// Whether the value has a closed form for a tensor of that form, without looking at buffers.
     let isKnownFor (program: Program) (form: Form) : bool =
         let parts = new Parts(form.Shape, [||], program.Nodes |> Array.map (fun _ -> [||]))
 
@@ -46,7 +46,8 @@ module internal Volume =
         | Some known -> isKnown program known
         | None -> false
 
-    /// What a node that multiplies all lengths does to each problem: those of a batch are of one dimension.
+    /// The log volume of a node that multiplies all lengths, for each independent problem; the problems of a batch have the same
+    /// dimension.
     let private ofSimilar (similar: ISimilar) (before: Before) (batch: int64) (tensor: torch.Tensor) : torch.Tensor =
         if similar.LogFactor = 0.0 then
             Tensors.forEach 0 0.0 tensor
@@ -102,7 +103,7 @@ module internal Volume =
                 match step with
                 | Step.Compute(node, sources, position, _) ->
                     let own = own node sources position register
-                    // The problems of a node are not independent of one another behind it.
+                    // Problems that were independent before this node are not independent behind it.
                     let earlier = sources |> Seq.collect (Array.get found) |> Seq.map (Tensors.sumBehind (own.dim ()))
                     own :: List.ofSeq earlier
                 | Step.Into(view, source, _)
@@ -111,7 +112,7 @@ module internal Volume =
 
         struct (registers[program.Result], found[program.Result])
 
-    /// The sums for tensors of so many dimensions; None where problems are larger.
+    /// The sums for tensors of so many last dimensions; None when an independent problem is larger.
     let private gathered (dimensions: int) (tensor: torch.Tensor) (numbers: torch.Tensor list) : torch.Tensor option =
         let batch = tensor.dim () - int64 dimensions
         let none = Tensors.forEach dimensions 0.0 tensor
@@ -127,8 +128,8 @@ module internal Volume =
                 (nameof dimensions)
                 $"Volumes are those of tensors of the last 0 to {parts.Shape.Length} dimensions of {Form.Shown parts.Shape}, not {dimensions}."
 
-    /// The tensor, and its log volumes by tensors of the last dimensions; None where there is no closed form. Throws
-    /// ArgumentException where the value mixes the entries of several of them.
+    /// The tensor, and the log volumes of the tensors of its last dimensions; None without a closed form. Throws ArgumentException
+    /// when the value mixes the entries of several of them.
     let tryWith (name: string Lazy) (dimensions: int) (program: Program) (parts: Parts) =
         requireDimensions dimensions parts
 
@@ -161,7 +162,7 @@ module internal Volume =
             Some volumes
         | None -> None
 
-    /// Whether the value has a closed form where it yields a tensor of that form; of the parts, what is carried is looked at.
+    /// Whether the value has a closed form for a tensor of that form and these buffers.
     let hasClosedForm (program: Program) (form: Form) (parts: Parts) : bool =
         match Dimension.registers program form parts with
         | Some known -> isKnown program known

@@ -8,7 +8,7 @@ internal static class AdapterConfigFile
 {
     public const string Name = "adapter_config.json";
 
-    /// <summary>What changes the weights in ways that are not known here.</summary>
+    /// <summary>Settings that change the weights in ways that this library does not support.</summary>
     private static readonly string[] Unknown =
     [
         "alora_invocation_tokens",
@@ -24,12 +24,17 @@ internal static class AdapterConfigFile
         "use_qalora",
     ];
 
-    /// <summary>Ways to start that change the base weights too, so that the file alone does not tell the model.</summary>
+    /// <summary>
+    /// Initializations that also change the base weights, so that the adapter's file alone does not give the model.
+    /// </summary>
     private static readonly string[] ChangesBase = ["pissa", "olora", "corda", "loftq", "lora_ga"];
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    /// <summary>Reads it. Throws InvalidDataException where it is none, or says what is not known here.</summary>
+    /// <summary>
+    /// Reads the file. Throws InvalidDataException when it is no such configuration, or has a setting that this library does not
+    /// support.
+    /// </summary>
     public static LoraConfig Read(string path)
     {
         try
@@ -142,7 +147,7 @@ internal static class AdapterConfigFile
         return shown;
     }
 
-    /// <summary>PEFT's alphas are whole numbers, where they are.</summary>
+    /// <summary>Writes a whole number without a fraction, as PEFT does.</summary>
     private static JsonNode Number(double value) =>
         value == Math.Floor(value) && Math.Abs(value) < 1e15 ? JsonValue.Create((long)value) : JsonValue.Create(value);
 }

@@ -46,7 +46,7 @@ internal static class AdapterFiles
         );
     }
 
-    /// <summary>The parameters and buffers of modules that are saved whole.</summary>
+    /// <summary>The parameters and buffers of the modules that are saved as a whole.</summary>
     public static IEnumerable<(string Name, Tensor Tensor)> SavedWhole(
         IReadOnlyDictionary<string, nn.Module> modules,
         LoraConfig config
@@ -57,7 +57,7 @@ internal static class AdapterFiles
             if (ModelTree.Tensors(module) is [var (inside, _), ..])
                 throw new NotSupportedException(
                     $"'{name}' is to be saved whole, but {ModelTree.Join(name, inside)} in it is parametrized, which PEFT's files do not "
-                        + "hold. Remove that, or save the model's state_dict."
+                        + "hold. Remove that parametrization, or save the model's state_dict."
                 );
             foreach (var own in ModelTree.TensorsOf(module))
                 yield return (ModelTree.Join(name, own.Name), own.Tensor);
@@ -109,7 +109,7 @@ internal static class AdapterFiles
             found.Select(one => what(one.Adapter)).Distinct().ToList() is [var only]
                 ? only
                 : throw new NotSupportedException(
-                    $"{found[0].Layer.WeightName} and others have adapters of several kinds, of which PEFT's files hold one. Save the "
+                    $"{found[0].Layer.WeightName} and others have adapters of several kinds, but PEFT's files hold one kind. Save the "
                         + "model's state_dict."
                 );
         return wishes with
@@ -130,12 +130,15 @@ internal static class AdapterFiles
 
     private static T Commonest<T>(IEnumerable<T> values) => values.GroupBy(one => one).MaxBy(one => one.Count())!.Key;
 
-    /// <summary>Names as PEFT finds exactly these modules: a list, or a pattern where an end of another name would match too.</summary>
+    /// <summary>
+    /// Names by which PEFT finds exactly these modules: a list, or a pattern when the end of another module's name would match a
+    /// name of the list.
+    /// </summary>
     private static JsonNode Targets(LoraConfig config, IEnumerable<string> modules) =>
         modules.All(one => config.TargetModules.Contains(one) || !AdapterTargets.Names(config.TargetModules, one))
             ? AdapterConfigFile.Shown(config.TargetModules)
             : JsonValue.Create(string.Join('|', config.TargetModules.Select(Regex.Escape)));
 
-    /// <summary>A pattern for one name and no longer one.</summary>
+    /// <summary>A pattern that matches this name, but no longer name that ends with it.</summary>
     private static string Whole(string name) => $"^{Regex.Escape(name)}";
 }

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Adapters;
 
-/// <summary>A module whose weight PEFT's files can have an adapter for, and how they lay it out.</summary>
+/// <summary>A module for whose weight PEFT's files can have an adapter, and the layout of the adapter's tensors there.</summary>
 /// <param name="Name">The module's name in the model.</param>
 /// <param name="Module">The module.</param>
 internal sealed record AdapterLayer(string Name, nn.Module Module)
@@ -34,7 +34,9 @@ internal sealed record AdapterLayer(string Name, nn.Module Module)
 
     private bool IsEmbedding => Module is Embedding;
 
-    /// <summary>The tensors of a file, from what the weight is computed from: A and B, behind the magnitudes if there are any.</summary>
+    /// <summary>
+    /// The tensors of a file, made from the parameters of the weight: A and B, and the magnitudes if there are any.
+    /// </summary>
     public IEnumerable<(string Key, Tensor Tensor)> Written(IReadOnlyList<Tensor> originals)
     {
         var (a, b) = (originals[^2], originals[^1]);
@@ -44,7 +46,9 @@ internal sealed record AdapterLayer(string Name, nn.Module Module)
             yield return (Magnitude, magnitudes.reshape(MagnitudeShape(magnitudes)).clone());
     }
 
-    /// <summary>What the weight is computed from, given the tensors of a file, or null for what the file lacks.</summary>
+    /// <summary>
+    /// The parameters of the weight, made from the tensors of a file; `magnitudes` is null when the file has none.
+    /// </summary>
     public Tensor[] Read(Tensor a, Tensor b, Tensor? magnitudes, IReadOnlyList<long> weight)
     {
         var dimensions = weight.Count;
@@ -66,7 +70,7 @@ internal sealed record AdapterLayer(string Name, nn.Module Module)
             yield return (Magnitude, ones.Length == 0 ? [weight[MagnitudeDimension]] : [1, weight[0], .. ones]);
     }
 
-    /// <summary>A vector; for kernels as the channels of an image.</summary>
+    /// <summary>The shape of magnitudes in a file: a vector; for kernels that of the channels of an image.</summary>
     private static long[] MagnitudeShape(Tensor magnitudes) =>
         magnitudes.dim() == 2 ? [magnitudes.numel()] : [1, magnitudes.numel(), .. Ones(magnitudes.dim() - 2)];
 

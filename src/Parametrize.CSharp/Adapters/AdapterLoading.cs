@@ -6,7 +6,7 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Adapters;
 
-/// <summary>An adapter of a folder, looked at against a model, before anything of the model changes.</summary>
+/// <summary>An adapter read from a folder and checked against a model, before anything of the model changes.</summary>
 internal sealed class AdapterLoading : IDisposable
 {
     private readonly nn.Module _model;
@@ -44,7 +44,7 @@ internal sealed class AdapterLoading : IDisposable
 
     public LoraConfig Config { get; }
 
-    /// <summary>Registers what is not there yet and writes the numbers.</summary>
+    /// <summary>Registers the adapters that the model does not have yet, and writes the numbers.</summary>
     /// <returns>The names of the adapted weights.</returns>
     public IReadOnlyList<string> Commit(bool isTrained)
     {
@@ -78,7 +78,7 @@ internal sealed class AdapterLoading : IDisposable
 
     private ParametrizedTensor? Present(AdapterLayer layer) => TensorPath.Find(_model, layer.WeightName);
 
-    /// <summary>Which tensor of the file is for what.</summary>
+    /// <summary>Finds the adapter or the module to which each tensor of the file belongs.</summary>
     private void Sort(string path)
     {
         var modules = ModelTree.Modules(_model, registering: true).ToDictionary(one => one.Name, one => one.Module);
@@ -112,7 +112,7 @@ internal sealed class AdapterLoading : IDisposable
         RequireNoOther(path);
     }
 
-    /// <summary>The tensors are for the modules that the configuration names.</summary>
+    /// <summary>Throws unless the file has adapters for exactly the modules that the configuration names.</summary>
     private void RequireTargets(string path, IReadOnlyDictionary<string, nn.Module> modules)
     {
         var targets = Config.TargetModules.ToHashSet();
@@ -133,7 +133,7 @@ internal sealed class AdapterLoading : IDisposable
             );
     }
 
-    /// <summary>The model would compute with two adapters, of which the folder has one.</summary>
+    /// <summary>Throws when the model has an adapter for which the folder has none: it would compute with both.</summary>
     private void RequireNoOther(string path)
     {
         var loaded = _adapters.Select(one => Present(one.Layer)).ToHashSet();
@@ -188,7 +188,7 @@ internal sealed class AdapterLoading : IDisposable
         return present.Parametrization.Equals(value)
             ? present.Shape
             : throw new InvalidOperationException(
-                $"{layer.WeightName} is {present.Code}, not {value}: merge, unload or remove that first."
+                $"{layer.WeightName} is {present.Code}, not {value}: merge, unload or remove the present one first."
             );
     }
 

@@ -6,14 +6,14 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Adapters;
 
-/// <summary>Which modules of a model a configuration means, as PEFT matches names.</summary>
+/// <summary>Finds the modules that a configuration names, by PEFT's rules for names.</summary>
 internal static class AdapterTargets
 {
-    /// <summary>A whole name, or its end behind a dot.</summary>
+    /// <summary>Whether a target is the module's whole name, or the end of it behind a dot.</summary>
     public static bool Names(IEnumerable<string> targets, string module) =>
         targets.Any(target => module == target || module.EndsWith($".{target}", StringComparison.Ordinal));
 
-    /// <summary>What the first pattern says that the end of a name matches, else what is said of all.</summary>
+    /// <summary>The value of the first pattern that matches the end of the name; the common value when none matches.</summary>
     public static T Of<T>(IReadOnlyDictionary<string, T> patterns, string module, T otherwise)
     {
         foreach (var (pattern, value) in patterns)
@@ -50,7 +50,7 @@ internal static class AdapterTargets
             yield return targets.Single();
     }
 
-    /// <summary>Whether a module is saved whole, or is inside of one that is.</summary>
+    /// <summary>Whether a module is saved as a whole, or is inside a module that is.</summary>
     public static bool IsSavedWhole(LoraConfig config, string module)
     {
         var parts = module.Split('.');
@@ -59,7 +59,9 @@ internal static class AdapterTargets
             .Any(count => Names(config.ModulesToSave, string.Join('.', parts[..count])));
     }
 
-    /// <summary>The layers to change. Throws where there is none, a name means none, or a layer cannot be changed.</summary>
+    /// <summary>
+    /// The layers that get adapters. Throws when there is none, a name matches no module, or a layer cannot have an adapter.
+    /// </summary>
     public static IReadOnlyList<AdapterLayer> Find(nn.Module model, LoraConfig config)
     {
         var modules = ModelTree.Modules(model, registering: true);
@@ -85,7 +87,7 @@ internal static class AdapterTargets
             throw new ArgumentException(
                 config.TargetModules.Count == 0
                     ? $"TargetModules is empty: name the modules to change. {Has(model, modules.Select(one => one.Name))}"
-                    : $"TargetModules ({string.Join(", ", config.TargetModules)}) leave nothing to change: ModulesToSave has them all.",
+                    : $"Every module in TargetModules ({string.Join(", ", config.TargetModules)}) is also in ModulesToSave, so no adapter would be added. Remove it from one of the two.",
                 nameof(config)
             );
         foreach (var layer in layers)
@@ -94,7 +96,9 @@ internal static class AdapterTargets
         return layers;
     }
 
-    /// <summary>Throws where a module has linear layers inside that are no modules here: attention, transformers.</summary>
+    /// <summary>
+    /// Throws when a module has inner linear layers that TorchSharp does not show as modules: attention, transformers.
+    /// </summary>
     private static void RequireNoneInNativeMemory(IEnumerable<(string Name, nn.Module Module)> modules)
     {
         foreach (var (name, module) in modules)
@@ -107,7 +111,7 @@ internal static class AdapterTargets
                 );
     }
 
-    /// <summary>Throws where a name of a list means no module.</summary>
+    /// <summary>Throws when a name of a list matches no module.</summary>
     public static void RequireAll(nn.Module model, string list, IEnumerable<string> names, IEnumerable<string> modules)
     {
         foreach (var name in names)

@@ -2,12 +2,12 @@ using Parametrize.CSharp.Adapters;
 
 namespace Parametrize.CSharp;
 
-/// <summary>What PEFT's <c>LoraConfig</c> says of an adapter, as far as it changes weights; `adapter_config.json` has it.</summary>
+/// <summary>The settings of PEFT's <c>LoraConfig</c> that change weights, as in `adapter_config.json`.</summary>
 public sealed record LoraConfig
 {
     /// <summary>
-    /// PEFT's name for every Linear of a model: `TargetModules = [LoraConfig.AllLinear]`. A head that is to be trained as it is stands
-    /// in `ModulesToSave`.
+    /// PEFT's name for every Linear of a model: `TargetModules = [LoraConfig.AllLinear]`. Put a head that is trained without an
+    /// adapter into `ModulesToSave`.
     /// </summary>
     public const string AllLinear = "all-linear";
 
@@ -26,7 +26,7 @@ public sealed record LoraConfig
     /// <summary>Whether the factor is `alpha / sqrt(rank)`, PEFT's `use_rslora`. Default: false.</summary>
     public bool UseRankStabilized { get; init; }
 
-    /// <summary>Whether magnitudes are trained apart, PEFT's `use_dora`. Default: false.</summary>
+    /// <summary>Whether magnitudes are separate parameters, PEFT's `use_dora`. Default: false.</summary>
     public bool UseDora { get; init; }
 
     /// <summary>
@@ -52,7 +52,9 @@ public sealed record LoraConfig
 
     /// <summary>Reads the configuration in the folder of an adapter.</summary>
     /// <param name="folder">The folder.</param>
-    /// <exception cref="InvalidDataException">It is none of LORA, or says what is not known here.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file is no LORA configuration, or has a setting that is not supported.
+    /// </exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     public static LoraConfig from_pretrained(string folder)
     {

@@ -9,12 +9,12 @@ using Core = Parametrize.ParametrizationModule;
 namespace Parametrize.CSharp;
 
 /// <summary>
-/// Adapters that <see cref="peft.merge_adapter"/> has merged into the weights of a model, with what it takes to go back. It has the
-/// frozen weights and the adapters; disposing it keeps the model merged and frees them.
+/// Adapters that <see cref="peft.merge_adapter"/> has merged into the weights of a model, with the frozen weights and the adapters,
+/// which <see cref="Unmerge"/> needs. Disposing it frees these; the model stays merged.
 /// </summary>
 public sealed class MergedAdapters : IDisposable
 {
-    /// <summary>What is merged into a weight of which module, until it is taken out or freed.</summary>
+    /// <summary>For each module, the adapters that are merged into its weight, until they are taken out or freed.</summary>
     private static readonly ConditionalWeakTable<nn.Module, MergedAdapters> Present = [];
 
     private readonly nn.Module _model;
@@ -29,10 +29,12 @@ public sealed class MergedAdapters : IDisposable
             Present.AddOrUpdate(owner, this);
     }
 
-    /// <summary>What was merged, with its rounding error.</summary>
+    /// <summary>The merged weights, with their rounding errors.</summary>
     public IReadOnlyList<MergedTensor> Tensors => [.. _kept.Select(one => one.Report)];
 
-    /// <summary>Merges all adapters of a model, or throws before anything changes.</summary>
+    /// <summary>
+    /// Merges all adapters of a model. Bad input throws before anything changes; then the weights become plain one after the other.
+    /// </summary>
     internal static MergedAdapters Of(nn.Module model)
     {
         RequireNone(model);
@@ -44,7 +46,7 @@ public sealed class MergedAdapters : IDisposable
         {
             kept.ForEach(one => one.Dispose());
             throw new InvalidOperationException(
-                $"{unsound} has NaN or infinite numbers with its adapter, which could not be taken out of it again. Nothing has changed."
+                $"{unsound} contains NaN or infinite values after adding its adapter, so merging could not be undone. Nothing has changed. Check the adapter's weights."
             );
         }
         foreach (var (name, _) in tensors)
@@ -52,7 +54,7 @@ public sealed class MergedAdapters : IDisposable
         return new(model, kept);
     }
 
-    /// <summary>Takes out what is merged into a model.</summary>
+    /// <summary>Takes merged adapters out of a model.</summary>
     internal static void UnmergeIn(nn.Module model)
     {
         var merged = In(model);
@@ -62,7 +64,7 @@ public sealed class MergedAdapters : IDisposable
         merged.ForEach(one => one.Unmerge());
     }
 
-    /// <summary>Throws where adapters are merged: others would be added to them.</summary>
+    /// <summary>Throws when adapters are merged into the model: new ones would be added on top.</summary>
     internal static void RequireNone(nn.Module model)
     {
         if (In(model) is [var merged, ..])
@@ -72,7 +74,10 @@ public sealed class MergedAdapters : IDisposable
             );
     }
 
-    /// <summary>What is merged into weights of a model and could be taken out, by this model, one around it or one inside.</summary>
+    /// <summary>
+    /// The merged adapters in the weights of a model that can be taken out; they may have been merged through this model, one
+    /// around it or one inside.
+    /// </summary>
     private static List<MergedAdapters> In(nn.Module model) =>
         [
             .. ModelTree
@@ -82,7 +87,9 @@ public sealed class MergedAdapters : IDisposable
                 .Distinct(),
         ];
 
-    /// <summary>Takes all adapters off a model, whose weights are the frozen ones again, or throws before anything changes.</summary>
+    /// <summary>
+    /// Takes all adapters off a model, whose weights are the frozen ones again. Bad input throws before anything changes.
+    /// </summary>
     internal static void Drop(nn.Module model)
     {
         using var alone = Alone(model);
@@ -99,8 +106,7 @@ public sealed class MergedAdapters : IDisposable
     /// parameters are new objects: build the optimizer anew.
     /// </summary>
     /// <exception cref="InvalidOperationException">
-    /// A weight was changed since, or is parametrized now: what the adapter has added cannot be taken away exactly. Nothing has
-    /// changed.
+    /// A weight was changed after merging, or is parametrized now, so the adapter cannot be taken out exactly. Nothing has changed.
     /// </exception>
     /// <exception cref="ObjectDisposedException">This has been disposed, or the adapters are back already.</exception>
     public void Unmerge()
@@ -138,7 +144,7 @@ public sealed class MergedAdapters : IDisposable
 
     private void RequireUnchanged() => _kept.ForEach(one => one.RequireUnchanged(_model));
 
-    /// <summary>Nobody uses an adapted weight meanwhile, so that none of the removals has to wait, or can be refused.</summary>
+    /// <summary>Exclusive access to all adapted weights, so that no removal has to wait for a thread, or is refused.</summary>
     private static Leases Alone(nn.Module model) =>
         TensorAccess.WritingAll(() =>
             [
@@ -149,7 +155,7 @@ public sealed class MergedAdapters : IDisposable
             ]
         );
 
-    /// <summary>The adapters of a model, each of one weight of its own.</summary>
+    /// <summary>The adapters of a model. Throws when one belongs to several weights.</summary>
     private static List<(string Name, ParametrizedTensor Tensor)> Adapted(nn.Module model)
     {
         var tensors = ModelTree.CurrentTensors(model).FindAll(one => Adapter.isAdapter(one.Tensor.Parametrization));
@@ -160,14 +166,14 @@ public sealed class MergedAdapters : IDisposable
         return tensors;
     }
 
-    /// <summary>The weight with its adapter, frozen as it was before.</summary>
+    /// <summary>Makes the weight plain, with its adapter included, and frozen as it was before.</summary>
     private static Tensor MakePlain(nn.Module model, string name)
     {
         model.remove_parametrizations(name);
         return PlainTensor.Find(TensorPath.Resolve(model, name)).Tensor.requires_grad_(false);
     }
 
-    /// <summary>What the adapter changes.</summary>
+    /// <summary>The frozen weight that the adapter changes.</summary>
     private static Tensor FrozenOf(ParametrizedTensor tensor) =>
         Core.nodes(tensor.Parametrization)
             .Zip(tensor.CurrentParts().BufferArrays, (node, buffers) => node is AdapterNode ? buffers[0] : null)
@@ -178,7 +184,7 @@ public sealed class MergedAdapters : IDisposable
     {
         if (TensorPath.Resolve(model, name).IsHeld)
             throw new InvalidOperationException(
-                $"{name} is a ParametrizedTensor that a module holds itself: there is no plain weight to merge into."
+                $"{name} is a ParametrizedTensor that a module holds itself, so there is no plain weight to merge into. Nothing has changed."
             );
         if (
             ModelTree
@@ -189,11 +195,11 @@ public sealed class MergedAdapters : IDisposable
             { Count: > 1 } names
         )
             throw new NotSupportedException(
-                $"{string.Join(" and ", names)} are one weight: merged, they would be two. Nothing has changed."
+                $"{string.Join(" and ", names)} share one weight. Merging would give each its own copy. Nothing has changed. Remove the sharing first."
             );
     }
 
-    /// <summary>What one weight was computed from.</summary>
+    /// <summary>The parts from which one weight was computed.</summary>
     private sealed record Kept(MergedTensor Report, Parts Parts, IReadOnlyList<bool> Trained) : IDisposable
     {
         public static Kept Of(string name, ParametrizedTensor tensor)
@@ -222,14 +228,16 @@ public sealed class MergedAdapters : IDisposable
         public void RequireUnchanged(nn.Module model)
         {
             if (TensorPath.Find(model, Report.Name) is { } present)
-                throw new InvalidOperationException($"{Report.Name} is {present.Code} now. Nothing has changed.");
+                throw new InvalidOperationException(
+                    $"{Report.Name} was plain after merging, but is {present.Code} now. Nothing has changed. Remove that parametrization first."
+                );
             using var scope = NewDisposeScope();
             using var _ = no_grad();
             var now = PlainTensor.Find(TensorPath.Resolve(model, Report.Name)).Tensor;
             var merged = Core.forward(Report.Parametrization, Parts);
             if (!now.IsOfTheKindOf(merged) || !now.eq(merged).all().item<bool>())
                 throw new InvalidOperationException(
-                    $"{Report.Name} was changed or moved since its adapter was merged, so that the adapter cannot be taken out of it exactly. Nothing has "
+                    $"{Report.Name} was changed or moved since its adapter was merged, so the adapter cannot be taken out exactly. Nothing has "
                         + "changed."
                 );
         }

@@ -4,8 +4,7 @@ namespace Parametrize.CSharp;
 /// <param name="Name">Its name in the model: `encoder.query.weight`.</param>
 /// <param name="Parametrization">The adapter.</param>
 /// <param name="LargestError">
-/// What rounding to the weight's element type has cost: the largest difference of an entry from the adapted weight computed in
-/// float64.
+/// The rounding error of the weight's element type: the largest difference of an entry from the adapted weight computed in float64.
 /// </param>
 /// <param name="LargestEntry">The largest modulus of an entry.</param>
 public sealed record MergedTensor(

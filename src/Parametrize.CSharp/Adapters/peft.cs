@@ -12,14 +12,14 @@ namespace Parametrize.CSharp;
 public static class peft
 {
     /// <summary>
-    /// Puts adapters on the modules that the configuration names, and freezes all else but `ModulesToSave`: all, or nothing
-    /// where one cannot have an adapter. The model computes what it did before, until it is trained.
+    /// Puts adapters on the modules that the configuration names, and freezes all other parameters except those of `ModulesToSave`.
+    /// If one module cannot have an adapter, nothing changes. The model computes the same outputs as before, until it is trained.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="config">Ranks, alphas and modules.</param>
     /// <returns>The model, changed in place.</returns>
     /// <exception cref="ArgumentException">
-    /// A name is that of no module, or a module cannot have an adapter. Nothing has changed.
+    /// A name matches no module, or a module cannot have an adapter. Nothing has changed.
     /// </exception>
     /// <exception cref="InvalidOperationException">Adapters are merged into the model.</exception>
     public static T get_peft_model<T>(this T model, LoraConfig config)
@@ -42,10 +42,10 @@ public static class peft
     /// <param name="model">The model.</param>
     /// <param name="folder">The folder.</param>
     /// <param name="config">
-    /// What the model does not tell: `BaseModelNameOrPath`, `TaskType` and `ModulesToSave`; all else is taken from the adapters.
-    /// Default: none of these.
+    /// The settings that the model does not have: `BaseModelNameOrPath`, `TaskType` and `ModulesToSave`. All others are taken from
+    /// the adapters. Default: none of these.
     /// </param>
-    /// <exception cref="ArgumentException">`ModulesToSave` has a name that is that of no module.</exception>
+    /// <exception cref="ArgumentException">`ModulesToSave` has a name that matches no module.</exception>
     /// <exception cref="InvalidOperationException">The model has no adapter.</exception>
     /// <exception cref="NotSupportedException">PEFT's files cannot hold an adapter of the model. Nothing is written.</exception>
     public static void save_pretrained(nn.Module model, string folder, LoraConfig? config = null)
@@ -57,14 +57,16 @@ public static class peft
 
     /// <summary>
     /// Reads a folder that PEFT or <see cref="save_pretrained"/> has written, puts its adapters on the model, and loads modules
-    /// that were saved whole. A model that has the same adapters takes their numbers. Dropout on the way of an adapter, which
-    /// only training has, is not applied.
+    /// that were saved whole. A model that has the same adapters already gets their numbers. The dropout before an adapter, which
+    /// PEFT applies in training only, is not applied.
     /// </summary>
     /// <param name="model">The model with the weights that the adapters were trained for.</param>
     /// <param name="folder">The folder.</param>
     /// <param name="is_trainable">Whether the adapters are to be trained further. Default: false, as in PEFT.</param>
-    /// <returns>What the folder's configuration says.</returns>
-    /// <exception cref="InvalidDataException">The folder does not fit the model, or says what is not known here.</exception>
+    /// <returns>The configuration of the folder.</returns>
+    /// <exception cref="InvalidDataException">
+    /// The folder does not fit the model, or has a setting that is not supported.
+    /// </exception>
     /// <exception cref="InvalidOperationException">
     /// A weight has another parametrization, or an adapter for which the folder has none: <see cref="unload"/> it first. Or adapters
     /// are merged into the model.
@@ -82,11 +84,11 @@ public static class peft
     }
 
     /// <summary>
-    /// Computes each adapted weight once and gives the model plain, frozen ones instead: calls cost what they did before. Works
-    /// for every value that changes a frozen weight, `Oft` too.
+    /// Computes each adapted weight once and gives the model plain, frozen weights instead: calls cost as much as without adapters.
+    /// Works for every value that changes a frozen weight, also `Oft`.
     /// </summary>
     /// <param name="model">The model.</param>
-    /// <returns>The rounding error of each weight, and the way back.</returns>
+    /// <returns>The rounding error of each weight; its `Unmerge` takes the adapters out again.</returns>
     /// <exception cref="InvalidOperationException">The model has no adapter, or a module holds one itself.</exception>
     /// <exception cref="NotSupportedException">An adapted weight is that of several modules. Nothing has changed.</exception>
     public static MergedAdapters merge_adapter(nn.Module model)
@@ -95,7 +97,7 @@ public static class peft
         return MergedAdapters.Of(model);
     }
 
-    /// <summary>The same without a way back, which frees the adapters.</summary>
+    /// <summary>Merges as <see cref="merge_adapter"/> does, and frees the adapters: they cannot be taken out again.</summary>
     /// <inheritdoc cref="merge_adapter"/>
     /// <returns>The rounding error of each weight.</returns>
     public static IReadOnlyList<MergedTensor> merge_and_unload(nn.Module model)
@@ -116,8 +118,8 @@ public static class peft
     }
 
     /// <summary>
-    /// Takes the adapters away, so that each weight is the frozen one again: before <see cref="load_adapter"/> reads one for other
-    /// modules, or of another rank. Modules that an adapter's folder had whole stay as they are.
+    /// Removes the adapters, so that each weight is the frozen one again. Call it before <see cref="load_adapter"/> reads an
+    /// adapter of other modules, or of another rank. Modules that an adapter's folder had as a whole stay as they are.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <exception cref="InvalidOperationException">The model has no adapter, or a module holds one itself.</exception>
@@ -128,7 +130,7 @@ public static class peft
         MergedAdapters.Drop(model);
     }
 
-    /// <summary>All but these adapters and modules that are saved whole.</summary>
+    /// <summary>Freezes all parameters except those of these adapters, and those of modules that are saved as a whole.</summary>
     private static void Freeze(nn.Module model, IEnumerable<string> adapted, LoraConfig config)
     {
         var kept = new HashSet<Tensor>(
@@ -139,7 +141,7 @@ public static class peft
         foreach (var parameter in one.Module.parameters())
         {
             kept.Add(parameter);
-            // Whatever froze the model before: it is saved whole because it is trained.
+            // Trained, even if the model was frozen before: a module is saved as a whole because it is trained.
             if (parameter.is_floating_point() || parameter.is_complex())
                 parameter.requires_grad = true;
         }

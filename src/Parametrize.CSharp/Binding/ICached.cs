@@ -1,8 +1,8 @@
 namespace Parametrize.CSharp.Binding;
 
-/// <summary>What a cached scope keeps and drops.</summary>
+/// <summary>What a cached scope holds until it ends.</summary>
 internal interface ICached
 {
-    /// <summary>The scope has ended: drops what is kept, unless others need it.</summary>
+    /// <summary>Called when the scope has ended. Drops the held value, unless another scope needs it.</summary>
     void Release(CachedScope scope);
 }

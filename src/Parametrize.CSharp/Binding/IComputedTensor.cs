@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
-/// <summary>What binding asks of a parametrized tensor.</summary>
+/// <summary>The members of a parametrized tensor that the classes of `Binding` use.</summary>
 internal interface IComputedTensor : IGroupable
 {
     /// <summary>Throws when it was disposed.</summary>
@@ -12,27 +12,32 @@ internal interface IComputedTensor : IGroupable
     /// <summary>Whether evaluating changes nothing and draws no random numbers.</summary>
     bool IsPure => !IsLearning && !IsRandom;
 
-    /// <summary>Whether anything that it is computed from is trained; setting trains or freezes all.</summary>
+    /// <summary>Whether any of its parameters is trained. Setting it trains or freezes all of them.</summary>
     bool IsTrained { get; set; }
 
-    /// <summary>Who computes with it.</summary>
+    /// <summary>The modules that compute with it.</summary>
     TensorBinding Binding { get; }
 
-    /// <summary>The value now, learning what training steps learn, and how many writes to the buffers that took.</summary>
+    /// <summary>
+    /// Computes the value. In training it also updates learnt buffers; `learnt` is the number of writes to the buffers.
+    /// </summary>
     Tensor Evaluate(out long learnt);
 
     /// <summary>The value without gradients and without learning.</summary>
     Tensor Detached();
 
-    /// <summary>Learns anew what was learnt from parameters that something else than training has written.</summary>
+    /// <summary>Computes learnt buffers again when something other than training has written to the parameters.</summary>
     void RefreshWritten();
 
     /// <summary>Assigns the tensor; throws when it is not allowed.</summary>
-    /// <param name="value">What is assigned.</param>
-    /// <param name="lentAt">After how many writes to the parts a state was asked for: what was written since then is later, and stays.</param>
+    /// <param name="value">The tensor to assign.</param>
+    /// <param name="lentAt">
+    /// The number of writes to the parts when `state_dict` was called while the assignment was pending; null when it was not
+    /// called. If the parts have been written to since, the write is the later one, and the assignment is dropped.
+    /// </param>
     void Assign(Tensor value, long? lentAt);
 
-    /// <summary>Assigns the tensor, its projection when it is not allowed.</summary>
+    /// <summary>Assigns the tensor, or its projection when the tensor is not allowed.</summary>
     void TakeNearest(Tensor value);
 
     /// <summary>Moves the parts.</summary>

@@ -8,13 +8,13 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
-/// What a module's field holds instead of a tensor of its own: a placeholder, or the computed tensor while it is needed.
-/// It is not registered: the module's state reads as PyTorch's.
+/// The object in a module's field in place of the module's own tensor: a placeholder, or the computed tensor while it is needed. It
+/// is not registered, so that the module's state has the names of PyTorch.
 /// </summary>
 /// <remarks>
-/// Setters dispose it and register another tensor under its name (<see cref="SetterWatch"/>). Between the two, the module is
-/// given a registry to throw away, which puts the real one back when it is written to. Some modules that are disposed dispose
-/// it, too, and no children: those that are ours are disposed here.
+/// A setter disposes this parameter, then registers another tensor under its name (<see cref="SetterWatch"/>). Between the two
+/// calls the module gets a temporary registry, which restores the real registry at the first write. Modules such as Linear dispose
+/// this parameter when they are disposed, but not their children; the children of this library are then disposed here.
 /// </remarks>
 internal abstract class InjectedParameter : Parameter, IInjected
 {
@@ -27,12 +27,12 @@ internal abstract class InjectedParameter : Parameter, IInjected
     private readonly bool _isTrained;
     private Action? _restore;
 
-    /// <param name="slot">Where it stands.</param>
+    /// <param name="slot">The slot in which it stands.</param>
     /// <param name="data">The tensor.</param>
     /// <param name="requiresGrad">Whether gradients flow through it.</param>
-    /// <param name="access">Who uses the tensor that it stands for.</param>
-    /// <param name="replaced">Called when a setter has put another in its place.</param>
-    /// <param name="ownerDisposed">Called when the module has disposed it with itself.</param>
+    /// <param name="access">The access to the tensor for which it stands.</param>
+    /// <param name="replaced">Called when a setter has put another tensor in its place.</param>
+    /// <param name="ownerDisposed">Called when the module has disposed this parameter together with itself.</param>
     protected InjectedParameter(
         Slot slot,
         Tensor data,
@@ -53,16 +53,16 @@ internal abstract class InjectedParameter : Parameter, IInjected
 
     protected bool IsInPass => _access.IsInPass;
 
-    /// <summary>Disposed, by us or by a setter.</summary>
+    /// <summary>Whether it was disposed, by this library or by a setter.</summary>
     public bool IsSpent { get; private set; }
 
-    /// <summary>Whether somebody has written into it, in place, since it was settled.</summary>
+    /// <summary>Whether it was written to in place since `Settle`.</summary>
     public virtual bool IsWritten => !IsInvalid && Versions.Of(_self) != _version;
 
-    /// <summary>Whether somebody wants the tensor trained, or frozen, other than it was; null when nobody has said so.</summary>
+    /// <summary>The new `requires_grad` when a user has changed it; null when nobody has.</summary>
     public virtual bool? WantsTraining => !IsInvalid && requires_grad != _isTrained ? !_isTrained : null;
 
-    /// <summary>What has been written is all right.</summary>
+    /// <summary>Accepts the present contents: only later writes count as writes of others.</summary>
     public void Settle()
     {
         if (!IsInvalid)
@@ -79,7 +79,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
             Free();
     }
 
-    /// <summary>Gives up the tensor, but keeps its place in the field.</summary>
+    /// <summary>Frees the native tensor. The managed object stays in the field, and throws when it is used.</summary>
     protected void Hollow()
     {
         Retire();
@@ -106,7 +106,10 @@ internal abstract class InjectedParameter : Parameter, IInjected
         }
     }
 
-    /// <summary>Disposes it without waiting, by the lock known as ours; a setter may do so at the same time.</summary>
+    /// <summary>
+    /// Disposes it without waiting for access. `Dispose` knows by the lock that the call is from here; a setter may dispose it at
+    /// the same time.
+    /// </summary>
     private void Free()
     {
         lock (_self)
@@ -120,22 +123,28 @@ internal abstract class InjectedParameter : Parameter, IInjected
         _ownerDisposed(owner);
     }
 
-    /// <summary>A setter is about to dispose it.</summary>
+    /// <summary>Called when a setter is about to dispose it.</summary>
     protected virtual void Leave() { }
 
-    /// <summary>Gives the module back what it was watched by, when the setter had nothing to register.</summary>
+    /// <summary>
+    /// Restores the module's registry and bias when the setter has registered nothing (it was given null, or the tensor was only
+    /// disposed).
+    /// </summary>
     public void GiveUp()
     {
         Restore();
         EndWaiting();
     }
 
-    /// <summary>Other threads wait until the setter has registered. It may never do so: they do not wait for long.</summary>
+    /// <summary>
+    /// Makes other threads wait until the setter has registered its tensor. It may never register one, so they wait for 100 ms
+    /// only.
+    /// </summary>
     private void AwaitSetter(nn.Module owner)
     {
         var visit = _access.Begin(isAlone: true);
-        // Another thread may have put another parameter here meanwhile. A setter replaces that without disposing it. Where a user
-        // disposes what he has read before, no setter follows, and that stays.
+        // Another thread may have put another parameter here meanwhile. A setter replaces that parameter without disposing it. When
+        // a user disposes a parameter that was read earlier, no setter follows, and the present parameter stays.
         var present = _slot.Get() is { } found ? found as InjectedParameter : this;
         if (present is not { _restore: null })
         {
@@ -144,7 +153,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
         }
         visit.IsOfSetter = true;
         _access.BeginPass(visit, present);
-        Visitor.Current.DoubtPass(visit);
+        Visitor.Current.SuspectPass(visit);
         if (ReferenceEquals(present, this))
             Spend();
         present.AwaitRegistration(owner);
@@ -203,7 +212,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
         }
     }
 
-    /// <summary>Others may have given up waiting for the setter, and retire this.</summary>
+    /// <summary>Other threads may have stopped waiting for the setter, and may be retiring this parameter.</summary>
     private void Restore()
     {
         lock (_self)
@@ -222,7 +231,9 @@ internal abstract class InjectedParameter : Parameter, IInjected
     private delegate ref OrderedDict<string, T> Registry<T>();
 }
 
-/// <summary>What is in a slot outside a forward pass, so that whatever bypasses the hooks fails loudly.</summary>
+/// <summary>
+/// Stands in a slot outside forward passes, so that code that bypasses the hooks fails instead of computing with wrong numbers.
+/// </summary>
 internal sealed class Placeholder : InjectedParameter
 {
     private readonly string _name;
@@ -249,7 +260,7 @@ internal sealed class Placeholder : InjectedParameter
         $"'{_name}' is parametrized and has no value outside `call`: read module.parametrization(\"{_name}\").Value.";
 }
 
-/// <summary>The computed tensor, no leaf: gradients flow through it.</summary>
+/// <summary>The computed tensor. It is not a leaf: gradients flow through it.</summary>
 internal sealed class ExposedValue(
     Slot slot,
     Tensor value,
@@ -259,21 +270,21 @@ internal sealed class ExposedValue(
     Action<nn.Module> ownerDisposed
 ) : InjectedParameter(slot, value, value.requires_grad, access, replaced, ownerDisposed)
 {
-    /// <summary>It is no leaf: libtorch keeps no flag that somebody sets.</summary>
+    /// <summary>Always null: it is not a leaf, and libtorch ignores a `requires_grad` that is set on it.</summary>
     public override bool? WantsTraining => null;
 
-    /// <summary>The numbers, once a setter has disposed this.</summary>
+    /// <summary>An alias of the tensor, made when a setter disposes this.</summary>
     private Tensor? _left;
 
     /// <summary>
-    /// Between passes, where it lasts. A pass may write: Embedding does so when it has a largest norm.
+    /// Whether it was written to between passes, in a cached scope. A pass may write: Embedding does so when it has a largest norm.
     /// </summary>
     public override bool IsWritten => IsOverwritten && !IsInPass;
 
-    /// <summary>Whether a pass, or somebody between passes, has written into what lasts.</summary>
+    /// <summary>Whether the value of a cached scope was written to, in a pass or between passes.</summary>
     public bool IsOverwritten => isWatched && base.IsWritten;
 
-    /// <summary>The tensor, or its numbers once a setter has disposed it; null where it was given up.</summary>
+    /// <summary>The tensor, or its alias once a setter has disposed it; null when it was retired.</summary>
     public Tensor? Numbers => _left ?? (IsSpent || IsInvalid ? null : this);
 
     /// <summary>Whether a tensor is this one, moved: the same numbers in another element type or on another device.</summary>

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
-/// Keeps one parametrized tensor and the module that computes with it together: the tensor is put into the module's
-/// field while `call` runs, or until a cached scope ends, and taken out again. A joint one is put into several fields.
+/// Binds one parametrized tensor to a module that computes with it: puts the value into the module's field while `call` runs, or
+/// until a cached scope ends, and takes it out again. A joint tensor is put into several fields.
 /// </summary>
 internal sealed class ModuleBinding : IUse
 {
@@ -18,17 +18,17 @@ internal sealed class ModuleBinding : IUse
     private readonly (nn.Module Set, string Name) _home;
     private WeakReference<nn.Module>[] _callers = [];
 
-    /// <summary>Those that a cached scope was for.</summary>
+    /// <summary>The models for which a cached scope was opened.</summary>
     private WeakReference<nn.Module>[] _models = [];
 
     /// <summary>Whether the value stays in the fields between passes.</summary>
     private bool _isHeld;
 
     /// <summary>Binds nothing yet.</summary>
-    /// <param name="tensor">What is computed.</param>
-    /// <param name="slots">Where the module reads it, or its members.</param>
-    /// <param name="layout">How the members make it up.</param>
-    /// <param name="home">The set in which the module's state has it, and its name there.</param>
+    /// <param name="tensor">The parametrized tensor.</param>
+    /// <param name="slots">The slots from which the module reads the tensor, or its members.</param>
+    /// <param name="layout">How the tensor is joined from its members.</param>
+    /// <param name="home">The set that has the tensor in the module's state, and the tensor's name there.</param>
     /// <param name="ownerDisposed">Called with the module when it is disposed and does not dispose its children.</param>
     public ModuleBinding(
         IComputedTensor tensor,
@@ -46,7 +46,7 @@ internal sealed class ModuleBinding : IUse
 
     public JointLayout Layout { get; }
 
-    /// <summary>Who uses the tensor.</summary>
+    /// <summary>The access to the tensor.</summary>
     public TensorAccess Access => _tensor.Binding.Access;
 
     IGroupable IUse.Tensor => _tensor;
@@ -58,7 +58,7 @@ internal sealed class ModuleBinding : IUse
     /// <summary>The tensor's name in messages.</summary>
     public string Where => $"{Owner?.Title()}.{JointName.Of([.. _slots.Select(slot => slot.Name)])}";
 
-    /// <summary>Null when the module was collected: another that shares the tensor has outlived it.</summary>
+    /// <summary>The module; null when it was garbage-collected while another module that shares the tensor lives on.</summary>
     public nn.Module? Owner => _slots[0].Owner;
 
     public bool IsGone => Owner is null;
@@ -68,10 +68,13 @@ internal sealed class ModuleBinding : IUse
     /// <summary>Whether a forward pass is going on, or has thrown.</summary>
     public bool IsComputing => _slots[0].Exposed is not null && !_isHeld;
 
-    /// <summary>Whether a pass of another thread reads either all that was shown or all that is.</summary>
+    /// <summary>Whether replacing the shown value is atomic: a concurrent pass reads either the old value or the new one.</summary>
     public bool IsReplacedAtOnce => _slots is [{ IsReplacedAtOnce: true }];
 
-    /// <summary>Whether what had been put into the fields is there, as far as can be seen at a glance.</summary>
+    /// <summary>
+    /// Whether the fields hold what this library has put there. Read without the lock, so a false answer has to be checked under
+    /// it.
+    /// </summary>
     public bool IsInOrder
     {
         get
@@ -86,19 +89,22 @@ internal sealed class ModuleBinding : IUse
     /// <summary>Whether the value is copied into memory that nothing managed can replace.</summary>
     public bool IsNative => Array.Exists(_slots, slot => slot.IsNative);
 
-    /// <summary>Whether a pass has written in place into a value that lasts.</summary>
+    /// <summary>Whether a pass has written in place into the value of a cached scope.</summary>
     public bool IsOverwritten => Array.Exists(_slots, slot => slot.Exposed is { IsOverwritten: true });
 
     /// <summary>Whether a value is in its fields.</summary>
     public bool IsShown => Array.Exists(_slots, slot => slot.Exposed is not null);
 
-    /// <summary>Whether a pass has written in place into what is shown of a buffer.</summary>
+    /// <summary>Whether a pass has written in place into a shown buffer.</summary>
     public bool IsChanged => Array.Exists(_slots, slot => slot.IsChanged);
 
-    /// <summary>Whether that is the last that was written: nobody has written to the parts since.</summary>
+    /// <summary>Whether a pass has changed a shown buffer, and the parts were not written to since it was shown.</summary>
     public bool IsUpdated => Array.Exists(_slots, slot => slot.IsChanged && !slot.IsOvertaken);
 
-    /// <summary>Whether somebody has written into what stands for the tensor, has frozen it, or has put null in its place.</summary>
+    /// <summary>
+    /// Whether a user has written to the placeholder or the shown value, changed its `requires_grad`, or assigned null to the
+    /// field.
+    /// </summary>
     public bool IsTouched
     {
         get
@@ -110,10 +116,12 @@ internal sealed class ModuleBinding : IUse
         }
     }
 
-    /// <summary>What is in the fields.</summary>
+    /// <summary>The states of the slots.</summary>
     public IEnumerable<SlotState> States => _slots.Select(slot => slot.State);
 
-    /// <summary>Whether something waits for the next use, of which a query says nothing.</summary>
+    /// <summary>
+    /// Whether an assignment or another change of the field is pending: the next use takes or refuses it, a query leaves it.
+    /// </summary>
     public bool IsWaiting =>
         Array.Exists(
             _slots,
@@ -126,7 +134,9 @@ internal sealed class ModuleBinding : IUse
     /// <summary>The name in the home under which the module shows this tensor, if it does.</summary>
     public string? NameOf(Tensor tensor) => _slots.FirstOrDefault(slot => slot.Shows(tensor))?.Name.Split('.')[^1];
 
-    /// <summary>Takes the module's tensors out, and has the value computed for the passes of these modules.</summary>
+    /// <summary>
+    /// Takes the module's tensors out, and adds the hooks that compute the value for the passes of these modules.
+    /// </summary>
     public void Attach(IEnumerable<nn.Module> callers, IReadOnlyList<Tensor> tensors)
     {
         foreach (var (slot, tensor) in _slots.Zip(tensors))
@@ -135,7 +145,7 @@ internal sealed class ModuleBinding : IUse
         AddCallers(callers);
     }
 
-    /// <summary>Has the value computed for the passes of these modules, too.</summary>
+    /// <summary>Adds the hooks that compute the value for the passes of these modules, too.</summary>
     public void AddCallers(IEnumerable<nn.Module> callers)
     {
         var present = _callers.Select(one => one.TryGetTarget(out var caller) ? caller : null).ToList();
@@ -146,7 +156,9 @@ internal sealed class ModuleBinding : IUse
         }
     }
 
-    /// <summary>A cached scope for this model has the value computed for its passes; its hooks stay until the tensor is removed.</summary>
+    /// <summary>
+    /// Notes a model for which a cached scope was opened. The hooks on the model stay until the tensor is removed.
+    /// </summary>
     public void NoteModel(nn.Module model)
     {
         if (!Array.Exists(_models, one => one.TryGetTarget(out var known) && ReferenceEquals(known, model)))
@@ -157,7 +169,9 @@ internal sealed class ModuleBinding : IUse
 
     public void Exit(PassHooks caller) => _tensor.Binding.Exit(this, caller);
 
-    /// <summary>Tensors for the module when it goes on without this one, with these numbers.</summary>
+    /// <summary>
+    /// Plain tensors for the module, with the entries of `value`: it computes with them after the parametrization is removed.
+    /// </summary>
     public Tensor[] Own(Tensor value, bool isTrained)
     {
         var members = Layout.Divide(value.alias());
@@ -167,19 +181,21 @@ internal sealed class ModuleBinding : IUse
         return own;
     }
 
-    /// <summary>Gives the module, which is returned, tensors of its own again.</summary>
+    /// <summary>Gives the module plain tensors again. Returns the module.</summary>
     public nn.Module? Detach(IReadOnlyList<Tensor> own)
     {
         _isHeld = false;
         foreach (var (slot, tensor) in _slots.Zip(own))
             slot.Restore(tensor);
-        // After that: a thread that runs no hooks finds the module's own tensors.
+        // In this order: a thread that runs no hooks any more finds the module's own tensors.
         LeaveCallers();
         _tensor.Binding.Remove(this);
         return Owner;
     }
 
-    /// <summary>The module is being disposed: a scope that outlives it finds nothing to take out.</summary>
+    /// <summary>
+    /// Called when the module is being disposed. A scope that outlives the module then finds nothing to take out.
+    /// </summary>
     public void Release()
     {
         _isHeld = false;
@@ -188,8 +204,10 @@ internal sealed class ModuleBinding : IUse
             slot.Release();
     }
 
-    /// <summary>Keeps the value, which is computed once for all modules, in the fields until it is forgotten.</summary>
-    /// <returns>What was there, with which a pass of another thread may compute that has written in its middle.</returns>
+    /// <summary>Shows the value, which is computed once for all modules, in the fields until `Forget`.</summary>
+    /// <returns>
+    /// The values shown until now. A pass of another thread may still read them, so the caller disposes them later.
+    /// </returns>
     public IReadOnlyList<ExposedValue> Hold(ValueCache value)
     {
         if (_isHeld)
@@ -200,8 +218,10 @@ internal sealed class ModuleBinding : IUse
         return Replace(value);
     }
 
-    /// <summary>Puts the value that was computed again into the fields, without a moment between.</summary>
-    /// <returns>What was there, if the value is kept in the fields.</returns>
+    /// <summary>
+    /// Replaces the shown value by the newly computed one. A concurrent reader sees one or the other, never a placeholder.
+    /// </summary>
+    /// <returns>The values shown until now; empty when the fields do not hold the value.</returns>
     public IReadOnlyList<ExposedValue> Renew(ValueCache value) => _isHeld ? Replace(value) : [];
 
     private IReadOnlyList<ExposedValue> Replace(ValueCache value)
@@ -220,21 +240,26 @@ internal sealed class ModuleBinding : IUse
         Withdraw();
     }
 
-    /// <summary>The tensor has moved by itself; what stands for it in the module goes along.</summary>
+    /// <summary>
+    /// Called when the parametrized tensor has moved to another device or element type: replaces the placeholder by one there.
+    /// </summary>
     public void Moved()
     {
         _isHeld = false;
         Hide();
     }
 
-    /// <summary>`state_dict` is asked for.</summary>
+    /// <summary>Called when `state_dict` is read.</summary>
     public void Lend()
     {
         foreach (var slot in _slots)
             slot.Lend();
     }
 
-    /// <summary>Puts the fields in order when something else than what had been put there is found in them.</summary>
+    /// <summary>
+    /// Takes what others have put into the fields out of them, and puts the placeholders back. Null when there is nothing of that
+    /// kind.
+    /// </summary>
     public List<ExternalWrite>? TakeExternalWrites()
     {
         List<ExternalWrite>? writes = null;
@@ -246,7 +271,7 @@ internal sealed class ModuleBinding : IUse
         return writes;
     }
 
-    /// <summary>Takes the right inverse of the whole tensor with what has been assigned to members of it.</summary>
+    /// <summary>Assigns to the whole tensor: the assigned members, and the present value of the others.</summary>
     public void Assign(IReadOnlyList<ExternalWrite> assigned)
     {
         var lentAt = assigned.Min(write => write.LentAt);
@@ -262,7 +287,7 @@ internal sealed class ModuleBinding : IUse
         _tensor.Assign(Layout.Join(members), lentAt);
     }
 
-    /// <summary>For a pass outside cached scopes.</summary>
+    /// <summary>Shows a value for one pass outside cached scopes.</summary>
     public void ShowAlone(Tensor value)
     {
         foreach (var slot in _slots)
@@ -271,14 +296,16 @@ internal sealed class ModuleBinding : IUse
         Show(value, isHeld: false);
     }
 
-    /// <summary>At the end of a pass, unless the value stays.</summary>
+    /// <summary>Hides the value at the end of a pass, unless a cached scope holds it.</summary>
     public void HideAlone()
     {
         if (!_isHeld)
             Withdraw();
     }
 
-    /// <summary>A pass has ended, which may have written into the value that stays.</summary>
+    /// <summary>
+    /// Called when a pass has ended, which may have written to the held value: only later writes count as writes of others.
+    /// </summary>
     public void Settle()
     {
         foreach (var slot in _slots)
@@ -311,7 +338,7 @@ internal sealed class ModuleBinding : IUse
             _slots[index].Show(members[index], isHeld);
     }
 
-    /// <summary>What a user has assigned meanwhile stays for the next use.</summary>
+    /// <summary>Hides the value. A tensor that a user has assigned meanwhile stays in the field for the next use.</summary>
     private void Withdraw()
     {
         foreach (var slot in _slots)

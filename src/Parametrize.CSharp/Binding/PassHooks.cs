@@ -7,24 +7,29 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
-/// The hooks around the `call` of one module, and the tensors that are computed for it: its own, and those of the modules
-/// inside it that were registered through it. These are computed once for each pass, however the modules inside are run.
+/// The hooks around the `call` of one module, and the tensors that are computed for it: its own, and those of the modules inside it
+/// that were registered through it. These tensors are computed once for each pass, whether the modules inside are run by `call` or
+/// by `forward`.
 /// </summary>
 internal sealed class PassHooks
 {
     private static readonly ConditionalWeakTable<nn.Module, PassHooks> Known = [];
 
-    /// <summary>Replaced, never changed: threads that compute may be on their way through it.</summary>
+    /// <summary>Replaced as a whole, never changed: other threads may be iterating over it.</summary>
     private ModuleBinding[] _bindings = [];
 
-    /// <summary>Those of scopes that have ended, perhaps during a pass that has entered them.</summary>
+    /// <summary>
+    /// Bindings that only ended scopes had added. A pass that entered them before the scope ended must still leave them.
+    /// </summary>
     private ModuleBinding[] _former = [];
 
-    /// <summary>By how many each is wanted: its registration, and cached scopes for the model.</summary>
+    /// <summary>Reference counts: one for the registration, one for each open cached scope of the model.</summary>
     private readonly OrderedDictionary<ModuleBinding, int> _wanted = [];
     private Hooks? _hooks;
 
-    /// <summary>Has tensors computed for the passes of a module that has a `call`, until they are removed as often.</summary>
+    /// <summary>
+    /// Computes tensors for the passes of a module that has a `call`, until they are removed as often as they were added.
+    /// </summary>
     public static void Add(nn.Module module, params IReadOnlyList<ModuleBinding> bindings)
     {
         var own = Known.GetOrCreateValue(module);
@@ -38,13 +43,16 @@ internal sealed class PassHooks
         }
     }
 
-    /// <summary>Who uses a tensor that each pass of the module computes first, and holds to its end; null when it computes none.</summary>
+    /// <summary>
+    /// The access of the first tensor that each pass of the module enters; null when a pass enters none. Whoever has it exclusively
+    /// keeps passes out.
+    /// </summary>
     public static TensorAccess? AccessOf(nn.Module module) =>
         Known.TryGetValue(module, out var own) && own._bindings is [var first, ..] ? first.Access : null;
 
     /// <summary>
-    /// A scope for the model has ended: its next pass computes them no more. The hooks stay, since other threads may be on their
-    /// way through them.
+    /// Called when a scope for the model has ended: the next pass no longer computes these tensors. The hooks stay, since other
+    /// threads may be running them.
     /// </summary>
     public static void Leave(nn.Module model, IReadOnlyList<ModuleBinding> bindings)
     {
@@ -61,7 +69,7 @@ internal sealed class PassHooks
         }
     }
 
-    /// <summary>The tensor is removed, which no thread uses; the hooks go with the last.</summary>
+    /// <summary>Removes a tensor that no thread uses. The hooks are removed with the last tensor.</summary>
     public static void Remove(nn.Module module, ModuleBinding binding)
     {
         if (!Known.TryGetValue(module, out var own))
@@ -78,7 +86,10 @@ internal sealed class PassHooks
         }
     }
 
-    /// <summary>As all modules order them: passes that enter tensors in different orders could wait for each other.</summary>
+    /// <summary>
+    /// Sorts the tensors by serial number, as all modules do: passes that enter tensors in different orders could wait for each
+    /// other.
+    /// </summary>
     private void Order()
     {
         ModuleBinding[] wanted = [.. _wanted.Keys];
@@ -96,12 +107,13 @@ internal sealed class PassHooks
     private void Enter(nn.Module module)
     {
         ModuleBinding[] entered = [];
-        // Other threads may have registered while this one waited. They cannot where it has entered another of the module.
+        // Other threads may have registered more tensors while this thread waited for the first one. Once this thread has entered a
+        // tensor of the module, they cannot.
         for (var all = _bindings; all != entered; (entered, all) = (all, _bindings))
             EnterThose(entered.Length == 0 ? all : [.. all.Except(entered)], entered);
     }
 
-    /// <summary>Leaves those that were entered before when one of these fails.</summary>
+    /// <summary>Enters these tensors. When one fails, leaves all that were entered, those of `before` included.</summary>
     private void EnterThose(ModuleBinding[] bindings, ModuleBinding[] before)
     {
         var entered = 0;
@@ -121,7 +133,7 @@ internal sealed class PassHooks
 
     private void Exit(nn.Module module)
     {
-        var bindings = _bindings; // Before the former ones: a scope that ends now moves some there.
+        var bindings = _bindings; // Read before `_former`: a scope that ends now moves bindings there.
         Exit(_former.Length == 0 ? bindings : [.. _former, .. bindings]);
     }
 

@@ -3,14 +3,18 @@ using System.Collections.Immutable;
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
-/// The tensors that one flow of execution has registered: a thread or task, with those that have started it. A cached scope for
-/// everything computes them at once, so that their fields can be read; other flows' models are not computed for it.
+/// The tensors that were registered in this execution context (`ExecutionContext`): by this thread or task, or by one that started
+/// it. A cached scope of all tensors computes them at once, so that their fields can be read; it does not compute those of other
+/// contexts.
 /// </summary>
 internal static class RegisteredTensors
 {
     private const int RoomForDead = 64;
 
-    /// <summary>Never changed, but replaced: flows that one has started go on from its list, each with one of its own.</summary>
+    /// <summary>
+    /// Replaced as a whole, never changed: a task starts with the list of the context that started it, and then has a list of its
+    /// own.
+    /// </summary>
     private static readonly AsyncLocal<(ImmutableList<WeakReference<TensorBinding>> Tensors, int Room)> Current = new();
 
     public static void Add(TensorBinding tensor)

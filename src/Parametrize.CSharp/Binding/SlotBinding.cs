@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
-/// <summary>One tensor of a module: its slot, and what stands there instead of a tensor of the module's own.</summary>
+/// <summary>
+/// One tensor of a module: its slot, and the placeholder or value that stands there in place of the module's own tensor.
+/// </summary>
 internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn.Module> ownerDisposed)
 {
     private Placeholder? _placeholder;
@@ -13,24 +15,26 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     private bool _wasAssigned;
     private bool _isReleased;
 
-    /// <summary>What waited here when a state dictionary was asked for, and how often the parts had been written to.</summary>
+    /// <summary>
+    /// The assignment that was pending when `state_dict` was called, and the number of writes to the parts at that time.
+    /// </summary>
     private WaitingAssignment? _waiting;
 
-    /// <summary>What was done to the placeholder, and undone by a move or a query: the next use tells of it.</summary>
-    private SlotState? _lost;
+    /// <summary>A write or null assignment that a move or a query has already undone; the next use still throws for it.</summary>
+    private SlotState? _pendingError;
 
     public string Name => slot.Name;
 
-    /// <summary>Null when the module was collected.</summary>
+    /// <summary>The module; null when it was garbage-collected.</summary>
     public nn.Module? Owner => slot.Owner;
 
-    /// <summary>The module's own tensor, empty; null when the parametrized one is computed from it.</summary>
+    /// <summary>The module's own tensor, emptied; null when the parametrized tensor is computed from it.</summary>
     public Tensor? Kept { get; private set; }
 
-    /// <summary>What the module computes with now; null outside a pass and a scope.</summary>
+    /// <summary>The value with which the module computes now; null outside passes and cached scopes.</summary>
     public ExposedValue? Exposed { get; private set; }
 
-    /// <summary>Whether a forward pass has written into what is shown for a buffer.</summary>
+    /// <summary>Whether a forward pass has written into the value shown for a buffer.</summary>
     public bool IsChanged =>
         _untouched is { IsInvalid: false }
         && Owner is not null
@@ -40,18 +44,23 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// <summary>Whether the parts have been written to since the value was shown.</summary>
     public bool IsOvertaken => Versions.Of(computed.Tensors) != _shownAt;
 
-    /// <summary>Whether a pass that threw has left its tensor behind, or somebody has disposed the placeholder.</summary>
+    /// <summary>Whether a pass that threw has left its value in the slot, or the placeholder was disposed.</summary>
     public bool HasRemains => Exposed is not null || _placeholder is { IsSpent: true };
 
     public bool IsNative => slot.IsNative;
 
-    /// <summary>Whether a module that computes meanwhile reads either what was shown or what is.</summary>
+    /// <summary>Whether replacing the shown value is atomic: a concurrent pass reads either the old value or the new one.</summary>
     public bool IsReplacedAtOnce => slot.IsReplacedAtOnce;
 
-    /// <summary>Whether what had been put there is there, as far as can be seen at a glance, which any thread may take.</summary>
+    /// <summary>
+    /// Whether the slot holds what this library has put there. Any thread may read this without the lock; a false answer has to be
+    /// checked under it.
+    /// </summary>
     public bool IsInOrder => slot.Get() is { } found ? IsOurs(found) : Owner is null || IsMeantToBeEmpty;
 
-    /// <summary>What is in the slot now, for a thread that uses the tensor: a move of the module, or a user, may have put something else there.</summary>
+    /// <summary>
+    /// What is in the slot now: a move of the module, or a user, may have put another tensor there. For threads that have access.
+    /// </summary>
     public SlotState State
     {
         get
@@ -60,7 +69,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 return SlotState.Released;
             var found = slot.Get();
             if (found is InjectedParameter ours && IsOurs(ours))
-                return _lost is { } lost ? lost
+                return _pendingError is { } pending ? pending
                     : ours.IsWritten ? SlotState.Written
                     : ours.WantsTraining is not null ? SlotState.Retrained
                     : ours is Placeholder ? SlotState.Hidden
@@ -83,21 +92,30 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
 
     public bool Shows(Tensor tensor) => IsOurs(tensor) || slot.Shows(tensor);
 
-    /// <summary>`state_dict` is asked for. What TorchSharp's `load` then writes is later than what waits here.</summary>
+    /// <summary>
+    /// Called when `state_dict` is read. If TorchSharp's `load` then writes to the parts, that write is later than the pending
+    /// assignment.
+    /// </summary>
     public void Lend()
     {
         if (State is SlotState.Assigned)
             _waiting = new(slot.Get()!, Versions.Of(computed.Tensors));
     }
 
-    /// <summary>After how many writes to the parts a state was asked for while this waited; null where none was.</summary>
+    /// <summary>
+    /// The number of writes to the parts when `state_dict` was called while this assignment was pending; null when it was not
+    /// called.
+    /// </summary>
     private long? LentAt(Tensor assigned) =>
         _waiting is { } waiting && ReferenceEquals(waiting.Assigned, assigned) ? waiting.Writes : null;
 
     private bool IsOutdated(Tensor assigned) =>
         LentAt(assigned) is { } writes && writes != Versions.Of(computed.Tensors);
 
-    /// <summary>Takes the module's tensor out. It is kept, empty, unless something is computed from it.</summary>
+    /// <summary>
+    /// Takes the module's tensor out of the slot. The tensor is emptied and kept, unless the parametrized tensor is computed from
+    /// it.
+    /// </summary>
     public void Take(Tensor tensor)
     {
         slot.Take(tensor);
@@ -109,7 +127,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         PutPlaceholder();
     }
 
-    /// <summary>The module's own tensor with these numbers: the object that was kept, where there is one.</summary>
+    /// <summary>
+    /// A plain tensor for the module with the entries of `value`: the kept object where there is one, else a new one.
+    /// </summary>
     public Tensor Own(Tensor value, bool isTrained)
     {
         if (Kept is null || !Kept.IsOfTheKindOf(value))
@@ -121,7 +141,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         return slot.IsBuffer ? Kept : Kept.requires_grad_(isTrained);
     }
 
-    /// <summary>Gives the module a tensor of its own again.</summary>
+    /// <summary>Puts a plain tensor into the slot again.</summary>
     public void Restore(Tensor own)
     {
         slot.Restore(own);
@@ -129,7 +149,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         _placeholder?.Retire();
     }
 
-    /// <summary>Lets the module compute with a value, for a pass, or until a cached scope ends.</summary>
+    /// <summary>Shows a value in the slot, for a pass or until a cached scope ends.</summary>
     public void Show(Tensor value, bool isHeld)
     {
         _untouched?.Dispose();
@@ -151,10 +171,14 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         Drop();
     }
 
-    /// <summary>A pass has ended, which may have written into the value.</summary>
+    /// <summary>
+    /// Called when a pass has ended, which may have written into the value: only later writes count as writes of others.
+    /// </summary>
     public void Settle() => Exposed?.Settle();
 
-    /// <summary>The same at the end of a pass or scope: what a user has assigned stays for the next use.</summary>
+    /// <summary>
+    /// Hides the value at the end of a pass or scope. A tensor that a user has assigned stays in the slot for the next use.
+    /// </summary>
     public void Withdraw()
     {
         if (slot.Get() is { } found && !IsOurs(found))
@@ -163,7 +187,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             Hide();
     }
 
-    /// <summary>Frees what is ours in a module that is being disposed, and does not touch the module.</summary>
+    /// <summary>Frees the tensors of this library when the module is being disposed, and leaves the module alone.</summary>
     public void Release()
     {
         _isReleased = true;
@@ -172,9 +196,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         slot.Release();
     }
 
-    /// <summary>
-    /// What is found instead of what had been put there, and taken out; null when all is in order.
-    /// </summary>
+    /// <summary> Takes out what others have put into the slot; null when the slot holds what this library has put there. </summary>
     public ExternalWrite? TakeExternalWrite()
     {
         var state = State;
@@ -186,7 +208,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                         + "Undo that; to change the list, remove the parametrization first and register it again."
                 );
             case SlotState.Emptied when slot.Get() is not null:
-                _lost = null;
+                _pendingError = null;
                 return new(this, state);
             case SlotState.Emptied:
                 var spent = new InjectedParameter?[] { _placeholder, Exposed }
@@ -194,11 +216,11 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                     .ToList();
                 spent.ForEach(one => one!.GiveUp());
                 if (!slot.MayBeEmpty)
-                    _lost = state;
+                    _pendingError = state;
                 return new(this, SlotState.Hidden);
             case SlotState.Written:
                 _placeholder?.Retire();
-                _lost = null;
+                _pendingError = null;
                 return new(this, state);
             case SlotState.Retrained:
                 return new(this, state, IsTrained: _placeholder!.WantsTraining is true);
@@ -206,11 +228,11 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 var found = slot.Get()!;
                 slot.Unregister();
                 if (state is SlotState.Assigned)
-                    _lost = null;
+                    _pendingError = null;
                 else if (slot.IsNothing(found) && !Slot.IsUnwritten(found))
-                    _lost = SlotState.Written;
+                    _pendingError = SlotState.Written;
                 var hasMoved = _wasAssigned && !found.IsInvalid && !found.IsOfTheKindOf(computed.Inputs[0]);
-                // Moving writes to the parts, too.
+                // A move writes to the parts, too, so the count of writes says nothing.
                 var lentAt = hasMoved ? null : LentAt(found);
                 (_wasAssigned, _waiting) = (false, null);
                 return new(this, state, found, hasMoved, LentAt: lentAt);
@@ -224,8 +246,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     }
 
     /// <summary>
-    /// A setter has put another tensor here. A move is followed at once: a second one would find what the first has left,
-    /// and register it. An assignment waits for the next use: it may be refused, and may move with the module before.
+    /// Called when a setter has put another tensor here. A move of the module is carried out at once: a second move would find the
+    /// tensor that the first has left, and register it. An assignment is pending until the next use: it may be refused, and the
+    /// module may move before.
     /// </summary>
     private void Replaced()
     {
@@ -236,7 +259,10 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             computed.Binding.SyncWithModules();
     }
 
-    /// <summary>The identity yields its part itself, which is written after the pass: the graph has to keep another.</summary>
+    /// <summary>
+    /// The identity returns the buffer itself, and the pass's change is written into that buffer afterwards. The graph therefore
+    /// gets a copy.
+    /// </summary>
     private static Tensor OwnMemory(Tensor value)
     {
         var copy = value.Copied();
@@ -244,7 +270,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         return copy;
     }
 
-    /// <summary>Whether what was found is no stand-in that has moved.</summary>
+    /// <summary>
+    /// Whether the tensor that was found was assigned by a user: it is neither a moved placeholder nor a moved value.
+    /// </summary>
     private bool IsAssignment(Tensor found) =>
         !slot.IsNothing(found)
         && (Exposed is null || found.IsOfTheKindOf(computed.Inputs[0]) || !Exposed.IsBefore(found));
@@ -253,17 +281,17 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
 
     private void Drop()
     {
-        Exposed?.Retire(computed.Binding.Access.HasStragglers);
+        Exposed?.Retire(computed.Binding.Access.HasAbandonedPasses);
         _untouched?.Dispose();
         (Exposed, _untouched) = (null, null);
     }
 
-    /// <summary>A new one when the tensor has moved.</summary>
+    /// <summary>Puts the placeholder into the slot; a new one when the tensor has moved.</summary>
     private void PutPlaceholder()
     {
         var input = computed.Inputs[0];
         if (input.IsInvalid || Owner is null)
-            return; // The module was disposed before the scope that held its value, or collected before others that share it.
+            return; // The module was disposed before the scope that held its value, or collected before another module that shares it.
         var isTrained = !slot.IsBuffer && computed.IsTrained;
         var isCurrent =
             _placeholder is { IsSpent: false }
@@ -285,6 +313,6 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         slot.Set(_placeholder!);
     }
 
-    /// <summary>An object, which other threads read whole.</summary>
+    /// <summary>A class, not a struct: other threads then read both fields or neither.</summary>
     private sealed record WaitingAssignment(Tensor Assigned, long Writes);
 }

@@ -2,7 +2,10 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
-/// <summary>What is in a slot: at first the placeholder, during passes and in cached scopes the value, and what others make of it.</summary>
+/// <summary>
+/// What is in a slot: at first the placeholder, during passes and in cached scopes the value, or what a user or a move of the
+/// module has put there.
+/// </summary>
 internal enum SlotState
 {
     /// <summary>The placeholder.</summary>
@@ -11,44 +14,52 @@ internal enum SlotState
     /// <summary>The value.</summary>
     Exposed,
 
-    /// <summary>One of the two, into which somebody has written in place, which would be lost: the next use refuses.</summary>
+    /// <summary>
+    /// The placeholder or the value, which was written to in place. The write would be lost, so the next use throws.
+    /// </summary>
     Written,
 
-    /// <summary>One of the two, which somebody has frozen or unfrozen: the next use does so with what is computed from.</summary>
+    /// <summary>
+    /// The placeholder, whose `requires_grad` was changed: the next use freezes or unfreezes the original parameters in the same
+    /// way.
+    /// </summary>
     Retrained,
 
     /// <summary>
-    /// Nothing: a setter was given null. The next use, or query, puts the placeholder back, and the next use refuses.
+    /// Nothing: a setter was given null. The next use or query puts the placeholder back, and the next use throws.
     /// </summary>
     Emptied,
 
-    /// <summary>What one of the two was before the module was moved: the next use, or query, moves the tensor.</summary>
+    /// <summary>The placeholder or the value, moved with the module: the next use or query moves the parametrized tensor.</summary>
     Moved,
 
-    /// <summary>A tensor of a user's: the next use takes its right inverse.</summary>
+    /// <summary>
+    /// A tensor that a user has assigned (a pending assignment): the next use writes its right inverse into the parts.
+    /// </summary>
     Assigned,
 
-    /// <summary>
-    /// A tensor of a user's, which was assigned before something was loaded by TorchSharp: the next use, or query, takes it out.
-    /// </summary>
+    /// <summary> A tensor that a user had assigned before TorchSharp loaded a state: the next use or query drops it. </summary>
     Outdated,
 
-    /// <summary>One of the two, at another place of the list that the slot is in: each use refuses until that is undone.</summary>
+    /// <summary>
+    /// The placeholder or the value is at another position of its list, because elements were inserted or removed: each use throws
+    /// until that is undone.
+    /// </summary>
     Shifted,
 
-    /// <summary>The module was disposed or collected, and nothing is put there any more.</summary>
+    /// <summary>The module was disposed or garbage-collected, and this library puts nothing there any more.</summary>
     Released,
 }
 
-/// <summary>What was found in a module's slot, and taken out.</summary>
-/// <param name="Slot">Where.</param>
-/// <param name="State">What it was.</param>
+/// <summary>What others had put into a module's slot, and what was taken out of it.</summary>
+/// <param name="Slot">The slot.</param>
+/// <param name="State">The state of the slot when it was found.</param>
 /// <param name="Found">The tensor that was moved or assigned.</param>
-/// <param name="HasMoved">Whether it has moved, with its module, since it was assigned.</param>
-/// <param name="IsTrained">Whether somebody wants the tensor trained.</param>
+/// <param name="HasMoved">Whether the assigned tensor has moved with its module since it was assigned.</param>
+/// <param name="IsTrained">Whether the user wants the tensor trained, for `SlotState.Retrained`.</param>
 /// <param name="LentAt">
-/// After how many writes to the parts a state was asked for since it was assigned, where one was: TorchSharp may be about to load,
-/// which is later.
+/// The number of writes to the parts when `state_dict` was called while the assignment was pending; null when it was not called. A
+/// load by TorchSharp may have followed, and would be the later write.
 /// </param>
 internal readonly record struct ExternalWrite(
     SlotBinding Slot,

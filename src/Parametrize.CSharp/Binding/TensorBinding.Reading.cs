@@ -12,19 +12,20 @@ internal sealed partial class TensorBinding
         ForReader(isHeld => isHeld ? _value.Alias() : _tensor.Evaluate(out _), isLearning: _tensor.IsLearning);
 
     /// <summary>log |det W| for a reader: computed once with the value in a cached scope.</summary>
-    /// <param name="compute">Computes it from the parts, or from the value where that is held.</param>
+    /// <param name="compute">Computes it from the parts, or from the held value when it is given one.</param>
     public Tensor LogAbsDeterminant(Func<Tensor?, Tensor> compute) =>
         ForReader(isHeld => isHeld ? _value.LogAbsDeterminant(compute) : compute(null), isLearning: false);
 
-    /// <param name="compute">Given whether the value is held, and to be taken from there.</param>
-    /// <param name="isLearning">Whether that writes to buffers.</param>
+    /// <param name="compute">Computes the result; it is told whether to take the held value.</param>
+    /// <param name="isLearning">Whether computing the value writes to buffers.</param>
     private Tensor ForReader(Func<bool, Tensor> compute, bool isLearning)
     {
         while (true)
         {
             SyncWithModules();
             _tensor.RefreshWritten();
-            // A pass of this thread may share what others hold, and does not wait for them to learn.
+            // A pass of this thread may share the value that other scopes hold; then it does not wait for exclusive access in order to
+            // learn.
             if (CachedScope.For(this) is not null || _value.IsHeld && Access.IsInPass)
                 break;
             using (isLearning ? Access.Writing() : Access.Reading())
@@ -51,10 +52,13 @@ internal sealed partial class TensorBinding
 
     bool IUse.IsToCompute => IsToCompute(caller: null);
 
-    /// <summary>Whether there are fields in which the value is shown: one that a module of one's own holds is read.</summary>
+    /// <summary>
+    /// Whether there are modules in whose fields the value is shown. A parametrized tensor that a user's module holds itself has
+    /// none.
+    /// </summary>
     public bool IsInModules => _modules.Length > 0;
 
-    /// <summary>Whether a value that is computed now stays in the fields.</summary>
+    /// <summary>Whether a value that is computed now is held until a scope ends.</summary>
     public bool IsToKeep => _value.IsHeld || CachedScope.For(this) is not null;
 
     /// <summary>Whether a use will compute the value, and nothing else has to be done before.</summary>
@@ -63,7 +67,7 @@ internal sealed partial class TensorBinding
         foreach (var module in _modules)
             if (!module.IsInOrder || module.IsTouched)
                 return false;
-        if (caller is not null && Access.Find(caller) is { IsDoubted: false })
+        if (caller is not null && Access.Find(caller) is { IsSuspect: false })
             return false; // The pass around this one has computed it.
         lock (_gate)
             return !_value.IsHeld || _value.IsOutdated;
@@ -78,7 +82,9 @@ internal sealed partial class TensorBinding
         Access.End(Admit(caller: null));
     }
 
-    /// <summary>The same for the scope of a model, also where one around it covers the tensor: that may end before.</summary>
+    /// <summary>
+    /// Holds the value for the scope of a model, even when an outer scope holds it already: the outer scope may end first.
+    /// </summary>
     public void Hold(CachedScope scope)
     {
         try
@@ -95,14 +101,14 @@ internal sealed partial class TensorBinding
     }
 
     /// <summary>
-    /// The same for a scope that has not named the tensor: unless something is to be said of it, or changed by computing it, or
-    /// others use it, which its first use does.
+    /// For a scope of all tensors: holds the value unless computing it would change it (learning, noise), report a pending error,
+    /// or wait for another thread. In these cases the first use computes it.
     /// </summary>
     public void TryHold()
     {
         if (!_tensor.IsPure || Access.IsInPass)
             return;
-        // What stands in native memory no field shows, and a graph may need what is there.
+        // A tensor in native memory is shown in no field, and a graph may still need the numbers that are there.
         if (IsNative || Access.TryBeginAlone() is not { } visit)
             return;
         var isInOrder = Array.TrueForAll(_modules, module => module.IsInOrder && !module.IsTouched);
@@ -111,14 +117,14 @@ internal sealed partial class TensorBinding
             HoldUnlessItFails();
     }
 
-    /// <summary>Shows the value again, after it was dropped, where a scope for a model lasts.</summary>
+    /// <summary>Computes and shows the value again after it was dropped, if a scope for a model is open.</summary>
     public void ShowAgain()
     {
         if (Access.MayBeInPass)
             ShowInPass();
         if (Access.IsInPass)
             return;
-        // What waits for the next use stays where it is.
+        // A pending assignment stays where it is until the next use.
         if (_scopes.Count == 0 || Array.Exists(_modules, module => module.IsWaiting))
             return;
         bool isMeantToShow;
@@ -128,7 +134,7 @@ internal sealed partial class TensorBinding
             HoldUnlessItFails();
     }
 
-    /// <summary>The scope has ended.</summary>
+    /// <summary>Called when the scope has ended: drops the value if no other scope needs it.</summary>
     public void Release(CachedScope scope)
     {
         TakeUpdates();
@@ -137,7 +143,9 @@ internal sealed partial class TensorBinding
         DropUnused();
     }
 
-    /// <summary>A node of a user's own may fail: the first use of the tensor throws that.</summary>
+    /// <summary>
+    /// Holds the value. A user's node may throw: the first use of the tensor will throw that exception, so it is dropped here.
+    /// </summary>
     private void HoldUnlessItFails() => UnlessItFails(Hold);
 
     private static void UnlessItFails(Action compute)
@@ -149,7 +157,10 @@ internal sealed partial class TensorBinding
         catch (Exception error) when (error is not OutOfMemoryException) { }
     }
 
-    /// <summary>Has the present value held, for a scope if there is one; false when it is not.</summary>
+    /// <summary>
+    /// Holds the present value, for the scope if there is one. False when nothing covers the tensor, or when exclusive access is
+    /// needed first (`mustWrite`).
+    /// </summary>
     private bool Hold(CachedScope? scope, ModuleBinding? caller, Visit visit, bool canWait, ref bool mustWrite)
     {
         lock (_gate)
@@ -165,7 +176,7 @@ internal sealed partial class TensorBinding
                     mustWrite = true;
                     return false;
                 }
-            // else it goes on with what it has: those for whom it would wait might wait for it.
+            // Otherwise this pass keeps the stale value: waiting for the other readers could deadlock.
             _value.Hold();
             foreach (var module in _modules)
                 if (caller is null || module == caller || !module.IsComputing)
@@ -181,11 +192,15 @@ internal sealed partial class TensorBinding
         }
     }
 
-    /// <summary>Whether readers in the middle of a pass are not disturbed.</summary>
+    /// <summary>
+    /// Whether the value can be replaced without disturbing passes of other threads: replacing is atomic, or there are none.
+    /// </summary>
     private bool MayRenew(Visit visit) =>
         Array.TrueForAll(_modules, module => module.IsReplacedAtOnce) || Access.TryStayAlone(visit);
 
-    /// <summary>Computes again for all. Other threads may be in the middle of a pass with what was shown until now.</summary>
+    /// <summary>
+    /// Computes the value again for all modules. The replaced values are kept until no pass of another thread can read them.
+    /// </summary>
     private void Renew(Visit visit)
     {
         _value.Renew();
@@ -193,7 +208,7 @@ internal sealed partial class TensorBinding
         _value.RetireReplaced(visit);
     }
 
-    /// <summary>Drops the value when the last who needed it has gone.</summary>
+    /// <summary>Drops the value when no scope needs it any more.</summary>
     private void DropUnused()
     {
         if (_value.HasReplaced)

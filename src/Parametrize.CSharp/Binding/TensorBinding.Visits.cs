@@ -6,16 +6,18 @@ namespace Parametrize.CSharp.Binding;
 /// <content>Forward passes, of any number of threads.</content>
 internal sealed partial class TensorBinding
 {
-    /// <summary>A pass begins for which a module needs the value: its own, or one of a module that it is in.</summary>
+    /// <summary>
+    /// Called when a pass begins that needs the value: a pass of the module itself, or of a module that contains it.
+    /// </summary>
     public void Enter(ModuleBinding module, PassHooks caller)
     {
         if (!IsFor(module))
-            return; // It was disposed.
+            return; // The tensor was disposed.
         var seen = Access.Changes;
-        SyncWithModules(takesAssignments: true); // Another thread may remove it and dispose it now, which is seen below.
-        if (Access.Find(module) is { IsDoubted: false } outer)
+        SyncWithModules(takesAssignments: true); // Another thread may remove and dispose the tensor now; this is checked below.
+        if (Access.Find(module) is { IsSuspect: false } outer)
         {
-            // The pass around this one has computed it.
+            // The enclosing pass has computed the value.
             if (outer.Caller == caller)
                 outer.Depth++;
             return;
@@ -26,7 +28,7 @@ internal sealed partial class TensorBinding
         {
             if (!IsFor(module))
             {
-                Access.End(visit); // It was removed while this thread waited.
+                Access.End(visit); // The tensor was removed while this thread waited.
                 return;
             }
             if (!_value.IsHeld)
@@ -40,11 +42,11 @@ internal sealed partial class TensorBinding
         }
     }
 
-    /// <summary>The pass has ended.</summary>
+    /// <summary>Called when the pass has ended.</summary>
     public void Exit(ModuleBinding module, PassHooks caller)
     {
         if (Access.Find(module) is not { } visit || visit.Caller != caller)
-            return; // Others have gone on without waiting for it, or the pass around this one goes on.
+            return; // The pass was abandoned by other threads, or belongs to an enclosing pass, which goes on.
         if (visit.Depth > 0)
         {
             visit.Depth--;
@@ -52,14 +54,14 @@ internal sealed partial class TensorBinding
         }
         if (!IsFor(module))
         {
-            Access.End(visit); // It was removed during the pass.
+            Access.End(visit); // The tensor was removed during the pass.
             return;
         }
         Tensor? updated;
         try
         {
             updated = TakeUpdate(module);
-            // A pass around this one that has caught an exception reads the value again.
+            // An enclosing pass that has caught an exception reads the value again.
             if (!Access.HasOther(visit))
                 module.HideAlone();
             Settle();
@@ -70,7 +72,7 @@ internal sealed partial class TensorBinding
         }
         DropUnused();
         using (updated)
-            // What stays in the field the next use takes, where others wait for a pass around this one.
+            // If other threads wait for an enclosing pass, the change stays in the field, and the next use takes it.
             if (updated is not null && BeginAlone(givesWay: _value.IsHeld) is { } alone)
                 using (new Lease(Access, alone))
                     _tensor.TakeNearest(updated);
@@ -79,8 +81,9 @@ internal sealed partial class TensorBinding
     }
 
     /// <summary>
-    /// Takes what passes that ran no hooks of ours, have thrown, or go on, have written in place into a buffer, as norms do.
-    /// Inside its own pass the thread does not wait for those of others, which may be waiting for it: the end of the pass does.
+    /// Writes back what a forward pass has written into a shown buffer (BatchNorm's statistics) when the pass ran without our
+    /// hooks, threw, or is still running. A thread inside its own pass does not wait for other passes here; the end of its pass
+    /// does.
     /// </summary>
     public void TakeUpdates()
     {
@@ -107,7 +110,7 @@ internal sealed partial class TensorBinding
             return caller.TakeUpdate();
     }
 
-    /// <summary>What somebody has written to the parts since is later.</summary>
+    /// <summary>Whether a pass has changed a shown buffer after the last write to the parts; an older change is ignored.</summary>
     private bool AreUpdated()
     {
         if (!Array.Exists(_modules, module => module.IsShown))
@@ -117,7 +120,9 @@ internal sealed partial class TensorBinding
             return !_value.IsOutdated && Array.Exists(_modules, module => module.IsUpdated);
     }
 
-    /// <summary>A pass may have written in place into what it computes with, which is not to be in the value of the next.</summary>
+    /// <summary>
+    /// A pass may have written in place into the value that it was given. The next pass gets a newly computed value.
+    /// </summary>
     private void Settle()
     {
         if (Array.Exists(_modules, module => module.IsOverwritten))
@@ -127,9 +132,11 @@ internal sealed partial class TensorBinding
             module.Settle();
     }
 
-    /// <summary>Lets the thread in, with a value that is held; alone and without one outside cached scopes.</summary>
-    /// <param name="caller">The module of a pass.</param>
-    /// <param name="seen">What had happened to the tensor before the fields were looked at; null where they were not.</param>
+    /// <summary>
+    /// Waits for access: shared, with a held value, in a cached scope; exclusive, without a value, outside scopes.
+    /// </summary>
+    /// <param name="caller">The module whose pass begins; null for a read.</param>
+    /// <param name="seen">The value of `Access.Changes` when the fields were checked; null when they were not checked.</param>
     private Visit Admit(ModuleBinding? caller, long? seen = null)
     {
         for (var (mustWrite, canWait) = (false, true); ; )
@@ -137,18 +144,19 @@ internal sealed partial class TensorBinding
             var scope = CachedScope.For(this);
             if (BeginVisit(scope, mustWrite) is not { } visit)
             {
-                (mustWrite, canWait) = (false, false); // Others wait for a pass around this one, which goes on with what there is.
+                (mustWrite, canWait) = (false, false); // Others wait for an enclosing pass of this thread, so it keeps the stale value.
                 continue;
             }
             if (caller is not null && !IsFor(caller))
-                return visit; // There is nothing to compute any more.
+                return visit; // The tensor was removed: there is nothing to compute.
             bool mustSync;
             try
             {
-                // What was assigned since is in the field.
+                // An assignment that was made since the check is in the field.
                 var isInOrder = Access.Changes == seen + 1 || IsInOrder;
                 mustSync = (!isInOrder || IsTouched) && !Access.IsNested(visit);
-                // Else its scope has ended, or the value is to be written where others read it.
+                // Otherwise the scope has ended meanwhile, or the value must be replaced while others read it, which needs
+                // exclusive access.
                 if (!mustSync && (Hold(scope, caller, visit, canWait, ref mustWrite) || visit.IsAlone))
                 {
                     if (visit.IsAlone && _value.IsHeld)
@@ -171,16 +179,20 @@ internal sealed partial class TensorBinding
     private Visit? BeginVisit(CachedScope? scope, bool mustWrite) =>
         mustWrite ? BeginAlone(givesWay: _value.IsHeld) : Access.Begin(isAlone: scope is null && !_value.IsHeld);
 
-    /// <summary>A thread that writes in the middle of its own pass, or moves the module, goes on with the new value.</summary>
+    /// <summary>
+    /// Shows the new value to a pass of this thread that has written to the tensor, or moved the module, in its middle.
+    /// </summary>
     private void ShowInPass()
     {
-        // What the pass has assigned itself it reads again.
+        // A tensor that the pass has assigned stays in the field: the pass reads it there.
         foreach (var module in _modules)
             if (Access.Find(module) is { IsOver: false } && !module.IsWaiting)
                 UnlessItFails(() => module.ShowAlone(_tensor.Evaluate(out _)));
     }
 
-    /// <summary>Whether somebody has written into what stands for the tensor in a module, or has frozen it there.</summary>
+    /// <summary>
+    /// Whether a user has written to the placeholder or the value in a module, changed its `requires_grad`, or assigned null.
+    /// </summary>
     private bool IsTouched
     {
         get

@@ -8,28 +8,32 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
-/// The modules that compute with a parametrized tensor: none when a module holds it as a field of its own, one, or
-/// several that share it. Each has a <see cref="ModuleBinding"/>, and that a <see cref="SlotBinding"/> for each of the
-/// module's tensors that is replaced.
+/// The modules that compute with a parametrized tensor: none when a module holds it as a field of its own, one, or several that
+/// share it. Each module has a <see cref="ModuleBinding"/>; each of its tensors that is replaced has a <see cref="SlotBinding"/>.
 /// </summary>
 internal sealed partial class TensorBinding : ICached, IUse
 {
     private readonly IComputedTensor _tensor;
     private readonly ValueCache _value;
 
-    /// <summary>Among threads that read: one at a time computes what is held. Whoever has it waits for no access.</summary>
+    /// <summary>
+    /// Held while a thread with shared access reads or replaces the held value. A thread must not wait for an access while it holds
+    /// this lock.
+    /// </summary>
     private readonly Lock _gate = new();
 
-    /// <summary>Has whoever takes what was assigned to fields: a state is lent after it has been written.</summary>
+    /// <summary>
+    /// Held while pending assignments are written to the parts, so that `state_dict` is read before or after that, not in between.
+    /// </summary>
     private readonly Lock _taking = new();
 
-    /// <summary>Those for which the value is held.</summary>
+    /// <summary>The scopes for which the value is held.</summary>
     private readonly HashSet<CachedScope> _scopes = [];
 
-    // Replaced, never changed: threads that compute may be on their way through it.
+    // Replaced as a whole, never changed: other threads may be iterating over it.
     private ModuleBinding[] _modules = [];
 
-    /// <summary>Whether a module has ever computed with it: a user may hold one alone.</summary>
+    /// <summary>Whether a module has ever computed with the tensor: a user may also hold it without a module.</summary>
     private bool _wasInModules;
 
     public TensorBinding(IComputedTensor tensor)
@@ -38,22 +42,22 @@ internal sealed partial class TensorBinding : ICached, IUse
         Access = new(() => Where);
     }
 
-    /// <summary>Who may use the tensor now.</summary>
+    /// <summary>The lock of the tensor, for shared and exclusive access.</summary>
     public TensorAccess Access { get; }
 
-    /// <summary>The tensor's name in messages, that in its first module.</summary>
+    /// <summary>The tensor's name in messages: its name in the first module.</summary>
     public string? Where => _modules.FirstOrDefault(module => !module.IsGone)?.Where;
 
-    /// <summary>Those that compute with it.</summary>
+    /// <summary>The modules that compute with it.</summary>
     public IReadOnlyList<ModuleBinding> Modules => _modules;
 
-    /// <summary>How the tensors of modules make it up.</summary>
+    /// <summary>How it is joined from tensors of a module.</summary>
     public JointLayout? Layout => _modules.FirstOrDefault()?.Layout;
 
-    /// <summary>Whether a module has it in memory that nothing managed can replace.</summary>
+    /// <summary>Whether a module has it in native memory, which cannot be replaced by a managed object.</summary>
     public bool IsNative => Array.Exists(_modules, module => module.IsNative);
 
-    /// <summary>The modules' own parameters, in whose place it is.</summary>
+    /// <summary>The modules' own parameters, emptied, whose places it has taken.</summary>
     public IEnumerable<Parameter> Kept => _modules.SelectMany(module => module.Kept);
 
     public bool IsOnly(ModuleBinding module) => _modules.All(one => one == module || one.IsGone);
@@ -90,7 +94,7 @@ internal sealed partial class TensorBinding : ICached, IUse
         return _modules.Length > 0;
     }
 
-    /// <summary>`state_dict` is asked for: TorchSharp's `load` will write.</summary>
+    /// <summary>Called when `state_dict` is read: TorchSharp's `load` may write to the parts next.</summary>
     public void Lend()
     {
         lock (_taking)
@@ -103,7 +107,7 @@ internal sealed partial class TensorBinding : ICached, IUse
             _value.Lend();
     }
 
-    /// <summary>Drops the cached value everywhere. Called alone, as what follows.</summary>
+    /// <summary>Drops the cached value in all modules. The caller has exclusive access, as for `Moved`.</summary>
     public void Forget()
     {
         DropValue();
@@ -111,7 +115,9 @@ internal sealed partial class TensorBinding : ICached, IUse
             module.Forget();
     }
 
-    /// <summary>The tensor has moved by itself; what stands for it in the modules goes along.</summary>
+    /// <summary>
+    /// Called when the parts have moved to another device or element type: replaces the placeholders by ones there.
+    /// </summary>
     public void Moved()
     {
         DropValue();
@@ -119,7 +125,7 @@ internal sealed partial class TensorBinding : ICached, IUse
             module.Moved();
     }
 
-    /// <summary>Others, whose passes have ended, may be retiring what was shown of earlier values.</summary>
+    /// <summary>Locked, because other threads, whose passes have ended, may be retiring earlier values.</summary>
     private void DropValue()
     {
         lock (_gate)
@@ -127,8 +133,8 @@ internal sealed partial class TensorBinding : ICached, IUse
     }
 
     /// <summary>
-    /// Sees what others have done to the modules' fields: moving a module has replaced the placeholder by an empty
-    /// tensor elsewhere; a user has assigned a tensor, of which the right inverse is taken.
+    /// Takes over what others have done to the modules' fields. A move of a module has replaced the placeholder by an empty tensor
+    /// elsewhere: the parts move along. A user has assigned a tensor: its right inverse is written into the parts.
     /// </summary>
     public void SyncWithModules()
     {
@@ -137,12 +143,13 @@ internal sealed partial class TensorBinding : ICached, IUse
     }
 
     /// <summary>
-    /// The same for a query, which follows a move only: what a user has assigned, and may be refused, waits for the next use.
+    /// Like `SyncWithModules`, for a query: takes over moves only. An assignment may be refused, so it stays pending until the next
+    /// use.
     /// </summary>
     public void SyncMoves()
     {
         SyncWithModules(takesAssignments: false);
-        // A pass that has thrown may have written into a buffer: state dictionaries of then are to have that.
+        // A pass that has thrown may have written into a buffer. A state dictionary that is read now must have that change.
         if (!_tensor.IsBuffer || Access.IsInPass || Access.TryBeginAlone() is not { } visit)
             return;
         Access.End(visit);
@@ -158,22 +165,22 @@ internal sealed partial class TensorBinding : ICached, IUse
     }
 
     /// <summary>
-    /// Whether the fields show what had been put there. A glance may fall between two steps of a thread that puts a value there
-    /// beside passes of others: what it finds is looked at again while none can.
+    /// Whether the fields hold what this library has put there. The fields are first compared without the lock; a difference is
+    /// checked again under the lock, because another thread may be replacing the value.
     /// </summary>
     private bool IsInOrder
     {
         get
         {
-            if (IsInOrderAtAGlance)
+            if (IsInOrderWithoutLock)
                 return true;
             using var lease = Access.Reading();
             lock (_gate)
-                return IsInOrderAtAGlance;
+                return IsInOrderWithoutLock;
         }
     }
 
-    private bool IsInOrderAtAGlance
+    private bool IsInOrderWithoutLock
     {
         get
         {
@@ -204,7 +211,8 @@ internal sealed partial class TensorBinding : ICached, IUse
         if (found.Count == 0)
             return;
 
-        // All fields are in order before the tensor moves, which enumerates it, which comes here again.
+        // All fields must be in order before the tensor moves: the move enumerates its parameters, and that calls this method
+        // again.
         foreach (var write in found.SelectMany(one => one.Writes))
             if (write is { Found: { } elsewhere } && (write.HasMoved || !write.IsAssignment))
             {
@@ -212,7 +220,7 @@ internal sealed partial class TensorBinding : ICached, IUse
                 if (!write.IsAssignment)
                     elsewhere.TakeOffCount().Dispose();
             }
-        // What a pass has written goes along.
+        // A change that a pass has made moves along with the tensor.
         foreach (var updated in updates)
             _tensor.TakeNearest(updated.to(_tensor.Inputs[0].dtype, _tensor.Inputs[0].device));
         // All are taken out of the fields by now: one that is refused does not lose the others.
@@ -235,7 +243,7 @@ internal sealed partial class TensorBinding : ICached, IUse
                 );
     }
 
-    /// <summary>Trains or freezes what the tensor is computed from, as was asked for of what stands for it.</summary>
+    /// <summary>Trains or freezes the parameters, as a user has set `requires_grad` of the placeholder.</summary>
     private void Train(ModuleBinding module, List<ExternalWrite> writes)
     {
         var wanted = writes.Where(write => write.State is SlotState.Retrained).ToList();
@@ -243,21 +251,21 @@ internal sealed partial class TensorBinding : ICached, IUse
             return;
         if (module.Layout.IsJoint)
             throw new InvalidOperationException(
-                $"requires_grad of a member of {module.Where} was changed, which are trained together. Nothing has changed: "
+                $"requires_grad of a member of {module.Where} was changed, but the members are trained together. Nothing has changed: "
                     + "set it on the parameters of the joint tensor."
             );
         _tensor.IsTrained = wanted[0].IsTrained;
         module.Moved();
     }
 
-    /// <summary>What was written has been taken out with what stood for the tensor.</summary>
+    /// <summary>The error for a write in place into the placeholder or the value, which have been replaced.</summary>
     private InvalidOperationException Lost(ModuleBinding module)
     {
         Forget();
         return new(
-            $"{module.Where} is parametrized, and something has written in place into what stands for it there "
-                + "(`init`, `fill_`), which changes nothing and is undone. Write before registering, or assign a tensor to "
-                + "the field or to `parametrization(name).Value`."
+            $"{module.Where} is parametrized, and its placeholder or its computed value was written to in place (`init`, `fill_`). "
+                + "The write was undone, and the parametrized tensor is as it was. Write before registering, or assign a tensor "
+                + "to the field or to `parametrization(name).Value`."
         );
     }
 }

@@ -5,16 +5,16 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
-/// The value of a tensor in cached scopes, computed once for all modules. Whoever uses it lets one thread in at a time.
+/// The value of a tensor in cached scopes, computed once for all modules. Not thread-safe: callers let one thread in at a time.
 /// </summary>
 internal sealed class ValueCache(IComputedTensor tensor)
 {
-    /// <summary>How often it is computed when somebody writes to the parts meanwhile.</summary>
+    /// <summary>How often the value is computed, at most, when another thread writes to the parts meanwhile.</summary>
     private const int Attempts = 3;
 
     private readonly VersionCheck _stamp = new(tensor);
 
-    /// <summary>What modules have shown of earlier values, and when it was replaced: passes may compute with it.</summary>
+    /// <summary>Earlier values that modules have shown, and when they were replaced: passes may still read them.</summary>
     private readonly List<(ExposedValue Shown, long At)> _replaced = [];
 
     private Tensor? _held;
@@ -55,33 +55,35 @@ internal sealed class ValueCache(IComputedTensor tensor)
             Compute();
     }
 
-    /// <summary>Computes again.</summary>
+    /// <summary>Computes the value again.</summary>
     public void Renew() => Compute();
 
-    /// <summary>The next use computes it again.</summary>
+    /// <summary>Makes the value stale, so that the next use computes it again.</summary>
     public void Outdate() => _stamp.Set(new(Writes: -1, Trained: 0));
 
-    /// <summary>Keeps what modules have shown of an earlier value.</summary>
+    /// <summary>Keeps earlier values until no pass can read them.</summary>
     public void Keep(IEnumerable<ExposedValue> replaced)
     {
         var now = TensorAccess.Now();
         _replaced.AddRange(replaced.Select(shown => (shown, now)));
     }
 
-    /// <summary>Ends what no pass computes with. The one that begins now does not.</summary>
+    /// <summary>Disposes replaced values that no pass reads any more. The pass that is just beginning reads none of them.</summary>
     public void RetireReplaced(Visit? beginning)
     {
         if (_replaced.Count == 0)
             return;
         var access = tensor.Binding.Access;
         var ended = _replaced.TakeWhile(one => !access.WasInUse(one.At, except: beginning)).Count();
-        var haveStragglers = access.HasStragglers;
+        var areInUse = access.HasAbandonedPasses;
         foreach (var (shown, _) in _replaced.Take(ended))
-            shown.Retire(haveStragglers);
+            shown.Retire(areInUse);
         _replaced.RemoveRange(0, ended);
     }
 
-    /// <summary>Somebody is given the parts who may write past libtorch.</summary>
+    /// <summary>
+    /// Called when `state_dict` hands out the parts: TorchSharp's `load` writes to their memory without changing their version.
+    /// </summary>
     public void Lend()
     {
         if (_held is not null)

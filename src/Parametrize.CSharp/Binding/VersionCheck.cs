@@ -4,16 +4,16 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
-/// Tells whether the parts of a tensor were written to, frozen or unfrozen. Whoever uses it lets one thread in at a time.
+/// Tells whether the parts of a tensor were written to, frozen or unfrozen. Not thread-safe: callers let one thread in at a time.
 /// </summary>
 /// <remarks>
-/// TorchSharp's `load` asks for `state_dict` and then writes into the memory of the parts, past libtorch's count of
-/// versions. So the parts are copied when the state is asked for, and compared at each use until the thread that has
-/// asked comes back.
+/// TorchSharp's `load` calls `state_dict` and then writes to the memory of the parts, which libtorch's count of versions does not
+/// see. So the parts are copied when `state_dict` is called. Each use compares them with the copies, until the calling thread uses
+/// the tensor itself.
 /// </remarks>
 internal sealed class VersionCheck(IComputedTensor tensor)
 {
-    /// <summary>How long `load` may take when the thread that called it does not come back, in milliseconds.</summary>
+    /// <summary>How long `load` may take when the thread that called it does not use the tensor again, in milliseconds.</summary>
     private const int LongestLoad = 300_000;
 
     private PartsVersion _present;
@@ -30,7 +30,10 @@ internal sealed class VersionCheck(IComputedTensor tensor)
 
     public PartsVersion Now() => PartsVersion.Of(tensor.Inputs, tensor.Tensors);
 
-    /// <summary>Before the value is computed: what is written meanwhile may not be in it.</summary>
+    /// <summary>
+    /// Called before the value is computed. Returns the version to compare with afterwards: a write during the computation may be
+    /// missing in the value.
+    /// </summary>
     public PartsVersion Begin()
     {
         var isLent = _copies.Length > 0 && !HasComeBack;

@@ -11,7 +11,7 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">The rank is below 1, or alpha is zero or not finite.</exception>
     public static Parametrization Lora(long rank, double alpha) => LoraValues.lora(rank, alpha);
 
-    /// <summary>The same with the factor `alpha / sqrt rank` (Kalajdzievski 2023).</summary>
+    /// <summary>Like <see cref="Lora"/>, with the factor `alpha / sqrt rank` (Kalajdzievski 2023).</summary>
     /// <inheritdoc cref="Lora"/>
     public static Parametrization RsLora(long rank, double alpha) => LoraValues.rsLora(rank, alpha);
 

@@ -12,14 +12,16 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">The value reads several tensors.</exception>
     public static Parametrization OnKernel(Parametrization matrix) => Combining.onKernel(Given(matrix));
 
-    /// <summary>`X_1 + X_2 + ...` of tensors of one shape. The first free term takes what the others leave.</summary>
+    /// <summary>
+    /// `X_1 + X_2 + ...` of tensors of one shape. The first unconstrained term takes the remainder when a tensor is assigned.
+    /// </summary>
     /// <exception cref="ArgumentException">Fewer than two terms, or none that is free.</exception>
     public static Parametrization Sum(params Parametrization[] terms) =>
         SumValues.sum(ListModule.OfArray(Given(terms)));
 
     /// <summary>
-    /// The matrix product `A_1 A_2 ...` of one free factor, which takes what the others leave, and of square ones that are
-    /// invertible.
+    /// The matrix product `A_1 A_2 ...` of one unconstrained factor, which takes the remainder when a tensor is assigned, and of
+    /// square factors that are invertible.
     /// </summary>
     /// <exception cref="ArgumentException">Fewer than two factors, none that is free, or one that does not fit.</exception>
     public static Parametrization Product(params Parametrization[] factors) =>
@@ -41,13 +43,13 @@ public static partial class Parametrizations
         ChoiceValues.where(Given(mask), Given(value), Given(elsewhere));
 
     /// <summary>
-    /// A value of bijections read backwards: `PositiveBy(PositiveMap.Exp).Inverse()` is the logarithm. It stands behind a
-    /// value that yields what it reads; alone, its parameter has to stay there.
+    /// A value of bijections read backwards: `PositiveBy(PositiveMap.Exp).Inverse()` is the logarithm. It stands behind a value
+    /// whose outputs lie in its domain. Without one, the parameter itself has to stay in that domain.
     /// </summary>
-    /// <exception cref="ArgumentException">The value cannot be undone wherever it leads.</exception>
+    /// <exception cref="ArgumentException">The value has no inverse on all of its range.</exception>
     public static Parametrization Inverse(this Parametrization value) => InverseValues.inverse(Given(value));
 
-    /// <summary>Several values joined by one that reads what they yield, in place of its parameters.</summary>
+    /// <summary>A value that reads the outputs of several values in place of its parameters.</summary>
     /// <exception cref="ArgumentException">Their number is not that of its parameters, or a space does not fit.</exception>
     public static Parametrization Joined(Parametrization value, params Parametrization[] inputs) =>
         Core.joined(ListModule.OfArray(Given(inputs)), Given(value));
@@ -56,8 +58,8 @@ public static partial class Parametrizations
     public static Parametrization Transposed(this Parametrization value) => Core.transposed(Given(value));
 
     /// <summary>
-    /// First this, then the next, whether their spaces fit or not, as PyTorch's <c>unsafe=True</c>: where they do not, the
-    /// value has no right inverse, so that nothing can be assigned.
+    /// First this, then the next, whether their spaces fit or not, as PyTorch's <c>unsafe=True</c>. If they do not fit, the value
+    /// has no right inverse, and no tensor can be assigned.
     /// </summary>
     public static Parametrization ThenUnchecked(this Parametrization first, Parametrization next) =>
         Core.andThenUnchecked(Given(next), Given(first));

@@ -77,7 +77,7 @@ public static partial class Parametrizations
     public static Parametrization AlmostOrthogonal(double radius, AlmostOrthogonalMap? map = null) =>
         AlmostOrthogonalValues.almostOrthogonal(radius, map ?? AlmostOrthogonalMap.Sine);
 
-    /// <summary>The same from values of U (n x m), x (m numbers) and V (k x m), m = min(n, k).</summary>
+    /// <summary>Such matrices from values for U (n x m), x (m numbers) and V (k x m), m = min(n, k).</summary>
     /// <exception cref="ArgumentException">
     /// The radius is not positive, or more than 1, there are not three values, or one does not fit.
     /// </exception>

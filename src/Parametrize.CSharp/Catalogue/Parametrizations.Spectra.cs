@@ -76,7 +76,7 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">Alpha is not finite.</exception>
     public static Parametrization Hurwitz(double alpha) => SchurFormValues.hurwitz(alpha);
 
-    /// <summary>The same that are block triangular, with blocks of two rows.</summary>
+    /// <summary>Such matrices that are block triangular, with blocks of two rows.</summary>
     /// <exception cref="ArgumentException">Alpha is not finite.</exception>
     public static Parametrization HurwitzBlocks(double alpha) => SchurFormValues.hurwitzBlocks(alpha);
 
@@ -84,7 +84,7 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
     public static Parametrization SchurStable(double radius) => SchurFormValues.schurStable(radius);
 
-    /// <summary>The same that are block triangular, with blocks of two rows.</summary>
+    /// <summary>Such matrices that are block triangular, with blocks of two rows.</summary>
     /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
     public static Parametrization SchurStableBlocks(double radius) => SchurFormValues.schurStableBlocks(radius);
 

@@ -3,11 +3,11 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
-/// <summary>A tensor that a node of one's own carries beside those that are trained.</summary>
+/// <summary>A buffer of your own node: a tensor that is saved, but not trained.</summary>
 /// <param name="Name">Its name in the state, behind the position of the node: <c>0.offset</c>.</param>
-/// <param name="Initial">Makes it, given the form of the tensor that the node yields.</param>
-/// <param name="Shape">Its shape, given that of the tensor that the node yields. Default: the same.</param>
-/// <param name="Role">What it is to the node. Default: a constant.</param>
+/// <param name="Initial">Makes the buffer, given the form of the node's output.</param>
+/// <param name="Shape">The shape of the buffer, given the shape of the node's output. Default: the same.</param>
+/// <param name="Role">The role of the buffer in the node. Default: a constant.</param>
 public sealed record Carried(
     string Name,
     Func<Form, Tensor> Initial,

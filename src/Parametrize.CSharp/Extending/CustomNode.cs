@@ -12,13 +12,15 @@ namespace Parametrize.CSharp;
 public abstract class CustomNode : CustomNodeBase
 {
     /// <param name="code">How it is typed, with its options: equal for equal nodes of the class, else different.</param>
-    /// <param name="space">What the map yields, in words.</param>
+    /// <param name="space">The codomain of the map, in words.</param>
     protected CustomNode(string code, string space)
         : this(code, new Space(space)) { }
 
     /// <param name="code">How it is typed, with its options: equal for equal nodes of the class, else different.</param>
-    /// <param name="codomain">What the map yields: a space of <see cref="Spaces"/>, or one of your own.</param>
-    /// <param name="domain">What may stand before it. Default: anything; tensors are looked at when they are registered.</param>
+    /// <param name="codomain">The codomain of the map: a space of <see cref="Spaces"/>, or one of your own.</param>
+    /// <param name="domain">
+    /// The spaces that may stand before the node. Default: all; tensors are checked when they are registered.
+    /// </param>
     protected CustomNode(string code, Space codomain, Domain? domain = null)
         : base(code, codomain, [domain ?? Domain.AnySpace]) { }
 
@@ -42,20 +44,21 @@ public abstract class CustomNode : CustomNodeBase
     /// <summary>The constrained tensor, differentiable. Intermediate tensors are disposed by the caller.</summary>
     protected abstract Tensor Forward(Tensor input);
 
-    /// <summary>The same with what the node carries. Default: it carries nothing.</summary>
+    /// <summary>The same function for a node with buffers. Default: the function without them.</summary>
     protected virtual Tensor Forward(Tensor input, Tensor[] carried) => Forward(input);
 
-    /// <summary>An input that the map turns into this tensor, or near it where there is none.</summary>
+    /// <summary>An input that the map turns into this tensor, or into one near it when there is no exact one.</summary>
     protected abstract Tensor RightInverse(Tensor value);
 
-    /// <summary>The same with what the node carries. Default: it carries nothing.</summary>
+    /// <summary>The same function for a node with buffers. Default: the function without them.</summary>
     protected virtual Tensor RightInverse(Tensor value, Tensor[] carried) => RightInverse(value);
 
     /// <summary>The nearest allowed tensor. Default: the image of the right inverse.</summary>
     protected virtual Tensor Nearest(Tensor value) => Image(value);
 
     /// <summary>
-    /// How far a tensor is from the set. Default: from the image of its right inverse, infinitely far where there is none.
+    /// The distance of a tensor from the set. Default: its distance from the image of its right inverse; infinity when that is not
+    /// finite.
     /// </summary>
     protected virtual double Distance(Tensor value) => FromImage(value, Image);
 

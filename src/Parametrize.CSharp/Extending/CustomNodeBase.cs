@@ -5,10 +5,10 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <summary>
-/// What <see cref="CustomNode"/> and <see cref="CustomNodeOfSeveral"/> share: membership and projection come from the map
-/// onto a set and its right inverse. What else a node can do, it says by the interfaces <see cref="ILearns"/> (a step in
-/// training), <see cref="INoisy"/> (noise in training only), <see cref="ISampled"/>, <see cref="IVolume"/> (a log volume)
-/// and <see cref="INarrows"/>; a dimension, by its <see cref="Space"/>.
+/// The base of <see cref="CustomNode"/> and <see cref="CustomNodeOfSeveral"/>: membership and projection are computed from the map
+/// onto a set and its right inverse. A node can do more by implementing the interfaces <see cref="ILearns"/> (a step in training),
+/// <see cref="INoisy"/> (noise in training only), <see cref="ISampled"/>, <see cref="IVolume"/> (a log volume) and
+/// <see cref="INarrows"/>; a dimension, by its <see cref="Space"/>.
 /// </summary>
 public abstract class CustomNodeBase : Node
 {
@@ -41,7 +41,7 @@ public abstract class CustomNodeBase : Node
     /// </summary>
     public override bool HasRightInverse => true;
 
-    /// <summary>The tensors that it carries beside those that are trained. Default: none.</summary>
+    /// <summary>The buffers of the node. Default: none.</summary>
     protected virtual IReadOnlyList<Carried> Carried => [];
 
     /// <inheritdoc/>
@@ -81,9 +81,9 @@ public abstract class CustomNodeBase : Node
         return FSharpResult<NodeParts, string>.NewOk(new NodeParts(inputs, buffers));
     }
 
-    /// <summary>The forms of what it reads, of a tensor of a form that it can yield.</summary>
+    /// <summary>The forms of the inputs for an output of a form.</summary>
     /// <param name="output">The form.</param>
-    /// <param name="shapes">The shapes of what it reads; refuses one by an ArgumentException.</param>
+    /// <param name="shapes">The shapes of the inputs; it throws ArgumentException for an output shape that is not possible.</param>
     private protected FSharpResult<FSharpList<Form>, ParametrizationError> InputsOf(
         Form output,
         Func<long[], IReadOnlyList<long[]>> shapes
@@ -121,12 +121,12 @@ public abstract class CustomNodeBase : Node
 
     private protected abstract double DistanceWith(Tensor value, Tensor[] buffers);
 
-    /// <summary>The parameters of a tensor that is registered where there is no right inverse.</summary>
+    /// <summary>The parameters for a tensor that is registered, when the node has no right inverse.</summary>
     private protected abstract Tensor[] Started(Tensor value);
 
     /// <summary>
-    /// How far a tensor is from its image; infinitely far where that is not finite. Far from its image is also what an
-    /// inverse is that is none: then the tensor is not to blame.
+    /// The distance of a tensor from the image of its right inverse; infinity when the image is not finite. It is also large when
+    /// the user's right inverse is wrong, which is not the fault of the tensor.
     /// </summary>
     private protected double FromImage(Tensor value, Func<Tensor, Tensor> image)
     {
@@ -139,7 +139,7 @@ public abstract class CustomNodeBase : Node
         return size;
     }
 
-    /// <summary>What counts as rounding: 16-bit tensors are rounded once, and computed with in float32.</summary>
+    /// <summary>The size of rounding errors: 16-bit tensors are computed in float32 and rounded once.</summary>
     private static double Limit(Tensor tensor, double epsilon) =>
         (8 * epsilon + 56 * Math.Min(epsilon, FormModule.epsilon(ScalarType.Float32))) * Largest(tensor);
 

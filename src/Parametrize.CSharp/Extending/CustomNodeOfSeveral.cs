@@ -5,32 +5,30 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp;
 
 /// <summary>
-/// A parametrization of one's own that computes one tensor from several, which state dictionaries call <c>original0</c>,
-/// <c>original1</c>, ... Wrap it by <see cref="Parametrizations.Of"/>.
+/// A parametrization of your own that computes one tensor from several, which are named <c>original0</c>, <c>original1</c>, ... in
+/// state dictionaries. Wrap it by <see cref="Parametrizations.Of"/>.
 /// </summary>
 public abstract class CustomNodeOfSeveral : CustomNodeBase
 {
     /// <param name="code">How it is typed, with its options: equal for equal nodes of the class, else different.</param>
-    /// <param name="space">What the map yields, in words.</param>
+    /// <param name="space">The codomain of the map, in words.</param>
     /// <param name="inputCount">How many tensors are trained; at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">The count is not positive.</exception>
     protected CustomNodeOfSeveral(string code, string space, int inputCount)
         : this(code, new Space(space), inputCount) { }
 
     /// <param name="code">How it is typed, with its options: equal for equal nodes of the class, else different.</param>
-    /// <param name="codomain">What the map yields: a space of <see cref="Spaces"/>, or one of your own.</param>
+    /// <param name="codomain">The codomain of the map: a space of <see cref="Spaces"/>, or one of your own.</param>
     /// <param name="inputCount">How many tensors are trained; at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">The count is not positive.</exception>
     protected CustomNodeOfSeveral(string code, Space codomain, int inputCount)
         : base(code, codomain, Enumerable.Repeat(Domain.AnySpace, AtLeastOne(inputCount))) { }
 
-    /// <summary>
-    /// The shapes of the tensors that it reads when it yields one of that shape: a part of every right inverse.
-    /// </summary>
-    /// <exception cref="ArgumentException">It yields no tensor of that shape.</exception>
+    /// <summary> The shapes of the inputs for an output of that shape. Every right inverse needs them. </summary>
+    /// <exception cref="ArgumentException">The node cannot yield a tensor of that shape.</exception>
     protected abstract IReadOnlyList<long[]> InputShapes(long[] shape);
 
-    /// <summary>The shape that it yields from tensors of these shapes. Default: that of the last one.</summary>
+    /// <summary>The shape of the output for inputs of these shapes. Default: that of the last input.</summary>
     protected virtual long[] OutputShape(IReadOnlyList<long[]> inputs) => inputs[^1];
 
     /// <inheritdoc/>
@@ -54,7 +52,8 @@ public abstract class CustomNodeOfSeveral : CustomNodeBase
     protected virtual Tensor Nearest(Tensor value) => Image(value);
 
     /// <summary>
-    /// How far a tensor is from the set. Default: from the image of its right inverse, infinitely far where there is none.
+    /// The distance of a tensor from the set. Default: its distance from the image of its right inverse; infinity when that is not
+    /// finite.
     /// </summary>
     protected virtual double Distance(Tensor value) => FromImage(value, Image);
 

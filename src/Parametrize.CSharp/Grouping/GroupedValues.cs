@@ -7,9 +7,9 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Grouping;
 
 /// <summary>
-/// Values of tensors that this thread is about to use one after the other: those that are alike, and worth it, are computed as
-/// one batch. Each is taken once, if nothing was written to its parts meanwhile; whatever is in the way of that, the tensor is
-/// computed by itself.
+/// Values of tensors that this thread is about to use one after the other. Small tensors with equal values, shapes and element
+/// types are computed as one batch. Each value is used once, and only if its parts have not changed since. In every other case the
+/// tensor is computed by itself.
 /// </summary>
 internal sealed class GroupedValues : IDisposable
 {
@@ -22,7 +22,7 @@ internal sealed class GroupedValues : IDisposable
     /// <summary>Whether tensors that are alike are computed together.</summary>
     public static bool AreOn { get; set; } = true;
 
-    /// <summary>For these uses; null when there is nothing to compute together.</summary>
+    /// <summary>Computes the values for these uses; null when no two tensors can be computed together.</summary>
     public static GroupedValues? For(IReadOnlyList<IUse> uses)
     {
         StackedMap.ThrowFailure();
@@ -49,9 +49,9 @@ internal sealed class GroupedValues : IDisposable
         return values;
     }
 
-    /// <summary>The value that was computed, which is the caller's from now on; null when there is none.</summary>
-    /// <param name="tensor">The tensor, which learns what it learns in training.</param>
-    /// <param name="learnt">How many writes to its buffers that took.</param>
+    /// <summary>The computed value, which the caller now owns; null when there is none.</summary>
+    /// <param name="tensor">The tensor. In training its learnt buffers are updated.</param>
+    /// <param name="learnt">The number of writes to its buffers.</param>
     public static Tensor? Take(IGroupable tensor, out long learnt)
     {
         learnt = 0;
@@ -80,7 +80,7 @@ internal sealed class GroupedValues : IDisposable
         var visits = new List<(TensorAccess Access, Visit Visit)>();
         try
         {
-            // Nobody is waited for: what others use is computed when it is its turn.
+            // It waits for no other thread: a tensor in use by another thread is computed later, by itself.
             foreach (var tensor in group)
                 if (tensor.Access.TryBeginAlone() is { } visit)
                     visits.Add((tensor.Access, visit));
@@ -94,7 +94,7 @@ internal sealed class GroupedValues : IDisposable
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
-            // The tensor that cannot be computed says so when it is its turn.
+            // The tensor that cannot be computed throws later, when it is computed by itself.
         }
         finally
         {

@@ -6,7 +6,7 @@ namespace Parametrize.CSharp.Grouping;
 /// <summary>A tensor that can be computed together with others.</summary>
 internal interface IGroupable
 {
-    /// <summary>What computes it.</summary>
+    /// <summary>The value that computes it.</summary>
     Parametrization Parametrization { get; }
 
     long[] Shape { get; }
@@ -14,7 +14,7 @@ internal interface IGroupable
     /// <summary>The parameters; buffers, where the module's tensor is one.</summary>
     Tensor[] Inputs { get; }
 
-    /// <summary>What each node carries.</summary>
+    /// <summary>The buffers of each node.</summary>
     Tensor[][] Buffers { get; }
 
     /// <summary>All that the value is computed from: parameters, then buffers.</summary>
@@ -30,15 +30,15 @@ internal interface IGroupable
     bool IsRandom { get; }
 
     /// <summary>Writes what was learnt into the buffers.</summary>
-    /// <param name="buffers">Of each node; disposed where they are new.</param>
+    /// <param name="buffers">The buffers of each node. New ones are disposed.</param>
     /// <returns>How many writes libtorch has counted.</returns>
     long Carry(Tensor[][] buffers);
 
-    /// <summary>Who may use it now.</summary>
+    /// <summary>The lock of the tensor.</summary>
     TensorAccess Access { get; }
 }
 
-/// <summary>Who is about to use a tensor.</summary>
+/// <summary>An upcoming use of a tensor.</summary>
 internal interface IUse
 {
     IGroupable Tensor { get; }

@@ -4,7 +4,7 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Grouping;
 
-/// <summary>Which tensors one batch can compute, and which are worth it.</summary>
+/// <summary>Decides which tensors can be computed as one batch, and for which that is faster.</summary>
 internal static class Likeness
 {
     /// <summary>In larger tensors the operations take so long that fewer of them gain nothing.</summary>
@@ -17,7 +17,7 @@ internal static class Likeness
         Core.canBeStacked(tensor.Parametrization)
         && !Core.isEntrywise(tensor.Parametrization)
         && tensor is { IsBuffer: false, IsRandom: false }
-        // Those of a model that was disposed.
+        // Tensors of a disposed model cannot be computed.
         && !Array.Exists(tensor.Tensors, part => part.IsInvalid)
         && Entries(tensor) <= MostEntries;
 
@@ -38,7 +38,10 @@ internal static class Likeness
         )
         && AreAlike(one.Tensors, other.Tensors);
 
-    /// <summary>Of one value and shape: sizes differ only where one carries what PyTorch does, and the other less.</summary>
+    /// <summary>
+    /// Compares parts of tensors with equal values and shapes. Their sizes differ only when one has a buffer in PyTorch's form, and
+    /// the other a smaller one.
+    /// </summary>
     private static bool AreAlike(Tensor[] some, Tensor[] others)
     {
         for (var index = 0; index < some.Length; index++)

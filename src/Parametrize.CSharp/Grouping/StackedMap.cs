@@ -5,13 +5,16 @@ using Core = Parametrize.ParametrizationModule;
 namespace Parametrize.CSharp.Grouping;
 
 /// <summary>
-/// Several tensors of one value and form as one batch: their parts are stacked, one map computes all, and each gets its own
-/// tensor. Gradients are those of the tensors computed one by one: parameters whose tensor was not used get none, and the
+/// Computes several tensors with equal values and forms as one batch: their parts are stacked, one map computes all, and each gets
+/// its own tensor. Gradients are those of the tensors computed one by one: parameters whose tensor was not used get none, and the
 /// tensors can go through backward passes of their own.
 /// </summary>
 internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
 {
-    /// <summary>libtorch copies what `backward` has returned after that has ended, on the same thread.</summary>
+    /// <summary>
+    /// The gradients that `backward` has returned. libtorch copies them after `backward` has ended, on the same thread, so they are
+    /// disposed later.
+    /// </summary>
     [ThreadStatic]
     private static List<Tensor?>? _returned;
 
@@ -20,7 +23,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
 
     public override string Name => nameof(StackedMap);
 
-    /// <summary>A new tensor for each.</summary>
+    /// <summary>Computes a new tensor for each.</summary>
     public static MadeTensor[] Of(IReadOnlyList<IGroupable> tensors)
     {
         Release();
@@ -48,7 +51,10 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         return Batch.Divide(made);
     }
 
-    /// <summary>An exception may not leave it, which would end the process: the next use of a group throws it.</summary>
+    /// <summary>
+    /// An exception must not leave this method: TorchSharp would end the process. The next `call` or scope on this thread throws
+    /// it.
+    /// </summary>
     public override List<Tensor> backward(autograd.AutogradContext context, List<Tensor> gradients)
     {
         Release();
@@ -65,7 +71,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         }
         foreach (var gradient in gradients)
             if (gradient.IsInvalid)
-                gradient.TakeOffCount(); // Of a tensor that was not used: TorchSharp (0.107.0) counts it, and disposes nothing.
+                gradient.TakeOffCount(); // The gradient of an unused tensor: TorchSharp (0.107.0) counts it, but never disposes it.
             else
                 gradient.Dispose();
         foreach (var gradient in _returned)
@@ -82,7 +88,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         var isGraphWanted = is_grad_enabled();
         if (isGraphWanted)
         {
-            // It has to lead on to the parameters themselves.
+            // The graph has to lead to the parameters themselves.
             var buffers = batch.RowsOf(saved[(1 + leaves.Count)..]);
             leaves = [.. batch.StackInputs().Zip(leaves, (now, then) => now - now.detach() + then.detach())];
             made = batch.Compute([.. leaves], buffers);
@@ -96,7 +102,9 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         }
     }
 
-    /// <summary>The gradients by the leaves. Not by TorchSharp's `grad`, which ends the process where this throws.</summary>
+    /// <summary>
+    /// The gradients by the leaves. It calls `backward`, because TorchSharp's `grad` ends the process where `backward` throws.
+    /// </summary>
     private static List<Tensor?> Pulled(Batch batch, Tensor made, Tensor gradient, List<Tensor> leaves)
     {
         List<Tensor> trained = [.. leaves.Where(leaf => leaf.requires_grad)];
@@ -138,20 +146,20 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         _returned = null;
     }
 
-    /// <summary>Throws what the last backward pass of this thread could not.</summary>
+    /// <summary>Throws the exception of the last backward pass of this thread, which could not throw it itself.</summary>
     public static void ThrowFailure()
     {
         if (_failure is not { } failure)
             return;
         _failure = null;
         throw new InvalidOperationException(
-            "The last backward pass through tensors that are computed together has failed, and has yielded NaN. "
-                + $"`parametrize.GroupsAlike = false` computes each by itself. {failure.Message}",
+            "The last backward pass through tensors that are computed together has failed, and its gradients are NaN. "
+                + $"Set `parametrize.GroupsAlike = false` to compute each tensor by itself. {failure.Message}",
             failure
         );
     }
 
-    /// <summary>What goes into one batch.</summary>
+    /// <summary>The stacked parts of the tensors of one batch.</summary>
     private sealed class Batch
     {
         private readonly Parametrization _value;
@@ -185,11 +193,11 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
                 Buffers = Core.advanceStacked(_value, Core.ofArrays(_shape, StackInputs(), Buffers)).BufferArrays;
         }
 
-        /// <summary>The buffers of one tensor; nothing where it learns nothing.</summary>
+        /// <summary>The updated buffers of one tensor; empty when it learns nothing.</summary>
         public Tensor[][] Learnt(int index) =>
             _isLearning ? [.. Buffers.Select(row => row.Select(buffer => buffer.select(0, index)).ToArray())] : [];
 
-        /// <summary>Of the first tensor; the others have such as well.</summary>
+        /// <summary>The inputs of the first tensor; the others have inputs of the same kind.</summary>
         public Tensor[] InputsOfOne { get; }
 
         /// <summary>Of all tensors: the first inputs first.</summary>
@@ -204,7 +212,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         public Tensor Compute(Tensor[] leaves, Tensor[][] buffers) =>
             Core.forwardStacked(_value, Core.ofArrays(_shape, leaves, buffers));
 
-        /// <summary>In memory of their own: passes may write into one.</summary>
+        /// <summary>The tensors of the batch, each in its own memory: a pass may write into one of them.</summary>
         public static List<Tensor> Divide(Tensor made) => [.. made.detach().unbind(0).Select(one => one.clone())];
 
         public Tensor[][] RowsOf(List<Tensor> buffers)
@@ -215,7 +223,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
     }
 }
 
-/// <summary>A tensor that was computed, and the buffers with which that was done, where it learns.</summary>
+/// <summary>A computed tensor, and its updated buffers if it learns.</summary>
 internal readonly record struct MadeTensor(Tensor Value, Tensor[][] Learnt) : IDisposable
 {
     public MadeTensor Kept()

@@ -24,7 +24,7 @@ internal static class JointName
 
     public static bool IsOfSeveral(string name) => name.Contains(Plus);
 
-    /// <summary>The names of the tensors; of one alone, its own.</summary>
+    /// <summary>The names of the members; for a single tensor, its own name.</summary>
     public static string[] Members(nn.Module owner, string name)
     {
         if (!IsOfSeveral(name) || ModuleInternals.HasTensor(owner, name))
@@ -48,8 +48,9 @@ internal static class JointName
 }
 
 /// <summary>
-/// How the tensors of a joint one make it up: as matrices side by side (dimension 1), each of its first dimension and the
-/// rest, so that a bias is a column; or on top of each other (dimension 0). One tensor alone makes up itself.
+/// How a joint tensor is joined from its members. Along dimension 1 they stand side by side: each member is a matrix whose rows are
+/// its first dimension, so that a bias is a column. Along dimension 0 they stand on top of each other. A single tensor is its own
+/// layout.
 /// </summary>
 internal sealed class JointLayout
 {
@@ -66,7 +67,7 @@ internal sealed class JointLayout
     /// <summary>The shapes of the members.</summary>
     public IReadOnlyList<long[]> MemberShapes => _shapes;
 
-    /// <summary>The shape of what they make up.</summary>
+    /// <summary>The shape of the joint tensor.</summary>
     public long[] Shape =>
         !IsJoint ? _shapes[0]
         : Dimension == 0 ? [_shapes.Sum(Length), .. _shapes[0].Skip(1)]
@@ -97,7 +98,7 @@ internal sealed class JointLayout
         return layout.Misfit(tensors) is { } misfit ? throw new ArgumentException(misfit) : layout;
     }
 
-    /// <summary>A new tensor; of one alone, itself.</summary>
+    /// <summary>The joint tensor, a new one; for a single tensor, the tensor itself.</summary>
     /// <exception cref="ArgumentException">
     /// A tensor has another shape than the member that it is for, or another element type or device than the first.
     /// </exception>
@@ -122,7 +123,7 @@ internal sealed class JointLayout
         return cat([.. tensors.Select(AsBlock)], Dimension).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The members of a joint tensor, which is used up: views where its strides allow it.</summary>
+    /// <summary>The members of a joint tensor: views where its strides allow it. The joint tensor is disposed.</summary>
     public Tensor[] Divide(Tensor joint)
     {
         if (!IsJoint)
@@ -141,7 +142,7 @@ internal sealed class JointLayout
         ];
     }
 
-    /// <summary>As the block of the joint tensor that it is.</summary>
+    /// <summary>The member, reshaped to its block of the joint tensor.</summary>
     private Tensor AsBlock(Tensor tensor) =>
         Dimension == 0 ? tensor : tensor.reshape(tensor.shape[0], Length(tensor.shape));
 

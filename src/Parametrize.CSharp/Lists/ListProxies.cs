@@ -7,16 +7,16 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Lists;
 
-/// <summary>Showing proxies of lists of parameters, and what the proxies have in common.</summary>
+/// <summary>Shows and hides proxies of lists of parameters, and holds the code that the proxies share.</summary>
 internal static class ListProxies
 {
-    /// <summary>A list has one for life, so that who has got hold of it can keep it.</summary>
+    /// <summary>A list keeps the same proxy for its lifetime, so references to it stay valid.</summary>
     private static readonly ConditionalWeakTable<nn.Module, IListProxy> Known = [];
 
     /// <summary>The module that the user made.</summary>
     public static nn.Module Behind(nn.Module module) => module is IListProxy proxy ? proxy.Real : module;
 
-    /// <summary>Shows the proxy of a module in place of it, in every module that holds it, if it is one that needs a proxy.</summary>
+    /// <summary>For a list: shows its proxy in its place, in every module that holds the list.</summary>
     public static void Show(nn.Module module, IEnumerable<ParentModule> parents)
     {
         if (module is not (ParameterList or ParameterDict))
@@ -46,14 +46,14 @@ internal static class ListProxies
         proxy.SeenIn.Clear();
     }
 
-    /// <summary>Lets a module know where it is: on the device of the other.</summary>
+    /// <summary>Sets the device of a module to that of the other.</summary>
     private static void Locate(nn.Module module, nn.Module other) =>
         (ModuleInternals.DeviceType(module), ModuleInternals.DeviceIndex(module)) = (
             ModuleInternals.DeviceType(other),
             ModuleInternals.DeviceIndex(other)
         );
 
-    /// <summary>Puts one in the place of the other: in the registry of what holds it, and in its fields.</summary>
+    /// <summary>Replaces one child by the other, in the registry and the fields of the module that holds it.</summary>
     private static void Exchange(ParentModule enclosing, nn.Module present, nn.Module next)
     {
         var children = ModuleInternals.Children(enclosing.Module);
@@ -84,7 +84,7 @@ internal static class ListProxies
                 child.to(device, dtype.Value, nonBlocking);
     }
 
-    /// <summary>The parameters among what is in a list, and those of its children.</summary>
+    /// <summary>The parameters of a list, without placeholders, and those of its children.</summary>
     public static IEnumerable<(string name, Parameter parameter)> Parameters(
         nn.Module proxy,
         IEnumerable<(string name, Parameter parameter)> contents,

@@ -26,7 +26,10 @@ internal sealed class ParameterListProxy : ParameterList, IListProxy
 
     protected override void RegisterComponents() { }
 
-    /// <summary>The list moves what is in it, which no placeholder survives, and not its children.</summary>
+    /// <summary>
+    /// The base class moves the contents, but not the children. Placeholders are taken out meanwhile, because a move would destroy
+    /// them.
+    /// </summary>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
         var all = ModuleInternals.Items(this);

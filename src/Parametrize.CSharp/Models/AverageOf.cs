@@ -1,17 +1,16 @@
 namespace Parametrize.CSharp;
 
-/// <summary>Of what an average of parametrized tensors is taken.</summary>
+/// <summary>What is averaged of parametrized tensors.</summary>
 public enum AverageOf
 {
     /// <summary>
-    /// Of the constrained tensors: the average is projected into the space, and its right inverse is written. What is
-    /// averaged does not depend on the map, nor on where bases are.
+    /// The constrained tensors: their average is projected into the space, and its right inverse is written. The result depends
+    /// neither on the map nor on its bases.
     /// </summary>
     Values,
 
     /// <summary>
-    /// Of the parameters, as PyTorch's AveragedModel does. Their bases have to be the same; the value of averaged parameters
-    /// depends on the map.
+    /// The parameters, as PyTorch's AveragedModel does. The bases have to be the same, and the averaged value depends on the map.
     /// </summary>
     Originals,
 }

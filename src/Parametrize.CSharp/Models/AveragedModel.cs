@@ -9,8 +9,8 @@ namespace Parametrize.CSharp;
 /// exponential (EMA). Parametrized tensors stay in their spaces.
 /// </summary>
 /// <remarks>
-/// Its state is `n_averaged` and that of the average under `module.`, as in PyTorch. Buffers of the model, statistics of norms
-/// for instance, are copied; singular vectors of spectral norms are learnt anew.
+/// Its state is `n_averaged` and the state of the average under `module.`, as in PyTorch. Buffers of the model, such as the
+/// statistics of norms, are copied; singular vectors of spectral norms are computed again.
 /// </remarks>
 /// <typeparam name="T">The class of the model.</typeparam>
 public sealed class AveragedModel<T> : nn.Module
@@ -20,11 +20,12 @@ public sealed class AveragedModel<T> : nn.Module
     private readonly AverageOf _averageOf;
 
     /// <param name="module">
-    /// A model of the same modules, parametrized alike, whose tensors become the average: `parametrize.copy_parametrizations`
-    /// makes it alike. This adopts it, and sets it to evaluation.
+    /// A model of the same modules, parametrized alike, whose tensors become the average: `parametrize.copy_parametrizations` makes
+    /// it alike. AveragedModel takes ownership of it, and sets it to evaluation.
     /// </param>
     /// <param name="decay">
-    /// What is left of the average at each update, in [0, 1]: exponential. Null: all updates have the same weight. Default: null.
+    /// The weight of the present average at each update, in [0, 1]: an exponential average. Null: all updates have the same weight.
+    /// Default: null.
     /// </param>
     /// <param name="averageOf">Values or parameters. Default: values.</param>
     /// <exception cref="ArgumentOutOfRangeException">The decay is not in [0, 1].</exception>
@@ -33,9 +34,13 @@ public sealed class AveragedModel<T> : nn.Module
     {
         ArgumentNullException.ThrowIfNull(module);
         if (decay is not (null or (>= 0 and <= 1)))
-            throw new ArgumentOutOfRangeException(nameof(decay), decay, "A decay is in [0, 1].");
+            throw new ArgumentOutOfRangeException(nameof(decay), decay, "A decay from 0 to 1 was expected.");
         if (!Enum.IsDefined(averageOf))
-            throw new ArgumentOutOfRangeException(nameof(averageOf), averageOf, "There is no such average.");
+            throw new ArgumentOutOfRangeException(
+                nameof(averageOf),
+                averageOf,
+                "`AverageOf.Values` or `AverageOf.Originals` was expected."
+            );
         (this.module, _decay, _averageOf) = (module, decay, averageOf);
         register_buffer(nameof(n_averaged), zeros([], dtype: ScalarType.Int64, device: CPU).DetachFromDisposeScope());
         register_module(nameof(module), module);
@@ -48,7 +53,7 @@ public sealed class AveragedModel<T> : nn.Module
     /// <summary>How many models have been averaged.</summary>
     public long n_averaged => get_buffer(nameof(n_averaged))!.item<long>();
 
-    /// <summary>Takes a model into the average, after an optimizer's step. The first is copied.</summary>
+    /// <summary>Updates the average by a model, after an optimizer's step. The first model is copied.</summary>
     /// <param name="model">The model that trains. It stays as it is.</param>
     /// <exception cref="ArgumentException">The models are not alike; nothing has changed.</exception>
     /// <exception cref="InvalidOperationException">

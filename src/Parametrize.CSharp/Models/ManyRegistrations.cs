@@ -7,7 +7,7 @@ namespace Parametrize.CSharp.Models;
 /// <summary>Registers on all of several modules, or on none.</summary>
 internal static class ManyRegistrations
 {
-    /// <summary>One value on a tensor of each of these modules.</summary>
+    /// <summary>Registers one value on a tensor of each of these modules.</summary>
     /// <returns>The names of the tensors.</returns>
     public static IReadOnlyList<string> Register(
         nn.Module model,
@@ -31,7 +31,7 @@ internal static class ManyRegistrations
         return [.. tensors.Select(one => one.Name)];
     }
 
-    /// <summary>A value of its own on each of these tensors, by name.</summary>
+    /// <summary>Registers on each of these tensors its own value, by name.</summary>
     public static void Register(
         nn.Module model,
         IEnumerable<KeyValuePair<string, Parametrization>> values,

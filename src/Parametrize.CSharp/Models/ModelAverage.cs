@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Models;
 
-/// <summary>Takes one model into the average of others.</summary>
+/// <summary>Updates the average of models by one more model.</summary>
 internal static class ModelAverage
 {
-    /// <summary>All tensors of the average move towards the model's by a weight, or none.</summary>
+    /// <summary>Moves all tensors of the average towards those of the model by a weight, or none.</summary>
     public static void Update(nn.Module average, nn.Module model, double weight, AverageOf averageOf)
     {
         if (ReferenceEquals(average, model))
@@ -16,7 +16,7 @@ internal static class ModelAverage
                     + "by `parametrize.copy_parametrizations(model, other)`.",
                 nameof(model)
             );
-        ModelCopy.RequireAlike(model, average);
+        TransferPlan.RequireAlike(model, average);
         var pairs = Pairs(average, model);
         var plain = PlainPairs(average, model);
         foreach (var pair in pairs)
@@ -30,7 +30,7 @@ internal static class ModelAverage
             () =>
                 pairs.Select(pair => new PreparedParts(
                     pair.Average,
-                    // Buffers are statistics: the model's are the latest.
+                    // Buffers are statistics. They are copied, because those of the model are the latest.
                     pair.Average.Averaged(pair.Model, pair.Average.IsBuffer ? 1 : weight, averageOf)
                 ))
         );
@@ -76,7 +76,7 @@ internal static class ModelAverage
         return own.ConvertAll(one => (one.Name, one.Tensor, others[one.Name]));
     }
 
-    /// <summary>The parameters and buffers that are not parametrized, each once, however many modules have it.</summary>
+    /// <summary>The parameters and buffers that are not parametrized; each once, also when several modules share it.</summary>
     private static List<(Tensor Average, Tensor Model)> PlainPairs(nn.Module average, nn.Module model)
     {
         var others = Plain(model).ToDictionary(one => one.Name, one => one.Tensor);

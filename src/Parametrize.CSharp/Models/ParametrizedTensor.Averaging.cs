@@ -8,7 +8,7 @@ namespace Parametrize.CSharp;
 /// <content>Averaging.</content>
 public sealed partial class ParametrizedTensor
 {
-    /// <summary>Parts of an average of this tensor and another of the same value; nothing changes.</summary>
+    /// <summary>The parts of the average of this tensor and another with the same value. Changes nothing.</summary>
     internal Continuation Averaged(ParametrizedTensor other, double weight, AverageOf averageOf)
     {
         using var lasting = Modes.Lasting();
@@ -69,13 +69,13 @@ public sealed partial class ParametrizedTensor
             using var there = other._buffers[position][index].to(Inputs[0].dtype, Inputs[0].device);
             if (buffer.Role.IsBase && !there.Equals(_buffers[position][index]))
                 throw new InvalidOperationException(
-                    $"{Where} has another base in the model than in the average, so that their parameters are not those of one "
-                        + "map. Average values (`AverageOf.Values`), or do not move bases meanwhile."
+                    $"{Where} has different bases in the model and in the average, so the average of their parameters means nothing. "
+                        + "Average values (`AverageOf.Values`), or do not move bases between updates."
                 );
         }
     }
 
-    /// <summary>With singular vectors that belong to the parameters.</summary>
+    /// <summary>The parts with singular vectors that belong to the averaged parameters.</summary>
     private Parts Relearnt(Parts parts)
     {
         var relearnt = Core.refreshConverging(Parametrization, parts);

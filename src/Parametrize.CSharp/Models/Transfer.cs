@@ -5,17 +5,21 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Models;
 
-/// <summary>One tensor that is to be computed somewhere else as it is here, from numbers of its own.</summary>
+/// <summary>The transfer of one parametrized tensor: the target is computed by the same value, from copies of the parts.</summary>
 /// <param name="Name">Its name in messages.</param>
-/// <param name="From">Where the value and the numbers are from.</param>
-/// <param name="To">Where they go: a plain tensor, or a parametrized one.</param>
-/// <param name="Lender">What the target is to share when it is a further name of one tensor, else null.</param>
-/// <param name="Appends">Whether the value goes behind one that is there, which else has to be the same.</param>
+/// <param name="From">The source of the value and the parts.</param>
+/// <param name="To">The target: a plain tensor, or a parametrized one.</param>
+/// <param name="SharedWith">
+/// For a further name of a shared tensor: returns the tensor of the target model to share. Null otherwise.
+/// </param>
+/// <param name="Appends">
+/// Whether the value is composed behind a value that the target already has. If not, a value that is there must be equal.
+/// </param>
 internal sealed record Transfer(
     string Name,
     ParametrizedTensor From,
     TensorPath To,
-    Func<ParametrizedTensor?>? Lender = null,
+    Func<ParametrizedTensor?>? SharedWith = null,
     bool Appends = false
 )
 {
@@ -23,7 +27,7 @@ internal sealed record Transfer(
 
     private int Dimension => From.Binding.Layout?.Dimension ?? 1;
 
-    /// <summary>All of them, or none. Each must have been found suitable.</summary>
+    /// <summary>Carries out all transfers or none. Each must have passed `RequireSuitable`.</summary>
     public static void CarryOut(IReadOnlyList<Transfer> transfers)
     {
         Prepared.CommitAll(transfers.Select(one => one.To), () => transfers.Select(one => one.Prepare()));
@@ -35,7 +39,9 @@ internal sealed record Transfer(
     public void RequireSuitable()
     {
         if (ReferenceEquals(From, Target))
-            throw new ArgumentException($"{Name} is the same tensor on both sides.");
+            throw new ArgumentException(
+                $"{Name} is the same tensor in the source and in the target. Name another target."
+            );
         if (Target is not { } target)
         {
             using var plain = new PlainTensor(To, Dimension);
@@ -43,8 +49,10 @@ internal sealed record Transfer(
             RequireForm(Core.form(From.Parametrization, From.CurrentParts()), tensor.shape, tensor.dtype);
             return;
         }
-        if (Lender is not null && !ReferenceEquals(target, Lender()))
-            throw new InvalidOperationException($"{Name} is shared here, but not there. Remove it first.");
+        if (SharedWith is not null && !ReferenceEquals(target, SharedWith()))
+            throw new InvalidOperationException(
+                $"{Name} is shared in the source, but not in the target. Remove the parametrization of the target first."
+            );
         if (!To.IsHeld)
             RequireAlikeJoined(target);
         if (Appends)
@@ -94,9 +102,9 @@ internal sealed record Transfer(
     private IPrepared Prepare() =>
         Target switch
         {
-            null when Lender is not null => new PreparedSharing(To, () => Lender()!, Dimension),
+            null when SharedWith is not null => new PreparedSharing(To, () => SharedWith()!, Dimension),
             null => new PreparedBinding(To, From.Parametrization, tensor => From.CopiedParts(tensor.device), Dimension),
-            _ when Lender is not null => Prepared.All([]),
+            _ when SharedWith is not null => Prepared.All([]),
             var target => new PreparedParts(target, target.Copying(From, Appends)),
         };
 }

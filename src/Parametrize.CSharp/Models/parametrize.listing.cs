@@ -12,7 +12,7 @@ public static partial class parametrize
     /// name (`encoder.weight`), those that a module of one's own holds under the field's (`cell.kernel`).
     /// </summary>
     /// <param name="model">The model.</param>
-    /// <returns>Each once, a shared one under its first name; empty when there are none.</returns>
+    /// <returns>Each tensor once, a shared one under its first name; empty when there are none.</returns>
     public static IReadOnlyList<(string name, ParametrizedTensor tensor)> parametrizations(this nn.Module model)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -20,8 +20,8 @@ public static partial class parametrize
     }
 
     /// <summary>
-    /// The parameters from which parametrized tensors are computed, for an optimizer's group of their own: they may need
-    /// another learning rate, and weight decay pulls them where their map says, not towards a zero weight.
+    /// The parameters from which parametrized tensors are computed, for an optimizer's group of their own: they may need another
+    /// learning rate, and weight decay pulls the parameters to zero, which need not be a zero weight.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <returns>Each once.</returns>
@@ -44,7 +44,7 @@ public static partial class parametrize
     {
         ArgumentNullException.ThrowIfNull(model);
         var taken = new HashSet<Tensor>(model.parametrized_parameters(), ReferenceEqualityComparer.Instance);
-        // What stands for a parametrized tensor in a module's registry is no parameter of the model.
+        // A placeholder in a module's registry is no parameter of the model.
         foreach (var (_, module, _) in ModelTree.Modules(model))
             taken.UnionWith(
                 module

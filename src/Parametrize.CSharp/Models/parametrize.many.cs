@@ -13,15 +13,17 @@ public static partial class parametrize
     /// refuses.
     /// </summary>
     /// <remarks>
-    /// A module that is there under several names is asked for once, under its first. A parameter that modules of the
-    /// model have in common stays common, also with modules that were not picked.
+    /// The predicate is called once for a module that has several names, with the first name. A parameter that several modules of
+    /// the model share stays shared, also with modules that were not picked.
     /// </remarks>
     /// <param name="model">The model.</param>
     /// <param name="where">Gets the dotted name, empty for the model itself, and the module.</param>
     /// <param name="tensor_name">Which tensor of each: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="parametrization">What constrains the tensors.</param>
     /// <param name="whenNotAllowed">What to do when a present tensor is not in the space.</param>
-    /// <param name="allowNone">Whether picking no module is no error. Default: it is one, most often of spelling.</param>
+    /// <param name="allowNone">
+    /// Whether it is allowed to pick no module. Default: it is an error, because the name is most often misspelt.
+    /// </param>
     /// <returns>The names of the tensors, as <see cref="parametrization"/> takes them, in the order of the modules.</returns>
     /// <exception cref="ArgumentException">A picked module has no tensor of that name, or none was picked.</exception>
     /// <exception cref="ParametrizationException">A tensor does not suit; nothing has changed.</exception>
@@ -51,15 +53,16 @@ public static partial class parametrize
     }
 
     /// <summary>
-    /// The same for every module of a class: `model.register_parametrizations&lt;Linear&gt;("weight", value)`. Every
-    /// convolution, transposed ones too, is a `Convolution`.
+    /// Registers one parametrization on a tensor of every module of a class:
+    /// `model.register_parametrizations&lt;Linear&gt;("weight", value)`. Every convolution, transposed ones too, is a
+    /// `Convolution`.
     /// </summary>
     /// <typeparam name="TModule">The class, or one that several are derived from.</typeparam>
     /// <param name="model">The model.</param>
     /// <param name="tensor_name">Which tensor of each.</param>
     /// <param name="parametrization">What constrains the tensors.</param>
     /// <param name="whenNotAllowed">What to do when a present tensor is not in the space.</param>
-    /// <param name="allowNone">Whether having no module of that class is no error. Default: it is one.</param>
+    /// <param name="allowNone">Whether the model may have no module of that class. Default: it is an error.</param>
     /// <returns>The names of the tensors.</returns>
     public static IReadOnlyList<string> register_parametrizations<TModule>(
         this nn.Module model,

@@ -8,23 +8,27 @@ namespace Parametrize.CSharp;
 public static partial class parametrize
 {
     /// <summary>
-    /// Computes the tensors of a module as those of another are computed, from numbers of its own: parameters and
-    /// buffers are copied. All tensors or none. Does nothing when <paramref name="from_module"/> is not parametrized.
+    /// Gives a module the parametrizations of another module, with copies of their parameters and buffers. It transfers all tensors
+    /// or none. Does nothing when <paramref name="from_module"/> is not parametrized.
     /// </summary>
     /// <remarks>
-    /// As in PyTorch, the classes may differ, and the value goes behind one that is already there, which then reads the
-    /// transferred parameter. Unlike there, nothing is shared afterwards, the tensors have to exist in the target, and
-    /// frozen parameters stay frozen.
+    /// As in PyTorch, the classes may differ, and the value is composed behind a value that the target already has, which then
+    /// reads the transferred parameter. Unlike in PyTorch, nothing is shared afterwards, the tensors have to exist in the target,
+    /// and frozen parameters stay frozen.
     /// </remarks>
     /// <param name="from_module">The module that has the parametrizations; it stays as it is.</param>
     /// <param name="to_module">The module that gets them; its parameter objects stay.</param>
     /// <param name="tensor_name">One tensor, or all of the module itself. Default: all.</param>
     /// <returns>The target.</returns>
     /// <exception cref="ArgumentException">
-    /// A tensor is not parametrized there, or is missing or of other form here; nothing has changed.
+    /// A tensor is not parametrized in the source, or is missing or of another form in the target; nothing has changed.
     /// </exception>
-    /// <exception cref="ParametrizationException">The value does not fit behind a present one.</exception>
-    /// <exception cref="InvalidOperationException">Behind a present one, the value would become one with it.</exception>
+    /// <exception cref="ParametrizationException">
+    /// The value cannot be composed behind a value that the target already has.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// The value would merge with a value that the target already has, and the parts would then be those of neither.
+    /// </exception>
     public static T transfer_parametrizations_and_params<T>(
         nn.Module from_module,
         T to_module,
@@ -51,9 +55,9 @@ public static partial class parametrize
     }
 
     /// <summary>
-    /// Gives a model the parametrizations of another one that is built alike, with their numbers: all of them or none.
-    /// The two share nothing afterwards. With `to.load_parametrized_state_dict(from.state_dict())` behind it, which
-    /// copies the other tensors, this is the deep copy that TorchSharp does not have.
+    /// Gives a model the parametrizations of another one that is built alike, with their numbers: all of them or none. The two
+    /// share nothing afterwards. Followed by `to.load_parametrized_state_dict(from.state_dict())`, which copies the other tensors,
+    /// it makes the deep copy that TorchSharp lacks.
     /// </summary>
     /// <param name="from">The model that has the parametrizations; it stays as it is.</param>
     /// <param name="to">A model of the same modules under the same names; its parameter objects stay.</param>
@@ -67,7 +71,7 @@ public static partial class parametrize
     {
         ArgumentNullException.ThrowIfNull(from);
         ArgumentNullException.ThrowIfNull(to);
-        Transfer.CarryOut(ModelCopy.Plan(from, to));
+        Transfer.CarryOut(TransferPlan.Of(from, to));
         return to;
     }
 }

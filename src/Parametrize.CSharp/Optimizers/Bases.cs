@@ -21,7 +21,7 @@ internal static class Bases
             using var _ = no_grad();
             foreach (var (tensor, parts) in tensors.Zip(moved))
                 tensor.Write(parts);
-            // They are those of another function now.
+            // The gradients belong to the function with the old base.
             foreach (var parameter in parameters)
                 parameter.grad = null;
             using var handles = NewDisposeScope(); // TorchSharp makes a new one for each operation in place.

@@ -4,13 +4,15 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Optimizers;
 
 /// <summary>
-/// What optimizers remember as a direction at a parameter's old place. Squares of gradients are sizes and are kept: without
-/// them, and with the count of steps, the next step would be too long.
+/// The momenta of optimizers: averages of directions at a parameter's old value. Averages of squared gradients are kept: without
+/// them the next step would be too long, as the count of steps is kept, too.
 /// </summary>
 internal static class Momenta
 {
-    /// <summary>For each parameter that the optimizer knows, what forgets its momenta once its place has changed.</summary>
-    /// <exception cref="NotSupportedException">The optimizer does not show what it remembers.</exception>
+    /// <summary>
+    /// For each parameter that the optimizer knows, an action that resets its momenta once its value has changed.
+    /// </summary>
+    /// <exception cref="NotSupportedException">The optimizer's state cannot be read.</exception>
     public static List<Action> Resets(optim.Optimizer optimizer, IEnumerable<Parameter> parameters)
     {
         if (optimizer is not OptimizerHelper managed)
@@ -40,7 +42,7 @@ internal static class Momenta
                 of.momentum_buffer.zero_();
                 of.grad_avg.zero_();
             },
-            // The average of places starts again where the parameter is now.
+            // The average of parameters starts again at the present value.
             ASGD.State of => () => of.ax.copy_(parameter),
             Adagrad.State or Adadelta.State => () => { },
             _ => null,
@@ -48,7 +50,7 @@ internal static class Momenta
 
     private static NotSupportedException Unknown(optim.Optimizer optimizer) =>
         new(
-            $"What {optimizer.GetType().Name} remembers cannot be reset here. Move the base without naming it, and build "
-                + "it anew."
+            $"The momenta of {optimizer.GetType().Name} cannot be reset here. Move the base without naming the optimizer, and build "
+                + "the optimizer again."
         );
 }

@@ -3,7 +3,8 @@ using TorchSharp.Modules;
 namespace Parametrize.CSharp.Optimizers;
 
 /// <summary>
-/// The groups of an optimizer. Parameters join a present group: a new one would not follow the schedulers built before.
+/// The groups of an optimizer. Parameters join a present group, because schedulers that were built before would not change a new
+/// group.
 /// </summary>
 internal sealed class OptimizerGroups
 {
@@ -26,9 +27,9 @@ internal sealed class OptimizerGroups
             _groupOf.TryAdd(parameter, group);
     }
 
-    /// <summary>Adds what the optimizer should train of one tensor and has no state for.</summary>
+    /// <summary>Adds the parameters of one tensor that the optimizer should train but has no state for.</summary>
     /// <param name="inputs">All parameters from which the tensor is computed.</param>
-    /// <param name="replaced">Those in whose place it is.</param>
+    /// <param name="replaced">The modules' own parameters whose place the tensor has taken.</param>
     /// <returns>Those that were added.</returns>
     public List<Parameter> AddMissing(IReadOnlyList<Parameter> inputs, IEnumerable<Parameter> replaced)
     {
@@ -55,7 +56,10 @@ internal sealed class OptimizerGroups
         _groupOf.Add(parameter, group);
     }
 
-    /// <summary>Optimizers make states for the group that is added: this one is, once more, with the one parameter.</summary>
+    /// <summary>
+    /// An optimizer makes states for a group when it is added. So the group is added a second time, with this one parameter, and
+    /// then removed.
+    /// </summary>
     private void MakeState(ParamGroup group, Parameter parameter)
     {
         var (parameters, initialRate, count) = (group.Parameters, group.InitialLearningRate, _groups.Count);

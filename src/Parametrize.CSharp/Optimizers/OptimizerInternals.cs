@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Optimizers;
 
-/// <summary>The private members of TorchSharp's optimizers that are needed, all of them, checked before use.</summary>
+/// <summary>All private members of TorchSharp's optimizers that this library needs. They are checked before use.</summary>
 internal static class OptimizerInternals
 {
     private const BindingFlags Declared =
@@ -15,7 +15,7 @@ internal static class OptimizerInternals
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_parameter_groups")]
     public static extern ref IList<ParamGroup>? Groups(optim.Optimizer optimizer);
 
-    /// <summary>What an optimizer keeps for a parameter, or null when the parameter is new to it.</summary>
+    /// <summary>The state that an optimizer has for a parameter, or null when the parameter is new to it.</summary>
     public static OptimizerState? StateOf(OptimizerHelper optimizer, Parameter parameter) =>
         // The key is an address, which may have been that of a parameter disposed since.
         States(optimizer).TryGetValue(parameter.Handle, out var state) && ReferenceEquals(ParameterOf(state), parameter)

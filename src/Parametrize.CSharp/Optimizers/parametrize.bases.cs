@@ -20,7 +20,9 @@ public static partial class parametrize
     /// </remarks>
     /// <param name="module">The module.</param>
     /// <param name="name">The name under which the tensor was registered.</param>
-    /// <param name="optimizer">What trains it, to have its momenta reset. Default: none is touched.</param>
+    /// <param name="optimizer">
+    /// The optimizer that trains the tensor; its momenta are reset. Default: none, no momenta are reset.
+    /// </param>
     /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">The tensor of that name is not parametrized.</exception>
     /// <exception cref="InvalidOperationException">It has no base.</exception>
@@ -41,9 +43,11 @@ public static partial class parametrize
         return module;
     }
 
-    /// <summary>The same for every tensor of a model that has a base: all move, or none.</summary>
+    /// <summary>Moves the base of every tensor of a model that has one: all move, or none.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="optimizer">What trains them, to have their momenta reset. Default: none is touched.</param>
+    /// <param name="optimizer">
+    /// The optimizer that trains the tensors; their momenta are reset. Default: none, no momenta are reset.
+    /// </param>
     /// <returns>The names of the moved tensors; none when no tensor has a base.</returns>
     /// <exception cref="NotSupportedException">As of `update_base`; nothing has changed.</exception>
     /// <exception cref="ParametrizationException">A present tensor is not allowed; nothing has changed.</exception>

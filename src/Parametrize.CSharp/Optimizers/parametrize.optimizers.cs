@@ -10,8 +10,9 @@ namespace Parametrize.CSharp;
 public static partial class parametrize
 {
     /// <summary>
-    /// Lets an optimizer that was built before registering train the parameters that registering has made: weight norm's
-    /// magnitude, a joint tensor, or one of another shape than the module's. The tensor's own parameter it trains anyway.
+    /// Lets an optimizer that was built before registering train the parameters that registering has made: weight norm's magnitude,
+    /// a joint tensor, or a parameter of another shape than the module's tensor. The optimizer trains the module's own parameter
+    /// anyway.
     /// </summary>
     /// <remarks>
     /// Each joins the group of the parameters from which the same tensor is computed, or in whose place it is, so it has
@@ -23,7 +24,7 @@ public static partial class parametrize
     /// <param name="optimizer">Any optimizer of TorchSharp but LBFGS, whose parameters cannot be changed.</param>
     /// <param name="model">The model, or the part of it that the optimizer trains.</param>
     /// <returns>The parameters that were added, in the order of the model.</returns>
-    /// <exception cref="NotSupportedException">The optimizer cannot be given more; nothing has changed.</exception>
+    /// <exception cref="NotSupportedException">The optimizer cannot be given more parameters; nothing has changed.</exception>
     /// <exception cref="ArgumentException">The optimizer has no parameter group.</exception>
     public static IReadOnlyList<Parameter> add_parametrized_parameters(this optim.Optimizer optimizer, nn.Module model)
     {

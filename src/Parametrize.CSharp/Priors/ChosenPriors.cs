@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Bayes;
 
-/// <summary>Which tensors of a model have which priors, by what a user says of names.</summary>
+/// <summary>Assigns priors to tensors of a model, by the names and patterns that a user gives.</summary>
 internal static class ChosenPriors
 {
-    /// <summary>A tensor's own name counts more than a pattern, as for states.</summary>
+    /// <summary>Priors by name. A prior under a tensor's own name is preferred to one under a pattern, as for states.</summary>
     public static IEnumerable<(PriorTarget Target, Prior Prior)> ByName(
         nn.Module model,
         IReadOnlyList<(string Name, Prior Prior)> priors
@@ -55,7 +55,7 @@ internal static class ChosenPriors
             new($"There is no tensor {name} in {model.Title()}. It has: {Names(model)}.", nameof(priors));
     }
 
-    /// <summary>The function is asked once for each tensor, by its first name.</summary>
+    /// <summary>Priors by a function, which is called once for each tensor, with its first name.</summary>
     public static IEnumerable<(PriorTarget Target, Prior Prior)> ByFunction(
         nn.Module model,
         Func<string, Prior?> priorOf
@@ -65,13 +65,13 @@ internal static class ChosenPriors
         where prior is not null
         select (target, prior);
 
-    /// <summary>Those that lie in the space of the prior.</summary>
+    /// <summary>One prior for all tensors that lie in its space.</summary>
     public static IEnumerable<(PriorTarget Target, Prior Prior)> BySpace(nn.Module model, Prior prior) =>
         from target in PriorTarget.Of(model)
         where target.IsOn(prior)
         select (target, prior);
 
-    /// <summary>What there is to choose from.</summary>
+    /// <summary>The names of all tensors, for messages.</summary>
     public static string Names(nn.Module model) =>
         PriorTarget.Of(model) is { Count: > 0 } targets
             ? string.Join(", ", targets.SelectMany(one => one.Names))

@@ -4,17 +4,19 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Bayes;
 
-/// <summary>The sum of the log densities of tensors of a model. What does not suit is refused before any is computed.</summary>
+/// <summary>
+/// The sum of the log densities of tensors of a model. A prior that does not suit its tensor throws before any density is computed.
+/// </summary>
 internal static class LogPriors
 {
-    /// <summary>Of the tensors that are named, or met by patterns.</summary>
+    /// <summary>The sum for the tensors that are named, or matched by patterns.</summary>
     public static Tensor OfNamed(
         nn.Module model,
         IReadOnlyList<(string Name, Prior Prior)> priors,
         bool byParameters
-    ) => Sum(ChosenPriors.ByName(model, priors), byParameters, "There is no prior to sum: give one at least.");
+    ) => Sum(ChosenPriors.ByName(model, priors), byParameters, "At least one prior was expected, but none was given.");
 
-    /// <summary>Of the tensors for which a function has a prior.</summary>
+    /// <summary>The sum for the tensors for which a function returns a prior.</summary>
     public static Tensor OfPicked(nn.Module model, Func<string, Prior?> priorOf, bool byParameters) =>
         Sum(
             ChosenPriors.ByFunction(model, priorOf),
@@ -22,7 +24,7 @@ internal static class LogPriors
             $"The function has no prior for any tensor of {model.Title()}. It has: {ChosenPriors.Names(model)}."
         );
 
-    /// <summary>Of the tensors that lie in the space of the prior.</summary>
+    /// <summary>The sum for the tensors that lie in the space of the prior.</summary>
     public static Tensor OfSuiting(nn.Module model, Prior prior, bool byParameters) =>
         Sum(
             ChosenPriors.BySpace(model, prior),

@@ -7,10 +7,12 @@ namespace Parametrize.CSharp;
 public sealed partial class ParametrizedTensor
 {
     /// <summary>The log density of the value, to be added to that of data for maximum-a-posteriori training.</summary>
-    /// <remarks>In a cached scope the cached value is taken; else it is computed, without learning and without noise.</remarks>
+    /// <remarks>
+    /// In a cached scope the cached value is used. Outside, the value is computed, without learning and without noise.
+    /// </remarks>
     /// <param name="prior">A density of a space in which the value is.</param>
     /// <param name="byParameters">
-    /// Whether the density is to be one of the parameters: <see cref="LogVolume"/> is added. Then the maximum depends on the map.
+    /// Whether to return a density of the parameters: <see cref="LogVolume"/> is added, and the maximum depends on the map.
     /// </param>
     /// <returns>A new tensor of one number, the sum over a batch, through which gradients flow.</returns>
     /// <exception cref="ArgumentException">The prior does not suit; nothing was computed.</exception>
@@ -29,7 +31,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>Whether the prior is a density of a space in which the value is.</summary>
     internal bool IsOn(Prior prior) => PriorModule.isOn(prior, Parametrization);
 
-    /// <summary>The log density where the prior is known to suit.</summary>
+    /// <summary>The log density, for a prior that is known to suit.</summary>
     internal Tensor LogPriorUnchecked(Prior prior, bool byParameters)
     {
         using var cached = Binding.ReadIfCached();

@@ -22,7 +22,7 @@ internal sealed record PriorTarget(IReadOnlyList<string> Names, ParametrizedTens
         group entry.Name by entry.Tensor into one
         select new PriorTarget([.. one], one.Key, null);
 
-    /// <summary>Without what stands in a module's registry for a parametrized tensor.</summary>
+    /// <summary>The parameters of a module, without the placeholders of parametrized tensors.</summary>
     private static IEnumerable<PriorTarget> Parameters(nn.Module model) =>
         from module in ModelTree.Modules(model, registering: true)
         from own in module.Module.named_parameters(recurse: false)

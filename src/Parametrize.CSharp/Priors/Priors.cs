@@ -15,7 +15,7 @@ public static class Priors
     /// <exception cref="ArgumentException">The scale is not positive and finite.</exception>
     public static Prior Normal(double scale = 1) => Core.normal(scale);
 
-    /// <summary>The same around another mean, in each entry.</summary>
+    /// <summary>Independent normal entries around another mean, the same for each entry.</summary>
     /// <exception cref="ArgumentException">The mean is not finite, or the scale not positive and finite.</exception>
     public static Prior Normal(double mean, double scale) => Core.normalAround(mean, scale);
 
@@ -28,8 +28,8 @@ public static class Priors
     public static Prior StudentT(double freedom, double scale = 1) => Core.studentT(freedom, scale);
 
     /// <summary>
-    /// What a value yields from parameters with a density, <see cref="Normal(double)"/> by default: `log p(W) = log q(x) - logVolume` at the
-    /// x from which W is computed.
+    /// The density of a value whose parameters have a density, <see cref="Normal(double)"/> by default:
+    /// `log p(W) = log q(x) - logVolume`, where x are the parameters of W.
     /// </summary>
     /// <exception cref="ArgumentException">
     /// The value has no log volume in closed form, or the parameters' density is not one of all tensors.
@@ -44,7 +44,7 @@ public static class Priors
     /// <exception cref="ArgumentException">The value yields tensors of another space.</exception>
     public static Prior Uniform(Parametrization value) => Core.uniform(Given(value));
 
-    /// <summary>Dirichlet's density of probability vectors; one number stands for all.</summary>
+    /// <summary>Dirichlet's density of probability vectors. A single concentration holds for all entries.</summary>
     /// <exception cref="ArgumentException">There is none, or one is not positive and finite.</exception>
     public static Prior Dirichlet(params double[] concentrations) => Core.dirichlet(Given(concentrations));
 
@@ -66,7 +66,7 @@ public static class Priors
     /// <exception cref="ArgumentException">A number is not positive and finite.</exception>
     public static Prior Wishart(double freedom, double scale = 1) => Core.wishart(freedom, scale);
 
-    /// <summary>The same with a matrix as the scale.</summary>
+    /// <summary>The same density with a matrix as the scale.</summary>
     /// <exception cref="ArgumentException">
     /// The degrees of freedom are not positive and finite, or the matrix is not symmetric and positive definite.
     /// </exception>
@@ -79,7 +79,7 @@ public static class Priors
     /// <exception cref="ArgumentException">A number is not positive and finite.</exception>
     public static Prior InverseWishart(double freedom, double scale = 1) => Core.inverseWishart(freedom, scale);
 
-    /// <summary>The same with a matrix as the scale.</summary>
+    /// <summary>The same density with a matrix as the scale.</summary>
     /// <exception cref="ArgumentException">
     /// The degrees of freedom are not positive and finite, or the matrix is not symmetric and positive definite.
     /// </exception>

@@ -12,13 +12,13 @@ public static partial class parametrize
     /// </summary>
     /// <remarks>
     /// Each is a density of the constrained tensor, by the measure of the Frobenius norm, so that the maximum does not depend on
-    /// the map by which the tensor is computed. In a cached scope the cached values are taken; else each is computed, without
-    /// learning and without noise.
+    /// the map by which the tensor is computed. In a cached scope the cached values are used. Outside, each value is computed,
+    /// without learning and without noise.
     /// </remarks>
     /// <param name="model">The model.</param>
     /// <param name="priors">
-    /// Names of parametrized tensors, or of parameters, with a density for each; or patterns with * and ?, each of which meets a
-    /// tensor. A tensor's own name counts more than a pattern.
+    /// Names of parametrized tensors, or of parameters, with a density for each; or patterns with * and ?, each of which must match
+    /// a tensor. A tensor's own name is preferred to a pattern.
     /// </param>
     /// <returns>A new tensor of one number, through which gradients flow.</returns>
     /// <exception cref="ArgumentException">
@@ -28,14 +28,14 @@ public static partial class parametrize
         model.log_prior(byParameters: false, priors);
 
     /// <summary>
-    /// The same, as densities of the parameters if wanted: the log volumes of the maps are added, as in Stan. The maximum depends
-    /// on the maps then; a sampler of the parameters needs it.
+    /// The sum of the log densities, as densities of the parameters if asked for: the log volumes of the maps are added, as in
+    /// Stan. A sampler of the parameters needs this; the maximum then depends on the maps.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="byParameters">Whether the densities are to be ones of the parameters.</param>
     /// <param name="priors">Names or patterns, with a density for each.</param>
     /// <returns>A new tensor of one number, through which gradients flow.</returns>
-    /// <exception cref="ArgumentException">As without, and where a map has no log volume in closed form.</exception>
+    /// <exception cref="ArgumentException">As without `byParameters`; or a map has no log volume in closed form.</exception>
     public static Tensor log_prior(this nn.Module model, bool byParameters, params (string name, Prior prior)[] priors)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -43,7 +43,10 @@ public static partial class parametrize
         return LogPriors.OfNamed(model, priors, byParameters);
     }
 
-    /// <summary>The same for each tensor of a model, parametrized or a parameter, whose space is in that of the prior.</summary>
+    /// <summary>
+    /// The sum of one log density over all tensors of a model, parametrized ones and plain parameters, whose space lies in that of
+    /// the prior.
+    /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="prior">The density of all of them.</param>
     /// <param name="byParameters">Whether the densities are to be ones of the parameters.</param>
@@ -56,9 +59,13 @@ public static partial class parametrize
         return LogPriors.OfSuiting(model, prior, byParameters);
     }
 
-    /// <summary>The same with a function that tells the density of each tensor, parametrized or a parameter.</summary>
+    /// <summary>
+    /// The sum of the log densities that a function returns for each tensor, parametrized ones and plain parameters.
+    /// </summary>
     /// <param name="model">The model.</param>
-    /// <param name="priorOf">Gets the name of each tensor, of a tied one the first; null leaves it out.</param>
+    /// <param name="priorOf">
+    /// Gets the name of each tensor (the first name of a tied one). Returns its density, or null to leave the tensor out.
+    /// </param>
     /// <param name="byParameters">Whether the densities are to be ones of the parameters.</param>
     /// <returns>A new tensor of one number, through which gradients flow.</returns>
     /// <exception cref="ArgumentException">

@@ -5,29 +5,31 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
-/// <content>What pruning needs to know of a tensor.</content>
+/// <content>Members for pruning.</content>
 public sealed partial class ParametrizedTensor
 {
-    /// <summary>The value says the masks in use, after a state has brought others.</summary>
+    /// <summary>Brings the masks in the value up to date after a state has been loaded.</summary>
     internal void FollowMasks() => Parametrization = Pruned.following(Parametrization, CurrentParts());
 
     internal bool IsPruned => Pruned.isPruned(Parametrization);
 
-    /// <summary>The mask that another pruning goes on from; of the shape of the value.</summary>
+    /// <summary>The mask from which the next pruning goes on, in the shape of the value.</summary>
     internal Tensor? PruningMask => Pruned.lastMask(Parametrization, CurrentParts())?.Value;
 
-    /// <summary>Whether that was chosen on a view, a kernel's matrix, so that another pruning does not know of it.</summary>
+    /// <summary>
+    /// Whether the mask was chosen on a view (a kernel's matrix), so that the next pruning does not take it into account.
+    /// </summary>
     internal bool IsPrunedOnView => !Pruned.isLast(Parametrization) && PruningMask is not null;
 
     internal FSharpOption<Mask>? PruningMaskOrNone() =>
         PruningMask is { } mask ? FSharpOption<Mask>.Some(Mask.OfTensor(mask)) : null;
 
-    /// <summary>Whether the share of all that a pruning goes up to is pruned already.</summary>
+    /// <summary>Whether the share of all entries that a pruning aims at is pruned already.</summary>
     internal bool HasReached(Pruning pruning) => PruningMask is { } mask && Pruned.isReached(pruning, mask);
 
     /// <summary>
-    /// Parts for a last node that becomes one with the first new one, as prunings do: the parameters stay, and it goes
-    /// on from what it carries. Null when the nodes stay apart.
+    /// The parts when the last node merges with the first new one, as prunings do: the parameters stay, and the merged node goes on
+    /// from the present mask. Null when the nodes do not merge.
     /// </summary>
     private Parts? ContinuedParts(
         Parametrization longer,

@@ -6,9 +6,9 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Prune;
 
 /// <summary>One of several tensors that are pruned together.</summary>
-/// <param name="module">The model in which the modules that share it go on sharing it.</param>
-/// <param name="name">Its name there.</param>
-/// <param name="scores">What counts instead of its entries.</param>
+/// <param name="module">The model that has the tensor. Modules in it that share the tensor go on sharing it.</param>
+/// <param name="name">The tensor's name in the model.</param>
+/// <param name="scores">Scores by which entries are chosen, in place of the entries themselves; null for the entries.</param>
 internal sealed class PruningTarget(nn.Module module, string name, Tensor? scores)
 {
     public TensorPath Path { get; } = TensorPath.Resolve(module, name);
@@ -17,12 +17,12 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
 
     private bool HasScores => scores is not null;
 
-    /// <summary>All of them, or none when one cannot be pruned.</summary>
+    /// <summary>Prunes all targets, or none when one cannot be pruned.</summary>
     public static void PruneTogether(IReadOnlyList<PruningTarget> targets, Pruning pruning)
     {
         foreach (var target in targets)
             target.Path.Tensor?.Binding.SyncWithModules();
-        // One tensor under several names is one; scores may be given under any.
+        // A tensor that is named several times is pruned once; its scores may be given under any name.
         var tensors = targets
             .GroupBy(target => target.Identity())
             .Select(places => places.OrderBy(place => place.HasScores ? 0 : 1).ToList())
@@ -47,7 +47,7 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
         );
     }
 
-    /// <summary>The mask of each, chosen as if all tensors were one vector; null when the pruning is done already.</summary>
+    /// <summary>The mask of each tensor, chosen as if all tensors were one vector; null when the pruning is done already.</summary>
     private static List<Mask>? Masks(IReadOnlyList<PruningTarget> targets, Pruning pruning)
     {
         using var _ = no_grad();
@@ -69,11 +69,11 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
         return masks;
     }
 
-    /// <summary>Equal for one tensor under several names.</summary>
+    /// <summary>An object that is equal for all names of one tensor.</summary>
     private object Identity() =>
         (object?)Path.Tensor ?? (Path.Members.Count > 1 ? Path : NativeTensors.Identity(Present()));
 
-    /// <summary>What a forward pass computes with, or the module's own tensor.</summary>
+    /// <summary>The value of a parametrized tensor, or the module's own tensor.</summary>
     private Tensor Present() => Path.Tensor?.Detached() ?? PlainTensor.Read(Path);
 
     /// <summary>Throws when scores are not of the tensor's shape.</summary>
@@ -86,7 +86,7 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
             );
     }
 
-    /// <summary>A parametrized one is not computed for it.</summary>
+    /// <summary>The shape of the tensor, without computing a parametrized one.</summary>
     private static long[] ShapeOf(TensorPath path)
     {
         if (path.Tensor is { } present)
@@ -95,7 +95,9 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
         return PlainTensor.Read(path).shape;
     }
 
-    /// <summary>Moduli, so that tensors of any element type and device go together.</summary>
+    /// <summary>
+    /// The moduli of the scores, in float64 on the CPU, so that tensors of any element type and device can be ranked together.
+    /// </summary>
     private Tensor Scores()
     {
         RequireLike(Path, scores);

@@ -11,13 +11,13 @@ namespace Parametrize.CSharp;
 /// already takes the amount from what is left. Pruned entries keep their values in `original`, without effect.
 /// </summary>
 /// <remarks>
-/// Amounts are shares when they are written as floating-point numbers, and counts when they are whole. A share is
-/// rounded to a count as PyTorch does it, half to even. `Amount.NewUpTo(share)` is what is missing until that share of
-/// all is pruned, what was pruned before included; a share that is reached already changes nothing.
+/// Amounts are shares when they are written as floating-point numbers, and counts when they are whole. A share is rounded to a
+/// count as PyTorch does it, half to even. `Amount.NewUpTo(share)` prunes until that share of all entries is pruned, those pruned
+/// before included; if the share is reached already, nothing changes.
 /// </remarks>
 public static partial class prune
 {
-    /// <summary>Prunes nothing yet: the tensor has a mask of ones.</summary>
+    /// <summary>Prunes nothing yet: gives the tensor a mask of ones.</summary>
     /// <param name="module">The module.</param>
     /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
     /// <returns>The module.</returns>

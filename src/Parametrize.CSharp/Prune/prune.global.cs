@@ -7,8 +7,8 @@ namespace Parametrize.CSharp;
 public static partial class prune
 {
     /// <summary>
-    /// Prunes the entries of smallest modulus of several tensors together: large tensors and small ones lose different
-    /// shares, all of them together the amount.
+    /// Prunes the entries of smallest modulus of several tensors together. All tensors together lose the amount; single tensors
+    /// lose different shares.
     /// </summary>
     /// <param name="parameters">Modules and names of their tensors. A tensor that they share counts once.</param>
     /// <param name="amount">A share or a number of all entries that are left.</param>
@@ -40,7 +40,11 @@ public static partial class prune
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(pruning_method);
         if (!PruningRules.isOfEntries(pruning_method))
-            throw new ArgumentException($"{pruning_method} does not pick entries.", nameof(pruning_method));
+            throw new ArgumentException(
+                $"{pruning_method} does not choose single entries. Global pruning ranks single entries of all tensors: use "
+                    + "Pruning.NewL1, NewRandom or NewBernoulli.",
+                nameof(pruning_method)
+            );
         PruningTarget.PruneTogether(Targets(parameters, importance_scores), pruning_method);
     }
 
@@ -50,19 +54,17 @@ public static partial class prune
     )
     {
         var named = parameters.ToList();
-        if (named.Any(one => one.module is null || one.name is null))
-            throw new ArgumentException(
-                $"The module or the name at position {named.FindIndex(one => one.module is null || one.name is null)} is null.",
-                nameof(parameters)
-            );
+        var unnamed = named.FindIndex(one => one.module is null || one.name is null);
+        if (unnamed >= 0)
+            throw new ArgumentException($"parameters[{unnamed}]: the module or the name is null.", nameof(parameters));
         var targets = named
             .Select(one => new PruningTarget(one.module, one.name, importance_scores?.GetValueOrDefault(one)))
             .ToList();
         if (targets.Count == 0)
-            throw new ArgumentException("There are no tensors to prune.", nameof(parameters));
+            throw new ArgumentException("`parameters` is empty: pass at least one (module, name).", nameof(parameters));
         if (targets.GroupBy(target => target.Path.Place).FirstOrDefault(places => places.Count() > 1) is { } twice)
             throw new ArgumentException(
-                $"{twice.First().Path} is named twice. Name each tensor once.",
+                $"{twice.First().Path} is listed twice in `parameters`. List each tensor once.",
                 nameof(parameters)
             );
         if (importance_scores?.Keys.FirstOrDefault(key => !named.Contains(key)) is { module: not null } stray)

@@ -9,7 +9,7 @@ public static partial class prune
     /// <param name="module">The module.</param>
     /// <param name="name">A tensor whose last dimension `m` divides: the inputs of a Linear's weight.</param>
     /// <param name="n">How many of each group are kept.</param>
-    /// <param name="m">The size of a group. Hardware that knows sparsity knows 2 of 4.</param>
+    /// <param name="m">The size of a group. Hardware with sparse matrices supports 2 of 4.</param>
     /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
     /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">More are to be kept than a group has.</exception>
@@ -18,8 +18,8 @@ public static partial class prune
         where T : nn.Module => Apply(module, name, Pruning.NewGroups(n, m), importance_scores);
 
     /// <summary>
-    /// Prunes entries of smallest modulus until this share of all entries is pruned. Those that are pruned stay so; a
-    /// share that is reached already changes nothing.
+    /// Prunes entries of smallest modulus until this share of all entries is pruned. Pruned entries stay pruned; if the share is
+    /// reached already, nothing changes.
     /// </summary>
     /// <param name="module">The module.</param>
     /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
@@ -31,8 +31,8 @@ public static partial class prune
         where T : nn.Module => module.l1_unstructured(name, Amount.NewUpTo(share), importance_scores);
 
     /// <summary>
-    /// Prunes entries of smallest modulus up to the share that a schedule has at this step; before its first one,
-    /// nothing. Call it after optimizer steps. Every other verb follows with `schedule.AmountAt(step)` as its amount.
+    /// Prunes entries of smallest modulus up to the share that a schedule has at this step. Before the schedule's first step it
+    /// prunes nothing. Call it after optimizer steps. Every other verb follows with `schedule.AmountAt(step)` as its amount.
     /// </summary>
     /// <param name="module">The module.</param>
     /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>

@@ -36,7 +36,7 @@ internal static class ModelTree
         }
     }
 
-    /// <summary>The module and all inside it, those included that parametrizing has put there.</summary>
+    /// <summary>The module and all modules inside it, those of this library included.</summary>
     public static List<nn.Module> All(nn.Module module)
     {
         using var _ = ModuleAccess.Structure.EnterScope();
@@ -83,7 +83,7 @@ internal static class ModelTree
     public static List<(string Name, ParametrizedTensor Tensor)> Tensors(nn.Module model) =>
         [.. AllNames(model).DistinctBy(entry => entry.Tensor, ReferenceEqualityComparer.Instance)];
 
-    /// <summary>The same for whoever reads or writes the parts: each tensor has taken what was assigned to fields.</summary>
+    /// <summary>The same for methods that read or write parts: each tensor has taken pending assignments.</summary>
     public static List<(string Name, ParametrizedTensor Tensor)> CurrentTensors(nn.Module model)
     {
         var tensors = Tensors(model);
@@ -91,7 +91,7 @@ internal static class ModelTree
         return tensors;
     }
 
-    /// <summary>The same with all names of those that several modules share.</summary>
+    /// <summary>The parametrized tensors under all their names: one that several modules share has several.</summary>
     public static List<(string Name, ParametrizedTensor Tensor)> AllNames(nn.Module model)
     {
         if (model is ParametrizedTensor alone)
@@ -105,14 +105,14 @@ internal static class ModelTree
         ];
     }
 
-    /// <summary>Those that the module itself has in fields.</summary>
+    /// <summary>The parametrized tensors that the module holds in fields.</summary>
     public static IEnumerable<(string Name, ParametrizedTensor Tensor)> HeldBy(nn.Module module) =>
         module
             .named_children()
             .Where(child => child.module is ParametrizedTensor)
             .Select(child => (child.name, (ParametrizedTensor)child.module));
 
-    /// <summary>All that hold a module in a model.</summary>
+    /// <summary>All modules of a model that hold a module as a child.</summary>
     public static List<ParentModule> ParentsOf(nn.Module module, nn.Module model)
     {
         using var _ = ModuleAccess.Structure.EnterScope();
@@ -134,7 +134,10 @@ internal static class ModelTree
 
     public static string Join(string name, string step) => name.Length == 0 ? step : $"{name}.{step}";
 
-    /// <summary>Those of modules inside a native one are in children that only parametrizing has made.</summary>
+    /// <summary>
+    /// The parametrized tensors that are bound to a module. Those of inner modules of a native module are in children of class
+    /// NativeChild.
+    /// </summary>
     private static IEnumerable<(string Name, ParametrizedTensor Tensor)> BoundTo(nn.Module module) =>
         (ParametrizationSet.Of(module)?.Named ?? []).Concat(
             module

@@ -5,14 +5,16 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Registration;
 
-/// <summary>Who may register on a module or remove from it now: it has one set of parametrized tensors, and one registry.</summary>
+/// <summary>
+/// The locks for registering on modules and removing from them: one for each module, and one for reading and changing registries.
+/// </summary>
 internal static class ModuleAccess
 {
     private static readonly ConditionalWeakTable<nn.Module, TensorAccess> Known = [];
 
     /// <summary>
-    /// Has whoever looks through modules or changes what they hold: models may have modules in common. For moments in which the
-    /// thread waits for nobody else.
+    /// The lock for reading or changing registries of modules. It is one for the process, because models can share modules. Never
+    /// wait for a `TensorAccess` while holding it.
     /// </summary>
     public static Lock Structure { get; } = new();
 

@@ -12,7 +12,7 @@ internal sealed class NativeChild : nn.Module
     private NativeChild(string name)
         : base(name) { }
 
-    /// <summary>The module, made where it is missing, under which a parametrized tensor belongs, and its name there.</summary>
+    /// <summary>The module that is to hold a parametrized tensor, and the tensor's name there. Missing modules are made.</summary>
     public static (nn.Module Home, string Name) HomeOf(nn.Module owner, string name)
     {
         var steps = name.Split('.');
@@ -20,7 +20,7 @@ internal sealed class NativeChild : nn.Module
         return (home, steps[^1]);
     }
 
-    /// <summary>Takes those away in which nothing is left.</summary>
+    /// <summary>Removes the children of this class that are empty.</summary>
     public static void Prune(nn.Module owner)
     {
         var children = ModuleInternals.Children(owner);

@@ -17,7 +17,7 @@ internal sealed class ParametrizationSet : nn.Module
     public IEnumerable<(string Name, ParametrizedTensor Tensor)> Named =>
         named_children().Select(child => (child.name, (ParametrizedTensor)child.module));
 
-    /// <summary>The tensor of that name, or the joint one of which it is a member.</summary>
+    /// <summary>The tensor of that name, or the joint tensor of which it is a member.</summary>
     public ParametrizedTensor? this[string name] =>
         NameOf(name) is { } own ? (ParametrizedTensor)ModuleInternals.Children(this)[own] : null;
 
@@ -27,7 +27,7 @@ internal sealed class ParametrizationSet : nn.Module
     /// <summary>Throws when the module was disposed.</summary>
     public static void RequireAlive(nn.Module module)
     {
-        // The name of a module that was disposed cannot be asked for.
+        // The message has the class, not the name: the name of a disposed module cannot be read.
         if (ModuleInternals.IsDisposed(module) || Of(module) is { } set && ModuleInternals.IsDisposed(set))
             throw new ObjectDisposedException(
                 module.GetType().FullName,
@@ -35,7 +35,7 @@ internal sealed class ParametrizationSet : nn.Module
             );
     }
 
-    /// <summary>The name under which the set has the tensor, or the joint one of which it is a member.</summary>
+    /// <summary>The name under which the set has the tensor, or the joint tensor of which it is a member.</summary>
     public string? NameOf(string name)
     {
         var children = ModuleInternals.Children(this);
@@ -74,14 +74,17 @@ internal sealed class ParametrizationSet : nn.Module
         Dispose();
     }
 
-    /// <summary>There is nothing in it that tells where it is: what it holds may be elsewhere.</summary>
+    /// <summary>
+    /// Always moves the children: the set has no tensors of its own that would tell its device, and the children may be on other
+    /// devices.
+    /// </summary>
     protected override nn.Module _to(DeviceType deviceType, int deviceIndex, bool non_blocking)
     {
         _toEpilog(deviceType, deviceIndex, non_blocking);
         return this;
     }
 
-    /// <summary>Spares tensors that others need: modules that share them, or the user who made them.</summary>
+    /// <summary>Does not dispose tensors that others need: modules that share them, or the user who made them.</summary>
     protected override void Dispose(bool disposing)
     {
         if (disposing)

@@ -7,13 +7,18 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Registration;
 
-/// <summary>A tensor of a module, or several that make up one, before a parametrized one takes its place.</summary>
+/// <summary>
+/// A plain tensor of a module, or several that are joined into one, before a parametrized tensor takes its place.
+/// </summary>
 internal sealed class PlainTensor : IDisposable
 {
     private readonly TensorPath _path;
     private readonly List<(Slot Slot, Tensor Tensor)> _found;
 
-    /// <summary>Finds it, and changes nothing. Throws when no parametrized tensor can take its place.</summary>
+    /// <summary>
+    /// Finds the tensor. Throws when no parametrized tensor can take its place. The module's tensors do not change, but its fields
+    /// may get registered.
+    /// </summary>
     public PlainTensor(TensorPath path, int dimension)
     {
         ModuleInternals.Check();
@@ -25,7 +30,9 @@ internal sealed class PlainTensor : IDisposable
             RequireFree(members);
         _found = [.. members.Select(Find)];
         if (_found.DistinctBy(one => one.Slot.IsBuffer).Count() > 1)
-            throw new ArgumentException($"{path} joins a parameter and a buffer, which are not trained alike.");
+            throw new ArgumentException(
+                $"{path} joins a parameter and a buffer, but a buffer is not trained. Join parameters only, or buffers only."
+            );
 
         Layout = JointLayout.Of([.. members.Select(member => member.Name)], Tensors, dimension);
         using var _ = no_grad();
@@ -34,7 +41,7 @@ internal sealed class PlainTensor : IDisposable
             Value.DetachFromDisposeScope();
     }
 
-    /// <summary>Where the module has the tensor, and the tensor.</summary>
+    /// <summary>The slot in which the module has the tensor, and the tensor.</summary>
     public static (Slot Slot, Tensor Tensor) Find(TensorPath path)
     {
         using var _ = ModuleAccess.Structure.EnterScope();
@@ -89,7 +96,7 @@ internal sealed class PlainTensor : IDisposable
             if (member.Tensor is not null)
                 throw new InvalidOperationException($"{member} is parametrized already. Remove that first.");
             if (members.Count(one => one == member) > 1)
-                throw new ArgumentException($"{member} is named twice. Name each tensor once.");
+                throw new ArgumentException($"{member} is named twice. Name each member of a joint tensor once.");
         }
     }
 

@@ -7,7 +7,9 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Registration;
 
-/// <summary>A change of a model of which all that can fail is done: it is committed, or disposed and nothing has changed.</summary>
+/// <summary>
+/// A change of a model that is fully prepared: `Commit` cannot fail. `Dispose` without `Commit` leaves the model unchanged.
+/// </summary>
 internal interface IPrepared : IDisposable
 {
     void Commit();
@@ -21,7 +23,7 @@ internal sealed class Prepared : IPrepared
     private Prepared() { }
 
     /// <summary>Prepares one change after another; when one fails, those before it are disposed.</summary>
-    /// <param name="changes">Prepares while it is enumerated.</param>
+    /// <param name="changes">The changes; enumerating them prepares them.</param>
     public static Prepared All(IEnumerable<IPrepared> changes)
     {
         var all = new Prepared();
@@ -55,10 +57,13 @@ internal sealed class Prepared : IPrepared
     public void Dispose() => _changes.ForEach(one => one.Dispose());
 }
 
-/// <summary>A parametrized tensor that is to be computed from other numbers, by more nodes if need be.</summary>
+/// <summary>Prepared new parts of a parametrized tensor, which may get more nodes as well.</summary>
 /// <param name="tensor">The tensor.</param>
-/// <param name="next">How it goes on.</param>
-/// <param name="path">By which it was registered on again: for the passes of those modules it is computed from then on.</param>
+/// <param name="next">The new value and parts.</param>
+/// <param name="path">
+/// The path by which it was registered again; the modules on it then compute the tensor for their passes, too. Null when it was not
+/// registered again.
+/// </param>
 internal sealed class PreparedParts(ParametrizedTensor tensor, Continuation next, TensorPath? path = null) : IPrepared
 {
     public void Commit()
@@ -67,14 +72,16 @@ internal sealed class PreparedParts(ParametrizedTensor tensor, Continuation next
         path?.AddCallers();
     }
 
-    /// <summary>Frees what the tensor has not taken.</summary>
+    /// <summary>Disposes the parts that the tensor has not taken over.</summary>
     public void Dispose() => next.Parts.Discard(except: tensor.Tensors);
 }
 
-/// <summary>A plain tensor in whose place a module is to compute with a parametrized one that others have.</summary>
+/// <summary>
+/// Prepared sharing: a module will compute with the parametrized tensor of another module, in place of a plain tensor.
+/// </summary>
 /// <param name="path">The plain tensor.</param>
-/// <param name="shared">The parametrized one, which may come to be by a change that is committed before this.</param>
-/// <param name="dimension">Along which several plain tensors are joined.</param>
+/// <param name="shared">The parametrized tensor. It may be made by a change that is committed before this one.</param>
+/// <param name="dimension">The dimension along which several plain tensors are joined.</param>
 internal sealed class PreparedSharing(TensorPath path, Func<ParametrizedTensor> shared, int dimension) : IPrepared
 {
     private readonly PlainTensor _plain = new(path, dimension);
@@ -107,18 +114,18 @@ internal sealed class PreparedSharing(TensorPath path, Func<ParametrizedTensor> 
     private static string Kind(bool isBuffer) => isBuffer ? "buffer" : "parameter";
 }
 
-/// <summary>A plain tensor that is to be computed from parts, which may depend on it.</summary>
+/// <summary>Prepared registration: a plain tensor will be computed from parts.</summary>
 internal sealed class PreparedBinding : IPrepared
 {
     private readonly TensorPath _path;
     private readonly PlainTensor _plain;
     private readonly ParametrizedTensor _tensor;
 
-    /// <summary>What the module's own tensor starts from, where that becomes a parameter.</summary>
+    /// <summary>The starting value of the module's own tensor, when that becomes a parameter.</summary>
     private readonly Tensor? _start;
     private bool _isCommitted;
 
-    /// <summary>Throws when the tensor cannot be computed so.</summary>
+    /// <summary>Throws when the tensor cannot be registered.</summary>
     public PreparedBinding(TensorPath path, Parametrization value, Func<Tensor, Parts> startingParts, int dimension)
     {
         (_path, _plain) = (path, new(path, dimension));
@@ -128,7 +135,7 @@ internal sealed class PreparedBinding : IPrepared
             using var lasting = Modes.Lasting();
             parts = startingParts(_plain.Value);
             var own = _plain.Layout.IsJoint ? null : _plain.Value;
-            // What changes a frozen weight is there to be trained.
+            // An adapter is trained, although the weight that it changes is frozen.
             var isTrained = _plain.IsTrained || Adapter.isAdapter(value);
             _tensor = new(value, parts, own, _plain.IsBuffer, isTrained);
         }
@@ -143,10 +150,13 @@ internal sealed class PreparedBinding : IPrepared
         RequireWritable();
     }
 
-    /// <summary>Writes nothing into the module's tensors. Throws, and frees all, where libtorch would write no number either.</summary>
+    /// <summary>
+    /// Throws, and frees what was prepared, when libtorch refuses writes to the tensor (one made in inference mode). It tries a
+    /// write of no entries.
+    /// </summary>
     private void RequireWritable()
     {
-        using var lasting = Modes.Lasting(); // In inference mode, what it made can be written to.
+        using var lasting = Modes.Lasting(); // In inference mode itself, its tensors could be written to.
         using var _ = no_grad();
         using var handles = NewDisposeScope(); // TorchSharp makes a new one for an operation in place.
         try
@@ -158,7 +168,7 @@ internal sealed class PreparedBinding : IPrepared
         {
             Dispose();
             throw new NotSupportedException(
-                $"{_path} was made in inference mode, whose tensors libtorch never trains. Make the module outside of it.",
+                $"{_path} was made in inference mode, and libtorch cannot train such tensors. Make the module outside inference mode.",
                 error
             );
         }

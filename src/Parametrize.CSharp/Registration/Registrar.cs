@@ -9,10 +9,12 @@ namespace Parametrize.CSharp.Registration;
 /// <summary>Registering and removing: everything that can fail comes first, then the module changes.</summary>
 internal static class Registrar
 {
-    /// <param name="path">A tensor, or several that are to make up a joint one.</param>
-    /// <param name="value">What constrains it.</param>
+    /// <param name="path">The path of a tensor, or of several that will be joined.</param>
+    /// <param name="value">The value that constrains it.</param>
     /// <param name="whenNotAllowed">What to do when the present tensor is not in the space.</param>
-    /// <param name="dimension">Along which several are joined; null: 1, or as they are.</param>
+    /// <param name="dimension">
+    /// The dimension along which several are joined. Null: 1, or that of a tensor that is joined already.
+    /// </param>
     public static IPrepared Prepare(
         TensorPath path,
         Parametrization value,
@@ -40,7 +42,9 @@ internal static class Registrar
     {
         using var alone = TensorAccess.WritingAll(() => [.. path.Accesses, shared.Binding.Access]);
         if (path.Tensor is not null)
-            throw new InvalidOperationException($"{path} is parametrized. Remove that first, or share its tensor.");
+            throw new InvalidOperationException(
+                $"{path} is parametrized already. Remove its parametrization first, or share its tensor with the others."
+            );
         var change = new PreparedSharing(path, () => shared, shared.Binding.Layout?.Dimension ?? 1);
         using var all = Prepared.All([change]);
         shared.Binding.SyncWithModules();
@@ -68,7 +72,9 @@ internal static class Registrar
         TakeOut(path, parametrized, value);
     }
 
-    /// <summary>Gives the module a tensor of that value or, computing nothing, one that the value was computed from.</summary>
+    /// <summary>
+    /// Gives the module a plain tensor: with this value, or, when it is null, with the original from which the value was computed.
+    /// </summary>
     private static void TakeOut(TensorPath path, ParametrizedTensor parametrized, Tensor? value)
     {
         using var lasting = Modes.Lasting();
@@ -94,7 +100,7 @@ internal static class Registrar
         }
     }
 
-    /// <summary>Whether it is computed from one tensor of its shape.</summary>
+    /// <summary>Whether it is computed from a single tensor of its own shape.</summary>
     private static bool HasUnconstrained(ParametrizedTensor parametrized) =>
         parametrized.Inputs.Length == 1
         && Core.form(parametrized.Parametrization, parametrized.CurrentParts())
@@ -102,7 +108,7 @@ internal static class Registrar
 
     private static string Shown(Tensor input) => $"a tensor of shape {Form.Shown(input.shape)}";
 
-    /// <summary>The module's own tensor, or what takes its place.</summary>
+    /// <summary>The module's own tensor, with this value or, when it is null, as it is.</summary>
     private static Tensor Released(ParametrizedTensor parametrized, Tensor? value)
     {
         var own = parametrized.Inputs[parametrized.Reused];
@@ -113,7 +119,7 @@ internal static class Registrar
         return own;
     }
 
-    /// <summary>Other numbers in the same object, without a gradient: that was of another function.</summary>
+    /// <summary>Writes a value into the same tensor object. The gradient is cleared: it belonged to another function.</summary>
     public static void Overwrite(Tensor tensor, Tensor value)
     {
         tensor.WriteOver(value);

@@ -10,18 +10,20 @@ namespace Parametrize.CSharp.Registration;
 /// <summary>Where a tensor is: the module that owns it, and its name there.</summary>
 /// <param name="Owner">The module.</param>
 /// <param name="Name">The name.</param>
-/// <param name="Parent">The modules around it by which it was found; null when it was the first.</param>
+/// <param name="Parent">The enclosing modules by which the owner was found; null when the path begins at the owner.</param>
 internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentModule? Parent = null)
 {
     /// <summary>Equal for one tensor, by whichever name it was found.</summary>
     public (nn.Module Owner, string Name) Place => (Owner, Name);
 
-    /// <summary>The module during whose `call` the tensor is needed: the owner, or the nearest around it that has one.</summary>
+    /// <summary>
+    /// The module during whose `call` the tensor is needed: the owner, or the nearest enclosing module that has a `call`.
+    /// </summary>
     public nn.Module? Caller => Hooks.CanBeAround(Owner) ? Owner : ParentModule.CallerOf(AllParents);
 
     /// <summary>
-    /// The modules for whose passes the tensor is computed: the caller, and those between it and the one where the path
-    /// begins, so that each of them may run what is in it by `forward`.
+    /// The modules for whose passes the tensor is computed: the caller, and those between it and the module where the path begins.
+    /// So each of them may run its children by `forward`.
     /// </summary>
     public IReadOnlyList<nn.Module> Callers
     {
@@ -35,15 +37,17 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
         }
     }
 
-    /// <summary>All that hold the owner in the model in which the path begins.</summary>
+    /// <summary>All modules that hold the owner, in the model in which the path begins.</summary>
     public IReadOnlyList<ParentModule> AllParents => Parent is null ? [] : ModelTree.ParentsOf(Owner, Parent.Root);
 
     public ParametrizedTensor? Tensor => Find(Owner, Name);
 
-    /// <summary>Whether the owner holds the parametrized tensor itself, in a field, and none is registered so.</summary>
+    /// <summary>
+    /// Whether the owner holds a ParametrizedTensor of this name in a field, and none is registered under the name.
+    /// </summary>
     public bool IsHeld => ParametrizationSet.Of(Owner)?[Name] is null && HeldBy(Owner, Name) is not null;
 
-    /// <summary>The tensors that make up a joint one; of one alone, itself.</summary>
+    /// <summary>The paths of the members of a joint tensor; of a single tensor, its own path.</summary>
     public IReadOnlyList<TensorPath> Members
     {
         get
@@ -54,8 +58,9 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     }
 
     /// <summary>
-    /// What must be used by one thread alone while the tensor is registered or removed: the module's registries; and the
-    /// tensor or, of a plain one, all of the module, which get no hooks during its passes, and one that each pass around uses.
+    /// The accesses that registering or removing needs exclusively: the module's registry, and the parametrized tensor. For a plain
+    /// tensor: all parametrized tensors of the module, and one of each enclosing module, so that no pass is running while hooks are
+    /// added.
     /// </summary>
     public IReadOnlyList<TensorAccess> Accesses
     {
@@ -73,21 +78,21 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
         }
     }
 
-    /// <summary>Throws when the tensor is only a member of a joint one.</summary>
+    /// <summary>Throws when the tensor is only a member of a joint tensor.</summary>
     public void RequireWhole()
     {
         if (Tensor is { Binding.Layout: { IsJoint: true } } joint && !JointName.IsOfSeveral(Name))
             throw new InvalidOperationException(
-                $"{this} is a member of {joint.Where}. Name that, or remove it first and join the tensors anew."
+                $"{this} is a member of the joint tensor {joint.Where}. Name the joint tensor, or remove it first and join the tensors again."
             );
     }
 
-    /// <summary>Throws when there is no pass for which the tensor could be computed.</summary>
+    /// <summary>Throws when there is no module with a `call` during which the tensor could be computed.</summary>
     public void RequireCaller()
     {
         if (Owner.GetType().Assembly == typeof(TensorPath).Assembly)
             throw new NotSupportedException(
-                $"{this} is what a parametrized tensor is computed from. Register on that."
+                $"{this} is a part from which a parametrized tensor is computed. Register on the parametrized tensor."
             );
         if (Caller is null)
             throw new NotSupportedException(
@@ -97,7 +102,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
             );
     }
 
-    /// <summary>Has the parametrized tensor computed for the passes of these callers, too.</summary>
+    /// <summary>Computes the parametrized tensor for the passes of these callers, too.</summary>
     public void AddCallers()
     {
         var (home, last) = NativeChild.HomeOf(Owner, Name);
@@ -108,9 +113,9 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     public override string ToString() => $"{Owner.Title()}.{Name}";
 
     /// <summary>Follows a dotted name into the children; native modules have tensors whose names have dots.</summary>
-    /// <param name="module">Where to begin.</param>
-    /// <param name="name">The name as seen from there.</param>
-    /// <param name="parent">What holds the module, if that is known.</param>
+    /// <param name="module">The module in which the name begins.</param>
+    /// <param name="name">The dotted name, relative to the module.</param>
+    /// <param name="parent">The module that holds it, if it is known.</param>
     public static TensorPath Resolve(nn.Module module, string name, ParentModule? parent = null)
     {
         using var _ = ModuleAccess.Structure.EnterScope();
@@ -178,13 +183,13 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     private static (string Step, string Tail) FirstStep(string name) =>
         (name[..name.IndexOf('.')], name[(name.IndexOf('.') + 1)..]);
 
-    /// <summary>By what the module says: Sequential does not register its children.</summary>
+    /// <summary>Asks `named_children`, not the registry: Sequential does not register its children.</summary>
     private static nn.Module? ChildOf(nn.Module module, string name) =>
         module.named_children().FirstOrDefault(child => child.name == name).module is { } child
             ? ListProxies.Behind(child)
             : null;
 
-    /// <summary>In native memory a module has the tensors of those inside it, and no children.</summary>
+    /// <summary>A native module lists the tensors of its inner modules under dotted names, and has no children.</summary>
     private static string ChildrenOf(nn.Module module) =>
         module
             .named_children()

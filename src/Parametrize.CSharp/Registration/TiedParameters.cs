@@ -9,11 +9,11 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
 {
     private readonly ILookup<(IntPtr, bool IsParameter), TensorPath> _paths = Find(models);
 
-    /// <summary>What is prepared already: one tensor may be named several times.</summary>
+    /// <summary>The tensors that are prepared already: one tensor may be named several times.</summary>
     private readonly HashSet<(nn.Module Owner, string Name)> _plain = [];
     private readonly HashSet<ParametrizedTensor> _parametrized = [];
 
-    /// <summary>Registers on a tensor of a model and on what the model ties to it: all or none.</summary>
+    /// <summary>Registers on a tensor of a model and on all tensors that are tied to it: on all or on none.</summary>
     public static void Register(
         nn.Module model,
         TensorPath path,
@@ -22,10 +22,11 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
         int? dimension = null
     ) => Prepared.CommitAll([path], () => [Of(model, path).Prepare(path, value, whenNotAllowed, dimension)]);
 
-    /// <summary>Lets a tensor of a model be a parametrized one, unless the model ties another to it.</summary>
+    /// <summary>Lets a module share a parametrized tensor, unless the model ties another tensor to the plain one.</summary>
     public static void Share(nn.Module model, TensorPath path, ParametrizedTensor shared)
     {
-        // What the shared tensor is computed from stays; another is emptied, for all who have it.
+        // A parameter of the shared tensor keeps its numbers. Any other tensor is emptied, also for the modules that are tied to
+        // it.
         var isPart = Plain(path) is { } own && shared.Inputs.Any(input => NativeTensors.AreOne(input, own));
         if (!isPart && Of(model, path).Of(path) is [var other, ..])
             throw new InvalidOperationException(
@@ -34,7 +35,9 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
         Registrar.Share(path, shared);
     }
 
-    /// <summary>Registering on a tensor and on what is tied to it; nothing when that is prepared already.</summary>
+    /// <summary>
+    /// Prepares registering on a tensor and on all tensors that are tied to it; prepares nothing when that was done already.
+    /// </summary>
     public IPrepared Prepare(
         TensorPath path,
         Parametrization value,
@@ -55,7 +58,7 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
         }
     }
 
-    /// <summary>The ties of a model, for one tensor of it: one that is nowhere else has none.</summary>
+    /// <summary>The ties of a model, for one of its tensors; empty when no other module has the tensor.</summary>
     private static TiedParameters Of(nn.Module model, TensorPath path) =>
         path.Members.Any(member => Plain(member) is { IsInvalid: false } own && ModelTree.IsShared(model, own))
             ? new(model)
@@ -77,7 +80,7 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
     private bool IsNew(TensorPath path) =>
         path.Tensor is { } present ? _parametrized.Add(present) : _plain.Add(path.Place);
 
-    /// <summary>Where else in the model a parameter is; nowhere when it is parametrized already.</summary>
+    /// <summary>The other paths of a tensor in the model; none when it is parametrized already.</summary>
     private List<TensorPath> Of(TensorPath path)
     {
         if (path.Tensor is not null)
@@ -88,7 +91,7 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
         foreach (var member in members)
             if (Elsewhere(member) is [var other, ..])
                 throw new InvalidOperationException(
-                    $"{member} is tied to {other}, which would not know of the joint tensor. Untie them first."
+                    $"{member} is tied to {other}, which cannot follow a joint tensor. Untie them first."
                 );
         return [];
     }

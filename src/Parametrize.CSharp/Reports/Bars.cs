@@ -6,7 +6,7 @@ namespace Parametrize.CSharp.Reports;
 /// <summary>A picture of numbers that are not negative as bars, from left to right, in SVG.</summary>
 internal static class Bars
 {
-    /// <summary>In the picture's units, which are pixels where it is as wide as a phone.</summary>
+    /// <summary>Sizes in the picture's units, which are pixels when it is as wide as a phone.</summary>
     private const double Width = 320,
         Height = 140,
         Left = 44,
@@ -14,10 +14,10 @@ internal static class Bars
         Bottom = 118;
 
     /// <param name="heights">At least one.</param>
-    /// <param name="marked">How many of the first bars are of the colour that warns.</param>
-    /// <param name="highest">What is written beside the highest bar; beside the ground it is 0.</param>
-    /// <param name="below">What is written below the first bar, and below the last.</param>
-    /// <param name="inWords">For who does not see it.</param>
+    /// <param name="marked">How many of the first bars have the warning colour.</param>
+    /// <param name="highest">The label of the highest bar; the label of the base line is 0.</param>
+    /// <param name="below">The labels below the first bar and the last.</param>
+    /// <param name="inWords">A description for screen readers.</param>
     public static XElement Draw(
         IReadOnlyList<double> heights,
         int marked,
@@ -44,7 +44,7 @@ internal static class Bars
         );
     }
 
-    /// <summary>With a gap to the next, where there is room for one.</summary>
+    /// <summary>One bar, with a gap to the next one if there is room.</summary>
     private static string Bar(double left, double step, double height) =>
         $"M{Number(left)} {Number(Bottom)}v{Number(-height)}h{Number(step > 3 ? step - 1 : step)}v{Number(height)}z";
 

@@ -16,7 +16,7 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
 {
     private static readonly string[] Titles = ["tensor", "value", "shape", "dtype", "distance", "trained", "dimension"];
 
-    /// <summary>A column that is there when it has something to warn of.</summary>
+    /// <summary>A column that is shown only when some entries are saturated.</summary>
     private const string Warning = "saturated";
 
     private const int FirstOfNumbers = 5;
@@ -37,8 +37,8 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
     /// <summary>
-    /// A line for each tensor below a line of titles, in columns; numbers end at their right. The last column, of saturated
-    /// entries, is there where a tensor has some.
+    /// A table with a line of titles and a line for each tensor; numbers are aligned to the right. The last column, for saturated
+    /// entries, is shown only when a tensor has some.
     /// </summary>
     public override string ToString()
     {
@@ -51,8 +51,9 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
     }
 
     /// <summary>
-    /// A page of HTML: the table, and below it, for each tensor, its singular values and how many of its entries hardly train. The page
-    /// needs nothing beside it: the pictures are SVG, there are no scripts. It is light or dark as the browser is, and fits a phone.
+    /// A page of HTML: the table, and below it, for each tensor, its singular values and how many of its entries hardly train. The
+    /// page needs no other files: the pictures are SVG, and there are no scripts. It follows the light or dark mode of the browser,
+    /// and fits a phone.
     /// </summary>
     /// <param name="title">The title of the page.</param>
     public string ToHtml(string title = "Parametrizations")
@@ -61,7 +62,7 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
         return ReportPage.Whole(title, this);
     }
 
-    /// <summary>The same without title, head and body, to be put into another page.</summary>
+    /// <summary>The table and pictures without title, head and body, to be put into another page.</summary>
     public string ToHtmlFragment() => ReportPage.Fragment(this);
 
     /// <summary>Titles and rows, all of the same length.</summary>
@@ -77,7 +78,7 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
 
     internal static bool IsNumber(int column) => column >= FirstOfNumbers;
 
-    /// <summary>For F# Interactive, which else shows a list.</summary>
+    /// <summary>The text for F# Interactive, which would otherwise show a list.</summary>
     private string Text => $"\n{this}";
 
     private static string Padded(string cell, int column, int width) =>

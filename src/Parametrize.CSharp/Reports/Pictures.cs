@@ -2,7 +2,7 @@ using System.Xml.Linq;
 
 namespace Parametrize.CSharp.Reports;
 
-/// <summary>What is drawn of one tensor.</summary>
+/// <summary>The pictures of one tensor.</summary>
 internal static class Pictures
 {
     private const int MostBars = 128;
@@ -20,7 +20,7 @@ internal static class Pictures
         var count = Math.Min(values.Count, MostBars);
         double[] drawn = [.. Enumerable.Range(0, count).Select(place => values[At(place, count, values.Count)])];
         var (largest, smallest) = (values[0], values[^1]);
-        // Below this the smallest is rounding.
+        // Below this bound the smallest singular value is rounding noise.
         var isMeasured = smallest > FormModule.epsilon(row.Dtype) * largest;
         var ratio = isMeasured ? Invariant($", ratio {largest / smallest:g4}") : "";
         var together = row.Spectrum.Matrices > 1 ? $" of {row.Spectrum.Matrices} matrices together" : "";

@@ -7,7 +7,7 @@ namespace Parametrize.CSharp.Reports;
 /// <summary>A report as HTML, made as XML: so that whatever text it has is escaped, and every element is closed.</summary>
 internal static class ReportPage
 {
-    /// <summary>To which the style sheet applies.</summary>
+    /// <summary>The class of elements to which the style sheet applies.</summary>
     private const string Root = "parametrizations";
 
     public static string Whole(string title, ParametrizationReport report) =>
@@ -37,7 +37,7 @@ internal static class ReportPage
 
     public static string Fragment(ParametrizationReport report) => Text(new("section", Class(Root), Content(report)));
 
-    /// <summary>Names may have characters that XML has no place for, which HTML reads all the same.</summary>
+    /// <summary>Names may have characters that XML does not allow, although HTML does.</summary>
     private static string Text(XElement element)
     {
         var text = new StringBuilder();

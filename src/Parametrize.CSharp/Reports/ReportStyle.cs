@@ -4,8 +4,8 @@ namespace Parametrize.CSharp.Reports;
 internal static class ReportStyle
 {
     /// <summary>
-    /// It applies to reports alone, which may stand in a page with other things. It has no character that XML escapes, since HTML reads
-    /// a style as it stands.
+    /// The style sheet applies to reports only, since a report may stand in a page with other content. It has no character that XML
+    /// would escape, since HTML does not unescape styles.
     /// </summary>
     public const string Sheet = """
         .parametrizations { --text: #1f2328; --faint: #59636e; --line: #d1d9e0; --ground: #ffffff; --bar: #0969da; --warning: #b35900;

@@ -6,10 +6,10 @@ namespace Parametrize.CSharp.Reports;
 /// <summary>The singular values of a tensor, or why there are none.</summary>
 internal sealed record Spectrum(IReadOnlyList<double>? Values, long Matrices, string? Missing)
 {
-    /// <summary>In descending order; those of a batch together.</summary>
-    /// <param name="value">Which tells a batch of matrices from a kernel.</param>
+    /// <summary>The singular values in descending order; those of all matrices of a batch together.</summary>
+    /// <param name="value">The value of the tensor, which distinguishes a batch of matrices from a kernel.</param>
     /// <param name="tensor">On any device.</param>
-    /// <param name="upTo">The size of the largest matrix, or of one that costs as much.</param>
+    /// <param name="upTo">The size of the largest square matrix, or of one that takes as much work.</param>
     public static Spectrum Of(Parametrization value, Tensor tensor, long upTo)
     {
         if (upTo == 0)
@@ -31,7 +31,10 @@ internal sealed record Spectrum(IReadOnlyList<double>? Values, long Matrices, st
 
     private static Spectrum None(string missing) => new(null, 0, missing);
 
-    /// <summary>Else it is one matrix, out x (in k...): so a value sees it that knows no batches, and none at all one of entries.</summary>
+    /// <summary>
+    /// Whether the tensor is a batch of matrices. If not, it is one matrix, out x (in k...), as for a value that has no batches,
+    /// and for an entrywise one.
+    /// </summary>
     private static bool IsBatch(Parametrization value, Tensor tensor) =>
         tensor.dim() == 2 || Core.isBatched(value) && !value.Program.IsEntrywise;
 }

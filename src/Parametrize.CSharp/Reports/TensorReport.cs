@@ -28,7 +28,8 @@ public sealed record TensorReport
             Parametrization = value;
             Shape = present.shape;
             Dtype = present.dtype;
-            // What has learnt its norm believes in it: the tensor alone tells. A mask in use counts, wherever it is from.
+            // A spectral norm scales by its own estimate of the norm, so membership is tested on the tensor, not on the estimate. A
+            // mask that was loaded counts like one that the value chose.
             var membership = Core.learns(value) ? Core.contains(value, present) : Core.admits(value, parts, present);
             Violation = membership.ErrorOrNull();
             Distance = Violation switch
@@ -42,11 +43,11 @@ public sealed record TensorReport
                 (Slopes, Saturated) = ([.. Saturation.bounds.Zip(counts)], Saturation.share(counts));
             Dimension = Parametrize.Dimension.ofForm(FormModule.ofTensor(present), value, parts)?.Value;
         }
-        // Who writes to the parameters does not wait for singular values.
+        // After releasing the access: the SVD is slow, and writers should not wait for it.
         Spectrum = Spectrum.Of(value, present, spectraUpTo);
     }
 
-    /// <summary>As <see cref="parametrize.parametrizations"/> lists it.</summary>
+    /// <summary>The name by which <see cref="parametrize.parametrizations"/> lists the tensor.</summary>
     public string Name { get; }
 
     /// <summary>What constrains the tensor; it prints as code.</summary>
@@ -59,21 +60,18 @@ public sealed record TensorReport
     public ScalarType Dtype { get; }
 
     /// <summary>
-    /// How far the present tensor is from its space: 0 inside, which is up to rounding; else the size of the condition's
-    /// residual; NaN where <see cref="Violation"/> has no size. A spectral norm is measured, not believed.
+    /// How far the present tensor is from its space: 0 inside the space, up to rounding; else the size of the condition's residual;
+    /// NaN when <see cref="Violation"/> has no size. A spectral norm is measured on the tensor, not taken from its own estimate.
     /// </summary>
     public double Distance { get; }
 
-    /// <summary>Null inside, else which condition is violated, and by how much.</summary>
+    /// <summary>Which condition is violated, and by how much; null inside the space.</summary>
     public ParametrizationError? Violation { get; }
 
     /// <summary>How many real numbers an optimizer trains: entries of unfrozen parameters, complex ones twice.</summary>
     public long Trained { get; }
 
-    /// <summary>
-    /// How many real numbers the space leaves free: its dimension. Null for a space of a user's own, of which it is not
-    /// known.
-    /// </summary>
+    /// <summary> The dimension of the space, in real numbers. Null for a user's space whose dimension is not known. </summary>
     public long? Dimension { get; }
 
     /// <summary>
@@ -89,16 +87,16 @@ public sealed record TensorReport
     public IReadOnlyList<(double UpTo, long Entries)>? Slopes { get; }
 
     /// <summary>
-    /// The singular values in descending order, in the tensor's units. Of a batch of matrices they are those of all, together. A
-    /// convolution kernel [d0, d1, ...] counts as the matrix d0 x (d1 ...). So does every tensor of more than two dimensions whose value
-    /// knows no batches or maps entry by entry. Null where they were not asked for, would be more work than that, are
-    /// not finite, or where there is no matrix.
+    /// The singular values in descending order, in the tensor's units. For a batch of matrices, those of all matrices together. A
+    /// convolution kernel [d0, d1, ...] counts as the matrix d0 x (d1 ...). So does every tensor of more than two dimensions whose
+    /// value has no batches or maps entry by entry. Null when they were not asked for, would take more work than asked for, or are
+    /// not finite, and for a tensor that is no matrix.
     /// </summary>
     public IReadOnlyList<double>? SingularValues => Spectrum.Values;
 
     internal Spectrum Spectrum { get; }
 
-    /// <summary>What can be followed over the steps of a training, by name.</summary>
+    /// <summary>The figures that can be plotted over the steps of a training, by name.</summary>
     internal IEnumerable<(string Name, double Value)> Figures =>
         from figure in new (string Name, double? Value)[]
         {
@@ -117,7 +115,7 @@ public sealed record TensorReport
 
     private string Line => string.Join("  ", ParametrizationReport.Cells(this));
 
-    /// <summary>Null where there is nothing to warn of.</summary>
+    /// <summary>The share of saturated entries as text; null when no entry is saturated.</summary>
     internal string? SaturatedShown =>
         Saturated switch
         {

@@ -7,14 +7,15 @@ namespace Parametrize.CSharp;
 public static partial class parametrize
 {
     /// <summary>
-    /// For each parametrized tensor of a model: name, value, shape, element type, distance from its space, how many
-    /// numbers are trained and how many the space leaves free; and its singular values where they are asked for. It computes each
-    /// tensor once and changes nothing.
+    /// For each parametrized tensor of a model: name, value, shape, element type, distance from its space, how many numbers are
+    /// trained, and the dimension of the space; singular values if asked for. It computes each tensor once. As every reading does,
+    /// it first takes pending changes: a move, a buffer that a pass has changed, and singular vectors that are stale in evaluation.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="spectraUpTo">
-    /// Singular values are computed of tensors for which that is no more work than of a matrix with so many rows and columns; work is
-    /// rows x columns x the smaller of both, for each matrix of a batch. On one core a matrix of 1,024 x 1,024 takes 0.3 seconds, one of 2,048 x 2,048 3 seconds. 0: of none.
+    /// Singular values are computed for tensors that take no more work than a square matrix of this size. The work is rows x
+    /// columns x the smaller of the two, for each matrix of a batch. On one core a matrix of 1,024 x 1,024 takes 0.3 seconds, one
+    /// of 2,048 x 2,048 takes 3 seconds. 0: for no tensor.
     /// </param>
     /// <returns>A list whose ToString is a table, and ToHtml a page.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The size is negative.</exception>

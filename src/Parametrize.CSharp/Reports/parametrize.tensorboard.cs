@@ -14,7 +14,7 @@ public static partial class parametrize
     /// <param name="writer">`torch.utils.tensorboard.SummaryWriter(folder)`. It writes at once.</param>
     /// <param name="report">Made with `spectraUpTo`, it has singular values.</param>
     /// <param name="global_step">The step of the training to which the figures belong.</param>
-    /// <param name="walltime">Seconds since 1970, where it is not now.</param>
+    /// <param name="walltime">The time in seconds since 1970. Default: now.</param>
     /// <exception cref="InvalidOperationException">
     /// The report has singular values, and TorchSharp's default device is not the CPU: there its writer cannot make histograms.
     /// </exception>

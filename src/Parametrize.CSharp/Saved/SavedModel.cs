@@ -6,12 +6,12 @@ using Core = Parametrize.ParametrizationModule;
 namespace Parametrize.CSharp;
 
 /// <summary>
-/// A file of a model without that model: the tensors that its modules compute with, and what these are computed from. For programs
-/// that look at files, convert them, or take plain weights out of them.
+/// The file of a model, read without the model's class: the tensors with which its modules compute, and the parts from which these
+/// are computed. For programs that inspect files, convert them, or take plain weights out of them.
 /// </summary>
 /// <remarks>
-/// What `Safetensors.Save(path, model)` has written says all that is needed. Of a state of PyTorch the names tell weight norm,
-/// spectral norm and masks; name other maps. For one thread at a time.
+/// A file that `Safetensors.Save(path, model)` has written needs no further information. In a state of PyTorch, weight norm,
+/// spectral norm and masks are recognized by their names; name other maps. Not thread-safe.
 /// </remarks>
 public sealed class SavedModel : IDisposable
 {
@@ -25,18 +25,19 @@ public sealed class SavedModel : IDisposable
     /// <summary>The tensors, in the order of their names.</summary>
     public IReadOnlyList<SavedTensor> Tensors => _tensors;
 
-    /// <summary>What the file says besides of which values its tensors are.</summary>
+    /// <summary>The metadata of the file, without the description of its parametrized tensors.</summary>
     public IReadOnlyDictionary<string, string> Metadata => new StateDescription(_metadata).Others;
 
-    /// <summary>The element types of what the file has and TorchSharp cannot hold, by name.</summary>
+    /// <summary>The element types of the tensors that TorchSharp cannot hold, by name.</summary>
     public IReadOnlyDictionary<string, string> Unread => _file.Unread;
 
     /// <summary>
-    /// Reads a safetensors file. A tensor that cannot be computed is among the others, with its <see cref="SavedTensor.Problem"/>.
+    /// Reads a safetensors file. A tensor that cannot be computed is listed with the others, and its
+    /// <see cref="SavedTensor.Problem"/> says why.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="parametrizations">
-    /// How tensors were computed of which the file does not say it, or says it in a way that cannot be read; by name or by a pattern
+    /// The parametrizations of tensors for which the file names none, or names one that cannot be read; by name or by a pattern
     /// with * and ?. Default: none.
     /// </param>
     /// <exception cref="ArgumentException">Two patterns name several maps for one tensor, or one names nothing.</exception>
@@ -55,21 +56,23 @@ public sealed class SavedModel : IDisposable
             foreach (var tensor in file.Values)
                 tensor.Dispose();
             if (error is InvalidDataException)
-                throw new InvalidDataException($"{path} cannot be taken apart: {error.Message}", error);
+                throw new InvalidDataException($"The tensors of {path} cannot be found: {error.Message}", error);
             throw;
         }
     }
 
     /// <summary>
-    /// Computes a tensor by another parametrization from now on: its value stays, as far as the other allows it. A plain tensor can
-    /// be given one, too.
+    /// Replaces the parametrization of a tensor. The value stays the same if the new parametrization allows it. A plain tensor can
+    /// be given a parametrization, too.
     /// </summary>
-    /// <param name="name">Its <see cref="SavedTensor.Name"/>.</param>
-    /// <param name="parametrization">The other parametrization.</param>
-    /// <param name="whenNotAllowed">What to do where it does not allow the value. Default: refuse.</param>
+    /// <param name="name">The <see cref="SavedTensor.Name"/> of the tensor.</param>
+    /// <param name="parametrization">The new parametrization.</param>
+    /// <param name="whenNotAllowed">What to do when the new parametrization does not allow the value. Default: refuse.</param>
     /// <exception cref="ArgumentException">There is no such tensor.</exception>
     /// <exception cref="InvalidDataException">The present value cannot be computed.</exception>
-    /// <exception cref="ParametrizationException">The other does not allow the value. Nothing has changed.</exception>
+    /// <exception cref="ParametrizationException">
+    /// The new parametrization does not allow the value. Nothing has changed.
+    /// </exception>
     public void Convert(
         string name,
         Parametrization parametrization,
@@ -98,7 +101,7 @@ public sealed class SavedModel : IDisposable
     }
 
     /// <summary>
-    /// The state of the model without parametrizations: values under their plain names, all else as it is. As
+    /// The state of the model without parametrizations: values under their plain names, other tensors as they are. It equals
     /// <see cref="parametrize.baked_state_dict"/> of the model.
     /// </summary>
     /// <returns>New tensors without gradients, the caller's to dispose.</returns>
@@ -113,7 +116,7 @@ public sealed class SavedModel : IDisposable
     }
 
     /// <summary>
-    /// Writes the file anew: what was not converted bit for bit as it was, and all that the file says.
+    /// Writes the file again. Tensors that were not converted, and all metadata, are written unchanged, bit for bit.
     /// </summary>
     /// <param name="path">The file. Its folder must exist.</param>
     /// <exception cref="InvalidDataException">Tensors were not read, and would be lost.</exception>

@@ -7,7 +7,7 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Saved;
 
-/// <summary>Finds the tensors of a file, where there is no model that says which they are.</summary>
+/// <summary>Finds the tensors of a file without a model that would name them.</summary>
 internal sealed class SavedReading
 {
     private readonly LoadedTensors _file;
@@ -53,7 +53,7 @@ internal sealed class SavedReading
                     )
             );
         foreach (var key in _source.OldKeys)
-            // Names alone may be anybody's.
+            // The names alone do not show that these are pieces.
             if (_source.OldPiecesOf(key) is { } pieces && InferredParametrization.Of(pieces) is not null)
                 found.Add(Computed(key, pieces));
         var taken = found.SelectMany(one => one.Pieces.Keys).ToHashSet();
@@ -64,7 +64,7 @@ internal sealed class SavedReading
             throw new ArgumentException(unused);
     }
 
-    /// <summary>A tensor that is computed in another way from now on, under keys that begin as before.</summary>
+    /// <summary>A tensor with a new parametrization. Its keys begin as before.</summary>
     public static SavedTensor Converted(SavedTensor before, ParametrizedTensor tensor)
     {
         var prefix =
@@ -98,7 +98,10 @@ internal sealed class SavedReading
         return new(key, own, code, string.Join(" ", problems));
     }
 
-    /// <summary>The map: what the file says, else what the caller has named, else what the names of the pieces tell.</summary>
+    /// <summary>
+    /// The map: the one that the file names, else the one that the caller has named, else the one that the names of the pieces
+    /// show.
+    /// </summary>
     /// <exception cref="InvalidDataException">There is none.</exception>
     private static Parametrization MapOf(string? code, Parametrization? named, StatePieces pieces)
     {
@@ -118,7 +121,7 @@ internal sealed class SavedReading
                 );
     }
 
-    /// <summary>The tensor, and of a joint one how members make it up; null after problems have been noted.</summary>
+    /// <summary>The tensor, and the layout of a joint one; null when problems have been noted.</summary>
     private (ParametrizedTensor?, JointLayout?) Tensor(
         string key,
         StatePieces pieces,

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
-/// <summary>A tensor of a <see cref="SavedModel"/>: one that the file has as it is, or one that is computed from several.</summary>
+/// <summary>A tensor of a <see cref="SavedModel"/>: a plain tensor of the file, or one that is computed from several.</summary>
 public sealed class SavedTensor : IDisposable
 {
     private readonly JointLayout? _layout;
@@ -22,32 +22,32 @@ public sealed class SavedTensor : IDisposable
     internal SavedTensor(string name, IReadOnlyDictionary<string, Tensor> pieces, string? code, string problem)
         : this(name, pieces) => (Code, Problem) = (code, problem);
 
-    /// <summary>
-    /// Its name in a model without parametrizations: `fc.weight`. That of a joint one is `fc.weight+bias`.
-    /// </summary>
+    /// <summary> Its name in a model without parametrizations: `fc.weight`. A joint tensor is named `fc.weight+bias`. </summary>
     public string Name { get; }
 
-    /// <summary>What the file has for it, by the keys of the file: itself, or what it is computed from.</summary>
+    /// <summary>
+    /// The entries of the file for this tensor, by their keys: the tensor itself, or the pieces from which it is computed.
+    /// </summary>
     public IReadOnlyDictionary<string, Tensor> Pieces { get; }
 
     /// <summary>
-    /// The value from which it is computed, as code: what the file says, else what its keys tell. Null where it is not computed,
-    /// or from what is not known.
+    /// The code of the value from which it is computed: the one that the file names, else the one that its keys show. Null when the
+    /// tensor is plain, or its value is not known.
     /// </summary>
     public string? Code { get; }
 
-    /// <summary>The tensor with its parametrization; null where it is not computed, or cannot be.</summary>
+    /// <summary>The parametrized tensor; null when the tensor is plain, or cannot be computed.</summary>
     public ParametrizedTensor? Parametrized { get; }
 
-    /// <summary>Why it cannot be computed; null where it can, or need not.</summary>
+    /// <summary>Why it cannot be computed; null when it can, and for a plain tensor.</summary>
     public string? Problem { get; }
 
-    /// <summary>Its names in a model without parametrizations: several for a joint one.</summary>
+    /// <summary>Its names in a model without parametrizations: several for a joint tensor.</summary>
     public IReadOnlyList<string> PlainNames => _layout is null ? [Name] : JointName.Keys(Name);
 
     internal JointLayout? Layout => _layout;
 
-    /// <summary>The tensor: computed, or a copy of what the file has.</summary>
+    /// <summary>The tensor: computed, or a copy of the plain tensor in the file.</summary>
     /// <returns>A new tensor without gradients, the caller's to dispose.</returns>
     /// <exception cref="InvalidDataException">It cannot be computed: see <see cref="Problem"/>.</exception>
     public Tensor Value()

@@ -1,11 +1,11 @@
 namespace Parametrize.CSharp;
 
 /// <summary>Where a state dictionary and a model differ, after loading what they share.</summary>
-/// <param name="MissingKeys">What the model has and the dictionary does not, in the model's order.</param>
-/// <param name="UnexpectedKeys">What the dictionary has and the model does not, in the dictionary's order.</param>
+/// <param name="MissingKeys">The keys that the model has and the dictionary lacks, in the model's order.</param>
+/// <param name="UnexpectedKeys">The keys that the dictionary has and the model lacks, in the dictionary's order.</param>
 public sealed record IncompatibleKeys(IReadOnlyList<string> MissingKeys, IReadOnlyList<string> UnexpectedKeys)
 {
-    /// <summary>As PyTorch prints it.</summary>
+    /// <summary>The text that PyTorch prints.</summary>
     public override string ToString() =>
         MissingKeys.Count + UnexpectedKeys.Count == 0
             ? "<All keys matched successfully>"

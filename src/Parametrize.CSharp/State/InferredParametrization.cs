@@ -2,12 +2,12 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>Which map belongs to pieces of a state dictionary, where their names and shapes tell.</summary>
+/// <summary>Finds the map of pieces of a state dictionary from their names and shapes, if these decide it.</summary>
 internal static class InferredParametrization
 {
     /// <summary>
-    /// The map, or null when several are possible. Two parameters alone may belong to anybody's map: only the old names of
-    /// PyTorch's weight norm tell.
+    /// The map, or null when several are possible. `original0` and `original1` may belong to any map of two parameters: only the
+    /// old names of PyTorch's weight norm decide.
     /// </summary>
     public static Parametrization? Of(StatePieces pieces)
     {
@@ -21,7 +21,7 @@ internal static class InferredParametrization
             : null;
     }
 
-    /// <summary>Whether there is none because a mask is none: then no name of a map would help.</summary>
+    /// <summary>Why a mask is invalid; null when no mask is. With an invalid mask, naming a map does not help.</summary>
     public static string? FaultOfMask(StatePieces pieces) =>
         pieces
             .Keys.Where(piece => piece.Key.EndsWith(".mask", StringComparison.Ordinal))
@@ -44,7 +44,7 @@ internal static class InferredParametrization
         bool Has(string buffer) => pieces.Keys.Keys.Any(name => name.EndsWith($".{buffer}", StringComparison.Ordinal));
     }
 
-    /// <summary>Whether pieces under old names are of the kind of map that this one is, whatever its options.</summary>
+    /// <summary>Whether pieces under old names belong to this kind of map, whatever its options.</summary>
     public static bool AreOfKind(StatePieces old, Parametrization map) =>
         map.Nodes.Count == 1
         && map.Code.StartsWith(

@@ -15,10 +15,10 @@ public sealed class LoadedTensors
     internal LoadedTensors(IReadOnlyDictionary<string, string> unread, StateDescription description) =>
         (Unread, Description) = (unread, description);
 
-    /// <summary>Of which values the file says that its tensors are.</summary>
+    /// <summary>The file's description of its parametrized tensors.</summary>
     internal StateDescription Description { get; }
 
-    /// <summary>The element types, as the format calls them (`F8_E4M3`), of what the file has besides, by name.</summary>
+    /// <summary>The element types, as the format names them (`F8_E4M3`), of the tensors that were not read, by name.</summary>
     public IReadOnlyDictionary<string, string> Unread { get; }
 
     /// <summary>The tensor of that name.</summary>

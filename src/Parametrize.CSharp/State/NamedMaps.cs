@@ -2,7 +2,7 @@ using System.IO.Enumeration;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>Maps that a caller has named, by plain key or by a pattern with * and ?.</summary>
+/// <summary>The maps that the caller has given, by plain key or by a pattern with * and ?.</summary>
 internal sealed class NamedMaps
 {
     private readonly IReadOnlyDictionary<string, Parametrization> _maps;
@@ -12,10 +12,13 @@ internal sealed class NamedMaps
         _maps = maps ?? new Dictionary<string, Parametrization>();
         foreach (var (name, map) in _maps)
             if (map is null)
-                throw new ArgumentException($"'{name}' is null. Leave it out.", "parametrizations");
+                throw new ArgumentException(
+                    $"parametrizations['{name}'] is null. Remove the key, or give it a parametrization.",
+                    "parametrizations"
+                );
     }
 
-    /// <summary>The map for a key, or null; its own name counts more than a pattern.</summary>
+    /// <summary>The map for a key, or null. A map under the key itself is preferred to one under a pattern.</summary>
     public Parametrization? MapOf(string key)
     {
         if (_maps.TryGetValue(key, out var named))
@@ -29,7 +32,7 @@ internal sealed class NamedMaps
         return matching.Count == 0 ? null : matching[0].Value;
     }
 
-    /// <summary>What to say of each map that names nothing in a state: neither what is computed there, nor a plain tensor.</summary>
+    /// <summary>A message for each map whose name matches no tensor of the state, parametrized or plain.</summary>
     public IEnumerable<string> Unused(StateSource source)
     {
         if (_maps.Count == 0)

@@ -3,12 +3,12 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>Computes the tensor that pieces of a state dictionary stand for.</summary>
+/// <summary>Computes a tensor from its pieces in a state dictionary.</summary>
 internal static class PieceEvaluation
 {
     /// <summary>
-    /// The value of that shape, in the finer of its own element type and that of the tensor it is for; null after
-    /// problems with the pieces have been noted.
+    /// The value of that shape, in the finer of two element types: that of the pieces, and that of the tensor for which it is
+    /// computed. Null when problems with the pieces have been noted.
     /// </summary>
     /// <exception cref="ArgumentException">The pieces are not those of the map.</exception>
     /// <exception cref="ParametrizationException">The map cannot yield such a tensor.</exception>
@@ -40,7 +40,7 @@ internal static class PieceEvaluation
         var lead = pieces[names[Core.parameterCount(map) - 1]];
         var isRounded = lead.is_complex() == like.is_complex() && PieceValidation.IsCoarser(lead, like);
         var expected = PieceValidation.Forms(map, new(shape, isRounded ? like.dtype : lead.dtype, CPU), pieces);
-        // TorchSharp's matmul ends the process when shapes do not fit, so they must not get there.
+        // TorchSharp's matmul ends the process when shapes do not fit, so they are checked before.
         if (Misfit(shape, pieces, map, expected) is { } misfit)
             throw new ArgumentException(misfit);
         var tensors = names.Zip(expected, (name, form) => pieces[name].to(form.Dtype, lead.device));
@@ -51,7 +51,7 @@ internal static class PieceEvaluation
     /// <summary>The names of the pieces.</summary>
     /// <param name="pieces">The pieces.</param>
     /// <param name="map">The map.</param>
-    /// <param name="owner">What has the pieces, for the message.</param>
+    /// <param name="owner">The word for the source of the pieces in the message: `state` or `file`.</param>
     /// <exception cref="ArgumentException">They are not those of the map.</exception>
     public static IReadOnlyList<string> Names(StatePieces pieces, Parametrization map, string owner)
     {
@@ -63,7 +63,7 @@ internal static class PieceEvaluation
             );
     }
 
-    /// <summary>Whether the pieces have the shapes of those from which the map computes a tensor of that shape.</summary>
+    /// <summary>Whether the pieces have the shapes that the map needs to compute a tensor of that shape.</summary>
     public static bool Fit(long[] shape, StatePieces pieces, Parametrization map)
     {
         var names = PieceValidation.Names(map);

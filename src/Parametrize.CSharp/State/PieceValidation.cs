@@ -10,7 +10,7 @@ internal static class PieceValidation
     /// <summary>A model may have been trained in any element type before it was saved in another.</summary>
     private static readonly double Coarsest = FormModule.epsilon(ScalarType.BFloat16);
 
-    /// <summary>What PyTorch calls the pieces: parameters, then buffers.</summary>
+    /// <summary>The names of the pieces in PyTorch: parameters, then buffers.</summary>
     public static IReadOnlyList<string> Names(Parametrization map) =>
         [.. Core.parameterNames(map), .. Core.bufferNames(map)];
 
@@ -40,19 +40,19 @@ internal static class PieceValidation
         return [.. Core.parameterForms(map, form).OrThrow(), .. buffers];
     }
 
-    /// <summary>Whether its element type has rounded the value more than that of the other would.</summary>
+    /// <summary>Whether the element type of the piece has a coarser rounding than that of the other tensor.</summary>
     public static bool IsCoarser(Tensor value, Tensor other) =>
         FormModule.epsilon(value.dtype) > FormModule.epsilon(other.dtype);
 
     /// <summary>
-    /// The parts, put right where an element type has rounded them; null after problems have been noted: numbers that
-    /// are not finite, and buffers with which no parameters make an allowed tensor.
+    /// The parts, corrected where an element type has rounded them. Null when problems have been noted: numbers that are not
+    /// finite, and buffers with which no parameters give an allowed tensor.
     /// </summary>
-    /// <param name="map">What computes with the parts.</param>
-    /// <param name="parts">In the element type in which it will.</param>
+    /// <param name="map">The map that computes with the parts.</param>
+    /// <param name="parts">The parts, in the element type in which the map computes.</param>
     /// <param name="keys">The keys of the parts that come from the state, by name.</param>
     /// <param name="isRounded">Whether some come from a coarser element type.</param>
-    /// <param name="problems">What is wrong with those.</param>
+    /// <param name="problems">The list to which problems with these keys are added.</param>
     public static Parts? Of(
         Parametrization map,
         Parts parts,

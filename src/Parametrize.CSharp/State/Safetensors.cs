@@ -69,7 +69,7 @@ public static class Safetensors
         Save(path, StateTarget.StateOf(model), StateDescription.Of(model, metadata));
     }
 
-    /// <summary>The same to a stream, from its present position; the stream stays open.</summary>
+    /// <summary>Writes the state of a model to a stream, from its present position; the stream stays open.</summary>
     /// <param name="stream">A writable stream.</param>
     /// <param name="model">The model.</param>
     /// <param name="metadata">What else to say. Default: nothing.</param>
@@ -143,7 +143,7 @@ public static class Safetensors
         if (stream.CanSeek)
             return SafetensorsReader.Read(stream, out metadata);
 
-        // What a header claims can be believed only when the length is known.
+        // The sizes in a header can be checked only when the length is known.
         using var copy = WholeFile.Temporary();
         stream.CopyTo(copy);
         copy.Position = 0;

@@ -38,7 +38,7 @@ internal sealed record SafetensorsDtype(ScalarType? Type, string Name, int Bits)
 
     public int Rank => Array.IndexOf(Held, this);
 
-    /// <summary>Those that can be written.</summary>
+    /// <summary>The names of the element types that can be written.</summary>
     public static string Names => string.Join(", ", Held.Select(dtype => dtype.Name));
 
     public static string AllNames => string.Join(", ", Held.Concat(Others).Select(dtype => dtype.Name));

@@ -1,9 +1,11 @@
 namespace Parametrize.CSharp.State;
 
-/// <summary>What a header says about one tensor; the data lie from `Begin` to before `End`.</summary>
+/// <summary>One tensor in a header. Its data lie from `Begin` up to, but not including, `End`.</summary>
 internal sealed record SafetensorsEntry(string Name, SafetensorsDtype Dtype, long[] Shape, long Begin, long End)
 {
-    /// <summary>Enough for whoever has a use for so many; a text of ones alone could ask for any number.</summary>
+    /// <summary>
+    /// A limit that no real tensor reaches. Without it, a header with many dimensions of size 1 could demand any amount of memory.
+    /// </summary>
     public const int MostDimensions = 10_000;
 
     /// <summary>

@@ -3,7 +3,7 @@ using System.Text.Unicode;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>Reads the JSON text of a header; what it says about the data is checked by the caller.</summary>
+/// <summary>Reads the JSON text of a header. The caller compares it with the data.</summary>
 internal static class SafetensorsHeader
 {
     public static (List<SafetensorsEntry> Entries, Dictionary<string, string> Metadata) Parse(ReadOnlySpan<byte> text)
@@ -179,7 +179,9 @@ internal static class SafetensorsHeader
     /// <summary>Names come from the file and may be of any length.</summary>
     private static string Shown(string text) => text.Length <= 120 ? text : $"{text[..120]}...";
 
-    /// <summary>What a message is about, put into words when there is one: headers may have very many entries.</summary>
+    /// <summary>
+    /// The subject of a message. Its text is made only when a message is needed, since headers may have very many entries.
+    /// </summary>
     private readonly record struct Place(string? Part, string? Name)
     {
         public override string ToString() =>

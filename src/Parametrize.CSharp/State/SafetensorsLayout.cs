@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>Where each tensor of a file to be written will lie. Everything that can be refused is refused here.</summary>
+/// <summary>The position of each tensor in a file to be written. All input is checked here.</summary>
 internal sealed class SafetensorsLayout
 {
     public const string MetadataName = "__metadata__";
@@ -114,7 +114,9 @@ internal sealed class SafetensorsLayout
         if (name == MetadataName)
             throw new ArgumentException($"A tensor cannot be named '{MetadataName}': the format keeps that name.");
         if (tensor.Absence() is { } absence)
-            throw new ArgumentException($"'{name}' {absence}, but a file holds tensors only. Leave it out.");
+            throw new ArgumentException(
+                $"A tensor was expected for '{name}', but the entry {absence}. Remove the key."
+            );
         if (tensor!.device_type == TorchSharp.DeviceType.META || tensor.is_sparse)
             throw new ArgumentException(
                 $"'{name}' is {(tensor.is_sparse ? "sparse" : "on the meta device")}, but a file holds dense data only."

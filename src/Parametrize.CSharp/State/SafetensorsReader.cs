@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>Reads a stream that can seek: every claim of the header is compared with its length before it is used.</summary>
+/// <summary>
+/// Reads a stream that can seek. Every offset of the header is compared with the length of the stream before it is used.
+/// </summary>
 internal static class SafetensorsReader
 {
     public static LoadedTensors Read(Stream stream, out Dictionary<string, string> metadata)
@@ -70,7 +72,7 @@ internal static class SafetensorsReader
         return header;
     }
 
-    /// <summary>Sorts the entries as they lie in the data, which they must cover exactly.</summary>
+    /// <summary>Sorts the entries by their position in the data. Throws unless they cover the data exactly.</summary>
     private static void RequireContiguous(List<SafetensorsEntry> entries, long available)
     {
         entries.Sort((left, right) => (left.Begin, left.End).CompareTo((right.Begin, right.End)));
@@ -85,7 +87,7 @@ internal static class SafetensorsReader
                 );
             if (entry.Begin > expected)
                 throw new InvalidDataException(
-                    $"'{entry.Name}' should begin at {expected}, {place}, but begins at {entry.Begin}: a hole."
+                    $"'{entry.Name}' should begin at {expected}, {place}, but begins at {entry.Begin}: the bytes between belong to no tensor."
                 );
             before = entry;
         }

@@ -5,9 +5,10 @@ using Core = Parametrize.ParametrizationModule;
 namespace Parametrize.CSharp.State;
 
 /// <summary>
-/// What the metadata of a file say about parametrized tensors: the version of this format under <c>parametrize</c>; under
-/// <c>parametrize.fc.weight</c> the code of the value from which <c>fc.weight</c> is computed; and, where its pieces do not tell,
-/// its shape under <c>parametrize-shapes.fc.weight</c>, of a joint tensor those of its members: <c>[[4,3],[4]]</c>.
+/// The description of parametrized tensors in the metadata of a file. <c>parametrize</c> has the version of this format.
+/// <c>parametrize.fc.weight</c> has the code of the value from which <c>fc.weight</c> is computed.
+/// <c>parametrize-shapes.fc.weight</c> has its shape, when the pieces do not show it; for a joint tensor the shapes of its members:
+/// <c>[[4,3],[4]]</c>.
 /// </summary>
 internal sealed record StateDescription(IReadOnlyDictionary<string, string> Metadata)
 {
@@ -16,25 +17,25 @@ internal sealed record StateDescription(IReadOnlyDictionary<string, string> Meta
     private const string CodePrefix = $"{VersionKey}.";
     private const string ShapesPrefix = $"{VersionKey}-shapes.";
 
-    /// <summary>Why it cannot be read; null when it can.</summary>
+    /// <summary>Why the description cannot be read; null when it can.</summary>
     public string? Fault =>
         Metadata.TryGetValue(VersionKey, out var version) && version != Version
             ? $"The state says that it is of format {version} of Parametrize, but this version reads format {Version}."
             : null;
 
-    /// <summary>The plain keys of the tensors of which a code is said.</summary>
+    /// <summary>The plain keys of the tensors for which the metadata have a code.</summary>
     public IEnumerable<string> Keys => Metadata.ContainsKey(VersionKey) ? Under(CodePrefix) : [];
 
-    /// <summary>What is said about other things.</summary>
+    /// <summary>The metadata of other programs.</summary>
     public IReadOnlyDictionary<string, string> Others =>
         Metadata.Where(pair => !IsOurs(pair.Key)).ToDictionary(pair => pair.Key, pair => pair.Value);
 
-    /// <summary>The code of the value of a tensor, by its plain key; null where nothing is said.</summary>
+    /// <summary>The code of the value of a tensor, by its plain key; null when the metadata have none.</summary>
     public string? CodeOf(string key) =>
         Metadata.ContainsKey(VersionKey) ? Metadata.GetValueOrDefault(CodePrefix + key) : null;
 
-    /// <summary>The shape of a tensor, of a joint one those of its members; null where nothing is said.</summary>
-    /// <exception cref="InvalidDataException">What is said are no shapes.</exception>
+    /// <summary>The shape of a tensor, or the shapes of the members of a joint tensor; null when the metadata have none.</summary>
+    /// <exception cref="InvalidDataException">The text is no list of shapes.</exception>
     public IReadOnlyList<long[]>? ShapesOf(string key)
     {
         if (Metadata.GetValueOrDefault(ShapesPrefix + key) is not { } text)
@@ -50,7 +51,7 @@ internal sealed record StateDescription(IReadOnlyDictionary<string, string> Meta
         static bool IsShape(long[]? shape) => shape is not null && shape.All(length => length >= 0);
     }
 
-    /// <summary>What there is to say about a model, and what the caller says; his words count more.</summary>
+    /// <summary>The metadata of a model, and the caller's; on equal keys the caller's value is kept.</summary>
     public static Dictionary<string, string> Of(nn.Module model, IReadOnlyDictionary<string, string>? others)
     {
         var metadata = new Dictionary<string, string>();
@@ -62,11 +63,11 @@ internal sealed record StateDescription(IReadOnlyDictionary<string, string> Meta
         return metadata;
     }
 
-    /// <summary>Puts what there is to say about a tensor among the metadata.</summary>
+    /// <summary>Adds the description of a tensor to the metadata.</summary>
     /// <param name="metadata">The metadata.</param>
     /// <param name="key">Its plain key.</param>
     /// <param name="tensor">The tensor.</param>
-    /// <param name="members">The shapes of the members of a joint one; null for a tensor alone.</param>
+    /// <param name="members">The shapes of the members of a joint tensor; null for a single tensor.</param>
     public static void Describe(
         Dictionary<string, string> metadata,
         string key,

@@ -1,16 +1,16 @@
 namespace Parametrize.CSharp;
 
-/// <summary>A state dictionary that a model refuses, with every reason. Nothing was changed.</summary>
+/// <summary>Thrown for a state dictionary that does not fit a model, with all reasons. Nothing was changed.</summary>
 public sealed class StateDictException : Exception
 {
     internal StateDictException(string model, IncompatibleKeys keys, IReadOnlyList<string> problems)
         : base(Describe(model, keys, problems)) =>
         (MissingKeys, UnexpectedKeys, Problems) = (keys.MissingKeys, keys.UnexpectedKeys, problems);
 
-    /// <summary>What the model has and the dictionary does not; empty when loading was not strict.</summary>
+    /// <summary>The keys that the model has and the dictionary lacks; empty when loading was not strict.</summary>
     public IReadOnlyList<string> MissingKeys { get; }
 
-    /// <summary>What the dictionary has and the model does not; empty when loading was not strict.</summary>
+    /// <summary>The keys that the dictionary has and the model lacks; empty when loading was not strict.</summary>
     public IReadOnlyList<string> UnexpectedKeys { get; }
 
     /// <summary>Tensors that do not fit, each with its key, what was expected and what was found.</summary>
@@ -26,10 +26,10 @@ public sealed class StateDictException : Exception
         lines.AddRange(problems);
         if (problems.Count == 0)
             lines.Add(
-                "Load with strict: false to take what fits"
+                "Load with strict: false to load only what fits"
                     + (
                         keys.MissingKeys.Any(key => key.Contains(".parametrizations.", StringComparison.Ordinal))
-                            ? ": a tensor of which a piece is missing is then another than the saved one."
+                            ? ". Note: a parametrized tensor with missing pieces will then differ from the saved one."
                             : "."
                     )
             );

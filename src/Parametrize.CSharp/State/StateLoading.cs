@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>Decides for each tensor of a model what a state dictionary has for it.</summary>
+/// <summary>Finds, for each tensor of a model, its entries in a state dictionary, and plans to load them.</summary>
 internal sealed class StateLoading(StateSource source, StatePlan plan, bool strict, NamedMaps maps, bool convert)
 {
     private readonly List<(string Key, Tensor Tensor, StateTarget Target)> _missing = [];
@@ -52,8 +52,8 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
     }
 
     /// <summary>
-    /// A tied tensor is not missing when it is there under another name, and the count of batches never is: norms of
-    /// PyTorch did not have it at first, and keep their own when a state lacks it.
+    /// The missing tensors. A tied tensor is not missing when the state has it under another name. `num_batches_tracked` is never
+    /// missing: early norms of PyTorch did not have it, and a norm keeps its count when a state lacks it.
     /// </summary>
     private List<(string Key, Tensor Tensor, StateTarget Target)> Missing(nn.Module model)
     {
@@ -77,7 +77,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
             );
     }
 
-    /// <summary>Plans the plain tensors that the dictionary has as members of a joint one, whose shape tells how.</summary>
+    /// <summary>Plans the plain tensors of the model that the dictionary has as members of a joint tensor.</summary>
     /// <returns>Their keys.</returns>
     private HashSet<string> PlanMembers(IEnumerable<StateTarget> targets)
     {
@@ -108,8 +108,9 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
     }
 
     /// <summary>
-    /// The layout that the pieces are of: their widest has its shape, or, where a map computes from several smaller
-    /// ones, they are such as the map needs. If neither tells, one whose misfit is reported; null when there is none.
+    /// The layout in which the pieces were saved: the one whose shape is that of the largest piece, else the one for which the map
+    /// accepts the pieces. If neither decides, the first possible layout, so that its mismatch is reported; null when there is
+    /// none.
     /// </summary>
     private JointLayout? LayoutOf(string key, List<JointLayout> layouts, StatePieces pieces) =>
         layouts.Find(layout => layout.Shape.SequenceEqual(pieces.Widest.shape))
@@ -157,7 +158,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
             return;
         }
 
-        // Old names come all together, while of new ones some may be missing.
+        // Under old names all pieces must be present; under new names some may be missing.
         var old = pieces is null ? source.OldPiecesOf(target.Key) : null;
         var found = pieces ?? old;
         var hasItsNames = old is null
@@ -174,15 +175,15 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
     }
 
     /// <summary>
-    /// Plans to take the value of pieces that were saved from another parametrization, or notes that they were. False when
-    /// they were not, as far as the state says.
+    /// Handles pieces that were saved from another parametrization: plans to load their value, or notes a problem. False when the
+    /// state does not say that they were.
     /// </summary>
     private bool PlanConversion(StateTarget target, ParametrizedTensor parametrized, StatePieces pieces)
     {
         var map = parametrized.Parametrization;
         if (source.CodeOf(target.Key) is not { } code || code == map.Code)
             return false;
-        // Masks are taken as they are, whatever has chosen them.
+        // Masks are loaded as they are, whichever pruning has chosen them.
         if (SaidOf(target.Key) is { } said && Pruned.areAlike(said, map))
             return false;
         source.Take(pieces);
@@ -199,7 +200,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
         return true;
     }
 
-    /// <summary>The map that the state says; null when it says none, or one of a user's own.</summary>
+    /// <summary>The map that the state names; null when it names none, or a user's map, which cannot be read.</summary>
     private Parametrization? SaidOf(string key)
     {
         if (source.CodeOf(key) is not { } code)
@@ -214,11 +215,11 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
                 + $"Pass your value of that name: parametrizations: {{ [\"{target.Key}\"] = ... }}."
         : InferredParametrization.FaultOfMask(pieces) is { } fault ? $"{target.Key}: {fault}"
         : $"{target.Key}: it can be computed from {pieces}, but they do not tell by which map. "
-            + $"Name it, if it was saved from that: parametrizations: {{ [\"{target.Key}\"] = "
+            + $"If it was saved from these, name the map: parametrizations: {{ [\"{target.Key}\"] = "
             + $"{InferredParametrization.Example(pieces).ToCSharp()} }}.";
 
     /// <summary>
-    /// PyTorch's spectral norm of a vector carries nothing. Here the singular vectors are found from the vector.
+    /// PyTorch's spectral norm of a vector has no buffers. Here the singular vectors are computed from the vector.
     /// </summary>
     private static bool IsNormedVector(Dictionary<string, Tensor> own, StatePieces pieces) =>
         pieces.Are(["original"]) && own.ContainsKey("0._u") && own["original"].dim() == 1;
@@ -235,15 +236,15 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
     }
 
     /// <summary>
-    /// Computes what the pieces stand for. False when they are no concern of the target; true without a value after a
-    /// problem has been noted.
+    /// Computes the value of the pieces. False when the pieces are not those of the target. True with a null value when a problem
+    /// has been noted.
     /// </summary>
     private bool TryBake(StateTarget target, Tensor like, long[] shape, StatePieces? pieces, out Tensor? value)
     {
         value = null;
         if (pieces is null)
             return false;
-        // What the state says is of the names that parametrizations have.
+        // The map that the state names is for pieces under new names, not for old ones.
         var said = pieces.AreOld ? null : SaidOf(target.Key);
         var map = MapOf(target.Key) ?? said ?? InferredParametrization.Of(pieces);
         if (map is null && (target.Own is null || !strict))

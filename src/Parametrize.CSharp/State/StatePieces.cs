@@ -2,15 +2,17 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>What a tensor is computed from, by what PyTorch calls it (`original`, `0.base`) and its key in the state.</summary>
+/// <summary>
+/// The pieces from which a tensor is computed: their names in PyTorch (`original`, `0.base`), and their keys in the state.
+/// </summary>
 internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<string, string> Keys)
 {
-    /// <summary>Whether the keys are those of torch.nn.utils before there were parametrizations.</summary>
+    /// <summary>Whether the keys are those of PyTorch's older functions (`weight_g`, `weight_orig`).</summary>
     public bool AreOld { get; init; }
 
     public Tensor this[string piece] => Source[Keys[piece]];
 
-    /// <summary>The parameter with most entries: of the shape of what is computed, by maps of this library.</summary>
+    /// <summary>The parameter with most entries. For the maps of this library it has the shape of the computed tensor.</summary>
     public Tensor Widest =>
         Keys.Where(piece => piece.Key.StartsWith("original", StringComparison.Ordinal))
             .Select(piece => Source[piece.Value])

@@ -9,8 +9,8 @@ using Core = Parametrize.ParametrizationModule;
 namespace Parametrize.CSharp.State;
 
 /// <summary>
-/// What loading is going to write. Everything that can fail happens while the plan is made; carrying it out copies
-/// between tensors of equal shape, type and device.
+/// The writes that loading will make. Everything that can fail happens while the plan is made; carrying it out copies between
+/// tensors of equal shape, type and device.
 /// </summary>
 internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
 {
@@ -19,10 +19,10 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     private readonly HashSet<Tensor> _written = new(ReferenceEqualityComparer.Instance);
     private readonly DisposeScope _scope = NewDisposeScope();
 
-    /// <summary>Why the plan cannot be carried out.</summary>
+    /// <summary>The reasons why the plan cannot be carried out.</summary>
     public List<string> Problems { get; } = [];
 
-    /// <summary>Whether the tensor is going to be written, under this name or another.</summary>
+    /// <summary>Whether the plan writes the tensor, under this name or another.</summary>
     public bool Writes(Tensor tensor) => _written.Contains(tensor);
 
     public void Copy(string key, Tensor target, Tensor value)
@@ -34,7 +34,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             _copies.Add((target, Like(target, value)));
     }
 
-    /// <summary>Plans to copy what a tensor is computed from; what the state lacks stays.</summary>
+    /// <summary>Plans to copy the pieces of a tensor. Pieces that the state lacks stay as they are.</summary>
     public void CopyPieces(ParametrizedTensor target, StatePieces pieces)
     {
         var (map, own, before) = (target.Parametrization, target.CurrentParts().Tensors.ToArray(), Problems.Count);
@@ -57,7 +57,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             _copies.AddRange(found.Select(one => (own[one.Index], sound[one.Index])));
     }
 
-    /// <summary>Plans the right inverse of what the plain tensors of a joint one make up.</summary>
+    /// <summary>Plans to assign a joint tensor, joined from plain tensors of the state.</summary>
     public void AssignJoint(StateTarget target, JointLayout layout, IReadOnlyList<(string Key, Tensor Value)> members)
     {
         var like = target.Parametrized!.Inputs[0];
@@ -81,11 +81,13 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         }
     }
 
-    /// <summary>Plans the right inverse of a value.</summary>
+    /// <summary>Plans to assign a value to a parametrized tensor.</summary>
     /// <param name="key">Its key in messages.</param>
-    /// <param name="target">What the value is assigned to.</param>
+    /// <param name="target">The parametrized tensor.</param>
     /// <param name="value">The value.</param>
-    /// <param name="policy">What to do when it is not allowed. Default: what the caller of loading has said.</param>
+    /// <param name="policy">
+    /// What to do when the value is not allowed. Default: the policy that the caller of loading has given.
+    /// </param>
     public void Assign(string key, ParametrizedTensor target, Tensor value, WhenNotAllowed? policy = null)
     {
         _written.UnionWith(target.CurrentParts().Tensors);
@@ -116,7 +118,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         }
     }
 
-    /// <summary>The value that pieces stand for, for a tensor; null after a problem has been noted.</summary>
+    /// <summary>The value that the pieces give for a tensor; null when a problem has been noted.</summary>
     public Tensor? Bake(string key, Tensor like, long[] shape, StatePieces pieces, Parametrization map)
     {
         try
@@ -137,7 +139,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             target.WriteOver(value);
         foreach (var (target, value) in _assignments)
             target.Write(value);
-        // Cached scopes have computed from what is no more. What was assigned has seen to that.
+        // Cached values were computed from the old parts, so they are dropped. Assigning has done so already.
         var copied = targets.Select(target => target.Parametrized).OfType<ParametrizedTensor>();
         foreach (var target in copied.Except(_assignments.Select(one => one.Target)))
         {
@@ -147,7 +149,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         }
     }
 
-    /// <summary>Disposes what was computed on the way.</summary>
+    /// <summary>Disposes the tensors that were computed for the plan.</summary>
     public void Dispose()
     {
         foreach (var (_, value) in _assignments)
@@ -155,13 +157,13 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         _scope.Dispose();
     }
 
-    /// <summary>Why a tensor that has to be of that shape, and is written into the target, cannot be.</summary>
+    /// <summary>Why a tensor cannot be written into the target, where this shape is expected; null when it can.</summary>
     private static string? Misfit(long[] shape, Tensor target, Tensor value) =>
         shape.SequenceEqual(value.shape)
             ? Fault(target, value)
             : $"shape {Form.Shown(shape)} was expected, but {Form.Shown(value.shape)} was found.";
 
-    /// <summary>What `copy_` would lose in silence.</summary>
+    /// <summary>Why `copy_` would fail, or would lose data without an error; null when it would not.</summary>
     private static string? Fault(Tensor target, Tensor value)
     {
         if (target.device_type == DeviceType.META)
@@ -175,7 +177,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
 
     public static long[] ShapeOf(ParametrizedTensor target) => target.Shape;
 
-    /// <summary>The value in the element type and on the device of the target; itself where they agree.</summary>
+    /// <summary>The value in the element type and on the device of the target; the value itself when these agree.</summary>
     public static Tensor Like(Tensor target, Tensor value)
     {
         using var _ = no_grad();

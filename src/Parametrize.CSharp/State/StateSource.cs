@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>A state dictionary, in which the pieces of a parametrized tensor are found whatever their names.</summary>
+/// <summary>A state dictionary, with the names under which the pieces of a parametrized tensor can stand.</summary>
 internal sealed class StateSource
 {
-    /// <summary>What torch.nn.utils called the pieces before there were parametrizations.</summary>
+    /// <summary>The names of pieces in PyTorch's older functions.</summary>
     private static readonly (string Suffix, string Piece)[][] OldNames =
     [
         [("_g", "original0"), ("_v", "original1")],
@@ -19,7 +19,7 @@ internal sealed class StateSource
     private readonly StateDescription? _description;
     private readonly string _prefix;
 
-    /// <summary>What its keys are without the prefix, which is what a model calls them, and the keys.</summary>
+    /// <summary>The keys of the state by their names without the prefix, which are those of the model.</summary>
     private readonly Dictionary<string, string> _keys = [];
     private readonly SortedSet<string> _sorted;
     private readonly HashSet<string> _taken = [];
@@ -42,7 +42,7 @@ internal sealed class StateSource
     /// <summary>The keys of parametrized tensors: `fc.weight` for `fc.parametrizations.weight.original`.</summary>
     public IEnumerable<string> ParametrizedKeys => _sorted.Select(ParametrizedKey).OfType<string>().Distinct();
 
-    /// <summary>Those of joint tensors: `fc.weight+bias` for `fc.parametrizations.weight+bias.original`.</summary>
+    /// <summary>The keys of joint tensors: `fc.weight+bias` for `fc.parametrizations.weight+bias.original`.</summary>
     public IEnumerable<string> JointKeys =>
         ParametrizedKeys.Where(key => JointName.IsOfSeveral(key[(key.LastIndexOf('.') + 1)..]));
 
@@ -56,22 +56,24 @@ internal sealed class StateSource
             select key[..^suffix.Length]
         ).Distinct();
 
-    /// <summary>Those of all tensors that are there as what they are computed from.</summary>
+    /// <summary>The keys of all tensors that the state has as pieces.</summary>
     public IEnumerable<string> ComputedKeys =>
         ParametrizedKeys.Concat(OldKeys.Where(key => OldPiecesOf(key) is not null)).Distinct();
 
-    /// <summary>Those that are under no name of a parametrization.</summary>
+    /// <summary>The keys that are no pieces of a parametrized tensor.</summary>
     public IEnumerable<string> PlainKeys => _sorted.Where(key => ParametrizedKey(key) is null);
 
     /// <summary>Why it cannot be read.</summary>
     public IReadOnlyList<string> Faults => _faults;
 
-    /// <summary>The code of the value that the tensor of that plain key was saved from, where the state says it.</summary>
+    /// <summary>
+    /// The code of the value from which the tensor of that plain key was saved; null when the state does not name it.
+    /// </summary>
     public string? CodeOf(string key) => _description?.CodeOf(_prefix + key) ?? _description?.CodeOf(key);
 
     public Tensor this[string key] => _state[key];
 
-    /// <summary>Under which key it has what a model calls by that name; null when it has nothing.</summary>
+    /// <summary>The key of the state for a tensor that the model has under this name; null when the state has none.</summary>
     public string? KeyOf(string name) => _keys.GetValueOrDefault(name);
 
     public Tensor Take(string key)
@@ -83,15 +85,15 @@ internal sealed class StateSource
     public void Take(StatePieces pieces) => _taken.UnionWith(pieces.Keys.Values);
 
     /// <summary>
-    /// The pieces of a tensor under PyTorch's names, and under those of a module that holds its parametrized tensor
-    /// itself; null when there are none.
+    /// The pieces of a tensor, under PyTorch's names or under those of a module that holds its parametrized tensor itself; null
+    /// when there are none.
     /// </summary>
     public StatePieces? PiecesOf(StateTarget target) => First(PrefixesOf(target));
 
-    /// <summary>The same for a tensor of which only the plain key is known.</summary>
+    /// <summary>The pieces of a tensor of which only the plain key is known; null when there are none.</summary>
     public StatePieces? PiecesOf(string key) => First(PrefixesOf(key));
 
-    /// <summary>What the file of the state has for a target, but TorchSharp cannot hold, each with the reason.</summary>
+    /// <summary>The tensors that the file has for a target, but TorchSharp cannot hold, each with the reason.</summary>
     public IEnumerable<string> UnreadOf(StateTarget target) =>
         _state is LoadedTensors loaded
             ? from key in loaded.Unread.Keys
@@ -121,7 +123,7 @@ internal sealed class StateSource
     /// <summary>A parametrized tensor that is no part of a model has no key.</summary>
     private static string[] PrefixesOf(string key) => [RegisteredPrefix(key), key.Length == 0 ? "" : $"{key}."];
 
-    /// <summary>What the keys of the pieces begin with, where the tensor is registered on a module.</summary>
+    /// <summary>The start of the keys of the pieces, for a tensor that is registered on a module.</summary>
     public static string RegisteredPrefix(string key)
     {
         var dot = key.LastIndexOf('.') + 1;

@@ -5,18 +5,18 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.State;
 
 /// <summary>
-/// A tensor of a model, by its plain key (`fc.weight`): the model's own, or one that is computed from the tensors whose
-/// keys begin with `Prefix` (`fc.parametrizations.weight.`). A joint one has the plain keys of its members.
+/// A tensor of a model, by its plain key (`fc.weight`): a plain tensor, or one that is computed from the tensors whose keys begin
+/// with `Prefix` (`fc.parametrizations.weight.`). A joint tensor has the plain keys of its members.
 /// </summary>
 internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? Parametrized, string Prefix)
 {
-    /// <summary>How members make it up; null for a tensor alone.</summary>
+    /// <summary>The layout of a joint tensor; null for a single tensor.</summary>
     public JointLayout? Layout { get; private init; }
 
     /// <summary>Its key in the state of a model without parametrizations, or those of its members.</summary>
     public IReadOnlyList<string> PlainKeys => Layout is null ? [Key] : JointName.Keys(Key);
 
-    /// <summary>What a model without parametrizations would have, under its plain keys. New tensors.</summary>
+    /// <summary>The tensors of a model without parametrizations, under their plain keys. They are new tensors.</summary>
     public IEnumerable<(string Key, Tensor Value)> Baked()
     {
         if (Own is not null)
@@ -27,11 +27,11 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
             : PlainKeys.Zip(Layout.Divide(value), (key, member) => (key, Apart(member)));
     }
 
-    /// <summary>The tensors of a model, those of tied modules once for each name.</summary>
+    /// <summary>The tensors of a model; those of tied modules once for each name.</summary>
     public static List<StateTarget> Of(nn.Module model)
     {
         var found = model is ParametrizedTensor alone ? [new("", null, alone, "")] : Walk(model, "").ToList();
-        // Modules may say more about their state than what their parts hold.
+        // A module may add tensors to its state that are in none of its registries.
         var known = found.SelectMany(target => target.PlainKeys).ToHashSet();
         var prefixes = found.Where(target => target.Own is null).Select(target => target.Prefix).ToHashSet();
         foreach (var (key, tensor) in model.state_dict())
@@ -40,7 +40,7 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
         return found;
     }
 
-    /// <summary>The state of a model, in which a shared tensor is under all its names: TorchSharp's Sequential lists it once.</summary>
+    /// <summary>The state of a model with shared tensors under all their names, of which TorchSharp's Sequential lists one.</summary>
     public static Dictionary<string, Tensor> StateOf(nn.Module model)
     {
         var state = model.state_dict();
@@ -50,7 +50,7 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
         return state;
     }
 
-    /// <summary>What a parametrized tensor is computed from, by the rest of the key.</summary>
+    /// <summary>The pieces of a parametrized tensor, by the end of their keys.</summary>
     public Dictionary<string, Tensor> Pieces()
     {
         var pieces = new Dictionary<string, Tensor>();

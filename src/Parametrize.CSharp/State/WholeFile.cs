@@ -2,7 +2,7 @@ using System.Runtime.Versioning;
 
 namespace Parametrize.CSharp.State;
 
-/// <summary>Files that are complete or not there.</summary>
+/// <summary>Writes files so that they are either complete or not there.</summary>
 internal static class WholeFile
 {
     private const string Suffix = ".parametrize.tmp";
@@ -25,9 +25,9 @@ internal static class WholeFile
         {
             write(stream);
             KeepMode(target, stream);
-            // Else the new name could outlive a power failure and the data not.
+            // Otherwise a power failure could keep the new name, but lose the data.
             stream.Flush(flushToDisk: true);
-            // Elsewhere the lock shows others until the end that the file is in use.
+            // On other systems the lock shows other processes, until the end, that the file is in use.
             if (OperatingSystem.IsWindows())
                 stream.Dispose();
             File.Move(stream.Name, target.FullName, overwrite: true);
@@ -40,7 +40,7 @@ internal static class WholeFile
         }
     }
 
-    /// <summary>A file that is gone when it is closed.</summary>
+    /// <summary>A temporary file that is deleted when it is closed.</summary>
     public static FileStream Temporary() =>
         new(
             Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.tmp"),
@@ -53,7 +53,7 @@ internal static class WholeFile
             }
         );
 
-    /// <summary>What a link leads to; links stay.</summary>
+    /// <summary>The file to which a link leads. The link itself stays.</summary>
     private static FileInfo TargetOf(string path)
     {
         var link = new FileInfo(path);
@@ -106,7 +106,7 @@ internal static class WholeFile
         }
         catch (IOException)
         {
-            // Locked: by somebody who reads the older file and goes on with it.
+            // The older file is locked by a process that reads it, and that goes on reading it.
         }
         return true;
     }
@@ -120,7 +120,7 @@ internal static class WholeFile
             // Outside Windows: a lock that is shared with readers, and keeps off whoever tidies up.
             Share = FileShare.Read,
         };
-        // Until it has the mode of the older file, it is nobody else's to read.
+        // Only this user can read the new file until it gets the mode of the older one.
         if (!OperatingSystem.IsWindows() && target.Exists)
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         for (var attempts = 10; ; attempts--)
@@ -144,8 +144,8 @@ internal static class WholeFile
     }
 
     /// <summary>
-    /// Deletes what processes have left that ended while they wrote: files that have a name of ours, and that nobody has
-    /// locked. On Windows a file that is going to be moved has no lock, so all stay.
+    /// Deletes files of processes that ended while they wrote: files with names of this library that no process has locked. On
+    /// Windows a file that is going to be moved has no lock, so all stay.
     /// </summary>
     private static void DeleteLeftOver(string folder)
     {

@@ -8,39 +8,38 @@ namespace Parametrize.CSharp;
 public static partial class parametrize
 {
     /// <summary>
-    /// Loads a state dictionary, whichever of the two is parametrized. What is computed is found under PyTorch's names
-    /// (`fc.parametrizations.weight.original`), under a plain one (`fc.weight`), or under those of PyTorch's older
-    /// functions (`weight_g` and `weight_v`; `weight_orig` and `weight_mask`, or `weight_u` and `weight_v`).
+    /// Loads a state dictionary; the model, the state or both may be parametrized. A computed tensor is found under PyTorch's names
+    /// (`fc.parametrizations.weight.original`), under a plain one (`fc.weight`), or under those of PyTorch's older functions
+    /// (`weight_g` and `weight_v`; `weight_orig` and `weight_mask`, or `weight_u` and `weight_v`).
     /// </summary>
     /// <remarks>
-    /// Parametrized into parametrized: the pieces are copied; what a coarser element type has rounded is mended. The square
-    /// base that PyTorch has of a tall matrix is kept as it is, until the base moves. Plain into parametrized: the right
-    /// inverse is taken. Parametrized into plain: the value is computed. Tensors are
-    /// converted to the model's element type and device and written in place, so that optimizers keep their parameters.
-    /// Cached values are dropped. A tied tensor needs to be there under one of its names.
+    /// If both are parametrized, the pieces are copied, and rounding by a coarser element type is corrected. The square base that
+    /// PyTorch has for a tall matrix is kept as it is, until the base moves. If only the model is parametrized, the right inverse
+    /// is taken. If only the state is, the value is computed. Tensors are converted to the model's element type and device and
+    /// written in place, so that optimizers keep their parameters. Cached values are dropped. A tied tensor must be in the state
+    /// under one of its names.
     /// </remarks>
     /// <param name="model">The model.</param>
     /// <param name="state">Tensors by key: of a PyTorch model, or of `state_dict` or <see cref="baked_state_dict"/>.</param>
     /// <param name="strict">Whether keys that the other side lacks are an error. Default: true.</param>
     /// <param name="whenNotAllowed">What to do with a plain tensor outside the space. Default: refuse the dictionary.</param>
     /// <param name="parametrizations">
-    /// How the tensors of the dictionary were computed, by plain key or by a pattern with * and ?. Needed only where a
-    /// value is to be computed and neither the file nor the names of the pieces tell the map. They count more than what
-    /// the file says. Default: none.
+    /// How the tensors of the dictionary were computed, by plain key or by a pattern with * and ?. Needed only when a value has to
+    /// be computed, and neither the file nor the names of the pieces show the map. A map given here is used even if the file names
+    /// another one. Default: none.
     /// </param>
     /// <param name="convert">
-    /// What to do with pieces that, as their file says, were saved from another parametrization than the model's. True:
-    /// compute their value and assign it. Default: refuse the dictionary.
+    /// What to do with pieces that were saved from another parametrization than the model's, according to their file. True: compute
+    /// their value and assign it. Default: refuse the dictionary.
     /// </param>
     /// <param name="prefix">
-    /// What the keys begin with that the model's do not, dot included: `module.` of PyTorch's DataParallel. It is passed
-    /// over where it is there. Default: nothing.
+    /// A prefix of the keys that the model's names do not have, dot included, such as `module.` of PyTorch's DataParallel. It is
+    /// removed from keys that have it. Default: none.
     /// </param>
     /// <returns>The keys that the dictionary lacks, and those that the model lacks.</returns>
     /// <exception cref="StateDictException">
-    /// The dictionary does not fit: missing or unexpected keys when strict, wrong shapes, tensors that a parametrization
-    /// refuses, pieces that it cannot compute with, maps that have to be named. All of them are listed, and nothing has
-    /// changed.
+    /// The dictionary does not fit: missing or unexpected keys when strict, wrong shapes, tensors that a parametrization refuses,
+    /// pieces from which nothing can be computed, maps that have to be named. All of them are listed, and nothing has changed.
     /// </exception>
     public static IncompatibleKeys load_parametrized_state_dict(
         this nn.Module model,
@@ -57,7 +56,10 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(prefix);
         foreach (var (key, tensor) in state)
             if (tensor.Absence() is { } absence)
-                throw new ArgumentException($"'{key}' {absence}. Leave it out.", nameof(state));
+                throw new ArgumentException(
+                    $"A tensor was expected for '{key}', but the entry {absence}. Remove the key from the state.",
+                    nameof(state)
+                );
         return StateLoading.Load(model, state, strict, whenNotAllowed, new(parametrizations), convert, prefix);
     }
 
@@ -79,8 +81,8 @@ public static partial class parametrize
     }
 
     /// <summary>
-    /// The state of the model in the shapes that PyTorch has: the base of a tall or wide matrix with orthonormal columns, which
-    /// takes no more than the matrix here, is square there. Other tensors are as in `state_dict`.
+    /// The state of the model in the shapes of PyTorch. The base of a tall or wide matrix with orthonormal columns is square in
+    /// PyTorch, and no larger than the matrix here. Other tensors are as in `state_dict`.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <returns>New tensors without gradients, which share no memory with the model; the caller's to dispose.</returns>

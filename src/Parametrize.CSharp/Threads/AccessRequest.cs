@@ -1,10 +1,12 @@
 namespace Parametrize.CSharp.Threads;
 
-/// <summary>A thread that wants to use tensors, all of them at once: what it waits for it does not keep from others.</summary>
+/// <summary>A request of one thread for access to several tensors at once. While it waits, it holds none of them.</summary>
 /// <param name="visitor">The thread.</param>
 /// <param name="wanted">The tensors.</param>
-/// <param name="isAlone">Whether no other thread may use them meanwhile.</param>
-/// <param name="givesWay">Whether it can do without, where another waits for it.</param>
+/// <param name="isAlone">Whether the access is exclusive.</param>
+/// <param name="givesWay">
+/// Whether the request is given up, instead of throwing, when it would close a cycle of waiting threads.
+/// </param>
 internal sealed class AccessRequest(
     Visitor visitor,
     IReadOnlyList<TensorAccess> wanted,
@@ -29,10 +31,13 @@ internal sealed class AccessRequest(
         }
     }
 
-    /// <summary>Grows with whatever happens to the tensors.</summary>
+    /// <summary>A count that grows whenever an access to one of the tensors begins, ends or becomes shared.</summary>
     public long Changes => wanted.Sum(access => access.Changes);
 
-    /// <summary>Whether it waits for a thread that waits for this one. One that will give way does not count, unless this one gives way itself.</summary>
+    /// <summary>
+    /// Whether the waiting threads form a cycle through this one. A request that gives way breaks a cycle and is not followed,
+    /// unless this request gives way too.
+    /// </summary>
     public bool IsStuck => visitor.IsInside && Leads(this, []);
 
     public void Queue()
@@ -49,14 +54,19 @@ internal sealed class AccessRequest(
             access.Queue.Remove(this);
     }
 
-    public InvalidOperationException Refusal(string reason) => new($"{wanted[0].Name} is in use {reason}");
+    /// <summary>Names the tensor for which the thread has to wait.</summary>
+    public InvalidOperationException Refusal(string reason)
+    {
+        var inUse = wanted.FirstOrDefault(access => access.InTheWay(visitor, isAlone).Any()) ?? wanted[0];
+        return new($"{inUse.Name} is in use {reason}");
+    }
 
     private bool Leads(AccessRequest to, HashSet<AccessRequest> seen) =>
         seen.Add(this)
         && wanted
             .SelectMany(access => access.InTheWay(visitor, isAlone))
             .Any(visit =>
-                !visit.IsDoubted && (visit.Visitor == to.Visitor || LeadsOn(visit.Visitor.Waiting, to, seen))
+                !visit.IsSuspect && (visit.Visitor == to.Visitor || LeadsOn(visit.Visitor.Waiting, to, seen))
             );
 
     private static bool LeadsOn(AccessRequest? waiting, AccessRequest to, HashSet<AccessRequest> seen) =>

@@ -1,73 +1,81 @@
 namespace Parametrize.CSharp.Threads;
 
 /// <summary>
-/// Who may use a parametrized tensor: any number of threads that read it, or one alone, which computes outside a cached
-/// scope or writes. Others wait. A thread never waits for itself, and is let in again where it is.
+/// A reentrant readers-writer lock of one parametrized tensor. Access is shared (reading, passes in a cached scope) or exclusive
+/// (writing, passes outside a cached scope). Other threads wait; a thread never waits for itself.
 /// </summary>
 /// <remarks>
-/// Threads are let in as they have come, except those that are in a forward pass already: others may be waiting for
-/// these. Whoever would wait for a thread that waits for him is refused, as is who waits while nothing happens.
+/// First come, first served, except for a thread that is already in a forward pass: other threads may be waiting for that pass to
+/// end. A wait that would close a cycle of waiting threads throws; so does a wait of 60 seconds during which no access begins or
+/// ends.
 /// </remarks>
 internal sealed class TensorAccess(Func<string?> name)
 {
-    private const int Glance = 50;
-    private const int Forever = 60_000;
+    private const int CheckEvery = 50;
+    private const int LongestWait = 60_000;
 
-    /// <summary>Held for some nanoseconds at a time, while nothing else is called.</summary>
+    /// <summary>The lock for the state of all accesses. It is held for short moments, in which no code of users runs.</summary>
     private static readonly object Gate = new();
 
     private static long _clock;
-    private static long _made;
+    private static long _created;
     private static int _waiting;
 
     private readonly List<Visit> _visits = [];
 
-    /// <summary>Those that others have given up, though they may go on.</summary>
-    private readonly List<Visit> _lost = [];
+    /// <summary>Abandoned passes: other threads stopped waiting for them, but their threads may still be computing.</summary>
+    private readonly List<Visit> _abandoned = [];
 
     private Action? _whenFree;
 
     public string Name => name() ?? "A parametrized tensor";
 
-    /// <summary>How many were made before it.</summary>
-    public long Number { get; } = Interlocked.Increment(ref _made);
+    /// <summary>
+    /// A serial number. Every pass enters its tensors in this order, so that two passes cannot wait for each other.
+    /// </summary>
+    public long Number { get; } = Interlocked.Increment(ref _created);
 
     public List<AccessRequest> Queue { get; } = [];
 
     public long Changes { get; private set; }
 
-    /// <summary>Whether a pass may go on that others have given up: what it may use is left to the garbage collector.</summary>
-    public bool HasStragglers
+    /// <summary>
+    /// Whether an abandoned pass may still be computing. Tensors that it may read are then left to the garbage collector.
+    /// </summary>
+    public bool HasAbandonedPasses
     {
         get
         {
-            if (_lost.Count == 0)
+            if (_abandoned.Count == 0)
                 return false;
             lock (Gate)
             {
-                _lost.RemoveAll(visit => visit.IsForgotten);
-                return _lost.Count > 0;
+                _abandoned.RemoveAll(visit => visit.IsForgotten);
+                return _abandoned.Count > 0;
             }
         }
     }
 
-    /// <summary>Whether the present thread is in a pass.</summary>
-    public bool IsInPass => HasPass(visit => !visit.IsDoubted);
+    /// <summary>Whether the present thread is in a pass that is not suspect.</summary>
+    public bool IsInPass => HasPass(visit => !visit.IsSuspect);
 
-    /// <summary>The same, where a pass counts in which an exception was thrown lately, and perhaps caught.</summary>
+    /// <summary>
+    /// Like `IsInPass`, but also true for a pass whose thread has thrown an exception in the last 100 ms: the exception may have
+    /// been caught inside.
+    /// </summary>
     public bool MayBeInPass => HasPass(visit => !visit.IsOver);
 
-    /// <summary>Whether the present thread may be in another pass of the same module, around this one of its passes.</summary>
+    /// <summary>Whether the present thread may be in another pass of the same module, which encloses this pass.</summary>
     public bool HasOther(Visit visit) =>
         _visits.Count > 1 && HasPass(one => one != visit && one.Pass == visit.Pass && !one.IsOver);
 
-    /// <summary>For a moment of reading.</summary>
+    /// <summary>Gets shared access until the lease is disposed.</summary>
     public Lease Reading() => new(this, Begin(isAlone: false));
 
-    /// <summary>For a moment of writing.</summary>
+    /// <summary>Gets exclusive access until the lease is disposed.</summary>
     public Lease Writing() => new(this, Begin(isAlone: true));
 
-    /// <summary>For a moment of writing to all of these.</summary>
+    /// <summary>Gets exclusive access to all of these tensors at once, until the leases are disposed.</summary>
     public static Leases WritingAll(IEnumerable<TensorAccess> tensors)
     {
         TensorAccess[] all = [.. tensors.Distinct()];
@@ -79,7 +87,10 @@ internal sealed class TensorAccess(Func<string?> name)
         }
     }
 
-    /// <summary>The same of those that are found when no other thread can change any more which these are.</summary>
+    /// <summary>
+    /// Gets exclusive access to the tensors that `find` returns. Calls `find` again once it has access, and starts over when that
+    /// returns other tensors.
+    /// </summary>
     public static Leases WritingAll(Func<IReadOnlyList<TensorAccess>> find)
     {
         for (var wanted = find(); ; )
@@ -101,7 +112,7 @@ internal sealed class TensorAccess(Func<string?> name)
         }
     }
 
-    /// <summary>Lets the thread in, when it may be.</summary>
+    /// <summary>Waits for access.</summary>
     public Visit Begin(bool isAlone)
     {
         var visitor = Visitor.Current;
@@ -113,14 +124,18 @@ internal sealed class TensorAccess(Func<string?> name)
         }
     }
 
-    /// <summary>Lets the thread in alone if no other is there, those aside whose passes may have thrown.</summary>
-    /// <param name="whenFree">Done by the last that leaves, if another is there: the latest of those that were left so.</param>
+    /// <summary>
+    /// Gets exclusive access if no other thread has access; passes that may have thrown do not count. Null otherwise.
+    /// </summary>
+    /// <param name="whenFree">
+    /// When the result is null, the thread that leaves last runs this action. Only the newest such action is kept.
+    /// </param>
     public Visit? TryBeginAlone(Action? whenFree = null)
     {
         var visitor = Visitor.Current;
         lock (Gate)
         {
-            Lose(visit => visit.Visitor != visitor && visit.IsDoubted && (!visit.IsOfSetter || visit.IsOver));
+            Abandon(visit => visit.Visitor != visitor && visit.IsSuspect && (!visit.IsOfSetter || visit.IsOver));
             if (!InTheWay(visitor, isAlone: true).Any())
                 return Add(visitor, isAlone: true);
             _whenFree = whenFree ?? _whenFree;
@@ -128,7 +143,7 @@ internal sealed class TensorAccess(Func<string?> name)
         }
     }
 
-    /// <summary>Lets the thread in alone when it may be; null where another waits for this thread, who goes on so.</summary>
+    /// <summary>Waits for exclusive access. Returns null instead of closing a cycle of waiting threads.</summary>
     public Visit? BeginAloneUnlessStuck()
     {
         var visitor = Visitor.Current;
@@ -136,14 +151,14 @@ internal sealed class TensorAccess(Func<string?> name)
             return Await(new(visitor, [this], isAlone: true, givesWay: true)) ? Add(visitor, isAlone: true) : null;
     }
 
-    /// <summary>Makes the visit one without others, if it is.</summary>
+    /// <summary>Makes the access exclusive if no other thread has access now, and tells whether it is exclusive.</summary>
     public bool TryStayAlone(Visit visit)
     {
         lock (Gate)
             return visit.IsAlone = visit.IsAlone || !InTheWay(visit.Visitor, isAlone: true).Any();
     }
 
-    /// <summary>Lets other readers in.</summary>
+    /// <summary>Makes the access shared, so that other readers come in.</summary>
     public void Share(Visit visit)
     {
         lock (Gate)
@@ -154,8 +169,8 @@ internal sealed class TensorAccess(Func<string?> name)
     }
 
     /// <summary>
-    /// The visit becomes a pass, of which it is not certain that it will be ended. Forgets one that was not: of the same caller, or
-    /// some time ago.
+    /// Marks the visit as a forward pass. TorchSharp does not tell the end of a pass that throws, so this also removes suspect
+    /// passes of the same module and thread: those of the same caller, and those that became suspect more than 100 ms ago.
     /// </summary>
     public void BeginPass(Visit visit, object pass, object? caller = null)
     {
@@ -164,18 +179,20 @@ internal sealed class TensorAccess(Func<string?> name)
             return;
         lock (Gate)
             _visits.RemoveAll(one =>
-                one.IsDoubted
+                one.IsSuspect
                 && one.Pass == pass
                 && one.Visitor == visit.Visitor
                 && (one.Caller == caller || one.IsOver)
             );
     }
 
-    /// <summary>The pass of the present thread; null when others have given it up.</summary>
+    /// <summary>
+    /// The latest pass of the present thread for this key; null when there is none, or when others have abandoned it.
+    /// </summary>
     public Visit? Find(object pass)
     {
         if (_visits.Count == 0)
-            return null; // What the present thread has begun it sees without the lock.
+            return null; // A thread sees its own visits without the lock.
         var visitor = Visitor.Current;
         lock (Gate)
         {
@@ -200,35 +217,35 @@ internal sealed class TensorAccess(Func<string?> name)
         whenFree?.Invoke();
     }
 
-    /// <summary>Whether the thread is in another visit.</summary>
+    /// <summary>Whether the thread of the visit has another visit to this tensor.</summary>
     public bool IsNested(Visit visit)
     {
         lock (Gate)
             return _visits.Exists(other => other != visit && other.Visitor == visit.Visitor);
     }
 
-    /// <summary>A moment such as visits begin at.</summary>
+    /// <summary>The next moment of the clock by which visits are dated.</summary>
     public static long Now() => Interlocked.Increment(ref _clock);
 
-    /// <summary>Whether a visit other than this, if any, has begun before that moment.</summary>
+    /// <summary>Whether a visit that began before that moment still lasts, apart from `except`.</summary>
     public bool WasInUse(long moment, Visit? except)
     {
         lock (Gate)
         {
-            Lose(visit => visit.IsOver);
+            Abandon(visit => visit.IsOver);
             return _visits.Exists(visit =>
-                visit != except && visit.Began < moment && !(visit.IsDoubted && visit.Visitor == Visitor.Current)
+                visit != except && visit.Began < moment && !(visit.IsSuspect && visit.Visitor == Visitor.Current)
             );
         }
     }
 
-    /// <summary>Whether a thread would be let in now, by its place in the queue. For requests, as what follows.</summary>
+    /// <summary>Whether a thread would get access now, by its place in the queue. For requests only, as is `InTheWay`.</summary>
     public bool IsFree(Visitor visitor, bool isAlone, AccessRequest? request = null)
     {
         foreach (var visit in _visits)
             if (visit.Visitor != visitor && (isAlone || visit.IsAlone))
             {
-                Lose(one => one.Visitor != visitor && one.IsOver);
+                Abandon(one => one.Visitor != visitor && one.IsOver);
                 if (InTheWay(visitor, isAlone).Any())
                     return false;
                 break;
@@ -243,7 +260,7 @@ internal sealed class TensorAccess(Func<string?> name)
         return true;
     }
 
-    /// <summary>For which the thread has to wait.</summary>
+    /// <summary>The visits of other threads for which the thread has to wait.</summary>
     public IEnumerable<Visit> InTheWay(Visitor visitor, bool isAlone) =>
         _visits.Where(visit => visit.Visitor != visitor && (isAlone || visit.IsAlone));
 
@@ -263,13 +280,17 @@ internal sealed class TensorAccess(Func<string?> name)
                     return false;
                 if (request.IsStuck)
                     throw request.Refusal(
-                        "by another thread, which waits for this one. Write to parametrized tensors outside forward passes."
+                        "by another thread, and that thread waits for a tensor that this thread holds (a deadlock). "
+                            + "Assign to parametrized tensors outside forward passes."
                     );
-                Monitor.Wait(Gate, Glance);
+                Monitor.Wait(Gate, CheckEvery);
                 if (changes != request.Changes)
                     (changes, since) = (request.Changes, Environment.TickCount64);
-                else if (Environment.TickCount64 - since > Forever)
-                    throw request.Refusal($"by a forward pass of another thread for more than {Forever / 1000} s.");
+                else if (Environment.TickCount64 - since > LongestWait)
+                    throw request.Refusal(
+                        $"by another thread, and for {LongestWait / 1000} s no access to it has begun or ended. Let the pass of the other thread "
+                            + "end, or write outside of long passes."
+                    );
             }
             return true;
         }
@@ -304,13 +325,13 @@ internal sealed class TensorAccess(Func<string?> name)
             Monitor.PulseAll(Gate);
     }
 
-    private void Lose(Predicate<Visit> isOver)
+    private void Abandon(Predicate<Visit> isOver)
     {
         for (var index = _visits.Count - 1; index >= 0; index--)
             if (isOver(_visits[index]))
             {
                 if (!_visits[index].Visitor.IsGone)
-                    _lost.Add(_visits[index]);
+                    _abandoned.Add(_visits[index]);
                 _visits.RemoveAt(index);
             }
     }

@@ -2,10 +2,10 @@ using Parametrize.CSharp.Torch;
 
 namespace Parametrize.CSharp.Threads;
 
-/// <summary>A thread that uses parametrized tensors.</summary>
+/// <summary>What is known of one thread: its open accesses, and the request for which it waits.</summary>
 /// <remarks>
-/// TorchSharp runs no hook after a forward pass that throws, so the pass seems to go on. A pass during which its thread
-/// has thrown nothing does go on; any other is doubted, and others wait for it only a moment.
+/// TorchSharp runs no hook after a forward pass that throws, so the pass seems to go on. A pass during which its thread has thrown
+/// nothing does go on. After an exception on its thread, a pass is suspect: other threads wait for it for 100 ms only.
 /// </remarks>
 internal sealed class Visitor
 {
@@ -14,19 +14,19 @@ internal sealed class Visitor
 
     private readonly Thread _thread = Thread.CurrentThread;
 
-    /// <summary>Those that are not doubted. Used by the thread itself.</summary>
+    /// <summary>The visits that are not suspect. Only the thread itself uses this list.</summary>
     private readonly List<Visit> _visits = [];
 
-    static Visitor() => AppDomain.CurrentDomain.FirstChanceException += (_, _) => _current?.DoubtPasses();
+    static Visitor() => AppDomain.CurrentDomain.FirstChanceException += (_, _) => _current?.SuspectPasses();
 
     public static Visitor Current => _current ??= new();
 
     public bool IsGone => !_thread.IsAlive;
 
-    /// <summary>Whether others may be waiting for it, so that it must not queue behind them.</summary>
+    /// <summary>Whether other threads may be waiting for this thread, so that it must not queue behind them.</summary>
     public bool IsInside => _visits.Count > 0;
 
-    /// <summary>What it waits for.</summary>
+    /// <summary>The request for which the thread waits; null when it does not wait.</summary>
     public AccessRequest? Waiting { get; set; }
 
     public void Add(Visit visit) => _visits.Add(visit);
@@ -37,77 +37,84 @@ internal sealed class Visitor
             _visits.RemoveAt(index);
     }
 
-    /// <summary>Nobody is to wait for it for long.</summary>
-    public void DoubtPass(Visit visit)
+    /// <summary>Makes the pass suspect, so that other threads wait for it for 100 ms only.</summary>
+    public void SuspectPass(Visit visit)
     {
-        visit.Doubt();
+        visit.Suspect();
         Remove(visit);
     }
 
-    private void DoubtPasses()
+    private void SuspectPasses()
     {
         for (var index = _visits.Count - 1; index >= 0; index--)
             if (_visits[index].Pass is not null)
             {
-                _visits[index].Doubt();
+                _visits[index].Suspect();
                 _visits.RemoveAt(index);
             }
     }
 }
 
-/// <summary>That a thread uses a parametrized tensor now: a forward pass, or a moment of reading or writing.</summary>
+/// <summary>One access of a thread to a parametrized tensor: a forward pass, or a moment of reading or writing.</summary>
 internal sealed class Visit(Visitor visitor, bool isAlone, long began)
 {
     /// <summary>How long others wait for a pass that may have thrown, in milliseconds.</summary>
     private const int Patience = 100;
 
-    /// <summary>How long it counts that a pass may still go on after others have given it up.</summary>
+    /// <summary>How long an abandoned pass counts as one that may still be computing, in milliseconds.</summary>
     private const int Memory = 10_000;
 
-    private long _doubtedAt;
+    private long _suspectAt;
 
     public Visitor Visitor => visitor;
 
-    /// <summary>When it began, in visits.</summary>
+    /// <summary>When the access began, by the clock of `TensorAccess.Now`.</summary>
     public long Began => began;
 
-    /// <summary>Whether other threads have to wait.</summary>
+    /// <summary>Whether the access is exclusive: other threads have to wait.</summary>
     public bool IsAlone { get; set; } = isAlone;
 
-    /// <summary>The forward pass, which TorchSharp does not end when it throws; null for what ends in any case.</summary>
+    /// <summary>
+    /// The key of the forward pass, of which TorchSharp does not tell the end when it throws; null for an access that certainly
+    /// ends.
+    /// </summary>
     public object? Pass { get; set; }
 
-    /// <summary>Whose pass it is.</summary>
+    /// <summary>The hooks of the module whose `call` began the pass.</summary>
     public object? Caller { get; set; }
 
-    /// <summary>Whether a setter is between disposing what is in the field and registering another.</summary>
+    /// <summary>
+    /// Whether this access is that of a property setter, between disposing the old tensor and registering the new one.
+    /// </summary>
     public bool IsOfSetter { get; set; }
 
-    /// <summary>How many passes of the same caller go on inside this one: its forward pass calls itself.</summary>
+    /// <summary>How many passes of the same caller are nested in this one: its forward pass calls itself.</summary>
     public int Depth { get; set; }
 
-    /// <summary>Whether the thread has thrown an exception since, perhaps out of the pass.</summary>
-    public bool IsDoubted => Volatile.Read(ref _doubtedAt) != 0;
+    /// <summary>Whether the thread has thrown an exception since the pass began; it may have ended the pass.</summary>
+    public bool IsSuspect => Volatile.Read(ref _suspectAt) != 0;
 
-    /// <summary>Whether nobody has to wait for it any longer.</summary>
-    public bool IsOver => visitor.IsGone || HasBeenDoubted(Patience);
+    /// <summary>
+    /// Whether other threads need not wait for the pass any longer: its thread has ended, or it became suspect 100 ms ago.
+    /// </summary>
+    public bool IsOver => visitor.IsGone || HasBeenSuspect(Patience);
 
-    /// <summary>Whether it is certain that it uses nothing any longer.</summary>
-    public bool IsForgotten => visitor.IsGone || HasBeenDoubted(Memory);
+    /// <summary>Whether the pass is assumed to have ended: its thread has ended, or it became suspect 10 s ago.</summary>
+    public bool IsForgotten => visitor.IsGone || HasBeenSuspect(Memory);
 
-    public void Doubt() => Volatile.Write(ref _doubtedAt, Environment.TickCount64);
+    public void Suspect() => Volatile.Write(ref _suspectAt, Environment.TickCount64);
 
-    private bool HasBeenDoubted(int time) =>
-        IsDoubted && Environment.TickCount64 - Volatile.Read(ref _doubtedAt) > time;
+    private bool HasBeenSuspect(int time) =>
+        IsSuspect && Environment.TickCount64 - Volatile.Read(ref _suspectAt) > time;
 }
 
-/// <summary>A moment of use.</summary>
+/// <summary>Ends an access when it is disposed.</summary>
 internal readonly struct Lease(TensorAccess access, Visit visit) : IDisposable
 {
     public void Dispose() => access.End(visit);
 }
 
-/// <summary>The same of several tensors.</summary>
+/// <summary>Ends the accesses to several tensors when it is disposed.</summary>
 internal sealed class Leases(Lease[] leases) : IDisposable
 {
     public void Dispose() => Every.FromTheLast<Lease>(leases, lease => lease.Dispose());

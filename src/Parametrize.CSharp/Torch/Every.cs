@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace Parametrize.CSharp.Torch;
 
-/// <summary>What has to be done with every one, also where one throws. Throws the first exception when all are done.</summary>
+/// <summary>Runs an action for every item, also when it throws for some of them. When all are done, throws the first exception.</summary>
 internal static class Every
 {
-    /// <summary>The last first.</summary>
+    /// <summary>Runs it for the last item first.</summary>
     public static void FromTheLast<T>(ReadOnlySpan<T> all, Action<T> what)
     {
         ExceptionDispatchInfo? first = null;
@@ -15,6 +15,7 @@ internal static class Every
         first?.Throw();
     }
 
+    /// <summary>Runs it for the first item first.</summary>
     public static void InOrder<T>(List<T> all, Action<T> what)
     {
         ExceptionDispatchInfo? first = null;

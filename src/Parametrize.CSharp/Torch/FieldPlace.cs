@@ -8,9 +8,9 @@ namespace Parametrize.CSharp.Torch;
 
 /// <summary>Where a managed module holds a tensor or a module: a field, or an element of what is in the field.</summary>
 /// <param name="Field">The field.</param>
-/// <param name="Type">What it or its elements are declared as.</param>
-/// <param name="Get">What is there now.</param>
-/// <param name="Set">Puts another there; null where that cannot be.</param>
+/// <param name="Type">The declared type of the field or of its elements.</param>
+/// <param name="Get">Gets the present object.</param>
+/// <param name="Set">Puts another object there; null when the place cannot be written.</param>
 internal sealed record FieldPlace(
     FieldInfo Field,
     Type Type,
@@ -18,7 +18,7 @@ internal sealed record FieldPlace(
     Action<nn.Module, object>? Set = null
 )
 {
-    /// <summary>The field itself holds it, rather than what is in the field.</summary>
+    /// <summary>Whether the field itself holds the object, not an element of a collection in the field.</summary>
     public bool IsField { get; private init; }
 
     /// <summary>All places of a tensor or a module in a module, the most derived class first.</summary>
@@ -77,7 +77,10 @@ internal sealed record FieldPlace(
             (owner, held) => ((IDictionary)field.GetValue(owner)!)[key] = held
         );
 
-    /// <summary>Of a ParameterDict, which has its parameters in a dictionary as well, and of an OrderedDict.</summary>
+    /// <summary>
+    /// The places in a list of pairs: that of a ParameterDict, which has its parameters in a dictionary as well, or of an
+    /// OrderedDict.
+    /// </summary>
     private static IEnumerable<FieldPlace> Pairs(FieldInfo field, int count) =>
         from index in Enumerable.Range(0, count)
         select new FieldPlace(
@@ -97,8 +100,8 @@ internal sealed record FieldPlace(
         index < count
             ? index
             : throw new InvalidOperationException(
-                $"{owner.Title()} has {count} elements, and element {index} is parametrized. Put one there again; to take "
-                    + "it out, remove its parametrization first."
+                $"{owner.Title()} has {count} elements, and element {index} is parametrized. Put an element there again; to "
+                    + "take it out, remove its parametrization first."
             );
 
     private static IEnumerable<FieldPlace> Items<T>(FieldInfo field, ITuple tuple) =>

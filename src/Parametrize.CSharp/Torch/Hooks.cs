@@ -7,7 +7,10 @@ namespace Parametrize.CSharp.Torch;
 /// <summary>A pair of hooks around a module's `call`, whatever its arguments.</summary>
 internal sealed class Hooks
 {
-    /// <summary>What removes them refers to the module, which must not live as long as others that share its tensor.</summary>
+    /// <summary>
+    /// The objects that remove the hooks. They refer to the module, so they are held weakly: the module must not live as long as
+    /// others that share its tensor.
+    /// </summary>
     private readonly ConditionalWeakTable<nn.Module, object[]> _removers = [];
 
     private Hooks(nn.Module module, object before, object after) => _removers.Add(module, [before, after]);

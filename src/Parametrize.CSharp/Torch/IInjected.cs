@@ -1,4 +1,4 @@
 namespace Parametrize.CSharp.Torch;
 
-/// <summary>Marks what this library puts where a module holds its tensor, which is none of the module's own.</summary>
+/// <summary>Marks parameters that this library puts into a module's field in place of the module's own tensor.</summary>
 internal interface IInjected;

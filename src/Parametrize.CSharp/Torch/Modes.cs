@@ -2,12 +2,13 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Torch;
 
-/// <summary>In which modes libtorch computes.</summary>
+/// <summary>The modes in which libtorch computes.</summary>
 internal static class Modes
 {
     /// <summary>
-    /// With gradients and without inference mode, whatever the caller's modes are: for tensors that outlive them. What is
-    /// made in inference mode can never be trained, and what is computed without gradients would lack them for others.
+    /// Turns gradients on and inference mode off, whatever the caller's modes are: for tensors that outlive these modes. A tensor
+    /// that is made in inference mode can never be trained, and a value that is computed without gradients would lack them for
+    /// other users.
     /// </summary>
     public static IDisposable Lasting() => inference_mode(false);
 }

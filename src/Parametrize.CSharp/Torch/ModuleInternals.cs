@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Torch;
 
-/// <summary>The private members of TorchSharp on which binding rests, all of them, checked before first use.</summary>
+/// <summary>All private members of TorchSharp that binding needs. They are checked before first use.</summary>
 internal static class ModuleInternals
 {
     private const BindingFlags Declared =
@@ -48,7 +48,7 @@ internal static class ModuleInternals
     {
         if (HandleOf(module) is SafeHandle handle && (handle.IsInvalid || handle.IsClosed))
             return true;
-        // Moving leaves lists, and classes of a user's own, with what they have registered at first.
+        // After a move, the registries of lists and of users' classes still have the first tensors.
         if (module is ParameterList or ParameterDict || module.GetType().Assembly != typeof(nn.Module).Assembly)
             return false;
         try
@@ -95,8 +95,8 @@ internal static class ModuleInternals
     }
 
     /// <summary>
-    /// Lets the registry say what the module has. A ParameterList registers what it holds at first, and looks there no
-    /// more. What the module has registered by hand keeps that name only, or its state would list it twice.
+    /// Brings the registry up to date with the module's fields. A ParameterList registers its contents only once. A tensor that the
+    /// module has registered by hand keeps that name only, or its state would list it twice.
     /// </summary>
     public static void RegisterComponents(nn.Module module)
     {
@@ -167,7 +167,7 @@ internal static class ModuleInternals
                 + "Parametrize needs to bind modules. Use TorchSharp 0.107, or hold a ParametrizedTensor."
         );
 
-    /// <summary>What native functions take for the module.</summary>
+    /// <summary>The handle that native functions take for the module.</summary>
     public static object? HandleOf(nn.Module module) => Handle?.GetValue(module);
 
     private static (string Name, T Value)[] Entries<T>(OrderedDict<string, T> registry) =>

@@ -2,12 +2,12 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Torch;
 
-/// <summary>What modules are called in messages.</summary>
+/// <summary>The names of modules in messages.</summary>
 internal static class ModuleTitles
 {
     /// <summary>
-    /// Its name; of TorchSharp's modules the class, since theirs may be of native code (`torch::nn::SequentialImpl`, which
-    /// derived classes inherit), or of another class (`BatchNorm1d` of each batch norm).
+    /// The name of the module. For TorchSharp's modules the class, since their names may be those of native code
+    /// (`torch::nn::SequentialImpl`, which derived classes inherit), or of another class (every batch norm is named `BatchNorm1d`).
     /// </summary>
     public static string Title(this nn.Module module)
     {

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Torch;
 
 /// <summary>
-/// Replaces the tensor with which a native module computes, as the setter of its property does, but does not register it: what
-/// reads the registry in another thread would see it come and go in each forward pass.
+/// Replaces the tensor with which a native module computes, as the setter of its property does, but does not register it: another
+/// thread that reads the registry would see the tensor appear and disappear in each forward pass.
 /// </summary>
 internal sealed class NativeSetter(PropertyInfo property)
 {

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Torch;
 
 /// <summary>
-/// What lies behind a managed tensor: its handle is the address of an at::Tensor, which is one pointer to the tensor
-/// proper. Several managed objects can share one tensor.
+/// The native tensors of managed ones. A handle is the address of an at::Tensor, which is one pointer to the tensor's data
+/// structure. Several managed objects can share one native tensor.
 /// </summary>
 internal static class NativeTensors
 {
@@ -16,7 +16,7 @@ internal static class NativeTensors
     public static bool AreOne(Tensor left, Tensor right) =>
         ReferenceEquals(left, right) || !left.IsInvalid && !right.IsInvalid && Identity(left) == Identity(right);
 
-    /// <summary>The same for all managed objects of one native tensor.</summary>
+    /// <summary>An address that is equal for all managed objects of one native tensor.</summary>
     public static IntPtr Identity(Tensor tensor) => Marshal.ReadIntPtr(tensor.Handle);
 
     /// <summary>
@@ -40,7 +40,7 @@ internal static class NativeTensors
             );
     }
 
-    /// <summary>A managed object of our own for a tensor of a native module, or null.</summary>
+    /// <summary>A new managed object for a tensor of a native module, or null. The caller disposes it.</summary>
     public static Parameter? Find(nn.Module module, string name)
     {
         Parameter? found = null;

@@ -2,15 +2,15 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Torch;
 
-/// <summary>A module with another in it, as a model was walked.</summary>
+/// <summary>A module and the name of a child in it, found on a walk through a model.</summary>
 /// <param name="Module">The module.</param>
-/// <param name="Child">The name of the other there.</param>
-/// <param name="Above">What this one is in.</param>
+/// <param name="Child">The name of the child in the module.</param>
+/// <param name="Above">The enclosing module; null for the model itself.</param>
 internal sealed record ParentModule(nn.Module Module, string Child, ParentModule? Above)
 {
     public nn.Module Root => Above?.Root ?? Module;
 
-    /// <summary>The modules from here on up that have a `call`.</summary>
+    /// <summary>This module and its enclosing modules, as far as they have a `call`.</summary>
     private IEnumerable<nn.Module> Callable
     {
         get
@@ -21,7 +21,7 @@ internal sealed record ParentModule(nn.Module Module, string Child, ParentModule
         }
     }
 
-    /// <summary>The nearest module with a `call` that is around all of them.</summary>
+    /// <summary>The nearest module with a `call` that encloses all of these places.</summary>
     public static nn.Module? CallerOf(IReadOnlyList<ParentModule> places) =>
         places.Count == 0
             ? null

@@ -8,13 +8,12 @@ namespace Parametrize.CSharp.Torch;
 
 /// <summary>Tells when a setter of TorchSharp's modules puts another tensor into a field, and when the module is disposed.</summary>
 /// <remarks>
-/// TorchSharp (0.107.0) says neither. Setters of Linear, convolutions and norms dispose what is in the field, and register the
-/// new tensor: moving a module runs them. `Dispose` of Linear, Bilinear and convolutions disposes the weight, then the bias, and
-/// nothing else. What comes next tells which of the two it is. A setter writes to the registry: the module gets one that tells.
-/// `Dispose` disposes the bias: a parameter that tells stands in its field. PReLU has no bias: its parts wait for the garbage
-/// collector. The cure upstream: `nn.Module` calls a virtual method when it registers a
-/// parameter under a name that it has, and `Dispose` of these modules calls that of its base, which disposes children. Then
-/// this class goes.
+/// TorchSharp 0.107 raises no event for either. A setter of Linear, convolutions and norms first disposes the old tensor, then
+/// registers the new one (a move runs the setters too); so after a disposal the module gets a temporary registry that reports the
+/// first write. `Dispose` of Linear, Bilinear and convolutions disposes the weight, then the bias; so the bias field gets a
+/// parameter that reports its disposal. PReLU has no bias, so its parts are left to the garbage collector. A change in TorchSharp
+/// would make this class unnecessary: `nn.Module` calls a virtual method when it registers a parameter under a present name, and
+/// `Dispose` of these modules calls `base.Dispose`, which disposes children.
 /// </remarks>
 internal static class SetterWatch
 {
@@ -27,11 +26,11 @@ internal static class SetterWatch
         Private
     );
 
-    /// <summary>Whether registries are as this class knows them.</summary>
+    /// <summary>Whether this TorchSharp has the private field of registries that this class needs.</summary>
     public static bool IsPossible => Index is not null && BufferIndex is not null;
 
-    /// <summary>Tells when the bias is disposed, where it would be next after this weight.</summary>
-    /// <returns>Puts the bias back.</returns>
+    /// <summary>Reports when the bias is disposed, for modules whose `Dispose` disposes this weight and then the bias.</summary>
+    /// <returns>An action that puts the bias back.</returns>
     public static Action WatchBias(nn.Module owner, Tensor weight, Action onDisposing)
     {
         var fields = ModuleInternals
@@ -56,7 +55,9 @@ internal static class SetterWatch
         return () => place.SetValue(owner, bias);
     }
 
-    /// <summary>A registry that lists the same, but finds nothing, and tells when something is about to be added.</summary>
+    /// <summary>
+    /// A registry that lists the same entries but finds none by name, and reports when an entry is about to be added.
+    /// </summary>
     public static OrderedDict<string, T> Watched<T>(OrderedDict<string, T> real, Action onAdding)
     {
         var registry = new OrderedDict<string, T>();
@@ -67,7 +68,7 @@ internal static class SetterWatch
         return registry;
     }
 
-    /// <summary>Has no numbers.</summary>
+    /// <summary>A stand-in for the bias, without data, that reports when it is disposed.</summary>
     private sealed class BiasWitness : Parameter
     {
         private readonly Action? _onDisposing;
@@ -89,7 +90,9 @@ internal static class SetterWatch
         }
     }
 
-    /// <summary>The only thing of a dictionary that is called when it is written to.</summary>
+    /// <summary>
+    /// Reports a write: a dictionary calls its comparer, and nothing else that can be replaced, when it is written to.
+    /// </summary>
     private sealed class Watch(Action onAdding) : IEqualityComparer<string>
     {
         public bool Equals(string? left, string? right) => left == right;

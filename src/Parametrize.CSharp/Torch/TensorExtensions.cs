@@ -2,10 +2,12 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Torch;
 
-/// <summary>Small things that TorchSharp's tensors lack: copies, comparing without data, other numbers in the same object.</summary>
+/// <summary>
+/// Small functions that TorchSharp's tensors lack: copying, comparing element type and device, writing over a tensor.
+/// </summary>
 internal static class TensorExtensions
 {
-    /// <summary>A copy without gradients, elsewhere if need be, that no dispose scope ends.</summary>
+    /// <summary>A copy without gradients, on another device if one is given, that no dispose scope disposes.</summary>
     public static Tensor Copied(this Tensor tensor, Device? device = null)
     {
         using var numbers = tensor.detach();
@@ -21,13 +23,13 @@ internal static class TensorExtensions
     public static bool IsOnDeviceOf(this Tensor tensor, Tensor other) =>
         tensor.device_type == other.device_type && tensor.device_index == other.device_index;
 
-    /// <summary>Of the same element type and on the same device.</summary>
+    /// <summary>Whether two tensors have the same element type and device.</summary>
     public static bool IsOfTheKindOf(this Tensor tensor, Tensor other) =>
         tensor.dtype == other.dtype && tensor.IsOnDeviceOf(other);
 
     /// <summary>
-    /// Other numbers in a tensor that optimizers, state dictionaries or users have got hold of. Of another shape, or expanded, it
-    /// gets memory of its own.
+    /// Writes a value into a tensor object that optimizers, state dictionaries or users refer to. If the shape differs, or the
+    /// tensor is expanded, it gets new memory.
     /// </summary>
     public static void WriteOver(this Tensor tensor, Tensor value)
     {
@@ -45,7 +47,7 @@ internal static class TensorExtensions
     private static bool IsExpanded(this Tensor tensor) =>
         tensor.shape.Zip(tensor.stride()).Any(dimension => dimension is { First: > 1, Second: 0 });
 
-    /// <summary>Frees the numbers and the gradient, while an optimizer or a user may have the object.</summary>
+    /// <summary>Frees the data and the gradient of a tensor object to which an optimizer or a user may still refer.</summary>
     public static void Empty(this Tensor tensor)
     {
         using var _ = no_grad();

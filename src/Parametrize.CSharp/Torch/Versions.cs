@@ -35,7 +35,7 @@ internal static class Versions
     public static bool AreOne(Tensor left, Tensor right) =>
         AreInMemory.Value && Counter(left) != 0 && Counter(left) == Counter(right);
 
-    /// <summary>Some nanoseconds.</summary>
+    /// <summary>Reads the counters from memory, which takes some nanoseconds.</summary>
     public static long Read(Tensor[] tensors)
     {
         var total = 0L;
@@ -45,7 +45,9 @@ internal static class Versions
         return total;
     }
 
-    /// <summary>The same where tensors are laid out otherwise: some microseconds, and 0.3 s the first time.</summary>
+    /// <summary>
+    /// Asks TorchScript, when tensors have another layout in memory: some microseconds, and 0.3 s the first time.
+    /// </summary>
     public static long Ask(Tensor[] tensors)
     {
         using var total = (Scalar)Compiled.Value.invoke("versions", (object)tensors);
@@ -54,7 +56,10 @@ internal static class Versions
 
     private static IntPtr Counter(Tensor tensor) => Marshal.ReadIntPtr(NativeTensors.Identity(tensor), CounterInTensor);
 
-    /// <summary>Follows the address only where it is the counter's: views share that, others in one storage do not.</summary>
+    /// <summary>
+    /// Tests that the address is that of the counter before reading there: views share a counter, other tensors in the same storage
+    /// do not.
+    /// </summary>
     private static bool TryReading()
     {
         using var _ = NewDisposeScope();

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Values;
 
-/// <summary>Parts whose numbers have been written into others.</summary>
+/// <summary>Disposes parts whose numbers have been written into other parts.</summary>
 internal static class Discarding
 {
     /// <summary>Disposes them, and takes the parameters off the count.</summary>

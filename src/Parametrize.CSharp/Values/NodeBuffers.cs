@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Values;
 
-/// <summary>What one link of a chain carries, as the child module under whose position PyTorch saves it.</summary>
+/// <summary>The buffers of one node, as a child module whose name is the node's position, as PyTorch saves it.</summary>
 internal sealed class NodeBuffers : nn.Module
 {
     private readonly string[] _names;

@@ -5,12 +5,12 @@ using Core = Parametrize.ParametrizationModule;
 namespace Parametrize.CSharp.Values;
 
 /// <summary>
-/// Tells whether what nodes have converged to, the singular vectors of a spectral norm, is out of date because something else
-/// than training has written to the parameters: averaging, `init`, `copy_`.
+/// Tells whether converged buffers (the singular vectors of a spectral norm) are stale, because something other than training has
+/// written to the parameters: averaging, `init`, `copy_`.
 /// </summary>
 /// <remarks>
-/// Only in evaluation: an optimizer has written since the last training pass as a rule, and PyTorch goes on with the vectors
-/// of that pass. A step in evaluation is told by the gradient, which has changed; a loaded state by the vectors, which were
+/// It looks in evaluation only: an optimizer has usually written since the last training pass, and PyTorch goes on with the vectors
+/// of that pass. An optimizer step in evaluation is recognized by a changed gradient; a loaded state by the vectors, which were
 /// written as well.
 /// </remarks>
 internal sealed class OutsideWrites
@@ -21,9 +21,9 @@ internal sealed class OutsideWrites
     private readonly Tensor[] _others;
     private (long Others, long Learnt, double Gradient) _settled;
 
-    /// <param name="parametrization">What computes.</param>
+    /// <param name="parametrization">The value.</param>
     /// <param name="inputs">The parameters.</param>
-    /// <param name="buffers">Those of each node.</param>
+    /// <param name="buffers">The buffers of each node.</param>
     /// <param name="isTraining">Whether the tensor is in training.</param>
     public OutsideWrites(Parametrization parametrization, Tensor[] inputs, Tensor[][] buffers, Func<bool> isTraining)
     {
@@ -39,7 +39,7 @@ internal sealed class OutsideWrites
         Settle();
     }
 
-    /// <summary>Whether there are writes that may have to be followed.</summary>
+    /// <summary>Whether there are writes after which the buffers may be stale.</summary>
     public bool AreSeen =>
         _learnt.Length > 0
         && !_isTraining()
@@ -47,14 +47,17 @@ internal sealed class OutsideWrites
         && Versions.Of(_others) != _settled.Others
         && Array.TrueForAll(_learnt, vector => vector.IsOfTheKindOf(_inputs[0])); // Not in the middle of a move.
 
-    /// <summary>All is in order now.</summary>
+    /// <summary>Records the present versions: the buffers are up to date.</summary>
     public void Settle()
     {
         if (_learnt.Length > 0 && !_isTraining())
             _settled = (Versions.Of(_others), Versions.Of(_learnt), Gradient());
     }
 
-    /// <summary>Takes note of what was written; whether it was something else than training or loading.</summary>
+    /// <summary>
+    /// Records the present versions. True when the parameters were written to by neither an optimizer step nor a load since the
+    /// last call.
+    /// </summary>
     public bool Take()
     {
         var before = _settled;
@@ -63,7 +66,7 @@ internal sealed class OutsideWrites
         return _settled.Learnt == before.Learnt && !isStep;
     }
 
-    /// <summary>A number that is another for other gradients; 0 where there is none.</summary>
+    /// <summary>A checksum of the gradients, to see whether they have changed; 0 without gradients.</summary>
     private double Gradient()
     {
         using var _ = no_grad();

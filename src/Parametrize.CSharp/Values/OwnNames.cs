@@ -1,9 +1,9 @@
 namespace Parametrize.CSharp.Values;
 
-/// <summary>Names of nodes of a user's own. Files say a value by its text, which is read back.</summary>
+/// <summary>Checks the names of users' nodes. A file stores a value as text, and reads the text back.</summary>
 internal static class OwnNames
 {
-    /// <summary>Refuses a node of a user's own that is typed as a value of the library.</summary>
+    /// <summary>Throws for a user's node whose text is that of a value of the library.</summary>
     public static void Require(Parametrization value)
     {
         foreach (var node in value.Nodes)

@@ -3,10 +3,13 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Values;
 
-/// <summary>How often the parts had been written to, and which were trained.</summary>
+/// <summary>The number of writes to the parts, and which parameters are trained.</summary>
 internal readonly record struct PartsVersion(long Writes, long Trained)
 {
-    /// <summary>How things are now. A frozen parameter is to get no gradients, which the graph would still give it.</summary>
+    /// <summary>
+    /// The present version. Freezing counts as a change, because an earlier graph would still give gradients to the frozen
+    /// parameter.
+    /// </summary>
     /// <param name="inputs">The parameters.</param>
     /// <param name="tensors">All that the value is computed from.</param>
     public static PartsVersion Of(Tensor[] inputs, Tensor[] tensors)

@@ -4,10 +4,10 @@ using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Values;
 
-/// <summary>From which parts a tensor starts when it gets a parametrization, by the policy.</summary>
+/// <summary>Finds the parts from which a tensor starts when it gets a parametrization, by the policy `WhenNotAllowed`.</summary>
 internal static class StartingParts
 {
-    /// <summary>For a tensor that is seen for the first time.</summary>
+    /// <summary>The parts for a plain tensor.</summary>
     public static Parts For(Parametrization value, Tensor tensor, WhenNotAllowed whenNotAllowed, string? where = null)
     {
         ArgumentNullException.ThrowIfNull(value);
@@ -19,10 +19,10 @@ internal static class StartingParts
 
         Parts ByPolicy()
         {
-            // Nothing is inverted, so that nothing needs an inverse.
+            // The tensor becomes the parameter as it is, so that no right inverse is needed.
             if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value))
                 return Core.reinterpret(value, tensor).OrThrow(where);
-            // Allowed tensors stay, but for entries on an edge, which could not be trained.
+            // Allowed tensors stay, except for entries on the boundary of the space, which could not be trained.
             if (whenNotAllowed is WhenNotAllowed.Project)
                 return Core.start(value, tensor).OrThrow(where);
             var exact = Core.initialize(value, tensor);
@@ -37,7 +37,9 @@ internal static class StartingParts
         }
     }
 
-    /// <summary>For a tensor that has parts, when `more` has made its chain `longer`.</summary>
+    /// <summary>
+    /// The parts for a tensor that has parts already, when the nodes of `more` are added to its value, which is then `longer`.
+    /// </summary>
     public static Parts ForMore(
         Parametrization longer,
         Parametrization more,
@@ -53,10 +55,10 @@ internal static class StartingParts
 
         Parts ByPolicy()
         {
-            // What the new links read is what the present ones yield.
+            // The present value becomes the input of the new nodes.
             if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(more))
             {
-                // The new nodes may not take what the present ones yield.
+                // The new nodes may not accept the output of the present ones.
                 Core.parameterForms(longer, FormModule.ofTensor(present)).OrThrow(where);
                 return Core.ofTensorsOfShape(parts.Shape, parts.Parameters, parts.Buffers, longer);
             }
@@ -73,7 +75,7 @@ internal static class StartingParts
         }
     }
 
-    /// <summary>For a tensor that is assigned or loaded while parts are in use: masks stay, bases move.</summary>
+    /// <summary>The parts for a tensor that is assigned or loaded while parts are in use: masks stay, bases move.</summary>
     public static Parts ForAssigned(
         Parametrization value,
         Parts present,
@@ -99,12 +101,16 @@ internal static class StartingParts
     private static void RequireKnown(WhenNotAllowed whenNotAllowed)
     {
         if (!Enum.IsDefined(whenNotAllowed))
-            throw new ArgumentOutOfRangeException(nameof(whenNotAllowed), whenNotAllowed, "There is no such policy.");
+            throw new ArgumentOutOfRangeException(
+                nameof(whenNotAllowed),
+                whenNotAllowed,
+                "A value of WhenNotAllowed was expected."
+            );
     }
 
     /// <summary>
-    /// The parts, when they and what is computed from them are such as the tensor. A link of a user's own that breaks
-    /// its contract, or fails, does so here, before anything has changed.
+    /// Returns the parts if they and the tensor computed from them have the form of the given tensor. A user's node that breaks its
+    /// contract, or throws, does so here, before anything has changed.
     /// </summary>
     private static Parts Sound(Parametrization value, Parts parts, Tensor tensor, string? where)
     {
@@ -122,11 +128,11 @@ internal static class StartingParts
         return Tensors.nonFinite(made) == 0
             ? parts
             : throw new InvalidOperationException(
-                $"{Lead(where)}{value} makes NaN or infinite numbers of this tensor. Where it is not allowed, a link's "
-                    + "`Nearest` has to give a tensor that is; its default, the image of the right inverse, does not."
+                $"{Lead(where)}{value} makes NaN or infinite numbers of this tensor. If the tensor is not allowed, override `Nearest` "
+                    + "of your node so that it returns an allowed tensor; the default, the image of the right inverse, is not one here."
             );
     }
 
-    /// <summary>A tensor that no module has registered has no name.</summary>
+    /// <summary>The start of a message: the tensor's name, if a module has registered it.</summary>
     private static string Lead(string? where) => where is null ? "" : $"{where}: ";
 }

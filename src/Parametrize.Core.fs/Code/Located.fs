@@ -3,15 +3,15 @@ namespace Parametrize
 /// Why a text is no value: where, and what was expected there.
 type ParseError =
     {
-        /// What was to be read.
+        /// The text to be read.
         Text: string
         /// The position in the text, from 0; the length of the text where it ends too early.
         Position: int
-        /// What was expected at the position.
+        /// The text that was expected at the position.
         Expected: string
     }
 
-    /// What stands there instead.
+    /// The text that was found there.
     member this.Found: string =
         if this.Position >= this.Text.Length then
             "the end"
@@ -38,7 +38,7 @@ type internal Located =
         At: int
         End: int
         Code: Code
-        /// What it is made of: arguments, items, values of fields, both sides of an operator.
+        /// Its components: arguments, items, values of fields, both sides of an operator.
         Inner: Located list
     }
 

@@ -2,7 +2,7 @@ namespace Parametrize.LinearAlgebra
 
 open TorchSharp
 
-/// What a Cholesky factor L of `W = L L^H` gives.
+/// Functions of the Cholesky factor L of `W = L L^H`.
 [<RequireQualifiedAccess>]
 module internal CholeskyFactor =
 

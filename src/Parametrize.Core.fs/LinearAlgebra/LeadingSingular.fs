@@ -36,7 +36,8 @@ module internal LeadingSingular =
         let struct (values, vectors) = torch.linalg.eigh matrix
         struct (Tensors.number values[int64 (size - 1)], vectors.select (1L, int64 (size - 1)))
 
-    /// The same by Lanczos, once the relative residual is below the tolerance, which bounds the relative error of the square.
+    /// The leading right vector by Lanczos, once the relative residual is below the tolerance, which bounds the relative error of the
+    /// square.
     let private byLanczos (tall: torch.Tensor) (tolerance: float) : torch.Tensor voption =
         let size = tall.size 1
         let steps = int (min size mostSteps)

@@ -8,12 +8,13 @@ type Measure =
     /// Hausdorff's of the Frobenius norm: lengths, areas and volumes inside the space as its tensors have them. Every density is by
     /// this one, which does not depend on coordinates.
     | Frobenius
-    /// That of textbooks and of `torch.distributions`: Lebesgue's of entries that tell the others (without the last one of a
+    /// The measure of textbooks and of `torch.distributions`: Lebesgue's of entries that tell the others (without the last one of a
     /// probability vector, below the diagonal of a correlation matrix, with the diagonal of a positive definite one), and the
     /// uniform probability of vectors of norm 1 and of matrices with orthonormal columns.
     | Textbook
 
-/// What the factors of which a value makes a matrix tell of it: rounding of its entries would take these digits.
+/// Quantities of a matrix that are computed from the factors of its value. From the rounded entries of the matrix they would lose
+/// digits.
 [<NoComparison; NoEquality>]
 type internal Factors = { LogAbsDet: unit -> torch.Tensor; Solve: torch.Tensor -> torch.Tensor }
 
@@ -35,12 +36,12 @@ type internal Density() =
     abstract IsNormalized: form: Form -> bool
     default _.IsNormalized _ = true
 
-    /// What it expects of a form that the support has, and does not find; None where there is nothing.
+    /// The requirement that a form of the support does not meet; None when it meets all.
     abstract Fault: form: Form -> string option
     default _.Fault _ = None
 
     /// The log density by the measure of the Frobenius norm: one number for each independent problem of the batch, in the shape
-    /// with which that of the tensor begins. Differentiable. Whether the tensor is in the space is not looked at.
+    /// with which that of the tensor begins. Differentiable. It does not check that the tensor is in the space.
     abstract LogDensity: tensor: torch.Tensor -> torch.Tensor
 
     /// The same of a tensor that is computed, where the factors of which it is made are known.
@@ -64,7 +65,7 @@ type internal Density() =
         else
             this.LogDensityBy(wide, factors)
 
-    /// What the log density by the textbook's measure has more.
+    /// The difference of the log density by the textbook's measure from the default one.
     abstract Correction: tensor: torch.Tensor -> torch.Tensor voption
     default _.Correction _ = ValueNone
 

@@ -14,7 +14,7 @@ module Prior =
         Options.requirePositive (nameof scale) scale
         Prior(NormalDensity(0.0, scale))
 
-    /// The same around another mean, in each entry.
+    /// Independent normal entries around another mean, the same for each entry.
     let normalAround (mean: float) (scale: float) : Prior =
         Numbers.requireFinite (nameof mean) [ mean ]
         Options.requirePositive (nameof scale) scale
@@ -98,7 +98,7 @@ module Prior =
         Options.requirePositive (nameof scale) scale
         Prior(WishartDensity(freedom, Scale.Multiple scale))
 
-    /// The same with a positive definite matrix as the scale. Throws ArgumentException for other matrices.
+    /// The same density with a positive definite matrix as the scale. Throws ArgumentException for other matrices.
     let wishartOf (freedom: float) (scale: float[,]) : Prior =
         requireFreedom freedom
         Prior(WishartDensity(freedom, Scale.ofMatrix scale))
@@ -110,7 +110,7 @@ module Prior =
         Options.requirePositive (nameof scale) scale
         Prior(InverseWishartDensity(freedom, Scale.Multiple scale))
 
-    /// The same with a positive definite matrix as the scale. Throws ArgumentException for other matrices.
+    /// The same density with a positive definite matrix as the scale. Throws ArgumentException for other matrices.
     let inverseWishartOf (freedom: float) (scale: float[,]) : Prior =
         requireFreedom freedom
         Prior(InverseWishartDensity(freedom, Scale.ofMatrix scale))
@@ -148,7 +148,7 @@ module Prior =
         else
             $"{prior} expects {expected}, but the tensor is {form}."
 
-    /// What is wrong with a tensor, said of the prior, which is what the user named.
+    /// The error for a tensor that does not suit; it names the prior, which the user has given.
     let private message (prior: Prior) (error: ParametrizationError) : string =
         let named =
             match error with
@@ -230,7 +230,7 @@ module Prior =
                 | fault -> fault
 
     /// The sum of the log densities of what parts yield, that of the parameters if wanted; `present` gives the tensor where it is
-    /// needed. Whether the prior suits has been looked at.
+    /// needed. The caller has checked that the prior suits.
     let internal ofPresent
         (byParameters: bool)
         (prior: Prior)
@@ -273,8 +273,8 @@ module Prior =
     let logDensityOfParts (prior: Prior) (value: Parametrization) (parts: Parts) : torch.Tensor =
         ofParts false prior value parts
 
-    /// The same as a density of the parameters: `log p(W) + logVolume`. Its maximum depends on the map by which the tensor is
-    /// computed; that of `logDensityOfParts` does not. Throws ArgumentException for values without a log volume in closed form,
+    /// The log density as a density of the parameters: `log p(W) + logVolume`. Its maximum depends on the map by which the tensor
+    /// is computed; that of `logDensityOfParts` does not. Throws ArgumentException for values without a log volume in closed form,
     /// too.
     let logDensityOfParameters (prior: Prior) (value: Parametrization) (parts: Parts) : torch.Tensor =
         ofParts true prior value parts
@@ -282,7 +282,7 @@ module Prior =
     /// Whether `sample` draws from it.
     let canSample (prior: Prior) : bool = prior.Density.Sampler.IsSome
 
-    /// What is yielded needs not be undone for it.
+    /// It needs no inverse of the value.
     let private faultOfSampled (prior: Prior) (form: Form) : string option =
         match box prior.Density, Parametrization.parameterForms prior.Density.Support form with
         | _, Error error -> Some(message prior error)

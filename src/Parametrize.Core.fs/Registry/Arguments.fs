@@ -6,12 +6,12 @@ open System
 [<NoComparison; NoEquality>]
 type internal Argument<'a> =
     {
-        /// What it is, with an example.
+        /// The description of the argument, with an example.
         Expected: string
         Of: Located -> Result<'a, Fault>
     }
 
-/// Arguments as F# types them, and functions of them.
+/// Arguments as they are typed in F#, and functions of them.
 [<RequireQualifiedAccess>]
 module internal Argument =
 
@@ -123,7 +123,7 @@ module internal Argument =
                     | _ -> fault located.At expected
         }
 
-    /// A record given by its defaults and what differs from them.
+    /// A record, given by its defaults and the fields that differ from them.
     let fields (defaults: string) (initial: 'a) (setters: (string * (Located -> 'a -> Result<'a, Fault>)) list) =
         let names = setters |> List.map fst |> String.concat ", "
         let expected = $"{{ {defaults} with ... }}, whose fields are {names}"
@@ -148,7 +148,7 @@ module internal Argument =
     let field (argument: Argument<'b>) (set: 'a -> 'b -> 'a) (located: Located) (record: 'a) : Result<'a, Fault> =
         argument.Of located |> Result.map (set record)
 
-    /// What a function makes of its arguments, which it can refuse.
+    /// The result of a function of arguments, which may throw for them.
     let private make (located: Located) (from: unit -> 'a) : Result<'a, Fault> =
         let name =
             match located.Code with

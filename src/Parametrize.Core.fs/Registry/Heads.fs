@@ -5,11 +5,11 @@ namespace Parametrize
 type internal Head =
     {
         Name: string
-        /// What it makes of its arguments, given how arguments that are values are read.
+        /// The function that makes the value from its arguments, given the reader for arguments that are values.
         Read: Argument<Parametrization> -> Located -> Result<Parametrization, Fault>
-        /// How it is typed in C#: `{0}` stands for the first argument.
+        /// Its C# form: `{0}` stands for the first argument.
         CSharp: string
-        /// What the catalogue shows of it.
+        /// Its examples in the catalogue.
         Examples: (string * Parametrization) list
     }
 

@@ -1,6 +1,6 @@
 namespace Parametrize
 
-/// Which name was meant by one that there is not.
+/// Finds the name that was meant by an unknown one.
 [<RequireQualifiedAccess>]
 module internal Misspelling =
 
@@ -24,7 +24,7 @@ module internal Misspelling =
 
         table[left.Length, right.Length]
 
-    /// The nearest name, where that is one letter in three away at most.
+    /// The nearest name, if at most one letter in three differs.
     let meant (names: string seq) (typed: string) : string option =
         let lower = typed.ToLowerInvariant()
 
@@ -35,7 +35,7 @@ module internal Misspelling =
         |> Seq.tryHead
         |> Option.map snd
 
-    /// What was expected, and instead of an example the name that was meant.
+    /// The expected text, with the name that was meant in place of an example.
     let hinted (expected: string) (names: string seq) (typed: string) : string =
         match meant names typed with
         | Some name ->

@@ -3,7 +3,7 @@ namespace Parametrize
 open System.Runtime.CompilerServices
 open Parametrize.Values
 
-/// From code to values.
+/// Reads values from code.
 [<RequireQualifiedAccess>]
 module internal Reading =
 

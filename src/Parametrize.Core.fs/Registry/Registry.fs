@@ -2,7 +2,8 @@ namespace Parametrize
 
 open Parametrize.Values
 
-/// What exists: a new value is one file, one line in the list of its family, and one line among the generators of the tests.
+/// The list of all values. A new value is one file, one line in the list of its family, and one line among the generators of the
+/// tests.
 [<RequireQualifiedAccess>]
 module internal Registry =
 

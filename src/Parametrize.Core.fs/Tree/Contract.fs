@@ -3,12 +3,12 @@ namespace Parametrize
 open System.Runtime.InteropServices
 open TorchSharp
 
-/// What a node of a user's own has to keep, since values build on it, and how its functions are called. The library's own
-/// nodes are called as they are: laws hold for them.
+/// Checks the contract of users' nodes at each call, since values rely on it. The nodes of the library are called without checks:
+/// tests of laws hold for them.
 [<RequireQualifiedAccess>]
 module internal Contract =
 
-    /// Whether the library has not made it.
+    /// Whether the node is a user's.
     let isUsers (node: Node) : bool = not (obj.ReferenceEquals(node.GetType().Assembly, typeof<Node>.Assembly))
 
     let private number (value: float) : string = value.ToString("g3", System.Globalization.CultureInfo.InvariantCulture)
@@ -17,7 +17,7 @@ module internal Contract =
     let breach (node: Node) (doing: string) (expected: string) (found: string) : 'a =
         invalidOp $"{Node.text node} breaks its contract in {doing}. Expected: {expected}; found: {found}."
 
-    /// An error of libtorch names no node, so that it is named here.
+    /// Adds the name of the node to an error of libtorch.
     let private running (node: Node) (doing: string) (work: unit -> 'a) : 'a =
         try
             work ()
@@ -25,14 +25,14 @@ module internal Contract =
             let reason = error.Message.Split('\n')[0]
             raise (System.InvalidOperationException($"{Node.text node} fails in {doing}: {reason}", error))
 
-    /// What no tensor of a node may be.
+    /// The faults that no tensor of a node may have.
     let private unfit (tensor: torch.Tensor) : string option =
         if isNull (box tensor) then Some "null"
         elif tensor.IsInvalid then Some "a disposed tensor"
         elif tensor.is_sparse then Some "a sparse tensor"
         else None
 
-    /// Tensors that one function of a node gives another.
+    /// Tensors that one function of a node returns for another function.
     let usable (node: Node) (doing: string) (tensors: torch.Tensor[]) : torch.Tensor[] =
         if isNull (box tensors) then
             breach node doing "tensors" "null"
@@ -59,7 +59,7 @@ module internal Contract =
 
         tensor
 
-    /// A number of the node that the element type, in which it is computed with, does not have.
+    /// A constant of the node that the element type of the computation cannot represent.
     let private missing (node: Node) (output: Form) : float option =
         let dtype = (Form.widened output).Dtype
         let isBeyond (number: float) = System.Double.IsFinite number && abs number > Form.greatest dtype
@@ -72,7 +72,8 @@ module internal Contract =
             |> List.tryHead
         | _ -> None
 
-    /// The forms that a node reads. `isLast`: its entries are those of what the whole value yields; `isFirst`: it reads parameters.
+    /// The forms of the inputs of a node. `isLast`: the entries of its output are those of the whole value; `isFirst`: it reads
+    /// parameters.
     let inputs (node: Node) (output: Form) (isLast: bool) (isFirst: bool) : Result<Form list, ParametrizationError> =
         node.Inputs output
         |> Result.bind (fun forms ->
@@ -128,7 +129,7 @@ module internal Contract =
 
     let private isTrained (tensor: torch.Tensor) : bool = tensor.requires_grad
 
-    /// What a node yields. Its form is known to whoever registers it.
+    /// The output of a node. The caller checks its form when a tensor is registered.
     let computed (node: Node) (inputs: torch.Tensor[]) (compute: unit -> torch.Tensor) : torch.Tensor =
         if isUsers node then
             let result = running node "Forward" compute
@@ -137,10 +138,10 @@ module internal Contract =
             | Some found -> breach node "Forward" "a tensor" found
             | None when result.device_type <> inputs[0].device_type ->
                 breach node "Forward" $"a tensor on {inputs[0].device}" $"one on {result.device}"
-            // Of several, one may be real where the others are complex.
+            // Of several inputs, one may be real while the others are complex.
             | None when inputs.Length = 1 && result.dtype <> inputs[0].dtype ->
                 breach node "Forward" $"a tensor of {inputs[0].dtype}" $"one of {result.dtype}"
-            // Training would never change the parameters, and say nothing.
+            // Training would never change the parameters, without an error.
             | None when torch.is_grad_enabled () && Array.exists isTrained inputs && not result.requires_grad ->
                 breach
                     node
@@ -159,7 +160,7 @@ module internal Contract =
 
     let private orZero (limit: float) : float = if System.Double.IsNaN limit then 0.0 else limit
 
-    /// How far the rounding of the inputs alone moves what the node yields: a shift by 1 leaves little of a tiny tensor.
+    /// How far the rounding of the inputs alone moves the output: after a shift by 1, a tiny tensor is mostly rounding noise.
     let private rounding (node: Node) (epsilon: float) (parts: NodeParts) (made: torch.Tensor) : float =
         let isRounded (input: torch.Tensor) = input.is_floating_point () || input.is_complex ()
 
@@ -173,17 +174,17 @@ module internal Contract =
         let largest = parts.Inputs |> Seq.filter isRounded |> Seq.map Tensors.largest |> Seq.fold max 0.0
         orZero (min (16.0 * moved) (64.0 * working epsilon * largest))
 
-    /// What is left of a tensor that is mapped to zero is rounding: so much of the image may be noise.
+    /// How much of the image may be rounding noise, estimated by changing each entry of the tensor by a few units of roundoff.
     let private noiseOf (epsilon: float) (image: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) () : float =
         let entries =
             torch.arange ((tensor.numel ()).AsScalar(), dtype = torch.ScalarType.Float64, device = tensor.device)
-        // Each entry another way, for a map may be linear.
+        // Each entry is perturbed differently: a linear map would hide a common change.
         let nudges = (entries * 12.9898.AsScalar()).sin().reshape(tensor.shape)
         let nudged = tensor * (nudges * (4.0 * working epsilon).AsScalar() + 1.0.AsScalar()).``to`` tensor.dtype
         let moved = Tensors.distance (image tensor) (image nudged)
         orZero (16.0 * min moved (working epsilon * Tensors.largest tensor))
 
-    /// What the node yields from parts that it found, which it must leave as they are.
+    /// The output of the node for parts that it has found. The node must not change these parts.
     let private made (node: Node) (doing: string) (form: Form) (parts: NodeParts) : torch.Tensor =
         let inputs = copies parts.Inputs
         let result = forward node inputs (copies parts.Buffers) |> ofForm node doing form
@@ -199,8 +200,8 @@ module internal Contract =
 
         result
 
-    /// The parts, when the node yields the tensor from them, up to rounding and to so much noise: what is written over a
-    /// user's parameter must be undone by the map.
+    /// The parts, if the node yields the tensor from them, up to rounding and to this noise. They are written over a user's
+    /// parameter, so the map must give the tensor again.
     let private yielding (node: Node) epsilon (noise: unit -> float) (tensor: torch.Tensor) (parts: NodeParts) =
         use _ = torch.no_grad ()
         let doing = pulling tensor
@@ -231,7 +232,7 @@ module internal Contract =
             | None -> parts
             | Some(expected, found) -> breach node (pulling tensor) expected found)
 
-    /// `forward` looks whether gradients pass, where they are wanted.
+    /// `forward` also checks that gradients pass, if they are wanted.
     let private passingGradients (node: Node) (parts: NodeParts) : NodeParts =
         use _ = torch.enable_grad ()
         use _scope = torch.NewDisposeScope()
@@ -244,8 +245,8 @@ module internal Contract =
         forward node inputs (copies parts.Buffers) |> ignore
         parts
 
-    /// Parts that are what the contract says: from those of a tensor that is contained the node yields it, and what it
-    /// yields from those of another is contained.
+    /// Parts that satisfy the contract: for a tensor that the node contains, they yield it; for any other tensor, they yield one
+    /// that the node contains.
     let found (node: Node) (inputs: Form list) (present: torch.Tensor[]) (tensor: torch.Tensor) epsilon (want: Want) =
         if not (isUsers node) then
             node.Invert(present, tensor, epsilon, want)
@@ -281,8 +282,7 @@ module internal Contract =
         else
             node.Contains(present, tensor, epsilon)
 
-    /// What the node yields, from inputs that are rounded, that is nearest to a tensor that it refuses; None where it finds no
-    /// finite one.
+    /// The output, for rounded inputs, that is nearest to a tensor that the node refuses; None when the node finds no finite one.
     let nearest (node: Node) (inputs: Form list) (present: torch.Tensor[]) (tensor: torch.Tensor) epsilon rounded =
         use _ = torch.no_grad ()
 
@@ -309,7 +309,7 @@ module internal Contract =
             |> Result.map (yielding node epsilon (noiseOf epsilon image tensor) made)
             |> ignore
 
-    /// How far rounding alone may take the image of a tensor from it.
+    /// How far rounding alone may move the image of a tensor from the tensor.
     let roundingAt (node: Node) (tensor: torch.Tensor) (epsilon: float) : float =
         match node.Invert([||], tensor, epsilon, Want.Exact) with
         | Error _ -> 0.0

@@ -2,14 +2,14 @@ namespace Parametrize
 
 open TorchSharp
 
-/// From parts to the tensor, and on to the next parts: every function runs through the steps of a program.
+/// Computes the tensor from the parts, and the parts of the next training step. Every function runs through the steps of a program.
 [<RequireQualifiedAccess>]
 module internal Evaluation =
 
     /// The form of the tensor that is computed.
     let outputForm (parts: Parts) : Form = { Form.ofTensor (Array.last parts.ParameterArray) with Shape = parts.Shape }
 
-    /// The shape of what a step puts together of a view.
+    /// The shape of the tensor that a step puts together from a view.
     let private wholeShape (program: Program) (parts: Parts) (register: int) : int64[] =
         if register = program.Result then
             parts.Shape
@@ -30,7 +30,7 @@ module internal Evaluation =
             Contract.computed node inputs (fun () -> noisy.ForwardInTraining(inputs, buffers))
         | _ -> Contract.computed node inputs (fun () -> node.Forward(inputs, buffers))
 
-    /// One step. Of parts that are stacked, views show each tensor of the stack, and nodes have to be batched.
+    /// Runs one step. For stacked parts, views apply to each tensor of the stack, and nodes have to be batched.
     let private step
         training
         stacked
@@ -71,7 +71,7 @@ module internal Evaluation =
     let registers (training: bool) (program: Program) (parts: Parts) inputs buffers : torch.Tensor[] =
         allRegisters training false program parts inputs buffers
 
-    /// The same, each computed when it is asked for.
+    /// Every register, each computed on first use.
     let onDemand (program: Program) (parts: Parts) inputs buffers : int -> torch.Tensor =
         let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount
         Array.blit inputs 0 registers 0 program.LeafCount
@@ -93,7 +93,7 @@ module internal Evaluation =
 
         register
 
-    /// A register in the numbers of a 16-bit element type, where its entries are those of the result.
+    /// A register rounded to a 16-bit element type, if its entries are those of the result.
     let private rounded (program: Program) (dtype: torch.ScalarType) (register: int) (tensor: torch.Tensor) =
         match program.Steps[register - program.LeafCount] with
         | Step.Compute(node, _, _, _) when program.Landing.Value[register] ->
@@ -129,7 +129,7 @@ module internal Evaluation =
             else
                 (allRegisters training stacked program parts inputs parts.BufferArrays)[program.Result]
 
-        // A value without work to do must not hand out the parameter itself: the caller disposes what it gets.
+        // The identity must not return the parameter itself: the caller disposes the result.
         if Array.exists (fun input -> obj.ReferenceEquals(input, result)) inputs then
             result.alias().MoveToOuterDisposeScope()
         else
@@ -142,7 +142,7 @@ module internal Evaluation =
     /// shape is that of one.
     let forwardStacked (program: Program) (parts: Parts) : torch.Tensor = run false true program parts
 
-    /// What the node at a position yields, as it sees tensors: of a kernel, the matrix.
+    /// The output of the node at a position, in the shape that the node uses: for a kernel, the matrix.
     let after (position: int) (program: Program) (parts: Parts) : torch.Tensor =
         use scope = torch.NewDisposeScope()
         let dtype = (Array.last parts.ParameterArray).dtype
@@ -179,7 +179,7 @@ module internal Evaluation =
 
         (whole.``to`` tensor.dtype).contiguous().clone()
 
-    /// The buffers that their node cannot carry: their names, and what is wrong.
+    /// The names of buffers with which a node leaves its space, each with its violation.
     let misfits (program: Program) (epsilon: float) (buffers: torch.Tensor[][]) : (string * Violation) list =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
@@ -194,7 +194,7 @@ module internal Evaluation =
                 | _ -> ()
         ]
 
-    /// New buffers where a node makes others of them, the others as they are.
+    /// The buffers of all nodes: new ones if the node changes them, the others as they are.
     let private changed (change: Node -> (torch.Tensor[] -> torch.Tensor[]) option) (program: Program) buffers =
         let changedBy (node: Node) (row: torch.Tensor[]) =
             match change node with
@@ -214,13 +214,13 @@ module internal Evaluation =
 
         Tensors.detached (Seq.concat >> Seq.filter isNew) (fun () -> Array.map2 changedBy program.Nodes buffers)
 
-    /// Those that a node can carry with half of that roundoff, since the map adds roundoff of its own; else what it makes of them.
+    /// The buffers, if the node accepts them at half of that roundoff, since the map adds roundoff itself; else repaired ones.
     let carried (epsilon: float) (repairing: IRepairs) (buffers: torch.Tensor[]) : torch.Tensor[] =
         match repairing.CanCarry(buffers, epsilon / 2.0) with
         | Ok() -> buffers
         | Error _ -> repairing.Repair buffers
 
-    /// New buffers where a node cannot carry them.
+    /// The buffers of all nodes, with new ones for nodes that do not accept theirs.
     let repair (epsilon: float) : Program -> torch.Tensor[][] -> torch.Tensor[][] =
         changed (fun node ->
             match box node with
@@ -283,8 +283,8 @@ module internal Evaluation =
         Tensors.detached (fun () -> learnt ()) run
         next
 
-    /// One step of what nodes learn without gradients; each node sees what the nodes before it yield.
+    /// One training step of the buffers without gradients. Each node gets the outputs of the nodes before it.
     let advance (program: Program) (parts: Parts) : torch.Tensor[][] = advanced false program parts
 
-    /// The same for parts as `forwardStacked` has them.
+    /// The same step for stacked parts, as in `forwardStacked`.
     let advanceStacked (program: Program) (parts: Parts) : torch.Tensor[][] = advanced true program parts

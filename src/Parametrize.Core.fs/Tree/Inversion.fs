@@ -5,28 +5,29 @@ open TorchSharp
 /// How a tensor is pulled back through a value.
 [<RequireQualifiedAccess>]
 type internal Pull =
-    /// Nodes that do not contain their tensor refuse it.
+    /// A node that does not contain its tensor returns an error.
     | Exactly
-    /// Nodes that do not contain their tensor find parts as they are wanted.
+    /// A node that does not contain its tensor finds parts by this requirement.
     | As of Want
-    /// As the nearest, and bases are made anew: roundoff would add up, as each is computed with the one before.
+    /// Like `Want.Nearest`, but bases are orthonormalized again: each is computed from the previous one, so rounding errors would
+    /// accumulate.
     | Renewing
 
-/// What is found when a tensor is pulled back from the last step of a value to the first.
+/// The parts that are found when a tensor is pulled back from the last step of a value to the first.
 [<NoComparison; NoEquality>]
 type internal PulledBack =
     {
-        /// Null where one stays.
+        /// The parameters; null for one that stays as it is.
         Leaves: torch.Tensor[]
         /// The buffers of every node.
         Rows: torch.Tensor[][]
-        /// Which nodes have chosen buffers by a tensor that they do not yield.
+        /// Which nodes have chosen their buffers by a tensor that they cannot yield.
         IsChosen: bool[]
-        /// The first node whose inputs have started, so that what takes the rest is to be found again.
+        /// The first node whose inputs have got starting values, so that the input that takes the remainder has to be found again.
         Unfinished: int option
     }
 
-/// From a tensor back to parts of a value.
+/// Finds the parts of a value from which a tensor is computed.
 [<RequireQualifiedAccess>]
 module internal Inversion =
 
@@ -36,14 +37,14 @@ module internal Inversion =
     let private notAllowed (node: Node) (violation: Violation) : ParametrizationError =
         ParametrizationError.NotAllowed(Node.text node, violation)
 
-    /// A tensor that rounding has moved as far as it may is still allowed, but as a base it would take what is computed with it
-    /// further: such bases are put right, so that they are the same after they are saved and loaded.
+    /// A tensor at the tolerance of rounding is still allowed. As a base it would move the tensors that are computed with it beyond
+    /// the tolerance, so such bases are corrected, and do not change when they are saved and loaded.
     let private carried (node: Node) (epsilon: float) (parts: NodeParts) : torch.Tensor[] =
         match box node with
         | :? IRepairs as repairing when Node.hasBase node -> Evaluation.carried epsilon repairing parts.Buffers
         | _ -> parts.Buffers
 
-    /// The parts of one node for what it has to yield, and what that is up to rounding, where the node contains it.
+    /// The parts of one node for its output, and that output corrected for rounding, when the node contains it.
     let private pulled pull readsLeaves epsilon slack (node: Node) (forms: Form list) present tensor =
         let found tensor (present: torch.Tensor[]) (want: Want) =
             Contract.found node forms present tensor epsilon want |> outOfReach node
@@ -85,8 +86,8 @@ module internal Inversion =
 
         Array.forall isLeaf sources
 
-    /// The tensors to pull on through what a node reads. Where others than the one that takes the rest stay, those are null;
-    /// `None` where they have to start before the rest can be told.
+    /// The targets for the inputs of a node. Inputs that keep their present value are null. `None` when the input that takes the
+    /// remainder can only be found after the others have starting values.
     let private restOf pull (keeping: IKeepsInputs) (inputs: torch.Tensor[] option) tensor : torch.Tensor[] option =
         inputs
         |> Option.bind (fun inputs ->
@@ -99,8 +100,8 @@ module internal Inversion =
                     elif pull = Pull.Renewing then input
                     else null)))
 
-    /// From the last step to the first. `now` gives every register as it is. Membership needs no parts of the nodes that read
-    /// leaves.
+    /// Pulls a tensor back from the last step to the first. `now` has the present value of every register. To test membership
+    /// (`asksOnly`), the nodes that read leaves need not find parts.
     let private pullBack
         asksOnly
         pull
@@ -127,7 +128,7 @@ module internal Inversion =
             epsilons[source] <- max epsilons[source] epsilons[from]
             isStarting[source] <- isStarting[source] || isStarting[from]
 
-        /// On through a node that keeps its inputs: all start where what takes the rest cannot be told yet.
+        /// Goes on through a node that keeps its inputs. All inputs get starting values when the remainder cannot be found yet.
         let keep register position (keeping: IKeepsInputs) (sources: int[]) (started: torch.Tensor[]) =
             let pull = if isStarting[register] then Pull.As Want.Start else pull
             let known = now |> Option.map (fun now -> Evaluation.read now.Value sources)
@@ -161,7 +162,7 @@ module internal Inversion =
 
                 match box node with
                 | :? IBijection as bijection ->
-                    // What is not allowed is projected: the bijection yields that, not the tensor, and nothing was rounded.
+                    // A tensor that is not allowed is projected. The bijection yields the projection, which was not rounded.
                     match contained with
                     | Ok tensor ->
                         let input = parts.Inputs[0]
@@ -215,11 +216,11 @@ module internal Inversion =
 
         run (program.Steps.Length - 1)
 
-    /// How often inputs may start anew before what takes the rest is found: once, and once more behind inputs in use for
-    /// which nothing makes up.
+    /// How often inputs may get new starting values before the remainder is found: once, and once more when no remainder fits the
+    /// inputs in use.
     let private mostStarts = 2
 
-    /// The registers as they are, computed when they are asked for.
+    /// The present values of the registers, computed on first use.
     let private registersOf (program: Program) (parts: Parts) : Lazy<torch.Tensor[]> =
         lazy
             (Evaluation.registers
@@ -229,8 +230,7 @@ module internal Inversion =
                 (Array.map (fun (leaf: torch.Tensor) -> Tensors.widen (leaf.detach ())) parts.ParameterArray)
                 (Array.map (Array.map Tensors.widen) parts.BufferArrays))
 
-    /// Buffers in use; none for nodes that are new, and for those that learn them anew, since a node behind reads tensors of
-    /// another shape.
+    /// The buffers in use; none for new nodes, and for nodes that learn theirs anew because a later node reads another shape.
     let private presentBuffers (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) =
         let rowOf (position: int) (expected: Form list) =
             let node = program.Nodes[position]
@@ -253,8 +253,8 @@ module internal Inversion =
             (Ok [])
         |> Result.map (List.rev >> List.toArray)
 
-    /// What a node learns, or chooses by a tensor, belongs to what the nodes before it yield, so it is found again where that
-    /// has changed: in the steps that are stale. A node of several inputs keeps what it has: they do not make one tensor.
+    /// Learnt or chosen buffers of a node depend on its input, so they are found again in stale steps, where the input has changed.
+    /// A node of several inputs keeps its buffers, since it has no single input tensor.
     let private relearnt (isStale: Node -> int -> int -> bool) (program: Program) epsilon (parts: Parts) =
         let rows = Array.copy parts.BufferArrays
 
@@ -274,7 +274,7 @@ module internal Inversion =
         |> Array.fold (fun state step -> state |> Result.bind (fun () -> relearn step)) (Ok())
         |> Result.map (fun () -> rows)
 
-    /// New rows where a node has learnt something, the others as they are.
+    /// The buffers of all nodes: new ones for nodes that learn, the others as they are.
     let refresh
         (isMeant: Node -> bool)
         (program: Program)
@@ -308,7 +308,7 @@ module internal Inversion =
         | Ok parts -> parts.Tensors
         | Error _ -> Seq.empty
 
-    /// New parts for the tensor, whose form the program was found to yield. `inUse` are the parts in use, if any.
+    /// New parts for the tensor. The caller has checked that the program can yield its form. `inUse` are the parts in use, if any.
     let pullParts pull (program: Program) (forms: Form[]) (inUse: Parts option) (tensor: torch.Tensor) =
         let buffers = inUse |> Option.map _.BufferArrays |> Option.defaultValue [||]
 
@@ -320,7 +320,7 @@ module internal Inversion =
             // Copies, because a part must never share memory with the caller's tensor.
             let own (part: torch.Tensor) = (Tensors.narrow dtype part).detach().contiguous().clone()
 
-            // Optimizers take nothing but parameters.
+            // Optimizers accept only parameters.
             let trainable (input: torch.Tensor) =
                 new Modules.Parameter(own (Tensors.parameter dtype input), true) :> torch.Tensor
 
@@ -339,7 +339,10 @@ module internal Inversion =
                     match pulled.Unfinished with
                     | None -> Ok(leaves, pulled.Rows, pulled.IsChosen)
                     | Some position when attempts = 0 ->
-                        Error "nothing makes up for what its other inputs start from."
+                        Error(
+                            "no value of the remaining input gives this tensor, whatever the other inputs start from. "
+                            + "Register another tensor, or a value with one free input."
+                        )
                         |> outOfReach program.Nodes[position]
                         |> Result.mapError (Program.named program position)
                     | Some _ ->
@@ -352,7 +355,7 @@ module internal Inversion =
             presentBuffers program forms buffers
             |> Result.bind (from mostStarts known)
             |> Result.bind (fun (inputs, rows, isChosen) ->
-                // Pulling back a tensor that the nodes before cannot yield changes what they yield.
+                // When the nodes before cannot yield the tensor that is pulled back, their output differs from it.
                 let isStale (node: Node) (position: int) (source: int) =
                     not (readsLeaves program [| source |])
                     && (Node.learns node || isChosen[position] && Node.chooses node)
@@ -365,13 +368,13 @@ module internal Inversion =
             |> Result.map (fun (inputs, rows) ->
                 new Parts(shape, Array.map trainable inputs, Array.map (Array.map own) rows)))
 
-    /// Whether nodes accept the tensor, one after the other, from the last.
+    /// Whether all nodes contain the tensor that is pulled back to them, from the last to the first.
     let membership (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
         let epsilon = Form.epsilon tensor.dtype
         let wide = Tensors.widen (tensor.detach ())
-        // What lies behind the nodes that read leaves is known by their right inverses alone.
+        // A node that reads leaves is only asked whether it contains its tensor; its parts are not computed.
         presentBuffers program forms buffers
         |> Result.bind (fun present -> pullBack true Pull.Exactly epsilon program forms present None wide)
         |> Result.map ignore

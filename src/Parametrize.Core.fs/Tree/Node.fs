@@ -2,30 +2,30 @@ namespace Parametrize
 
 open TorchSharp
 
-/// What a carried tensor is to its node.
+/// The role of a buffer in its node.
 [<RequireQualifiedAccess>]
 type BufferRole =
-    /// The tensor that is yielded where the parameter is zero: it moves to tensors that are assigned.
+    /// The output for a zero parameter. Assigning a tensor makes that tensor the base.
     | Base
     /// Ones where entries stay, else zeros.
     | Mask
-    /// What training steps learn without gradients.
+    /// Updated by training steps without gradients.
     | Learned
     | Constant
 
-/// A tensor that a node carries beside what an optimizer trains.
+/// A tensor that a node has beside the parameters, which an optimizer trains.
 [<NoComparison; NoEquality>]
 type Buffer =
     {
         /// Its name in the state, behind the position of the node: `0.base`.
         Name: string
-        /// What it is for.
+        /// Its role in the node.
         Role: BufferRole
-        /// Its form, given that of the tensor that the node yields.
+        /// The form of the buffer, given the form of the node's output.
         FormFor: Form -> Form
     }
 
-/// The tensors of one node: what it reads, and what it carries.
+/// The tensors of one node: its inputs and its buffers.
 [<NoComparison; NoEquality>]
 type NodeParts =
     {
@@ -35,14 +35,14 @@ type NodeParts =
         Buffers: torch.Tensor[]
     }
 
-/// What is wanted of parts that a node is to find for a tensor.
+/// The requirement for parts that a node finds for a tensor.
 [<RequireQualifiedAccess>]
 type Want =
     /// `Forward` yields the tensor, which `Contains` accepts.
     | Exact
     /// `Forward` yields the nearest tensor that is allowed, or a retraction to one.
     | Nearest
-    /// As `Nearest`, but no entry starts where its derivative is zero: on the edge of an open set, say.
+    /// Like `Nearest`, but no entry starts where the derivative of the map is zero, such as on the boundary of an open set.
     | Start
 
 /// One map of a value, and the extension point: derive from it to add a parametrization of your own.
@@ -50,15 +50,15 @@ type Want =
 /// A node is its description (`Code`); it holds no tensors. Its functions get tensors of the forms that `Inputs` and
 /// `Buffers` say, in float32, float64 or complex (16-bit floats are widened by the caller), and return new ones without
 /// changing their arguments. Only `Forward` runs with gradients; what it allocates on the way is disposed by the caller.
-/// What else a node can do, it says by the interfaces below.
+/// A node can do more by implementing the interfaces below.
 [<AbstractClass>]
 type Node() =
 
-    /// How it is typed, such as `weightNorm 0`. Nodes of one class are equal when their codes are.
+    /// The code of the node, such as `weightNorm 0`. Nodes of one class are equal when their codes are equal.
     abstract Code: Code
 
-    /// The forms of the tensors that it reads when it yields a tensor of that form, one for each domain; an error for
-    /// forms that it cannot yield. Default: the same form, floating-point or complex.
+    /// The forms of the inputs for an output of that form, one for each domain; an error for forms that the node cannot yield.
+    /// Default: the same form, floating-point or complex.
     abstract Inputs: output: Form -> Result<Form list, ParametrizationError>
 
     default this.Inputs output =
@@ -66,27 +66,27 @@ type Node() =
         | Some error -> Error(error (FSharpText.ofCode this.Code))
         | None -> Ok(List.replicate this.Domains.Length output)
 
-    /// The form that it yields from tensors of these forms. Default: that of the last one.
+    /// The form of the output for inputs of these forms. Default: that of the last input.
     abstract Output: inputs: Form list -> Form
     default _.Output inputs = List.last inputs
 
-    /// What it carries, in the order in which the tensors are passed. Default: nothing.
+    /// The buffers, in the order in which they are passed. Default: none.
     abstract Buffers: Buffer list
     default _.Buffers = []
 
-    /// What may stand before each tensor that it reads. Default: one tensor, which has to be free.
+    /// The spaces that may stand before each input. Default: one input, which has to be unconstrained.
     abstract Domains: Domain list
     default _.Domains = [ Domain.free ]
 
-    /// The set of tensors that it yields from members of these spaces.
+    /// The set of outputs for inputs from these spaces.
     abstract Codomain: before: Space list -> Space
 
     /// Whether dimensions before the last two (or the last one) are a batch of independent problems. Default: true.
     abstract IsBatched: bool
     default _.IsBatched = true
 
-    /// Whether every allowed tensor has parts. Default: true. Without a right inverse, tensors can be registered but not
-    /// assigned, and `Contains` and `Invert` are asked for what a new tensor starts from only.
+    /// Whether every allowed tensor has parts. Default: true. Without a right inverse, tensors can be registered but not assigned,
+    /// and `Contains` and `Invert` are called only to find the starting parts of a new tensor.
     abstract HasRightInverse: bool
     default _.HasRightInverse = true
 
@@ -97,8 +97,8 @@ type Node() =
     /// `epsilon` is that of the caller's element type.
     abstract Contains: present: torch.Tensor[] * tensor: torch.Tensor * epsilon: float -> Result<unit, Violation>
 
-    /// Parts for this tensor, as they are wanted; `Error` is a reason. For `Exact` the buffers in use are passed as
-    /// `present` if there are any, else nothing.
+    /// Parts for this tensor that satisfy `want`; `Error` has a reason. For `Exact`, `present` has the buffers in use, if there are
+    /// any.
     abstract Invert:
         present: torch.Tensor[] * tensor: torch.Tensor * epsilon: float * want: Want -> Result<NodeParts, string>
 
@@ -116,60 +116,62 @@ type IProjects =
     /// The nearest allowed tensor, or a retraction; called for tensors that `Contains` refuses.
     abstract Nearest: tensor: torch.Tensor * epsilon: float -> torch.Tensor
 
-/// A node that accepts tensors on the edge of its space, up to rounding, where derivatives are zero.
+/// A node that accepts tensors on the boundary of its space, up to rounding, where derivatives are zero.
 type IHasEdge =
-    /// Whether an allowed tensor touches the edge: a new value then starts with the parts that `Invert` finds for `Start`,
-    /// which leave everything inside as it is.
+    /// Whether an allowed tensor touches the boundary. A new value then starts with the parts that `Invert` finds for `Start`;
+    /// these do not change entries in the interior.
     abstract TouchesEdge: tensor: torch.Tensor * epsilon: float -> bool
 
-/// A node whose space is open, and of which tensors on the edge are accepted as rounding of others.
+/// A node whose space is open. It accepts tensors on the boundary as rounded members.
 type internal IHasOpenEdge =
-    /// Which entries, or vectors, of an allowed tensor are on the edge: nothing is yielded there.
+    /// Which entries, or vectors, of an allowed tensor are on the boundary, where the node has no exact output.
     abstract IsOnEdge: tensor: torch.Tensor -> torch.Tensor
 
-/// A node that draws random allowed tensors. Others project normal ones.
+/// A node that draws random allowed tensors. For other nodes, normal tensors are projected.
 type ISampled =
-    /// Uniform where the space has a uniform measure. Where there is a generator it is of the CPU, and so is the form.
+    /// Draws a tensor: uniform if the space has a uniform measure. If a generator is given, it is a CPU generator and the form is
+    /// on the CPU.
     abstract Sample: form: Form * generator: (torch.Generator | null) -> torch.Tensor
 
-/// A node whose buffers move while training, besides what gradients do.
+/// A node whose buffers change in training without gradients.
 type ILearns =
     /// The buffers after one training step: new tensors.
     abstract Advance: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor[]
 
-/// A node of which what it learns depends on nothing but what it reads: `Invert` finds at once, as `Want.Nearest`, to which
-/// learning converges. It is found anew when parameters were written by something else than training.
+/// A node whose learnt buffers depend only on its inputs. `Invert` with `Want.Nearest` returns the buffers to which training would
+/// converge. They are computed again after the parameters were changed outside of training.
 type IConverges =
     inherit ILearns
 
-/// A node that computes differently in training: noise, which evaluation does not have.
+/// A node that computes another output in training: it adds noise.
 type INoisy =
-    /// What a training pass yields in place of `Forward`. Differentiable.
+    /// The output of a training pass, in place of `Forward`. Differentiable.
     abstract ForwardInTraining: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
 
 /// A node that rounds: its map is constant almost everywhere, and gradients go through as if it were not there.
 type IStraightThrough =
-    /// What a gradient by the tensor that is yielded becomes for the only tensor that is read.
+    /// The gradient by the only input, given the gradient by the output.
     abstract Pass: inputs: torch.Tensor[] * buffers: torch.Tensor[] * gradient: torch.Tensor -> torch.Tensor
 
-/// A node that tells buffers with which it leaves its space, and can put right what rounding did to them.
+/// A node that detects buffers with which its output would leave the space, and can correct the rounding of buffers.
 type IRepairs =
-    /// Whether `Forward` stays in the space with these buffers, which are finite; else the name of one and what is wrong.
+    /// Whether the output of `Forward` stays in the space with these buffers, which are finite. An error has the name of a buffer
+    /// and the violation.
     abstract CanCarry: buffers: torch.Tensor[] * epsilon: float -> Result<unit, string * Violation>
 
     /// The nearest buffers that the node can carry, for those that were rounded to a coarser element type; others may stay
     /// as they are, but must not fail.
     abstract Repair: buffers: torch.Tensor[] -> torch.Tensor[]
 
-/// A node that carries less than PyTorch does for the same map, and can compute with that, too.
+/// A node whose buffers are smaller than PyTorch's for the same map, and which can compute with PyTorch's buffers, too.
 type ICarriesLess =
-    /// What PyTorch carries in place of its buffers, given the form of the tensor that the node yields.
+    /// The forms of the buffers in PyTorch, given the form of the node's output.
     abstract PyTorchForms: output: Form -> Form list
 
-    /// The same as these buffers, in those forms; they may have them already.
+    /// These buffers in the forms of PyTorch; they may have these forms already.
     abstract InPyTorchForms: buffers: torch.Tensor[] -> torch.Tensor[]
 
-/// A node that puts entries of what it reads in their places, beside zeros, and changes none.
+/// A node that puts the entries of its input at other positions, beside zeros, and changes none of them.
 [<Interface>]
 type IPlacesEntries = interface end
 
@@ -185,63 +187,62 @@ type IVolume =
     /// maps of matrices one for each matrix of a batch; one number for the whole tensor will do. Differentiable.
     abstract LogVolume: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
 
-/// A node that computes several tensors at once, though it is not batched: all that it reads is stacked along a new first
-/// dimension.
+/// A node that can compute several tensors at once, although it is not batched: its inputs are stacked along a new first dimension.
 type internal IStacks =
     /// `Forward` of each.
     abstract ForwardStacked: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
 
-    /// `Advance` of each, where the node learns.
+    /// `Advance` of each, for a node that learns.
     abstract AdvanceStacked: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor[]
 
-/// What stands before a node, for one tensor that it reads.
+/// The properties of one input of a node.
 [<NoComparison; NoEquality>]
 type Before =
     {
-        /// The form of what is read.
+        /// The form of the input.
         Form: Form
         /// The space in which it lies.
         Space: Space
-        /// How many real numbers tell what is read; None when that is not known.
+        /// The dimension of the set of inputs, in real numbers; None when it is not known.
         Dimension: int64 option
-        /// Whether it is trained as it is: nothing stands before.
+        /// Whether the input is a parameter: no node stands before.
         IsLeaf: bool
     }
 
-    /// Whether all tensors of that form are read, or an open set of them.
+    /// Whether the inputs are all tensors of that form, or an open set of them.
     member this.IsOpen: bool = this.Dimension = Some(Form.reals this.Form)
 
-    /// Whether a space, or an open set of it, is read.
+    /// Whether the inputs are all tensors of a space, or an open set of it.
     member this.IsOpenIn(space: Space) : bool =
         this.Space.IsWithin space
         && this.Dimension.IsSome
         && this.Dimension = Option.ofNullable (space.Dimension this.Form)
 
-/// A volume that is not measured from all real numbers that are read. By default a node measures tensors that are free, or an open
-/// set of them.
+/// A volume measured within the space before the node, not over all real numbers of the input. By default a node measures over an
+/// unconstrained input or an open subset.
 type IVolumeBehind =
     inherit IVolume
 
-    /// Whether `LogVolume` is that from the measure (Hausdorff's, of the Frobenius norm) of what stands before it to that of what
-    /// it yields from there: `log` of the product of the singular values of the derivative along what is read that are not zero.
+    /// Whether `LogVolume` is the log of the product of the nonzero singular values of the derivative restricted to the space
+    /// before, that is, the change of Hausdorff measure (of the Frobenius norm).
     abstract Measures: before: Before list -> bool
 
-/// A node that multiplies all lengths by one number, whatever stands before it.
+/// A node that multiplies all lengths by one number, for every input.
 type internal ISimilar =
     abstract LogFactor: float
 
 /// A node that knows the determinants of the square matrices that it yields without a factorization.
 type IDeterminant =
-    /// `log |det W|` of each matrix of a batch, given how to tell that of each input, which has to be square. Differentiable.
-    /// Null where it is not known for matrices of that form: a factorization then tells it.
+    /// `log |det W|` of each matrix of a batch, given a function for that of each input, which has to be square. Differentiable.
+    /// Null when it is not known for matrices of that form: it is then computed by a factorization.
     abstract LogAbsDet:
         inputs: torch.Tensor[] * buffers: torch.Tensor[] * ofInput: System.Func<int, torch.Tensor> ->
             torch.Tensor | null
 
-/// Solves `X y = b` for what is read at a position, or `X^T y = b`.
+/// Solves `X y = b`, or `X^T y = b`, for the input X at a position.
 type internal SolveInput = delegate of position: int * right: torch.Tensor * isTransposed: bool -> torch.Tensor
 
-/// A node that solves linear equations by what it reads.
+/// A node that solves linear equations with its inputs.
 type internal ISolves =
     /// `W^-1 b`, or `W^-T b`, for columns b. Differentiable. Null where it is not known for matrices of that form.
     abstract Solve:
@@ -252,103 +253,103 @@ type internal ISolves =
         solveInput: SolveInput ->
             torch.Tensor | null
 
-/// A node that maps entry by entry, and moves little where an entry is far out.
+/// A node that maps entry by entry, with a derivative near zero for large entries.
 type ISaturates =
-    /// The derivative at each entry as a share of the largest that the map has; null for a map that has no largest.
+    /// The derivative at each entry, as a share of the largest derivative of the map; null for a map without a largest derivative.
     abstract Slopes: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor | null
 
-/// A node that knows the dimension of what it yields from spaces that are not all tensors.
+/// A node that knows the dimension of its codomain also for constrained inputs.
 type IDimension =
-    /// The dimension of what is yielded in that form, given the spaces before and the dimensions of what lies in them, which may
-    /// be smaller than those of the spaces; None when it is not known.
+    /// The dimension of the outputs of that form, given the spaces before and the dimensions of the sets of inputs, which may be
+    /// smaller than those of the spaces; None when it is not known.
     abstract Dimension: form: Form * before: (Space * int64 option) list * buffers: torch.Tensor[] -> int64 option
 
-/// A node that computes in another way behind some spaces.
+/// A node that computes by another node behind some spaces.
 type ISpecialized =
-    /// The node to compute with behind these spaces: itself, where it makes no use of them.
+    /// The node to compute with behind these spaces; the node itself when it makes no use of them.
     abstract Behind: before: Space list -> Node
 
-/// A node that becomes one with the next, because the next has to know what this one carries.
+/// A node that can merge with the next one, because the next one needs its buffers.
 type IMerges =
-    /// One node for this one and the next, if they are of a kind. Associative.
+    /// The merged node for this one and the next, if they are of the same kind. Associative.
     abstract TryMerge: next: Node -> Node option
 
-    /// What `next` makes of the buffers when it comes behind this one, which carries `present` and yields `tensor`.
+    /// The buffers of the merged node when `next` comes behind this one, which has the buffers `present` and yields `tensor`.
     abstract Continue: next: Node * present: torch.Tensor[] * tensor: torch.Tensor -> Result<torch.Tensor[], string>
 
-/// A node that is typed with the values that it combines.
+/// A node whose code contains the codes of the values that it combines.
 type ICombines =
     /// Its code, given those of the values that it combines.
     abstract CodeWith: inputs: Code list -> Code
 
-/// A node of several inputs, one of which takes what the others leave of a tensor, whatever that is.
+/// A node of several inputs, one of which can take the remainder of a tensor for any values of the others.
 type IKeepsInputs =
-    /// The position of that input. When a tensor is assigned, the others stay as they are; they start from what `Invert` finds
-    /// for them, allowed or not, in a new value and where nothing makes up for them.
+    /// The position of that input. When a tensor is assigned, the other inputs stay as they are. In a new value, and when no
+    /// remainder fits them, they start from the values that `Invert` finds, whether these are allowed or not.
     abstract Rest: int
 
-    /// What that input has to be, given the tensors that the node reads now; null where nothing makes up for the others.
+    /// The remainder: the value of that input, given the present inputs. Null when no value of it gives the tensor.
     abstract RestOf: inputs: torch.Tensor[] * tensor: torch.Tensor -> torch.Tensor | null
 
-/// A node of one input and without buffers that can be undone wherever it leads.
+/// A node of one input and without buffers that can be inverted on all of its range.
 type IBijection =
-    /// What `Forward` yields the tensor from. Differentiable.
+    /// The input for which `Forward` yields the tensor. Differentiable.
     abstract Back: tensor: torch.Tensor -> torch.Tensor
 
-/// A node of one input and without buffers that yields a tensor from one input only.
+/// A node of one input and without buffers that is one-to-one.
 type IOneToOne =
-    /// What `Forward` yields an allowed tensor from. Differentiable.
+    /// The input for which `Forward` yields an allowed tensor. Differentiable.
     abstract Undo: tensor: torch.Tensor -> torch.Tensor
 
-/// A node of one input and without buffers that reads some of its numbers, and yields a tensor from one choice of these only.
+/// A node of one input and without buffers that reads only some entries of it, and is one-to-one in these.
 type internal IReadsSome =
-    /// What `Forward` yields an allowed tensor from, with zeros where nothing is read. Differentiable.
+    /// The input for which `Forward` yields an allowed tensor, with zeros at entries that are not read. Differentiable.
     abstract UndoRead: tensor: torch.Tensor -> torch.Tensor
 
-/// A node that finds what it reads by decomposing the tensor, so that rounding of all of it moves each number.
+/// A node that finds its inputs by decomposing the tensor, so that rounding of any entry moves every number of the inputs.
 type internal IDecomposes =
-    /// The position of the numbers: rounding moves each by a share of the largest.
+    /// The position of the input whose numbers are moved, each by a share of the largest number.
     abstract Numbers: int
     /// The longest side of the matrix that was decomposed into these inputs.
     abstract Size: inputs: torch.Tensor[] -> int64
 
-/// A node whose inputs do not tell the form that it yields: what it carries does.
+/// A node whose output form is given by its buffers, not by its inputs.
 [<Interface>]
 type internal IShapedByBuffers = interface end
 
-/// A node of several inputs, any one of which can take the rest.
+/// A node of several inputs, any one of which can take the remainder.
 type internal IChoosesRest =
     inherit IKeepsInputs
-    /// The same with another one that takes it.
+    /// The node with the input at this position taking the remainder.
     abstract WithRest: position: int -> Node
 
-/// A node of numbers that an element type has to have, for there to be tensors.
+/// A node with constants that the element type must be able to represent.
 type internal IHoldsNumbers =
-    /// Not beyond the largest.
+    /// Constants that must not overflow.
     abstract Offsets: float list
-    /// Not beyond the largest, and no zeros.
+    /// Constants that must neither overflow nor round to zero.
     abstract Factors: float list
 
-/// A node whose tensors have an entry of some size at least, which an element type has to have; or a parameter, where it reads
-/// parameters.
+/// A node all of whose outputs (or, if `readsParameters`, inputs) have an entry of at least this size; the element type must reach
+/// it.
 type internal IReaches =
     abstract Least: form: Form * readsParameters: bool -> float
 
-/// A node that looks whether its parameter, rounded to 16 bits, still yields a tensor.
+/// A node that checks whether its parameter, rounded to 16 bits, still yields the tensor.
 type internal IRoundsParameter =
-    /// `Contains` where it reads what other nodes compute, which is not rounded.
+    /// `Contains` for a node whose input is computed by other nodes, and so is not rounded.
     abstract ContainsBehind: tensor: torch.Tensor * epsilon: float -> Result<unit, Violation>
 
-/// A node whose `Invert` finds for any tensor what it finds for one that it contains, so that it need not be asked first: masks
-/// and singular vectors are costly to find.
+/// A node whose `Invert` does the same for allowed and for other tensors, so that `Contains` need not run first: masks and singular
+/// vectors are costly to find.
 type internal IFindsAlike =
-    /// Where there are no buffers in use.
+    /// Whether that is so when there are no buffers in use.
     abstract FindsAlike: bool
 
 [<RequireQualifiedAccess>]
 module internal Node =
 
-    /// Printed only where something is wrong.
+    /// The code as text, for messages.
     let text (node: Node) : string = FSharpText.ofCode node.Code
 
     let arity (node: Node) : int = node.Domains.Length
@@ -359,7 +360,7 @@ module internal Node =
 
     let converges (node: Node) : bool = (box node) :? IConverges
 
-    /// Whether it has a mask, which it chooses by the tensor that is registered.
+    /// Whether it has a mask, which is chosen by the registered tensor.
     let chooses (node: Node) : bool = node.Buffers |> List.exists (fun buffer -> buffer.Role = BufferRole.Mask)
 
     let hasBase (node: Node) : bool = node.Buffers |> List.exists (fun buffer -> buffer.Role = BufferRole.Base)
@@ -373,13 +374,13 @@ module internal Node =
     let wrongShape (node: Node) (expected: string) (form: Form) : Result<'a, ParametrizationError> =
         Error(ParametrizationError.WrongShape(text node, expected, Form.Shown form.Shape))
 
-/// What `Node.Invert` returns.
+/// Makes the results of `Node.Invert`.
 [<RequireQualifiedAccess>]
 module NodeParts =
 
-    /// The tensor that a node without buffers reads.
+    /// The input of a node without buffers.
     let ofInput (input: torch.Tensor) : Result<NodeParts, string> = Ok { Inputs = [| input |]; Buffers = [||] }
 
-    /// The tensor that a node reads, and the buffers that it carries.
+    /// The input of a node, and its buffers.
     let carrying (input: torch.Tensor) (buffers: torch.Tensor list) : Result<NodeParts, string> =
         Ok { Inputs = [| input |]; Buffers = List.toArray buffers }

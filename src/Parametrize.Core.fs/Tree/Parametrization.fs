@@ -16,7 +16,7 @@ type Parametrization internal (tree: Tree) =
 
     member internal _.Tree: Tree = tree
 
-    /// The same, compiled once.
+    /// The compiled program, made once.
     member internal _.Program: Program = program.Value
 
     /// Its nodes, in the order of evaluation; positions in names of buffers count them.

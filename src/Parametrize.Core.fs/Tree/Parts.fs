@@ -3,9 +3,8 @@ namespace Parametrize
 open System.Collections.Generic
 open TorchSharp
 
-/// The tensors that belong to one parametrized tensor: parameters, which an optimizer trains, and buffers, which are
-/// carried along, one row for each node. Immutable: operations return new parts, which share the tensors that did not
-/// change.
+/// The tensors that belong to one parametrized tensor: parameters, which an optimizer trains, and buffers, one row for each node.
+/// Immutable: operations return new parts, which share the tensors that did not change.
 [<Sealed; AllowNullLiteral(false)>]
 type Parts internal (shape: int64[], parameters: torch.Tensor[], buffers: torch.Tensor[][]) =
 
@@ -15,7 +14,7 @@ type Parts internal (shape: int64[], parameters: torch.Tensor[], buffers: torch.
     member internal _.ParameterArray: torch.Tensor[] = parameters
     member internal _.BufferArrays: torch.Tensor[][] = buffers
 
-    /// What the tensor is computed from, named by `Parametrization.parameterNames`.
+    /// The parameters, named by `Parametrization.parameterNames`.
     member _.Parameters: IReadOnlyList<torch.Tensor> = parameters
 
     /// The parameters that an optimizer can take: all of them, unless the parts were made of computed tensors.
@@ -25,7 +24,7 @@ type Parts internal (shape: int64[], parameters: torch.Tensor[], buffers: torch.
             | :? Modules.Parameter as p -> Some p
             | _ -> None)
 
-    /// What is carried along, named by `Parametrization.bufferNames`, all nodes in order.
+    /// The buffers of all nodes in order, named by `Parametrization.bufferNames`.
     member _.Buffers: IReadOnlyList<torch.Tensor> = Array.concat buffers
 
     /// Every tensor, parameters first.

@@ -3,24 +3,24 @@ namespace Parametrize
 /// One instruction of a program: it reads registers and writes the next one.
 [<RequireQualifiedAccess; NoComparison; NoEquality>]
 type internal Step =
-    /// A node, with the place of its buffers and the views that show its result, the innermost first.
+    /// A node, with the position of its buffers, and the views through which its output is seen, the innermost first.
     | Compute of node: Node * sources: int[] * position: int * under: View list
     /// `whole` is the register of the tensor that is put together again from what is computed with the view.
     | Into of View * source: int * whole: int ref
     | OutOf of View * source: int
 
-/// A tree as a list of instructions. Registers hold the leaves first, then what each step yields; the last is the tensor.
+/// A tree as a list of instructions. The registers have the leaves first, then the output of each step; the last one is the tensor.
 [<NoComparison; NoEquality>]
 type internal Program =
     {
         Steps: Step[]
         LeafCount: int
-        /// In the order of evaluation, which is that of buffers and of their names; as they compute behind what stands before
-        /// them.
+        /// The nodes in the order of evaluation, which is that of buffers and of their names. A node may be specialized to the
+        /// spaces before it.
         Nodes: Node[]
-        /// How many buffers each has.
+        /// The number of buffers of each node.
         BufferCounts: int[]
-        /// The same as they were composed.
+        /// The nodes as they were composed, before they were specialized.
         Composed: Node[]
         /// How nodes are typed that combine values, with those values; others by themselves.
         Texts: Lazy<string>[]
@@ -34,13 +34,13 @@ type internal Program =
         CanBeStacked: bool
         /// Whether all nodes map entry by entry.
         IsEntrywise: bool
-        /// Whether a step needs to be told the shape of what it yields.
+        /// Whether a step needs the shape of its output from the caller.
         HasViews: bool
         /// The spaces of the registers.
         Spaces: Lazy<Space[]>
         /// The registers whose entries are entries of the result.
         Landing: Lazy<bool[]>
-        /// The spaces that nodes could leave by rounding; none where there is no such space, or a node sees to it.
+        /// The spaces that rounding could leave, by register; none if there is no such space, or a node handles rounding itself.
         Rounding: Lazy<Space voption[]>
     }
 
@@ -93,7 +93,7 @@ module internal Program =
 
         spaces
 
-    /// From the result back through views and nodes that change no entries.
+    /// The registers from the result back through views and nodes that change no entries.
     let private landing (leafCount: int) (steps: Step[]) : bool[] =
         let lands: bool[] = Array.create (leafCount + steps.Length) false
         lands[lands.Length - 1] <- true
@@ -197,7 +197,7 @@ module internal Program =
             Rounding = lazy (rounding leafCount steps spaces.Value)
         }
 
-    /// The error of a node as one about what was typed.
+    /// The error of a node, with the code as the user has typed it.
     let named (program: Program) (position: int) (error: ParametrizationError) : ParametrizationError =
         let node = program.Nodes[position]
 
@@ -218,7 +218,7 @@ module internal Program =
         | ParametrizationError.OutOfReach(value, reason) -> ParametrizationError.OutOfReach(name value, reason)
         | other -> other
 
-    /// The error as one about the whole tensor, of which views show a node something else.
+    /// The error with the shape of the whole tensor: through a view the node sees another shape.
     let private outside (output: Form) (under: View list) (error: ParametrizationError) : ParametrizationError =
         (error, under)
         ||> List.fold (fun error view ->
@@ -258,7 +258,7 @@ module internal Program =
                     forms[source] <- View.formInto view form
                     Ok()
                 else
-                    // What a node reads of another shape than it yields is no kernel.
+                    // An input whose shape differs from that of the output is no kernel.
                     Error(
                         ParametrizationError.WrongShape(
                             View.name view,
@@ -267,7 +267,7 @@ module internal Program =
                         )
                     )
 
-        /// What no view can show of an output, for a node's error about its shape and when there is none.
+        /// The error for a shape that the views cannot represent, used when no node has an error of its own.
         let notViewed: ParametrizationError option =
             if program.HasViews then
                 let name = if Seq.exists isKernel program.Steps then "onKernel" else "transposed"

@@ -6,7 +6,7 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Sampling =
 
-    /// What a node carries that chooses nothing by the tensor.
+    /// The buffers of a node that chooses none of them by the tensor.
     let private buffersOf (node: Node) (form: Form) : torch.Tensor[] =
         if node.Buffers.IsEmpty then
             [||]

@@ -2,17 +2,17 @@ namespace Parametrize
 
 open TorchSharp
 
-/// How far rounding may have moved each entry, to greater numbers and to smaller ones.
+/// How far rounding may have moved each entry, up and down.
 [<NoComparison; NoEquality>]
 type internal Slack = { Up: torch.Tensor; Down: torch.Tensor }
 
-/// What rounding of a tensor does to what bijections yield it from: beside a shift by 1 nothing is left of a tiny number.
+/// Computes how far rounding of a tensor moves the input of a bijection: after a shift by 1, for example, a tiny number is lost.
 [<RequireQualifiedAccess>]
 module internal Slack =
 
     let private eitherWay (distance: torch.Tensor) : Slack = { Up = distance; Down = distance }
 
-    /// That of numbers which a node found by decomposing a tensor.
+    /// The slack of numbers that a node has found by decomposing a tensor.
     let found (node: IDecomposes) (inputs: torch.Tensor[]) (epsilon: float) : Lazy<Slack> =
         lazy
             (let numbers = inputs[node.Numbers]
@@ -20,7 +20,7 @@ module internal Slack =
              let distance = largest * (Tensors.limit epsilon (node.Size inputs) 1.0).AsScalar()
              eitherWay (distance.expand_as numbers))
 
-    /// Of the entries in another order or shape.
+    /// The slack of the entries in another order or shape.
     let seen (view: torch.Tensor -> torch.Tensor) (slack: Lazy<Slack>) : Lazy<Slack> =
         lazy ({ Up = view slack.Value.Up; Down = view slack.Value.Down })
 
@@ -57,7 +57,7 @@ module internal Slack =
                 | Some(Lazy beyond) -> own + beyond.Up, own + beyond.Down
                 | None -> own, own
 
-            /// What the bijection never yields comes from nowhere.
+            /// For a value outside the bijection's range there is no preimage (NaN); the input is kept.
             let back (tensor: torch.Tensor) =
                 let there = bijection.Back tensor
                 torch.where (there.isnan (), input, there)
@@ -65,7 +65,7 @@ module internal Slack =
             let above, below = back (tensor + up), back (tensor - down)
             let toAbove, toBelow = (above - input).abs(), (below - input).abs()
 
-            // At the end of its range an entry may have come from anywhere beyond, and from there only.
+            // An entry at the end of the range may have come from any input beyond it.
             let endsAbove, endsBelow =
                 if bijection :? ISaturates then
                     let most = torch.full_like (tensor, (Form.greatest dtype).AsScalar())
@@ -96,8 +96,9 @@ module internal Slack =
 
         lazy (computed ())
 
-    /// Relative to the largest entry: more than rounding where that is the small difference of larger numbers. Behind a map that
-    /// saturates, entries differ too much for one number: the slack of each tells.
+    /// The roundoff relative to the largest entry. It is larger than that of the element type when the entry is a small difference
+    /// of larger numbers. Behind a map that saturates, entries differ too much for one number: then the slack of each entry is
+    /// used.
     let relative (bijection: IBijection) (tensor: torch.Tensor) (input: torch.Tensor) (epsilon: float) : float =
         if bijection :? ISaturates then
             epsilon
@@ -107,7 +108,7 @@ module internal Slack =
             let share = Tensors.largest distance / size
             if size > 0.0 && share > 4.0 * epsilon then share else epsilon
 
-    /// The tensor, moved towards another, each entry by its slack at most.
+    /// The tensor, moved towards another one, each entry by at most its slack.
     let private towards (other: torch.Tensor) (slack: Slack) (tensor: torch.Tensor) : torch.Tensor =
         let way = other - tensor
 
@@ -125,10 +126,10 @@ module internal Slack =
         | :? IRoundsParameter as rounding when not readsLeaves -> rounding.ContainsBehind(tensor, epsilon)
         | _ -> Contract.contains node present tensor epsilon
 
-    /// How many steps may go by without bringing the tensor nearer.
+    /// How many steps without progress are allowed.
     let private mostIdle = 2
 
-    /// What a node contains: the tensor, or what is that up to the slack.
+    /// The tensor that a node contains: the given one, or one that equals it up to the slack.
     let contained
         (readsLeaves: bool)
         (node: Node)

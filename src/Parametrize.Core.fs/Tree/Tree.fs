@@ -2,13 +2,13 @@ namespace Parametrize
 
 open System.Runtime.CompilerServices
 
-/// How a tensor is computed from those that an optimizer trains: the leaves, left to right.
+/// How a tensor is computed from the parameters: these are the leaves, from left to right.
 [<RequireQualifiedAccess; CustomEquality; NoComparison>]
 type internal Tree =
     | Leaf
-    /// `fits` tells whether what the inputs yield was found to suit the node.
+    /// `fits`: whether the spaces of the inputs were found to suit the node.
     | Apply of node: Node * inputs: Tree list * fits: bool
-    /// What the view shows of the tensor.
+    /// The view of the tensor.
     | Into of View * Tree
     /// The tensor of which the view shows this.
     | OutOf of View * Tree
@@ -37,7 +37,7 @@ type internal Tree =
         | Into(view, inner) -> hash (view, inner)
         | OutOf(view, inner) -> hash (view, inner) + 1
 
-/// How trees are made: what fits is checked where an output meets an input.
+/// Makes trees, and checks that the space of each output suits the input that reads it.
 [<RequireQualifiedAccess>]
 module internal Tree =
 
@@ -48,10 +48,10 @@ module internal Tree =
         | Tree.Into(_, inner)
         | Tree.OutOf(_, inner) -> leaves inner
 
-    /// Found once for each tree: a chain asks for those of all its beginnings.
+    /// Found once for each tree, because a chain needs the spaces of all its beginnings.
     let private spaces = ConditionalWeakTable<Tree, Space>()
 
-    /// The tensors that it yields.
+    /// The codomain of the tree.
     let rec space (tree: Tree) : Space =
         match tree with
         | Tree.Leaf -> Space.all
@@ -81,7 +81,7 @@ module internal Tree =
         | Tree.OutOf(other, inner) when view = other -> inner
         | other -> Tree.Into(view, other)
 
-    /// What has nothing before it.
+    /// Whether the tree is a leaf, possibly seen through views.
     let rec private isBare (tree: Tree) : bool =
         match tree with
         | Tree.Leaf -> true
@@ -117,7 +117,7 @@ module internal Tree =
     and private typedUnder (views: View list) (inner: Code) : Code =
         views |> List.fold (fun code view -> Code.call (View.name view) [ code ]) inner
 
-    /// What is read through these views, and those through which it is not.
+    /// The tree that is read through these views, and the views that are left over.
     and private peeled (views: View list) (tree: Tree) : View list * Tree =
         match views, tree with
         | view :: outer, Tree.Into(other, inner) when view = other -> peeled outer inner
@@ -131,7 +131,7 @@ module internal Tree =
         | Tree.Into(_, inner)
         | Tree.OutOf(_, inner) -> last inner
 
-    /// The value of which the last node is the end, as an error names it.
+    /// The value that ends with the last node, as errors name it.
     let private neighbour (tree: Tree) : string =
         let ending (tree: Tree) =
             match tree with
@@ -151,7 +151,7 @@ module internal Tree =
 
         ParametrizationError.SpacesDoNotFit(neighbour input, (space input).Name, underViews, string domain)
 
-    /// The node with an input that is free to take the rest, if there is one.
+    /// The node with an unconstrained input taking the remainder, if there is such an input.
     let private takingRest (node: Node) (inputs: Tree list) : Node =
         let isFree (input: Tree) = (space input).IsClosedUnder Closure.Everything
 
@@ -160,7 +160,7 @@ module internal Tree =
             inputs |> List.tryFindIndex isFree |> Option.map choosing.WithRest |> Option.defaultValue node
         | _ -> node
 
-    /// A node behind its inputs; one with the node before where they are of a kind.
+    /// A node behind its inputs; merged with the node before if both are of the same kind.
     let rec private apply (mustFit: bool) (under: View list) (node: Node) (inputs: Tree list) (fits: bool) =
         let node = takingRest node inputs
 
@@ -214,7 +214,7 @@ module internal Tree =
             Error(ParametrizationError.ReadsSeveralTensors(neighbour left, FSharpText.ofCode (code right)))
         | _ -> substitute mustFit [ left ] right
 
-    /// The tree on what the view shows of tensors. A single input is viewed as well, several are as the tree has them.
+    /// The tree applied to the view of tensors. A single input is viewed as well; several inputs are not.
     let under (view: View) (tree: Tree) : Tree =
         match tree with
         | Tree.Leaf -> Tree.Leaf

@@ -26,7 +26,7 @@ module internal View =
             let count = shape.Length
             Array.append shape[.. count - 3] [| shape[count - 1]; shape[count - 2] |]
 
-    /// The form of the view of a tensor; the same for what is no matrix.
+    /// The form of the view of a tensor; the same form for a tensor that is no matrix.
     let formInto (view: View) (form: Form) : Form = { form with Shape = shapeInto view form.Shape }
 
     /// The form of the tensor of which the view is of that form, computed from leaves of these forms: a single leaf is
@@ -37,13 +37,13 @@ module internal View =
         | View.Kernel when leafCount = 1 -> Some { inner with Shape = leaves.Head.Shape }
         | View.Kernel -> None
 
-    /// A tensor that is seen through it, in words that go on with what is seen.
+    /// The words for a tensor seen through the view; a description of the view follows them.
     let whole (view: View) : string =
         match view with
         | View.Kernel -> "a kernel whose matrix, out x (in k...), is"
         | View.Transpose -> "a tensor whose transpose is"
 
-    /// What is seen of each tensor behind the first dimensions, as many as these, which count tensors.
+    /// The view of each tensor of a batch; the first dimensions, as many as given, count tensors.
     let intoBehind (stacked: int) (view: View) (tensor: torch.Tensor) : torch.Tensor =
         match view with
         // Vectors from which matrices are made, as the singular values of a transposed matrix.
@@ -51,7 +51,7 @@ module internal View =
         | View.Kernel -> tensor.flatten (1L + int64 stacked)
         | View.Transpose -> tensor.mT
 
-    /// The tensors of that shape whose views these are; the shape is asked for where the view does not tell it.
+    /// The tensors of that shape whose views these are. The shape is only computed if the view does not give it.
     let backBehind (stacked: int) (view: View) (shape: unit -> int64[]) (tensor: torch.Tensor) : torch.Tensor =
         match view with
         | View.Kernel -> tensor.reshape (Array.append tensor.shape[.. stacked - 1] (shape ()))
@@ -63,7 +63,7 @@ module internal View =
     let back (view: View) (shape: unit -> int64[]) (tensor: torch.Tensor) : torch.Tensor =
         backBehind 0 view shape tensor
 
-    /// What the tensors are whose views lie in the space.
+    /// The space of tensors whose views lie in the given space.
     let space (view: View) (inner: Space) : Space =
         let name, kept =
             match view with
@@ -90,7 +90,7 @@ module internal View =
                     back view (fun () -> tensor.shape) (inner.Rounded(into view tensor, dtype))
             }
 
-    /// What a view shows of tensors of a space: entries stay free of each other, rows and transposes change.
+    /// The space of the views of tensors of a space. Entries stay independent of each other; rows and transposes change.
     let spaceInto (_: View) (outer: Space) : Space =
         let lost = Set.ofList [ Closure.RowScaling; Closure.Transposition ]
 

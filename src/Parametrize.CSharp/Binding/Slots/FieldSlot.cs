@@ -9,8 +9,8 @@ internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, Fie
     : Slot(owner, name, isBuffer)
 {
     /// <summary>
-    /// TorchSharp's own modules ask what is in their fields for its dtype and device when they are moved. For lists of
-    /// parameters their proxy is moved.
+    /// TorchSharp's own modules read the dtype and device of their fields when they are moved. For lists of parameters the proxy is
+    /// moved instead.
     /// </summary>
     public override bool NeedsTensor { get; } =
         owner is not (ParameterList or ParameterDict)
@@ -19,8 +19,8 @@ internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, Fie
     public override bool IsReplacedAtOnce { get; } = Array.TrueForAll(places, place => place.IsField);
 
     /// <summary>
-    /// What is in the registry was assigned by a user, or registered under the name. In a collection names are positions, which
-    /// others may have now.
+    /// A tensor in the registry was assigned by a user, or registered under the name. In a collection the names are positions:
+    /// after an insertion the name may belong to another tensor, so the registry is not asked.
     /// </summary>
     public override Tensor? Get() =>
         Owner is not { } owner ? null

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
-/// A tensor in native memory that nothing managed can replace (RNN, LSTM, GRU, attention, transformers). It is
-/// overwritten: the computed tensor is copied into it, and the copy records the path of the gradients.
+/// A tensor in native memory, which cannot be replaced by a managed object (RNN, LSTM, GRU, attention, transformers). The computed
+/// tensor is copied into it, and autograd records the copy, so that gradients flow.
 /// </summary>
 /// <remarks>
 /// The graph of a pass refers to the native tensor itself, so it keeps the value until the next pass: emptied earlier,
@@ -15,11 +15,13 @@ namespace Parametrize.CSharp.Binding;
 /// </remarks>
 internal sealed class NativeSlot(nn.Module owner, string name) : Slot(owner, name, isBuffer: false)
 {
-    /// <summary>A managed object of our own for the native module's tensor, while that is parametrized.</summary>
+    /// <summary>A managed object of this library for the native module's tensor, while the tensor is parametrized.</summary>
     private Parameter? _native;
     private Parameter? _present;
 
-    /// <summary>Whether a graph may have what is there: also of a frozen tensor, on the way to others' gradients.</summary>
+    /// <summary>
+    /// Whether a graph may need the numbers that are there: also those of a frozen tensor, for the gradients of other tensors.
+    /// </summary>
     private bool _isRecorded;
 
     public override bool IsNative => true;
@@ -85,7 +87,7 @@ internal sealed class NativeSlot(nn.Module owner, string name) : Slot(owner, nam
         native.requires_grad_(isTrained);
         using var gradient = tensor.grad;
         native.grad = gradient;
-        // What was the parameter's tensor is now ours, and disposed.
+        // After the swap, the parameter's former tensor belongs to `native`, which is disposed here.
         NativeTensors.Swap(tensor, native);
     }
 }

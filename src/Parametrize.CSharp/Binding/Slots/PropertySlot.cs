@@ -10,8 +10,8 @@ namespace Parametrize.CSharp.Binding;
 /// tensor that the native forward pass reads, and registers it; its getter makes a new managed object each time.
 /// </summary>
 /// <remarks>
-/// The native module still lists its first tensor, which is the user's parameter, and moves it. It computes with it
-/// only while the property says so.
+/// The native module still lists its first tensor, which is the user's parameter, and moves it. It computes with that tensor only
+/// while the property holds it.
 /// </remarks>
 internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo property)
     : Slot(owner, name, isBuffer: false)
@@ -19,7 +19,9 @@ internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo pr
     private readonly NativeSetter _setter = new(property);
     private Parameter? _present;
 
-    /// <summary>An embedding of pretrained weights (0.107.0) freezes what it computes with, and registers another.</summary>
+    /// <summary>
+    /// An embedding of pretrained weights (TorchSharp 0.107.0) freezes the tensor that it computes with, and registers another one.
+    /// </summary>
     public override bool IsTrained(Tensor own)
     {
         if (!own.requires_grad || Owner is not { } owner)
@@ -28,7 +30,7 @@ internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo pr
         return read is not { requires_grad: false };
     }
 
-    /// <summary>What is in the registry was assigned by a user.</summary>
+    /// <summary>A tensor in the registry was assigned by a user.</summary>
     public override Tensor? Get() =>
         Owner is not { } owner ? null
         : ModuleInternals.ParameterOf(owner, Name) is not { } assigned ? _present
@@ -47,12 +49,15 @@ internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo pr
     public override bool Shows(Tensor tensor) => _present is not null && NativeTensors.AreOne(tensor, _present);
 
     /// <summary>
-    /// That of the tensor itself: libtorch would refuse another, but the native forward pass of LSTMCell (0.107.0) then
-    /// returns what it has not initialized.
+    /// The shape of the tensor itself. libtorch would refuse another shape, but the native forward pass of LSTMCell (TorchSharp
+    /// 0.107.0) then returns uninitialized memory.
     /// </summary>
     protected override long[] ShapeOfNothing(long[] shape) => shape;
 
-    /// <summary>A dispose scope has taken the object that was assigned; the native module has the tensor.</summary>
+    /// <summary>
+    /// Reads the property again: a dispose scope has disposed the assigned managed object, but the native module still has the
+    /// tensor.
+    /// </summary>
     private Parameter? ReadAgain(nn.Module owner)
     {
         var read = (Parameter?)property.GetValue(owner);

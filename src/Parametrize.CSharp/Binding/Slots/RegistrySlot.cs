@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
-/// <summary>The registry of a module that has no field for the tensor and asks `get_parameter`.</summary>
+/// <summary>The registry as a slot, for a module that has no field for the tensor and calls `get_parameter`.</summary>
 internal sealed class RegistrySlot(nn.Module owner, string name, bool isBuffer) : Slot(owner, name, isBuffer)
 {
     public override bool NeedsTensor => false;

@@ -8,12 +8,12 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
-/// The place from which a module's forward pass reads one of its tensors. Holds the module weakly: the module holds what
-/// holds the slot.
+/// The place from which a module's forward pass reads one of its tensors. It holds the module by a weak reference, because the
+/// module holds the parametrized tensor, which holds the slot.
 /// </summary>
 internal abstract class Slot
 {
-    /// <summary>All names in the order of the state, those included whose tensors are parametrized.</summary>
+    /// <summary>For each module, all names in the order of its state, names of parametrized tensors included.</summary>
     private static readonly ConditionalWeakTable<nn.Module, List<string>> Orders = [];
 
     private readonly WeakReference<nn.Module> _owner;
@@ -45,33 +45,35 @@ internal abstract class Slot
 
     public nn.Module? Owner => _owner.TryGetTarget(out var owner) ? owner : null;
 
-    /// <summary>Whether the module asks what is in the slot for its dtype and device when it is moved.</summary>
+    /// <summary>Whether a move of the module reads the dtype and device of the tensor in the slot.</summary>
     public virtual bool NeedsTensor => true;
 
-    /// <summary>Whether a module that computes meanwhile reads either what was there or what is put there.</summary>
+    /// <summary>
+    /// Whether replacing the tensor in the slot is atomic: a concurrent pass reads either the old one or the new one.
+    /// </summary>
     public virtual bool IsReplacedAtOnce => false;
 
-    /// <summary>Whether the value is copied into memory that nothing managed can replace.</summary>
+    /// <summary>Whether the value is copied into native memory, which cannot be replaced by a managed object.</summary>
     public virtual bool IsNative => false;
 
-    /// <summary>Whether there is nothing in it outside a forward pass.</summary>
+    /// <summary>Whether the slot may be empty outside forward passes.</summary>
     public virtual bool MayBeEmpty => false;
 
-    /// <summary>What stands in the slot outside a forward pass: NaN in the memory of one number.</summary>
+    /// <summary>The placeholder's tensor: NaN in every entry, in the memory of one number.</summary>
     public Tensor Nothing(ScalarType dtype, Device device)
     {
         using var one = full([], Scalars.scalarOf(double.NaN), dtype: dtype, device: device);
         return one.expand(ShapeOfNothing(_shape));
     }
 
-    /// <summary>Whether a tensor that was found is what stands there outside a forward pass, moved by its module.</summary>
+    /// <summary>Whether a tensor that was found in the slot is the placeholder, after a move of the module.</summary>
     public bool IsNothing(Tensor found)
     {
         var shape = ShapeOfNothing(_shape);
         return found.shape.SequenceEqual(shape) && (!shape.SequenceEqual(_shape) || IsUnwritten(found));
     }
 
-    /// <summary>Whether nobody has written into what stands there outside a forward pass, before it was moved.</summary>
+    /// <summary>Whether a moved placeholder still has NaN in every entry: nobody has written to it.</summary>
     public static bool IsUnwritten(Tensor found)
     {
         using var _ = no_grad();
@@ -80,28 +82,31 @@ internal abstract class Slot
     }
 
     /// <summary>Whether the module trains its own tensor.</summary>
-    /// <param name="own">What its registry has.</param>
+    /// <param name="own">The tensor in the module's registry.</param>
     public virtual bool IsTrained(Tensor own) => own.requires_grad;
 
-    /// <summary>What the forward pass would read now; null when there is nothing.</summary>
+    /// <summary>The tensor that the forward pass would read now; null when there is none.</summary>
     public abstract Tensor? Get();
 
-    /// <summary>Lets the forward pass read this tensor; the registry never shows it unless it is all there is.</summary>
+    /// <summary>
+    /// Lets the forward pass read this tensor. The tensor is not registered, except where the registry is the only place that the
+    /// pass reads.
+    /// </summary>
     public abstract void Set(Parameter tensor);
 
-    /// <summary>Whether a tensor that a user got from the module is what is in the slot.</summary>
+    /// <summary>Whether a tensor that a user got from the module is the one in the slot.</summary>
     public virtual bool Shows(Tensor tensor) => false;
 
-    /// <summary>Whether what was put here is at another place of the same collection now.</summary>
+    /// <summary>Whether the tensor that was put here is at another position of the same collection now.</summary>
     public virtual bool HasShifted(Tensor? tensor) => false;
 
-    /// <summary>Takes the tensor out of the module, and makes it one that the module does not touch.</summary>
+    /// <summary>Removes the tensor from the module's registry, so that the module neither moves nor disposes it.</summary>
     public virtual void Take(Tensor tensor) => Unregister();
 
-    /// <summary>Frees what is ours when the module is disposed.</summary>
+    /// <summary>Frees the tensors of this library when the module is disposed.</summary>
     public virtual void Release() { }
 
-    /// <summary>Gives the module a tensor of its own again, at its old place in the state.</summary>
+    /// <summary>Gives the module a plain tensor again, at its old position in the state.</summary>
     public void Restore(Tensor tensor)
     {
         if (Owner is not { } owner)
@@ -138,14 +143,17 @@ internal abstract class Slot
     protected virtual long[] ShapeOfNothing(long[] shape) =>
         shape.Length == 2 ? [.. shape, 1] : [.. shape.Select(length => length + 1)];
 
-    /// <summary>What the module's state has under the name.</summary>
+    /// <summary>The tensor that the module's registry has under the name.</summary>
     protected Tensor? Registered(nn.Module owner) =>
         IsBuffer ? ModuleInternals.BufferOf(owner, Name) : ModuleInternals.ParameterOf(owner, Name);
 
     /// <summary>Lets the forward pass read the module's own tensor again.</summary>
     protected abstract void PutBack(nn.Module owner, Tensor tensor);
 
-    /// <summary>Before the first of the tensors that follow it: others may have come and gone meanwhile.</summary>
+    /// <summary>
+    /// Inserts the value before the first present tensor that follows it in the order of names: tensors may have been added and
+    /// removed meanwhile.
+    /// </summary>
     private void InsertInto<T>(OrderedDict<string, T> registry, T value)
     {
         var following = _order.SkipWhile(name => name != Name).Skip(1).ToHashSet();

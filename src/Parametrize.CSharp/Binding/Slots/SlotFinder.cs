@@ -5,10 +5,14 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
-/// <summary>Finds where a module keeps a tensor, and changes nothing.</summary>
+/// <summary>
+/// Finds the slot in which a module keeps a tensor. It may register the module's fields, and notes the order of their names.
+/// </summary>
 internal static class SlotFinder
 {
-    /// <summary>The slot and what is in it; null where there is no such tensor. Throws when it cannot be bound.</summary>
+    /// <summary>
+    /// The slot and the tensor in it; null when the module has no such tensor. Throws when the tensor cannot be bound.
+    /// </summary>
     public static (Slot Slot, Tensor Tensor)? Find(nn.Module owner, string name)
     {
         ModuleInternals.RegisterComponents(owner);
@@ -48,7 +52,8 @@ internal static class SlotFinder
     }
 
     /// <summary>
-    /// What a module computes with when its registry is behind: moving sets automatic properties, and users assign to fields.
+    /// The tensor with which a module computes when its registry is out of date: a move sets automatic properties, and users assign
+    /// to fields.
     /// </summary>
     private static Tensor? FieldOfThatName(nn.Module owner, string name, bool isParameter) =>
         ModuleInternals

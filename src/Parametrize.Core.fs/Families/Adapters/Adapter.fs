@@ -2,7 +2,7 @@ namespace Parametrize
 
 open Parametrize.Values
 
-/// What an adapter of low rank is, whichever of the functions has made it.
+/// The description of an adapter of low rank, whichever function has made it.
 [<NoComparison>]
 type internal LowRankAdapter =
     {

@@ -118,7 +118,7 @@ module internal Entrywise =
                 override _.Rounded(tensor, dtype) = own.Rounded(tensor, dtype)
             }
 
-    /// What a map makes of one number.
+    /// The map applied to one number.
     let ofNumber (map: torch.Tensor -> torch.Tensor) (number: float) : float =
         use _ = torch.NewDisposeScope()
         Tensors.number (map (torch.tensor (number, dtype = torch.ScalarType.Float64, device = torch.CPU)))

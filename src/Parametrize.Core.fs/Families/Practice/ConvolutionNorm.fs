@@ -17,7 +17,7 @@ module internal ConvolutionSpaces =
 [<RequireQualifiedAccess>]
 module ConvolutionNorm =
 
-    /// What is wrong with the sizes for a kernel of that shape.
+    /// The fault of the sizes for a kernel of that shape, if there is one.
     let internal fault (sizes: int64 list) (shape: int64[]) : string option =
         if shape.Length <> sizes.Length + 2 then
             Some $"a kernel [out, in, k...] of {sizes.Length + 2} dimensions"

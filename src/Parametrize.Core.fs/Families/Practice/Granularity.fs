@@ -7,7 +7,7 @@ open TorchSharp
 type Granularity =
     /// All of them.
     | Tensor
-    /// Those of each channel of a dimension, counted from the end when negative.
+    /// The entries of each channel of a dimension, which is counted from the end when negative.
     | Channel of dimension: int
 
     member internal this.Code: Code =
@@ -18,7 +18,7 @@ type Granularity =
     /// As it is typed, in brackets where needed.
     override this.ToString() : string = FSharpText.ofCode this.Code
 
-    /// What shares a scale, in words.
+    /// The entries that share a scale, in words.
     member internal this.InWords: string =
         match this with
         | Tensor -> "one for the tensor"

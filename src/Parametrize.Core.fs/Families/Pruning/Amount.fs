@@ -31,7 +31,7 @@ type Amount =
         | Share share -> Ok(countOf share left)
         | UpTo share -> Ok(max 0L (countOf share all - (all - left)))
 
-    /// What no tensor could meet. Throws ArgumentNullException for null, which C# can write.
+    /// The fault of an amount that is impossible for every tensor. Throws ArgumentNullException for null, which C# can write.
     static member internal FaultOf(amount: Amount) : string option =
         if obj.ReferenceEquals(amount, null) then
             nullArg (nameof amount)

@@ -84,7 +84,7 @@ type Mask =
 
     member internal this.ShapeOf: int64[] = this.Sizes
 
-    /// What stays under both; they must be of one shape.
+    /// The mask of entries that both masks keep; they must have the same shape.
     member internal this.And(other: Mask) : Mask = { this with Stays = Array.map2 (&&) this.Stays other.Stays }
 
     /// As text: the sizes, and the entries as bits, row after row, the first in the highest bit, in base 64.

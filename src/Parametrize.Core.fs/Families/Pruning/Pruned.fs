@@ -199,7 +199,7 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
                 None
             |> Option.map (fun stays -> Form.reals { form with Shape = [||] } * stays.sum().item<int64>())
 
-/// What values and their masks know about being pruned.
+/// Functions that tell whether values are pruned, and by which masks.
 [<RequireQualifiedAccess>]
 module internal Pruned =
 

@@ -1,6 +1,6 @@
 namespace Parametrize
 
-/// What a pruning is about.
+/// The kind of a pruning.
 [<RequireQualifiedAccess>]
 type internal PruningKind =
     /// Places that do not depend on the tensor.
@@ -25,7 +25,7 @@ module internal PruningKind =
         | Pruning.Ln(_, _, dimension) -> PruningKind.Channels dimension
         | Pruning.Groups _ -> PruningKind.Groups
 
-/// What can be said of a pruning without a tensor, or with its shape alone.
+/// Checks of a pruning that need no tensor, or only its shape.
 [<RequireQualifiedAccess>]
 module internal PruningRules =
 

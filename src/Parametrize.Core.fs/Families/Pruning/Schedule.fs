@@ -68,7 +68,7 @@ type PruningSchedule =
             // Rounding must not carry it beyond its ends.
             Math.Clamp(this.To + (this.From - this.To) * left * left * left, this.From, this.To)
 
-    /// The same as an amount, of entries or of channels: what is missing until that share is pruned.
+    /// The share at a step as an amount, of entries or of channels: pruning goes on until that share is pruned.
     member this.AmountAt(step: int64) : Amount = Amount.UpTo(this.ShareAt step)
 
     override this.ToString() : string =

@@ -320,7 +320,7 @@ type internal InvertibleNode(determinants: Determinants) =
 
         member _.Repair buffers = buffers
 
-/// What the factors of an `invertible` or `nonsingular` matrix give cheaply.
+/// Quantities that the factors of an `invertible` or `nonsingular` matrix give at low cost.
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Invertible =
 

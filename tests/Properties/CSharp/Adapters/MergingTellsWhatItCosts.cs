@@ -39,7 +39,7 @@ public class MergingTellsWhatItCosts
         using (no_grad())
             model.parametrization("layer.weight").Originals[1].fill_(double.NaN);
         var refusal = Assert.Throws<InvalidOperationException>(() => peft.merge_adapter(model));
-        Assert.StartsWith("layer.weight has NaN or infinite numbers", refusal.Message);
+        Assert.StartsWith("layer.weight contains NaN or infinite values", refusal.Message);
         Assert.True(model.is_parametrized("layer.weight"));
     }
 
@@ -148,7 +148,7 @@ public class MergingTellsWhatItCosts
 
         model.register_parametrization("layer.weight", Parametrizations.WeightNorm());
         Assert.Contains(
-            "layer.weight is weightNorm 0",
+            "layer.weight was plain after merging, but is weightNorm 0",
             Assert.Throws<InvalidOperationException>(merged.Unmerge).Message
         );
     }
@@ -175,7 +175,7 @@ public class MergingTellsWhatItCosts
         tied.register_parametrization("c.weight", Parametrizations.Lora(1, 1));
         tied.register_parametrization("a.weight", Parametrizations.Lora(1, 1));
         var refusal = Assert.Throws<NotSupportedException>(() => peft.merge_adapter(tied));
-        Assert.Contains("a.weight and b.weight are one weight", refusal.Message);
+        Assert.Contains("a.weight and b.weight share one weight", refusal.Message);
         Assert.True(tied.is_parametrized("c.weight"));
 
         var holder = new Holder();

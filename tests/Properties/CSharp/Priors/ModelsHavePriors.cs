@@ -141,7 +141,7 @@ public class ModelsHavePriors
             ("0.bias", Priors.Lkj())
         );
         Refused("no tensor 2.weight in Sequential. It has: 0.weight, 1.weight, 1.bias, 0.bias.", ("2.weight", normal));
-        Refused("give one at least");
+        Refused("At least one prior was expected");
         Assert.Equal(before, doubling.Evaluations);
         var none = Assert.Throws<ArgumentException>(() =>
             model.log_prior(

@@ -214,7 +214,7 @@ public class PruningAtTheEdges
             "parameters",
             () => prune.global_unstructured([(model, "layer.weight"), (layer, "weight")], 0.5)
         );
-        Assert.StartsWith("Linear.weight is named twice.", error.Message);
+        Assert.StartsWith("Linear.weight is listed twice", error.Message);
         Assert.False(layer.is_parametrized());
     }
 

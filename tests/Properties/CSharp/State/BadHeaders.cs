@@ -107,9 +107,9 @@ public static class BadHeaders
             {
                 """{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}}""",
                 3,
-                "a hole"
+                "the bytes between belong to no tensor"
             },
-            { """{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}""", 2, "a hole" },
+            { """{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}""", 2, "the bytes between belong to no tensor" },
             { """{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}""", 1, "truncated" },
             { """{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}""", 3, "1 bytes too many" },
             { "{}", 1, "1 bytes too many" },

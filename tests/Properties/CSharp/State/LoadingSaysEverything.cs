@@ -125,7 +125,7 @@ public class LoadingSaysEverything
                 : Array.Empty<string>(),
             .. problems,
             .. problems.Length == 0
-                ? [$"Load with strict: false to take what fits{(strict && LacksPieces(missing) ? Beware : ".")}"]
+                ? [$"Load with strict: false to load only what fits{(strict && LacksPieces(missing) ? Beware : ".")}"]
                 : Array.Empty<string>(),
         ];
         Assert.Equal(lines, error.Message.Split(Environment.NewLine));
@@ -133,7 +133,8 @@ public class LoadingSaysEverything
         before.AssertUnchanged();
     }
 
-    private const string Beware = ": a tensor of which a piece is missing is then another than the saved one.";
+    private const string Beware =
+        ". Note: a parametrized tensor with missing pieces will then differ from the saved one.";
 
     private static bool LacksPieces(string[] missing) => missing.Any(key => key.Contains(".parametrizations."));
 

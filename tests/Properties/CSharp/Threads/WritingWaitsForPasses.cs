@@ -208,7 +208,10 @@ public class WritingWaitsForPasses
             var errors = await Task.WhenAll(passes).WaitAsync(Limit);
             Assert.Single(errors.OfType<ApplicationException>());
             var refused = Assert.Single(errors.OfType<InvalidOperationException>());
-            Assert.Contains("Stopping.weight is in use by another thread, which waits for this one", refused.Message);
+            Assert.Contains(
+                "Stopping.weight is in use by another thread, and that thread waits for a tensor that this thread holds",
+                refused.Message
+            );
         }
         module.Pause = null;
         Near.Same(eye(4), module.call(eye(4)));

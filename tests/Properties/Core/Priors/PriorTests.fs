@@ -269,7 +269,10 @@ let tests: Test =
                 let density (prior: Prior) (w: torch.Tensor) () = Prior.logDensity prior w
                 refusal "w_i > 0" (density (Prior.dirichlet [ 1.0 ]) x)
                 let corner = torch.tensor ([| 1.0; 0.0 |], dtype = torch.ScalarType.Float64)
-                refusal "w_i > 0 is violated by equality" (density (Prior.dirichlet [ 1.0 ]) corner)
+
+                refusal
+                    "w_i > 0 must hold strictly, but both sides are equal"
+                    (density (Prior.dirichlet [ 1.0 ]) corner)
 
                 refusal
                     "probability vectors of 2 entries"

@@ -4,11 +4,11 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Models;
 
-/// <summary>Compares two models, tensor by tensor.</summary>
-internal static class ModelCopy
+/// <summary>Pairs the parametrized tensors of two models that are built alike.</summary>
+internal static class TransferPlan
 {
-    /// <summary>What has to be transferred; throws when the models are not alike.</summary>
-    public static IReadOnlyList<Transfer> Plan(nn.Module from, nn.Module to)
+    /// <summary>The transfers of all parametrized tensors. Throws when the models are not alike.</summary>
+    public static IReadOnlyList<Transfer> Of(nn.Module from, nn.Module to)
     {
         RequireAlike(from, to);
         var transfers = new List<Transfer>();
@@ -18,13 +18,16 @@ internal static class ModelCopy
         var there = ModelTree.Tensors(to).Select(entry => entry.Name);
         if (there.Except(transfers.Select(one => one.Name)).FirstOrDefault() is { } superfluous)
             throw new InvalidOperationException(
-                $"{superfluous} is parametrized in the target, but not in the source. Remove it first."
+                $"{superfluous} is parametrized in the target, but not in the source. Remove that parametrization first."
             );
         transfers.ForEach(one => one.RequireSuitable());
         return transfers;
     }
 
-    /// <summary>The tensor under the name by which a module holds it, else the first; under others it is shared.</summary>
+    /// <summary>
+    /// The transfers of one tensor: under the name by which a module holds it, or else its first name, it is copied. Under its
+    /// other names the target shares the copy.
+    /// </summary>
     private static IEnumerable<Transfer> PlanOne(
         ParametrizedTensor tensor,
         string[] names,
@@ -38,7 +41,7 @@ internal static class ModelCopy
             throw new ArgumentException($"{to.Title()} holds no ParametrizedTensor '{sorted[0]}'.", nameof(to));
         yield return new(sorted[0], tensor, first);
         foreach (var name in sorted.Skip(1))
-            yield return new(name, tensor, TensorPath.Resolve(to, name), Lender: () => first.Tensor);
+            yield return new(name, tensor, TensorPath.Resolve(to, name), SharedWith: () => first.Tensor);
     }
 
     public static void RequireAlike(nn.Module from, nn.Module to)
