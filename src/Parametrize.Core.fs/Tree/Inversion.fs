@@ -241,10 +241,13 @@ module internal Inversion =
                 Ok(Array.map Tensors.widen present)
             elif box node :? IConverges then
                 Ok [||]
-            else
+            elif Node.chooses node then
                 Error
-                    $"it carries a tensor {Form.Shown present[0].shape}, but what is behind it now reads tensors {Form.Shown shapes[0]}. Remove it, and register both at once."
+                    $"its mask is for tensors {Form.Shown present[0].shape}, but a later node reads tensors {Form.Shown shapes[0]}. Remove it, and register both at once."
                 |> outOfReach node
+            else
+                // PyTorch's bases may be larger.
+                Ok(Array.map Tensors.widen present)
 
         Program.bufferRows program forms
         |> List.mapi rowOf

@@ -89,7 +89,7 @@ public class RegisteringAgainAppends
         var refusal = Assert.Throws<ParametrizationException>(() =>
             layer.register_parametrization("weight", Parametrizations.Circulant)
         );
-        Assert.Contains("it carries a tensor [4, 4]", refusal.Message);
+        Assert.Contains("its mask is for tensors [4, 4]", refusal.Message);
         Near.Identical(before, layer.parametrization("weight").Value);
     }
 

@@ -128,7 +128,7 @@ let private otherShapes () : unit =
 
     match Parametrization.extend (pruning >>> circulant) masked weight with
     | Ok _ -> failtest "a mask of another shape"
-    | Error error -> Expect.stringContains error.Message "it carries a tensor [4, 4]" "the message"
+    | Error error -> Expect.stringContains error.Message "its mask is for tensors [4, 4]" "the message"
 
 let tests: Test =
     testList
