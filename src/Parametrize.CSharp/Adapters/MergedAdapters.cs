@@ -32,9 +32,7 @@ public sealed class MergedAdapters : IDisposable
     /// <summary>The merged weights, with their rounding errors.</summary>
     public IReadOnlyList<MergedTensor> Tensors => [.. _kept.Select(one => one.Report)];
 
-    /// <summary>
-    /// Merges all adapters of a model. Bad input throws before anything changes; then the weights become plain one after the other.
-    /// </summary>
+    /// <summary>Merges all adapters of a model, or throws before anything changes.</summary>
     internal static MergedAdapters Of(nn.Module model)
     {
         RequireNone(model);
@@ -87,9 +85,7 @@ public sealed class MergedAdapters : IDisposable
                 .Distinct(),
         ];
 
-    /// <summary>
-    /// Takes all adapters off a model, whose weights are the frozen ones again. Bad input throws before anything changes.
-    /// </summary>
+    /// <summary>Takes all adapters off a model, whose weights are the frozen ones again, or throws before anything changes.</summary>
     internal static void Drop(nn.Module model)
     {
         using var alone = Alone(model);

@@ -59,7 +59,7 @@ public class RegisteringAgainAppends
         using var before = layer.parametrization("weight").Value.detach();
         layer.register_parametrization("weight", half, WhenNotAllowed.Sample);
         using var after = layer.parametrization("weight").Value.detach();
-        using var same = after.eq(before).logical_and(after.not_equal(Zero));
+        using var same = after.eq(before).logical_and(after.ne(Zero));
         Assert.False(same.any().item<bool>());
     }
 
