@@ -32,14 +32,14 @@ type Closure =
     /// What a domain needs, in words, when it needs this closure.
     member internal this.InWords: string =
         match this with
-        | Scaling -> "a space that positive multiples do not leave"
-        | RowScaling -> "a space that positive multiples of each row do not leave"
-        | Negation -> "a space that changing the sign does not leave"
-        | Zeroing -> "a space that keeps its tensors when entries become zero"
-        | EntrywiseMaps -> "a space that functions of the entries do not leave"
+        | Scaling -> "a space closed under positive multiples"
+        | RowScaling -> "a space closed under positive multiples of each row"
+        | Negation -> "a space closed under a change of sign"
+        | Zeroing -> "a space closed under setting entries to zero"
+        | EntrywiseMaps -> "a space closed under functions of single entries"
         | EntrywiseChoice -> "a space in which each entry is free of the others"
-        | Sum -> "a space that sums do not leave"
-        | Transposition -> "a space that transposing does not leave"
+        | Sum -> "a space closed under sums"
+        | Transposition -> "a space closed under transposition"
         | DirectSum -> "a space in which block diagonal matrices of its members lie"
         | Everything -> "all tensors"
 

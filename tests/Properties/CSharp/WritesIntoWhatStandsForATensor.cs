@@ -79,7 +79,7 @@ public class WritesIntoWhatStandsForATensor
         var refusal = Assert.Throws<InvalidOperationException>(() =>
             isDeterminant ? tensor.LogAbsDeterminant() : tensor.Value
         );
-        Assert.Contains("written in place", refusal.Message);
+        Assert.Contains("was written to in place", refusal.Message);
         using var value = isDeterminant ? tensor.LogAbsDeterminant() : tensor.Value;
     }
 

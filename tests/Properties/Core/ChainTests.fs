@@ -41,7 +41,7 @@ let tests: Test =
                     refused cayley skew [ "matrices with orthonormal columns or rows"; "skew needs a space" ]
                     refused skew weightNormWhole [ "several tensors" ]
                     refused (sphere 1.0) (spdAbove 0.5) [ "vectors of norm 1"; "all tensors before it" ]
-                    refused positive symmetric [ "positive tensors"; "when entries become zero" ]
+                    refused positive symmetric [ "positive tensors"; "setting entries to zero" ]
                 ]
             testCase "prunings of kernels are one, as those of matrices" (fun () ->
                 let least, random =

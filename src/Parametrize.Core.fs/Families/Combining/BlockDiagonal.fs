@@ -19,7 +19,7 @@ module internal BlockSpaces =
     let rec private withSupersets (space: Space) : Space list =
         space :: (space.Supersets |> Seq.collect withSupersets |> List.ofSeq)
 
-    /// Spaces in which all blocks lie and that block diagonal matrices do not leave.
+    /// Spaces in which all blocks lie and that are closed under block diagonal matrices.
     let private around (blocks: Space list) : Space list =
         withSupersets blocks.Head
         |> List.filter (fun space -> space.IsClosedUnder Closure.DirectSum && blocks |> List.forall _.IsWithin(space))

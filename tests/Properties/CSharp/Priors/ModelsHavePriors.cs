@@ -135,7 +135,7 @@ public class ModelsHavePriors
             ("1.weight", Priors.Dirichlet(2))
         );
         Refused("0.weight: Prior.dirichlet [ 2.0; 1.0 ] expects", ("0.weight", Priors.Dirichlet(2, 1)));
-        Refused("1.bias: Prior.lkj 1.0 is a density of correlation matrices", ("1.bias", Priors.Lkj()));
+        Refused("1.bias has two priors: Prior.normal 1.0 and Prior.lkj 1.0.", ("1.bias", Priors.Lkj()));
         Refused(
             "0.bias: Prior.lkj 1.0 is a density of correlation matrices, but the tensor is not parametrized: register Parametrizations.Correlation on it",
             ("0.bias", Priors.Lkj())

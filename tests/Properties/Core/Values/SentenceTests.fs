@@ -101,10 +101,10 @@ let private cases: (string * (unit -> ParametrizationError) * string) list =
         "product cannot produce this tensor: it is singular."
         "spaces that do not fit",
         (fun () -> composed positive skew),
-        "positive >>> skew does not fit: positive yields positive tensors, but skew needs a space that keeps its tensors when entries become zero, or skew-symmetric matrices before it."
+        "positive >>> skew does not fit: positive yields positive tensors, but skew needs a space closed under setting entries to zero, or skew-symmetric matrices before it."
         "spaces that do not fit on kernels",
         (fun () -> composed (onKernel orthogonal) (onKernel spectralNorm)),
-        "orthogonal >>> onKernel spectralNorm does not fit: orthogonal yields matrices with orthonormal columns or rows, but onKernel spectralNorm needs a space that positive multiples do not leave, or tensors of spectral norm 1 before it."
+        "orthogonal >>> onKernel spectralNorm does not fit: orthogonal yields matrices with orthonormal columns or rows, but onKernel spectralNorm needs a space closed under positive multiples, or tensors of spectral norm 1 before it."
         "several tensors",
         (fun () -> composed skew (weightNorm 0)),
         "skew >>> weightNorm 0 does not fit: weightNorm 0 reads several tensors and can only come first. Register it before the other, or remove what is registered first."
