@@ -131,6 +131,11 @@ module internal Tensors =
 
     let diagonal (matrix: torch.Tensor) : torch.Tensor = matrix.diagonal (offset = 0L, dim1 = -2L, dim2 = -1L)
 
+    /// The diagonal, without its imaginary part.
+    let realDiagonal (matrix: torch.Tensor) : torch.Tensor =
+        let diagonal = diagonal matrix
+        if diagonal.is_complex () then diagonal.real else diagonal
+
     /// The tensor in double precision, for computations at assignment, where accuracy matters and speed does not.
     let inDouble (tensor: torch.Tensor) : torch.Tensor =
         if Form.isComplex tensor.dtype then

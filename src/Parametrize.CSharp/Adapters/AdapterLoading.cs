@@ -48,6 +48,8 @@ internal sealed class AdapterLoading : IDisposable
     /// <returns>The names of the adapted weights.</returns>
     public IReadOnlyList<string> Commit(bool isTrained)
     {
+        // Pending assignments are earlier than the load. One that is refused throws before anything changes.
+        ModelTree.CurrentTensors(_model);
         ManyRegistrations.Register(
             _model,
             _adapters
@@ -59,7 +61,6 @@ internal sealed class AdapterLoading : IDisposable
         foreach (var (layer, _, originals) in _adapters)
         {
             var tensor = Present(layer)!;
-            tensor.Binding.SyncWithModules(); // What was assigned before is not to follow.
             var parts = tensor.CurrentParts();
             tensor.Write(Core.ofTensorsOfShape(parts.Shape, originals, parts.Buffers, tensor.Parametrization));
             foreach (var own in tensor.Inputs)

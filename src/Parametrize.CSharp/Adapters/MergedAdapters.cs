@@ -112,9 +112,7 @@ public sealed class MergedAdapters : IDisposable
                 nameof(MergedAdapters),
                 "The adapters are back in the model, or this was disposed, which frees them and leaves the model merged."
             );
-        using var alone = TensorAccess.WritingAll(() =>
-            [.. _kept.SelectMany(one => TensorPath.Resolve(_model, one.Report.Name).Accesses)]
-        );
+        using var alone = Alone(_model, () => _kept.Select(one => one.Report.Name));
         RequireUnchanged();
         ManyRegistrations.Register(
             _model,
@@ -142,19 +140,19 @@ public sealed class MergedAdapters : IDisposable
 
     /// <summary>Exclusive access to all adapted weights, so that no removal has to wait for a thread, or is refused.</summary>
     private static Leases Alone(nn.Module model) =>
-        TensorAccess.WritingAll(() =>
-            [
-                .. ModelTree
-                    .Tensors(model)
-                    .Where(one => Adapter.isAdapter(one.Tensor.Parametrization))
-                    .SelectMany(one => TensorPath.Resolve(model, one.Name).Accesses),
-            ]
-        );
+        Alone(model, () => AdaptersOf(ModelTree.Tensors(model)).Select(one => one.Name));
+
+    private static Leases Alone(nn.Module model, Func<IEnumerable<string>> weights) =>
+        TensorAccess.WritingAll(() => [.. weights().SelectMany(name => TensorPath.Resolve(model, name).Accesses)]);
+
+    private static List<(string Name, ParametrizedTensor Tensor)> AdaptersOf(
+        List<(string Name, ParametrizedTensor Tensor)> tensors
+    ) => tensors.FindAll(one => Adapter.isAdapter(one.Tensor.Parametrization));
 
     /// <summary>The adapters of a model. Throws when one belongs to several weights.</summary>
     private static List<(string Name, ParametrizedTensor Tensor)> Adapted(nn.Module model)
     {
-        var tensors = ModelTree.CurrentTensors(model).FindAll(one => Adapter.isAdapter(one.Tensor.Parametrization));
+        var tensors = AdaptersOf(ModelTree.CurrentTensors(model));
         if (tensors.Count == 0)
             throw new InvalidOperationException($"{model.Title()} has no adapter.");
         foreach (var (name, tensor) in tensors)

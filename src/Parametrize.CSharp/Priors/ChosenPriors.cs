@@ -15,7 +15,7 @@ internal static class ChosenPriors
     {
         var targets = PriorTarget.Of(model);
         var patterns = new List<(string Name, Prior Prior)>();
-        var chosen = new List<(PriorTarget Target, Prior Prior)>();
+        var chosen = new OrderedDictionary<PriorTarget, Prior>();
         foreach (var (name, prior) in priors)
         {
             ArgumentNullException.ThrowIfNull(name);
@@ -28,12 +28,11 @@ internal static class ChosenPriors
         foreach (var (pattern, _) in patterns)
             if (!targets.Any(one => IsMetBy(pattern, one)))
                 throw Missing(pattern);
-        var named = chosen.Select(one => one.Target).ToHashSet();
         return
         [
-            .. chosen,
+            .. chosen.Select(one => (one.Key, one.Value)),
             .. from target in targets
-            where !named.Contains(target)
+            where !chosen.ContainsKey(target)
             let prior = PriorOf(target, patterns)
             where prior is not null
             select (target, prior),
@@ -42,13 +41,11 @@ internal static class ChosenPriors
         // It may have several names.
         void Choose(PriorTarget target, Prior prior)
         {
-            if (chosen.Find(one => one.Target == target) is { Prior: { } other } && !other.Equals(prior))
+            if (!chosen.TryAdd(target, prior) && !chosen[target].Equals(prior))
                 throw new ArgumentException(
-                    $"{target.Name} has two priors: {other} and {prior}. Name each tensor once.",
+                    $"{target.Name} has two priors: {chosen[target]} and {prior}. Name each tensor once.",
                     nameof(priors)
                 );
-            if (chosen.TrueForAll(one => one.Target != target))
-                chosen.Add((target, prior));
         }
 
         ArgumentException Missing(string name) =>

@@ -66,7 +66,8 @@ public static class Safetensors
     public static void Save(string path, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        Save(path, StateTarget.StateOf(model), StateDescription.Of(model, metadata));
+        var targets = StateTarget.Of(model);
+        Save(path, StateTarget.StateOf(model, targets), StateDescription.Of(targets, metadata));
     }
 
     /// <summary>Writes the state of a model to a stream, from its present position; the stream stays open.</summary>
@@ -77,7 +78,8 @@ public static class Safetensors
     public static void Save(Stream stream, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        Save(stream, StateTarget.StateOf(model), StateDescription.Of(model, metadata));
+        var targets = StateTarget.Of(model);
+        Save(stream, StateTarget.StateOf(model, targets), StateDescription.Of(targets, metadata));
     }
 
     /// <summary>

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.State;
@@ -51,11 +50,14 @@ internal sealed record StateDescription(IReadOnlyDictionary<string, string> Meta
         static bool IsShape(long[]? shape) => shape is not null && shape.All(length => length >= 0);
     }
 
-    /// <summary>The metadata of a model, and the caller's; on equal keys the caller's value is kept.</summary>
-    public static Dictionary<string, string> Of(nn.Module model, IReadOnlyDictionary<string, string>? others)
+    /// <summary>The metadata of a model with these tensors, and the caller's; on equal keys the caller's value is kept.</summary>
+    public static Dictionary<string, string> Of(
+        IEnumerable<StateTarget> targets,
+        IReadOnlyDictionary<string, string>? others
+    )
     {
         var metadata = new Dictionary<string, string>();
-        foreach (var target in StateTarget.Of(model))
+        foreach (var target in targets)
             if (target.Parametrized is { } tensor)
                 Describe(metadata, target.Key, tensor, target.Layout?.MemberShapes);
         foreach (var (name, text) in others ?? new Dictionary<string, string>())

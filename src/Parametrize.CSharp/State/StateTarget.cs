@@ -41,10 +41,10 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
     }
 
     /// <summary>The state of a model with shared tensors under all their names, of which TorchSharp's Sequential lists one.</summary>
-    public static Dictionary<string, Tensor> StateOf(nn.Module model)
+    public static Dictionary<string, Tensor> StateOf(nn.Module model, IEnumerable<StateTarget> targets)
     {
         var state = model.state_dict();
-        foreach (var target in Of(model).Where(target => target.Parametrized is not null))
+        foreach (var target in targets.Where(target => target.Parametrized is not null))
         foreach (var (name, piece) in target.Pieces())
             state.TryAdd(target.Prefix + name, piece);
         return state;

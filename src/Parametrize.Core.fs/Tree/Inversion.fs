@@ -232,29 +232,32 @@ module internal Inversion =
 
     /// The buffers in use; none for new nodes, and for nodes that learn theirs anew because a later node reads another shape.
     let private presentBuffers (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) =
-        let rowOf (position: int) (expected: Form list) =
-            let node = program.Nodes[position]
-            let present = if position < buffers.Length then buffers[position] else [||]
-            let shapes = expected |> List.map _.Shape |> List.toArray
+        let shapes = [| for row in Program.bufferRows program forms -> [| for form in row -> form.Shape |] |]
+        let positions = [| 0 .. min buffers.Length program.Nodes.Length - 1 |]
 
-            if Array.isEmpty present || Array.map (fun (one: torch.Tensor) -> one.shape) present = shapes then
-                Ok(Array.map Tensors.widen present)
-            elif box node :? IConverges then
-                Ok [||]
-            elif Node.chooses node then
-                Error
-                    $"its mask is for tensors {Form.Shown present[0].shape}, but a later node reads tensors {Form.Shown shapes[0]}. Remove it, and register both at once."
-                |> outOfReach node
-            else
-                // PyTorch's bases may be larger.
-                Ok(Array.map Tensors.widen present)
+        let fits (position: int) =
+            Array.isEmpty buffers[position]
+            || [| for buffer in buffers[position] -> buffer.shape |] = shapes[position]
 
-        Program.bufferRows program forms
-        |> List.mapi rowOf
-        |> List.fold
-            (fun rows row -> rows |> Result.bind (fun rows -> row |> Result.map (fun row -> row :: rows)))
-            (Ok [])
-        |> Result.map (List.rev >> List.toArray)
+        match positions |> Array.tryFind (fun each -> not (fits each) && Node.chooses program.Nodes[each]) with
+        | Some position ->
+            let mask, read = buffers[position][0], shapes[position][0]
+
+            Error
+                $"its mask is for tensors {Form.Shown mask.shape}, but a later node reads tensors {Form.Shown read}. Remove it, and register both at once."
+            |> outOfReach program.Nodes[position]
+        | None ->
+            // Bases stay: those of PyTorch may be larger.
+            let isKept (position: int) = fits position || not (box program.Nodes[position] :? IConverges)
+
+            Ok
+                [|
+                    for position in 0 .. program.Nodes.Length - 1 ->
+                        if position < positions.Length && isKept position then
+                            Array.map Tensors.widen buffers[position]
+                        else
+                            [||]
+                |]
 
     /// Learnt or chosen buffers of a node depend on its input, so they are found again in stale steps, where the input has changed.
     /// A node of several inputs keeps its buffers, since it has no single input tensor.

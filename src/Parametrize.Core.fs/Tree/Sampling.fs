@@ -34,7 +34,7 @@ module internal Sampling =
                 let isWhole = (spaces[register] = node.Codomain [ for _ in sources -> Space.all ])
 
                 match box node with
-                | :? ISampled as sampled when isWhole || not (Array.isEmpty sources) && not node.Buffers.IsEmpty ->
+                | :? ISampled as sampled when isWhole || not node.Buffers.IsEmpty ->
                     Contract.sampled node forms[register] (fun () -> sampled.Sample(forms[register], generator))
                 | :? ICombines -> node.Forward(Array.map ofRegister sources, buffersOf node forms[register])
                 | _ when sources.Length = 1 && spaces[sources[0]] <> Space.all && node.Buffers.IsEmpty ->

@@ -103,13 +103,18 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
 
         while goesOn do
             use scope = torch.NewDisposeScope()
+
+            let inPlaceOf (before: torch.Tensor) (next: torch.Tensor) =
+                before.Dispose()
+                scope.MoveToOuter next
+
             // The largest number of steps that is left, 0 where none is.
             let count = (counts * left).amax([| -1L |], keepdim = true)
             let scale = asNumber epsilon dtype (largest / Norms.oneWhereZero count)
             let isFound = (isOnGrid scale).logical_and(count.gt (0.0.AsScalar()))
-            found <- scope.MoveToOuter(torch.where (isFound, scale, found))
+            found <- torch.where (isFound, scale, found) |> inPlaceOf found
             let isOver = isFound.logical_or (count.eq (0.0.AsScalar()))
-            left <- scope.MoveToOuter(left.logical_and(counts.ne count).logical_and(isOver.logical_not ()))
+            left <- left.logical_and(counts.ne count).logical_and(isOver.logical_not ()) |> inPlaceOf left
             goesOn <- left.any().item<bool>()
 
         found

@@ -32,10 +32,6 @@ type internal ContractionNode(bound: float) =
         let struct (q, r) = torch.linalg.qr (torch.cat ([| tall; eye.expand shape |], -2L))
         struct (tall, q, r)
 
-    let realDiagonal (matrix: torch.Tensor) =
-        let diagonal = Tensors.diagonal matrix
-        if diagonal.is_complex () then diagonal.real else diagonal
-
     let signs (diagonal: torch.Tensor) =
         let negative = diagonal.detach().lt(0.0.AsScalar())
         1.0.AsScalar() - negative.``to`` diagonal.dtype * 2.0.AsScalar()
@@ -56,7 +52,7 @@ type internal ContractionNode(bound: float) =
         let root = ((1.0.AsScalar() - values) * (1.0.AsScalar() + values)).rsqrt()
         let struct (_, turned) = torch.linalg.qr ((right * column root right).flip -1L)
         let upper = (turned.mH.resolve_conj ()).flip [| -2L; -1L |]
-        let signs = signs (realDiagonal upper)
+        let signs = signs (Tensors.realDiagonal upper)
 
         (left * (values.unsqueeze -2L).``to`` left.dtype).matmul(right).matmul upper
         * (signs.unsqueeze -2L).``to`` upper.dtype
@@ -70,7 +66,7 @@ type internal ContractionNode(bound: float) =
     override _.Forward(inputs, _) =
         let x = inputs[0]
         let struct (tall, q, r) = factored x
-        let signs = (signs (realDiagonal r)).unsqueeze -2L
+        let signs = (signs (Tensors.realDiagonal r)).unsqueeze -2L
         // Where X is small the block of Q loses its digits, and where X is large the quotient its norm.
         let block = q.narrow (-2L, 0L, Tensors.rows tall)
         let quotient = torch.linalg.solve_triangular (r, tall, upper = true, left = false)
@@ -115,7 +111,7 @@ type internal ContractionNode(bound: float) =
         member _.LogVolume(inputs, _) =
             let x = inputs[0]
             let struct (_, _, r) = factored x
-            let diagonal = realDiagonal r
+            let diagonal = Tensors.realDiagonal r
             let n, k = max (Tensors.rows x) (Tensors.last x), Tensors.last diagonal
 
             let places =

@@ -103,8 +103,7 @@ type internal MatrixExponentialNode(requirement: Requirement) =
     interface IDeterminant with
         /// The trace.
         member _.LogAbsDet(inputs, _, _) =
-            let diagonal = Tensors.diagonal inputs[0]
-            let diagonal = if diagonal.is_complex () then diagonal.real else diagonal
+            let diagonal = Tensors.realDiagonal inputs[0]
             let scale = Exponential.scaleOfHermitian (hermitian inputs[0])
             let trace = (Tensors.inDouble diagonal).sum [| -1L |]
             (trace * scale.squeeze(-1L).squeeze -1L).``to`` diagonal.dtype

@@ -22,23 +22,17 @@ module internal PositiveDefiniteSpaces =
 [<RequireQualifiedAccess>]
 module internal PositiveDefinite =
 
-    let realDiagonal (matrix: torch.Tensor) : torch.Tensor =
-        let diagonal = Tensors.diagonal matrix
-        if diagonal.is_complex () then diagonal.real else diagonal
-
     /// In an element type of smaller range, and still definite: as if the rows of a factor were shorter where the diagonal is out of
     /// range. No other entry is larger than the larger one of two on the diagonal.
     let narrowed (dtype: torch.ScalarType) (matrix: torch.Tensor) : torch.Tensor =
         let most = Form.greatest dtype
-        let root = ((realDiagonal matrix).detach() / most.AsScalar()).clamp_min(1.0.AsScalar()).rsqrt()
+        let root = ((Tensors.realDiagonal matrix).detach() / most.AsScalar()).clamp_min(1.0.AsScalar()).rsqrt()
         Entrywise.saturated dtype (matrix * root.unsqueeze -1L * root.unsqueeze -2L)
 
 /// Positive definite matrices by their Cholesky factor: `W = L L^H` with `L_ii = floor + softplus(X_ii)` (Pinheiro &
 /// Bates 1996, section 2.1, with softplus in place of exp). The strict lower triangle of X is that of L.
 type internal PositiveDefiniteNode(floor: float) =
     inherit Node()
-
-    let realDiagonal = PositiveDefinite.realDiagonal
 
     let withDiagonal (strict: torch.Tensor) (diagonal: torch.Tensor) =
         strict + torch.diag_embed (diagonal.``to`` strict.dtype)
@@ -74,7 +68,7 @@ type internal PositiveDefiniteNode(floor: float) =
     /// The roots of the diagonal, in units of which rounding changes entries alike, however different rows are. Below the
     /// smallest normal number, rounding has that unit.
     let roots (wide: torch.Tensor) (dtype: torch.ScalarType) (epsilon: float) =
-        (realDiagonal wide).clamp_min((Entrywise.leastOf epsilon dtype).AsScalar()).sqrt()
+        (Tensors.realDiagonal wide).clamp_min((Entrywise.leastOf epsilon dtype).AsScalar()).sqrt()
 
     /// In units of these, and back.
     let over (roots: torch.Tensor) (matrix: torch.Tensor) =
@@ -100,7 +94,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
         let rec shifted (shift: torch.Tensor) (next: float) =
             let struct (factor, info) = torch.linalg.cholesky_ex (matrix + Tensors.eyeLike matrix * shift)
-            let low = (realDiagonal factor).ge(floors).logical_not().any(-1L, keepdim = true)
+            let low = (Tensors.realDiagonal factor).ge(floors).logical_not().any(-1L, keepdim = true)
             let fails = info.ne(0.0.AsScalar()).unsqueeze(-1L).logical_or(low).unsqueeze -1L
 
             if not (fails.any().item<bool>()) then
@@ -115,7 +109,7 @@ type internal PositiveDefiniteNode(floor: float) =
                 shifted (torch.where (fails, torch.full_like (shift, next.AsScalar()), shift)) further
 
         let struct (factor, shift) = shifted (torch.zeros_like limits) first
-        struct (withDiagonal (factor.tril -1L) ((realDiagonal factor).maximum floors), shift)
+        struct (withDiagonal (factor.tril -1L) ((Tensors.realDiagonal factor).maximum floors), shift)
 
     /// The factor, the roots of the diagonal, and how far a matrix is from the space and how far it may be, both in units of
     /// the diagonal.
@@ -132,7 +126,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
     let ofFactor (factor: torch.Tensor) =
         let diagonal =
-            Entrywise.softplusInverse ((realDiagonal factor - floor.AsScalar()).clamp_min(1e-300.AsScalar()))
+            Entrywise.softplusInverse ((Tensors.realDiagonal factor - floor.AsScalar()).clamp_min(1e-300.AsScalar()))
 
         withDiagonal (factor.tril -1L) diagonal
 
@@ -147,12 +141,12 @@ type internal PositiveDefiniteNode(floor: float) =
         let factor =
             factorOf (lifted unit (fun moduli -> (partOfLargest epsilon moduli).maximum floors)) epsilon * root
 
-        ofFactor (withDiagonal (factor.tril -1L) ((realDiagonal factor).clamp_min(floor.AsScalar())))
+        ofFactor (withDiagonal (factor.tril -1L) ((Tensors.realDiagonal factor).clamp_min(floor.AsScalar())))
 
     /// The matrices whose smallest pivot is at the floor, up to rounding.
     let isOnEdge (tensor: torch.Tensor) (epsilon: float) =
         let struct (factor, roots, _, limits) = factored tensor epsilon
-        let above = (realDiagonal factor).square() - (floor.AsScalar() / roots).square()
+        let above = (Tensors.realDiagonal factor).square() - (floor.AsScalar() / roots).square()
         above.amin([| -1L |], keepdim = true).unsqueeze(-1L).le limits
 
     /// Matrices inside stay. Others start with eigenvalues a quarter of their mean modulus away from the edge; not more
@@ -188,7 +182,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
     /// The diagonal of the factor.
     let pivots (x: torch.Tensor) =
-        (Entrywise.softplus (realDiagonal x)).clamp_min((sqrt (Form.least x.dtype)).AsScalar())
+        (Entrywise.softplus (Tensors.realDiagonal x)).clamp_min((sqrt (Form.least x.dtype)).AsScalar())
         + floor.AsScalar()
 
     let lower (x: torch.Tensor) = inRange (withDiagonal (x.tril -1L) (pivots x))
@@ -234,7 +228,7 @@ type internal PositiveDefiniteNode(floor: float) =
         member _.TouchesEdge(tensor, epsilon) = (isOnEdge tensor epsilon).any().item<bool>()
 
     interface IDeterminant with
-        member _.LogAbsDet(inputs, _, _) = (realDiagonal (lower inputs[0])).log().sum [| -1L |] * 2.0.AsScalar()
+        member _.LogAbsDet(inputs, _, _) = (Tensors.realDiagonal (lower inputs[0])).log().sum [| -1L |] * 2.0.AsScalar()
 
     interface ISolves with
         member _.Solve(inputs, _, right, isTransposed, _) =
@@ -250,7 +244,7 @@ type internal PositiveDefiniteNode(floor: float) =
         member _.LogVolume(inputs, _) =
             let x = inputs[0]
             let isComplex = x.is_complex ()
-            let diagonal = realDiagonal x
+            let diagonal = Tensors.realDiagonal x
             let size = Tensors.last x
             let places = torch.arange (size.AsScalar(), dtype = diagonal.dtype, device = x.device)
             // n - i, and the entry of the diagonal itself.

@@ -70,6 +70,20 @@ public class AssignmentsBeforeAreTaken
     }
 
     [Fact]
+    public void One_that_is_refused_stops_a_load_before_anything_changes()
+    {
+        using var folder = new Folder();
+        var model = nn.Sequential(("first", nn.Linear(4, 4)), ("second", nn.Linear(4, 4)));
+        foreach (var name in (string[])["first.weight", "second.weight"])
+            model.register_parametrization(name, Parametrizations.Lora(2, 4));
+        peft.save_pretrained(model, folder.Path);
+        model.remove_parametrizations("first.weight");
+        ((Linear)model[1]).weight = new Parameter(full(4, 4, float.NaN));
+        Assert.ThrowsAny<Exception>(() => peft.load_adapter(model, folder.Path));
+        Assert.False(model.is_parametrized("first.weight"));
+    }
+
+    [Fact]
     public void An_adapter_that_is_saved_goes_with_it()
     {
         using var folder = new Folder();
