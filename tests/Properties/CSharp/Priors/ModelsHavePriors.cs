@@ -142,6 +142,12 @@ public class ModelsHavePriors
         );
         Refused("no tensor 2.weight in Sequential. It has: 0.weight, 1.weight, 1.bias, 0.bias.", ("2.weight", normal));
         Refused("At least one prior was expected");
+        var alone = Assert.Throws<ArgumentException>(() => model.log_prior(("1.bias", Priors.Lkj())));
+        Assert.Contains(
+            "1.bias: Prior.lkj 1.0 is a density of correlation matrices",
+            alone.Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(before, doubling.Evaluations);
         var none = Assert.Throws<ArgumentException>(() =>
             model.log_prior(
