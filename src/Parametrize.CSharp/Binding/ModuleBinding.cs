@@ -21,9 +21,6 @@ internal sealed class ModuleBinding : IUse
     /// <summary>The models for which a cached scope was opened.</summary>
     private WeakReference<nn.Module>[] _models = [];
 
-    /// <summary>Whether the value stays in the fields between passes.</summary>
-    private bool _isHeld;
-
     /// <summary>Binds nothing yet.</summary>
     /// <param name="tensor">The parametrized tensor.</param>
     /// <param name="slots">The slots from which the module reads the tensor, or its members.</param>
@@ -65,8 +62,11 @@ internal sealed class ModuleBinding : IUse
 
     public IEnumerable<Parameter> Kept => _slots.Select(slot => slot.Kept).OfType<Parameter>();
 
+    /// <summary>Whether the value stays in the fields between passes.</summary>
+    public bool IsHeld { get; private set; }
+
     /// <summary>Whether a forward pass is going on, or has thrown.</summary>
-    public bool IsComputing => _slots[0].Exposed is not null && !_isHeld;
+    public bool IsComputing => _slots[0].Exposed is not null && !IsHeld;
 
     /// <summary>Whether replacing the shown value is atomic: a concurrent pass reads either the old value or the new one.</summary>
     public bool IsReplacedAtOnce => _slots is [{ IsReplacedAtOnce: true }];
@@ -184,7 +184,7 @@ internal sealed class ModuleBinding : IUse
     /// <summary>Gives the module plain tensors again. Returns the module.</summary>
     public nn.Module? Detach(IReadOnlyList<Tensor> own)
     {
-        _isHeld = false;
+        IsHeld = false;
         foreach (var (slot, tensor) in _slots.Zip(own))
             slot.Restore(tensor);
         // In this order: a thread that runs no hooks any more finds the module's own tensors.
@@ -198,7 +198,7 @@ internal sealed class ModuleBinding : IUse
     /// </summary>
     public void Release()
     {
-        _isHeld = false;
+        IsHeld = false;
         LeaveCallers();
         foreach (var slot in _slots)
             slot.Release();
@@ -210,11 +210,11 @@ internal sealed class ModuleBinding : IUse
     /// </returns>
     public IReadOnlyList<ExposedValue> Hold(ValueCache value)
     {
-        if (_isHeld)
+        if (IsHeld)
             return [];
         if (!IsComputing || !IsReplacedAtOnce)
             Hide();
-        _isHeld = true;
+        IsHeld = true;
         return Replace(value);
     }
 
@@ -222,7 +222,7 @@ internal sealed class ModuleBinding : IUse
     /// Replaces the shown value by the newly computed one. A concurrent reader sees one or the other, never a placeholder.
     /// </summary>
     /// <returns>The values shown until now; empty when the fields do not hold the value.</returns>
-    public IReadOnlyList<ExposedValue> Renew(ValueCache value) => _isHeld ? Replace(value) : [];
+    public IReadOnlyList<ExposedValue> Renew(ValueCache value) => IsHeld ? Replace(value) : [];
 
     private IReadOnlyList<ExposedValue> Replace(ValueCache value)
     {
@@ -234,9 +234,9 @@ internal sealed class ModuleBinding : IUse
 
     public void Forget()
     {
-        if (!_isHeld)
+        if (!IsHeld)
             return;
-        _isHeld = false;
+        IsHeld = false;
         Withdraw();
     }
 
@@ -245,7 +245,7 @@ internal sealed class ModuleBinding : IUse
     /// </summary>
     public void Moved()
     {
-        _isHeld = false;
+        IsHeld = false;
         Hide();
     }
 
@@ -299,7 +299,7 @@ internal sealed class ModuleBinding : IUse
     /// <summary>Hides the value at the end of a pass, unless a cached scope holds it.</summary>
     public void HideAlone()
     {
-        if (!_isHeld)
+        if (!IsHeld)
             Withdraw();
     }
 

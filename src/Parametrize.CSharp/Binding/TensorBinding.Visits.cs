@@ -63,7 +63,8 @@ internal sealed partial class TensorBinding
             updated = TakeUpdate(module);
             // An enclosing pass that has caught an exception reads the value again.
             if (!Access.HasOther(visit))
-                module.HideAlone();
+                lock (_gate) // Another thread may be about to hold a value for its scope.
+                    module.HideAlone();
             Settle();
         }
         finally
@@ -187,7 +188,13 @@ internal sealed partial class TensorBinding
         // A tensor that the pass has assigned stays in the field: the pass reads it there.
         foreach (var module in _modules)
             if (Access.Find(module) is { IsOver: false } && !module.IsWaiting)
-                UnlessItFails(() => module.ShowAlone(_tensor.Evaluate(out _)));
+                UnlessItFails(() =>
+                {
+                    lock (_gate)
+                        // Another thread may have computed the new value for its scope, and shows it in the field.
+                        if (!module.IsHeld)
+                            module.ShowAlone(_tensor.Evaluate(out _));
+                });
     }
 
     /// <summary>

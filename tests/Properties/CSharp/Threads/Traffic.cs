@@ -144,7 +144,12 @@ internal static class Traffic
         tensor.Value = ones(4, 4);
         model.Meanwhile = () => tensor.Value = ones(4, 4);
         using var scope = parametrize.cached();
-        Run(1000, () => model.call(ones(1, 4)), () => Near.Same(full(1, 4, 4f), model.Inner.call(ones(1, 4))));
+        // Many passes inside, then the ends of many passes beside the beginnings of others.
+        foreach (var times in new[] { 20, 2 })
+        {
+            model.Times = times;
+            Run(800, () => model.call(ones(1, 4)), () => Near.Same(full(1, 4, 4f), model.Inner.call(ones(1, 4))));
+        }
     }
 
     /// <summary>One tensor on the module, another through the model: passes enter them in different orders.</summary>
@@ -225,9 +230,12 @@ internal static class Traffic
 
         public Action? Meanwhile { get; set; }
 
+        /// <summary>How often a pass calls the inner module.</summary>
+        public int Times { get; set; } = 20;
+
         public override Tensor forward(Tensor input)
         {
-            for (var time = 1; time < 20; time++)
+            for (var time = 1; time < Times; time++)
             {
                 inner.call(input);
                 _ = Tensor.Value;
