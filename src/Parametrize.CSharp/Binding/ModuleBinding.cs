@@ -92,6 +92,18 @@ internal sealed class ModuleBinding : IUse
     /// <summary>Whether a pass has written in place into the value of a cached scope.</summary>
     public bool IsOverwritten => Array.Exists(_slots, slot => slot.Exposed is { IsOverwritten: true });
 
+    /// <summary>Whether a field holds an assignment that has to be taken before the value can be shown there.</summary>
+    public bool IsBlocked
+    {
+        get
+        {
+            foreach (var slot in _slots)
+                if (slot.IsBlocked)
+                    return true;
+            return false;
+        }
+    }
+
     /// <summary>Whether a value is in its fields.</summary>
     public bool IsShown => Array.Exists(_slots, slot => slot.Exposed is not null);
 
@@ -213,7 +225,7 @@ internal sealed class ModuleBinding : IUse
         if (IsHeld)
             return [];
         if (!IsComputing || !IsReplacedAtOnce)
-            Hide();
+            Withdraw();
         IsHeld = true;
         return Replace(value);
     }
@@ -292,7 +304,7 @@ internal sealed class ModuleBinding : IUse
     {
         foreach (var slot in _slots)
             if (slot.HasRemains)
-                slot.Hide();
+                slot.Withdraw();
         Show(value, isHeld: false);
     }
 

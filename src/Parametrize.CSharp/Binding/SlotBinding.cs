@@ -34,6 +34,12 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// <summary>The value with which the module computes now; null outside passes and cached scopes.</summary>
     public ExposedValue? Exposed { get; private set; }
 
+    /// <summary>
+    /// Whether an assignment was in the slot when a value was about to be shown: it stays there, and has to be taken first. Only a
+    /// setter for which other threads have stopped waiting assigns at such a moment.
+    /// </summary>
+    public bool IsBlocked { get; private set; }
+
     /// <summary>Whether a forward pass has written into the value shown for a buffer.</summary>
     public bool IsChanged =>
         _untouched is { IsInvalid: false }
@@ -153,6 +159,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public void Show(Tensor value, bool isHeld)
     {
         _untouched?.Dispose();
+        IsBlocked = HoldsAssignment;
         (_untouched, _shownAt) = slot.IsBuffer ? (value.Copied(), Versions.Of(computed.Tensors)) : (null, 0);
         Exposed = new ExposedValue(
             slot,
@@ -162,7 +169,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             Replaced,
             ownerDisposed
         );
-        slot.Set(Exposed);
+        if (!IsBlocked)
+            slot.Set(Exposed);
     }
 
     public void Hide()
@@ -181,7 +189,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// </summary>
     public void Withdraw()
     {
-        if (slot.Get() is { } found && !IsOurs(found))
+        if (HoldsAssignment)
             Drop();
         else
             Hide();
@@ -277,6 +285,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         !slot.IsNothing(found)
         && (Exposed is null || found.IsOfTheKindOf(computed.Inputs[0]) || !Exposed.IsBefore(found));
 
+    private bool HoldsAssignment => slot.Get() is { } found && !IsOurs(found);
+
     private bool IsOurs(Tensor found) => ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Exposed);
 
     private void Drop()
@@ -311,6 +321,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             );
         }
         slot.Set(_placeholder!);
+        IsBlocked = false;
     }
 
     /// <summary>A class, not a struct: other threads then read both fields or neither.</summary>

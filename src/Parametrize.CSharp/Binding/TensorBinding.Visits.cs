@@ -32,7 +32,14 @@ internal sealed partial class TensorBinding
                 return;
             }
             if (!_value.IsHeld)
+            {
                 module.ShowAlone(_tensor.Evaluate(out _));
+                while (module.IsBlocked)
+                {
+                    PutInOrder(takesAssignments: true);
+                    module.ShowAlone(_tensor.Evaluate(out _));
+                }
+            }
             Access.BeginPass(visit, module, caller);
         }
         catch
@@ -160,9 +167,11 @@ internal sealed partial class TensorBinding
                 // exclusive access.
                 if (!mustSync && (Hold(scope, caller, visit, canWait, ref mustWrite) || visit.IsAlone))
                 {
+                    mustSync = IsBlocked && !Access.IsNested(visit);
                     if (visit.IsAlone && _value.IsHeld)
                         Access.Share(visit);
-                    return visit;
+                    if (!mustSync)
+                        return visit;
                 }
             }
             catch
@@ -195,6 +204,17 @@ internal sealed partial class TensorBinding
                         if (!module.IsHeld)
                             module.ShowAlone(_tensor.Evaluate(out _));
                 });
+    }
+
+    private bool IsBlocked
+    {
+        get
+        {
+            foreach (var module in _modules)
+                if (module.IsBlocked)
+                    return true;
+            return false;
+        }
     }
 
     /// <summary>
