@@ -307,3 +307,26 @@ internal sealed class ExposedValue(
 
     protected override void Leave() => _left ??= IsInvalid ? null : detach().DetachFromDisposeScope();
 }
+
+/// <summary>
+/// A tensor that a setter has assigned, until the next use takes it. It stands in the field for the user's own parameter, which the
+/// next setter would dispose without waiting for a thread that is reading it.
+/// </summary>
+internal sealed class PendingAssignment(
+    Slot slot,
+    Tensor assigned,
+    TensorAccess access,
+    Action replaced,
+    Action<nn.Module> ownerDisposed
+) : InjectedParameter(slot, assigned.detach(), assigned.requires_grad, access, replaced, ownerDisposed)
+{
+    /// <summary>What was assigned. It stays readable after a setter has disposed this, until `Retire`.</summary>
+    public Tensor Numbers { get; } = assigned.detach().DetachFromDisposeScope();
+
+    public override void Retire(bool isInUse = false)
+    {
+        // The user may have put this parameter into another module meanwhile.
+        base.Retire(isInUse: true);
+        Numbers.Dispose();
+    }
+}

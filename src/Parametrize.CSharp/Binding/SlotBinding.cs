@@ -10,6 +10,7 @@ namespace Parametrize.CSharp.Binding;
 internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn.Module> ownerDisposed)
 {
     private Placeholder? _placeholder;
+    private PendingAssignment? _pending;
     private Tensor? _untouched;
     private long _shownAt;
     private bool _wasAssigned;
@@ -152,6 +153,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     {
         slot.Restore(own);
         Drop();
+        ForgetAssignment();
         _placeholder?.Retire();
     }
 
@@ -200,6 +202,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     {
         _isReleased = true;
         Drop();
+        ForgetAssignment();
         _placeholder?.Retire();
         slot.Release();
     }
@@ -219,7 +222,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 _pendingError = null;
                 return new(this, state);
             case SlotState.Emptied:
-                var spent = new InjectedParameter?[] { _placeholder, Exposed }
+                var spent = new InjectedParameter?[] { _placeholder, Exposed, _pending }
                     .Where(one => one is { IsSpent: true })
                     .ToList();
                 spent.ForEach(one => one!.GiveUp());
@@ -242,11 +245,12 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 var hasMoved = _wasAssigned && !found.IsInvalid && !found.IsOfTheKindOf(computed.Inputs[0]);
                 // A move writes to the parts, too, so the count of writes says nothing.
                 var lentAt = hasMoved ? null : LentAt(found);
-                (_wasAssigned, _waiting) = (false, null);
+                found = (found as PendingAssignment)?.Numbers.alias() ?? found;
+                ForgetAssignment();
                 return new(this, state, found, hasMoved, LentAt: lentAt);
             case SlotState.Outdated:
                 slot.Unregister();
-                (_wasAssigned, _waiting) = (false, null);
+                ForgetAssignment();
                 return new(this, state);
             default:
                 return null;
@@ -260,11 +264,25 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// </summary>
     private void Replaced()
     {
-        if (slot.Get() is not { } found)
+        // Other threads may have stopped waiting for the setter, and may be taking what it has put here.
+        using var alone = computed.Binding.Access.Writing();
+        if (slot.Get() is not { } found || IsOurs(found))
             return;
-        _wasAssigned = found.IsOfTheKindOf(computed.Inputs[0]);
+        _wasAssigned |= found.IsOfTheKindOf(computed.Inputs[0]);
         if (!_wasAssigned && !IsAssignment(found))
             computed.Binding.SyncWithModules();
+        else if (slot.IsReplacedAtOnce && found is Parameter)
+        {
+            _pending?.Retire();
+            _pending = new PendingAssignment(slot, found, computed.Binding.Access, Replaced, ownerDisposed);
+            slot.Set(_pending);
+        }
+    }
+
+    private void ForgetAssignment()
+    {
+        _pending?.Retire();
+        (_pending, _wasAssigned, _waiting) = (null, false, null);
     }
 
     /// <summary>

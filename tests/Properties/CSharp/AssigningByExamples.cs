@@ -50,14 +50,46 @@ public class AssigningByExamples
     }
 
     [Fact]
-    public void A_tensor_that_was_disposed_after_it_was_assigned_is_refused()
+    public void A_tensor_that_was_disposed_in_a_field_is_refused()
+    {
+        var module = new TensorField().register_parametrization("table", Parametrizations.Identity);
+        using var before = module.parametrization("table").Value;
+        using (var disposed = ones(4, 4))
+            module.table = disposed;
+        Assert.Contains("disposed", Assert.Throws<ArgumentException>(() => module.call(eye(4))).Message);
+        Near.Identical(before, module.parametrization("table").Value);
+    }
+
+    /// <summary>A setter takes the tensor: the module has its numbers, whatever becomes of the user's object.</summary>
+    [Fact]
+    public void A_setter_of_TorchSharp_keeps_what_is_disposed_later()
     {
         var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Identity);
-        using var before = layer.parametrization("weight").Value;
         using (var disposed = nn.Parameter(ones(4, 4)))
             layer.weight = disposed;
-        Assert.Contains("disposed", Assert.Throws<ArgumentException>(() => layer.call(randn(2, 4))).Message);
-        Near.Identical(before, layer.parametrization("weight").Value);
+        Near.Identical(ones(4, 4), layer.parametrization("weight").Value);
+    }
+
+    [Fact]
+    public void The_last_of_several_assignments_counts()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
+        var keys = layer.state_dict().Keys.ToList();
+        layer.weight = nn.Parameter(ones(4, 4));
+        layer.weight = nn.Parameter(full(4, 4, 2f));
+        Assert.Equal(keys, layer.state_dict().Keys);
+        Near.Identical(full(4, 4, 2f), layer.parametrization("weight").Value);
+    }
+
+    [Fact]
+    public void What_was_assigned_to_one_module_and_then_to_another_stays_in_the_other()
+    {
+        var layer = nn.Linear(4, 4, hasBias: false).register_parametrization("weight", Parametrizations.Symmetric);
+        var other = nn.Linear(4, 4, hasBias: false);
+        layer.weight = nn.Parameter(ones(4, 4));
+        other.weight = layer.weight;
+        Near.Same(full(1, 4, 4f), layer.call(ones(1, 4)));
+        Near.Same(full(1, 4, 4f), other.call(ones(1, 4)));
     }
 
     /// <summary>Setters of modules in native memory leave what they are given to its dispose scope.</summary>

@@ -38,6 +38,8 @@ internal static class Traffic
         ["buffers of one module registered on two"] = BuffersRegisteredOnTwo,
         ["assigning to a field"] = () => AssigningToAField(isScoped: false),
         ["assigning to a field in one scope"] = () => AssigningToAField(isScoped: true),
+        ["assigning to a field twice"] = () => AssigningToAField(isScoped: false, isTwice: true),
+        ["assigning to a field twice in one scope"] = () => AssigningToAField(isScoped: true, isTwice: true),
         ["reading what learns inside passes"] = ReadingInsidePasses,
         ["moving in one scope"] = MovingInOneScope,
         ["bases and modes in one scope"] = BasesInOneScope,
@@ -168,7 +170,7 @@ internal static class Traffic
     }
 
     /// <summary>Each assignment counts at once for the thread that has assigned.</summary>
-    private static void AssigningToAField(bool isScoped)
+    private static void AssigningToAField(bool isScoped, bool isTwice = false)
     {
         var layer = nn.Linear(4, 4, hasBias: false).register_parametrization("weight", Parametrizations.Symmetric);
         var original = layer.parametrization("weight").parameters().Single();
@@ -181,6 +183,8 @@ internal static class Traffic
             () =>
             {
                 turn = 1 - turn;
+                if (isTwice)
+                    layer.weight = nn.Parameter(values[1 - turn].clone());
                 layer.weight = nn.Parameter(values[turn].clone());
                 using var output = layer.call(ones(1, 4));
                 Near.Same(outputs[turn], output);
