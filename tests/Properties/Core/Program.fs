@@ -51,6 +51,7 @@ let private tests (isAskedFor: string list -> bool) : Test =
             KeepingTests.tests
             OrderedTests.tests
             StochasticTests.tests
+            SpanningTreeTests.tests
             ChainValueTests.tests
             MendingTests.tests
             AccuracyTests.tests

@@ -1,6 +1,7 @@
 namespace Parametrize
 
 open TorchSharp
+open Parametrize.LinearAlgebra
 
 /// Matrices whose rows and columns are scaled to sum 1 (Sinkhorn & Knopp 1967), by their logarithms.
 [<RequireQualifiedAccess>]
@@ -120,9 +121,4 @@ module internal Sinkhorn =
     /// `log det` of the Laplacian, with the mean in place of its zero.
     let logDeterminant (logarithms: torch.Tensor) : torch.Tensor =
         let w = logarithms.exp ()
-        let joint = w.mT.matmul w
-        let shared = joint - torch.diag_embed (Tensors.diagonal joint)
-        let size = float (Tensors.last w)
-        let matrix = torch.diag_embed (shared.sum [| -1L |]) - shared + (1.0 / size).AsScalar()
-        let struct (_, logarithm) = torch.linalg.slogdet matrix
-        logarithm
+        SpanningTrees.logarithm (w.mT.matmul w) + (log (float (Tensors.last w))).AsScalar()

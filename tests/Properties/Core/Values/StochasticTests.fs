@@ -49,6 +49,13 @@ let private twoRows () : unit =
         let bend = torch.autograd.grad([| slope.sum () |], [| x |])[0]
         let expected = share * (1.0 - share) * (1.0 - 2.0 * share)
         Expect.isLessThan (abs (numbers(bend)[0] - expected)) 1e-12 $"its second derivative at {y}"
+        // The entries change by the slope, two of them upwards.
+        let volume =
+            Parametrization.logVolume doublyStochastic (Parametrization.ofTensors [ x ] [] doublyStochastic)
+
+        let expected = log 2.0 - abs y - 2.0 * log (1.0 + exp -(abs y))
+        let found = numbers (Option.get volume)
+        Expect.isLessThan (abs (found[0] - expected)) (1e-13 * max 1.0 (abs y)) $"its logarithmic volume at {y}"
 
 /// What is scaled: of every size, with entries of one size and of many.
 let private everySize () : unit =
@@ -65,6 +72,11 @@ let private everySize () : unit =
                     let loss = (w * normalOn torch.CPU dtype 3UL [ rows + 1L; rows + 1L ]).sum()
                     let gradient = torch.autograd.grad([| loss |], [| x |])[0]
                     Expect.equal (Tensors.nonFinite gradient) 0L $"the gradient of {what}"
+
+                    let parts = Parametrization.ofTensors [ x ] [] doublyStochastic
+                    let volume = Option.get (Parametrization.logVolume doublyStochastic parts)
+                    let change = torch.autograd.grad([| volume.sum () |], [| x |])[0]
+                    Expect.equal (Tensors.nonFinite volume + Tensors.nonFinite change) 0L $"the volume of {what}"
 
                     let again =
                         Parametrization.forward
