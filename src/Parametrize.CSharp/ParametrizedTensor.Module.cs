@@ -34,7 +34,7 @@ public sealed partial class ParametrizedTensor
             if (!Binding.IsNative || Core.learns(Parametrization) || Core.hasNoise(Parametrization))
                 Binding.Forget();
             base.train(train);
-            _writes.Settle();
+            _writes?.Settle();
         }
     }
 

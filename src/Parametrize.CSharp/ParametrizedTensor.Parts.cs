@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Torch;
@@ -86,7 +85,7 @@ public sealed partial class ParametrizedTensor
         using var alone = Binding.Access.Writing();
         foreach (var (old, next) in Tensors.Zip(parts.Tensors))
             old.WriteOver(next);
-        _writes.Settle();
+        _writes?.Settle();
         Binding.Forget();
         Binding.ShowAgain();
     }
@@ -213,7 +212,6 @@ public sealed partial class ParametrizedTensor
     }
 
     /// <summary>Reads again what moving has replaced.</summary>
-    [MemberNotNull(nameof(_writes))]
     private void ReadAgain()
     {
         Inputs =
@@ -222,6 +220,6 @@ public sealed partial class ParametrizedTensor
         ];
         _buffers = [.. named_children().Select(child => ((NodeBuffers)child.module).Tensors())];
         Tensors = [.. Inputs, .. _buffers.SelectMany(row => row)];
-        _writes = new(Parametrization, Inputs, _buffers, () => training);
+        _writes = OutsideWrites.Of(Parametrization, Inputs, _buffers, () => training);
     }
 }

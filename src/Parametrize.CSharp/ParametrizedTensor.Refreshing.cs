@@ -7,7 +7,7 @@ namespace Parametrize.CSharp;
 /// <content>Computing learnt buffers again after something other than training has written to the parameters.</content>
 public sealed partial class ParametrizedTensor
 {
-    private OutsideWrites _writes;
+    private OutsideWrites? _writes;
 
     /// <summary>
     /// Computes again the buffers that training updates without gradients, the singular vectors of a spectral norm. Call it after
@@ -20,7 +20,7 @@ public sealed partial class ParametrizedTensor
         Binding.SyncWithModules();
         using var alone = Binding.Access.Writing();
         Carry(Core.refresh(Parametrization, CurrentParts()).OrThrow(Where));
-        _writes.Settle();
+        _writes?.Settle();
         Binding.Forget();
         Binding.ShowAgain();
     }
@@ -29,17 +29,17 @@ public sealed partial class ParametrizedTensor
     internal void RefreshWritten()
     {
         // Inside a pass, other threads may be waiting for this thread: the next pass refreshes.
-        if (!_writes.AreSeen || _misfit is not null || Binding.Access.IsInPass)
+        if (_writes is not { AreSeen: true } writes || _misfit is not null || Binding.Access.IsInPass)
             return;
         if (Binding.Access.BeginAloneUnlessStuck() is not { } visit)
             return;
         using var alone = new Lease(Binding.Access, visit);
-        if (!_writes.AreSeen || !_writes.Take())
+        if (!writes.AreSeen || !writes.Take())
             return;
         var refreshed = Core.refreshConverging(Parametrization, CurrentParts());
         if (!refreshed.IsOk)
             return; // NaN: so is the value.
         Carry(refreshed.ResultValue);
-        _writes.Settle();
+        writes.Settle();
     }
 }

@@ -203,7 +203,7 @@ internal sealed partial class TensorBinding
     /// </summary>
     private void Renew(Visit visit)
     {
-        _value.Renew();
+        _value.Compute();
         _value.Keep(_modules.SelectMany(module => module.Renew(_value)).ToList());
         _value.RetireReplaced(visit);
     }

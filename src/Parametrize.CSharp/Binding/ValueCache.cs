@@ -5,14 +5,21 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
-/// The value of a tensor in cached scopes, computed once for all modules. Not thread-safe: callers let one thread in at a time.
+/// The value of a tensor in cached scopes, computed once for all modules, and whether it is still that of the parts. Not
+/// thread-safe: callers let one thread in at a time.
 /// </summary>
+/// <remarks>
+/// TorchSharp's `load` calls `state_dict` and then writes to the memory of the parts, which libtorch's count of versions does not
+/// see. So the parts are copied when `state_dict` is called. Each use compares them with the copies, until the calling thread uses
+/// the tensor itself.
+/// </remarks>
 internal sealed class ValueCache(IComputedTensor tensor)
 {
     /// <summary>How often the value is computed, at most, when another thread writes to the parts meanwhile.</summary>
     private const int Attempts = 3;
 
-    private readonly VersionCheck _stamp = new(tensor);
+    /// <summary>How long `load` may take when the thread that called it does not use the tensor again, in milliseconds.</summary>
+    private const int LongestLoad = 300_000;
 
     /// <summary>Earlier values that modules have shown, and when they were replaced: passes may still read them.</summary>
     private readonly List<(ExposedValue Shown, long At)> _replaced = [];
@@ -21,12 +28,30 @@ internal sealed class ValueCache(IComputedTensor tensor)
 
     private Tensor? _logAbsDeterminant;
 
+    /// <summary>The version of the parts from which the value was computed.</summary>
+    private PartsVersion _version;
+
+    /// <summary>The parts as they were when `state_dict` was called; none when no load may be going on.</summary>
+    private Tensor[] _copies = [];
+
+    private (Thread Thread, long At)? _lent;
+
     public bool IsHeld => _held is not null;
 
     /// <summary>Whether the parts have been written to since the value was computed.</summary>
-    public bool IsOutdated => _held is not null && !_stamp.IsCurrent;
+    public bool IsOutdated => _held is not null && !IsCurrent;
 
     public bool HasReplaced => _replaced.Count > 0;
+
+    private PartsVersion Now => PartsVersion.Of(tensor.Inputs, tensor.Tensors);
+
+    private bool IsCurrent => _version == Now && (_copies.Length == 0 || AreAsCopied());
+
+    private bool LoadHasEnded =>
+        _lent is not { } lent
+        || lent.Thread == Thread.CurrentThread
+        || !lent.Thread.IsAlive
+        || Environment.TickCount64 - lent.At > LongestLoad;
 
     /// <summary>A new tensor, a view of the held one.</summary>
     public Tensor Alias() => _held!.alias();
@@ -42,12 +67,6 @@ internal sealed class ValueCache(IComputedTensor tensor)
         return _logAbsDeterminant.alias();
     }
 
-    private void ForgetDeterminant()
-    {
-        _logAbsDeterminant?.Dispose();
-        _logAbsDeterminant = null;
-    }
-
     /// <summary>Computes the value, unless it is held.</summary>
     public void Hold()
     {
@@ -55,11 +74,8 @@ internal sealed class ValueCache(IComputedTensor tensor)
             Compute();
     }
 
-    /// <summary>Computes the value again.</summary>
-    public void Renew() => Compute();
-
     /// <summary>Makes the value stale, so that the next use computes it again.</summary>
-    public void Outdate() => _stamp.Set(new(Writes: -1, Trained: 0));
+    public void Outdate() => _version = new(Writes: -1, Trained: 0);
 
     /// <summary>Keeps earlier values until no pass can read them.</summary>
     public void Keep(IEnumerable<ExposedValue> replaced)
@@ -86,8 +102,11 @@ internal sealed class ValueCache(IComputedTensor tensor)
     /// </summary>
     public void Lend()
     {
-        if (_held is not null)
-            _stamp.Lend();
+        if (_held is null)
+            return;
+        _lent = (Thread.CurrentThread, Environment.TickCount64);
+        if (_copies.Length == 0)
+            CopyParts();
     }
 
     public void Forget()
@@ -95,19 +114,25 @@ internal sealed class ValueCache(IComputedTensor tensor)
         _held?.Dispose();
         _held = null;
         ForgetDeterminant();
-        _stamp.Clear();
+        ForgetCopies();
         RetireReplaced(beginning: null);
     }
 
-    private void Compute()
+    /// <summary>Computes the value, also when one is held.</summary>
+    public void Compute()
     {
         using var _ = Modes.Lasting();
         for (var attempt = 1; ; attempt++)
         {
-            var before = _stamp.Begin();
+            var isLent = _copies.Length > 0 && !LoadHasEnded;
+            ForgetCopies();
+            if (isLent)
+                CopyParts();
+            // A write during the computation may be missing in the value.
+            var before = Now;
             var value = tensor.Evaluate(out var learnt).DetachFromDisposeScope();
             before = before with { Writes = before.Writes + learnt };
-            if (attempt < Attempts && before != _stamp.Now())
+            if (attempt < Attempts && before != Now)
             {
                 value.Dispose();
                 continue;
@@ -115,8 +140,36 @@ internal sealed class ValueCache(IComputedTensor tensor)
             _held?.Dispose();
             _held = value;
             ForgetDeterminant();
-            _stamp.Set(before);
+            _version = before;
             return;
         }
+    }
+
+    private void ForgetDeterminant()
+    {
+        _logAbsDeterminant?.Dispose();
+        _logAbsDeterminant = null;
+    }
+
+    private void ForgetCopies()
+    {
+        foreach (var copy in _copies)
+            copy.Dispose();
+        _copies = [];
+    }
+
+    private void CopyParts()
+    {
+        using var _ = no_grad();
+        _copies = [.. tensor.Tensors.Select(part => part.clone().DetachFromDisposeScope())];
+    }
+
+    private bool AreAsCopied()
+    {
+        if (!_copies.Zip(tensor.Tensors).All(pair => pair.First.Equals(pair.Second)))
+            return false;
+        if (LoadHasEnded)
+            ForgetCopies();
+        return true;
     }
 }

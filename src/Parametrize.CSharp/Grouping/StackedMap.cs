@@ -18,9 +18,6 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
     [ThreadStatic]
     private static List<Tensor?>? _returned;
 
-    [ThreadStatic]
-    private static Exception? _failure;
-
     public override string Name => nameof(StackedMap);
 
     /// <summary>Computes a new tensor for each.</summary>
@@ -66,7 +63,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         }
         catch (Exception error)
         {
-            _failure = error;
+            GroupedValues.Failure = error;
             _returned = [null, .. batch.Inputs.Select(input => input.requires_grad ? NaNs(input) : null)];
         }
         foreach (var gradient in gradients)
@@ -144,19 +141,6 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         foreach (var gradient in _returned ?? [])
             gradient?.Dispose();
         _returned = null;
-    }
-
-    /// <summary>Throws the exception of the last backward pass of this thread, which could not throw it itself.</summary>
-    public static void ThrowFailure()
-    {
-        if (_failure is not { } failure)
-            return;
-        _failure = null;
-        throw new InvalidOperationException(
-            "The last backward pass through tensors that are computed together has failed, and its gradients are NaN. "
-                + $"Set `parametrize.GroupsAlike = false` to compute each tensor by itself. {failure.Message}",
-            failure
-        );
     }
 
     /// <summary>The stacked parts of the tensors of one batch.</summary>

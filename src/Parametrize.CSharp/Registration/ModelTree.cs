@@ -8,6 +8,12 @@ namespace Parametrize.CSharp.Registration;
 internal static class ModelTree
 {
     /// <summary>
+    /// The lock for reading or changing registries of modules. It is one for the process, because models can share modules. Never
+    /// wait for a `TensorAccess` while holding it.
+    /// </summary>
+    public static Lock Structure { get; } = new();
+
+    /// <summary>
     /// The model and the modules in it under their dotted names, the model first, a shared one once under its first name.
     /// </summary>
     /// <param name="model">The model, whose own name is empty.</param>
@@ -17,7 +23,7 @@ internal static class ModelTree
         bool registering = false
     )
     {
-        using var _ = ModuleAccess.Structure.EnterScope();
+        using var _ = Structure.EnterScope();
         var found = new List<(string, nn.Module, ParentModule?)>();
         var seen = new HashSet<nn.Module>(ReferenceEqualityComparer.Instance);
         Walk("", ListProxies.Behind(model), null);
@@ -39,7 +45,7 @@ internal static class ModelTree
     /// <summary>The module and all modules inside it, those of this library included.</summary>
     public static List<nn.Module> All(nn.Module module)
     {
-        using var _ = ModuleAccess.Structure.EnterScope();
+        using var _ = Structure.EnterScope();
         var found = new OrderedDictionary<nn.Module, bool>(ReferenceEqualityComparer.Instance);
         Walk(ListProxies.Behind(module));
         return [.. found.Keys];
@@ -58,7 +64,7 @@ internal static class ModelTree
     /// <summary>Whether several modules of a model have a tensor. Quick, since each registration asks.</summary>
     public static bool IsShared(nn.Module model, Tensor tensor)
     {
-        using var _ = ModuleAccess.Structure.EnterScope();
+        using var _ = Structure.EnterScope();
         var identity = NativeTensors.Identity(tensor);
         var seen = new HashSet<nn.Module>(ReferenceEqualityComparer.Instance);
         var count = 0;
@@ -96,7 +102,7 @@ internal static class ModelTree
     {
         if (model is ParametrizedTensor alone)
             return [("", alone)];
-        using var _ = ModuleAccess.Structure.EnterScope();
+        using var _ = Structure.EnterScope();
         return
         [
             .. from one in Modules(model)
@@ -115,7 +121,7 @@ internal static class ModelTree
     /// <summary>All modules of a model that hold a module as a child.</summary>
     public static List<ParentModule> ParentsOf(nn.Module module, nn.Module model)
     {
-        using var _ = ModuleAccess.Structure.EnterScope();
+        using var _ = Structure.EnterScope();
         return
         [
             .. from one in Modules(model)

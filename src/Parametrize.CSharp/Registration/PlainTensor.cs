@@ -44,7 +44,7 @@ internal sealed class PlainTensor : IDisposable
     /// <summary>The slot in which the module has the tensor, and the tensor.</summary>
     public static (Slot Slot, Tensor Tensor) Find(TensorPath path)
     {
-        using var _ = ModuleAccess.Structure.EnterScope();
+        using var _ = ModelTree.Structure.EnterScope();
         return SlotFinder.Find(path.Owner, path.Name) ?? throw NotATensor(path.Owner, path.Name);
     }
 

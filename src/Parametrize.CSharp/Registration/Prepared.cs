@@ -50,7 +50,7 @@ internal sealed class Prepared : IPrepared
 
     public void Commit()
     {
-        using var _ = ModuleAccess.Structure.EnterScope();
+        using var _ = ModelTree.Structure.EnterScope();
         _changes.ForEach(one => one.Commit());
     }
 

@@ -78,7 +78,7 @@ internal static class Registrar
     private static void TakeOut(TensorPath path, ParametrizedTensor parametrized, Tensor? value)
     {
         using var lasting = Modes.Lasting();
-        using var _ = ModuleAccess.Structure.EnterScope();
+        using var _ = ModelTree.Structure.EnterScope();
         var (home, last) = NativeChild.HomeOf(path.Owner, path.Name);
         var set = ParametrizationSet.Of(home)!;
         var name = set.NameOf(last)!;

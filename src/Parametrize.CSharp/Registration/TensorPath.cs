@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Parametrize.CSharp.Binding;
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Lists;
@@ -13,6 +14,8 @@ namespace Parametrize.CSharp.Registration;
 /// <param name="Parent">The enclosing modules by which the owner was found; null when the path begins at the owner.</param>
 internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentModule? Parent = null)
 {
+    private static readonly ConditionalWeakTable<nn.Module, TensorAccess> Locks = [];
+
     /// <summary>Equal for one tensor, by whichever name it was found.</summary>
     public (nn.Module Owner, string Name) Place => (Owner, Name);
 
@@ -66,12 +69,12 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     {
         get
         {
-            using var _ = ModuleAccess.Structure.EnterScope();
+            using var _ = ModelTree.Structure.EnterScope();
             if (Tensor is { } own)
-                return [ModuleAccess.Of(Owner), own.Binding.Access];
+                return [AccessTo(Owner), own.Binding.Access];
             return
             [
-                ModuleAccess.Of(Owner),
+                AccessTo(Owner),
                 .. ParametrizationSet.Of(Owner)?.Named.Select(one => one.Tensor.Binding.Access) ?? [],
                 .. Callers.Select(PassHooks.AccessOf).OfType<TensorAccess>(),
             ];
@@ -118,7 +121,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     /// <param name="parent">The module that holds it, if it is known.</param>
     public static TensorPath Resolve(nn.Module module, string name, ParentModule? parent = null)
     {
-        using var _ = ModuleAccess.Structure.EnterScope();
+        using var _ = ModelTree.Structure.EnterScope();
         module = ListProxies.Behind(module);
         for (var rest = name; ; )
         {
@@ -156,7 +159,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     /// <summary>The parametrized tensor of that name, if there is one: registered, else held in a field.</summary>
     public static ParametrizedTensor? Find(nn.Module module, string name)
     {
-        using var _ = ModuleAccess.Structure.EnterScope();
+        using var _ = ModelTree.Structure.EnterScope();
         ParametrizationSet.RequireAlive(module);
         if (!name.Contains('.'))
             return ParametrizationSet.Of(module)?[name] ?? HeldBy(module, name);
@@ -205,7 +208,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
 
     private static string? NameOfParametrized(nn.Module owner, Tensor tensor)
     {
-        using var _ = ModuleAccess.Structure.EnterScope();
+        using var _ = ModelTree.Structure.EnterScope();
         return ParametrizationSet.Of(owner) is { } set
             ? set
                 .Named.Select(bound => bound.Tensor.Binding.NameOf(set, bound.Name, tensor))
@@ -222,4 +225,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
         return owner.named_parameters(false).FirstOrDefault(p => NativeTensors.AreOne(p.parameter, tensor)).name
             ?? owner.named_buffers(false).FirstOrDefault(b => NativeTensors.AreOne(b.buffer, tensor)).name;
     }
+
+    /// <summary>The lock for registering on a module and removing from it.</summary>
+    private static TensorAccess AccessTo(nn.Module module) => Locks.GetValue(module, one => new(() => one.Title()));
 }

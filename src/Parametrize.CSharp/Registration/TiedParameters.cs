@@ -66,7 +66,7 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
 
     private static ILookup<(IntPtr, bool IsParameter), TensorPath> Find(IEnumerable<nn.Module> models)
     {
-        using var _ = ModuleAccess.Structure.EnterScope();
+        using var _ = ModelTree.Structure.EnterScope();
         return (
             from model in models
             from one in ModelTree.Modules(model, registering: true)
@@ -103,7 +103,7 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
 
     private static Tensor? Plain(TensorPath path)
     {
-        using var _ = ModuleAccess.Structure.EnterScope();
+        using var _ = ModelTree.Structure.EnterScope();
         return ModuleInternals.TensorOf(path.Owner, path.Name);
     }
 

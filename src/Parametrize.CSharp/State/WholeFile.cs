@@ -123,18 +123,7 @@ internal static class WholeFile
         // Only this user can read the new file until it gets the mode of the older one.
         if (!OperatingSystem.IsWindows() && target.Exists)
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        for (var attempts = 10; ; attempts--)
-            try
-            {
-                var path = Path.Combine(target.DirectoryName!, $".{Guid.NewGuid():N}{Suffix}");
-                var stream = new FileStream(path, options);
-                if (File.Exists(path))
-                    return stream;
-                stream.Dispose();
-                throw new IOException($"{path} was deleted while it was created.");
-            }
-            // Between being created and being locked it may be found, and deleted, by whoever tidies up.
-            catch (IOException error) when (attempts > 1 && error.GetType() == typeof(IOException)) { }
+        return new FileStream(Path.Combine(target.DirectoryName!, $".{Guid.NewGuid():N}{Suffix}"), options);
     }
 
     private static void KeepMode(FileInfo target, FileStream stream)
@@ -144,16 +133,20 @@ internal static class WholeFile
     }
 
     /// <summary>
-    /// Deletes files of processes that ended while they wrote: files with names of this library that no process has locked. On
-    /// Windows a file that is going to be moved has no lock, so all stay.
+    /// Deletes files of processes that ended while they wrote: files with names of this library that are a minute old and that no
+    /// process has locked. On Windows a file that is going to be moved has no lock, so all stay.
     /// </summary>
     private static void DeleteLeftOver(string folder)
     {
         if (OperatingSystem.IsWindows() || !Directory.Exists(folder))
             return;
+        // A younger one may be about to be locked, or to get its final name: then nobody else may lock it.
+        var latest = DateTime.UtcNow - TimeSpan.FromMinutes(1);
         foreach (var path in Directory.EnumerateFiles(folder, $"*{Suffix}").Where(IsOurs))
             try
             {
+                if (File.GetLastWriteTimeUtc(path) > latest)
+                    continue;
                 using var _ = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
                 File.Delete(path);
             }

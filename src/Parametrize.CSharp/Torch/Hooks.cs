@@ -1,27 +1,18 @@
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Torch;
 
 /// <summary>A pair of hooks around a module's `call`, whatever its arguments.</summary>
-internal sealed class Hooks
+/// <param name="removers">The objects that remove them.</param>
+internal sealed class Hooks(params object[] removers)
 {
-    /// <summary>
-    /// The objects that remove the hooks. They refer to the module, so they are held weakly: the module must not live as long as
-    /// others that share its tensor.
-    /// </summary>
-    private readonly ConditionalWeakTable<nn.Module, object[]> _removers = [];
-
-    private Hooks(nn.Module module, object before, object after) => _removers.Add(module, [before, after]);
-
     public static bool CanBeAround(nn.Module module) => HookableTypeOf(module) is not null;
 
     public static Hooks Around(nn.Module module, Action<nn.Module> before, Action<nn.Module> after)
     {
         var type = HookableTypeOf(module)!;
         return new(
-            module,
             Register(type, "register_forward_pre_hook", module, before),
             Register(type, "register_forward_hook", module, after)
         );
@@ -29,7 +20,7 @@ internal sealed class Hooks
 
     public void Remove()
     {
-        foreach (var remover in _removers.SelectMany(pair => pair.Value))
+        foreach (var remover in removers)
             remover.GetType().GetMethod("remove")!.Invoke(remover, null);
     }
 

@@ -16,6 +16,8 @@ internal static class ModuleInternals
 
     private static readonly FieldInfo? Handle = typeof(nn.Module).GetField("handle", Declared);
 
+    private static readonly Lazy<string[]> Lacking = new(FindLacking);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_internal_params")]
     public static extern ref OrderedDict<string, Parameter> Parameters(nn.Module module);
 
@@ -42,6 +44,16 @@ internal static class ModuleInternals
 
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "_named_parameters")]
     public static extern (string name, Parameter parameter)[] NativeParameters(nn.Module module);
+
+    /// <summary>
+    /// The name of the module in messages. For TorchSharp's modules the class, since their names may be those of native code
+    /// (`torch::nn::SequentialImpl`, which derived classes inherit), or of another class (every batch norm is named `BatchNorm1d`).
+    /// </summary>
+    public static string Title(this nn.Module module)
+    {
+        var (type, name) = (module.GetType(), module.GetName());
+        return type.Assembly == typeof(nn.Module).Assembly || name.Contains("::") ? type.Name.Split('`')[0] : name;
+    }
 
     /// <summary>Whether a module was disposed. Linear and convolutions then dispose their parameters and nothing else.</summary>
     public static bool IsDisposed(nn.Module module)
@@ -136,29 +148,8 @@ internal static class ModuleInternals
     /// <summary>Throws when this TorchSharp lacks one of the members.</summary>
     public static void Check()
     {
-        (Type Type, string Name)[] fields =
-        [
-            (typeof(nn.Module), "_internal_params"),
-            (typeof(nn.Module), "_internal_buffers"),
-            (typeof(nn.Module), "_internal_submodules"),
-            (typeof(nn.Module), "_areComponentsRegistered"),
-            (typeof(nn.Module), "_deviceType"),
-            (typeof(nn.Module), "_deviceIndex"),
-            (typeof(ParameterList), "_list"),
-            (typeof(ParameterDict), "_list"),
-            (typeof(ParameterDict), "_dict"),
-            (typeof(Tensor), "_totalCount"),
-        ];
-        var missing = fields
-            .Where(field => field.Type.GetField(field.Name, Declared | BindingFlags.Static) is null)
-            .Select(field => $"{field.Type.Name}.{field.Name}")
-            .ToList();
-        if (!SetterWatch.IsPossible)
-            missing.Add("OrderedDict._dict");
-        if (Handle is null)
-            missing.Add("Module.handle");
-        if (missing.Count > 0)
-            throw Missing([.. missing]);
+        if (Lacking.Value is { Length: > 0 } missing)
+            throw Missing(missing);
     }
 
     public static PlatformNotSupportedException Missing(params string[] members) =>
@@ -169,6 +160,31 @@ internal static class ModuleInternals
 
     /// <summary>The handle that native functions take for the module.</summary>
     public static object? HandleOf(nn.Module module) => Handle?.GetValue(module);
+
+    private static string[] FindLacking()
+    {
+        (Type Type, string Name)[] fields =
+        [
+            (typeof(nn.Module), "_internal_params"),
+            (typeof(nn.Module), "_internal_buffers"),
+            (typeof(nn.Module), "_internal_submodules"),
+            (typeof(nn.Module), "_areComponentsRegistered"),
+            (typeof(nn.Module), "_deviceType"),
+            (typeof(nn.Module), "_deviceIndex"),
+            (typeof(nn.Module), "handle"),
+            (typeof(ParameterList), "_list"),
+            (typeof(ParameterDict), "_list"),
+            (typeof(ParameterDict), "_dict"),
+            (typeof(Tensor), "_totalCount"),
+        ];
+        return
+        [
+            .. fields
+                .Where(field => field.Type.GetField(field.Name, Declared | BindingFlags.Static) is null)
+                .Select(field => $"{field.Type.Name}.{field.Name}"),
+            .. SetterWatch.IsPossible ? (string[])[] : ["OrderedDict._dict"],
+        ];
+    }
 
     private static (string Name, T Value)[] Entries<T>(OrderedDict<string, T> registry) =>
         [.. (IList<(string, T)>)registry];
@@ -208,3 +224,6 @@ internal static class ModuleInternals
                 yield return field;
     }
 }
+
+/// <summary>Marks parameters that this library puts into a module's field in place of the module's own tensor.</summary>
+internal interface IInjected;

@@ -21,28 +21,38 @@ internal sealed class OutsideWrites
     private readonly Tensor[] _others;
     private (long Others, long Learnt, double Gradient) _settled;
 
+    private OutsideWrites(Tensor[] inputs, Tensor[][] buffers, Tensor[] learnt, Func<bool> isTraining)
+    {
+        (_inputs, _learnt, _isTraining) = (inputs, learnt, isTraining);
+        _others = [.. inputs.Concat(buffers.SelectMany(row => row)).Except(learnt)];
+        Settle();
+    }
+
+    /// <summary>Null for a value without buffers that converge.</summary>
     /// <param name="parametrization">The value.</param>
     /// <param name="inputs">The parameters.</param>
     /// <param name="buffers">The buffers of each node.</param>
     /// <param name="isTraining">Whether the tensor is in training.</param>
-    public OutsideWrites(Parametrization parametrization, Tensor[] inputs, Tensor[][] buffers, Func<bool> isTraining)
+    public static OutsideWrites? Of(
+        Parametrization parametrization,
+        Tensor[] inputs,
+        Tensor[][] buffers,
+        Func<bool> isTraining
+    )
     {
-        (_inputs, _isTraining) = (inputs, isTraining);
-        _learnt =
+        Tensor[] learnt =
         [
             .. Core.nodes(parametrization)
                 .Zip(buffers)
                 .Where(row => row.First is IConverges)
                 .SelectMany(row => row.Second),
         ];
-        _others = [.. inputs.Concat(buffers.SelectMany(row => row)).Except(_learnt)];
-        Settle();
+        return learnt.Length == 0 ? null : new(inputs, buffers, learnt, isTraining);
     }
 
     /// <summary>Whether there are writes after which the buffers may be stale.</summary>
     public bool AreSeen =>
-        _learnt.Length > 0
-        && !_isTraining()
+        !_isTraining()
         && !Array.Exists(_others, other => other.IsInvalid)
         && Versions.Of(_others) != _settled.Others
         && Array.TrueForAll(_learnt, vector => vector.IsOfTheKindOf(_inputs[0])); // Not in the middle of a move.
@@ -50,7 +60,7 @@ internal sealed class OutsideWrites
     /// <summary>Records the present versions: the buffers are up to date.</summary>
     public void Settle()
     {
-        if (_learnt.Length > 0 && !_isTraining())
+        if (!_isTraining())
             _settled = (Versions.Of(_others), Versions.Of(_learnt), Gradient());
     }
 

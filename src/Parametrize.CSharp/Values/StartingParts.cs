@@ -13,7 +13,7 @@ internal static class StartingParts
         ArgumentNullException.ThrowIfNull(value);
         ArgumentNullException.ThrowIfNull(tensor);
         RequireKnown(whenNotAllowed);
-        OwnNames.Require(value);
+        RequireOwnNames(value);
         using var lasting = Modes.Lasting();
         return Sound(value, ByPolicy(), tensor, where);
 
@@ -50,7 +50,7 @@ internal static class StartingParts
     )
     {
         RequireKnown(whenNotAllowed);
-        OwnNames.Require(more);
+        RequireOwnNames(more);
         return Sound(longer, ByPolicy(), present, where);
 
         Parts ByPolicy()
@@ -135,4 +135,17 @@ internal static class StartingParts
 
     /// <summary>The start of a message: the tensor's name, if a module has registered it.</summary>
     private static string Lead(string? where) => where is null ? "" : $"{where}: ";
+
+    /// <summary>
+    /// Throws for a user's node whose text is that of a value of the library: a file stores a value as text, and reads the text back.
+    /// </summary>
+    private static void RequireOwnNames(Parametrization value)
+    {
+        foreach (var node in value.Nodes)
+            if (node.GetType().Assembly != typeof(Node).Assembly && Reading.parse($"{node}").IsOk)
+                throw new ArgumentException(
+                    $"{node.GetType().Name} is a node of your own, but {node} is how a value of the library is typed: a file of it would be read back as that value. Give it another name, such as my{node.GetType().Name}.",
+                    nameof(value)
+                );
+    }
 }

@@ -72,7 +72,7 @@ public class AdaptersAreTrained
         Assert.Equal(expected.Order(), trained.Order());
 
         var frozen = model.block.value.weight!.clone();
-        var optimizer = optim.SGD(model.parameters().Where(one => one.requires_grad), 0.5);
+        var optimizer = optim.SGD(model.parameters().Where(one => one.requires_grad), 0.02);
         for (var step = 0; step < 3; step++)
         {
             optimizer.zero_grad();
