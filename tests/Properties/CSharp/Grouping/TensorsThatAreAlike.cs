@@ -206,8 +206,11 @@ public class TensorsThatAreAlike
                 using (no_grad())
                     foreach (var (index, size) in new[] { 10.0, 0.01, 1, 0.001 }.Index())
                         model.heads[index].parametrization("weight").Originals[0].mul_(size);
-                model.call(input);
-                return model.Outputs;
+                // The first call finds the singular vectors again, one tensor after the other; the second computes a group.
+                model.call(input).Dispose();
+                var first = model.Outputs;
+                model.call(input).Dispose();
+                return [.. first, .. model.Outputs];
             }
         );
 
