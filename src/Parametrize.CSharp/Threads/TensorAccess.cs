@@ -251,7 +251,8 @@ internal sealed class TensorAccess(Func<string?> name)
                     return false;
                 break;
             }
-        if (Queue.Count == 0 || visitor.IsInside)
+        // A thread whose setter the others wait for does not queue behind them.
+        if (Queue.Count == 0 || visitor.IsInside || _visits.Exists(one => one.Visitor == visitor && one.IsOfSetter))
             return true;
         foreach (var earlier in Queue)
             if (earlier == request)

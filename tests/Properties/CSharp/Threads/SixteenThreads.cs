@@ -48,6 +48,8 @@ internal static class SixteenThreads
         if (failure is not null)
             throw new InvalidOperationException("A thread has failed.", failure);
         Console.WriteLine($"{passes} passes, {done} writes");
+        if (done < 12 * Milliseconds / 1000)
+            throw new InvalidOperationException("Writes wait for threads that wait for them.");
 
         void Read()
         {
