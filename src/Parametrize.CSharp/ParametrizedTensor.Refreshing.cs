@@ -29,8 +29,11 @@ public sealed partial class ParametrizedTensor
     internal void RefreshWritten()
     {
         // Inside a pass, other threads may be waiting for this thread: the next pass refreshes.
-        if (_writes is not { AreSeen: true } writes || _misfit is not null || Binding.Access.IsInPass)
+        if (_writes is not { } writes || _misfit is not null || training || Binding.Access.IsInPass)
             return;
+        using (Binding.Access.Reading())
+            if (!writes.AreSeen)
+                return;
         if (Binding.Access.BeginAloneUnlessStuck() is not { } visit)
             return;
         using var alone = new Lease(Binding.Access, visit);

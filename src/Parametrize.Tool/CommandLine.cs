@@ -48,7 +48,7 @@ internal static class CommandLine
         }
         catch (ToolException refusal)
         {
-            error.WriteLine(refusal.Message);
+            error.WriteLine(Shown.Visible(refusal.Message, keepsLines: true));
             return refusal.ExitCode;
         }
         catch (Exception fault)
@@ -60,7 +60,7 @@ internal static class CommandLine
                         or ArgumentException
             )
         {
-            error.WriteLine(fault.Message);
+            error.WriteLine(Shown.Visible(fault.Message, keepsLines: true));
             return ExitCode.Unusable;
         }
     }

@@ -142,9 +142,11 @@ internal abstract class InjectedParameter : Parameter, IInjected
     /// </summary>
     private void AwaitSetter(nn.Module owner)
     {
+        // No setter follows when a user disposes a parameter that was read earlier, or that another module has as well.
+        if (_slot.Get() is { } content && !ReferenceEquals(content, this))
+            return;
         var visit = _access.Begin(isAlone: true);
-        // Another thread may have put another parameter here meanwhile. A setter replaces that parameter without disposing it. When
-        // a user disposes a parameter that was read earlier, no setter follows, and the present parameter stays.
+        // Another thread may have put another parameter here meanwhile. The setter replaces that parameter without disposing it.
         var present = _slot.Get() is { } found ? found as InjectedParameter : this;
         if (present is not { _restore: null })
         {
@@ -200,8 +202,14 @@ internal abstract class InjectedParameter : Parameter, IInjected
                         Spend();
                         Free();
                     }
-                    _replaced();
-                    EndWaiting();
+                    try
+                    {
+                        _replaced();
+                    }
+                    finally
+                    {
+                        EndWaiting();
+                    }
                 }
             );
             _restore = () =>
@@ -318,10 +326,14 @@ internal sealed class PendingAssignment(
     TensorAccess access,
     Action replaced,
     Action<nn.Module> ownerDisposed
-) : InjectedParameter(slot, assigned.detach(), assigned.requires_grad, access, replaced, ownerDisposed)
+) : InjectedParameter(slot, Apart(assigned), assigned.requires_grad, access, replaced, ownerDisposed)
 {
     /// <summary>What was assigned. It stays readable after a setter has disposed this, until `Retire`.</summary>
-    public Tensor Numbers { get; } = assigned.detach().DetachFromDisposeScope();
+    public Tensor Numbers { get; } = Apart(assigned).DetachFromDisposeScope();
+
+    /// <summary>A view, or a copy of an inference tensor, which has no version and of which no view can be trained.</summary>
+    private static Tensor Apart(Tensor assigned) =>
+        Versions.AreOne(assigned, assigned) ? assigned.detach() : assigned.clone();
 
     public override void Retire(bool isInUse = false)
     {

@@ -97,7 +97,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     private bool IsMeantToBeEmpty =>
         slot.MayBeEmpty && _placeholder is { IsSpent: false } && Exposed is not { IsSpent: true };
 
-    public bool Shows(Tensor tensor) => IsOurs(tensor) || slot.Shows(tensor);
+    public bool Shows(Tensor tensor) => IsOurs(tensor) || ReferenceEquals(tensor, _pending) || slot.Shows(tensor);
 
     /// <summary>
     /// Called when `state_dict` is read. If TorchSharp's `load` then writes to the parts, that write is later than the pending
@@ -274,6 +274,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         else if (slot.IsReplacedAtOnce && found is Parameter)
         {
             _pending?.Retire();
+            using var lasting = Modes.Lasting();
             _pending = new PendingAssignment(slot, found, computed.Binding.Access, Replaced, ownerDisposed);
             slot.Set(_pending);
         }

@@ -61,7 +61,7 @@ internal sealed partial class TensorBinding
     /// <summary>Whether a value that is computed now is held until a scope ends.</summary>
     public bool IsToKeep => _value.IsHeld || CachedScope.For(this) is not null;
 
-    /// <summary>Whether a use will compute the value, and nothing else has to be done before.</summary>
+    /// <summary>Whether a use will compute the value, and nothing else has to be done before. The caller has access.</summary>
     public bool IsToCompute(ModuleBinding? caller)
     {
         foreach (var module in _modules)
@@ -87,17 +87,24 @@ internal sealed partial class TensorBinding
     /// </summary>
     public void Hold(CachedScope scope)
     {
-        try
+        // An outer scope that ends between the two steps drops the value.
+        for (var isKept = false; !isKept; )
         {
-            Hold();
+            try
+            {
+                Hold();
+            }
+            catch (ObjectDisposedException) when (_wasInModules && _modules.Length == 0)
+            {
+                return; // Another thread has removed it since the scope looked for it.
+            }
+            lock (_gate)
+            {
+                if (!_scopes.Contains(scope) && scope.Add(this))
+                    _scopes.Add(scope);
+                isKept = _value.IsHeld || !_scopes.Contains(scope);
+            }
         }
-        catch (ObjectDisposedException) when (_wasInModules && _modules.Length == 0)
-        {
-            return; // Another thread has removed it since the scope looked for it.
-        }
-        lock (_gate)
-            if (!_scopes.Contains(scope) && scope.Add(this))
-                _scopes.Add(scope);
     }
 
     /// <summary>

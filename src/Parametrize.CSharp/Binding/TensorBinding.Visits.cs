@@ -160,6 +160,8 @@ internal sealed partial class TensorBinding
             bool mustSync;
             try
             {
+                if (caller is null)
+                    _tensor.RequireAlive(); // Another thread may have removed it while this one waited.
                 // An assignment that was made since the check is in the field.
                 var isInOrder = Access.Changes == seen + 1 || IsInOrder;
                 mustSync = (!isInOrder || IsTouched) && !Access.IsNested(visit);

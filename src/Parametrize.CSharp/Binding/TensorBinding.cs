@@ -97,12 +97,10 @@ internal sealed partial class TensorBinding : ICached, IUse
     /// <summary>Called when `state_dict` is read: TorchSharp's `load` may write to the parts next.</summary>
     public void Lend()
     {
+        using var lease = Access.Reading();
         lock (_taking)
             foreach (var module in _modules)
                 module.Lend();
-        if (!_value.IsHeld)
-            return;
-        using var lease = Access.Reading();
         lock (_gate)
             _value.Lend();
     }

@@ -37,17 +37,7 @@ internal sealed class GroupedValues : IDisposable
         ThrowFailure();
         if (!AreOn || uses.Count < 2)
             return null;
-        Dictionary<(IGroupable, bool), HashSet<IGroupable>>? groups = null;
-        foreach (var use in uses)
-            if (Likeness.MayBeGrouped(use.Tensor) && use.IsToCompute)
-            {
-                groups ??= new(Likeness.Comparer);
-                var key = (use.Tensor, use.IsToKeep);
-                if (groups.TryGetValue(key, out var group))
-                    group.Add(use.Tensor);
-                else
-                    groups.Add(key, [use.Tensor]);
-            }
+        var groups = Alike(uses);
         if (groups is null || groups.Values.All(group => group.Count < 2))
             return null;
         var values = new GroupedValues();
@@ -96,6 +86,39 @@ internal sealed class GroupedValues : IDisposable
 
     private static PartsVersion VersionOf(IGroupable tensor) => PartsVersion.Of(tensor.Inputs, tensor.Tensors);
 
+    /// <summary>The tensors to compute, those that are alike together; null when there are none.</summary>
+    private static Dictionary<(IGroupable, bool), HashSet<IGroupable>>? Alike(IReadOnlyList<IUse> uses)
+    {
+        // With access to all that are compared: another thread may be replacing or removing one.
+        var visits = new List<(TensorAccess Access, Visit Visit)>();
+        try
+        {
+            Dictionary<(IGroupable, bool), HashSet<IGroupable>>? groups = null;
+            foreach (var use in uses)
+            {
+                if (!Likeness.MayBeGrouped(use.Tensor) || use.Tensor.Access.TryBegin() is not { } visit)
+                    continue;
+                visits.Add((use.Tensor.Access, visit));
+                if (!use.IsToCompute)
+                    continue;
+                groups ??= new(Likeness.Comparer);
+                var key = (use.Tensor, use.IsToKeep);
+                if (groups.TryGetValue(key, out var group))
+                    group.Add(use.Tensor);
+                else
+                    groups.Add(key, [use.Tensor]);
+            }
+            return groups;
+        }
+        finally
+        {
+            End(visits);
+        }
+    }
+
+    private static void End(List<(TensorAccess Access, Visit Visit)> visits) =>
+        Every.FromTheLast(CollectionsMarshal.AsSpan(visits), one => one.Access.End(one.Visit));
+
     private void Compute(List<IGroupable> group, bool isToKeep)
     {
         var visits = new List<(TensorAccess Access, Visit Visit)>();
@@ -119,7 +142,7 @@ internal sealed class GroupedValues : IDisposable
         }
         finally
         {
-            Every.FromTheLast(CollectionsMarshal.AsSpan(visits), one => one.Access.End(one.Visit));
+            End(visits);
         }
     }
 

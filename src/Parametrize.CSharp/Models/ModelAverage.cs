@@ -1,4 +1,5 @@
 using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
@@ -24,7 +25,11 @@ internal static class ModelAverage
             pair.Average.Binding.SyncWithModules();
             pair.Model.Binding.SyncWithModules();
         }
-        var paths = pairs.Select(pair => TensorPath.Resolve(average, pair.Name));
+        TensorPath[] paths = [.. pairs.Select(pair => TensorPath.Resolve(average, pair.Name))];
+        // Of both models at once: passes of the model may be waiting for tensors of the average, which can be parts of one model.
+        using var alone = TensorAccess.WritingAll(() =>
+            [.. paths.SelectMany(path => path.Accesses), .. pairs.Select(pair => pair.Model.Binding.Access)]
+        );
         Prepared.CommitAll(
             paths,
             () =>

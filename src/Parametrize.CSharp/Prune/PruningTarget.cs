@@ -1,4 +1,5 @@
 using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
 using Parametrize.Values;
 using static TorchSharp.torch;
@@ -20,6 +21,10 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
     /// <summary>Prunes all targets, or none when one cannot be pruned.</summary>
     public static void PruneTogether(IReadOnlyList<PruningTarget> targets, Pruning pruning)
     {
+        // Another thread that prunes must not choose from the same entries.
+        using var alone = TensorAccess.WritingAll(() =>
+            [.. targets.SelectMany(target => target.Path.Accesses).Distinct()]
+        );
         foreach (var target in targets)
             target.Path.Tensor?.Binding.SyncWithModules();
         // A tensor that is named several times is pruned once; its scores may be given under any name.

@@ -30,7 +30,9 @@ public sealed record TensorReport
             Dtype = present.dtype;
             // A spectral norm scales by its own estimate of the norm, so membership is tested on the tensor, not on the estimate. A
             // mask that was loaded counts like one that the value chose.
-            var membership = Core.learns(value) ? Core.contains(value, present) : Core.admits(value, parts, present);
+            var membership = Core.nodes(value).Any(node => node is IConverges)
+                ? Core.contains(value, present)
+                : Core.admits(value, parts, present);
             Violation = membership.ErrorOrNull();
             Distance = Violation switch
             {

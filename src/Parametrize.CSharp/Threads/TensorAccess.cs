@@ -125,6 +125,14 @@ internal sealed class TensorAccess(Func<string?> name)
         }
     }
 
+    /// <summary>Gets shared access if no thread has or awaits exclusive access. Null otherwise.</summary>
+    public Visit? TryBegin()
+    {
+        var visitor = Visitor.Current;
+        lock (Gate)
+            return IsFree(visitor, isAlone: false) ? Add(visitor, isAlone: false) : null;
+    }
+
     /// <summary>
     /// Gets exclusive access if no other thread has access; passes that may have thrown do not count. Null otherwise.
     /// </summary>
@@ -251,8 +259,8 @@ internal sealed class TensorAccess(Func<string?> name)
                     return false;
                 break;
             }
-        // A thread whose setter the others wait for does not queue behind them.
-        if (Queue.Count == 0 || visitor.IsInside || _visits.Exists(one => one.Visitor == visitor && one.IsOfSetter))
+        // Whoever waits for this thread, also for a setter or a suspect pass of it, is not waited for.
+        if (Queue.Count == 0 || visitor.IsInside || _visits.Exists(one => one.Visitor == visitor))
             return true;
         foreach (var earlier in Queue)
             if (earlier == request)

@@ -148,9 +148,11 @@ type INoisy =
     /// The output of a training pass, in place of `Forward`. Differentiable.
     abstract ForwardInTraining: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
 
-/// A node that rounds: its map is constant almost everywhere, and gradients go through as if it were not there.
+/// A node that rounds: its map is constant almost everywhere, and its `Forward` lets gradients through as if it were not there, by
+/// `input + (rounded - input).detach()`.
 type IStraightThrough =
-    /// The gradient by the only input, given the gradient by the output.
+    /// Says which gradient by the only input `Forward` has, given the gradient by the output: the laws compare it with that of
+    /// autograd. Nothing else calls it.
     abstract Pass: inputs: torch.Tensor[] * buffers: torch.Tensor[] * gradient: torch.Tensor -> torch.Tensor
 
 /// A node that detects buffers with which its output would leave the space, and can correct the rounding of buffers.

@@ -8,8 +8,8 @@ module internal Undoing =
 
     let private wholly (node: Node) : (torch.Tensor -> torch.Tensor) option =
         match box node with
-        | :? IBijection as bijection -> Some bijection.Back
-        | :? IOneToOne as injection -> Some injection.Undo
+        | :? IBijection as bijection -> Some(Contract.undone node bijection.Back)
+        | :? IOneToOne as injection -> Some(Contract.undone node injection.Undo)
         | _ -> None
 
     let private ofRead (node: Node) : (torch.Tensor -> torch.Tensor) option =

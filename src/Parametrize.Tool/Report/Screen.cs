@@ -18,7 +18,7 @@ internal sealed class Screen
             _console.Profile.Width = WidthOfPipes;
     }
 
-    public void Line(string text) => _output.WriteLine(text);
+    public void Line(string text) => _output.WriteLine(Shown.Visible(text, keepsLines: true));
 
     /// <summary>Prints columns below their titles; the last ones, of numbers, end at their right.</summary>
     public void Table(IReadOnlyList<string> titles, IEnumerable<string[]> rows, int numbers = 0)
@@ -30,7 +30,7 @@ internal sealed class Screen
             table.AddColumn(index >= titles.Count - numbers ? column.RightAligned() : column);
         }
         foreach (var row in rows)
-            table.AddRow([.. row.Select(cell => new Text(cell))]);
+            table.AddRow([.. row.Select(cell => new Text(Shown.Visible(cell)))]);
         _console.Write(table);
     }
 }

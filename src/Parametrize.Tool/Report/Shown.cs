@@ -23,6 +23,12 @@ internal static partial class Shown
     [GeneratedRegex("(Mask\\.Parse \"[^\"]{24})[^\"]{8,}\"")]
     private static partial Regex LongMask();
 
+    /// <summary>Names in files may have control characters, which would move the cursor of a terminal or forge lines.</summary>
+    public static string Visible(string text, bool keepsLines = false) =>
+        string.Concat(
+            text.Select(one => char.IsControl(one) && !(keepsLines && one == '\n') ? $"\\u{(int)one:x4}" : $"{one}")
+        );
+
     public static string Shape(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
 
     public static string Form(Tensor tensor) => $"{Shape(tensor.shape)} {tensor.dtype}";

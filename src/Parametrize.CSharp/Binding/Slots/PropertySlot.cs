@@ -43,7 +43,6 @@ internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo pr
             return;
         _setter.Set(owner, tensor);
         _present = tensor;
-        Unregister();
     }
 
     public override bool Shows(Tensor tensor) => _present is not null && NativeTensors.AreOne(tensor, _present);

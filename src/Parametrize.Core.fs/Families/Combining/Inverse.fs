@@ -68,12 +68,12 @@ type internal InverseNode(value: Parametrization) =
             let before = before.Head
             before.IsOpen && Volume.isKnownFor program before.Form
 
-        /// Of each entry minus that of the value.
+        /// Minus that of the value, for each tensor that is computed by itself.
         member _.LogVolume(inputs, _) =
             let x = back inputs[0]
             let parts = new Parts(inputs[0].shape, [| x |], Array.create program.Nodes.Length [||])
 
-            match Volume.tryOf (lazy string value) 0 program parts with
+            match Volume.ofEach program parts with
             | Some volumes -> -volumes
             | None -> invalidOp $"The volume of {value} is not known."
 

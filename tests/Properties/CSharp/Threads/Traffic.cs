@@ -40,6 +40,13 @@ internal static class Traffic
         ["assigning to a field in one scope"] = () => AssigningToAField(isScoped: true),
         ["assigning to a field twice"] = () => AssigningToAField(isScoped: false, isTwice: true),
         ["assigning to a field twice in one scope"] = () => AssigningToAField(isScoped: true, isTwice: true),
+        ["assigning to an embedding"] = AssigningToAnEmbedding,
+        ["states beside setters"] = StatesBesideSetters,
+        ["alike tensors renewed in one scope"] = AlikeTensorsRenewed,
+        ["exceptions caught inside passes"] = ExceptionsInsidePasses,
+        ["averages of one part by another"] = AveragesInsideOneModel,
+        ["scopes beside removing"] = ScopesBesideRemoving,
+        ["pruning globally"] = PruningGlobally,
         ["reading what learns inside passes"] = ReadingInsidePasses,
         ["moving in one scope"] = MovingInOneScope,
         ["bases and modes in one scope"] = BasesInOneScope,
@@ -200,6 +207,108 @@ internal static class Traffic
         );
     }
 
+    /// <summary>The setter of a native module disposes nothing: it does not wait.</summary>
+    private static void AssigningToAnEmbedding()
+    {
+        var layer = nn.Embedding(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
+        using var index = tensor(new[] { 1L });
+        var number = 0;
+        Run(
+            1000,
+            () =>
+            {
+                number = (number + 1) % 100;
+                layer.weight = nn.Parameter(full(4, 4, (float)number));
+                Near.Same(full(1, 4, (float)number), layer.call(index));
+            },
+            () => layer.call(index)
+        );
+    }
+
+    private static void StatesBesideSetters()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
+        foreach (var isScoped in new[] { false, true })
+        {
+            using var scope = isScoped ? parametrize.cached(layer) : null;
+            Run(
+                1000,
+                () =>
+                {
+                    layer.weight = nn.Parameter(ones(4, 4));
+                    layer.call(ones(1, 4));
+                    layer.parametrization("weight").Value = ones(4, 4);
+                    layer.call(ones(1, 4));
+                },
+                () => layer.state_dict()
+            );
+        }
+    }
+
+    private static void AlikeTensorsRenewed()
+    {
+        var model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4));
+        model.register_parametrizations<Linear>("weight", Parametrizations.Symmetric);
+        var originals = model.parameters().ToList();
+        using var scope = parametrize.cached();
+        Run(1500, () => originals.ForEach(original => original.copy_(original)), () => model.call(ones(1, 4)));
+    }
+
+    /// <summary>They end no pass, though each is suspect from then on.</summary>
+    private static void ExceptionsInsidePasses()
+    {
+        var model = new Catching();
+        Run(1000, () => model.call(ones(1, 4)), () => model.call(ones(1, 4)));
+    }
+
+    private static void AveragesInsideOneModel()
+    {
+        var (part, other) = (nn.Linear(4, 4), nn.Linear(4, 4));
+        var model = nn.Sequential(part, other);
+        foreach (var index in new[] { 0, 1 })
+            model.register_parametrization($"{index}.weight", Parametrizations.Symmetric);
+        var average = new AveragedModel<Linear>(other, decay: 0.9);
+        Run(1000, () => average.update_parameters(part), () => model.call(ones(1, 4)));
+    }
+
+    private static void ScopesBesideRemoving()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
+        var mask = Parametrizations.PrunedBy(tensor(new[] { true, false, true, true }));
+        Run(
+            1500,
+            () =>
+            {
+                layer.register_parametrization("bias", mask);
+                layer.remove_parametrizations("bias");
+            },
+            () =>
+            {
+                using var scope = parametrize.cached(layer);
+                layer.call(ones(1, 4));
+            }
+        );
+    }
+
+    /// <summary>Two threads that prune the same tensors halve them twice.</summary>
+    private static void PruningGlobally()
+    {
+        for (var round = 0; round < 200; round++)
+        {
+            var (one, other) = (nn.Linear(8, 8), nn.Linear(8, 8));
+            (nn.Module, string)[] both = [(one, "weight"), (other, "weight")];
+            var threads = Enumerable
+                .Range(0, 2)
+                .Select(_ => new Thread(() => prune.global_unstructured(both, Pruning.NewL1(Amount.NewShare(0.5)))))
+                .ToList();
+            threads.ForEach(thread => thread.Start());
+            threads.ForEach(thread => thread.Join());
+            var left = both.Sum(pair => pair.Item1.parametrization("weight").Value.count_nonzero().item<long>());
+            if (left != 32)
+                throw new InvalidOperationException($"{left} of 128 entries were left, not 32.");
+        }
+    }
+
     private static void ReadingInsidePasses()
     {
         var model = new Repeating(nn.Linear(4, 4), "weight", Parametrizations.SpectralNorm());
@@ -212,6 +321,31 @@ internal static class Traffic
             },
             () => model.call(ones(1, 4))
         );
+    }
+
+    /// <summary>Its pass catches an exception, and then goes on with its children by `call` and by `forward`.</summary>
+    private sealed class Catching : nn.Module<Tensor, Tensor>
+    {
+        private readonly Linear first = nn.Linear(4, 4);
+        private readonly Linear second = nn.Linear(4, 4);
+
+        public Catching()
+            : base(nameof(Catching))
+        {
+            RegisterComponents();
+            foreach (var name in new[] { "first.weight", "second.weight" })
+                this.register_parametrization(name, Parametrizations.Symmetric);
+        }
+
+        public override Tensor forward(Tensor input)
+        {
+            try
+            {
+                throw new InvalidOperationException("It is caught.");
+            }
+            catch (InvalidOperationException) { }
+            return second.forward(first.call(input));
+        }
     }
 
     /// <summary>Its pass has many of a module inside, and reads what is parametrized there.</summary>

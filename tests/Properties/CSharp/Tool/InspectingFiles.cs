@@ -42,6 +42,23 @@ public class InspectingFiles
         Assert.Matches(@"fc\.weight +cayley +\[4, 4\] +Float64 +inside", output);
     }
 
+    /// <summary>A name in a file could otherwise paint the terminal, or look like another row.</summary>
+    [Fact]
+    public void Control_characters_of_names_are_shown()
+    {
+        using var shell = new Shell();
+        var file = shell.Save(
+            "a.safetensors",
+            new Dictionary<string, Tensor> { ["a\u001b[31m\nb"] = ones(2) },
+            new() { ["note"] = "\u001b[0m" }
+        );
+        var (code, output, _) = shell.Run("inspect", file);
+        Assert.Equal(0, code);
+        Assert.Contains(@"a\u001b[31m\u000ab", output);
+        Assert.Contains(@"note: \u001b[0m", output);
+        Assert.DoesNotContain("\u001b", output);
+    }
+
     /// <summary>Values can be pasted into a command; the bits of a mask would fill the page.</summary>
     [Fact]
     public void Only_masks_are_cut()
