@@ -92,6 +92,62 @@ public class AssigningByExamples
         Near.Same(full(1, 4, 4f), other.call(ones(1, 4)));
     }
 
+    /// <summary>No setter follows the disposal, which the library would wait for.</summary>
+    [Theory]
+    [InlineData("assigned")]
+    [InlineData("moved")]
+    [InlineData("read before")]
+    [InlineData("read in a scope")]
+    public void What_was_in_a_field_may_be_disposed_later(string how)
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
+        var other = nn.Linear(4, 4);
+        layer.weight = nn.Parameter(full(4, 4, 2f));
+        var read = layer.weight;
+        if (how is "assigned" or "moved")
+            other.weight = layer.weight;
+        Near.Same(full(4, 4, 2f), layer.call(eye(4)) - layer.bias!);
+        if (how == "read in a scope")
+            using (parametrize.cached(layer))
+                read = layer.weight;
+
+        if (how == "assigned")
+            other.weight = nn.Parameter(ones(4, 4));
+        else if (how == "moved")
+            other.to(ScalarType.Float64);
+        else
+            read.Dispose();
+        Near.Same(full(4, 4, 2f), layer.call(eye(4)) - layer.bias!);
+        Assert.Equal(["bias", "parametrizations.weight.original"], layer.state_dict().Keys);
+    }
+
+    [Fact]
+    public void A_parameter_that_was_made_in_inference_mode_is_taken()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
+        using (inference_mode())
+            layer.weight = nn.Parameter(ones(4, 4));
+        var made = MadeInInferenceMode();
+        Near.Same(ones(4, 4), layer.parametrization("weight").Value);
+        layer.weight = made;
+        Near.Same(full(4, 4, 3f), layer.parametrization("weight").Value);
+    }
+
+    private static TorchSharp.Modules.Parameter MadeInInferenceMode()
+    {
+        using var _ = inference_mode();
+        return nn.Parameter(full(4, 4, 3f));
+    }
+
+    [Fact]
+    public void More_can_be_registered_on_the_member_to_which_was_assigned()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
+        layer.weight = nn.Parameter(ones(4, 4));
+        layer.register_parametrization(one => one.weight, Parametrizations.Symmetric);
+        Near.Same(ones(4, 4), layer.parametrization("weight").Value);
+    }
+
     /// <summary>Setters of modules in native memory leave what they are given to its dispose scope.</summary>
     [Fact]
     public void A_native_module_has_what_was_assigned_in_a_dispose_scope()

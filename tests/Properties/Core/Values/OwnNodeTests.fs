@@ -129,6 +129,67 @@ let private hasNoRightInverse () : unit =
         | Error(ParametrizationError.NoRightInverse _), Error(ParametrizationError.NoRightInverse _) -> ()
         | other -> failtest $"{value}: {other}"
 
+/// In training it yields the mean of the rows, which a layer would add to each row in silence.
+type private Shrinking() =
+    inherit Node()
+    override _.Code = Code.Call("shrinking", [])
+    override _.Codomain _ = Space.all
+    override _.Forward(inputs, _) = inputs[0].clone()
+    override _.Contains(_, _, _) = Ok()
+    override _.Invert(_, tensor, _, _) = NodeParts.ofInput tensor
+
+    interface INoisy with
+        member _.ForwardInTraining(inputs, _) = inputs[0].mean([| 0L |], keepdim = true)
+
+let private keepsItsShape () : unit =
+    use _ = torch.NewDisposeScope()
+    let value = Parametrization.ofNode (Shrinking())
+
+    for value in [ value; value >>> scale 2.0; blockDiagonal [ value; value ] ] do
+        let parts =
+            orFail (Parametrization.initialize value (torch.block_diag (normal 1UL [ 3L; 2L ], normal 2UL [ 3L; 2L ])))
+
+        Parametrization.forward value parts |> ignore
+
+        let error = Expect.throwsC (fun () -> Parametrization.forwardInTraining value parts |> ignore) _.Message
+
+        Expect.stringContains error "shrinking breaks its contract in Forward. Expected: a tensor of shape" $"{value}"
+
+/// Takes pairs of numbers to other pairs: `y = x M` with `det M = 4`.
+type private Pairs(isNull: bool) =
+    inherit Node()
+    let matrix () : torch.Tensor = (torch.ones ([| 2L; 2L |], dtype = float64)).triu 0L * 2.0.ToScalar()
+    override _.Code = Code.Call("pairs", [])
+    override _.Codomain _ = Space.all
+    override _.Forward(inputs, _) = inputs[0].matmul(matrix ())
+    override _.Contains(_, _, _) = Ok()
+    override _.Invert(_, tensor, _, _) = NodeParts.ofInput (tensor.matmul (matrix().inverse()))
+
+    interface IBijection with
+        member _.Back tensor = if isNull then Unchecked.defaultof<_> else tensor.matmul (matrix().inverse())
+
+    interface IVolume with
+        member _.LogVolume(inputs, _) = torch.full_like (inputs[0].select(-1L, 0L), (log 4.0).ToScalar())
+
+let private inverseHasVolume () : unit =
+    use _ = torch.NewDisposeScope()
+    let value = inverse (Parametrization.ofNode (Pairs false))
+    let parts = Parametrization.ofTensors [ normal 1UL [ 3L; 2L ] ] [] value
+    let volume = Option.get (Parametrization.logVolume value parts)
+    Expect.isLessThan (Measures.largest (volume + (3.0 * log 4.0).ToScalar())) 1e-12 "the volume of all pairs"
+    let volumes = Option.get (Parametrization.logVolumes 1 value parts)
+    Expect.equal volumes.shape [| 3L |] "a volume of each pair"
+
+let private isNotUndoneToNull () : unit =
+    use _ = torch.NewDisposeScope()
+
+    let error =
+        Expect.throwsC
+            (fun () -> Parametrization.undo (Parametrization.ofNode (Pairs true)) (normal 1UL [ 3L; 2L ]) |> ignore)
+            _.Message
+
+    Expect.stringContains error "pairs breaks its contract in undoing" "null"
+
 let tests: Test =
     testList
         "own nodes"
@@ -137,5 +198,8 @@ let tests: Test =
             testCase "a node learns behind what has learnt" learnsBehindWhatHasLearnt
             testCase "a node writes into nothing of the caller's" writesIntoItsOwn
             testCase "what converges is found anew" refreshesWhatConverges
+            testCase "a node keeps to its shape in training" keepsItsShape
+            testCase "the inverse of a node that mixes entries has a volume" inverseHasVolume
+            testCase "a node is not undone to null" isNotUndoneToNull
             testCase "a value has no right inverse when one of its nodes has none" hasNoRightInverse
         ]
