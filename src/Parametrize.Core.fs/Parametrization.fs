@@ -236,7 +236,12 @@ module Parametrization =
 
     /// The constrained tensor in training: nodes that add noise do so.
     let forwardInTraining (value: Parametrization) (parts: Parts) : torch.Tensor =
-        Evaluation.forward true value.Program (own value parts)
+        let tensor = Evaluation.forward true value.Program (own value parts)
+        // A layer would add a row to each row in silence.
+        if tensor.shape <> parts.Shape then
+            Contract.breachInTraining value.Program.Nodes parts.Shape tensor
+
+        tensor
 
     /// Whether `forwardStacked` computes several tensors of the value as one batch.
     let internal canBeStacked (value: Parametrization) : bool = value.Program.CanBeStacked

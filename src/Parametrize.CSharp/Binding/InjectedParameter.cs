@@ -56,6 +56,9 @@ internal abstract class InjectedParameter : Parameter, IInjected
     /// <summary>Whether it was disposed, by this library or by a setter.</summary>
     public bool IsSpent { get; private set; }
 
+    /// <summary>Whether a setter may be about to put another tensor in its place.</summary>
+    public bool IsAwaited => _restore is not null;
+
     /// <summary>Whether it was written to in place since `Settle`.</summary>
     public virtual bool IsWritten => !IsInvalid && Versions.Of(_self) != _version;
 
@@ -142,11 +145,9 @@ internal abstract class InjectedParameter : Parameter, IInjected
     /// </summary>
     private void AwaitSetter(nn.Module owner)
     {
-        // No setter follows when a user disposes a parameter that was read earlier, or that another module has as well.
-        if (_slot.Get() is { } content && !ReferenceEquals(content, this))
-            return;
         var visit = _access.Begin(isAlone: true);
-        // Another thread may have put another parameter here meanwhile. The setter replaces that parameter without disposing it.
+        // Another thread may have put another parameter here meanwhile. The setter replaces that parameter without disposing it. When
+        // a user disposes a parameter that was read earlier, no setter follows: the next use gives up waiting.
         var present = _slot.Get() is { } found ? found as InjectedParameter : this;
         if (present is not { _restore: null })
         {

@@ -63,7 +63,10 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// Whether the slot holds what this library has put there. Any thread may read this without the lock; a false answer has to be
     /// checked under it.
     /// </summary>
-    public bool IsInOrder => slot.Get() is { } found ? IsOurs(found) : Owner is null || IsMeantToBeEmpty;
+    public bool IsInOrder =>
+        slot.Get() is { } found
+            ? IsOurs(found) && found is not InjectedParameter { IsAwaited: true }
+            : Owner is null || IsMeantToBeEmpty;
 
     /// <summary>
     /// What is in the slot now: a move of the module, or a user, may have put another tensor there. For threads that have access.
@@ -210,6 +213,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// <summary> Takes out what others have put into the slot; null when the slot holds what this library has put there. </summary>
     public ExternalWrite? TakeExternalWrite()
     {
+        // Whoever gets here has exclusive access: no setter has followed.
+        if (slot.Get() is InjectedParameter { IsAwaited: true } awaited && IsOurs(awaited))
+            awaited.GiveUp();
         var state = State;
         switch (state)
         {

@@ -127,10 +127,18 @@ module internal Contract =
                     | Some part -> Some($"tensors on {tensor.device}", $"one on {part.device}")
                     | None -> Seq.zip inputs parts.Inputs |> Seq.tryPick isOther
 
-    let private shapeOf (node: Node) (inputs: torch.Tensor[]) : int64[] =
-        (node.Output [ for input in inputs -> Form.ofTensor input ]).Shape
-
     let private isTrained (tensor: torch.Tensor) : bool = tensor.requires_grad
+
+    /// Throws for the first node of a user that adds noise: it has yielded another shape in training. Nothing where there is none.
+    let breachInTraining (nodes: Node[]) (expected: int64[]) (found: torch.Tensor) : unit =
+        match nodes |> Array.tryFind (fun node -> isUsers node && box node :? INoisy) with
+        | Some node ->
+            breach
+                node
+                "ForwardInTraining"
+                $"a tensor of shape {Form.Shown expected}"
+                $"one of {Form.Shown found.shape}"
+        | None -> ()
 
     /// What a node of a user yields when it is undone.
     let undone (node: Node) (undo: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) : torch.Tensor =
@@ -139,7 +147,7 @@ module internal Contract =
         else
             undo tensor
 
-    /// The output of a node.
+    /// The output of a node. The caller checks its form when a tensor is registered.
     let computed (node: Node) (inputs: torch.Tensor[]) (compute: unit -> torch.Tensor) : torch.Tensor =
         if isUsers node then
             let result = running node "Forward" compute
@@ -151,12 +159,6 @@ module internal Contract =
             // Of several inputs, one may be real while the others are complex.
             | None when inputs.Length = 1 && result.dtype <> inputs[0].dtype ->
                 breach node "Forward" $"a tensor of {inputs[0].dtype}" $"one of {result.dtype}"
-            | None when result.shape <> shapeOf node inputs ->
-                breach
-                    node
-                    "Forward"
-                    $"a tensor of shape {Form.Shown(shapeOf node inputs)}"
-                    $"one of {Form.Shown result.shape}"
             // Training would never change the parameters, without an error.
             | None when torch.is_grad_enabled () && Array.exists isTrained inputs && not result.requires_grad ->
                 breach

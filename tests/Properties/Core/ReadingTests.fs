@@ -128,6 +128,8 @@ let private malformed: (string * int * string) list =
         0,
         "another argument of joined (weightNorm 0 needs one value for each of its 2 tensors, not 1.)"
         "[ skew ]", 0, "a value of the library such as skew"
+        "sum [ skeww; idenity ]", 6, "a value of the library (did you mean skew?)"
+        "skeww >>> idenity", 0, "a value of the library (did you mean skew?)"
         "1.0", 0, "a value of the library such as skew"
         "orthogonal >>> pruned (Pruning.UpTo 0.5)",
         15,

@@ -215,6 +215,22 @@ public class TensorsThatAreAlike
         );
 
     [Fact]
+    public void One_in_evaluation_does_not_keep_another_from_learning()
+    {
+        var (first, second) = (nn.Linear(3, 3), nn.Linear(3, 3));
+        var model = nn.Sequential(first, second);
+        model.register_parametrizations<Linear>("weight", Parametrizations.SpectralNorm());
+        first.eval();
+        var learnt = second.parametrization("weight").named_buffers().First().buffer;
+        using var before = learnt.clone();
+        using (no_grad())
+            foreach (var parameter in model.parameters().Where(one => one.dim() == 2))
+                parameter.copy_(randn_like(parameter));
+        using (parametrize.cached(model))
+            Assert.True(Near.Distance(before, learnt) > 1e-4);
+    }
+
+    [Fact]
     public void In_a_scope_they_follow_what_is_written() =>
         Agree(
             "spd",

@@ -41,6 +41,28 @@ public class JoiningIsRefusedWhole
         );
     }
 
+    /// <summary>A name with a plus may be the tensor's own.</summary>
+    [Fact]
+    public void A_tensor_with_a_plus_in_its_name_is_not_taken_apart()
+    {
+        var module = new Plus();
+        module.register_parametrization("a+b", Parametrizations.Symmetric);
+        Assert.Equal([2, 2], module.parametrization("a+b").Value.shape);
+        Near.Same(eye(2), module.call(zeros(2, 2)));
+    }
+
+    private sealed class Plus : nn.Module<Tensor, Tensor>
+    {
+        public Plus()
+            : base(nameof(Plus))
+        {
+            foreach (var name in new[] { "a+b", "a", "b" })
+                register_buffer(name, eye(2));
+        }
+
+        public override Tensor forward(Tensor input) => input + get_buffer("a+b")!;
+    }
+
     [Fact]
     public void No_names() =>
         Refused<ArgumentException>(

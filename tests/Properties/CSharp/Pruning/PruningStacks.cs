@@ -170,4 +170,20 @@ public class PruningStacks
         );
         before.AssertUnchanged();
     }
+
+    /// <summary>The entries are ranked as they are in evaluation.</summary>
+    [Fact]
+    public void A_second_pruning_looks_past_noise()
+    {
+        for (var round = 0; round < 5; round++)
+        {
+            var layer = nn.Linear(4, 1, hasBias: false);
+            using (no_grad())
+                layer.weight!.copy_(tensor(new float[] { 1, 2, 3, 4 }));
+            layer.register_parametrization("weight", Parametrizations.WeightNoise(100));
+            layer.l1_unstructured("weight", 1).l1_unstructured("weight", 1);
+            layer.eval();
+            Near.Same(tensor(new float[] { 0, 0, 3, 4 }), layer.parametrization("weight").Value.flatten());
+        }
+    }
 }

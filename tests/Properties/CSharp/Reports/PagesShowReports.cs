@@ -94,6 +94,16 @@ public class PagesShowReports
         Assert.Contains("3 singular values, from 4 to 1, ratio 4.", figure.Value);
     }
 
+    /// <summary>Their ratio would be that of a number to its rounding.</summary>
+    [Fact]
+    public void Singular_values_that_are_rounding_have_no_ratio()
+    {
+        var held = new ParametrizedTensor(Parametrizations.LowRank(2), randn(4, 4));
+        var figure = Assert.Single(FiguresOf(Parsed(held.parametrization_report(spectraUpTo: 8).ToHtml()), tensor: ""));
+        Assert.Contains("4 singular values, from ", figure.Value);
+        Assert.DoesNotContain("ratio", figure.Value);
+    }
+
     [Fact]
     public void Of_many_singular_values_some_are_drawn_the_first_and_the_last_among_them()
     {

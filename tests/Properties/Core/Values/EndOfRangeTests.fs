@@ -101,6 +101,35 @@ let private tinyBehindViews () : unit =
         let yielded = Parametrization.forward value (Parametrization.ofTensors [ parameter ] [] value)
         Expect.isTrue (yielded.gt((0.0).ToScalar()).all().item<bool>()) $"{value}: zero is no positive number"
 
+/// A logarithm moves far more at the smallest numbers than at the others.
+let private bijectionsBehindViews () : unit =
+    for value in
+        [
+            below -110.0 >>> transposed (positiveBy PositiveMap.Exp)
+            below -120.0 >>> Parametrization.onKernel positive
+        ] do
+        use _ = torch.NewDisposeScope()
+        let parameter = torch.full ([| 2L; 2L; 1L |], (-150.0).ToScalar(), dtype = float32)
+        let yielded = Parametrization.forward value (Parametrization.ofTensors [ parameter ] [] value)
+        Expect.isOk (Parametrization.contains value yielded) $"{value}: its own tensor"
+
+/// A kernel is a matrix for `onKernel`, whatever its last two dimensions are.
+let private kernels () : unit =
+    use _ = torch.NewDisposeScope()
+
+    let ofKernel (value: Parametrization) (shape: int64 list) =
+        let value = Parametrization.onKernel value
+        let parts = orFail (Parametrization.start value (normalOf float64 1UL shape))
+        Parametrization.logAbsDet value parts, Parametrization.forward value parts
+
+    let found, kernel = ofKernel invertible [ 2L; 1L; 1L; 2L ]
+    let struct (_, expected) = torch.linalg.slogdet (kernel.reshape (2L, 2L))
+    Expect.isLessThan (Measures.apart found expected) 1e-12 "a kernel that is square as a matrix"
+
+    Expect.throwsT<ArgumentException>
+        (fun () -> ofKernel orthogonal [ 2L; 4L; 2L; 2L ] |> ignore)
+        "a kernel that is square by its last dimensions only"
+
 /// The largest entries of a uniform weight are nearly equal, so that they tell no scale from another.
 let private longRows () : unit =
     for scheme in [ QuantizationScheme.Symmetric; QuantizationScheme.Affine ] do
@@ -141,6 +170,8 @@ let tests: Test =
             testCase "symplectic matrices of long and short columns" longAndShortColumns
             testCase "symplectic starts of singular weights" singularStarts
             testCase "tiny positive numbers behind views" tinyBehindViews
+            testCase "what bijections behind views yield is allowed" bijectionsBehindViews
+            testCase "determinants of kernels are those of their matrices" kernels
             testCase "grids of long rows are found soon" longRows
             testCase "nodes behind that read other shapes" otherShapes
         ]

@@ -124,6 +124,18 @@ let private projections () : unit =
 
             Expect.isLessThan (Measures.apart started ((eye + even) / 2.0.ToScalar())) 1e-6 "where the identity starts"
 
+/// Rows that sum to 1 are not enough, nor are columns.
+let private halfStochastic () : unit =
+    use _ = torch.NewDisposeScope()
+    let rows = torch.eye (2L, dtype = float64) * 0.1.ToScalar() + 0.1.ToScalar()
+    let rows = rows / rows.sum ([| 1L |], keepdim = true)
+    let uneven = rows.clone ()
+    uneven[1L] <- uneven[0L]
+
+    for tensor in [ uneven; uneven.mT ] do
+        Expect.isError (Parametrization.contains doublyStochastic tensor) "rows or columns only"
+        Expect.isError (Parametrization.initialize doublyStochastic (torch.stack [| tensor; rows |])) "in a batch"
+
 /// The shift takes digits from what stands before it, which is refused for that neither as it is nor as its nearest.
 let private behindShifts () : unit =
     for value, dtype, far in
@@ -179,6 +191,7 @@ let tests: Test =
             testCase "matrices from entries of every size" everySize
             testCase "matrices whose numbers are not read" unread
             testCase "projections to the nearest matrix" projections
+            testCase "sums of rows alone are not enough" halfStochastic
             testCase "orthostochastic matrices are squares of orthogonal ones" squares
             testCase "values behind large shifts allow their own" behindShifts
             testCase "samples of matrices have the mean of all" samples
