@@ -67,8 +67,15 @@ public class WritingWaitsForPasses
             mayGoOn.Wait();
             outer.parametrization("weight").Value.Dispose();
         };
+        Task? pass = null;
         outer.Pause = () =>
         {
+            // Before, its scope would hold the tensor of the outer module as well, and share it.
+            pass = Task.Run(() =>
+            {
+                using var scope = parametrize.cached();
+                return inner.call(eye(4));
+            });
             isInside.Wait();
             mayGoOn.Release();
             Thread.Sleep(Soon);
@@ -80,13 +87,8 @@ public class WritingWaitsForPasses
                     peft.unload(model);
             });
         };
-        var pass = Task.Run(() =>
-        {
-            using var scope = parametrize.cached();
-            return inner.call(eye(4));
-        });
         outer.call(eye(4)).Dispose();
-        await pass.WaitAsync(Limit);
+        await pass!.WaitAsync(Limit);
         Assert.True(model.is_parametrized("first.weight"));
         Assert.True(model.is_parametrized("second.weight"));
     }
