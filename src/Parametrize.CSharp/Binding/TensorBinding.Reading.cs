@@ -118,9 +118,9 @@ internal sealed partial class TensorBinding
         // A tensor in native memory is shown in no field, and a graph may still need the numbers that are there.
         if (IsNative || Access.TryBeginAlone() is not { } visit)
             return;
-        var isInOrder = Array.TrueForAll(_modules, module => module.IsInOrder && !module.IsTouched);
-        Access.End(visit);
-        if (isInOrder)
+        // Until the value is held: a pass that began in between would be waited for.
+        using var lease = new Lease(Access, visit);
+        if (Array.TrueForAll(_modules, module => module.IsInOrder && !module.IsTouched))
             HoldUnlessItFails();
     }
 
