@@ -82,8 +82,7 @@ internal sealed class TensorAccess(Func<string?> name)
         var visitor = Visitor.Current;
         lock (Gate)
         {
-            if (!Array.TrueForAll(all, access => access.IsFree(visitor, isAlone: true)))
-                Await(new(visitor, all, isAlone: true));
+            Await(new(visitor, all, isAlone: true));
             return new([.. all.Select(access => new Lease(access, access.Add(visitor, isAlone: true)))]);
         }
     }

@@ -25,9 +25,13 @@ internal static partial class Shown
 
     /// <summary>Names in files may have control characters, which would move the cursor of a terminal or forge lines.</summary>
     public static string Visible(string text, bool keepsLines = false) =>
-        string.Concat(
-            text.Select(one => char.IsControl(one) && !(keepsLines && one == '\n') ? $"\\u{(int)one:x4}" : $"{one}")
-        );
+        (keepsLines ? ControlButLines() : Control()).Replace(text, found => $"\\u{(int)found.Value[0]:x4}");
+
+    [GeneratedRegex("\\p{Cc}")]
+    private static partial Regex Control();
+
+    [GeneratedRegex("[\\p{Cc}-[\n]]")]
+    private static partial Regex ControlButLines();
 
     public static string Shape(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
 

@@ -297,12 +297,7 @@ internal static class Traffic
         {
             var (one, other) = (nn.Linear(8, 8), nn.Linear(8, 8));
             (nn.Module, string)[] both = [(one, "weight"), (other, "weight")];
-            var threads = Enumerable
-                .Range(0, 2)
-                .Select(_ => new Thread(() => prune.global_unstructured(both, Pruning.NewL1(Amount.NewShare(0.5)))))
-                .ToList();
-            threads.ForEach(thread => thread.Start());
-            threads.ForEach(thread => thread.Join());
+            AtOnce(_ => prune.global_unstructured(both, Pruning.NewL1(Amount.NewShare(0.5))), "first", "second");
             var left = both.Sum(pair => pair.Item1.parametrization("weight").Value.count_nonzero().item<long>());
             if (left != 32)
                 throw new InvalidOperationException($"{left} of 128 entries were left, not 32.");

@@ -29,16 +29,16 @@ type private Centred() =
     interface ILearns with
         member _.Advance(inputs, buffers) = [| (buffers[0] + inputs[0]) / 2.0.ToScalar() |]
 
-type private Noisy() =
+type private Noisy(code: string, inTraining: torch.Tensor -> torch.Tensor) =
     inherit Node()
-    override _.Code = Code.Call("noisy", [])
+    override _.Code = Code.Call(code, [])
     override _.Codomain _ = Space.all
     override _.Forward(inputs, _) = inputs[0].clone()
     override _.Contains(_, _, _) = Ok()
     override _.Invert(_, tensor, _, _) = NodeParts.ofInput tensor
 
     interface INoisy with
-        member _.ForwardInTraining(inputs, _) = inputs[0] + 1.0.ToScalar()
+        member _.ForwardInTraining(inputs, _) = inTraining inputs[0]
 
 type private OneWay() =
     inherit Node()
@@ -77,7 +77,7 @@ let private writesIntoItsOwn () : unit =
     Expect.equal (Measures.apart tensor before) 0.0 "the tensor"
 
 let private addsNoise () : unit =
-    let alone = Parametrization.ofNode (Noisy())
+    let alone = Parametrization.ofNode (Noisy("noisy", fun input -> input + 1.0.ToScalar()))
 
     for value in [ alone; alone >>> scale 1.0; scale 1.0 >>> alone ] do
         for dtype in [ torch.ScalarType.Float16; torch.ScalarType.BFloat16; torch.ScalarType.Float32; float64 ] do
@@ -130,20 +130,10 @@ let private hasNoRightInverse () : unit =
         | other -> failtest $"{value}: {other}"
 
 /// In training it yields the mean of the rows, which a layer would add to each row in silence.
-type private Shrinking() =
-    inherit Node()
-    override _.Code = Code.Call("shrinking", [])
-    override _.Codomain _ = Space.all
-    override _.Forward(inputs, _) = inputs[0].clone()
-    override _.Contains(_, _, _) = Ok()
-    override _.Invert(_, tensor, _, _) = NodeParts.ofInput tensor
-
-    interface INoisy with
-        member _.ForwardInTraining(inputs, _) = inputs[0].mean([| 0L |], keepdim = true)
-
 let private keepsItsShape () : unit =
     use _ = torch.NewDisposeScope()
-    let value = Parametrization.ofNode (Shrinking())
+    let value = Parametrization.ofNode (Noisy("shrinking", _.mean([| 0L |], keepdim = true)))
+
 
     for value in [ value; value >>> scale 2.0; transposed value ] do
         let parts = orFail (Parametrization.initialize value (normal 1UL [ 3L; 2L ]))
