@@ -138,30 +138,55 @@ module Parametrization =
 
         value.Program.Nodes |> Array.mapFold takeRow buffers |> fst
 
-    let private requireTensors (name: string) (tensors: torch.Tensor seq) : unit =
-        tensors |> Seq.iter (Form.requireAlive name)
+    /// The tensors, each alive, as many as the value has. Throws ArgumentException.
+    let private counted (value: Parametrization) (parameters: torch.Tensor seq) (buffers: torch.Tensor seq) =
+        let parameters, buffers = Seq.toArray parameters, Seq.toList buffers
+        parameters |> Seq.iter (Form.requireAlive (nameof parameters))
+        buffers |> Seq.iter (Form.requireAlive (nameof buffers))
 
-    let private requireCounts (value: Parametrization) (parameters: int) (buffers: int) : unit =
-        let expected = parameterCount value, List.length (bufferNames value)
+        let expected, found =
+            (parameterCount value, List.length (bufferNames value)), (parameters.Length, buffers.Length)
 
-        if (parameters, buffers) <> expected then
-            invalidArg
-                "parameters"
-                $"{value} has {expected} parameters and buffers, but {(parameters, buffers)} were given."
+        if found <> expected then
+            invalidArg "parameters" $"{value} has {expected} parameters and buffers, but {found} were given."
+
+        struct (parameters, buffers)
+
+    /// Throws ArgumentException unless tensors have the shapes that the value has for a tensor of this shape.
+    let private requireShapes (value: Parametrization) (shape: int64[]) (parameters: torch.Tensor[]) buffers : unit =
+        let output = { Form.ofTensor (Array.last parameters) with Shape = shape }
+
+        let require (argument: string) (what: string) (forms: Form list list) (names: string list) tensors =
+            for at, (name, tensor: torch.Tensor) in List.indexed (List.zip names tensors) do
+                if forms |> List.forall (fun forms -> forms[at].Shape <> tensor.shape) then
+                    let expected = Form.Shown forms.Head[at].Shape
+
+                    invalidArg
+                        argument
+                        $"The {what} `{name}` of {value} must have shape {expected} for a tensor of shape {Form.Shown shape}, but it has {Form.Shown tensor.shape}."
+
+        match Program.forms value.Program output with
+        // Of tensors without data (on the meta device).
+        | Error(ParametrizationError.WrongDevice _) -> ()
+        | Error error -> invalidArg (nameof parameters) error.Message
+        | Ok forms ->
+            let program = value.Program
+            let leaves = List.ofArray forms[.. program.LeafCount - 1]
+            require (nameof parameters) "parameter" [ leaves ] program.ParameterNames (List.ofArray parameters)
+            let known = [ Program.bufferForms program forms; Program.pyTorchForms program forms ]
+            require (nameof buffers) "buffer" known program.BufferNames buffers
 
     /// Parts from tensors that came from elsewhere (a file, a module), in the order of `parameterNames` and
     /// `bufferNames`, which yield a tensor of that shape. The parts share the tensors. Throws ArgumentException when their
-    /// number is wrong.
+    /// number or a shape is wrong.
     let ofTensorsOfShape
         (shape: int64[])
         (parameters: torch.Tensor seq)
         (buffers: torch.Tensor seq)
         (value: Parametrization)
         : Parts =
-        let parameters, buffers = Seq.toArray parameters, Seq.toList buffers
-        requireTensors (nameof parameters) parameters
-        requireTensors (nameof buffers) buffers
-        requireCounts value parameters.Length buffers.Length
+        let struct (parameters, buffers) = counted value parameters buffers
+        requireShapes value shape parameters buffers
         new Parts(shape, parameters, rows value buffers)
 
     let internal shapeOf (parameters: torch.Tensor seq) (value: Parametrization) : int64[] option =
@@ -169,21 +194,13 @@ module Parametrization =
         |> Option.map _.Shape
 
     /// Parts from tensors that came from elsewhere, in the order of `parameterNames` and `bufferNames`, where the parameters tell
-    /// the shape of the tensor that they yield. The parts share the tensors. Throws ArgumentException when their number is wrong,
-    /// when they yield nothing, and where they do not tell the shape: several parameters behind `onKernel`.
+    /// the shape of the tensor that they yield. The parts share the tensors. Throws ArgumentException when their number or a shape
+    /// is wrong, and where they do not tell the shape: several parameters behind `onKernel`.
     let ofTensors (parameters: torch.Tensor seq) (buffers: torch.Tensor seq) (value: Parametrization) : Parts =
-        let parameters, buffers = Seq.toArray parameters, Seq.toList buffers
-        requireTensors (nameof parameters) parameters
-        requireTensors (nameof buffers) buffers
-        requireCounts value parameters.Length buffers.Length
+        let struct (parameters, buffers) = counted value parameters buffers
 
         match shapeOf parameters value with
-        | Some shape ->
-            let parts = new Parts(shape, parameters, rows value buffers)
-
-            match Program.forms value.Program (Evaluation.outputForm parts) with
-            | Error error -> invalidArg (nameof parameters) error.Message
-            | Ok _ -> parts
+        | Some shape -> ofTensorsOfShape shape parameters buffers value
         | None -> invalidArg (nameof parameters) $"The parameters of {value} do not tell its shape: pass it."
 
     /// Parts from tensors, for the shape of the tensor that other parts yield.

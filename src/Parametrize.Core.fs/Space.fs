@@ -14,6 +14,8 @@ type Closure =
     | RowScaling
     /// Change its sign.
     | Negation
+    /// Let the entries of each of its vectors (the last dimension) change places, in each in a way of its own.
+    | Reordering
     /// Set some of its entries to zero.
     | Zeroing
     /// Apply one function to every entry.
@@ -35,6 +37,7 @@ type Closure =
         | Scaling -> "a space closed under positive multiples"
         | RowScaling -> "a space closed under positive multiples of each row"
         | Negation -> "a space closed under a change of sign"
+        | Reordering -> "a space closed under any order of the entries of a vector"
         | Zeroing -> "a space closed under setting entries to zero"
         | EntrywiseMaps -> "a space closed under functions of single entries"
         | EntrywiseChoice -> "a space in which each entry is free of the others"
@@ -189,18 +192,24 @@ type Domain =
     | AnySpace
     /// A space and its subsets.
     | Within of Space
+    /// A space, but none of its subsets.
+    | Exactly of Space
     /// Spaces that are closed under these operations.
     | Needs of Closure list
     /// One of these.
     | OneOf of Domain list
+    /// All of these at once.
+    | AllOf of Domain list
 
     /// The domain in words.
     override this.ToString() : string =
         match this with
         | AnySpace -> "any space"
         | Within space -> space.Name
+        | Exactly space -> $"all {space.Name}"
         | Needs closures -> closures |> List.map _.InWords |> String.concat " and "
         | OneOf domains -> domains |> List.map string |> String.concat ", or "
+        | AllOf domains -> domains |> List.map (fun domain -> $"({domain})") |> String.concat " and "
 
 /// Whether a space suits a node that reads it.
 [<RequireQualifiedAccess>]
@@ -214,5 +223,7 @@ module Domain =
         match domain with
         | Domain.AnySpace -> true
         | Domain.Within larger -> space.IsWithin larger
+        | Domain.Exactly same -> space.Equals same
         | Domain.Needs closures -> closures |> List.forall space.IsClosedUnder
         | Domain.OneOf domains -> domains |> List.exists (accepts space)
+        | Domain.AllOf domains -> domains |> List.forall (accepts space)

@@ -146,5 +146,7 @@ public abstract class CustomNodeBase : Node
     private protected static double Largest(Tensor tensor) => tensor.abs().max().to(ScalarType.Float64).item<double>();
 
     private Tensor[] InUse(Tensor[] present, Tensor tensor) =>
-        present.Length > 0 ? present : [.. Carried.Select(one => one.Initial(FormModule.ofTensor(tensor)))];
+        present.Length > 0
+            ? present
+            : [.. Carried.Select(one => Usable(nameof(one.Initial), one.Initial(FormModule.ofTensor(tensor))))];
 }

@@ -86,9 +86,9 @@ module internal InverseCayley =
         let noise = Form.normal generator (Form.ofTensor w)
         invert (Orthonormal.polar (w + noise.matmul(near.mH).matmul near * angle.AsScalar()))
 
-    /// Large entries of A drown the small ones when they are rounded, and what is at infinity has to come nearer: the
-    /// best of several is found by trying.
-    let private best (rounded: torch.Tensor -> torch.Tensor) (w: torch.Tensor) =
+    /// Large entries of A drown the small ones when they are rounded, and what is at infinity has to come nearer: the first of
+    /// several that is near enough, or the best one, is found by trying.
+    let private best (enough: float) (rounded: torch.Tensor -> torch.Tensor) (w: torch.Tensor) =
         let struct (direct, size) = invert w
 
         if size <= harmless then
@@ -96,23 +96,37 @@ module internal InverseCayley =
         else
             use generator = new torch.Generator(1UL, torch.CPU)
 
-            let error (struct (x: torch.Tensor, size: float)) =
+            let withError (struct (x: torch.Tensor, size: float)) =
                 if size > farthest then
-                    infinity
+                    struct (x, infinity)
                 else
-                    Tensors.distance (ThinMaps.cayley (Tensors.inDouble (rounded x))) w
+                    struct (x, Tensors.distance (ThinMaps.cayley (Tensors.inDouble (rounded x))) w)
+
+            let errorOf (struct (_: torch.Tensor, error: float)) = error
 
             let candidates =
-                struct (direct, size) :: [ for step in 2..16 -> aside generator w (10.0 ** (-0.25 * float step)) ]
+                seq {
+                    struct (direct, size)
 
-            let struct (found, _) = candidates |> List.minBy error
+                    for step in 2..16 do
+                        aside generator w (10.0 ** (-0.25 * float step))
+                }
+                |> Seq.map withError
+                |> Seq.cache
+
+            let struct (found, _) =
+                candidates
+                |> Seq.tryFind (fun candidate -> errorOf candidate <= enough)
+                |> Option.defaultWith (fun () -> candidates |> Seq.minBy errorOf)
+
             found
 
-    /// The X of W, which is in reach, in double precision, such that what is left when it is rounded gives W.
-    let ofMatrix (rounded: torch.Tensor -> torch.Tensor) (w: torch.Tensor) : torch.Tensor =
+    /// The X of W, which is in reach, in double precision, such that what is left when it is rounded gives W; an error that is
+    /// small enough will do.
+    let ofMatrix (enough: float) (rounded: torch.Tensor -> torch.Tensor) (w: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
         let exact = Orthonormal.polar (Tensors.inDouble w)
         let matrices = exact.reshape (-1L, Tensors.rows w, Tensors.last w)
-        let results = [| for matrix in matrices.unbind 0 -> best rounded matrix |]
+        let results = [| for matrix in matrices.unbind 0 -> best enough rounded matrix |]
         torch.stack(results).reshape(w.shape).MoveToOuterDisposeScope()

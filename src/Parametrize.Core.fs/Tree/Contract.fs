@@ -102,13 +102,16 @@ module internal Contract =
         let isElsewhere (part: torch.Tensor) =
             (part.device_type, part.device_index) <> (tensor.device_type, tensor.device_index)
 
-        let isOther (form: Form, input: torch.Tensor) =
-            if form.Dtype <> input.dtype then
-                Some($"an input of {form.Dtype}", string (Form.ofTensor input))
-            elif form.Shape <> input.shape then
-                Some($"an input of shape {Form.Shown form.Shape}", string (Form.ofTensor input))
+        let isOther (what: string) (form: Form, part: torch.Tensor) =
+            if form.Dtype <> part.dtype then
+                Some($"{what} of {form.Dtype}", string (Form.ofTensor part))
+            elif form.Shape <> part.shape then
+                Some($"{what} of shape {Form.Shown form.Shape}", string (Form.ofTensor part))
             else
                 None
+
+        let isOtherBuffer (buffer: Buffer, part: torch.Tensor) =
+            isOther $"a buffer {buffer.Name}" (buffer.FormFor(Form.ofTensor tensor), part)
 
         if isNull (box parts) then
             Some("parts", "null")
@@ -125,7 +128,10 @@ module internal Contract =
                 | None ->
                     match Array.tryFind isElsewhere all with
                     | Some part -> Some($"tensors on {tensor.device}", $"one on {part.device}")
-                    | None -> Seq.zip inputs parts.Inputs |> Seq.tryPick isOther
+                    | None ->
+                        Seq.zip inputs parts.Inputs
+                        |> Seq.tryPick (isOther "an input")
+                        |> Option.orElseWith (fun () -> Seq.zip node.Buffers parts.Buffers |> Seq.tryPick isOtherBuffer)
 
     let private isTrained (tensor: torch.Tensor) : bool = tensor.requires_grad
 

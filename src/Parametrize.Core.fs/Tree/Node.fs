@@ -266,6 +266,11 @@ type IDimension =
     /// smaller than those of the spaces; None when it is not known.
     abstract Dimension: form: Form * before: (Space * int64 option) list * buffers: torch.Tensor[] -> int64 option
 
+/// A node that reads some spaces only together with others. Its domains are asked of parameters, too.
+type internal IRelatesInputs =
+    /// The domains of all inputs, given their spaces.
+    abstract DomainsBehind: before: Space list -> Domain list
+
 /// A node that computes by another node behind some spaces.
 type ISpecialized =
     /// The node to compute with behind these spaces; the node itself when it makes no use of them.
@@ -355,6 +360,11 @@ module internal Node =
     let text (node: Node) : string = FSharpText.ofCode node.Code
 
     let arity (node: Node) : int = node.Domains.Length
+
+    let domainsBehind (before: Space list) (node: Node) : Domain list =
+        match box node with
+        | :? IRelatesInputs as relating -> relating.DomainsBehind before
+        | _ -> node.Domains
 
     let learns (node: Node) : bool = (box node) :? ILearns
 

@@ -164,9 +164,12 @@ module internal Tree =
     let rec private apply (mustFit: bool) (under: View list) (node: Node) (inputs: Tree list) (fits: bool) =
         let node = takingRest node inputs
 
+        let reads (input: Tree) (domain: Domain) =
+            isBare input && not (box node :? IRelatesInputs) || Domain.accepts (space input) domain
+
         let unfit =
-            List.zip inputs node.Domains
-            |> List.tryFind (fun (input, domain) -> not (isBare input || Domain.accepts (space input) domain))
+            List.zip inputs (node |> Node.domainsBehind (inputs |> List.map space))
+            |> List.tryFind (fun (input, domain) -> not (reads input domain))
 
         let merged =
             match inputs with

@@ -68,8 +68,10 @@ module internal View =
         let name, kept =
             match view with
             | View.Kernel ->
-                $"kernels whose matrices are {inner.Name}", Set.ofList [ Closure.RowScaling; Closure.Transposition ]
-            | View.Transpose -> $"matrices whose transposes are {inner.Name}", Set.ofList [ Closure.RowScaling ]
+                $"kernels whose matrices are {inner.Name}",
+                Set.ofList [ Closure.RowScaling; Closure.Reordering; Closure.Transposition ]
+            | View.Transpose ->
+                $"matrices whose transposes are {inner.Name}", Set.ofList [ Closure.RowScaling; Closure.Reordering ]
 
         if inner = Space.all then
             inner
@@ -92,7 +94,7 @@ module internal View =
 
     /// The space of the views of tensors of a space. Entries stay independent of each other; rows and transposes change.
     let spaceInto (_: View) (outer: Space) : Space =
-        let lost = Set.ofList [ Closure.RowScaling; Closure.Transposition ]
+        let lost = Set.ofList [ Closure.RowScaling; Closure.Reordering; Closure.Transposition ]
 
         { new Space($"views of {outer.Name}", [], Set.difference outer.Closures lost) with
             override _.Interior = outer.Interior

@@ -50,9 +50,11 @@ public sealed class Permutation : FlowLayer
     /// <inheritdoc/>
     public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _features, this);
 
-    /// <summary>Spaces whose numbers are chosen one by one, and the simplex, stay as they are in another order.</summary>
+    /// <summary>Spaces whose vectors may have their numbers in any order stay as they are.</summary>
     internal override Reached After(Reached before) =>
-        before is Reached.Of some && SimplexSpaces.isInAnyOrder(some.Value) ? before : base.After(before);
+        before is Reached.Of some && TreeModule.space(some.Value.Tree).IsClosedUnder(Closure.Reordering)
+            ? before
+            : base.After(before);
 
     /// <inheritdoc/>
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context) =>

@@ -160,10 +160,50 @@ let private isUndone (share: float) (dtype: torch.ScalarType) (place: Place) (is
             Expect.stringContains thrown.Message "mistaken breaks its contract" "the message"
             Expect.stringContains thrown.Message "a right inverse" "the message"
 
+/// Says that its buffer is one number, and makes another.
+type private Carrying(made: torch.Tensor -> torch.Tensor) =
+    inherit Node()
+
+    override _.Code = Code.Call("mistaken", [])
+    override _.Codomain _ = Space.all
+
+    override _.Buffers =
+        [
+            {
+                Name = "level"
+                Role = BufferRole.Constant
+                FormFor = fun form -> { form with Shape = [||] }
+            }
+        ]
+
+    override _.Forward(inputs, buffers) = inputs[0] + buffers[0]
+    override _.Contains(_, _, _) = Ok()
+    override _.Invert(_, tensor, _, _) = NodeParts.carrying (tensor - (made tensor)) [ made tensor ]
+
+let private buffersAreAsDeclared () : unit =
+    use _ = torch.NewDisposeScope()
+    let tensor = torch.ones (3L, 3L, dtype = torch.ScalarType.Float64, device = Case.device)
+    let register made () = Parametrization.start (Parametrization.ofNode (Carrying made)) tensor |> ignore
+    register _.mean() ()
+
+    for made, expected, found in
+        [
+            (fun (tensor: torch.Tensor) -> tensor.mean [| 0L |]), "a buffer level of shape []", "[3]"
+            (fun (tensor: torch.Tensor) -> tensor.mean().``to`` torch.ScalarType.Float32),
+            "a buffer level of Float64",
+            "Float32"
+        ] do
+        let thrown = Expect.throwsC (register made) id
+        Expect.isTrue (thrown :? InvalidOperationException) $"{thrown}"
+
+        for words in [ "mistaken breaks its contract"; expected; found ] do
+            Expect.stringContains thrown.Message words "the message"
+
 let tests: Test =
     testList
         "contracts"
         [
+            testCase "buffers are as the node says" buffersAreAsDeclared
             testList
                 "the map undoes the right inverse"
                 [

@@ -29,7 +29,9 @@ module internal AffineSpaces =
             let larger = larger before
             let left = larger |> List.tryFind _.IsLeftByRounding
 
-            { new Space($"{factor} x + {offset} of {before.Name}", larger) with
+            { new Space($"{factor} x + {offset} of {before.Name}",
+                        larger,
+                        Space.common [ Closure.Reordering ] [ before ]) with
                 override _.Dimension form = before.Dimension form
                 override _.IsLeftByRounding = left.IsSome
 

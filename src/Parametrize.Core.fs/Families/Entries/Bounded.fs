@@ -18,7 +18,9 @@ module internal BoundedSpaces =
             elif lo = 0.0 then [ PositiveSpaces.nonNegative ]
             else []
 
-        { new Space($"tensors between {lo} and {hi}", supersets, [ Closure.EntrywiseChoice; Closure.Transposition ]) with
+        { new Space($"tensors between {lo} and {hi}",
+                    supersets,
+                    [ Closure.EntrywiseChoice; Closure.Reordering; Closure.Transposition ]) with
             override _.Dimension form = Nullable(Form.reals form)
             override _.Interior = inside
         }

@@ -8,7 +8,7 @@ type internal RatioSpace(ratio: float) =
         Space(
             $"positive vectors whose largest entry is at most {ratio} times the smallest",
             [ PositiveSpaces.positive ],
-            [ Closure.Scaling; Closure.RowScaling; Closure.Sum ]
+            [ Closure.Scaling; Closure.RowScaling; Closure.Sum; Closure.Reordering ]
         )
 
     member _.Ratio: float = ratio

@@ -110,7 +110,8 @@ module internal Entrywise =
         elif before.IsClosedUnder Closure.EntrywiseMaps then
             Space.intersect before own
         else
-            let kept = [ Closure.EntrywiseChoice; Closure.Transposition ] |> List.filter before.IsClosedUnder
+            let kept =
+                Space.common [ Closure.EntrywiseChoice; Closure.Reordering; Closure.Transposition ] [ before ]
 
             { new Space($"{own.Name}, functions of {before.Name}", [ own ], kept) with
                 override _.Interior = map before.Interior

@@ -15,7 +15,8 @@ type PositiveMap =
 [<RequireQualifiedAccess>]
 module internal PositiveSpaces =
 
-    let private cone = [ Closure.Scaling; Closure.RowScaling; Closure.Sum; Closure.Transposition ]
+    let private cone =
+        [ Closure.Scaling; Closure.RowScaling; Closure.Sum; Closure.Reordering; Closure.Transposition ]
 
     let nonNegative: Space =
         { new Space("non-negative tensors", [], Closure.Zeroing :: Closure.EntrywiseChoice :: cone) with

@@ -15,7 +15,7 @@ type SimplexMap =
 module internal SimplexSpaces =
 
     let simplex: Space =
-        { new Space("probability vectors", [ PositiveSpaces.positive ], []) with
+        { new Space("probability vectors", [ PositiveSpaces.positive ], [ Closure.Reordering ]) with
             override _.Dimension form =
                 match Array.tryLast form.Shape with
                 | None -> System.Nullable()
@@ -24,11 +24,6 @@ module internal SimplexSpaces =
             override _.IsLeftByRounding = true
             override _.Rounded(tensor, dtype) = (Entrywise.inRangeOf dtype tensor).``to`` dtype
         }
-
-    /// Whether tensors of a value remain such when their entries change places.
-    let isInAnyOrder (value: Parametrization) : bool =
-        let space = Tree.space value.Tree
-        space.IsClosedUnder Closure.EntrywiseChoice || space = simplex
 
 /// Probability vectors (the last dimension, of n >= 2 positive numbers of sum 1) from n - 1 numbers each, by the isometric
 /// log-ratio (Egozcue et al. 2003): `w = softmax(V x)`, where the columns of V are orthonormal and of sum zero (Helmert's);

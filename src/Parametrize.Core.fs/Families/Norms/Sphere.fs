@@ -7,7 +7,7 @@ open Parametrize.LinearAlgebra
 module internal SphereSpaces =
 
     let sphere (radius: float) : Space =
-        { new Space($"vectors of norm {radius}", [], [ Closure.Negation ]) with
+        { new Space($"vectors of norm {radius}", [], [ Closure.Negation; Closure.Reordering ]) with
             override _.Dimension form =
                 match Array.tryLast form.Shape with
                 | None -> System.Nullable()

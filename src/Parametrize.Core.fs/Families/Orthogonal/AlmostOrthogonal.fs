@@ -61,8 +61,6 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
         let struct (matrix, unit) = Norms.matricesInUnits 0.0 tensor
         Tensors.largest (offsets (torch.linalg.svdvals matrix) unit)
 
-    let orthonormal = Domain.OneOf [ Domain.free; Domain.Within StiefelSpaces.stiefel ]
-
     let code (inputs: Code list) =
         Code.call
             "almostOrthogonalOf"
@@ -77,7 +75,9 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
 
     override _.Output inputs = Svd.productForm inputs
 
-    override _.Domains = [ orthonormal; Domain.free; orthonormal ]
+    override _.Domains =
+        [ Domain.Exactly StiefelSpaces.stiefel; Domain.free; Domain.Exactly StiefelSpaces.stiefel ]
+
     override _.Codomain _ = AlmostOrthogonalSpaces.within radius
 
     override _.Forward(inputs, _) = (inputs[0] * (values inputs[1]).unsqueeze -2L).matmul inputs[2].mT
@@ -102,9 +102,16 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
     interface IHasEdge with
         member _.TouchesEdge(tensor, epsilon) = farthest tensor >= radius - limit epsilon tensor
 
+    interface IRelatesInputs with
+        member this.DomainsBehind _ = this.Domains
+
     interface IDimension with
-        /// All of it, whichever factors are trained.
-        member _.Dimension(form, _, _) = Some(Form.reals form)
+        member this.Dimension(form, before, _) =
+            match this.Inputs form with
+            | Ok forms ->
+                let given = List.zip forms before
+                Decomposition.dimension (Form.reals form) [ given[0]; given[2] ] given[1]
+            | Error _ -> None
 
     interface IDeterminant with
         member _.LogAbsDet(inputs, _, ofInput) =

@@ -102,7 +102,9 @@ module internal OrthogonalMaps =
 
         match chosen map tall, StiefelBase.isSquare tall with
         | OrthogonalMap.Householder, _ -> Ok(Reflectors.factor tall)
-        | OrthogonalMap.Cayley, _ -> Ok(InverseCayley.ofMatrix (roundedTo epsilon tall) tall)
+        | OrthogonalMap.Cayley, _ ->
+            let enough = Tensors.limit epsilon (Tensors.rows tall) 1.0 / 2.0
+            Ok(InverseCayley.ofMatrix enough (roundedTo epsilon tall) tall)
         | _, true -> Ok(SkewMatrix.toLower (Rotation.logarithm exact))
         | _, false ->
             match StiefelLogarithm.tryOf tall with

@@ -14,6 +14,7 @@ module internal QuantizedSpaces =
                 Closure.Negation
                 Closure.Zeroing
                 if granularity = Granularity.Tensor then
+                    Closure.Reordering
                     Closure.Transposition
             ]
         )

@@ -21,7 +21,7 @@ type internal NoiseNode(name: string, number: float) =
         if before.IsClosedUnder Closure.Everything then
             before
         else
-            { new Space($"{before.Name}, with noise in training") with
+            { new Space($"{before.Name}, with noise in training", [], Space.common [ Closure.Reordering ] [ before ]) with
                 override _.Dimension form = before.Dimension form
             }
 

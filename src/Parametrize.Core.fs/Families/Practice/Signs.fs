@@ -13,6 +13,7 @@ module internal SignsSpaces =
                 Closure.Scaling
                 Closure.Negation
                 if granularity = Granularity.Tensor then
+                    Closure.Reordering
                     Closure.Transposition
             ]
         )

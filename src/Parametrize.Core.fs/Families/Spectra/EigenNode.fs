@@ -10,13 +10,9 @@ module internal EigenSpaces =
     /// its entries makes a cone. Of those that have zeros, functions of matrices lose the rank to rounding: they are no more than
     /// of that rank.
     let image (rank: int64 voption) (vectors: Space) (values: Space) : Space =
-        // Vectors that are free need not be orthonormal: the matrix may then be singular.
-        let isOrthonormal = vectors.IsWithin StiefelSpaces.stiefel
-
-        let isWhole = vectors.IsClosedUnder Closure.Everything || vectors.Equals StiefelSpaces.stiefel
-
         let larger =
-            if values.IsWithin PositiveSpaces.positive && isOrthonormal then
+            // Vectors that are free need not be orthonormal: the matrix may then be singular.
+            if values.IsWithin PositiveSpaces.positive && vectors.Equals StiefelSpaces.stiefel then
                 PositiveDefiniteSpaces.positiveDefinite
             elif values.IsWithin PositiveSpaces.nonNegative then
                 PositiveDefiniteSpaces.positiveSemidefinite
@@ -24,18 +20,15 @@ module internal EigenSpaces =
                 SymmetricSpaces.hermitian
 
         let isCone =
-            isWhole
-            && (values.IsClosedUnder Closure.Everything
-                || values.Equals PositiveSpaces.positive
-                || values.Equals PositiveSpaces.nonNegative)
+            values.IsClosedUnder Closure.Everything
+            || values.Equals PositiveSpaces.positive
+            || values.Equals PositiveSpaces.nonNegative
 
         match rank with
         | ValueNone when isCone -> larger
         | ValueNone -> Space($"symmetric matrices with eigenvalues that are {values.Name}", [ larger ])
         | ValueSome rank ->
-            let closures =
-                [ Closure.Scaling; Closure.Negation ]
-                |> List.filter (fun closure -> isWhole && values.IsClosedUnder closure)
+            let closures = Space.common [ Closure.Scaling; Closure.Negation ] [ values ]
 
             Space(
                 $"symmetric matrices with {rank} eigenvalues that are {values.Name}, the others zero",
@@ -138,7 +131,7 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
             Shape = Array.append shape[.. shape.Length - 2] [| shape[shape.Length - 2] |]
         }
 
-    override _.Domains = [ Domain.OneOf [ Domain.free; Domain.Within StiefelSpaces.stiefel ]; Domain.AnySpace ]
+    override _.Domains = [ Decomposition.vectors; Decomposition.numbers [ StiefelSpaces.stiefel ] ]
     override _.Codomain before = EigenSpaces.image rank before[0] before[1]
 
     override _.Forward(inputs, _) =
@@ -215,20 +208,17 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
         member _.Numbers = 1
         member _.Size inputs = Tensors.rows inputs[0]
 
-    interface IDimension with
-        /// n r - r (r - 1) / 2 where l is free, whatever Q is. Else there are finitely many Q and l for a matrix of distinct
-        /// eigenvalues.
-        member _.Dimension(form, before, _) =
-            match Dimension.matrices form, before with
-            | Some one, [ vectors, free; _, known ] ->
-                let rank = count one.Rows
+    interface IRelatesInputs with
+        member _.DomainsBehind before = [ Decomposition.vectors; Decomposition.numbers [ before.Head ] ]
 
-                if known = Some(one.Count * rank) then
-                    Some(one.Count * (one.Rows * rank - rank * (rank - 1L) / 2L))
-                elif vectors.IsWithin StiefelSpaces.stiefel then
-                    Option.map2 (+) free known
-                else
-                    None
+    interface IDimension with
+        /// n r - r (r - 1) / 2 by all numbers.
+        member this.Dimension(form, before, _) =
+            match Dimension.matrices form, this.Inputs form with
+            | Some one, Ok forms ->
+                let rank = count one.Rows
+                let byAllNumbers = one.Count * (one.Rows * rank - rank * (rank - 1L) / 2L)
+                Decomposition.dimension byAllNumbers [ forms[0], before[0] ] (forms[1], before[1])
             | _ -> None
 
     interface IDeterminant with

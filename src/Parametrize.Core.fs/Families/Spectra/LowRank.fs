@@ -20,37 +20,20 @@ module internal RankSpaces =
             [ Closure.Scaling; Closure.RowScaling; Closure.Negation; Closure.Transposition ]
         )
 
-    /// The matrices `U diag(s) V^T` with factors of these spaces. Only where the factors may be any, changes of the matrix change
-    /// no more than s.
+    /// The matrices `U diag(s) V^T` with factors of these spaces.
     let image (rank: int64 voption) (left: Space) (values: Space) (right: Space) : Space =
-        let isWhole (vectors: Space) = vectors.IsClosedUnder Closure.Everything || vectors.Equals StiefelSpaces.stiefel
-
-        let areWhole = isWhole left && isWhole right
-
         let isCone =
-            areWhole
-            && (values.IsClosedUnder Closure.Everything
-                || values.Equals PositiveSpaces.positive
-                || values.Equals PositiveSpaces.nonNegative)
+            values.IsClosedUnder Closure.Everything
+            || values.Equals PositiveSpaces.positive
+            || values.Equals PositiveSpaces.nonNegative
 
-        let closures =
-            [
-                if areWhole && values.IsClosedUnder Closure.Scaling then
-                    Closure.Scaling
-                if areWhole then
-                    Closure.Negation
-                    Closure.Transposition
-            ]
+        let closures = Closure.Negation :: Closure.Transposition :: Space.common [ Closure.Scaling ] [ values ]
 
         let supersets = [ for rank in ValueOption.toList rank -> atMost rank ]
 
         match values, rank with
         | _, ValueSome rank when isCone -> atMost rank
-        | :? RatioSpace as bounded, ValueNone when
-            left.IsWithin StiefelSpaces.stiefel && right.IsWithin StiefelSpaces.stiefel
-            ->
-            let whole = conditioned bounded.Ratio
-            if areWhole then whole else Space($"{whole.Name} made from parts", [ whole ])
+        | :? RatioSpace as bounded, ValueNone -> conditioned bounded.Ratio
         | _ ->
             let factors = $"{left.Name} and {right.Name}"
             Space($"matrices with singular values that are {values.Name}, by {factors}", supersets, closures)
@@ -71,7 +54,14 @@ type internal SvdNode(rank: int64 voption, isAscending: bool, areSigned: bool) =
     let limit (epsilon: float) (values: torch.Tensor) =
         values.narrow (-1L, 0L, 1L) * (Tensors.limit epsilon (count (Tensors.last values)) 1.0).AsScalar()
 
-    let free (space: Space) = Domain.OneOf [ Domain.free; Domain.Within space ]
+    let domains (left: Space) (right: Space) =
+        let signed = Domain.OneOf [ Domain.free; Domain.Within PositiveSpaces.nonNegative ]
+
+        [
+            Decomposition.vectors
+            Domain.AllOf [ signed; Decomposition.numbers [ left; right ] ]
+            Decomposition.vectors
+        ]
 
     /// Where a singular value may be negative, its sign makes the right vectors a rotation as well.
     let turnedAway (values: torch.Tensor) (right: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
@@ -98,9 +88,7 @@ type internal SvdNode(rank: int64 voption, isAscending: bool, areSigned: bool) =
 
     override _.Output inputs = Svd.productForm inputs
 
-    override _.Domains =
-        [ free StiefelSpaces.stiefel; free PositiveSpaces.nonNegative; free StiefelSpaces.stiefel ]
-
+    override _.Domains = domains StiefelSpaces.stiefel StiefelSpaces.stiefel
     override _.Codomain before = RankSpaces.image rank before[0] before[1] before[2]
 
     override _.Forward(inputs, _) =
@@ -167,15 +155,19 @@ type internal SvdNode(rank: int64 voption, isAscending: bool, areSigned: bool) =
         member _.Numbers = 1
         member _.Size inputs = max (Tensors.rows inputs[0]) (Tensors.rows inputs[2])
 
+    interface IRelatesInputs with
+        member _.DomainsBehind before = domains before[0] before[2]
+
     interface IDimension with
-        /// n r + k r - r^2, whichever factors are trained.
-        member _.Dimension(form, _, _) =
-            Dimension.ofMatrices
-                (fun one ->
-                    let rank = count (min one.Rows one.Columns)
-                    rank * (one.Rows + one.Columns - rank))
-                form
-            |> Option.ofNullable
+        /// n r + k r - r^2 by all numbers.
+        member this.Dimension(form, before, _) =
+            match Dimension.matrices form, this.Inputs form with
+            | Some one, Ok forms ->
+                let rank = count (min one.Rows one.Columns)
+                let byAllNumbers = one.Count * rank * (one.Rows + one.Columns - rank)
+                let given = List.zip forms before
+                Decomposition.dimension byAllNumbers [ given[0]; given[2] ] given[1]
+            | _ -> None
 
     interface IDeterminant with
         /// Of full rank: that of the singular values, and those of the vectors.

@@ -47,13 +47,23 @@ module internal Region =
             let most = radius * (1.0 - margin)
             matrices * (most.AsScalar() / (greatest (values.abs ())).clamp_min(most.AsScalar()))
 
+[<RequireQualifiedAccess>]
+module internal BlockTriangularSpaces =
+
+    /// Two rows a block, the last of one where their number is odd.
+    let blockTriangular: Space =
+        Space("block triangular matrices", [], [ Closure.Scaling; Closure.Negation ])
+
 /// Matrices whose eigenvalues are in a region, all of them or those that are block triangular.
 type internal StableSpace(region: Region, isTriangular: bool) =
     inherit
         Space(
             (if isTriangular then "block triangular matrices" else "matrices")
             + $" whose eigenvalues have {Region.text region}",
-            (if isTriangular then [ StableSpace(region, false) ] else []),
+            (if isTriangular then
+                 [ StableSpace(region, false); BlockTriangularSpaces.blockTriangular ]
+             else
+                 []),
             (if isTriangular then [] else [ Closure.Transposition; Closure.DirectSum ])
         )
 

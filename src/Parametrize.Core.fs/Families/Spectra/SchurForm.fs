@@ -8,7 +8,7 @@ open Parametrize.LinearAlgebra
 type internal SchurFormNode() =
     inherit Node()
 
-    let square = Domain.OneOf [ Domain.free; Domain.Within StiefelSpaces.stiefel ]
+    let blocks = Domain.OneOf [ Domain.free; Domain.Within BlockTriangularSpaces.blockTriangular ]
 
     override _.Code = Code.call "schurForm" []
 
@@ -17,13 +17,12 @@ type internal SchurFormNode() =
         | Some error -> Error(error (Node.text this))
         | None -> Ok [ form; form ]
 
-    override _.Domains = [ square; Domain.AnySpace ]
+    override _.Domains = [ Decomposition.vectors; blocks ]
 
     override _.Codomain before =
         match before[1] with
-        | :? StableSpace as stable when before[0].Equals StiefelSpaces.stiefel -> StableSpace(stable.Region, false)
-        | :? StableSpace as stable when before[0].IsWithin StiefelSpaces.stiefel ->
-            Space($"{before[1].Name}, turned by {before[0].Name}", [ StableSpace(stable.Region, false) ])
+        | :? StableSpace as stable -> StableSpace(stable.Region, false)
+        | free when free.IsClosedUnder Closure.Everything -> Space.all
         | triangular -> Space($"{triangular.Name}, turned by {before[0].Name}")
 
     override _.Forward(inputs, _) =
@@ -54,10 +53,18 @@ type internal SchurFormNode() =
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 
+    interface IRelatesInputs with
+        /// Behind matrices that are not orthogonal, `Q T Q^T` has other eigenvalues than T.
+        member _.DomainsBehind before =
+            let isFree = before.Head.IsClosedUnder Closure.Everything
+            [ Decomposition.vectors; (if isFree then Domain.free else blocks) ]
+
     interface IDimension with
         member this.Dimension(form, before, _) =
-            let space = this.Codomain(List.map fst before)
-            space.Dimension form |> Option.ofNullable
+            if List.exists (Dimension.fallsShort form) before then
+                None
+            else
+                (this.Codomain(List.map fst before)).Dimension form |> Option.ofNullable
 
     abstract Behind: blocks: Space -> Node
 

@@ -9,7 +9,7 @@ module internal HyperplaneSpaces =
     let private linear = [ Closure.Scaling; Closure.RowScaling; Closure.Negation; Closure.Sum ]
 
     let sumToZero: Space =
-        { new Space("vectors of sum zero", [], linear) with
+        { new Space("vectors of sum zero", [], Closure.Reordering :: linear) with
             override _.Dimension form =
                 match Array.tryLast form.Shape with
                 | None -> System.Nullable()

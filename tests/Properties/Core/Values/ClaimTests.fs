@@ -111,6 +111,7 @@ let private changed (closure: Closure) (x: torch.Tensor) (y: torch.Tensor) : tor
     | Closure.Scaling -> Some(x * 2.5.ToScalar())
     | Closure.RowScaling -> Some(x * rows)
     | Closure.Negation -> Some(-x)
+    | Closure.Reordering -> Some(x.gather (-1L, (y.argsort -1L)))
     | Closure.Zeroing -> Some(x * pattern.``to`` form.Dtype)
     | Closure.EntrywiseMaps -> Some((x.cos () * 0.3.ToScalar()).exp())
     | Closure.EntrywiseChoice -> Some(torch.where (pattern, x, y))

@@ -116,11 +116,53 @@ let private wide () : unit =
             let tensor = (rotation () * numbers).matmul(rotation ())
             Expect.isOk (Parametrization.contains value tensor) $"{dtype}, {seed}"
 
+/// Of a batch, each member is computed by itself, and found again.
+let private batches (value: Parametrization) () : unit =
+    use _ = torch.NewDisposeScope()
+    let form = { Shape = [| 3L; 4L; 4L |]; Dtype = Dtype.Float64; Device = Case.device }
+    use generator = new torch.Generator(7UL, torch.CPU)
+    isAllowed value "a batch" (Parametrization.sample value form (Some generator))
+
+/// A decomposition would find other vectors, or the numbers in another order, than such values can yield.
+let private unfit: (string * (unit -> Parametrization)) list =
+    let mask = Mask.Parse "4:gA=="
+    let blocks = blockDiagonal [ orthogonal; orthogonal ]
+
+    [
+        "numbers in an order of their own",
+        fun () -> eigenFull [ orthogonal; linearlyConstrained [ [ 1.0; 2.0 ] ] [ 1.0 ] ]
+        "numbers of which some are zero", fun () -> eigenFull [ orthogonal; pruned (Pruning.Custom mask) ]
+        "numbers of several kinds", fun () -> eigenFull [ orthogonal; where mask positive identity ]
+        "numbers of several matrices together", fun () -> eigenFull [ orthogonal; transposed simplex ]
+        "numbers that sum to one over matrices", fun () -> svdFull [ orthogonal; doublyStochastic; orthogonal ]
+        "signs that no singular value has", fun () -> svdFull [ orthogonal; ordered; orthogonal ]
+        "bounds beside vectors of any lengths", fun () -> eigenFull [ identity; simplex ]
+        "bounds beside right vectors of any lengths", fun () -> svd 2L [ orthogonal; bounded 0.0 1.0; identity ]
+        "vectors in blocks", fun () -> eigenFull [ blocks; positive ]
+        "left vectors in blocks", fun () -> svdFull [ blocks; positive; orthogonal ]
+        "right vectors in blocks",
+        fun () -> almostOrthogonalOf 0.3 AlmostOrthogonalMap.Tanh [ orthogonal; identity; blocks ]
+        "vectors of any lengths near orthogonal",
+        fun () -> almostOrthogonalOf 0.3 AlmostOrthogonalMap.Tanh [ identity; identity; orthogonal ]
+        "a Schur form of positive entries", fun () -> schurForm [ orthogonal; positive ]
+        "a Schur form of shifts", fun () -> schurForm [ orthogonal; circulant ]
+        "a lower triangular Schur form", fun () -> schurForm [ orthogonal; triangular Triangle.Lower ]
+        "eigenvalues behind other than rotations", fun () -> schurForm [ identity; hurwitzBlocks 0.5 ]
+        "a Schur form turned within blocks", fun () -> schurForm [ blocks; hurwitzBlocks 0.5 ]
+    ]
+
 let tests: Test =
     testList
         "decompositions"
         [
             testCase "numbers on an edge far below the largest" wide
+            for name, make in unfit do
+                testCase $"refused: {name}" (fun () ->
+                    let refusal = Expect.throwsC (make >> ignore) id
+                    Expect.isTrue (refusal :? System.ArgumentException) $"{refusal}"
+                    Expect.stringContains refusal.Message " yields " "what it is about")
+            for value in matrices do
+                testCase $"a batch, {value}" (batches value)
             for value in matrices do
                 testCase $"{value}" (holds value)
         ]

@@ -40,10 +40,43 @@ let private behind (first: Parametrization) : Test =
                     | None -> ()
             | Error _ -> ())
 
+/// Values of factors, of fewer numbers than they have entries too.
+let private factors: Parametrization list =
+    [
+        for numbers in [ positive; simplex; simplex >>> scale 2.0; boundedRatio 4.0; positiveOrdered ] do
+            svdFull [ orthogonal; numbers; orthogonal ]
+            svd 2L [ orthogonal; numbers; polar ]
+            eigenFull [ orthogonal; numbers ]
+            eigen 2L [ polar; numbers ]
+        for numbers in [ identity; sumToZero; sphere 2.0; ordered ] do
+            eigenFull [ orthogonal; numbers ]
+            eigen 2L [ orthogonal; numbers ]
+        svd 2L [ orthogonal; identity; orthogonal ]
+        svd 2L [ identity; positive; orthogonal ]
+        svd 2L [ orthogonal; identity; identity ]
+        eigen 2L [ identity; positive ]
+        almostOrthogonal 0.5 AlmostOrthogonalMap.Tanh
+        schurForm [ orthogonal; identity ]
+        schurForm [ orthogonal; hurwitzBlocks 0.5 ]
+    ]
+
+let private ofFactors (value: Parametrization) : Test =
+    testCase $"of {value} it is the rank" (fun () ->
+        for shape in [ [| 4L; 4L |]; [| 5L; 3L |]; [| 2L; 3L; 3L |] ] do
+            use _ = torch.NewDisposeScope()
+
+            match moved value shape with
+            | Some parts ->
+                let rank = Dimensions.rank (Dimensions.jacobian value parts)
+                Expect.equal (Dimension.tryOf value parts) (Some rank) $"{List.ofArray shape}"
+            | None -> ())
+
 let tests: Test =
     testList
         "dimensions"
         [
+            for value in factors do
+                ofFactors value
             for first in [ lora 1L 1.0; rsLora 1L 1.0; dora 1L 1.0; oft 2L ] do
                 behind first
         ]

@@ -5,6 +5,7 @@ open Expecto
 open FsCheck.FSharp
 open Parametrize
 open Parametrize.Laws
+open Parametrize.Values
 open Properties.Core
 open TorchSharp
 
@@ -75,11 +76,36 @@ let private haveForms (subject: Subject) (dtype: torch.ScalarType) (seed: int) :
     | Ok assigned -> trainable "after an assignment" assigned
     | Error error -> failtest $"{case}: {error}"
 
+/// Tensors from elsewhere that do not fit each other, or the shape that is asked for.
+let private misfits () : unit =
+    use _ = torch.NewDisposeScope()
+    let ones (shape: int64 list) = torch.ones (List.toArray shape, dtype = torch.float64, device = Case.device)
+    let ofShape shape parameters buffers value () = Parametrization.ofTensorsOfShape shape parameters buffers value
+
+    for make, words in
+        [
+            ofShape [| 3L; 4L |] [ ones [ 4L; 3L ] ] [] positive,
+            "parameter `original` of positive must have shape [3, 4]"
+            ofShape [| 3L; 4L |] [ ones [ 3L; 1L ]; ones [ 3L; 3L ] ] [] (weightNorm 0), "`original1`"
+            ofShape [| 3L; 3L |] [ ones [ 3L; 3L ] ] [ ones [ 2L; 2L ] ] orthogonal, "buffer `0.base`"
+            ofShape [| 3L; 4L |] [ ones [ 3L; 4L ] ] [] symmetric, "square"
+            (fun () -> Parametrization.ofTensors [ ones [ 2L; 1L ]; ones [ 3L; 3L ] ] [] (weightNorm 0)), "`original0`"
+            (fun () -> Parametrization.ofTensors [ ones [ 3L; 3L ] ] [] (weightNorm 0)), "(2, 0)"
+        ] do
+        let refusal = Expect.throwsC (make >> ignore) id
+        Expect.isTrue (refusal :? System.ArgumentException) $"{refusal}"
+        Expect.stringContains refusal.Message words "what is wrong"
+
+    // The base as PyTorch has it.
+    Parametrization.ofTensorsOfShape [| 3L; 2L |] [ ones [ 3L; 2L ] ] [ ones [ 3L; 3L ] ] orthogonal
+    |> ignore
+
 let tests: Test =
     testList
         "forms of parts"
         [
-            for subject in Generators.Subjects.all ->
+            testCase "tensors that do not fit are refused" misfits
+            for subject in Generators.Subjects.all do
                 testCase subject.Name (fun () ->
                     for dtype in subject.Dtypes do
                         for seed in 1..2 do

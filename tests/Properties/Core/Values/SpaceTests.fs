@@ -20,6 +20,7 @@ let private closures: Closure list =
         Closure.Scaling
         Closure.RowScaling
         Closure.Negation
+        Closure.Reordering
         Closure.Zeroing
         Closure.EntrywiseMaps
         Closure.EntrywiseChoice

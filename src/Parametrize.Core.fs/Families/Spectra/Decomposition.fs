@@ -1,0 +1,35 @@
+namespace Parametrize
+
+/// What the values of factors have to be so that a decomposition finds what they yield again: vectors and numbers in an order
+/// of its own, up to signs.
+[<RequireQualifiedAccess>]
+module internal Decomposition =
+
+    let private isFree (space: Space) = space.IsClosedUnder Closure.Everything
+
+    /// Of vectors: any, or any that are orthonormal.
+    let vectors: Domain = Domain.OneOf [ Domain.free; Domain.Exactly StiefelSpaces.stiefel ]
+
+    /// Of numbers beside vectors of these spaces. Vectors of any lengths can take numbers to any others of their signs.
+    let numbers (vectors: Space list) : Domain =
+        if List.exists isFree vectors then
+            Domain.Needs [ Closure.Scaling; Closure.EntrywiseChoice; Closure.Reordering ]
+        else
+            Domain.OneOf [ Domain.Needs [ Closure.Reordering ]; Domain.Within OrderedSpaces.ordered ]
+
+    /// The dimension of what all vectors of these spaces and numbers yield, given that by all numbers. Numbers that differ from
+    /// each other, of orthonormal vectors, are found again: each that is not free is one less.
+    let dimension
+        (byAllNumbers: int64)
+        (vectors: (Form * (Space * int64 option)) list)
+        (form: Form, numbers: Space * int64 option)
+        : int64 option =
+        let isWhole (form: Form, (space: Space, dimension: int64 option)) =
+            dimension.IsSome && dimension = Option.ofNullable (space.Dimension form)
+
+        let missing = snd numbers |> Option.map (fun known -> Form.reals form - known)
+        let areFree = vectors |> List.exists (fun (_, (space, _)) -> isFree space)
+
+        match missing with
+        | Some missing when List.forall isWhole vectors && (missing = 0L || not areFree) -> Some(byAllNumbers - missing)
+        | _ -> None
