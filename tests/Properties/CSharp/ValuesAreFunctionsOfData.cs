@@ -62,4 +62,23 @@ public class ValuesAreFunctionsOfData
         Assert.Throws<ArgumentNullException>(() => tensor.Solve(null!));
         Assert.Throws<ArgumentException>(() => tensor.Solve(randn(3, 2)));
     }
+
+    /// <summary>A factorization is there in single precision only.</summary>
+    [Theory]
+    [InlineData(ScalarType.Float16)]
+    [InlineData(ScalarType.BFloat16)]
+    public void Determinants_of_16_bits_are_the_same_in_scopes(ScalarType dtype)
+    {
+        var layer = Linear(4, 4).to(dtype);
+        layer.register_parametrization("weight", Parametrizations.Symmetric);
+        var tensor = layer.parametrization("weight");
+        using var alone = tensor.LogAbsDeterminant();
+        using (parametrize.cached(layer))
+        {
+            using var value = tensor.Value;
+            using var held = tensor.LogAbsDeterminant();
+            Assert.Equal(ScalarType.Float32, held.dtype);
+            Near.Same(alone, held, 0.05);
+        }
+    }
 }

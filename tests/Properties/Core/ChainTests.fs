@@ -124,6 +124,32 @@ let tests: Test =
                     Expect.isError (Parametrization.tryAndThen l1 (slices 0 pieces)) $"{pieces}"
 
                 Expect.isOk (Parametrization.tryAndThen l1 (slices 0 [ 1L, identity; 1L, identity ])) "free entries")
+            testCase "masks behind a value that does not fit are one mask that does not fit" (fun () ->
+                let mask entries = pruned (Pruning.Custom(Mask.OfArray([| 1L; 4L |], entries)))
+                let first, second = mask [| true; true; false; true |], mask [| false; true; true; true |]
+                let value = simplex >>>! first >>> second
+                Expect.equal value (simplex >>>! (first >>> second)) "one mask"
+                Expect.stringContains (string value) ">>>!" "its text"
+                Expect.equal (Parametrization.parse (string value)) (Ok value) "it reads back"
+
+                Expect.equal
+                    (Tree.space value.Tree).Name
+                    (Tree.space (simplex >>>! first).Tree).Name
+                    "nothing more is known")
+            testCase "a further node leaves masks as they are, also where others would do" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let value = pruned (Pruning.L1(Amount.Count 2L))
+                let numbers (values: float list) = torch.tensor (List.toArray values, device = Case.device)
+                let start = ok (Parametrization.start value (numbers [ 4.0; 1.0; 3.0; 2.0 ]))
+
+                let trained =
+                    Parametrization.ofTensorsLike start [ numbers [ 0.0; 5.0; 0.0; 6.0 ] ] start.Buffers value
+
+                let tensor = Parametrization.forward value trained
+                let longer = value >>> scale 2.0
+                let extended = ok (Parametrization.extend longer trained tensor)
+                Expect.equal (Measures.apart extended.Buffers[0] start.Buffers[0]) 0.0 "the mask"
+                Expect.equal (Measures.apart (Parametrization.forward longer extended) tensor) 0.0 "the tensor")
             testCase "a pruning chooses among what the nodes before it yield" (fun () ->
                 use _ = torch.NewDisposeScope()
                 use generator = new torch.Generator(1UL, torch.CPU)

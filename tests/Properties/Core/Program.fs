@@ -63,6 +63,7 @@ let private tests (isAskedFor: string list -> bool) : Test =
             SampleTests.tests
             ChainSampleTests.tests
             BatchTests.tests
+            MemberTests.tests
             ThinTests.tests
             FormTests.tests
             EqualityTests.tests

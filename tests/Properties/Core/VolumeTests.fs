@@ -227,6 +227,15 @@ let private unknown (value: Parametrization) : Test =
         let parts = parts value torch.ScalarType.Float32 [| 4L; 4L |]
         Expect.isNone (Parametrization.logVolume value parts) "the volume")
 
+let private unknownOfTallUnitary (map: OrthogonalMap) : Test =
+    testCase $"{map} of tall complex matrices has none in closed form, of square ones it has" (fun () ->
+        use _ = torch.NewDisposeScope()
+        let value = orthogonalWithoutBase map
+        let ofShape shape = Parametrization.logVolume value (parts value torch.ScalarType.ComplexFloat64 shape)
+        Expect.isNone (ofShape [| 4L; 2L |]) "tall"
+        Expect.isNone (ofShape [| 2L; 4L |]) "wide"
+        Expect.isSome (ofShape [| 3L; 3L |]) "square")
+
 let private gradientOf (parts: Parts) : torch.Tensor =
     match parts.Parameters[0].grad with
     | null -> failtest "there is no gradient"
@@ -325,6 +334,9 @@ let tests: Test =
             // Of small parameters singular values are equal in single precision.
             isFinite (fixedRank 2L) 1.0
             isAccurate (fixedRank 2L)
+
+            for map in [ OrthogonalMap.Default; OrthogonalMap.MatrixExp ] do
+                unknownOfTallUnitary map
 
             testCase "gradients flow through it" (fun () ->
                 use _ = torch.NewDisposeScope()

@@ -85,12 +85,20 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
     override _.Contains(_, tensor, epsilon) =
         Violation.unless $"|s_i - 1| <= {radius}" (farthest tensor - radius) (limit epsilon tensor)
 
-    /// Singular values beyond the radius come to it, which is the nearest; to train, no farther than nine tenths of it.
+    /// Singular values beyond the radius come to it, which is the nearest; those at it start at nine tenths of it.
     override _.Invert(_, tensor, epsilon, want) =
         let struct (matrix, unit) = Norms.matricesInUnits 0.0 tensor
         let struct (left, values, right) = Svd.thin matrix
-        let most = if want = Want.Start then 0.9 else 1.0
-        let share = (offsets values unit / radius.AsScalar()).clamp((-most).AsScalar(), most.AsScalar())
+        let share = offsets values unit / radius.AsScalar()
+        let isOnEdge = share.abs().ge((1.0 - limit epsilon tensor / radius).AsScalar())
+        let nearest = share.clamp ((-1.0).AsScalar(), 1.0.AsScalar())
+
+        let share =
+            if want = Want.Start then
+                torch.where (isOnEdge, nearest * 0.9.AsScalar(), nearest)
+            else
+                nearest
+
         let struct (left, right) = Orthonormal.turnedTogether left right.mT
         let found = [| left; back epsilon share; right |]
 

@@ -34,16 +34,19 @@ type internal SpdDeterminantNode(determinant: float) =
             let x = parts.Inputs[0]
             x.tril -1L + torch.diag_embed (Entrywise.softplus (Tensors.diagonal x)))
 
-    /// How far `log det W` of each matrix is off, and what rounding may do to it: entries are seen through those of the inverse.
+    /// How far `log det W` of each matrix is off, and what rounding may do to it: entries are seen through those of the inverse. Where
+    /// rounding has made it smaller, it was no larger than if all eigenvalues had been equally far: `log det` is concave.
     let deviations (factor: torch.Tensor) (epsilon: float) =
         let diagonal = Tensors.diagonal factor
-        let off = (diagonal.log().sum -1L * 2.0.AsScalar() - (log determinant).AsScalar()).abs()
+        let off = diagonal.log().sum -1L * 2.0.AsScalar() - (log determinant).AsScalar()
         // In units of the diagonal of W, which changes nothing here.
         let unit = factor / factor.square().sum([| -1L |], keepdim = true).sqrt()
         let eye = (Tensors.eyeLike unit).expand_as unit
         let half = torch.linalg.solve_triangular (unit, eye, upper = false)
-        let moved = (half.mT.matmul half * unit.matmul unit.mT).abs().sum([| -2L; -1L |])
-        struct (off, moved * (Tensors.roundoff epsilon 1.0).AsScalar())
+        let seen = (half.mT.matmul half * unit.matmul unit.mT).abs().sum([| -2L; -1L |])
+        let moved = seen * (Tensors.roundoff epsilon 1.0).AsScalar()
+        let size = (float (Tensors.last factor)).AsScalar()
+        struct (off.abs (), torch.where (off.lt (0.0.AsScalar()), (moved / size).log1p() * size, moved))
 
     /// The logarithms of the diagonal of the factor.
     let logPivots (x: torch.Tensor) =

@@ -136,6 +136,20 @@ public class MergingTellsWhatItCosts
             [.. model.named_parameters().Where(one => one.parameter.requires_grad).Select(one => one.name)];
     }
 
+    /// <summary>By the last digit of one entry.</summary>
+    [Fact]
+    public void A_weight_that_was_changed_by_the_least_is_not_unmerged()
+    {
+        var (model, _) = Trained("lora 2L 4.0", ScalarType.Float32);
+        using var merged = peft.merge_adapter(model);
+        using (no_grad())
+        {
+            var entry = model.get_parameter("layer.weight")!.flatten()[0];
+            entry.copy_(nextafter(entry, tensor(float.PositiveInfinity)));
+        }
+        Assert.Contains("layer.weight was changed", Assert.Throws<InvalidOperationException>(merged.Unmerge).Message);
+    }
+
     [Fact]
     public void A_weight_that_was_changed_since_is_not_unmerged()
     {

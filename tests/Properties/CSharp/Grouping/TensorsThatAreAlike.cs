@@ -116,6 +116,22 @@ public class TensorsThatAreAlike
 
     [Theory]
     [MemberData(nameof(Values))]
+    public void Every_backward_pass_adds_its_own_gradient(string value) =>
+        Agree(
+            value,
+            (model, input) =>
+            {
+                var loss = model.call(input).square().sum();
+                loss.backward(retain_graph: true);
+                loss.backward(retain_graph: true);
+                foreach (var output in model.Outputs)
+                    output.sum().backward(retain_graph: true);
+                return Gradients(model);
+            }
+        );
+
+    [Theory]
+    [MemberData(nameof(Values))]
     public void What_is_not_used_gets_no_gradient(string value) =>
         Agree(
             value,

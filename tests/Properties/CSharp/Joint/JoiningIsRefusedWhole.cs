@@ -107,6 +107,19 @@ public class JoiningIsRefusedWhole
             module.register_parametrization("inside.weight+second", Parametrizations.Orthogonal());
     }
 
+    /// <summary>Neither is trained, but only one of them can be.</summary>
+    [Fact]
+    public void A_frozen_parameter_and_a_buffer()
+    {
+        var norm = nn.BatchNorm1d(4);
+        norm.bias!.requires_grad = false;
+        var refusal = Refused<ArgumentException>(
+            norm,
+            module => module.register_parametrization(["bias", "running_mean"], Parametrizations.Identity)
+        );
+        Assert.Contains("joins a parameter and a buffer", refusal.Message);
+    }
+
     [Fact]
     public void Tensors_outside_the_space() =>
         Refused<ParametrizationException>(

@@ -148,6 +148,11 @@ public class ModelsHavePriors
             alone.Message,
             StringComparison.Ordinal
         );
+        var both = Assert.Throws<ArgumentException>(() =>
+            model.log_prior(("1.weight", Priors.Dirichlet(2)), ("1.bias", Priors.Lkj()))
+        );
+        Assert.Contains("1.weight: Prior.dirichlet", both.Message, StringComparison.Ordinal);
+        Assert.Contains("1.bias: Prior.lkj", both.Message, StringComparison.Ordinal);
         Assert.Equal(before, doubling.Evaluations);
         var none = Assert.Throws<ArgumentException>(() =>
             model.log_prior(

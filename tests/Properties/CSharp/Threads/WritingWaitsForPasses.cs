@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Shared;
@@ -291,12 +292,15 @@ public class WritingWaitsForPasses
         thread.Start();
         hasThrown.Wait();
         module.Fails = false;
+        var clock = Stopwatch.StartNew();
         var others = Task.Run(() =>
         {
             tensor.Value = eye(4);
             return module.call(eye(4));
         });
         Near.Same(eye(4), await others.WaitAsync(Limit));
+        // A tenth of a second, on a machine that has nothing else to do.
+        Assert.InRange(clock.ElapsedMilliseconds, 0, 8_000);
         mayEnd.Release();
         thread.Join();
     }

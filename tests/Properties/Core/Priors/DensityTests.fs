@@ -138,7 +138,10 @@ let tests: Test =
                 let columns = array2D [ [ 1.0 ]; [ 2.0 ]; [ -3.0 ]; [ 0.0 ]; [ 7.0 ] ]
                 let found = Prior.logDensity (Prior.langevin columns) w
                 Expect.isLessThan (Measures.apart vectors found) 1e-12 "the log densities"
-                Expect.isTrue (Prior.isNormalized (Form.ofTensor w) (Prior.langevin columns)) "it is normalised")
+                Expect.isTrue (Prior.isNormalized (Form.ofTensor w) (Prior.langevin columns)) "it is normalised"
+                let rows = Prior.langevin (array2D [ [ 1.0; 2.0; -3.0; 0.0; 7.0 ] ])
+                Expect.isLessThan (Measures.apart vectors (Prior.logDensity rows w.mT)) 1e-12 "of one row"
+                Expect.isTrue (Prior.isNormalized (Form.ofTensor w.mT) rows) "it is normalised, too")
             test "the integral of a Langevin density is what is left out" (fun () ->
                 // Over rotations and over reflections of the plane, each is Bessel's I0 of a sum over the entries.
                 let f = array2D [ [ 1.0; 2.0 ]; [ 0.5; -1.0 ] ]

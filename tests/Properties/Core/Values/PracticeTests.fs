@@ -120,6 +120,37 @@ let private zeroPoints: Test =
             let named = Parametrization.misfits value 1e-15 parts |> List.map fst
             Expect.equal named (if isRight then [] else [ "0.zeroPoint" ]) $"{value}, {zeroPoint}")
 
+/// In 16 bits a scale is rounded by more than the range is wide in its units.
+let private zeroPointsInHalf: Test =
+    inScope "zero points are on the grid, however coarse the scale" (fun () ->
+        for dtype in [ torch.ScalarType.Float16; torch.ScalarType.BFloat16; float32 ] do
+            for bits in [ 2; 4; 8 ] do
+                for low in [ -1.0; -0.3; -7.77 ] do
+                    for high in [ 0.0; 1e-3; 0.011; 0.5 ] do
+                        let tensor = (vector [ low; high; low / 3.0 ]).``to`` dtype
+                        let value = fakeQuantized bits affine Granularity.Tensor
+                        let zeroPoint = (started value tensor).Buffers[1].item<int64>()
+                        let what = $"{dtype}, {bits} bits, from {low} to {high}: {zeroPoint}"
+                        Expect.isTrue (zeroPoint >= 0L && zeroPoint < (1L <<< bits)) what)
+
+/// A report says the same each time.
+let private saturationWithoutNoise: Test =
+    inScope "saturation is told as in evaluation" (fun () ->
+        let tensor = normal float64 3UL [ 20L; 20L ] * 3.0.ToScalar()
+        let quiet = bounded -10.0 10.0
+        let noisy = weightNoise 30.0 >>> quiet
+        let ofValue value = Parametrization.saturation value (Parametrization.ofTensors [ tensor ] [] value)
+        Expect.equal (ofValue noisy) (ofValue quiet) "the share of entries")
+
+/// As PyTorch starts a layer, of as many numbers as each output reads.
+let private adaptersOfKernels: Test =
+    inScope "the first factor of an adapter is uniform up to 1 / sqrt k, kernels included" (fun () ->
+        for shape, inputs in [ [ 6L; 400L ], 400.0; [ 6L; 40L; 3L; 3L ], 360.0 ] do
+            let parts = started (lora 4L 8.0) (normal float64 5UL shape)
+            let largest, most = Measures.largest parts.Parameters[0], 1.0 / sqrt inputs
+            Expect.isLessThanOrEqual largest most $"{shape}"
+            Expect.isGreaterThan largest (0.99 * most) $"{shape}")
+
 /// From where a channel of zeros can grow beside the others.
 let private channelsOfZeros: Test =
     inScope "channels of zeros have the scale of the largest of the others" (fun () ->
@@ -434,6 +465,9 @@ let tests: Test =
             ranges
             channelsOfZeros
             zeroPoints
+            zeroPointsInHalf
+            saturationWithoutNoise
+            adaptersOfKernels
             members
             signs
             zeros
