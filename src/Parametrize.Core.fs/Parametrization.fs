@@ -445,15 +445,29 @@ module Parametrization =
         Assigning.checkedAgainst value parts tensor
         |> Result.bind (fun forms -> Assigning.membership value forms parts.BufferArrays tensor)
 
-    /// The nearest allowed tensor, or a retraction to one (each family says which). Allowed tensors stay as they are.
+    /// The nearest allowed tensor, or a retraction to one (each family says which). Allowed tensors stay as they are. Of a chain
+    /// where that has no parameters, what `start` would start from.
     /// Throws ArgumentException for tensors that cannot be projected: wrong shape or element type, NaN; and for values
     /// without a right inverse.
     let project (value: Parametrization) (tensor: torch.Tensor) : torch.Tensor =
         use _ = torch.no_grad ()
 
-        let computed (parts: Parts) =
-            use parts = parts
-            forward value parts
+        let image (want: Want) (forms: Form[]) =
+            Assigning.approximately want value forms None tensor
+            |> Result.map (fun parts ->
+                use parts = parts
+                forward value parts)
+
+        // On the edge of the last space the nearest may have no parameters in the spaces before it.
+        let inside (forms: Form[]) (nearest: torch.Tensor) =
+            if value.Program.Nodes.Length = 1 then
+                Ok nearest
+            else
+                match Assigning.membership value forms [||] nearest with
+                | Ok() -> Ok nearest
+                | Error _ ->
+                    nearest.Dispose()
+                    image Want.Start forms
 
         let projected =
             Assigning.checkedForms value tensor
@@ -464,7 +478,7 @@ module Parametrization =
                 | Error _ ->
                     match Assigning.tryProject value tensor with
                     | Some nearest -> Ok nearest
-                    | None -> Assigning.approximately Want.Nearest value forms None tensor |> Result.map computed)
+                    | None -> image Want.Nearest forms |> Result.bind (inside forms))
 
         match projected with
         | Ok projected -> projected

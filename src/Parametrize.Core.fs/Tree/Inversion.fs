@@ -173,6 +173,7 @@ module internal Inversion =
                     | Error _ -> epsilons[sources[0]] <- epsilon
                 | :? IDecomposes as decomposing ->
                     slacks[sources[decomposing.Numbers]] <- Some(Slack.found decomposing parts.Inputs roundoff)
+                | :? IReadsSome -> slacks[sources[0]] <- slack
                 | _ -> ()
 
                 match box node with
@@ -309,6 +310,35 @@ module internal Inversion =
                 (Form.epsilon parts.ParameterArray[0].dtype)
             |> Result.map (fun rows -> Array.map3 (Array.map3 narrowed) parts.BufferArrays wide rows))
 
+    /// The parts, unless a node refuses what the nodes before it yield from them.
+    let private readable (program: Program) (parts: Parts) : Result<Parts, ParametrizationError> =
+        let refuses (step: Step) =
+            match step with
+            | Step.Compute(node, sources, _, _) when (box node :? IRefusesInputs) -> not (readsLeaves program sources)
+            | _ -> false
+
+        if Array.exists refuses program.Steps then
+            let registers =
+                Evaluation.registers
+                    false
+                    program
+                    parts
+                    (Array.map Tensors.widen parts.ParameterArray)
+                    parts.BufferArrays
+
+            let refusal (step: Step) =
+                match step with
+                | Step.Compute(node, sources, position, _) when refuses step ->
+                    (box node :?> IRefusesInputs).Refusal registers[sources[0]]
+                    |> Option.ofObj
+                    |> Option.map (fun reason ->
+                        Error reason |> outOfReach node |> Result.mapError (Program.named program position))
+                | _ -> None
+
+            program.Steps |> Array.tryPick refusal |> Option.defaultValue (Ok parts)
+        else
+            Ok parts
+
     let private tensorsOf (result: Result<Parts, 'e>) : torch.Tensor seq =
         match result with
         | Ok parts -> parts.Tensors
@@ -371,8 +401,13 @@ module internal Inversion =
                     relearnt isStale program epsilon (new Parts(shape, inputs, rows))
                     |> Result.map (fun rows -> inputs, rows)
                 | _ -> Ok(inputs, rows))
-            |> Result.map (fun (inputs, rows) ->
-                new Parts(shape, Array.map trainable inputs, Array.map (Array.map own) rows)))
+            |> Result.bind (fun (inputs, rows) -> readable program (new Parts(shape, inputs, rows)))
+            |> Result.map (fun parts ->
+                new Parts(
+                    shape,
+                    Array.map trainable parts.ParameterArray,
+                    Array.map (Array.map own) parts.BufferArrays
+                )))
 
     /// Whether all nodes contain the tensor that is pulled back to them, from the last to the first.
     let membership (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =

@@ -155,6 +155,11 @@ type IStraightThrough =
     /// autograd. Nothing else calls it.
     abstract Pass: inputs: torch.Tensor[] * buffers: torch.Tensor[] * gradient: torch.Tensor -> torch.Tensor
 
+/// A node that cannot read some tensors that nodes before it may be bound to yield.
+type internal IRefusesInputs =
+    /// What is wrong with an input; null where it can be read.
+    abstract Refusal: input: torch.Tensor -> string | null
+
 /// A node that detects buffers with which its output would leave the space, and can correct the rounding of buffers.
 type IRepairs =
     /// Whether the output of `Forward` stays in the space with these buffers, which are finite. An error has the name of a buffer
@@ -313,12 +318,12 @@ type internal IReadsSome =
     /// The input for which `Forward` yields an allowed tensor, with zeros at entries that are not read. Differentiable.
     abstract UndoRead: tensor: torch.Tensor -> torch.Tensor
 
-/// A node that finds its inputs by decomposing the tensor, so that rounding of any entry moves every number of the inputs.
+/// A node that finds its inputs by decomposing the tensor, so that rounding of any entry moves all numbers of an input.
 type internal IDecomposes =
-    /// The position of the input whose numbers are moved, each by a share of the largest number.
+    /// The position of the input whose numbers are moved.
     abstract Numbers: int
-    /// The longest side of the matrix that was decomposed into these inputs.
-    abstract Size: inputs: torch.Tensor[] -> int64
+    /// How far, at most, in an element type of that roundoff: in a shape that expands to that of the numbers.
+    abstract Distance: inputs: torch.Tensor[] * epsilon: float -> torch.Tensor
 
 /// A node whose output form is given by its buffers, not by its inputs.
 [<Interface>]

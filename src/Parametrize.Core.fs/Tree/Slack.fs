@@ -15,10 +15,8 @@ module internal Slack =
     /// The slack of numbers that a node has found by decomposing a tensor.
     let found (node: IDecomposes) (inputs: torch.Tensor[]) (epsilon: float) : Lazy<Slack> =
         lazy
-            (let numbers = inputs[node.Numbers]
-             let largest = numbers.abs().amax([| -1L |], keepdim = true)
-             let distance = largest * (Tensors.limit epsilon (node.Size inputs) 1.0).AsScalar()
-             eitherWay (distance.expand_as numbers))
+            (let distance = node.Distance(inputs, epsilon)
+             eitherWay (distance.expand inputs[node.Numbers].shape))
 
     /// The slack of the entries in another order or shape.
     let seen (view: torch.Tensor -> torch.Tensor) (slack: Lazy<Slack>) : Lazy<Slack> =

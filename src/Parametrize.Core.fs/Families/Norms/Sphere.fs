@@ -51,6 +51,16 @@ type internal SphereNode(radius: float) =
     override this.Inputs form = Node.same this Requirement.vectors form
     override _.Codomain _ = SphereSpaces.sphere radius
 
+    interface IRefusesInputs with
+        member this.Refusal input =
+            let isZero = (this.Largest input).eq(0.0.AsScalar())
+            let count = isZero.sum().item<int64>()
+
+            if count = 0L then
+                null
+            else
+                $"{count} of its vectors are zero and have no direction: all of their entries are masked, or outside a pattern. Register it without that mask or pattern."
+
     interface IReaches with
         /// Of a vector with equal entries.
         member _.Least(form, _) = radius / sqrt (float (max 1L (Array.last form.Shape)))

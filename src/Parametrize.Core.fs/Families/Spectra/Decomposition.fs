@@ -1,5 +1,7 @@
 namespace Parametrize
 
+open TorchSharp
+
 /// What the values of factors have to be so that a decomposition finds what they yield again: vectors and numbers in an order
 /// of its own, up to signs.
 [<RequireQualifiedAccess>]
@@ -33,3 +35,7 @@ module internal Decomposition =
         match missing with
         | Some missing when List.forall isWhole vectors && (missing = 0L || not areFree) -> Some(byAllNumbers - missing)
         | _ -> None
+
+    /// How far rounding of any entry of a matrix, whose longer side is given, moves the numbers of its decomposition.
+    let distance (longer: int64) (numbers: torch.Tensor) (epsilon: float) : torch.Tensor =
+        numbers.abs().amax([| -1L |], keepdim = true) * (Tensors.limit epsilon longer 1.0).AsScalar()

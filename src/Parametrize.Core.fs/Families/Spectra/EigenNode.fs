@@ -206,7 +206,7 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
 
     interface IDecomposes with
         member _.Numbers = 1
-        member _.Size inputs = Tensors.rows inputs[0]
+        member _.Distance(inputs, epsilon) = Decomposition.distance (Tensors.rows inputs[0]) inputs[1] epsilon
 
     interface IRelatesInputs with
         member _.DomainsBehind before = [ Decomposition.vectors; Decomposition.numbers [ before.Head ] ]

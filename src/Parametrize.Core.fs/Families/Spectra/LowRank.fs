@@ -153,7 +153,9 @@ type internal SvdNode(rank: int64 voption, isAscending: bool, areSigned: bool) =
 
     interface IDecomposes with
         member _.Numbers = 1
-        member _.Size inputs = max (Tensors.rows inputs[0]) (Tensors.rows inputs[2])
+
+        member _.Distance(inputs, epsilon) =
+            Decomposition.distance (max (Tensors.rows inputs[0]) (Tensors.rows inputs[2])) inputs[1] epsilon
 
     interface IRelatesInputs with
         member _.DomainsBehind before = domains before[0] before[2]

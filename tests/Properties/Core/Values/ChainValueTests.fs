@@ -169,4 +169,98 @@ let private onBounds: Test =
                         let allowed = 1000.0 * sqrt (float size) * Form.epsilon dtype
                         Expect.isLessThanOrEqual apart (min allowed (64.0 * Form.epsilon Dtype.BFloat16)) what
 
-let tests: Test = testList "own values of chains" [ ownValues; beyondRounding; besideShifts; onBounds ]
+/// A logarithm has rounding where the matrix before it had zeros.
+let private behindMasks: Test =
+    testCase "exponentials of matrices under a mask"
+    <| fun () ->
+        let mask = pruned (Pruning.Custom(Mask.Parse "4x4:6+c="))
+
+        for value in
+            [
+                mask >>> symmetric >>> matrixExponential
+                mask >>> hermitian >>> matrixExponential
+                groupSparse 2 4 >>> symmetric >>> matrixExponential
+                mask >>> skew >>> orthogonalWithoutBase OrthogonalMap.MatrixExp
+                mask >>> skew >>> orthogonalWithoutBase OrthogonalMap.Cayley
+                transposed mask >>> skew >>> orthogonalWithoutBase OrthogonalMap.Cayley
+            ] do
+            for dtype in [ Dtype.Float64; Dtype.Float32 ] do
+                for shape in [ [| 4L; 4L |]; [| 3L; 4L; 4L |] ] do
+                    for seed in 1UL .. 5UL do
+                        use _ = torch.NewDisposeScope()
+                        let what = $"{value}, {dtype}, seed {seed}"
+
+                        if
+                            Result.isOk (
+                                Parametrization.parameterForms
+                                    value
+                                    { Shape = shape; Dtype = dtype; Device = Case.device }
+                            )
+                        then
+                            use generator = new torch.Generator(seed, torch.CPU)
+                            let form = { Shape = shape; Dtype = dtype; Device = Case.device }
+
+                            let start =
+                                match Parametrization.start value (Form.normal generator form) with
+                                | Ok parts -> parts
+                                | Error error -> failtest $"{what}: {error}"
+
+                            // Short of half a turn, beyond which a logarithm is another.
+                            let near (part: torch.Tensor) = Form.normal generator (Form.ofTensor part) * 0.3.ToScalar()
+
+                            let parts =
+                                Parametrization.ofTensorsLike start (Seq.map near start.Parameters) start.Buffers value
+
+                            let own = Parametrization.forward value parts
+                            Expect.isOk (Parametrization.admits value parts own) what
+
+                            match Parametrization.rightInverse value parts own with
+                            | Error error -> failtest $"{what}: {error}"
+                            | Ok again ->
+                                let apart = Measures.apart (Parametrization.forward value again) own
+                                Expect.isLessThan apart (1e3 * Form.epsilon dtype) $"{what} comes back"
+
+/// The nearest tensors are on the edge of the last space, where those before it have no parameters.
+let private onEdges: Test =
+    testCase "projections behind maps that saturate"
+    <| fun () ->
+        for value in
+            [
+                lowRank 2L >>> unitInterval
+                fixedRank 2L >>> unitInterval
+                psd >>> unitInterval
+                conditioned 3.0 >>> unitInterval
+                spdWithDeterminant 2.0 >>> unitInterval
+                kronecker (2L, 2L) symmetric identity >>> positive >>> positive
+                transposed simplex >>> circulant >>> shift 1.0
+                psd >>> shift 1.0 >>> bounded -3.0 0.5
+            ] do
+            for dtype in [ Dtype.Float64; Dtype.Float32 ] do
+                for seed in 1UL .. 5UL do
+                    use _ = torch.NewDisposeScope()
+                    use generator = new torch.Generator(seed, torch.CPU)
+                    let form = { Shape = [| 4L; 4L |]; Dtype = dtype; Device = Case.device }
+                    let tensor = Form.normal generator form * 2.0.ToScalar()
+                    let projected = Parametrization.project value tensor
+                    Expect.isOk (Parametrization.contains value projected) $"{value}, {dtype}, seed {seed}"
+
+let private withoutDirection: Test =
+    testCase "vectors that are zero, whatever their parameters, have no place on a sphere"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
+        let tensor = torch.ones (4L, 3L, dtype = Dtype.Float64, device = Case.device)
+        let mask = Mask.OfArray([| 4L; 3L |], Array.init 12 (fun entry -> entry >= 3))
+
+        for value, count in
+            [ diagonal, 1; banded 0L 0L, 1; triangular Triangle.Upper, 1; pruned (Pruning.Custom mask), 1 ] do
+            match Parametrization.start (value >>> sphere 2.0) tensor with
+            | Ok _ -> failtest $"{value}"
+            | Error error -> Expect.stringContains error.Message $"{count} of its vectors are zero" $"{value}"
+
+        for value in [ diagonal; triangular Triangle.Lower; pruned (Pruning.L1(Amount.Count 1L)) ] do
+            Expect.isOk (Parametrization.start (value >>> sphere 2.0) (tensor.narrow (0L, 0L, 3L))) $"{value}"
+
+let tests: Test =
+    testList
+        "own values of chains"
+        [ ownValues; beyondRounding; besideShifts; onBounds; behindMasks; onEdges; withoutDirection ]
