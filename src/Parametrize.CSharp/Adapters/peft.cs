@@ -71,6 +71,9 @@ public static class peft
     /// A weight has another parametrization, or an adapter for which the folder has none: <see cref="unload"/> it first. Or adapters
     /// are merged into the model.
     /// </exception>
+    /// <exception cref="NotSupportedException">
+    /// The folder has a module whole that shares its weight with an adapted one, or its tensors are pickled.
+    /// </exception>
     /// <exception cref="IOException">A file cannot be read. In every case nothing has changed.</exception>
     public static LoraConfig load_adapter(nn.Module model, string folder, bool is_trainable = false)
     {

@@ -62,7 +62,7 @@ public static partial class prune
     /// <param name="module">The module.</param>
     /// <param name="name">A tensor of at least 2 dimensions.</param>
     /// <param name="amount">A share or a number of the channels that are not yet pruned as a whole.</param>
-    /// <param name="n">The power of the norm: 1, 2, <see cref="double.PositiveInfinity"/>, or any other from 0.</param>
+    /// <param name="n">The power of the norm: any number, <see cref="double.PositiveInfinity"/> or <see cref="double.NegativeInfinity"/>.</param>
     /// <param name="dim">The dimension of the channels; negative ones count from the end.</param>
     /// <param name="importance_scores">Whose norms count instead of the tensor's; of its shape.</param>
     /// <returns>The module.</returns>

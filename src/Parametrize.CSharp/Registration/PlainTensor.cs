@@ -29,6 +29,8 @@ internal sealed class PlainTensor : IDisposable
         if (members.Count > 1)
             RequireFree(members);
         _found = [.. members.Select(Find)];
+        foreach (var (member, found) in members.Zip(_found))
+            RequireItsName(member, found.Tensor);
         if (_found.DistinctBy(one => one.Slot.IsBuffer).Count() > 1)
             throw new ArgumentException(
                 $"{path} joins a parameter and a buffer, but a buffer is not trained. Join parameters only, or buffers only."
@@ -87,6 +89,21 @@ internal sealed class PlainTensor : IDisposable
     {
         if (Layout.IsJoint)
             Value.Dispose();
+    }
+
+    /// <summary>Of several names of one tensor in a module, the first is that of its state; removing would bring back another.</summary>
+    private static void RequireItsName(TensorPath path, Tensor tensor)
+    {
+        var names = path
+            .Owner.named_parameters(recurse: false)
+            .Select(one => (one.name, Tensor: (Tensor)one.parameter))
+            .Concat(path.Owner.named_buffers(recurse: false).Select(one => (one.name, Tensor: one.buffer)))
+            // TorchSharp registers the field behind an automatic property, too.
+            .Where(one => !one.name.StartsWith('<'));
+        if (names.FirstOrDefault(one => ReferenceEquals(one.Tensor, tensor)).name is { } first && first != path.Name)
+            throw new ArgumentException(
+                $"{path} is the same tensor as '{first}', which is its name in the state. Use '{first}'."
+            );
     }
 
     private static void RequireFree(IReadOnlyList<TensorPath> members)

@@ -310,21 +310,31 @@ module internal Inversion =
                 (Form.epsilon parts.ParameterArray[0].dtype)
             |> Result.map (fun rows -> Array.map3 (Array.map3 narrowed) parts.BufferArrays wide rows))
 
-    /// The parts, unless a node refuses what the nodes before it yield from them.
-    let private readable (program: Program) (parts: Parts) : Result<Parts, ParametrizationError> =
+    let private tensorsOf (result: Result<Parts, 'e>) : torch.Tensor seq =
+        match result with
+        | Ok parts -> parts.Tensors
+        | Error _ -> Seq.empty
+
+    /// Whether all nodes contain the tensor that is pulled back to them, from the last to the first.
+    let membership (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+        let epsilon = Form.epsilon tensor.dtype
+        let wide = Tensors.widen (tensor.detach ())
+        // A node that reads leaves is only asked whether it contains its tensor; its parts are not computed.
+        presentBuffers program forms buffers
+        |> Result.bind (fun present -> pullBack true Pull.Exactly epsilon program forms present None wide)
+        |> Result.map ignore
+
+    /// The parts, unless a node refuses what the nodes before it yield from them, and what it yields instead is not allowed.
+    let private readable (program: Program) (forms: Form[]) (parts: Parts) : Result<Parts, ParametrizationError> =
         let refuses (step: Step) =
             match step with
             | Step.Compute(node, sources, _, _) when (box node :? IRefusesInputs) -> not (readsLeaves program sources)
             | _ -> false
 
         if Array.exists refuses program.Steps then
-            let registers =
-                Evaluation.registers
-                    false
-                    program
-                    parts
-                    (Array.map Tensors.widen parts.ParameterArray)
-                    parts.BufferArrays
+            let registers = Evaluation.registers false program parts parts.ParameterArray parts.BufferArrays
 
             let refusal (step: Step) =
                 match step with
@@ -335,14 +345,17 @@ module internal Inversion =
                         Error reason |> outOfReach node |> Result.mapError (Program.named program position))
                 | _ -> None
 
-            program.Steps |> Array.tryPick refusal |> Option.defaultValue (Ok parts)
+            let isAllowed () =
+                registers[program.Result].``to`` forms[program.Result].Dtype
+                |> membership program forms parts.BufferArrays
+                |> Result.toOption
+                |> Option.isSome
+
+            match program.Steps |> Array.tryPick refusal with
+            | Some refusal when not (isAllowed ()) -> refusal
+            | _ -> Ok parts
         else
             Ok parts
-
-    let private tensorsOf (result: Result<Parts, 'e>) : torch.Tensor seq =
-        match result with
-        | Ok parts -> parts.Tensors
-        | Error _ -> Seq.empty
 
     /// New parts for the tensor. The caller has checked that the program can yield its form. `inUse` are the parts in use, if any.
     let pullParts pull (program: Program) (forms: Form[]) (inUse: Parts option) (tensor: torch.Tensor) =
@@ -401,21 +414,10 @@ module internal Inversion =
                     relearnt isStale program epsilon (new Parts(shape, inputs, rows))
                     |> Result.map (fun rows -> inputs, rows)
                 | _ -> Ok(inputs, rows))
-            |> Result.bind (fun (inputs, rows) -> readable program (new Parts(shape, inputs, rows)))
+            |> Result.bind (fun (inputs, rows) -> readable program forms (new Parts(shape, inputs, rows)))
             |> Result.map (fun parts ->
                 new Parts(
                     shape,
                     Array.map trainable parts.ParameterArray,
                     Array.map (Array.map own) parts.BufferArrays
                 )))
-
-    /// Whether all nodes contain the tensor that is pulled back to them, from the last to the first.
-    let membership (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
-        use _ = torch.no_grad ()
-        use scope = torch.NewDisposeScope()
-        let epsilon = Form.epsilon tensor.dtype
-        let wide = Tensors.widen (tensor.detach ())
-        // A node that reads leaves is only asked whether it contains its tensor; its parts are not computed.
-        presentBuffers program forms buffers
-        |> Result.bind (fun present -> pullBack true Pull.Exactly epsilon program forms present None wide)
-        |> Result.map ignore

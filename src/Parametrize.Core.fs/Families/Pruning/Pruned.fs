@@ -282,7 +282,7 @@ open Parametrize
 module PrunedValues =
 
     /// Tensors with zeros at fixed places; one behind another prunes what is left. Throws ArgumentException for shares and
-    /// probabilities outside [0, 1], negative counts, norms of negative power, and groups that keep more than they have.
+    /// probabilities outside [0, 1], negative counts, norms of no power (NaN), and groups that keep more than they have.
     let pruned (pruning: Pruning) : Parametrization =
         match PruningRules.fault pruning with
         | Some fault -> invalidArg (nameof pruning) fault

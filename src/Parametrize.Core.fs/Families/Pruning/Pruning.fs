@@ -15,7 +15,8 @@ type Pruning =
     /// The entries of smallest modulus when the tensor is first seen.
     | L1 of Amount
     /// The channels of a dimension with the smallest norms, `(sum |x|^power)^(1/power)`, when the tensor is first seen. The
-    /// power 0 counts entries other than 0.
+    /// power 0 counts entries other than 0; -infinity takes the smallest modulus. By negative powers, a channel that has a zero has
+    /// the norm 0.
     | Ln of amount: Amount * power: float * dimension: int
     /// All but the `keep` entries of largest modulus of each `size` consecutive ones in the last dimension.
     | Groups of keep: int * size: int

@@ -46,8 +46,8 @@ module internal PruningRules =
         | Pruning.Random(amount, _)
         | Pruning.RandomStructured(amount, _, _)
         | Pruning.L1 amount -> Amount.FaultOf amount
-        | Pruning.Ln(_, power, _) when not (power >= 0.0) ->
-            Some $"The power of the norm must not be negative, but it is {power}."
+        | Pruning.Ln(_, power, _) when System.Double.IsNaN power ->
+            Some $"The power of the norm must be a number, but it is {power}."
         | Pruning.Ln(amount, _, _) -> Amount.FaultOf amount
         | Pruning.Groups(keep, size) when keep < 0 || size < 1 || keep > size ->
             Some $"Of each {size} entries, {keep} cannot be kept."

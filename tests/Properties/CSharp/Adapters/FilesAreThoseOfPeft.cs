@@ -205,6 +205,32 @@ public class FilesAreThoseOfPeft
             Assert.Equal(model.parametrization(name).Parametrization, other.parametrization(name).Parametrization);
     }
 
+    /// <summary>The file has numbers of its own for each of two modules that share a weight in the model.</summary>
+    [Fact]
+    public void A_module_saved_whole_cannot_share_an_adapted_weight()
+    {
+        using var folder = new Folder();
+        var config = new LoraConfig
+        {
+            Rank = 2,
+            TargetModules = ["a"],
+            ModulesToSave = ["b"],
+        };
+        var model = nn.Sequential(("a", nn.Linear(3, 3)), ("b", nn.Linear(3, 3, hasBias: false)));
+        model.get_peft_model(config);
+        peft.save_pretrained(model, folder.Path, config);
+
+        var (first, second) = (nn.Linear(3, 3), nn.Linear(3, 3, hasBias: false));
+        second.weight = first.weight;
+        var tied = nn.Sequential(("a", first), ("b", second));
+        var before = tied.state_dict().ToDictionary(one => one.Key, one => one.Value.clone());
+        var refusal = Assert.Throws<NotSupportedException>(() => peft.load_adapter(tied, folder.Path));
+        Assert.Contains("has b.weight whole and an adapter for 'a'", refusal.Message, StringComparison.Ordinal);
+        Assert.Empty(tied.parametrizations());
+        foreach (var (key, value) in tied.state_dict())
+            Near.Same(before[key], value);
+    }
+
     public static TheoryData<string, string> Refused =>
         new()
         {

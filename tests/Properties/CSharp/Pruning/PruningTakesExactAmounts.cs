@@ -100,8 +100,8 @@ public class PruningTakesExactAmounts
         ForChannels(
             (request, channels, dim) =>
             {
-                double[] powers = [0.5, 1, 2, 3.5, double.PositiveInfinity];
-                var power = powers[request.Seed % 5];
+                double[] powers = [0.5, 1, 2, 3.5, double.PositiveInfinity, -1, double.NegativeInfinity];
+                var power = powers[request.Seed % (ulong)powers.Length];
                 var module = PrunedModules.Random(request.Shape);
                 using var before = module.weight.detach().clone();
                 module.ln_structured("weight", request.Amount, power, request.Dim);

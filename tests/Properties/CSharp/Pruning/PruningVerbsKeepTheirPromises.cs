@@ -233,8 +233,7 @@ public class PruningVerbsKeepTheirPromises
             Assert.Throws<ParametrizationException>(() => layer.random_structured("weight", 0.5, dim));
         }
         Assert.Throws<ParametrizationException>(() => layer.random_structured("bias", 0.5, 0)); // no channels
-        foreach (var power in new[] { -1, double.NegativeInfinity, double.NaN })
-            Assert.Throws<ArgumentException>(() => layer.ln_structured("weight", 0.5, power, 0));
+        Assert.Throws<ArgumentException>(() => layer.ln_structured("weight", 0.5, double.NaN, 0));
         Assert.Throws<ParametrizationException>(() => layer.n_m("weight", 2, 3));
         Assert.Throws<ArgumentException>(() => layer.n_m("weight", 5, 4));
         Assert.Throws<ArgumentException>(() => layer.n_m("weight", -1, 4));
