@@ -92,8 +92,8 @@ public sealed class MergedAdapters : IDisposable
         using var _ = no_grad();
         foreach (var (name, tensor) in Adapted(model))
         {
-            using var frozen = FrozenOf(tensor).clone();
-            MakePlain(model, name).copy_(frozen);
+            using var weight = Adapter.without(tensor.Parametrization, tensor.CurrentParts());
+            MakePlain(model, name).copy_(weight);
         }
     }
 
@@ -167,16 +167,15 @@ public sealed class MergedAdapters : IDisposable
         return PlainTensor.Find(TensorPath.Resolve(model, name)).Tensor.requires_grad_(false);
     }
 
-    /// <summary>The frozen weight that the adapter changes.</summary>
-    private static Tensor FrozenOf(ParametrizedTensor tensor) =>
-        Core.nodes(tensor.Parametrization)
-            .Zip(tensor.CurrentParts().BufferArrays, (node, buffers) => node is AdapterNode ? buffers[0] : null)
-            .OfType<Tensor>()
-            .First();
-
     private static void RequireOwn(nn.Module model, string name, ParametrizedTensor tensor)
     {
-        if (TensorPath.Resolve(model, name).IsHeld)
+        var path = TensorPath.Resolve(model, name);
+        if (path.Members.Count > 1)
+            throw new NotSupportedException(
+                $"{name} is made up of several tensors, and an adapter is merged into one weight, or taken off one. Nothing has changed. Use "
+                    + "remove_parametrizations."
+            );
+        if (path.IsHeld)
             throw new InvalidOperationException(
                 $"{name} is a ParametrizedTensor that a module holds itself, so there is no plain weight to merge into. Nothing has changed."
             );

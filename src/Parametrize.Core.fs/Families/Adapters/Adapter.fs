@@ -1,5 +1,6 @@
 namespace Parametrize
 
+open TorchSharp
 open Parametrize.Values
 
 /// The description of an adapter of low rank, whichever function has made it.
@@ -47,3 +48,41 @@ module internal Adapter =
 
             plain :: [ for dimension in 0..1 -> { plain with MagnitudeDimension = Some dimension } ]
             |> List.tryFind (fun adapter -> ofLowRank adapter = value))
+
+    let private isAlone (value: Parametrization) : bool =
+        match Parametrization.nodes value with
+        | [ :? AdapterNode as node ] -> value = Parametrization.ofNode node
+        | _ -> (tryLowRank value).IsSome
+
+    /// A new tensor: what the value yields without the changes of its adapters, of which the other parts stay as they are. Of an
+    /// adapter by itself that is the frozen weight, bit for bit.
+    let without (value: Parametrization) (parts: Parts) : torch.Tensor =
+        use scope = torch.NewDisposeScope()
+        use _ = torch.no_grad ()
+        let leaves = Array.copy parts.ParameterArray
+
+        let frozen =
+            [
+                for step in value.Program.Steps do
+                    match step with
+                    | Step.Compute(node, sources, position, _) ->
+                        match box node with
+                        | :? AdapterNode as adapter ->
+                            let frozen = parts.BufferArrays[position][0]
+
+                            for source, start in Array.zip sources (adapter.Starting frozen) do
+                                if source < leaves.Length then
+                                    leaves[source] <- start
+
+                            frozen
+                        | _ -> ()
+                    | _ -> ()
+            ]
+
+        let tensor =
+            if isAlone value then
+                frozen.Head.clone ()
+            else
+                Parametrization.forward value (Parametrization.ofArrays parts.Shape leaves parts.BufferArrays)
+
+        scope.MoveToOuter tensor

@@ -136,6 +136,45 @@ public class MergingTellsWhatItCosts
             [.. model.named_parameters().Where(one => one.parameter.requires_grad).Select(one => one.name)];
     }
 
+    /// <summary>What a value yields without the change of an adapter inside it; of an adapter alone, the frozen weight.</summary>
+    [Theory]
+    [InlineData("lora 2L 4.0")]
+    [InlineData("dora 2L 4.0")]
+    [InlineData("oft 2L")]
+    [InlineData("lora 2L 4.0 >>> scale 2.0")]
+    [InlineData("lora 2L 4.0 >>> weightDropout 0.5")]
+    [InlineData("transposed (lora 2L 4.0)")]
+    [InlineData("onKernel (lora 2L 4.0)")]
+    [InlineData("slices 1 [ (2L, lora 1L 4.0); (2L, lora 2L 4.0) ]")]
+    [InlineData("sum [ lora 1L 4.0; lora 2L 4.0 ]")]
+    [InlineData("kronecker (2L, 2L) (lora 1L 2.0) (lora 1L 1.0)")]
+    public void Unloading_gives_the_weight_back(string value)
+    {
+        var layer = nn.Linear(4, 2, hasBias: false, dtype: ScalarType.Float64);
+        layer.register_parametrization("weight", Parametrizations.Parse(value));
+        layer.eval();
+        var start = layer.parametrization("weight").Value.detach();
+        using (no_grad())
+            foreach (var parameter in layer.parameters())
+                parameter.add_(randn_like(parameter));
+        peft.unload(layer);
+        Near.Same(start, layer.weight, 1e-14);
+    }
+
+    [Fact]
+    public void An_adapter_of_several_tensors_is_refused_before_anything_changes()
+    {
+        var model = nn.Sequential(("a", nn.Linear(3, 3)), ("b", nn.Linear(3, 4)));
+        model.register_parametrization("a.weight", Parametrizations.Lora(1, 2));
+        model.register_parametrization("b.weight+bias", Parametrizations.Lora(1, 2));
+        Assert.Contains(
+            "b.weight+bias is made up of several tensors",
+            Assert.Throws<NotSupportedException>(() => peft.merge_adapter(model)).Message
+        );
+        Assert.Throws<NotSupportedException>(() => peft.unload(model));
+        Assert.Equal(["a.weight", "b.weight+bias"], model.parametrizations().Select(one => one.name));
+    }
+
     /// <summary>By the last digit of one entry.</summary>
     [Fact]
     public void A_weight_that_was_changed_by_the_least_is_not_unmerged()
