@@ -90,11 +90,13 @@ public sealed class MergedAdapters : IDisposable
     {
         using var alone = Alone(model);
         using var _ = no_grad();
-        foreach (var (name, tensor) in Adapted(model))
-        {
-            using var weight = Adapter.without(tensor.Parametrization, tensor.CurrentParts());
+        using var scope = NewDisposeScope();
+        var weights = Adapted(model)
+            .ConvertAll(one =>
+                (one.Name, Weight: Adapter.without(one.Tensor.Parametrization, one.Tensor.CurrentParts()))
+            );
+        foreach (var (name, weight) in weights)
             MakePlain(model, name).copy_(weight);
-        }
     }
 
     /// <summary>

@@ -326,24 +326,31 @@ module internal Inversion =
         |> Result.bind (fun present -> pullBack true Pull.Exactly epsilon program forms present None wide)
         |> Result.map ignore
 
-    /// The parts, unless a node refuses what the nodes before it yield from them, and what it yields instead is not allowed.
-    let private readable (program: Program) (forms: Form[]) (parts: Parts) : Result<Parts, ParametrizationError> =
-        let refuses (step: Step) =
-            match step with
-            | Step.Compute(node, sources, _, _) when (box node :? IRefusesInputs) -> not (readsLeaves program sources)
-            | _ -> false
+    /// What a node refuses of what the nodes before it yield, if what it yields instead is not allowed.
+    let private refusal (program: Program) (forms: Form[]) (parts: Parts) : ParametrizationError option =
+        let refusing =
+            [
+                for step in program.Steps do
+                    match step with
+                    | Step.Compute(node, sources, position, _) when not (readsLeaves program sources) ->
+                        match box node with
+                        | :? IRefusesInputs as refusing ->
+                            fun (registers: torch.Tensor[]) ->
+                                refusing.Refusal registers[sources[0]]
+                                |> Option.ofObj
+                                |> Option.map (fun reason ->
+                                    Program.named
+                                        program
+                                        position
+                                        (ParametrizationError.OutOfReach(Node.text node, reason)))
+                        | _ -> ()
+                    | _ -> ()
+            ]
 
-        if Array.exists refuses program.Steps then
+        if refusing.IsEmpty then
+            None
+        else
             let registers = Evaluation.registers false program parts parts.ParameterArray parts.BufferArrays
-
-            let refusal (step: Step) =
-                match step with
-                | Step.Compute(node, sources, position, _) when refuses step ->
-                    (box node :?> IRefusesInputs).Refusal registers[sources[0]]
-                    |> Option.ofObj
-                    |> Option.map (fun reason ->
-                        Error reason |> outOfReach node |> Result.mapError (Program.named program position))
-                | _ -> None
 
             let isAllowed () =
                 registers[program.Result].``to`` forms[program.Result].Dtype
@@ -351,11 +358,9 @@ module internal Inversion =
                 |> Result.toOption
                 |> Option.isSome
 
-            match program.Steps |> Array.tryPick refusal with
-            | Some refusal when not (isAllowed ()) -> refusal
-            | _ -> Ok parts
-        else
-            Ok parts
+            refusing
+            |> List.tryPick (fun refusal -> refusal registers)
+            |> Option.filter (fun _ -> not (isAllowed ()))
 
     /// New parts for the tensor. The caller has checked that the program can yield its form. `inUse` are the parts in use, if any.
     let pullParts pull (program: Program) (forms: Form[]) (inUse: Parts option) (tensor: torch.Tensor) =
@@ -414,10 +419,7 @@ module internal Inversion =
                     relearnt isStale program epsilon (new Parts(shape, inputs, rows))
                     |> Result.map (fun rows -> inputs, rows)
                 | _ -> Ok(inputs, rows))
-            |> Result.bind (fun (inputs, rows) -> readable program forms (new Parts(shape, inputs, rows)))
-            |> Result.map (fun parts ->
-                new Parts(
-                    shape,
-                    Array.map trainable parts.ParameterArray,
-                    Array.map (Array.map own) parts.BufferArrays
-                )))
+            |> Result.bind (fun (inputs, rows) ->
+                match refusal program forms (new Parts(shape, inputs, rows)) with
+                | Some error -> Error error
+                | None -> Ok(new Parts(shape, Array.map trainable inputs, Array.map (Array.map own) rows))))

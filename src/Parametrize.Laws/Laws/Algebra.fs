@@ -78,14 +78,18 @@ let private composes (subject: Subject) (case: Case) : Faults =
             | Ok(form :: _) -> form.Shape
             | _ -> parts.Shape
 
-        let first = Parametrization.ofTensorsOfShape shape parts.Parameters own subject.Value
-        let between = Parametrization.forward subject.Value first
+        // Behind `right` a vector may be viewed as a matrix would be; by itself it may not.
+        match Parametrization.parameterForms subject.Value { Form.ofTensor tensor with Shape = shape } with
+        | Error _ -> []
+        | Ok _ ->
+            let first = Parametrization.ofTensorsOfShape shape parts.Parameters own subject.Value
+            let between = Parametrization.forward subject.Value first
 
-        let expected =
-            Parametrization.forward right (Parametrization.ofTensorsOfShape tensor.shape [ between ] next right)
+            let expected =
+                Parametrization.forward right (Parametrization.ofTensorsOfShape tensor.shape [ between ] next right)
 
-        let found = Parametrization.forward chain parts
-        near $"forward ({chain})" (Subject.slack subject case expected) expected found
+            let found = Parametrization.forward chain parts
+            near $"forward ({chain})" (Subject.slack subject case expected) expected found
 
 /// Equal values print alike and hash alike, and different ones do not print alike.
 let private prints (subject: Subject) (case: Case) : Faults =

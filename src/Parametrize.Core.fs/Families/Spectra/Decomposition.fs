@@ -19,8 +19,8 @@ module internal Decomposition =
         else
             Domain.OneOf [ Domain.Needs [ Closure.Reordering ]; Domain.Within OrderedSpaces.ordered ]
 
-    /// The dimension of what all vectors of these spaces and numbers yield, given that by all numbers. Numbers that differ from
-    /// each other, of orthonormal vectors, are found again: each that is not free is one less.
+    /// The dimension of what vectors and numbers of these spaces yield, given that by all numbers. A decomposition finds numbers
+    /// that differ from each other again, so that each number that is not free makes it one less.
     let dimension
         (byAllNumbers: int64)
         (vectors: (Form * (Space * int64 option)) list)
