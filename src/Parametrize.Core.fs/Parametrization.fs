@@ -458,9 +458,14 @@ module Parametrization =
                 use parts = parts
                 forward value parts)
 
-        // On the edge of the last space the nearest may have no parameters in the spaces before it.
+        let isBehindOthers (step: Step) =
+            match step with
+            | Step.Compute(node, [| source |], _, _) -> box node :? IBijection && source >= value.Program.LeafCount
+            | _ -> false
+
+        // On the edge of a bijection's space the nearest may have no parameters in the spaces before it.
         let inside (forms: Form[]) (nearest: torch.Tensor) =
-            if value.Program.Nodes.Length = 1 then
+            if not (Array.exists isBehindOthers value.Program.Steps) then
                 Ok nearest
             else
                 match Assigning.membership value forms [||] nearest with
