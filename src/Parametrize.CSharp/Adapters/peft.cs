@@ -122,8 +122,8 @@ public static class peft
 
     /// <summary>
     /// Removes the adapters, so that each weight is the frozen one again; where an adapter is inside another value, what that yields
-    /// without the adapter's change. Call it before <see cref="load_adapter"/> reads an
-    /// adapter of other modules, or of another rank. Modules that an adapter's folder had as a whole stay as they are.
+    /// without the adapter's change. Call it before <see cref="load_adapter"/> reads an adapter of other modules, or of another rank.
+    /// Modules that an adapter's folder had as a whole stay as they are.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <exception cref="InvalidOperationException">The model has no adapter, or a module holds one itself.</exception>

@@ -94,13 +94,10 @@ internal sealed class PlainTensor : IDisposable
     /// <summary>Of several names of one tensor in a module, the first is that of its state; removing would bring back another.</summary>
     private static void RequireItsName(TensorPath path, Tensor tensor)
     {
-        var names = path
-            .Owner.named_parameters(recurse: false)
-            .Select(one => (one.name, Tensor: (Tensor)one.parameter))
-            .Concat(path.Owner.named_buffers(recurse: false).Select(one => (one.name, Tensor: one.buffer)))
-            // TorchSharp registers the field behind an automatic property, too.
-            .Where(one => !one.name.StartsWith('<'));
-        if (names.FirstOrDefault(one => ReferenceEquals(one.Tensor, tensor)).name is { } first && first != path.Name)
+        using var _ = ModelTree.Structure.EnterScope();
+        // TorchSharp registers the field behind an automatic property, too.
+        var names = ModelTree.TensorsOf(path.Owner).Where(one => !one.Name.StartsWith('<'));
+        if (names.FirstOrDefault(one => ReferenceEquals(one.Tensor, tensor)).Name is { } first && first != path.Name)
             throw new ArgumentException(
                 $"{path} is the same tensor as '{first}', which is its name in the state. Use '{first}'."
             );

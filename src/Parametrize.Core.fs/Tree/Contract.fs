@@ -110,8 +110,18 @@ module internal Contract =
             else
                 None
 
-        let isOtherBuffer (buffer: Buffer, part: torch.Tensor) =
-            isOther $"a buffer {buffer.Name}" (buffer.FormFor(Form.ofTensor tensor), part)
+        let output = Form.ofTensor tensor
+
+        let ofPyTorch =
+            match box node with
+            | :? ICarriesLess as node -> node.PyTorchForms output
+            | _ -> []
+
+        let isOtherBuffer (place: int, (buffer: Buffer, part: torch.Tensor)) =
+            if List.tryItem place ofPyTorch = Some(Form.ofTensor part) then
+                None
+            else
+                isOther $"a buffer {buffer.Name}" (buffer.FormFor output, part)
 
         if isNull (box parts) then
             Some("parts", "null")
@@ -131,7 +141,8 @@ module internal Contract =
                     | None ->
                         Seq.zip inputs parts.Inputs
                         |> Seq.tryPick (isOther "an input")
-                        |> Option.orElseWith (fun () -> Seq.zip node.Buffers parts.Buffers |> Seq.tryPick isOtherBuffer)
+                        |> Option.orElseWith (fun () ->
+                            Seq.zip node.Buffers parts.Buffers |> Seq.indexed |> Seq.tryPick isOtherBuffer)
 
     let private isTrained (tensor: torch.Tensor) : bool = tensor.requires_grad
 

@@ -322,8 +322,11 @@ type internal IReadsSome =
 type internal IDecomposes =
     /// The position of the input whose numbers are moved.
     abstract Numbers: int
-    /// How far, at most, in an element type of that roundoff: in a shape that expands to that of the numbers.
-    abstract Distance: inputs: torch.Tensor[] * epsilon: float -> torch.Tensor
+    /// The longest side of the matrix that was decomposed into these inputs.
+    abstract Size: inputs: torch.Tensor[] -> int64
+    /// Whether each number may be off by a share of the largest of its vector; else by a share of 1. Either moves the tensor by no
+    /// more than rounding does.
+    abstract IsRelative: bool
 
 /// A node whose output form is given by its buffers, not by its inputs.
 [<Interface>]

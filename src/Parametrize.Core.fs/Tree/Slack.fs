@@ -15,8 +15,15 @@ module internal Slack =
     /// The slack of numbers that a node has found by decomposing a tensor.
     let found (node: IDecomposes) (inputs: torch.Tensor[]) (epsilon: float) : Lazy<Slack> =
         lazy
-            (let distance = node.Distance(inputs, epsilon)
-             eitherWay (distance.expand inputs[node.Numbers].shape))
+            (let sizes = inputs[node.Numbers].abs()
+             let limit = (Tensors.limit epsilon (node.Size inputs) 1.0).AsScalar()
+
+             eitherWay (
+                 if node.IsRelative then
+                     (sizes.amax ([| -1L |], keepdim = true) * limit).expand_as sizes
+                 else
+                     torch.full_like (sizes, limit)
+             ))
 
     /// The slack of the entries in another order or shape.
     let seen (view: torch.Tensor -> torch.Tensor) (slack: Lazy<Slack>) : Lazy<Slack> =

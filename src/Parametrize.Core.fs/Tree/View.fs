@@ -63,22 +63,24 @@ module internal View =
     let back (view: View) (shape: unit -> int64[]) (tensor: torch.Tensor) : torch.Tensor =
         backBehind 0 view shape tensor
 
+    /// What is said of rows is not true of those of a view.
+    let private ofRows: Set<Closure> = Set.ofList [ Closure.RowScaling; Closure.Reordering ]
+
+    let private ofMatrices: Set<Closure> = ofRows.Add Closure.Transposition
+
     /// The space of tensors whose views lie in the given space.
     let space (view: View) (inner: Space) : Space =
-        let name, kept =
+        let name, lost =
             match view with
-            | View.Kernel ->
-                $"kernels whose matrices are {inner.Name}",
-                Set.ofList [ Closure.RowScaling; Closure.Reordering; Closure.Transposition ]
-            | View.Transpose ->
-                $"matrices whose transposes are {inner.Name}", Set.ofList [ Closure.RowScaling; Closure.Reordering ]
+            | View.Kernel -> $"kernels whose matrices are {inner.Name}", ofMatrices
+            | View.Transpose -> $"matrices whose transposes are {inner.Name}", ofRows
 
         if inner = Space.all then
             inner
         elif view = View.Transpose && inner.IsClosedUnder Closure.Transposition then
             inner
         else
-            { new Space(name, [], Set.difference inner.Closures kept) with
+            { new Space(name, [], Set.difference inner.Closures lost) with
                 override _.Dimension form =
                     if form.Shape.Length < 2 then
                         System.Nullable()
@@ -94,9 +96,7 @@ module internal View =
 
     /// The space of the views of tensors of a space. Entries stay independent of each other; rows and transposes change.
     let spaceInto (_: View) (outer: Space) : Space =
-        let lost = Set.ofList [ Closure.RowScaling; Closure.Reordering; Closure.Transposition ]
-
-        { new Space($"views of {outer.Name}", [], Set.difference outer.Closures lost) with
+        { new Space($"views of {outer.Name}", [], Set.difference outer.Closures ofMatrices) with
             override _.Interior = outer.Interior
             override _.IsLeftByRounding = outer.IsLeftByRounding
             // The shape of the whole is not known here: rounding is one of entries.

@@ -60,28 +60,35 @@ module internal Adapter =
         use scope = torch.NewDisposeScope()
         use _ = torch.no_grad ()
         let leaves = Array.copy parts.ParameterArray
+        let frozen: torch.Tensor[] = Array.zeroCreate value.Program.RegisterCount
 
-        let frozen =
-            [
-                for step in value.Program.Steps do
-                    match step with
-                    | Step.Compute(node, sources, position, _) ->
-                        match box node with
-                        | :? AdapterNode as adapter ->
-                            let frozen = parts.BufferArrays[position][0]
+        let start (sources: int[]) (starting: torch.Tensor[]) =
+            for source, leaf in Array.zip sources starting do
+                if source < leaves.Length then
+                    leaves[source] <- leaf
 
-                            for source, start in Array.zip sources (adapter.Starting frozen) do
-                                if source < leaves.Length then
-                                    leaves[source] <- start
+        value.Program.Steps
+        |> Array.iteri (fun index step ->
+            match step with
+            | Step.Compute(node, sources, position, _) ->
+                match box node with
+                | :? AdapterNode as adapter ->
+                    let weight = parts.BufferArrays[position][0]
+                    frozen[leaves.Length + index] <- weight
+                    start sources (adapter.Starting weight)
+                // Magnitudes of their own are those of the frozen weight.
+                | :? WeightNormNode as norm when not (isNull (box frozen[sources[1]])) ->
+                    let weight = frozen[sources[1]]
 
-                            frozen
-                        | _ -> ()
-                    | _ -> ()
-            ]
+                    match norm.Invert([||], weight, Form.epsilon weight.dtype, Want.Exact) with
+                    | Ok found -> start sources[..0] found.Inputs[..0]
+                    | Error _ -> ()
+                | _ -> ()
+            | _ -> ())
 
         let tensor =
             if isAlone value then
-                frozen.Head.clone ()
+                (Array.find (box >> isNull >> not) frozen).clone()
             else
                 Parametrization.forward value (Parametrization.ofArrays parts.Shape leaves parts.BufferArrays)
 

@@ -101,13 +101,9 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
 
     interface IDecomposes with
         member _.Numbers = 0
-
-        /// Cayley's map brings A closer by `1 + |A|^2 / 4`; the exponential by less, short of half a turn. A base takes W as it is.
-        member _.Distance(inputs, epsilon) =
-            let squares = inputs[0].abs().square().sum([| -2L; -1L |], keepdim = true)
-            let size = max (Tensors.rows inputs[0]) (Tensors.last inputs[0])
-            let limit = if trivialized then 0.0 else Tensors.limit epsilon size 1.0
-            (squares + 1.0.AsScalar()) * limit.AsScalar()
+        member _.Size inputs = max (Tensors.rows inputs[0]) (Tensors.last inputs[0])
+        /// No map moves W by more than A is moved.
+        member _.IsRelative = false
 
     interface IRepairs with
         member _.CanCarry(buffers, epsilon) =

@@ -1,13 +1,17 @@
 namespace Parametrize
 
-open TorchSharp
-
 /// What the values of factors have to be so that a decomposition finds what they yield again: vectors and numbers in an order
 /// of its own, up to signs.
 [<RequireQualifiedAccess>]
 module internal Decomposition =
 
     let private isFree (space: Space) = space.IsClosedUnder Closure.Everything
+
+    /// Whether a space of numbers knows neither an order nor a bound of them, so that its matrices make a cone.
+    let isCone (numbers: Space) : bool =
+        isFree numbers
+        || numbers.Equals PositiveSpaces.positive
+        || numbers.Equals PositiveSpaces.nonNegative
 
     /// Of vectors: any, or any that are orthonormal.
     let vectors: Domain = Domain.OneOf [ Domain.free; Domain.Exactly StiefelSpaces.stiefel ]
@@ -35,7 +39,3 @@ module internal Decomposition =
         match missing with
         | Some missing when List.forall isWhole vectors && (missing = 0L || not areFree) -> Some(byAllNumbers - missing)
         | _ -> None
-
-    /// How far rounding of any entry of a matrix, whose longer side is given, moves the numbers of its decomposition.
-    let distance (longer: int64) (numbers: torch.Tensor) (epsilon: float) : torch.Tensor =
-        numbers.abs().amax([| -1L |], keepdim = true) * (Tensors.limit epsilon longer 1.0).AsScalar()

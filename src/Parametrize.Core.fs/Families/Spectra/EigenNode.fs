@@ -6,9 +6,8 @@ open Parametrize.LinearAlgebra
 [<RequireQualifiedAccess>]
 module internal EigenSpaces =
 
-    /// The matrices `Q diag(l) Q^T` with l of a space, all or `rank` of them. Only a space that knows no order and no bound of
-    /// its entries makes a cone. Of those that have zeros, functions of matrices lose the rank to rounding: they are no more than
-    /// of that rank.
+    /// The matrices `Q diag(l) Q^T` with l of a space, all or `rank` of them. Functions of those that have zeros lose the rank to
+    /// rounding: they are no more than of that rank.
     let image (rank: int64 voption) (vectors: Space) (values: Space) : Space =
         let larger =
             // Vectors that are free need not be orthonormal: the matrix may then be singular.
@@ -19,13 +18,8 @@ module internal EigenSpaces =
             else
                 SymmetricSpaces.hermitian
 
-        let isCone =
-            values.IsClosedUnder Closure.Everything
-            || values.Equals PositiveSpaces.positive
-            || values.Equals PositiveSpaces.nonNegative
-
         match rank with
-        | ValueNone when isCone -> larger
+        | ValueNone when Decomposition.isCone values -> larger
         | ValueNone -> Space($"symmetric matrices with eigenvalues that are {values.Name}", [ larger ])
         | ValueSome rank ->
             let closures = Space.common [ Closure.Scaling; Closure.Negation ] [ values ]
@@ -206,7 +200,8 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
 
     interface IDecomposes with
         member _.Numbers = 1
-        member _.Distance(inputs, epsilon) = Decomposition.distance (Tensors.rows inputs[0]) inputs[1] epsilon
+        member _.Size inputs = Tensors.rows inputs[0]
+        member _.IsRelative = true
 
     interface IRelatesInputs with
         member _.DomainsBehind before = [ Decomposition.vectors; Decomposition.numbers [ before.Head ] ]

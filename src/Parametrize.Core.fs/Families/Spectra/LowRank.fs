@@ -22,17 +22,12 @@ module internal RankSpaces =
 
     /// The matrices `U diag(s) V^T` with factors of these spaces.
     let image (rank: int64 voption) (left: Space) (values: Space) (right: Space) : Space =
-        let isCone =
-            values.IsClosedUnder Closure.Everything
-            || values.Equals PositiveSpaces.positive
-            || values.Equals PositiveSpaces.nonNegative
-
         let closures = Closure.Negation :: Closure.Transposition :: Space.common [ Closure.Scaling ] [ values ]
 
         let supersets = [ for rank in ValueOption.toList rank -> atMost rank ]
 
         match values, rank with
-        | _, ValueSome rank when isCone -> atMost rank
+        | _, ValueSome rank when Decomposition.isCone values -> atMost rank
         | :? RatioSpace as bounded, ValueNone -> conditioned bounded.Ratio
         | _ ->
             let factors = $"{left.Name} and {right.Name}"
@@ -153,9 +148,8 @@ type internal SvdNode(rank: int64 voption, isAscending: bool, areSigned: bool) =
 
     interface IDecomposes with
         member _.Numbers = 1
-
-        member _.Distance(inputs, epsilon) =
-            Decomposition.distance (max (Tensors.rows inputs[0]) (Tensors.rows inputs[2])) inputs[1] epsilon
+        member _.Size inputs = max (Tensors.rows inputs[0]) (Tensors.rows inputs[2])
+        member _.IsRelative = true
 
     interface IRelatesInputs with
         member _.DomainsBehind before = domains before[0] before[2]

@@ -87,13 +87,11 @@ type internal MatrixExponentialNode(requirement: Requirement) =
 
     interface IDecomposes with
         member _.Numbers = 0
+        member _.Size inputs = Tensors.last inputs[0]
 
-        /// By the quotient of the largest and the smallest eigenvalue of W.
-        member _.Distance(inputs, epsilon) =
-            let values = torch.linalg.eigvalsh (hermitian (Tensors.inDouble inputs[0]))
-            let size = Tensors.last inputs[0]
-            let spread = values.narrow (-1L, size - 1L, 1L) - values.narrow (-1L, 0L, 1L)
-            (spread.clamp_max(80.0.AsScalar()).exp() * (rounding inputs[0] epsilon).AsScalar()).unsqueeze -1L
+        /// Rounding may move X by as much times the condition number, but a change of X as large could move W by more than
+        /// rounding.
+        member _.IsRelative = false
 
     interface ISpecialized with
         member this.Behind before =

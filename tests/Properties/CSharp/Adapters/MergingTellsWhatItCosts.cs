@@ -143,6 +143,8 @@ public class MergingTellsWhatItCosts
     [InlineData("oft 2L")]
     [InlineData("lora 2L 4.0 >>> scale 2.0")]
     [InlineData("lora 2L 4.0 >>> weightDropout 0.5")]
+    [InlineData("dora 2L 4.0 >>> scale 2.0")]
+    [InlineData("slices 0 [ (1L, dora 1L 4.0); (1L, lora 1L 4.0) ]")]
     [InlineData("transposed (lora 2L 4.0)")]
     [InlineData("onKernel (lora 2L 4.0)")]
     [InlineData("slices 1 [ (2L, lora 1L 4.0); (2L, lora 2L 4.0) ]")]

@@ -220,6 +220,51 @@ let private behindMasks: Test =
                                 let apart = Measures.apart (Parametrization.forward value again) own
                                 Expect.isLessThan apart (1e3 * Form.epsilon dtype) $"{what} comes back"
 
+/// Under a mask an entry of a logarithm counts as rounding only if it moves the tensor by no more, however large that is and
+/// whatever its condition.
+let private beyondMasks: Test =
+    testCase "what rounding cannot be is not lost under a mask"
+    <| fun () ->
+        for size in [ 4L; 64L; 256L ] do
+            use _ = torch.NewDisposeScope()
+            let keeps = Array.init (int (size * size)) (fun entry -> entry <> 1 && entry <> int size)
+            let mask = pruned (Pruning.Custom(Mask.OfArray([| size; size |], keeps)))
+            use generator = new torch.Generator(1UL, torch.CPU)
+            let form = { Shape = [| size; size |]; Dtype = Dtype.Float64; Device = Case.device }
+            let normal = Form.normal generator form
+
+            /// With a spectral norm, and an entry under the mask.
+            let spoilt (sign: float) (norm: float) =
+                let part = normal + normal.mT * sign.ToScalar()
+                let part = part * (norm / (torch.linalg.matrix_norm (part, 2.0)).item<float>()).ToScalar()
+
+                part.index_put_ (
+                    torch.tensor (1e-3, dtype = form.Dtype),
+                    torch.TensorIndex.Single 0L,
+                    torch.TensorIndex.Single 1L
+                )
+                |> ignore
+
+                part.index_put_ (
+                    torch.tensor (sign * 1e-3, dtype = form.Dtype),
+                    torch.TensorIndex.Single 1L,
+                    torch.TensorIndex.Single 0L
+                )
+                |> ignore
+
+                (torch.linalg.matrix_exp part).``to`` Dtype.Float32
+
+            for norm in [ 0.5; 2.5; 5.0 ] do
+                let tensor = spoilt 1.0 norm
+                let symmetric' = tensor / 2.0.ToScalar() + tensor.mT / 2.0.ToScalar()
+
+                Expect.isError
+                    (Parametrization.contains (mask >>> symmetric >>> matrixExponential) symmetric')
+                    $"{size}, {norm}"
+
+            let rotations = mask >>> skew >>> orthogonalWithoutBase OrthogonalMap.MatrixExp
+            Expect.isError (Parametrization.contains rotations (spoilt -1.0 2.0)) $"{size}, a rotation"
+
 /// The nearest tensors are on the edge of the last space, where those before it have no parameters.
 let private onEdges: Test =
     testCase "projections behind maps that saturate"
@@ -263,4 +308,13 @@ let private withoutDirection: Test =
 let tests: Test =
     testList
         "own values of chains"
-        [ ownValues; beyondRounding; besideShifts; onBounds; behindMasks; onEdges; withoutDirection ]
+        [
+            ownValues
+            beyondRounding
+            besideShifts
+            onBounds
+            behindMasks
+            beyondMasks
+            onEdges
+            withoutDirection
+        ]
