@@ -526,7 +526,7 @@ module Parametrization =
         if value.Program.Nodes |> Array.exists isMeant then
             match parts.ParameterArray |> Array.sumBy Tensors.nonFinite with
             | 0L ->
-                Inversion.refresh isMeant value.Program parts
+                Relearning.refresh isMeant value.Program parts
                 |> Result.map (fun buffers -> new Parts(parts.Shape, parts.ParameterArray, buffers))
             | count -> Error(ParametrizationError.NotFinite(string value, count))
         else

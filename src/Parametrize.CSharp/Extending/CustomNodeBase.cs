@@ -60,7 +60,7 @@ public abstract class CustomNodeBase : Node
             );
         // A tiny tensor may be the difference of larger ones.
         if (size > limit && size <= 64 * epsilon)
-            limit += Contract.roundingAt(this, tensor, epsilon);
+            limit += InverseContract.roundingAt(this, tensor, epsilon);
         return size <= limit
             ? FSharpResult<Unit, Violation>.NewOk(null!)
             : FSharpResult<Unit, Violation>.NewError(new Violation($"W in {_codomain.Name}", size, limit));
@@ -109,9 +109,9 @@ public abstract class CustomNodeBase : Node
     private protected Tensor Image(Tensor value) => Image(value, []);
 
     private protected Tensor Image(Tensor value, Tensor[] buffers) =>
-        Usable(nameof(Forward), Map(Contract.usable(this, "RightInverse", Inverse(value, buffers)), buffers));
+        Usable(nameof(Forward), Map(Breach.usable(this, "RightInverse", Inverse(value, buffers)), buffers));
 
-    private protected Tensor Usable(string doing, Tensor? tensor) => Contract.usable(this, doing, [tensor!])[0];
+    private protected Tensor Usable(string doing, Tensor? tensor) => Breach.usable(this, doing, [tensor!])[0];
 
     private protected abstract Tensor Map(Tensor[] inputs, Tensor[] buffers);
 
@@ -135,7 +135,7 @@ public abstract class CustomNodeBase : Node
         if (!double.IsFinite(size))
             return double.PositiveInfinity;
         if (size > Limit(value, FormModule.epsilon(value.dtype)))
-            Contract.requireInverse(this, FuncConvert.FromFunc(image), value, made);
+            InverseContract.requireInverse(this, FuncConvert.FromFunc(image), value, made);
         return size;
     }
 

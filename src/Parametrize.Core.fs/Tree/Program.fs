@@ -72,7 +72,7 @@ module internal Program =
 
     let private canBeStacked (node: Node) : bool =
         box node :? IStacks
-        || node.IsBatched && not (Contract.isUsers node || Node.isShapedByBuffers node || Node.learns node)
+        || node.IsBatched && not (Breach.isUsers node || Node.isShapedByBuffers node || Node.learns node)
 
     let private isKernel (step: Step) : bool =
         match step with

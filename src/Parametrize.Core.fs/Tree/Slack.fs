@@ -129,7 +129,7 @@ module internal Slack =
     let private contains readsLeaves (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
         match box node with
         | :? IRoundsParameter as rounding when not readsLeaves -> rounding.ContainsBehind(tensor, epsilon)
-        | _ -> Contract.contains node present tensor epsilon
+        | _ -> InverseContract.contains node present tensor epsilon
 
     /// How many steps without progress are allowed.
     let private mostIdle = 2
@@ -161,7 +161,7 @@ module internal Slack =
                 (least: float)
                 (idle: int)
                 =
-                match Contract.nearest node forms present from epsilon rounded with
+                match InverseContract.nearest node forms present from epsilon rounded with
                 | None -> Error violation
                 | Some nearest ->
                     let way = nearest - from

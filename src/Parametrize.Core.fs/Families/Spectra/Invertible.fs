@@ -95,17 +95,34 @@ type internal InvertibleNode(determinants: Determinants) =
         let finite = Entrywise.within (Form.greatest lower.dtype)
         finite (finite (lower.matmul upper * lowerUnit) * upperUnit)
 
-    /// The last pivot makes the product 1. In it, what rounding has done to a determinant moves the matrix by no more than rounding.
+    /// `log |det W|` of each matrix.
+    let logDeterminantOf (unit: torch.Tensor) (size: torch.Tensor) =
+        let struct (_, logarithm) = torch.linalg.slogdet unit
+        logarithm + size.squeeze(-1L).squeeze(-1L).log() * (float (Tensors.last unit)).AsScalar()
+
+    /// Nearly the nearest matrix of determinant 1 to one whose determinant only rounding has moved: along the gradient of log det,
+    /// W^-T, no entry moves by more than rounding. A single pivot would have to move by that of all entries together.
+    let corrected (unit: torch.Tensor) (size: torch.Tensor) =
+        let step (matrix: torch.Tensor) () =
+            let gradient = (torch.linalg.inv matrix).mT
+            let missing = ((-(logDeterminantOf matrix size)).expm1().unsqueeze -1L).unsqueeze -1L
+            matrix + gradient * (missing / gradient.square().sum([| -2L; -1L |], keepdim = true))
+
+        Seq.init 2 ignore |> Seq.fold step unit
+
+    /// The last pivot makes the product 1.
     let closed (logarithms: torch.Tensor) =
         let others = logarithms.narrow (-1L, 0L, Tensors.last logarithms - 1L)
         torch.cat ([| others; -(others.sum ([| -1L |], keepdim = true)) |], -1L)
 
     /// Of a matrix that need not be allowed, a multiple.
     let inverse (dtype: torch.ScalarType) (isAllowed: bool) (struct (matrix: torch.Tensor, unit: torch.Tensor)) =
+        let isRounded = isUnit && isAllowed
+        let matrix = if isRounded then corrected matrix unit else matrix
         let struct (permutation, lower, upper) = torch.linalg.lu matrix
         let diagonal = Tensors.diagonal upper
         let whole = diagonal.abs().log() + unit.squeeze(-1L).log()
-        let logarithms = if isUnit && isAllowed then closed whole else centred whole
+        let logarithms = if isRounded then closed whole else centred whole
 
         let unit =
             if isUnit && not isAllowed then
@@ -146,12 +163,10 @@ type internal InvertibleNode(determinants: Determinants) =
 
         struct (left.matmul ((turned left right lifted).unsqueeze -1L * right), unit)
 
-    /// `log |det W|` of each matrix, and what rounding may do to it: entries are seen through those of the inverse.
+    /// The size of that, and what rounding may do to it: entries are seen through those of the inverse.
     let logDeterminants (unit: torch.Tensor) (size: torch.Tensor) (epsilon: float) =
-        let struct (_, logarithm) = torch.linalg.slogdet unit
         let moved = ((torch.linalg.inv unit).mT * unit).abs().sum([| -2L; -1L |])
-        let whole = logarithm + size.squeeze(-1L).squeeze(-1L).log() * (float (Tensors.last unit)).AsScalar()
-        struct (whole.abs (), moved * (Tensors.roundoff epsilon 1.0).AsScalar())
+        struct ((logDeterminantOf unit size).abs(), moved * (Tensors.roundoff epsilon 1.0).AsScalar())
 
     /// Which matrices of a batch are allowed.
     let areAllowed (tensor: torch.Tensor) (epsilon: float) : torch.Tensor =

@@ -34,15 +34,35 @@ type internal SpdDeterminantNode(determinant: float) =
             let x = parts.Inputs[0]
             x.tril -1L + torch.diag_embed (Entrywise.softplus (Tensors.diagonal x)))
 
-    /// How far `log det W` of each matrix is off, and what rounding may do to it: entries are seen through those of the inverse. Where
-    /// rounding has made it smaller, it was no larger than if all eigenvalues had been equally far: `log det` is concave.
+    /// How far `log det W` of each matrix is off.
+    let deviation (factor: torch.Tensor) =
+        (Tensors.diagonal factor).log().sum -1L * 2.0.AsScalar() - (log determinant).AsScalar()
+
+    let inverseOf (factor: torch.Tensor) =
+        torch.linalg.solve_triangular (factor, (Tensors.eyeLike factor).expand_as factor, upper = false)
+
+    /// The factor of nearly the nearest matrix of that determinant to one whose determinant only rounding has moved: along the
+    /// gradient of log det, W^-1, no entry moves by more than rounding. A single pivot would have to move by that of all entries
+    /// together. `W + c W^-1 = L (I + c (L^-1 L^-T)^2) L^T`.
+    let corrected (factor: torch.Tensor) =
+        let step (factor: torch.Tensor) () =
+            let half = inverseOf factor
+            let half = half / half.abs().amax([| -2L; -1L |], keepdim = true)
+            let inverse = half.matmul half.mT
+            let inverse = inverse / inverse.square().sum([| -2L; -1L |], keepdim = true).sqrt()
+            let missing = ((-(deviation factor)).expm1().unsqueeze -1L).unsqueeze -1L
+            let inner = Tensors.eyeLike factor + inverse.matmul inverse * missing
+            factor.matmul (torch.linalg.cholesky inner)
+
+        Seq.init 2 ignore |> Seq.fold step factor
+
+    /// That distance, and what rounding may do to it: entries are seen through those of the inverse. Where rounding has made the
+    /// determinant smaller, it was no larger than if all eigenvalues had been equally far: `log det` is concave.
     let deviations (factor: torch.Tensor) (epsilon: float) =
-        let diagonal = Tensors.diagonal factor
-        let off = diagonal.log().sum -1L * 2.0.AsScalar() - (log determinant).AsScalar()
+        let off = deviation factor
         // In units of the diagonal of W, which changes nothing here.
         let unit = factor / factor.square().sum([| -1L |], keepdim = true).sqrt()
-        let eye = (Tensors.eyeLike unit).expand_as unit
-        let half = torch.linalg.solve_triangular (unit, eye, upper = false)
+        let half = inverseOf unit
         let seen = (half.mT.matmul half * unit.matmul unit.mT).abs().sum([| -2L; -1L |])
         let moved = seen * (Tensors.roundoff epsilon 1.0).AsScalar()
         let size = (float (Tensors.last factor)).AsScalar()
@@ -83,12 +103,12 @@ type internal SpdDeterminantNode(determinant: float) =
         // A nearest one with tiny eigenvalues would have huge ones, too.
         factorFor tensor epsilon (if want = Want.Exact then want else Want.Start)
         |> Result.bind (fun factor ->
+            let factor = if want = Want.Exact then corrected factor else factor
             let logarithms = (Tensors.diagonal factor).log()
 
             let x =
                 if want = Want.Exact then
-                    // The last pivot makes the determinant. In it, what rounding has done to that moves the matrix by no more
-                    // than rounding.
+                    // The last pivot makes the determinant.
                     let others = logarithms.narrow (-1L, 0L, Tensors.last factor - 1L) - (level tensor).AsScalar()
                     let last = -(others.sum ([| -1L |], keepdim = true))
                     factor.tril -1L + torch.diag_embed (torch.cat ([| others; last |], -1L))
