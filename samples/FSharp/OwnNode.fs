@@ -26,13 +26,19 @@ type MeanNode(mean: float) =
     override _.Invert(_, tensor, _, want) = NodeParts.ofInput (if want = Want.Exact then tensor else shifted tensor)
 
     override _.Contains(_, tensor, epsilon) =
-        let size = (meanOf tensor - mean).abs().max().ToDouble()
-        let limit = 16.0 * epsilon * (1.0 + tensor.abs().max().ToDouble())
+        // Of each row by itself: rows may be a batch.
+        let sizes = tensor.abs().amax([| -1L |], keepdim = true) + System.Math.Abs mean
+        let share = ((meanOf tensor - mean).abs() / sizes).max().ToDouble()
 
-        if size <= limit then
+        if share <= 4.0 * epsilon then
             Ok()
         else
-            Error { Condition = $"mean = {mean}"; Size = size; Limit = limit }
+            Error
+                {
+                    Condition = $"mean = {mean} (over the largest entry)"
+                    Size = share
+                    Limit = 4.0 * epsilon
+                }
 
 let withMean (mean: float) : Parametrization = Parametrization.ofNode (MeanNode mean)
 

@@ -165,7 +165,7 @@ public sealed class MergedAdapters : IDisposable
     /// <summary>Makes the weight plain, with its adapter included, and frozen as it was before.</summary>
     private static Tensor MakePlain(nn.Module model, string name)
     {
-        model.remove_parametrizations(name);
+        Registrar.RemoveTied(TensorPath.Resolve(model, name));
         return PlainTensor.Find(TensorPath.Resolve(model, name)).Tensor.requires_grad_(false);
     }
 
@@ -181,6 +181,9 @@ public sealed class MergedAdapters : IDisposable
             throw new InvalidOperationException(
                 $"{name} is a ParametrizedTensor that a module holds itself, so there is no plain weight to merge into. Nothing has changed."
             );
+        // Tied modules get one plain weight.
+        if (tensor.Binding.IsTied)
+            return;
         if (
             ModelTree
                 .AllNames(model)
@@ -190,7 +193,7 @@ public sealed class MergedAdapters : IDisposable
             { Count: > 1 } names
         )
             throw new NotSupportedException(
-                $"{string.Join(" and ", names)} share one weight. Merging would give each its own copy. Nothing has changed. Remove the sharing first."
+                $"{string.Join(" and ", names)} share one weight, which each had for itself before. Merging would give each its own copy. Nothing has changed. Remove the sharing first."
             );
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Parametrize.CSharp.Adapters;
 using Parametrize.CSharp.Models;
 using Parametrize.CSharp.Registration;
@@ -11,15 +12,19 @@ namespace Parametrize.CSharp;
 /// </summary>
 public static class peft
 {
+    /// <summary>The configuration with which a model got its adapters.</summary>
+    private static readonly ConditionalWeakTable<nn.Module, LoraConfig> Configs = [];
+
     /// <summary>
     /// Puts adapters on the modules that the configuration names, and freezes all other parameters except those of `ModulesToSave`.
-    /// If one module cannot have an adapter, nothing changes. The model computes the same outputs as before, until it is trained.
+    /// If one module cannot have an adapter, nothing changes. The model computes the same outputs as before, until it is trained (with
+    /// DoRA up to rounding). The factors A are drawn from torch's generator, as `manual_seed` has set it.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="config">Ranks, alphas and modules.</param>
     /// <returns>The model, changed in place.</returns>
     /// <exception cref="ArgumentException">
-    /// A name matches no module, or a module cannot have an adapter. Nothing has changed.
+    /// A name matches no module, or a module cannot have an adapter, or has one already. Nothing has changed.
     /// </exception>
     /// <exception cref="InvalidOperationException">Adapters are merged into the model.</exception>
     public static T get_peft_model<T>(this T model, LoraConfig config)
@@ -30,8 +35,12 @@ public static class peft
         MergedAdapters.RequireNone(model);
         var layers = AdapterTargets.Find(model, config);
         var values = layers.ToDictionary(one => one.WeightName, one => AdapterTargets.ValueFor(one, config));
+        RequirePlain(model, values.Keys);
         ManyRegistrations.Register(model, values, WhenNotAllowed.Project);
+        foreach (var name in values.Keys)
+            Draw(model.parametrization(name));
         Freeze(model, values.Keys, config);
+        Configs.AddOrUpdate(model, config);
         return model;
     }
 
@@ -42,17 +51,24 @@ public static class peft
     /// <param name="model">The model.</param>
     /// <param name="folder">The folder.</param>
     /// <param name="config">
-    /// The settings that the model does not have: `BaseModelNameOrPath`, `TaskType` and `ModulesToSave`. All others are taken from
-    /// the adapters. Default: none of these.
+    /// The settings that the adapters do not have: `BaseModelNameOrPath`, `TaskType` and `ModulesToSave`. Default, also of
+    /// `ModulesToSave` alone where it is empty: those with which this model got its adapters.
     /// </param>
     /// <exception cref="ArgumentException">`ModulesToSave` has a name that matches no module.</exception>
-    /// <exception cref="InvalidOperationException">The model has no adapter.</exception>
+    /// <exception cref="InvalidOperationException">The model has no adapter, or adapters are merged into it.</exception>
     /// <exception cref="NotSupportedException">PEFT's files cannot hold an adapter of the model. Nothing is written.</exception>
     public static void save_pretrained(nn.Module model, string folder, LoraConfig? config = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        AdapterFiles.Write(model, folder, config ?? new());
+        MergedAdapters.RequireNone(model);
+        var known = Configs.TryGetValue(model, out var present) ? present : new();
+        config ??= known;
+        AdapterFiles.Write(
+            model,
+            folder,
+            config.ModulesToSave is [] ? config with { ModulesToSave = known.ModulesToSave } : config
+        );
     }
 
     /// <summary>
@@ -83,6 +99,7 @@ public static class peft
         using var loading = new AdapterLoading(model, folder);
         var adapted = loading.Commit(is_trainable);
         Freeze(model, adapted, is_trainable ? loading.Config : new());
+        Configs.AddOrUpdate(model, loading.Config);
         return loading.Config;
     }
 
@@ -132,6 +149,31 @@ public static class peft
     {
         ArgumentNullException.ThrowIfNull(model);
         MergedAdapters.Drop(model);
+        Configs.Remove(model);
+    }
+
+    private static void RequirePlain(nn.Module model, IEnumerable<string> weights)
+    {
+        foreach (var name in weights)
+            if (TensorPath.Find(model, name) is { } present && Adapter.isAdapter(present.Parametrization))
+                throw new ArgumentException(
+                    $"{name} has an adapter already ({present.Code}). Take it off by peft.unload, or merge it by peft.merge_and_unload, before "
+                        + "get_peft_model puts on another.",
+                    "config"
+                );
+    }
+
+    /// <summary>
+    /// Draws A as PEFT does, from torch's generator: the value alone starts all layers of a shape from the same numbers. B is zero, so
+    /// the weight stays.
+    /// </summary>
+    private static void Draw(ParametrizedTensor tensor)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var a = tensor.Originals[^2];
+        var bound = 1 / Math.Sqrt(a.numel() / (double)a.size(0));
+        a.uniform_(-bound, bound);
     }
 
     /// <summary>Freezes all parameters except those of these adapters, and those of modules that are saved as a whole.</summary>

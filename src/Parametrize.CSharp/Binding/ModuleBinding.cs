@@ -52,8 +52,11 @@ internal sealed class ModuleBinding : IUse
 
     bool IUse.IsToKeep => _tensor.Binding.IsToKeep;
 
+    /// <summary>The tensor's name in the module.</summary>
+    public string Name => JointName.Of([.. _slots.Select(slot => slot.Name)]);
+
     /// <summary>The tensor's name in messages.</summary>
-    public string Where => $"{Owner?.Title()}.{JointName.Of([.. _slots.Select(slot => slot.Name)])}";
+    public string Where => $"{Owner?.Title()}.{Name}";
 
     /// <summary>The module; null when it was garbage-collected while another module that shares the tensor lives on.</summary>
     public nn.Module? Owner => _slots[0].Owner;
@@ -142,6 +145,19 @@ internal sealed class ModuleBinding : IUse
 
     public bool IsIn(nn.Module home, string? name = null) =>
         ReferenceEquals(home, _home.Set) && (name is null || name == _home.Name);
+
+    /// <summary>
+    /// Whether this module and another had one tensor before it was registered. Modules that share a parametrized tensor in place
+    /// of tensors of their own are not tied.
+    /// </summary>
+    public bool IsTiedTo(ModuleBinding other) =>
+        (_slots, other._slots) is ([{ Owner: not null } own], [{ Owner: not null } others])
+        && (own.Kept, others.Kept) switch
+        {
+            (null, null) => true,
+            ({ } kept, { } its) => NativeTensors.AreOne(kept, its),
+            _ => false,
+        };
 
     /// <summary>The name in the home under which the module shows this tensor, if it does.</summary>
     public string? NameOf(Tensor tensor) => _slots.FirstOrDefault(slot => slot.Shows(tensor))?.Name.Split('.')[^1];

@@ -60,7 +60,11 @@ internal sealed partial class TensorBinding : ICached, IUse
     /// <summary>The modules' own parameters, emptied, whose places it has taken.</summary>
     public IEnumerable<Parameter> Kept => _modules.SelectMany(module => module.Kept);
 
-    public bool IsOnly(ModuleBinding module) => _modules.All(one => one == module || one.IsGone);
+    public bool AreAll(IReadOnlyCollection<ModuleBinding> modules) =>
+        _modules.All(one => modules.Contains(one) || one.IsGone);
+
+    /// <summary>Whether all its modules had one tensor before it was registered.</summary>
+    public bool IsTied => _modules.All(one => one == _modules[0] || one.IsTiedTo(_modules[0]));
 
     public void Add(ModuleBinding module)
     {

@@ -74,5 +74,5 @@ public abstract class CustomNode : CustomNodeBase
     private protected sealed override double DistanceWith(Tensor value, Tensor[] buffers) =>
         buffers.Length == 0 ? Distance(value) : Largest(Usable(nameof(Nearest), Near(value, buffers)) - value);
 
-    private protected sealed override Tensor[] Started(Tensor value) => [value.clone()];
+    private protected sealed override Tensor[] Started(Tensor value, Tensor[] buffers) => [value.clone()];
 }

@@ -77,7 +77,7 @@ public abstract class CustomNodeBase : Node
         var buffers = InUse(present, tensor);
         var inputs = HasRightInverse
             ? Inverse(want.IsExact ? tensor : Usable("Nearest", Near(tensor, buffers)), buffers)
-            : Started(tensor);
+            : Started(tensor, buffers);
         return FSharpResult<NodeParts, string>.NewOk(new NodeParts(inputs, buffers));
     }
 
@@ -122,7 +122,7 @@ public abstract class CustomNodeBase : Node
     private protected abstract double DistanceWith(Tensor value, Tensor[] buffers);
 
     /// <summary>The parameters for a tensor that is registered, when the node has no right inverse.</summary>
-    private protected abstract Tensor[] Started(Tensor value);
+    private protected abstract Tensor[] Started(Tensor value, Tensor[] buffers);
 
     /// <summary>
     /// The distance of a tensor from the image of its right inverse; infinity when the image is not finite. It is also large when

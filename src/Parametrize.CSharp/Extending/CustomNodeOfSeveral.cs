@@ -42,11 +42,17 @@ public abstract class CustomNodeOfSeveral : CustomNodeBase
     /// <summary>The constrained tensor, differentiable. Intermediate tensors are disposed by the caller.</summary>
     protected abstract Tensor Forward(Tensor[] inputs);
 
+    /// <summary>The same function for a node with buffers. Default: the function without them.</summary>
+    protected virtual Tensor Forward(Tensor[] inputs, IReadOnlyList<Tensor> carried) => Forward(inputs);
+
     /// <summary>
     /// Inputs that <see cref="Forward(Tensor[])"/> maps to this tensor, or near it where there are none, of the shapes
     /// that <see cref="InputShapes"/> says.
     /// </summary>
     protected abstract Tensor[] RightInverse(Tensor value);
+
+    /// <summary>The same function for a node with buffers. Default: the function without them.</summary>
+    protected virtual Tensor[] RightInverse(Tensor value, IReadOnlyList<Tensor> carried) => RightInverse(value);
 
     /// <summary>The nearest allowed tensor. Default: the image of the right inverse.</summary>
     protected virtual Tensor Nearest(Tensor value) => Image(value);
@@ -57,15 +63,19 @@ public abstract class CustomNodeOfSeveral : CustomNodeBase
     /// </summary>
     protected virtual double Distance(Tensor value) => FromImage(value, Image);
 
-    private protected sealed override Tensor Map(Tensor[] inputs, Tensor[] buffers) => Forward(inputs);
+    private protected sealed override Tensor Map(Tensor[] inputs, Tensor[] buffers) =>
+        buffers.Length == 0 ? Forward(inputs) : Forward(inputs, (IReadOnlyList<Tensor>)buffers);
 
-    private protected sealed override Tensor[] Inverse(Tensor value, Tensor[] buffers) => RightInverse(value);
+    private protected sealed override Tensor[] Inverse(Tensor value, Tensor[] buffers) =>
+        buffers.Length == 0 ? RightInverse(value) : RightInverse(value, (IReadOnlyList<Tensor>)buffers);
 
-    private protected sealed override Tensor Near(Tensor value, Tensor[] buffers) => Nearest(value);
+    private protected sealed override Tensor Near(Tensor value, Tensor[] buffers) =>
+        buffers.Length == 0 ? Nearest(value) : Image(value, buffers);
 
-    private protected sealed override double DistanceWith(Tensor value, Tensor[] buffers) => Distance(value);
+    private protected sealed override double DistanceWith(Tensor value, Tensor[] buffers) =>
+        buffers.Length == 0 ? Distance(value) : Largest(Usable(nameof(Nearest), Near(value, buffers)) - value);
 
-    private protected sealed override Tensor[] Started(Tensor value) => RightInverse(value);
+    private protected sealed override Tensor[] Started(Tensor value, Tensor[] buffers) => Inverse(value, buffers);
 
     private static int AtLeastOne(int inputCount)
     {

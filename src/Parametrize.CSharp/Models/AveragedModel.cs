@@ -59,7 +59,7 @@ public sealed class AveragedModel<T> : nn.Module
     /// <exception cref="InvalidOperationException">
     /// They are not parametrized alike; or parameters are averaged, and the bases differ. Nothing has changed.
     /// </exception>
-    /// <exception cref="ParametrizationException">A tensor of the model is NaN or infinite; nothing has changed.</exception>
+    /// <exception cref="ParametrizationException">A parameter or a value of the model is NaN or infinite; nothing has changed.</exception>
     public void update_parameters(T model)
     {
         ArgumentNullException.ThrowIfNull(model);

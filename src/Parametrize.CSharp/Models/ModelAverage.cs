@@ -25,6 +25,7 @@ internal static class ModelAverage
             pair.Average.Binding.SyncWithModules();
             pair.Model.Binding.SyncWithModules();
         }
+        RequireFinite(pairs, plain);
         TensorPath[] paths = [.. pairs.Select(pair => TensorPath.Resolve(average, pair.Name))];
         // Of both models at once: passes of the model may be waiting for tensors of the average, which can be parts of one model.
         using var alone = TensorAccess.WritingAll(() =>
@@ -41,7 +42,7 @@ internal static class ModelAverage
         );
         using var _ = no_grad();
         using var handles = NewDisposeScope(); // TorchSharp makes a new one for each operation in place.
-        foreach (var (own, other) in plain)
+        foreach (var (_, own, other) in plain)
         {
             var there = other.to(own.dtype, own.device);
             if (weight < 1 && (own.is_floating_point() || own.is_complex()) && own is TorchSharp.Modules.Parameter)
@@ -49,6 +50,27 @@ internal static class ModelAverage
             else
                 own.copy_(there);
         }
+    }
+
+    /// <summary>
+    /// An average would keep NaN for ever. Buffers are copied, not averaged, and may hold infinite numbers, as masks of attention do.
+    /// </summary>
+    private static void RequireFinite(
+        List<(string Name, ParametrizedTensor Average, ParametrizedTensor Model)> pairs,
+        List<(string Name, Tensor Average, Tensor Model)> plain
+    )
+    {
+        var trained = plain
+            .Where(one => one.Average is TorchSharp.Modules.Parameter)
+            .Select(one => (one.Name, one.Model));
+        var parts =
+            from pair in pairs
+            where !pair.Average.IsBuffer
+            from input in pair.Model.Inputs
+            select (pair.Name, input);
+        foreach (var (name, tensor) in trained.Concat(parts))
+            if (Tensors.nonFinite(tensor) is > 0 and var count)
+                throw new ParametrizationException(ParametrizationError.NewNotFinite("An average", count), name);
     }
 
     private static List<(string Name, ParametrizedTensor Average, ParametrizedTensor Model)> Pairs(
@@ -82,10 +104,10 @@ internal static class ModelAverage
     }
 
     /// <summary>The parameters and buffers that are not parametrized; each once, also when several modules share it.</summary>
-    private static List<(Tensor Average, Tensor Model)> PlainPairs(nn.Module average, nn.Module model)
+    private static List<(string Name, Tensor Average, Tensor Model)> PlainPairs(nn.Module average, nn.Module model)
     {
         var others = Plain(model).ToDictionary(one => one.Name, one => one.Tensor);
-        var pairs = new List<(Tensor, Tensor)>();
+        var pairs = new List<(string, Tensor, Tensor)>();
         foreach (var (name, own) in Plain(average))
         {
             if (!others.TryGetValue(name, out var other) || !own.shape.SequenceEqual(other.shape))
@@ -93,9 +115,9 @@ internal static class ModelAverage
                     $"'{name}' is {Form.Shown(own.shape)} in the average, but {(other is null ? "absent" : Form.Shown(other.shape))} in the model.",
                     nameof(model)
                 );
-            pairs.Add((own, other));
+            pairs.Add((name, own, other));
         }
-        return [.. pairs.DistinctBy(pair => NativeTensors.Identity(pair.Item1))];
+        return [.. pairs.DistinctBy(pair => NativeTensors.Identity(pair.Item2))];
     }
 
     private static IEnumerable<(string Name, Tensor Tensor)> Plain(nn.Module model) =>

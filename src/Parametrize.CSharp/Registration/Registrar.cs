@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Binding;
 using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
@@ -52,9 +53,14 @@ internal static class Registrar
         all.Commit();
     }
 
-    public static void Remove(TensorPath path, bool leaveParametrized)
+    public static void Remove(TensorPath path, bool leaveParametrized) => Remove(path, leaveParametrized, one => [one]);
+
+    /// <summary>Gives one plain tensor, with the value, to the module and to all modules that are tied to it.</summary>
+    public static void RemoveTied(TensorPath path) => Remove(path, leaveParametrized: true, Tied);
+
+    private static void Remove(TensorPath path, bool leaveParametrized, Func<TensorPath, List<TensorPath>> find)
     {
-        using var alone = TensorAccess.WritingAll(() => path.Accesses);
+        using var alone = TensorAccess.WritingAll(() => [.. find(path).SelectMany(one => one.Accesses)]);
         var parametrized = path.Tensor ?? throw TensorPath.NotParametrized(path.Owner, path.Name);
         if (path.IsHeld)
             throw new InvalidOperationException(
@@ -69,34 +75,62 @@ internal static class Registrar
             );
 
         using var value = leaveParametrized ? parametrized.Detached() : null;
-        TakeOut(path, parametrized, value);
+        TakeOut(find(path), parametrized, value);
     }
 
     /// <summary>
-    /// Gives the module a plain tensor: with this value, or, when it is null, with the original from which the value was computed.
+    /// Gives the modules a plain tensor: with this value, or, when it is null, with the original from which the value was computed.
     /// </summary>
-    private static void TakeOut(TensorPath path, ParametrizedTensor parametrized, Tensor? value)
+    private static void TakeOut(List<TensorPath> paths, ParametrizedTensor parametrized, Tensor? value)
     {
         using var lasting = Modes.Lasting();
         using var _ = ModelTree.Structure.EnterScope();
-        var (home, last) = NativeChild.HomeOf(path.Owner, path.Name);
-        var set = ParametrizationSet.Of(home)!;
-        var name = set.NameOf(last)!;
-        var binding = parametrized.Binding.In(set, name);
-        var isLast = parametrized.Binding.IsOnly(binding) && !parametrized.IsOnesOwn;
+        var places = paths.ConvertAll(Place.Of);
+        var isLast = parametrized.Binding.AreAll([.. places.Select(one => one.Binding)]) && !parametrized.IsOnesOwn;
         var original = parametrized.Inputs[Math.Max(parametrized.Reused, 0)];
-        var owner = binding.Detach(
+        Tensor[] own =
             isLast && parametrized.Reused >= 0
                 ? [Released(parametrized, value)]
-                : binding.Own(value ?? original, parametrized.IsTrained)
-        );
-        set.Remove(name, home);
-        if (owner is not null)
-            NativeChild.Prune(owner);
+                : places[0].Binding.Own(value ?? original, parametrized.IsTrained);
+        foreach (var place in places)
+        {
+            var owner = place.Binding.Detach(own);
+            place.Set.Remove(place.Name, place.Home);
+            if (owner is not null)
+                NativeChild.Prune(owner);
+        }
         if (isLast)
         {
             parametrized.ReleaseInputs();
             parametrized.Dispose();
+        }
+    }
+
+    /// <summary>The path, and those of other modules whose tensor was the same one before it was registered.</summary>
+    private static List<TensorPath> Tied(TensorPath path)
+    {
+        using var _ = ModelTree.Structure.EnterScope();
+        if (path.Tensor is not { } parametrized || path.IsHeld)
+            return [path];
+        var own = Place.Of(path).Binding;
+        return
+        [
+            path,
+            .. parametrized
+                .Binding.Modules.Where(one => one != own && one.IsTiedTo(own))
+                .Select(one => new TensorPath(one.Owner!, one.Name)),
+        ];
+    }
+
+    /// <summary>Where a module has a parametrized tensor.</summary>
+    private readonly record struct Place(nn.Module Home, ParametrizationSet Set, string Name, ModuleBinding Binding)
+    {
+        public static Place Of(TensorPath path)
+        {
+            var (home, last) = NativeChild.HomeOf(path.Owner, path.Name);
+            var set = ParametrizationSet.Of(home)!;
+            var name = set.NameOf(last)!;
+            return new(home, set, name, path.Tensor!.Binding.In(set, name));
         }
     }
 

@@ -11,6 +11,7 @@ type BufferRole =
     | Mask
     /// Updated by training steps without gradients.
     | Learned
+    /// Anything else.
     | Constant
 
 /// A tensor that a node has beside the parameters, which an optimizer trains.

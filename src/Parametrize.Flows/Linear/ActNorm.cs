@@ -5,7 +5,8 @@ namespace Parametrize.Flows;
 
 /// <summary>
 /// Scales and shifts each feature: `z = (x + b) exp(s)` (Glow: Kingma and Dhariwal 2018). The first batch in training sets b and
-/// s so that each feature of z has mean 0 and variance 1; then they are trained like all others. Until then it is the identity.
+/// s so that each feature of z has mean 0 and variance 1, also under `no_grad`; then they are trained like all others. Until then it is
+/// the identity.
 /// </summary>
 public sealed class ActNorm : FlowLayer
 {
@@ -27,6 +28,9 @@ public sealed class ActNorm : FlowLayer
         );
         RegisterComponents();
     }
+
+    /// <summary>Whether a batch has set it.</summary>
+    public bool IsSet => is_set.item<long>() != 0;
 
     /// <inheritdoc/>
     public override long[] LatentShape(long[] dataShape) => Features.Require(dataShape, _features, this);
@@ -63,10 +67,10 @@ public sealed class ActNorm : FlowLayer
     /// <param name="isInverted">Whether it goes through the layer backwards, as in an inverted one.</param>
     private void Begin(Tensor batch, bool isInverted)
     {
-        if (!training || Sampling.IsRunning || batch.shape[0] == 0 || is_set.item<long>() != 0)
+        if (!training || Sampling.IsRunning || batch.shape[0] == 0 || IsSet)
             return;
         lock (is_set)
-            if (is_set.item<long>() == 0)
+            if (!IsSet)
                 SetBy(batch, isInverted);
     }
 
@@ -89,6 +93,21 @@ public sealed class ActNorm : FlowLayer
         shift.copy_(isInverted ? mean / scale : mean.neg());
         log_scale.copy_(isInverted ? scale.log() : scale.log().neg());
         is_set.fill_(1.0.AsScalar());
+    }
+
+    /// <summary>
+    /// Makes it the identity again, which the next batch in training mode sets: after a look at densities in training mode, which had set
+    /// it. Call `eval()` before such a look.
+    /// </summary>
+    public void Reset()
+    {
+        using var _ = no_grad();
+        lock (is_set)
+        {
+            shift.zero_();
+            log_scale.zero_();
+            is_set.zero_();
+        }
     }
 
     /// <inheritdoc/>

@@ -134,7 +134,12 @@ let private members: (string * Parametrization * (unit -> torch.Tensor) * string
         (fun () -> ones [ 2L ] * (-1.0 - 1e-3)),
         [ "bounded (-1.0) 3.0"; "-1 <= W_ij <= 3"; "0.001" ]
         "zero where positive", positive, (fun () -> ones [ 2L ] * 0.0), [ "positive"; "W_ij > 0" ]
-        "an indefinite matrix", spd, (fun () -> reflection ()), [ "spd"; "W = L L^H" ]
+        "an indefinite matrix", spd, (fun () -> reflection ()), [ "spd"; "l_min > 0 (over the largest entry)"; "by 1 " ]
+        "a matrix that is not symmetric",
+        spd,
+        (fun () -> torch.eye (3L, device = Case.device) * 4.0 + (ones [ 3L; 3L ]).triu 1L),
+        [ "spd"; "W = W^H (over the largest entry)"; "by 0.25 " ]
+        "a matrix below a floor", spdAbove 2.0, (fun () -> torch.eye (3L, device = Case.device)), [ "L_ii >= 2" ]
         "the wrong norm", sphere 2.0, (fun () -> ones [ 4L ] * 1.1), [ "sphere 2"; "|w| = 2"; "0.2" ]
         "the wrong spectral norm", spectralNorm, (fun () -> square), [ "spectralNorm"; "|W|_2 = 1" ]
         "entries under the mask",

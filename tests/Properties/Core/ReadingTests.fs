@@ -297,6 +297,20 @@ let tests: Test =
             testCase "white space and brackets mean nothing" (fun () ->
                 for text in [ "skew>>>cayley"; " (skew)\n>>>\t(cayley) "; "((skew >>> cayley))" ] do
                     Expect.equal (Parametrization.parse text) (Ok(skew >>> cayley)) text)
+            testCase "numbers are read as F# writes them" (fun () ->
+                for text, number in
+                    [
+                        "1e-5", 1e-5
+                        "1E-5", 1e-5
+                        "2.5e+3", 2500.0
+                        "1.0e10", 1e10
+                        "1e3", 1000.0
+                        "(-1e-5)", -1e-5
+                        "(-2.5E-3)", -2.5e-3
+                    ] do
+                    match Parametrization.parse $"scale {text}" with
+                    | Ok value -> Expect.equal value (scale number) text
+                    | Error error -> failtest $"{text}: {error}")
             testCase "a decimal comma is no part of a text" (fun () ->
                 let before = CultureInfo.CurrentCulture
                 let other = CultureInfo.InvariantCulture.Clone() :?> CultureInfo

@@ -142,7 +142,14 @@ type internal PositiveNode(map: PositiveMap) =
             | _ -> None
 
     interface ISaturates with
-        member _.Slopes(inputs, _) = if map = PositiveMap.Softplus then inputs[0].sigmoid() else null
+        /// Squares have no largest derivative: that of the largest number is it.
+        member _.Slopes(inputs, _) =
+            match map with
+            | PositiveMap.Softplus -> inputs[0].sigmoid()
+            | PositiveMap.Exp -> null
+            | PositiveMap.Square ->
+                let sizes = inputs[0].abs()
+                if sizes.numel () = 0L then sizes else (sizes / sizes.max ()).nan_to_num 0.0
 
     interface IVolume with
         member _.LogVolume(inputs, _) =

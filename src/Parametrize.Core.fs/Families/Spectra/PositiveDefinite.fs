@@ -168,6 +168,25 @@ type internal PositiveDefiniteNode(floor: float) =
         let struct (_, _, residuals, limits) = factored tensor epsilon
         residuals.le(limits).logical_and(largest(tensor).gt(0.0.AsScalar()))
 
+    /// What is wrong with a matrix, in the words of its entries or eigenvalues where these tell it: over its largest entry.
+    let explained (tensor: torch.Tensor) (violation: Violation) : Violation =
+        let struct (unit, _) = Norms.matricesInUnits 0.0 tensor
+        let asymmetry = Tensors.distance unit unit.mH
+        let least = Tensors.number ((torch.linalg.eigvalsh (hermitian unit)).min())
+
+        if asymmetry > violation.Limit then
+            { violation with
+                Condition = "W = W^H (over the largest entry)"
+                Size = asymmetry
+            }
+        elif -least > violation.Limit then
+            { violation with
+                Condition = "l_min > 0 (over the largest entry)"
+                Size = -least
+            }
+        else
+            violation
+
     /// Rows whose squared norms are numbers of the element type: the products of the others are infinite.
     let inRange (factor: torch.Tensor) =
         let most = sqrt (Form.greatest factor.dtype) * (1.0 - 4.0 * Form.epsilon factor.dtype)
@@ -211,7 +230,9 @@ type internal PositiveDefiniteNode(floor: float) =
             let struct (_, _, residuals, limits) = factored tensor epsilon
             let worst = (residuals / limits).flatten().argmax()
             let at (sizes: torch.Tensor) = Tensors.number (sizes.flatten().[worst])
+
             Violation.unless $"W = L L^H{above} (in units of the diagonal)" (at residuals) (at limits)
+            |> Result.mapError (explained tensor)
 
     override _.Invert(_, tensor, epsilon, want) =
         let x =

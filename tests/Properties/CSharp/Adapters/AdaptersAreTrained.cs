@@ -29,6 +29,97 @@ public class AdaptersAreTrained
         Assert.False(model.block.value.weight!.requires_grad);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Layers_start_from_numbers_of_their_own_that_the_seed_decides(bool useDora)
+    {
+        List<Tensor> Started(long seed)
+        {
+            var model = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)));
+            var before = model.state_dict().ToDictionary(one => one.Key, one => one.Value.detach().clone());
+            manual_seed(seed);
+            model.get_peft_model(
+                new()
+                {
+                    Rank = 2,
+                    TargetModules = ["a", "b"],
+                    UseDora = useDora,
+                }
+            );
+            foreach (var name in new[] { "a", "b" })
+                Near.Same(before[$"{name}.weight"], model.parametrization($"{name}.weight").Value);
+            return [.. new[] { "a", "b" }.Select(name => model.parametrization($"{name}.weight").Originals[^2])];
+        }
+
+        var (first, again, other) = (Started(1), Started(1), Started(2));
+        Assert.All(first, a => Assert.InRange(a.abs().max().item<float>(), 0.1f, 0.5f));
+        Near.Identical(first[0], again[0]);
+        Near.Identical(first[1], again[1]);
+        Near.Different(first[0], first[1]);
+        Near.Different(first[0], other[0]);
+    }
+
+    [Fact]
+    public void A_second_adapter_is_refused_by_its_name()
+    {
+        var model = nn.Sequential(("a", nn.Linear(4, 4)));
+        var config = new LoraConfig { Rank = 2, TargetModules = ["a"] };
+        model.get_peft_model(config);
+        var refusal = Assert.Throws<ArgumentException>(() => model.get_peft_model(config));
+        Assert.StartsWith("a.weight has an adapter already (lora 2L 8.0).", refusal.Message);
+    }
+
+    /// <summary>The head would be lost in silence.</summary>
+    [Fact]
+    public void What_was_to_be_saved_whole_is_saved_without_being_named_again()
+    {
+        using var folder = new Tool.Shell();
+        nn.Module<Tensor, Tensor> New() => nn.Sequential(("a", nn.Linear(4, 4)), ("head", nn.Linear(4, 2)));
+        var (model, fresh, again) = (New(), New(), New());
+        var state = model.state_dict().ToDictionary(one => one.Key, one => one.Value.detach().clone());
+        fresh.load_state_dict(state);
+        again.load_state_dict(state);
+        model.get_peft_model(
+            new()
+            {
+                Rank = 2,
+                TargetModules = ["a"],
+                ModulesToSave = ["head"],
+            }
+        );
+        using (no_grad())
+            foreach (var parameter in model.parameters().Where(one => one.requires_grad))
+                parameter.add_(1);
+        peft.save_pretrained(model, folder["first"], new() { TaskType = "SEQ_CLS" });
+        peft.load_adapter(fresh, folder["first"]);
+        Near.Same(model.call(ones(1, 4)), fresh.call(ones(1, 4)));
+        peft.save_pretrained(fresh, folder["second"]);
+        peft.load_adapter(again, folder["second"]);
+        Near.Same(model.call(ones(1, 4)), again.call(ones(1, 4)));
+
+        using var merged = peft.merge_adapter(model);
+        Assert.Contains(
+            "are merged",
+            Assert.Throws<InvalidOperationException>(() => peft.save_pretrained(model, folder["third"])).Message
+        );
+    }
+
+    [Theory]
+    [InlineData("orthogonal")]
+    [InlineData("weightNorm 0")]
+    public void Other_parametrized_weights_are_frozen(string code)
+    {
+        var model = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)));
+        model.register_parametrization("a.weight", Parametrizations.Parse(code));
+        model.get_peft_model(new() { Rank = 2, TargetModules = ["b"] });
+        Assert.All(model.parametrization("a.weight").Originals, one => Assert.False(one.requires_grad));
+        Assert.All(
+            model.named_parameters().Where(one => one.parameter.requires_grad),
+            one => Assert.StartsWith("b.parametrizations.weight.", one.name)
+        );
+    }
+
     /// <summary>Whether it is a layer, or a module of layers.</summary>
     [Fact]
     public void A_module_that_is_saved_whole_is_trained_with_all_that_it_has()

@@ -225,19 +225,46 @@ public class MergingTellsWhatItCosts
     public void Weights_of_several_modules_and_held_ones_are_refused()
     {
         var (first, second) = (nn.Linear(4, 4), nn.Linear(4, 4));
-        second.weight = first.weight;
-        var tied = nn.Sequential(("a", first), ("b", second), ("c", nn.Linear(4, 4)));
-        tied.register_parametrization("c.weight", Parametrizations.Lora(1, 1));
-        tied.register_parametrization("a.weight", Parametrizations.Lora(1, 1));
-        var refusal = Assert.Throws<NotSupportedException>(() => peft.merge_adapter(tied));
+        var shared = nn.Sequential(("a", first), ("b", second), ("c", nn.Linear(4, 4)));
+        shared.register_parametrization("c.weight", Parametrizations.Lora(1, 1));
+        shared.register_parametrization("a.weight", Parametrizations.Lora(1, 1));
+        second.share_parametrization("weight", first.parametrization("weight"));
+        var refusal = Assert.Throws<NotSupportedException>(() => peft.merge_adapter(shared));
         Assert.Contains("a.weight and b.weight share one weight", refusal.Message);
-        Assert.True(tied.is_parametrized("c.weight"));
+        Assert.True(shared.is_parametrized("c.weight"));
 
         var holder = new Holder();
         Assert.Contains(
             "kernel is a ParametrizedTensor",
             Assert.Throws<InvalidOperationException>(() => peft.merge_adapter(holder)).Message
         );
+    }
+
+    [Theory]
+    [InlineData("lora 2L 4.0")]
+    [InlineData("dora 2L 4.0")]
+    public void Tied_weights_are_merged_and_taken_off_as_one(string code)
+    {
+        var (embedding, decoder) = (nn.Embedding(6, 4), nn.Linear(4, 6, hasBias: false));
+        decoder.weight = embedding.weight!;
+        var model = nn.Sequential(("a", embedding), ("b", decoder));
+        using var frozen = embedding.weight!.detach().clone();
+        model.register_parametrization("a.weight", Parametrizations.Parse(code));
+        using (no_grad())
+            foreach (var original in embedding.parametrization("weight").Originals)
+                original.copy_(randn_like(original));
+        using var adapted = embedding.parametrization("weight").Value.detach();
+
+        var merged = peft.merge_adapter(model);
+        Assert.Same(embedding.weight, decoder.weight);
+        Near.Same(adapted, decoder.weight!);
+        merged.Unmerge();
+        Assert.Same(embedding.parametrization("weight"), decoder.parametrization("weight"));
+        Near.Same(adapted, embedding.parametrization("weight").Value);
+
+        peft.unload(model);
+        Assert.Same(embedding.weight, decoder.weight);
+        Near.Same(frozen, decoder.weight!);
     }
 
     private sealed class Holder : nn.Module

@@ -14,6 +14,27 @@ public class CachedValuesStayCurrent
 
     private Tensor Matrix() => _layer.call(eye(4, dtype: _layer.parametrization("weight").Value.dtype)).mT;
 
+    [Theory]
+    [InlineData("spd")]
+    [InlineData("invertible")]
+    [InlineData("symmetric >>> matrixExponential")]
+    [InlineData("identity")]
+    public void The_determinant_is_that_of_the_present_value(string code)
+    {
+        var layer = nn.Linear(4, 4, dtype: ScalarType.Float64);
+        layer.register_parametrization("weight", Parametrizations.Parse(code));
+        var tensor = layer.parametrization("weight");
+        using var scope = parametrize.cached(layer);
+        for (var step = 0; step < 3; step++)
+        {
+            var (_, expected) = linalg.slogdet(tensor.Value);
+            Near.Same(expected, tensor.LogAbsDeterminant(), 1e-9);
+            Near.Same(expected, tensor.LogAbsDeterminant(), 1e-9);
+            using (no_grad())
+                tensor.Original.add_(0.5);
+        }
+    }
+
     [Fact]
     public void Assigning_drops_the_cached_value()
     {

@@ -168,6 +168,20 @@ public class FlowsAreDensities
         Assert.InRange(mass, 0.999, 1.001);
     }
 
+    /// <summary>The densities of independent vectors multiply.</summary>
+    [Fact]
+    public void Several_vectors_have_the_product_of_their_densities()
+    {
+        using var _ = NewDisposeScope();
+        var sizes = tensor(new[] { 2.0, 1, 3, 1, 1, 1 }).reshape(2, 3);
+        var data = tensor(new[] { 0.2, 0.3, 0.5, 0.1, 0.6, 0.3 }).reshape(1, 2, 3);
+        var all = new DistributionDensity(distributions.Dirichlet(sizes)).log_prob(data);
+        var each = Enumerable
+            .Range(0, 2)
+            .Select(row => new DistributionDensity(distributions.Dirichlet(sizes[row])).log_prob(data.select(1, row)));
+        Near.Same(each.Aggregate((left, right) => left + right), all, 1e-12);
+    }
+
     public static TheoryData<string, Func<distributions.Distribution>, double, double> Supports { get; } =
         new()
         {

@@ -49,6 +49,8 @@ public class FlowsRefuse
         var data = zeros(3, 2, dtype: dtype);
         Refuses(() => Plain().log_prob(data), $"{dtype}", "to(float32)");
         Refuses(() => new LinearFlow(2).forward(data), $"{dtype}", "Dequantization");
+        var later = Permutation.Reverse(2) >> new Dequantization(4) >> new StandardNormal(2);
+        Refuses(() => later.log_prob(data), $"{dtype}", "begins with a Dequantization");
     }
 
     public static TheoryData<string, Func<distributions.Distribution>> Discrete { get; } =

@@ -39,6 +39,27 @@ public class EndedScopesHoldNothing
         GC.KeepAlive(started);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference Removed(Net net)
+    {
+        net.layer.register_parametrization("weight", Parametrizations.Symmetric);
+        using (parametrize.cached(net))
+            net.call(randn(2, 3)).Dispose();
+        var tensor = new WeakReference(net.layer.parametrization("weight"));
+        net.layer.remove_parametrizations("weight");
+        return tensor;
+    }
+
+    [Fact]
+    public void A_model_does_not_hold_what_was_removed()
+    {
+        var net = new Net();
+        var tensor = Removed(net);
+        Collect();
+        Assert.False(tensor.IsAlive);
+        net.call(randn(2, 3)).Dispose();
+    }
+
     private static void Collect()
     {
         for (var count = 0; count < 3; count++)

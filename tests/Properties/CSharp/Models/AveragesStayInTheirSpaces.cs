@@ -201,6 +201,40 @@ public class AveragesStayInTheirSpaces
         Near.Orthogonal(ofValues.module.parametrization("turn.weight").Value.detach());
     }
 
+    [Theory]
+    [InlineData("turn.parametrizations.weight.original", 0, AverageOf.Values)]
+    [InlineData("turn.parametrizations.weight.original", 1, AverageOf.Originals)]
+    [InlineData("turn.bias", 0, AverageOf.Values)]
+    [InlineData("norm.bias", 1, AverageOf.Values)]
+    [InlineData("norm.weight", 2, AverageOf.Originals)]
+    public void One_diverged_step_does_not_spoil_an_average(string name, int updates, AverageOf averageOf)
+    {
+        var model = new Net();
+        var average = new AveragedModel<Net>(new Net(), 0.5, averageOf);
+        for (var update = 0; update < updates; update++)
+            average.update_parameters(model);
+        var before = Snapshot.Of(average);
+        using (no_grad())
+            model.state_dict()[name].view(-1)[0] = float.NaN;
+        var refusal = Assert.Throws<ParametrizationException>(() => average.update_parameters(model));
+        Assert.Contains(name.Split('.')[0], refusal.Message);
+        Assert.Contains("finite numbers, but 1 of the tensor's", refusal.Message);
+        before.AssertUnchanged();
+        Assert.Equal(updates, average.n_averaged);
+    }
+
+    [Fact]
+    public void Buffers_may_be_infinite()
+    {
+        var model = new Net();
+        var average = new AveragedModel<Net>(new Net(), 0.5);
+        using (no_grad())
+            model.norm.running_mean!.fill_(double.NegativeInfinity);
+        average.update_parameters(model);
+        average.update_parameters(model);
+        Assert.True(average.module.norm.running_mean!.isneginf().all().item<bool>());
+    }
+
     [Fact]
     public void Models_that_are_not_alike_are_refused_whole()
     {

@@ -75,6 +75,17 @@ public class PriorsAreChosenByName
     }
 
     [Fact]
+    public void Patterns_tell_capitals_from_small_letters()
+    {
+        using var scope = NewDisposeScope();
+        var model = nn.Sequential(("head", nn.Linear(2, 2)), ("Head", nn.Linear(2, 2)));
+        var own = ((Linear)model[0]).weight!;
+        Assert.Equal(Sum(Normal, own), Number(model.log_prior(("head.weight", Normal))), 1e-4);
+        Assert.Equal(Sum(Normal, own), Number(model.log_prior(("h*.weight", Normal))), 1e-4);
+        Assert.Throws<ArgumentException>(() => model.log_prior(("HEAD.*", Normal)));
+    }
+
+    [Fact]
     public void A_pattern_that_meets_nothing_and_two_that_disagree_are_refused()
     {
         var model = Model();

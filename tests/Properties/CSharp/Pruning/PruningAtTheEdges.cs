@@ -240,4 +240,22 @@ public class PruningAtTheEdges
                 )
         );
     }
+
+    [Theory]
+    [InlineData("pruned (Pruning.L1 (Amount.Count 3L))")]
+    [InlineData("positive >>> pruned (Pruning.L1 (Amount.Count 3L))")]
+    [InlineData("scale 2.0 >>> pruned (Pruning.L1 (Amount.Count 3L))")]
+    [InlineData("pruned (Pruning.L1 (Amount.Count 3L)) >>> scale 2.0")]
+    [InlineData("transposed (pruned (Pruning.L1 (Amount.Count 3L)))")]
+    public void A_projected_assignment_keeps_the_mask(string code)
+    {
+        var layer = nn.Linear(3, 2);
+        using (no_grad())
+            layer.weight.copy_(tensor(new float[] { 6, 5, 4, 1, 2, 3 }).reshape(2, 3));
+        layer.register_parametrization("weight", Parametrizations.Parse(code), WhenNotAllowed.Project);
+        var parametrized = layer.parametrization("weight");
+        Assert.Equal([1, 1, 1, 0, 0, 0], parametrized.Value.ne(0).Entries());
+        parametrized.Assign(tensor(new float[] { 1, 2, 3, 6, 5, 4 }).reshape(2, 3), WhenNotAllowed.Project);
+        Assert.Equal([1, 1, 1, 0, 0, 0], parametrized.Value.ne(0).Entries());
+    }
 }

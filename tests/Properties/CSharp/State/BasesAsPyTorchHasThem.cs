@@ -41,6 +41,22 @@ public class BasesAsPyTorchHasThem
     private static Tensor Weight(Linear layer) => layer.parametrization("weight").Value.detach();
 
     [Theory]
+    [InlineData("orthogonal")]
+    [InlineData("skew")]
+    [InlineData("identity")]
+    public void A_state_is_a_copy(string value)
+    {
+        var layer = Layer(value, 4, 4);
+        var state = layer.pytorch_state_dict();
+        var before = state.ToDictionary(entry => entry.Key, entry => entry.Value.clone());
+        using (no_grad())
+            foreach (var tensor in layer.state_dict().Values)
+                tensor.fill_(7);
+        foreach (var (key, tensor) in before)
+            Near.Identical(tensor, state[key]);
+    }
+
+    [Theory]
     [MemberData(nameof(Cases))]
     public void A_square_base_is_kept_until_the_base_moves(string value, int rows, int columns)
     {

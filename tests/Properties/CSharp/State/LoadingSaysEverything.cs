@@ -139,6 +139,7 @@ public class LoadingSaysEverything
     private static bool LacksPieces(string[] missing) => missing.Any(key => key.Contains(".parametrizations."));
 
     [Theory]
+    [InlineData("FC.*")]
     [InlineData("fc.wieght")]
     [InlineData("*.nothing")]
     [InlineData("weight")]

@@ -136,6 +136,19 @@ public class SafetensorsRoundTrips
         Assert.Equal([-3f, -4f], Files.Loaded(file)["c"].imag.clone().data<float>().ToArray());
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Parts_of_conjugates_are_saved_as_they_read(int count)
+    {
+        var number = complex(arange(1, count + 1, dtype: float32), arange(2, count + 2, dtype: float32));
+        var file = Files.Saved(new Dictionary<string, Tensor> { ["i"] = number.conj().imag });
+        Assert.Equal(
+            Enumerable.Range(2, count).Select(entry => -(float)entry),
+            Files.Loaded(file)["i"].data<float>().ToArray()
+        );
+    }
+
     [Fact]
     public void Parameters_are_saved_without_their_gradients()
     {

@@ -44,6 +44,66 @@ public class StatesDescribeThemselves
         return model;
     }
 
+    /// <summary>`W = exp(s) V + K`, with a fixed K.</summary>
+    private sealed class Shifted() : CustomNodeOfSeveral("shiftedByTwos", "every tensor", 2)
+    {
+        protected override IReadOnlyList<Carried> Carried =>
+            [new("offset", form => full(form.Shape, 2, form.Dtype, form.Device))];
+
+        protected override IReadOnlyList<long[]> InputShapes(long[] shape) =>
+            [
+                [shape[0], 1],
+                shape,
+            ];
+
+        protected override Tensor Forward(Tensor[] inputs, IReadOnlyList<Tensor> carried) =>
+            inputs[0].exp() * inputs[1] + carried[0];
+
+        protected override Tensor[] RightInverse(Tensor value, IReadOnlyList<Tensor> carried) =>
+            [zeros_like(value.narrow(1, 0, 1)), value - carried[0]];
+
+        protected override Tensor Forward(Tensor[] inputs) => throw new InvalidOperationException("It has a buffer.");
+
+        protected override Tensor[] RightInverse(Tensor value) =>
+            throw new InvalidOperationException("It has a buffer.");
+    }
+
+    [Fact]
+    public void A_node_of_several_inputs_reads_its_buffers()
+    {
+        var layer = nn.Linear(3, 2);
+        using var before = layer.weight!.detach().clone();
+        layer.register_parametrization("weight", Parametrizations.Of(new Shifted()));
+        Near.Same(before, layer.parametrization("weight").Value);
+        Assert.Equal(
+            ["0.offset", "original0", "original1"],
+            layer
+                .state_dict()
+                .Keys.Where(key => key != "bias")
+                .Select(key => key.Replace("parametrizations.weight.", ""))
+                .Order(StringComparer.Ordinal)
+        );
+        layer.parametrization("weight").Value = before * 2;
+        Near.Same(before * 2, layer.parametrization("weight").Value);
+    }
+
+    [Theory]
+    [InlineData("weightNoise 0.5")]
+    [InlineData("spectralNorm")]
+    public void What_is_converted_is_read_as_in_evaluation(string code)
+    {
+        using var shell = new Properties.CSharp.Tool.Shell();
+        var path = shell["plain.safetensors"];
+        Safetensors.Save(path, new Dictionary<string, Tensor> { ["w"] = ones(2, 2) });
+        using var saved = SavedModel.Load(path);
+        saved.Convert("w", Parametrizations.Parse(code), WhenNotAllowed.Project);
+        using var first = saved.Tensors[0].Value();
+        using var second = saved.Tensors[0].Value();
+        Near.Identical(first, second);
+        using var again = Parametrizations.Parse(code).Project(ones(2, 2));
+        Near.Same(again, first, 1e-5);
+    }
+
     [Fact]
     public void Metadata_name_the_value_of_each_parametrized_tensor()
     {

@@ -209,6 +209,41 @@ let tests: Test =
                 let expected = (Prior.logDensity (Prior.normal 30.0) x).sum().item<double>() + 2.0 * 60.0
                 let found = (Prior.logDensityOfParts prior unitInterval parts).item<double>()
                 Expect.isLessThan (abs (found - expected)) 1e-9 "the log density")
+            test "of other options, values or families are not equal" (fun () ->
+                let priors =
+                    [
+                        Prior.normal 1.0
+                        Prior.normal 2.0
+                        Prior.normalAround 2.0 1.0
+                        Prior.normalAround 1.0 2.0
+                        Prior.studentT 3.0 0.5
+                        Prior.studentT 0.5 3.0
+                        Prior.ofValue simplex (Prior.normal 1.0)
+                        Prior.ofValue simplex (Prior.normal 2.0)
+                        Prior.ofValue (scale 2.0 >>> simplex) (Prior.normal 1.0)
+                        Prior.uniform simplex
+                        Prior.uniform orthogonal
+                        Prior.uniform (sphere 1.0)
+                        Prior.uniform (sphere 2.0)
+                        Prior.dirichlet [ 1.0; 2.0 ]
+                        Prior.dirichlet [ 2.0; 1.0 ]
+                        Prior.lkj 2.0
+                        Prior.lkj 3.0
+                        Prior.lkjCholesky 2.0
+                        Prior.wishart 3.0 1.0
+                        Prior.wishart 3.0 2.0
+                        Prior.wishartOf 3.0 (array2D [ [ 2.0; 0.0 ]; [ 0.0; 1.0 ] ])
+                        Prior.wishartOf 3.0 (array2D [ [ 1.0; 0.0 ]; [ 0.0; 2.0 ] ])
+                        Prior.inverseWishart 3.0 1.0
+                        Prior.vonMisesFisher [ 1.0; -1.0 ]
+                        Prior.vonMisesFisher [ -1.0; 1.0 ]
+                        Prior.langevin (array2D [ [ 1.0 ]; [ -2.0 ] ])
+                        Prior.langevin (array2D [ [ 1.0; -2.0 ] ])
+                    ]
+
+                for left, first in List.indexed priors do
+                    for right, second in List.indexed priors do
+                        Expect.equal (first = second) (left = right) $"{first} and {second}")
             test "are equal by what they say, and print so" (fun () ->
                 let again () =
                     [

@@ -51,6 +51,24 @@ let private isAccurate (value: Parametrization) : Test =
 
         Expect.isLessThan (Measures.apart (right.expand_as made) made) (2e-5 * size) "W (solve b) = b")
 
+/// Complex factors are conjugated where equations are transposed twice, and are not where once.
+let private solvesComplex (value: Parametrization) : Test =
+    test $"{value} solves complex equations" (fun () ->
+        let dtype = torch.ScalarType.ComplexFloat64
+        let parts = parts value dtype [| 4L; 4L |]
+
+        let moved =
+            [|
+                for leaf in parts.Parameters -> (drawn leaf.dtype leaf.shape + leaf.detach ()).requires_grad_ true
+            |]
+
+        let parts = Parametrization.ofTensorsLike parts moved parts.Buffers value
+        let right = drawn dtype [| 4L; 2L |]
+        let solution = Parametrization.solve value parts right
+        let matrix = Parametrization.forward value parts
+        let size = Measures.largest matrix * Measures.largest solution + 1.0
+        Expect.isLessThan (Measures.apart (matrix.matmul solution) right) (1e-10 * size) "W x = b")
+
 let private refusal (words: string) (work: unit -> torch.Tensor) : unit =
     Expect.throwsC (fun () -> work () |> ignore) (fun error ->
         Expect.stringContains error.Message words "the message"
@@ -93,6 +111,25 @@ let tests: Test =
                     spd >>>! skew >>>! scale 2.0
                 ] do
                 isAccurate value
+
+            for value in
+                [
+                    unitary
+                    cayley
+                    unitary >>> scale 2.0
+                    triangular Triangle.Upper
+                    unitTriangular Triangle.Lower
+                    diagonal
+                    spd
+                    product [ unitary; identity; spd ]
+                    product [ unitTriangular Triangle.Lower; identity ]
+                    blockDiagonal [ unitary; spd ]
+                    circulant
+                    hermitian
+                ] do
+                solvesComplex value
+                solvesComplex (transposed value)
+                solvesComplex (transposed value >>> scale 2.0)
 
             test "of kernels of 1 x 1" (fun () ->
                 for value in [ onKernel invertible; onKernel (orthogonal >>> scale 2.0) ] do

@@ -126,6 +126,7 @@ let private half: Test =
                 bounded 1e6 2e6
                 bounded 1e6 infinity
                 bounded -infinity -1e6
+                bounded -1e6 -1e5
                 spdAbove 1e6
                 hurwitz 1e6
                 hurwitzBlocks 1e6

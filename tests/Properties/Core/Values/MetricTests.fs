@@ -43,6 +43,10 @@ let private refused () : unit =
             [ [ 1.0; 2.0 ]; [ 2.0; 1.0 ] ]
             [ [ 1.0; 1.0 ]; [ 1.0; 1.0 ] ]
             [ [ nan ] ]
+            [ [ 2.0; nan ]; [ 0.5; 1.0 ] ]
+            [ [ 2.0; 0.5 ]; [ nan; 1.0 ] ]
+            [ [ 2.0; infinity ]; [ infinity; 1.0 ] ]
+            [ [ infinity; 0.0 ]; [ 0.0; 1.0 ] ]
         ] do
         Expect.throwsT<System.ArgumentException> (fun () -> inMetric b |> ignore) $"{b}"
 

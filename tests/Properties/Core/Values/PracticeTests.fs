@@ -166,6 +166,21 @@ let private channelsOfZeros: Test =
             Expect.equal (Measures.apart beside[0L] alone[1L]) 0.0 $"{value}: that of zeros"
             Expect.equal (Measures.apart (scales [ zeros; zeros ]) (vector [ 1.0; 1.0 ])) 0.0 $"{value}: zeros alone")
 
+/// Grids are found for some channels at a time, for fewer the more steps there are.
+let private manyChannels: Test =
+    inScope "each of many channels has a grid of its own" (fun () ->
+        for bits, channels in [ 8, 30L; 16, 30L; 16, 100L; 8, 7000L ] do
+            for scheme in [ symmetric; affine ] do
+                let value = fakeQuantized bits scheme (Granularity.Channel 0)
+
+                let scales = torch.linspace (0.01, 3.0, channels, dtype = float64, device = torch.CPU)
+
+                let rows = normal float64 5UL [ channels; 4L ] * scales.unsqueeze -1L
+                let w = Parametrization.project value rows
+                Expect.isOk (Parametrization.contains value w) $"{value}, {channels} channels"
+                let made = Parametrization.forward value (started value w)
+                Expect.isLessThan (Measures.apart made w) 1e-9 $"{value}, {channels} channels")
+
 /// What lies on some grid is allowed, and is found to lie on it; what lies on none is not.
 let private members: Test =
     inScope "tensors on other grids than that of their range are allowed" (fun () ->
@@ -464,6 +479,7 @@ let tests: Test =
             agreesWithTorch
             ranges
             channelsOfZeros
+            manyChannels
             zeroPoints
             zeroPointsInHalf
             saturationWithoutNoise

@@ -81,6 +81,42 @@ let private backwardsToo () : unit =
         Expect.isLessThan (Tensors.number (projected[0L])) 20.1 $"{value}: no farther than it has to"
         Expect.isGreaterThan (Tensors.number (projected[5L])) -20.1 $"{value}: no farther than it has to"
 
+/// Where the rounded parameters of the largest number yield more than there is, those a little smaller do.
+let private largestComeBack () : unit =
+    for value in
+        [
+            scale 3.0
+            scale 0.3
+            scale -7.0
+            positive
+            positiveBy PositiveMap.Exp
+            shift 3.0 >>> scale 3.0
+            scale 3.0 >>> transposed (scale 0.7)
+        ] do
+        for number in [ 65504.0; 65472.0; 60000.0 ] do
+            use _ = torch.NewDisposeScope()
+            let tensor = full [ 2L; 2L ] number
+
+            match Parametrization.initialize value tensor with
+            | Ok parts ->
+                let made = Parametrization.forward value parts
+                Expect.isLessThan (Measures.apart made tensor) (4e-3 * number) $"{value} at {number}"
+            | Error error -> failtest $"{value} at {number}: {error}"
+
+/// Below the normal numbers a unit in the last place is no share of a number.
+let private smallestAreAllowed () : unit =
+    let smallest = 2.0 ** -24.0
+
+    for value in [ symmetric; toeplitz; triangular Triangle.Lower; circulant ] do
+        use _ = torch.NewDisposeScope()
+
+        let tensor =
+            Parametrization.project value (torch.ones ([| 2L; 2L |], dtype = float16) * smallest.ToScalar())
+
+        Expect.isOk (Parametrization.contains value tensor) $"{value}: all"
+        let one = torch.tensor ([| 0.0; smallest; 0.0; 0.0 |], dtype = float16)
+        Expect.isOk (Parametrization.contains value (one.reshape (2L, 2L))) $"{value}: one beside zeros"
+
 let tests: Test =
     testList
         "16 bits"
@@ -90,5 +126,7 @@ let tests: Test =
             testCase "parameters end where numbers do" ends
             testCase "norms end where numbers do" normsEndToo
             testCase "what is positive stays so behind views" staysPositive
+            testCase "the largest numbers come back" largestComeBack
+            testCase "the smallest numbers are allowed" smallestAreAllowed
             testCase "values read backwards end where numbers do" backwardsToo
         ]
