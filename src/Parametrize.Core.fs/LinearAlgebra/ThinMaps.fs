@@ -107,7 +107,9 @@ module internal ThinMaps =
 
         let columns =
             if rows <= 2L * size then
-                (ofSkew (SkewMatrix.ofLower x)).narrow(-1L, 0L, size)
+                let square = ofSkew (SkewMatrix.ofLower x)
+                // A view of the whole would cost its gradient a copy.
+                if rows = size then square else square.narrow (-1L, 0L, size)
             else
                 let struct (b, c) = blocks x
                 let gram = Norms.gram c

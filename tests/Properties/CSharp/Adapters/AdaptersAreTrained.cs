@@ -106,6 +106,30 @@ public class AdaptersAreTrained
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_file_has_the_settings_of_the_configuration(bool fanInFanOut)
+    {
+        using var folder = new Tool.Shell();
+        var config = new LoraConfig
+        {
+            Rank = 2,
+            Alpha = 6,
+            TargetModules = ["0"],
+            UseRankStabilized = true,
+            FanInFanOut = fanInFanOut,
+            BaseModelNameOrPath = "gpt2",
+            TaskType = "CAUSAL_LM",
+        };
+        peft.save_pretrained(nn.Sequential(nn.Linear(4, 4)).get_peft_model(config), folder["adapter"]);
+        var read = LoraConfig.from_pretrained(folder["adapter"]);
+        Assert.Equal(
+            (2, 6, true, fanInFanOut, "gpt2", "CAUSAL_LM"),
+            (read.Rank, read.Alpha, read.UseRankStabilized, read.FanInFanOut, read.BaseModelNameOrPath, read.TaskType)
+        );
+    }
+
+    [Theory]
     [InlineData("orthogonal")]
     [InlineData("weightNorm 0")]
     public void Other_parametrized_weights_are_frozen(string code)
