@@ -249,6 +249,22 @@ public class AssigningByExamples
         Assert.Throws<InvalidOperationException>(parametrized.LogDeterminant);
     }
 
+    [Theory]
+    [InlineData(WhenNotAllowed.Project)]
+    [InlineData(WhenNotAllowed.Sample)]
+    [InlineData(WhenNotAllowed.Refuse)]
+    [InlineData(WhenNotAllowed.Reinterpret)]
+    public void Another_form_is_refused_by_every_policy(WhenNotAllowed policy)
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
+        var before = Snapshot.Of(layer);
+        foreach (
+            var other in new[] { ones(3, 3), ones(2, 4, 4), ones(4, 4, dtype: float64), ones(4, 4, dtype: bfloat16) }
+        )
+            Assert.ThrowsAny<Exception>(() => layer.parametrization("weight").Assign(other, policy));
+        before.AssertUnchanged();
+    }
+
     [Fact]
     public void A_value_that_is_read_belongs_to_the_reader()
     {

@@ -95,6 +95,31 @@ let private ofDeterminant (value: Parametrization) (shape: int64 list) : Test =
                 Expect.isOk (Parametrization.contains value made) "what it yields"
                 Expect.isLessThan (Measures.apart sample made) (2e-5 * Measures.largest sample) "the round trip")
 
+/// Rounding may have made the smallest eigenvalue many times as large as it has to be.
+let private nearlySingular: Test =
+    testCase "matrices of a given determinant that are nearly singular come back" (fun () ->
+        for stretch in [ 1e2; 1e4; 1e6; 1e8 ] do
+            for dtype in [ torch.ScalarType.BFloat16; single; torch.ScalarType.Float64 ] do
+                for seed in 1UL .. 4UL do
+                    use _ = torch.NewDisposeScope()
+                    use generator = new torch.Generator(seed, torch.CPU)
+                    let form = { Shape = [| 4L; 4L |]; Dtype = torch.ScalarType.Float64; Device = Case.device }
+                    let q = Parametrization.sample orthogonal form (Some generator)
+                    let stretches = torch.tensor ([| stretch; 1.0; 1.0; 1.0 / stretch |], device = Case.device)
+                    let w = ((q * stretches).matmul q.mT).``to`` dtype
+                    let w = w.tril 0L + (w.tril -1L).mT
+
+                    for value in [ specialLinear; spdWithDeterminant 1.0 ] do
+                        match Parametrization.contains value w with
+                        | Error _ -> ()
+                        | Ok() ->
+                            match Parametrization.initialize value w with
+                            | Error error -> failtest $"{value}, {stretch}, {dtype}: {error}"
+                            | Ok parts ->
+                                let apart = Measures.apart w (Parametrization.forward value parts)
+                                let limit = 64.0 * Form.epsilon dtype * Measures.largest w
+                                Expect.isLessThan apart limit $"{value}, {stretch}, {dtype}, seed {seed}")
+
 /// A matrix with these singular values, and with 0.5 and smaller ones.
 let private withValues (leading: float list) (rows: int64) (columns: int64) (dtype: torch.ScalarType) : torch.Tensor =
     let orthonormal (size: int64) (seed: uint64) =
@@ -327,6 +352,7 @@ let tests: Test =
             for value in [ specialLinear; spdWithDeterminant 1.0; spdWithDeterminant 2.5 ] do
                 ofDeterminant value [ 768L; 768L ]
                 ofDeterminant value [ 64L; 512L; 3L; 3L ]
+            nearlySingular
             stretched spectralNorm [ 768L; 768L ] torch.ScalarType.BFloat16
             stretched (sphere 1.0) [ 200_000L ] torch.ScalarType.BFloat16
             stretched spectralNorm [ 1L; 200_000L ] torch.ScalarType.ComplexFloat32

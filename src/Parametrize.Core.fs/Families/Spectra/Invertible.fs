@@ -1,6 +1,7 @@
 namespace Parametrize
 
 open TorchSharp
+open Parametrize.LinearAlgebra
 
 [<RequireQualifiedAccess>]
 module internal InvertibleSpaces =
@@ -105,7 +106,7 @@ type internal InvertibleNode(determinants: Determinants) =
     let corrected (unit: torch.Tensor) (size: torch.Tensor) =
         let step (matrix: torch.Tensor) () =
             let gradient = (torch.linalg.inv matrix).mT
-            let missing = ((-(logDeterminantOf matrix size)).expm1().unsqueeze -1L).unsqueeze -1L
+            let missing = FixedDeterminant.missing (logDeterminantOf matrix size)
             matrix + gradient * (missing / gradient.square().sum([| -2L; -1L |], keepdim = true))
 
         Seq.init 2 ignore |> Seq.fold step unit

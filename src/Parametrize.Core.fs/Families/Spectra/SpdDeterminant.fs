@@ -50,7 +50,7 @@ type internal SpdDeterminantNode(determinant: float) =
             let half = half / half.abs().amax([| -2L; -1L |], keepdim = true)
             let inverse = half.matmul half.mT
             let inverse = inverse / inverse.square().sum([| -2L; -1L |], keepdim = true).sqrt()
-            let missing = ((-(deviation factor)).expm1().unsqueeze -1L).unsqueeze -1L
+            let missing = FixedDeterminant.missing (deviation factor)
             let inner = Tensors.eyeLike factor + inverse.matmul inverse * missing
             factor.matmul (torch.linalg.cholesky inner)
 

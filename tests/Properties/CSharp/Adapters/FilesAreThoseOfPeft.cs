@@ -244,6 +244,8 @@ public class FilesAreThoseOfPeft
             { Config(more: ", \"r\": 3"), "is not PEFT's configuration" },
             { Config().Replace("\"layer_replication\": null", "\"layer_replication\": [[0, 2]]"), "layer_replication" },
             { Config().Replace("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa_niter_4\""), "pissa" },
+            { Config().Replace("\"init_lora_weights\": true", "\"init_lora_weights\": \"PiSSA\""), "PiSSA" },
+            { Config().Replace("\"init_lora_weights\": true", "\"init_lora_weights\": \"OLoRA\""), "OLoRA" },
             { Config().Replace("\"r\": 2", "\"r\": 3"), "lora_embedding_A of 'words' has the shape [2, 7]" },
             { Config(dora: true), "has no lora_magnitude_vector for 'words'" },
             { Config(more: ", \"alpha_pattern\": { \"mix\": null }"), "mix has no number" },

@@ -160,4 +160,17 @@ public class PruningOnKernels
         );
         before.AssertUnchanged();
     }
+
+    [Fact]
+    public void Are_pruned_by_what_was_assigned_last()
+    {
+        var kernel = nn.Conv2d(1, 1, (1, 4), bias: false);
+        Tensor Entries(params float[] entries) => tensor(entries).reshape(1, 1, 1, 4);
+        using (no_grad())
+            kernel.weight.copy_(Entries(0.26f, -0.22f, 0.01f, 0.23f));
+        kernel.register_parametrization("weight", Parametrizations.OnKernel(Parametrizations.PrunedL1(1L)));
+        kernel.weight = nn.Parameter(Entries(3.88f, -4.53f, 0, 4.26f));
+        prune.l1_unstructured(kernel, "weight", 1L);
+        Assert.Equal([0, 1, 0, 1], kernel.parametrization("weight").Value.ne(0).Entries());
+    }
 }

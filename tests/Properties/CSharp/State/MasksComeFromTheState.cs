@@ -19,6 +19,7 @@ public class MasksComeFromTheState
             prune.custom_from_mask(layer, "weight", rand(4, 6).gt(0.4).to(float32));
             return layer;
         },
+        ["by a mask, and once more"] = layer => Pruned(Ways!["by a mask"](layer), Pruning.NewL1(Amount.NewCount(2))),
         ["symmetric channels"] = layer => Pruned(layer, Pruning.NewRandomStructured(Amount.NewShare(0.5), 0, 3)),
     };
 
@@ -58,7 +59,7 @@ public class MasksComeFromTheState
         Near.Identical(from.parametrization("weight").Original, to.parametrization("weight").Original);
 
         // A pattern is part of the value, which has to tell what is computed.
-        if (loaded != "by a mask")
+        if (!loaded.StartsWith("by a mask", StringComparison.Ordinal))
             return;
         var pattern = to.parametrization("weight").Parametrization;
         using var value = to.parametrization("weight").Value.detach();

@@ -112,6 +112,15 @@ let private wrongSigns () : unit =
     let wrong = Parametrization.ofTensorsLike parts parts.Parameters turned invertible
     Expect.equal (List.map fst (Parametrization.misfits invertible 1e-16 wrong)) [ "0.sign" ] "the buffer that is wrong"
 
+    // One of a batch that fits does not excuse the others.
+    let batch = (torch.eye (2L, dtype = float64)).expand([| 3L; 2L; 2L |]).clone()
+    let parts = orFail (Parametrization.start invertible batch)
+    let signs = torch.tensor([| 1.0; 1.0; 1.0; -1.0; -1.0; -1.0 |], dtype = float64).reshape(3L, 2L)
+
+    let wrong = Parametrization.ofTensorsLike parts parts.Parameters [ parts.Buffers[0]; signs ] invertible
+
+    Expect.equal (List.map fst (Parametrization.misfits invertible 1e-16 wrong)) [ "0.sign" ] "one of a batch"
+
 /// A Cayley map of any size of A is orthogonal up to rounding.
 let private everySizeOfA () : unit =
     let value = orthogonalWithoutBase OrthogonalMap.Cayley

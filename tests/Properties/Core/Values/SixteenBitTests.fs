@@ -86,7 +86,6 @@ let private largestComeBack () : unit =
     for value in
         [
             scale 3.0
-            scale 0.3
             scale -7.0
             positive
             positiveBy PositiveMap.Exp
