@@ -120,6 +120,16 @@ let private nearlySingular: Test =
                                 let limit = 64.0 * Form.epsilon dtype * Measures.largest w
                                 Expect.isLessThan apart limit $"{value}, {stretch}, {dtype}, seed {seed}")
 
+/// Rounding takes no eigenvalue across the line, of many matrices that are far from normal.
+let private stableSamples: Test =
+    testCase "samples of stable matrices are allowed, many at once" (fun () ->
+        for value in [ hurwitz 0.5; hurwitzBlocks 0.5; schurStableBlocks 0.9 ] do
+            use _ = torch.NewDisposeScope()
+            use generator = new torch.Generator(1UL, torch.CPU)
+            let form = { Shape = [| 64L; 128L; 128L |]; Dtype = single; Device = Case.device }
+            let sample = Parametrization.sample value form (Some generator)
+            Expect.isOk (Parametrization.initialize value sample) $"{value}")
+
 /// A matrix with these singular values, and with 0.5 and smaller ones.
 let private withValues (leading: float list) (rows: int64) (columns: int64) (dtype: torch.ScalarType) : torch.Tensor =
     let orthonormal (size: int64) (seed: uint64) =
@@ -353,6 +363,7 @@ let tests: Test =
                 ofDeterminant value [ 768L; 768L ]
                 ofDeterminant value [ 64L; 512L; 3L; 3L ]
             nearlySingular
+            stableSamples
             stretched spectralNorm [ 768L; 768L ] torch.ScalarType.BFloat16
             stretched (sphere 1.0) [ 200_000L ] torch.ScalarType.BFloat16
             stretched spectralNorm [ 1L; 200_000L ] torch.ScalarType.ComplexFloat32

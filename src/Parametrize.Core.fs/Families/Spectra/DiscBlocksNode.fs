@@ -166,8 +166,8 @@ type internal DiscBlocksNode(radius: float) =
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 
     interface ISampled with
-        /// What normal numbers yield, divided by the square root of the size above the blocks, as those left of a line.
+        /// What normal numbers yield, smaller above the blocks (`Blocks.spread`).
         member _.Sample(form, generator) =
             let x = Form.normal generator form
-            let above = x * number (radius / sqrt (float (Tensors.last x)))
+            let above = x * number (radius / Blocks.spread (Tensors.last x))
             forward (Blocks.placeNumbers above (Blocks.ofNumbers x))

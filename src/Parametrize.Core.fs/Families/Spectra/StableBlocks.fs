@@ -78,6 +78,10 @@ module internal Blocks =
     let placeNumbers (above: torch.Tensor) (blocks: Blocks) : torch.Tensor =
         write above [| blocks.M; blocks.U; blocks.V; blocks.W |] blocks.Last
 
+    /// By what random numbers above the blocks are divided, so that rounding does not take eigenvalues across a line: the square root
+    /// of the size, and more beyond 64 rows, where the eigenvalues of triangular matrices are ever more sensitive.
+    let spread (size: int64) : float = max (sqrt (float size)) (float size / 8.0)
+
     /// The norms of vectors with these entries, neither overflowing nor vanishing. Smooth but at zero.
     let length (entries: torch.Tensor list) : torch.Tensor =
         let sizes = entries |> List.map (fun entry -> entry.detach().abs())

@@ -124,9 +124,8 @@ type internal StableBlocksNode(alpha: float) =
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 
     interface ISampled with
-        /// What normal numbers yield, divided by the square root of the size above the blocks: else rounding would take eigenvalues
-        /// across the line where that is large.
+        /// What normal numbers yield, smaller above the blocks (`Blocks.spread`).
         member _.Sample(form, generator) =
             let x = Form.normal generator form
-            let above = x / (sqrt (float (Tensors.last x))).AsScalar()
+            let above = x / (Blocks.spread (Tensors.last x)).AsScalar()
             forward (Blocks.place above (Blocks.ofMatrix x))
