@@ -20,7 +20,7 @@ module internal Growth =
             match box (Array.last program.Nodes) with
             | :? IMerges as merging ->
                 merging.Continue(next, Array.last parts.BufferArrays, registers[program.LeafCount + last])
-                |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(Node.text next, reason))
+                |> Node.outOfReach next
             | _ -> invalidOp $"{value} ends with no node that becomes one with others.")
 
     /// Parts for `longer`, which is `value >>> more`, when the last node of the value has merged with the first node of `more`: the

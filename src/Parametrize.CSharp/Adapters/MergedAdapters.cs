@@ -182,15 +182,14 @@ public sealed class MergedAdapters : IDisposable
                 $"{name} is a ParametrizedTensor that a module holds itself, so there is no plain weight to merge into. Nothing has changed."
             );
         // Tied modules get one plain weight.
-        if (tensor.Binding.IsTied)
-            return;
         if (
-            ModelTree
+            !tensor.Binding.IsTied
+            && ModelTree
                 .AllNames(model)
                 .Where(one => ReferenceEquals(one.Tensor, tensor))
                 .Select(one => one.Name)
-                .ToList() is
-            { Count: > 1 } names
+                .ToList()
+                is { Count: > 1 } names
         )
             throw new NotSupportedException(
                 $"{string.Join(" and ", names)} share one weight, which each had for itself before. Merging would give each its own copy. Nothing has changed. Remove the sharing first."

@@ -169,6 +169,7 @@ public static class peft
     /// </summary>
     private static void Draw(ParametrizedTensor tensor)
     {
+        using var alone = tensor.Binding.Access.Writing();
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var a = tensor.Originals[^2];

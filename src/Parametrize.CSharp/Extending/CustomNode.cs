@@ -53,26 +53,11 @@ public abstract class CustomNode : CustomNodeBase
     /// <summary>The same function for a node with buffers. Default: the function without them.</summary>
     protected virtual Tensor RightInverse(Tensor value, Tensor[] carried) => RightInverse(value);
 
-    /// <summary>The nearest allowed tensor. Default: the image of the right inverse.</summary>
-    protected virtual Tensor Nearest(Tensor value) => Image(value);
-
-    /// <summary>
-    /// The distance of a tensor from the set. Default: its distance from the image of its right inverse; infinity when that is not
-    /// finite.
-    /// </summary>
-    protected virtual double Distance(Tensor value) => FromImage(value, Image);
-
     private protected sealed override Tensor Map(Tensor[] inputs, Tensor[] buffers) =>
         buffers.Length == 0 ? Forward(inputs[0]) : Forward(inputs[0], buffers);
 
     private protected sealed override Tensor[] Inverse(Tensor value, Tensor[] buffers) =>
         [buffers.Length == 0 ? RightInverse(value) : RightInverse(value, buffers)];
-
-    private protected sealed override Tensor Near(Tensor value, Tensor[] buffers) =>
-        buffers.Length == 0 ? Nearest(value) : Image(value, buffers);
-
-    private protected sealed override double DistanceWith(Tensor value, Tensor[] buffers) =>
-        buffers.Length == 0 ? Distance(value) : Largest(Usable(nameof(Nearest), Near(value, buffers)) - value);
 
     private protected sealed override Tensor[] Started(Tensor value, Tensor[] buffers) => [value.clone()];
 }

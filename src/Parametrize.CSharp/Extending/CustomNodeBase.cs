@@ -44,6 +44,15 @@ public abstract class CustomNodeBase : Node
     /// <summary>The buffers of the node. Default: none.</summary>
     protected virtual IReadOnlyList<Carried> Carried => [];
 
+    /// <summary>The nearest allowed tensor. Default: the image of the right inverse.</summary>
+    protected virtual Tensor Nearest(Tensor value) => Image(value);
+
+    /// <summary>
+    /// The distance of a tensor from the set. Default: its distance from the image of its right inverse; infinity when that is not
+    /// finite.
+    /// </summary>
+    protected virtual double Distance(Tensor value) => FromImage(value, Image);
+
     /// <inheritdoc/>
     public sealed override Space Codomain(FSharpList<Space> before) => _codomain;
 
@@ -106,20 +115,21 @@ public abstract class CustomNodeBase : Node
     }
 
     /// <summary>The image of the right inverse.</summary>
-    private protected Tensor Image(Tensor value) => Image(value, []);
+    private Tensor Image(Tensor value) => Image(value, []);
 
-    private protected Tensor Image(Tensor value, Tensor[] buffers) =>
+    private Tensor Image(Tensor value, Tensor[] buffers) =>
         Usable(nameof(Forward), Map(Breach.usable(this, "RightInverse", Inverse(value, buffers)), buffers));
 
-    private protected Tensor Usable(string doing, Tensor? tensor) => Breach.usable(this, doing, [tensor!])[0];
+    private Tensor Usable(string doing, Tensor? tensor) => Breach.usable(this, doing, [tensor!])[0];
 
     private protected abstract Tensor Map(Tensor[] inputs, Tensor[] buffers);
 
     private protected abstract Tensor[] Inverse(Tensor value, Tensor[] buffers);
 
-    private protected abstract Tensor Near(Tensor value, Tensor[] buffers);
+    private Tensor Near(Tensor value, Tensor[] buffers) => buffers.Length == 0 ? Nearest(value) : Image(value, buffers);
 
-    private protected abstract double DistanceWith(Tensor value, Tensor[] buffers);
+    private double DistanceWith(Tensor value, Tensor[] buffers) =>
+        buffers.Length == 0 ? Distance(value) : Largest(Usable(nameof(Nearest), Near(value, buffers)) - value);
 
     /// <summary>The parameters for a tensor that is registered, when the node has no right inverse.</summary>
     private protected abstract Tensor[] Started(Tensor value, Tensor[] buffers);
@@ -128,7 +138,7 @@ public abstract class CustomNodeBase : Node
     /// The distance of a tensor from the image of its right inverse; infinity when the image is not finite. It is also large when
     /// the user's right inverse is wrong, which is not the fault of the tensor.
     /// </summary>
-    private protected double FromImage(Tensor value, Func<Tensor, Tensor> image)
+    private double FromImage(Tensor value, Func<Tensor, Tensor> image)
     {
         var made = image(value);
         var size = Largest(made - value);
@@ -143,7 +153,7 @@ public abstract class CustomNodeBase : Node
     private static double Limit(Tensor tensor, double epsilon) =>
         (8 * epsilon + 56 * Math.Min(epsilon, FormModule.epsilon(ScalarType.Float32))) * Largest(tensor);
 
-    private protected static double Largest(Tensor tensor) => tensor.abs().max().to(ScalarType.Float64).item<double>();
+    private static double Largest(Tensor tensor) => tensor.abs().max().to(ScalarType.Float64).item<double>();
 
     private Tensor[] InUse(Tensor[] present, Tensor tensor) =>
         present.Length > 0

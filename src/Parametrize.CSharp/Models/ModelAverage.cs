@@ -25,12 +25,12 @@ internal static class ModelAverage
             pair.Average.Binding.SyncWithModules();
             pair.Model.Binding.SyncWithModules();
         }
-        RequireFinite(pairs, plain);
         TensorPath[] paths = [.. pairs.Select(pair => TensorPath.Resolve(average, pair.Name))];
         // Of both models at once: passes of the model may be waiting for tensors of the average, which can be parts of one model.
         using var alone = TensorAccess.WritingAll(() =>
             [.. paths.SelectMany(path => path.Accesses), .. pairs.Select(pair => pair.Model.Binding.Access)]
         );
+        RequireFinite(pairs, plain);
         Prepared.CommitAll(
             paths,
             () =>

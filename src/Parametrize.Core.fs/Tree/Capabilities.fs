@@ -103,8 +103,8 @@ type Before =
 type IVolumeBehind =
     inherit IVolume
 
-    /// Whether `LogVolume` is the log of the product of the nonzero singular values of the derivative restricted to the space
-    /// before, that is, the change of Hausdorff measure (of the Frobenius norm).
+    /// Whether `LogVolume` is the change of Hausdorff measure (of the Frobenius norm) within the space before: the log of the product
+    /// of the nonzero singular values of the derivative, restricted to that space.
     abstract Measures: before: Before list -> bool
 
 /// A node that knows the determinants of the square matrices that it yields without a factorization.

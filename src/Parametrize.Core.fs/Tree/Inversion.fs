@@ -35,7 +35,7 @@ module internal Inversion =
 
             Error
                 $"its mask is for tensors {Form.Shown mask.shape}, but a later node reads tensors {Form.Shown read}. Remove it, and register both at once."
-            |> PullBack.outOfReach program.Nodes[position]
+            |> Node.outOfReach program.Nodes[position]
         | None ->
             // Bases stay: those of PyTorch may be larger.
             let isKept (position: int) = fits position || not (box program.Nodes[position] :? IConverges)
@@ -135,7 +135,7 @@ module internal Inversion =
                             "no value of the remaining input gives this tensor, whatever the other inputs start from. "
                             + "Register another tensor, or a value with one free input."
                         )
-                        |> PullBack.outOfReach program.Nodes[position]
+                        |> Node.outOfReach program.Nodes[position]
                         |> Result.mapError (Program.named program position)
                     | Some _ ->
                         from (attempts - 1) (Some(new Parts(shape, leaves, pulled.Rows))) pulled.Rows

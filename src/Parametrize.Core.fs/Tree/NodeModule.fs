@@ -31,5 +31,8 @@ module internal Node =
         | None -> Ok [ form ]
         | Some error -> Error(error (text node))
 
+    let outOfReach (node: Node) (found: Result<'a, string>) : Result<'a, ParametrizationError> =
+        found |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(text node, reason))
+
     let wrongShape (node: Node) (expected: string) (form: Form) : Result<'a, ParametrizationError> =
         Error(ParametrizationError.WrongShape(text node, expected, Form.Shown form.Shape))

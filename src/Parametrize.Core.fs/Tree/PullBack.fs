@@ -31,14 +31,11 @@ type internal PulledBack =
 [<RequireQualifiedAccess>]
 module internal PullBack =
 
-    let outOfReach (node: Node) (parts: Result<'a, string>) : Result<'a, ParametrizationError> =
-        parts |> Result.mapError (fun reason -> ParametrizationError.OutOfReach(Node.text node, reason))
-
     let private notAllowed (node: Node) (violation: Violation) : ParametrizationError =
         ParametrizationError.NotAllowed(Node.text node, violation)
 
-    /// A tensor at the tolerance of rounding is still allowed. As a base it would move the tensors that are computed with it beyond
-    /// the tolerance, so such bases are corrected, and do not change when they are saved and loaded.
+    /// A tensor at the tolerance of rounding is still allowed. Tensors that are computed with it as a base would be beyond the
+    /// tolerance, so a base is corrected. It then stays the same when it is saved and loaded.
     let private carried (node: Node) (epsilon: float) (parts: NodeParts) : torch.Tensor[] =
         match box node with
         | :? IRepairs as repairing when Node.hasBase node -> Evaluation.carried epsilon repairing parts.Buffers
@@ -47,7 +44,7 @@ module internal PullBack =
     /// The parts of one node for its output, and that output corrected for rounding, when the node contains it.
     let private pulled pull readsLeaves epsilon slack (node: Node) (forms: Form list) present tensor =
         let found tensor (present: torch.Tensor[]) (want: Want) =
-            InverseContract.found node forms present tensor epsilon want |> outOfReach node
+            InverseContract.found node forms present tensor epsilon want |> Node.outOfReach node
 
         let invert = found tensor
 

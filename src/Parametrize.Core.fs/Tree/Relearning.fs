@@ -19,7 +19,7 @@ module internal Relearning =
                 let form = Form.ofTensor registers[source]
 
                 InverseContract.found node [ form ] [||] registers[source] epsilon Want.Nearest
-                |> PullBack.outOfReach node
+                |> Node.outOfReach node
                 |> Result.map (fun found -> rows[position] <- found.Buffers)
             | _ -> Ok()
 

@@ -172,17 +172,18 @@ type internal PositiveDefiniteNode(floor: float) =
     let explained (tensor: torch.Tensor) (violation: Violation) : Violation =
         let struct (unit, _) = Norms.matricesInUnits 0.0 tensor
         let asymmetry = Tensors.distance unit unit.mH
-        let least = Tensors.number ((torch.linalg.eigvalsh (hermitian unit)).min())
+        // Costly, and most weights that are registered are not even symmetric.
+        let least = lazy (Tensors.number ((torch.linalg.eigvalsh (hermitian unit)).min()))
 
         if asymmetry > violation.Limit then
             { violation with
                 Condition = "W = W^H (over the largest entry)"
                 Size = asymmetry
             }
-        elif -least > violation.Limit then
+        elif -least.Value > violation.Limit then
             { violation with
                 Condition = "l_min > 0 (over the largest entry)"
-                Size = -least
+                Size = -least.Value
             }
         else
             violation
