@@ -141,11 +141,15 @@ module internal Norms =
     /// one of them: of `[1; x; x; ...]` with x^2 below the roundoff it keeps the 1.
     let private longestOfNorms = 128L
 
+    /// The same where entries lie apart in memory, and libtorch's norm takes five times as long as squares and their sum.
+    let private longestOfNormsApart = 32L
+
     /// By the formula. Its numbers must be neither tiny nor huge.
     let formula (vectors: torch.Tensor) (dimensions: int64[]) (keep: bool) =
         let count = dimensions |> Array.fold (fun count dimension -> count * vectors.size (int dimension)) 1L
+        let areTogether = Array.contains (vectors.dim () - 1L) dimensions
 
-        if count > longestOfNorms then
+        if count > (if areTogether then longestOfNorms else longestOfNormsApart) then
             let parts = Tensors.reals vectors
             let norms = parts.square().sum(along vectors dimensions, keepdim = keep).sqrt()
             if keep then ended (vectors.is_complex ()) norms else norms

@@ -7,22 +7,38 @@ open Parametrize
 [<RequireQualifiedAccess>]
 module internal Reflectors =
 
-    /// The columns v of the reflectors, of length 1.
+    /// The products of longer columns, which add up one by one, are too coarse for their squared lengths.
+    let private isLong (v: torch.Tensor) : bool = Tensors.rows v > 512L
+
+    /// The columns v of the reflectors, which do not depend on their lengths: the largest entry of modulus 1, so that squares stay in
+    /// range, and long columns of length 1.
     let private directions (x: torch.Tensor) : torch.Tensor =
         let lower = x.tril -1L + Tensors.eyeLike x
-        // Dividing by the largest entry first keeps the squares finite; the direction does not depend on it.
         let bounded = Norms.dividedBy (Norms.largest lower [| x.dim () - 2L |]) lower
-        bounded / Norms.formula bounded [| x.dim () - 2L |] true
+
+        if isLong bounded then
+            bounded / Norms.formula bounded [| x.dim () - 2L |] true
+        else
+            bounded
 
     /// H1 ... Hk M, given V^H M: the compact WY form H1 ... Hk = I - V T V^H has T^-1 = striu(V^H V) + diag(V^H V) / 2 (Joffrain et
-    /// al., Accumulating Householder transformations, revisited, ACM TOMS 2006, theorem 2). With columns of length 1 the diagonal
-    /// of T^-1 is 1/2.
+    /// al., Accumulating Householder transformations, revisited, ACM TOMS 2006, theorem 2).
     let private reflected (v: torch.Tensor) (products: torch.Tensor) (matrix: torch.Tensor) =
-        let inverseT = (Norms.gram v).triu 1L + Orthonormal.identityLike v (Tensors.last v) * 0.5.AsScalar()
+        let identity = Orthonormal.identityLike v (Tensors.last v)
+        let half = identity * 0.5.AsScalar()
+        let one = 1.0.AsScalar()
+
+        // What is below its diagonal is not read.
+        let inverseT =
+            if isLong v then
+                Norms.gram v * (one - identity) + half
+            else
+                Norms.gram v * (one - half)
+
         matrix - v.matmul (torch.linalg.solve_triangular (inverseT, products, upper = true))
 
     /// So many columns are reflected at once. More are halved: the second half has zeros above, which are not computed with.
-    let private many = 64L
+    let private many = 128L
 
     /// The first half of the columns, and of the others what is below their zeros.
     let private halves (v: torch.Tensor) : struct (int64 * torch.Tensor * torch.Tensor) =

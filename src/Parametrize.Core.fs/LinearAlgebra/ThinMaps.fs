@@ -9,49 +9,63 @@ open Parametrize
 [<RequireQualifiedAccess>]
 module internal ThinMaps =
 
-    /// P, Y and R below one another, given B, S and G, where C^H C = S^H S + G: there is no Y without an S.
-    type private Small = torch.Tensor -> torch.Tensor option -> torch.Tensor -> torch.Tensor
+    /// P and R, given B and C^H C.
+    type private Plain = torch.Tensor -> torch.Tensor -> struct (torch.Tensor * torch.Tensor)
+
+    /// P, Y and R below one another, given B, S and G, where C^H C = S^H S + G.
+    type private InBasis = torch.Tensor -> torch.Tensor -> torch.Tensor -> torch.Tensor
 
     let private part (size: int64) (position: int64) (stacked: torch.Tensor) =
         stacked.narrow (-2L, position * size, size)
+
+    /// The first rows of a matrix, and the others.
+    let private halves (size: int64) (matrix: torch.Tensor) =
+        let rows = matrix.split ([| size; Tensors.rows matrix - size |], -2L)
+        struct (rows[0], rows[1])
 
     let private joined (rows: torch.Tensor list list) =
         torch.cat ([| for row in rows -> torch.cat (List.toArray row, -1L) |], -2L)
 
     let private identityIn (b: torch.Tensor) = (Orthonormal.identityLike b (Tensors.last b)).expand b.shape
 
-    /// P = 2 M - I and R = M with M = (I - B/2 + C^H C / 4)^-1, by which the first columns of (I - A/2)^-1 begin.
-    let private smallCayley: Small =
+    /// I - B/2 + C^H C / 4, with whose inverse M the first columns of (I - A/2)^-1 begin: P = 2 M - I and R = M.
+    let private head (identity: torch.Tensor) (b: torch.Tensor) (gram: torch.Tensor) =
+        identity.add(b, -0.5.AsScalar()).add(gram, 0.25.AsScalar())
+
+    let private ofInverse (identity: torch.Tensor) (m: torch.Tensor) = identity.neg().add(m, 2.0.AsScalar())
+
+    let private plainCayley: Plain =
+        fun b gram ->
+            let identity = Orthonormal.identityLike b (Tensors.last b)
+            let m = torch.linalg.inv (head identity b gram)
+            struct (ofInverse identity m, m)
+
+    let private cayleyInBasis: InBasis =
         fun b s gram ->
             let size, identity = Tensors.last b, identityIn b
-            let head = identity - b * 0.5.AsScalar() + gram * 0.25.AsScalar()
-            let ofInverse (m: torch.Tensor) = m * 2.0.AsScalar() - identity
+            let half = s * 0.5.AsScalar()
+            let inverse = torch.linalg.inv (joined [ [ head identity b gram; half.mH ]; [ -half; identity ] ])
+            let columns = inverse.narrow (-1L, 0L, size)
+            let m = part size 0L columns
+            joined [ [ ofInverse identity m ]; [ part size 1L columns * 2.0.AsScalar() ]; [ m ] ]
 
-            match s with
-            | None ->
-                let m = torch.linalg.inv head
-                joined [ [ ofInverse m ]; [ m ] ]
-            | Some s ->
-                let half = s * 0.5.AsScalar()
-                let inverse = torch.linalg.inv (joined [ [ head; half.mH ]; [ -half; identity ] ])
-                let columns = inverse.narrow (-1L, 0L, size)
-                let m = part size 0L columns
-                joined [ [ ofInverse m ]; [ part size 1L columns * 2.0.AsScalar() ]; [ m ] ]
+    let private firstColumns (size: int64) (matrix: torch.Tensor) = (Exponential.ofMatrix matrix).narrow(-1L, 0L, size)
 
-    /// exp([[B, -G/t], [t I, 0]]), whose first columns are [P; t R] for any t, so for one that makes the blocks alike; with
-    /// S, a block more.
-    let private smallExponential: Small =
+    /// exp([[B, -G/t], [t I, 0]]), whose first columns are [P; t R] for any t, so for one that makes the blocks alike.
+    let private plainExponential: Plain =
+        fun b gram ->
+            let size = Tensors.last b
+            let norm = torch.linalg.vector_norm (gram.detach (), 2.0, [| -2L; -1L |], true)
+            let t = norm.sqrt().clamp_min(1e-2.AsScalar())
+            let whole = joined [ [ b; gram / -t ]; [ identityIn b * t; torch.zeros_like b ] ]
+            let struct (p, r) = halves size (firstColumns size whole)
+            struct (p, r / t)
+
+    /// The same with a block more.
+    let private exponentialInBasis: InBasis =
         fun b s gram ->
-            let size, identity, zero = Tensors.last b, identityIn b, torch.zeros_like b
-            let columns (whole: torch.Tensor) = (Exponential.ofMatrix whole).narrow(-1L, 0L, size)
-
-            match s with
-            | None ->
-                let norm = torch.linalg.vector_norm (gram.detach (), 2.0, [| -2L; -1L |], true)
-                let t = norm.sqrt().clamp_min(1e-2.AsScalar())
-                let both = columns (joined [ [ b; -gram / t ]; [ identity * t; zero ] ])
-                joined [ [ part size 0L both ]; [ part size 1L both / t ] ]
-            | Some s -> columns (joined [ [ b; -s.mH; -gram ]; [ s; zero; zero ]; [ identity; zero; zero ] ])
+            let identity, zero = identityIn b, torch.zeros_like b
+            firstColumns (Tensors.last b) (joined [ [ b; -s.mH; -gram ]; [ s; zero; zero ]; [ identity; zero; zero ] ])
 
     /// The largest bound on |A| for which C^H C is nearly as good as C: rounding of that square costs 2e-6 of orthonormality in
     /// float32 at this norm, where the limit is 2e-5, and grows with the square of the norm.
@@ -67,8 +81,8 @@ module internal ThinMaps =
         Tensors.number ((rootOfSquare b + (rootOfSquare gram).sqrt()).max()) <= moderate
 
     let private blocks (x: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
-        let columns = Tensors.last x
-        struct (SkewMatrix.ofLower (x.narrow (-2L, 0L, columns)), x.narrow (-2L, columns, Tensors.rows x - columns))
+        let struct (top, c) = halves (Tensors.last x) x
+        struct (SkewMatrix.ofLower top, c)
 
     /// Beyond this norm rounding of A alone has lost its angles, or nearly: larger matrices are scaled down.
     let private largest = 1e12
@@ -82,7 +96,7 @@ module internal ThinMaps =
         columns.matmul (identity * 1.5.AsScalar() - product * 0.5.AsScalar())
 
     /// In double precision. The basis is a constant to the gradient, which sees what leaves it: D, and G = D^H D.
-    let private careful (small: Small) (x: torch.Tensor) =
+    let private careful (inBasis: InBasis) (x: torch.Tensor) =
         let exact = Tensors.inDouble x
         let size = Tensors.last x
         let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true)
@@ -95,13 +109,18 @@ module internal ThinMaps =
         let gram = leaving.mH.matmul leaving
 
         let columns =
-            Seq.init 3 ignore |> Seq.fold (fun columns () -> polished size gram columns) (small b (Some s) gram)
+            Seq.init 3 ignore |> Seq.fold (fun columns () -> polished size gram columns) (inBasis b s gram)
 
         let lower = z.matmul (part size 1L columns) + leaving.matmul (part size 2L columns)
         (torch.cat ([| part size 0L columns; lower |], -2L)).to_type x.dtype
 
     /// Up to n = 2 k, A itself is not larger than what stands for it.
-    let private by (small: Small) (ofSkew: torch.Tensor -> torch.Tensor) (x: torch.Tensor) : torch.Tensor =
+    let private by
+        (plain: Plain)
+        (inBasis: InBasis)
+        (ofSkew: torch.Tensor -> torch.Tensor)
+        (x: torch.Tensor)
+        : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         let rows, size = Tensors.rows x, Tensors.last x
 
@@ -115,15 +134,15 @@ module internal ThinMaps =
                 let gram = Norms.gram c
 
                 if isModerate b gram then
-                    let both = small b None gram
-                    torch.cat ([| part size 0L both; c.matmul (part size 1L both) |], -2L)
+                    let struct (p, r) = plain b gram
+                    torch.cat ([| p; c.matmul r |], -2L)
                 else
-                    Orthonormal.whereFinite (careful small) x
+                    Orthonormal.whereFinite (careful inBasis) x
 
         columns.MoveToOuterDisposeScope()
 
     /// The first k columns of the Cayley map of A. Differentiable.
-    let cayley (x: torch.Tensor) : torch.Tensor = by smallCayley CayleyMap.ofSkew x
+    let cayley (x: torch.Tensor) : torch.Tensor = by plainCayley cayleyInBasis CayleyMap.ofSkew x
 
     /// The first k columns of exp A. Differentiable.
-    let exponential (x: torch.Tensor) : torch.Tensor = by smallExponential Exponential.ofSkew x
+    let exponential (x: torch.Tensor) : torch.Tensor = by plainExponential exponentialInBasis Exponential.ofSkew x
