@@ -103,7 +103,16 @@ public sealed partial class ParametrizedTensor
         RefreshWritten();
         using var lease = Binding.Access.Reading();
         using var _ = no_grad();
-        return Core.forward(Parametrization, CurrentParts());
+        return Apart(Core.forward(Parametrization, CurrentParts()));
+    }
+
+    /// <summary>A value with memory of its own: that of the identity is a view of its parameter.</summary>
+    private Tensor Apart(Tensor value)
+    {
+        if (!Array.Exists(Tensors, part => Versions.AreOne(part, value)))
+            return value;
+        using (value)
+            return value.clone();
     }
 
     /// <summary>

@@ -77,7 +77,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <exception cref="ParametrizationException">The assigned tensor is not allowed; nothing has changed.</exception>
     public Tensor Value
     {
-        get => Binding.Read();
+        get => Apart(Binding.Read());
         set => Assign(value).OrThrow(Where);
     }
 

@@ -141,12 +141,19 @@ internal sealed partial class TensorBinding
             HoldUnlessItFails();
     }
 
-    /// <summary>Called when the scope has ended: drops the value if no other scope needs it.</summary>
+    /// <summary>
+    /// Called when the scope has ended: drops the value if no other scope needs it. A scope that was opened inside it and is still open
+    /// needs it from now on.
+    /// </summary>
     public void Release(CachedScope scope)
     {
         TakeUpdates();
         lock (_gate)
+        {
             _scopes.Remove(scope);
+            if (_value.IsHeld && CachedScope.For(this) is { } next && !_scopes.Contains(next) && next.Add(this))
+                _scopes.Add(next);
+        }
         DropUnused();
     }
 

@@ -23,6 +23,7 @@ internal sealed partial class TensorBinding
             return;
         }
         _tensor.RefreshWritten();
+        Access.GiveUpThrown(module, caller);
         var visit = Admit(module, seen);
         try
         {

@@ -135,6 +135,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     /// <summary>Writes, in place, so that optimizers keep their parameters.</summary>
     public void CarryOut(IEnumerable<StateTarget> targets)
     {
+        KeepApart();
         foreach (var (target, value) in _copies)
             target.WriteOver(value);
         foreach (var (target, value) in _assignments)
@@ -147,6 +148,17 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             target.Binding.Forget();
             target.Binding.ShowAgain();
         }
+    }
+
+    /// <summary>
+    /// Copies values that are the model's own tensors under other names, which the plan is going to write over.
+    /// </summary>
+    private void KeepApart()
+    {
+        var written = _copies.Select(copy => Versions.CounterOf(copy.Target)).ToHashSet();
+        for (var index = 0; index < _copies.Count; index++)
+            if (written.Contains(Versions.CounterOf(_copies[index].Value)))
+                _copies[index] = (_copies[index].Target, _copies[index].Value.Copied());
     }
 
     /// <summary>Disposes the tensors that were computed for the plan.</summary>

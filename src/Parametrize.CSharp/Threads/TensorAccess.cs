@@ -195,6 +195,20 @@ internal sealed class TensorAccess(Func<string?> name)
     }
 
     /// <summary>
+    /// Called before such a pass begins. While others wait, it gives up passes of this caller that have thrown: a thread whose passes
+    /// throw again and again would otherwise begin each of them before those who wait for the last one.
+    /// </summary>
+    public void GiveUpThrown(object pass, object caller)
+    {
+        if (_visits.Count == 0)
+            return; // A thread sees its own visits without the lock.
+        var visitor = Visitor.Current;
+        lock (Gate)
+            if (Queue.Count > 0)
+                Abandon(one => one.IsSuspect && one.Pass == pass && one.Caller == caller && one.Visitor == visitor);
+    }
+
+    /// <summary>
     /// The latest pass of the present thread for this key; null when there is none, or when others have abandoned it.
     /// </summary>
     public Visit? Find(object pass)

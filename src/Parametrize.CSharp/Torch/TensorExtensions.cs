@@ -36,7 +36,9 @@ internal static class TensorExtensions
         using var _ = no_grad();
         if (tensor.shape.SequenceEqual(value.shape) && !tensor.IsExpanded())
         {
-            tensor.copy_(value);
+            // A view of the tensor may have its numbers in another order.
+            using var apart = Versions.AreOne(tensor, value) ? value.Copied() : null;
+            tensor.copy_(apart ?? value);
             return;
         }
         using var own = value.Copied();

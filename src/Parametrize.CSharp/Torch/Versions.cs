@@ -32,8 +32,10 @@ internal static class Versions
     public static long Of(Tensor[] tensors) => AreInMemory.Value ? Read(tensors) : Ask(tensors);
 
     /// <summary>Whether a write to one counts as a write to the other; false where that cannot be seen.</summary>
-    public static bool AreOne(Tensor left, Tensor right) =>
-        AreInMemory.Value && Counter(left) != 0 && Counter(left) == Counter(right);
+    public static bool AreOne(Tensor left, Tensor right) => CounterOf(left) != 0 && CounterOf(left) == CounterOf(right);
+
+    /// <summary>The address of its count, which all views share; zero for an inference tensor, and where it cannot be seen.</summary>
+    public static IntPtr CounterOf(Tensor tensor) => AreInMemory.Value ? Counter(tensor) : 0;
 
     /// <summary>Reads the counters from memory, which takes some nanoseconds.</summary>
     public static long Read(Tensor[] tensors)

@@ -1,3 +1,4 @@
+using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using TorchSharp;
@@ -32,6 +33,33 @@ public class AssigningByExamples
         layer.call(randn(2, 4));
         Near.Identical(before, layer.parametrization("weight").Value);
         Assert.Equal(3, layer.state_dict().Count);
+    }
+
+    public static TheoryData<Parametrization> Unchanged =>
+        [
+            Parametrizations.Identity,
+            Parametrizations.WeightDropout(0.25),
+            Parametrizations.WeightNoise(0.1),
+            Parametrizations.Symmetric,
+        ];
+
+    [Theory]
+    [MemberData(nameof(Unchanged))]
+    public void What_is_read_or_baked_does_not_follow_the_training(Parametrization value)
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", value);
+        layer.eval();
+        using var read = layer.parametrization("weight").Value;
+        var baked = layer.baked_state_dict()["weight"];
+        using var expected = read.detach().clone();
+        using (no_grad())
+            layer.parametrization("weight").Original.add_(1);
+        Near.Same(expected, read);
+        Near.Same(expected, baked);
+        using var later = layer.parametrization("weight").Value;
+        using (no_grad())
+            later.zero_();
+        Near.Different(later, layer.parametrization("weight").Value);
     }
 
     [Theory]

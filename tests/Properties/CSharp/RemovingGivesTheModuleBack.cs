@@ -26,6 +26,25 @@ public class RemovingGivesTheModuleBack
             _ => Parametrizations.Skew.Then(Parametrizations.Cayley()),
         };
 
+    /// <summary>`W = X^T`, in the memory of X.</summary>
+    private sealed class Turned() : CustomNode("turned", "all tensors")
+    {
+        protected override Tensor Forward(Tensor x) => x.T;
+
+        protected override Tensor RightInverse(Tensor value) => value.T;
+    }
+
+    [Fact]
+    public void A_value_that_is_a_view_of_its_parameter()
+    {
+        var layer = nn.Linear(3, 3).register_parametrization("weight", Parametrizations.Of(new Turned()));
+        using var expected = layer.parametrization("weight").Value;
+        layer.parametrization("weight").Value = layer.parametrization("weight").Original.T;
+        Near.Same(expected, layer.parametrization("weight").Value);
+        layer.remove_parametrizations("weight");
+        Near.Same(expected, layer.weight!);
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public void State_hooks_and_identities_are_as_before(string kind)

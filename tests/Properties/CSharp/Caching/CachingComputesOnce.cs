@@ -142,6 +142,24 @@ public class CachingComputesOnce
         Near.Placeholder(_layer.weight);
     }
 
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    public void The_value_is_kept_until_the_last_scope_ends_in_any_order(bool isOfModel, bool isUsed)
+    {
+        var outer = isOfModel ? parametrize.cached(_layer) : parametrize.cached();
+        if (isUsed)
+            _layer.call(randn(2, 4));
+        var inner = parametrize.cached();
+        outer.Dispose();
+        Assert.Equal([4, 4], _layer.weight.shape);
+        _layer.call(randn(2, 4));
+        Assert.Equal(1, _link.Evaluations);
+        inner.Dispose();
+        Near.Placeholder(_layer.weight);
+    }
+
     [Fact]
     public void An_outer_scope_that_begins_to_use_after_an_inner_one_computes_again()
     {

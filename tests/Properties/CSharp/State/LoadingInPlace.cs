@@ -1,3 +1,4 @@
+using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using TorchSharp;
@@ -27,6 +28,28 @@ public class LoadingInPlace
         before.sum().backward();
         optimizer.step();
         Near.Different(before, model.call(input));
+    }
+
+    public static TheoryData<Parametrization?> Exchanged =>
+        [null, Parametrizations.Identity, Parametrizations.Symmetric, Parametrizations.WeightNorm()];
+
+    /// <summary>Whose tensors are written over while they are read.</summary>
+    [Theory]
+    [MemberData(nameof(Exchanged))]
+    public void Layers_change_places_when_a_model_is_loaded_from_its_own_tensors(Parametrization? value)
+    {
+        var model = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)));
+        foreach (var name in new[] { "a.weight", "b.weight" })
+            if (value is not null)
+                model.register_parametrization(name, value);
+        var baked = model.baked_state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.clone());
+        model.load_parametrized_state_dict(
+            model
+                .state_dict()
+                .ToDictionary(pair => $"{(pair.Key[0] == 'a' ? 'b' : 'a')}{pair.Key[1..]}", pair => pair.Value)
+        );
+        foreach (var (key, tensor) in model.baked_state_dict())
+            Near.Same(baked[$"{(key[0] == 'a' ? 'b' : 'a')}{key[1..]}"], tensor);
     }
 
     [Fact]

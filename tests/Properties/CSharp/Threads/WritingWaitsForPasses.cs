@@ -325,6 +325,57 @@ public class WritingWaitsForPasses
     }
 
     /// <summary>W = 2X; another thread, so to say, writes when it has read X.</summary>
+    /// <summary>Each pass that throws begins before the last one is taken for ended.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_thread_whose_passes_throw_keeps_nobody_out(bool isCached)
+    {
+        var model = nn.Sequential(("a", nn.Linear(4, 4)), ("act", nn.Tanh()));
+        model.register_parametrization("a.weight", Parametrizations.Orthogonal());
+        using var scope = isCached ? parametrize.cached() : null;
+        var (passes, writes, stopped) = (0, 0, 0);
+        Task Repeat(Action action, int pause) =>
+            Task.Factory.StartNew(
+                () =>
+                {
+                    while (Volatile.Read(ref stopped) == 0)
+                    {
+                        action();
+                        Thread.Sleep(pause);
+                    }
+                },
+                TaskCreationOptions.LongRunning
+            );
+        var tasks = new[]
+        {
+            Repeat(() => Assert.ThrowsAny<Exception>(() => model.call(ones(2, 7))), 20),
+            Repeat(
+                () =>
+                {
+                    using var _ = no_grad();
+                    model.call(ones(2, 4)).Dispose();
+                    Interlocked.Increment(ref passes);
+                },
+                1
+            ),
+            Repeat(
+                () =>
+                {
+                    model.parametrization("a.weight").Value = eye(4);
+                    Interlocked.Increment(ref writes);
+                },
+                1
+            ),
+        };
+        var began = Stopwatch.StartNew();
+        while (began.Elapsed < Limit && (Volatile.Read(ref passes) < 10 || Volatile.Read(ref writes) < 10))
+            await Task.Delay(20);
+        Volatile.Write(ref stopped, 1);
+        await Task.WhenAll(tasks).WaitAsync(Limit);
+        Assert.True(passes >= 10 && writes >= 10, $"{passes} passes, {writes} writes");
+    }
+
     private sealed class Writing() : CustomNode("writing", "doubled tensors")
     {
         public Tensor? Original { get; set; }
