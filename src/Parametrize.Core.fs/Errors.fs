@@ -1,7 +1,14 @@
 namespace Parametrize
 
+open System
 open System.Globalization
 open System.Text.RegularExpressions
+
+[<AutoOpen>]
+module internal InvariantText =
+
+    /// A text whose numbers read alike in all cultures, as those of code do.
+    let invariant (text: FormattableString) : string = FormattableString.Invariant text
 
 [<RequireQualifiedAccess>]
 module internal Brief =
@@ -11,6 +18,9 @@ module internal Brief =
 
     /// A name for messages. A long one, which is made of many others, is cut.
     let ofName (name: string) : string = if name.Length > 160 then $"{name.Substring(0, 157)}..." else name
+
+    /// Code for messages that say more than that.
+    let ofValue (code: string) : string = ofName (ofCode code)
 
 /// How a tensor fails to lie in a space: the violated condition, the size of the violation, and the tolerance.
 type Violation =

@@ -9,7 +9,7 @@ module internal Options =
     /// Checks an argument by its name, which the message uses.
     let requirePositiveAs (argument: string) (word: string) (number: float) : unit =
         if not (number > 0.0 && Double.IsFinite number) then
-            invalidArg argument $"The {word} must be positive and finite, but it is {number}."
+            invalidArg argument (invariant $"The {word} must be positive and finite, but it is {number}.")
 
     /// Checks an argument whose name the message uses.
     let requirePositive (name: string) (number: float) : unit = requirePositiveAs name name number
@@ -21,7 +21,7 @@ module internal Options =
         if number > 1e9 then
             invalidArg
                 argument
-                $"The {word} must be at most 1e9, but it is {number}: the density would be lost to rounding."
+                (invariant $"The {word} must be at most 1e9, but it is {number}: the density would be lost to rounding.")
 
     let requireRank (rank: int64) : unit =
         if rank < 1L then

@@ -45,8 +45,8 @@ internal static class AdapterConfigFile
             Refuse(path, json);
             return new()
             {
-                Rank = Given(json, "r", 8L),
-                Alpha = Given(json, "lora_alpha", 8.0),
+                Rank = Number(json, "r", 8L),
+                Alpha = Number(json, "lora_alpha", 8.0),
                 TargetModules = Texts(json["target_modules"]),
                 UseRankStabilized = Given(json, "use_rslora", false),
                 UseDora = Given(json, "use_dora", false),
@@ -115,6 +115,12 @@ internal static class AdapterConfigFile
             JsonObject map => map.Count == 0,
             _ => false,
         };
+
+    /// <summary>PEFT cannot compute with null in place of a number.</summary>
+    private static T Number<T>(JsonObject json, string name, T otherwise) =>
+        json.TryGetPropertyValue(name, out var node) && node is null
+            ? throw new FormatException($"{name} has no number.")
+            : Given(json, name, otherwise);
 
     private static T Given<T>(JsonObject json, string name, T otherwise) =>
         json[name] is { } node ? node.GetValue<T>() : otherwise;

@@ -35,10 +35,13 @@ public sealed record LoraConfig
     /// </summary>
     public bool FanInFanOut { get; init; }
 
-    /// <summary>Other ranks, by a pattern that a module's name ends with: a regular expression. Default: none.</summary>
+    /// <summary>
+    /// Other ranks, by a pattern that a module's name ends with: a regular expression. As in PEFT, one that matches no module changes
+    /// nothing. Default: none.
+    /// </summary>
     public IReadOnlyDictionary<string, long> RankPattern { get; init; } = new Dictionary<string, long>();
 
-    /// <summary>Other alphas, by a pattern that a module's name ends with: a regular expression. Default: none.</summary>
+    /// <summary>Other alphas, by patterns as for `RankPattern`. Default: none.</summary>
     public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
 
     /// <summary>Modules that are trained and saved whole, such as a new head: whole names or their ends. Default: none.</summary>

@@ -117,7 +117,7 @@ internal sealed class SavedReading
             ? read.ResultValue
             : named
                 ?? throw new InvalidDataException(
-                    $"the file says that it is {code}, which cannot be read: {read.ErrorValue.Message}"
+                    $"the file says that it is {Brief.ofValue(code)}, which cannot be read: {read.ErrorValue.Message}"
                 );
     }
 

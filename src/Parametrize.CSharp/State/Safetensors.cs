@@ -57,7 +57,7 @@ public static class Safetensors
     /// </summary>
     /// <param name="path">The file. Its folder must exist.</param>
     /// <param name="model">The model.</param>
-    /// <param name="metadata">What else to say. Default: nothing.</param>
+    /// <param name="metadata">What else to say; not what the model says itself. Default: nothing.</param>
     /// <exception cref="ArgumentException">A tensor or a name that the format cannot hold; nothing is written.</exception>
     /// <exception cref="IOException">The file cannot be written; an older one is as it was.</exception>
     /// <exception cref="UnauthorizedAccessException">
@@ -73,7 +73,7 @@ public static class Safetensors
     /// <summary>Writes the state of a model to a stream, from its present position; the stream stays open.</summary>
     /// <param name="stream">A writable stream.</param>
     /// <param name="model">The model.</param>
-    /// <param name="metadata">What else to say. Default: nothing.</param>
+    /// <param name="metadata">What else to say; not what the model says itself. Default: nothing.</param>
     /// <exception cref="ArgumentException">A tensor or a name that the format cannot hold; nothing is written.</exception>
     public static void Save(Stream stream, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {

@@ -50,7 +50,8 @@ internal sealed record StateDescription(IReadOnlyDictionary<string, string> Meta
         static bool IsShape(long[]? shape) => shape is not null && shape.All(length => length >= 0);
     }
 
-    /// <summary>The metadata of a model with these tensors, and the caller's; on equal keys the caller's value is kept.</summary>
+    /// <summary>The metadata of a model with these tensors, and the caller's.</summary>
+    /// <exception cref="ArgumentException">The caller's say something else of a tensor of the model.</exception>
     public static Dictionary<string, string> Of(
         IEnumerable<StateTarget> targets,
         IReadOnlyDictionary<string, string>? others
@@ -61,7 +62,12 @@ internal sealed record StateDescription(IReadOnlyDictionary<string, string> Meta
             if (target.Parametrized is { } tensor)
                 Describe(metadata, target.Key, tensor, target.Layout?.MemberShapes);
         foreach (var (name, text) in others ?? new Dictionary<string, string>())
-            metadata[name] = text;
+            if (!metadata.TryAdd(name, text) && metadata[name] != text)
+                throw new ArgumentException(
+                    $"The metadata have {name} = {Brief.ofValue(text)}, but the model has {Brief.ofValue(metadata[name])}. Leave out keys that "
+                        + $"begin with {VersionKey}: the file gets those of the model.",
+                    nameof(metadata)
+                );
         return metadata;
     }
 

@@ -189,7 +189,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
         source.Take(pieces);
         if (!convert)
             plan.Problems.Add(
-                $"{target.Key}: the state is of {code}, but the model has {map}. Load with convert: true to take its value."
+                $"{target.Key}: the state is of {Brief.ofValue(code)}, but the model has {Brief.ofValue(map.Code)}. Load with convert: true to take its value."
             );
         else if (SaidOf(target.Key) is not { } other)
             plan.Problems.Add(UnknownMap(target, pieces));
@@ -211,7 +211,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
 
     private string UnknownMap(StateTarget target, StatePieces pieces) =>
         source.CodeOf(target.Key) is { } code
-            ? $"{target.Key}: the state is of {code}, which is no value of the library. "
+            ? $"{target.Key}: the state is of {Brief.ofValue(code)}, which is no value of the library. "
                 + $"Pass your value of that name: parametrizations: {{ [\"{target.Key}\"] = ... }}."
         : InferredParametrization.FaultOfMask(pieces) is { } fault ? $"{target.Key}: {fault}"
         : $"{target.Key}: it can be computed from {pieces}, but they do not tell by which map. "

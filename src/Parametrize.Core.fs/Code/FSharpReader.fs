@@ -141,7 +141,10 @@ type private FSharpScanner(text: string) =
     let word () : Result<Located, Fault> =
         let start = at
         let name = name ()
-        values <- values + 1
+
+        // Options are inside of values.
+        if not (name.Contains '.') then
+            values <- values + 1
 
         if values > most then fail start $"a text of at most {most} names"
         elif name = "infinity" then Ok(located start [] (Code.Float infinity))

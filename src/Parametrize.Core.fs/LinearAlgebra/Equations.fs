@@ -1,6 +1,7 @@
 namespace Parametrize.LinearAlgebra
 
 open System
+open Parametrize
 
 /// Linear equations `A w = b` with independent rows, by the QR decomposition of A^T with Householder reflections
 /// (Golub & Van Loan 2013, algorithm 5.2.1) and `Q = I - V T V^T` (Schreiber & Van Loan 1989). Few numbers, in double precision
@@ -39,11 +40,11 @@ type internal Equations private (size: int64, reflectors: float[], triangle: flo
                 $"Each row needs a right-hand side, but there are {rows.Length} rows and {right.Length} numbers."
 
         match rows |> List.concat |> List.tryFind (Double.IsFinite >> not) with
-        | Some number -> refuse "rows" $"All numbers must be finite, but one is {number}."
+        | Some number -> refuse "rows" (invariant $"All numbers must be finite, but one is {number}.")
         | None -> ()
 
         match right |> List.tryFind (Double.IsFinite >> not) with
-        | Some number -> refuse "right" $"All right-hand sides must be finite, but one is {number}."
+        | Some number -> refuse "right" (invariant $"All right-hand sides must be finite, but one is {number}.")
         | None -> ()
 
     /// How many numbers w has.

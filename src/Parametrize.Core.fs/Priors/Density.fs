@@ -131,5 +131,5 @@ module internal Numbers =
 
     let requireFinite (name: string) (numbers: float seq) : unit =
         match numbers |> Seq.tryFind (System.Double.IsFinite >> not) with
-        | Some number -> invalidArg name $"Numbers must be finite, but one is {number}."
+        | Some number -> invalidArg name (invariant $"Numbers must be finite, but one is {number}.")
         | None -> ()

@@ -8,6 +8,11 @@ type internal ReadNumbers(program: Program) =
 
     let known = ConcurrentDictionary<int64 list * Form list, bool[][]>()
 
+    /// What is read depends on masks that a tensor carries, so that it is found again for each.
+    let carriesMasks =
+        program.Nodes
+        |> Array.exists (fun node -> node.Buffers |> Seq.exists (fun buffer -> buffer.Role = BufferRole.Mask))
+
     /// Those by which the result has a derivative that is not zero, at a random point.
     let found (shape: int64[]) (forms: Form list) (buffers: torch.Tensor[][]) : bool[][] =
         use _ = torch.NewDisposeScope()
@@ -29,7 +34,10 @@ type internal ReadNumbers(program: Program) =
 
     /// Of each parameter, row after row, the real and the imaginary part of complex entries.
     member _.Of(shape: int64[], forms: Form list, buffers: torch.Tensor[][]) : bool[][] =
-        known.GetOrAdd((List.ofArray shape, forms), (fun _ -> found shape forms buffers))
+        if carriesMasks then
+            found shape forms buffers
+        else
+            known.GetOrAdd((List.ofArray shape, forms), (fun _ -> found shape forms buffers))
 
 /// The density of what a value yields from parameters with a density: `p(W) = q(x) / sqrt(det J^T J)`, with x that from which the
 /// value yields W, and J its derivative there. What is not read of the parameters does not count.

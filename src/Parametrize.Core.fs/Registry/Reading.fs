@@ -50,7 +50,7 @@ module ParametrizationReading =
     type Parametrization with
 
         /// The value of a text as `Code` prints it, such as `skew >>> cayley`, or where it goes wrong. It knows the values
-        /// of the library; the parts of a text may be 100 brackets deep and have 1000 names.
+        /// of the library; the parts of a text may be 100 brackets deep and have 1000 names of values.
         static member parse(text: string) : Result<Parametrization, ParseError> = Reading.parse text
 
 /// Values as text of other languages.

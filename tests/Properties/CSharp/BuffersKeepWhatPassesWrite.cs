@@ -219,6 +219,29 @@ public class BuffersKeepWhatPassesWrite
         Near.Same(plain.running_mean!, norm.state_dict()["parametrizations.running_mean.original"]);
     }
 
+    [Fact]
+    public void States_after_a_pass_of_the_module_itself_that_threw_have_it()
+    {
+        var module = new Doubled().register_parametrization("running", Parametrizations.Positive);
+        Assert.Throws<InvalidOperationException>(() => module.call(ones(2)));
+        var original = module.state_dict()["parametrizations.running.original"];
+        Near.Same(full(2, 2), nn.functional.softplus(original));
+    }
+
+    private sealed class Doubled : nn.Module<Tensor, Tensor>
+    {
+        private readonly Tensor running = ones(2);
+
+        public Doubled()
+            : base(nameof(Doubled)) => RegisterComponents();
+
+        public override Tensor forward(Tensor input)
+        {
+            running.mul_(2);
+            throw new InvalidOperationException();
+        }
+    }
+
     /// <summary>Runs a module, and does something else before the pass ends.</summary>
     private sealed class Before : nn.Module<Tensor, Tensor>
     {

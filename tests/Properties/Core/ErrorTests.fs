@@ -2,6 +2,7 @@
 module Properties.Core.ErrorTests
 
 open System
+open System.Globalization
 open System.Text.RegularExpressions
 open Expecto
 open Parametrize
@@ -128,7 +129,7 @@ let private members: (string * Parametrization * (unit -> torch.Tensor) * string
         "nearly orthogonal", orthogonal, (fun () -> orthogonalMatrix () * 1.01), [ "orthogonal"; "W^H W = I"; "0.02" ]
         "a reflection without base", orthogonalWithoutBase OrthogonalMap.Cayley, reflection, [ "det W = 1" ]
         "a negative determinant", invertible, reflection, [ "invertible"; "det W > 0" ]
-        "a singular matrix", invertible, (fun () -> square), [ "invertible"; "sigma_min" ]
+        "a singular matrix", invertible, (fun () -> square), [ "invertible"; "sigma_min / sigma_max >= 1.19e-07" ]
         "below the lower bound",
         bounded -1.0 3.0,
         (fun () -> ones [ 2L ] * (-1.0 - 1e-3)),
@@ -157,6 +158,19 @@ let private membership: Test list =
                 Parametrization.contains value tensor |> saying isNotAllowed words
                 Parametrization.initialize value tensor |> saying isNotAllowed words)
     ]
+
+/// A violation is beyond what is allowed, so that its message does not say that both sides are equal where they are not.
+let private measured: Test =
+    inScope "what is violated is beyond what is allowed" (fun () ->
+        let diagonal (last: float32) = torch.diag (torch.tensor ([| 1.0f; 1.0f; 1.0f; last |], device = Case.device))
+
+        for entry in Catalogue.entries do
+            for tensor in [ ones [ 4L; 4L ]; -(ones [ 4L; 4L ]); diagonal -1.0f; diagonal 1e-9f; diagonal 0.0f ] do
+                match Parametrization.contains entry.Value tensor with
+                | Error(ParametrizationError.NotAllowed(_, violation)) ->
+                    let isStrict = violation.Size = 0.0 && violation.Limit = 0.0
+                    Expect.isTrue (violation.Size > violation.Limit || isStrict) $"{entry.Name}: {violation}"
+                | _ -> ())
 
 let private inUse (value: Parametrization) (tensor: torch.Tensor) : Parts =
     match Parametrization.initializeNearest value tensor with
@@ -242,12 +256,66 @@ let private namesNumbers: Test =
             if not (refusal.Contains "pivot") then
                 Expect.stringContains refusal wrong text)
 
+/// Numbers in messages read as in code, whatever the culture of the thread.
+let private alikeInCultures: Test =
+    testCase "messages are alike in all cultures" (fun () ->
+        let messages () =
+            [
+                for text in
+                    [
+                        "bounded 2.5 1.5"
+                        "scale infinity"
+                        "sphere -1.5"
+                        "spdAbove -0.5"
+                        "weightDropout 1.5"
+                        "hurwitz infinity"
+                        "conditioned 0.5"
+                        "almostOrthogonal 1.5"
+                        "lora 2L 0.0"
+                        "pruned (Pruning.L1 (Amount.Share 1.5))"
+                        "pruned (Pruning.Bernoulli(1.5, 1UL))"
+                        "spectralNormWith { SpectralNorm.defaults with Bound = -2.5 }"
+                    ] do
+                    match Parametrization.parse text with
+                    | Ok value -> failtest $"{value} is no value"
+                    | Error error -> error.Message
+
+                use _ = torch.NewDisposeScope()
+
+                for entry in Catalogue.build () do
+                    Tree.space(entry.Value.Tree).Name
+
+                    for tensor in [ ones [ 4L; 4L ] * 2.5f.ToScalar(); -(ones [ 4L; 4L ]) ] do
+                        match Parametrization.contains entry.Value tensor with
+                        | Ok() -> ()
+                        | Error error -> error.Message
+            ]
+
+        let inCulture (culture: CultureInfo) =
+            let before = CultureInfo.CurrentCulture
+            CultureInfo.CurrentCulture <- culture
+
+            try
+                messages ()
+            finally
+                CultureInfo.CurrentCulture <- before
+
+        let other = CultureInfo.InvariantCulture.Clone() :?> CultureInfo
+        other.NumberFormat.NumberDecimalSeparator <- ","
+        other.NumberFormat.NegativeSign <- "minus "
+        other.NumberFormat.PositiveInfinitySymbol <- "endless"
+        let expected = inCulture CultureInfo.InvariantCulture
+        Expect.isGreaterThan expected.Length 100 "messages"
+
+        for text, same in List.zip (inCulture other) expected do
+            Expect.equal text same "numbers with a comma")
+
 let tests: Test =
     testList
         "errors"
         [
             testList "forms" forms
-            testList "membership" membership
+            testList "membership" (measured :: membership)
             testList "assignments" assignments
-            testList "options" (namesNumbers :: options)
+            testList "options" (alikeInCultures :: namesNumbers :: options)
         ]

@@ -188,6 +188,11 @@ let private refusesDeep () : unit =
     Expect.isOk (Parametrization.parse (chain 999)) "1000 names"
     Expect.isError (Parametrization.parse (chain 1000)) "1001 names"
     Expect.isError (Parametrization.parse (chain 100_000)) "far more"
+
+    let prunings =
+        String.replicate 999 "pruned (Pruning.L1 (Amount.Share 0.005)) >>> " + "pruned Pruning.Nothing"
+
+    Expect.isOk (Parametrization.parse prunings) "1000 prunings, whose options do not count"
     Expect.isOk (Parametrization.parse (String.replicate 100 "(" + "skew" + String.replicate 100 ")")) "100 brackets"
 
 // ---- F# ----

@@ -71,7 +71,7 @@ module LoraValues =
         Options.requireRank rank
 
         if not (Double.IsFinite alpha && alpha <> 0.0) then
-            invalidArg (nameof alpha) $"Alpha must be finite and not zero, but it is {alpha}."
+            invalidArg (nameof alpha) (invariant $"Alpha must be finite and not zero, but it is {alpha}.")
 
         Parametrization.ofNode (LoraNode(rank, alpha, isStabilized))
 

@@ -29,7 +29,7 @@ module internal AffineSpaces =
             let larger = larger before
             let left = larger |> List.tryFind _.IsLeftByRounding
 
-            { new Space($"{factor} x + {offset} of {before.Name}",
+            { new Space((invariant $"{factor} x + {offset} of {before.Name}"),
                         larger,
                         Space.common [ Closure.Reordering ] [ before ]) with
                 override _.Dimension form = before.Dimension form
@@ -123,7 +123,7 @@ module AffineValues =
     /// `factor X`: every tensor. Throws ArgumentException for a factor that is zero or not finite.
     let scale (factor: float) : Parametrization =
         if factor = 0.0 || not (Double.IsFinite factor) then
-            invalidArg (nameof factor) $"The factor must be finite and not zero, but it is {factor}."
+            invalidArg (nameof factor) (invariant $"The factor must be finite and not zero, but it is {factor}.")
 
         Parametrization.ofNode (AffineNode("scale", factor, 0.0))
 
@@ -132,6 +132,6 @@ module AffineValues =
     /// `shift 1e6` in float32, however small W is. Throws ArgumentException for an offset that is not finite.
     let shift (offset: float) : Parametrization =
         if not (Double.IsFinite offset) then
-            invalidArg (nameof offset) $"The offset must be finite, but it is {offset}."
+            invalidArg (nameof offset) (invariant $"The offset must be finite, but it is {offset}.")
 
         Parametrization.ofNode (AffineNode("shift", 1.0, offset))

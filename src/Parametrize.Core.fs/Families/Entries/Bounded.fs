@@ -18,7 +18,7 @@ module internal BoundedSpaces =
             elif lo = 0.0 then [ PositiveSpaces.nonNegative ]
             else []
 
-        { new Space($"tensors between {lo} and {hi}",
+        { new Space((invariant $"tensors between {lo} and {hi}"),
                     supersets,
                     [ Closure.EntrywiseChoice; Closure.Reordering; Closure.Transposition ]) with
             override _.Dimension form = Nullable(Form.reals form)
@@ -117,7 +117,8 @@ type internal BoundedNode(lo: float, hi: float) =
         /// With 1 in place of zeros, whose derivatives are no numbers, and a number in place of what comes of it.
         let awayFromZero (distance: torch.Tensor) (back: torch.Tensor -> torch.Tensor) (atZero: float) =
             let isZero = distance.eq (0.0.AsScalar())
-            let found = back (torch.where (isZero, torch.ones_like distance, distance))
+            let found = torch.where (isZero, torch.ones_like distance, distance)
+            let found = back (Entrywise.withFiniteSlopes tensor.dtype found)
             torch.where (isZero, torch.full_like (found, atZero.AsScalar()), found)
 
         let ofHalfLine (distance: torch.Tensor) =
@@ -157,7 +158,7 @@ type internal BoundedNode(lo: float, hi: float) =
         let unit = Form.epsilon (Form.widened form).Dtype * max (abs lo) (abs hi)
 
         if hi - lo < unit then
-            let expected = $"an element type with numbers between {lo} and {hi}"
+            let expected = (invariant $"an element type with numbers between {lo} and {hi}")
             Error(ParametrizationError.WrongDtype(Node.text this, expected, string form.Dtype))
         else
             Node.same this Requirement.realEntries form
@@ -266,7 +267,7 @@ module BoundedValues =
     /// Tensors between `lo` and `hi`, one of which may be infinite. Throws ArgumentException unless lo < hi.
     let bounded (lo: float) (hi: float) : Parametrization =
         if not (lo < hi) then
-            invalidArg (nameof hi) $"Bounds need lo < hi, but lo is {lo} and hi is {hi}."
+            invalidArg (nameof hi) (invariant $"Bounds need lo < hi, but lo is {lo} and hi is {hi}.")
 
         if Double.IsInfinity lo && Double.IsInfinity hi then
             invalidArg (nameof hi) "Bounds need at least one finite end; the whole line has none."

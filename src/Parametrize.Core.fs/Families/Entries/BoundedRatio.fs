@@ -6,7 +6,7 @@ open TorchSharp
 type internal RatioSpace(ratio: float) =
     inherit
         Space(
-            $"positive vectors whose largest entry is at most {ratio} times the smallest",
+            (invariant $"positive vectors whose largest entry is at most {ratio} times the smallest"),
             [ PositiveSpaces.positive ],
             [ Closure.Scaling; Closure.RowScaling; Closure.Sum; Closure.Reordering ]
         )
@@ -160,7 +160,7 @@ type internal BoundedRatioNode(ratio: float) =
             let struct (beyond, limits) = excess tensor epsilon
             let worst = (beyond - limits).argmax()
             let at (tensor: torch.Tensor) = Tensors.number (tensor.flatten().[worst])
-            Violation.unless $"max w <= {ratio} min w (over the largest)" (at beyond) (at limits)
+            Violation.unless (invariant $"max w <= {ratio} min w (over the largest)") (at beyond) (at limits)
         else
             Error { Condition = "w_i > 0"; Size = -smallest; Limit = 0.0 }
 
@@ -227,6 +227,6 @@ module BoundedRatioValues =
     /// and finite.
     let boundedRatio (ratio: float) : Parametrization =
         if not (ratio > 1.0 && Double.IsFinite ratio) then
-            invalidArg (nameof ratio) $"The ratio must be above 1 and finite, but it is {ratio}."
+            invalidArg (nameof ratio) (invariant $"The ratio must be above 1 and finite, but it is {ratio}.")
 
         Parametrization.ofNode (BoundedRatioNode ratio)

@@ -96,6 +96,10 @@ module internal Entrywise =
     /// `log(1 + exp x)` without overflow, accurate for very negative x; beyond 40 it is x to the last digit.
     let softplus (tensor: torch.Tensor) : torch.Tensor = softplusOf.Invoke(tensor, 1.0.AsScalar(), 40.0.AsScalar())
 
+    /// Positive numbers, as constants to the gradient where that of their logarithm is no number of the element type any more.
+    let withFiniteSlopes (dtype: torch.ScalarType) (positive: torch.Tensor) : torch.Tensor =
+        torch.where (positive.lt ((4.0 / Form.greatest dtype).AsScalar()), positive.detach (), positive)
+
     /// The inverse of `softplus` on positive numbers: `y + log(1 - exp(-y))`.
     let softplusInverse (tensor: torch.Tensor) : torch.Tensor = tensor + (-((-tensor).expm1())).log()
 

@@ -62,7 +62,7 @@ type internal PositiveNode(map: PositiveMap) =
         torch.where (tensor.gt (0.0.AsScalar()), tensor, started)
 
     let inverse (tensor: torch.Tensor) =
-        let wide = Tensors.inDouble tensor
+        let wide = Entrywise.withFiniteSlopes tensor.dtype (Tensors.inDouble tensor)
 
         let inverse =
             match map with

@@ -29,7 +29,7 @@ module internal SpectralSpaces =
 
     /// Zero counts as allowed.
     let sphere (norm: float) : Space =
-        { new Space($"tensors of spectral norm {norm}", [], [ Closure.Negation; Closure.Transposition ]) with
+        { new Space((invariant $"tensors of spectral norm {norm}"), [], [ Closure.Negation; Closure.Transposition ]) with
             override _.Dimension form = Nullable(Form.reals form - 1L)
         }
 
@@ -212,7 +212,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
             let struct (_, norm, _, unit) = leading tensor epsilon
 
             Violation.unless
-                $"|W|_2 = {options.Bound}"
+                (invariant $"|W|_2 = {options.Bound}")
                 (abs (norm * unit - options.Bound))
                 (Tensors.roundoff epsilon options.Bound)
 

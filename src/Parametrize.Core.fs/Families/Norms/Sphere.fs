@@ -7,7 +7,7 @@ open Parametrize.LinearAlgebra
 module internal SphereSpaces =
 
     let sphere (radius: float) : Space =
-        { new Space($"vectors of norm {radius}", [], [ Closure.Negation; Closure.Reordering ]) with
+        { new Space((invariant $"vectors of norm {radius}"), [], [ Closure.Negation; Closure.Reordering ]) with
             override _.Dimension form =
                 match Array.tryLast form.Shape with
                 | None -> System.Nullable()
@@ -78,7 +78,10 @@ type internal SphereNode(radius: float) =
                 None
 
     override this.Contains(_, tensor, epsilon) =
-        Violation.unless $"|w| = {radius}" (this.Deviation(tensor, radius) * radius) (Tensors.roundoff epsilon radius)
+        Violation.unless
+            (invariant $"|w| = {radius}")
+            (this.Deviation(tensor, radius) * radius)
+            (Tensors.roundoff epsilon radius)
 
     member this.Nearest(tensor: torch.Tensor) : torch.Tensor = this.Unit tensor * radius.AsScalar()
 

@@ -16,7 +16,7 @@ type AlmostOrthogonalMap =
 module internal AlmostOrthogonalSpaces =
 
     let within (radius: float) : Space =
-        { new Space($"matrices with singular values no farther than {radius} from 1",
+        { new Space((invariant $"matrices with singular values no farther than {radius} from 1"),
                     [],
                     [ Closure.Negation; Closure.Transposition; Closure.DirectSum ]) with
             override _.Dimension form = System.Nullable(Form.reals form)
@@ -83,7 +83,7 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
     override _.Forward(inputs, _) = (inputs[0] * (values inputs[1]).unsqueeze -2L).matmul inputs[2].mT
 
     override _.Contains(_, tensor, epsilon) =
-        Violation.unless $"|s_i - 1| <= {radius}" (farthest tensor - radius) (limit epsilon tensor)
+        Violation.unless (invariant $"|s_i - 1| <= {radius}") (farthest tensor - radius) (limit epsilon tensor)
 
     /// Singular values beyond the radius come to it, which is the nearest; those at it start at nine tenths of it.
     override _.Invert(_, tensor, epsilon, want) =
@@ -172,7 +172,7 @@ module AlmostOrthogonalValues =
     /// ArgumentException for a radius outside (0, 1], other than three values, and values whose spaces do not fit.
     let almostOrthogonalOf (radius: float) (map: AlmostOrthogonalMap) (inputs: Parametrization list) : Parametrization =
         if not (radius > 0.0 && radius <= 1.0) then
-            invalidArg (nameof radius) $"The radius must be positive and at most 1, but it is {radius}."
+            invalidArg (nameof radius) (invariant $"The radius must be positive and at most 1, but it is {radius}.")
 
         Parametrization.join (AlmostOrthogonalNode(radius, map)) inputs
 

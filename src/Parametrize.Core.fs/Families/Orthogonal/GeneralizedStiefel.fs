@@ -132,7 +132,7 @@ module GeneralizedStiefelValues =
                 elif rest > 1e-14 * at i i && Double.IsFinite rest then
                     l[i * size + j] <- sqrt rest
                 else
-                    invalidArg (nameof rows) $"B must be positive definite, but its pivot {i} is {rest}."
+                    invalidArg (nameof rows) (invariant $"B must be positive definite, but its pivot {i} is {rest}.")
 
         l
 

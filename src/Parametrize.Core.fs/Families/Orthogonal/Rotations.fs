@@ -14,7 +14,9 @@ module Rotations =
     /// Throws ArgumentException unless the form is that of real matrices and the interval is finite.
     let torus (least: float) (greatest: float) (form: Form) (generator: torch.Generator option) : torch.Tensor =
         if not (least <= greatest && Double.IsFinite(greatest - least)) then
-            invalidArg (nameof greatest) $"Angles need a finite interval, but it is from {least} to {greatest}."
+            invalidArg
+                (nameof greatest)
+                (invariant $"Angles need a finite interval, but it is from {least} to {greatest}.")
 
         match Form.check "torus" { Requirement.matrices with Complex = false } form with
         | Error error -> invalidArg (nameof form) error.Message

@@ -9,7 +9,7 @@ module internal ConvolutionSpaces =
     let sphere (sizes: int64 list) (norm: float) : Space =
         let shown = sizes |> List.map string |> String.concat " x "
 
-        { new Space($"kernels of operator norm {norm} on inputs of {shown}", [], [ Closure.Negation ]) with
+        { new Space((invariant $"kernels of operator norm {norm} on inputs of {shown}"), [], [ Closure.Negation ]) with
             override _.Dimension form = Nullable(Form.reals form - 1L)
         }
 
@@ -101,7 +101,7 @@ type internal ConvolutionNormNode(sizes: int64 list, bound: float) =
             Ok()
         else
             Violation.unless
-                $"|W| = {bound} as a convolution"
+                (invariant $"|W| = {bound} as a convolution")
                 (abs (share - 1.0) * bound)
                 (Tensors.roundoff epsilon bound)
 

@@ -91,6 +91,6 @@ module NoiseValues =
     /// which it claims nothing. Throws ArgumentException for a probability outside of [0, 1).
     let weightDropout (probability: float) : Parametrization =
         if not (probability >= 0.0 && probability < 1.0) then
-            invalidArg (nameof probability) $"The probability must be in [0, 1), but it is {probability}."
+            invalidArg (nameof probability) (invariant $"The probability must be in [0, 1), but it is {probability}.")
 
         Parametrization.ofNode (WeightDropoutNode probability)

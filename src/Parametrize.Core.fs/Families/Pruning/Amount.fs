@@ -38,7 +38,8 @@ type Amount =
 
         match amount with
         | Share share
-        | UpTo share when not (share >= 0.0 && share <= 1.0) -> Some $"The share must lie in [0, 1], but it is {share}."
+        | UpTo share when not (share >= 0.0 && share <= 1.0) ->
+            Some(invariant $"The share must lie in [0, 1], but it is {share}.")
         | Count count when count < 0L -> Some $"The count must not be negative, but it is {count}."
         | _ -> None
 

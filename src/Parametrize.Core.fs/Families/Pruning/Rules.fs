@@ -41,13 +41,13 @@ module internal PruningRules =
         | Pruning.Nothing
         | Pruning.Custom _ -> None
         | Pruning.Bernoulli(probability, _) when not (probability >= 0.0 && probability <= 1.0) ->
-            Some $"The probability must lie in [0, 1], but it is {probability}."
+            Some(invariant $"The probability must lie in [0, 1], but it is {probability}.")
         | Pruning.Bernoulli _ -> None
         | Pruning.Random(amount, _)
         | Pruning.RandomStructured(amount, _, _)
         | Pruning.L1 amount -> Amount.FaultOf amount
         | Pruning.Ln(_, power, _) when System.Double.IsNaN power ->
-            Some $"The power of the norm must be a number, but it is {power}."
+            Some(invariant $"The power of the norm must be a number, but it is {power}.")
         | Pruning.Ln(amount, _, _) -> Amount.FaultOf amount
         | Pruning.Groups(keep, size) when keep < 0 || size < 1 || keep > size ->
             Some $"Of each {size} entries, {keep} cannot be kept."

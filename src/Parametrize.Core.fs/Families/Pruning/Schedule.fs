@@ -21,7 +21,7 @@ type PruningSchedule =
         if not (0.0 <= initialShare && initialShare <= finalShare && finalShare <= 1.0) then
             invalidArg
                 (nameof finalShare)
-                $"A share rises in [0, 1], but it is to go from {initialShare} to {finalShare}."
+                (invariant $"A share rises in [0, 1], but it is to go from {initialShare} to {finalShare}.")
 
         if beginStep < 0L || endStep < beginStep then
             invalidArg (nameof endStep) $"There are no steps from {beginStep} to {endStep}."

@@ -7,7 +7,7 @@ open Parametrize.LinearAlgebra
 module internal ContractionSpaces =
 
     let contractions (bound: float) : Space =
-        { new Space($"matrices of spectral norm {bound} at most",
+        { new Space((invariant $"matrices of spectral norm {bound} at most"),
                     [],
                     [ Closure.Negation; Closure.Transposition; Closure.DirectSum ]) with
             override _.Dimension form = System.Nullable(Form.reals form)
@@ -76,7 +76,7 @@ type internal ContractionNode(bound: float) =
 
     override _.Contains(_, tensor, epsilon) =
         let struct (_, values, _) = decomposed tensor
-        let condition = $"|W|_2 <= {bound} (in units of the bound)"
+        let condition = (invariant $"|W|_2 <= {bound} (in units of the bound)")
         Violation.unless condition (Tensors.largest values) (1.0 + limit tensor epsilon)
 
     override _.Invert(_, tensor, epsilon, want) =

@@ -318,7 +318,12 @@ and internal RatioEigenNode(rank: int64 voption, ratio: float) =
     override _.Signed(shares, rounding) =
         if Tensors.number (shares.min ()) > 0.0 then
             let limits = (rounding * (1.0 + ratio).AsScalar()).expand_as shares
-            EigenNode.Within($"l_1 <= {ratio} l_n (over l_1)", shares * (-ratio).AsScalar() + 1.0.AsScalar(), limits)
+
+            EigenNode.Within(
+                (invariant $"l_1 <= {ratio} l_n (over l_1)"),
+                shares * (-ratio).AsScalar() + 1.0.AsScalar(),
+                limits
+            )
         else
             Error { Condition = "l > 0"; Size = 1.0; Limit = 0.0 }
 

@@ -259,12 +259,12 @@ type internal InvertibleNode(determinants: Determinants) =
         if conditioning < least then
             Error
                 {
-                    Condition = "W is invertible (sigma_min / sigma_max)"
-                    Size = conditioning
-                    Limit = least
+                    Condition = (invariant $"sigma_min / sigma_max >= {least:g3}")
+                    Size = least - conditioning
+                    Limit = 0.0
                 }
         elif sign <= 0.0 && not hasEitherSign then
-            Error { Condition = "det W > 0 (sign)"; Size = sign; Limit = 0.0 }
+            Error { Condition = "det W > 0 (sign)"; Size = -sign; Limit = 0.0 }
         elif isUnit then
             let struct (sizes, limits) = logDeterminants unit size epsilon
             let worst = (sizes / limits).flatten().argmax()

@@ -7,7 +7,7 @@ open Parametrize.LinearAlgebra
 module internal RankSpaces =
 
     let conditioned (ratio: float) : Space =
-        { new Space($"matrices of condition number {ratio} at most",
+        { new Space((invariant $"matrices of condition number {ratio} at most"),
                     [],
                     [ Closure.Scaling; Closure.Negation; Closure.Transposition ]) with
             override _.Dimension form = System.Nullable(Form.reals form)
@@ -203,7 +203,7 @@ and internal PositiveSvdNode(rank: int64 voption) =
         else
             Error
                 {
-                    Condition = $"s_{shares.size -1} / s_1 > {limit:g3}"
+                    Condition = (invariant $"s_{shares.size -1} / s_1 > {limit:g3}")
                     Size = limit - least
                     Limit = 0.0
                 }
@@ -247,7 +247,10 @@ and internal RatioSvdNode(rank: int64 voption, ratio: float) =
         let count = shares.size -1
 
         if least > 0.0 then
-            Violation.unless $"s_1 <= {ratio} s_{count} (over s_1)" (1.0 - ratio * least) ((1.0 + ratio) * limit)
+            Violation.unless
+                (invariant $"s_1 <= {ratio} s_{count} (over s_1)")
+                (1.0 - ratio * least)
+                ((1.0 + ratio) * limit)
         else
             Error { Condition = $"s_{count} > 0"; Size = -least; Limit = 0.0 }
 

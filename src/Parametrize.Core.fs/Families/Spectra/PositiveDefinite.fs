@@ -223,7 +223,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
     /// What the factor reproduces is allowed: symmetric, positive definite and above the floor at once.
     override _.Contains(_, tensor, epsilon) =
-        let above = if floor = 0.0 then "" else $", L_ii >= {floor}"
+        let above = if floor = 0.0 then "" else (invariant $", L_ii >= {floor}")
 
         if Tensors.number ((largest tensor).min()) = 0.0 then
             Error { Condition = "W > 0"; Size = 0.0; Limit = 0.0 }
@@ -310,7 +310,7 @@ module PositiveDefiniteValues =
     /// Positive definite n x n matrices `L L^H` with `L_ii >= floor`. Throws ArgumentException for a negative floor.
     let spdAbove (floor: float) : Parametrization =
         if not (floor >= 0.0 && Double.IsFinite floor) then
-            invalidArg (nameof floor) $"The floor must be finite and not negative, but it is {floor}."
+            invalidArg (nameof floor) (invariant $"The floor must be finite and not negative, but it is {floor}.")
 
         Parametrization.ofNode (PositiveDefiniteNode floor)
 

@@ -161,7 +161,7 @@ module SchurFormValues =
     /// real parts `-alpha` at most. Throws ArgumentException for an alpha that is not finite.
     let hurwitzBlocks (alpha: float) : Parametrization =
         if not (Double.IsFinite alpha) then
-            invalidArg (nameof alpha) $"Alpha must be finite, but it is {alpha}."
+            invalidArg (nameof alpha) (invariant $"Alpha must be finite, but it is {alpha}.")
 
         Parametrization.ofNode (StableBlocksNode alpha)
 

@@ -97,7 +97,7 @@ type internal SpdDeterminantNode(determinant: float) =
                 let struct (sizes, limits) = deviations factor epsilon
                 let worst = (sizes / limits).flatten().argmax()
                 let at (numbers: torch.Tensor) = Tensors.number (numbers.flatten().[worst])
-                Violation.unless $"log det W = {log determinant}" (at sizes) (at limits))
+                Violation.unless (invariant $"log det W = {log determinant}") (at sizes) (at limits))
 
     override _.Invert(_, tensor, epsilon, want) =
         // A nearest one with tiny eigenvalues would have huge ones, too.

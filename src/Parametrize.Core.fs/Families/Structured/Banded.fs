@@ -34,7 +34,7 @@ type internal BandedNode(lower: int64, upper: int64) =
     inherit PatternNode(BandedSpaces.banded lower upper)
 
     override _.Code = Code.call "banded" [ Code.Long lower; Code.Long upper ]
-    override _.Condition = $"W_ij = 0 unless {-upper} <= i - j <= {lower}"
+    override _.Condition = invariant $"W_ij = 0 unless {-upper} <= i - j <= {lower}"
 
     override _.Keep matrix =
         // libtorch adds these to the number of a row.

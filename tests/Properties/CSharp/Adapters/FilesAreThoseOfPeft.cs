@@ -249,6 +249,8 @@ public class FilesAreThoseOfPeft
             { Config().Replace("\"r\": 2", "\"r\": 3"), "lora_embedding_A of 'words' has the shape [2, 7]" },
             { Config(dora: true), "has no lora_magnitude_vector for 'words'" },
             { Config(more: ", \"alpha_pattern\": { \"mix\": null }"), "mix has no number" },
+            { Config().Replace("\"lora_alpha\": 6", "\"lora_alpha\": null"), "lora_alpha has no number" },
+            { Config().Replace("\"r\": 2", "\"r\": null"), "r has no number" },
             { Config(more: ", \"rank_pattern\": { \"(mix\": 2 }"), "Invalid pattern" },
             { Config(more: ", \"rank_pattern\": { \"(([a-z]|[a-z.]+)+)+!\": 2 }"), "takes more than a second" },
             { Config().Replace("\"lora_alpha\": 6", "\"lora_alpha\": 0"), "Alpha must be finite and not zero" },

@@ -360,6 +360,27 @@ public class FlowsAreDensities
         var found = flow.log_prob(randn(2, 3, 128, 128).to(float16));
         Assert.Equal(float32, found.dtype);
         Assert.True(found.isfinite().all().item<bool>());
+        Assert.Equal(float32, flow.to(bfloat16).log_prob(randn(2, 3, 128, 128).to(bfloat16)).dtype);
+    }
+
+    [Fact]
+    public void The_ends_of_a_support_belong_to_it()
+    {
+        using var scope = NewDisposeScope();
+        double LogDensity(distributions.Distribution distribution, float at) =>
+            new DistributionDensity(distribution)
+                .log_prob(
+                    tensor(
+                        new[,]
+                        {
+                            { at },
+                        }
+                    )
+                )
+                .item<float>();
+        Assert.Equal(0, LogDensity(distributions.Exponential(ones(1)), 0), 1e-6);
+        Assert.Equal(0, LogDensity(distributions.Beta(ones(1), ones(1)), 0), 1e-5);
+        Assert.Equal(0, LogDensity(distributions.Beta(ones(1), ones(1)), 1), 1e-5);
     }
 
     [Fact]

@@ -45,6 +45,23 @@ public class FlowsAreModules
     }
 
     [Fact]
+    public void A_disposed_layer_leaves_no_tensor()
+    {
+        long Left(Action make)
+        {
+            make();
+            var live = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+            make();
+            return DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount - live;
+        }
+        // TorchSharp's own modules may leave some.
+        Assert.Equal(
+            Left(() => Networks.Mlp(8)(2, 4).Dispose()),
+            Left(() => new Coupling(new AffineMap(), Masks.Even(4), Networks.Mlp(8)).Dispose())
+        );
+    }
+
+    [Fact]
     public void The_first_batch_sets_an_act_norm_once()
     {
         using var scope = NewDisposeScope();

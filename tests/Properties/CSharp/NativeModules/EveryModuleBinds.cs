@@ -134,6 +134,28 @@ public class EveryModuleBinds
         Near.Same(expected, subject.Output());
     }
 
+    [Fact]
+    public void What_is_frozen_in_native_memory_stays_frozen()
+    {
+        foreach (var isFrozen in new[] { false, true })
+        {
+            var embedding = nn.Embedding_from_pretrained(rand(5, 4) + 1, freeze: isFrozen);
+            embedding.register_parametrization("weight", Parametrizations.Positive);
+            Assert.Equal(!isFrozen, embedding.parametrization("weight").Original.requires_grad);
+        }
+    }
+
+    [Fact]
+    public void Gradients_stay_when_a_parametrization_of_native_memory_is_removed()
+    {
+        using var input = randn(3, 2, 4);
+        var unit = nn.GRU(4, 4).register_parametrization("weight_ih_l0", Parametrizations.Positive);
+        unit.call(input).Item1.sum().backward();
+        using var expected = unit.parametrization("weight_ih_l0").Original.grad!.clone();
+        unit.remove_parametrizations("weight_ih_l0", leave_parametrized: false);
+        Near.Same(expected, unit.get_parameter("weight_ih_l0")!.grad!);
+    }
+
     /// <summary>Attention has other tensors when its keys are of another size.</summary>
     [Theory]
     [InlineData("q_proj_weight")]

@@ -33,6 +33,20 @@ public class StatesDescribeThemselves
 
     private static Dictionary<string, Tensor> Saved(nn.Module model) => Saved(model, out _);
 
+    [Fact]
+    public void What_a_caller_says_of_a_tensor_is_what_the_model_says()
+    {
+        var model = Models.Parametrized(Parametrizations.Orthogonal());
+        Saved(model, out var said);
+        using var stream = new MemoryStream();
+        Safetensors.Save(stream, model, said);
+        said["parametrize.fc.weight"] = "skew";
+        using var none = new MemoryStream();
+        var refusal = Assert.Throws<ArgumentException>(() => Safetensors.Save(none, model, said));
+        Assert.Contains("parametrize.fc.weight = skew, but the model has orthogonal", refusal.Message);
+        Assert.Equal(0, none.Length);
+    }
+
     private static Tensor Plain(nn.Module model) => model.state_dict()["fc.weight"].detach();
 
     private static nn.Module<Tensor, Tensor> Moved(Parametrization value)

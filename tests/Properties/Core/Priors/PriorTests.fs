@@ -5,6 +5,7 @@ open Expecto
 open Parametrize
 open Parametrize.Values
 open Parametrize.Laws
+open Properties.Core
 open TorchSharp
 
 let private test (name: string) (work: unit -> unit) : Test =
@@ -276,7 +277,25 @@ let tests: Test =
                 let f = array2D [ [ 1.0; 2.0 ] ]
                 let prior = Prior.langevin f
                 f[0, 0] <- 9.0
-                Expect.equal prior (Prior.langevin (array2D [ [ 1.0; 2.0 ] ])) "the first")
+                Expect.equal prior (Prior.langevin (array2D [ [ 1.0; 2.0 ] ])) "the first"
+                let scale () = array2D [ [ 2.0; 0.5 ]; [ 0.5; 1.0 ] ]
+
+                for make in [ Prior.wishartOf 3.0; Prior.inverseWishartOf 3.0 ] do
+                    let numbers = scale ()
+                    let prior = make numbers
+                    numbers[0, 0] <- 9.0
+                    Expect.equal prior (make (scale ())) $"{prior}")
+            test "numbers that a mask hides do not count, whichever mask it is" (fun () ->
+                let value = pruned (Pruning.L1(Amount.Count 2L))
+                let prior = Prior.ofValue value (Prior.normal 1.0)
+
+                for entries in [ [| 1.0; 2.0; 0.1; 0.1 |]; [| 0.1; 0.1; 3.0; 4.0 |] ] do
+                    let tensor = torch.tensor (entries, dtype = torch.ScalarType.Float64, device = Case.device)
+                    let parts = orFail (Parametrization.initializeNearest value tensor)
+                    let found = (Prior.logDensityOfParts prior value parts).item<double>()
+                    let squares = entries |> Array.filter (fun entry -> entry >= 1.0) |> Array.sumBy (fun x -> x * x)
+                    let expected = -squares / 2.0 - log (2.0 * System.Math.PI)
+                    Expect.isLessThan (abs (found - expected)) 1e-9 $"%A{entries}")
             test "refuse options" (fun () ->
                 refusal "The scale must be positive" (fun () -> Prior.normal 0.0)
                 refusal "must be finite" (fun () -> Prior.normalAround nan 1.0)

@@ -305,6 +305,20 @@ let private withoutDirection: Test =
         for value in [ diagonal; triangular Triangle.Lower; pruned (Pruning.L1(Amount.Count 1L)) ] do
             Expect.isOk (Parametrization.start (value >>> sphere 2.0) (tensor.narrow (0L, 0L, 3L))) $"{value}"
 
+let private smallEigenvalues: Test =
+    testCase "eigenvalues near their bound are seen through rounding of the largest"
+    <| fun () ->
+        let value = eigenFull [ orthogonal; above 1.0 ]
+        let spectrum = torch.diag (torch.tensor [| 1.0000001; 1.0000002; 5e4; 1e5 |])
+
+        for seed in 1UL .. 10UL do
+            use _ = torch.NewDisposeScope()
+            use generator = new torch.Generator(seed, torch.CPU)
+            let form = { Shape = [| 4L; 4L |]; Dtype = Dtype.Float64; Device = torch.CPU }
+            let q = Parametrization.sample orthogonal form (Some generator)
+            let tensor = (q.matmul(spectrum).matmul q.mT).``to`` Dtype.Float32
+            Expect.isOk (Parametrization.contains value ((tensor + tensor.mT) / 2.0.ToScalar())) $"seed {seed}"
+
 let tests: Test =
     testList
         "own values of chains"
@@ -317,4 +331,5 @@ let tests: Test =
             beyondMasks
             onEdges
             withoutDirection
+            smallEigenvalues
         ]

@@ -255,6 +255,51 @@ let private misspellings () : unit =
         | Error error -> Expect.isFalse (error.Message.Contains "did you mean") $"{typed}: {error.Message}"
         | Ok value -> failtest $"{typed} is read as {value}"
 
+let private channelsFromTheEnd () : unit =
+    use _ = torch.NewDisposeScope()
+
+    for make in
+        [
+            fun channel -> fakeQuantized 8 QuantizationScheme.Symmetric channel
+            fun channel -> binary channel
+            fun channel -> ternary channel
+        ] do
+        for shape in [ [ 2L; 3L ]; [ 4L; 2L; 3L ] ] do
+            let weight = normalOn torch.CPU float64 1UL shape
+
+            let yielded granularity =
+                let value = make granularity
+                Parametrization.forward value (orFail (Parametrization.start value weight))
+
+            for dimension in 0 .. shape.Length - 1 do
+                let front, back =
+                    yielded (Granularity.Channel dimension), yielded (Granularity.Channel(dimension - shape.Length))
+
+                Expect.equal (Measures.apart front back) 0.0 $"{make Granularity.Tensor}, {dimension} of {shape}"
+
+let private tinyBehindInverses () : unit =
+    use _ = torch.NewDisposeScope()
+
+    for dtype in [ float64; torch.ScalarType.Float32 ] do
+        let tiny = torch.tensor ([| 1e-10; -2e-10 |], dtype = dtype)
+        Expect.isOk (Parametrization.contains (inverse positive) tiny) $"{dtype}"
+
+let private slopesOfInverses () : unit =
+    for value in
+        [
+            positive >>> inverse (positive >>> scale 0.5)
+            positive >>> inverse (positiveBy PositiveMap.Exp)
+            bounded 0.0 1.0 >>> inverse (bounded 0.0 1.0)
+        ] do
+        for dtype, least in [ torch.ScalarType.Float32, -110.0; float64, -760.0 ] do
+            use _ = torch.NewDisposeScope()
+            let x = torch.linspace (least, 20.0, 200L, dtype = dtype, requires_grad = true)
+            (Parametrization.forward value (Parametrization.ofTensors [ x ] [] value)).sum().backward()
+
+            match x.grad with
+            | null -> failtest "no gradient"
+            | grad -> Expect.isTrue (Double.IsFinite(Measures.largest grad)) $"{value}, {dtype}"
+
 let tests: Test =
     testList
         "corners"
@@ -277,4 +322,7 @@ let tests: Test =
             testCase "exponents, complex masks and nested views" readsAndMasks
             testCase "the volume of wide bounds is a number" wideBounds
             testCase "one letter of three is a misspelling" misspellings
+            testCase "channels are counted from the end as from the front" channelsFromTheEnd
+            testCase "tiny numbers behind inverses are allowed" tinyBehindInverses
+            testCase "slopes of inverses are numbers, however small what they read" slopesOfInverses
         ]

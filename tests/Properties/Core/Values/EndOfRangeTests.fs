@@ -159,6 +159,14 @@ let private otherShapes () : unit =
     | Ok _ -> failtest "a mask of another shape"
     | Error error -> Expect.stringContains error.Message "its mask is for tensors [4, 4]" "the message"
 
+let private multiplesBeyond () : unit =
+    use _ = torch.NewDisposeScope()
+    let value = simplex >>> scale 1e6
+    let x = torch.tensor ([| 8.0; 0.0 |], dtype = float16)
+    let yielded = Parametrization.forward value (Parametrization.ofTensors [ x ] [] value)
+    // Their largest number would make a sum of another vector, in silence.
+    Expect.isFalse (isFinite yielded) $"multiples beyond the element type"
+
 let tests: Test =
     testList
         "ends of ranges"
@@ -174,4 +182,5 @@ let tests: Test =
             testCase "determinants of kernels are those of their matrices" kernels
             testCase "grids of long rows are found soon" longRows
             testCase "nodes behind that read other shapes" otherShapes
+            testCase "multiples of what has a sum are infinite beyond the range" multiplesBeyond
         ]

@@ -84,4 +84,20 @@ let private polishes: Test =
                 Expect.isLessThan (Orthonormal.defect found) 2e-15 $"{size} x {size}, {distance} away"
                 Expect.isLessThan (Measures.apart found q) (2.0 * distance + 1e-14) "by no more than that")
 
-let tests: Test = testList "mending" [ afterRounding; phases; polishes ]
+let private atTheTolerance: Test =
+    inScope "bases that are just allowed yield what is allowed" (fun () ->
+        for value in [ orthogonal; cayley; matrixExp ] do
+            for seed in 1UL .. 20UL do
+                use generator = new torch.Generator(seed, torch.CPU)
+                let form = { Shape = [| 4L; 4L |]; Dtype = Dtype.Float32; Device = torch.CPU }
+                let sample = Parametrization.sample value form (Some generator)
+
+                let parts =
+                    Seq.initInfinite (fun step -> sample * (1.0 + 4.9e-6 * 0.98 ** float step).ToScalar())
+                    |> Seq.pick (Parametrization.initialize value >> Result.toOption)
+
+                let random = [ normalOn torch.CPU Dtype.Float32 seed [ 4L; 4L ] ]
+                let moved = Parametrization.ofTensorsLike parts random parts.Buffers value
+                Expect.isOk (Parametrization.contains value (Parametrization.forward value moved)) $"{value}, {seed}")
+
+let tests: Test = testList "mending" [ afterRounding; phases; polishes; atTheTolerance ]

@@ -5,6 +5,7 @@ open Expecto
 open FsCheck.FSharp
 open Parametrize
 open Parametrize.Laws
+open Parametrize.Values
 open Properties.Core
 open TorchSharp
 
@@ -182,6 +183,24 @@ let private turnsTheSmallest () : unit =
         let found = distance x (Parametrization.project Parametrize.Values.InvertibleValues.invertible x)
         Expect.isLessThanOrEqual (abs (found - expected)) 1e-12 $"{case}: the way to the projection"
 
+let private behindViews: Test =
+    testCase "nodes behind nested views project to what is near"
+    <| fun () ->
+        for value, shape in
+            [
+                transposed (onKernel symplectic), [| 4L; 2L; 2L |]
+                transposed (onKernel orthogonal), [| 3L; 2L; 2L |]
+                onKernel (transposed orthogonal), [| 3L; 2L; 2L |]
+            ] do
+            use _ = torch.NewDisposeScope()
+            use generator = new torch.Generator(1UL, torch.CPU)
+            let form = { Shape = shape; Dtype = torch.ScalarType.Float64; Device = torch.CPU }
+            let sample = Parametrization.sample value form (Some generator)
+            let noise = normalOn torch.CPU form.Dtype 2UL (List.ofArray shape)
+            let near = sample + noise * 1e-3.ToScalar()
+            let distance = Measures.apart (Parametrization.project value near) near
+            Expect.isLessThan distance 0.05 $"{value}"
+
 let tests: Test =
     testList
         "nearness"
@@ -199,4 +218,5 @@ let tests: Test =
                     if List.contains torch.ScalarType.Float64 subject.Dtypes then
                         for seed, given in List.indexed even do
                             isNearest subject torch.ScalarType.Float64 (seed + 1) given)
+            behindViews
         ]

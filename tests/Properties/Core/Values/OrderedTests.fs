@@ -168,6 +168,15 @@ let private intervals () : unit =
     Expect.throwsT<ArgumentException> (fun () -> ignore (above -infinity)) "above everything"
     Expect.throwsT<ArgumentException> (fun () -> ignore (below infinity)) "below everything"
 
+/// More numbers than are put in order at once.
+let private manyVectors () : unit =
+    use _ = torch.NewDisposeScope()
+    let rows = (1L <<< 22) + 2L
+    let tensor = torch.arange(4.0.ToScalar(), dtype = float32).expand([| rows; 4L |]).clone()
+    tensor[rows - 1L].copy_(torch.tensor [| 4.0f; 3.0f; 2.0f; 1.0f |]) |> ignore
+    let last = (Parametrization.project ordered tensor).narrow(0L, rows - 1L, 1L)
+    Expect.equal (numbers last) [| 2.5; 2.5; 2.5; 2.5 |] "the last vector"
+
 let tests: Test =
     testList
         "vectors in order"
@@ -188,4 +197,5 @@ let tests: Test =
                     let started = numbers (Parametrization.forward ordered parts)
                     Expect.floatClose Accuracy.high (Array.average started) (List.average entries) $"{entries}")
             testCase "named intervals are bounded" intervals
+            testCase "all of many vectors are put in order" manyVectors
         ]

@@ -120,6 +120,22 @@ let private otherOptions () : unit =
             let expected = if left = right then $"{pruned other}" else $"{pruned one} >>> {pruned other}"
             Expect.equal chain expected "what is left of both"
 
+/// Zeros of an allowed tensor are the mask, also where a value before would have other smallest entries.
+let private allowedStays () : unit =
+    use _ = torch.NewDisposeScope()
+    let value = positive >>> pruned (Pruning.L1(Amount.Count 3L))
+    let tensor = torch.tensor ([| 0.1; 0.2; 0.3; 0.0; 0.0; 0.0 |], dtype = float64)
+    let started = Parametrization.forward value (orFail (Parametrization.start value tensor))
+    Expect.isLessThan (Measures.apart started tensor) 1e-12 "the tensor as it was"
+
+let private hiddenNumbers () : unit =
+    use _ = torch.NewDisposeScope()
+    let mask = Pruning.Custom(Mask.OfArray([| 2L |], [| true; false |]))
+    let value = bounded 2.0 3.0 >>> positiveBy PositiveMap.Exp >>> pruned mask
+    let tensor = torch.tensor ([| 10.0; 0.0 |], dtype = float64)
+    let made = Parametrization.forward value (orFail (Parametrization.initialize value tensor))
+    Expect.isLessThan (Measures.apart made tensor) 1e-12 "a number under the mask that the values before can yield"
+
 let tests: Test =
     testList
         "corners of prunings"
@@ -130,4 +146,6 @@ let tests: Test =
             testCase "entries under a mask are those that the space before it has" hiddenEntries
             testCase "amounts that are none" amounts
             testCase "prunings that differ in more than their amounts stay two" otherOptions
+            testCase "an allowed tensor starts as it is behind another value" allowedStays
+            testCase "what is hidden is what the values before can yield" hiddenNumbers
         ]

@@ -116,6 +116,14 @@ let private smallestAreAllowed () : unit =
         let one = torch.tensor ([| 0.0; smallest; 0.0; 0.0 |], dtype = float16)
         Expect.isOk (Parametrization.contains value (one.reshape (2L, 2L))) $"{value}: one beside zeros"
 
+let private refreshed () : unit =
+    use _ = torch.NewDisposeScope()
+    let weight = (normalOn torch.CPU float64 1UL [ 4L; 3L ]).``to`` float16
+    let parts = orFail (Parametrization.start spectralNorm weight)
+
+    for part in (orFail (Parametrization.refresh spectralNorm parts)).Tensors do
+        Expect.equal part.dtype float16 "the element type"
+
 let tests: Test =
     testList
         "16 bits"
@@ -128,4 +136,5 @@ let tests: Test =
             testCase "the largest numbers come back" largestComeBack
             testCase "the smallest numbers are allowed" smallestAreAllowed
             testCase "values read backwards end where numbers do" backwardsToo
+            testCase "refreshing keeps the element type" refreshed
         ]
