@@ -174,7 +174,7 @@ module Form =
         if dimension >= -count && dimension < count then
             None
         else
-            Some $"a tensor with dimension {dimension}"
+            Some(invariant $"a tensor with dimension {dimension}")
 
     /// The largest number of dimensions that libtorch's operations on entries accept.
     let private mostDimensions = 64

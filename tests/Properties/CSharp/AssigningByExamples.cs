@@ -35,6 +35,16 @@ public class AssigningByExamples
         Assert.Equal(3, layer.state_dict().Count);
     }
 
+    [Fact]
+    public void A_tensor_that_becomes_the_parameter_stays_the_callers()
+    {
+        var tensor = zeros(3);
+        var held = new ParametrizedTensor(Parametrizations.Positive, tensor, WhenNotAllowed.Reinterpret);
+        using var before = held.Value;
+        tensor.fill_(5);
+        Near.Same(before, held.Value);
+    }
+
     public static TheoryData<Parametrization> Unchanged =>
         [
             Parametrizations.Identity,

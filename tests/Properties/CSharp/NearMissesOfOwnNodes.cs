@@ -41,6 +41,22 @@ public class NearMissesOfOwnNodes
         return moved;
     }
 
+    /// <summary>X + 1, of which a tiny tensor has lost digits.</summary>
+    private sealed class Shifted() : CustomNode("shifted", Spaces.All)
+    {
+        protected override Tensor Forward(Tensor input) => input + 1;
+
+        protected override Tensor RightInverse(Tensor value) => value - 1;
+    }
+
+    [Fact]
+    public void A_tiny_tensor_is_as_near_as_rounding_of_its_parameter_allows()
+    {
+        var value = Parametrizations.Of(new Shifted());
+        Assert.True(value.Contains(tensor(new[] { 1e-9f, 3e-9f })));
+        Assert.True(value.Contains(tensor(new[] { 1e-17, 3e-17 })));
+    }
+
     [Theory]
     [InlineData(ScalarType.Float32, 1e-1)]
     [InlineData(ScalarType.Float32, 1e-3)]

@@ -24,7 +24,7 @@ module internal SliceSpaces =
             let kept = kept |> List.filter ((<>) Closure.EntrywiseChoice)
 
             Space(
-                $"""tensors of pieces along dimension {dimension}: {String.concat ", " names}""",
+                (invariant $"""tensors of pieces along dimension {dimension}: {String.concat ", " names}"""),
                 [],
                 Space.common kept pieces
             )
@@ -59,7 +59,7 @@ type internal SlicesNode(dimension: int, sizes: int64 list) =
         | Some error, _ -> Error(error (Node.text this))
         | None, Some expected -> Node.wrongShape this expected form
         | None, None when form.Shape[axis form.Shape.Length] <> total ->
-            Node.wrongShape this $"a tensor of {total} in dimension {dimension}" form
+            Node.wrongShape this (invariant $"a tensor of {total} in dimension {dimension}") form
         | None, None -> Ok(sizes |> List.map (fun size -> resized size form))
 
     override _.Output inputs = resized (List.sum sizes) inputs.Head

@@ -6,7 +6,7 @@ open TorchSharp
 module internal StandardizedSpaces =
 
     let standardized (dimension: int) : Space =
-        { new Space($"tensors whose channels (dimension {dimension}) have mean 0 and standard deviation 1",
+        { new Space((invariant $"tensors whose channels (dimension {dimension}) have mean 0 and standard deviation 1"),
                     [],
                     [ Closure.Negation ]) with
             override _.Dimension form =
@@ -73,7 +73,10 @@ type internal WeightStandardizedNode(dimension: int) =
         | Some error, _ -> Error(error (Node.text this))
         | None, Some expected -> Node.wrongShape this expected form
         | None, None when Form.entries form < 2L * (Granularity.shape channel form)[0] ->
-            Node.wrongShape this $"a tensor of at least 2 entries in each channel of dimension {dimension}" form
+            Node.wrongShape
+                this
+                (invariant $"a tensor of at least 2 entries in each channel of dimension {dimension}")
+                form
         | None, None -> Ok [ form ]
 
     override _.Codomain _ = StandardizedSpaces.standardized dimension

@@ -59,7 +59,7 @@ module internal PruningRules =
         if count < 2 then
             Error "at least 2 dimensions, to have channels"
         elif dimension < -count || dimension >= count then
-            Error $"a tensor with dimension {dimension}"
+            Error(invariant $"a tensor with dimension {dimension}")
         else
             Ok shape[(dimension + count) % count]
 
@@ -70,7 +70,7 @@ module internal PruningRules =
 
     let private enoughChannels (amount: Amount) (dimension: int) (shape: int64[]) : string option =
         match channels dimension shape with
-        | Ok many -> enough amount $"channels in dimension {dimension}" many
+        | Ok many -> enough amount (invariant $"channels in dimension {dimension}") many
         | Error expected -> Some expected
 
     /// In words a shape that the pruning needs, when this one does not do.

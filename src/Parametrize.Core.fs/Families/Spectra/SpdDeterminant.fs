@@ -7,7 +7,7 @@ open Parametrize.LinearAlgebra
 module internal SpdDeterminantSpaces =
 
     let ofDeterminant (determinant: float) : Space =
-        { new Space($"positive definite matrices of determinant {determinant}",
+        { new Space((invariant $"positive definite matrices of determinant {determinant}"),
                     [ PositiveDefiniteSpaces.positiveDefinite ],
                     [ Closure.Transposition ]) with
             override _.Dimension form = Dimension.ofMatrices (fun one -> Dimension.ofHalf 1L one - 1L) form

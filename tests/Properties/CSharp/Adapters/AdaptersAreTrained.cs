@@ -374,6 +374,33 @@ public class AdaptersAreTrained
         Assert.Equal(Parametrizations.Lora(2, 4), model.parametrization("mix.weight").Parametrization);
     }
 
+    [Fact]
+    public void The_first_pattern_that_matches_counts()
+    {
+        var config = new LoraConfig
+        {
+            TargetModules = ["value", "query"],
+            RankPattern = new Dictionary<string, long> { ["value"] = 2, [".*"] = 4 },
+            AlphaPattern = new Dictionary<string, double> { ["value"] = 3, [".*"] = 5 },
+        };
+        var model = new SmallNet().get_peft_model(config);
+        Assert.Equal(Parametrizations.Lora(2, 3), model.parametrization("block.value.weight").Parametrization);
+        Assert.Equal(Parametrizations.Lora(4, 5), model.parametrization("block.query.weight").Parametrization);
+    }
+
+    /// <summary>PEFT draws A as Kaiming does, of all inputs of an output, between -1 / sqrt(count) and that.</summary>
+    [Fact]
+    public void Factors_of_kernels_are_drawn_by_all_their_inputs()
+    {
+        var model = nn.Sequential(("up", nn.Conv2d(2, 4, 3)), ("in", nn.Linear(50, 3)));
+        model.get_peft_model(new LoraConfig { Rank = 8, TargetModules = ["up", "in"] });
+        foreach (var (name, inputs) in new[] { ("up.weight", 18), ("in.weight", 50) })
+        {
+            var largest = model.parametrization(name).Originals[0].abs().max().item<float>() * Math.Sqrt(inputs);
+            Assert.InRange(largest, 0.8, 1);
+        }
+    }
+
     [Theory]
     [InlineData("query|value")]
     [InlineData("val|que")]

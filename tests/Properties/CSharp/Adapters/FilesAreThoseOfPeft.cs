@@ -275,6 +275,59 @@ public class FilesAreThoseOfPeft
         Assert.All(model.parameters(), one => Assert.True(one.requires_grad));
     }
 
+    /// <summary>Newer versions of PEFT hold magnitudes in a module of their own.</summary>
+    [Fact]
+    public void Magnitudes_under_their_later_names_are_read()
+    {
+        using var folder = new Folder();
+        var file = Random(dora: true);
+        Write(folder, file, Config(dora: true));
+        var (model, other) = (new SmallNet(), new SmallNet());
+        other.load_state_dict(model.state_dict());
+        peft.load_adapter(model, folder.Path);
+        Write(
+            folder,
+            file.ToDictionary(
+                one =>
+                    one.Key.EndsWith("lora_magnitude_vector", StringComparison.Ordinal) ? $"{one.Key}.weight" : one.Key,
+                one => one.Value
+            ),
+            Config(dora: true)
+        );
+        peft.load_adapter(other, folder.Path);
+        Near.Same(model.parametrization("mix.weight").Value, other.parametrization("mix.weight").Value);
+    }
+
+    public static TheoryData<string> NotSupported =>
+        [
+            "alora_invocation_tokens",
+            "arrow_config",
+            "kasa_config",
+            "layer_replication",
+            "lora_bias",
+            "megatron_config",
+            "monteclora_config",
+            "target_parameters",
+            "trainable_token_indices",
+            "use_bdlora",
+            "use_qalora",
+        ];
+
+    [Theory]
+    [MemberData(nameof(NotSupported))]
+    public void Settings_that_would_change_weights_are_refused(string setting)
+    {
+        using var folder = new Folder();
+        var config = Config().Replace("\"layer_replication\": null, ", "").Replace("\"layer_replication\": null,", "");
+        Write(
+            folder,
+            Random(dora: false),
+            config.Replace("\"megatron_config\": null, ", "").TrimEnd()[..^1] + $", \"{setting}\": [\"one\"] }}"
+        );
+        var refusal = Assert.Throws<InvalidDataException>(() => peft.load_adapter(new SmallNet(), folder.Path));
+        Assert.Contains($"has {setting} = ", refusal.Message);
+    }
+
     /// <summary>Counts of batches are whole numbers.</summary>
     [Fact]
     public void Buffers_of_modules_that_are_saved_whole_come_back()

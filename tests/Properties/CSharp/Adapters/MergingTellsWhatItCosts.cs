@@ -2,6 +2,7 @@ using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using TorchSharp;
+using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -269,6 +270,19 @@ public class MergingTellsWhatItCosts
             embedding.weight!.fill_(3);
         Near.Same(full([6, 4], 3), decoder.weight!);
         Assert.Single(model.parameters());
+    }
+
+    [Fact]
+    public void Taking_out_is_refused_whole_where_one_weight_was_changed()
+    {
+        var model = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)));
+        model.get_peft_model(new LoraConfig { Rank = 1, TargetModules = ["a", "b"] });
+        foreach (var name in new[] { "a", "b" })
+            peft.merge_adapter(((Sequential)model).named_children().Single(child => child.name == name).module);
+        using (no_grad())
+            model.get_parameter("b.weight")!.fill_(5);
+        Assert.Throws<InvalidOperationException>(() => peft.unmerge_adapter(model));
+        Assert.Empty(model.parametrizations());
     }
 
     private sealed class Holder : nn.Module

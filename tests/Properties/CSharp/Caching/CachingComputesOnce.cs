@@ -142,6 +142,17 @@ public class CachingComputesOnce
         Near.Placeholder(_layer.weight);
     }
 
+    [Fact]
+    public void What_an_inner_scope_has_computed_is_the_outer_ones()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.WeightNoise(0.5));
+        using var outer = parametrize.cached();
+        Tensor within;
+        using (parametrize.cached())
+            within = layer.parametrization("weight").Value.clone();
+        Near.Same(within, layer.parametrization("weight").Value);
+    }
+
     [Theory]
     [InlineData(true, false)]
     [InlineData(false, false)]

@@ -235,6 +235,27 @@ public class LinksWithoutAnInverse
         Near.Same(nearest, tensor.Value, 5 * Near.Tolerance(@case.Dtype) * largest);
     }
 
+    private sealed class Detached() : CustomNode("detached", "all tensors")
+    {
+        public override bool HasRightInverse => false;
+
+        protected override Tensor Forward(Tensor input) => input.detach() * 2;
+
+        protected override Tensor RightInverse(Tensor value) => throw new NotSupportedException();
+    }
+
+    [Fact]
+    public void Are_refused_at_once_where_no_gradient_comes_through()
+    {
+        var layer = nn.Linear(4, 4);
+        var before = Snapshot.Of(layer);
+        var refusal = Assert.Throws<InvalidOperationException>(() =>
+            layer.register_parametrization("weight", Parametrizations.Of(new Detached()))
+        );
+        Assert.Contains("gradients", refusal.Message);
+        before.AssertUnchanged();
+    }
+
     [Fact]
     public void Leave_the_tensor_where_nothing_is_inverted()
     {

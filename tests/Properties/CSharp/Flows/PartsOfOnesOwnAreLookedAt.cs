@@ -137,6 +137,13 @@ public class PartsOfOnesOwnAreLookedAt
             using var small = nn.Sequential(nn.Linear(2, 1), nn.ReLU(), nn.Linear(1, 4));
             Assert.Throws<ArgumentException>(() => new Autoregressive(new AffineMap(), 2, small));
         }
+        // Each feature reads itself, and none a later one.
+        using var itself = nn.Linear(2, 4);
+        itself.register_parametrization(
+            "weight",
+            Parametrizations.PrunedBy(eye(2).repeat_interleave(2, dim: 0).to(ScalarType.Bool))
+        );
+        Assert.Throws<ArgumentException>(() => new Autoregressive(new AffineMap(), 2, itself));
         _ = new Autoregressive(new AffineMap(), 3, new FrozenMask());
         using var dropout = nn.Dropout(0.5);
         using var network = nn.Sequential(new MaskedNetwork(3, 2, [16]), dropout);

@@ -81,6 +81,39 @@ public class TheCountOfTensorsTellsNoLeak
         Assert.InRange(Tensor.TotalCount, 0, before);
     }
 
+    [Fact]
+    public void Masks_that_grow_and_weights_that_are_replaced_in_a_scope_leave_nothing()
+    {
+        var (layer, scoped) = (
+            nn.Linear(4, 4),
+            nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric)
+        );
+        var pruned = Parametrizations.PrunedL1(2);
+        Assert.Equal(
+            0,
+            Growth(() =>
+                layer
+                    .register_parametrization("weight", pruned)
+                    .register_parametrization("weight", pruned.Then(Parametrizations.Scale(2)))
+                    .remove_parametrizations("weight")
+            )
+        );
+        Assert.Equal(
+            Growth(() =>
+            {
+                using var own = new Parameter(zeros(4, 4));
+            }),
+            Growth(() =>
+            {
+                using var scope = NewDisposeScope();
+                using var cached = parametrize.cached(scoped);
+                scoped.call(ones(2, 4));
+                scoped.weight = new Parameter(zeros(4, 4));
+                scoped.call(ones(2, 4));
+            })
+        );
+    }
+
     private static void RegisterAndRemove(nn.Module module, string name, Parametrization value) =>
         module.register_parametrization(name, value).remove_parametrizations(name);
 

@@ -201,6 +201,9 @@ public class EarlyOptimizersLearnOfParameters
         Assert.Contains("lacks 1", refused.Message);
         before.AssertUnchanged();
         Assert.Empty(optim.LBFGS(layer.parameters()).add_parametrized_parameters(layer));
+        foreach (var parameter in layer.parametrized_parameters())
+            parameter.requires_grad = false;
+        Assert.Empty(optim.LBFGS([layer.bias!]).add_parametrized_parameters(layer));
     }
 
     [Fact]

@@ -41,6 +41,15 @@ public class ModelsHavePriors
     }
 
     [Fact]
+    public void Sums_over_element_types_have_the_wider_one()
+    {
+        using var scope = NewDisposeScope();
+        var model = nn.Sequential(("a", nn.Linear(2, 2)), ("b", nn.Linear(2, 2, dtype: ScalarType.Float64)));
+        var found = model.log_prior(("a.weight", Priors.Normal()), ("b.weight", Priors.Normal()));
+        Assert.Equal(ScalarType.Float64, found.dtype);
+    }
+
+    [Fact]
     public void Gradients_reach_the_parameters()
     {
         using var scope = NewDisposeScope();

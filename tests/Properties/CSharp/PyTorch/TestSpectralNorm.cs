@@ -120,6 +120,14 @@ public class TestSpectralNorm
         var layer = nn.ConvTranspose2d(3, 4, (5L, 6L)).spectral_norm();
         layer.call(randn(2, 3, 10, 12));
         Assert.Equal([4], U(layer).shape);
+        foreach (
+            var transposed in new nn.Module[]
+            {
+                nn.ConvTranspose1d(2, 5, 2).spectral_norm(),
+                nn.ConvTranspose3d(2, 5, 2).spectral_norm(),
+            }
+        )
+            Assert.Equal([5], transposed.parametrization("weight").state_dict()["0._u"].shape);
     }
 
     /// <summary>The rows are those of the module to which the name leads, not of the one that is asked.</summary>

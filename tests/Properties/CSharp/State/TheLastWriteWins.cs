@@ -1,5 +1,6 @@
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
+using TorchSharp;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
@@ -43,6 +44,18 @@ public class TheLastWriteWins
         layer.weight = nn.Parameter(own.clone());
         _ = layer.state_dict();
         Near.Same(own, Used(layer));
+    }
+
+    [Fact]
+    public void An_assignment_that_moves_after_a_state_was_read_is_kept()
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Positive);
+        var all = nn.Sequential(("layer", layer));
+        layer.weight = nn.Parameter(full([4, 4], 3.0f));
+        _ = all.state_dict();
+        all.to(ScalarType.Float64);
+        _ = all.state_dict();
+        Near.Same(full([4, 4], 3.0, dtype: ScalarType.Float64), layer.parametrization("weight").Value);
     }
 
     /// <summary>A layer and its weight, a state of another such layer and the weight of that.</summary>

@@ -364,6 +364,11 @@ let private lipschitz: Test =
                 let back = Parametrization.forward aol (orFail (Parametrization.initialize aol w))
                 Expect.isLessThan (Measures.apart back w) 1e-12 $"seed {seed}: comes back"
 
+        // One column is as it should be, and others are not.
+        let mixed = torch.tensor([| 3.0; 0.0; 4.0; 0.0; 0.0; 2.0 |], dtype = float64).reshape(2L, 3L)
+        let expected = Parametrization.forward aol (Parametrization.ofTensors [ mixed ] [] aol)
+        Expect.isLessThan (Measures.apart expected (Parametrization.project aol mixed)) 1e-13 "a projection"
+
         let zeros = torch.zeros(3L, 2L, dtype = float64).requires_grad_ true
         let made = Parametrization.forward aol (Parametrization.ofTensors [ zeros ] [] aol)
         let gradient = (torch.autograd.grad ([| made.sum () |], [| zeros |]))[0]

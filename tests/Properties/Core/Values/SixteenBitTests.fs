@@ -116,6 +116,26 @@ let private smallestAreAllowed () : unit =
         let one = torch.tensor ([| 0.0; smallest; 0.0; 0.0 |], dtype = float16)
         Expect.isOk (Parametrization.contains value (one.reshape (2L, 2L))) $"{value}: one beside zeros"
 
+let private refusedPartsAreFreed () : unit =
+    use _ = torch.NewDisposeScope()
+    let value = sum [ identity; identity ]
+    let parts = Parametrization.ofTensors [ full [ 1L ] 1.0; full [ 1L ] 60000.0 ] [] value
+    let tensor = full [ 1L ] -60000.0
+    let live () = DisposeScopeManager.Statistics.ThreadTotalLiveCount
+    let before = live ()
+
+    match Parametrization.rightInverse value parts tensor with
+    | Ok _ -> failtest "a parameter of -120,000"
+    | Error error ->
+        Expect.stringContains error.Message "leave the range" "the message"
+        Expect.equal (live ()) before "tensors that are left"
+
+let private tiniestFactor () : unit =
+    use _ = torch.NewDisposeScope()
+    let zeros = torch.zeros (2L, dtype = torch.ScalarType.Float32)
+    Expect.isOk (Parametrization.initialize (scale 1e-40) zeros) "a factor below the normal numbers"
+    Expect.isError (Parametrization.initialize (scale 1e-50) zeros) "one that is none"
+
 let private refreshed () : unit =
     use _ = torch.NewDisposeScope()
     let weight = (normalOn torch.CPU float64 1UL [ 4L; 3L ]).``to`` float16
@@ -137,4 +157,6 @@ let tests: Test =
             testCase "the smallest numbers are allowed" smallestAreAllowed
             testCase "values read backwards end where numbers do" backwardsToo
             testCase "refreshing keeps the element type" refreshed
+            testCase "parts that leave the range are freed" refusedPartsAreFreed
+            testCase "factors may be below the normal numbers" tiniestFactor
         ]
