@@ -158,7 +158,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         var written = _copies.Select(copy => Versions.CounterOf(copy.Target)).ToHashSet();
         for (var index = 0; index < _copies.Count; index++)
             if (written.Contains(Versions.CounterOf(_copies[index].Value)))
-                _copies[index] = (_copies[index].Target, _copies[index].Value.Copied());
+                _copies[index] = (_copies[index].Target, _copies[index].Value.detach().clone());
     }
 
     /// <summary>Disposes the tensors that were computed for the plan.</summary>

@@ -195,8 +195,8 @@ internal sealed class TensorAccess(Func<string?> name)
     }
 
     /// <summary>
-    /// Called before such a pass begins. While others wait, it gives up passes of this caller that have thrown: a thread whose passes
-    /// throw again and again would otherwise begin each of them before those who wait for the last one.
+    /// Called before a pass begins. While others wait, it gives up passes of this thread for the same key and caller that have
+    /// thrown. A thread whose passes throw again and again would otherwise begin each of them ahead of all who wait.
     /// </summary>
     public void GiveUpThrown(object pass, object caller)
     {

@@ -142,7 +142,7 @@ type private FSharpScanner(text: string) =
         let start = at
         let name = name ()
 
-        // Options are inside of values.
+        // Names with dots are those of options.
         if not (name.Contains '.') then
             values <- values + 1
 
