@@ -94,6 +94,11 @@ module internal Tensors =
 
     let rows (tensor: torch.Tensor) : int64 = tensor.size -2
 
+    /// The first rows of a matrix, and the others.
+    let splitRows (count: int64) (matrix: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
+        let parts = matrix.split ([| count; rows matrix - count |], -2L)
+        struct (parts[0], parts[1])
+
     /// What rounding may do to a quantity of this scale, however many entries it is computed from: entries rounded each
     /// to half a unit change a norm by half a unit. 16-bit floats are computed with in single precision.
     let roundoff (epsilon: float) (scale: float) : float =

@@ -100,9 +100,7 @@ internal sealed partial class TensorBinding
             }
             lock (_gate)
             {
-                if (!_scopes.Contains(scope) && scope.Add(this))
-                    _scopes.Add(scope);
-                isKept = _value.IsHeld || !_scopes.Contains(scope);
+                isKept = !Cover(scope) || _value.IsHeld;
             }
         }
     }
@@ -151,11 +149,14 @@ internal sealed partial class TensorBinding
         lock (_gate)
         {
             _scopes.Remove(scope);
-            if (_value.IsHeld && CachedScope.For(this) is { } next && !_scopes.Contains(next) && next.Add(this))
-                _scopes.Add(next);
+            if (_value.IsHeld && CachedScope.For(this) is { } next)
+                Cover(next);
         }
         DropUnused();
     }
+
+    /// <summary>Notes that the scope needs the value; false when it has ended. The caller holds the lock.</summary>
+    private bool Cover(CachedScope scope) => _scopes.Contains(scope) || scope.Add(this) && _scopes.Add(scope);
 
     /// <summary>
     /// Holds the value. A user's node may throw: the first use of the tensor will throw that exception, so it is dropped here.
@@ -179,7 +180,7 @@ internal sealed partial class TensorBinding
     {
         lock (_gate)
         {
-            var isCovered = scope is not null && (_scopes.Contains(scope) || scope.Add(this) && _scopes.Add(scope));
+            var isCovered = scope is not null && Cover(scope);
             if (!isCovered && !_value.IsHeld)
                 return false;
             if (_value.IsOutdated)

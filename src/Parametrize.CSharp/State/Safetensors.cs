@@ -58,7 +58,10 @@ public static class Safetensors
     /// <param name="path">The file. Its folder must exist.</param>
     /// <param name="model">The model.</param>
     /// <param name="metadata">What else to say; not what the model says itself. Default: nothing.</param>
-    /// <exception cref="ArgumentException">A tensor or a name that the format cannot hold; nothing is written.</exception>
+    /// <exception cref="ArgumentException">
+    /// A tensor or a name that the format cannot hold, or metadata that say something else of a tensor than the model; nothing is
+    /// written.
+    /// </exception>
     /// <exception cref="IOException">The file cannot be written; an older one is as it was.</exception>
     /// <exception cref="UnauthorizedAccessException">
     /// An older file is read-only, or the folder is; everything is as it was.
@@ -74,7 +77,10 @@ public static class Safetensors
     /// <param name="stream">A writable stream.</param>
     /// <param name="model">The model.</param>
     /// <param name="metadata">What else to say; not what the model says itself. Default: nothing.</param>
-    /// <exception cref="ArgumentException">A tensor or a name that the format cannot hold; nothing is written.</exception>
+    /// <exception cref="ArgumentException">
+    /// A tensor or a name that the format cannot hold, or metadata that say something else of a tensor than the model; nothing is
+    /// written.
+    /// </exception>
     public static void Save(Stream stream, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(model);

@@ -186,12 +186,7 @@ internal sealed class TensorAccess(Func<string?> name)
         if (_visits.Count == 1)
             return;
         lock (Gate)
-            _visits.RemoveAll(one =>
-                one.IsSuspect
-                && one.Pass == pass
-                && one.Visitor == visit.Visitor
-                && (one.Caller == caller || one.IsOver)
-            );
+            _visits.RemoveAll(one => HasThrown(one, visit.Visitor, pass, caller));
     }
 
     /// <summary>
@@ -205,8 +200,18 @@ internal sealed class TensorAccess(Func<string?> name)
         var visitor = Visitor.Current;
         lock (Gate)
             if (Queue.Count > 0)
-                Abandon(one => one.IsSuspect && one.Pass == pass && one.Caller == caller && one.Visitor == visitor);
+            {
+                Abandon(one => HasThrown(one, visitor, pass, caller));
+                Wake();
+            }
     }
+
+    /// <summary>
+    /// Whether it is a pass that has thrown, of this thread and key: of the same caller, or one that became suspect more than
+    /// 100 ms ago.
+    /// </summary>
+    private static bool HasThrown(Visit one, Visitor visitor, object pass, object? caller) =>
+        one.IsSuspect && one.Pass == pass && one.Visitor == visitor && (one.Caller == caller || one.IsOver);
 
     /// <summary>
     /// The latest pass of the present thread for this key; null when there is none, or when others have abandoned it.

@@ -46,10 +46,6 @@ module internal Reflectors =
         let columns = v.split ([| half; Tensors.last v - half |], -1L)
         struct (half, columns[0], columns[1].narrow(-2L, half, Tensors.rows v - half))
 
-    let private rowsFrom (half: int64) (matrix: torch.Tensor) =
-        let rows = matrix.split ([| half; Tensors.rows matrix - half |], -2L)
-        struct (rows[0], rows[1])
-
     /// The first k columns of the product.
     let rec private columnsOf (v: torch.Tensor) : torch.Tensor =
         let rows, count = Tensors.rows v, Tensors.last v
@@ -59,7 +55,7 @@ module internal Reflectors =
         else
             let struct (half, first, others) = halves v
             let inner = columnsOf others
-            let struct (top, bottom) = rowsFrom half first
+            let struct (top, bottom) = Tensors.splitRows half first
             let one = Orthonormal.identityLike v half
 
             let started =
@@ -73,7 +69,7 @@ module internal Reflectors =
             reflected v (Norms.inner v matrix) matrix
         else
             let struct (half, first, others) = halves v
-            let struct (top, bottom) = rowsFrom half matrix
+            let struct (top, bottom) = Tensors.splitRows half matrix
             let matrix = torch.cat ([| top; apply others bottom |], -2L)
             reflected first (Norms.inner first matrix) matrix
 

@@ -18,11 +18,6 @@ module internal ThinMaps =
     let private part (size: int64) (position: int64) (stacked: torch.Tensor) =
         stacked.narrow (-2L, position * size, size)
 
-    /// The first rows of a matrix, and the others.
-    let private halves (size: int64) (matrix: torch.Tensor) =
-        let rows = matrix.split ([| size; Tensors.rows matrix - size |], -2L)
-        struct (rows[0], rows[1])
-
     let private joined (rows: torch.Tensor list list) =
         torch.cat ([| for row in rows -> torch.cat (List.toArray row, -1L) |], -2L)
 
@@ -58,7 +53,7 @@ module internal ThinMaps =
             let norm = torch.linalg.vector_norm (gram.detach (), 2.0, [| -2L; -1L |], true)
             let t = norm.sqrt().clamp_min(1e-2.AsScalar())
             let whole = joined [ [ b; gram / -t ]; [ identityIn b * t; torch.zeros_like b ] ]
-            let struct (p, r) = halves size (firstColumns size whole)
+            let struct (p, r) = Tensors.splitRows size (firstColumns size whole)
             struct (p, r / t)
 
     /// The same with a block more.
@@ -81,7 +76,7 @@ module internal ThinMaps =
         Tensors.number ((rootOfSquare b + (rootOfSquare gram).sqrt()).max()) <= moderate
 
     let private blocks (x: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
-        let struct (top, c) = halves (Tensors.last x) x
+        let struct (top, c) = Tensors.splitRows (Tensors.last x) x
         struct (SkewMatrix.ofLower top, c)
 
     /// Beyond this norm rounding of A alone has lost its angles, or nearly: larger matrices are scaled down.

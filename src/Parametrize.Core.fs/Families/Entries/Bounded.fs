@@ -158,7 +158,7 @@ type internal BoundedNode(lo: float, hi: float) =
         let unit = Form.epsilon (Form.widened form).Dtype * max (abs lo) (abs hi)
 
         if hi - lo < unit then
-            let expected = (invariant $"an element type with numbers between {lo} and {hi}")
+            let expected = invariant $"an element type with numbers between {lo} and {hi}"
             Error(ParametrizationError.WrongDtype(Node.text this, expected, string form.Dtype))
         else
             Node.same this Requirement.realEntries form

@@ -22,7 +22,7 @@ type Granularity =
     member internal this.InWords: string =
         match this with
         | Tensor -> "one for the tensor"
-        | Channel dimension -> (invariant $"one for each channel of dimension {dimension}")
+        | Channel dimension -> invariant $"one for each channel of dimension {dimension}"
 
 /// Scales and the entries that share them.
 [<RequireQualifiedAccess>]

@@ -76,7 +76,7 @@ type internal ContractionNode(bound: float) =
 
     override _.Contains(_, tensor, epsilon) =
         let struct (_, values, _) = decomposed tensor
-        let condition = (invariant $"|W|_2 <= {bound} (in units of the bound)")
+        let condition = invariant $"|W|_2 <= {bound} (in units of the bound)"
         Violation.unless condition (Tensors.largest values) (1.0 + limit tensor epsilon)
 
     override _.Invert(_, tensor, epsilon, want) =

@@ -259,7 +259,7 @@ type internal InvertibleNode(determinants: Determinants) =
         if conditioning < least then
             Error
                 {
-                    Condition = (invariant $"sigma_min / sigma_max >= {least:g3}")
+                    Condition = invariant $"sigma_min / sigma_max >= {least:g3}"
                     Size = least - conditioning
                     Limit = 0.0
                 }

@@ -203,7 +203,7 @@ and internal PositiveSvdNode(rank: int64 voption) =
         else
             Error
                 {
-                    Condition = (invariant $"s_{shares.size -1} / s_1 > {limit:g3}")
+                    Condition = invariant $"s_{shares.size -1} / s_1 > {limit:g3}"
                     Size = limit - least
                     Limit = 0.0
                 }

@@ -223,7 +223,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
     /// What the factor reproduces is allowed: symmetric, positive definite and above the floor at once.
     override _.Contains(_, tensor, epsilon) =
-        let above = if floor = 0.0 then "" else (invariant $", L_ii >= {floor}")
+        let above = if floor = 0.0 then "" else invariant $", L_ii >= {floor}"
 
         if Tensors.number ((largest tensor).min()) = 0.0 then
             Error { Condition = "W > 0"; Size = 0.0; Limit = 0.0 }

@@ -16,8 +16,8 @@ module internal Region =
 
     let text (region: Region) : string =
         match region with
-        | Region.HalfPlane alpha -> (invariant $"real parts below {-alpha}")
-        | Region.Disc radius -> (invariant $"moduli below {radius}")
+        | Region.HalfPlane alpha -> invariant $"real parts below {-alpha}"
+        | Region.Disc radius -> invariant $"moduli below {radius}"
 
     /// In which rounding is counted beside the entries of a matrix.
     let unit (region: Region) : float =

@@ -52,6 +52,21 @@ public class LoadingInPlace
             Near.Same(baked[$"{(key[0] == 'a' ? 'b' : 'a')}{key[1..]}"], tensor);
     }
 
+    /// <summary>One is assigned, and the other one copied.</summary>
+    [Fact]
+    public void A_plain_and_a_parametrized_layer_change_places()
+    {
+        var model = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)));
+        model.register_parametrization("a.weight", Parametrizations.Identity);
+        var (own, others) = (model.parametrization("a.weight").Original, model.get_parameter("b.weight")!);
+        var (first, second) = (own.detach().clone(), others.detach().clone());
+        var state = model.baked_state_dict();
+        (state["a.weight"], state["b.weight"]) = (others, own);
+        model.load_parametrized_state_dict(state);
+        Near.Same(second, own);
+        Near.Same(first, others);
+    }
+
     [Fact]
     public void Cached_values_are_dropped()
     {
