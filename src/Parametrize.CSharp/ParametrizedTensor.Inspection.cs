@@ -55,7 +55,7 @@ public sealed partial class ParametrizedTensor
         get
         {
             var what = $"{Title}: {Code}, {Form.Shown(Shape)}";
-            if (_isDisposed)
+            if (IsDisposed)
                 return $"{what}, disposed";
             try
             {

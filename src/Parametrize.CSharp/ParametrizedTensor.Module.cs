@@ -8,7 +8,8 @@ namespace Parametrize.CSharp;
 /// <content>The overrides of a module: moving, changing the mode, listing tensors.</content>
 public sealed partial class ParametrizedTensor
 {
-    private bool _isDisposed;
+    /// <summary>Whether it was removed from its modules, or disposed.</summary>
+    internal bool IsDisposed { get; private set; }
 
     /// <summary>
     /// The error that each use throws when the tensor cannot be computed in the element type to which it was moved; else null.
@@ -69,7 +70,7 @@ public sealed partial class ParametrizedTensor
         {
             using var alone = Binding.Access.Writing();
             base.Dispose(disposing);
-            _isDisposed = true;
+            IsDisposed = true;
         }
         else
             base.Dispose(disposing);
@@ -107,7 +108,7 @@ public sealed partial class ParametrizedTensor
 
     private void RequireAlive()
     {
-        if (_isDisposed)
+        if (IsDisposed)
             throw new ObjectDisposedException(
                 $"{nameof(ParametrizedTensor)} ({Code}, {Form.Shown(Shape)})",
                 "This parametrized tensor was removed from its module, or disposed, by itself or with the module."

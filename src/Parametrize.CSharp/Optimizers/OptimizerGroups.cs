@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TorchSharp.Modules;
 
 namespace Parametrize.CSharp.Optimizers;
@@ -8,6 +9,9 @@ namespace Parametrize.CSharp.Optimizers;
 /// </summary>
 internal sealed class OptimizerGroups
 {
+    /// <summary>The parameters that have joined a group.</summary>
+    private static readonly ConditionalWeakTable<ParamGroup, List<Joined>> AllJoined = [];
+
     private readonly OptimizerHelper _optimizer;
     private readonly IList<ParamGroup> _groups;
     private readonly Dictionary<Parameter, ParamGroup> _groupOf = new(ReferenceEqualityComparer.Instance);
@@ -23,21 +27,39 @@ internal sealed class OptimizerGroups
                 nameof(optimizer)
             );
         foreach (var group in _groups)
+            DropRemoved(group);
+        foreach (var group in _groups)
         foreach (var parameter in group.Parameters)
             _groupOf.TryAdd(parameter, group);
     }
 
-    /// <summary>Adds the parameters of one tensor that the optimizer should train but has no state for.</summary>
-    /// <param name="inputs">All parameters from which the tensor is computed.</param>
-    /// <param name="replaced">The modules' own parameters whose place the tensor has taken.</param>
+    /// <summary>Adds the parameters of a tensor that the optimizer should train but has no state for.</summary>
     /// <returns>Those that were added.</returns>
-    public List<Parameter> AddMissing(IReadOnlyList<Parameter> inputs, IEnumerable<Parameter> replaced)
+    public List<Parameter> AddMissing(ParametrizedTensor tensor)
     {
+        List<Parameter> inputs = [.. tensor.parameters()];
         var missing = inputs.Where(IsMissing).ToList();
-        var group = inputs.Concat(replaced).Select(_groupOf.GetValueOrDefault).FirstOrDefault(one => one is not null);
+        // The group of the tensor's other parameters, or of those in whose place the tensor is.
+        var group = inputs
+            .Concat(tensor.Binding.Kept)
+            .Select(_groupOf.GetValueOrDefault)
+            .FirstOrDefault(one => one is not null);
         foreach (var parameter in missing)
-            Add(parameter, group ?? _groups[0]);
+            Add(parameter, tensor, group ?? _groups[0]);
         return missing;
+    }
+
+    /// <summary>
+    /// Takes out the parameters that have joined for tensors that were removed since: a loop that registers and removes would grow
+    /// the group without end.
+    /// </summary>
+    private void DropRemoved(ParamGroup group)
+    {
+        if (!AllJoined.TryGetValue(group, out var joined))
+            return;
+        foreach (var one in joined.Where(one => one.IsRemoved))
+            OptimizerInternals.ForgetState(_optimizer, one.Parameter);
+        joined.RemoveAll(one => one.IsRemoved);
     }
 
     /// <summary>A group that was given `model.parameters()` lists it already, and needs its state even if it is frozen.</summary>
@@ -45,15 +67,19 @@ internal sealed class OptimizerGroups
         OptimizerInternals.StateOf(_optimizer, parameter) is null
         && (parameter.requires_grad || _groupOf.ContainsKey(parameter));
 
-    private void Add(Parameter parameter, ParamGroup sibling)
+    private void Add(Parameter parameter, ParametrizedTensor tensor, ParamGroup sibling)
     {
         var isListed = _groupOf.TryGetValue(parameter, out var own);
         var group = own ?? sibling;
         MakeState(group, parameter);
-        if (isListed)
-            return;
-        group.Parameters = group.Parameters.Append(parameter);
-        _groupOf.Add(parameter, group);
+        if (!AllJoined.TryGetValue(group, out var joined))
+        {
+            AllJoined.Add(group, joined = []);
+            // Read anew at each enumeration, as what the group was built from may be.
+            group.Parameters = group.Parameters.Concat(joined.Where(one => !one.IsListed).Select(one => one.Parameter));
+        }
+        joined.Add(new(new(tensor), parameter, isListed));
+        _groupOf.TryAdd(parameter, group);
     }
 
     /// <summary>
@@ -76,5 +102,14 @@ internal sealed class OptimizerGroups
             // Adding sets it to the present rate; schedulers built later start from it.
             group.InitialLearningRate = initialRate;
         }
+    }
+
+    /// <summary>A parameter that has joined a group.</summary>
+    /// <param name="Tensor">The tensor that is computed from it.</param>
+    /// <param name="Parameter">The parameter.</param>
+    /// <param name="IsListed">Whether the group was built from an enumeration that has come to list it.</param>
+    private sealed record Joined(WeakReference<ParametrizedTensor> Tensor, Parameter Parameter, bool IsListed)
+    {
+        public bool IsRemoved => !Tensor.TryGetTarget(out var tensor) || tensor.IsDisposed;
     }
 }

@@ -22,6 +22,18 @@ internal static class OptimizerInternals
             ? state
             : null;
 
+    /// <summary>Drops the state that an optimizer has for a parameter, which may be disposed.</summary>
+    public static void ForgetState(OptimizerHelper optimizer, Parameter parameter)
+    {
+        // TorchSharp has not implemented the enumeration of key-value pairs.
+        IEnumerable<(IntPtr Key, OptimizerState Value)> states = States(optimizer);
+        foreach (var (key, state) in states.Where(pair => ReferenceEquals(ParameterOf(pair.Value), parameter)).ToList())
+        {
+            States(optimizer).Remove(key);
+            (state as IDisposable)?.Dispose();
+        }
+    }
+
     /// <summary>Throws when this TorchSharp lacks one of the members.</summary>
     public static void Check()
     {

@@ -19,7 +19,8 @@ public static partial class parametrize
     /// their options and follows their learning rate schedulers. If the optimizer has none of them, it joins the first
     /// group: where not everything is trained, call it with the part of the model that is. Frozen parameters are left
     /// out, except where the optimizer was built from `model.parameters()`, which has them. Such an optimizer reads that
-    /// anew at each step, and throws a KeyNotFoundException there until this is called. Calling it again adds nothing.
+    /// anew at each step, and throws a KeyNotFoundException there until this is called. Calling it again adds nothing, and
+    /// takes out the parameters that were added for tensors that have been removed since, with their state.
     /// </remarks>
     /// <param name="optimizer">Any optimizer of TorchSharp but LBFGS, whose parameters cannot be changed.</param>
     /// <param name="model">The model, or the part of it that the optimizer trains.</param>
@@ -34,7 +35,7 @@ public static partial class parametrize
         if (optimizer is OptimizerHelper managed)
         {
             var groups = new OptimizerGroups(managed);
-            return [.. tensors.SelectMany(one => groups.AddMissing([.. one.parameters()], one.Binding.Kept))];
+            return [.. tensors.SelectMany(groups.AddMissing)];
         }
         RequireAll(optimizer, tensors.SelectMany(one => one.parameters()));
         return [];

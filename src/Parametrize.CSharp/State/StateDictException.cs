@@ -25,14 +25,28 @@ public sealed class StateDictException : Exception
             lines.Add($"Unexpected: {string.Join(", ", keys.UnexpectedKeys)}.");
         lines.AddRange(problems);
         if (problems.Count == 0)
-            lines.Add(
-                "Load with strict: false to load only what fits"
-                    + (
-                        keys.MissingKeys.Any(key => key.Contains(".parametrizations.", StringComparison.Ordinal))
-                            ? ". Note: a parametrized tensor with missing pieces will then differ from the saved one."
-                            : "."
-                    )
-            );
+            lines.Add(Advice(keys));
         return string.Join(Environment.NewLine, lines);
     }
+
+    private static string Advice(IncompatibleKeys keys)
+    {
+        if (PrefixOf(keys) is { } prefix)
+            return $"Every unexpected key begins with {prefix}, as DataParallel saves them: load with prefix: \"{prefix}\".";
+        var beware = keys.MissingKeys.Any(key => key.Contains(".parametrizations.", StringComparison.Ordinal))
+            ? " Note: a parametrized tensor with missing pieces will then differ from the saved one."
+            : "";
+        return $"Load with strict: false to load only what fits.{beware}";
+    }
+
+    /// <summary>What stands before all unexpected keys, if one of them is a missing key without it.</summary>
+    private static string? PrefixOf(IncompatibleKeys keys) =>
+        keys.UnexpectedKeys is not [var first, ..]
+            ? null
+            : keys
+                .MissingKeys.Where(missing => first.EndsWith($".{missing}", StringComparison.Ordinal))
+                .Select(missing => first[..^missing.Length])
+                .FirstOrDefault(prefix =>
+                    keys.UnexpectedKeys.All(key => key.StartsWith(prefix, StringComparison.Ordinal))
+                );
 }

@@ -8,7 +8,8 @@ module internal InverseContract =
 
     let private number (value: float) : string = value.ToString("g3", System.Globalization.CultureInfo.InvariantCulture)
 
-    let private pulling (tensor: torch.Tensor) : string = $"Invert (RightInverse in C#) of {Form.ofTensor tensor}"
+    /// What a node does when it finds the parts of a tensor, for errors.
+    let pulling (tensor: torch.Tensor) : string = $"Invert (RightInverse in C#) of {Form.ofTensor tensor}"
 
     let private copies (tensors: torch.Tensor[]) : torch.Tensor[] = tensors |> Array.map _.clone()
 

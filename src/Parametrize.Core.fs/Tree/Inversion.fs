@@ -54,15 +54,38 @@ module internal Inversion =
         | Ok parts -> parts.Tensors
         | Error _ -> Seq.empty
 
-    /// Whether all nodes contain the tensor that is pulled back to them, from the last to the first.
-    let membership (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
+    let private membershipWithin epsilon (program: Program) (forms: Form[]) buffers (tensor: torch.Tensor) =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
-        let epsilon = Form.epsilon tensor.dtype
         let wide = Tensors.widen (tensor.detach ())
         // A node that reads leaves is only asked whether it contains its tensor; its parts are not computed.
         presentBuffers program forms buffers
         |> Result.bind (fun present -> PullBack.ask program forms present wide epsilon)
+
+    /// Whether all nodes contain the tensor that is pulled back to them, from the last to the first.
+    let membership (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) (tensor: torch.Tensor) =
+        membershipWithin (Form.epsilon tensor.dtype) program forms buffers tensor
+
+    /// Throws InvalidOperationException if a user's node finds, for a tensor that the parts yield, inputs that the nodes before it
+    /// do not yield: such a tensor could be registered, but not assigned or loaded.
+    let private requireReadsBack (program: Program) (forms: Form[]) (epsilon: float) (parts: Parts) : unit =
+        let behindOthers (step: Step) =
+            match step with
+            | Step.Compute(node, sources, _, _) when Breach.isUsers node && not (PullBack.readsLeaves program sources) ->
+                Some node
+            | _ -> None
+
+        match Array.tryPick behindOthers program.Steps with
+        | Some node when program.HasRightInverse ->
+            use _ = torch.no_grad ()
+            use _scope = torch.NewDisposeScope()
+            let made = Evaluation.forward false program parts |> Tensors.narrow forms[program.Result].Dtype
+            // Not finer: a node of a user's own does not say by how much it magnifies rounding.
+            match membershipWithin (sqrt epsilon) program forms parts.BufferArrays made with
+            | Error(ParametrizationError.NotAllowed(before, violation)) ->
+                Breach.throw node (InverseContract.pulling made) $"an input that {before} yields" (string violation)
+            | _ -> ()
+        | _ -> ()
 
     /// What a node refuses of what the nodes before it yield, if what it yields instead is not allowed.
     let private refusal (program: Program) (forms: Form[]) (parts: Parts) : ParametrizationError option =
@@ -160,4 +183,8 @@ module internal Inversion =
             |> Result.bind (fun (inputs, rows) ->
                 match refusal program forms (new Parts(shape, inputs, rows)) with
                 | Some error -> Error error
-                | None -> Ok(new Parts(shape, Array.map trainable inputs, Array.map (Array.map own) rows))))
+                | None ->
+                    if pull <> Pull.Exactly then
+                        requireReadsBack program forms epsilon (new Parts(shape, inputs, rows))
+
+                    Ok(new Parts(shape, Array.map trainable inputs, Array.map (Array.map own) rows))))

@@ -41,5 +41,5 @@ public sealed record AffineMap : IElementMap
         (parameters.select(-1, 0), (parameters.select(-1, 1) / MaxLogScale.AsScalar()).tanh() * MaxLogScale.AsScalar());
 
     /// <summary>As it is made.</summary>
-    public override string ToString() => $"AffineMap({MaxLogScale})";
+    public override string ToString() => FormattableString.Invariant($"AffineMap({MaxLogScale})");
 }

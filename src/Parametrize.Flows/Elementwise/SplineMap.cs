@@ -125,5 +125,5 @@ public sealed record SplineMap : IElementMap
     );
 
     /// <summary>As it is made.</summary>
-    public override string ToString() => $"SplineMap({Bins}, {Bound})";
+    public override string ToString() => FormattableString.Invariant($"SplineMap({Bins}, {Bound})");
 }

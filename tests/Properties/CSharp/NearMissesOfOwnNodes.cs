@@ -49,6 +49,43 @@ public class NearMissesOfOwnNodes
         protected override Tensor RightInverse(Tensor value) => value - 1;
     }
 
+    /// <summary>The skew matrices of PyTorch's tutorial: the right inverse is upper triangular, not skew.</summary>
+    private sealed class Skew() : CustomNode("ownSkew", "skew matrices")
+    {
+        protected override Tensor Forward(Tensor input) => input.triu(1) - input.triu(1).mT;
+
+        protected override Tensor RightInverse(Tensor value) => value.triu(1);
+    }
+
+    /// <summary>X^T, which takes skew matrices to skew ones.</summary>
+    private sealed class Turned() : CustomNode("turned", Spaces.All)
+    {
+        protected override Tensor Forward(Tensor input) => input.mT;
+
+        protected override Tensor RightInverse(Tensor value) => value.mT;
+    }
+
+    [Theory]
+    [InlineData(WhenNotAllowed.Project)]
+    [InlineData(WhenNotAllowed.Refuse)]
+    public void What_the_node_before_does_not_yield_is_no_right_inverse(WhenNotAllowed policy)
+    {
+        var (first, layer) = (Parametrizations.Of(new Skew()), nn.Linear(3, 3));
+        layer.register_parametrization("weight", first);
+        var before = Snapshot.Of(layer);
+        var error = Assert.ThrowsAny<Exception>(() => layer.register_parametrization("weight", first, policy));
+        Assert.Contains("ownSkew", error.Message);
+        before.AssertUnchanged();
+        error = Assert.Throws<InvalidOperationException>(() => first.Then(first).Project(randn(3, 3)));
+        Assert.Equal(
+            "ownSkew breaks its contract in Invert (RightInverse in C#) of [3, 3] Float32 on cpu. Expected: an input that ownSkew yields; found: W in skew matrices is violated",
+            error.Message.Split(" by ")[0]
+        );
+
+        layer.register_parametrization("weight", Parametrizations.Of(new Turned()), policy);
+        layer.parametrization("weight").Value = layer.parametrization("weight").Value;
+    }
+
     [Fact]
     public void A_tiny_tensor_is_as_near_as_rounding_of_its_parameter_allows()
     {

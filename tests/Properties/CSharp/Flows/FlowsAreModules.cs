@@ -309,6 +309,8 @@ public class FlowsAreModules
             "Autoregressive(AffineMap(5), 2, contextSize = 3)",
             new Autoregressive(new AffineMap(), 2, [8], contextSize: 3).ToString()
         );
+        Assert.Equal("AffineMap(1.5)", Cultures.WithComma(() => new AffineMap(1.5).ToString()));
+        Assert.Equal("SplineMap(8, 2.5)", Cultures.WithComma(() => new SplineMap(8, 2.5).ToString()));
         Assert.Equal(new SplineMap(8, 4), new SplineMap());
         Assert.NotEqual<IElementMap>(new SplineMap(8, 4), new AffineMap());
     }

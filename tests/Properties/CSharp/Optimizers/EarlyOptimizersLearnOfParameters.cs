@@ -177,6 +177,34 @@ public class EarlyOptimizersLearnOfParameters
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Registering_and_removing_again_and_again_leaves_nothing(bool isLazy)
+    {
+        var model = nn.Sequential(("first", nn.Linear(4, 4)), ("last", nn.Linear(4, 4)));
+        using var optimizer = optim.Adam(isLazy ? model.parameters() : [.. model.parameters()], 0.1);
+        var sizes = new List<(int Listed, int States)>();
+        for (var time = 0; time < 5; time++)
+        {
+            using var scope = NewDisposeScope();
+            model.weight_norm("first.weight").register_parametrization("last.weight", Parametrizations.LowRank(2));
+            Assert.Equal(4, optimizer.add_parametrized_parameters(model).Count);
+            Assert.Empty(optimizer.add_parametrized_parameters(model));
+            model.call(eye(4)).sum().backward();
+            optimizer.step();
+            sizes.Add((optimizer.parameters().Count(), optimizer.state_dict().State.Count));
+            // A chain of values is one tensor, which goes only when all of it does.
+            model.register_parametrization("first.weight", Parametrizations.Identity);
+            optimizer.add_parametrized_parameters(model);
+            Assert.Equal(sizes[^1].States, optimizer.state_dict().State.Count);
+            model.remove_parametrizations("first.weight").remove_parametrizations("last.weight");
+        }
+        Assert.All(sizes, size => Assert.Equal(sizes[0], size));
+        optimizer.add_parametrized_parameters(model);
+        Assert.Equal((4, 4), (optimizer.parameters().Count(), optimizer.state_dict().State.Count));
+    }
+
+    [Theory]
     [InlineData("weight")]
     [InlineData("weight+bias")]
     public void One_built_in_between_goes_on_after_removing(string name)

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Parametrize.CSharp;
 using Parametrize.CSharp.Reports;
+using Properties.CSharp.Support;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
@@ -172,18 +173,7 @@ public class PagesShowReports
     public void Numbers_are_written_alike_everywhere()
     {
         var report = Model().parametrization_report(spectraUpTo: 8);
-        var (html, before) = (report.ToHtml(), CultureInfo.CurrentCulture);
-        var other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
-        other.NumberFormat = new() { NumberDecimalSeparator = ",", NegativeSign = "~" };
-        try
-        {
-            CultureInfo.CurrentCulture = other;
-            Assert.Equal(html, report.ToHtml());
-        }
-        finally
-        {
-            CultureInfo.CurrentCulture = before;
-        }
+        Assert.Equal(report.ToHtml(), Cultures.WithComma(() => report.ToHtml()));
     }
 
     [Fact]

@@ -99,6 +99,25 @@ public class LoadingWithAPrefix
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_message_names_the_prefix_that_is_to_be_left_out(bool isPlain)
+    {
+        var network = Network.Parametrized();
+        var state = Wrapped(isPlain ? network.baked_state_dict() : Models.StateOf(network));
+        var error = Assert.Throws<StateDictException>(() => network.load_parametrized_state_dict(state));
+        Assert.Equal(
+            "Every unexpected key begins with module., as DataParallel saves them: load with prefix: \"module.\".",
+            error.Message.Split(Environment.NewLine)[^1]
+        );
+        network.load_parametrized_state_dict(state, prefix: "module.");
+
+        state["other"] = ones(2);
+        error = Assert.Throws<StateDictException>(() => network.load_parametrized_state_dict(state));
+        Assert.Contains("Load with strict: false", error.Message);
+    }
+
+    [Theory]
     [InlineData("fc.weight")]
     [InlineData("fc.bias")]
     public void Plain_tensors_of_another_shape_are_named_as_the_state_names_them(string key)
