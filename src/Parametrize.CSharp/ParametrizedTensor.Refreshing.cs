@@ -25,6 +25,9 @@ public sealed partial class ParametrizedTensor
         Binding.ShowAgain();
     }
 
+    /// <summary>Called when this library has written to the parameters: the buffers are those of these numbers.</summary>
+    internal void SettleWrites() => _writes?.Settle();
+
     /// <summary>Refreshes the buffers that converge (`IConverges`), when a write was seen in evaluation.</summary>
     internal void RefreshWritten()
     {

@@ -14,7 +14,7 @@ module internal InvariantText =
 module internal Brief =
 
     /// Code for messages and reports. Long literals, which masks have, are cut.
-    let ofCode (code: string) : string = Regex.Replace(code, "\"([^\"]{16})[^\"]{32,}\"", "\"$1...\"")
+    let ofCode (code: string) : string = Regex.Replace(code, "\"([^\"\\s]{16})[^\"\\s]{32,}\"", "\"$1...\"")
 
     /// A name for messages. A long one, which is made of many others, is cut.
     let ofName (name: string) : string = if name.Length > 160 then $"{name.Substring(0, 157)}..." else name
@@ -90,8 +90,7 @@ type ParametrizationError =
         | NotFinite(value, count) -> $"{value} expects finite numbers, but {count} of the tensor's are NaN or infinite."
         | OutOfReach(value, reason) -> $"{value} cannot produce this tensor: {reason}"
         | SpacesDoNotFit(left, leftSpace, right, missing) ->
-            let cure = if right.StartsWith "pruned" then $": prune first, then register {left}" else ""
-            $"{left} >>> {right} does not fit: {left} yields {Brief.ofName leftSpace}, but {right} needs {missing} before it{cure}."
+            $"{left} >>> {right} does not fit: {left} yields {Brief.ofName leftSpace}, but {right} needs {missing} before it."
         | ReadsSeveralTensors(left, right) ->
             $"{left} >>> {right} does not fit: {right} reads several tensors and can only come first. "
             + "Register it before the other, or remove what is registered first."

@@ -218,6 +218,16 @@ module Domain =
     /// Only the space of all tensors: the node needs an unconstrained input.
     let free: Domain = Domain.Needs [ Closure.Everything ]
 
+    /// Whether some spaces have to be closed under this operation to suit.
+    let rec internal mayNeed (closure: Closure) (domain: Domain) : bool =
+        match domain with
+        | Domain.Needs closures -> List.contains closure closures
+        | Domain.OneOf domains
+        | Domain.AllOf domains -> domains |> List.exists (mayNeed closure)
+        | Domain.AnySpace
+        | Domain.Within _
+        | Domain.Exactly _ -> false
+
     /// Whether a node of this domain may read all tensors of the space.
     let rec accepts (space: Space) (domain: Domain) : bool =
         match domain with

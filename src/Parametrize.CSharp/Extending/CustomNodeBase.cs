@@ -118,7 +118,12 @@ public abstract class CustomNodeBase : Node
     private Tensor Image(Tensor value) => Image(value, []);
 
     private Tensor Image(Tensor value, Tensor[] buffers) =>
-        Usable(nameof(Forward), Map(Breach.usable(this, "RightInverse", Inverse(value, buffers)), buffers));
+        Breach.ofForm(
+            this,
+            nameof(Forward),
+            FormModule.ofTensor(value),
+            Map(Breach.usable(this, "RightInverse", Inverse(value, buffers)), buffers)
+        );
 
     private Tensor Usable(string doing, Tensor? tensor) => Breach.usable(this, doing, [tensor!])[0];
 

@@ -31,7 +31,7 @@ internal sealed class ParametrizationSet : nn.Module
         if (ModuleInternals.IsDisposed(module) || Of(module) is { } set && ModuleInternals.IsDisposed(set))
             throw new ObjectDisposedException(
                 module.GetType().FullName,
-                "This module was disposed, and its tensors with it: register on a module that is in use."
+                "This module was disposed, and its tensors with it. Use a module that was not."
             );
     }
 

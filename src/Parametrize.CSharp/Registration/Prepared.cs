@@ -184,7 +184,10 @@ internal sealed class PreparedBinding : IPrepared
             _plain.Value.requires_grad = false; // Frozen where the module computes with it, not in the registry.
         _plain.Bind(_tensor);
         if (_start is not null)
+        {
             Registrar.Overwrite(_plain.Value, _start);
+            _tensor.SettleWrites();
+        }
     }
 
     public void Dispose()

@@ -136,7 +136,12 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
             var child =
                 ChildOf(module, step)
                 ?? throw new ArgumentException(
-                    $"{module.Title()} has no child '{step}' (in '{name}'). It has: {ChildrenOf(module)}.",
+                    $"{module.Title()} has no child '{step}' (in '{name}'). It has: {ChildrenOf(module)}."
+                        + (
+                            step.Contains('+')
+                                ? " Tensors that are joined are named by one path: 'child.weight+bias'."
+                                : ""
+                        ),
                     nameof(name)
                 );
             (parent, module, rest) = (new(module, step, parent), child, tail);

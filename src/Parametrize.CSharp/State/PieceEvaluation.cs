@@ -69,8 +69,9 @@ internal static class PieceEvaluation
         var names = PieceValidation.Names(map);
         if (!pieces.Are(names))
             return false;
-        var forms = PieceValidation.Forms(map, new(shape, pieces[names[0]].dtype, CPU), pieces);
-        return Misfit(shape, pieces, map, forms) is null;
+        var form = new Form(shape, pieces[names[0]].dtype, CPU);
+        return Core.parameterForms(map, form).IsOk
+            && Misfit(shape, pieces, map, PieceValidation.Forms(map, form, pieces)) is null;
     }
 
     /// <summary>Which piece has another shape than its form; null when none has.</summary>

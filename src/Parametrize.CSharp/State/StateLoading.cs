@@ -108,16 +108,18 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
     }
 
     /// <summary>
-    /// The layout in which the pieces were saved: the one whose shape is that of the largest piece, else the one for which the map
-    /// accepts the pieces. If neither decides, the first possible layout, so that its mismatch is reported; null when there is
-    /// none.
+    /// The layout in which the pieces were saved: one for which the map accepts the pieces, or whose shape is that of the largest
+    /// piece. If neither decides, the first possible layout, so that its mismatch is reported; null when there is none.
     /// </summary>
-    private JointLayout? LayoutOf(string key, List<JointLayout> layouts, StatePieces pieces) =>
-        layouts.Find(layout => layout.Shape.SequenceEqual(pieces.Widest.shape))
-        ?? layouts.Find(layout =>
-            (MapOf(key) ?? SaidOf(key)) is { } map && PieceEvaluation.Fit(layout.Shape, pieces, map)
-        )
-        ?? layouts.FirstOrDefault();
+    private JointLayout? LayoutOf(string key, List<JointLayout> layouts, StatePieces pieces)
+    {
+        var fitting = (MapOf(key) ?? SaidOf(key)) is { } map
+            ? layouts.FindAll(layout => PieceEvaluation.Fit(layout.Shape, pieces, map))
+            : [];
+        return fitting.Find(IsWidest) ?? fitting.FirstOrDefault() ?? layouts.Find(IsWidest) ?? layouts.FirstOrDefault();
+
+        bool IsWidest(JointLayout layout) => layout.Shape.SequenceEqual(pieces.Widest.shape);
+    }
 
     private void PlanOwn(StateTarget target, Tensor own)
     {

@@ -1,5 +1,6 @@
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.State;
@@ -20,8 +21,8 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
     public IEnumerable<(string Key, Tensor Value)> Baked()
     {
         if (Own is not null)
-            return [(Key, Own.clone())];
-        var value = Parametrized!.Detached();
+            return [(Key, Own.clone().InOrder())];
+        var value = Parametrized!.Detached().InOrder();
         return Layout is null
             ? [(Key, value)]
             : PlainKeys.Zip(Layout.Divide(value), (key, member) => (key, Apart(member)));

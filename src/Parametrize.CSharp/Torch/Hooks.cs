@@ -4,24 +4,45 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Torch;
 
 /// <summary>A pair of hooks around a module's `call`, whatever its arguments.</summary>
-/// <param name="removers">The objects that remove them.</param>
-internal sealed class Hooks(params object[] removers)
+/// <remarks>
+/// TorchSharp's own verbs change the dictionaries through which a `call` of another thread may be iterating, and that call then
+/// throws. So the dictionaries are replaced. The caller has a lock, so that two threads do not replace one at the same time.
+/// </remarks>
+internal sealed class Hooks
 {
+    /// <summary>TorchSharp's fields, which `ModuleInternals` checks.</summary>
+    public const string Before = "module_pre_hooks";
+    public const string After = "module_post_hooks";
+
+    private readonly nn.Module _module;
+    private readonly string _key = $"{Guid.NewGuid()}";
+
+    private Hooks(nn.Module module) => _module = module;
+
     public static bool CanBeAround(nn.Module module) => HookableTypeOf(module) is not null;
 
     public static Hooks Around(nn.Module module, Action<nn.Module> before, Action<nn.Module> after)
     {
-        var type = HookableTypeOf(module)!;
-        return new(
-            Register(type, "register_forward_pre_hook", module, before),
-            Register(type, "register_forward_hook", module, after)
-        );
+        var hooks = new Hooks(module);
+        hooks.Replace(After, all => all.Add(hooks._key, after));
+        hooks.Replace(Before, all => all.Add(hooks._key, before));
+        return hooks;
     }
 
     public void Remove()
     {
-        foreach (var remover in removers)
-            remover.GetType().GetMethod("remove")!.Invoke(remover, null);
+        Replace(Before, all => all.Remove(_key));
+        Replace(After, all => all.Remove(_key));
+    }
+
+    private void Replace(string name, Action<Dictionary<string, Action<nn.Module>>> change)
+    {
+        var field = HookableTypeOf(_module)!.GetField(name, BindingFlags.Instance | BindingFlags.NonPublic)!;
+        var changed = new Dictionary<string, Action<nn.Module>>(
+            (Dictionary<string, Action<nn.Module>>)field.GetValue(_module)!
+        );
+        change(changed);
+        field.SetValue(_module, changed);
     }
 
     private static Type? HookableTypeOf(nn.Module module)
@@ -32,11 +53,5 @@ internal sealed class Hooks(params object[] removers)
         )
             type = type.BaseType;
         return type;
-    }
-
-    private static object Register(Type type, string name, nn.Module module, Action<nn.Module> hook)
-    {
-        var method = type.GetMethod(name, BindingFlags.Instance | BindingFlags.Public, [typeof(Action<nn.Module>)])!;
-        return method.Invoke(module, [hook])!;
     }
 }

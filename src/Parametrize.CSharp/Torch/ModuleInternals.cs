@@ -172,6 +172,8 @@ internal static class ModuleInternals
             (typeof(nn.Module), "_deviceType"),
             (typeof(nn.Module), "_deviceIndex"),
             (typeof(nn.Module), "handle"),
+            (typeof(nn.HookableModule<,>), Hooks.Before),
+            (typeof(nn.HookableModule<,>), Hooks.After),
             (typeof(ParameterList), "_list"),
             (typeof(ParameterDict), "_list"),
             (typeof(ParameterDict), "_dict"),

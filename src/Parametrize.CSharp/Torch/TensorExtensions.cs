@@ -7,11 +7,20 @@ namespace Parametrize.CSharp.Torch;
 /// </summary>
 internal static class TensorExtensions
 {
-    /// <summary>A copy without gradients, on another device if one is given, that no dispose scope disposes.</summary>
+    /// <summary>A contiguous copy without gradients, on another device if one is given, that no dispose scope disposes.</summary>
     public static Tensor Copied(this Tensor tensor, Device? device = null)
     {
         using var numbers = tensor.detach();
-        return numbers.to(tensor.dtype, device ?? tensor.device, copy: true).DetachFromDisposeScope();
+        return numbers.to(tensor.dtype, device ?? tensor.device, copy: true).InOrder().DetachFromDisposeScope();
+    }
+
+    /// <summary>
+    /// The tensor, which is disposed, with its numbers in the order of its entries: TorchSharp's `save` and `bytes` read no other.
+    /// </summary>
+    public static Tensor InOrder(this Tensor tensor)
+    {
+        using (tensor)
+            return tensor.contiguous();
     }
 
     /// <summary>Why an entry of a dictionary is no tensor; null when it is one.</summary>

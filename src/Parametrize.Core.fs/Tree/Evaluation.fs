@@ -161,23 +161,23 @@ module internal Evaluation =
 
     /// The projection by the only node, in the caller's dispose scope.
     let project (program: Program) (node: IProjects) (tensor: torch.Tensor) : torch.Tensor =
-        let wide = Tensors.widen (tensor.detach ())
+        let wide, epsilon = Tensors.widen (tensor.detach ()), Form.epsilon tensor.dtype
 
         let views =
             program.Steps
             |> Array.choose (function
                 | Step.OutOf(view, _) -> Some view
                 | _ -> None)
+            |> List.ofArray
+            |> List.rev
 
-        let seen = Array.foldBack View.into views wide
-        let nearest = node.Nearest(seen, Form.epsilon tensor.dtype)
+        // Through the views, the outermost first, and back.
+        let rec nearest (views: View list) (tensor: torch.Tensor) =
+            match views with
+            | [] -> node.Nearest(tensor, epsilon)
+            | view :: inner -> View.back view (fun () -> tensor.shape) (nearest inner (View.into view tensor))
 
-        let whole =
-            // Each view goes back to what the one around it shows.
-            (nearest, List.ofArray views)
-            ||> List.fold (fun inner view -> if view = View.Transpose then inner.mT else inner.reshape wide.shape)
-
-        (whole.``to`` tensor.dtype).contiguous().clone()
+        ((nearest views wide).``to`` tensor.dtype).contiguous().clone()
 
     /// The names of buffers with which a node leaves its space, each with its violation.
     let misfits (program: Program) (epsilon: float) (buffers: torch.Tensor[][]) : (string * Violation) list =

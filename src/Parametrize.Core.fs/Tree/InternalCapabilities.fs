@@ -85,6 +85,11 @@ type internal IRoundsParameter =
     /// `Contains` for a node whose input is computed by other nodes, and so is not rounded.
     abstract ContainsBehind: tensor: torch.Tensor * epsilon: float -> Result<unit, Violation>
 
+/// A node whose buffers are in the units of its tensor. Behind it, a node that may multiply the tensor by a number of its own makes
+/// them meaningless: they are found anew for each tensor.
+[<Interface>]
+type internal IHasUnits = interface end
+
 /// A node whose `Invert` does the same for allowed and for other tensors, so that `Contains` need not run first: masks and singular
 /// vectors are costly to find.
 type internal IFindsAlike =

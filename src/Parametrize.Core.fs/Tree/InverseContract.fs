@@ -121,11 +121,17 @@ module internal InverseContract =
         let distance = Tensors.distance result tensor
 
         if not (distance <= limit) && not (distance <= limit + rounding node epsilon parts result + noise ()) then
-            Breach.throw
-                node
-                doing
-                $"a right inverse, from which it yields that tensor up to {number limit}"
-                $"{number distance}"
+            let again = made node doing (Form.ofTensor tensor) parts
+
+            match Tensors.distance again result with
+            | 0.0 ->
+                Breach.throw
+                    node
+                    doing
+                    $"a right inverse, from which it yields that tensor up to {number limit}"
+                    $"{number distance}"
+            | apart ->
+                Breach.throw node "Forward" "one tensor, whenever it is computed" $"two that are {number apart} apart"
 
         parts
 

@@ -20,6 +20,28 @@ module internal Inversion =
                 (Array.map (fun (leaf: torch.Tensor) -> Tensors.widen (leaf.detach ())) parts.ParameterArray)
                 (Array.map (Array.map Tensors.widen) parts.BufferArrays))
 
+    /// Whether a node behind this one may multiply the tensor that is in the units of its buffers.
+    let private isRescaled (program: Program) (position: int) : bool =
+        let behind = System.Collections.Generic.HashSet<int>()
+
+        let rescales (index: int) (step: Step) =
+            let reads = Array.exists behind.Contains
+
+            match step with
+            | Step.Compute(_, _, at, _) when at = position ->
+                behind.Add(program.LeafCount + index) |> ignore
+                false
+            | Step.Compute(node, sources, _, _) when reads sources ->
+                behind.Add(program.LeafCount + index) |> ignore
+                node.Domains |> List.exists (Domain.mayNeed Closure.Scaling)
+            | Step.Into(_, source, _)
+            | Step.OutOf(_, source) when reads [| source |] ->
+                behind.Add(program.LeafCount + index) |> ignore
+                false
+            | _ -> false
+
+        box program.Nodes[position] :? IHasUnits && program.Steps |> Array.mapi rescales |> Array.exists id
+
     /// The buffers in use; none for new nodes, and for nodes that learn theirs anew because a later node reads another shape.
     let private presentBuffers (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) =
         let shapes = [| for row in Program.bufferRows program forms -> [| for form in row -> form.Shape |] |]
@@ -38,7 +60,9 @@ module internal Inversion =
             |> Node.outOfReach program.Nodes[position]
         | None ->
             // Bases stay: those of PyTorch may be larger.
-            let isKept (position: int) = fits position || not (box program.Nodes[position] :? IConverges)
+            let isKept (position: int) =
+                (fits position || not (box program.Nodes[position] :? IConverges))
+                && not (isRescaled program position)
 
             Ok
                 [|

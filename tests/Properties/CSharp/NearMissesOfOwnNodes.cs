@@ -65,6 +65,38 @@ public class NearMissesOfOwnNodes
         protected override Tensor RightInverse(Tensor value) => value.mT;
     }
 
+    private sealed class Flat() : CustomNode("flat", "flat tensors")
+    {
+        protected override Tensor Forward(Tensor input) => input.flatten();
+
+        protected override Tensor RightInverse(Tensor value) => value;
+    }
+
+    private sealed class Unsteady() : CustomNode("unsteady", Spaces.All)
+    {
+        protected override Tensor Forward(Tensor input) => input + 1e-3 * randn_like(input);
+
+        protected override Tensor RightInverse(Tensor value) => value;
+    }
+
+    [Fact]
+    public void A_map_that_is_not_steady_is_told_of_itself()
+    {
+        var error = Assert.Throws<InvalidOperationException>(() =>
+            nn.Linear(3, 3).register_parametrization("weight", Parametrizations.Of(new Unsteady()))
+        );
+        Assert.StartsWith("unsteady breaks its contract in Forward. Expected: one tensor, whenever", error.Message);
+    }
+
+    [Fact]
+    public void Another_shape_is_told_of_the_map_that_yields_it()
+    {
+        var error = Assert.Throws<InvalidOperationException>(() =>
+            Parametrizations.Of(new Flat()).Violation(randn(3, 3))
+        );
+        Assert.StartsWith("flat breaks its contract in Forward. Expected: [3, 3]", error.Message);
+    }
+
     [Theory]
     [InlineData(WhenNotAllowed.Project)]
     [InlineData(WhenNotAllowed.Refuse)]

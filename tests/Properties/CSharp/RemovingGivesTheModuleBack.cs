@@ -64,6 +64,25 @@ public class RemovingGivesTheModuleBack
         Assert.False(layer.Module.is_parametrized(layer.Name));
     }
 
+    /// <summary>TorchSharp's `save` and `bytes` read tensors only whose numbers are in order.</summary>
+    [Theory]
+    [InlineData("weight+bias", "orthogonal", 7)]
+    [InlineData("weight+bias", "toeplitz", 7)]
+    [InlineData("weight", "toeplitz", 6)]
+    [InlineData("weight", "polar", 6)]
+    [InlineData("weight", "transposed orthogonal", 6)]
+    public void What_is_left_can_be_saved(string name, string code, int features)
+    {
+        var layer = nn.Linear(features, 4);
+        layer.register_parametrization(name.Split('+'), Parametrizations.Parse(code));
+        Assert.All(layer.baked_state_dict().Values, tensor => Assert.True(tensor.is_contiguous()));
+        layer.remove_parametrizations(name);
+        Assert.All(layer.parameters(), parameter => Assert.True(parameter.is_contiguous()));
+        using var memory = new MemoryStream();
+        using var writer = new BinaryWriter(memory);
+        layer.save(writer);
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public void The_module_moves_and_computes_like_any_other(string kind)

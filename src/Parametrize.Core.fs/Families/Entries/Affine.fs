@@ -31,7 +31,8 @@ module internal AffineSpaces =
 
             { new Space((invariant $"{factor} x + {offset} of {before.Name}"),
                         larger,
-                        Space.common [ Closure.Reordering ] [ before ]) with
+                        Space.common [ Closure.Reordering; Closure.EntrywiseChoice; Closure.Transposition ] [ before ]) with
+                override _.Interior = factor * before.Interior + offset
                 override _.Dimension form = before.Dimension form
                 override _.IsLeftByRounding = left.IsSome
 

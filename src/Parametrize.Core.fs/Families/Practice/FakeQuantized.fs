@@ -116,6 +116,8 @@ type internal FakeQuantizedNode(bits: int, scheme: QuantizationScheme, granulari
             let struct (places, _, _) = places inputs[0] buffers
             gradient * isInside places
 
+    interface IHasUnits
+
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 

@@ -28,8 +28,13 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
         | _, [ Pruning.Custom pattern ] -> Ok(pattern.ToTensor(Form.ofTensor tensor))
         | _ -> find () |> Result.map (asMask tensor)
 
+    /// Behind a node that yields no zeros, all zeros are of prunings: of several, none needs to have made them all.
     let recognized (present: torch.Tensor[]) (tensor: torch.Tensor) =
-        orFound present tensor (fun () -> PruningStack.recognized tensor stack)
+        let isEveryZero = hidden <> 0.0 && stack.Length > 1
+
+        orFound present tensor (fun () ->
+            PruningStack.recognized tensor stack
+            |> Result.map (fun kept -> if isEveryZero then kept.logical_and (tensor.ne (0.0.AsScalar())) else kept))
 
     let chosen (present: torch.Tensor[]) (tensor: torch.Tensor) =
         orFound present tensor (fun () -> PruningStack.ofTensor tensor (all tensor) stack)

@@ -147,7 +147,7 @@ type internal DiscBlocksNode(radius: float) =
         let limits = (limits tensor epsilon).expand_as off
         let worst = (off / limits).argmax()
         let at (tensor: torch.Tensor) = Tensors.number (tensor.flatten().[worst])
-        Violation.unless $"T is one of the {space} (how far it is off)" (at off) (at limits)
+        Violation.unless $"T in {space}" (at off) (at limits)
 
     override _.Invert(_, tensor, epsilon, want) =
         NodeParts.ofInput ((inverse tensor epsilon (want = Want.Start)).``to`` tensor.dtype)

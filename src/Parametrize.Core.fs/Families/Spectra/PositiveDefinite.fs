@@ -18,6 +18,18 @@ module internal PositiveDefiniteSpaces =
             override _.Dimension form = Dimension.ofMatrices (Dimension.ofHalf 1L) form
         }
 
+    /// Those whose Cholesky factor has at least this on its diagonal. A multiple may have less; the pivots of a sum are no smaller
+    /// than the sums of pivots.
+    let above (floor: float) : Space =
+        if floor = 0.0 then
+            positiveDefinite
+        else
+            { new Space(invariant $"positive definite matrices with L_ii >= {floor}",
+                        [ positiveDefinite ],
+                        cone |> List.except [ Closure.Scaling ]) with
+                override _.Dimension form = positiveDefinite.Dimension form
+            }
+
 /// Small functions of positive definite matrices.
 [<RequireQualifiedAccess>]
 module internal PositiveDefinite =
@@ -168,7 +180,16 @@ type internal PositiveDefiniteNode(floor: float) =
         let struct (_, _, residuals, limits) = factored tensor epsilon
         residuals.le(limits).logical_and(largest(tensor).gt(0.0.AsScalar()))
 
-    /// What is wrong with a matrix, in the words of its entries or eigenvalues where these tell it: over its largest entry.
+    /// The least number on the diagonal of the Cholesky factors; NaN where there is none.
+    let leastPivot (tensor: torch.Tensor) : float =
+        let struct (factor, info) = torch.linalg.cholesky_ex (hermitian (Tensors.inDouble tensor))
+
+        if Tensors.largest (info.``to`` torch.ScalarType.Float64) = 0.0 then
+            Tensors.number ((Tensors.realDiagonal factor).min())
+        else
+            nan
+
+    /// What is wrong with a matrix, in the words of its entries, eigenvalues (over its largest entry) or pivots where these tell it.
     let explained (tensor: torch.Tensor) (violation: Violation) : Violation =
         let struct (unit, _) = Norms.matricesInUnits 0.0 tensor
         let asymmetry = Tensors.distance unit unit.mH
@@ -186,7 +207,16 @@ type internal PositiveDefiniteNode(floor: float) =
                 Size = -least.Value
             }
         else
-            violation
+            let pivot, limit = leastPivot tensor, floor * violation.Limit
+
+            if floor - pivot > limit then
+                {
+                    Condition = invariant $"L_ii >= {floor}"
+                    Size = floor - pivot
+                    Limit = limit
+                }
+            else
+                violation
 
     /// Rows whose squared norms are numbers of the element type: the products of the others are infinite.
     let inRange (factor: torch.Tensor) =
@@ -214,7 +244,7 @@ type internal PositiveDefiniteNode(floor: float) =
             Code.call "spdAbove" [ Code.Float floor ]
 
     override this.Inputs form = Node.same this Requirement.squares form
-    override _.Codomain _ = PositiveDefiniteSpaces.positiveDefinite
+    override _.Codomain _ = PositiveDefiniteSpaces.above floor
 
     override _.Forward(inputs, _) =
         let matrix = product (lower inputs[0])

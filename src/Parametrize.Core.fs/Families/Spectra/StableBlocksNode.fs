@@ -103,7 +103,7 @@ type internal StableBlocksNode(alpha: float) =
         let limits = (size tensor).unsqueeze -1L * (limit tensor epsilon).AsScalar()
         let worst = (apart / Norms.oneWhereZero limits).argmax()
         let at (tensor: torch.Tensor) = Tensors.number (tensor.flatten().[worst])
-        Violation.unless $"T is one of the {space} (how far it is off)" (at apart) (at limits)
+        Violation.unless $"T in {space}" (at apart) (at limits)
 
     override _.Invert(_, tensor, epsilon, want) =
         NodeParts.ofInput ((inverse tensor epsilon (want = Want.Start)).``to`` tensor.dtype)

@@ -107,6 +107,21 @@ public class JointStates
         }
     }
 
+    /// <summary>The largest piece, the right singular vectors, has the shape of the tensors one on top of the other.</summary>
+    [Fact]
+    public void A_named_value_tells_how_the_tensors_were_joined()
+    {
+        var layer = nn.LayerNorm([4, 4]);
+        layer.register_parametrization(["weight", "bias"], Parametrizations.Conditioned(4));
+        using var file = new MemoryStream();
+        Safetensors.Save(file, layer);
+        file.Position = 0;
+        var plain = nn.LayerNorm([4, 4]);
+        plain.load_parametrized_state_dict(Safetensors.Load(file));
+        foreach (var (key, tensor) in layer.baked_state_dict())
+            Near.Same(tensor, plain.state_dict()[key]);
+    }
+
     [Fact]
     public void Plain_parts_are_converted()
     {

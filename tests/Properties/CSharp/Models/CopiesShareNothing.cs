@@ -119,6 +119,31 @@ public class CopiesShareNothing
             pair.First.tensor.named_parameters().First().name;
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Learnt_vectors_are_copied_as_they_are(bool training)
+    {
+        var (source, target) = (nn.Linear(8, 8).spectral_norm(), nn.Linear(8, 8));
+        source.train(training);
+        target.train(training);
+        using (var optimizer = optim.SGD(source.parameters(), 0.5))
+            for (var step = 0; step < 3; step++)
+            {
+                optimizer.zero_grad();
+                source.call(randn(4, 8)).sin().sum().backward();
+                optimizer.step();
+            }
+        var expected = source.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.clone());
+        parametrize.copy_parametrizations(source, target);
+        foreach (var (key, tensor) in target.state_dict())
+            if (key != "bias")
+                Near.Identical(expected[key], tensor);
+        source.eval();
+        target.eval();
+        Near.Identical(source.parametrization("weight").Value, target.parametrization("weight").Value);
+    }
+
     [Fact]
     public void Cached_values_are_dropped()
     {

@@ -83,6 +83,55 @@ public class RegisteringWaitsForPasses
         }
     }
 
+    /// <summary>The hooks of the module go while passes of other threads are iterating over them.</summary>
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void The_last_tensor_is_removed_between_passes(string kind, string scope)
+    {
+        var (make, first, second) = Modules[kind];
+        for (var round = 0; round < Rounds; round++)
+        {
+            using var all = NewDisposeScope();
+            var module = make();
+            var input = kind == "TransformerEncoderLayer" ? randn(3, 2, 4) : randn(3, 4);
+            var expected = Call(module, input);
+            module.register_parametrization(first, Parametrizations.Identity);
+            module.register_parametrization(second, Parametrizations.Identity);
+            var (passes, isOver, failure) = (0, false, (Exception?)null);
+            var threads = Enumerable.Range(0, Readers).Select(_ => new Thread(Read)).ToList();
+            threads.ForEach(thread => thread.Start());
+            SpinWait.SpinUntil(() => Volatile.Read(ref passes) > Readers || failure is not null);
+            module.remove_parametrizations(first);
+            module.remove_parametrizations(second);
+            Volatile.Write(ref isOver, true);
+            threads.ForEach(thread => thread.Join());
+            Assert.Null(failure);
+
+            void Read()
+            {
+                try
+                {
+                    while (!Volatile.Read(ref isOver))
+                    {
+                        using var covering = scope switch
+                        {
+                            "none" => null,
+                            "cached()" => parametrize.cached(),
+                            _ => parametrize.cached(module),
+                        };
+                        using var found = Call(module, input);
+                        Near.Same(expected, found);
+                        Interlocked.Increment(ref passes);
+                    }
+                }
+                catch (Exception error)
+                {
+                    failure = error;
+                }
+            }
+        }
+    }
+
     /// <summary>What an optimizer or a state gets is complete, and has nothing that stands for a tensor during passes.</summary>
     [Theory]
     [InlineData("Embedding")]

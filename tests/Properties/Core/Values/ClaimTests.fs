@@ -101,25 +101,25 @@ let private holds (value: Parametrization) : unit =
                     Expect.isOk (Parametrization.contains judge tensor) $"{value} yields {larger}"
 
 /// What a space says does not leave it, done to members of a value that yields the space.
-let private changed (closure: Closure) (x: torch.Tensor) (y: torch.Tensor) : torch.Tensor option =
+let private changed (closure: Closure) (x: torch.Tensor) (y: torch.Tensor) : torch.Tensor list =
     let rows = torch.tensor([| 0.5; 2.0; 3.0; 0.25 |], dtype = form.Dtype).unsqueeze -1L
 
     let pattern =
         torch.arange(16L, dtype = form.Dtype).reshape(4L, 4L).remainder(3.0.ToScalar()).eq(0.0.ToScalar())
 
     match closure with
-    | Closure.Scaling -> Some(x * 2.5.ToScalar())
-    | Closure.RowScaling -> Some(x * rows)
-    | Closure.Negation -> Some(-x)
-    | Closure.Reordering -> Some(x.gather (-1L, (y.argsort -1L)))
-    | Closure.Zeroing -> Some(x * pattern.``to`` form.Dtype)
-    | Closure.EntrywiseMaps -> Some((x.cos () * 0.3.ToScalar()).exp())
-    | Closure.EntrywiseChoice -> Some(torch.where (pattern, x, y))
-    | Closure.Sum -> Some(x + y)
-    | Closure.Transposition -> Some x.mT
-    | Closure.Everything -> Some((x.cos () + y) * pattern.``to`` form.Dtype)
+    | Closure.Scaling -> [ x * 2.5.ToScalar(); x * 1e-3.ToScalar() ]
+    | Closure.RowScaling -> [ x * rows ]
+    | Closure.Negation -> [ -x ]
+    | Closure.Reordering -> [ x.gather (-1L, (y.argsort -1L)) ]
+    | Closure.Zeroing -> [ x * pattern.``to`` form.Dtype ]
+    | Closure.EntrywiseMaps -> [ (x.cos () * 0.3.ToScalar()).exp() ]
+    | Closure.EntrywiseChoice -> [ torch.where (pattern, x, y) ]
+    | Closure.Sum -> [ x + y ]
+    | Closure.Transposition -> [ x.mT ]
+    | Closure.Everything -> [ (x.cos () + y) * pattern.``to`` form.Dtype ]
     // Of another shape.
-    | Closure.DirectSum -> None
+    | Closure.DirectSum -> []
 
 let private isClosed (value: Parametrization) : unit =
     use _ = torch.NewDisposeScope()
@@ -135,8 +135,10 @@ let private isClosed (value: Parametrization) : unit =
             let x, y = members[0], members[1]
 
             match changed closure x y with
-            | Some tensor -> Expect.isOk (Parametrization.contains value tensor) $"{value}: {closure} leaves {space}"
-            | None ->
+            | _ :: _ as tensors ->
+                for tensor in tensors do
+                    Expect.isOk (Parametrization.contains value tensor) $"{value}: {closure} leaves {space}"
+            | [] ->
                 let both = torch.block_diag (x, y)
 
                 match Parametrization.contains value both with

@@ -300,6 +300,40 @@ let private slopesOfInverses () : unit =
             | null -> failtest "no gradient"
             | grad -> Expect.isTrue (Double.IsFinite(Measures.largest grad)) $"{value}, {dtype}"
 
+/// Entries of multiples are as free of one another as those of what is multiplied.
+let private choicesOfMultiples () : unit =
+    use _ = torch.NewDisposeScope()
+    let mask = Mask.OfArray([| 2L; 2L |], [| true; false; false; true |])
+
+    for value in
+        [
+            where mask (bounded -1.0 1.0) (positive >>> scale -1.0)
+            where mask (positive >>> scale -1.0 >>> shift 5.0) identity
+            positive >>> scale -2.0 >>> pruned (Pruning.Custom mask)
+        ] do
+        let tensor = Parametrization.project value (normal 1UL [ 2L; 2L ])
+        let back = Parametrization.forward value (orFail (Parametrization.initialize value tensor))
+        Expect.isLessThan (Measures.apart back tensor) 1e-12 $"{value}"
+
+/// What stands between two masks is not taken for one of them.
+let private cutCode () : unit =
+    let mask = Mask.OfArray([| 2L; 2L |], [| true; false; false; true |])
+    let text = string (where mask identity (where mask positive (bounded -1.0 3.0)))
+    Expect.equal (Brief.ofCode text) text "short masks"
+    let long = Mask.OfArray([| 40L; 40L |], Array.init 1600 (fun place -> place % 3 = 0))
+    Expect.isLessThan (Brief.ofCode (string (where long positive identity))).Length 80 "a long one"
+
+/// A pivot below the floor is told as it is.
+let private lowPivots () : unit =
+    use _ = torch.NewDisposeScope()
+
+    for diagonal in [ 1e-4; 2.5e-3 ] do
+        match Parametrization.contains (spdAbove 0.1) (torch.eye (4L, dtype = float64) * diagonal.ToScalar()) with
+        | Error(ParametrizationError.NotAllowed(_, violation)) ->
+            Expect.equal violation.Condition "L_ii >= 0.1" "the condition"
+            Expect.floatClose Accuracy.high violation.Size (0.1 - sqrt diagonal) "by how much"
+        | other -> failtest $"{other}"
+
 let tests: Test =
     testList
         "corners"
@@ -324,5 +358,8 @@ let tests: Test =
             testCase "one letter of three is a misspelling" misspellings
             testCase "channels are counted from the end as from the front" channelsFromTheEnd
             testCase "tiny numbers behind inverses are allowed" tinyBehindInverses
+            testCase "multiples are chosen from as what is multiplied" choicesOfMultiples
+            testCase "masks are cut in messages, and nothing else" cutCode
+            testCase "pivots below the floor are told as they are" lowPivots
             testCase "slopes of inverses are numbers, however small what they read" slopesOfInverses
         ]

@@ -191,6 +191,10 @@ let private behindViews: Test =
                 transposed (onKernel symplectic), [| 4L; 2L; 2L |]
                 transposed (onKernel orthogonal), [| 3L; 2L; 2L |]
                 onKernel (transposed orthogonal), [| 3L; 2L; 2L |]
+                transposed (onKernel orthogonal), [| 6L; 4L |]
+                transposed (onKernel orthogonal), [| 3L; 5L |]
+                transposed (onKernel orthogonal), [| 2L; 3L; 5L |]
+                transposed (onKernel (transposed householder)), [| 5L; 3L |]
             ] do
             use _ = torch.NewDisposeScope()
             use generator = new torch.Generator(1UL, torch.CPU)
@@ -198,7 +202,9 @@ let private behindViews: Test =
             let sample = Parametrization.sample value form (Some generator)
             let noise = normalOn torch.CPU form.Dtype 2UL (List.ofArray shape)
             let near = sample + noise * 1e-3.ToScalar()
-            let distance = Measures.apart (Parametrization.project value near) near
+            let projected = Parametrization.project value near
+            Expect.isOk (Parametrization.contains value projected) $"{value}"
+            let distance = Measures.apart projected near
             Expect.isLessThan distance 0.05 $"{value}"
 
 let tests: Test =

@@ -477,10 +477,40 @@ let private options: Test =
             use tensor = torch.ones (List.toArray shape)
             Expect.isError (Parametrization.contains value tensor) $"{value} of {shape}")
 
+/// The grid is in the units of a tensor that the values behind it divide by their own numbers.
+let private rescaledGrids: Test =
+    inScope "what yields a grid in other units takes its own tensors" (fun () ->
+        let grids =
+            [ fakeQuantized 8 symmetric Granularity.Tensor; fakeQuantized 4 affine (Granularity.Channel 0) ]
+
+        let values =
+            [
+                for grid in grids do
+                    grid >>> spectralNorm, [ 8L; 8L ]
+                    grid >>> convolutionNorm [ 4L; 4L ] 1.0, [ 3L; 2L; 2L; 2L ]
+                    kronecker (2L, 2L) identity grid, [ 4L; 4L ]
+            ]
+
+        for value, shape in values do
+            for dtype in [ float64; float32 ] do
+                let parts = started value (normal dtype 1UL shape)
+                let moved = withLeaf 0 (normal dtype 2UL (List.ofArray parts.Parameters[0].shape)) value parts
+                let near = 64.0 * Form.epsilon dtype
+
+                for parts in [ parts; orFail (Parametrization.refresh value moved) ] do
+                    let tensor = Parametrization.forward value parts
+                    Expect.isOk (Parametrization.admits value parts tensor) $"{value}, {dtype}"
+
+                    for again in
+                        [ Parametrization.rightInverse value parts tensor; Parametrization.rebase value parts ] do
+                        let back = Parametrization.forward value (orFail again)
+                        Expect.isLessThan (Measures.apart back tensor) near $"{value}, {dtype}")
+
 let tests: Test =
     testList
         "practice"
         [
+            rescaledGrids
             agreesWithTorch
             ranges
             channelsOfZeros

@@ -136,6 +136,28 @@ let private hiddenNumbers () : unit =
     let made = Parametrization.forward value (orFail (Parametrization.initialize value tensor))
     Expect.isLessThan (Measures.apart made tensor) 1e-12 "a number under the mask that the values before can yield"
 
+/// Entries, then channels, behind values that yield no zeros: zeros of the first may be those of the second as well.
+let private severalBehindOthers () : unit =
+    let entries, channels = Pruning.L1(Amount.Share 0.3), Pruning.Ln(Amount.Share 0.5, 2.0, 0)
+
+    for before in [ positive; positiveBy PositiveMap.Exp; bounded 0.1 infinity; bounded -infinity -0.5; identity ] do
+        for first, second in [ entries, channels; channels, entries; Pruning.Groups(1, 2), channels ] do
+            let value = before >>> pruned first >>> pruned second
+
+            for seed in 1UL .. 5UL do
+                use _ = torch.NewDisposeScope()
+                let parts = orFail (Parametrization.start value (normal seed [ 6L; 4L ]))
+                let tensor = Parametrization.forward value parts
+                Expect.isOk (Parametrization.contains value tensor) $"{value}, seed {seed}"
+                let back = Parametrization.forward value (orFail (Parametrization.initialize value tensor))
+                Expect.isLessThan (Measures.apart back tensor) 1e-12 $"{value}, seed {seed}"
+                let isZero = tensor.eq (0.0.ToScalar())
+
+                if not (before = identity) && isZero.any().item<bool>() then
+                    let all = torch.ones_like tensor * (tensor.max () + tensor.min ())
+                    let wrong = torch.where (isZero, tensor, -all)
+                    Expect.isError (Parametrization.contains value wrong) $"{value}, seed {seed}: of the other sign"
+
 let tests: Test =
     testList
         "corners of prunings"
@@ -147,5 +169,6 @@ let tests: Test =
             testCase "amounts that are none" amounts
             testCase "prunings that differ in more than their amounts stay two" otherOptions
             testCase "an allowed tensor starts as it is behind another value" allowedStays
+            testCase "several behind values without zeros allow what they yield" severalBehindOthers
             testCase "what is hidden is what the values before can yield" hiddenNumbers
         ]
