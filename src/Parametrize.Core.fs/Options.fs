@@ -23,6 +23,14 @@ module internal Options =
                 argument
                 (invariant $"The {word} must be at most 1e9, but it is {number}: the density would be lost to rounding.")
 
+    /// Checks a number of steps. It may come from a file, which must not keep a process busy for days.
+    let requireSteps (argument: string) (step: string) (most: int) (count: int) : unit =
+        if count < 1 then
+            invalidArg argument $"At least 1 {step} is needed, but {count} were asked for."
+
+        if count > most then
+            invalidArg argument $"At most {most} {step}s are possible, but {count} were asked for."
+
     let requireRank (rank: int64) : unit =
         if rank < 1L then
             invalidArg (nameof rank) $"The rank must be at least 1, but it is {rank}."

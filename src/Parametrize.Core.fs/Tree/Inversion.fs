@@ -93,20 +93,32 @@ module internal Inversion =
     /// Throws InvalidOperationException if a user's node finds, for a tensor that the parts yield, inputs that the nodes before it
     /// do not yield: such a tensor could be registered, but not assigned or loaded.
     let private requireReadsBack (program: Program) (forms: Form[]) (epsilon: float) (parts: Parts) : unit =
-        let behindOthers (step: Step) =
-            match step with
-            | Step.Compute(node, sources, _, _) when Breach.isUsers node && not (PullBack.readsLeaves program sources) ->
-                Some node
-            | _ -> None
+        let users =
+            [
+                for index, step in Seq.indexed program.Steps do
+                    match step with
+                    | Step.Compute(node, sources, position, _) when Breach.isUsers node ->
+                        struct (node, sources, position, program.LeafCount + index)
+                    | _ -> ()
+            ]
 
-        match Array.tryPick behindOthers program.Steps with
-        | Some node when program.HasRightInverse ->
+        let isBehindOthers struct (_, sources, _, _) = not (PullBack.readsLeaves program sources)
+
+        match List.tryFind isBehindOthers users with
+        | Some(node, _, _, register) when program.HasRightInverse ->
             use _ = torch.no_grad ()
             use _scope = torch.NewDisposeScope()
-            let made = Evaluation.forward false program parts |> Tensors.narrow forms[program.Result].Dtype
+            let buffers = parts.BufferArrays
+            let registers = Evaluation.registers false program parts parts.ParameterArray buffers
             // Not finer: a node of a user's own does not say by how much it magnifies rounding.
-            match membershipWithin (sqrt epsilon) program forms parts.BufferArrays made with
-            | Error(ParametrizationError.NotAllowed(before, violation)) ->
+            let epsilon = sqrt epsilon
+
+            let containsItsOwn struct (node, _, position: int, register: int) =
+                InverseContract.contains node buffers[position] registers[register] epsilon = Ok()
+
+            match membershipWithin epsilon program forms buffers registers[program.Result] with
+            | Error(ParametrizationError.NotAllowed(before, violation)) when List.forall containsItsOwn users ->
+                let made = registers[register] |> Tensors.narrow forms[register].Dtype
                 Breach.throw node (InverseContract.pulling made) $"an input that {before} yields" (string violation)
             | _ -> ()
         | _ -> ()

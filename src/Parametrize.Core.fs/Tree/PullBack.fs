@@ -153,6 +153,8 @@ module internal PullBack =
             | (:? IDecomposes as decomposing), _ ->
                 slacks[sources[decomposing.Numbers]] <- Some(Slack.found decomposing inputs roundoff)
             | (:? IReadsSome), _ -> slacks[sources[0]] <- slacks[register]
+            // The library's noise is the identity here.
+            | (:? INoisy), _ when not (Breach.isUsers node) -> slacks[sources[0]] <- slacks[register]
             | _ -> ()
 
         let expected (sources: int[]) : Form list = [ for source in sources -> Form.widened forms[source] ]

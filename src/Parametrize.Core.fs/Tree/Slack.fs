@@ -134,6 +134,9 @@ module internal Slack =
     /// How many steps without progress are allowed.
     let private mostIdle = 2
 
+    /// How many steps are made at all: some go on by less and less.
+    let private mostSteps = 1000
+
     /// The tensor that a node contains: the given one, or one that equals it up to the slack.
     let contained
         (readsLeaves: bool)
@@ -160,6 +163,7 @@ module internal Slack =
                 (before: (torch.Tensor * torch.Tensor) option)
                 (least: float)
                 (idle: int)
+                (left: int)
                 =
                 match InverseContract.nearest node forms present from epsilon rounded with
                 | None -> Error violation
@@ -168,7 +172,7 @@ module internal Slack =
                     let apart = Tensors.largest way
                     let idle = if apart < 0.9999 * least then 0 else idle + 1
 
-                    if idle > mostIdle then
+                    if idle > mostIdle || left = 0 then
                         Error violation
                     else
                         let aim, lengths =
@@ -184,6 +188,6 @@ module internal Slack =
                         match contains readsLeaves node present moved epsilon with
                         | Ok() -> Ok moved
                         | Error _ when Tensors.nonFinite moved > 0L -> Error violation
-                        | Error _ -> search moved (Some(way, lengths)) (min least apart) idle
+                        | Error _ -> search moved (Some(way, lengths)) (min least apart) idle (left - 1)
 
-            search tensor None infinity 0
+            search tensor None infinity 0 mostSteps

@@ -41,6 +41,10 @@ let tests: Test =
                     refused cayley skew [ "matrices with orthonormal columns or rows"; "skew needs a space" ]
                     refused skew weightNormWhole [ "several tensors" ]
                     refused (sphere 1.0) (spdAbove 0.5) [ "vectors of norm 1"; "all tensors before it" ]
+                    // Skew as one sees it, not as the other does.
+                    refused (onKernel skew) (transposed cayley) [ "does not fit" ]
+                    refused (transposed skew) (onKernel cayley) [ "does not fit" ]
+                    refused (onKernel symmetric) (transposed matrixExponential) [ "does not fit" ]
                     refused positive symmetric [ "positive tensors"; "setting entries to zero" ]
                 ]
             testCase "prunings of kernels are one, as those of matrices" (fun () ->

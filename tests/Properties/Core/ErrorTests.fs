@@ -222,6 +222,14 @@ let private options: Test list =
         throws "a negative spectral norm" (fun () -> spectralNormWith { SpectralNorm.defaults with Bound = -1.0 })
         throws "no power iterations" (fun () -> spectralNormWith { SpectralNorm.defaults with Iterations = 0 })
         throws "no epsilon" (fun () -> spectralNormWith { SpectralNorm.defaults with Epsilon = 0.0 })
+        throws "steps for days" (fun () -> bjorck 1_000_000)
+        throws "power iterations for days" (fun () ->
+            spectralNormWith { SpectralNorm.defaults with Iterations = 1_000_000_000 })
+        throws "an input of a billion places" (fun () -> convolutionNorm [ 1_000_000L; 1_000L ] 1.0)
+        throws "an input of more places than there are numbers" (fun () ->
+            convolutionNorm (List.replicate 3 System.Int64.MaxValue) 1.0)
+        throws "pieces that add up to no number" (fun () ->
+            slices 0 [ System.Int64.MaxValue, identity; System.Int64.MaxValue, identity ])
         throws "more than everything pruned" (fun () -> pruned (Pruning.L1(Amount.Share 1.5)))
         throws "a probability beyond 1" (fun () -> pruned (Pruning.Bernoulli(1.5, 1UL)))
         throws "a negative count pruned" (fun () -> pruned (Pruning.L1(Amount.Count -1L)))

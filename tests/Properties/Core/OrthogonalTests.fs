@@ -131,5 +131,28 @@ let private halfTurnsInHalf: Test =
             let turn = -torch.eye(4L, dtype = dtype, device = Case.device)
             Expect.isError (Parametrization.contains value turn) $"{dtype}")
 
+/// Beside half turns, where the search has to follow the residual and not flee from it.
+let private besideHalfTurns: Test =
+    inScope "tall matrices beside half turns have a logarithm" (fun () ->
+        let value = orthogonalWithoutBase OrthogonalMap.MatrixExp
+
+        let eye (rows: int64) (columns: int64) =
+            torch.eye (rows, columns, dtype = torch.ScalarType.Float64, device = Case.device)
+
+        let flipped (rows: int64) (columns: int64) =
+            let turn = eye rows columns
+            turn[0, 0] <- -turn[0, 0]
+            turn
+
+        for turn in [ flipped 4L 2L; flipped 5L 3L; flipped 6L 4L; flipped 12L 8L; -(eye 5L 3L) ] do
+            let noise = normalOn Case.device torch.ScalarType.Float64 1UL (List.ofArray turn.shape)
+            let matrix = Orthonormal.retract (turn + noise * 1e-7.ToScalar())
+
+            match Parametrization.initialize value matrix with
+            | Error error -> failtest $"{error}"
+            | Ok parts ->
+                let distance = Measures.apart matrix (Parametrization.forward value parts)
+                Expect.isLessThan distance 1e-10 $"{Form.Shown turn.shape}")
+
 let tests: Test =
-    testList "orthogonal" [ logarithms; descent; lowRank; extremes; infiniteBases; halfTurnsInHalf ]
+    testList "orthogonal" [ besideHalfTurns; logarithms; descent; lowRank; extremes; infiniteBases; halfTurnsInHalf ]

@@ -31,6 +31,17 @@ let private ofParts (value: Parametrization) (parts: Parts) : torch.Tensor =
     | Some number -> number
     | None -> failtest $"the volume of {value} is not known"
 
+/// Without a dispose scope around it.
+let private leavesOne: Test =
+    testCase "a volume is one tensor, and no other is left" (fun () ->
+        let live () = DisposeScopeManager.Statistics.ThreadTotalLiveCount
+
+        for value in [ spd; correlation; symmetric; positive ] do
+            use parts = parts value torch.ScalarType.Float64 [| 3L; 3L |]
+            let before = live ()
+            use _ = ofParts value parts
+            Expect.equal (live () - before) 1L $"{value}")
+
 /// Rows of the matrix that a kernel is seen as are problems of their own.
 let private ofRows: Test =
     testCase "each row of a kernel has its volume" (fun () ->
@@ -248,6 +259,7 @@ let tests: Test =
         "volumes"
         [
             ofRows
+            leavesOne
             for value in
                 [
                     identity

@@ -93,13 +93,16 @@ module SlicesValues =
 
     /// Pieces along a dimension, one behind another, each of its size and value: the four gates of a recurrent layer are
     /// `slices 0 [ (h, orthogonal); (h, orthogonal); (h, orthogonal); (h, orthogonal) ]`. Negative dimensions count from the
-    /// end. Throws ArgumentException without pieces, and for a size below 1.
+    /// end. Throws ArgumentException without pieces, and for a size below 1 or above 2^40.
     let slices (dimension: int) (pieces: (int64 * Parametrization) list) : Parametrization =
         let sizes = List.map fst pieces
 
         if sizes.IsEmpty then
             invalidArg (nameof pieces) "At least one piece is needed, but none was given."
 
-        match sizes |> List.tryFind (fun size -> size < 1L) with
-        | Some size -> invalidArg (nameof pieces) $"A piece has at least size 1, but one has {size}."
+        // No tensor is so long, and sums of sizes must not overflow.
+        let most = 1L <<< 40
+
+        match sizes |> List.tryFind (fun size -> size < 1L || size > most) with
+        | Some size -> invalidArg (nameof pieces) $"A piece has a size of 1 to {most}, but one has {size}."
         | None -> Parametrization.join (SlicesNode(dimension, sizes)) (List.map snd pieces)

@@ -306,16 +306,12 @@ open Parametrize
 module SpectralNormValues =
 
     /// Spectral norm by power iteration with the given options. Throws ArgumentException for a bound or an epsilon that is
-    /// not positive and finite, or fewer than 1 iteration.
+    /// not positive and finite, fewer than 1 iteration, or more than 10,000.
     let spectralNormWith (options: SpectralNormOptions) : Parametrization =
         Options.requirePositiveAs (nameof options) "bound" options.Bound
         Options.requirePositiveAs (nameof options) "epsilon" options.Epsilon
 
-        if options.Iterations < 1 then
-            invalidArg
-                (nameof options)
-                $"At least 1 power iteration is needed, but {options.Iterations} were asked for."
-
+        Options.requireSteps (nameof options) "power iteration" 10_000 options.Iterations
         Parametrization.ofNode (SpectralNormNode options)
 
     /// Spectral norm 1 by power iteration, with PyTorch's defaults.

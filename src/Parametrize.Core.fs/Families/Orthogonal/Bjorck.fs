@@ -113,9 +113,7 @@ module BjorckValues =
     /// orthonormal columns (rows, when wide), O(n k min(n, k)) each. Exact in this sense: it reaches every matrix
     /// of spectral norm 1 at most, orthonormal ones among them, and nothing else; singular values s end at 1 but for about
     /// (1 - s)^(2^iterations), small ones grow by 3/2 in each step. Projects to the nearest: singular values beyond 1 become
-    /// 1. Throws ArgumentException for fewer than 1 iteration.
+    /// 1. Throws ArgumentException for fewer than 1 iteration or more than 1000.
     let bjorck (iterations: int) : Parametrization =
-        if iterations < 1 then
-            invalidArg (nameof iterations) $"At least 1 iteration is needed, but {iterations} were asked for."
-
+        Options.requireSteps (nameof iterations) "iteration" 1000 iterations
         Parametrization.ofNode (BjorckNode iterations)

@@ -128,11 +128,16 @@ module ConvolutionNormValues =
     /// the matrix `out x (in k...)`, which the convolution's exceeds by up to the root of the number of taps. Each pass costs
     /// the singular values of a matrix out x in for each frequency. The parameter is the kernel as it is, which projects by
     /// the map (a retraction); zeros stay. Throws ArgumentException for a bound that is not positive and finite, and for sizes
-    /// that are missing or not positive.
+    /// that are missing, not positive, or of more than 2^24 places together.
     let convolutionNorm (sizes: int64 list) (bound: float) : Parametrization =
         Options.requirePositive (nameof bound) bound
 
         if sizes.IsEmpty || List.exists (fun size -> size < 1L) sizes then
             invalidArg (nameof sizes) $"Sizes of an input are expected, such as 32 x 32, but there are {sizes}."
+
+        let most = 1L <<< 24
+
+        if List.exists (fun size -> size > most) sizes || List.fold (*) 1.0 (List.map float sizes) > float most then
+            invalidArg (nameof sizes) $"An input of at most {most} places is expected, but its sizes are {sizes}."
 
         Parametrization.ofNode (ConvolutionNormNode(sizes, bound))

@@ -103,7 +103,11 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
         then
             Space.intersect before PrunedSpaces.masked
         else
-            PrunedSpaces.masked
+            Space.made
+                PrunedSpaces.masked
+                []
+                [ Closure.Scaling; Closure.RowScaling; Closure.Negation; Closure.Sum ]
+                before
 
     override _.Buffers = [ { Name = "mask"; Role = BufferRole.Mask; FormFor = id } ]
 

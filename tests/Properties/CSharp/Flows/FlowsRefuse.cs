@@ -231,6 +231,15 @@ public class FlowsRefuse
     }
 
     [Fact]
+    public void Sizes_and_orders_that_are_none()
+    {
+        Assert.Throws<ArgumentNullException>(() => new Permutation(null!));
+        Assert.Throws<ArgumentException>(() => new OrthonormalSubmersion(3, 2).LatentShape([5]));
+        Assert.Throws<ArgumentException>(() => new OrthonormalSubmersion(3, 2).LatentShape([3, 3]));
+        Assert.Throws<ArgumentException>(() => new Flow(new OrthonormalSubmersion(3, 2), 5));
+    }
+
+    [Fact]
     public void First_weights_that_are_none()
     {
         Refuses(() => new LinearFlow(2, start: eye(3)), "2 x 2", "[3, 3]");

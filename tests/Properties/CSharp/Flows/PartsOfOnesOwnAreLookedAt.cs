@@ -21,6 +21,16 @@ public class PartsOfOnesOwnAreLookedAt
         public override string ToString() => "Own";
     }
 
+    private sealed class Narrow : IElementMap
+    {
+        public long ParameterCount => 1;
+
+        public (Tensor Value, Tensor LogDerivative) Forward(Tensor x, Tensor parameters) =>
+            (x.sum(1, keepdim: true), x);
+
+        public Tensor Inverse(Tensor y, Tensor parameters) => y;
+    }
+
     private sealed class Density(Func<Tensor, Tensor?> logProb, Func<long, Tensor?>? sample = null) : IDensity
     {
         public long[] Shape { get; } = [2];
@@ -62,6 +72,7 @@ public class PartsOfOnesOwnAreLookedAt
             Names("Own.Forward has to yield", () => new Autoregressive(new Map(one), 3, [4]).forward(data));
             Names("Own.Inverse has to yield", () => new Elementwise(new Map(x => x, y => one(y)), 3).inverse(data));
         }
+        Names("Forward has to yield values", () => new Elementwise(new Narrow(), 3).forward(data));
         var sound = new Elementwise(new Map(x => full_like(x, Math.Log(2))), 3);
         Assert.Equal("Elementwise(Own, 3)", sound.ToString());
         Near.Same(full(4, 3 * Math.Log(2)), sound.ForwardWithLogDet(data).LogDet);
@@ -149,7 +160,11 @@ public class PartsOfOnesOwnAreLookedAt
         using var network = nn.Sequential(new MaskedNetwork(3, 2, [16]), dropout);
         network.train();
         dropout.eval();
+        Seeded.Everywhere(1);
+        using var expected = rand(1);
+        Seeded.Everywhere(1);
         _ = new Autoregressive(new AffineMap(), 3, network);
+        Near.Identical(expected, rand(1)); // What it tries the network with is drawn elsewhere.
         Assert.True(network.training);
         Assert.False(dropout.training);
     }

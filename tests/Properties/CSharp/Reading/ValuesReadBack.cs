@@ -26,6 +26,16 @@ public class ValuesReadBack
             Parametrizations.Skew.Then(Parametrizations.Cayley()).ToCSharp()
         );
 
+    /// <summary>Members whose values print under other names.</summary>
+    [Fact]
+    public void Short_names_are_those_of_FSharp()
+    {
+        Assert.Equal(Parametrize.Values.LowRankValues.conditioned(2), Parametrizations.Conditioned(2));
+        Assert.Equal("svdFull [ orthogonal; boundedRatio 2.0; orthogonal ]", $"{Parametrizations.Conditioned(2)}");
+        Assert.Equal(Parametrize.Values.ContractionValues.lipschitz(2), Parametrizations.Lipschitz(2));
+        Assert.NotEqual(Parametrizations.Lipschitz(2), Parametrizations.Conditioned(2));
+    }
+
     [Theory]
     [InlineData(
         "skew >>> caley",

@@ -30,6 +30,25 @@ public class LoadingInPlace
         Near.Different(before, model.call(input));
     }
 
+    /// <summary>A buffer whose entries share memory becomes one of its own, of its own element type.</summary>
+    [Fact]
+    public void Expanded_buffers_get_numbers_of_their_own()
+    {
+        var module = new Expanded();
+        module.load_parametrized_state_dict(
+            new Dictionary<string, Tensor> { ["buffer"] = tensor(new double[] { 1, 2, 3 }) }
+        );
+        Near.Identical(tensor(new float[] { 1, 2, 3 }), module.get_buffer("buffer")!);
+    }
+
+    private sealed class Expanded : nn.Module<Tensor, Tensor>
+    {
+        public Expanded()
+            : base(nameof(Expanded)) => register_buffer("buffer", zeros(1).expand(3));
+
+        public override Tensor forward(Tensor input) => input;
+    }
+
     public static TheoryData<Parametrization?> Exchanged =>
         [null, Parametrizations.Identity, Parametrizations.Symmetric, Parametrizations.WeightNorm()];
 

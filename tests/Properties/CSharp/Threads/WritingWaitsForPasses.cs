@@ -49,6 +49,44 @@ public class WritingWaitsForPasses
         await writing.WaitAsync(Limit);
     }
 
+    /// <summary>Another thread waits for a write however long it takes, also when that has caught an exception.</summary>
+    [Fact]
+    public async Task Writes_that_catch_exceptions_go_on_to_their_end()
+    {
+        var (running, most) = (0, 0);
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Of(new Slow(Wait)));
+        var tensor = layer.parametrization("weight");
+        (running, most) = (0, 0);
+        await Task.WhenAll(Task.Run(() => tensor.Value = eye(4)), Task.Run(() => tensor.Value = 2 * eye(4)))
+            .WaitAsync(Limit);
+        Assert.Equal(1, most);
+
+        void Wait()
+        {
+            most = Math.Max(most, Interlocked.Increment(ref running));
+            try
+            {
+                throw new InvalidOperationException("caught at once");
+            }
+            catch (InvalidOperationException)
+            {
+                Thread.Sleep(200);
+            }
+            Interlocked.Decrement(ref running);
+        }
+    }
+
+    private sealed class Slow(Action wait) : CustomNode("slow", Parametrize.CSharp.Spaces.All)
+    {
+        protected override Tensor Forward(Tensor input) => input * 1;
+
+        protected override Tensor RightInverse(Tensor value)
+        {
+            wait();
+            return value;
+        }
+    }
+
     /// <summary>Of a weight that another thread reads, which waits for this one, the adapter cannot be taken off.</summary>
     [Theory]
     [InlineData(true)]

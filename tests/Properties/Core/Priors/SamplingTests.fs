@@ -112,6 +112,37 @@ let tests: Test =
                     ] do
                     let shape = Array.append [| 0L |] shape
                     Expect.equal (draw prior shape).shape shape $"{prior}")
+            testCase "one seed, one sample, and no other random number is drawn" (fun () ->
+                use _ = torch.NewDisposeScope()
+
+                for prior, shape in
+                    [
+                        Prior.normal 1.0, [| 3L |]
+                        Prior.laplace 1.0, [| 3L |]
+                        Prior.studentT 3.0 1.0, [| 3L |]
+                        Prior.dirichlet [ 0.7; 1.0; 2.0 ], [| 3L |]
+                        Prior.lkj 1.5, [| 3L; 3L |]
+                        Prior.wishart 3.0 1.0, [| 3L; 3L |]
+                        Prior.wishartOf 4.0 matrix, [| 2L; 2L |]
+                        Prior.inverseWishart 3.0 1.0, [| 3L; 3L |]
+                        Prior.inverseWishartOf 4.0 matrix, [| 2L; 2L |]
+                        Prior.vonMisesFisher [ 1.0; 9.0 ], [| 2L |]
+                        Prior.uniform orthogonal, [| 3L; 2L |]
+                        Prior.uniform simplex, [| 4L |]
+                        Prior.ofValue simplex (Prior.normal 3.0), [| 4L |]
+                    ] do
+                    let drawnAfter (work: unit -> unit) =
+                        torch.random.manual_seed 3L |> ignore
+                        work ()
+                        torch.rand(1L).item<float32>()
+
+                    let expected = drawnAfter ignore
+                    let sample = draw prior shape
+
+                    let found =
+                        drawnAfter (fun () -> Expect.equal (Measures.apart sample (draw prior shape)) 0.0 $"{prior}")
+
+                    Expect.equal found expected $"{prior}: a number of the default generator was drawn")
             testCase "16-bit samples are allowed" (fun () ->
                 use _ = torch.NewDisposeScope()
 

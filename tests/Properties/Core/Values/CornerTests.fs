@@ -318,7 +318,7 @@ let private choicesOfMultiples () : unit =
 /// What stands between two masks is not taken for one of them.
 let private cutCode () : unit =
     let mask = Mask.OfArray([| 2L; 2L |], [| true; false; false; true |])
-    let text = string (where mask identity (where mask positive (bounded -1.0 3.0)))
+    let text = string (slices 0 [ 2L, where mask positive identity; 2L, where mask identity positive ])
     Expect.equal (Brief.ofCode text) text "short masks"
     let long = Mask.OfArray([| 40L; 40L |], Array.init 1600 (fun place -> place % 3 = 0))
     Expect.isLessThan (Brief.ofCode (string (where long positive identity))).Length 80 "a long one"

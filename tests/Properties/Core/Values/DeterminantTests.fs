@@ -131,6 +131,32 @@ let tests: Test =
                 solvesComplex (transposed value)
                 solvesComplex (transposed value >>> scale 2.0)
 
+            test "are real, of the precision of the matrix" (fun () ->
+                let complex = [ torch.ScalarType.ComplexFloat32; torch.ScalarType.ComplexFloat64 ]
+
+                for value in
+                    [ unitary; cayley; unitTriangular Triangle.Upper; triangular Triangle.Lower; spd; circulant ] do
+                    for dtype in complex do
+                        let found = Parametrization.logAbsDet value (parts value dtype [| 2L; 4L; 4L |])
+
+                        let expected =
+                            if dtype = torch.ScalarType.ComplexFloat32 then
+                                torch.ScalarType.Float32
+                            else
+                                torch.ScalarType.Float64
+
+                        Expect.equal found.dtype expected $"{value}, {dtype}")
+
+            test "of negative eigenvalues" (fun () ->
+                let value = eigenFull [ orthogonal; identity ]
+                let matrix = torch.tensor (array2D [ [ 1.0; 2.0 ]; [ 2.0; 1.0 ] ], device = Case.device)
+
+                match Parametrization.initialize value matrix with
+                | Error error -> failtest $"{error}"
+                | Ok parts ->
+                    let found = Tensors.number (Parametrization.logAbsDet value parts)
+                    Expect.floatClose Accuracy.high found (log 3.0) "eigenvalues 3 and -1")
+
             test "of kernels of 1 x 1" (fun () ->
                 for value in [ onKernel invertible; onKernel (orthogonal >>> scale 2.0) ] do
                     let parts = parts value torch.ScalarType.Float64 [| 4L; 4L; 1L; 1L |]

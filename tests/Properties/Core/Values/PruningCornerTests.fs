@@ -158,6 +158,29 @@ let private severalBehindOthers () : unit =
                     let wrong = torch.where (isZero, tensor, -all)
                     Expect.isError (Parametrization.contains value wrong) $"{value}, seed {seed}: of the other sign"
 
+/// Behind a pruning, the space before is no larger: what is refused without the pruning is refused with it.
+let private whatStandsBefore () : unit =
+    let l1 = pruned (Pruning.L1(Amount.Share 0.3))
+
+    for before in [ positive; positiveBy PositiveMap.Exp; bounded 0.1 2.0; bounded -infinity -0.5 ] do
+        for next in [ triangular Triangle.Lower; skew; symmetric; diagonal; spectralNorm ] do
+            let direct = Parametrization.tryAndThen next before
+            let behind = Parametrization.tryAndThen next (before >>> l1)
+            Expect.equal (Result.isOk behind) (Result.isOk direct) $"{before} >>> pruned >>> {next}"
+
+/// Rounding that a shift makes passes noise, which is the identity outside of training.
+let private behindNoise () : unit =
+    for noise in [ weightNoise 0.1; weightDropout 0.25 ] do
+        for next in [ shift 0.3; bounded -infinity -0.5 ] do
+            let value = pruned (Pruning.L1(Amount.Share 0.3)) >>> noise >>> next
+
+            for dtype in [ torch.ScalarType.Float32; float64 ] do
+                for seed in 1UL .. 5UL do
+                    use _ = torch.NewDisposeScope()
+                    let x = normalOn torch.CPU dtype seed [ 4L; 4L ]
+                    let tensor = Parametrization.project value x
+                    Expect.isOk (Parametrization.contains value tensor) $"{value}, {dtype}, seed {seed}"
+
 let tests: Test =
     testList
         "corners of prunings"
@@ -170,5 +193,7 @@ let tests: Test =
             testCase "prunings that differ in more than their amounts stay two" otherOptions
             testCase "an allowed tensor starts as it is behind another value" allowedStays
             testCase "several behind values without zeros allow what they yield" severalBehindOthers
+            testCase "a pruning hides nothing of what stands before it" whatStandsBefore
+            testCase "rounding passes noise" behindNoise
             testCase "what is hidden is what the values before can yield" hiddenNumbers
         ]
