@@ -559,13 +559,34 @@ module Parametrization =
 
     /// Moves the bases to the present point: the base of a trivialization becomes the present tensor, and its parameter zero.
     /// `forward` yields the same tensor before and after, up to rounding, which does not add up over many moves (Lezcano-Casado
-    /// 2019, dynamic trivializations).
+    /// 2019, dynamic trivializations). `Error` where no parts yield that tensor: behind a chain whose right inverse does not come
+    /// back to it.
     let rebase (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
         if value.Program.Nodes |> Array.forall _.HasRightInverse then
             use _ = torch.no_grad ()
             use tensor = forward value parts
 
+            // What a node finds may be none of what the nodes before it yield: a logarithm of another branch.
+            let keeping (forms: Form[]) (rebased: Parts) =
+                use again = forward value rebased
+                let apart = Tensors.distance again tensor
+                let isNear = apart <= Tensors.largest tensor / 64.0
+
+                if isNear || Assigning.membership value forms parts.BufferArrays tensor = Ok() then
+                    Ok rebased
+                else
+                    (rebased :> IDisposable).Dispose()
+
+                    Error(
+                        ParametrizationError.OutOfReach(
+                            string value,
+                            invariant
+                                $"with the base moved there, it would yield one that is {apart:g3} away. Keep the present base."
+                        )
+                    )
+
             Assigning.checkedForms value tensor
-            |> Result.bind (fun forms -> Assigning.pulled Pull.Renewing value forms (Some parts) tensor)
+            |> Result.bind (fun forms ->
+                Assigning.pulled Pull.Renewing value forms (Some parts) tensor |> Result.bind (keeping forms))
         else
             Error(ParametrizationError.NoRightInverse(string value))

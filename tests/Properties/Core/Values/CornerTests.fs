@@ -315,6 +315,33 @@ let private choicesOfMultiples () : unit =
         let back = Parametrization.forward value (orFail (Parametrization.initialize value tensor))
         Expect.isLessThan (Measures.apart back tensor) 1e-12 $"{value}"
 
+/// The logarithm of a rotation by more than half a turn is another one, without the zeros of the mask.
+let private otherBranches () : unit =
+    let value =
+        pruned (Pruning.Groups(2, 4)) >>> skewHermitian >>> orthogonalWithoutBase OrthogonalMap.MatrixExp
+
+    let refusals =
+        [
+            for seed in 1UL .. 6UL do
+                use _ = torch.NewDisposeScope()
+                let parts = orFail (Parametrization.start value (normal seed [ 8L; 8L ]))
+                let away = withLeaf 0 (normal (seed + 10UL) [ 8L; 8L ] * 1.5.ToScalar()) value parts
+                let tensor = Parametrization.forward value away
+
+                match Parametrization.rebase value away with
+                | Ok rebased ->
+                    Expect.isLessThan
+                        (Measures.apart (Parametrization.forward value rebased) tensor)
+                        0.01
+                        $"seed {seed}"
+                | Error error -> error.Message
+        ]
+
+    for message in refusals do
+        Expect.stringContains message "Keep the present base." "the message"
+
+    Expect.isNonEmpty refusals "the test tells something"
+
 /// What stands between two masks is not taken for one of them.
 let private cutCode () : unit =
     let mask = Mask.OfArray([| 2L; 2L |], [| true; false; false; true |])
@@ -359,6 +386,7 @@ let tests: Test =
             testCase "channels are counted from the end as from the front" channelsFromTheEnd
             testCase "tiny numbers behind inverses are allowed" tinyBehindInverses
             testCase "multiples are chosen from as what is multiplied" choicesOfMultiples
+            testCase "a base is not moved to another tensor" otherBranches
             testCase "masks are cut in messages, and nothing else" cutCode
             testCase "pivots below the floor are told as they are" lowPivots
             testCase "slopes of inverses are numbers, however small what they read" slopesOfInverses
