@@ -568,8 +568,8 @@ module Parametrization =
 
             // What a node finds may be none of what the nodes before it yield: a logarithm of another branch.
             let keeping (forms: Form[]) (rebased: Parts) =
-                use again = forward value rebased
-                let apart = Tensors.distance again tensor
+                use _scope = torch.NewDisposeScope()
+                let apart = Tensors.distance (forward value rebased) tensor
                 let isNear = apart <= Tensors.largest tensor / 64.0
 
                 if isNear || Assigning.membership value forms parts.BufferArrays tensor = Ok() then

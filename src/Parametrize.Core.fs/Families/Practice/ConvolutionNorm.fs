@@ -135,9 +135,7 @@ module ConvolutionNormValues =
         if sizes.IsEmpty || List.exists (fun size -> size < 1L) sizes then
             invalidArg (nameof sizes) $"Sizes of an input are expected, such as 32 x 32, but there are {sizes}."
 
-        let most = 1L <<< 24
-
-        if List.exists (fun size -> size > most) sizes || List.fold (*) 1.0 (List.map float sizes) > float most then
-            invalidArg (nameof sizes) $"An input of at most {most} places is expected, but its sizes are {sizes}."
+        if List.fold (*) 1.0 (List.map float sizes) > 2.0 ** 24.0 then
+            invalidArg (nameof sizes) $"An input of at most 2^24 places is expected, but its sizes are {sizes}."
 
         Parametrization.ofNode (ConvolutionNormNode(sizes, bound))
