@@ -317,14 +317,16 @@ let private choicesOfMultiples () : unit =
 
 /// The logarithm of a rotation by more than half a turn is another one, without the zeros of the mask.
 let private otherBranches () : unit =
-    let value =
+    let masked =
         pruned (Pruning.Groups(2, 4)) >>> skewHermitian >>> orthogonalWithoutBase OrthogonalMap.MatrixExp
+
+    let value = slices 0 [ 8L, masked; 8L, orthogonal ]
 
     let refusals =
         [
             for seed in 1UL .. 6UL do
                 use _ = torch.NewDisposeScope()
-                let parts = orFail (Parametrization.start value (normal seed [ 8L; 8L ]))
+                let parts = orFail (Parametrization.start value (normal seed [ 16L; 8L ]))
                 let away = withLeaf 0 (normal (seed + 10UL) [ 8L; 8L ] * 1.5.ToScalar()) value parts
                 let tensor = Parametrization.forward value away
 
