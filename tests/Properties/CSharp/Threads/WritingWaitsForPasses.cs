@@ -57,9 +57,12 @@ public class WritingWaitsForPasses
         var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Of(new Slow(Wait)));
         var tensor = layer.parametrization("weight");
         (running, most) = (0, 0);
-        await Task.WhenAll(Task.Run(() => tensor.Value = eye(4)), Task.Run(() => tensor.Value = 2 * eye(4)))
-            .WaitAsync(Limit);
+        // Threads of their own: the pool may start the second one when the first has ended.
+        Task[] writes = [Alone(() => tensor.Value = eye(4)), Alone(() => tensor.Value = 2 * eye(4))];
+        await Task.WhenAll(writes).WaitAsync(Limit);
         Assert.Equal(1, most);
+
+        static Task Alone(Action write) => Task.Factory.StartNew(write, TaskCreationOptions.LongRunning);
 
         void Wait()
         {
@@ -70,7 +73,7 @@ public class WritingWaitsForPasses
             }
             catch (InvalidOperationException)
             {
-                Thread.Sleep(200);
+                Thread.Sleep(300);
             }
             Interlocked.Decrement(ref running);
         }
