@@ -51,36 +51,20 @@ public class RegisteringWaitsForPasses
         using var expected = Call(module, input);
         module.register_parametrization(first, Parametrizations.Identity);
         using var covering = scope == "cached(model)" ? parametrize.cached(module) : null;
-        var (isOver, failure) = (false, (Exception?)null);
-        var threads = Enumerable.Range(0, Readers).Select(_ => new Thread(Read)).ToList();
-        threads.ForEach(thread => thread.Start());
-        for (var round = 0; round < Rounds && failure is null; round++)
-        {
-            module.register_parametrization(second, Parametrizations.Identity);
-            Thread.Sleep(1);
-            module.remove_parametrizations(second);
-            Thread.Sleep(1);
-        }
-        Volatile.Write(ref isOver, true);
-        threads.ForEach(thread => thread.Join());
-        Assert.Null(failure);
-
-        void Read()
-        {
-            try
+        AmongPasses(
+            () => CallsAs(expected, module, input),
+            hasFailed =>
             {
-                using var own = scope == "cached()" ? parametrize.cached() : null;
-                while (!Volatile.Read(ref isOver))
+                for (var round = 0; round < Rounds && !hasFailed(); round++)
                 {
-                    using var found = Call(module, input);
-                    Near.Same(expected, found);
+                    module.register_parametrization(second, Parametrizations.Identity);
+                    Thread.Sleep(1);
+                    module.remove_parametrizations(second);
+                    Thread.Sleep(1);
                 }
-            }
-            catch (Exception error)
-            {
-                failure = error;
-            }
-        }
+            },
+            () => scope == "cached()" ? parametrize.cached() : null
+        );
     }
 
     /// <summary>The hooks of the module go while passes of other threads are iterating over them.</summary>
@@ -97,38 +81,26 @@ public class RegisteringWaitsForPasses
             var expected = Call(module, input);
             module.register_parametrization(first, Parametrizations.Identity);
             module.register_parametrization(second, Parametrizations.Identity);
-            var (passes, isOver, failure) = (0, false, (Exception?)null);
-            var threads = Enumerable.Range(0, Readers).Select(_ => new Thread(Read)).ToList();
-            threads.ForEach(thread => thread.Start());
-            SpinWait.SpinUntil(() => Volatile.Read(ref passes) > Readers || failure is not null);
-            module.remove_parametrizations(first);
-            module.remove_parametrizations(second);
-            Volatile.Write(ref isOver, true);
-            threads.ForEach(thread => thread.Join());
-            Assert.Null(failure);
-
-            void Read()
-            {
-                try
+            var passes = 0;
+            AmongPasses(
+                () =>
                 {
-                    while (!Volatile.Read(ref isOver))
+                    using var covering = scope switch
                     {
-                        using var covering = scope switch
-                        {
-                            "none" => null,
-                            "cached()" => parametrize.cached(),
-                            _ => parametrize.cached(module),
-                        };
-                        using var found = Call(module, input);
-                        Near.Same(expected, found);
-                        Interlocked.Increment(ref passes);
-                    }
-                }
-                catch (Exception error)
+                        "none" => null,
+                        "cached()" => parametrize.cached(),
+                        _ => parametrize.cached(module),
+                    };
+                    CallsAs(expected, module, input);
+                    Interlocked.Increment(ref passes);
+                },
+                hasFailed =>
                 {
-                    failure = error;
+                    SpinWait.SpinUntil(() => Volatile.Read(ref passes) > Readers || hasFailed());
+                    module.remove_parametrizations(first);
+                    module.remove_parametrizations(second);
                 }
-            }
+            );
         }
     }
 
@@ -143,16 +115,31 @@ public class RegisteringWaitsForPasses
         using var input = kind == "Embedding" ? tensor(new long[] { 0, 1, 2 }) : randn(3, 4);
         var names = module.named_parameters().Select(one => one.name).ToList();
         var keys = module.state_dict().Keys.ToList();
+        AmongPasses(
+            () => Call(module, input).Dispose(),
+            _ =>
+            {
+                for (var round = 0; round < 2000; round++)
+                {
+                    Assert.Equal(names, module.named_parameters().Select(one => one.name));
+                    Assert.Equal(keys, module.state_dict().Keys);
+                }
+            }
+        );
+    }
+
+    /// <summary>Work of this thread while others make passes, none of which may fail.</summary>
+    /// <param name="pass">What the others do again and again.</param>
+    /// <param name="work">The work; it is told how to ask whether a pass has failed.</param>
+    /// <param name="lasting">What each of the others opens before its first pass. Default: nothing.</param>
+    private static void AmongPasses(Action pass, Action<Func<bool>> work, Func<IDisposable?>? lasting = null)
+    {
         var (isOver, failure) = (false, (Exception?)null);
         var threads = Enumerable.Range(0, Readers).Select(_ => new Thread(Read)).ToList();
         threads.ForEach(thread => thread.Start());
         try
         {
-            for (var round = 0; round < 2000; round++)
-            {
-                Assert.Equal(names, module.named_parameters().Select(one => one.name));
-                Assert.Equal(keys, module.state_dict().Keys);
-            }
+            work(() => Volatile.Read(ref failure) is not null);
         }
         finally
         {
@@ -165,14 +152,21 @@ public class RegisteringWaitsForPasses
         {
             try
             {
+                using var own = lasting?.Invoke();
                 while (!Volatile.Read(ref isOver))
-                    Call(module, input).Dispose();
+                    pass();
             }
             catch (Exception error)
             {
-                failure = error;
+                Volatile.Write(ref failure, error);
             }
         }
+    }
+
+    private static void CallsAs(Tensor expected, nn.Module module, Tensor input)
+    {
+        using var found = Call(module, input);
+        Near.Same(expected, found);
     }
 
     private static Tensor Call(nn.Module module, Tensor input)
