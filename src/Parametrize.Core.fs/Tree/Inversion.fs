@@ -20,7 +20,7 @@ module internal Inversion =
                 (Array.map (fun (leaf: torch.Tensor) -> Tensors.widen (leaf.detach ())) parts.ParameterArray)
                 (Array.map (Array.map Tensors.widen) parts.BufferArrays))
 
-    /// Whether a node behind this one may multiply the tensor that is in the units of its buffers.
+    /// Whether a node behind this one may multiply its tensor.
     let private isRescaled (program: Program) (position: int) : bool =
         let behind = System.Collections.Generic.HashSet<int>()
 
@@ -40,7 +40,7 @@ module internal Inversion =
                 false
             | _ -> false
 
-        box program.Nodes[position] :? IHasUnits && program.Steps |> Array.mapi rescales |> Array.exists id
+        program.Steps |> Array.mapi rescales |> Array.exists id
 
     /// The buffers in use; none for new nodes, and for nodes that learn theirs anew because a later node reads another shape.
     let private presentBuffers (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) =
@@ -62,7 +62,7 @@ module internal Inversion =
             // Bases stay: those of PyTorch may be larger.
             let isKept (position: int) =
                 (fits position || not (box program.Nodes[position] :? IConverges))
-                && not (isRescaled program position)
+                && not (box program.Nodes[position] :? IHasUnits && isRescaled program position)
 
             Ok
                 [|
