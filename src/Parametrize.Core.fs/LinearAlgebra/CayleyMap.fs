@@ -15,8 +15,8 @@ module internal CayleyMap =
     /// rounding of A itself.
     let private largest = 1e13
 
-    /// So many rows are inverted by LAPACK, more by halves: products of blocks are faster, forward and backward.
-    let private many = 128L
+    /// So many rows are inverted by LAPACK, more by halves: products of blocks are faster.
+    let private many = 64L
 
     /// The inverse of a matrix whose Hermitian part is the identity, as that of I - A/2 is, by Schur complements (Golub & Van Loan
     /// 2013, section 3.2.11). Without pivoting, since the Hermitian parts of the complements are no less than the identity.
@@ -36,9 +36,19 @@ module internal CayleyMap =
             let upper = torch.cat ([| first + corner.matmul below; corner.neg () |], -1L)
             torch.cat ([| upper; torch.cat ([| (second.matmul below).neg(); second |], -1L) |], -2L)
 
-    let private inverseForm (inverse: torch.Tensor -> torch.Tensor) (a: torch.Tensor) =
+    /// 2 M - I, where M is the inverse of I - A/2. The gradient by A is `M^H G M^H`.
+    let private byInverse (inverse: torch.Tensor -> torch.Tensor) (a: torch.Tensor) : WithPullback =
         let identity = Orthonormal.identityLike a (Tensors.last a)
-        identity.neg().add(inverse (identity.add (a, (-0.5).AsScalar())), (2.0).AsScalar())
+        let m = inverse (identity.add (a, (-0.5).AsScalar()))
+
+        {
+            Value = identity.neg().add(m, (2.0).AsScalar())
+            Kept = [ m ]
+            Pullback =
+                fun saved gradient ->
+                    let adjoint = saved[1].mH
+                    adjoint.matmul(gradient).matmul adjoint
+        }
 
     /// For large entries: in double precision, bounded, with Newton-Schulz steps until the result is orthogonal.
     let private careful (a: torch.Tensor) =
@@ -47,7 +57,7 @@ module internal CayleyMap =
         let entry = exact.detach().abs().amax([| -2L; -1L |], keepdim = true)
         let limit = (largest / size).AsScalar()
         let factor = entry.clamp_min(limit).reciprocal() * limit
-        let mutable q = inverseForm torch.linalg.inv (exact * factor)
+        let mutable q = CustomGradient.apply (byInverse torch.linalg.inv) (exact * factor)
         let mutable steps = 0
 
         while steps < 6 && Orthonormal.defect q > 1e-15 * size do
@@ -56,7 +66,7 @@ module internal CayleyMap =
 
         q.to_type a.dtype
 
-    /// 2 (I - A/2)^-1 - I, the same with one inverse, which costs its backward two products. Differentiable.
+    /// Differentiable, at the cost of two products.
     let ofSkew (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
 
@@ -67,5 +77,10 @@ module internal CayleyMap =
                 torch.linalg.vector_norm(a.detach (), 2.0, [| -2L; -1L |]).max()
 
         let isSmall = a.numel () = 0L || norms.ToDouble() < large a
-        let q = if isSmall then inverseForm byBlocks a else Orthonormal.whereFinite careful a
+        let q =
+            if isSmall then
+                CustomGradient.apply (byInverse byBlocks) a
+            else
+                Orthonormal.whereFinite careful a
+
         q.MoveToOuterDisposeScope()

@@ -57,7 +57,9 @@ module internal Exponential =
     let private scaledBy (exponents: float[]) (a: torch.Tensor) : torch.Tensor =
         let scales = exponents |> Array.map (fun exponent -> Math.Pow(2.0, exponent))
 
-        if Array.forall ((=) scales[0]) scales then
+        if Array.forall ((=) 1.0) scales then
+            a
+        elif Array.forall ((=) scales[0]) scales then
             a * scales[0].AsScalar()
         else
             a * forEach a a.dtype scales
@@ -76,6 +78,13 @@ module internal Exponential =
                  let isDue = (forEach q torch.float64 counts).ge((float step).AsScalar())
                  torch.where (isDue, squared, q)))
 
+    /// The polynomial of a matrix that is small enough, without a bound of its own.
+    let private ofSmall: torch.Tensor -> torch.Tensor =
+        CustomGradient.apply (fun a ->
+            let square = a.matmul a
+            let cube = square.matmul a
+            ExponentialPolynomials.high a square cube (fun () -> cube.matmul cube))
+
     /// For large norms, in double precision. Each squaring doubles the distance to orthogonality: Newton-Schulz steps
     /// undo it. Norms beyond 1e15, where rounding of A alone loses its angles, are cut there.
     let private careful (a: torch.Tensor) =
@@ -84,16 +93,8 @@ module internal Exponential =
         let entries = Tensors.toArray<float> entry
         let counts = squarings exact (Array.map2 (*) (norms (exact.detach () / entry)) entries)
         let scaled = exact |> scaledBy (Array.map (~-) counts)
-        let square = scaled.matmul scaled
-        let cube = square.matmul scaled
         let correct step q = if step % 6 = 0 then Orthonormal.newtonSchulz q else q
-
-        let q =
-            squareAgain
-                (Array.map (min 50.0) counts)
-                correct
-                (ExponentialPolynomials.high scaled square cube (fun () -> cube.matmul cube))
-
+        let q = squareAgain (Array.map (min 50.0) counts) correct (ofSmall scaled)
         (Orthonormal.newtonSchulz q).to_type a.dtype
 
     /// exp A of real skew-symmetric 2 x 2 matrices: the cosine and the sine of the angle.
@@ -101,6 +102,61 @@ module internal Exponential =
         let angle = a.select(-2L, 1L).select(-1L, 0L)
         let cosine, sine = angle.cos (), angle.sin ()
         torch.stack([| cosine; -sine; sine; cosine |], -1L).view a.shape
+
+    /// What is known of a matrix before its polynomial is chosen.
+    [<NoComparison; NoEquality>]
+    type private Plan =
+        {
+            Square: torch.Tensor
+            /// Of matrices that are not small: A^3, A^6, and how often each has to be squared again after scaling.
+            Higher: struct (torch.Tensor * (unit -> torch.Tensor) * float[]) voption
+        }
+
+        /// The most squarings; NaN where a matrix has one.
+        member this.Most: float =
+            match this.Higher with
+            | ValueSome(struct (_, _, counts)) -> largestOf counts
+            | ValueNone -> 0.0
+
+    let private planOf (a: torch.Tensor) : Plan =
+        let square = a.matmul a
+        let sizes = bounds a square 2.0
+
+        if largestOf sizes <= ExponentialPolynomials.lowReach a then
+            { Square = square; Higher = ValueNone }
+        else
+            let cube = square.matmul a
+            let struct (counts, sixth) = squaringsBy a sizes cube
+            { Square = square; Higher = ValueSome(struct (cube, sixth, counts)) }
+
+    /// The polynomial of the scaled matrix.
+    let private polynomial (plan: Plan) (a: torch.Tensor) : WithPullback =
+        match plan.Higher with
+        | ValueNone -> ExponentialPolynomials.low a plan.Square
+        | ValueSome(struct (cube, sixth, counts)) ->
+            let scaled (power: float) = scaledBy (counts |> Array.map (fun count -> -power * count))
+
+            let made =
+                ExponentialPolynomials.high (scaled 1.0 a) (scaled 2.0 plan.Square) (scaled 3.0 cube) (fun () ->
+                    scaled 6.0 (sixth ()))
+
+            let pullback = made.Pullback
+
+            { made with
+                Pullback = fun saved -> pullback (scaled 1.0 saved.Head :: saved.Tail) >> scaled 1.0
+            }
+
+    /// exp A by this plan, to rounding that each squaring doubles. Differentiable.
+    let private by (plan: Plan) (a: torch.Tensor) : torch.Tensor =
+        let q = a |> CustomGradient.applyWith (polynomial plan) (fun a -> polynomial (planOf a) a)
+
+        match plan.Higher with
+        | ValueSome(struct (_, _, counts)) when plan.Most > 0.0 -> squareAgain counts (fun _ q -> q) q
+        | _ -> q
+
+    let private planWithoutGraph (a: torch.Tensor) : Plan =
+        use _ = torch.no_grad ()
+        planOf a
 
     /// exp A, also of large A, orthogonal to rounding. Differentiable.
     let ofSkew (a: torch.Tensor) : torch.Tensor =
@@ -112,30 +168,18 @@ module internal Exponential =
             elif Tensors.last a = 2L && not (a.is_complex ()) then
                 ofPlane a
             else
-                let square = a.matmul a
-                let sizes = bounds a square 2.0
+                let plan = planWithoutGraph a
 
-                if largestOf sizes <= ExponentialPolynomials.lowReach a then
-                    ExponentialPolynomials.low a square
-                else
-                    let cube = square.matmul a
-                    let struct (counts, sixth) = squaringsBy a sizes cube
-                    let most = largestOf counts
+                if plan.Most <= 6.0 then
+                    let q = by plan a
+                    let isSmall = Tensors.last a <= 8L
 
-                    if most = 0.0 then
-                        ExponentialPolynomials.high a square cube sixth
-                    elif most <= 6.0 then
-                        let scaled (power: float) = scaledBy (counts |> Array.map (fun count -> -power * count))
-
-                        let q =
-                            ExponentialPolynomials.high (scaled 1.0 a) (scaled 2.0 square) (scaled 3.0 cube) (fun () ->
-                                scaled 6.0 (sixth ()))
-                            |> squareAgain counts (fun _ q -> q)
-
-                        let isSmall = Tensors.last a <= 8L
-                        if most >= 2.0 || isSmall then Orthonormal.newtonSchulz q else q
+                    if plan.Most >= 2.0 || (plan.Most > 0.0 && isSmall) then
+                        Orthonormal.newtonSchulz q
                     else
-                        Orthonormal.whereFinite careful a
+                        q
+                else
+                    Orthonormal.whereFinite careful a
 
         q.MoveToOuterDisposeScope()
 
@@ -143,23 +187,7 @@ module internal Exponential =
     /// Differentiable.
     let ofMatrix (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
-        let square = a.matmul a
-        let sizes = bounds a square 2.0
-
-        let q =
-            if largestOf sizes <= ExponentialPolynomials.lowReach a then
-                ExponentialPolynomials.low a square
-            else
-                let cube = square.matmul a
-                let struct (counts, _) = squaringsBy a sizes cube
-                let scaled = a |> scaledBy (Array.map (~-) counts)
-                let square = scaled.matmul scaled
-                let cube = square.matmul scaled
-
-                ExponentialPolynomials.high scaled square cube (fun () -> cube.matmul cube)
-                |> squareAgain counts (fun _ q -> q)
-
-        q.MoveToOuterDisposeScope()
+        (by (planWithoutGraph a) a).MoveToOuterDisposeScope()
 
     /// The matrix in which the largest eigenvalue of modulus beyond this one is that, and a bound on the modulus: the
     /// Frobenius norm where it is enough.
@@ -196,13 +224,5 @@ module internal Exponential =
         // Half of A: the last square is that of a factor and its adjoint, which no rounding makes indefinite.
         let counts = squarings exact (sizes |> Array.map (fun size -> size / 2.0))
         let scaled = exact |> scaledBy (counts |> Array.map (fun count -> -count - 1.0))
-        let square = scaled.matmul scaled
-        let cube = square.matmul scaled
-
-        let root =
-            squareAgain
-                counts
-                (fun _ q -> q)
-                (ExponentialPolynomials.high scaled square cube (fun () -> cube.matmul cube))
-
+        let root = squareAgain counts (fun _ q -> q) (ofSmall scaled)
         (root.matmul root.mH).to_type(a.dtype).MoveToOuterDisposeScope()

@@ -105,24 +105,133 @@ module internal ExponentialPolynomials =
                 ]
             ]
 
-    /// All combinations of the powers at once, as one product with the rows of coefficients. They share memory: of what a graph
-    /// keeps of one, it keeps all.
-    let private combine (rows: float[,]) (powers: torch.Tensor list) =
+    /// The combinations of the identity and of powers with these rows of coefficients.
+    let private combine (rows: float[,]) (powers: torch.Tensor list) : torch.Tensor[] =
         let first = powers.Head
-        let identity = (Orthonormal.identityLike first (Tensors.last first)).expand_as first
-        let stacked = torch.stack (List.toArray (identity :: powers))
-        let coefficients = torch.tensor (rows, dtype = first.dtype, device = first.device)
-        let combined = coefficients.matmul (stacked.view (int64 powers.Length + 1L, -1L))
-        (combined.view (Array.append [| int64 (rows.GetLength 0) |] first.shape)).unbind 0
+        let count = int64 (rows.GetLength 0)
+        let numbers (columns: float[,]) = torch.tensor (columns, dtype = first.dtype, device = first.device)
+        let stacked = torch.stack (List.toArray powers)
+        let ofPowers = (numbers rows[*, 1..]).matmul (stacked.view (int64 powers.Length, -1L))
+        let combined = ofPowers.view (Array.append [| count |] first.shape)
+        let ofIdentity = (numbers rows[*, ..0]).view [| count; yield! first.shape[1..] |> Array.map (fun _ -> 1L) |]
+        (Tensors.diagonal combined).add_ ofIdentity |> ignore
+        combined.unbind 0
+
+    /// The gradients by the powers, given those by the combinations.
+    let private separate (rows: float[,]) (gradients: torch.Tensor list) : torch.Tensor[] =
+        let first = gradients.Head
+        let numbers = torch.tensor (rows[*, 1..], dtype = first.dtype, device = first.device)
+        use stacked = torch.stack (List.toArray gradients)
+        let separated = numbers.mT.matmul (stacked.view (int64 gradients.Length, -1L))
+        (separated.view (Array.append [| numbers.size 1 |] first.shape)).unbind 0
+
+    let private plusProduct (left: torch.Tensor) (right: torch.Tensor) (sum: torch.Tensor) : torch.Tensor =
+        if sum.dim () = 2L then
+            sum.addmm (left, right, 1.0f, 1.0f)
+        else
+            sum + left.matmul right
+
+    // Intermediate tensors are disposed as soon as they are used: the next ones take their memory, which is in the cache.
+
+    /// The gradient of X^2 by X, besides what is known of it.
+    let private ofSquare (x: torch.Tensor) (gradient: torch.Tensor) (known: torch.Tensor) : torch.Tensor =
+        use half = known |> plusProduct gradient x.mH
+        half |> plusProduct x.mH gradient
+
+    /// The gradient by A, given those by A, A^2 and A^3 as if these were independent.
+    let private ofPowers (a: torch.Tensor) (square: torch.Tensor) (byPowers: torch.Tensor[]) : torch.Tensor =
+        use bySquare = byPowers[1] |> plusProduct byPowers[2] a.mH
+        use known = byPowers[0] |> plusProduct square.mH byPowers[2]
+        known |> ofSquare a bySquare
 
     /// The polynomial of degree 8, in three products with that of A^2.
-    let low (a: torch.Tensor) (square: torch.Tensor) : torch.Tensor =
+    let low (a: torch.Tensor) (square: torch.Tensor) : WithPullback =
         let scheme = if isSingle a then chebyshev8 else taylor8
+
+        let factors (combined: torch.Tensor[]) (square: torch.Tensor) (fourth: torch.Tensor) =
+            struct (fourth.add (square, (2.0 / 3.0).AsScalar()), combined[2].add(fourth, scheme.X7.AsScalar()))
+
         let combined = combine scheme.Rows [ a; square ]
-        let fourth = square.matmul (combined[0].clone())
-        let left = fourth.add (square, (2.0 / 3.0).AsScalar())
-        let right = combined[2].add(fourth, scheme.X7.AsScalar())
-        combined[1] + left.matmul right
+        let fourth = square.matmul combined[0]
+        let struct (left, right) = factors combined square fourth
+
+        {
+            Value = combined[1] |> plusProduct left right
+            Kept = [ square; fourth ]
+            Pullback =
+                fun saved gradient ->
+                    let a, square, fourth = saved[0], saved[1], saved[2]
+                    let combined = combine scheme.Rows [ a; square ]
+                    let struct (left, right) = factors combined square fourth
+                    let byLeft, byRight = gradient.matmul right.mH, left.mH.matmul gradient
+                    let byFourth = byLeft.add (byRight, scheme.X7.AsScalar())
+                    let byPowers = separate scheme.Rows [ square.mH.matmul byFourth; gradient; byRight ]
+
+                    let bySquare =
+                        byPowers[1].add(byLeft, (2.0 / 3.0).AsScalar())
+                        |> plusProduct byFourth combined[0].mH
+
+                    byPowers[0] |> ofSquare a bySquare
+        }
+
+    /// Larger matrices are not kept where a product yields them again.
+    let private many = 1L <<< 17
+
+    /// B1 + (B2 + A6) A6, with A6 = B3 + B4^2.
+    let private ofDegree12 (a: torch.Tensor) (square: torch.Tensor) (cube: torch.Tensor) : WithPullback =
+        let factors (combined: torch.Tensor[]) =
+            let sixth = combined[2] |> plusProduct combined[3] combined[3]
+            [ sixth; combined[1] + sixth; combined[3] ]
+
+        let combined = combine chebyshev12 [ a; square; cube ]
+        let made = factors combined
+
+        {
+            Value = combined[0] |> plusProduct made[1] made[0]
+            Kept = square :: (if a.numel () <= many then made else [ cube ])
+            Pullback =
+                fun saved gradient ->
+                    let a, square = saved[0], saved[1]
+
+                    let made =
+                        match saved with
+                        | [ _; _; cube ] -> factors (combine chebyshev12 [ a; square; cube ])
+                        | _ -> saved[2..]
+
+                    let sixth, left, root = made[0], made[1], made[2]
+                    use byLeft = gradient.matmul sixth.mH
+                    use bySixth = byLeft |> plusProduct left.mH gradient
+                    use half = bySixth.matmul root.mH
+                    use byRoot = half |> plusProduct root.mH bySixth
+                    ofPowers a square (separate chebyshev12 [ gradient; byLeft; bySixth; byRoot ])
+        }
+
+    /// B2 + (B3 + A9) A9, with A9 = B1 B5 + B4.
+    let private ofDegree18
+        (a: torch.Tensor)
+        (square: torch.Tensor)
+        (cube: torch.Tensor)
+        (sixth: torch.Tensor)
+        : WithPullback =
+        let ninthOf (combined: torch.Tensor[]) = combined[3] |> plusProduct combined[0] combined[4]
+        let combined = combine taylor18 [ a; square; cube; sixth ]
+        let ninth = ninthOf combined
+
+        {
+            Value = combined[1] |> plusProduct (combined[2] + ninth) ninth
+            Kept = [ square; cube; sixth; if a.numel () <= many then ninth ]
+            Pullback =
+                fun saved gradient ->
+                    let a, square, cube = saved[0], saved[1], saved[2]
+                    let combined = combine taylor18 [ a; square; cube; saved[3] ]
+                    let ninth = if saved.Length > 4 then saved[4] else ninthOf combined
+                    let byLeft = gradient.matmul ninth.mH
+                    let byNinth = byLeft |> plusProduct (combined[2] + ninth).mH gradient
+                    let byFirst, byLast = byNinth.matmul combined[4].mH, combined[0].mH.matmul byNinth
+                    let byPowers = separate taylor18 [ byFirst; gradient; byLeft; byNinth; byLast ]
+                    byPowers[2] <- byPowers[2] |> ofSquare cube byPowers[3]
+                    ofPowers a square byPowers
+        }
 
     /// In single precision the polynomial of degree 12, in four products with those of A^2 and A^3. In double precision that of
     /// degree 18, in five with those of A^2, A^3 and A^6.
@@ -131,13 +240,8 @@ module internal ExponentialPolynomials =
         (square: torch.Tensor)
         (cube: torch.Tensor)
         (sixth: unit -> torch.Tensor)
-        : torch.Tensor =
+        : WithPullback =
         if isSingle a then
-            let combined = combine chebyshev12 [ a; square; cube ]
-            let root = combined[3].clone()
-            let sixth = combined[2] + root.matmul root
-            combined[0] + (combined[1] + sixth).matmul sixth
+            ofDegree12 a square cube
         else
-            let combined = combine taylor18 [ a; square; cube; sixth () ]
-            let ninth = (combined[0].clone()).matmul(combined[4].clone()) + combined[3]
-            combined[1] + (combined[2] + ninth).matmul ninth
+            ofDegree18 a square cube (sixth ())

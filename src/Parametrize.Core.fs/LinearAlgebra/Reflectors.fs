@@ -10,32 +10,79 @@ module internal Reflectors =
     /// The products of longer columns, which add up one by one, are too coarse for their squared lengths.
     let private isLong (v: torch.Tensor) : bool = Tensors.rows v > 512L
 
-    /// The columns v of the reflectors, which do not depend on their lengths: the largest entry of modulus 1, so that squares stay in
-    /// range, and long columns of length 1.
-    let private directions (x: torch.Tensor) : torch.Tensor =
-        let lower = x.tril -1L + Tensors.eyeLike x
-        let bounded = Norms.dividedBy (Norms.largest lower [| x.dim () - 2L |]) lower
+    /// What columns are divided by, which reflectors do not depend on: their largest entries, so that squares stay in range, and the
+    /// lengths of long ones.
+    let private unitsOf (columns: torch.Tensor) : torch.Tensor list =
+        let largest = Norms.largest columns [| columns.dim () - 2L |]
 
-        if isLong bounded then
-            bounded / Norms.formula bounded [| x.dim () - 2L |] true
+        if isLong columns then
+            let bounded = Norms.dividedBy largest columns
+            [ largest; Norms.formula bounded [| columns.dim () - 2L |] true ]
         else
-            bounded
+            [ largest ]
 
-    /// H1 ... Hk M, given V^H M: the compact WY form H1 ... Hk = I - V T V^H has T^-1 = striu(V^H V) + diag(V^H V) / 2 (Joffrain et
-    /// al., Accumulating Householder transformations, revisited, ACM TOMS 2006, theorem 2).
-    let private reflected (v: torch.Tensor) (products: torch.Tensor) (matrix: torch.Tensor) =
-        let identity = Orthonormal.identityLike v (Tensors.last v)
-        let half = identity * 0.5.AsScalar()
-        let one = 1.0.AsScalar()
+    let private inUnits (units: torch.Tensor list) (columns: torch.Tensor) : torch.Tensor =
+        units |> List.fold (fun columns unit -> Norms.dividedBy unit columns) columns
 
-        // What is below its diagonal is not read.
-        let inverseT =
+    /// The columns of the reflectors, given what is below the diagonal.
+    let private columnsBelow (lower: torch.Tensor) : torch.Tensor = lower + Tensors.eyeLike lower
+
+    /// 1, and 1/2 on the diagonal.
+    let private halfDiagonal (v: torch.Tensor) : torch.Tensor =
+        1.0.AsScalar() - Orthonormal.identityLike v (Tensors.last v) * 0.5.AsScalar()
+
+    /// So many columns are solved for by LAPACK, more by halves: products of blocks are faster.
+    let private fewest = 64L
+
+    /// The inverse of an upper triangular matrix.
+    let rec private inverted (upper: torch.Tensor) : torch.Tensor =
+        let size = Tensors.last upper
+
+        if size <= fewest then
+            torch.linalg.solve_triangular (upper, Orthonormal.identityLike upper size, upper = true)
+        else
+            let halves = [| size / 2L; size - size / 2L |]
+            let rows = upper.split (halves, -2L)
+            let top, bottom = rows[0].split (halves, -1L), rows[1].split (halves, -1L)
+            let first, second = inverted top[0], inverted bottom[1]
+            let corner = first.matmul(top[1]).matmul(second).neg ()
+            let lower = torch.nn.functional.pad (second, [| halves[0]; 0L |])
+            torch.cat ([| torch.cat ([| first; corner |], -1L); lower |], -2L)
+
+    /// T^-1, of many columns T, of the compact WY form H1 ... Hk = I - V T V^H: T^-1 = striu(V^H V) + diag(V^H V) / 2 (Joffrain et al., Accumulating
+    /// Householder transformations, revisited, ACM TOMS 2006, theorem 2).
+    let private triangle (v: torch.Tensor) : torch.Tensor =
+        let half = halfDiagonal v
+
+        // What is below its diagonal is not read. Of length 1, the sums of the squares of long columns are coarser than that.
+        let inverse =
             if isLong v then
-                Norms.gram v * (one - identity) + half
+                Norms.gram v * (half * 2.0.AsScalar() - 1.0.AsScalar()) + (1.0.AsScalar() - half)
             else
-                Norms.gram v * (one - half)
+                Norms.gram v * half
 
-        matrix - v.matmul (torch.linalg.solve_triangular (inverseT, products, upper = true))
+        if Tensors.last v <= fewest then inverse else inverted inverse
+
+    /// T Z.
+    let private times (triangle: torch.Tensor) (z: torch.Tensor) : torch.Tensor =
+        if Tensors.last triangle <= fewest then
+            torch.linalg.solve_triangular (triangle, z, upper = true)
+        else
+            triangle.matmul z
+
+    /// T^H Z.
+    let private adjointTimes (triangle: torch.Tensor) (z: torch.Tensor) : torch.Tensor =
+        if Tensors.last triangle <= fewest then
+            torch.linalg.solve_triangular (triangle.mH, z, upper = false)
+        else
+            triangle.mH.matmul z
+
+    /// The gradients of M - V T Z by V and by Z as if these were independent, given T and W = T Z.
+    let private pulledBack (v: torch.Tensor) (t: torch.Tensor) (w: torch.Tensor) (gradient: torch.Tensor) =
+        use z = adjointTimes t (Norms.inner v gradient)
+        use byGram = z.matmul(w.mH).triu() * halfDiagonal v
+        use ofGram = v.matmul (byGram + byGram.mH)
+        struct (ofGram - gradient.matmul w.mH, z.neg ())
 
     /// So many columns are reflected at once. More are halved: the second half has zeros above, which are not computed with.
     let private many = 128L
@@ -46,43 +93,99 @@ module internal Reflectors =
         let columns = v.split ([| half; Tensors.last v - half |], -1L)
         struct (half, columns[0], columns[1].narrow(-2L, half, Tensors.rows v - half))
 
-    /// The first k columns of the product.
-    let rec private columnsOf (v: torch.Tensor) : torch.Tensor =
-        let rows, count = Tensors.rows v, Tensors.last v
+    let private below (half: int64) (matrix: torch.Tensor) : torch.Tensor =
+        matrix.narrow (-2L, half, Tensors.rows matrix - half)
 
-        if count <= many then
-            reflected v (v.narrow (-2L, 0L, count)).mH (Tensors.eyeLike v)
-        else
-            let struct (half, first, others) = halves v
-            let inner = columnsOf others
-            let struct (top, bottom) = Tensors.splitRows half first
-            let one = Orthonormal.identityLike v half
+    let private from (half: int64) (matrix: torch.Tensor) : torch.Tensor =
+        matrix.narrow (-1L, half, Tensors.last matrix - half)
 
-            let started =
-                torch.nn.functional.pad (one, [| 0L; count - half; 0L; rows - half |])
-                + torch.nn.functional.pad (inner, [| half; 0L; half; 0L |])
+    /// The first k columns of the product, from the columns of the reflectors.
+    let rec private columnsOf (v: torch.Tensor) : WithPullback =
+        if Tensors.last v <= many then atOnce v else byHalves v
 
-            reflected first (torch.cat ([| top.mH; Norms.inner bottom inner |], -1L)) started
+    and private atOnce (v: torch.Tensor) : WithPullback =
+        let t = triangle v
+        let w = times t (v.narrow (-2L, 0L, Tensors.last v)).mH
+
+        {
+            Value = Tensors.eyeLike v - v.matmul w
+            Kept = [ t; w ]
+            Pullback =
+                fun saved gradient ->
+                    let struct (byV, byZ) = pulledBack saved[0] saved[1] saved[2] gradient
+                    byV.narrow(-2L, 0L, Tensors.last byV).add_ byZ.mH |> ignore
+                    byV
+        }
+
+    and private byHalves (v: torch.Tensor) : WithPullback =
+        let struct (half, first, others) = halves v
+        let inner = columnsOf others
+        let struct (top, bottom) = Tensors.splitRows half first
+        let one = Orthonormal.identityLike v half
+
+        let started =
+            torch.nn.functional.pad (one, [| 0L; Tensors.last others; 0L; Tensors.rows others |])
+            + torch.nn.functional.pad (inner.Value, [| half; 0L; half; 0L |])
+
+        let t = triangle first
+        let w = times t (torch.cat ([| top.mH; Norms.inner bottom inner.Value |], -1L))
+        let pullback = inner.Pullback
+
+        {
+            Value = started - first.matmul w
+            Kept = t :: w :: inner.Value :: inner.Kept
+            Pullback =
+                fun saved gradient ->
+                    let struct (half, first, others) = halves saved[0]
+                    let struct (byFirst, byZ) = pulledBack first saved[1] saved[2] gradient
+                    let byProducts = from half byZ
+                    byFirst.narrow(-2L, 0L, half).add_ (byZ.narrow (-1L, 0L, half)).mH |> ignore
+                    (below half byFirst).add_ (saved[3].matmul byProducts.mH) |> ignore
+                    let byInner = gradient |> below half |> from half
+                    use byInner = byInner + (below half first).matmul byProducts
+                    let byOthers = pullback (others :: saved[4..]) byInner
+                    torch.cat ([| byFirst; torch.nn.functional.pad (byOthers, [| 0L; 0L; half; 0L |]) |], -1L)
+        }
+
+    /// The product from what is below the diagonal. Lengths of columns are constants to the gradient: it is orthogonal to them.
+    let private ofLower (lower: torch.Tensor) : WithPullback =
+        let columns = columnsBelow lower
+        let units = unitsOf columns
+        let made = columnsOf (inUnits units columns)
+        let pullback, count = made.Pullback, units.Length
+
+        {
+            Value = made.Value
+            Kept = units @ made.Kept
+            Pullback =
+                fun saved gradient ->
+                    let units, kept = List.splitAt count saved.Tail
+                    let v = inUnits units (columnsBelow saved.Head)
+                    pullback (v :: kept) gradient |> inUnits units
+        }
 
     let rec private apply (v: torch.Tensor) (matrix: torch.Tensor) : torch.Tensor =
+        let reflected (v: torch.Tensor) (matrix: torch.Tensor) =
+            matrix - v.matmul (times (triangle v) (Norms.inner v matrix))
+
         if Tensors.last v <= many then
-            reflected v (Norms.inner v matrix) matrix
+            reflected v matrix
         else
             let struct (half, first, others) = halves v
             let struct (top, bottom) = Tensors.splitRows half matrix
-            let matrix = torch.cat ([| top; apply others bottom |], -2L)
-            reflected first (Norms.inner first matrix) matrix
+            reflected first (torch.cat ([| top; apply others bottom |], -2L))
 
     /// The first k columns of H1 H2 ... Hk, where Hi = I - 2 v v^H / v^H v and the columns v are those of the strict
     /// lower part of x with ones on the diagonal. Differentiable.
     let product (x: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
-        (columnsOf (directions x)).MoveToOuterDisposeScope()
+        (CustomGradient.apply ofLower (x.tril -1L)).MoveToOuterDisposeScope()
 
     /// H1 H2 ... Hk applied to the columns of a matrix. Differentiable by that.
     let applied (x: torch.Tensor) (matrix: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
-        (apply (directions x) matrix).MoveToOuterDisposeScope()
+        let columns = columnsBelow (x.tril -1L)
+        (apply (inUnits (unitsOf columns) columns) matrix).MoveToOuterDisposeScope()
 
     /// For orthonormal q the x, strictly lower triangular but for a diagonal of +-1, with product x * diag(x) = q.
     /// Real matrices only. LAPACK's geqrf stores reflectors scaled as above, and R is diagonal with entries +-1.

@@ -1,0 +1,101 @@
+namespace Parametrize.LinearAlgebra
+
+open System
+open TorchSharp
+
+/// A value whose gradient is computed by hand.
+[<NoComparison; NoEquality>]
+type internal WithPullback =
+    {
+        Value: torch.Tensor
+        /// What the gradient is computed from, besides the argument.
+        Kept: torch.Tensor list
+        /// The gradient by the argument, given the argument, what is kept, and the gradient by the value. It must not hold tensors.
+        Pullback: torch.Tensor list -> torch.Tensor -> torch.Tensor
+    }
+
+/// The node of libtorch's graph. An exception must not leave `backward`: TorchSharp would end the process.
+type internal CustomGradientNode() =
+    inherit torch.autograd.SingleTensorFunction<CustomGradientNode>()
+
+    /// The last gradient. libtorch copies it after `backward` has ended, on the same thread, so it is disposed later.
+    [<ThreadStatic; DefaultValue>]
+    static val mutable private returned: torch.Tensor | null
+
+    static member private Release() =
+        match CustomGradientNode.returned with
+        | null -> ()
+        | gradient -> gradient.Dispose()
+
+        CustomGradientNode.returned <- null
+
+    override _.Name: string = nameof CustomGradientNode
+
+    override _.forward(context: torch.autograd.AutogradContext, arguments: obj[]) : torch.Tensor =
+        CustomGradientNode.Release()
+        let struct (made, again) = arguments[1] :?> struct (WithPullback * (torch.Tensor -> WithPullback))
+        context.set_materialize_grads false
+        context.save_for_backward (ResizeArray((arguments[0] :?> torch.Tensor) :: made.Kept))
+        context.save_data ("pullback", made.Pullback)
+        context.save_data ("again", again)
+        made.Value
+
+    /// For a derivative of the gradient all is computed again, as a graph that leads to the argument.
+    static member private Gradient(context: torch.autograd.AutogradContext, gradient: torch.Tensor) =
+        let saved = List.ofSeq (context.get_saved_variables ())
+
+        if torch.is_grad_enabled () then
+            let again = context.get_data "again" :?> (torch.Tensor -> WithPullback)
+            let made = again saved.Head
+            made.Pullback (saved.Head :: made.Kept) gradient
+        else
+            let pullback = context.get_data "pullback" :?> (torch.Tensor list -> torch.Tensor -> torch.Tensor)
+            pullback saved gradient
+
+    override _.backward(context: torch.autograd.AutogradContext, gradient: torch.Tensor) =
+        CustomGradientNode.Release()
+
+        if not gradient.IsInvalid then
+            use _scope = torch.NewDisposeScope()
+
+            let found =
+                try
+                    CustomGradientNode.Gradient(context, gradient)
+                with _ ->
+                    // A number, which is a gradient of no matrix: libtorch throws.
+                    torch.zeros ([||], dtype = gradient.dtype, device = gradient.device)
+
+            gradient.Dispose()
+            CustomGradientNode.returned <- found.DetachFromDisposeScope()
+
+        ResizeArray [ CustomGradientNode.returned; null ]
+
+/// Functions of matrices whose gradients are written by hand, in fewer and cheaper operations than those of libtorch's graph, with
+/// fewer tensors kept. Derivatives of all orders exist.
+[<RequireQualifiedAccess>]
+module internal CustomGradient =
+
+    /// Of smaller tensors libtorch's own graph is cheaper than one node of TorchSharp's.
+    let private many = 10000L
+
+    /// The value of `first` at x. `again` is the same function; it may not rely on what is already computed without a graph.
+    let applyWith
+        (first: torch.Tensor -> WithPullback)
+        (again: torch.Tensor -> WithPullback)
+        (x: torch.Tensor)
+        : torch.Tensor =
+        use _scope = torch.NewDisposeScope()
+
+        let value =
+            if torch.is_grad_enabled () && x.requires_grad && x.numel () >= many then
+                let made =
+                    use _ = torch.no_grad ()
+                    first x
+
+                CustomGradientNode.apply (x, struct (made, again))
+            else
+                (first x).Value
+
+        value.MoveToOuterDisposeScope()
+
+    let apply (f: torch.Tensor -> WithPullback) (x: torch.Tensor) : torch.Tensor = applyWith f f x
