@@ -77,6 +77,7 @@ module internal CayleyMap =
                 torch.linalg.vector_norm(a.detach (), 2.0, [| -2L; -1L |]).max()
 
         let isSmall = a.numel () = 0L || norms.ToDouble() < large a
+
         let q =
             if isSmall then
                 CustomGradient.apply (byInverse byBlocks) a

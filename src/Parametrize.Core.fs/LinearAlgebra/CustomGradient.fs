@@ -1,6 +1,8 @@
 namespace Parametrize.LinearAlgebra
 
 open System
+open System.Collections
+open System.Reflection
 open TorchSharp
 
 /// A value whose gradient is computed by hand.
@@ -22,6 +24,10 @@ type internal CustomGradientNode() =
     [<ThreadStatic; DefaultValue>]
     static val mutable private returned: torch.Tensor | null
 
+    static member private SavedField: FieldInfo | null =
+        typeof<torch.autograd.AutogradContext>
+            .GetField("_savedVariables", BindingFlags.Instance ||| BindingFlags.NonPublic)
+
     static member private Release() =
         match CustomGradientNode.returned with
         | null -> ()
@@ -40,17 +46,35 @@ type internal CustomGradientNode() =
         context.save_data ("again", again)
         made.Value
 
-    /// For a derivative of the gradient all is computed again, as a graph that leads to the argument.
+    /// What is kept, as libtorch's own nodes free theirs. TorchSharp (0.107.0) does so when the graph ends, which without dispose scopes
+    /// is when the garbage collector finds it.
+    static member private Free(context: torch.autograd.AutogradContext) =
+        match CustomGradientNode.SavedField with
+        | null -> ()
+        | field ->
+            match field.GetValue context with
+            | :? IList as saved ->
+                for variable in Seq.cast<IDisposable> saved |> Seq.skip 1 do
+                    variable.Dispose()
+
+                while saved.Count > 1 do
+                    saved.RemoveAt 1
+            | _ -> ()
+
+    /// For a derivative of the gradient all is computed again, as a graph that leads to the argument. For a second pass through a graph
+    /// that was retained, what the first has freed is.
     static member private Gradient(context: torch.autograd.AutogradContext, gradient: torch.Tensor) =
         let saved = List.ofSeq (context.get_saved_variables ())
+        let again = context.get_data "again" :?> (torch.Tensor -> WithPullback)
 
-        if torch.is_grad_enabled () then
-            let again = context.get_data "again" :?> (torch.Tensor -> WithPullback)
+        if torch.is_grad_enabled () || saved.Tail.IsEmpty then
             let made = again saved.Head
             made.Pullback (saved.Head :: made.Kept) gradient
         else
             let pullback = context.get_data "pullback" :?> (torch.Tensor list -> torch.Tensor -> torch.Tensor)
-            pullback saved gradient
+            let found = pullback saved gradient
+            CustomGradientNode.Free context
+            found
 
     override _.backward(context: torch.autograd.AutogradContext, gradient: torch.Tensor) =
         CustomGradientNode.Release()
@@ -78,23 +102,30 @@ module internal CustomGradient =
     /// Of smaller tensors libtorch's own graph is cheaper than one node of TorchSharp's.
     let private many = 10000L
 
-    /// The value of `first` at x. `again` is the same function; it may not rely on what is already computed without a graph.
+    let private isFor (x: torch.Tensor) : bool = torch.is_grad_enabled () && x.requires_grad && x.numel () >= many
+
+    /// What several steps of a function of x begin with: without a graph where the gradient is computed by hand.
+    let prepared (prepare: torch.Tensor -> 'T) (x: torch.Tensor) : 'T =
+        if isFor x then
+            use _ = torch.no_grad ()
+            prepare x
+        else
+            prepare x
+
+    /// The value of `first` at x, which may rely on what is prepared. `again` is the same function, of x alone.
     let applyWith
         (first: torch.Tensor -> WithPullback)
         (again: torch.Tensor -> WithPullback)
         (x: torch.Tensor)
         : torch.Tensor =
         use _scope = torch.NewDisposeScope()
+        let made = prepared first x
 
         let value =
-            if torch.is_grad_enabled () && x.requires_grad && x.numel () >= many then
-                let made =
-                    use _ = torch.no_grad ()
-                    first x
-
+            if isFor x then
                 CustomGradientNode.apply (x, struct (made, again))
             else
-                (first x).Value
+                made.Value
 
         value.MoveToOuterDisposeScope()
 

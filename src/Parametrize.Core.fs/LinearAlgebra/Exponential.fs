@@ -57,12 +57,9 @@ module internal Exponential =
     let private scaledBy (exponents: float[]) (a: torch.Tensor) : torch.Tensor =
         let scales = exponents |> Array.map (fun exponent -> Math.Pow(2.0, exponent))
 
-        if Array.forall ((=) 1.0) scales then
-            a
-        elif Array.forall ((=) scales[0]) scales then
-            a * scales[0].AsScalar()
-        else
-            a * forEach a a.dtype scales
+        if Array.forall ((=) 1.0) scales then a
+        elif Array.forall ((=) scales[0]) scales then a * scales[0].AsScalar()
+        else a * forEach a a.dtype scales
 
     /// Squares each matrix of the batch its own number of times.
     let private squareAgain (counts: float[]) (after: int -> torch.Tensor -> torch.Tensor) (q: torch.Tensor) =
@@ -154,10 +151,6 @@ module internal Exponential =
         | ValueSome(struct (_, _, counts)) when plan.Most > 0.0 -> squareAgain counts (fun _ q -> q) q
         | _ -> q
 
-    let private planWithoutGraph (a: torch.Tensor) : Plan =
-        use _ = torch.no_grad ()
-        planOf a
-
     /// exp A, also of large A, orthogonal to rounding. Differentiable.
     let ofSkew (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
@@ -168,7 +161,7 @@ module internal Exponential =
             elif Tensors.last a = 2L && not (a.is_complex ()) then
                 ofPlane a
             else
-                let plan = planWithoutGraph a
+                let plan = CustomGradient.prepared planOf a
 
                 if plan.Most <= 6.0 then
                     let q = by plan a
@@ -187,7 +180,7 @@ module internal Exponential =
     /// Differentiable.
     let ofMatrix (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
-        (by (planWithoutGraph a) a).MoveToOuterDisposeScope()
+        (by (CustomGradient.prepared planOf a) a).MoveToOuterDisposeScope()
 
     /// The matrix in which the largest eigenvalue of modulus beyond this one is that, and a bound on the modulus: the
     /// Frobenius norm where it is enough.

@@ -105,25 +105,25 @@ module internal ExponentialPolynomials =
                 ]
             ]
 
+    let private numbers (rows: float[,]) (like: torch.Tensor) : torch.Tensor =
+        torch.tensor (rows, dtype = like.dtype, device = like.device)
+
+    /// These matrices times a matrix of coefficients: each row yields a combination of them.
+    let private combined (coefficients: torch.Tensor) (matrices: torch.Tensor list) : torch.Tensor[] =
+        let shape = Array.append [| coefficients.size 0 |] matrices.Head.shape
+        use stacked = torch.stack (List.toArray matrices)
+        let combinations = coefficients.matmul (stacked.view (int64 matrices.Length, -1L))
+        (combinations.view shape).unbind 0
+
     /// The combinations of the identity and of powers with these rows of coefficients.
     let private combine (rows: float[,]) (powers: torch.Tensor list) : torch.Tensor[] =
         let first = powers.Head
-        let count = int64 (rows.GetLength 0)
-        let numbers (columns: float[,]) = torch.tensor (columns, dtype = first.dtype, device = first.device)
-        let stacked = torch.stack (List.toArray powers)
-        let ofPowers = (numbers rows[*, 1..]).matmul (stacked.view (int64 powers.Length, -1L))
-        let combined = ofPowers.view (Array.append [| count |] first.shape)
-        let ofIdentity = (numbers rows[*, ..0]).view [| count; yield! first.shape[1..] |> Array.map (fun _ -> 1L) |]
-        (Tensors.diagonal combined).add_ ofIdentity |> ignore
-        combined.unbind 0
+        let identity = (Orthonormal.identityLike first (Tensors.last first)).expand_as first
+        combined (numbers rows first) (identity :: powers)
 
     /// The gradients by the powers, given those by the combinations.
     let private separate (rows: float[,]) (gradients: torch.Tensor list) : torch.Tensor[] =
-        let first = gradients.Head
-        let numbers = torch.tensor (rows[*, 1..], dtype = first.dtype, device = first.device)
-        use stacked = torch.stack (List.toArray gradients)
-        let separated = numbers.mT.matmul (stacked.view (int64 gradients.Length, -1L))
-        (separated.view (Array.append [| numbers.size 1 |] first.shape)).unbind 0
+        combined (numbers rows[*, 1..] gradients.Head).mT gradients
 
     let private plusProduct (left: torch.Tensor) (right: torch.Tensor) (sum: torch.Tensor) : torch.Tensor =
         if sum.dim () = 2L then
@@ -168,8 +168,7 @@ module internal ExponentialPolynomials =
                     let byPowers = separate scheme.Rows [ square.mH.matmul byFourth; gradient; byRight ]
 
                     let bySquare =
-                        byPowers[1].add(byLeft, (2.0 / 3.0).AsScalar())
-                        |> plusProduct byFourth combined[0].mH
+                        byPowers[1].add(byLeft, (2.0 / 3.0).AsScalar()) |> plusProduct byFourth combined[0].mH
 
                     byPowers[0] |> ofSquare a bySquare
         }
@@ -219,7 +218,14 @@ module internal ExponentialPolynomials =
 
         {
             Value = combined[1] |> plusProduct (combined[2] + ninth) ninth
-            Kept = [ square; cube; sixth; if a.numel () <= many then ninth ]
+            Kept =
+                [
+                    square
+                    cube
+                    sixth
+                    if a.numel () <= many then
+                        ninth
+                ]
             Pullback =
                 fun saved gradient ->
                     let a, square, cube = saved[0], saved[1], saved[2]

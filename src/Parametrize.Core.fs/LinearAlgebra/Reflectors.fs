@@ -43,9 +43,9 @@ module internal Reflectors =
         else
             let halves = [| size / 2L; size - size / 2L |]
             let rows = upper.split (halves, -2L)
-            let top, bottom = rows[0].split (halves, -1L), rows[1].split (halves, -1L)
+            let top, bottom = rows[0].split(halves, -1L), rows[1].split(halves, -1L)
             let first, second = inverted top[0], inverted bottom[1]
-            let corner = first.matmul(top[1]).matmul(second).neg ()
+            let corner = first.matmul(top[1]).matmul(second).neg()
             let lower = torch.nn.functional.pad (second, [| halves[0]; 0L |])
             torch.cat ([| torch.cat ([| first; corner |], -1L); lower |], -2L)
 
@@ -100,8 +100,7 @@ module internal Reflectors =
         matrix.narrow (-1L, half, Tensors.last matrix - half)
 
     /// The first k columns of the product, from the columns of the reflectors.
-    let rec private columnsOf (v: torch.Tensor) : WithPullback =
-        if Tensors.last v <= many then atOnce v else byHalves v
+    let rec private columnsOf (v: torch.Tensor) : WithPullback = if Tensors.last v <= many then atOnce v else byHalves v
 
     and private atOnce (v: torch.Tensor) : WithPullback =
         let t = triangle v
@@ -140,7 +139,7 @@ module internal Reflectors =
                     let struct (byFirst, byZ) = pulledBack first saved[1] saved[2] gradient
                     let byProducts = from half byZ
                     byFirst.narrow(-2L, 0L, half).add_ (byZ.narrow (-1L, 0L, half)).mH |> ignore
-                    (below half byFirst).add_ (saved[3].matmul byProducts.mH) |> ignore
+                    (below half byFirst).add_(saved[3].matmul byProducts.mH) |> ignore
                     let byInner = gradient |> below half |> from half
                     use byInner = byInner + (below half first).matmul byProducts
                     let byOthers = pullback (others :: saved[4..]) byInner

@@ -65,6 +65,7 @@ let private tests (isAskedFor: string list -> bool) : Test =
             BatchTests.tests
             MemberTests.tests
             ThinTests.tests
+            LargeGradientTests.tests
             FormTests.tests
             EqualityTests.tests
             SentenceTests.tests
