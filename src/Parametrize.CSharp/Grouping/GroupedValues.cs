@@ -15,26 +15,15 @@ internal sealed class GroupedValues : IDisposable
     [ThreadStatic]
     private static GroupedValues? _current;
 
-    [ThreadStatic]
-    private static Exception? _failure;
-
     private readonly GroupedValues? _outer = _current;
     private readonly Dictionary<IGroupable, Computed> _values = [];
 
     /// <summary>Whether tensors that are alike are computed together.</summary>
     public static bool AreOn { get; set; } = true;
 
-    /// <summary>The exception of the last backward pass of this thread, which could not throw it itself.</summary>
-    public static Exception? Failure
-    {
-        get => _failure;
-        set => _failure = value;
-    }
-
     /// <summary>Computes the values for these uses; null when no two tensors can be computed together.</summary>
     public static GroupedValues? For(IReadOnlyList<IUse> uses)
     {
-        ThrowFailure();
         if (!AreOn || uses.Count < 2)
             return null;
         var groups = Alike(uses);
@@ -70,18 +59,6 @@ internal sealed class GroupedValues : IDisposable
         _current = _outer;
         foreach (var (_, computed) in _values)
             computed.Made.Dispose();
-    }
-
-    private static void ThrowFailure()
-    {
-        if (Failure is not { } failure)
-            return;
-        Failure = null;
-        throw new InvalidOperationException(
-            "The last backward pass through tensors that are computed together has failed, and its gradients are NaN. "
-                + $"Set `parametrize.GroupsAlike = false` to compute each tensor by itself. {failure.Message}",
-            failure
-        );
     }
 
     private static PartsVersion VersionOf(IGroupable tensor) => PartsVersion.Of(tensor.Inputs, tensor.Tensors);

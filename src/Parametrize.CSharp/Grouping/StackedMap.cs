@@ -49,8 +49,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
     }
 
     /// <summary>
-    /// An exception must not leave this method: TorchSharp would end the process. The next `call` or scope on this thread throws
-    /// it.
+    /// An exception must not leave this method: TorchSharp would end the process.
     /// </summary>
     public override List<Tensor> backward(autograd.AutogradContext context, List<Tensor> gradients)
     {
@@ -61,10 +60,10 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         {
             _returned = [null, .. Gradients(batch, context.get_saved_variables(), gradients)];
         }
-        catch (Exception error)
+        catch (Exception)
         {
-            GroupedValues.Failure = error;
-            _returned = [null, .. batch.Inputs.Select(input => input.requires_grad ? NaNs(input) : null)];
+            // A gradient on another device is one of no input: libtorch throws.
+            _returned = [null, .. batch.Inputs.Select(input => input.requires_grad ? empty(1, device: META) : null)];
         }
         foreach (var gradient in gradients)
             if (gradient.IsInvalid)
@@ -128,12 +127,6 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         return leaves.ConvertAll(leaf =>
             leaf.requires_grad && found.Dequeue() is { IsInvalid: false } one ? one : null
         );
-    }
-
-    private static Tensor NaNs(Tensor input)
-    {
-        using var zero = zeros_like(input);
-        return zero.div(zero);
     }
 
     private static void Release()

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
@@ -308,6 +309,18 @@ public class TensorsThatAreAlike
         for (var step = 0; step < 50; step++)
             Step();
         Assert.Equal(before, Tensor.TotalCount);
+    }
+
+    /// <summary>TorchSharp ends the process where an exception leaves a function of one's own.</summary>
+    [Fact]
+    public void A_gradient_that_cannot_be_computed_is_an_exception_of_backward()
+    {
+        var model = Model("cayley");
+        var loss = model.call(Input("cayley")).square().sum();
+        foreach (var parameter in model.parameters().ToList())
+            parameter.Dispose();
+        var error = Assert.Throws<ExternalException>(() => autograd.backward([loss], create_graph: true));
+        Assert.Contains("invalid gradient", error.Message);
     }
 
     [Fact]
