@@ -173,35 +173,28 @@ module internal ExponentialPolynomials =
                     byPowers[0] |> ofSquare a bySquare
         }
 
-    /// Larger matrices are not kept where a product yields them again.
-    let private many = 1L <<< 17
+    /// The last power, which only one more product yields, where memory is not worth that.
+    let private keptOf (power: torch.Tensor) : torch.Tensor list =
+        if power.numel () <= (1L <<< 16) then [ power ] else []
 
     /// B1 + (B2 + A6) A6, with A6 = B3 + B4^2.
     let private ofDegree12 (a: torch.Tensor) (square: torch.Tensor) (cube: torch.Tensor) : WithPullback =
-        let factors (combined: torch.Tensor[]) =
-            let sixth = combined[2] |> plusProduct combined[3] combined[3]
-            [ sixth; combined[1] + sixth; combined[3] ]
-
+        let sixthOf (combined: torch.Tensor[]) = combined[2] |> plusProduct combined[3] combined[3]
         let combined = combine chebyshev12 [ a; square; cube ]
-        let made = factors combined
+        let sixth = sixthOf combined
 
         {
-            Value = combined[0] |> plusProduct made[1] made[0]
-            Kept = square :: (if a.numel () <= many then made else [ cube ])
+            Value = combined[0] |> plusProduct (combined[1] + sixth) sixth
+            Kept = square :: cube :: keptOf sixth
             Pullback =
                 fun saved gradient ->
-                    let a, square = saved[0], saved[1]
-
-                    let made =
-                        match saved with
-                        | [ _; _; cube ] -> factors (combine chebyshev12 [ a; square; cube ])
-                        | _ -> saved[2..]
-
-                    let sixth, left, root = made[0], made[1], made[2]
+                    let a, square, cube = saved[0], saved[1], saved[2]
+                    let combined = combine chebyshev12 [ a; square; cube ]
+                    let sixth = List.tryItem 3 saved |> Option.defaultWith (fun () -> sixthOf combined)
                     use byLeft = gradient.matmul sixth.mH
-                    use bySixth = byLeft |> plusProduct left.mH gradient
-                    use half = bySixth.matmul root.mH
-                    use byRoot = half |> plusProduct root.mH bySixth
+                    use bySixth = byLeft |> plusProduct (combined[1] + sixth).mH gradient
+                    use half = bySixth.matmul combined[3].mH
+                    use byRoot = half |> plusProduct combined[3].mH bySixth
                     ofPowers a square (separate chebyshev12 [ gradient; byLeft; bySixth; byRoot ])
         }
 
@@ -218,19 +211,12 @@ module internal ExponentialPolynomials =
 
         {
             Value = combined[1] |> plusProduct (combined[2] + ninth) ninth
-            Kept =
-                [
-                    square
-                    cube
-                    sixth
-                    if a.numel () <= many then
-                        ninth
-                ]
+            Kept = square :: cube :: sixth :: keptOf ninth
             Pullback =
                 fun saved gradient ->
                     let a, square, cube = saved[0], saved[1], saved[2]
                     let combined = combine taylor18 [ a; square; cube; saved[3] ]
-                    let ninth = if saved.Length > 4 then saved[4] else ninthOf combined
+                    let ninth = List.tryItem 4 saved |> Option.defaultWith (fun () -> ninthOf combined)
                     let byLeft = gradient.matmul ninth.mH
                     let byNinth = byLeft |> plusProduct (combined[2] + ninth).mH gradient
                     let byFirst, byLast = byNinth.matmul combined[4].mH, combined[0].mH.matmul byNinth
