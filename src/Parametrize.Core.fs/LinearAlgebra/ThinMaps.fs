@@ -132,7 +132,8 @@ module internal ThinMaps =
                     let struct (p, r) = plain b gram
                     torch.cat ([| p; c.matmul r |], -2L)
                 else
-                    Orthonormal.whereFinite (careful inBasis) x
+                    // What is above the diagonal is not read.
+                    Orthonormal.whereFinite (careful inBasis) (x.tril 0L)
 
         columns.MoveToOuterDisposeScope()
 

@@ -229,6 +229,27 @@ let private hugeOnes: Test =
                             let gradient = passes value parts (normal 5UL dtype shape) |> List.head
                             Expect.equal (Tensors.nonFinite gradient) 0L $"gradient of {what}")
 
+/// Beside a member that is computed in double precision.
+let private unread: Test =
+    inScope "what stands above the diagonal of a thin matrix changes nothing" (fun () ->
+        for value in withoutBase do
+            for shape in [ [ 2L; 40L; 5L ]; [ 2L; 5L; 40L ] ] do
+                let x = normal 3UL double shape
+                (x.select (0L, 1L)).mul_(1e3.ToScalar()) |> ignore
+                let outer = normal 5UL double shape
+
+                let ofX (x: torch.Tensor) =
+                    let parts = Parametrization.ofTensors [ x ] [] value
+                    (Parametrization.forward value parts).detach(), passes value parts outer |> List.head
+
+                let row, column = if shape[1] > shape[2] then 0L, 1L else 1L, 0L
+                let before = ofX x
+                x[0L, row, column] <- torch.tensor nan
+                let after = ofX x
+
+                for what, part in [ "value", fst; "gradient", snd ] do
+                    Expect.equal (Measures.apart (part before) (part after)) 0.0 $"{what} of {value}, {shape}")
+
 /// Bases from permutations, half turns and reflections, in which pivots are zero.
 let private bases: Test =
     inScope "every thin base yields the matrix of which it was made" (fun () ->
@@ -354,6 +375,7 @@ let tests: Test =
             agreement
             curvature
             hugeOnes
+            unread
             bases
             longColumns
             factors
