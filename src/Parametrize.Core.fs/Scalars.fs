@@ -30,6 +30,9 @@ module internal Scalars =
         | _ when first.Count < Most -> first.GetOrAdd(number, (fun value -> value.ToScalar()))
         | _ -> kept (number.ToScalar())
 
+    /// The sum of two tensors. For `+` TorchSharp makes a number 1, which may be freed too early.
+    let plus (left: torch.Tensor) (right: torch.Tensor) : torch.Tensor = left.add (right, scalarOf 1.0)
+
     type System.Double with
 
         member number.AsScalar() : Scalar = scalarOf number

@@ -84,7 +84,11 @@ type internal CustomGradientNode() =
 
             let found =
                 try
-                    CustomGradientNode.Gradient(context, gradient)
+                    try
+                        CustomGradientNode.Gradient(context, gradient)
+                    with _ ->
+                        // The garbage collector may have freed a number of TorchSharp's in a call (`Scalars`).
+                        CustomGradientNode.Gradient(context, gradient)
                 with _ ->
                     // A number, which is a gradient of no matrix: libtorch throws.
                     torch.zeros ([||], dtype = gradient.dtype, device = gradient.device)

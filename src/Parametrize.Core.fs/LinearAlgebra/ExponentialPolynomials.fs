@@ -129,7 +129,7 @@ module internal ExponentialPolynomials =
         if sum.dim () = 2L then
             sum.addmm (left, right, 1.0f, 1.0f)
         else
-            sum + left.matmul right
+            plus sum (left.matmul right)
 
     // Intermediate tensors are disposed as soon as they are used: the next ones take their memory, which is in the cache.
 
@@ -184,7 +184,7 @@ module internal ExponentialPolynomials =
         let sixth = sixthOf combined
 
         {
-            Value = combined[0] |> plusProduct (combined[1] + sixth) sixth
+            Value = combined[0] |> plusProduct (plus combined[1] sixth) sixth
             Kept = square :: cube :: keptOf sixth
             Pullback =
                 fun saved gradient ->
@@ -192,7 +192,7 @@ module internal ExponentialPolynomials =
                     let combined = combine chebyshev12 [ a; square; cube ]
                     let sixth = List.tryItem 3 saved |> Option.defaultWith (fun () -> sixthOf combined)
                     use byLeft = gradient.matmul sixth.mH
-                    use bySixth = byLeft |> plusProduct (combined[1] + sixth).mH gradient
+                    use bySixth = byLeft |> plusProduct (plus combined[1] sixth).mH gradient
                     use half = bySixth.matmul combined[3].mH
                     use byRoot = half |> plusProduct combined[3].mH bySixth
                     ofPowers a square (separate chebyshev12 [ gradient; byLeft; bySixth; byRoot ])
@@ -210,7 +210,7 @@ module internal ExponentialPolynomials =
         let ninth = ninthOf combined
 
         {
-            Value = combined[1] |> plusProduct (combined[2] + ninth) ninth
+            Value = combined[1] |> plusProduct (plus combined[2] ninth) ninth
             Kept = square :: cube :: sixth :: keptOf ninth
             Pullback =
                 fun saved gradient ->
@@ -218,7 +218,7 @@ module internal ExponentialPolynomials =
                     let combined = combine taylor18 [ a; square; cube; saved[3] ]
                     let ninth = List.tryItem 4 saved |> Option.defaultWith (fun () -> ninthOf combined)
                     let byLeft = gradient.matmul ninth.mH
-                    let byNinth = byLeft |> plusProduct (combined[2] + ninth).mH gradient
+                    let byNinth = byLeft |> plusProduct (plus combined[2] ninth).mH gradient
                     let byFirst, byLast = byNinth.matmul combined[4].mH, combined[0].mH.matmul byNinth
                     let byPowers = separate taylor18 [ byFirst; gradient; byLeft; byNinth; byLast ]
                     byPowers[2] <- byPowers[2] |> ofSquare cube byPowers[3]

@@ -32,7 +32,7 @@ module internal Norms =
 
             let after (tall: torch.Tensor) = tall.narrow (-2L, rows - rest, rest)
             let ofBlocks = Tensors.inDouble ((blocks v).mH.matmul(blocks w))
-            (ofBlocks.sum -3L + Tensors.inDouble ((after v).mH.matmul(after w))).``to`` w.dtype
+            (plus (ofBlocks.sum -3L) (Tensors.inDouble ((after v).mH.matmul(after w)))).``to`` w.dtype
         else
             v.mH.matmul w
 

@@ -25,11 +25,12 @@ module internal Reflectors =
         units |> List.fold (fun columns unit -> Norms.dividedBy unit columns) columns
 
     /// The columns of the reflectors, given what is below the diagonal.
-    let private columnsBelow (lower: torch.Tensor) : torch.Tensor = lower + Tensors.eyeLike lower
+    let private columnsBelow (lower: torch.Tensor) : torch.Tensor = plus lower (Tensors.eyeLike lower)
 
     /// 1, and 1/2 on the diagonal.
     let private halfDiagonal (v: torch.Tensor) : torch.Tensor =
-        1.0.AsScalar() - Orthonormal.identityLike v (Tensors.last v) * 0.5.AsScalar()
+        let identity = Orthonormal.identityLike v (Tensors.last v)
+        torch.ones_like identity - identity * 0.5.AsScalar()
 
     /// So many columns are solved for by LAPACK, more by halves: products of blocks are faster.
     let private fewest = 64L
@@ -49,8 +50,8 @@ module internal Reflectors =
             let lower = torch.nn.functional.pad (second, [| halves[0]; 0L |])
             torch.cat ([| torch.cat ([| first; corner |], -1L); lower |], -2L)
 
-    /// T^-1, of many columns T, of the compact WY form H1 ... Hk = I - V T V^H: T^-1 = striu(V^H V) + diag(V^H V) / 2 (Joffrain et al., Accumulating
-    /// Householder transformations, revisited, ACM TOMS 2006, theorem 2).
+    /// What stands for T of the compact WY form H1 ... Hk = I - V T V^H: of many columns T, of others its inverse, striu(V^H V) +
+    /// diag(V^H V) / 2 (Joffrain et al., Accumulating Householder transformations, revisited, ACM TOMS 2006, theorem 2).
     let private triangle (v: torch.Tensor) : torch.Tensor =
         let half = halfDiagonal v
 
@@ -81,7 +82,7 @@ module internal Reflectors =
     let private pulledBack (v: torch.Tensor) (t: torch.Tensor) (w: torch.Tensor) (gradient: torch.Tensor) =
         use z = adjointTimes t (Norms.inner v gradient)
         use byGram = z.matmul(w.mH).triu() * halfDiagonal v
-        use ofGram = v.matmul (byGram + byGram.mH)
+        use ofGram = v.matmul (plus byGram byGram.mH)
         struct (ofGram - gradient.matmul w.mH, z.neg ())
 
     /// So many columns are reflected at once. More are halved: the second half has zeros above, which are not computed with.
@@ -99,6 +100,8 @@ module internal Reflectors =
     let private from (half: int64) (matrix: torch.Tensor) : torch.Tensor =
         matrix.narrow (-1L, half, Tensors.last matrix - half)
 
+    let private addTo (place: torch.Tensor) (other: torch.Tensor) : unit = place.add_ (other, 1.0.AsScalar()) |> ignore
+
     /// The first k columns of the product, from the columns of the reflectors.
     let rec private columnsOf (v: torch.Tensor) : WithPullback = if Tensors.last v <= many then atOnce v else byHalves v
 
@@ -112,7 +115,7 @@ module internal Reflectors =
             Pullback =
                 fun saved gradient ->
                     let struct (byV, byZ) = pulledBack saved[0] saved[1] saved[2] gradient
-                    byV.narrow(-2L, 0L, Tensors.last byV).add_ byZ.mH |> ignore
+                    addTo (byV.narrow (-2L, 0L, Tensors.last byV)) byZ.mH
                     byV
         }
 
@@ -138,10 +141,10 @@ module internal Reflectors =
                     let struct (half, first, others) = halves saved[0]
                     let struct (byFirst, byZ) = pulledBack first saved[1] saved[2] gradient
                     let byProducts = from half byZ
-                    byFirst.narrow(-2L, 0L, half).add_ (byZ.narrow (-1L, 0L, half)).mH |> ignore
-                    (below half byFirst).add_(saved[3].matmul byProducts.mH) |> ignore
+                    addTo (byFirst.narrow (-2L, 0L, half)) (byZ.narrow (-1L, 0L, half)).mH
+                    addTo (below half byFirst) (saved[3].matmul byProducts.mH)
                     let byInner = gradient |> below half |> from half
-                    use byInner = byInner + (below half first).matmul byProducts
+                    use byInner = plus byInner ((below half first).matmul byProducts)
                     let byOthers = pullback (others :: saved[4..]) byInner
                     torch.cat ([| byFirst; torch.nn.functional.pad (byOthers, [| 0L; 0L; half; 0L |]) |], -1L)
         }

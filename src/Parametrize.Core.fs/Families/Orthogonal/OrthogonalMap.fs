@@ -28,8 +28,8 @@ module internal OrthogonalMaps =
 
     /// Signs of the diagonal, sign(0) = 1, so that weight decay cannot zero a column.
     let private signs (tall: torch.Tensor) =
-        let negative = (Tensors.diagonal tall).detach().lt(0.0.AsScalar())
-        1.0.AsScalar() - negative.``to`` tall.dtype * 2.0.AsScalar()
+        let negative = (Tensors.diagonal tall).detach().lt(0.0.AsScalar()).``to`` tall.dtype
+        torch.ones_like negative - negative * 2.0.AsScalar()
 
     /// The first k columns. Differentiable.
     let forward (map: OrthogonalMap) (tall: torch.Tensor) : torch.Tensor =

@@ -71,6 +71,10 @@ public class FlowsAreModules
         Near.Same(data, layer.forward(data));
         layer.train();
         Assert.Throws<InvalidOperationException>(() => layer.forward(full_like(data, double.NaN)));
+        // One number suffices.
+        using var spoilt = data.clone();
+        spoilt[3, 1] = double.NaN;
+        Assert.Throws<InvalidOperationException>(() => layer.forward(spoilt));
         var latent = layer.forward(data);
         Near.Same(zeros(3), latent.mean([0L]), 1e-4);
         Near.Same(ones(3), latent.std(0, unbiased: false), 1e-4);

@@ -63,6 +63,15 @@ public class JoiningIsRefusedWhole
         public override Tensor forward(Tensor input) => input + get_buffer("a+b")!;
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void A_vector_and_a_number(int dim) =>
+        Refused<ArgumentException>(
+            new TwoParameters(randn(3), randn([])),
+            module => module.register_parametrization(["a", "b"], Parametrizations.Positive, dim: dim)
+        );
+
     [Fact]
     public void No_names() =>
         Refused<ArgumentException>(

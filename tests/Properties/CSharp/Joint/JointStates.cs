@@ -25,6 +25,21 @@ public class JointStates
         Assert.All(baked.Values, one => Assert.True(one.is_contiguous()));
     }
 
+    /// <summary>Of the members, which the file has to tell, one has no rows.</summary>
+    [Fact]
+    public void A_file_with_an_empty_member_is_read()
+    {
+        var path = Path.GetTempFileName();
+        var model = new TwoParameters(rand(4, 3) + 1, rand(0, 3));
+        model.register_parametrization(["a", "b"], Parametrizations.Positive, dim: 0);
+        Safetensors.Save(path, model);
+        using var saved = SavedModel.Load(path);
+        var tensor = Assert.Single(saved.Tensors);
+        Assert.Null(tensor.Problem);
+        Assert.Equal(["a", "b"], tensor.PlainNames);
+        File.Delete(path);
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public void It_goes_into_a_plain_model(string kind)

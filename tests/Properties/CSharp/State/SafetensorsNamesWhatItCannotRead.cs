@@ -77,6 +77,18 @@ public class SafetensorsNamesWhatItCannotRead
         Near.Identical(zeros(1), model.state_dict()["fc.bias"]);
     }
 
+    [Fact]
+    public void A_weight_that_lacks_several_pieces_is_told_once()
+    {
+        var model = nn.Sequential(("fc", nn.Linear(8, 1)));
+        model.register_parametrization("fc.weight", Parametrizations.WeightNorm());
+        var state = Files.Loaded(File(("fc.weight", "F8_E4M3", 8)));
+        state["fc.bias"] = zeros(1);
+        var error = Assert.Throws<StateDictException>(() => model.load_parametrized_state_dict(state));
+        Assert.Equal(2, error.MissingKeys.Count);
+        Assert.Contains("F8_E4M3", Assert.Single(error.Problems));
+    }
+
     /// <summary>Each of eight entries, ones where they are float32.</summary>
     private static byte[] File(params (string Name, string Dtype, int Bits)[] tensors)
     {

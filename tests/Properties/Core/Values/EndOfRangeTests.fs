@@ -48,6 +48,30 @@ let private determinants () : unit =
         let found = (Parametrization.logAbsDet matrixExponential parts).``to`` float64
         Expect.isLessThan (Measures.apart expected found) 1e-3 $"exp of {size} I"
 
+/// Subnormal numbers of both signs, of which rounding is no share.
+let private subnormal () : unit =
+    for dtype, factor in [ float32, 1e-37; float64, 1e-306 ] do
+        for size in [ factor; -factor ] do
+            for outer in [ scale 3.0; scale 0.1; scale -1.0 ] do
+                let value = positive >>> scale size >>> outer
+                use _ = torch.NewDisposeScope()
+                let parameter = torch.linspace (-30.0, 0.0, 61L, dtype = dtype)
+
+                let tensor = Parametrization.forward value (Parametrization.ofTensors [ parameter ] [] value)
+
+                Expect.isOk (Parametrization.contains value tensor) $"{value} in {dtype}"
+                Expect.isOk (Parametrization.initialize value tensor) $"{value} in {dtype}"
+
+/// A factor of the metric takes them beyond the largest number.
+let private hugeInMetric () : unit =
+    for dtype in [ float32; float64 ] do
+        use _ = torch.NewDisposeScope()
+        let value = inMetric [ [ 4.0; 1.0 ]; [ 1.0; 3.0 ] ]
+        let huge = torch.full ([| 2L; 1L |], (0.75 * Form.greatest dtype).ToScalar(), dtype = dtype)
+        let parts = orFail (Parametrization.start value huge)
+        Expect.isTrue (isFinite parts.Parameters[0]) $"the parameter in {dtype}"
+        Expect.isTrue (isFinite (Parametrization.forward value parts)) $"the tensor in {dtype}"
+
 /// Rounding makes zeros of small probabilities.
 let private undoneAtTheEdge () : unit =
     for value in [ simplex; simplexBy SimplexMap.StickBreaking ] do
@@ -173,6 +197,8 @@ let tests: Test =
         [
             testCase "what 16 bits yield is finite" finite
             testCase "determinants of exponentials that are cut" determinants
+            testCase "multiples of subnormal numbers are allowed" subnormal
+            testCase "starts of huge numbers in a metric are numbers" hugeInMetric
             testCase "vectors on the edge are undone" undoneAtTheEdge
             testCase "projections behind large ratios are allowed" ratios
             testCase "symplectic matrices of long and short columns" longAndShortColumns
