@@ -62,8 +62,8 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         }
         catch (Exception)
         {
-            // A gradient on another device is one of no input: libtorch throws.
-            _returned = [null, .. batch.Inputs.Select(input => input.requires_grad ? empty(1, device: META) : null)];
+            // A gradient on another device is one of no input: libtorch throws. Nothing is asked of the inputs, which may be disposed.
+            _returned = [null, .. batch.Inputs.Select(_ => empty(1, device: META))];
         }
         foreach (var gradient in gradients)
             if (gradient.IsInvalid)
