@@ -20,13 +20,13 @@ type internal WithPullback =
 type internal CustomGradientNode() =
     inherit torch.autograd.SingleTensorFunction<CustomGradientNode>()
 
+    static let savedField: FieldInfo | null =
+        typeof<torch.autograd.AutogradContext>
+            .GetField("_savedVariables", BindingFlags.Instance ||| BindingFlags.NonPublic)
+
     /// The last gradient. libtorch copies it after `backward` has ended, on the same thread, so it is disposed later.
     [<ThreadStatic; DefaultValue>]
     static val mutable private returned: torch.Tensor | null
-
-    static member private SavedField: FieldInfo | null =
-        typeof<torch.autograd.AutogradContext>
-            .GetField("_savedVariables", BindingFlags.Instance ||| BindingFlags.NonPublic)
 
     static member private Release() =
         match CustomGradientNode.returned with
@@ -49,7 +49,7 @@ type internal CustomGradientNode() =
     /// What is kept, as libtorch's own nodes free theirs. TorchSharp (0.107.0) does so when the graph ends, which without dispose scopes
     /// is when the garbage collector finds it.
     static member private Free(context: torch.autograd.AutogradContext) =
-        match CustomGradientNode.SavedField with
+        match savedField with
         | null -> ()
         | field ->
             match field.GetValue context with

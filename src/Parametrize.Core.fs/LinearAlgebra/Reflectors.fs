@@ -53,14 +53,12 @@ module internal Reflectors =
     /// What stands for T of the compact WY form H1 ... Hk = I - V T V^H: of many columns T, of others its inverse, striu(V^H V) +
     /// diag(V^H V) / 2 (Joffrain et al., Accumulating Householder transformations, revisited, ACM TOMS 2006, theorem 2).
     let private triangle (v: torch.Tensor) : torch.Tensor =
-        let half = halfDiagonal v
-
         // What is below its diagonal is not read. Of length 1, the sums of the squares of long columns are coarser than that.
         let inverse =
             if isLong v then
-                Norms.gram v * (half * 2.0.AsScalar() - 1.0.AsScalar()) + (1.0.AsScalar() - half)
+                (Norms.gram v).triu 1L + Orthonormal.identityLike v (Tensors.last v) * 0.5.AsScalar()
             else
-                Norms.gram v * half
+                Norms.gram v * halfDiagonal v
 
         if Tensors.last v <= fewest then inverse else inverted inverse
 

@@ -10,11 +10,6 @@ open Parametrize.Laws
 open Parametrize.Values
 open TorchSharp
 
-let private inScope (name: string) (body: unit -> unit) : Test =
-    testCase name (fun () ->
-        use _ = torch.NewDisposeScope()
-        body ())
-
 /// The error has this case, and its message all of these words.
 let private saying
     (case: ParametrizationError -> bool)

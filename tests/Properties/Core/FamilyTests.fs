@@ -7,11 +7,6 @@ open Parametrize.Laws
 open Parametrize.Values
 open TorchSharp
 
-let private inScope (name: string) (body: unit -> unit) : Test =
-    testCase name (fun () ->
-        use _ = torch.NewDisposeScope()
-        body ())
-
 let private normal (seed: uint64) (shape: int64 list) : torch.Tensor =
     Case.unit
         1UL

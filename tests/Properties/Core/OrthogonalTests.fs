@@ -8,11 +8,6 @@ open Parametrize.LinearAlgebra
 open Parametrize.Values
 open TorchSharp
 
-let private inScope (name: string) (body: unit -> unit) : Test =
-    testCase name (fun () ->
-        use _ = torch.NewDisposeScope()
-        body ())
-
 let private numbers =
     [
         torch.ScalarType.Float32

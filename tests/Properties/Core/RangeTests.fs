@@ -7,11 +7,6 @@ open Parametrize.Laws
 open Parametrize.Values
 open TorchSharp
 
-let private inScope (name: string) (body: unit -> unit) : Test =
-    testCase name (fun () ->
-        use _ = torch.NewDisposeScope()
-        body ())
-
 let private vector (numbers: float list) (dtype: torch.ScalarType) =
     torch.tensor(List.toArray numbers, dtype = torch.ScalarType.Float64).``to``(dtype)
 

@@ -7,6 +7,12 @@ open Parametrize
 open Parametrize.Laws
 open TorchSharp
 
+/// A test whose tensors are disposed when it ends.
+let inScope (name: string) (body: unit -> unit) : Test =
+    testCase name (fun () ->
+        use _ = torch.NewDisposeScope()
+        body ())
+
 /// What was found; the test fails where nothing was.
 let orFail (result: Result<'a, ParametrizationError>) : 'a =
     match result with

@@ -10,11 +10,6 @@ open Properties.Core.Formulas
 open Properties.Core
 open TorchSharp
 
-let private inScope (name: string) (body: unit -> unit) : Test =
-    testCase name (fun () ->
-        use _ = torch.NewDisposeScope()
-        body ())
-
 let private caseOf (seed: uint64) (dtype: torch.ScalarType) (shape: int64 list) : Case =
     {
         Shape = List.toArray shape

@@ -11,11 +11,6 @@ open TorchSharp
 
 type private Dtype = torch.ScalarType
 
-let private inScope (name: string) (body: unit -> unit) : Test =
-    testCase name (fun () ->
-        use _ = torch.NewDisposeScope()
-        body ())
-
 /// As a state comes from a coarser type: with the same parameters, which are zero where it was saved after an assignment.
 let private rounded (coarse: Dtype) (fine: Dtype) (value: Parametrization) (parts: Parts) : Parts =
     let through (tensors: torch.Tensor seq) = [ for tensor in tensors -> (tensor.``to`` coarse).``to`` fine ]

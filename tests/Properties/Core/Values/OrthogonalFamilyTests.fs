@@ -5,15 +5,11 @@ open Expecto
 open Parametrize
 open Parametrize.Laws
 open Parametrize.Values
+open Properties.Core
 open TorchSharp
 
 let private double = torch.ScalarType.Float64
 let private complex = torch.ScalarType.ComplexFloat64
-
-let private inScope (name: string) (body: unit -> unit) : Test =
-    testCase name (fun () ->
-        use _ = torch.NewDisposeScope()
-        body ())
 
 let private normal (shape: int64 list) (dtype: torch.ScalarType) (seed: uint64) : torch.Tensor =
     Case.unit

@@ -12,11 +12,6 @@ let private float64, float32 = torch.ScalarType.Float64, torch.ScalarType.Float3
 
 let private symmetric, affine = QuantizationScheme.Symmetric, QuantizationScheme.Affine
 
-let private inScope (name: string) (body: unit -> unit) : Test =
-    testCase name (fun () ->
-        use _ = torch.NewDisposeScope()
-        body ())
-
 let private normal (dtype: torch.ScalarType) (seed: uint64) (shape: int64 list) : torch.Tensor =
     normalOn Case.device dtype seed shape
 

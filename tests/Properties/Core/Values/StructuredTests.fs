@@ -12,11 +12,6 @@ let private single, double = torch.ScalarType.Float32, torch.ScalarType.Float64
 
 let private normal: torch.ScalarType -> uint64 -> int64 list -> torch.Tensor = normalOn Case.device
 
-let private inScope (name: string) (body: unit -> unit) : Test =
-    testCase name (fun () ->
-        use _ = torch.NewDisposeScope()
-        body ())
-
 let private refuses (what: string) (message: string) (build: unit -> Parametrization) : Test =
     testCase $"{what} is refused" (fun () ->
         Expect.throwsC (fun () -> build () |> ignore) (fun error ->

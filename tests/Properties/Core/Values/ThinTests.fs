@@ -13,11 +13,6 @@ open Properties.Core
 open Properties.Core.Formulas
 open TorchSharp
 
-let private inScope (name: string) (body: unit -> unit) : Test =
-    testCase name (fun () ->
-        use _ = torch.NewDisposeScope()
-        body ())
-
 let private single, double = torch.ScalarType.Float32, torch.ScalarType.Float64
 
 let private normal (seed: uint64) (dtype: torch.ScalarType) (shape: int64 list) : torch.Tensor =
