@@ -30,10 +30,38 @@ module internal Exponential =
         sizes
         |> Array.map (fun size -> max 0.0 (ceil (Math.Log2(size / ExponentialPolynomials.highReach a))))
 
-    /// The same with a closer bound by A^6, where that by a lower power says that some are needed, and A^6 for others: a product
+    /// The largest x with x^3 - c x = r, from above, where c and r are not negative.
+    let private largestRoot (c: float) (r: float) : float =
+        let newton (x: float) = x - (x * x * x - c * x - r) / (3.0 * x * x - c)
+
+        if r = 0.0 then
+            sqrt c
+        else
+            Seq.fold (fun x () -> newton x) (sqrt c + Math.Cbrt r) (Seq.replicate 8 ())
+
+    /// A bound closer than that by A^6 alone: with A^6 = c A^2 + R, an eigenvalue i y has y^6 - c y^2 <= |R|.
+    let private boundsByRest (a: torch.Tensor) (square: torch.Tensor) (sixth: torch.Tensor) : float[] =
+        use _scope = torch.NewDisposeScope()
+        use _ = torch.no_grad ()
+        let product (left: torch.Tensor) (right: torch.Tensor) = (left.conj().mul right).sum([| -2L; -1L |], true).real
+        let share = product square sixth / (product square square).clamp_min(1e-30.AsScalar())
+        let rest = bounds a (sixth.sub (square.mul share)) 1.0
+        Array.map2 (fun c r -> sqrt (largestRoot (max 0.0 c) r)) (Tensors.toArray<float>(Tensors.inDouble share)) rest
+
+    /// The same with closer bounds by A^6, where that by a lower power says that some are needed, and A^6 for others: a product
     /// that single precision needs for nothing else, and without a graph.
-    let private squaringsBy (a: torch.Tensor) (sizes: float[]) (cube: torch.Tensor) =
-        let closer (sixth: torch.Tensor) = squarings a (Array.map2 min sizes (bounds a sixth 6.0))
+    let private squaringsBy (a: torch.Tensor) (square: torch.Tensor) (sizes: float[]) (cube: torch.Tensor) =
+        let closer (sixth: torch.Tensor) =
+            let sizes = Array.map2 min sizes (bounds a sixth 6.0)
+            let counts = squarings a sizes
+
+            // A squaring of small matrices costs less. Beyond this norm squares of A^6 overflow in float32.
+            let isWorth = Tensors.last a >= 256L && largestOf counts > 0.0 && largestOf sizes < 1e3
+
+            if isWorth then
+                squarings a (Array.map2 min sizes (boundsByRest a square sixth))
+            else
+                counts
 
         if ExponentialPolynomials.isSingle a then
             let bySquare = squarings a sizes
@@ -123,7 +151,7 @@ module internal Exponential =
             { Square = square; Higher = ValueNone }
         else
             let cube = square.matmul a
-            let struct (counts, sixth) = squaringsBy a sizes cube
+            let struct (counts, sixth) = squaringsBy a square sizes cube
             { Square = square; Higher = ValueSome(struct (cube, sixth, counts)) }
 
     /// The polynomial of the scaled matrix.

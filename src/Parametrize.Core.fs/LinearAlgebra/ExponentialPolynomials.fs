@@ -173,28 +173,37 @@ module internal ExponentialPolynomials =
                     byPowers[0] |> ofSquare a bySquare
         }
 
-    /// The last power, which only one more product yields, where memory is not worth that.
-    let private keptOf (power: torch.Tensor) : torch.Tensor list =
-        if power.numel () <= (1L <<< 16) then [ power ] else []
+    /// Where memory is not worth what would have to be computed again.
+    let private isFew (a: torch.Tensor) : bool = a.numel () <= (1L <<< 16)
 
     /// B1 + (B2 + A6) A6, with A6 = B3 + B4^2.
     let private ofDegree12 (a: torch.Tensor) (square: torch.Tensor) (cube: torch.Tensor) : WithPullback =
-        let sixthOf (combined: torch.Tensor[]) = combined[2] |> plusProduct combined[3] combined[3]
-        let combined = combine chebyshev12 [ a; square; cube ]
-        let sixth = sixthOf combined
+        /// B1, B2 + A6, A6 and B4.
+        let parts (a: torch.Tensor) (square: torch.Tensor) (cube: torch.Tensor) =
+            let combined = combine chebyshev12 [ a; square; cube ]
+            let sixth = combined[2] |> plusProduct combined[3] combined[3]
+            struct (combined[0], plus combined[1] sixth, sixth, combined[3])
+
+        let struct (rest, left, sixth, root) = parts a square cube
 
         {
-            Value = combined[0] |> plusProduct (plus combined[1] sixth) sixth
-            Kept = square :: cube :: keptOf sixth
+            Value = rest |> plusProduct left sixth
+            Kept = if isFew a then [ square; left; sixth; root.clone () ] else [ square; cube ]
             Pullback =
                 fun saved gradient ->
-                    let a, square, cube = saved[0], saved[1], saved[2]
-                    let combined = combine chebyshev12 [ a; square; cube ]
-                    let sixth = List.tryItem 3 saved |> Option.defaultWith (fun () -> sixthOf combined)
+                    let a, square = saved[0], saved[1]
+
+                    let struct (left, sixth, root) =
+                        match saved with
+                        | [ _; _; left; sixth; root ] -> struct (left, sixth, root)
+                        | _ ->
+                            let struct (_, left, sixth, root) = parts a square saved[2]
+                            struct (left, sixth, root)
+
                     use byLeft = gradient.matmul sixth.mH
-                    use bySixth = byLeft |> plusProduct (plus combined[1] sixth).mH gradient
-                    use half = bySixth.matmul combined[3].mH
-                    use byRoot = half |> plusProduct combined[3].mH bySixth
+                    use bySixth = byLeft |> plusProduct left.mH gradient
+                    use half = bySixth.matmul root.mH
+                    use byRoot = half |> plusProduct root.mH bySixth
                     ofPowers a square (separate chebyshev12 [ gradient; byLeft; bySixth; byRoot ])
         }
 
@@ -211,7 +220,8 @@ module internal ExponentialPolynomials =
 
         {
             Value = combined[1] |> plusProduct (plus combined[2] ninth) ninth
-            Kept = square :: cube :: sixth :: keptOf ninth
+            // The last power costs one more product to compute again.
+            Kept = square :: cube :: sixth :: (if isFew a then [ ninth ] else [])
             Pullback =
                 fun saved gradient ->
                     let a, square, cube = saved[0], saved[1], saved[2]

@@ -364,6 +364,56 @@ let private undoneCorrelations: Test =
             if (Parametrization.contains correlation matrix).IsOk then
                 Expect.equal (Tensors.nonFinite (Parametrization.undo correlation matrix)) 0L $"rank {rank}")
 
+/// The angle of each plane: those from which powers tell the largest with ease, and those from which they do not.
+let private spectra: (string * (int -> float)) list =
+    [
+        "one far from the others", (fun i -> if i = 0 then 4.7 else 1e-3)
+        "one among zeros", (fun i -> if i = 0 then 9.9 else 0.0)
+        "one a little larger", (fun i -> if i = 0 then 2.7 else 2.3)
+        "all alike", (fun _ -> 3.7)
+        "evenly spread", (fun i -> 4.9 * float (i % 97) / 97.0)
+        "two kinds", (fun i -> if i % 2 = 0 then 5.3 else 0.4)
+        "none large", (fun i -> 1.2 / float (1 + i))
+    ]
+
+/// Q diag(blocks) Q^T of the angles in the planes of Q.
+let private inPlanes (q: torch.Tensor) (block: float -> float[,]) (angles: float[]) : torch.Tensor =
+    let blockOf (entries: float[,]) = torch.tensor (entries, device = Case.device)
+    let isOdd = int64 angles.Length * 2L < q.shape[0]
+    let rest = if isOdd then [| blockOf (array2D [ [ (block 0.0)[0, 0] ] ]) |] else [||]
+    q.matmul(torch.block_diag (Array.append (Array.map (block >> blockOf) angles) rest)).matmul q.mT
+
+let private largeExponentials =
+    inScope "exponentials of large matrices with known angles" (fun () ->
+        for n in [ 255L; 256L; 301L ] do
+            let planes = int n / 2
+
+            let struct (q, _) = torch.linalg.qr (normal 3UL torch.ScalarType.Float64 [ n; n ])
+
+            let pairs =
+                [
+                    for name, angle in spectra ->
+                        let angles = Array.init planes angle
+                        let skew = inPlanes q (fun t -> array2D [ [ 0.0; -t ]; [ t; 0.0 ] ]) angles
+                        let turn t = array2D [ [ cos t; -(sin t) ]; [ sin t; cos t ] ]
+                        name, skew, inPlanes q turn angles
+                ]
+
+            let together pick = torch.stack [| for pair in pairs -> pick pair |]
+
+            let all =
+                ("together", together (fun (_, skew, _) -> skew), together (fun (_, _, turned) -> turned)) :: pairs
+
+            for name, skew, expected in all do
+                for dtype, allowed in [ torch.ScalarType.Float32, 1e-5; torch.ScalarType.Float64, 1e-12 ] do
+                    let x = skew.``to`` dtype
+                    let value = orthogonalWithoutBase OrthogonalMap.MatrixExp
+                    let found = Parametrization.forward value (Parametrization.ofTensors [ x ] [] value)
+
+                    let off = torch.linalg.matrix_norm (found.``to`` torch.ScalarType.Float64 - expected)
+                    let apart = off.max().ToDouble()
+                    Expect.isLessThan (apart / sqrt (float n)) allowed $"{n}, {name}, {dtype}")
+
 let tests: Test =
     testList
         "accuracy"
@@ -379,4 +429,5 @@ let tests: Test =
              undecided
              orthogonalProjection
              measureZero
+             largeExponentials
          ])
