@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Torch;
@@ -21,6 +22,7 @@ public sealed partial class ParametrizedTensor
     internal Tensor Evaluate(out long learnt)
     {
         RequireComputable();
+        RequireStack();
         if (GroupedValues.Take(this, out learnt) is { } computed)
             return computed;
         if (!Core.learns(Parametrization))
@@ -38,6 +40,16 @@ public sealed partial class ParametrizedTensor
         var value = Computed(advanced);
         learnt = Carry(advanced);
         return value;
+    }
+
+    /// <summary>An overflow of the stack would end the process.</summary>
+    private void RequireStack()
+    {
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
+            throw new InvalidOperationException(
+                $"{Title}: its forward reads its own value, or that of a tensor which is computed from it. "
+                    + "Compute from the inputs that forward is given."
+            );
     }
 
     /// <summary>Assigns a tensor. If it is not allowed, the policy decides what is assigned. Masks in use stay.</summary>

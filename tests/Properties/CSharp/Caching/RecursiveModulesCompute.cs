@@ -32,4 +32,28 @@ public class RecursiveModulesCompute
             Near.Same(w.mm(w).mm(w).mT, _module.call(eye(4), 2));
         Near.Orthogonal(_module.call(eye(4), 0));
     }
+
+    private sealed class ReadsItsTensor() : CustomNode("readsItsTensor", "all tensors")
+    {
+        public ParametrizedTensor? Tensor { get; set; }
+
+        protected override Tensor Forward(Tensor x) => Tensor?.Value ?? x.clone();
+
+        protected override Tensor RightInverse(Tensor value) => value.clone();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_value_that_is_computed_from_itself_is_refused(bool isCall)
+    {
+        var node = new ReadsItsTensor();
+        var layer = nn.Linear(3, 3).register_parametrization("weight", Parametrizations.Of(node));
+        node.Tensor = layer.parametrization("weight");
+        using var input = ones(1, 3);
+        var thrown = Assert.ThrowsAny<Exception>(() => isCall ? layer.call(input) : node.Tensor.Value);
+        Assert.Contains("reads its own value", $"{thrown}", StringComparison.Ordinal);
+        node.Tensor = null;
+        layer.call(input).Dispose();
+    }
 }
