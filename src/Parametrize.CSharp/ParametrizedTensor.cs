@@ -30,18 +30,19 @@ public sealed partial class ParametrizedTensor : nn.Module
         Tensor initial,
         WhenNotAllowed whenNotAllowed = WhenNotAllowed.Project
     )
-        : this(parametrization, StartingParts.For(parametrization, initial, whenNotAllowed), null, false, true) =>
+        : this(parametrization, StartingParts.For(parametrization, initial, whenNotAllowed), null, isBuffer: false) =>
         IsOnesOwn = true;
 
     /// <summary>
     /// Takes ownership of the parts. `reused`, when given, becomes the parameter of its shape; its numbers do not change yet.
+    /// `isTrained` says it of each parameter; without it all are.
     /// </summary>
     internal ParametrizedTensor(
         Parametrization parametrization,
         Parts parts,
         Tensor? reused,
         bool isBuffer,
-        bool requiresGrad
+        bool[]? isTrained = null
     )
         : base(nameof(ParametrizedTensor))
     {
@@ -54,7 +55,8 @@ public sealed partial class ParametrizedTensor : nn.Module
             : parts.Parameters.ToList().FindLastIndex(p => p.shape.SequenceEqual(reused.shape));
         foreach (var (index, name) in Core.parameterNames(parametrization).Index())
         {
-            var tensor = index == Reused ? reused! : Owned(parts.Parameters[index], requiresGrad && !isBuffer);
+            var tensor =
+                index == Reused ? reused! : Owned(parts.Parameters[index], !isBuffer && (isTrained?[index] ?? true));
             if (isBuffer)
                 register_buffer(name, tensor);
             else

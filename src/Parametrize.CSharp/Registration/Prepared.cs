@@ -136,7 +136,7 @@ internal sealed class PreparedBinding : IPrepared
             parts = startingParts(_plain.Value);
             var own = _plain.Layout.IsJoint ? null : _plain.Value;
             // An adapter is trained, although the weight that it changes is frozen.
-            var isTrained = _plain.IsTrained || Adapter.isAdapter(value);
+            var isTrained = _plain.IsTrained ? null : Adapter.trained(value);
             _tensor = new(value, parts, own, _plain.IsBuffer, isTrained);
         }
         catch

@@ -141,7 +141,7 @@ internal sealed class SavedReading
             parts.Buffers.Select(buffer => buffer.alias()),
             map
         );
-        var tensor = new ParametrizedTensor(map, own, null, isBuffer: false, requiresGrad: false);
+        var tensor = new ParametrizedTensor(map, own, null, isBuffer: false, isTrained: new bool[own.Parameters.Count]);
         tensor.eval();
         return (tensor, layout.IsJoint ? layout : null);
     }

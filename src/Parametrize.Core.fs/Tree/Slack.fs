@@ -185,9 +185,12 @@ module internal Slack =
 
                         let moved = towards aim slack.Value tensor
 
-                        match contains readsLeaves node present moved epsilon with
-                        | Ok() -> Ok moved
-                        | Error _ when Tensors.nonFinite moved > 0L -> Error violation
-                        | Error _ -> search moved (Some(way, lengths)) (min least apart) idle (left - 1)
+                        // Long steps from large numbers overflow.
+                        if Tensors.nonFinite moved > 0L then
+                            Error violation
+                        else
+                            match contains readsLeaves node present moved epsilon with
+                            | Ok() -> Ok moved
+                            | Error _ -> search moved (Some(way, lengths)) (min least apart) idle (left - 1)
 
             search tensor None infinity 0 mostSteps

@@ -23,6 +23,40 @@ module internal Adapter =
     let isAdapter (value: Parametrization) : bool =
         Parametrization.nodes value |> List.exists (fun node -> node :? AdapterNode)
 
+    /// Whether what is put together of several tensors leaves each of them its own.
+    let private keepsApart (node: Node) : bool =
+        match box node with
+        | :? PiecesNode
+        | :? ChoiceNode
+        | :? SumNode -> true
+        | _ -> false
+
+    /// Which parameters are trained where the weight was frozen: those of adapters, and those that are computed with them, such as
+    /// the magnitudes of their weight norm. Pieces without an adapter stay frozen.
+    let trained (value: Parametrization) : bool[] =
+        let program = value.Program
+        let isTrained = Array.create program.LeafCount false
+        /// Of each register: the leaves that it is computed from, and whether an adapter is among them.
+        let registers = ResizeArray [ for leaf in 0 .. program.LeafCount - 1 -> struct ([ leaf ], false) ]
+
+        for step in program.Steps do
+            match step with
+            | Step.Into(_, source, _)
+            | Step.OutOf(_, source) -> registers.Add registers[source]
+            | Step.Compute(node, sources, _, _) ->
+                let all = [ for source in sources -> registers[source] ]
+                let leaves = all |> List.collect (fun struct (leaves, _) -> leaves)
+                let hasAdapter = all |> List.exists (fun struct (_, hasAdapter) -> hasAdapter)
+                let isAdapter = node :? AdapterNode
+
+                if isAdapter || (hasAdapter && not (keepsApart node)) then
+                    for leaf in leaves do
+                        isTrained[leaf] <- true
+
+                registers.Add(struct (leaves, hasAdapter || isAdapter))
+
+        isTrained
+
     /// The value of an adapter.
     let ofLowRank (adapter: LowRankAdapter) : Parametrization =
         let change = (if adapter.IsStabilized then rsLora else lora) adapter.Rank adapter.Alpha

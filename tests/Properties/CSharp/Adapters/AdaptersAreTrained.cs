@@ -222,6 +222,27 @@ public class AdaptersAreTrained
         }
     }
 
+    [Theory]
+    [InlineData("slices 0 [(4L, lora 2L 4.0); (4L, identity)]", "110")]
+    [InlineData("slices 0 [(4L, identity); (4L, dora 2L 4.0)]", "0111")]
+    [InlineData("blockDiagonal [symmetric; oft 2L]", "01")]
+    [InlineData("sum [lora 2L 4.0; identity]", "110")]
+    [InlineData("slices 0 [(4L, identity); (4L, slices 1 [(4L, lora 2L 4.0); (4L, identity)])]", "0110")]
+    [InlineData("onKernel (slices 0 [(4L, lora 2L 4.0); (4L, identity)])", "110")]
+    [InlineData("lora 2L 4.0", "11")]
+    [InlineData("identity", "0")]
+    public void Pieces_of_a_frozen_weight_without_an_adapter_stay_frozen(string code, string isTrained)
+    {
+        foreach (var isFrozen in new[] { true, false })
+        {
+            var layer = nn.Linear(8, 8);
+            layer.weight!.requires_grad = !isFrozen;
+            layer.register_parametrization("weight", Parametrizations.Parse(code));
+            var found = layer.parametrization("weight").Originals.Select(one => one.requires_grad ? '1' : '0');
+            Assert.Equal(isFrozen ? isTrained : new string('1', isTrained.Length), string.Concat(found));
+        }
+    }
+
     [Fact]
     public void Moving_the_base_merges_and_starts_again()
     {

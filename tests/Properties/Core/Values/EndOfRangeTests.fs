@@ -191,6 +191,22 @@ let private multiplesBeyond () : unit =
     // Their largest number would make a sum of another vector, in silence.
     Expect.isFalse (isFinite yielded) $"multiples beyond the element type"
 
+/// Looking for a tensor nearby takes long steps, which overflow from large numbers.
+let private hugeBehindMultiples () : unit =
+    for first in [ lipschitz 1.0; spectralNorm; lowRank 1L; invertible; spd; orthogonal ] do
+        for next in [ scale 3.0; scale -0.5; shift 1.0 ] do
+            for dtype, size in [ float32, 1e38; float64, 1e300 ] do
+                use _ = torch.NewDisposeScope()
+                let value = first >>> next
+                let ones = torch.ones ([| 4L; 4L |], dtype = dtype)
+
+                for weight in [ ones; torch.eye (4L, dtype = dtype); ones + normalOf dtype 1UL [ 4L; 4L ] ] do
+                    let huge = weight * (0.3 * size).ToScalar()
+                    Parametrization.contains value huge |> ignore
+                    let nearest = Parametrization.project value huge
+                    Expect.isTrue (isFinite nearest) $"{value} of {dtype}"
+                    Expect.isOk (Parametrization.contains value nearest) $"{value} of {dtype}"
+
 let tests: Test =
     testList
         "ends of ranges"
@@ -207,6 +223,7 @@ let tests: Test =
             testCase "what bijections behind views yield is allowed" bijectionsBehindViews
             testCase "determinants of kernels are those of their matrices" kernels
             testCase "grids of long rows are found soon" longRows
+            testCase "huge tensors behind multiples" hugeBehindMultiples
             testCase "nodes behind that read other shapes" otherShapes
             testCase "multiples of what has a sum are infinite beyond the range" multiplesBeyond
         ]
