@@ -152,6 +152,10 @@ module internal PullBack =
             | (:? IBijection), Error _ -> epsilons[sources[0]] <- epsilons[register]
             | (:? IDecomposes as decomposing), _ ->
                 slacks[sources[decomposing.Numbers]] <- Some(Slack.found decomposing inputs roundoff)
+            | (:? ICuts as cutting), _ ->
+                for input in 0 .. sources.Length - 1 do
+                    let part tensor = (cutting.Cut tensor)[input]
+                    slacks[sources[input]] <- slacks[register] |> Option.map (Slack.seen part)
             | (:? IReadsSome), _ -> slacks[sources[0]] <- slacks[register]
             // The library's noise is the identity here.
             | (:? INoisy), _ when not (Breach.isUsers node) -> slacks[sources[0]] <- slacks[register]

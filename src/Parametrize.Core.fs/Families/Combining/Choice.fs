@@ -65,6 +65,9 @@ type internal ChoiceNode(mask: Mask, unusedWhere: float, unusedElsewhere: float)
 
     interface IPlacesEntries
 
+    interface ICuts with
+        member _.Cut tensor = [| tensor; tensor |]
+
     interface IRepairs with
         /// The mask belongs to the value.
         member _.CanCarry(buffers, _) =

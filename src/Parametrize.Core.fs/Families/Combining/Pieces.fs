@@ -30,6 +30,9 @@ type internal PiecesNode() =
 
     interface IPlacesEntries
 
+    interface ICuts with
+        member this.Cut tensor = this.Cut tensor
+
     interface IDimension with
         member _.Dimension(_, before, _) =
             let known = before |> List.choose snd

@@ -191,6 +191,40 @@ let private multiplesBeyond () : unit =
     // Their largest number would make a sum of another vector, in silence.
     Expect.isFalse (isFinite yielded) $"multiples beyond the element type"
 
+/// What a shift rounds away, the values of the pieces do not miss.
+let private roundedPieces () : unit =
+    let mask = Mask.OfArray([| 3L; 3L |], [| for entry in 0..8 -> entry % 2 = 0 |])
+
+    for value in
+        [
+            Parametrization.joined [ positive; positive ] toeplitz
+            Parametrization.joined [ positive; bounded 0.0 1.0 ] hankel
+            positive >>> circulant
+            slices 0 [ 1L, positive; 2L, bounded 0.0 1.0 ]
+            slices 1 [ 1L, positive; 2L, slices 0 [ 1L, identity; 2L, positive ] ]
+            blockDiagonal [ positive; bounded 0.0 1.0; positive ]
+            where mask positive (bounded 0.0 2.0)
+        ] do
+        for outer, dtype, depths in
+            [
+                shift 1.0, float32, [ -20.0; -80.0; 0.0 ]
+                shift 1.0 >>> scale 0.1, float32, [ -30.0 ]
+                shift 1.0, float64, [ -40.0; -600.0 ]
+                shift 1000.0, float16, [ 1.0; -5.0 ]
+                bounded -1.0 3.0, float32, [ -20.0 ]
+            ] do
+            use _ = torch.NewDisposeScope()
+            let whole = value >>> outer
+            let weight = torch.full ([| 3L; 3L |], (0.9).ToScalar(), dtype = dtype)
+            let start = orFail (Parametrization.start whole weight)
+
+            for depth in depths do
+                let parameters = [ for leaf in start.Parameters -> torch.full_like (leaf, depth.ToScalar()) ]
+                let parts = Parametrization.ofTensorsLike start parameters start.Buffers whole
+                let yielded = Parametrization.forward whole parts
+                Expect.isOk (Parametrization.contains whole yielded) $"{whole} of {dtype} at {depth}"
+                Expect.isOk (Parametrization.rightInverse whole parts yielded) $"{whole} of {dtype} at {depth}"
+
 /// Looking for a tensor nearby takes long steps, which overflow from large numbers.
 let private hugeBehindMultiples () : unit =
     for first in [ lipschitz 1.0; spectralNorm; lowRank 1L; invertible; spd; orthogonal ] do
@@ -224,6 +258,7 @@ let tests: Test =
             testCase "determinants of kernels are those of their matrices" kernels
             testCase "grids of long rows are found soon" longRows
             testCase "huge tensors behind multiples" hugeBehindMultiples
+            testCase "pieces that a shift rounds away" roundedPieces
             testCase "nodes behind that read other shapes" otherShapes
             testCase "multiples of what has a sum are infinite beyond the range" multiplesBeyond
         ]
