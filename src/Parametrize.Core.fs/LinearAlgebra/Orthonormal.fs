@@ -20,11 +20,15 @@ module internal Orthonormal =
         (q * 1.5.AsScalar() - q.matmul (Norms.gram q) * 0.5.AsScalar()).MoveToOuterDisposeScope()
 
     /// f a for a map f of square matrices that must not see infinite or undefined entries: matrices of a batch that
-    /// have one become NaN, and leave their neighbours alone.
+    /// have one become NaN, with gradients of NaN, and leave their neighbours alone.
     let whereFinite (f: torch.Tensor -> torch.Tensor) (a: torch.Tensor) =
         let finite = a.detach().isfinite().all(-1L, true).all(-2L, true)
         let result = f (torch.where (finite, a, torch.zeros_like a))
-        torch.where (finite, result, torch.full_like (result.detach (), nan.AsScalar()))
+
+        let factor =
+            torch.zeros_like(finite, dtype = Tensors.realType a).masked_fill(finite.logical_not (), nan.AsScalar())
+
+        torch.where (finite, result, a.sum ([| -2L; -1L |], true) * factor)
 
     /// 1 for each rotation, -1 for other square matrices with orthonormal columns, whose last column times that makes one of them.
     let turn (w: torch.Tensor) : torch.Tensor = (Tensors.determinantSign w).``to``(w.dtype).unsqueeze(-1L).unsqueeze -1L

@@ -63,11 +63,6 @@ type ICarriesLess =
 [<Interface>]
 type IPlacesEntries = interface end
 
-/// A node whose inputs are entries of its tensor.
-type internal ICuts =
-    /// The entries that each input has.
-    abstract Cut: tensor: torch.Tensor -> torch.Tensor[]
-
 /// A node whose result could leave the space when it is rounded to a 16-bit element type.
 type INarrows =
     /// The tensor, rounded to this element type, inside the space.

@@ -48,6 +48,11 @@ type internal IReadsSome =
     /// The input for which `Forward` yields an allowed tensor, with zeros at entries that are not read. Differentiable.
     abstract UndoRead: tensor: torch.Tensor -> torch.Tensor
 
+/// A node whose inputs are entries of its tensor.
+type internal ICuts =
+    /// The entries that each input has.
+    abstract Cut: tensor: torch.Tensor -> torch.Tensor[]
+
 /// A node that finds its inputs by decomposing the tensor, so that rounding of any entry moves all numbers of an input.
 type internal IDecomposes =
     /// The position of the input whose numbers are moved.

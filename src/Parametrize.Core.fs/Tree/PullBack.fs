@@ -151,7 +151,7 @@ module internal PullBack =
             // A tensor that is not allowed is projected. The bijection yields the projection, which was not rounded.
             | (:? IBijection), Error _ -> epsilons[sources[0]] <- epsilons[register]
             | (:? IDecomposes as decomposing), _ ->
-                slacks[sources[decomposing.Numbers]] <- Some(Slack.found decomposing inputs roundoff)
+                slacks[sources[decomposing.Numbers]] <- Some(Slack.found decomposing inputs roundoff slacks[register])
             | (:? ICuts as cutting), _ ->
                 for input in 0 .. sources.Length - 1 do
                     let part tensor = (cutting.Cut tensor)[input]

@@ -12,18 +12,24 @@ module internal Slack =
 
     let private eitherWay (distance: torch.Tensor) : Slack = { Up = distance; Down = distance }
 
-    /// The slack of numbers that a node has found by decomposing a tensor.
-    let found (node: IDecomposes) (inputs: torch.Tensor[]) (epsilon: float) : Lazy<Slack> =
+    /// The slack of numbers that a node has found by decomposing a matrix: rounding of the decomposition, and at most the norm of
+    /// what may have moved the matrix.
+    let found (node: IDecomposes) (inputs: torch.Tensor[]) (epsilon: float) (beyond: Lazy<Slack> option) : Lazy<Slack> =
         lazy
             (let sizes = inputs[node.Numbers].abs()
              let limit = (Tensors.limit epsilon (node.Size inputs) 1.0).AsScalar()
 
-             eitherWay (
+             let own =
                  if node.IsRelative then
                      (sizes.amax ([| -1L |], keepdim = true) * limit).expand_as sizes
                  else
                      torch.full_like (sizes, limit)
-             ))
+
+             match beyond with
+             | None -> eitherWay own
+             | Some(Lazy beyond) ->
+                 let moved = (beyond.Up.maximum beyond.Down).square().sum([| -2L; -1L |]).sqrt()
+                 eitherWay (plus own (moved.unsqueeze -1L)))
 
     /// The slack of the entries in another order or shape.
     let seen (view: torch.Tensor -> torch.Tensor) (slack: Lazy<Slack>) : Lazy<Slack> =
@@ -126,6 +132,12 @@ module internal Slack =
         let share = allowed / way.abs ()
         torch.where (share.lt (1.0.AsScalar()), tensor + way * share.clamp_max (1.0.AsScalar()), other)
 
+    /// Whether a tensor is the other one, but for a thousand times what rounding may have moved: then the nodes behind yield the same
+    /// digits but three. Where entries that may be anything have become huge, rounding of these moves the others.
+    let private isNear (slack: Slack) (tensor: torch.Tensor) (other: torch.Tensor) : bool =
+        let most = slack.Up.maximum slack.Down * 1e3.AsScalar()
+        Tensors.number ((other - tensor).abs().le(most).all()) = 1.0
+
     let private contains readsLeaves (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
         match box node with
         | :? IRoundsParameter as rounding when not readsLeaves -> rounding.ContainsBehind(tensor, epsilon)
@@ -190,7 +202,10 @@ module internal Slack =
                             Error violation
                         else
                             match contains readsLeaves node present moved epsilon with
-                            | Ok() -> Ok moved
+                            | Ok() ->
+                                match InverseContract.nearest node forms present moved epsilon rounded with
+                                | Some again when isNear slack.Value tensor again -> Ok moved
+                                | _ -> Error violation
                             | Error _ -> search moved (Some(way, lengths)) (min least apart) idle (left - 1)
 
             search tensor None infinity 0 mostSteps

@@ -136,7 +136,7 @@ and internal StableSchurNode(region: Region) =
         let struct (_, apart, limits) = mend (Tensors.inDouble tensor) epsilon
         let worst = (apart / Norms.oneWhereZero limits).argmax()
         let at (tensor: torch.Tensor) = Tensors.number (tensor.flatten().[worst])
-        Violation.unless $"W in {StableSpace(region, false)}" (at apart) (at limits)
+        Violation.unless $"W in {StableSpace(region, false)} (how far entries are from one)" (at apart) (at limits)
 
     override this.Behind _ = this
 

@@ -204,6 +204,7 @@ let private roundedPieces () : unit =
             slices 1 [ 1L, positive; 2L, slices 0 [ 1L, identity; 2L, positive ] ]
             blockDiagonal [ positive; bounded 0.0 1.0; positive ]
             where mask positive (bounded 0.0 2.0)
+            eigenFull [ orthogonal; positive ]
         ] do
         for outer, dtype, depths in
             [
@@ -224,6 +225,88 @@ let private roundedPieces () : unit =
                 let yielded = Parametrization.forward whole parts
                 Expect.isOk (Parametrization.contains whole yielded) $"{whole} of {dtype} at {depth}"
                 Expect.isOk (Parametrization.rightInverse whole parts yielded) $"{whole} of {dtype} at {depth}"
+
+/// Where a map saturates, what was before it is not known. Some matrix of the space may yield the tensor, but one of so large
+/// entries that rounding loses the others.
+let private saturatedMatrices () : unit =
+    for value in
+        [
+            hurwitz 0.5 >>> positive >>> shift -1.0
+            schurForm [ orthogonal; hurwitzBlocks 0.5 ] >>> bounded -2.0 5.0
+            schurStable 0.8 >>> positive
+            invertible >>> bounded -2.0 5.0
+            spd >>> bounded -2.0 5.0
+        ] do
+        for seed in 1UL .. 6UL do
+            use _ = torch.NewDisposeScope()
+            let start = orFail (Parametrization.start value (normalOf float32 seed [ 4L; 4L ]))
+
+            let parameters =
+                [
+                    for leaf in start.Parameters -> normalOf float32 seed (List.ofArray leaf.shape) + (50.0).ToScalar()
+                ]
+
+            let parts = Parametrization.ofTensorsLike start parameters start.Buffers value
+            let yielded = Parametrization.forward value parts
+
+            match Parametrization.contains value yielded, Parametrization.rightInverse value parts yielded with
+            | Ok(), Ok found ->
+                let again = Parametrization.forward value found
+                let apart = Measures.apart again yielded / Measures.largest yielded
+                Expect.isLessThan apart 1e-3 $"{value}, {seed}"
+            | Error _, Error _ -> ()
+            | contained, found -> failtest $"{value}, {seed}: contains says {contained}, the right inverse {found}"
+
+/// A loop that asks whether gradients are finite before each step must see that the value is not.
+let private undefinedGradients () : unit =
+    for value in
+        [
+            for map in [ OrthogonalMap.MatrixExp; OrthogonalMap.Cayley; OrthogonalMap.Householder ] do
+                orthogonalWithoutBase map
+
+            orthogonal
+            cayley
+            matrixExp
+            grassmann
+            polar
+            bjorck 20
+            unitary
+            specialOrthogonal
+            symplectic
+            spd
+            invertible
+            matrixExponential
+            correlation
+            sphere 1.0
+            simplex
+            lipschitz 1.0
+            hurwitz 0.5
+        ] do
+        for entry in [ nan; infinity ] do
+            for rows, columns in [ 4L, 4L; 8L, 2L; 120L, 100L ] do
+                use _ = torch.NewDisposeScope()
+                let form = normalOf float64 1UL [ rows; columns ]
+
+                match Parametrization.start value form with
+                | Error _ -> ()
+                | Ok start ->
+                    let leaves = [ for leaf in start.Parameters -> leaf.detach().clone() ]
+                    let first = leaves.Head.view -1L
+                    first[first.shape[0] - 2L] <- torch.tensor (entry, dtype = leaves.Head.dtype)
+                    let leaves = [ for leaf in leaves -> leaf.requires_grad_ true ]
+                    let parts = Parametrization.ofTensorsLike start leaves start.Buffers value
+                    let made = Parametrization.forward value parts
+                    let squares = if made.is_complex () then made.abs().square() else made.square ()
+
+                    if not (isFinite made) then
+                        squares.sum().backward()
+
+                        let isUndefined (leaf: torch.Tensor) =
+                            match leaf.grad with
+                            | null -> false
+                            | gradient -> not (isFinite gradient)
+
+                        Expect.exists leaves isUndefined $"{value} of {rows} x {columns} at {entry}"
 
 /// Looking for a tensor nearby takes long steps, which overflow from large numbers.
 let private hugeBehindMultiples () : unit =
@@ -258,7 +341,9 @@ let tests: Test =
             testCase "determinants of kernels are those of their matrices" kernels
             testCase "grids of long rows are found soon" longRows
             testCase "huge tensors behind multiples" hugeBehindMultiples
+            testCase "what is not defined has no gradient" undefinedGradients
             testCase "pieces that a shift rounds away" roundedPieces
+            testCase "matrices behind maps that saturate" saturatedMatrices
             testCase "nodes behind that read other shapes" otherShapes
             testCase "multiples of what has a sum are infinite beyond the range" multiplesBeyond
         ]
