@@ -83,6 +83,8 @@ type private Language =
         /// What the snippets may use beside the library and its laws.
         TestFramework: string
         NoWarn: string
+        /// As in the projects that `dotnet new` makes.
+        Nullable: string
         Source: Snippet -> string list
         Main: Snippet list -> string list
     }
@@ -163,6 +165,7 @@ let private csharp =
         Project = "Docs.CSharp.csproj"
         TestFramework = "xunit"
         NoWarn = "CS0168;CS0219;CS8321"
+        Nullable = "enable"
         Source = source
         Main = main
     }
@@ -209,6 +212,7 @@ let private fsharp =
         Project = "Docs.FSharp.fsproj"
         TestFramework = "Expecto"
         NoWarn = "FS0020;FS1182"
+        Nullable = "disable"
         Source = source
         Main = main
     }
@@ -229,6 +233,7 @@ let private project (language: Language) (files: string list) : string list =
         "    <OutputType>Exe</OutputType>"
         "    <EnableDefaultCompileItems>false</EnableDefaultCompileItems>"
         $"    <NoWarn>$(NoWarn);{language.NoWarn}</NoWarn>"
+        $"    <Nullable>{language.Nullable}</Nullable>"
         $"""    <WarningsNotAsErrors>$(WarningsNotAsErrors);{String.concat ";" rules}</WarningsNotAsErrors>"""
         "  </PropertyGroup>"
         "  <ItemGroup>"

@@ -77,6 +77,8 @@ internal sealed class AdapterLoading : IDisposable
             tensor.Dispose();
     }
 
+    private static bool IsBias(string name) => name.EndsWith(".bias", StringComparison.Ordinal);
+
     private ParametrizedTensor? Present(AdapterLayer layer) => TensorPath.Find(_model, layer.WeightName);
 
     /// <summary>Finds the adapter or the module to which each tensor of the file belongs.</summary>
@@ -105,7 +107,7 @@ internal sealed class AdapterLoading : IDisposable
         if (left.Count > 0)
             throw new InvalidDataException(
                 $"{path} has {string.Join(", ", left.Values.Take(4))}{(left.Count > 4 ? $" and {left.Count - 4} more" : "")}, for which "
-                    + $"{_model.Title()} has no place."
+                    + $"{_model.Title()} has no place{(left.Keys.Any(IsBias) ? ": trained biases (bias = \"all\" or \"lora_only\") are not read" : "")}."
             );
         if (_adapters.Count == 0)
             throw new InvalidDataException($"{path} has no adapter.");

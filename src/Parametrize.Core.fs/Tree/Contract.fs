@@ -69,6 +69,8 @@ module internal Contract =
 
             match Breach.unfit result with
             | Some found -> Breach.throw node "Forward" "a tensor" found
+            | None when inputs |> Array.exists _.IsInvalid ->
+                Breach.throw node "Forward" "that it leaves its inputs as they are" "one that it has disposed"
             | None when result.device_type <> inputs[0].device_type ->
                 Breach.throw node "Forward" $"a tensor on {inputs[0].device}" $"one on {result.device}"
             // Of several inputs, one may be real while the others are complex.

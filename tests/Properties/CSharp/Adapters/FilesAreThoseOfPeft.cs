@@ -351,7 +351,8 @@ public class FilesAreThoseOfPeft
                 "block.other.lora_A.weight, for which SmallNet has no place"
             },
             { Prefix + "block.value.lora_A.weight", zeros(2, 5), "has no lora_B.weight for 'block.value'" },
-            { Prefix + "head.weight", zeros(2, 5), "head.weight, for which SmallNet has no place" },
+            { Prefix + "head.weight", zeros(2, 5), "head.weight, for which SmallNet has no place." },
+            { Prefix + "block.query.bias", zeros(6), "SmallNet has no place: trained biases (bias = \"all\" or" },
             { "words.lora_embedding_B", zeros(4, 2), "has words.lora_embedding_B twice" },
             { Prefix + "mix.lora_A.weight", zeros([2, 4, 3], int64), "finite floating-point numbers" },
             { Prefix + "mix.lora_A.weight", full([2, 4, 3], double.NaN), "finite floating-point numbers" },
