@@ -302,6 +302,9 @@ let tests: Test =
             testCase "white space and brackets mean nothing" (fun () ->
                 for text in [ "skew>>>cayley"; " (skew)\n>>>\t(cayley) "; "((skew >>> cayley))" ] do
                     Expect.equal (Parametrization.parse text) (Ok(skew >>> cayley)) text)
+            testCase "whole numbers of 64 bits are read" (fun () ->
+                for value in [ psdFixedRank 3_000_000_000L; lowRank (1L <<< 40) ] do
+                    Expect.equal (Parametrization.parse value.Code) (Ok value) value.Code)
             testCase "numbers are read as F# writes them" (fun () ->
                 for text, number in
                     [

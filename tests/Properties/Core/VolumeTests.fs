@@ -5,6 +5,7 @@ open Expecto
 open Parametrize
 open Parametrize.Values
 open Parametrize.Laws
+open Parametrize.LinearAlgebra
 open TorchSharp
 
 /// `exp` of each entry: a node of a user's own, which tells a volume of that many numbers.
@@ -350,6 +351,55 @@ let tests: Test =
             for map in [ OrthogonalMap.Default; OrthogonalMap.MatrixExp ] do
                 unknownOfTallUnitary map
 
+            testCase "of pairs of eigenvalues nearly alike it is that of each pair" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let eye = torch.eye (4L, dtype = torch.ScalarType.Float64, device = Case.device)
+
+                for size in [ 1e-3; 0.01; 0.03 ] do
+                    for middle in [ 0.0; 2.0; -30.0 ] do
+                        let drawn = torch.randn_like (eye, requires_grad = false)
+                        let matrix = (drawn + drawn.mT) * (size / 4.0).ToScalar() + eye * middle.ToScalar()
+                        let values = (torch.linalg.eigvalsh matrix).cpu().data<double>().ToArray()
+
+                        let expected =
+                            Seq.sum (
+                                seq {
+                                    for i in 0..3 do
+                                        for j in 0 .. i - 1 do
+                                            let x = (values[i] - values[j]) / 2.0
+                                            x ** 2.0 / 6.0 - x ** 4.0 / 180.0 + x ** 6.0 / 2835.0
+                                }
+                            )
+
+                        let found = (EigenvaluePairs.logSinhcOfHermitian matrix).ToDouble()
+                        Expect.isLessThan (abs (found - expected)) (1e-9 * expected) $"{size} around {middle}"
+
+                        // It depends on differences of eigenvalues only, and so does its curvature.
+                        let curvature (start: torch.Tensor) =
+                            let x = start.detach().clone().requires_grad_ true
+                            let volume = EigenvaluePairs.logSinhcOfHermitian x
+
+                            let slope =
+                                torch.autograd.grad ([| volume |], [| x |], retain_graph = true, create_graph = true)
+                                |> Seq.head
+
+                            torch.autograd.grad ([| (slope * drawn).sum() |], [| x |]) |> Seq.head
+
+                        let apart =
+                            Measures.apart (curvature (eye * middle.ToScalar())) (curvature (eye * 0.0.ToScalar()))
+
+                        Expect.isLessThan apart 1e-9 $"the curvature at equal eigenvalues, {middle}")
+            testCase "in single precision it is that of double precision, rounded" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let value = spdWithDeterminant 2.0
+                let x = torch.tensor (array2D [ [ -8.0; 0.0; 0.0 ]; [ 300.0; -9.0; 0.0 ]; [ 5.0; 400.0; 6.0 ] ])
+
+                let volumeOf (dtype: torch.ScalarType) =
+                    let x = x.``to`` (dtype, Case.device)
+                    (ofParts value (Parametrization.ofTensors [ x ] [] value)).ToDouble()
+
+                let single, double = volumeOf torch.ScalarType.Float32, volumeOf torch.ScalarType.Float64
+                Expect.equal single (float (float32 double)) "the volume")
             testCase "gradients flow through it" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let value = scale 2.0 >>> positive

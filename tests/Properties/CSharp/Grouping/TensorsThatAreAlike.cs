@@ -144,6 +144,28 @@ public class TensorsThatAreAlike
             }
         );
 
+    /// <summary>The first parameter of a value decides nothing for the others.</summary>
+    [Fact]
+    public void A_frozen_parameter_leaves_the_others_trained()
+    {
+        foreach (var frozen in new[] { 0, 1 })
+            Agree(
+                "fixedRank 3L",
+                (model, input) =>
+                {
+                    foreach (var head in model.heads)
+                        head.parametrization("weight").Originals[frozen].requires_grad = false;
+                    model.call(input).square().sum().backward();
+                    foreach (var head in model.heads)
+                        Assert.All(
+                            head.parametrization("weight").Originals.Index(),
+                            one => Assert.Equal(one.Index == frozen, one.Item.grad is null)
+                        );
+                    return Gradients(model);
+                }
+            );
+    }
+
     /// <summary>The first of a batch decides nothing for the others.</summary>
     [Theory]
     [MemberData(nameof(Values))]

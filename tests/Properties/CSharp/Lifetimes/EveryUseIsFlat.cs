@@ -113,6 +113,19 @@ public class EveryUseIsFlat
         );
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Solving_leaves_no_tensors(bool isScoped)
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Invertible);
+        var tensor = layer.parametrization("weight");
+        using var right = randn(4, 2);
+        using var scope = isScoped ? parametrize.cached() : null;
+        Assert.Equal(0, Growth(() => tensor.Solve(right).Dispose()));
+        Assert.Equal(0, Growth(() => tensor.LogAbsDeterminant().Dispose()));
+    }
+
     [Fact]
     public void A_converted_tensor_takes_the_place_of_the_one_that_was_there()
     {
@@ -140,8 +153,15 @@ public class EveryUseIsFlat
                 act();
             var growth = Tensor.TotalCount - before;
             var isSure = collections == GC.CollectionCount(0) && elapsed.ElapsedMilliseconds < 50;
-            if (isSure || attempt == 20)
+            if (isSure)
                 return growth;
+            // On a machine that is always slow, only what no collector finds counts.
+            if (attempt == 100)
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                return Math.Max(0, Tensor.TotalCount - before);
+            }
         }
     }
 

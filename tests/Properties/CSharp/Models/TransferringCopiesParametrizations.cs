@@ -1,6 +1,7 @@
 using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
+using TorchSharp;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
@@ -40,6 +41,17 @@ public class TransferringCopiesParametrizations
         Near.Same(assigned, to.parametrization("weight").Value);
         to.parametrization("weight").Value = Value.Sample([5, 5]);
         Near.Same(assigned, from.parametrization("weight").Value);
+    }
+
+    [Fact]
+    public void The_target_stays_on_its_device()
+    {
+        var from = nn.Linear(5, 5).register_parametrization("weight", Value);
+        var to = nn.Linear(5, 5).register_parametrization("weight", Value);
+        to.to(DeviceType.META);
+        parametrize.copy_parametrizations(from, to);
+        Assert.All(to.state_dict().Values, part => Assert.Equal(DeviceType.META, part.device_type));
+        Assert.All(from.state_dict().Values, part => Assert.Equal(DeviceType.CPU, part.device_type));
     }
 
     [Fact]

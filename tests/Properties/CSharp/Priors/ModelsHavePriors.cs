@@ -163,6 +163,7 @@ public class ModelsHavePriors
         Assert.Contains("1.weight: Prior.dirichlet", both.Message, StringComparison.Ordinal);
         Assert.Contains("1.bias: Prior.lkj", both.Message, StringComparison.Ordinal);
         Assert.Equal(before, doubling.Evaluations);
+        Assert.Throws<ArgumentNullException>(() => model.log_prior((null!, Priors.Normal())));
         var none = Assert.Throws<ArgumentException>(() =>
             model.log_prior(
                 Priors.Langevin(

@@ -111,7 +111,7 @@ public static class BadHeaders
             },
             { """{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}""", 2, "the bytes between belong to no tensor" },
             { """{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}""", 1, "truncated" },
-            { """{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}""", 3, "1 bytes too many" },
-            { "{}", 1, "1 bytes too many" },
+            { """{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}""", 3, ": 1 bytes too many" },
+            { "{}", 1, ": 1 bytes too many" },
         };
 }

@@ -232,6 +232,28 @@ public class WritingWaitsForPasses
     }
 
     [Fact]
+    public async Task Disposing_waits_for_passes()
+    {
+        var module = new Stopping().register_parametrization("weight", Parametrizations.Symmetric);
+        var tensor = module.parametrization("weight");
+        using var isInside = new ManualResetEventSlim();
+        using var mayEnd = new ManualResetEventSlim();
+        module.Pause = () =>
+        {
+            isInside.Set();
+            Assert.True(mayEnd.Wait(Limit));
+        };
+        var pass = Task.Run(() => module.call(eye(4)));
+        Assert.True(isInside.Wait(Limit));
+        var disposing = Task.Run(tensor.Dispose);
+        Assert.NotSame(disposing, await Task.WhenAny(disposing, Task.Delay(200)));
+        mayEnd.Set();
+        using var output = await pass.WaitAsync(Limit);
+        await disposing.WaitAsync(Limit);
+        Assert.Throws<ObjectDisposedException>(() => tensor.Value);
+    }
+
+    [Fact]
     public async Task Two_passes_that_wait_for_each_other_are_told_so()
     {
         var module = new Stopping().register_parametrization("weight", Parametrizations.Symmetric);

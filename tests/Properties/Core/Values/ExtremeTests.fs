@@ -180,6 +180,7 @@ let private numbers: Test =
                 sphere 1e-46, "1E-46"
                 sphereExp 1e39, "1E+39"
                 spdAbove 1e20, "1E+40"
+                spdWithDeterminant 1e300, "1E+300"
                 spectralNormWith { SpectralNorm.defaults with Bound = 1e39 }, "1E+39"
                 skew >>> cayley >>> scale 1e40, "1E+40"
                 sum [ identity; scale 1e40 ], "1E+40"

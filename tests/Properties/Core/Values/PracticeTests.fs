@@ -298,6 +298,10 @@ let private constantChannels: Test =
 
 let private gains: Test =
     inScope "gains are spectral norms, also of kernels, and zeros can be trained" (fun () ->
+        let huge = torch.full ([| 2L; 2L |], (3e38).ToScalar(), dtype = torch.ScalarType.Float32)
+        Expect.isError (Parametrization.contains sigmaReparametrized huge) "a norm that is no number of the type"
+        Expect.isOk (Parametrization.contains sigmaReparametrized (huge * (0.1).ToScalar())) "one that is"
+
         let kernel = normal float64 1UL [ 4L; 3L; 2L; 2L ]
         let parts = orFail (Parametrization.initialize sigmaReparametrized kernel)
         let norm = Tensors.number ((torch.linalg.svdvals (kernel.reshape (4L, -1L))).max())
