@@ -129,6 +129,8 @@ public class PruningGlobally
         Assert.Throws<ArgumentException>(() => prune.global_unstructured(Weights(module), 3));
         Assert.Throws<ArgumentException>(() => prune.global_unstructured(Weights(module), 1.5));
         Assert.Throws<ArgumentException>(() => prune.global_unstructured(Weights(module), Pruning.NewLn(0.5, 2, 0)));
+        var custom = Pruning.NewCustom(Mask.OfTensor(ones(module.weight!.shape)));
+        Assert.Throws<ArgumentException>(() => prune.global_unstructured(Weights(module), custom));
         Assert.Throws<ArgumentException>(() =>
             prune.global_unstructured(
                 Weights(module),

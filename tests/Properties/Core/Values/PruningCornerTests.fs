@@ -181,10 +181,22 @@ let private behindNoise () : unit =
                     let tensor = Parametrization.project value x
                     Expect.isOk (Parametrization.contains value tensor) $"{value}, {dtype}, seed {seed}"
 
+/// Channels that a mask has hidden are none of those that the pruning behind it chooses.
+let private channelsBehindMasks () : unit =
+    use _ = torch.NewDisposeScope()
+    let firstRow = Mask.OfArray([| 4L; 3L |], [| for entry in 0..11 -> entry >= 3 |])
+    let value = pruned (Pruning.Custom firstRow) >>> pruned (Pruning.Ln(Amount.Count 2L, 2.0, 0))
+
+    for zeros, isAllowed in [ 2L, false; 3L, true ] do
+        let tensor = torch.ones ([| 4L; 3L |], dtype = float64)
+        tensor.narrow(0L, 0L, zeros).zero_() |> ignore
+        Expect.equal (Parametrization.contains value tensor).IsOk isAllowed $"{zeros} channels of zeros"
+
 let tests: Test =
     testList
         "corners of prunings"
         [
+            testCase "channels behind masks are others" channelsBehindMasks
             testCase "a mask that was replaced is let go" replacedMasks
             testCase "a mask goes on whatever zeros there are" masksGoOn
             testCase "infinite scores leave the order of the others" infiniteScores
