@@ -28,6 +28,9 @@ internal sealed class CachedCase
         from size in new[] { 16, 128 }
         select new CachedCase(size, value);
 
+    /// <summary>A value that computes nothing: what is left is what registering adds.</summary>
+    public static CachedCase OfIdentity() => new(16, Parametrizations.Identity);
+
     public override string ToString() => $"{_value}, n = {_size}";
 
     public void Plain() => Recur(_plain);
@@ -42,8 +45,7 @@ internal sealed class CachedCase
 
     public void PlainCall() => Call(_plain);
 
-    /// <summary>Within a scope that the caller has begun.</summary>
-    public void CachedCall() => Call(_parametrized);
+    public void ParametrizedCall() => Call(_parametrized);
 
     private void Call(Linear layer)
     {

@@ -35,23 +35,32 @@ internal static class CachedTable
         PrintCalls();
     }
 
-    /// <summary>What finding the value in its place, and unchanged, costs.</summary>
+    /// <summary>What putting the value into its place costs, and in a scope finding it there, unchanged.</summary>
     private static void PrintCalls()
     {
         var table = Report.Table(
-            "One call in a cached scope, without gradients, microseconds",
+            "One call, without gradients, microseconds",
             "value",
             "plain layer",
-            "in the scope",
+            "parametrized",
             "difference"
         );
+        Add("outside scopes", CachedCase.OfIdentity());
         using var _ = parametrize.cached();
-        foreach (var one in CachedCase.All())
+        foreach (var one in CachedCase.All().Prepend(CachedCase.OfIdentity()))
+            Add("in a scope", one);
+        Report.Print(table, "In a scope each call looks whether the parts were written to.");
+
+        void Add(string where, CachedCase one)
         {
-            var laps = Race.Run(TimeSpan.FromSeconds(1), one.PlainCall, one.CachedCall);
-            var (plain, cached) = (laps[0].Median, laps[1].Median);
-            table.AddRow($"{one}", Report.Time(plain), Report.Time(cached), Report.Difference(cached - plain));
+            var laps = Race.Run(TimeSpan.FromSeconds(1), one.PlainCall, one.ParametrizedCall);
+            var (plain, parametrized) = (laps[0].Median, laps[1].Median);
+            table.AddRow(
+                $"{one}, {where}",
+                Report.Time(plain),
+                Report.Time(parametrized),
+                Report.Difference(parametrized - plain)
+            );
         }
-        Report.Print(table, "Each call looks whether the parts were written to.");
     }
 }

@@ -27,6 +27,11 @@ internal sealed class PassHooks
     private readonly OrderedDictionary<ModuleBinding, int> _wanted = [];
     private Hooks? _hooks;
 
+    /// <summary>Made once, not for each pass.</summary>
+    private readonly Action<ModuleBinding> _leave;
+
+    public PassHooks() => _leave = binding => binding.Exit(this);
+
     /// <summary>
     /// Computes tensors for the passes of a module that has a `call`, until they are removed as often as they were added.
     /// </summary>
@@ -137,5 +142,5 @@ internal sealed class PassHooks
         Exit(_former.Length == 0 ? bindings : [.. _former, .. bindings]);
     }
 
-    private void Exit(ReadOnlySpan<ModuleBinding> entered) => Every.FromTheLast(entered, binding => binding.Exit(this));
+    private void Exit(ReadOnlySpan<ModuleBinding> entered) => Every.FromTheLast(entered, _leave);
 }

@@ -9,6 +9,8 @@ namespace Parametrize.CSharp.Binding;
 /// </summary>
 internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn.Module> ownerDisposed)
 {
+    /// <summary>`Replaced`, made once.</summary>
+    private Action? _replaced;
     private Placeholder? _placeholder;
     private PendingAssignment? _pending;
     private Tensor? _untouched;
@@ -169,14 +171,16 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         Exposed = new ExposedValue(
             slot,
             slot.IsBuffer ? OwnMemory(value) : value,
-            isWatched: isHeld && !slot.IsBuffer && !computed.Inputs.Any(input => Versions.AreOne(input, value)),
+            isWatched: isHeld && !slot.IsBuffer && !IsOfInputs(value),
             computed.Binding.Access,
-            Replaced,
+            _replaced ??= Replaced,
             ownerDisposed
         );
         if (!IsBlocked)
             slot.Set(Exposed);
     }
+
+    private bool IsOfInputs(Tensor value) => computed.Inputs.Any(input => Versions.AreOne(input, value));
 
     public void Hide()
     {

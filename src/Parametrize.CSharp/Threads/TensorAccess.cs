@@ -66,8 +66,7 @@ internal sealed class TensorAccess(Func<string?> name)
     public bool MayBeInPass => HasPass(visit => !visit.IsOver);
 
     /// <summary>Whether the present thread may be in another pass of the same module, which encloses this pass.</summary>
-    public bool HasOther(Visit visit) =>
-        _visits.Count > 1 && HasPass(one => one != visit && one.Pass == visit.Pass && !one.IsOver);
+    public bool HasOther(Visit visit) => _visits.Count > 1 && HasOtherOf(visit);
 
     /// <summary>Gets shared access until the lease is disposed.</summary>
     public Lease Reading() => new(this, Begin(isAlone: false));
@@ -183,10 +182,8 @@ internal sealed class TensorAccess(Func<string?> name)
     public void BeginPass(Visit visit, object pass, object? caller = null)
     {
         (visit.Pass, visit.Caller) = (pass, caller);
-        if (_visits.Count == 1)
-            return;
-        lock (Gate)
-            _visits.RemoveAll(one => HasThrown(one, visit.Visitor, pass, caller));
+        if (_visits.Count > 1)
+            RemoveThrown(visit.Visitor, pass, caller);
     }
 
     /// <summary>
@@ -195,9 +192,22 @@ internal sealed class TensorAccess(Func<string?> name)
     /// </summary>
     public void GiveUpThrown(object pass, object caller)
     {
-        if (_visits.Count == 0)
-            return; // A thread sees its own visits without the lock.
-        var visitor = Visitor.Current;
+        if (_visits.Count > 0) // A thread sees its own visits without the lock.
+            AbandonThrown(Visitor.Current, pass, caller);
+    }
+
+    // A method of their own for each lambda: what it captures is allocated where the method begins.
+
+    private bool HasOtherOf(Visit visit) => HasPass(one => one != visit && one.Pass == visit.Pass && !one.IsOver);
+
+    private void RemoveThrown(Visitor visitor, object pass, object? caller)
+    {
+        lock (Gate)
+            _visits.RemoveAll(one => HasThrown(one, visitor, pass, caller));
+    }
+
+    private void AbandonThrown(Visitor visitor, object pass, object caller)
+    {
         lock (Gate)
             if (Queue.Count > 0)
             {
