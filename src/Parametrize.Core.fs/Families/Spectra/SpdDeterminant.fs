@@ -45,7 +45,7 @@ type internal SpdDeterminantNode(determinant: float) =
     /// gradient of log det, W^-1, no entry moves by more than rounding. A single pivot would have to move by that of all entries
     /// together. `W + c W^-1 = L (I + c (L^-1 L^-T)^2) L^T`.
     let corrected (factor: torch.Tensor) =
-        let step (factor: torch.Tensor) () =
+        let step (factor: torch.Tensor) =
             let half = inverseOf factor
             let half = half / half.abs().amax([| -2L; -1L |], keepdim = true)
             let inverse = half.matmul half.mT
@@ -54,7 +54,14 @@ type internal SpdDeterminantNode(determinant: float) =
             let inner = Tensors.eyeLike factor + inverse.matmul inverse * missing
             factor.matmul (torch.linalg.cholesky inner)
 
-        Seq.init 2 ignore |> Seq.fold step factor
+        // Rounding moves the determinants of large matrices by more than a step reaches.
+        let rec from (left: int) (factor: torch.Tensor) =
+            if left = 0 || Tensors.largest (deviation factor) <= 1e-3 then
+                factor
+            else
+                from (left - 1) (step factor)
+
+        factor |> step |> step |> from 10
 
     /// That distance, and what rounding may do to it: entries are seen through those of the inverse. Where rounding has made the
     /// determinant smaller, it was no larger than if all eigenvalues had been equally far: `log det` is concave.

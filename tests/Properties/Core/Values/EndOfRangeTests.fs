@@ -308,6 +308,27 @@ let private undefinedGradients () : unit =
 
                         Expect.exists leaves isUndefined $"{value} of {rows} x {columns} at {entry}"
 
+/// Rounding takes digits of their determinants, and the sign of their smallest eigenvalues.
+let private largeDeterminants () : unit =
+    for size in [ 30L; 150L; 300L ] do
+        for seed in 1UL .. 2UL do
+            use _ = torch.NewDisposeScope()
+            let value = spdWithDeterminant 2.5
+            let start = orFail (Parametrization.start value (normalOf float32 seed [ size; size ]))
+
+            let moved =
+                start.Parameters[0].detach() + normalOf float32 (seed + 7UL) [ size; size ] * (0.3).ToScalar()
+
+            let parts = Parametrization.ofTensorsLike start [ moved ] start.Buffers value
+            let yielded = Parametrization.forward value parts
+
+            match Parametrization.contains value yielded, Parametrization.rightInverse value parts yielded with
+            | Ok(), Ok found ->
+                let apart = Measures.apart (Parametrization.forward value found) yielded
+                Expect.isLessThan (apart / Measures.largest yielded) 1e-5 $"{size}, {seed}"
+            | Error _, Error _ -> ()
+            | contained, found -> failtest $"{size}, {seed}: contains says {contained}, the right inverse {found}"
+
 /// Looking for a tensor nearby takes long steps, which overflow from large numbers.
 let private hugeBehindMultiples () : unit =
     for first in [ lipschitz 1.0; spectralNorm; lowRank 1L; invertible; spd; orthogonal ] do
@@ -344,6 +365,7 @@ let tests: Test =
             testCase "what is not defined has no gradient" undefinedGradients
             testCase "pieces that a shift rounds away" roundedPieces
             testCase "matrices behind maps that saturate" saturatedMatrices
+            testCase "determinants of large matrices" largeDeterminants
             testCase "nodes behind that read other shapes" otherShapes
             testCase "multiples of what has a sum are infinite beyond the range" multiplesBeyond
         ]
