@@ -59,7 +59,8 @@ internal sealed record Transfer(
             RequireRoomBehind(target);
         else if (!target.Parametrization.Equals(From.Parametrization))
             throw new InvalidOperationException(
-                $"{Name} is computed by {From.Code} here, but by {target.Code} there. Remove it first."
+                $"{Name} is computed by {From.Code} here, but by {target.Code} there. "
+                    + (target.IsOnesOwn ? "Let the module make it of the same value." : "Remove it first.")
             );
         RequireInputs(target);
     }

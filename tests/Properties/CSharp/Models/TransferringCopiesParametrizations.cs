@@ -44,6 +44,25 @@ public class TransferringCopiesParametrizations
     }
 
     [Fact]
+    public void What_to_do_where_the_target_is_of_another_value()
+    {
+        var own = Assert.Throws<InvalidOperationException>(() =>
+            parametrize.copy_parametrizations(
+                new Holder(Parametrizations.Symmetric, eye(4)),
+                new Holder(Parametrizations.Identity, eye(4))
+            )
+        );
+        Assert.EndsWith("but by identity there. Let the module make it of the same value.", own.Message);
+        var registered = Assert.Throws<InvalidOperationException>(() =>
+            parametrize.copy_parametrizations(
+                nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric),
+                nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Skew)
+            )
+        );
+        Assert.EndsWith("but by skew there. Remove it first.", registered.Message);
+    }
+
+    [Fact]
     public void The_target_stays_on_its_device()
     {
         var from = nn.Linear(5, 5).register_parametrization("weight", Value);
