@@ -173,7 +173,7 @@ module internal ExponentialPolynomials =
                     byPowers[0] |> ofSquare a bySquare
         }
 
-    /// Where memory is not worth what would have to be computed again.
+    /// Whether the batch is so small that backward keeps what it would else compute again.
     let private isFew (a: torch.Tensor) : bool = a.numel () <= (1L <<< 16)
 
     /// B1 + (B2 + A6) A6, with A6 = B3 + B4^2.
