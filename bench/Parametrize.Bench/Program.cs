@@ -20,7 +20,12 @@ static int SideBySide(Options options)
     var holds = true;
     foreach (var (name, print) in Tables.All)
         if (options.Tables.Contains(name))
+        {
+            // A scope of all tensors would hold those of the tables before, too.
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
             holds &= print(options);
+        }
     if (options.Csv is { } csv)
         Measured.Write(csv, Report.Figures);
     if (earlier is not null)

@@ -9,9 +9,6 @@ internal static class CachedTable
 {
     public static void Print()
     {
-        // A scope of all tensors would hold those of the tables before, too.
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
         var table = Report.Table(
             $"{CachedCase.Uses} uses of one weight, forward and backward, microseconds",
             "value",

@@ -28,9 +28,9 @@ internal sealed class PassHooks
     private Hooks? _hooks;
 
     /// <summary>Made once, not for each pass.</summary>
-    private readonly Action<ModuleBinding> _leave;
+    private readonly Action<ModuleBinding> _exit;
 
-    public PassHooks() => _leave = binding => binding.Exit(this);
+    public PassHooks() => _exit = binding => binding.Exit(this);
 
     /// <summary>
     /// Computes tensors for the passes of a module that has a `call`, until they are removed as often as they were added.
@@ -142,5 +142,5 @@ internal sealed class PassHooks
         Exit(_former.Length == 0 ? bindings : [.. _former, .. bindings]);
     }
 
-    private void Exit(ReadOnlySpan<ModuleBinding> entered) => Every.FromTheLast(entered, _leave);
+    private void Exit(ReadOnlySpan<ModuleBinding> entered) => Every.FromTheLast(entered, _exit);
 }

@@ -9,8 +9,7 @@ namespace Parametrize.CSharp.Binding;
 /// </summary>
 internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn.Module> ownerDisposed)
 {
-    /// <summary>`Replaced`, made once.</summary>
-    private Action? _replaced;
+    private Action? _whenReplaced;
     private Placeholder? _placeholder;
     private PendingAssignment? _pending;
     private Tensor? _untouched;
@@ -173,14 +172,12 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             slot.IsBuffer ? OwnMemory(value) : value,
             isWatched: isHeld && !slot.IsBuffer && !IsOfInputs(value),
             computed.Binding.Access,
-            _replaced ??= Replaced,
+            WhenReplaced,
             ownerDisposed
         );
         if (!IsBlocked)
             slot.Set(Exposed);
     }
-
-    private bool IsOfInputs(Tensor value) => computed.Inputs.Any(input => Versions.AreOne(input, value));
 
     public void Hide()
     {
@@ -285,10 +282,13 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         {
             _pending?.Retire();
             using var lasting = Modes.Lasting();
-            _pending = new PendingAssignment(slot, found, computed.Binding.Access, Replaced, ownerDisposed);
+            _pending = new PendingAssignment(slot, found, computed.Binding.Access, WhenReplaced, ownerDisposed);
             slot.Set(_pending);
         }
     }
+
+    /// <summary>Made once, not for each pass.</summary>
+    private Action WhenReplaced => _whenReplaced ??= Replaced;
 
     private void ForgetAssignment()
     {
@@ -315,6 +315,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         && (Exposed is null || found.IsOfTheKindOf(computed.Inputs[0]) || !Exposed.IsBefore(found));
 
     private bool HoldsAssignment => slot.Get() is { } found && !IsOurs(found);
+
+    /// <summary>Whether the value is a view of a parameter. A method of its own: a lambda in `Show` would cost each pass.</summary>
+    private bool IsOfInputs(Tensor value) => computed.Inputs.Any(input => Versions.AreOne(input, value));
 
     private bool IsOurs(Tensor found) => ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Exposed);
 
@@ -345,7 +348,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 input.device,
                 isTrained,
                 computed.Binding.Access,
-                Replaced,
+                WhenReplaced,
                 ownerDisposed
             );
         }

@@ -43,7 +43,7 @@ module internal CayleyMap =
 
         {
             Value = identity.neg().add(m, (2.0).AsScalar())
-            Kept = [ m ]
+            Kept = fun () -> [ m ]
             Pullback =
                 fun saved gradient ->
                     let adjoint = saved[1].mH

@@ -10,8 +10,8 @@ open TorchSharp
 type internal WithPullback =
     {
         Value: torch.Tensor
-        /// What the gradient is computed from, besides the argument.
-        Kept: torch.Tensor list
+        /// What the gradient is computed from, besides the argument. Only a gradient by hand asks for it.
+        Kept: unit -> torch.Tensor list
         /// The gradient by the argument, given the argument, what is kept, and the gradient by the value. It must not hold tensors.
         Pullback: torch.Tensor list -> torch.Tensor -> torch.Tensor
     }
@@ -41,7 +41,7 @@ type internal CustomGradientNode() =
         CustomGradientNode.Release()
         let struct (made, again) = arguments[1] :?> struct (WithPullback * (torch.Tensor -> WithPullback))
         context.set_materialize_grads false
-        context.save_for_backward (ResizeArray((arguments[0] :?> torch.Tensor) :: made.Kept))
+        context.save_for_backward (ResizeArray((arguments[0] :?> torch.Tensor) :: made.Kept()))
         context.save_data ("pullback", made.Pullback)
         context.save_data ("again", again)
         made.Value
@@ -69,7 +69,7 @@ type internal CustomGradientNode() =
 
         if torch.is_grad_enabled () || saved.Tail.IsEmpty then
             let made = again saved.Head
-            made.Pullback (saved.Head :: made.Kept) gradient
+            made.Pullback (saved.Head :: made.Kept()) gradient
         else
             let pullback = context.get_data "pullback" :?> (torch.Tensor list -> torch.Tensor -> torch.Tensor)
             let found = pullback saved gradient

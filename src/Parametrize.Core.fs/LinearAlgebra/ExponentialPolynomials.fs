@@ -157,7 +157,7 @@ module internal ExponentialPolynomials =
 
         {
             Value = combined[1] |> plusProduct left right
-            Kept = [ square; fourth ]
+            Kept = fun () -> [ square; fourth ]
             Pullback =
                 fun saved gradient ->
                     let a, square, fourth = saved[0], saved[1], saved[2]
@@ -188,7 +188,8 @@ module internal ExponentialPolynomials =
 
         {
             Value = rest |> plusProduct left sixth
-            Kept = if isFew a then [ square; left; sixth; root.clone () ] else [ square; cube ]
+            // A view would keep all that is combined.
+            Kept = fun () -> if isFew a then [ square; left; sixth; root.clone () ] else [ square; cube ]
             Pullback =
                 fun saved gradient ->
                     let a, square = saved[0], saved[1]
@@ -221,7 +222,7 @@ module internal ExponentialPolynomials =
         {
             Value = combined[1] |> plusProduct (plus combined[2] ninth) ninth
             // The last power costs one more product to compute again.
-            Kept = square :: cube :: sixth :: (if isFew a then [ ninth ] else [])
+            Kept = fun () -> square :: cube :: sixth :: (if isFew a then [ ninth ] else [])
             Pullback =
                 fun saved gradient ->
                     let a, square, cube = saved[0], saved[1], saved[2]

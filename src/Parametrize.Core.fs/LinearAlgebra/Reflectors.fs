@@ -109,7 +109,7 @@ module internal Reflectors =
 
         {
             Value = Tensors.eyeLike v - v.matmul w
-            Kept = [ t; w ]
+            Kept = fun () -> [ t; w ]
             Pullback =
                 fun saved gradient ->
                     let struct (byV, byZ) = pulledBack saved[0] saved[1] saved[2] gradient
@@ -133,7 +133,7 @@ module internal Reflectors =
 
         {
             Value = started - first.matmul w
-            Kept = t :: w :: inner.Value :: inner.Kept
+            Kept = fun () -> t :: w :: inner.Value :: inner.Kept()
             Pullback =
                 fun saved gradient ->
                     let struct (half, first, others) = halves saved[0]
@@ -156,7 +156,7 @@ module internal Reflectors =
 
         {
             Value = made.Value
-            Kept = units @ made.Kept
+            Kept = fun () -> units @ made.Kept()
             Pullback =
                 fun saved gradient ->
                     let units, kept = List.splitAt count saved.Tail

@@ -136,7 +136,7 @@ module internal Slack =
     /// digits but three. Where entries that may be anything have become huge, rounding of these moves the others.
     let private isNear (slack: Slack) (tensor: torch.Tensor) (other: torch.Tensor) : bool =
         let most = slack.Up.maximum slack.Down * 1e3.AsScalar()
-        Tensors.number ((other - tensor).abs().le(most).all()) = 1.0
+        (other - tensor).abs().le(most).all().item<bool>()
 
     let private contains readsLeaves (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
         match box node with

@@ -357,7 +357,7 @@ let tests: Test =
 
                 for size in [ 1e-3; 0.01; 0.03 ] do
                     for middle in [ 0.0; 2.0; -30.0 ] do
-                        let drawn = torch.randn_like (eye, requires_grad = false)
+                        let drawn = normalOn Case.device torch.ScalarType.Float64 11UL [ 4L; 4L ]
                         let matrix = (drawn + drawn.mT) * (size / 4.0).ToScalar() + eye * middle.ToScalar()
                         let values = (torch.linalg.eigvalsh matrix).cpu().data<double>().ToArray()
 

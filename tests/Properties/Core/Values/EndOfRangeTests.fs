@@ -226,6 +226,17 @@ let private roundedPieces () : unit =
                 Expect.isOk (Parametrization.contains whole yielded) $"{whole} of {dtype} at {depth}"
                 Expect.isOk (Parametrization.rightInverse whole parts yielded) $"{whole} of {dtype} at {depth}"
 
+/// What the parts yield is refused, or its right inverse yields it again, up to a share of the largest entry.
+let private comesBackIfAllowed (share: float) (what: string) (value: Parametrization) (parts: Parts) : unit =
+    let yielded = Parametrization.forward value parts
+
+    match Parametrization.contains value yielded, Parametrization.rightInverse value parts yielded with
+    | Ok(), Ok found ->
+        let apart = Measures.apart (Parametrization.forward value found) yielded
+        Expect.isLessThan (apart / Measures.largest yielded) share what
+    | Error _, Error _ -> ()
+    | contained, found -> failtest $"{what}: contains says {contained}, the right inverse {found}"
+
 /// Where a map saturates, what was before it is not known. Some matrix of the space may yield the tensor, but one of so large
 /// entries that rounding loses the others.
 let private saturatedMatrices () : unit =
@@ -247,15 +258,7 @@ let private saturatedMatrices () : unit =
                 ]
 
             let parts = Parametrization.ofTensorsLike start parameters start.Buffers value
-            let yielded = Parametrization.forward value parts
-
-            match Parametrization.contains value yielded, Parametrization.rightInverse value parts yielded with
-            | Ok(), Ok found ->
-                let again = Parametrization.forward value found
-                let apart = Measures.apart again yielded / Measures.largest yielded
-                Expect.isLessThan apart 1e-3 $"{value}, {seed}"
-            | Error _, Error _ -> ()
-            | contained, found -> failtest $"{value}, {seed}: contains says {contained}, the right inverse {found}"
+            comesBackIfAllowed 1e-3 $"{value}, {seed}" value parts
 
 /// A loop that asks whether gradients are finite before each step must see that the value is not.
 let private undefinedGradients () : unit =
@@ -320,14 +323,7 @@ let private largeDeterminants () : unit =
                 start.Parameters[0].detach() + normalOf float32 (seed + 7UL) [ size; size ] * (0.3).ToScalar()
 
             let parts = Parametrization.ofTensorsLike start [ moved ] start.Buffers value
-            let yielded = Parametrization.forward value parts
-
-            match Parametrization.contains value yielded, Parametrization.rightInverse value parts yielded with
-            | Ok(), Ok found ->
-                let apart = Measures.apart (Parametrization.forward value found) yielded
-                Expect.isLessThan (apart / Measures.largest yielded) 1e-5 $"{size}, {seed}"
-            | Error _, Error _ -> ()
-            | contained, found -> failtest $"{size}, {seed}: contains says {contained}, the right inverse {found}"
+            comesBackIfAllowed 1e-5 $"{size}, {seed}" value parts
 
 /// Looking for a tensor nearby takes long steps, which overflow from large numbers.
 let private hugeBehindMultiples () : unit =

@@ -249,7 +249,11 @@ let private failing: Test =
         let value =
             leaf
             |> CustomGradient.apply (fun x ->
-                { Value = x.clone (); Kept = []; Pullback = fun _ _ -> invalidOp "none" })
+                {
+                    Value = x.clone ()
+                    Kept = (fun () -> [])
+                    Pullback = fun _ _ -> invalidOp "none"
+                })
 
         let message =
             try
