@@ -72,7 +72,8 @@ module internal Assigning =
             checkedForms value tensor
 
     /// Near the largest number of the element type, rounding a parameter up can make the tensor overflow. The parameters are then
-    /// made smaller by one unit; if that does not help, this is an error. A map that saturates must also reproduce the tensor.
+    /// made smaller by one unit; if that does not help, this is an error. Parameters that were cut off at the largest number must
+    /// also yield the tensor, up to rounding.
     let private inRange (comesBack: bool) (value: Parametrization) (tensor: torch.Tensor) (parts: Parts) =
         use _ = torch.no_grad ()
         use _scope = torch.NewDisposeScope()
@@ -80,8 +81,13 @@ module internal Assigning =
         // The largest float16 number is only 65,504, so the test starts at a quarter of it.
         let isLarge =
             Tensors.largest tensor > Form.greatest dtype / (if dtype = torch.float16 then 4.0 else 1024.0)
-        // Logarithms of so large numbers have too few digits in bfloat16 to tell.
-        let mustComeBack = comesBack && isLarge && dtype <> torch.bfloat16
+
+        let isAtTheEnd (part: torch.Tensor) = Tensors.largest part >= Form.greatest dtype
+
+        let mustComeBack =
+            comesBack
+            // Logarithms of so large numbers have too few digits in bfloat16 to tell.
+            && (isLarge && dtype <> torch.bfloat16 || Array.exists isAtTheEnd parts.ParameterArray)
 
         let isInRange () =
             let arePartsFinite = parts.Tensors |> Seq.forall (fun part -> Tensors.nonFinite part = 0L)
@@ -92,7 +98,7 @@ module internal Assigning =
                 Tensors.nonFinite made = 0L && not (mustComeBack && isOff ())
 
             // The end of float16 is near for a radius or a bound, whatever the tensor is.
-            arePartsFinite && (not (dtype = torch.float16 || isLarge) || yields ())
+            arePartsFinite && (not (dtype = torch.float16 || isLarge || mustComeBack) || yields ())
 
         let isInRangeOfSmaller () =
             for parameter in parts.ParameterArray do

@@ -215,6 +215,15 @@ module internal InverseContract =
             Some(forward node (Array.map rounded parts.Inputs) parts.Buffers)
             |> Option.filter (fun it -> Tensors.nonFinite it = 0L)
 
+    /// What the node yields for its right inverse at a tensor that it contains; None when it finds none.
+    let again (node: Node) (inputs: Form list) (present: torch.Tensor[]) (tensor: torch.Tensor) epsilon =
+        if Breach.isUsers node then
+            nearest node inputs present tensor epsilon id
+        else
+            node.Invert(present, tensor, epsilon, Want.Exact)
+            |> Result.toOption
+            |> Option.map (fun parts -> forward node parts.Inputs parts.Buffers)
+
     /// Throws InvalidOperationException unless the node has a right inverse at a tensor that it yields.
     let requireInverse (node: Node) (image: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) (made: torch.Tensor) =
         let epsilon = Form.epsilon tensor.dtype

@@ -5,7 +5,7 @@ open TorchSharp
 /// The role of a buffer in its node.
 [<RequireQualifiedAccess>]
 type BufferRole =
-    /// The output for a zero parameter. Assigning a tensor makes that tensor the base.
+    /// The tensor from which the parameters are steps. Assigning a tensor makes that tensor the base.
     | Base
     /// Ones where entries stay, else zeros.
     | Mask

@@ -141,22 +141,30 @@ module internal PullBack =
                     isStarting[source] <- isStarting[source] || position <> keeping.Rest)
 
         /// What rounding of the tensor of a node means for the inputs that were found.
-        let passRounding (register: int) (node: Node) (sources: int[]) (inputs: torch.Tensor[]) contained : unit =
+        let passRounding (register: int) (node: Node) (sources: int[]) (parts: NodeParts) contained : unit =
+            let inputs = parts.Inputs
+
+            let yields (position: int) (input: torch.Tensor) =
+                let replaced = inputs |> Array.mapi (fun other present -> if other = position then input else present)
+                node.Forward(replaced, parts.Buffers)
+
             match box node, contained with
             | (:? IBijection as bijection), Ok tensor ->
                 let space = program.Spaces.Value[register]
-                let slack = Slack.behind bijection space tensor inputs[0] roundoff slacks[register]
+                let slack = Slack.behind bijection (yields 0) space tensor inputs[0] roundoff slacks[register]
                 epsilons[sources[0]] <- Slack.relative bijection tensor inputs[0] epsilons[register]
                 slacks[sources[0]] <- Some slack
             // A tensor that is not allowed is projected. The bijection yields the projection, which was not rounded.
             | (:? IBijection), Error _ -> epsilons[sources[0]] <- epsilons[register]
             | (:? IDecomposes as decomposing), _ ->
-                slacks[sources[decomposing.Numbers]] <- Some(Slack.found decomposing inputs roundoff slacks[register])
+                let numbers = decomposing.Numbers
+                let slack = Slack.found decomposing (yields numbers) inputs roundoff slacks[register]
+                slacks[sources[numbers]] <- Some slack
             | (:? ICuts as cutting), _ ->
                 for input in 0 .. sources.Length - 1 do
                     let part tensor = (cutting.Cut tensor)[input]
-                    slacks[sources[input]] <- slacks[register] |> Option.map (Slack.seen part)
-            | (:? IReadsSome), _ -> slacks[sources[0]] <- slacks[register]
+                    slacks[sources[input]] <- slacks[register] |> Option.map (Slack.seen part (yields input))
+            | (:? IReadsSome), _ -> slacks[sources[0]] <- slacks[register] |> Option.map (Slack.seen id (yields 0))
             // The library's noise is the identity here.
             | (:? INoisy), _ when not (Breach.isUsers node) -> slacks[sources[0]] <- slacks[register]
             | _ -> ()
@@ -173,7 +181,7 @@ module internal PullBack =
                 let isContained = (Result.toOption contained).IsSome
                 rows[position] <- if isContained then carried node roundoff parts else parts.Buffers
                 isChosen[position] <- not isContained && present[position].Length = 0
-                passRounding register node sources parts.Inputs contained
+                passRounding register node sources parts contained
 
                 match box node with
                 | :? IKeepsInputs as keeping -> keep register position keeping sources parts.Inputs
@@ -187,8 +195,13 @@ module internal PullBack =
             |> Result.map ignore
             |> Result.mapError (notAllowed node >> Program.named program position)
 
-        let see (view: torch.Tensor -> torch.Tensor) (source: int) (register: int) : unit =
-            slacks[source] <- slacks[register] |> Option.map (Slack.seen view)
+        let see
+            (view: torch.Tensor -> torch.Tensor)
+            (back: torch.Tensor -> torch.Tensor)
+            (source: int)
+            (register: int)
+            =
+            slacks[source] <- slacks[register] |> Option.map (Slack.seen view back)
             go register source (view registers[register])
 
         let back (index: int) : Result<unit, ParametrizationError> =
@@ -196,11 +209,36 @@ module internal PullBack =
 
             match program.Steps[index] with
             | _ when isNull (box registers[register]) -> Ok()
-            | Step.OutOf(view, source) -> Ok(see (View.into view) source register)
-            | Step.Into(view, source, _) -> Ok(see (View.back view (fun () -> forms[source].Shape)) source register)
+            | Step.OutOf(view, source) ->
+                Ok(see (View.into view) (View.back view (fun () -> forms[register].Shape)) source register)
+            | Step.Into(view, source, _) ->
+                Ok(see (View.back view (fun () -> forms[source].Shape)) (View.into view) source register)
             | Step.Compute(node, sources, position, _) when asksOnly && readsLeaves program sources ->
                 ask register node sources position
             | Step.Compute(node, sources, position, _) -> compute register node sources position
+
+        /// A tensor near which the result is looked for. Where bijections do not lead out of the space before them, as from symmetric
+        /// matrices entry by entry, its nearest tensor there comes first: what is near in their input may be far away here.
+        let inSpaceBefore (tensor: torch.Tensor) : torch.Tensor =
+            let rec nearest (register: int) =
+                if register < program.LeafCount then
+                    tensor
+                else
+                    match program.Steps[register - program.LeafCount] with
+                    | Step.Compute(node, sources, _, _) when (box node :? IBijection) -> nearest sources[0]
+                    | Step.Compute(node, sources, position, _) when
+                        register <> program.Result
+                        && node.HasRightInverse
+                        && not (Breach.isUsers node)
+                        && readsLeaves program sources
+                        && program.Spaces.Value[program.Result].IsWithin program.Spaces.Value[register]
+                        ->
+                        InverseContract.nearest node (expected sources) present[position] tensor roundoff id
+                        |> Option.filter (fun nearest -> nearest.shape = tensor.shape)
+                        |> Option.defaultValue tensor
+                    | _ -> tensor
+
+            nearest program.Result
 
         member _.Run(tensor: torch.Tensor) : Result<PulledBack, ParametrizationError> =
             let rec backFrom (index: int) =
@@ -209,7 +247,11 @@ module internal PullBack =
                 else
                     back index |> Result.bind (fun () -> backFrom (index - 1))
 
-            registers[program.Result] <- tensor
+            registers[program.Result] <-
+                match pull with
+                | Pull.As _ -> inSpaceBefore tensor
+                | Pull.Exactly
+                | Pull.Renewing -> tensor
 
             backFrom (program.Steps.Length - 1)
             |> Result.map (fun () ->

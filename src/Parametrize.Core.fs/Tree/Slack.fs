@@ -4,19 +4,38 @@ open TorchSharp
 
 /// How far rounding may have moved each entry, up and down.
 [<NoComparison; NoEquality>]
-type internal Slack = { Up: torch.Tensor; Down: torch.Tensor }
+type internal Slack =
+    {
+        Up: torch.Tensor
+        Down: torch.Tensor
+        /// Whether the bijections behind, as far as they are known, yield nearly the same from this tensor in place of that one.
+        Yields: torch.Tensor -> bool
+    }
 
 /// Computes how far rounding of a tensor moves the input of a bijection: after a shift by 1, for example, a tiny number is lost.
 [<RequireQualifiedAccess>]
 module internal Slack =
 
-    let private eitherWay (distance: torch.Tensor) : Slack = { Up = distance; Down = distance }
+    let private eitherWay (yields: torch.Tensor -> bool) (distance: torch.Tensor) : Slack =
+        { Up = distance; Down = distance; Yields = yields }
+
+    let private yieldsBehind (beyond: Lazy<Slack> option) (made: torch.Tensor) : bool =
+        match beyond with
+        | Some(Lazy beyond) -> beyond.Yields made
+        | None -> true
 
     /// The slack of numbers that a node has found by decomposing a matrix: rounding of the decomposition, and at most the norm of
     /// what may have moved the matrix.
-    let found (node: IDecomposes) (inputs: torch.Tensor[]) (epsilon: float) (beyond: Lazy<Slack> option) : Lazy<Slack> =
+    let found
+        (node: IDecomposes)
+        (yields: torch.Tensor -> torch.Tensor)
+        (inputs: torch.Tensor[])
+        (epsilon: float)
+        (beyond: Lazy<Slack> option)
+        : Lazy<Slack> =
         lazy
-            (let sizes = inputs[node.Numbers].abs()
+            (let yieldsAgain = yields >> yieldsBehind beyond
+             let sizes = inputs[node.Numbers].abs()
              let limit = (Tensors.limit epsilon (node.Size inputs) 1.0).AsScalar()
 
              let own =
@@ -26,20 +45,32 @@ module internal Slack =
                      torch.full_like (sizes, limit)
 
              match beyond with
-             | None -> eitherWay own
+             | None -> eitherWay yieldsAgain own
              | Some(Lazy beyond) ->
                  let moved = (beyond.Up.maximum beyond.Down).square().sum([| -2L; -1L |]).sqrt()
-                 eitherWay (plus own (moved.unsqueeze -1L)))
+                 // Numbers may be vectors, or matrices themselves.
+                 let ones = Array.create (int (own.dim () - moved.dim ())) 1L
+                 eitherWay yieldsAgain (plus own (moved.reshape (Array.append moved.shape ones))))
 
-    /// The slack of the entries in another order or shape.
-    let seen (view: torch.Tensor -> torch.Tensor) (slack: Lazy<Slack>) : Lazy<Slack> =
-        lazy ({ Up = view slack.Value.Up; Down = view slack.Value.Down })
+    /// The slack of the entries in another order or shape, and the way back from there.
+    let seen
+        (view: torch.Tensor -> torch.Tensor)
+        (back: torch.Tensor -> torch.Tensor)
+        (slack: Lazy<Slack>)
+        : Lazy<Slack> =
+        lazy
+            ({
+                Up = view slack.Value.Up
+                Down = view slack.Value.Down
+                Yields = back >> slack.Value.Yields
+            })
 
     /// How far rounding may have moved each entry of what a bijection reads, in an element type of that roundoff. Rounding of
     /// what it yields, given how far that may have moved each, or in the caller's type, where it may underflow unless its space
     /// is kept.
     let behind
         (bijection: IBijection)
+        (yields: torch.Tensor -> torch.Tensor)
         (space: Space)
         (tensor: torch.Tensor)
         (input: torch.Tensor)
@@ -79,12 +110,12 @@ module internal Slack =
             // An entry at the end of the range may have come from any input beyond it.
             let endsAbove, endsBelow =
                 if bijection :? ISaturates then
-                    let most = torch.full_like (tensor, (Form.greatest dtype).AsScalar())
+                    let greatest = torch.full_like (tensor, (Form.greatest dtype).AsScalar())
 
-                    let leaves = if space.IsLeftByRounding then tensor.abs().le smallest else tensor.le -most
+                    let leaves = if space.IsLeftByRounding then tensor.abs().le smallest else tensor.le -greatest
 
-                    toAbove.isinf().logical_or(above.eq (back most)).logical_or(tensor.ge most),
-                    toBelow.isinf().logical_or(below.eq (back -most)).logical_or leaves
+                    toAbove.isinf().logical_or(above.eq (back greatest)).logical_or(tensor.ge greatest),
+                    toBelow.isinf().logical_or(below.eq (back -greatest)).logical_or leaves
                 else
                     toAbove.isinf (), toBelow.isinf ()
 
@@ -93,17 +124,41 @@ module internal Slack =
 
             let above, below = endless endsAbove toAbove, endless endsBelow toBelow
 
+            let again (input: torch.Tensor) =
+                let made, greatest = yields input, Form.greatest dtype
+
+                if tensor.is_complex () then
+                    made
+                else
+                    made.clamp ((-greatest).AsScalar(), greatest.AsScalar())
+
+            // A hundred times rounding of each entry, of 16-bit numbers a tenth; rounding beside the largest entry; and what is lost on
+            // the way there.
+            let most () =
+                let roundoff = Tensors.roundoff (Form.epsilon dtype) 1.0
+                let lost = Tensors.largest (again input - tensor) * 1e3
+                let beside = Tensors.largest tensor * min (16.0 * roundoff) 0.1
+                own * (min 100.0 (0.1 / roundoff)).AsScalar() + (lost + beside).AsScalar()
+
+            let yieldsAgain (input: torch.Tensor) =
+                match beyond with
+                | Some(Lazy beyond) -> beyond.Yields(yields input)
+                | None -> (again input - tensor).abs().le(most ()).all().item<bool>()
+
             if tensor.is_complex () then
-                eitherWay (above.maximum below)
+                eitherWay yieldsAgain (above.maximum below)
             else
+                // Rounding leaves a zero where it is: a step from there has the size of the others.
+                let step = if Tensors.largest tensor = 0.0 then 1.0 else Tensors.largest tensor
                 let wide = up.maximum(down).maximum(tensor.abs ())
+                let wide = wide.masked_fill (wide.eq ((0.0).AsScalar()), step.AsScalar())
                 let way = back (tensor + wide) - back (tensor - wide)
                 let falls, rises = way.lt ((0.0).AsScalar()), way.gt ((0.0).AsScalar())
 
                 let along (rising: torch.Tensor) (falling: torch.Tensor) =
                     torch.where (rises, rising, torch.where (falls, falling, rising.maximum falling))
 
-                { Up = along above below; Down = along below above }
+                { Up = along above below; Down = along below above; Yields = yieldsAgain }
 
         lazy (computed ())
 
@@ -132,12 +187,6 @@ module internal Slack =
         let share = allowed / way.abs ()
         torch.where (share.lt (1.0.AsScalar()), tensor + way * share.clamp_max (1.0.AsScalar()), other)
 
-    /// Whether a tensor is the other one, but for a thousand times what rounding may have moved: then the nodes behind yield the same
-    /// digits but three. Where entries that may be anything have become huge, rounding of these moves the others.
-    let private isNear (slack: Slack) (tensor: torch.Tensor) (other: torch.Tensor) : bool =
-        let most = slack.Up.maximum slack.Down * 1e3.AsScalar()
-        (other - tensor).abs().le(most).all().item<bool>()
-
     let private contains readsLeaves (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
         match box node with
         | :? IRoundsParameter as rounding when not readsLeaves -> rounding.ContainsBehind(tensor, epsilon)
@@ -159,15 +208,34 @@ module internal Slack =
         (epsilon: float)
         (slack: Lazy<Slack> option)
         : Result<torch.Tensor, Violation> =
-        match contains readsLeaves node present tensor epsilon, slack with
+        let rounded (part: torch.Tensor) =
+            match Form.halfOf epsilon with
+            | Some half when readsLeaves -> (Tensors.parameter half part).``to`` part.dtype
+            | _ -> part
+
+        /// Whether what the node yields for its right inverse leads to the whole tensor again. What is small beside other entries
+        /// of this tensor need not be small beside those of the whole.
+        let comesBack (slack: Lazy<Slack>) (tensor: torch.Tensor) =
+            InverseContract.again node forms present tensor epsilon
+            |> Option.exists (fun again -> slack.Value.Yields again)
+
+        let contained =
+            contains readsLeaves node present tensor epsilon
+            |> Result.bind (fun () ->
+                match slack with
+                | Some slack when not (box node :? IBijection || Breach.isUsers node || comesBack slack tensor) ->
+                    Error
+                        {
+                            Condition = "W comes back from the nodes behind"
+                            Size = infinity
+                            Limit = 0.0
+                        }
+                | _ -> Ok())
+
+        match contained, slack with
         | Ok(), _ -> Ok tensor
         | Error violation, None -> Error violation
         | Error violation, Some slack ->
-            let rounded (part: torch.Tensor) =
-                match Form.halfOf epsilon with
-                | Some half when readsLeaves -> (Tensors.parameter half part).``to`` part.dtype
-                | _ -> part
-
             // Alternating projections: where few entries have much slack, these make up for all step by step, by longer steps
             // the slower each goes.
             let rec search
@@ -202,10 +270,7 @@ module internal Slack =
                             Error violation
                         else
                             match contains readsLeaves node present moved epsilon with
-                            | Ok() ->
-                                match InverseContract.nearest node forms present moved epsilon rounded with
-                                | Some again when isNear slack.Value tensor again -> Ok moved
-                                | _ -> Error violation
+                            | Ok() -> if comesBack slack moved then Ok moved else Error violation
                             | Error _ -> search moved (Some(way, lengths)) (min least apart) idle (left - 1)
 
             search tensor None infinity 0 mostSteps

@@ -232,5 +232,24 @@ let private exponentials: Test =
                 let apart = Measures.apart (spectrum [ 1.0; 2.0; 9.0 ]) (torch.linalg.eigvalsh started)
                 Expect.isLessThan apart (1e-12 * size) $"{value}, {size}")
 
+/// Of a uniform sample of many rows, one singular value may be on the edge up to rounding.
+let private contractions: Test =
+    testCase "singular values inside stay where others are on the edge" (fun () ->
+        use _ = torch.NewDisposeScope()
+        let struct (left, _) = torch.linalg.qr (normal 3UL square)
+        let struct (right, _) = torch.linalg.qr (normal 4UL square)
+        let matrix (values: float list) = (left * torch.tensor (List.toArray values, dtype = float64)).matmul right
+
+        let started (values: float list) =
+            Parametrization.forward (lipschitz 2.0) (orFail (Parametrization.start (lipschitz 2.0) (matrix values)))
+
+        for values, expected in
+            [
+                [ 2.0; 1.9; 0.3 ], [ 1.5; 1.9; 0.3 ]
+                [ 7.0; 1.99; 0.0 ], [ 1.5; 1.99; 0.0 ]
+                [ 1.999; 1.9; 0.3 ], [ 1.999; 1.9; 0.3 ]
+            ] do
+            Expect.isLessThan (Measures.apart (started values) (matrix expected)) 1e-12 $"{values}")
+
 let tests: Test =
-    testList "starts" (keeps :: isKept :: isUniform :: exponentials :: entrywise @ matrices)
+    testList "starts" (keeps :: isKept :: isUniform :: exponentials :: contractions :: entrywise @ matrices)

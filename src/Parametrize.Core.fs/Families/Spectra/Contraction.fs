@@ -57,8 +57,6 @@ type internal ContractionNode(bound: float) =
         (left * (values.unsqueeze -2L).``to`` left.dtype).matmul(right).matmul upper
         * (signs.unsqueeze -2L).``to`` upper.dtype
 
-    let norm (values: torch.Tensor) = values.narrow (-1L, 0L, 1L)
-
     override _.Code = Code.call "lipschitz" [ Code.Float bound ]
     override this.Inputs form = Node.same this Requirement.matrices form
     override _.Codomain _ = ContractionSpaces.contractions bound
@@ -82,14 +80,9 @@ type internal ContractionNode(bound: float) =
     override _.Invert(_, tensor, epsilon, want) =
         let struct (left, values, right) = decomposed tensor
         let most = 1.0 - limit tensor epsilon
-        let clipped = values.clamp_max (most.AsScalar())
-
-        let found =
-            if want = Want.Start then
-                // Those on the edge start where they can be trained.
-                torch.where ((norm values).le(most.AsScalar()), clipped, values.clamp_max (0.75.AsScalar()))
-            else
-                clipped
+        // Those on the edge start where they can be trained; the others stay.
+        let replaced = if want = Want.Start then 0.75 else most
+        let found = values.masked_fill (values.gt (most.AsScalar()), replaced.AsScalar())
 
         NodeParts.ofInput ((asGiven tensor (inverse left found right)).``to`` tensor.dtype)
 
@@ -148,7 +141,7 @@ module ContractionValues =
 
     /// n x k matrices of spectral norm below `bound`: linear maps that are Lipschitz with that constant. `bound X R^-1` with
     /// `R^H R = I + X^H X`, one to one, by a QR factorization: O(n k^2) for k <= n. Projects to the nearest one, whose singular
-    /// values are cut off; a matrix on the edge starts with singular values of 3/4 of the bound at most. Samples are uniform.
+    /// values are cut off; those that are cut off or on the edge start at 3/4 of the bound. Samples are uniform.
     /// Throws ArgumentException for a bound that is not positive and finite.
     let lipschitz (bound: float) : Parametrization =
         Options.requirePositive (nameof bound) bound

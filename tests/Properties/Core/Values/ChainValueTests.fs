@@ -220,6 +220,85 @@ let private behindMasks: Test =
                                 let apart = Measures.apart (Parametrization.forward value again) own
                                 Expect.isLessThan apart (1e3 * Form.epsilon dtype) $"{what} comes back"
 
+/// An entry on a bound comes from anything beyond it, but not from what the map takes to the other side.
+let private oneSided: Test =
+    testCase "entries on a bound stand for no inner numbers"
+    <| fun () ->
+        let half, whole = unitInterval, bounded 0.0 5.0
+
+        for structured, rows in
+            [
+                symmetric, [ [ 0.5; 0.0 ]; [ 0.6; 0.3 ] ]
+                symmetric, [ [ 0.0; 1.0 ]; [ 0.0; 0.0 ] ]
+                hermitian, [ [ 0.5; 0.0 ]; [ 0.6; 0.3 ] ]
+                circulant, [ [ 1.0; 0.3 ]; [ 0.3; 0.0 ] ]
+                toeplitz, [ [ 0.0; 0.3 ]; [ 0.2; 0.7 ] ]
+                hankel, [ [ 0.5; 0.0 ]; [ 0.6; 0.3 ] ]
+                diagonal, [ [ 1.0; 0.0 ]; [ 0.0; 1.0 ] ]
+                banded 0L 1L, [ [ 0.7; 0.5 ]; [ 0.0; 0.6 ] ]
+                triangular Triangle.Lower, [ [ 0.5; 0.0 ]; [ 0.4; 0.2 ] ]
+                ordered, [ [ 1.0; 0.0 ]; [ 0.4; 0.2 ] ]
+                positiveOrdered, [ [ 1.0; 0.0 ]; [ 0.4; 0.2 ] ]
+                positive, [ [ 0.0; 0.7 ]; [ 0.8; 0.9 ] ]
+                sumToZero, [ [ 0.0; 0.3 ]; [ 0.4; 0.2 ] ]
+                spd, [ [ 0.0; 1.0 ]; [ 1.0; 0.0 ] ]
+            ] do
+            for dtype in dtypes do
+                for chain, scale in
+                    [
+                        structured >>> half, 1.0
+                        structured >>> whole, 5.0
+                        structured >>> half >>> scale 255.0, 255.0
+                        structured >>> half >>> transposed identity, 1.0
+                    ] do
+                    use _ = torch.NewDisposeScope()
+                    let tensor = (torch.tensor (array2D rows) * scale.ToScalar()).``to`` dtype
+
+                    if not (Form.isHalf dtype && string structured = "positive") then
+                        Expect.isError (Parametrization.contains chain tensor) $"{chain} in {dtype}"
+                        Expect.isError (Parametrization.initialize chain tensor) $"{chain} in {dtype}"
+
+/// Behind an offset, or a map that saturates, a tensor may be anything up to rounding of the whole; what is accepted is this tensor.
+let private acceptedComesBack: Test =
+    testCase "what is accepted comes back"
+    <| fun () ->
+        let normal (seed: uint64) (dtype: Dtype) =
+            use generator = new torch.Generator(seed, torch.CPU)
+            (Form.normal generator { Shape = [| 4L; 4L |]; Dtype = Dtype.Float64; Device = torch.CPU }).``to`` dtype
+
+        let nearOffset (seed: uint64) (dtype: Dtype) =
+            normal seed dtype * (Form.epsilon dtype * 2.0).ToScalar() + 1.0.ToScalar()
+
+        let onEnds (seed: uint64) (dtype: Dtype) = (normal seed dtype).clamp(-1.0.ToScalar(), 2.0.ToScalar())
+
+        let cases =
+            [
+                for value in
+                    [ sphere 1.0; simplex; polar; correlation; weightStandardized 0; orthogonal; grassmann; lowRank 2L ] do
+                    value >>> shift 1.0, nearOffset
+
+                for value in [ symmetric; hankel; toeplitz; circulant; triangular Triangle.Lower; lowRank 1L; spd ] do
+                    value >>> bounded -1.0 2.0, onEnds
+                    transposed value >>> bounded -1.0 2.0, onEnds
+
+                for entries in [ below 2.0; bounded -1.0 2.0; unitInterval ] do
+                    let value = spd >>> matrixExponential >>> entries
+                    value, (fun seed dtype -> Parametrization.project value (normal seed dtype * 2.0.ToScalar()))
+            ]
+
+        for value, tensorOf in cases do
+            for dtype in dtypes do
+                for seed in 1UL .. 5UL do
+                    use _ = torch.NewDisposeScope()
+                    let tensor = tensorOf seed dtype
+
+                    match Parametrization.initialize value tensor with
+                    | Error _ -> ()
+                    | Ok parts ->
+                        let apart = Measures.apart (Parametrization.forward value parts) tensor
+                        let share = if Form.isHalf dtype then 0.15 else 5e-3
+                        Expect.isLessThan apart (share * Measures.largest tensor) $"{value} in {dtype}, seed {seed}"
+
 /// Under a mask an entry of a logarithm counts as rounding only if it moves the tensor by no more, however large that is and
 /// whatever its condition.
 let private beyondMasks: Test =
@@ -289,6 +368,24 @@ let private onEdges: Test =
                     let projected = Parametrization.project value tensor
                     Expect.isOk (Parametrization.contains value projected) $"{value}, {dtype}, seed {seed}"
 
+/// The nearest tensor with the structure has its nearest one entry by entry: both structures are convex.
+let private structuredEntries: Test =
+    testCase "projections onto structured matrices with entries in an interval"
+    <| fun () ->
+        for structured in [ symmetric; circulant; toeplitz; hankel; symmetricFrom Triangle.Lower ] do
+            for entries in
+                [ positive; positiveBy PositiveMap.Exp; unitInterval; bounded -1.0 0.5; positive >>> scale 2.0 ] do
+                for seed in 1UL .. 5UL do
+                    use _ = torch.NewDisposeScope()
+                    use generator = new torch.Generator(seed, torch.CPU)
+                    let form = { Shape = [| 3L; 4L; 4L |]; Dtype = Dtype.Float64; Device = Case.device }
+                    let tensor = Form.normal generator form
+                    let member' = Parametrization.project structured tensor |> Parametrization.project entries
+                    let projected = Parametrization.project (structured >>> entries) tensor
+                    let apart = Measures.apart projected member'
+                    Expect.isLessThan apart 1e-6 $"{structured} >>> {entries}, seed {seed}"
+                    Expect.isOk (Parametrization.contains (structured >>> entries) projected) $"{structured}, {seed}"
+
 let private withoutDirection: Test =
     testCase "vectors that are zero, whatever their parameters, have no place on a sphere"
     <| fun () ->
@@ -325,6 +422,9 @@ let tests: Test =
         [
             ownValues
             beyondRounding
+            oneSided
+            acceptedComesBack
+            structuredEntries
             besideShifts
             onBounds
             behindMasks

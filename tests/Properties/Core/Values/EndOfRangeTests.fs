@@ -325,6 +325,33 @@ let private largeDeterminants () : unit =
             let parts = Parametrization.ofTensorsLike start [ moved ] start.Buffers value
             comesBackIfAllowed 1e-5 $"{size}, {seed}" value parts
 
+/// In 16 bits a singular matrix may be anything up to rounding, but not everything is near one of this determinant.
+let private singularDeterminants () : unit =
+    let value = spdWithDeterminant 2.0
+
+    for dtype in [ torch.ScalarType.BFloat16; float16; float32; float64 ] do
+        use _ = torch.NewDisposeScope()
+        let numbers = torch.arange (1.0.ToScalar(), 5.0.ToScalar(), dtype = float64)
+
+        for singular in [ numbers.outer numbers; torch.full ([| 4L; 4L |], 3.0.ToScalar(), dtype = float64) ] do
+            Expect.isError (Parametrization.contains value (singular.``to`` dtype)) $"{dtype}"
+            Expect.isError (Parametrization.initialize value (singular.``to`` dtype)) $"{dtype}"
+
+/// Matrices on the edge, of which the parameters are larger than the largest number.
+let private cutParameters () : unit =
+    for value in [ schurStableBlocks 0.9; schurStable 0.9 ] do
+        for seed in 1UL .. 100UL do
+            use _ = torch.NewDisposeScope()
+            let size = 2L * (1L + int64 seed % 2L)
+
+            let tensor = (Parametrization.project value (normalOf float32 seed [ size; size ])).``to`` float16
+
+            match Parametrization.initialize value tensor with
+            | Error _ -> ()
+            | Ok parts ->
+                let apart = Measures.apart (Parametrization.forward value parts) tensor
+                Expect.isLessThan apart (0.1 * Measures.largest tensor) $"{value}, {seed}"
+
 /// Looking for a tensor nearby takes long steps, which overflow from large numbers.
 let private hugeBehindMultiples () : unit =
     for first in [ lipschitz 1.0; spectralNorm; lowRank 1L; invertible; spd; orthogonal ] do
@@ -362,6 +389,8 @@ let tests: Test =
             testCase "pieces that a shift rounds away" roundedPieces
             testCase "matrices behind maps that saturate" saturatedMatrices
             testCase "determinants of large matrices" largeDeterminants
+            testCase "determinants of singular matrices" singularDeterminants
+            testCase "parameters that 16 bits do not reach" cutParameters
             testCase "nodes behind that read other shapes" otherShapes
             testCase "multiples of what has a sum are infinite beyond the range" multiplesBeyond
         ]
