@@ -47,7 +47,8 @@ public sealed partial class ParametrizedTensor : IComputedTensor
 
     void IComputedTensor.RefreshWritten() => RefreshWritten();
 
-    void IComputedTensor.Assign(Tensor value, long? lentAt) => Assign(value, lentAt).OrThrow(Where);
+    void IComputedTensor.Assign(Tensor value, bool wasSuited, long? lentAt) =>
+        Assign(value, wasSuited, lentAt).OrThrow(Where);
 
     void IComputedTensor.TakeNearest(Tensor value) => TakeNearest(value);
 

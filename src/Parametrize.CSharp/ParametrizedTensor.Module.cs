@@ -16,6 +16,9 @@ public sealed partial class ParametrizedTensor
     /// </summary>
     private ParametrizationError? _misfit;
 
+    /// <summary>The element type and device of the parameters before a move, of which a native module may have done a part.</summary>
+    private (ScalarType Dtype, Device Device) _kind;
+
     /// <summary>Sets the mode. Learnt buffers (power iterations) are updated in training only.</summary>
     public override void train(bool train = true)
     {
@@ -87,7 +90,7 @@ public sealed partial class ParametrizedTensor
     {
         using var alone = Binding.Access.Writing();
         using var lasting = Modes.Lasting();
-        Binding.SyncWithModules();
+        Binding.SyncBeforeMove(_kind.Dtype, _kind.Device);
         RefreshWritten();
         // By now a native module has moved the tensors that it shares with the parameters, but no buffers.
         var before = Tensors.Max(part => FormModule.epsilon(part.dtype));

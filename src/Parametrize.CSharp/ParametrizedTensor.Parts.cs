@@ -102,7 +102,7 @@ public sealed partial class ParametrizedTensor
         Binding.ShowAgain();
     }
 
-    /// <summary>Assigns the tensor, or its projection when it is not allowed.</summary>
+    /// <summary>Assigns the tensor, or one near its projection when it is not allowed.</summary>
     internal void TakeNearest(Tensor value)
     {
         using var alone = Binding.Access.Writing();
@@ -185,18 +185,38 @@ public sealed partial class ParametrizedTensor
         return compute(CurrentParts());
     }
 
-    private FSharpResult<Parts, ParametrizationError> Assign(Tensor value, long? lentAt = null)
+    private FSharpResult<Parts, ParametrizationError> Assign(Tensor value, bool wasSuited = false, long? lentAt = null)
     {
         ArgumentNullException.ThrowIfNull(value);
         using var alone = Binding.Access.Writing();
         Binding.SyncWithModules();
-        var parts = Core.rightInverse(Parametrization, CurrentParts(), value);
+        using var scope = NewDisposeScope();
+        var present = CurrentParts();
+        var hasMoved = wasSuited && !value.IsOfTheKindOf(Inputs[0]);
+        var parts = Core.rightInverse(
+            Parametrization,
+            present,
+            hasMoved ? value.to(Inputs[0].dtype, Inputs[0].device) : value
+        );
+        // What is allowed where it was assigned need not be here, up to rounding.
+        if (hasMoved && parts.IsError)
+            parts = Core.rightInverse(Parametrization, PartsIn(value), value);
         if (parts.IsOk)
             if (lentAt is { } writes && Versions.Of(Tensors) != writes)
                 parts.ResultValue.Discard();
             else
                 Spend(parts.ResultValue);
+        if (parts.IsOk && FormModule.epsilon(Inputs[0].dtype) < FormModule.epsilon(value.dtype))
+            Carry(Core.repair(Parametrization, CurrentParts()));
         return parts;
+    }
+
+    /// <summary>Copies of the parts in the element type and on the device of a tensor.</summary>
+    private Parts PartsIn(Tensor other)
+    {
+        using var _ = no_grad();
+        Tensor Copy(Tensor part) => part.to(other.dtype, other.device);
+        return Core.ofArrays(Shape, [.. Inputs.Select(Copy)], [.. _buffers.Select(row => row.Select(Copy).ToArray())]);
     }
 
     /// <summary>Writes parts into the present ones, and disposes them.</summary>
@@ -239,6 +259,7 @@ public sealed partial class ParametrizedTensor
         [
             .. Core.parameterNames(Parametrization).Select(name => IsBuffer ? get_buffer(name)! : get_parameter(name)!),
         ];
+        _kind = (Inputs[0].dtype, Inputs[0].device);
         _buffers = [.. named_children().Select(child => ((NodeBuffers)child.module).Tensors())];
         Tensors = [.. Inputs, .. _buffers.SelectMany(row => row)];
         _writes = OutsideWrites.Of(Parametrization, Inputs, _buffers, () => training);

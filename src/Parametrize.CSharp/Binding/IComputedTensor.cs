@@ -31,11 +31,15 @@ internal interface IComputedTensor : IGroupable
 
     /// <summary>Assigns the tensor; throws when it is not allowed.</summary>
     /// <param name="value">The tensor to assign.</param>
+    /// <param name="wasSuited">
+    /// Whether it had the element type and device of the parts when it was assigned. It may have others now, because the parts have
+    /// moved since.
+    /// </param>
     /// <param name="lentAt">
     /// The number of writes to the parts when `state_dict` was called while the assignment was pending; null when it was not
     /// called. If the parts have been written to since, the write is the later one, and the assignment is dropped.
     /// </param>
-    void Assign(Tensor value, long? lentAt);
+    void Assign(Tensor value, bool wasSuited, long? lentAt);
 
     /// <summary>Assigns the tensor, or its projection when the tensor is not allowed.</summary>
     void TakeNearest(Tensor value);

@@ -1,6 +1,5 @@
 using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
-using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -60,10 +59,24 @@ internal abstract class InjectedParameter : Parameter, IInjected
     public bool IsAwaited => _restore is not null;
 
     /// <summary>Whether it was written to in place since `Settle`.</summary>
-    public virtual bool IsWritten => !IsInvalid && Versions.Of(_self) != _version;
+    public virtual bool IsWritten
+    {
+        get
+        {
+            lock (_self) // Another thread may be retiring it.
+                return !IsInvalid && Versions.Of(_self) != _version;
+        }
+    }
 
     /// <summary>The new `requires_grad` when a user has changed it; null when nobody has.</summary>
-    public virtual bool? WantsTraining => !IsInvalid && requires_grad != _isTrained ? !_isTrained : null;
+    public virtual bool? WantsTraining
+    {
+        get
+        {
+            lock (_self)
+                return !IsInvalid && requires_grad != _isTrained ? !_isTrained : null;
+        }
+    }
 
     /// <summary>Accepts the present contents: only later writes count as writes of others.</summary>
     public void Settle()
@@ -296,16 +309,8 @@ internal sealed class ExposedValue(
     /// <summary>The tensor, or its alias once a setter has disposed it; null when it was retired.</summary>
     public Tensor? Numbers => _left ?? (IsSpent || IsInvalid ? null : this);
 
-    /// <summary>Whether a tensor is this one, moved: the same numbers in another element type or on another device.</summary>
-    public bool IsBefore(Tensor moved)
-    {
-        if (moved.device_type == DeviceType.META)
-            return true; // It has no numbers.
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        var numbers = (Numbers ?? this).to(moved.dtype, moved.device);
-        return numbers.shape.SequenceEqual(moved.shape) && numbers.allclose(moved, 0, 0, equal_nan: true);
-    }
+    /// <summary>Whether a tensor is this one, moved.</summary>
+    public bool IsBefore(Tensor moved) => moved.IsMovedFrom(Numbers ?? this);
 
     public override void Retire(bool isInUse = false)
     {
@@ -329,17 +334,10 @@ internal sealed class PendingAssignment(
     Action<nn.Module> ownerDisposed
 ) : InjectedParameter(slot, Apart(assigned), assigned.requires_grad, access, replaced, ownerDisposed)
 {
-    /// <summary>What was assigned. It stays readable after a setter has disposed this, until `Retire`.</summary>
-    public Tensor Numbers { get; } = Apart(assigned).DetachFromDisposeScope();
-
     /// <summary>A view, or a copy of an inference tensor, which has no version and of which no view can be trained.</summary>
     private static Tensor Apart(Tensor assigned) =>
         Versions.AreOne(assigned, assigned) ? assigned.detach() : assigned.clone();
 
-    public override void Retire(bool isInUse = false)
-    {
-        // The user may have put this parameter into another module meanwhile.
-        base.Retire(isInUse: true);
-        Numbers.Dispose();
-    }
+    /// <summary>The user may have put this parameter into another module meanwhile.</summary>
+    public override void Retire(bool isInUse = false) => base.Retire(isInUse: true);
 }

@@ -269,12 +269,13 @@ internal sealed class ModuleBinding : IUse
     }
 
     /// <summary>
-    /// Called when the parametrized tensor has moved to another device or element type: replaces the placeholder by one there.
+    /// Called when the parametrized tensor has moved to another device or element type: replaces the placeholder by one there. A
+    /// pending assignment stays.
     /// </summary>
     public void Moved()
     {
         IsHeld = false;
-        Hide();
+        Withdraw();
     }
 
     /// <summary>Called when `state_dict` is read.</summary>
@@ -295,24 +296,35 @@ internal sealed class ModuleBinding : IUse
             if (slot.TakeExternalWrite() is { } write)
                 (writes ??= []).Add(write);
         if (writes is not null)
-            Moved();
+        {
+            IsHeld = false;
+            Hide();
+        }
         return writes;
     }
+
+    /// <summary>Called before the parts move.</summary>
+    /// <returns>Whether an assignment is pending.</returns>
+    public bool KeepAssigned(ScalarType dtype, Device device) =>
+        _slots.Aggregate(false, (isPending, slot) => slot.KeepAssigned(dtype, device) || isPending);
 
     /// <summary>Assigns to the whole tensor: the assigned members, and the present value of the others.</summary>
     public void Assign(IReadOnlyList<ExternalWrite> assigned)
     {
         var lentAt = assigned.Min(write => write.LentAt);
+        var wasSuited = assigned.All(write => write.WasSuited);
+        var first = assigned[0].Found!;
         if (!Layout.IsJoint)
         {
-            _tensor.Assign(assigned[0].Found!, lentAt);
+            _tensor.Assign(first, wasSuited, lentAt);
             return;
         }
         using var _ = NewDisposeScope();
-        var members = Layout.Divide(_tensor.Detached());
+        var present = _tensor.Detached();
+        var members = Layout.Divide(wasSuited ? present.to(first.dtype, first.device) : present);
         foreach (var write in assigned)
             members[Array.IndexOf(_slots, write.Slot)] = write.Found!.detach();
-        _tensor.Assign(Layout.Join(members), lentAt);
+        _tensor.Assign(Layout.Join(members), wasSuited, lentAt);
     }
 
     /// <summary>Shows a value for one pass outside cached scopes.</summary>

@@ -9,12 +9,12 @@ namespace Parametrize.CSharp.Binding;
 /// </summary>
 internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn.Module> ownerDisposed)
 {
+    private readonly AssignedTensor _assigned = new();
     private Action? _whenReplaced;
     private Placeholder? _placeholder;
     private PendingAssignment? _pending;
     private Tensor? _untouched;
     private long _shownAt;
-    private bool _wasAssigned;
     private bool _isReleased;
 
     /// <summary>
@@ -222,8 +222,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         {
             case SlotState.Shifted:
                 throw new InvalidOperationException(
-                    $"{slot.Owner?.Title()}.{slot.Name} is parametrized, and elements were inserted or removed before it. "
-                        + "Undo that; to change the list, remove the parametrization first and register it again."
+                    $"{slot.Owner?.Title()}.{slot.Name} is parametrized, and it was taken out of its collection, or elements were "
+                        + "inserted or removed before it. Undo that; to change the list, remove the parametrization first and "
+                        + "register it again."
                 );
             case SlotState.Emptied when slot.Get() is not null:
                 _pendingError = null;
@@ -247,14 +248,30 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 slot.Unregister();
                 if (state is SlotState.Assigned)
                     _pendingError = null;
-                else if (slot.IsNothing(found) && !Slot.IsUnwritten(found))
+                if (found.IsInvalid)
+                {
+                    // A user has disposed it since.
+                    var left = ReferenceEquals(found, _pending) ? _assigned.Original?.alias() : null;
+                    ForgetAssignment();
+                    return new(this, state, left ?? found, WasSuited: left is not null);
+                }
+                if (
+                    state is SlotState.Moved
+                    && slot.IsNothing(found)
+                    && (!Slot.IsUnwritten(found) || found.IsOfTheKindOf(computed.Inputs[0]))
+                )
                     _pendingError = SlotState.Written;
-                var hasMoved = _wasAssigned && !found.IsInvalid && !found.IsOfTheKindOf(computed.Inputs[0]);
+                _assigned.Follow(found, found.IsOfTheKindOf(computed.Inputs[0]));
+                (ScalarType, Device)? movedTo =
+                    state is SlotState.Moved || _assigned.Original is { } original && !found.IsOfTheKindOf(original)
+                        ? (found.dtype, found.device)
+                        : null;
                 // A move writes to the parts, too, so the count of writes says nothing.
-                var lentAt = hasMoved ? null : LentAt(found);
-                found = (found as PendingAssignment)?.Numbers.alias() ?? found;
+                var lentAt = movedTo is null ? LentAt(found) : null;
+                var wasSuited = _assigned.Original is not null;
+                found = state is SlotState.Assigned ? (_assigned.Original ?? found).alias() : found;
                 ForgetAssignment();
-                return new(this, state, found, hasMoved, LentAt: lentAt);
+                return new(this, state, found, movedTo, wasSuited, LentAt: lentAt);
             case SlotState.Outdated:
                 slot.Unregister();
                 ForgetAssignment();
@@ -275,25 +292,48 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         using var alone = computed.Binding.Access.Writing();
         if (slot.Get() is not { } found || IsOurs(found))
             return;
-        _wasAssigned |= found.IsOfTheKindOf(computed.Inputs[0]);
-        if (!_wasAssigned && !IsAssignment(found))
+        if (!found.IsInvalid)
+            _assigned.Follow(found, found.IsOfTheKindOf(computed.Inputs[0]));
+        if (_assigned.Original is null && !IsAssignment(found))
+        {
             computed.Binding.SyncWithModules();
-        else if (slot.IsReplacedAtOnce && found is Parameter)
+            return;
+        }
+        if (slot.IsReplacedAtOnce && found is Parameter)
         {
             _pending?.Retire();
             using var lasting = Modes.Lasting();
             _pending = new PendingAssignment(slot, found, computed.Binding.Access, WhenReplaced, ownerDisposed);
             slot.Set(_pending);
         }
+        // An optimizer that is built before the next use must find the parameters there.
+        if (_assigned.Original is not null && !found.IsOfTheKindOf(computed.Inputs[0]))
+            computed.MoveTo(found.dtype, found.device);
     }
 
     /// <summary>Made once, not for each pass.</summary>
     private Action WhenReplaced => _whenReplaced ??= Replaced;
 
+    /// <summary>Called before the parts move: a pending assignment stays the tensor that it is now.</summary>
+    /// <param name="dtype">The element type of the parts.</param>
+    /// <param name="device">Their device.</param>
+    /// <returns>Whether an assignment is pending.</returns>
+    public bool KeepAssigned(ScalarType dtype, Device device)
+    {
+        if (State is not SlotState.Assigned || slot.Get() is not { IsInvalid: false } found)
+            return false;
+        _assigned.Follow(
+            found,
+            found.dtype == dtype && (found.device_type, found.device_index) == (device.type, device.index)
+        );
+        return true;
+    }
+
     private void ForgetAssignment()
     {
         _pending?.Retire();
-        (_pending, _wasAssigned, _waiting) = (null, false, null);
+        _assigned.Forget();
+        (_pending, _waiting) = (null, null);
     }
 
     /// <summary>

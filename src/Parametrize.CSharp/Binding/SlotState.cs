@@ -54,8 +54,9 @@ internal enum SlotState
 /// <summary>What others had put into a module's slot, and what was taken out of it.</summary>
 /// <param name="Slot">The slot.</param>
 /// <param name="State">The state of the slot when it was found.</param>
-/// <param name="Found">The tensor that was moved or assigned.</param>
-/// <param name="HasMoved">Whether the assigned tensor has moved with its module since it was assigned.</param>
+/// <param name="Found">The placeholder or value that was moved, or the tensor that was assigned, as it was when it was assigned.</param>
+/// <param name="MovedTo">Where the module has moved it, for `SlotState.Moved` and for assigned tensors that have moved since.</param>
+/// <param name="WasSuited">Whether the assigned tensor had the element type and device of the parts when it was assigned.</param>
 /// <param name="IsTrained">Whether the user wants the tensor trained, for `SlotState.Retrained`.</param>
 /// <param name="LentAt">
 /// The number of writes to the parts when `state_dict` was called while the assignment was pending; null when it was not called. A
@@ -65,7 +66,8 @@ internal readonly record struct ExternalWrite(
     SlotBinding Slot,
     SlotState State,
     Tensor? Found = null,
-    bool HasMoved = false,
+    (ScalarType Dtype, Device Device)? MovedTo = null,
+    bool WasSuited = false,
     bool IsTrained = false,
     long? LentAt = null
 )

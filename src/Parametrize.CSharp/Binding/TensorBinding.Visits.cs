@@ -1,4 +1,5 @@
 using Parametrize.CSharp.Threads;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
@@ -193,10 +194,12 @@ internal sealed partial class TensorBinding
         mustWrite ? BeginAlone(givesWay: _value.IsHeld) : Access.Begin(isAlone: scope is null && !_value.IsHeld);
 
     /// <summary>
-    /// Shows the new value to a pass of this thread that has written to the tensor, or moved the module, in its middle.
+    /// Shows the new value to a pass of this thread that has written to the tensor, or moved the module, in its middle. It has
+    /// gradients whatever the mode of the writer is: the rest of the pass goes on with it.
     /// </summary>
     private void ShowInPass()
     {
+        using var lasting = Modes.Lasting();
         // A tensor that the pass has assigned stays in the field: the pass reads it there.
         foreach (var module in _modules)
             if (Access.Find(module) is { IsOver: false } && !module.IsWaiting)

@@ -150,12 +150,28 @@ internal sealed partial class TensorBinding : ICached, IUse
     /// </summary>
     public void SyncMoves()
     {
+        if (_tensor.Inputs[0].IsInvalid)
+            return; // The parts are being moved.
         SyncWithModules(takesAssignments: false);
         // A pass that has thrown may have written into a buffer. A state dictionary that is read now must have that change.
         if (!_tensor.IsBuffer || Access.IsInPass || Access.TryBeginAlone() is not { } visit)
             return;
         Access.End(visit);
         UnlessItFails(TakeUpdates);
+    }
+
+    /// <summary>
+    /// Like `SyncWithModules`, before the parts move. Assignments stay pending: a refusal would end the move of the model in its
+    /// middle.
+    /// </summary>
+    /// <param name="dtype">The element type of the parts.</param>
+    /// <param name="device">Their device.</param>
+    public void SyncBeforeMove(ScalarType dtype, Device device)
+    {
+        if (_modules.Aggregate(false, (isPending, one) => one.KeepAssigned(dtype, device) || isPending))
+            SyncMoves();
+        else
+            SyncWithModules();
     }
 
     private void SyncWithModules(bool takesAssignments)
@@ -216,11 +232,11 @@ internal sealed partial class TensorBinding : ICached, IUse
         // All fields must be in order before the tensor moves: the move enumerates its parameters, and that calls this method
         // again.
         foreach (var write in found.SelectMany(one => one.Writes))
-            if (write is { Found: { } elsewhere } && (write.HasMoved || !write.IsAssignment))
+            if (write.MovedTo is { } place)
             {
-                _tensor.MoveTo(elsewhere.dtype, elsewhere.device);
+                _tensor.MoveTo(place.Dtype, place.Device);
                 if (!write.IsAssignment)
-                    elsewhere.TakeOffCount().Dispose();
+                    write.Found!.TakeOffCount().Dispose();
             }
         // A change that a pass has made moves along with the tensor.
         foreach (var updated in updates)
@@ -260,14 +276,14 @@ internal sealed partial class TensorBinding : ICached, IUse
         module.Moved();
     }
 
-    /// <summary>The error for a write in place into the placeholder or the value, which have been replaced.</summary>
+    /// <summary>The error for a write that is lost: in place into the placeholder or the value, or of numbers read from the placeholder.</summary>
     private InvalidOperationException Lost(ModuleBinding module)
     {
         Forget();
         return new(
-            $"{module.Where} is parametrized, and its placeholder or its computed value was written to in place (`init`, `fill_`). "
-                + "The write was undone, and the parametrized tensor is as it was. Write before registering, or assign a tensor "
-                + "to the field or to `parametrization(name).Value`."
+            $"{module.Where} is parametrized, and its placeholder or its computed value was written to in place (`init`, `fill_`), "
+                + "or a tensor computed from the placeholder was assigned. The write was undone, and the parametrized tensor is as "
+                + "it was. Write before registering, or assign a tensor that is computed from `parametrization(name).Value`."
         );
     }
 }

@@ -28,11 +28,12 @@ internal sealed class ParameterDictProxy : ParameterDict, IListProxy
     protected override void RegisterComponents() { }
 
     /// <summary>
-    /// The base class moves the contents, but not the children. Placeholders are taken out meanwhile, because a move would destroy
+    /// The base class moves the contents, but not the children, which are moved first, as in other modules. Placeholders are taken out meanwhile, because a move would destroy
     /// them.
     /// </summary>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
+        ListProxies.MoveChildren(this, dtype, device, non_blocking);
         var all = ModuleInternals.Items(this);
         ModuleInternals.Items(this) = [.. all.Where(one => one.Item2 is not InjectedParameter)];
         try
@@ -45,7 +46,6 @@ internal sealed class ParameterDictProxy : ParameterDict, IListProxy
             for (var index = 0; index < all.Count; index++)
                 all[index] = (all[index].Item1, this[all[index].Item1]);
         }
-        ListProxies.MoveChildren(this, dtype, device, non_blocking);
     }
 
     protected override void Dispose(bool disposing)

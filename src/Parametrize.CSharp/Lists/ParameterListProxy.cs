@@ -27,11 +27,12 @@ internal sealed class ParameterListProxy : ParameterList, IListProxy
     protected override void RegisterComponents() { }
 
     /// <summary>
-    /// The base class moves the contents, but not the children. Placeholders are taken out meanwhile, because a move would destroy
+    /// The base class moves the contents, but not the children, which are moved first, as in other modules. Placeholders are taken out meanwhile, because a move would destroy
     /// them.
     /// </summary>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {
+        ListProxies.MoveChildren(this, dtype, device, non_blocking);
         var all = ModuleInternals.Items(this);
         var plain = all.Where(one => one is not InjectedParameter).ToList();
         ModuleInternals.Items(this) = plain;
@@ -47,7 +48,6 @@ internal sealed class ParameterListProxy : ParameterList, IListProxy
                 if (all[index] is not InjectedParameter)
                     all[index] = moved.Dequeue();
         }
-        ListProxies.MoveChildren(this, dtype, device, non_blocking);
     }
 
     protected override void Dispose(bool disposing)

@@ -53,7 +53,8 @@ public static class Safetensors
 
     /// <summary>
     /// Writes the state of a model, with the code of each parametrization, so that the state says what it is of: see
-    /// <see cref="parametrize.load_parametrized_state_dict"/>.
+    /// <see cref="parametrize.load_parametrized_state_dict"/>. Tensors that were assigned to fields are taken in first, as by a
+    /// call.
     /// </summary>
     /// <param name="path">The file. Its folder must exist.</param>
     /// <param name="model">The model.</param>
@@ -69,7 +70,7 @@ public static class Safetensors
     public static void Save(string path, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var targets = StateTarget.Of(model);
+        var targets = StateTarget.Current(model);
         Save(path, StateTarget.StateOf(model, targets), StateDescription.Of(targets, metadata));
     }
 
@@ -84,7 +85,7 @@ public static class Safetensors
     public static void Save(Stream stream, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var targets = StateTarget.Of(model);
+        var targets = StateTarget.Current(model);
         Save(stream, StateTarget.StateOf(model, targets), StateDescription.Of(targets, metadata));
     }
 

@@ -28,6 +28,14 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
             : PlainKeys.Zip(Layout.Divide(value), (key, member) => (key, Apart(member)));
     }
 
+    /// <summary>The tensors of a model, after pending assignments were taken in, as by a call: for copies that leave the model.</summary>
+    /// <exception cref="ParametrizationException">An assigned tensor is not allowed.</exception>
+    public static List<StateTarget> Current(nn.Module model)
+    {
+        ModelTree.CurrentTensors(model);
+        return Of(model);
+    }
+
     /// <summary>The tensors of a model; those of tied modules once for each name.</summary>
     public static List<StateTarget> Of(nn.Module model)
     {

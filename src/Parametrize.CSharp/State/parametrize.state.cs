@@ -65,16 +65,18 @@ public static partial class parametrize
 
     /// <summary>
     /// The state that the model would have without parametrizations: constrained values under plain keys, for a plain
-    /// model of the same layers. Training state is not touched.
+    /// model of the same layers. Training state is not touched. Tensors that were assigned to fields are taken in first, as by a
+    /// call.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <returns>New tensors without gradients, which share no memory with the model; the caller's to dispose.</returns>
+    /// <exception cref="ParametrizationException">A tensor that was assigned to a field is not allowed.</exception>
     public static Dictionary<string, Tensor> baked_state_dict(this nn.Module model)
     {
         ArgumentNullException.ThrowIfNull(model);
         using var _ = no_grad();
         var state = new Dictionary<string, Tensor>();
-        foreach (var target in StateTarget.Of(model))
+        foreach (var target in StateTarget.Current(model))
         foreach (var (key, value) in target.Baked())
             state.TryAdd(key, value);
         return state;

@@ -36,6 +36,17 @@ internal static class TensorExtensions
     public static bool IsOfTheKindOf(this Tensor tensor, Tensor other) =>
         tensor.dtype == other.dtype && tensor.IsOnDeviceOf(other);
 
+    /// <summary>Whether a tensor is another one, moved: the same numbers in another element type or on another device.</summary>
+    public static bool IsMovedFrom(this Tensor moved, Tensor tensor)
+    {
+        if (moved.device_type is TorchSharp.DeviceType.META)
+            return true; // It has no numbers.
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var numbers = tensor.to(moved.dtype, moved.device);
+        return numbers.shape.SequenceEqual(moved.shape) && numbers.allclose(moved, 0, 0, equal_nan: true);
+    }
+
     /// <summary>
     /// Writes a value into a tensor object that optimizers, state dictionaries or users refer to. If the shape differs, or the
     /// tensor is expanded, it gets new memory.

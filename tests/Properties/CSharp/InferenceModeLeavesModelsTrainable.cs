@@ -1,6 +1,7 @@
 using Parametrize;
 using Parametrize.CSharp;
 using TorchSharp;
+using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -91,6 +92,76 @@ public class InferenceModeLeavesModelsTrainable
             Assert.False(layer.is_parametrized());
             Assert.Equal(["weight", "bias"], layer.state_dict().Keys);
         }
+    }
+
+    /// <summary>A pass of a model that changes a layer without gradients, and then trains it.</summary>
+    private sealed class Changing(Action<Linear> change) : nn.Module<Tensor, Tensor>(nameof(Changing))
+    {
+        public readonly Linear layer = nn.Linear(4, 4);
+
+        public Changing Registered()
+        {
+            RegisterComponents();
+            return this;
+        }
+
+        public override Tensor forward(Tensor input)
+        {
+            using var before = layer.call(input);
+            change(layer);
+            return layer.call(input);
+        }
+    }
+
+    private static readonly Dictionary<string, Action<Linear>> Changes = new()
+    {
+        ["mode"] = layer =>
+        {
+            layer.eval();
+            layer.call(ones(1, 4)).Dispose();
+            layer.train();
+        },
+        ["base"] = layer => layer.update_base("weight"),
+        ["value"] = layer => layer.parametrization("weight").Value = eye(4),
+        ["state"] = layer => layer.load_parametrized_state_dict(layer.baked_state_dict()),
+        ["type"] = layer => layer.to(ScalarType.Float64).to(ScalarType.Float32),
+        ["scope"] = layer =>
+        {
+            using var scope = parametrize.cached(layer);
+            layer.call(ones(1, 4)).Dispose();
+        },
+    };
+
+    public static TheoryData<string, bool, bool, bool> ChangesInPasses
+    {
+        get
+        {
+            var cases = new TheoryData<string, bool, bool, bool>();
+            foreach (var change in Changes.Keys)
+            foreach (var ofModel in (bool[])[true, false])
+            foreach (var isInScope in (bool[])[true, false])
+            foreach (var infers in (bool[])[true, false])
+                cases.Add(change, ofModel, isInScope, infers);
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(ChangesInPasses))]
+    public void The_rest_of_a_pass_that_changes_a_layer(string change, bool ofModel, bool isInScope, bool infers)
+    {
+        var model = new Changing(layer =>
+        {
+            using var _ = infers ? inference_mode() : (IDisposable)no_grad();
+            Changes[change](layer);
+        }).Registered();
+        if (ofModel)
+            model.register_parametrization("layer.weight", Parametrizations.Orthogonal());
+        else
+            model.layer.register_parametrization("weight", Parametrizations.Orthogonal());
+        using var scope = isInScope ? parametrize.cached(model) : null;
+        model.call(randn(3, 4)).square().sum().backward();
+        Assert.NotNull(model.layer.parametrization("weight").Original.grad);
     }
 
     [Fact]

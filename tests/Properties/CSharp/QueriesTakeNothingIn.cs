@@ -65,9 +65,6 @@ public class QueriesTakeNothingIn
         using (optim.Adam(layer.parameters()))
             foreach (var (name, piece) in layer.pytorch_state_dict())
                 Near.Identical(layer.state_dict()[name], piece);
-        using (var original = layer.baked_state_dict()["weight"])
-            Assert.True(original.allclose(before, 1e-5, 1e-6));
-
         if (isValid)
             Assert.True(layer.call(eye(4)).T.allclose(next, 1e-5, 1e-5));
         else

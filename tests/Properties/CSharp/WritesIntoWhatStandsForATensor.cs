@@ -84,6 +84,25 @@ public class WritesIntoWhatStandsForATensor
     }
 
     [Theory]
+    [MemberData(nameof(KindNames))]
+    public void A_tensor_computed_from_the_placeholder_is_refused(string kind)
+    {
+        var (make, name, field, _) = Kinds[kind];
+        var module = make().register_parametrization(name, Parametrizations.Scale(2));
+        using var expected = module.parametrization(name).Value.detach();
+        var property = module.GetType().GetProperty(name)!;
+
+        property.SetValue(module, nn.Parameter(field(module).detach() * 0.1));
+        var refusal = Assert.Throws<InvalidOperationException>(() => module.parametrization(name).Value);
+        Assert.Contains("computed from the placeholder", refusal.Message);
+        Near.Same(expected, module.parametrization(name).Value);
+
+        using var scope = parametrize.cached(module);
+        property.SetValue(module, nn.Parameter(field(module).detach() * 0.1));
+        Near.Same(expected * 0.1, module.parametrization(name).Value);
+    }
+
+    [Theory]
     [MemberData(nameof(Cases))]
     public void A_write_in_place_is_refused_and_undone(string kind, string write, bool isInScope)
     {

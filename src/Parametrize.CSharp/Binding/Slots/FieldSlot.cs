@@ -1,3 +1,4 @@
+using System.Collections;
 using Parametrize.CSharp.Torch;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -8,6 +9,9 @@ namespace Parametrize.CSharp.Binding;
 internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, FieldPlace[] places)
     : Slot(owner, name, isBuffer)
 {
+    /// <summary>What was put here last, and how many elements there were then.</summary>
+    private (Tensor? Tensor, int Count) _put;
+
     /// <summary>
     /// TorchSharp's own modules read the dtype and device of their fields when they are moved. For lists of parameters the proxy is
     /// moved instead.
@@ -33,15 +37,28 @@ internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, Fie
             PutBack(owner, tensor);
     }
 
-    public override bool HasShifted(Tensor? tensor) =>
-        tensor is not null
-        && Owner is { } owner
-        && FieldPlace.Of(owner, tensor).Count(now => places.Any(one => one.Field == now.Field))
-            > places.Count(one => ReferenceEquals(one.Get(owner), tensor));
+    /// <summary>
+    /// Whether it is at another position of the same collection now, or was taken out of it: then the number of elements is smaller,
+    /// and its place is that of another one.
+    /// </summary>
+    public override bool HasShifted(Tensor? tensor)
+    {
+        if (tensor is null || Owner is not { } owner)
+            return false;
+        var here = places.Count(one => ReferenceEquals(one.Get(owner), tensor));
+        var everywhere = FieldPlace.Of(owner, tensor).Count(now => places.Any(one => one.Field == now.Field));
+        return everywhere > here
+            || everywhere == 0 && ReferenceEquals(tensor, _put.Tensor) && Count(owner) < _put.Count;
+    }
 
     protected override void PutBack(nn.Module owner, Tensor tensor)
     {
         foreach (var place in places)
             place.Set!(owner, tensor);
+        _put = (tensor, Count(owner));
     }
+
+    /// <summary>The number of elements of the collections in which the tensor is.</summary>
+    private int Count(nn.Module owner) =>
+        IsReplacedAtOnce ? 0 : places.Sum(place => (place.Field.GetValue(owner) as ICollection)?.Count ?? 0);
 }

@@ -222,14 +222,38 @@ public class ListsShowWhatTheyHave
         static string Refusal(Action action) => Assert.Throws<InvalidOperationException>(action).Message;
     }
 
-    [Fact]
-    public void A_parametrized_element_that_was_taken_out_is_missed()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_parametrized_element_that_was_taken_out_is_missed(int index)
     {
-        var model = new WithList(2);
-        model.register_parametrization("kernels.1", Parametrizations.Symmetric);
-        model.kernels.RemoveAt(1);
+        var model = new WithList(3);
+        model.register_parametrization($"kernels.{index}", Parametrizations.Identity);
+        using var expected = model.call(eye(4));
+        var taken = model.kernels[index];
+        model.kernels.RemoveAt(index);
+        for (var time = 0; time < 2; time++)
+        {
+            var refusal = Assert.Throws<InvalidOperationException>(() => model.call(eye(4)));
+            Assert.Contains($".{index} is parametrized, and it was taken out", refusal.Message);
+        }
+        model.kernels.Insert(index, taken);
+        Near.Same(expected, model.call(eye(4)));
+        model.kernels[index] = nn.Parameter(eye(4));
+        Near.Same(eye(4), model.parametrization($"kernels.{index}").Value);
+    }
+
+    [Fact]
+    public void The_neighbour_of_one_that_a_dictionary_has_lost_stays_itself()
+    {
+        var model = new WithDictionary();
+        model.register_parametrization("parts.left", Parametrizations.Identity);
+        using var right = model.Parts["right"]!.clone();
+        model.Parts.Remove("left");
         var refusal = Assert.Throws<InvalidOperationException>(() => model.call(eye(4)));
-        Assert.Contains("element 1 is parametrized", refusal.Message);
+        Assert.Contains(".left is parametrized, and it was taken out", refusal.Message);
+        Near.Identical(right, model.Parts["right"]!);
     }
 
     [Fact]

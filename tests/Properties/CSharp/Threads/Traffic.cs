@@ -46,6 +46,7 @@ internal static class Traffic
         ["exceptions caught inside passes"] = ExceptionsInsidePasses,
         ["averages of one part by another"] = AveragesInsideOneModel,
         ["scopes beside removing"] = ScopesBesideRemoving,
+        ["scopes beside freezing"] = ScopesBesideFreezing,
         ["pruning globally"] = PruningGlobally,
         ["reading what learns inside passes"] = ReadingInsidePasses,
         ["moving in one scope"] = MovingInOneScope,
@@ -281,6 +282,25 @@ internal static class Traffic
             {
                 layer.register_parametrization("bias", mask);
                 layer.remove_parametrizations("bias");
+            },
+            () =>
+            {
+                using var scope = parametrize.cached(layer);
+                layer.call(ones(1, 4));
+            }
+        );
+    }
+
+    private static void ScopesBesideFreezing()
+    {
+        var layer = nn.Linear(4, 4).weight_norm();
+        Run(
+            3000,
+            () =>
+            {
+                foreach (var parameter in layer.parameters())
+                    parameter.requires_grad = !parameter.requires_grad;
+                Thread.Sleep(1);
             },
             () =>
             {
