@@ -15,7 +15,7 @@ namespace Parametrize.CSharp;
 /// computes it again at once. Other changes of the parts are seen at the next use: an optimizer's step, TorchSharp's
 /// `load_state_dict` or `load`, a write in place, freezing. A use is a `call` of the module or of the scope's model, or reading
 /// <see cref="ParametrizedTensor.Value"/>. Until then the field shows the earlier value. Writes that bypass libtorch, through
-/// `data` or `bytes`, and tensors put there by `set_data` are not noticed.
+/// `data` or `bytes`, are not noticed.
 /// </remarks>
 public sealed class CachedScope : IDisposable
 {

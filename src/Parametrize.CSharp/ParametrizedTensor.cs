@@ -116,8 +116,8 @@ public sealed partial class ParametrizedTensor : nn.Module
     public ParametrizationError? TryAssign(Tensor value) => Assign(value).ErrorOrNull();
 
     /// <summary>
-    /// Moves the bases to the present point: each base becomes the present tensor, and its parameter zero. The value stays;
-    /// gradients are cleared. An optimizer's momenta stay too: <see cref="parametrize.update_base"/> resets them.
+    /// Moves the bases to the present point: each base becomes the present tensor, and its parameter the one that yields the base.
+    /// The value stays; gradients are cleared. An optimizer's momenta stay too: <see cref="parametrize.update_base"/> resets them.
     /// </summary>
     /// <exception cref="ParametrizationException">The present tensor is not allowed (NaN); nothing has changed.</exception>
     public void MoveBase() => Bases.Move([this], null);

@@ -5,15 +5,19 @@ namespace Parametrize.CSharp;
 /// </summary>
 public enum WhenNotAllowed
 {
-    /// <summary>Go on from the projection of the tensor. The default of registering.</summary>
+    /// <summary>
+    /// Go on from a tensor near the projection of the tensor, where it can be trained. The default of registering, which also moves
+    /// the entries of an allowed tensor that are on the edge of an open space.
+    /// </summary>
     Project,
 
     /// <summary>Go on from a random tensor of the space, drawn from the global generator.</summary>
     Sample,
 
     /// <summary>
-    /// Throw a <see cref="ParametrizationException"/> and change nothing. A parametrization without a right inverse, such as one of
-    /// <c>ThenUnchecked</c>, cannot tell which tensors are allowed and refuses none: the tensor becomes the parameter.
+    /// Throw a <see cref="ParametrizationException"/> and change nothing. An allowed tensor stays as it is,
+    /// also on the edge. A parametrization without a right inverse, such as one of <c>ThenUnchecked</c>, cannot tell which tensors
+    /// are allowed and refuses none: the tensor becomes the parameter.
     /// </summary>
     Refuse,
 

@@ -11,8 +11,8 @@ namespace Parametrize.CSharp;
 public static partial class parametrize
 {
     /// <summary>
-    /// Lets one tensor of a module be computed by a parametrization. The module's parameter becomes `original`, the same object, so
-    /// an optimizer built before keeps training it; further parameters are added to the optimizer by
+    /// Lets one tensor of a module be computed by a parametrization. A parameter of the tensor's shape is the module's own object,
+    /// `original`, and an optimizer built before keeps training it; all others are new, and are added to the optimizer by
     /// <see cref="add_parametrized_parameters"/>. Registering again adds nodes behind the present ones.
     /// </summary>
     /// <remarks>

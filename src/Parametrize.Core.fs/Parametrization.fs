@@ -381,8 +381,9 @@ module Parametrization =
         Assigning.affordableForms value tensor
         |> Result.bind (fun forms -> Assigning.approximately Want.Nearest value forms None tensor)
 
-    /// Parts for a tensor that is registered: those of `initialize` if it is allowed, else parts of a tensor near it. Every entry
-    /// starts where it can be trained. Values without a right inverse start from the tensor as the parameter.
+    /// Parts for a tensor that is registered: those of `initialize` if it is allowed, else parts of a tensor near it. Entries on the
+    /// edge of an open space start inside, where they can be trained, also of an allowed tensor. Values without a right inverse
+    /// start from the tensor as the parameter.
     let start (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
         Assigning.affordableForms value tensor
         |> Result.bind (fun forms -> Assigning.approximately Want.Start value forms None tensor)
@@ -557,10 +558,10 @@ module Parametrization =
     let toPyTorch (value: Parametrization) (parts: Parts) : Parts =
         new Parts(parts.Shape, parts.ParameterArray, Evaluation.inPyTorchForms value.Program parts.BufferArrays)
 
-    /// Moves the bases to the present point: the base of a trivialization becomes the present tensor, and its parameter zero.
-    /// `forward` yields the same tensor before and after, up to rounding, which does not add up over many moves (Lezcano-Casado
-    /// 2019, dynamic trivializations). `Error` where no parts yield that tensor: behind a chain whose right inverse does not come
-    /// back to it.
+    /// Moves the bases to the present point: the base of a trivialization becomes the present tensor, and its parameter the one that
+    /// yields the base. `forward` yields the same tensor before and after, up to rounding, which does not add up over many moves
+    /// (Lezcano-Casado 2019, dynamic trivializations). `Error` where no parts yield that tensor: behind a chain whose right inverse
+    /// does not come back to it.
     let rebase (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
         if value.Program.Nodes |> Array.forall _.HasRightInverse then
             use _ = torch.no_grad ()

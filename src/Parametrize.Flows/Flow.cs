@@ -96,7 +96,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     /// <param name="data">`[N, ...]`.</param>
     /// <param name="context">For a flow that depends on a context: `[N, size]`, or `[1, size]` for the same one everywhere.</param>
     /// <returns>A new tensor `[N]`, through which gradients flow. -inf for data that the flow cannot yield.</returns>
-    /// <exception cref="ArgumentException">The data are of another shape.</exception>
+    /// <exception cref="ArgumentException">The data are of another shape, or not whole numbers for a Dequantization.</exception>
     public Tensor log_prob(Tensor data, Tensor? context = null)
     {
         Checked(data);

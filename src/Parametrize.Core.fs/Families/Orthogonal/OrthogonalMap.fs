@@ -10,7 +10,8 @@ type OrthogonalMap =
     | Cayley
     /// `exp A` of the skew matrix A = X - X^H (Lezcano-Casado & Martinez-Rubio 2019).
     | MatrixExp
-    /// A product of Householder reflections with the columns of X below the diagonal (Mhammedi et al. 2017).
+    /// A product of Householder reflections with the columns of X below the diagonal, times the signs of the diagonal (Mhammedi et
+    /// al. 2017).
     | Householder
     /// As PyTorch chooses: `MatrixExp` for square and for complex matrices, else `Householder`.
     | Default

@@ -37,7 +37,7 @@ module EigenValues =
 
     /// Real positive semidefinite n x n matrices, `Q diag(x^2) Q^T` with orthogonal Q. Projects to the nearest one: negative
     /// eigenvalues become zero (Higham 1988), O(n^3). Registering keeps eigenvalues that are zero up to rounding, from where they
-    /// grow exponentially; negative ones start at the mean modulus of all.
+    /// grow exponentially; negative ones start at half the mean modulus of all.
     let psd: Parametrization = eigenFull [ orthogonal; squares ]
 
     /// Real positive semidefinite n x n matrices of that rank at most, `Q diag(x^2) Q^T` with orthonormal Q (n x rank). Projects to
