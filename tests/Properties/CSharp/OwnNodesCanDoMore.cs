@@ -278,6 +278,75 @@ public class OwnNodesCanDoMore
         Near.Same(full(3, -2f), tensor.Original.detach());
     }
 
+    private sealed class Multiplied() : CustomNodeOfSeveral("multiplied", Spaces.All, 2)
+    {
+        public override bool HasRightInverse => false;
+
+        protected override IReadOnlyList<long[]> InputShapes(long[] shape) => [shape, shape];
+
+        protected override Tensor Forward(Tensor[] inputs) => inputs[0] * inputs[1];
+
+        protected override Tensor[] RightInverse(Tensor value) => [value.clone(), full_like(value, 2)];
+    }
+
+    /// <summary>The tensor is their parameter, or what they start from, whatever is done with tensors that are not allowed.</summary>
+    [Theory]
+    [InlineData(WhenNotAllowed.Project)]
+    [InlineData(WhenNotAllowed.Refuse)]
+    [InlineData(WhenNotAllowed.Sample)]
+    [InlineData(WhenNotAllowed.Reinterpret)]
+    public void Nodes_without_a_right_inverse_start_from_the_tensor(WhenNotAllowed policy)
+    {
+        using var start = full(3, -3f);
+        var one = new ParametrizedTensor(Parametrizations.Of(new Squared()), start, policy);
+        Near.Identical(start, one.Original.detach());
+        Near.Same(full(3, 9f), one.Value);
+        var several = new ParametrizedTensor(Parametrizations.Of(new Multiplied()), start, policy);
+        Near.Identical(start, several.Originals[0].detach());
+        Near.Same(full(3, -6f), several.Value);
+    }
+
+    /// <summary>It carries a number for its users, with which it does not compute.</summary>
+    private sealed class Tagged() : CustomNode("tagged", Spaces.All)
+    {
+        protected override IReadOnlyList<Carried> Carried =>
+            [new("tag", form => full(form.Shape, 7, form.Dtype, form.Device))];
+
+        protected override Tensor Forward(Tensor input) => input * 2;
+
+        protected override Tensor RightInverse(Tensor value) => value / 2;
+    }
+
+    private sealed class TaggedSum() : CustomNodeOfSeveral("taggedSum", Spaces.All, 2)
+    {
+        protected override IReadOnlyList<Carried> Carried =>
+            [new("tag", form => full(form.Shape, 7, form.Dtype, form.Device))];
+
+        protected override IReadOnlyList<long[]> InputShapes(long[] shape) => [shape, shape];
+
+        protected override Tensor Forward(Tensor[] inputs) => inputs[0] + inputs[1];
+
+        protected override Tensor[] RightInverse(Tensor value) => [value - 1, ones_like(value)];
+    }
+
+    [Fact]
+    public void A_node_may_carry_what_its_functions_do_not_take()
+    {
+        foreach (var value in new[] { Parametrizations.Of(new Tagged()), Parametrizations.Of(new TaggedSum()) })
+        {
+            var tensor = new ParametrizedTensor(value, full(3, 5f));
+            Near.Same(full(3, 5f), tensor.Value);
+            Near.Identical(full(3, 7f), tensor.named_buffers().Single().buffer);
+            tensor.Value = full(3, 8f);
+            Near.Same(full(3, 8f), tensor.Value);
+            using (no_grad())
+                tensor.Originals[0].add_(1);
+            Near.Same(full(3, value.Code == "tagged" ? 10f : 9f), tensor.Value);
+            tensor.Assign(full(3, 2f), WhenNotAllowed.Project);
+            Near.Same(full(3, 2f), tensor.Value);
+        }
+    }
+
     [Fact]
     public void A_native_module_has_no_noise_in_evaluation()
     {

@@ -235,15 +235,71 @@ let private grouped (text: string, code: Code) : Test =
 
 // ---- C# ----
 
+/// Names whose values print under others: the codes of values never have them.
+let private otherNames: string list =
+    [
+        "generalizedStiefel [ [ 2.0; 0.5 ]; [ 0.5; 1.0 ] ]"
+        "almostOrthogonal 0.25 AlmostOrthogonalMap.Sigmoid"
+        "oblique"
+        "above 0.5"
+        "below (-1.5)"
+        "unitInterval"
+        "spdBy SpdMap.Cholesky"
+        "spdBy SpdMap.Eigenvalues"
+        "spdBy SpdMap.Exponential"
+        "spdWithTrace 2.5"
+        "psd"
+        "psdLowRank 2L"
+        "psdFixedRank 3L"
+        "conditioned 4.0"
+        "hurwitz 0.5"
+        "schurStable 0.8"
+        "lowRank 2L"
+        "fixedRank 3L"
+        "sigmaReparametrized"
+        "dora 2L 4.0"
+    ]
+
+let rec private names (code: Code) : string list =
+    match code with
+    | Code.Call(name, arguments) -> name :: List.collect names arguments
+    | Code.Then(first, next, _) -> names first @ names next
+    | Code.Items items
+    | Code.Tuple items -> List.collect names items
+    | _ -> []
+
+/// The code that is typed, which names its value as it stands there.
+let private typed (text: string) : Code =
+    match FSharpReader.read text with
+    | Ok located -> located.Code
+    | Error fault -> failtest $"{text}: {fault}"
+
+/// No name of the registry is left out of what C# compiles.
+let private allAreNamed () : unit =
+    let printed = Catalogue.entries |> List.collect (fun entry -> names entry.Value.Description)
+    let others = otherNames |> List.collect (typed >> names)
+    let missing = set (Registry.names ()) - set printed - set others
+    Expect.equal (Set.toList missing) [] "names that neither a code nor `otherNames` has"
+
 /// Values as both languages have them, compiled with the tests of the facade.
 let csharp () : string =
     let literal (text: string) = "\"" + text.Replace("\\", "\\\\").Replace("\"", "\\\"") + "\""
+
+    let line (code: string) (csharp: string) = $"            ({literal code}, () => {csharp}),"
 
     let lines =
         (Catalogue.entries |> List.map _.Value) @ trees 1500
         |> List.distinct
         |> List.truncate (Catalogue.entries.Length + 1000)
-        |> List.map (fun value -> $"            ({literal value.Code}, () => {value.ToCSharp()}),")
+        |> List.map (fun value -> line value.Code (value.ToCSharp()))
+
+    let others =
+        [
+            for text in otherNames ->
+                typed text
+                |> CSharpText.ofCode (fun name -> Registry.tryFind name |> Option.map _.CSharp)
+                |> line text
+        ]
 
     // A method of all of them would be too long for the compiler.
     let parts = List.chunkBySize 100 lines
@@ -272,6 +328,12 @@ let csharp () : string =
         for index in 0 .. parts.Length - 1 do
             $"        .. Part{index}(),"
         "    ];"
+        ""
+        "    /// <summary>Names whose values print under others.</summary>"
+        "    public static readonly (string Code, System.Func<Parametrization> Make)[] OtherNames ="
+        "        ["
+        yield! others
+        "        ];"
         yield! parts |> List.mapi part |> List.concat
         "}"
         ""
@@ -298,6 +360,7 @@ let tests: Test =
             testList "operators" (List.map grouped Grouped.all)
             testList "malformed texts" (List.map refused malformed)
             testCase "changed texts never throw" neverThrows
+            testCase "every name is typed in C#" allAreNamed
             testCase "deep and long texts are refused" refusesDeep
             testCase "white space and brackets mean nothing" (fun () ->
                 for text in [ "skew>>>cayley"; " (skew)\n>>>\t(cayley) "; "((skew >>> cayley))" ] do

@@ -338,6 +338,7 @@ public class AdaptersAreTrained
             ("norm", nn.LayerNorm(4)),
             ("grouped", nn.Conv1d(4, 4, 1, groups: 2))
         );
+        Refused("TargetModules is empty: name the modules to change. It has: a, norm, grouped.");
         Refused("TargetModules", "b");
         Refused("TargetModules has 'aa', but no module", "a", "aa");
         Refused("'norm' is LayerNorm", "a", "norm");

@@ -241,6 +241,7 @@ public class FilesAreThoseOfPeft
             { """{ "peft_type": "LORA", "r": "two" }""", "is not PEFT's configuration" },
             { Config(more: ", \"use_qalora\": true"), "use_qalora = true" },
             { Config(more: ", \"lora_bias\": true"), "lora_bias = true" },
+            { Config(more: ", \"arrow_config\": { \"top_k\": 3 }"), "has arrow_config = {\"top_k\":3}" },
             { Config(more: ", \"r\": 3"), "is not PEFT's configuration" },
             { Config().Replace("\"layer_replication\": null", "\"layer_replication\": [[0, 2]]"), "layer_replication" },
             { Config().Replace("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa_niter_4\""), "pissa" },
@@ -354,6 +355,11 @@ public class FilesAreThoseOfPeft
             { Prefix + "head.weight", zeros(2, 5), "head.weight, for which SmallNet has no place." },
             { Prefix + "block.query.bias", zeros(6), "SmallNet has no place: trained biases (bias = \"all\" or" },
             { "words.lora_embedding_B", zeros(4, 2), "has words.lora_embedding_B twice" },
+            {
+                Prefix + "block.lora_A.weight",
+                zeros(2, 6),
+                "has an adapter for 'block', which is Block, not Linear, Embedding, Conv1d, Conv2d or Conv3d."
+            },
             { Prefix + "mix.lora_A.weight", zeros([2, 4, 3], int64), "finite floating-point numbers" },
             { Prefix + "mix.lora_A.weight", full([2, 4, 3], double.NaN), "finite floating-point numbers" },
         };
@@ -372,6 +378,94 @@ public class FilesAreThoseOfPeft
             Assert.Throws<InvalidDataException>(() => peft.load_adapter(model, folder.Path)).Message
         );
         Assert.Empty(model.parametrizations());
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("[]")]
+    [InlineData("false")]
+    [InlineData("null")]
+    public void Settings_that_are_off_or_empty_change_nothing(string off)
+    {
+        using var folder = new Folder();
+        Write(folder, Random(dora: false), Config(more: $", \"arrow_config\": {off}"));
+        var model = new SmallNet();
+        peft.load_adapter(model, folder.Path);
+        Assert.Equal(3, model.parametrizations().Count());
+    }
+
+    [Fact]
+    public void A_file_without_adapters_is_refused()
+    {
+        using var folder = new Folder();
+        var whole = Config().Replace("\"modules_to_save\": null", "\"modules_to_save\": [\"head\"]");
+        Dictionary<string, Tensor> head = new()
+        {
+            [Prefix + "head.weight"] = zeros(2, 6),
+            [Prefix + "head.bias"] = zeros(2),
+        };
+        foreach (var (config, file) in new[] { (Config(), []), (whole, head) })
+        {
+            Write(folder, file, config);
+            var model = new SmallNet();
+            var before = Snapshot.Of(model);
+            Assert.Equal(
+                $"{folder.Tensors} has no adapter.",
+                Assert.Throws<InvalidDataException>(() => peft.load_adapter(model, folder.Path)).Message
+            );
+            before.AssertUnchanged();
+        }
+    }
+
+    [Fact]
+    public void A_module_that_was_saved_whole_has_the_shapes_of_the_models()
+    {
+        using var folder = new Folder();
+        var file = Random(dora: false);
+        (file[Prefix + "head.weight"], file[Prefix + "head.bias"]) = (zeros(2, 5), zeros(2));
+        Write(folder, file, Config().Replace("\"modules_to_save\": null", "\"modules_to_save\": [\"head\"]"));
+        var model = new SmallNet();
+        var before = Snapshot.Of(model);
+        Assert.Equal(
+            "'base_model.model.head.weight' has the shape [2, 5], but the model's has [2, 6].",
+            Assert.Throws<InvalidDataException>(() => peft.load_adapter(model, folder.Path)).Message
+        );
+        before.AssertUnchanged();
+    }
+
+    /// <summary>The files have plain tensors of such modules.</summary>
+    [Fact]
+    public void A_module_saved_whole_cannot_be_parametrized()
+    {
+        using var folder = new Folder();
+        var config = new LoraConfig
+        {
+            Rank = 2,
+            TargetModules = ["query"],
+            ModulesToSave = ["head"],
+        };
+        var model = new SmallNet().get_peft_model(config);
+        peft.save_pretrained(model, folder.Path);
+        var (tensors, text) = (File.ReadAllBytes(folder.Tensors), File.ReadAllText(folder.Config));
+
+        model.register_parametrization("head.weight", Parametrizations.WeightNorm());
+        Refused(model, () => peft.save_pretrained(model, folder.Path));
+        Assert.Equal(tensors, File.ReadAllBytes(folder.Tensors));
+        Assert.Equal(text, File.ReadAllText(folder.Config));
+
+        var other = new SmallNet();
+        other.register_parametrization("head.weight", Parametrizations.WeightNorm());
+        Refused(other, () => peft.load_adapter(other, folder.Path));
+
+        static void Refused(nn.Module model, Action verb)
+        {
+            var before = Snapshot.Of(model);
+            Assert.Contains(
+                "'head' is to be saved whole, but head.weight in it is parametrized",
+                Assert.Throws<NotSupportedException>(verb).Message
+            );
+            before.AssertUnchanged();
+        }
     }
 
     [Fact]
@@ -430,6 +524,8 @@ public class FilesAreThoseOfPeft
     [InlineData("""["query", "mix", "words", "value"]""", "has no adapter for 'value'")]
     [InlineData("""["query", "mix", "words"]""", null)]
     [InlineData("\"mix|words|block.*\"", null)]
+    [InlineData("\"all-linear\"", "has an adapter for 'words', which is not among the target_modules")]
+    [InlineData("""["all-linear", "mix", "words"]""", null)]
     public void Modules_of_the_tensors_are_those_of_the_configuration(string targets, string? refusal)
     {
         using var folder = new Folder();

@@ -81,6 +81,7 @@ public class TensorsThatAreAlike
         foreach (var isGrouped in new[] { false, true })
         {
             parametrize.GroupsAlike = isGrouped;
+            Assert.Equal(isGrouped, parametrize.GroupsAlike);
             var model = Model(value);
             Seeded.Everywhere(5);
             results.Add([.. run(model, Input(value))]);

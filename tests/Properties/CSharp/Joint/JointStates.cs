@@ -82,6 +82,26 @@ public class JointStates
         before.AssertUnchanged();
     }
 
+    [Fact]
+    public void A_map_whose_pieces_the_state_has_not_is_refused()
+    {
+        var layer = nn.Linear(3, 4).register_parametrization(["weight", "bias"], Parametrizations.Orthogonal());
+        var plain = nn.Linear(3, 4);
+        var before = Snapshot.Of(plain);
+        var maps = new Dictionary<string, Parametrize.Parametrization>
+        {
+            ["weight+bias"] = Parametrizations.WeightNorm(),
+        };
+        var refusal = Assert.Throws<StateDictException>(() =>
+            plain.load_parametrized_state_dict(layer.state_dict(), parametrizations: maps)
+        );
+        Assert.StartsWith(
+            "weight+bias: weightNorm 0 is computed from original0, original1, but the state has ",
+            Assert.Single(refusal.Problems)
+        );
+        before.AssertUnchanged();
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public void Its_own_state_goes_in_again(string kind)

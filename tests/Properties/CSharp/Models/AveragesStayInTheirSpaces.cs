@@ -51,6 +51,16 @@ public class AveragesStayInTheirSpaces
         public override Tensor forward(Tensor input) => norm.call(b.call(a.call(input)));
     }
 
+    private sealed class Statistics : nn.Module<Tensor, Tensor>
+    {
+        public readonly Tensor statistics = ones(3, 2);
+
+        public Statistics()
+            : base(nameof(Statistics)) => RegisterComponents();
+
+        public override Tensor forward(Tensor input) => input.mm(statistics);
+    }
+
     [Theory]
     [InlineData(null, AverageOf.Values)]
     [InlineData(0.9, AverageOf.Values)]
@@ -253,6 +263,65 @@ public class AveragesStayInTheirSpaces
         Assert.Contains("copy_parametrizations", itself.Message);
         before.AssertUnchanged();
         Assert.Throws<ArgumentOutOfRangeException>(() => new AveragedModel<Net>(model, 1.5));
+        var unknown = Assert.Throws<ArgumentOutOfRangeException>(() =>
+            new AveragedModel<Net>(model, averageOf: (AverageOf)7)
+        );
+        Assert.Contains("`AverageOf.Values` or `AverageOf.Originals` was expected.", unknown.Message);
+        Assert.Equal("averageOf", unknown.ParamName);
+        Assert.True(model.training);
+    }
+
+    [Fact]
+    public void Models_with_other_values_or_shapes_are_refused_whole()
+    {
+        Refused<InvalidOperationException>(
+            "'weight' is orthogonal [4, 4] in the average, but cayley [4, 4] in the model. Begin another average",
+            nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Cayley())
+        );
+        Refused<InvalidOperationException>(
+            "'weight' is orthogonal [4, 4] in the average, but orthogonal [4, 3] in the model.",
+            nn.Linear(3, 4).orthogonal()
+        );
+        Refused<ArgumentException>(
+            "'bias' is [4] in the average, but absent in the model.",
+            nn.Linear(4, 4, hasBias: false).orthogonal()
+        );
+
+        var longer = nn.Linear(4, 4).orthogonal();
+        longer.bias = nn.Parameter(ones(5));
+        Refused<ArgumentException>("'bias' is [4] in the average, but [5] in the model.", longer);
+
+        static void Refused<T>(string words, Linear model)
+            where T : Exception
+        {
+            var average = new AveragedModel<Linear>(nn.Linear(4, 4).orthogonal());
+            average.update_parameters(nn.Linear(4, 4).orthogonal());
+            var (before, there) = (Snapshot.Of(average), Snapshot.Of(model));
+            Assert.Contains(words, Assert.Throws<T>(() => average.update_parameters(model)).Message);
+            before.AssertUnchanged();
+            there.AssertUnchanged();
+            Assert.Equal(1, average.n_averaged);
+        }
+    }
+
+    /// <summary>Statistics are copied as they are. Of infinite ones there are no singular vectors.</summary>
+    [Fact]
+    public void Statistics_with_a_norm_may_be_infinite()
+    {
+        var (model, average) = (Normed(), new AveragedModel<Statistics>(Normed()));
+        using (no_grad())
+            model.parametrization("statistics").Original.fill_(double.PositiveInfinity);
+        average.update_parameters(model);
+        var (there, own) = (model.parametrization("statistics"), average.module.parametrization("statistics"));
+        Near.Identical(there.Original, own.Original);
+        Assert.Equal(1, average.n_averaged);
+
+        static Statistics Normed()
+        {
+            var module = new Statistics();
+            module.register_parametrization("statistics", Parametrizations.SpectralNorm());
+            return module;
+        }
     }
 
     [Fact]

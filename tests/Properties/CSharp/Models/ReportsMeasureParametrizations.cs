@@ -144,6 +144,36 @@ public class ReportsMeasureParametrizations
         );
     }
 
+    /// <summary>Not 0%, where there are some, nor 0.1% where there are fewer.</summary>
+    [Theory]
+    [InlineData(0, null)]
+    [InlineData(1, "< 0.1%")]
+    [InlineData(2, "0.1%")]
+    [InlineData(3, "0.2%")]
+    [InlineData(1000, "50%")]
+    public void Few_saturated_entries_are_told(int count, string? shown)
+    {
+        var tensor = new ParametrizedTensor(Parametrizations.Positive, ones(2000));
+        using (no_grad())
+            tensor.Original.narrow(0, 0, count).fill_(-20);
+        var report = tensor.parametrization_report();
+        Assert.Equal(count / 2000.0, report[0].Saturated);
+        if (shown is null)
+            Assert.DoesNotContain("saturated", $"{report}");
+        else
+            Assert.EndsWith($"  {shown}", $"{report}");
+    }
+
+    [Fact]
+    public void A_report_is_a_sequence_of_any_type_too()
+    {
+        var report = new ParametrizedTensor(Parametrizations.Positive, ones(3)).parametrization_report();
+        var rows = ((System.Collections.IEnumerable)report).GetEnumerator();
+        Assert.True(rows.MoveNext());
+        Assert.Same(report[0], rows.Current);
+        Assert.False(rows.MoveNext());
+    }
+
     [Fact]
     public void Complex_numbers_count_twice()
     {

@@ -35,6 +35,25 @@ public class NativeModulesFailSafely
         before.AssertUnchanged();
     }
 
+    /// <summary>Classes of TorchSharp have no field for such a buffer, and their native modules do not know it.</summary>
+    [Fact]
+    public void A_buffer_that_was_added_to_a_module_of_TorchSharp_is_refused()
+    {
+        var layer = nn.Linear(2, 2);
+        layer.register_buffer("scales", ones(2, 2));
+        var before = Snapshot.Of(layer);
+        Assert.Equal(
+            "Linear.scales cannot be parametrized: TorchSharp keeps it in native memory, where a forward pass cannot be "
+                + "given another tensor. Compute with a ParametrizedTensor in a module of your own.",
+            Assert
+                .Throws<NotSupportedException>(() =>
+                    layer.register_parametrization("scales", Parametrizations.Positive)
+                )
+                .Message
+        );
+        before.AssertUnchanged();
+    }
+
     [Fact]
     public void A_scope_outlives_its_native_module()
     {

@@ -219,6 +219,19 @@ public class EarlyOptimizersLearnOfParameters
     }
 
     [Fact]
+    public void One_without_a_group_is_refused()
+    {
+        var layer = nn.Linear(4, 4).weight_norm();
+        using var optimizer = optim.SGD(Array.Empty<TorchSharp.Modules.SGD.ParamGroup>(), 0.1);
+        var before = Snapshot.Of(layer);
+        var refused = Assert.Throws<ArgumentException>(() => optimizer.add_parametrized_parameters(layer));
+        Assert.StartsWith("The SGD has no parameter group to join. Build it with one.", refused.Message);
+        Assert.Equal("optimizer", refused.ParamName);
+        before.AssertUnchanged();
+        Assert.Empty(optimizer.ParamGroups);
+    }
+
+    [Fact]
     public void LBFGS_is_refused_when_it_lacks_one()
     {
         var layer = nn.Linear(4, 4);

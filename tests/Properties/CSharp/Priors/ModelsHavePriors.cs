@@ -191,6 +191,27 @@ public class ModelsHavePriors
     }
 
     [Fact]
+    public void A_tensor_refuses_what_does_not_suit_it_before_anything_is_computed()
+    {
+        var doubling = new Doubling();
+        var layer = nn.Linear(3, 3).register_parametrization("weight", doubling.Value);
+        var before = doubling.Evaluations;
+        Refused("Prior.lkj 1.0 is a density of correlation matrices, but doubling yields", Priors.Lkj());
+        Refused("The volume of doubling is not known in closed form", Priors.Normal(), byParameters: true);
+        Assert.Equal(before, doubling.Evaluations);
+
+        void Refused(string words, Prior prior, bool byParameters = false)
+        {
+            var error = Assert.Throws<ArgumentException>(() =>
+                layer.parametrization("weight").LogPrior(prior, byParameters)
+            );
+            Assert.StartsWith("Linear.weight: ", error.Message);
+            Assert.Contains(words, error.Message, StringComparison.Ordinal);
+            Assert.Equal("prior", error.ParamName);
+        }
+    }
+
+    [Fact]
     public void In_a_cached_scope_nothing_is_computed_again()
     {
         using var scope = NewDisposeScope();

@@ -76,6 +76,24 @@ public class PruningGlobally
     }
 
     [Fact]
+    public void A_module_or_a_name_that_is_null_is_named_by_its_place()
+    {
+        var one = PrunedModules.Of(1, 2);
+        (nn.Module, string)[][] lists =
+        [
+            [(one, "weight"), (null!, "weight")],
+            [(one, "weight"), (one, null!)],
+        ];
+        foreach (var list in lists)
+        {
+            var refusal = Assert.Throws<ArgumentException>(() => prune.global_unstructured(list, 1));
+            Assert.StartsWith("parameters[1]: the module or the name is null.", refusal.Message);
+            Assert.Equal("parameters", refusal.ParamName);
+            Assert.False(one.is_parametrized("weight"));
+        }
+    }
+
+    [Fact]
     public void Tensors_of_several_shapes_element_types_and_modules()
     {
         var model = nn.Sequential(

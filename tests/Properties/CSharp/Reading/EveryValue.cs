@@ -23,6 +23,31 @@ internal static class EveryValue
         .. Part11(),
     ];
 
+    /// <summary>Names whose values print under others.</summary>
+    public static readonly (string Code, System.Func<Parametrization> Make)[] OtherNames =
+        [
+            ("generalizedStiefel [ [ 2.0; 0.5 ]; [ 0.5; 1.0 ] ]", () => Parametrizations.GeneralizedStiefel([[2.0, 0.5], [0.5, 1.0]])),
+            ("almostOrthogonal 0.25 AlmostOrthogonalMap.Sigmoid", () => Parametrizations.AlmostOrthogonal(0.25, AlmostOrthogonalMap.Sigmoid)),
+            ("oblique", () => Parametrizations.Oblique),
+            ("above 0.5", () => Parametrizations.Above(0.5)),
+            ("below (-1.5)", () => Parametrizations.Below(-1.5)),
+            ("unitInterval", () => Parametrizations.UnitInterval),
+            ("spdBy SpdMap.Cholesky", () => Parametrizations.SpdBy(SpdMap.Cholesky)),
+            ("spdBy SpdMap.Eigenvalues", () => Parametrizations.SpdBy(SpdMap.Eigenvalues)),
+            ("spdBy SpdMap.Exponential", () => Parametrizations.SpdBy(SpdMap.Exponential)),
+            ("spdWithTrace 2.5", () => Parametrizations.SpdWithTrace(2.5)),
+            ("psd", () => Parametrizations.Psd),
+            ("psdLowRank 2L", () => Parametrizations.PsdLowRank(2L)),
+            ("psdFixedRank 3L", () => Parametrizations.PsdFixedRank(3L)),
+            ("conditioned 4.0", () => Parametrizations.Conditioned(4.0)),
+            ("hurwitz 0.5", () => Parametrizations.Hurwitz(0.5)),
+            ("schurStable 0.8", () => Parametrizations.SchurStable(0.8)),
+            ("lowRank 2L", () => Parametrizations.LowRank(2L)),
+            ("fixedRank 3L", () => Parametrizations.FixedRank(3L)),
+            ("sigmaReparametrized", () => Parametrizations.SigmaReparametrized),
+            ("dora 2L 4.0", () => Parametrizations.Dora(2L, 4.0)),
+        ];
+
     private static (string Code, System.Func<Parametrization> Make)[] Part0() =>
         [
             ("identity", () => Parametrizations.Identity),

@@ -19,6 +19,24 @@ public class ValuesReadBack
         Assert.Equal(Parametrizations.Parse(code).ToCSharp(), value.ToCSharp());
     }
 
+    public static TheoryData<string> OtherNames => [.. EveryValue.OtherNames.Select(value => value.Code)];
+
+    [Theory]
+    [MemberData(nameof(OtherNames))]
+    public void Names_that_print_as_others_mean_the_same_in_both(string code)
+    {
+        var value = EveryValue.OtherNames.First(value => value.Code == code).Make();
+        Assert.Equal(Parametrizations.Parse(code), value);
+        Assert.NotEqual(code, $"{value}");
+    }
+
+    [Fact]
+    public void What_is_left_out_is_the_default() =>
+        Assert.Equal(
+            Parametrizations.AlmostOrthogonal(0.5, AlmostOrthogonalMap.Sine),
+            Parametrizations.AlmostOrthogonal(0.5)
+        );
+
     [Fact]
     public void A_value_is_typed_as_in_CSharp() =>
         Assert.Equal(

@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Xunit;
+using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using Xunit;
@@ -31,10 +32,7 @@ public class LoadingParametrizedStates
         var (from, to) = (Models.Parametrized(Models.Values[name]), Models.Plain());
         to.load_parametrized_state_dict(
             Models.StateOf(from),
-            parametrizations: new Dictionary<string, Parametrize.Parametrization>
-            {
-                ["fc.weight"] = Models.Values[name],
-            }
+            parametrizations: new Dictionary<string, Parametrization> { ["fc.weight"] = Models.Values[name] }
         );
         var input = Models.Input();
         Near.Same(from.call(input), to.call(input), 1e-12);
@@ -129,6 +127,71 @@ public class LoadingParametrizedStates
         Near.Same(from.call(input), to.call(input), 1e-12);
     }
 
+    /// <summary>A magnitude of old names that is of no dimension of the direction.</summary>
+    [Theory]
+    [InlineData(4, 4)]
+    [InlineData(2, 1)]
+    [InlineData(4)]
+    [InlineData(4, 1, 1)]
+    public void Magnitudes_of_no_dimension_tell_no_map(params int[] magnitude)
+    {
+        var to = Models.Plain();
+        var before = Snapshot.Of(to);
+        var state = Models.StateOf(to);
+        state.Remove("fc.weight", out var weight);
+        (state["fc.weight_g"], state["fc.weight_v"]) = (ones([.. magnitude.Select(length => (long)length)]), weight!);
+        var problem = Assert.Single(
+            Assert.Throws<StateDictException>(() => to.load_parametrized_state_dict(state)).Problems
+        );
+        Assert.StartsWith("fc.weight: it can be computed from fc.weight_g, fc.weight_v, but they do not", problem);
+        Assert.EndsWith("parametrizations: { [\"fc.weight\"] = Parametrizations.WeightNorm(0) }.", problem);
+        before.AssertUnchanged();
+    }
+
+    /// <summary>Vectors u and v of which no dimension of the weight has the lengths.</summary>
+    [Theory]
+    [InlineData(2, 8)]
+    [InlineData(16, 1)]
+    [InlineData(4, 3)]
+    [InlineData(0, 4)]
+    public void Vectors_of_no_dimension_tell_no_map(int left, int right)
+    {
+        var to = Models.Plain();
+        var before = Snapshot.Of(to);
+        var state = Models.StateOf(to);
+        state.Remove("fc.weight", out var weight);
+        state["fc.parametrizations.weight.original"] = weight!;
+        state["fc.parametrizations.weight.0._u"] = ones(left);
+        state["fc.parametrizations.weight.0._v"] = ones(right);
+        var problem = Assert.Single(
+            Assert.Throws<StateDictException>(() => to.load_parametrized_state_dict(state)).Problems
+        );
+        Assert.StartsWith("fc.weight: it can be computed from fc.parametrizations.weight.0._u,", problem);
+        Assert.EndsWith("parametrizations: { [\"fc.weight\"] = Parametrizations.SpectralNorm() }.", problem);
+        before.AssertUnchanged();
+    }
+
+    /// <summary>The advice is a value of three parameters, of the rank that the second shows.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Three_pieces_may_be_those_of_low_rank(int rank)
+    {
+        var (from, to) = (Models.Parametrized(Parametrizations.LowRank(rank)), Models.Plain());
+        var before = Snapshot.Of(to);
+        var error = Assert.Throws<StateDictException>(() => to.load_parametrized_state_dict(Models.StateOf(from)));
+        Assert.EndsWith(
+            $"parametrizations: {{ [\"fc.weight\"] = {Parametrizations.LowRank(rank).ToCSharp()} }}.",
+            Assert.Single(error.Problems)
+        );
+        before.AssertUnchanged();
+        to.load_parametrized_state_dict(
+            Models.StateOf(from),
+            parametrizations: new Dictionary<string, Parametrization> { ["fc.weight"] = Parametrizations.LowRank(rank) }
+        );
+        Near.Same(Models.Weight(from), to.state_dict()["fc.weight"].detach(), 1e-12);
+    }
+
     [Fact]
     public void Complex_directions_have_real_magnitudes()
     {
@@ -173,7 +236,7 @@ public class LoadingParametrizedStates
     {
         var from = Network.Parametrized();
         var to = new Network();
-        var maps = new Dictionary<string, Parametrize.Parametrization>
+        var maps = new Dictionary<string, Parametrization>
         {
             ["fc?.weight"] = Parametrizations.Orthogonal(),
             ["fc1.weight"] = Parametrizations.Cayley(),
@@ -194,7 +257,7 @@ public class LoadingParametrizedStates
     public void A_named_map_that_the_pieces_do_not_fit_is_refused()
     {
         var state = Models.StateOf(Models.Parametrized(Parametrizations.WeightNorm()));
-        var maps = new Dictionary<string, Parametrize.Parametrization> { ["*"] = Parametrizations.Orthogonal() };
+        var maps = new Dictionary<string, Parametrization> { ["*"] = Parametrizations.Orthogonal() };
         var error = Assert.Throws<StateDictException>(() =>
             Models.Plain().load_parametrized_state_dict(state, parametrizations: maps)
         );
@@ -214,7 +277,7 @@ public class LoadingParametrizedStates
         // Both have `original` and `0.base`: only the caller can say that the maps differ.
         var from = Models.Parametrized(Parametrizations.Cayley());
         var to = Models.Parametrized(Parametrizations.Householder());
-        var maps = new Dictionary<string, Parametrize.Parametrization> { ["*.weight"] = Parametrizations.Cayley() };
+        var maps = new Dictionary<string, Parametrization> { ["*.weight"] = Parametrizations.Cayley() };
         using (no_grad())
             from.parametrization("fc.weight").parameters().Single().normal_();
         to.load_parametrized_state_dict(Models.StateOf(from), parametrizations: maps);

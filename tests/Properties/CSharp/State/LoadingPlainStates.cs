@@ -25,6 +25,53 @@ public class LoadingPlainStates
         Near.Identical(state["fc.bias"], to.state_dict()["fc.bias"]);
     }
 
+    /// <summary>A tensor in its state that is neither a parameter nor a buffer of it.</summary>
+    private sealed class Counting : nn.Module
+    {
+        public readonly TorchSharp.Modules.Linear fc = nn.Linear(4, 4);
+        private readonly Tensor[] _steps = [zeros(1)];
+
+        public Counting()
+            : base(nameof(Counting)) => RegisterComponents();
+
+        public Tensor Steps => _steps[0];
+
+        public override Dictionary<string, Tensor> state_dict(
+            Dictionary<string, Tensor>? destination = null,
+            string? prefix = null
+        )
+        {
+            var state = base.state_dict(destination, prefix);
+            state[prefix is null ? "steps" : $"{prefix}.steps"] = Steps;
+            return state;
+        }
+    }
+
+    [Fact]
+    public void What_a_module_adds_to_its_state_is_part_of_it()
+    {
+        var (from, to) = (new Counting(), new Counting());
+        foreach (var model in (Counting[])[from, to])
+            model.fc.orthogonal();
+        from.Steps.fill_(7);
+        var baked = from.baked_state_dict();
+        Assert.Equal(["fc.bias", "fc.weight", "steps"], baked.Keys.Order());
+        Near.Identical(from.Steps, baked["steps"]);
+        Assert.NotSame(from.Steps, baked["steps"]);
+        to.load_parametrized_state_dict(baked);
+        Near.Identical(full(1, 7f), to.Steps);
+
+        baked.Remove("steps");
+        var before = Snapshot.Of(to);
+        var refusal = Assert.Throws<StateDictException>(() => to.load_parametrized_state_dict(baked));
+        Assert.Equal(["steps"], refusal.MissingKeys);
+        before.AssertUnchanged();
+        using var stream = new MemoryStream();
+        Safetensors.Save(stream, from);
+        stream.Position = 0;
+        Near.Identical(from.Steps, Safetensors.Load(stream)["steps"]);
+    }
+
     [Fact]
     public void One_outside_the_space_is_refused_and_nothing_changes()
     {

@@ -193,5 +193,15 @@ public class SafetensorsRoundTrips
         Assert.Equal(2, scope.DisposablesCount);
         Files.Saved(new Dictionary<string, Tensor> { ["a"] = ones(3) });
         Assert.Equal(3, scope.DisposablesCount);
+
+        // Of a file that is refused, what had been read is freed.
+        var refused = Files.Of(
+            """{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"BOOL","shape":[2],"data_offsets":[1,3]}}"""u8.ToArray(),
+            5,
+            1,
+            2
+        );
+        Assert.Contains("is 2", Assert.Throws<InvalidDataException>(() => Files.Loaded(refused)).Message);
+        Assert.Equal(3, scope.DisposablesCount);
     }
 }

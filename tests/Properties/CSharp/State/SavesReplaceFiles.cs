@@ -201,6 +201,35 @@ public sealed class SavesReplaceFiles : IDisposable
         Assert.Equal(3, Safetensors.Load(name)["a"].numel());
     }
 
+    /// <summary>Readers take headers of a hundred million bytes.</summary>
+    [Fact]
+    public void Names_and_metadata_that_nobody_would_read_are_refused_and_the_older_file_stays()
+    {
+        Safetensors.Save(Path, One(2));
+        var older = File.ReadAllBytes(Path);
+        var metadata = new Dictionary<string, string> { ["note"] = new string('x', 100_000_000) };
+        Assert.Equal(
+            "The names and metadata take 100000088 bytes, but readers accept 100000000. Save several files.",
+            Assert.Throws<ArgumentException>(() => Safetensors.Save(Path, One(1), metadata)).Message
+        );
+        Assert.Equal(older, File.ReadAllBytes(Path));
+        Assert.Equal([Path], Directory.GetFiles(_folder));
+    }
+
+    /// <summary>A lock keeps others from writing into the file, not from putting another one in its place.</summary>
+    [UnixFact]
+    public void A_file_that_another_keeps_locked_is_replaced_and_stays_for_that_one()
+    {
+        File.WriteAllText(Path, "older");
+        using var locked = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.None);
+        Assert.Throws<IOException>(() => File.ReadAllText(Path));
+        Safetensors.Save(Path, One(3));
+        Assert.Equal(3, Safetensors.Load(Path)["a"].numel());
+        Assert.Equal([Path], Directory.GetFiles(_folder));
+        using var reader = new StreamReader(locked);
+        Assert.Equal("older", reader.ReadToEnd());
+    }
+
     private string In(string name) => System.IO.Path.Combine(_folder, name);
 
     private static void Age(string path) => File.SetLastWriteTimeUtc(path, DateTime.UtcNow - TimeSpan.FromMinutes(2));
