@@ -34,7 +34,6 @@ internal static class Values
         "SchurStable",
         "AlmostOrthogonal",
         "AlmostOrthogonalOf",
-        "SpdBy",
         "SpdWithTrace",
         "Eigen",
         "EigenFull",
@@ -67,7 +66,9 @@ internal static class Values
         part.Type.IsNodeOfSeveral()
         || MemberOf(part) is { ContainingType.Name: "Parametrizations" } member
             && member.ContainingNamespace.ToDisplayString() == "Parametrize.CSharp"
-            && OfSeveral.Contains(member.Name);
+            && OfSeveral.Contains(member.Name)
+        // `SpdBy` of the other maps has one.
+        || MemberOf(part) is { ContainingType.Name: "SpdMap", Name: "Eigenvalues" };
 
     private static ISymbol? MemberOf(IOperation part) =>
         part switch

@@ -244,34 +244,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             case SlotState.Retrained:
                 return new(this, state, IsTrained: _placeholder!.WantsTraining is true);
             case SlotState.Moved or SlotState.Assigned:
-                var found = slot.Get()!;
-                slot.Unregister();
-                if (state is SlotState.Assigned)
-                    _pendingError = null;
-                if (found.IsInvalid)
-                {
-                    // A user has disposed it since.
-                    var left = ReferenceEquals(found, _pending) ? _assigned.Original?.alias() : null;
-                    ForgetAssignment();
-                    return new(this, state, left ?? found, WasSuited: left is not null);
-                }
-                if (
-                    state is SlotState.Moved
-                    && slot.IsNothing(found)
-                    && (!Slot.IsUnwritten(found) || found.IsOfTheKindOf(computed.Inputs[0]))
-                )
-                    _pendingError = SlotState.Written;
-                _assigned.Follow(found, found.IsOfTheKindOf(computed.Inputs[0]));
-                (ScalarType, Device)? movedTo =
-                    state is SlotState.Moved || _assigned.Original is { } original && !found.IsOfTheKindOf(original)
-                        ? (found.dtype, found.device)
-                        : null;
-                // A move writes to the parts, too, so the count of writes says nothing.
-                var lentAt = movedTo is null ? LentAt(found) : null;
-                var wasSuited = _assigned.Original is not null;
-                found = state is SlotState.Assigned ? (_assigned.Original ?? found).alias() : found;
-                ForgetAssignment();
-                return new(this, state, found, movedTo, wasSuited, LentAt: lentAt);
+                return TakeFound(slot.Get()!, state);
             case SlotState.Outdated:
                 slot.Unregister();
                 ForgetAssignment();
@@ -279,6 +252,36 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             default:
                 return null;
         }
+    }
+
+    /// <summary>Takes out a tensor that was moved here or assigned.</summary>
+    private ExternalWrite TakeFound(Tensor found, SlotState state)
+    {
+        slot.Unregister();
+        if (state is SlotState.Assigned)
+            _pendingError = null;
+        if (found.IsInvalid)
+        {
+            // A user has disposed it since.
+            var left = ReferenceEquals(found, _pending) ? _assigned.Original?.alias() : null;
+            ForgetAssignment();
+            return new(this, state, left ?? found, WasSuited: left is not null);
+        }
+        var isHere = found.IsOfTheKindOf(computed.Inputs[0]);
+        // A placeholder that has not moved was not moved here: its numbers were read and assigned.
+        if (state is SlotState.Moved && slot.IsNothing(found) && (isHere || !Slot.IsUnwritten(found)))
+            _pendingError = SlotState.Written;
+        _assigned.Follow(found, isHere);
+        var original = _assigned.Original;
+        (ScalarType, Device)? movedTo =
+            state is SlotState.Moved || original is not null && !found.IsOfTheKindOf(original)
+                ? (found.dtype, found.device)
+                : null;
+        // A move writes to the parts, too, so the count of writes says nothing.
+        var lentAt = movedTo is null ? LentAt(found) : null;
+        var taken = state is SlotState.Assigned ? (original ?? found).alias() : found;
+        ForgetAssignment();
+        return new(this, state, taken, movedTo, WasSuited: original is not null, LentAt: lentAt);
     }
 
     /// <summary>

@@ -276,7 +276,9 @@ internal sealed partial class TensorBinding : ICached, IUse
         module.Moved();
     }
 
-    /// <summary>The error for a write that is lost: in place into the placeholder or the value, or of numbers read from the placeholder.</summary>
+    /// <summary>
+    /// The error for a write that is lost: in place into the placeholder or the value, or of numbers read from the placeholder.
+    /// </summary>
     private InvalidOperationException Lost(ModuleBinding module)
     {
         Forget();

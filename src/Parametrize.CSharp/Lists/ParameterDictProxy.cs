@@ -28,8 +28,8 @@ internal sealed class ParameterDictProxy : ParameterDict, IListProxy
     protected override void RegisterComponents() { }
 
     /// <summary>
-    /// The base class moves the contents, but not the children, which are moved first, as in other modules. Placeholders are taken out meanwhile, because a move would destroy
-    /// them.
+    /// The base class moves the contents, but not the children, which are moved first, as in other modules. Placeholders are taken
+    /// out meanwhile, because a move would destroy them.
     /// </summary>
     protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
     {

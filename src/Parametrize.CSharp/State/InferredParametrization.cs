@@ -15,10 +15,7 @@ internal static class InferredParametrization
             return WeightNorm(pieces["original0"], pieces["original1"]);
         if (pieces.Are(["original", "0._u", "0._v"]))
             return SpectralNorm(pieces["original"], pieces["0._u"], pieces["0._v"]);
-        var masks = Enumerable.Range(0, pieces.Keys.Count - 1).Select(position => $"{position}.mask").ToList();
-        return masks.Count > 0 && pieces.Are(["original", .. masks])
-            ? Pruned(pieces["original"].shape, masks.ConvertAll(mask => pieces[mask]))
-            : null;
+        return pieces.Are(["original", "0.mask"]) ? Pruned(pieces["original"].shape, pieces["0.mask"]) : null;
     }
 
     /// <summary>Why a mask is invalid; null when no mask is. With an invalid mask, naming a map does not help.</summary>
@@ -54,10 +51,8 @@ internal static class InferredParametrization
             StringComparison.Ordinal
         );
 
-    private static Parametrization? Pruned(long[] shape, List<Tensor> masks) =>
-        masks.All(mask => mask.shape.SequenceEqual(shape) && Mask.OthersIn(mask) == 0)
-            ? masks.Select(Parametrizations.PrunedBy).Aggregate((chain, next) => chain.Then(next))
-            : null;
+    private static Parametrization? Pruned(long[] shape, Tensor mask) =>
+        mask.shape.SequenceEqual(shape) && Mask.OthersIn(mask) == 0 ? Parametrizations.PrunedBy(mask) : null;
 
     /// <summary>Dimensions of equal length cannot be confused: a magnitude's shape shows which is kept.</summary>
     private static Parametrization? WeightNorm(Tensor magnitude, Tensor direction)
