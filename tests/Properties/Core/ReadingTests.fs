@@ -260,7 +260,8 @@ let private otherNames: string list =
         "dora 2L 4.0"
     ]
 
-let rec private names (code: Code) : string list =
+/// The names of values in a code.
+let rec names (code: Code) : string list =
     match code with
     | Code.Call(name, arguments) -> name :: List.collect names arguments
     | Code.Then(first, next, _) -> names first @ names next

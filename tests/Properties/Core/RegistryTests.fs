@@ -32,14 +32,6 @@ let private existsInCSharp (form: string) : bool =
     let found = Regex.Match(form, @"(?:Parametrizations|\{0\})\.(\w+)")
     found.Success && typeof<Parametrizations>.GetMember(found.Groups[1].Value).Length > 0
 
-let rec private names (code: Code) : string list =
-    match code with
-    | Code.Call(name, arguments) -> name :: List.collect names arguments
-    | Code.Then(first, next, _) -> names first @ names next
-    | Code.Items items
-    | Code.Tuple items -> List.collect names items
-    | _ -> []
-
 /// Names of values that print as `bounded`, which is tried.
 let private otherNames: (string * Parametrization) list =
     [
@@ -70,7 +62,8 @@ let private noHeads: Set<string> = set [ "op_GreaterGreaterGreaterBang" ]
 let private isTried (head: Head) : bool =
     (otherNames |> List.exists (fun (name, _) -> name.Split(' ')[0] = head.Name))
     || Catalogue.entries
-       |> List.exists (fun entry -> entry.Name = head.Name || List.contains head.Name (names entry.Value.Description))
+       |> List.exists (fun entry ->
+           entry.Name = head.Name || List.contains head.Name (ReadingTests.names entry.Value.Description))
 
 /// Names of values with the cases of options that are typed with them.
 let rec private options (code: Code) : (string * string) list =
