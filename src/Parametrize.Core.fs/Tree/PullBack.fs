@@ -231,11 +231,14 @@ module internal PullBack =
                         && node.HasRightInverse
                         && not (Breach.isUsers node)
                         && readsLeaves program sources
+                        && forms[register].Shape = tensor.shape
                         && program.Spaces.Value[program.Result].IsWithin program.Spaces.Value[register]
                         ->
-                        InverseContract.nearest node (expected sources) present[position] tensor roundoff id
-                        |> Option.filter (fun nearest -> nearest.shape = tensor.shape)
-                        |> Option.defaultValue tensor
+                        match InverseContract.contains node present[position] tensor roundoff with
+                        | Ok() -> tensor
+                        | Error _ ->
+                            InverseContract.nearest node (expected sources) present[position] tensor roundoff id
+                            |> Option.defaultValue tensor
                     | _ -> tensor
 
             nearest program.Result
