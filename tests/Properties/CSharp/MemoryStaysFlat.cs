@@ -109,7 +109,8 @@ public class MemoryStaysFlat
         var before = Tensor.TotalCount;
         Train(model, optimizer, 200, cached);
         Resident();
-        Assert.Equal(before, Tensor.TotalCount);
+        // The collector may free what others have left meanwhile.
+        Assert.InRange(Tensor.TotalCount, 0, before);
     }
 
     [Fact]
@@ -133,7 +134,8 @@ public class MemoryStaysFlat
         var before = Tensor.TotalCount;
         Cycle(20);
         Resident();
-        Assert.Equal(before, Tensor.TotalCount);
+        // The collector may free what others have left meanwhile.
+        Assert.InRange(Tensor.TotalCount, 0, before);
     }
 
     [Fact]

@@ -331,7 +331,7 @@ public class TensorsThatAreAlike
         var before = Tensor.TotalCount;
         for (var step = 0; step < 50; step++)
             Step();
-        Assert.Equal(before, Tensor.TotalCount);
+        Assert.InRange(Tensor.TotalCount, 0, before); // The collector may free others meanwhile.
     }
 
     /// <summary>TorchSharp ends the process where an exception leaves a function of one's own.</summary>

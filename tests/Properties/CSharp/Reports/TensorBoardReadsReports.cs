@@ -119,7 +119,7 @@ public sealed class TensorBoardReadsReports : IDisposable
         var before = Tensor.TotalCount;
         for (var step = 1; step <= 10; step++)
             writer.add_report(report, step);
-        Assert.Equal(before, Tensor.TotalCount);
+        Assert.InRange(Tensor.TotalCount, 0, before); // The collector may free others meanwhile.
     }
 
     [Fact]
