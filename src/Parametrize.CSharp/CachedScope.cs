@@ -91,7 +91,7 @@ public sealed class CachedScope : IDisposable
             Current.Value = Next();
         if (_model is not null && _model.TryGetTarget(out var model))
             PassHooks.Leave(model, _inModel);
-        // Whatever has started in it goes on holding the scope, which is not to hold the model.
+        // Tasks that were started in the scope keep it alive. It must not keep the model alive.
         _inModel = [];
         if (IsOfModel)
             _covered = [];

@@ -73,11 +73,7 @@ public sealed partial class ParametrizedTensor
     {
         Binding.SyncWithModules();
         using var lease = Binding.Access.Reading();
-        return Core.ofArrays(
-            Shape,
-            [.. Inputs.Select(input => new Parameter(input.Copied(device)))],
-            [.. _buffers.Select(row => row.Select(buffer => buffer.Copied(device)).ToArray())]
-        );
+        return EachPart(input => new Parameter(input.Copied(device)), buffer => buffer.Copied(device));
     }
 
     /// <summary>Takes over prepared nodes and parts. The parameters stay the same objects.</summary>

@@ -33,8 +33,8 @@ public sealed partial class ParametrizedTensor
         if (!training)
         {
             using var copies = NewDisposeScope();
-            Tensor[][] kept = [.. _buffers.Select(row => row.Select(buffer => buffer.clone()).ToArray())];
-            return Core.forward(Parametrization, Core.ofArrays(Shape, Inputs, kept)).MoveToOuterDisposeScope();
+            return Core.forward(Parametrization, EachPart(input => input, buffer => buffer.clone()))
+                .MoveToOuterDisposeScope();
         }
         var advanced = Core.advance(Parametrization, CurrentParts());
         var value = Computed(advanced);
@@ -216,8 +216,11 @@ public sealed partial class ParametrizedTensor
     {
         using var _ = no_grad();
         Tensor Copy(Tensor part) => part.to(other.dtype, other.device);
-        return Core.ofArrays(Shape, [.. Inputs.Select(Copy)], [.. _buffers.Select(row => row.Select(Copy).ToArray())]);
+        return EachPart(Copy, Copy);
     }
+
+    private Parts EachPart(Func<Tensor, Tensor> input, Func<Tensor, Tensor> buffer) =>
+        Core.ofArrays(Shape, [.. Inputs.Select(input)], [.. _buffers.Select(row => row.Select(buffer).ToArray())]);
 
     /// <summary>Writes parts into the present ones, and disposes them.</summary>
     private void Spend(Parts parts)

@@ -30,8 +30,16 @@ public sealed partial class ParametrizedTensor : nn.Module
         Tensor initial,
         WhenNotAllowed whenNotAllowed = WhenNotAllowed.Project
     )
-        : this(parametrization, StartingParts.For(parametrization, initial, whenNotAllowed), null, isBuffer: false) =>
-        IsOnesOwn = true;
+        : this(
+            parametrization,
+            StartingParts.For(
+                parametrization ?? throw new ArgumentNullException(nameof(parametrization)),
+                initial ?? throw new ArgumentNullException(nameof(initial)),
+                whenNotAllowed
+            ),
+            null,
+            isBuffer: false
+        ) => IsOnesOwn = true;
 
     /// <summary>
     /// Takes ownership of the parts. `reused`, when given, becomes the parameter of its shape; its numbers do not change yet.

@@ -6,6 +6,13 @@ using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
+/// <summary>What a tensor that stands in a slot has to know. Made once for each slot, not for each pass.</summary>
+/// <param name="Slot">The slot.</param>
+/// <param name="Access">The access to the parametrized tensor.</param>
+/// <param name="Replaced">Called when a setter has put another tensor in its place.</param>
+/// <param name="OwnerDisposed">Called with the module when that has disposed the tensor together with itself.</param>
+internal sealed record SlotContext(Slot Slot, TensorAccess Access, Action Replaced, Action<nn.Module> OwnerDisposed);
+
 /// <summary>
 /// The object in a module's field in place of the module's own tensor: a placeholder, or the computed tensor while it is needed. It
 /// is not registered, so that the module's state has the names of PyTorch.
@@ -17,32 +24,19 @@ namespace Parametrize.CSharp.Binding;
 /// </remarks>
 internal abstract class InjectedParameter : Parameter, IInjected
 {
-    private readonly Slot _slot;
-    private readonly TensorAccess _access;
-    private readonly Action _replaced;
-    private readonly Action<nn.Module> _ownerDisposed;
+    private readonly SlotContext _context;
     private readonly Tensor[] _self;
     private long _version;
     private readonly bool _isTrained;
     private Action? _restore;
 
-    /// <param name="slot">The slot in which it stands.</param>
+    /// <param name="context">Where it stands.</param>
     /// <param name="data">The tensor.</param>
     /// <param name="requiresGrad">Whether gradients flow through it.</param>
-    /// <param name="access">The access to the tensor for which it stands.</param>
-    /// <param name="replaced">Called when a setter has put another tensor in its place.</param>
-    /// <param name="ownerDisposed">Called when the module has disposed this parameter together with itself.</param>
-    protected InjectedParameter(
-        Slot slot,
-        Tensor data,
-        bool requiresGrad,
-        TensorAccess access,
-        Action replaced,
-        Action<nn.Module> ownerDisposed
-    )
+    protected InjectedParameter(SlotContext context, Tensor data, bool requiresGrad)
         : base(data, requiresGrad)
     {
-        (_slot, _access, _replaced, _ownerDisposed) = (slot, access, replaced, ownerDisposed);
+        _context = context;
         this.DetachFromDisposeScope();
         this.TakeOffCount();
         _self = [this];
@@ -50,7 +44,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
         Settle();
     }
 
-    protected bool IsInPass => _access.IsInPass;
+    protected bool IsInPass => _context.Access.IsInPass;
 
     /// <summary>Whether it was disposed, by this library or by a setter.</summary>
     public bool IsSpent { get; private set; }
@@ -104,13 +98,13 @@ internal abstract class InjectedParameter : Parameter, IInjected
 
     protected override void Dispose(bool disposing)
     {
-        // The garbage collector finds one whose tensor could not be made, of which no field is set.
+        // The constructor of the base class has thrown, so no field is set: only the finalizer comes here.
         if (_self is null)
         {
             base.Dispose(disposing);
             return;
         }
-        if (disposing && !Monitor.IsEntered(_self) && _slot.Owner is { } owner)
+        if (disposing && !Monitor.IsEntered(_self) && _context.Slot.Owner is { } owner)
             if (!ModuleInternals.IsDisposed(owner))
                 AwaitSetter(owner);
             else if (!IsSpent)
@@ -134,9 +128,9 @@ internal abstract class InjectedParameter : Parameter, IInjected
 
     private void LeaveWith(nn.Module owner)
     {
-        using var alone = _access.Writing();
+        using var alone = _context.Access.Writing();
         IsSpent = true;
-        _ownerDisposed(owner);
+        _context.OwnerDisposed(owner);
     }
 
     /// <summary>Called when a setter is about to dispose it.</summary>
@@ -158,17 +152,18 @@ internal abstract class InjectedParameter : Parameter, IInjected
     /// </summary>
     private void AwaitSetter(nn.Module owner)
     {
-        var visit = _access.Begin(isAlone: true);
+        var (slot, access) = (_context.Slot, _context.Access);
+        var visit = access.Begin(isAlone: true);
         // Another thread may have put another parameter here meanwhile. The setter replaces that parameter without disposing it. When
         // a user disposes a parameter that was read earlier, no setter follows: the next use gives up waiting.
-        var present = _slot.Get() is { } found ? found as InjectedParameter : this;
+        var present = slot.Get() is { } found ? found as InjectedParameter : this;
         if (present is not { _restore: null })
         {
-            _access.End(visit); // Another setter was before this one.
+            access.End(visit); // Another setter was before this one.
             return;
         }
         visit.IsOfSetter = true;
-        _access.BeginPass(visit, present);
+        access.BeginPass(visit, present);
         Visitor.Current.SuspectPass(visit);
         if (ReferenceEquals(present, this))
             Spend();
@@ -195,7 +190,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
                 LeaveWith(owner);
             }
         );
-        if (_slot.IsBuffer)
+        if (_context.Slot.IsBuffer)
             Divert<(Tensor, bool)>(() => ref ModuleInternals.Buffers(owner), putBiasBack);
         else
             Divert<Parameter>(() => ref ModuleInternals.Parameters(owner), putBiasBack);
@@ -218,7 +213,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
                     }
                     try
                     {
-                        _replaced();
+                        _context.Replaced();
                     }
                     finally
                     {
@@ -246,8 +241,8 @@ internal abstract class InjectedParameter : Parameter, IInjected
 
     private void EndWaiting()
     {
-        if (_access.Find(this) is { } visit)
-            _access.End(visit);
+        if (_context.Access.Find(this) is { } visit)
+            _context.Access.End(visit);
     }
 
     private delegate ref OrderedDict<string, T> Registry<T>();
@@ -260,21 +255,13 @@ internal sealed class Placeholder : InjectedParameter
 {
     private readonly string _name;
 
-    public Placeholder(
-        Slot slot,
-        ScalarType dtype,
-        Device device,
-        bool isTrained,
-        TensorAccess access,
-        Action replaced,
-        Action<nn.Module> ownerDisposed
-    )
-        : base(slot, slot.Nothing(dtype, device), isTrained, access, replaced, ownerDisposed)
+    public Placeholder(SlotContext context, ScalarType dtype, Device device, bool isTrained)
+        : base(context, context.Slot.Nothing(dtype, device), isTrained)
     {
-        _name = slot.Name;
+        _name = context.Slot.Name;
         // Without a handle each use throws in managed code. An empty tensor would be refused by libtorch, and where
         // TorchSharp does not catch that (0.107.0: matmul) it ends the process.
-        if (!slot.NeedsTensor)
+        if (!context.Slot.NeedsTensor)
             Hollow();
     }
 
@@ -283,14 +270,8 @@ internal sealed class Placeholder : InjectedParameter
 }
 
 /// <summary>The computed tensor. It is not a leaf: gradients flow through it.</summary>
-internal sealed class ExposedValue(
-    Slot slot,
-    Tensor value,
-    bool isWatched,
-    TensorAccess access,
-    Action replaced,
-    Action<nn.Module> ownerDisposed
-) : InjectedParameter(slot, value, value.requires_grad, access, replaced, ownerDisposed)
+internal sealed class ExposedValue(SlotContext context, Tensor value, bool isWatched)
+    : InjectedParameter(context, value, value.requires_grad)
 {
     /// <summary>Always null: it is not a leaf, and libtorch ignores a `requires_grad` that is set on it.</summary>
     public override bool? WantsTraining => null;
@@ -326,13 +307,8 @@ internal sealed class ExposedValue(
 /// A tensor that a setter has assigned, until the next use takes it. It stands in the field for the user's own parameter, which the
 /// next setter would dispose without waiting for a thread that is reading it.
 /// </summary>
-internal sealed class PendingAssignment(
-    Slot slot,
-    Tensor assigned,
-    TensorAccess access,
-    Action replaced,
-    Action<nn.Module> ownerDisposed
-) : InjectedParameter(slot, Apart(assigned), assigned.requires_grad, access, replaced, ownerDisposed)
+internal sealed class PendingAssignment(SlotContext context, Tensor assigned)
+    : InjectedParameter(context, Apart(assigned), assigned.requires_grad)
 {
     /// <summary>A view, or a copy of an inference tensor, which has no version and of which no view can be trained.</summary>
     private static Tensor Apart(Tensor assigned) =>

@@ -78,16 +78,7 @@ internal sealed class ModuleBinding : IUse
     /// Whether the fields hold what this library has put there. Read without the lock, so a false answer has to be checked under
     /// it.
     /// </summary>
-    public bool IsInOrder
-    {
-        get
-        {
-            foreach (var slot in _slots)
-                if (!slot.IsInOrder)
-                    return false;
-            return true;
-        }
-    }
+    public bool IsInOrder => Array.TrueForAll(_slots, slot => slot.IsInOrder);
 
     /// <summary>Whether the value is copied into memory that nothing managed can replace.</summary>
     public bool IsNative => Array.Exists(_slots, slot => slot.IsNative);
@@ -96,16 +87,7 @@ internal sealed class ModuleBinding : IUse
     public bool IsOverwritten => Array.Exists(_slots, slot => slot.Exposed is { IsOverwritten: true });
 
     /// <summary>Whether a field holds an assignment that has to be taken before the value can be shown there.</summary>
-    public bool IsBlocked
-    {
-        get
-        {
-            foreach (var slot in _slots)
-                if (slot.IsBlocked)
-                    return true;
-            return false;
-        }
-    }
+    public bool IsBlocked => Array.Exists(_slots, slot => slot.IsBlocked);
 
     /// <summary>Whether a value is in its fields.</summary>
     public bool IsShown => Array.Exists(_slots, slot => slot.Exposed is not null);
@@ -120,16 +102,8 @@ internal sealed class ModuleBinding : IUse
     /// Whether a user has written to the placeholder or the shown value, changed its `requires_grad`, or assigned null to the
     /// field.
     /// </summary>
-    public bool IsTouched
-    {
-        get
-        {
-            foreach (var slot in _slots)
-                if (slot.State is SlotState.Written or SlotState.Retrained or SlotState.Emptied)
-                    return true;
-            return false;
-        }
-    }
+    public bool IsTouched =>
+        Array.Exists(_slots, slot => slot.State is SlotState.Written or SlotState.Retrained or SlotState.Emptied);
 
     /// <summary>The states of the slots.</summary>
     public IEnumerable<SlotState> States => _slots.Select(slot => slot.State);
@@ -373,6 +347,11 @@ internal sealed class ModuleBinding : IUse
 
     private void Show(Tensor value, bool isHeld)
     {
+        if (_slots is [var only])
+        {
+            only.Show(value, isHeld);
+            return;
+        }
         var members = Layout.Divide(value);
         for (var index = 0; index < members.Length; index++)
             _slots[index].Show(members[index], isHeld);

@@ -97,15 +97,8 @@ internal sealed class PassHooks
     /// </summary>
     private void Order()
     {
-        ModuleBinding[] wanted = [.. _wanted.Keys];
-        for (var index = 1; index < wanted.Length; index++)
-            if (wanted[index].Access.Number < wanted[index - 1].Access.Number)
-            {
-                wanted = [.. wanted.OrderBy(binding => binding.Access.Number)];
-                break;
-            }
-        if (_former.Length > 0)
-            _former = [.. _former.Except(wanted)];
+        ModuleBinding[] wanted = [.. _wanted.Keys.OrderBy(binding => binding.Access.Number)];
+        _former = [.. _former.Except(wanted)];
         _bindings = wanted;
     }
 
@@ -124,7 +117,7 @@ internal sealed class PassHooks
         var entered = 0;
         try
         {
-            using var _ = GroupedValues.For(bindings);
+            using var _ = bindings.Length > 1 ? GroupedValues.For(bindings) : null;
             for (; entered < bindings.Length; entered++)
                 bindings[entered].Enter(this);
         }

@@ -10,7 +10,7 @@ namespace Parametrize.CSharp.Binding;
 internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn.Module> ownerDisposed)
 {
     private readonly AssignedTensor _assigned = new();
-    private Action? _whenReplaced;
+    private SlotContext? _context;
     private Placeholder? _placeholder;
     private PendingAssignment? _pending;
     private Tensor? _untouched;
@@ -37,8 +37,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public ExposedValue? Exposed { get; private set; }
 
     /// <summary>
-    /// Whether an assignment was in the slot when a value was about to be shown: it stays there, and has to be taken first. Only a
-    /// setter for which other threads have stopped waiting assigns at such a moment.
+    /// Whether an assignment was in the slot when a value was about to be shown: it stays there, and has to be taken first. This
+    /// happens when a setter takes longer than others wait for it.
     /// </summary>
     public bool IsBlocked { get; private set; }
 
@@ -168,12 +168,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         IsBlocked = HoldsAssignment;
         (_untouched, _shownAt) = slot.IsBuffer ? (value.Copied(), Versions.Of(computed.Tensors)) : (null, 0);
         Exposed = new ExposedValue(
-            slot,
+            Context,
             slot.IsBuffer ? OwnMemory(value) : value,
-            isWatched: isHeld && !slot.IsBuffer && !IsOfInputs(value),
-            computed.Binding.Access,
-            WhenReplaced,
-            ownerDisposed
+            isWatched: isHeld && !slot.IsBuffer && !IsOfInputs(value)
         );
         if (!IsBlocked)
             slot.Set(Exposed);
@@ -211,7 +208,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         slot.Release();
     }
 
-    /// <summary> Takes out what others have put into the slot; null when the slot holds what this library has put there. </summary>
+    /// <summary>Takes out what others have put into the slot; null when the slot holds what this library has put there.</summary>
     public ExternalWrite? TakeExternalWrite()
     {
         // Whoever gets here has exclusive access: no setter has followed.
@@ -306,7 +303,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         {
             _pending?.Retire();
             using var lasting = Modes.Lasting();
-            _pending = new PendingAssignment(slot, found, computed.Binding.Access, WhenReplaced, ownerDisposed);
+            _pending = new PendingAssignment(Context, found);
             slot.Set(_pending);
         }
         // An optimizer that is built before the next use must find the parameters there.
@@ -314,8 +311,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             computed.MoveTo(found.dtype, found.device);
     }
 
-    /// <summary>Made once, not for each pass.</summary>
-    private Action WhenReplaced => _whenReplaced ??= Replaced;
+    private SlotContext Context => _context ??= new(slot, computed.Binding.Access, Replaced, ownerDisposed);
 
     /// <summary>Called before the parts move: a pending assignment stays the tensor that it is now.</summary>
     /// <param name="dtype">The element type of the parts.</param>
@@ -385,15 +381,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         {
             _placeholder?.Retire();
             using var lasting = Modes.Lasting();
-            _placeholder = new Placeholder(
-                slot,
-                input.dtype,
-                input.device,
-                isTrained,
-                computed.Binding.Access,
-                WhenReplaced,
-                ownerDisposed
-            );
+            _placeholder = new Placeholder(Context, input.dtype, input.device, isTrained);
         }
         slot.Set(_placeholder!);
         IsBlocked = false;

@@ -64,9 +64,8 @@ internal sealed partial class TensorBinding
     /// <summary>Whether a use will compute the value, and nothing else has to be done before. The caller has access.</summary>
     public bool IsToCompute(ModuleBinding? caller)
     {
-        foreach (var module in _modules)
-            if (!module.IsInOrder || module.IsTouched)
-                return false;
+        if (!IsQuiet)
+            return false;
         if (caller is not null && Access.Find(caller) is { IsSuspect: false })
             return false; // The pass around this one has computed it.
         lock (_gate)
@@ -118,7 +117,7 @@ internal sealed partial class TensorBinding
             return;
         // Until the value is held: a pass that began in between would be waited for.
         using var lease = new Lease(Access, visit);
-        if (Array.TrueForAll(_modules, module => module.IsInOrder && !module.IsTouched))
+        if (IsQuiet)
             HoldUnlessItFails();
     }
 

@@ -212,28 +212,13 @@ internal sealed partial class TensorBinding
                 });
     }
 
-    private bool IsBlocked
-    {
-        get
-        {
-            foreach (var module in _modules)
-                if (module.IsBlocked)
-                    return true;
-            return false;
-        }
-    }
+    private bool IsBlocked => Array.Exists(_modules, module => module.IsBlocked);
 
     /// <summary>
     /// Whether a user has written to the placeholder or the value in a module, changed its `requires_grad`, or assigned null.
     /// </summary>
-    private bool IsTouched
-    {
-        get
-        {
-            foreach (var module in _modules)
-                if (module.IsTouched)
-                    return true;
-            return false;
-        }
-    }
+    private bool IsTouched => Array.Exists(_modules, module => module.IsTouched);
+
+    /// <summary>Whether a use needs nothing done before: no change of a field is pending.</summary>
+    private bool IsQuiet => Array.TrueForAll(_modules, module => module.IsInOrder && !module.IsTouched);
 }

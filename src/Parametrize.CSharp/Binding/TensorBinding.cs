@@ -22,11 +22,6 @@ internal sealed partial class TensorBinding : ICached, IUse
     /// </summary>
     private readonly Lock _gate = new();
 
-    /// <summary>
-    /// Held while pending assignments are written to the parts, so that `state_dict` is read before or after that, not in between.
-    /// </summary>
-    private readonly Lock _taking = new();
-
     /// <summary>The scopes for which the value is held.</summary>
     private readonly HashSet<CachedScope> _scopes = [];
 
@@ -95,6 +90,8 @@ internal sealed partial class TensorBinding : ICached, IUse
         foreach (var module in _modules.Where(one => one.IsIn(home)))
             module.Release();
         _modules = [.. _modules.Where(one => !one.IsIn(home) && !one.IsGone)];
+        if (_modules.Length == 0)
+            DropValue();
         return _modules.Length > 0;
     }
 
@@ -102,11 +99,12 @@ internal sealed partial class TensorBinding : ICached, IUse
     public void Lend()
     {
         using var lease = Access.Reading();
-        lock (_taking)
+        lock (_gate)
+        {
             foreach (var module in _modules)
                 module.Lend();
-        lock (_gate)
             _value.Lend();
+        }
     }
 
     /// <summary>Drops the cached value in all modules. The caller has exclusive access, as for `Moved`.</summary>
@@ -135,8 +133,8 @@ internal sealed partial class TensorBinding : ICached, IUse
     }
 
     /// <summary>
-    /// Takes over what others have done to the modules' fields. A move of a module has replaced the placeholder by an empty tensor
-    /// elsewhere: the parts move along. A user has assigned a tensor: its right inverse is written into the parts.
+    /// Takes over what others have done to the modules' fields. A move of a module has replaced the placeholder by one
+    /// there: the parts move along. A user has assigned a tensor: its right inverse is written into the parts.
     /// </summary>
     public void SyncWithModules()
     {
@@ -198,21 +196,11 @@ internal sealed partial class TensorBinding : ICached, IUse
         }
     }
 
-    private bool IsInOrderWithoutLock
-    {
-        get
-        {
-            foreach (var module in _modules)
-                if (!module.IsInOrder)
-                    return false;
-            return true;
-        }
-    }
+    private bool IsInOrderWithoutLock => Array.TrueForAll(_modules, module => module.IsInOrder);
 
     private void PutInOrder(bool takesAssignments)
     {
         using var alone = Access.Writing();
-        using var taking = _taking.EnterScope();
         using var scope = NewDisposeScope();
         var found = new List<(ModuleBinding Module, List<ExternalWrite> Writes)>();
         var updates = new List<Tensor>();

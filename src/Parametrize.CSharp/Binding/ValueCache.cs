@@ -15,9 +15,6 @@ namespace Parametrize.CSharp.Binding;
 /// </remarks>
 internal sealed class ValueCache(IComputedTensor tensor)
 {
-    /// <summary>How often the value is computed, at most, when another thread writes to the parts meanwhile.</summary>
-    private const int Attempts = 3;
-
     /// <summary>How long `load` may take when the thread that called it does not use the tensor again, in milliseconds.</summary>
     private const int LongestLoad = 300_000;
 
@@ -122,27 +119,16 @@ internal sealed class ValueCache(IComputedTensor tensor)
     public void Compute()
     {
         using var _ = Modes.Lasting();
-        for (var attempt = 1; ; attempt++)
-        {
-            var isLent = _copies.Length > 0 && !LoadHasEnded;
-            ForgetCopies();
-            if (isLent)
-                CopyParts();
-            // A write during the computation may be missing in the value.
-            var before = Now;
-            var value = tensor.Evaluate(out var learnt).DetachFromDisposeScope();
-            before = before with { Writes = before.Writes + learnt };
-            if (attempt < Attempts && before != Now)
-            {
-                value.Dispose();
-                continue;
-            }
-            _held?.Dispose();
-            _held = value;
-            ForgetDeterminant();
-            _version = before;
-            return;
-        }
+        var isLent = _copies.Length > 0 && !LoadHasEnded;
+        ForgetCopies();
+        if (isLent)
+            CopyParts();
+        // A write during the computation may be missing in the value: by the version from before, the next use computes it again.
+        var before = Now;
+        var value = tensor.Evaluate(out var learnt).DetachFromDisposeScope();
+        _held?.Dispose();
+        (_held, _version) = (value, before with { Writes = before.Writes + learnt });
+        ForgetDeterminant();
     }
 
     private void ForgetDeterminant()

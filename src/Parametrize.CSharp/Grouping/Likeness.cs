@@ -7,7 +7,7 @@ namespace Parametrize.CSharp.Grouping;
 /// <summary>Decides which tensors can be computed as one batch, and for which that is faster.</summary>
 internal static class Likeness
 {
-    /// <summary>In larger tensors the operations take so long that fewer of them gain nothing.</summary>
+    /// <summary>Operations on larger tensors take so long that a batch saves nothing.</summary>
     private const long MostEntries = 64 * 64;
 
     /// <summary>Tensors with one key go into one batch.</summary>

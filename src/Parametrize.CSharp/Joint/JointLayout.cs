@@ -49,8 +49,8 @@ internal static class JointName
 
 /// <summary>
 /// How a joint tensor is joined from its members. Along dimension 1 they stand side by side: each member is a matrix whose rows are
-/// its first dimension, so that a bias is a column. Along dimension 0 they stand on top of each other. A single tensor is its own
-/// layout.
+/// its first dimension, so that a bias is a column. Along dimension 0 they stand on top of each other. A single tensor has a layout
+/// of one member.
 /// </summary>
 internal sealed class JointLayout
 {

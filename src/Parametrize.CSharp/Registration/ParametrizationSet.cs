@@ -105,7 +105,7 @@ internal sealed class NativeChild : nn.Module
         : base(name) { }
 
     /// <summary>The module that is to hold a parametrized tensor, and the tensor's name there. Missing modules are made.</summary>
-    public static (nn.Module Home, string Name) HomeOf(nn.Module owner, string name)
+    public static (nn.Module Home, string Name) GetOrAddHome(nn.Module owner, string name)
     {
         var steps = name.Split('.');
         var home = steps.SkipLast(1).Aggregate(owner, ChildOf);

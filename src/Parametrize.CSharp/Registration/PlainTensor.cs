@@ -71,7 +71,7 @@ internal sealed class PlainTensor : IDisposable
     /// <summary>Lets the module compute with a parametrized tensor.</summary>
     public void Bind(ParametrizedTensor tensor)
     {
-        var (home, name) = NativeChild.HomeOf(_path.Owner, _path.Name);
+        var (home, name) = NativeChild.GetOrAddHome(_path.Owner, _path.Name);
         var set = ParametrizationSet.GetOrAdd(home);
         ModuleInternals.AddChild(set, name, tensor);
         new ModuleBinding(
@@ -91,7 +91,10 @@ internal sealed class PlainTensor : IDisposable
             Value.Dispose();
     }
 
-    /// <summary>Of several names of one tensor in a module, the first is that of its state; removing would bring back another.</summary>
+    /// <summary>
+    /// A module may list one tensor under several names. Its state uses the first. Removing would add the tensor to the state under
+    /// the name that was given, so only the first is accepted.
+    /// </summary>
     private static void RequireItsName(TensorPath path, Tensor tensor)
     {
         using var _ = ModelTree.Structure.EnterScope();

@@ -127,7 +127,7 @@ internal static class Registrar
     {
         public static Place Of(TensorPath path)
         {
-            var (home, last) = NativeChild.HomeOf(path.Owner, path.Name);
+            var (home, last) = NativeChild.GetOrAddHome(path.Owner, path.Name);
             var set = ParametrizationSet.Of(home)!;
             var name = set.NameOf(last)!;
             return new(home, set, name, path.Tensor!.Binding.In(set, name));

@@ -108,7 +108,7 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
     /// <summary>Computes the parametrized tensor for the passes of these callers, too.</summary>
     public void AddCallers()
     {
-        var (home, last) = NativeChild.HomeOf(Owner, Name);
+        var (home, last) = NativeChild.GetOrAddHome(Owner, Name);
         if (ParametrizationSet.Of(home) is { } set && set.NameOf(last) is { } name)
             set[name]!.Binding.In(set, name).AddCallers(Callers);
     }

@@ -20,16 +20,7 @@ internal sealed class AccessRequest(
 
     public bool GivesWay => givesWay;
 
-    public bool IsFree
-    {
-        get
-        {
-            foreach (var access in wanted)
-                if (!access.IsFree(visitor, isAlone, this))
-                    return false;
-            return true;
-        }
-    }
+    public bool IsFree => wanted.All(access => access.IsFree(visitor, isAlone, this));
 
     /// <summary>A count that grows whenever an access to one of the tensors begins, ends or becomes shared.</summary>
     public long Changes => wanted.Sum(access => access.Changes);

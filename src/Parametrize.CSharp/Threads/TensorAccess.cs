@@ -196,7 +196,7 @@ internal sealed class TensorAccess(Func<string?> name)
             AbandonThrown(Visitor.Current, pass, caller);
     }
 
-    // A method of their own for each lambda: what it captures is allocated where the method begins.
+    // A closure is allocated where its method begins. In methods of their own, passes that need none allocate none.
 
     private bool HasOtherOf(Visit visit) => HasPass(one => one != visit && one.Pass == visit.Pass && !one.IsOver);
 

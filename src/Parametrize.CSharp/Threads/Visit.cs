@@ -80,8 +80,7 @@ internal sealed class Visit(Visitor visitor, bool isAlone, long began)
     public bool IsAlone { get; set; } = isAlone;
 
     /// <summary>
-    /// The key of the forward pass, of which TorchSharp does not tell the end when it throws; null for an access that certainly
-    /// ends.
+    /// The key of the forward pass; null for any other access. TorchSharp does not report the end of a pass that throws.
     /// </summary>
     public object? Pass { get; set; }
 

@@ -28,7 +28,7 @@ internal static class Versions
     private static readonly Lazy<bool> AreInMemory = new(TryReading);
     private static readonly Lazy<jit.CompilationUnit> Compiled = new(() => jit.compile(Script));
 
-    /// <summary>A sum that grows with each write to one of the tensors; inference tensors do not count theirs.</summary>
+    /// <summary>A sum that grows with each write to one of the tensors; inference tensors have no counter.</summary>
     public static long Of(Tensor[] tensors) => AreInMemory.Value ? Read(tensors) : Ask(tensors);
 
     /// <summary>Whether a write to one counts as a write to the other; false where that cannot be seen.</summary>

@@ -10,8 +10,6 @@ internal static class StartingParts
     /// <summary>The parts for a plain tensor.</summary>
     public static Parts For(Parametrization value, Tensor tensor, WhenNotAllowed whenNotAllowed, string? where = null)
     {
-        ArgumentNullException.ThrowIfNull(value);
-        ArgumentNullException.ThrowIfNull(tensor);
         RequireKnown(whenNotAllowed);
         RequireOwnNames(value);
         using var lasting = Modes.Lasting();

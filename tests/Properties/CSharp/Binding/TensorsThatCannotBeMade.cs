@@ -15,12 +15,11 @@ public class TensorsThatCannotBeMade
     {
         var layer = nn.Linear(3, 3);
         var (slot, _) = PlainTensor.Find(TensorPath.Resolve(layer, "weight"));
+        var context = new SlotContext(slot, new TensorAccess(() => null), () => { }, _ => { });
         var disposed = ones(3, 3);
         disposed.Dispose();
         for (var count = 0; count < 20; count++)
-            Assert.ThrowsAny<Exception>(() =>
-                new ExposedValue(slot, disposed, false, new TensorAccess(() => null), () => { }, _ => { })
-            );
+            Assert.ThrowsAny<Exception>(() => new ExposedValue(context, disposed, false));
         GC.Collect();
         GC.WaitForPendingFinalizers();
     }
