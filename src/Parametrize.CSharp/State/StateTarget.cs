@@ -49,15 +49,19 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
         return found;
     }
 
-    /// <summary>The state of a model with shared tensors under all their names, of which TorchSharp's Sequential lists one.</summary>
+    /// <summary>The state of a model, with shared tensors under all their names. TorchSharp's Sequential lists one of them.</summary>
     public static Dictionary<string, Tensor> StateOf(nn.Module model, IEnumerable<StateTarget> targets)
     {
         var state = model.state_dict();
-        foreach (var target in targets.Where(target => target.Parametrized is not null))
-        foreach (var (name, piece) in target.Pieces())
-            state.TryAdd(target.Prefix + name, piece);
+        foreach (var target in targets)
+        foreach (var (key, tensor) in target.Entries())
+            state.TryAdd(key, tensor);
         return state;
     }
+
+    /// <summary>Its entries in the state: itself, or its pieces.</summary>
+    private IEnumerable<(string Key, Tensor Tensor)> Entries() =>
+        Own is not null ? [(Key, Own)] : Pieces().Select(piece => (Prefix + piece.Key, piece.Value));
 
     /// <summary>The pieces of a parametrized tensor, by the end of their keys.</summary>
     public Dictionary<string, Tensor> Pieces()

@@ -84,7 +84,8 @@ public static partial class parametrize
 
     /// <summary>
     /// The state of the model in the shapes of PyTorch. The base of a tall or wide matrix with orthonormal columns is square in
-    /// PyTorch, and no larger than the matrix here. Other tensors are as in `state_dict`.
+    /// PyTorch, and no larger than the matrix here. Other tensors are as in `state_dict`. A tensor of several modules is there under
+    /// all its names.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <returns>New tensors without gradients, which share no memory with the model; the caller's to dispose.</returns>
@@ -92,8 +93,11 @@ public static partial class parametrize
     {
         ArgumentNullException.ThrowIfNull(model);
         using var _ = no_grad();
-        var state = model.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.detach().clone());
-        foreach (var target in StateTarget.Of(model).Where(target => target.Parametrized is not null))
+        var targets = StateTarget.Of(model);
+        var state = StateTarget
+            .StateOf(model, targets)
+            .ToDictionary(pair => pair.Key, pair => pair.Value.detach().clone());
+        foreach (var target in targets.Where(target => target.Parametrized is not null))
         {
             var parts = target.Parametrized!.PartsOfPyTorch();
             foreach (
