@@ -1,4 +1,3 @@
-using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Values;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
@@ -15,17 +14,6 @@ public sealed partial class ParametrizedTensor
 
     /// <summary>The mask from which the next pruning goes on, in the shape of the value.</summary>
     internal Tensor? PruningMask => Pruned.lastMask(Parametrization, CurrentParts())?.Value;
-
-    /// <summary>
-    /// Whether the mask was chosen on a view (a kernel's matrix), so that the next pruning does not take it into account.
-    /// </summary>
-    internal bool IsPrunedOnView => !Pruned.isLast(Parametrization) && PruningMask is not null;
-
-    internal FSharpOption<Mask>? PruningMaskOrNone() =>
-        PruningMask is { } mask ? FSharpOption<Mask>.Some(Mask.OfTensor(mask)) : null;
-
-    /// <summary>Whether the share of all entries that a pruning aims at is pruned already.</summary>
-    internal bool HasReached(Pruning pruning) => PruningMask is { } mask && Pruned.isReached(pruning, mask);
 
     /// <summary>
     /// The parts when the last node merges with the first new one, as prunings do: the parameters stay, and the merged node goes on

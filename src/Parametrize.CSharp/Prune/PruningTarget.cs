@@ -7,17 +7,11 @@ using static TorchSharp.torch;
 namespace Parametrize.CSharp.Prune;
 
 /// <summary>One of several tensors that are pruned together.</summary>
-/// <param name="module">The model that has the tensor. Modules in it that share the tensor go on sharing it.</param>
-/// <param name="name">The tensor's name in the model.</param>
-/// <param name="scores">Scores by which entries are chosen, in place of the entries themselves; null for the entries.</param>
-internal sealed class PruningTarget(nn.Module module, string name, Tensor? scores)
+/// <param name="Model">The model that has the tensor. Modules in it that share the tensor go on sharing it.</param>
+/// <param name="Path">Where the tensor is.</param>
+/// <param name="Scores">Scores by which entries are chosen, in place of the entries themselves; null for the entries.</param>
+internal sealed record PruningTarget(nn.Module Model, TensorPath Path, Tensor? Scores)
 {
-    public TensorPath Path { get; } = TensorPath.Resolve(module, name);
-
-    private nn.Module Model => module;
-
-    private bool HasScores => scores is not null;
-
     /// <summary>Prunes all targets, or none when one cannot be pruned.</summary>
     public static void PruneTogether(IReadOnlyList<PruningTarget> targets, Pruning pruning)
     {
@@ -30,7 +24,7 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
         // A tensor that is named several times is pruned once; its scores may be given under any name.
         var tensors = targets
             .GroupBy(target => target.Identity())
-            .Select(places => places.OrderBy(place => place.HasScores ? 0 : 1).ToList())
+            .Select(places => places.OrderBy(place => place.Scores is null ? 1 : 0).ToList())
             .ToList();
         if (Masks([.. tensors.Select(places => places[0])], pruning) is not { } masks)
             return;
@@ -61,7 +55,7 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
         if (targets.All(target => target.Path.Tensor?.PruningMask is not null) && Pruned.isReached(pruning, kept))
             return null;
 
-        var scores = cat([.. targets.Select(target => target.Scores())]);
+        var scores = cat([.. targets.Select(target => target.Ranked())]);
         var mask = PruningMask.ofScores(scores, Mask.OfTensor(kept), pruning).Kept;
         var masks = new List<Mask>();
         var start = 0;
@@ -103,10 +97,10 @@ internal sealed class PruningTarget(nn.Module module, string name, Tensor? score
     /// <summary>
     /// The moduli of the scores, in float64 on the CPU, so that tensors of any element type and device can be ranked together.
     /// </summary>
-    private Tensor Scores()
+    private Tensor Ranked()
     {
-        RequireLike(Path, scores);
-        return (scores ?? Present()).detach().abs().to(ScalarType.Float64).cpu().flatten();
+        RequireLike(Path, Scores);
+        return (Scores ?? Present()).detach().abs().to(ScalarType.Float64).cpu().flatten();
     }
 
     private Tensor Kept() =>

@@ -1,5 +1,7 @@
+using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Prune;
 using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
 using Parametrize.Values;
 using static TorchSharp.torch;
@@ -127,17 +129,30 @@ public static partial class prune
         ArgumentNullException.ThrowIfNull(name);
         var path = TensorPath.Resolve(module, name);
         PruningTarget.RequireLike(path, scores);
+        // Another thread that prunes must not choose from the same entries.
+        using var alone = TensorAccess.WritingAll(() => path.Accesses);
         path.Tensor?.Binding.SyncWithModules();
-        if (path.Tensor?.HasReached(pruning) is true)
-            return module;
-        using var computed =
-            scores is null && path.Tensor is { IsPrunedOnView: true } tensor ? tensor.Detached() : null;
-        scores ??= computed;
-        var applied = scores is null
-            ? pruning
-            : Pruning.NewCustom(PruningMask.ofScores(scores, path.Tensor?.PruningMaskOrNone(), pruning));
-        TiedParameters.Register(module, path, PrunedValues.pruned(applied), WhenNotAllowed.Project);
+        if (Next(pruning, path.Tensor, scores) is { } next)
+            TiedParameters.Register(module, path, PrunedValues.pruned(next), WhenNotAllowed.Project);
         return module;
+    }
+
+    /// <summary>
+    /// The pruning to register on a tensor: a mask where scores choose, the pruning itself where the tensor does. Null when the share
+    /// of entries at which it aims is pruned already.
+    /// </summary>
+    private static Pruning? Next(Pruning pruning, ParametrizedTensor? tensor, Tensor? scores)
+    {
+        var mask = tensor?.PruningMask;
+        if (mask is not null && Pruned.isReached(pruning, mask))
+            return null;
+        // A mask that was chosen on a view, such as the matrix of a kernel, is not seen by a pruning behind the view.
+        var isOnView = mask is not null && !Pruned.isLast(tensor!.Parametrization);
+        using var value = scores is null && isOnView ? tensor!.Detached() : null;
+        if ((scores ?? value) is not { } ranked)
+            return pruning;
+        var kept = mask is null ? null : FSharpOption<Mask>.Some(Mask.OfTensor(mask));
+        return Pruning.NewCustom(PruningMask.ofScores(ranked, kept, pruning));
     }
 
     private static ulong NewSeed()

@@ -1,4 +1,5 @@
 using Parametrize.CSharp.Prune;
+using Parametrize.CSharp.Registration;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -58,7 +59,11 @@ public static partial class prune
         if (unnamed >= 0)
             throw new ArgumentException($"parameters[{unnamed}]: the module or the name is null.", nameof(parameters));
         var targets = named
-            .Select(one => new PruningTarget(one.module, one.name, importance_scores?.GetValueOrDefault(one)))
+            .Select(one => new PruningTarget(
+                one.module,
+                TensorPath.Resolve(one.module, one.name),
+                importance_scores?.GetValueOrDefault(one)
+            ))
             .ToList();
         if (targets.Count == 0)
             throw new ArgumentException("`parameters` is empty: pass at least one (module, name).", nameof(parameters));
