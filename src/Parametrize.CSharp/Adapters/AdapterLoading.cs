@@ -1,5 +1,6 @@
 using Parametrize.CSharp.Models;
 using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 using Core = Parametrize.ParametrizationModule;
@@ -57,10 +58,14 @@ internal sealed class AdapterLoading : IDisposable
                 .Select(one => KeyValuePair.Create(one.Layer.WeightName, one.Value)),
             WhenNotAllowed.Project
         );
+        // New adapters change nothing until their numbers are written. Passes of other threads see all numbers or none.
+        using var alone = TensorAccess.WritingAll(() =>
+            [.. _adapters.SelectMany(one => TensorPath.Resolve(_model, one.Layer.WeightName).Accesses)]
+        );
         using var _ = no_grad();
         foreach (var (layer, _, originals) in _adapters)
         {
-            var tensor = Present(layer)!;
+            var tensor = _model.parametrization(layer.WeightName);
             var parts = tensor.CurrentParts();
             tensor.Write(Core.ofTensorsOfShape(parts.Shape, originals, parts.Buffers, tensor.Parametrization));
             foreach (var own in tensor.Inputs)
