@@ -129,11 +129,11 @@ internal sealed class SavedReading
         List<string> problems
     )
     {
-        var names = PieceEvaluation.Names(pieces, map, "file");
+        var names = pieces.NamesFor(map, "file");
         Tensor[] parameters = [.. names.Take(Core.parameterCount(map)).Select(name => pieces[name])];
         var layout = LayoutOf(key, pieces, map, Core.shapeOf(parameters, map)?.Value);
         using var scope = NewDisposeScope();
-        if (PieceEvaluation.Parts(parameters[^1], layout.Shape, pieces, map, problems) is not { } parts)
+        if (pieces.Parts(map, layout.Shape, parameters[^1], problems) is not { } parts)
             return (null, null);
         var own = Core.ofTensorsOfShape(
             layout.Shape,
@@ -163,7 +163,7 @@ internal sealed class SavedReading
         using var scope = NewDisposeScope();
         var layouts = JointLayout.All(names, [.. shapes.Select(shape => empty(shape, device: META))]);
         return layouts.Find(layout =>
-                told is null ? PieceEvaluation.Fit(layout.Shape, pieces, map) : layout.Shape.SequenceEqual(told)
+                told is null ? pieces.Fit(map, layout.Shape) : layout.Shape.SequenceEqual(told)
             )
             ?? throw new InvalidDataException(
                 $"the shapes that the file says, {string.Join(" and ", shapes.Select(Form.Shown))}, do not fit what it has."

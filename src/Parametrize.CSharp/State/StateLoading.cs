@@ -113,8 +113,8 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
     /// </summary>
     private JointLayout? LayoutOf(string key, List<JointLayout> layouts, StatePieces pieces)
     {
-        var fitting = (MapOf(key) ?? SaidOf(key)) is { } map
-            ? layouts.FindAll(layout => PieceEvaluation.Fit(layout.Shape, pieces, map))
+        var fitting = (maps.MapOf(key) ?? SaidOf(key)) is { } map
+            ? layouts.FindAll(layout => pieces.Fit(map, layout.Shape))
             : [];
         return fitting.Find(IsWidest) ?? fitting.FirstOrDefault() ?? layouts.Find(IsWidest) ?? layouts.FirstOrDefault();
 
@@ -150,7 +150,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
             return;
         }
 
-        if (pieces is not null && MapOf(target.Key) is null && PlanConversion(target, parametrized, pieces))
+        if (pieces is not null && maps.MapOf(target.Key) is null && PlanConversion(target, parametrized, pieces))
             return;
 
         if (pieces is not null && IsNormedVector(own, pieces))
@@ -167,10 +167,10 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
             ? pieces?.Keys.Keys.All(own.ContainsKey) ?? false
             : old.Are(own.Keys)
                 && InferredParametrization.AreOfKind(old, parametrized.Parametrization)
-                && PieceEvaluation.Fit(parametrized.Shape, old, parametrized.Parametrization);
-        if (hasItsNames && (MapOf(target.Key)?.Equals(parametrized.Parametrization) ?? true))
+                && old.Fit(parametrized.Parametrization, parametrized.Shape);
+        if (hasItsNames && (maps.MapOf(target.Key)?.Equals(parametrized.Parametrization) ?? true))
             CopyPieces(target, own, found);
-        else if (!TryBake(target, parametrized.Inputs[^1], StatePlan.ShapeOf(parametrized), found, out var value))
+        else if (!TryBake(target, parametrized.Inputs[^1], parametrized.Shape, found, out var value))
             CopyPieces(target, own, pieces);
         else if (value is not null)
             plan.Assign(target.Key, parametrized, value);
@@ -196,7 +196,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
         else if (SaidOf(target.Key) is not { } other)
             plan.Problems.Add(UnknownMap(target, pieces));
         else if (
-            plan.Bake(target.Key, parametrized.Inputs[^1], StatePlan.ShapeOf(parametrized), pieces, other) is { } value
+            plan.Bake(target.Key, parametrized.Inputs[^1], parametrized.Shape, pieces, other) is { } value
         )
             plan.Assign(target.Key, parametrized, value);
         return true;
@@ -248,7 +248,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
             return false;
         // The map that the state names is for pieces under new names, not for old ones.
         var said = pieces.AreOld ? null : SaidOf(target.Key);
-        var map = MapOf(target.Key) ?? said ?? InferredParametrization.Of(pieces);
+        var map = maps.MapOf(target.Key) ?? said ?? InferredParametrization.Of(pieces);
         if (map is null && (target.Own is null || !strict))
             return false;
         source.Take(pieces);
@@ -258,6 +258,4 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
             plan.Problems.Add(UnknownMap(target, pieces));
         return true;
     }
-
-    private Parametrization? MapOf(string key) => maps.MapOf(key);
 }

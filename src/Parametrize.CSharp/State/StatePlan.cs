@@ -39,8 +39,8 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     {
         var (map, own, before) = (target.Parametrization, target.CurrentParts().Tensors.ToArray(), Problems.Count);
         var next = own.ToArray();
-        var found = PieceValidation.Names(map).Index().Where(one => pieces.Keys.ContainsKey(one.Item)).ToList();
-        var forms = PieceValidation.Forms(map, Core.form(map, target.CurrentParts()), pieces);
+        var found = StatePieces.NamesOf(map).Index().Where(one => pieces.Keys.ContainsKey(one.Item)).ToList();
+        var forms = pieces.Forms(map, Core.form(map, target.CurrentParts()));
         foreach (var (index, name) in found)
         {
             next[index] = pieces[name];
@@ -51,10 +51,10 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         if (found.Count == 0 || Problems.Count > before)
             return;
 
-        var isRounded = next.Zip(own, PieceValidation.IsCoarser).Any(isCoarser => isCoarser);
-        var parts = PieceValidation.Parts(map, target.Shape, own.Zip(next, Like));
-        if (PieceValidation.Of(map, parts, pieces.Keys, isRounded, Problems)?.Tensors.ToArray() is { } sound)
-            _copies.AddRange(found.Select(one => (own[one.Index], sound[one.Index])));
+        var isRounded = next.Zip(own, StatePieces.IsCoarser).Any(isCoarser => isCoarser);
+        var parts = StatePieces.Joined(map, target.Shape, own.Zip(next, Like));
+        if (pieces.Checked(map, parts, isRounded, Problems)?.Tensors.ToArray() is { } loaded)
+            _copies.AddRange(found.Select(one => (own[one.Index], loaded[one.Index])));
     }
 
     /// <summary>Plans to assign a joint tensor, joined from plain tensors of the state.</summary>
@@ -92,7 +92,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     {
         _written.UnionWith(target.CurrentParts().Tensors);
         var like = target.Inputs[0];
-        if (Misfit(ShapeOf(target), like, value) is { } fault)
+        if (Misfit(target.Shape, like, value) is { } fault)
         {
             Problems.Add($"{key}: {fault}");
             return;
@@ -123,7 +123,8 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     {
         try
         {
-            return PieceEvaluation.Value(like, shape, pieces, map, Problems);
+            using var _ = no_grad();
+            return pieces.Parts(map, shape, like, Problems) is { } parts ? Core.forward(map, parts) : null;
         }
         catch (Exception error) when (error is ExternalException or ArgumentException or ParametrizationException)
         {
@@ -187,10 +188,8 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             : null;
     }
 
-    public static long[] ShapeOf(ParametrizedTensor target) => target.Shape;
-
     /// <summary>The value in the element type and on the device of the target; the value itself when these agree.</summary>
-    public static Tensor Like(Tensor target, Tensor value)
+    private static Tensor Like(Tensor target, Tensor value)
     {
         using var _ = no_grad();
         return value.IsOfTheKindOf(target) ? value : value.to(target.dtype, target.device);

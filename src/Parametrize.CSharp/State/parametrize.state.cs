@@ -101,7 +101,7 @@ public static partial class parametrize
         {
             var parts = target.Parametrized!.PartsOfPyTorch();
             foreach (
-                var (name, tensor) in PieceValidation.Names(target.Parametrized.Parametrization).Zip(parts.Tensors)
+                var (name, tensor) in StatePieces.NamesOf(target.Parametrized.Parametrization).Zip(parts.Tensors)
             )
                 if (!tensor.shape.SequenceEqual(state[target.Prefix + name].shape))
                 {
