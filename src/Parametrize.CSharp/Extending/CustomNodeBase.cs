@@ -13,23 +13,21 @@ namespace Parametrize.CSharp;
 public abstract class CustomNodeBase : Node
 {
     private readonly Space _codomain;
-    private readonly FSharpList<Domain> _domains;
-    private readonly Code _code;
 
     private protected CustomNodeBase(string code, Space codomain, IEnumerable<Domain> domains)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(code);
         ArgumentNullException.ThrowIfNull(codomain);
-        _code = Parametrize.Code.NewCall(code, FSharpList<Code>.Empty);
         _codomain = codomain;
-        _domains = ListModule.OfSeq(domains);
+        Code = Parametrize.Code.NewCall(code, FSharpList<Code>.Empty);
+        Domains = ListModule.OfSeq(domains);
     }
 
     /// <inheritdoc/>
-    public sealed override Code Code => _code;
+    public sealed override Code Code { get; }
 
     /// <inheritdoc/>
-    public sealed override FSharpList<Domain> Domains => _domains;
+    public sealed override FSharpList<Domain> Domains { get; }
 
     /// <inheritdoc/>
     public sealed override FSharpList<Parametrize.Buffer> Buffers =>
@@ -51,7 +49,17 @@ public abstract class CustomNodeBase : Node
     /// The distance of a tensor from the set. Default: its distance from the image of its right inverse; infinity when that is not
     /// finite.
     /// </summary>
-    protected virtual double Distance(Tensor value) => FromImage(value, Image);
+    protected virtual double Distance(Tensor value)
+    {
+        var made = Image(value);
+        var size = Largest(made - value);
+        if (!double.IsFinite(size))
+            return double.PositiveInfinity;
+        // It is also large when the right inverse is wrong, which is not the fault of the tensor.
+        if (size > Limit(value, FormModule.epsilon(value.dtype)))
+            InverseContract.requireInverse(this, FuncConvert.FromFunc<Tensor, Tensor>(Image), value, made);
+        return size;
+    }
 
     /// <inheritdoc/>
     public sealed override Space Codomain(FSharpList<Space> before) => _codomain;
@@ -138,21 +146,6 @@ public abstract class CustomNodeBase : Node
 
     /// <summary>The parameters for a tensor that is registered, when the node has no right inverse.</summary>
     private protected abstract Tensor[] Started(Tensor value, Tensor[] buffers);
-
-    /// <summary>
-    /// The distance of a tensor from the image of its right inverse; infinity when the image is not finite. It is also large when
-    /// the user's right inverse is wrong, which is not the fault of the tensor.
-    /// </summary>
-    private double FromImage(Tensor value, Func<Tensor, Tensor> image)
-    {
-        var made = image(value);
-        var size = Largest(made - value);
-        if (!double.IsFinite(size))
-            return double.PositiveInfinity;
-        if (size > Limit(value, FormModule.epsilon(value.dtype)))
-            InverseContract.requireInverse(this, FuncConvert.FromFunc(image), value, made);
-        return size;
-    }
 
     /// <summary>The size of rounding errors: 16-bit tensors are computed in float32 and rounded once.</summary>
     private static double Limit(Tensor tensor, double epsilon) =>

@@ -16,31 +16,26 @@ internal static class SafetensorsHeader
                     ? "The header is empty; at least '{}' was expected."
                     : $"The header must begin with '{{', but begins with byte 0x{text[0]:X2}."
             );
+        var json = new Utf8JsonReader(text);
+        var entries = new List<SafetensorsEntry>();
+        var metadata = new Dictionary<string, string>();
+        var (names, fields) = (new HashSet<string>(), new HashSet<string>());
         try
         {
-            return ParseObject(text);
+            json.Read();
+            while (NextName(ref json, names, new("The header", null)) is { } name)
+                if (name == SafetensorsLayout.MetadataName)
+                    ReadMetadata(ref json, metadata);
+                else
+                    entries.Add(ReadEntry(ref json, name, fields));
+            // Throws when something other than white space follows.
+            json.Read();
+            return (entries, metadata);
         }
         catch (JsonException error)
         {
             throw new InvalidDataException($"The header is not valid JSON: {error.Message}", error);
         }
-    }
-
-    private static (List<SafetensorsEntry>, Dictionary<string, string>) ParseObject(ReadOnlySpan<byte> text)
-    {
-        var json = new Utf8JsonReader(text);
-        var entries = new List<SafetensorsEntry>();
-        var metadata = new Dictionary<string, string>();
-        var (names, fields) = (new HashSet<string>(), new HashSet<string>());
-        json.Read();
-        while (NextName(ref json, names, new("The header", null)) is { } name)
-            if (name == SafetensorsLayout.MetadataName)
-                ReadMetadata(ref json, metadata);
-            else
-                entries.Add(ReadEntry(ref json, name, fields));
-        // Throws when something other than white space follows.
-        json.Read();
-        return (entries, metadata);
     }
 
     private static void ReadMetadata(ref Utf8JsonReader json, Dictionary<string, string> metadata)

@@ -195,9 +195,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
             );
         else if (SaidOf(target.Key) is not { } other)
             plan.Problems.Add(UnknownMap(target, pieces));
-        else if (
-            plan.Bake(target.Key, parametrized.Inputs[^1], parametrized.Shape, pieces, other) is { } value
-        )
+        else if (plan.Bake(target.Key, parametrized.Inputs[^1], parametrized.Shape, pieces, other) is { } value)
             plan.Assign(target.Key, parametrized, value);
         return true;
     }

@@ -100,9 +100,7 @@ public static partial class parametrize
         foreach (var target in targets.Where(target => target.Parametrized is not null))
         {
             var parts = target.Parametrized!.PartsOfPyTorch();
-            foreach (
-                var (name, tensor) in StatePieces.NamesOf(target.Parametrized.Parametrization).Zip(parts.Tensors)
-            )
+            foreach (var (name, tensor) in StatePieces.NamesOf(target.Parametrized.Parametrization).Zip(parts.Tensors))
                 if (!tensor.shape.SequenceEqual(state[target.Prefix + name].shape))
                 {
                     state[target.Prefix + name].Dispose();
