@@ -52,12 +52,7 @@ public static partial class Parametrizations
         ScalarType? dtype = null,
         Device? device = null,
         Generator? generator = null
-    ) =>
-        Core.sample(
-            Given(value),
-            new Form(shape.ToArray(), dtype ?? get_default_dtype(), device ?? get_default_device()),
-            generator is null ? null : FSharpOption<Generator>.Some(generator)
-        );
+    ) => Core.sample(Given(value), FormOf(shape, dtype, device), OptionOf(generator));
 
     /// <summary>The value as a function of data: what it computes from this tensor as its only parameter.</summary>
     /// <returns>A new tensor, through which gradients flow.</returns>
@@ -87,7 +82,15 @@ public static partial class Parametrizations
     /// </exception>
     public static Tensor Undo(this Parametrization value, Tensor w) => Core.undo(Given(value), Given(w));
 
-    private static T Given<T>(T argument, [CallerArgumentExpression(nameof(argument))] string? name = null)
+    /// <summary>The form of a tensor; TorchSharp's defaults where nothing is given.</summary>
+    internal static Form FormOf(ReadOnlySpan<long> shape, ScalarType? dtype, Device? device) =>
+        new(shape.ToArray(), dtype ?? get_default_dtype(), device ?? get_default_device());
+
+    internal static FSharpOption<Generator>? OptionOf(Generator? generator) =>
+        generator is null ? null : FSharpOption<Generator>.Some(generator);
+
+    /// <summary>The argument, which must not be null.</summary>
+    internal static T Given<T>(T argument, [CallerArgumentExpression(nameof(argument))] string? name = null)
     {
         ArgumentNullException.ThrowIfNull(argument, name);
         return argument;

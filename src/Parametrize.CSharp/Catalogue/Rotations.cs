@@ -1,4 +1,4 @@
-using Microsoft.FSharp.Core;
+using static Parametrize.CSharp.Parametrizations;
 using static TorchSharp.torch;
 using Core = Parametrize.Values.Rotations;
 
@@ -42,11 +42,5 @@ public static class Rotations
         ScalarType? dtype = null,
         Device? device = null,
         Generator? generator = null
-    ) =>
-        Core.torus(
-            least,
-            greatest,
-            new Form(shape.ToArray(), dtype ?? get_default_dtype(), device ?? get_default_device()),
-            generator is null ? null : FSharpOption<Generator>.Some(generator)
-        );
+    ) => Core.torus(least, greatest, FormOf(shape, dtype, device), OptionOf(generator));
 }

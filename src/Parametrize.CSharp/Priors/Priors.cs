@@ -1,5 +1,4 @@
-using System.Runtime.CompilerServices;
-using Microsoft.FSharp.Core;
+using static Parametrize.CSharp.Parametrizations;
 using static TorchSharp.torch;
 using Core = Parametrize.PriorModule;
 
@@ -120,16 +119,5 @@ public static class Priors
         ScalarType? dtype = null,
         Device? device = null,
         Generator? generator = null
-    ) =>
-        Core.sample(
-            Given(prior),
-            new Form(shape.ToArray(), dtype ?? get_default_dtype(), device ?? get_default_device()),
-            generator is null ? null : FSharpOption<Generator>.Some(generator)
-        );
-
-    private static T Given<T>(T argument, [CallerArgumentExpression(nameof(argument))] string? name = null)
-    {
-        ArgumentNullException.ThrowIfNull(argument, name);
-        return argument;
-    }
+    ) => Core.sample(Given(prior), FormOf(shape, dtype, device), OptionOf(generator));
 }

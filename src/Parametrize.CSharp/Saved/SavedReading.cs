@@ -162,9 +162,7 @@ internal sealed class SavedReading
             throw new InvalidDataException($"the file says {shapes.Count} shapes for {names.Length} tensors.");
         using var scope = NewDisposeScope();
         var layouts = JointLayout.All(names, [.. shapes.Select(shape => empty(shape, device: META))]);
-        return layouts.Find(layout =>
-                told is null ? pieces.Fit(map, layout.Shape) : layout.Shape.SequenceEqual(told)
-            )
+        return layouts.Find(layout => told is null ? pieces.Fit(map, layout.Shape) : layout.Shape.SequenceEqual(told))
             ?? throw new InvalidDataException(
                 $"the shapes that the file says, {string.Join(" and ", shapes.Select(Form.Shown))}, do not fit what it has."
             );
