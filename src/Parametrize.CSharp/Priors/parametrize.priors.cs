@@ -40,7 +40,7 @@ public static partial class parametrize
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(priors);
-        return LogPriors.OfNamed(model, priors, byParameters);
+        return LogPriors.ByName(model, priors, byParameters);
     }
 
     /// <summary>
@@ -56,7 +56,7 @@ public static partial class parametrize
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(prior);
-        return LogPriors.OfSuiting(model, prior, byParameters);
+        return LogPriors.BySpace(model, prior, byParameters);
     }
 
     /// <summary>
@@ -75,6 +75,6 @@ public static partial class parametrize
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(priorOf);
-        return LogPriors.OfPicked(model, priorOf, byParameters);
+        return LogPriors.ByFunction(model, priorOf, byParameters);
     }
 }

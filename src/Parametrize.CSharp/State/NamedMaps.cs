@@ -1,5 +1,3 @@
-using System.IO.Enumeration;
-
 namespace Parametrize.CSharp.State;
 
 /// <summary>The maps that the caller has given, by plain key or by a pattern with * and ?.</summary>
@@ -19,18 +17,9 @@ internal sealed class NamedMaps
     }
 
     /// <summary>The map for a key, or null. A map under the key itself is preferred to one under a pattern.</summary>
-    public Parametrization? MapOf(string key)
-    {
-        if (_maps.TryGetValue(key, out var named))
-            return named;
-        var matching = _maps.Where(map => Matches(map.Key, key)).ToList();
-        if (matching.Select(map => map.Value).Distinct().Count() > 1)
-            throw new ArgumentException(
-                $"'{key}' has several maps: {string.Join(", ", matching.Select(map => $"{map.Key}: {map.Value}"))}.",
-                "parametrizations"
-            );
-        return matching.Count == 0 ? null : matching[0].Value;
-    }
+    public Parametrization? MapOf(string key) =>
+        _maps.GetValueOrDefault(key)
+        ?? Patterns.ValueOf(_maps.Select(map => (map.Key, map.Value)), [key], "maps", "parametrizations");
 
     /// <summary>A message for each map whose name matches no tensor of the state, parametrized or plain.</summary>
     public IEnumerable<string> Unused(StateSource source)
@@ -40,7 +29,7 @@ internal sealed class NamedMaps
         var computed = source.ComputedKeys.ToList();
         var all = computed.Concat(source.PlainKeys).ToHashSet();
         foreach (var name in _maps.Keys)
-            if (!all.Contains(name) && !all.Any(key => Matches(name, key)))
+            if (!all.Contains(name) && !all.Any(key => Patterns.Match(name, key)))
                 yield return $"parametrizations: '{name}' names no tensor of the state. "
                     + (
                         computed.Count == 0
@@ -48,7 +37,4 @@ internal sealed class NamedMaps
                             : $"Those that are computed from others: {string.Join(", ", computed)}."
                     );
     }
-
-    private static bool Matches(string name, string key) =>
-        FileSystemName.MatchesSimpleExpression(name, key, ignoreCase: false);
 }

@@ -1,0 +1,32 @@
+using System.IO.Enumeration;
+
+namespace Parametrize.CSharp;
+
+/// <summary>What a caller has given for tensors of a model by patterns with * and ?.</summary>
+internal static class Patterns
+{
+    public static bool Match(string pattern, string name) =>
+        FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false);
+
+    /// <summary>What all patterns say that match one of a tensor's names; null when none does.</summary>
+    /// <param name="kind">A word for several of them in the message: `priors`.</param>
+    /// <param name="argument">The name of the argument in which they were given.</param>
+    /// <exception cref="ArgumentException">The patterns do not agree.</exception>
+    public static T? ValueOf<T>(
+        IEnumerable<(string Pattern, T Value)> patterns,
+        IReadOnlyList<string> names,
+        string kind,
+        string argument
+    )
+        where T : class
+    {
+        var matching = patterns.Where(one => names.Any(name => Match(one.Pattern, name))).ToList();
+        return matching.Select(one => one.Value).Distinct().Count() < 2
+            ? matching.FirstOrDefault().Value
+            : throw new ArgumentException(
+                $"{names[0]} has several {kind}: {string.Join(", ", matching.Select(one => $"{one.Pattern}: {one.Value}"))}. "
+                    + "Name it, or let one pattern match it.",
+                argument
+            );
+    }
+}
