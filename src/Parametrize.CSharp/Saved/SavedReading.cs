@@ -148,7 +148,7 @@ internal sealed class SavedReading
 
     private JointLayout LayoutOf(string key, StatePieces pieces, Parametrization map, long[]? told)
     {
-        var isJoint = JointName.IsOfSeveral(key[(key.LastIndexOf('.') + 1)..]);
+        var isJoint = StateSource.IsJoint(key);
         var shapes =
             _file.Description.ShapesOf(key)
             ?? (isJoint || told is null ? null : new[] { told })
@@ -172,6 +172,6 @@ internal sealed class SavedReading
     {
         foreach (var name in tensors.SelectMany(one => one.PlainNames).GroupBy(name => name))
             if (name.Count() > 1)
-                throw new InvalidDataException($"'{name.Key}' is there both as it is and as what it is computed from.");
+                throw new InvalidDataException($"The file has '{name.Key}' as a plain tensor and as pieces.");
     }
 }

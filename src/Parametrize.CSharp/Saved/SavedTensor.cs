@@ -1,4 +1,5 @@
 using Parametrize.CSharp.Joint;
+using Parametrize.CSharp.State;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -6,8 +7,6 @@ namespace Parametrize.CSharp;
 /// <summary>A tensor of a <see cref="SavedModel"/>: a plain tensor of the file, or one that is computed from several.</summary>
 public sealed class SavedTensor : IDisposable
 {
-    private readonly JointLayout? _layout;
-
     internal SavedTensor(string name, IReadOnlyDictionary<string, Tensor> pieces) => (Name, Pieces) = (name, pieces);
 
     internal SavedTensor(
@@ -17,12 +16,12 @@ public sealed class SavedTensor : IDisposable
         ParametrizedTensor parametrized,
         JointLayout? layout
     )
-        : this(name, pieces) => (Code, Parametrized, _layout) = (code, parametrized, layout);
+        : this(name, pieces) => (Code, Parametrized, Layout) = (code, parametrized, layout);
 
     internal SavedTensor(string name, IReadOnlyDictionary<string, Tensor> pieces, string? code, string problem)
         : this(name, pieces) => (Code, Problem) = (code, problem);
 
-    /// <summary> Its name in a model without parametrizations: `fc.weight`. A joint tensor is named `fc.weight+bias`. </summary>
+    /// <summary>Its name in a model without parametrizations: `fc.weight`. A joint tensor is named `fc.weight+bias`.</summary>
     public string Name { get; }
 
     /// <summary>
@@ -43,9 +42,9 @@ public sealed class SavedTensor : IDisposable
     public string? Problem { get; }
 
     /// <summary>Its names in a model without parametrizations: several for a joint tensor.</summary>
-    public IReadOnlyList<string> PlainNames => _layout is null ? [Name] : JointName.Keys(Name);
+    public IReadOnlyList<string> PlainNames => StateTarget.PlainKeysOf(Name, Layout);
 
-    internal JointLayout? Layout => _layout;
+    internal JointLayout? Layout { get; }
 
     /// <summary>The tensor: computed, or a copy of the plain tensor in the file.</summary>
     /// <returns>A new tensor without gradients, the caller's to dispose.</returns>
@@ -59,8 +58,7 @@ public sealed class SavedTensor : IDisposable
     }
 
     /// <summary>The tensors of a model without parametrizations, by their names. New tensors.</summary>
-    internal IEnumerable<(string Name, Tensor Value)> Baked() =>
-        _layout is null ? [(Name, Value())] : PlainNames.Zip(_layout.Divide(Value()), Apart);
+    internal IEnumerable<(string Name, Tensor Value)> Baked() => StateTarget.Divided(Name, Value(), Layout);
 
     /// <summary>Frees it and its pieces.</summary>
     public void Dispose()
@@ -68,11 +66,5 @@ public sealed class SavedTensor : IDisposable
         Parametrized?.Dispose();
         foreach (var piece in Pieces.Values)
             piece.Dispose();
-    }
-
-    private static (string, Tensor) Apart(string name, Tensor view)
-    {
-        using var _ = view;
-        return (name, view.clone());
     }
 }

@@ -43,8 +43,10 @@ internal sealed class StateSource
     public IEnumerable<string> ParametrizedKeys => _sorted.Select(ParametrizedKey).OfType<string>().Distinct();
 
     /// <summary>The keys of joint tensors: `fc.weight+bias` for `fc.parametrizations.weight+bias.original`.</summary>
-    public IEnumerable<string> JointKeys =>
-        ParametrizedKeys.Where(key => JointName.IsOfSeveral(key[(key.LastIndexOf('.') + 1)..]));
+    public IEnumerable<string> JointKeys => ParametrizedKeys.Where(IsJoint);
+
+    /// <summary>Whether a key is that of a joint tensor.</summary>
+    public static bool IsJoint(string key) => JointName.IsOfSeveral(key[(key.LastIndexOf('.') + 1)..]);
 
     /// <summary>The keys of tensors that may have pieces under their old names: `weight` for `weight_g`.</summary>
     public IEnumerable<string> OldKeys =>

@@ -15,17 +15,28 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
     public JointLayout? Layout { get; private init; }
 
     /// <summary>Its key in the state of a model without parametrizations, or those of its members.</summary>
-    public IReadOnlyList<string> PlainKeys => Layout is null ? [Key] : JointName.Keys(Key);
+    public IReadOnlyList<string> PlainKeys => PlainKeysOf(Key, Layout);
 
     /// <summary>The tensors of a model without parametrizations, under their plain keys. They are new tensors.</summary>
-    public IEnumerable<(string Key, Tensor Value)> Baked()
+    public IEnumerable<(string Key, Tensor Value)> Baked() =>
+        Divided(Key, (Own?.clone() ?? Parametrized!.Detached()).InOrder(), Layout);
+
+    /// <summary>The keys of a tensor in the state of a model without parametrizations.</summary>
+    public static IReadOnlyList<string> PlainKeysOf(string key, JointLayout? layout) =>
+        layout is null ? [key] : JointName.Keys(key);
+
+    /// <summary>A value under its plain keys. One that is divided among members is disposed.</summary>
+    public static IEnumerable<(string Key, Tensor Value)> Divided(string key, Tensor value, JointLayout? layout)
     {
-        if (Own is not null)
-            return [(Key, Own.clone().InOrder())];
-        var value = Parametrized!.Detached().InOrder();
-        return Layout is null
-            ? [(Key, value)]
-            : PlainKeys.Zip(Layout.Divide(value), (key, member) => (key, Apart(member)));
+        if (layout is null)
+            return [(key, value)];
+        return PlainKeysOf(key, layout).Zip(layout.Divide(value), Apart);
+
+        static (string, Tensor) Apart(string key, Tensor view)
+        {
+            using var _ = view;
+            return (key, view.clone());
+        }
     }
 
     /// <summary>The tensors of a model, after pending assignments were taken in, as by a call: for copies that leave the model.</summary>
@@ -105,10 +116,4 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
             .named_parameters(recurse: false)
             .Select(p => (p.name, (Tensor)p.parameter))
             .Concat(module.named_buffers(recurse: false, include_nonpersistent: false).Select(b => (b.name, b.buffer)));
-
-    private static Tensor Apart(Tensor view)
-    {
-        using var _ = view;
-        return view.clone();
-    }
 }
