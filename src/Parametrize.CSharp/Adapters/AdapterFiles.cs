@@ -70,11 +70,7 @@ internal static class AdapterFiles
     )
     {
         var found = new List<(AdapterLayer, ParametrizedTensor, LowRankAdapter)>();
-        foreach (
-            var (name, tensor) in ModelTree
-                .CurrentTensors(model)
-                .Where(one => Adapter.isAdapter(one.Tensor.Parametrization))
-        )
+        foreach (var (name, tensor) in AdapterTargets.AdaptersIn(ModelTree.CurrentTensors(model)))
         {
             var module = name.LastIndexOf('.') is var dot and >= 0 ? name[..dot] : "";
             var layer = modules.TryGetValue(module, out var owner) ? new AdapterLayer(module, owner) : null;
@@ -135,7 +131,7 @@ internal static class AdapterFiles
     /// name of the list.
     /// </summary>
     private static JsonNode Targets(LoraConfig config, IEnumerable<string> modules) =>
-        modules.All(one => config.TargetModules.Contains(one) || !AdapterTargets.Names(config.TargetModules, one))
+        modules.All(one => config.TargetModules.Contains(one) || !AdapterTargets.IsNamed(config.TargetModules, one))
             ? AdapterConfigFile.Shown(config.TargetModules)
             : JsonValue.Create(string.Join('|', config.TargetModules.Select(Regex.Escape)));
 

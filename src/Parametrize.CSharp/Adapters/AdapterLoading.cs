@@ -82,6 +82,9 @@ internal sealed class AdapterLoading : IDisposable
             tensor.Dispose();
     }
 
+    private static string Listed(IReadOnlyCollection<string> names) =>
+        string.Join(", ", names.Take(4)) + (names.Count > 4 ? $" and {names.Count - 4} more" : "");
+
     private static bool IsBias(string name) => name.EndsWith(".bias", StringComparison.Ordinal);
 
     private ParametrizedTensor? Present(AdapterLayer layer) => TensorPath.Find(_model, layer.WeightName);
@@ -111,7 +114,7 @@ internal sealed class AdapterLoading : IDisposable
         AddWhole(path, modules, left);
         if (left.Count > 0)
             throw new InvalidDataException(
-                $"{path} has {string.Join(", ", left.Values.Take(4))}{(left.Count > 4 ? $" and {left.Count - 4} more" : "")}, for which "
+                $"{path} has {Listed(left.Values)}, for which "
                     + $"{_model.Title()} has no place{(left.Keys.Any(IsBias) ? ": trained biases (bias = \"all\" or \"lora_only\") are not read" : "")}."
             );
         if (_adapters.Count == 0)
@@ -127,13 +130,13 @@ internal sealed class AdapterLoading : IDisposable
         var met = new HashSet<string>();
         foreach (var (layer, _, _) in _adapters)
         {
-            var meaning = AdapterTargets.Meaning(targets, layer.Name, modules[layer.Name]).ToList();
-            if (targets.Count > 0 && meaning.Count == 0)
+            var own = AdapterTargets.TargetsFor(layer.Name, modules[layer.Name], targets).ToList();
+            if (targets.Count > 0 && own.Count == 0)
                 throw new InvalidDataException(
                     $"{path} has an adapter for '{layer.Name}', which is not among the target_modules of its configuration: "
                         + $"{string.Join(", ", Config.TargetModules)}."
                 );
-            met.UnionWith(meaning);
+            met.UnionWith(own);
         }
         if (Config.TargetModules.FirstOrDefault(target => !met.Contains(target)) is { } unmet)
             throw new InvalidDataException(
@@ -145,14 +148,14 @@ internal sealed class AdapterLoading : IDisposable
     private void RequireNoOther(string path)
     {
         var loaded = _adapters.Select(one => Present(one.Layer)).ToHashSet();
-        var other = ModelTree
-            .Tensors(_model)
-            .Where(one => Adapter.isAdapter(one.Tensor.Parametrization) && !loaded.Contains(one.Tensor))
+        var other = AdapterTargets
+            .AdaptersIn(ModelTree.Tensors(_model))
+            .Where(one => !loaded.Contains(one.Tensor))
             .Select(one => one.Name)
             .ToList();
         if (other.Count > 0)
             throw new InvalidOperationException(
-                $"{_model.Title()} has an adapter on {string.Join(", ", other.Take(4))}{(other.Count > 4 ? $" and {other.Count - 4} more" : "")}, for "
+                $"{_model.Title()} has an adapter on {Listed(other)}, for "
                     + $"which {path} has none: merge_adapter or unload first."
             );
     }

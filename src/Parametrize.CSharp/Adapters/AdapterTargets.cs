@@ -9,8 +9,13 @@ namespace Parametrize.CSharp.Adapters;
 /// <summary>Finds the modules that a configuration names, by PEFT's rules for names.</summary>
 internal static class AdapterTargets
 {
+    /// <summary>Those of the tensors of a model that are computed by adapters.</summary>
+    public static List<(string Name, ParametrizedTensor Tensor)> AdaptersIn(
+        List<(string Name, ParametrizedTensor Tensor)> tensors
+    ) => tensors.FindAll(one => Adapter.isAdapter(one.Tensor.Parametrization));
+
     /// <summary>Whether a target is the module's whole name, or the end of it behind a dot.</summary>
-    public static bool Names(IEnumerable<string> targets, string module) =>
+    public static bool IsNamed(IEnumerable<string> targets, string module) =>
         targets.Any(target => module == target || module.EndsWith($".{target}", StringComparison.Ordinal));
 
     /// <summary>The value of the first pattern that matches the end of the name; the common value when none matches.</summary>
@@ -39,7 +44,7 @@ internal static class AdapterTargets
     }
 
     /// <summary>The targets that mean a module: ends of its name, `all-linear`, or, as PEFT reads a text, a pattern for the whole name.</summary>
-    public static IEnumerable<string> Meaning(IReadOnlySet<string> targets, string name, nn.Module module)
+    public static IEnumerable<string> TargetsFor(string name, nn.Module module, IReadOnlySet<string> targets)
     {
         for (var start = 0; start >= 0; start = name.IndexOf('.', start) is >= 0 and var dot ? dot + 1 : -1)
             if (targets.Contains(name[start..]))
@@ -56,7 +61,7 @@ internal static class AdapterTargets
         var parts = module.Split('.');
         return Enumerable
             .Range(1, parts.Length)
-            .Any(count => Names(config.ModulesToSave, string.Join('.', parts[..count])));
+            .Any(count => IsNamed(config.ModulesToSave, string.Join('.', parts[..count])));
     }
 
     /// <summary>
@@ -79,7 +84,7 @@ internal static class AdapterTargets
         List<AdapterLayer> layers =
         [
             .. modules
-                .Where(one => meansLinear && one.Module is Linear || Names(names, one.Name))
+                .Where(one => meansLinear && one.Module is Linear || IsNamed(names, one.Name))
                 .Where(one => !IsSavedWhole(config, one.Name))
                 .Select(one => new AdapterLayer(one.Name, one.Module)),
         ];
@@ -115,7 +120,7 @@ internal static class AdapterTargets
     public static void RequireAll(nn.Module model, string list, IEnumerable<string> names, IEnumerable<string> modules)
     {
         foreach (var name in names)
-            if (!modules.Any(module => Names([name], module)))
+            if (!modules.Any(module => IsNamed([name], module)))
                 throw new ArgumentException(
                     $"{list} has '{name}', but no module of {model.Title()} is named so. {Has(model, modules)}",
                     "config"

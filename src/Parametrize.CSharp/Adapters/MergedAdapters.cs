@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Parametrize.CSharp.Adapters;
 using Parametrize.CSharp.Models;
 using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.Threads;
@@ -19,37 +20,37 @@ public sealed class MergedAdapters : IDisposable
 
     private readonly nn.Module _model;
     private readonly List<nn.Module> _owners;
-    private readonly List<Kept> _kept;
+    private readonly List<Weight> _weights;
 
-    private MergedAdapters(nn.Module model, List<Kept> kept)
+    private MergedAdapters(nn.Module model, List<Weight> weights)
     {
-        (_model, _kept) = (model, kept);
-        _owners = kept.ConvertAll(one => TensorPath.Resolve(model, one.Report.Name).Owner);
+        (_model, _weights) = (model, weights);
+        _owners = weights.ConvertAll(one => TensorPath.Resolve(model, one.Report.Name).Owner);
         foreach (var owner in _owners)
             Present.AddOrUpdate(owner, this);
     }
 
     /// <summary>The merged weights, with their rounding errors.</summary>
-    public IReadOnlyList<MergedTensor> Tensors => [.. _kept.Select(one => one.Report)];
+    public IReadOnlyList<MergedTensor> Tensors => [.. _weights.Select(one => one.Report)];
 
     /// <summary>Merges all adapters of a model, or throws before anything changes.</summary>
     internal static MergedAdapters Of(nn.Module model)
     {
         RequireNone(model);
-        using var alone = Alone(model);
+        using var alone = Exclusive(model);
         var tensors = Adapted(model);
-        List<Kept> kept = [.. tensors.Select(one => Kept.Of(one.Name, one.Tensor))];
+        List<Weight> weights = [.. tensors.Select(one => Weight.Of(one.Name, one.Tensor))];
         // Rounding errors are finite where the weights are.
-        if (kept.Find(one => !double.IsFinite(one.Report.LargestError)) is { Report.Name: var unsound })
+        if (weights.Find(one => !double.IsFinite(one.Report.LargestError)) is { Report.Name: var unsound })
         {
-            kept.ForEach(one => one.Dispose());
+            weights.ForEach(one => one.Dispose());
             throw new InvalidOperationException(
                 $"{unsound} contains NaN or infinite values after adding its adapter, so merging could not be undone. Nothing has changed. Check the adapter's weights."
             );
         }
         foreach (var (name, _) in tensors)
             MakePlain(model, name);
-        return new(model, kept);
+        return new(model, weights);
     }
 
     /// <summary>Takes merged adapters out of a model.</summary>
@@ -88,7 +89,7 @@ public sealed class MergedAdapters : IDisposable
     /// <summary>Takes all adapters off a model, whose weights are the frozen ones again, or throws before anything changes.</summary>
     internal static void Drop(nn.Module model)
     {
-        using var alone = Alone(model);
+        using var alone = Exclusive(model);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var weights = Adapted(model)
@@ -109,19 +110,19 @@ public sealed class MergedAdapters : IDisposable
     /// <exception cref="ObjectDisposedException">This has been disposed, or the adapters are back already.</exception>
     public void Unmerge()
     {
-        if (_kept.Count == 0)
+        if (_weights.Count == 0)
             throw new ObjectDisposedException(
                 nameof(MergedAdapters),
                 "The adapters are back in the model, or this was disposed, which frees them and leaves the model merged."
             );
-        using var alone = Alone(_model, () => _kept.Select(one => one.Report.Name));
+        using var alone = Exclusive(_model, () => _weights.Select(one => one.Report.Name));
         RequireUnchanged();
         ManyRegistrations.Register(
             _model,
-            _kept.Select(one => KeyValuePair.Create(one.Report.Name, one.Report.Parametrization)),
+            _weights.Select(one => KeyValuePair.Create(one.Report.Name, one.Report.Parametrization)),
             WhenNotAllowed.Project
         );
-        foreach (var one in _kept)
+        foreach (var one in _weights)
             one.Restore(_model);
         Dispose();
     }
@@ -129,32 +130,28 @@ public sealed class MergedAdapters : IDisposable
     /// <summary>Frees the frozen weights and the adapters; the model stays merged.</summary>
     public void Dispose()
     {
-        foreach (var one in _kept)
+        foreach (var one in _weights)
             one.Dispose();
-        _kept.Clear();
+        _weights.Clear();
         // They may have been merged again since.
         foreach (var owner in _owners)
             if (Present.TryGetValue(owner, out var present) && ReferenceEquals(present, this))
                 Present.Remove(owner);
     }
 
-    private void RequireUnchanged() => _kept.ForEach(one => one.RequireUnchanged(_model));
+    private void RequireUnchanged() => _weights.ForEach(one => one.RequireUnchanged(_model));
 
     /// <summary>Exclusive access to all adapted weights, so that no removal has to wait for a thread, or is refused.</summary>
-    private static Leases Alone(nn.Module model) =>
-        Alone(model, () => AdaptersOf(ModelTree.Tensors(model)).Select(one => one.Name));
+    private static Leases Exclusive(nn.Module model) =>
+        Exclusive(model, () => AdapterTargets.AdaptersIn(ModelTree.Tensors(model)).Select(one => one.Name));
 
-    private static Leases Alone(nn.Module model, Func<IEnumerable<string>> weights) =>
+    private static Leases Exclusive(nn.Module model, Func<IEnumerable<string>> weights) =>
         TensorAccess.WritingAll(() => [.. weights().SelectMany(name => TensorPath.Resolve(model, name).Accesses)]);
-
-    private static List<(string Name, ParametrizedTensor Tensor)> AdaptersOf(
-        List<(string Name, ParametrizedTensor Tensor)> tensors
-    ) => tensors.FindAll(one => Adapter.isAdapter(one.Tensor.Parametrization));
 
     /// <summary>The adapters of a model. Throws when one belongs to several weights.</summary>
     private static List<(string Name, ParametrizedTensor Tensor)> Adapted(nn.Module model)
     {
-        var tensors = AdaptersOf(ModelTree.CurrentTensors(model));
+        var tensors = AdapterTargets.AdaptersIn(ModelTree.CurrentTensors(model));
         if (tensors.Count == 0)
             throw new InvalidOperationException($"{model.Title()} has no adapter.");
         foreach (var (name, tensor) in tensors)
@@ -197,9 +194,9 @@ public sealed class MergedAdapters : IDisposable
     }
 
     /// <summary>The parts from which one weight was computed.</summary>
-    private sealed record Kept(MergedTensor Report, Parts Parts, IReadOnlyList<bool> Trained) : IDisposable
+    private sealed record Weight(MergedTensor Report, Parts Parts, IReadOnlyList<bool> Trained) : IDisposable
     {
-        public static Kept Of(string name, ParametrizedTensor tensor)
+        public static Weight Of(string name, ParametrizedTensor tensor)
         {
             using var _ = no_grad();
             var (value, now) = (tensor.Parametrization, tensor.CurrentParts());
@@ -254,3 +251,17 @@ public sealed class MergedAdapters : IDisposable
         }
     }
 }
+
+/// <summary>A weight into which an adapter has been merged.</summary>
+/// <param name="Name">Its name in the model: `encoder.query.weight`.</param>
+/// <param name="Parametrization">The adapter.</param>
+/// <param name="LargestError">
+/// The rounding error of the weight's element type: the largest difference of an entry from the adapted weight computed in float64.
+/// </param>
+/// <param name="LargestEntry">The largest modulus of an entry.</param>
+public sealed record MergedTensor(
+    string Name,
+    Parametrization Parametrization,
+    double LargestError,
+    double LargestEntry
+);
