@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace Parametrize.CSharp.State;
 
 /// <summary>One tensor in a header. Its data lie from `Begin` up to, but not including, `End`.</summary>
@@ -28,4 +30,51 @@ internal sealed record SafetensorsEntry(string Name, SafetensorsDtype Dtype, lon
             return null;
         }
     }
+}
+
+/// <summary>An element type of the format; its type is null where TorchSharp has none.</summary>
+internal sealed record SafetensorsDtype(ScalarType? Type, string Name, int Bits)
+{
+    /// <summary>In the order in which other writers put their tensors: wide elements first, so that all are aligned.</summary>
+    private static readonly SafetensorsDtype[] Held =
+    [
+        new(ScalarType.Int64, "I64", 64),
+        new(ScalarType.Float64, "F64", 64),
+        new(ScalarType.ComplexFloat32, "C64", 64),
+        new(ScalarType.Float32, "F32", 32),
+        new(ScalarType.Int32, "I32", 32),
+        new(ScalarType.BFloat16, "BF16", 16),
+        new(ScalarType.Float16, "F16", 16),
+        new(ScalarType.Int16, "I16", 16),
+        new(ScalarType.Int8, "I8", 8),
+        new(ScalarType.Byte, "U8", 8),
+        new(ScalarType.Bool, "BOOL", 8),
+    ];
+
+    private static readonly SafetensorsDtype[] Others =
+    [
+        new(null, "U64", 64),
+        new(null, "U32", 32),
+        new(null, "U16", 16),
+        new(null, "F8_E4M3", 8),
+        new(null, "F8_E5M2", 8),
+        new(null, "F8_E8M0", 8),
+        new(null, "F8_E4M3FNUZ", 8),
+        new(null, "F8_E5M2FNUZ", 8),
+        new(null, "F6_E2M3", 6),
+        new(null, "F6_E3M2", 6),
+        new(null, "F4", 4),
+    ];
+
+    public int Rank => Array.IndexOf(Held, this);
+
+    /// <summary>The names of the element types that can be written.</summary>
+    public static string Names => string.Join(", ", Held.Select(dtype => dtype.Name));
+
+    public static string AllNames => string.Join(", ", Held.Concat(Others).Select(dtype => dtype.Name));
+
+    public static SafetensorsDtype? Named(string name) =>
+        Array.Find(Held, dtype => dtype.Name == name) ?? Array.Find(Others, dtype => dtype.Name == name);
+
+    public static SafetensorsDtype? Of(ScalarType type) => Array.Find(Held, dtype => dtype.Type == type);
 }
