@@ -40,8 +40,6 @@ public static partial class Parametrizations
         Core.project(Given(value), Given(tensor));
 
     /// <summary>A random tensor of the space, uniform where it has a uniform measure.</summary>
-    /// <param name="value">What constrains the tensor.</param>
-    /// <param name="shape">The shape.</param>
     /// <param name="dtype">Default: that of TorchSharp, float32 unless `set_default_dtype` says otherwise.</param>
     /// <param name="device">Default: the default device of libtorch.</param>
     /// <param name="generator">Default: the global one of the device; others draw on the CPU, the same tensor for every device.</param>
@@ -62,8 +60,6 @@ public static partial class Parametrizations
     public static Tensor Apply(this Parametrization value, Tensor x) => Core.apply(Given(value), Given(x));
 
     /// <summary>What <see cref="Apply"/> computes, and by how much that stretches volumes around each tensor.</summary>
-    /// <param name="value">The map.</param>
-    /// <param name="x">The data.</param>
     /// <param name="dimensions">How many of the last dimensions of the result are one tensor; those before are a batch.</param>
     /// <returns>New tensors, through which gradients flow; the second has a number for each tensor of the batch.</returns>
     /// <exception cref="ArgumentException">

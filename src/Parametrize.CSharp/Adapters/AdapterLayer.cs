@@ -6,7 +6,6 @@ namespace Parametrize.CSharp.Adapters;
 
 /// <summary>A module for whose weight PEFT's files can have an adapter, and the layout of the adapter's tensors there.</summary>
 /// <param name="Name">The module's name in the model.</param>
-/// <param name="Module">The module.</param>
 internal sealed record AdapterLayer(string Name, nn.Module Module)
 {
     public const string TensorName = "weight";

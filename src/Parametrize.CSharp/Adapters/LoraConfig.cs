@@ -54,7 +54,6 @@ public sealed record LoraConfig
     public string? TaskType { get; init; }
 
     /// <summary>Reads the configuration in the folder of an adapter.</summary>
-    /// <param name="folder">The folder.</param>
     /// <exception cref="InvalidDataException">
     /// The file is no LORA configuration, or has a setting that is not supported.
     /// </exception>

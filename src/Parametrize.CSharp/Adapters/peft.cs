@@ -20,7 +20,6 @@ public static class peft
     /// If one module cannot have an adapter, nothing changes. The model computes the same outputs as before, until it is trained (with
     /// DoRA up to rounding). The factors A are drawn from torch's generator, as `manual_seed` has set it.
     /// </summary>
-    /// <param name="model">The model.</param>
     /// <param name="config">Ranks, alphas and modules.</param>
     /// <returns>The model, changed in place.</returns>
     /// <exception cref="ArgumentException">
@@ -48,8 +47,6 @@ public static class peft
     /// Writes the adapters of a model as PEFT does: `adapter_config.json` and `adapter_model.safetensors` in a folder, which is
     /// made. `PeftModel.from_pretrained` reads them.
     /// </summary>
-    /// <param name="model">The model.</param>
-    /// <param name="folder">The folder.</param>
     /// <param name="config">
     /// The settings that the adapters do not have: `BaseModelNameOrPath`, `TaskType` and `ModulesToSave`. Default, also of
     /// `ModulesToSave` alone where it is empty: those with which this model got its adapters.
@@ -77,7 +74,6 @@ public static class peft
     /// PEFT applies in training only, is not applied.
     /// </summary>
     /// <param name="model">The model with the weights that the adapters were trained for.</param>
-    /// <param name="folder">The folder.</param>
     /// <param name="is_trainable">Whether the adapters are to be trained further. Default: false, as in PEFT.</param>
     /// <returns>The configuration of the folder.</returns>
     /// <exception cref="InvalidDataException">
@@ -107,7 +103,6 @@ public static class peft
     /// Computes each adapted weight once and gives the model plain, frozen weights instead: calls cost as much as without adapters.
     /// Works for every value that changes a frozen weight, also `Oft`.
     /// </summary>
-    /// <param name="model">The model.</param>
     /// <returns>The rounding error of each weight; its `Unmerge` takes the adapters out again.</returns>
     /// <exception cref="InvalidOperationException">The model has no adapter, or a module holds one itself.</exception>
     /// <exception cref="NotSupportedException">An adapted weight is that of several modules. Nothing has changed.</exception>
@@ -127,7 +122,6 @@ public static class peft
     }
 
     /// <summary>Takes merged adapters out again: <see cref="MergedAdapters.Unmerge"/> of what `merge_adapter` has returned.</summary>
-    /// <param name="model">The model.</param>
     /// <exception cref="InvalidOperationException">
     /// Nothing is merged into the model, or a weight was changed since. Nothing has changed.
     /// </exception>
@@ -142,7 +136,6 @@ public static class peft
     /// without the adapter's change. Call it before <see cref="load_adapter"/> reads an adapter of other modules, or of another rank.
     /// Modules that an adapter's folder had as a whole stay as they are.
     /// </summary>
-    /// <param name="model">The model.</param>
     /// <exception cref="InvalidOperationException">The model has no adapter, or a module holds one itself.</exception>
     /// <exception cref="NotSupportedException">An adapted weight is that of several modules. Nothing has changed.</exception>
     public static void unload(nn.Module model)

@@ -99,7 +99,6 @@ public abstract class CustomNodeBase : Node
     }
 
     /// <summary>The forms of the inputs for an output of a form.</summary>
-    /// <param name="output">The form.</param>
     /// <param name="shapes">The shapes of the inputs; it throws ArgumentException for an output shape that is not possible.</param>
     private protected FSharpResult<FSharpList<Form>, ParametrizationError> InputsOf(
         Form output,

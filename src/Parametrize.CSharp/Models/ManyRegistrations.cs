@@ -8,7 +8,6 @@ namespace Parametrize.CSharp.Models;
 internal static class ManyRegistrations
 {
     /// <summary>Registers one value on a tensor of each of these modules.</summary>
-    /// <returns>The names of the tensors.</returns>
     public static IReadOnlyList<string> Register(
         nn.Module model,
         IReadOnlyList<(string Name, nn.Module Module, ParentModule? Parent)> modules,

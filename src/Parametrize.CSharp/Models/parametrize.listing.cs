@@ -11,7 +11,6 @@ public static partial class parametrize
     /// The parametrized tensors of a model in the order of its modules: those registered on a module under the tensor's
     /// name (`encoder.weight`), those that a module of one's own holds under the field's (`cell.kernel`).
     /// </summary>
-    /// <param name="model">The model.</param>
     /// <returns>Each tensor once, a shared one under its first name; empty when there are none.</returns>
     public static IReadOnlyList<(string name, ParametrizedTensor tensor)> parametrizations(this nn.Module model)
     {
@@ -23,7 +22,6 @@ public static partial class parametrize
     /// The parameters from which parametrized tensors are computed, for an optimizer's group of their own: they may need another
     /// learning rate, and weight decay pulls the parameters to zero, which need not be a zero weight.
     /// </summary>
-    /// <param name="model">The model.</param>
     /// <returns>Each once.</returns>
     public static IReadOnlyList<Parameter> parametrized_parameters(this nn.Module model)
     {
@@ -38,7 +36,6 @@ public static partial class parametrize
     }
 
     /// <summary>The parameters of a model that <see cref="parametrized_parameters"/> leaves.</summary>
-    /// <param name="model">The model.</param>
     /// <returns>Each once.</returns>
     public static IReadOnlyList<Parameter> other_parameters(this nn.Module model)
     {

@@ -16,7 +16,6 @@ public static partial class parametrize
     /// The predicate is called once for a module that has several names, with the first name. A parameter that several modules of
     /// the model share stays shared, also with modules that were not picked.
     /// </remarks>
-    /// <param name="model">The model.</param>
     /// <param name="where">Gets the dotted name, empty for the model itself, and the module.</param>
     /// <param name="tensor_name">Which tensor of each: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="parametrization">What constrains the tensors.</param>
@@ -57,13 +56,9 @@ public static partial class parametrize
     /// `model.register_parametrizations&lt;Linear&gt;("weight", value)`. Every convolution, transposed ones too, is a
     /// `Convolution`.
     /// </summary>
+    /// <inheritdoc cref="register_parametrizations(nn.Module, Func{string, nn.Module, bool}, string, Parametrization, WhenNotAllowed, bool)"/>
     /// <typeparam name="TModule">The class, or one that several are derived from.</typeparam>
-    /// <param name="model">The model.</param>
-    /// <param name="tensor_name">Which tensor of each.</param>
-    /// <param name="parametrization">What constrains the tensors.</param>
-    /// <param name="whenNotAllowed">What to do when a present tensor is not in the space.</param>
     /// <param name="allowNone">Whether the model may have no module of that class. Default: it is an error.</param>
-    /// <returns>The names of the tensors.</returns>
     public static IReadOnlyList<string> register_parametrizations<TModule>(
         this nn.Module model,
         string tensor_name,

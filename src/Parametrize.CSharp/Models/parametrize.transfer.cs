@@ -19,7 +19,6 @@ public static partial class parametrize
     /// <param name="from_module">The module that has the parametrizations; it stays as it is.</param>
     /// <param name="to_module">The module that gets them; its parameter objects stay.</param>
     /// <param name="tensor_name">One tensor, or all of the module itself. Default: all.</param>
-    /// <returns>The target.</returns>
     /// <exception cref="ArgumentException">
     /// A tensor is not parametrized in the source, or is missing or of another form in the target; nothing has changed.
     /// </exception>
@@ -61,7 +60,6 @@ public static partial class parametrize
     /// </summary>
     /// <param name="from">The model that has the parametrizations; it stays as it is.</param>
     /// <param name="to">A model of the same modules under the same names; its parameter objects stay.</param>
-    /// <returns>The target.</returns>
     /// <exception cref="ArgumentException">The models are not alike; nothing has changed.</exception>
     /// <exception cref="InvalidOperationException">
     /// The target has other parametrizations, or some that the source lacks; nothing has changed.

@@ -106,7 +106,6 @@ internal sealed class OptimizerGroups
 
     /// <summary>A parameter that has joined a group.</summary>
     /// <param name="Tensor">The tensor that is computed from it.</param>
-    /// <param name="Parameter">The parameter.</param>
     /// <param name="IsListed">Whether the group was built from an enumeration that has come to list it.</param>
     private sealed record Joined(WeakReference<ParametrizedTensor> Tensor, Parameter Parameter, bool IsListed)
     {

@@ -18,12 +18,10 @@ public static partial class parametrize
     /// optimizer the momenta stay, which is right up to the distance from the old base. So give it when bases move now
     /// and then, and do not when they move at every step or two, where resetting would leave no momentum at all.
     /// </remarks>
-    /// <param name="module">The module.</param>
     /// <param name="name">The name under which the tensor was registered.</param>
     /// <param name="optimizer">
     /// The optimizer that trains the tensor; its momenta are reset. Default: none, no momenta are reset.
     /// </param>
-    /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">The tensor of that name is not parametrized.</exception>
     /// <exception cref="InvalidOperationException">It has no base.</exception>
     /// <exception cref="NotSupportedException">
@@ -44,12 +42,11 @@ public static partial class parametrize
     }
 
     /// <summary>Moves the base of every tensor of a model that has one: all move, or none.</summary>
-    /// <param name="model">The model.</param>
     /// <param name="optimizer">
     /// The optimizer that trains the tensors; their momenta are reset. Default: none, no momenta are reset.
     /// </param>
     /// <returns>The names of the moved tensors; none when no tensor has a base.</returns>
-    /// <exception cref="NotSupportedException">As of `update_base`; nothing has changed.</exception>
+    /// <exception cref="NotSupportedException">As of <see cref="update_base"/>; nothing has changed.</exception>
     /// <exception cref="ParametrizationException">A present tensor is not allowed; nothing has changed.</exception>
     public static IReadOnlyList<string> update_bases(this nn.Module model, optim.Optimizer? optimizer = null)
     {

@@ -98,7 +98,6 @@ public static class Priors
     public static Prior Langevin(double[,] parameter) => Core.langevin(Given(parameter));
 
     /// <summary>The log density of each independent tensor of a batch, in the shape of the dimensions before.</summary>
-    /// <param name="prior">The prior.</param>
     /// <param name="tensor">A tensor of its space.</param>
     /// <param name="measure">Default: that of the Frobenius norm.</param>
     /// <returns>A new tensor, through which gradients flow, in float32 for 16-bit tensors.</returns>
@@ -107,8 +106,6 @@ public static class Priors
         Core.logDensityBy(measure ?? Measure.Frobenius, Given(prior), Given(tensor));
 
     /// <summary>Independent random tensors of the density.</summary>
-    /// <param name="prior">The prior.</param>
-    /// <param name="shape">The shape.</param>
     /// <param name="dtype">Default: that of TorchSharp, float32 unless `set_default_dtype` says otherwise.</param>
     /// <param name="device">Default: the default device of libtorch.</param>
     /// <param name="generator">Default: the global one of the device; others draw on the CPU, the same tensor for every device.</param>

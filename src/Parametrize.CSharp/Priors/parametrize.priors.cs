@@ -15,7 +15,6 @@ public static partial class parametrize
     /// the map by which the tensor is computed. In a cached scope the cached values are used. Outside, each value is computed,
     /// without learning and without noise.
     /// </remarks>
-    /// <param name="model">The model.</param>
     /// <param name="priors">
     /// Names of parametrized tensors, or of parameters, with a density for each; or patterns with * and ?, each of which must match
     /// a tensor. A tensor's own name is preferred to a pattern.
@@ -31,10 +30,8 @@ public static partial class parametrize
     /// The sum of the log densities, as densities of the parameters if asked for: the log volumes of the maps are added, as in
     /// Stan. A sampler of the parameters needs this; the maximum then depends on the maps.
     /// </summary>
-    /// <param name="model">The model.</param>
+    /// <inheritdoc cref="log_prior(nn.Module, ValueTuple{string, Prior}[])"/>
     /// <param name="byParameters">Whether the densities are to be ones of the parameters.</param>
-    /// <param name="priors">Names or patterns, with a density for each.</param>
-    /// <returns>A new tensor of one number, through which gradients flow.</returns>
     /// <exception cref="ArgumentException">As without `byParameters`; or a map has no log volume in closed form.</exception>
     public static Tensor log_prior(this nn.Module model, bool byParameters, params (string name, Prior prior)[] priors)
     {
@@ -47,10 +44,7 @@ public static partial class parametrize
     /// The sum of one log density over all tensors of a model, parametrized ones and plain parameters, whose space lies in that of
     /// the prior.
     /// </summary>
-    /// <param name="model">The model.</param>
-    /// <param name="prior">The density of all of them.</param>
-    /// <param name="byParameters">Whether the densities are to be ones of the parameters.</param>
-    /// <returns>A new tensor of one number, through which gradients flow.</returns>
+    /// <inheritdoc cref="log_prior(nn.Module, bool, ValueTuple{string, Prior}[])"/>
     /// <exception cref="ArgumentException">There is none, or a shape does not suit. Nothing was computed.</exception>
     public static Tensor log_prior(this nn.Module model, Prior prior, bool byParameters = false)
     {
@@ -62,12 +56,10 @@ public static partial class parametrize
     /// <summary>
     /// The sum of the log densities that a function returns for each tensor, parametrized ones and plain parameters.
     /// </summary>
-    /// <param name="model">The model.</param>
     /// <param name="priorOf">
     /// Gets the name of each tensor (the first name of a tied one). Returns its density, or null to leave the tensor out.
     /// </param>
-    /// <param name="byParameters">Whether the densities are to be ones of the parameters.</param>
-    /// <returns>A new tensor of one number, through which gradients flow.</returns>
+    /// <inheritdoc cref="log_prior(nn.Module, bool, ValueTuple{string, Prior}[])"/>
     /// <exception cref="ArgumentException">
     /// All are left out, or a density does not suit the tensor's value or shape. Nothing was computed.
     /// </exception>

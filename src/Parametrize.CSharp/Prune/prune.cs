@@ -20,56 +20,41 @@ namespace Parametrize.CSharp;
 public static partial class prune
 {
     /// <summary>Prunes nothing yet: gives the tensor a mask of ones.</summary>
-    /// <param name="module">The module.</param>
     /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
-    /// <returns>The module.</returns>
     public static T identity<T>(T module, string name)
         where T : nn.Module => Apply(module, name, Pruning.Nothing);
 
     /// <summary>Prunes exactly this many entries at random.</summary>
-    /// <param name="module">The module.</param>
     /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="amount">A share or a number of the entries that are left.</param>
     /// <param name="seed">What the entries are drawn from. Default: a draw from the global generator.</param>
-    /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">The amount makes no sense; the module has no such tensor.</exception>
     /// <exception cref="ParametrizationException">Too few are left; nothing has changed.</exception>
     public static T random_unstructured<T>(this T module, string name, Amount amount, ulong? seed = null)
         where T : nn.Module => Apply(module, name, Pruning.NewRandom(amount, seed ?? NewSeed()));
 
     /// <summary>Prunes the entries of smallest modulus.</summary>
-    /// <param name="module">The module.</param>
-    /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
-    /// <param name="amount">A share or a number of the entries that are left.</param>
+    /// <inheritdoc cref="random_unstructured"/>
     /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
-    /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">Amount or scores make no sense; the module has no such tensor.</exception>
-    /// <exception cref="ParametrizationException">Too few are left; nothing has changed.</exception>
     public static T l1_unstructured<T>(this T module, string name, Amount amount, Tensor? importance_scores = null)
         where T : nn.Module => Apply(module, name, Pruning.NewL1(amount), importance_scores);
 
     /// <summary>Prunes whole channels at random.</summary>
-    /// <param name="module">The module.</param>
     /// <param name="name">A tensor of at least 2 dimensions.</param>
     /// <param name="amount">A share or a number of the channels that are not yet pruned as a whole.</param>
     /// <param name="dim">The dimension of the channels; negative ones count from the end.</param>
     /// <param name="seed">What the channels are drawn from. Default: a draw from the global generator.</param>
-    /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">The amount makes no sense; the module has no such tensor.</exception>
     /// <exception cref="ParametrizationException">There is no such dimension, or too few channels are left.</exception>
     public static T random_structured<T>(this T module, string name, Amount amount, int dim, ulong? seed = null)
         where T : nn.Module => Apply(module, name, Pruning.NewRandomStructured(amount, dim, seed ?? NewSeed()));
 
     /// <summary>Prunes the channels with the smallest norms.</summary>
-    /// <param name="module">The module.</param>
-    /// <param name="name">A tensor of at least 2 dimensions.</param>
-    /// <param name="amount">A share or a number of the channels that are not yet pruned as a whole.</param>
+    /// <inheritdoc cref="random_structured"/>
     /// <param name="n">The power of the norm: any number, <see cref="double.PositiveInfinity"/> or <see cref="double.NegativeInfinity"/>.</param>
-    /// <param name="dim">The dimension of the channels; negative ones count from the end.</param>
     /// <param name="importance_scores">Whose norms count instead of the tensor's; of its shape.</param>
-    /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">Amount, power or scores make no sense, or no such tensor.</exception>
-    /// <exception cref="ParametrizationException">There is no such dimension, or too few channels are left.</exception>
     public static T ln_structured<T>(
         this T module,
         string name,
@@ -81,10 +66,8 @@ public static partial class prune
         where T : nn.Module => Apply(module, name, Pruning.NewLn(amount, n, dim), importance_scores);
 
     /// <summary>Prunes where the mask has zeros.</summary>
-    /// <param name="module">The module.</param>
     /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="mask">Zeros where entries are pruned; of the tensor's shape. It is copied.</param>
-    /// <returns>The module.</returns>
     /// <exception cref="ParametrizationException">The mask has another shape; nothing has changed.</exception>
     public static T custom_from_mask<T>(this T module, string name, Tensor mask)
         where T : nn.Module
@@ -104,9 +87,7 @@ public static partial class prune
     /// Makes the zeros permanent: the tensor is an ordinary one again, the same parameter object as before, with zeros
     /// that training may change. Other parametrizations of the tensor end as well.
     /// </summary>
-    /// <param name="module">The module.</param>
     /// <param name="name">The name under which the tensor was pruned.</param>
-    /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">The tensor of that name is not pruned.</exception>
     /// <exception cref="InvalidOperationException">The module holds it as a ParametrizedTensor, in a field.</exception>
     public static T remove<T>(T module, string name)

@@ -27,11 +27,9 @@ public static partial class prune
     }
 
     /// <summary>Prunes several tensors together by a method that picks entries.</summary>
-    /// <param name="parameters">Modules and names of their tensors.</param>
+    /// <inheritdoc cref="global_unstructured(IEnumerable{ValueTuple{nn.Module, string}}, Amount, IReadOnlyDictionary{ValueTuple{nn.Module, string}, Tensor})"/>
     /// <param name="pruning_method">L1, Random, Bernoulli: not one of channels or groups.</param>
-    /// <param name="importance_scores">Whose moduli count instead of a tensor's; of its shape.</param>
     /// <exception cref="ArgumentException">No tensors; one twice; a method or scores that make no sense.</exception>
-    /// <exception cref="ParametrizationException">A tensor does not suit; nothing has changed.</exception>
     public static void global_unstructured(
         IEnumerable<(nn.Module module, string name)> parameters,
         Pruning pruning_method,

@@ -6,12 +6,10 @@ namespace Parametrize.CSharp;
 public static partial class prune
 {
     /// <summary>Keeps the `n` entries of largest modulus of each `m` consecutive ones in the last dimension.</summary>
-    /// <param name="module">The module.</param>
     /// <param name="name">A tensor whose last dimension `m` divides: the inputs of a Linear's weight.</param>
     /// <param name="n">How many of each group are kept.</param>
     /// <param name="m">The size of a group. Hardware with sparse matrices supports 2 of 4.</param>
     /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
-    /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">More are to be kept than a group has.</exception>
     /// <exception cref="ParametrizationException">`m` does not divide the last dimension.</exception>
     public static T n_m<T>(this T module, string name, int n, int m, Tensor? importance_scores = null)
@@ -21,11 +19,9 @@ public static partial class prune
     /// Prunes entries of smallest modulus until this share of all entries is pruned. Pruned entries stay pruned; if the share is
     /// reached already, nothing changes.
     /// </summary>
-    /// <param name="module">The module.</param>
     /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="share">A share of all entries, in [0, 1].</param>
     /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
-    /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">Share or scores make no sense; the module has no such tensor.</exception>
     public static T up_to<T>(this T module, string name, double share, Tensor? importance_scores = null)
         where T : nn.Module => module.l1_unstructured(name, Amount.NewUpTo(share), importance_scores);
@@ -34,12 +30,9 @@ public static partial class prune
     /// Prunes entries of smallest modulus up to the share that a schedule has at this step. Before the schedule's first step it
     /// prunes nothing. Call it after optimizer steps. Every other verb follows with `schedule.AmountAt(step)` as its amount.
     /// </summary>
-    /// <param name="module">The module.</param>
-    /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
+    /// <inheritdoc cref="up_to"/>
     /// <param name="schedule">Which share at which step.</param>
     /// <param name="step">The number of the training step.</param>
-    /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
-    /// <returns>The module.</returns>
     /// <exception cref="ArgumentException">The module has no such tensor; scores that make no sense.</exception>
     public static T follow<T>(
         this T module,

@@ -55,7 +55,6 @@ public sealed class ParametrizationReport : IReadOnlyList<TensorReport>
     /// page needs no other files: the pictures are SVG, and there are no scripts. It follows the light or dark mode of the browser,
     /// and fits a phone.
     /// </summary>
-    /// <param name="title">The title of the page.</param>
     public string ToHtml(string title = "Parametrizations")
     {
         ArgumentNullException.ThrowIfNull(title);

@@ -12,7 +12,6 @@ public static partial class parametrize
     /// trained, and the dimension of the space; singular values if asked for. It computes each tensor once. As every reading does,
     /// it first takes pending changes: a move, a buffer that a pass has changed, and singular vectors that are stale in evaluation.
     /// </summary>
-    /// <param name="model">The model.</param>
     /// <param name="spectraUpTo">
     /// Singular values are computed for tensors that take no more work than a square matrix of this size. The work is rows x
     /// columns x the smaller of the two, for each matrix of a batch. On one core a matrix of 1,024 x 1,024 takes 0.3 seconds, one

@@ -35,7 +35,6 @@ public sealed class SavedModel : IDisposable
     /// Reads a safetensors file. A tensor that cannot be computed is listed with the others, and its
     /// <see cref="SavedTensor.Problem"/> says why.
     /// </summary>
-    /// <param name="path">The file.</param>
     /// <param name="parametrizations">
     /// The parametrizations of tensors for which the file names none, or names one that cannot be read; by name or by a pattern
     /// with * and ?. Default: none.
@@ -66,7 +65,6 @@ public sealed class SavedModel : IDisposable
     /// be given a parametrization, too.
     /// </summary>
     /// <param name="name">The <see cref="SavedTensor.Name"/> of the tensor.</param>
-    /// <param name="parametrization">The new parametrization.</param>
     /// <param name="whenNotAllowed">What to do when the new parametrization does not allow the value. Default: refuse.</param>
     /// <exception cref="ArgumentException">There is no such tensor.</exception>
     /// <exception cref="InvalidDataException">The present value cannot be computed.</exception>

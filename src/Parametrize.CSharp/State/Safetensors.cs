@@ -37,10 +37,9 @@ public static class Safetensors
     }
 
     /// <summary>Writes the tensors to a stream, from its present position, and leaves it open.</summary>
+    /// <inheritdoc cref="Save(string, IReadOnlyDictionary{string, Tensor}, IReadOnlyDictionary{string, string})"/>
     /// <param name="stream">A writable stream.</param>
-    /// <param name="tensors">By name; on any device, contiguous or not, with or without gradients.</param>
-    /// <param name="metadata">What to say about them. Default: nothing.</param>
-    /// <exception cref="ArgumentException">A tensor or a name that the format cannot hold; nothing is written.</exception>
+    /// <exception cref="IOException">The stream cannot be written.</exception>
     public static void Save(
         Stream stream,
         IReadOnlyDictionary<string, Tensor> tensors,
@@ -56,16 +55,11 @@ public static class Safetensors
     /// <see cref="parametrize.load_parametrized_state_dict"/>. Tensors that were assigned to fields are taken in first, as by a
     /// call.
     /// </summary>
-    /// <param name="path">The file. Its folder must exist.</param>
-    /// <param name="model">The model.</param>
+    /// <inheritdoc cref="Save(string, IReadOnlyDictionary{string, Tensor}, IReadOnlyDictionary{string, string})"/>
     /// <param name="metadata">What else to say; not what the model says itself. Default: nothing.</param>
     /// <exception cref="ArgumentException">
     /// A tensor or a name that the format cannot hold, or metadata that say something else of a tensor than the model; nothing is
     /// written.
-    /// </exception>
-    /// <exception cref="IOException">The file cannot be written; an older one is as it was.</exception>
-    /// <exception cref="UnauthorizedAccessException">
-    /// An older file is read-only, or the folder is; everything is as it was.
     /// </exception>
     public static void Save(string path, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {
@@ -75,13 +69,9 @@ public static class Safetensors
     }
 
     /// <summary>Writes the state of a model to a stream, from its present position; the stream stays open.</summary>
+    /// <inheritdoc cref="Save(string, nn.Module, IReadOnlyDictionary{string, string})"/>
     /// <param name="stream">A writable stream.</param>
-    /// <param name="model">The model.</param>
-    /// <param name="metadata">What else to say; not what the model says itself. Default: nothing.</param>
-    /// <exception cref="ArgumentException">
-    /// A tensor or a name that the format cannot hold, or metadata that say something else of a tensor than the model; nothing is
-    /// written.
-    /// </exception>
+    /// <exception cref="IOException">The stream cannot be written.</exception>
     public static void Save(Stream stream, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -93,7 +83,6 @@ public static class Safetensors
     /// Reads the tensors of a file, to the CPU; they are the caller's to dispose. Loading them into a model heeds what the
     /// file says about their parametrizations.
     /// </summary>
-    /// <param name="path">The file.</param>
     /// <exception cref="InvalidDataException">
     /// The file does not follow the format; the message says what was expected and what was found.
     /// </exception>
@@ -101,7 +90,6 @@ public static class Safetensors
     public static LoadedTensors Load(string path) => Load(path, out _);
 
     /// <inheritdoc cref="Load(string)"/>
-    /// <param name="path">The file.</param>
     /// <param name="metadata">What the file says about the tensors; empty when it says nothing.</param>
     public static LoadedTensors Load(string path, out Dictionary<string, string> metadata)
     {

@@ -72,9 +72,7 @@ internal sealed record StateDescription(IReadOnlyDictionary<string, string> Meta
     }
 
     /// <summary>Adds the description of a tensor to the metadata.</summary>
-    /// <param name="metadata">The metadata.</param>
     /// <param name="key">Its plain key.</param>
-    /// <param name="tensor">The tensor.</param>
     /// <param name="members">The shapes of the members of a joint tensor; null for a single tensor.</param>
     public static void Describe(
         Dictionary<string, string> metadata,

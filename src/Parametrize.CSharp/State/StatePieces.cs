@@ -108,7 +108,6 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
     /// The parts, corrected where an element type has rounded them. Null when problems with the pieces among them have been noted:
     /// numbers that are not finite, and buffers with which no parameters give an allowed tensor.
     /// </summary>
-    /// <param name="map">The map that computes with the parts.</param>
     /// <param name="parts">The parts, in the element type in which the map computes.</param>
     /// <param name="isRounded">Whether some come from a coarser element type.</param>
     /// <param name="problems">The list to which problems are added.</param>

@@ -83,8 +83,6 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
 
     /// <summary>Plans to assign a value to a parametrized tensor.</summary>
     /// <param name="key">Its key in messages.</param>
-    /// <param name="target">The parametrized tensor.</param>
-    /// <param name="value">The value.</param>
     /// <param name="policy">
     /// What to do when the value is not allowed. Default: the policy that the caller of loading has given.
     /// </param>

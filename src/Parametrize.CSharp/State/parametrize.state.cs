@@ -19,7 +19,6 @@ public static partial class parametrize
     /// written in place, so that optimizers keep their parameters. Cached values are dropped. A tied tensor must be in the state
     /// under one of its names.
     /// </remarks>
-    /// <param name="model">The model.</param>
     /// <param name="state">Tensors by key: of a PyTorch model, or of `state_dict` or <see cref="baked_state_dict"/>.</param>
     /// <param name="strict">Whether keys that the other side lacks are an error. Default: true.</param>
     /// <param name="whenNotAllowed">What to do with a plain tensor outside the space. Default: refuse the dictionary.</param>
@@ -68,7 +67,6 @@ public static partial class parametrize
     /// model of the same layers. Training state is not touched. Tensors that were assigned to fields are taken in first, as by a
     /// call.
     /// </summary>
-    /// <param name="model">The model.</param>
     /// <returns>New tensors without gradients, which share no memory with the model; the caller's to dispose.</returns>
     /// <exception cref="ParametrizationException">A tensor that was assigned to a field is not allowed.</exception>
     public static Dictionary<string, Tensor> baked_state_dict(this nn.Module model)
@@ -87,7 +85,6 @@ public static partial class parametrize
     /// PyTorch, and no larger than the matrix here. Other tensors are as in `state_dict`. A tensor of several modules is there under
     /// all its names.
     /// </summary>
-    /// <param name="model">The model.</param>
     /// <returns>New tensors without gradients, which share no memory with the model; the caller's to dispose.</returns>
     public static Dictionary<string, Tensor> pytorch_state_dict(this nn.Module model)
     {
