@@ -14,7 +14,7 @@ public static partial class Parametrizations
     public static Parametrization Identity => Combining.identity;
 
     /// <summary>A value of one node of your own: see <see cref="CustomNode"/>.</summary>
-    public static Parametrization Of(Node node) => Core.ofNode(Given(node));
+    public static Parametrization Of(Node node) => Core.ofNode(NotNull(node));
 
     /// <summary>
     /// The value of a text as <c>ToString</c> prints it, such as <c>skew >>> cayley</c>. It knows the values of the library.
@@ -22,22 +22,22 @@ public static partial class Parametrizations
     /// <exception cref="FormatException">It is none; the message names the position and what was expected there.</exception>
     public static Parametrization Parse(string text)
     {
-        var result = Reading.parse(Given(text));
+        var result = Reading.parse(NotNull(text));
         return result.IsOk ? result.ResultValue : throw new FormatException(result.ErrorValue.Message);
     }
 
     /// <summary>Whether the tensor is in the space, up to rounding.</summary>
     public static bool Contains(this Parametrization value, Tensor tensor) =>
-        Core.contains(Given(value), Given(tensor)).IsOk;
+        Core.contains(NotNull(value), NotNull(tensor)).IsOk;
 
     /// <summary>Null when the tensor is in the space, else what is violated and by how much.</summary>
     public static ParametrizationError? Violation(this Parametrization value, Tensor tensor) =>
-        Core.contains(Given(value), Given(tensor)).ErrorOrNull();
+        Core.contains(NotNull(value), NotNull(tensor)).ErrorOrNull();
 
     /// <summary>The nearest tensor of the space, or a retraction to one; a new tensor without gradients.</summary>
     /// <exception cref="ArgumentException">It cannot be projected: wrong shape or element type, NaN.</exception>
     public static Tensor Project(this Parametrization value, Tensor tensor) =>
-        Core.project(Given(value), Given(tensor));
+        Core.project(NotNull(value), NotNull(tensor));
 
     /// <summary>A random tensor of the space, uniform where it has a uniform measure.</summary>
     /// <param name="dtype">Default: that of TorchSharp, float32 unless `set_default_dtype` says otherwise.</param>
@@ -50,14 +50,14 @@ public static partial class Parametrizations
         ScalarType? dtype = null,
         Device? device = null,
         Generator? generator = null
-    ) => Core.sample(Given(value), FormOf(shape, dtype, device), OptionOf(generator));
+    ) => Core.sample(NotNull(value), FormOf(shape, dtype, device), OptionOf(generator));
 
     /// <summary>The value as a function of data: what it computes from this tensor as its only parameter.</summary>
     /// <returns>A new tensor, through which gradients flow.</returns>
     /// <exception cref="ArgumentException">
     /// The value has several parameters, or carries buffers; or it does not read a tensor of that form.
     /// </exception>
-    public static Tensor Apply(this Parametrization value, Tensor x) => Core.apply(Given(value), Given(x));
+    public static Tensor Apply(this Parametrization value, Tensor x) => Core.apply(NotNull(value), NotNull(x));
 
     /// <summary>What <see cref="Apply"/> computes, and by how much that stretches volumes around each tensor.</summary>
     /// <param name="dimensions">How many of the last dimensions of the result are one tensor; those before are a batch.</param>
@@ -69,14 +69,14 @@ public static partial class Parametrizations
         this Parametrization value,
         Tensor x,
         int dimensions
-    ) => Core.applyWithLogVolumes(dimensions, Given(value), Given(x));
+    ) => Core.applyWithLogVolumes(dimensions, NotNull(value), NotNull(x));
 
     /// <summary>The only tensor from which <see cref="Apply"/> computes this one, which has to be allowed.</summary>
     /// <returns>A new tensor, through which gradients flow.</returns>
     /// <exception cref="ArgumentException">
     /// The value yields tensors from several parameters, or is not known not to; or it does not yield a tensor of that form.
     /// </exception>
-    public static Tensor Undo(this Parametrization value, Tensor w) => Core.undo(Given(value), Given(w));
+    public static Tensor Undo(this Parametrization value, Tensor w) => Core.undo(NotNull(value), NotNull(w));
 
     /// <summary>The form of a tensor; TorchSharp's defaults where nothing is given.</summary>
     internal static Form FormOf(ReadOnlySpan<long> shape, ScalarType? dtype, Device? device) =>
@@ -85,8 +85,7 @@ public static partial class Parametrizations
     internal static FSharpOption<Generator>? OptionOf(Generator? generator) =>
         generator is null ? null : FSharpOption<Generator>.Some(generator);
 
-    /// <summary>The argument, which must not be null.</summary>
-    internal static T Given<T>(T argument, [CallerArgumentExpression(nameof(argument))] string? name = null)
+    internal static T NotNull<T>(T argument, [CallerArgumentExpression(nameof(argument))] string? name = null)
     {
         ArgumentNullException.ThrowIfNull(argument, name);
         return argument;

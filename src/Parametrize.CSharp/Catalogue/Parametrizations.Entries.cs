@@ -9,7 +9,7 @@ public static partial class Parametrizations
     public static Parametrization Positive => PositiveValues.positive;
 
     /// <summary>Positive tensors, by the given function of each entry.</summary>
-    public static Parametrization PositiveBy(PositiveMap map) => PositiveValues.positiveBy(Given(map));
+    public static Parametrization PositiveBy(PositiveMap map) => PositiveValues.positiveBy(NotNull(map));
 
     /// <summary>
     /// Probability vectors (the last dimension, of at least 2 numbers), by the isometric log-ratio: rows of row-stochastic
@@ -20,7 +20,7 @@ public static partial class Parametrizations
     /// <summary>
     /// Probability vectors by the given map: `SimplexMap.StickBreaking` is that of `torch.distributions.StickBreakingTransform`.
     /// </summary>
-    public static Parametrization SimplexBy(SimplexMap map) => SimplexValues.simplexBy(Given(map));
+    public static Parametrization SimplexBy(SimplexMap map) => SimplexValues.simplexBy(NotNull(map));
 
     /// <summary>
     /// Positive square matrices whose rows and columns sum to 1, of at least 2 rows: the exponentials of any matrix, with rows and

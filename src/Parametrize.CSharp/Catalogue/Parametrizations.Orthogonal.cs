@@ -85,7 +85,7 @@ public static partial class Parametrizations
         double radius,
         AlmostOrthogonalMap map,
         params Parametrization[] inputs
-    ) => AlmostOrthogonalValues.almostOrthogonalOf(radius, Given(map), ListModule.OfArray(Given(inputs)));
+    ) => AlmostOrthogonalValues.almostOrthogonalOf(radius, NotNull(map), ListModule.OfArray(NotNull(inputs)));
 
     /// <summary>
     /// n x k matrices (k at most n) in which a positive definite B has the place of the identity: `L^-T X` for `B = L L^T`.
@@ -99,5 +99,5 @@ public static partial class Parametrizations
         GeneralizedStiefelValues.generalizedStiefel(Rows(rows));
 
     private static FSharpList<FSharpList<double>> Rows(double[][] rows) =>
-        ListModule.OfSeq(Given(rows).Select(row => ListModule.OfArray(Given(row))));
+        ListModule.OfSeq(NotNull(rows).Select(row => ListModule.OfArray(NotNull(row))));
 }

@@ -51,7 +51,7 @@ public static partial class Parametrizations
     /// <summary>`g X` from values of the number g, which has to be free, and of X, of spectral norm 1.</summary>
     /// <exception cref="ArgumentException">Other than two values, or one that does not fit.</exception>
     public static Parametrization Gain(params Parametrization[] inputs) =>
-        GainValues.gain(ListModule.OfArray(Given(inputs)));
+        GainValues.gain(ListModule.OfArray(NotNull(inputs)));
 
     /// <summary>Every real tensor, as a number times a tensor of spectral norm 1.</summary>
     public static Parametrization SigmaReparametrized => GainValues.sigmaReparametrized;
@@ -73,7 +73,7 @@ public static partial class Parametrizations
     /// A bound that is not positive and finite, or sizes that are missing or not positive.
     /// </exception>
     public static Parametrization ConvolutionNorm(long[] sizes, double bound = 1) =>
-        ConvolutionNormValues.convolutionNorm(ListModule.OfArray(Given(sizes)), bound);
+        ConvolutionNormValues.convolutionNorm(ListModule.OfArray(NotNull(sizes)), bound);
 
     /// <summary>
     /// The operator norm of the convolution with a kernel `[out, in, k...]` on inputs of these sizes, with circular padding:
@@ -82,8 +82,8 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">Sizes that do not suit the kernel.</exception>
     public static Tensor ConvolutionOperatorNorm(Tensor kernel, params long[] sizes)
     {
-        var given = Given(kernel);
-        return Parametrize.ConvolutionNorm.operatorNorm(ListModule.OfArray(Given(sizes)), given);
+        var given = NotNull(kernel);
+        return Parametrize.ConvolutionNorm.operatorNorm(ListModule.OfArray(NotNull(sizes)), given);
     }
 
     /// <summary>The tensor as it is, and in training with independent normal numbers of this deviation added.</summary>

@@ -11,11 +11,11 @@ public static partial class Parametrizations
 {
     /// <summary>Zeros at fixed places; one behind another prunes what is left.</summary>
     /// <exception cref="ArgumentException">Options that make no sense for any tensor.</exception>
-    public static Parametrization Pruned(Pruning pruning) => PrunedValues.pruned(Given(pruning));
+    public static Parametrization Pruned(Pruning pruning) => PrunedValues.pruned(NotNull(pruning));
 
     /// <summary>Zeros where the mask has them.</summary>
     public static Parametrization PrunedBy(Tensor mask) =>
-        PrunedValues.pruned(Pruning.NewCustom(Mask.OfTensor(Given(mask))));
+        PrunedValues.pruned(Pruning.NewCustom(Mask.OfTensor(NotNull(mask))));
 
     /// <summary>Each entry is zero with this probability; the seed fixes the pattern.</summary>
     /// <exception cref="ArgumentException">The probability is outside [0, 1].</exception>

@@ -11,7 +11,7 @@ public static partial class Parametrizations
     public static Parametrization Spd(double floor = 0) => PositiveDefiniteValues.spdAbove(floor);
 
     /// <summary>Symmetric positive definite n x n matrices by the given map; by eigenvalues, real ones.</summary>
-    public static Parametrization SpdBy(SpdMap map) => EigenValues.spdBy(Given(map));
+    public static Parametrization SpdBy(SpdMap map) => EigenValues.spdBy(NotNull(map));
 
     /// <summary>Real symmetric positive definite n x n matrices of a trace: their eigenvalues are positive and sum to it.</summary>
     /// <exception cref="ArgumentException">The trace is not positive and finite.</exception>
@@ -28,12 +28,12 @@ public static partial class Parametrizations
     /// <summary>`Q diag(l) Q^T` from values of Q (n x rank) and l (rank numbers): real symmetric matrices.</summary>
     /// <exception cref="ArgumentException">The rank is below 1, there are not two values, or one does not fit.</exception>
     public static Parametrization Eigen(long rank, params Parametrization[] inputs) =>
-        EigenValues.eigen(rank, ListModule.OfArray(Given(inputs)));
+        EigenValues.eigen(rank, ListModule.OfArray(NotNull(inputs)));
 
     /// <summary>`Q diag(l) Q^T` from values of Q (n x n) and l, all n eigenvalues: real symmetric matrices.</summary>
     /// <exception cref="ArgumentException">There are not two values, or one does not fit.</exception>
     public static Parametrization EigenFull(params Parametrization[] inputs) =>
-        EigenValues.eigenFull(ListModule.OfArray(Given(inputs)));
+        EigenValues.eigenFull(ListModule.OfArray(NotNull(inputs)));
 
     /// <summary>Real positive semidefinite n x n matrices, by eigenvalues that are squares.</summary>
     public static Parametrization Psd => EigenValues.psd;
@@ -70,7 +70,7 @@ public static partial class Parametrizations
     /// </summary>
     /// <exception cref="ArgumentException">There are not two values, or one does not fit.</exception>
     public static Parametrization SchurForm(params Parametrization[] inputs) =>
-        SchurFormValues.schurForm(ListModule.OfArray(Given(inputs)));
+        SchurFormValues.schurForm(ListModule.OfArray(NotNull(inputs)));
 
     /// <summary>Real n x n matrices whose eigenvalues have real parts below `-alpha`.</summary>
     /// <exception cref="ArgumentException">Alpha is not finite.</exception>
@@ -107,12 +107,12 @@ public static partial class Parametrizations
     /// <summary>`U diag(s) V^T` from values of U (n x rank), s (rank numbers) and V (k x rank).</summary>
     /// <exception cref="ArgumentException">The rank is below 1, there are not three values, or one does not fit.</exception>
     public static Parametrization Svd(long rank, params Parametrization[] inputs) =>
-        LowRankValues.svd(rank, ListModule.OfArray(Given(inputs)));
+        LowRankValues.svd(rank, ListModule.OfArray(NotNull(inputs)));
 
     /// <summary>`U diag(s) V^T` from values of U, all singular values and V: real n x k matrices.</summary>
     /// <exception cref="ArgumentException">There are not three values, or one does not fit.</exception>
     public static Parametrization SvdFull(params Parametrization[] inputs) =>
-        LowRankValues.svdFull(ListModule.OfArray(Given(inputs)));
+        LowRankValues.svdFull(ListModule.OfArray(NotNull(inputs)));
 
     /// <summary>
     /// Positive definite n x n matrices as the exponential of symmetric (Hermitian) ones; alone it reads the Hermitian part

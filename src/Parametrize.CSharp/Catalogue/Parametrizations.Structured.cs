@@ -10,29 +10,32 @@ public static partial class Parametrizations
     public static Parametrization Symmetric => SymmetricValues.symmetric;
 
     /// <inheritdoc cref="Symmetric"/>
-    public static Parametrization SymmetricFrom(Triangle triangle) => SymmetricValues.symmetricFrom(Given(triangle));
+    public static Parametrization SymmetricFrom(Triangle triangle) => SymmetricValues.symmetricFrom(NotNull(triangle));
 
     /// <summary>Hermitian n x n matrices, from one triangle and the real diagonal; real tensors are symmetric.</summary>
     public static Parametrization Hermitian => SymmetricValues.hermitian;
 
     /// <inheritdoc cref="Hermitian"/>
-    public static Parametrization HermitianFrom(Triangle triangle) => SymmetricValues.hermitianFrom(Given(triangle));
+    public static Parametrization HermitianFrom(Triangle triangle) => SymmetricValues.hermitianFrom(NotNull(triangle));
 
     /// <summary>Skew-symmetric n x n matrices, from one strict triangle; PyTorch's tutorial takes the upper.</summary>
     public static Parametrization Skew => SkewValues.skew;
 
     /// <inheritdoc cref="Skew"/>
-    public static Parametrization SkewFrom(Triangle triangle) => SkewValues.skewFrom(Given(triangle));
+    public static Parametrization SkewFrom(Triangle triangle) => SkewValues.skewFrom(NotNull(triangle));
 
     /// <summary>Skew-Hermitian n x n matrices, from one strict triangle and the imaginary diagonal.</summary>
     public static Parametrization SkewHermitian => SkewValues.skewHermitian;
 
     /// <inheritdoc cref="SkewHermitian"/>
-    public static Parametrization SkewHermitianFrom(Triangle triangle) => SkewValues.skewHermitianFrom(Given(triangle));
+    public static Parametrization SkewHermitianFrom(Triangle triangle) =>
+        SkewValues.skewHermitianFrom(NotNull(triangle));
 
     /// <summary>Triangular n x k matrices, optionally with ones on the diagonal.</summary>
     public static Parametrization Triangular(Triangle triangle, bool unitDiagonal = false) =>
-        unitDiagonal ? TriangularValues.unitTriangular(Given(triangle)) : TriangularValues.triangular(Given(triangle));
+        unitDiagonal
+            ? TriangularValues.unitTriangular(NotNull(triangle))
+            : TriangularValues.triangular(NotNull(triangle));
 
     /// <summary>Diagonal n x k matrices.</summary>
     public static Parametrization Diagonal => TriangularValues.diagonal;
@@ -68,7 +71,7 @@ public static partial class Parametrizations
         (long Rows, long Columns) shape,
         Parametrization first,
         Parametrization second
-    ) => KroneckerValues.kronecker(shape.Rows, shape.Columns, Given(first), Given(second));
+    ) => KroneckerValues.kronecker(shape.Rows, shape.Columns, NotNull(first), NotNull(second));
 
     /// <summary>Vectors (the last dimension) of sum zero, from one number less.</summary>
     public static Parametrization SumToZero => HyperplaneValues.sumToZero;
@@ -80,7 +83,7 @@ public static partial class Parametrizations
     /// </exception>
     public static Parametrization LinearlyConstrained(double[][] rows, double[] right) =>
         HyperplaneValues.linearlyConstrained(
-            ListModule.OfSeq(Given(rows).Select(row => ListModule.OfArray(Given(row)))),
-            ListModule.OfArray(Given(right))
+            ListModule.OfSeq(NotNull(rows).Select(row => ListModule.OfArray(NotNull(row)))),
+            ListModule.OfArray(NotNull(right))
         );
 }

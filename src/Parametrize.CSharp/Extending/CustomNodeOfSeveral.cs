@@ -24,7 +24,7 @@ public abstract class CustomNodeOfSeveral : CustomNodeBase
     protected CustomNodeOfSeveral(string code, Space codomain, int inputCount)
         : base(code, codomain, Enumerable.Repeat(Domain.AnySpace, AtLeastOne(inputCount))) { }
 
-    /// <summary> The shapes of the inputs for an output of that shape. Every right inverse needs them. </summary>
+    /// <summary>The shapes of the inputs for an output of that shape. Every right inverse needs them.</summary>
     /// <exception cref="ArgumentException">The node cannot yield a tensor of that shape.</exception>
     protected abstract IReadOnlyList<long[]> InputShapes(long[] shape);
 

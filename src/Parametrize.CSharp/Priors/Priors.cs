@@ -34,18 +34,18 @@ public static class Priors
     /// The value has no log volume in closed form, or the parameters' density is not one of all tensors.
     /// </exception>
     public static Prior OfValue(Parametrization value, Prior? parameters = null) =>
-        Core.ofValue(Given(value), parameters ?? Normal());
+        Core.ofValue(NotNull(value), parameters ?? Normal());
 
     /// <summary>
     /// The constant density of a compact space: probability vectors, vectors of a norm, matrices with orthonormal columns or rows,
     /// rotations, unitary matrices, correlation matrices and their Cholesky factors, tensors between two numbers.
     /// </summary>
     /// <exception cref="ArgumentException">The value yields tensors of another space.</exception>
-    public static Prior Uniform(Parametrization value) => Core.uniform(Given(value));
+    public static Prior Uniform(Parametrization value) => Core.uniform(NotNull(value));
 
     /// <summary>Dirichlet's density of probability vectors. A single concentration holds for all entries.</summary>
     /// <exception cref="ArgumentException">There is none, or one is not positive and finite.</exception>
-    public static Prior Dirichlet(params double[] concentrations) => Core.dirichlet(Given(concentrations));
+    public static Prior Dirichlet(params double[] concentrations) => Core.dirichlet(NotNull(concentrations));
 
     /// <summary>
     /// Correlation matrices of density `det(W)^(shape - 1) / c` (Lewandowski, Kurowicka and Joe 2009): uniform for 1, nearer to the
@@ -69,7 +69,7 @@ public static class Priors
     /// <exception cref="ArgumentException">
     /// The degrees of freedom are not positive and finite, or the matrix is not symmetric and positive definite.
     /// </exception>
-    public static Prior Wishart(double freedom, double[,] scale) => Core.wishartOf(freedom, Given(scale));
+    public static Prior Wishart(double freedom, double[,] scale) => Core.wishartOf(freedom, NotNull(scale));
 
     /// <summary>
     /// The density of inverses of Wishart matrices, with a multiple of the identity as the scale. The mean is the scale over
@@ -82,20 +82,21 @@ public static class Priors
     /// <exception cref="ArgumentException">
     /// The degrees of freedom are not positive and finite, or the matrix is not symmetric and positive definite.
     /// </exception>
-    public static Prior InverseWishart(double freedom, double[,] scale) => Core.inverseWishartOf(freedom, Given(scale));
+    public static Prior InverseWishart(double freedom, double[,] scale) =>
+        Core.inverseWishartOf(freedom, NotNull(scale));
 
     /// <summary>
     /// The density `exp(f . w) / c` of real vectors of norm 1: around the direction of f, the more so the longer it is.
     /// </summary>
     /// <exception cref="ArgumentException">There is no number, or one is not finite.</exception>
-    public static Prior VonMisesFisher(params double[] parameter) => Core.vonMisesFisher(Given(parameter));
+    public static Prior VonMisesFisher(params double[] parameter) => Core.vonMisesFisher(NotNull(parameter));
 
     /// <summary>
     /// The density `exp(tr(F^T W)) / c` of real matrices with orthonormal columns or rows and of rotations, of several columns up
     /// to a constant.
     /// </summary>
     /// <exception cref="ArgumentException">There is no number, or one is not finite.</exception>
-    public static Prior Langevin(double[,] parameter) => Core.langevin(Given(parameter));
+    public static Prior Langevin(double[,] parameter) => Core.langevin(NotNull(parameter));
 
     /// <summary>The log density of each independent tensor of a batch, in the shape of the dimensions before.</summary>
     /// <param name="tensor">A tensor of its space.</param>
@@ -103,7 +104,7 @@ public static class Priors
     /// <returns>A new tensor, through which gradients flow, in float32 for 16-bit tensors.</returns>
     /// <exception cref="ArgumentException">The tensor is not in the space, or has a form that has no density.</exception>
     public static Tensor LogDensity(this Prior prior, Tensor tensor, Measure? measure = null) =>
-        Core.logDensityBy(measure ?? Measure.Frobenius, Given(prior), Given(tensor));
+        Core.logDensityBy(measure ?? Measure.Frobenius, NotNull(prior), NotNull(tensor));
 
     /// <summary>Independent random tensors of the density.</summary>
     /// <param name="dtype">Default: that of TorchSharp, float32 unless `set_default_dtype` says otherwise.</param>
@@ -116,5 +117,5 @@ public static class Priors
         ScalarType? dtype = null,
         Device? device = null,
         Generator? generator = null
-    ) => Core.sample(Given(prior), FormOf(shape, dtype, device), OptionOf(generator));
+    ) => Core.sample(NotNull(prior), FormOf(shape, dtype, device), OptionOf(generator));
 }

@@ -51,12 +51,12 @@ internal sealed record PruningTarget(nn.Module Model, TensorPath Path, Tensor? S
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var kept = cat([.. targets.Select(target => target.Kept())]);
-        if (targets.All(target => target.Path.Tensor?.PruningMask is not null) && Pruned.isReached(pruning, kept))
+        var unpruned = cat([.. targets.Select(target => target.Unpruned())]);
+        if (targets.All(target => target.Path.Tensor?.PruningMask is not null) && Pruned.isReached(pruning, unpruned))
             return null;
 
         var scores = cat([.. targets.Select(target => target.Ranked())]);
-        var mask = PruningMask.ofScores(scores, Mask.OfTensor(kept), pruning).Kept;
+        var mask = PruningMask.ofScores(scores, Mask.OfTensor(unpruned), pruning).Kept;
         var masks = new List<Mask>();
         var start = 0;
         foreach (var shape in targets.Select(target => ShapeOf(target.Path)))
@@ -103,7 +103,7 @@ internal sealed record PruningTarget(nn.Module Model, TensorPath Path, Tensor? S
         return (Scores ?? Present()).detach().abs().to(ScalarType.Float64).cpu().flatten();
     }
 
-    private Tensor Kept() =>
+    private Tensor Unpruned() =>
         Path.Tensor?.PruningMask is { } mask
             ? mask.ne(Scalars.scalarOf(0)).cpu().flatten()
             : ones(Present().numel(), dtype: ScalarType.Bool, device: CPU);

@@ -1,4 +1,5 @@
 using System.Xml.Linq;
+using static System.FormattableString;
 
 namespace Parametrize.CSharp.Reports;
 
@@ -50,6 +51,4 @@ internal static class Pictures
 
     private static XElement Figure(TensorReport row, string words, XElement picture) =>
         new("figure", picture, new XElement("figcaption", new XElement("b", row.Name), $": {words}."));
-
-    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

@@ -73,7 +73,7 @@ public sealed record TensorReport
     /// <summary>How many real numbers an optimizer trains: entries of unfrozen parameters, complex ones twice.</summary>
     public long Trained { get; }
 
-    /// <summary> The dimension of the space, in real numbers. Null for a user's space whose dimension is not known. </summary>
+    /// <summary>The dimension of the space, in real numbers. Null for a user's space whose dimension is not known.</summary>
     public long? Dimension { get; }
 
     /// <summary>

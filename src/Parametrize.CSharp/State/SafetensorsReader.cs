@@ -11,11 +11,9 @@ internal static class SafetensorsReader
     {
         try
         {
-            var (entries, said) = SafetensorsHeader.Parse(HeaderOf(stream));
+            (var entries, metadata) = SafetensorsHeader.Parse(HeaderOf(stream));
             RequireContiguous(entries, stream.Length - stream.Position);
-            metadata = said;
-
-            return Tensors(stream, entries, new(said));
+            return Tensors(stream, entries, new(metadata));
         }
         catch (EndOfStreamException error)
         {

@@ -23,7 +23,12 @@ internal sealed record StateDescription(IReadOnlyDictionary<string, string> Meta
             : null;
 
     /// <summary>The plain keys of the tensors for which the metadata have a code.</summary>
-    public IEnumerable<string> Keys => Metadata.ContainsKey(VersionKey) ? Under(CodePrefix) : [];
+    public IEnumerable<string> Keys =>
+        Metadata.ContainsKey(VersionKey)
+            ? from key in Metadata.Keys
+            where key.StartsWith(CodePrefix, StringComparison.Ordinal)
+            select key[CodePrefix.Length..]
+            : [];
 
     /// <summary>The metadata of other programs.</summary>
     public IReadOnlyDictionary<string, string> Others =>
@@ -92,9 +97,4 @@ internal sealed record StateDescription(IReadOnlyDictionary<string, string> Meta
         name == VersionKey
         || name.StartsWith(CodePrefix, StringComparison.Ordinal)
         || name.StartsWith(ShapesPrefix, StringComparison.Ordinal);
-
-    private IEnumerable<string> Under(string prefix) =>
-        Metadata
-            .Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal))
-            .Select(key => key[prefix.Length..]);
 }

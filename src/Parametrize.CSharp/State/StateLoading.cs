@@ -113,7 +113,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
     /// </summary>
     private JointLayout? LayoutOf(string key, List<JointLayout> layouts, StatePieces pieces)
     {
-        var fitting = (maps.MapOf(key) ?? SaidOf(key)) is { } map
+        var fitting = (maps.MapOf(key) ?? NamedByState(key)) is { } map
             ? layouts.FindAll(layout => pieces.Fit(map, layout.Shape))
             : [];
         return fitting.Find(IsWidest) ?? fitting.FirstOrDefault() ?? layouts.Find(IsWidest) ?? layouts.FirstOrDefault();
@@ -186,14 +186,14 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
         if (source.CodeOf(target.Key) is not { } code || code == map.Code)
             return false;
         // Masks are loaded as they are, whichever pruning has chosen them.
-        if (SaidOf(target.Key) is { } said && Pruned.areAlike(said, map))
+        if (NamedByState(target.Key) is { } named && Pruned.areAlike(named, map))
             return false;
         source.Take(pieces);
         if (!convert)
             plan.Problems.Add(
                 $"{target.Key}: the state is of {Brief.ofValue(code)}, but the model has {Brief.ofValue(map.Code)}. Load with convert: true to take its value."
             );
-        else if (SaidOf(target.Key) is not { } other)
+        else if (NamedByState(target.Key) is not { } other)
             plan.Problems.Add(UnknownMap(target, pieces));
         else if (plan.Bake(target.Key, parametrized.Inputs[^1], parametrized.Shape, pieces, other) is { } value)
             plan.Assign(target.Key, parametrized, value);
@@ -201,7 +201,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
     }
 
     /// <summary>The map that the state names; null when it names none, or a user's map, which cannot be read.</summary>
-    private Parametrization? SaidOf(string key)
+    private Parametrization? NamedByState(string key)
     {
         if (source.CodeOf(key) is not { } code)
             return null;
@@ -245,8 +245,8 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
         if (pieces is null)
             return false;
         // The map that the state names is for pieces under new names, not for old ones.
-        var said = pieces.AreOld ? null : SaidOf(target.Key);
-        var map = maps.MapOf(target.Key) ?? said ?? InferredParametrization.Of(pieces);
+        var named = pieces.AreOld ? null : NamedByState(target.Key);
+        var map = maps.MapOf(target.Key) ?? named ?? InferredParametrization.Of(pieces);
         if (map is null && (target.Own is null || !strict))
             return false;
         source.Take(pieces);

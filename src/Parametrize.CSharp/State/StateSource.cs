@@ -23,7 +23,6 @@ internal sealed class StateSource
     private readonly Dictionary<string, string> _keys = [];
     private readonly SortedSet<string> _sorted;
     private readonly HashSet<string> _taken = [];
-    private readonly List<string> _faults = [];
 
     public StateSource(IReadOnlyDictionary<string, Tensor> state, string prefix)
     {
@@ -31,9 +30,9 @@ internal sealed class StateSource
         _description = (state as LoadedTensors)?.Description;
         foreach (var key in state.Keys)
             if (!_keys.TryAdd(Bare(key), key))
-                _faults.Add($"{_keys[Bare(key)]} and {key} are both {Bare(key)} without the prefix {prefix}");
+                Faults.Add($"{_keys[Bare(key)]} and {key} are both {Bare(key)} without the prefix {prefix}");
         if (_description?.Fault is { } fault)
-            _faults.Add(fault);
+            Faults.Add(fault);
         _sorted = new(_keys.Keys, StringComparer.Ordinal);
     }
 
@@ -66,7 +65,7 @@ internal sealed class StateSource
     public IEnumerable<string> PlainKeys => _sorted.Where(key => ParametrizedKey(key) is null);
 
     /// <summary>Why it cannot be read.</summary>
-    public IReadOnlyList<string> Faults => _faults;
+    public List<string> Faults { get; } = [];
 
     /// <summary>
     /// The code of the value from which the tensor of that plain key was saved; null when the state does not name it.

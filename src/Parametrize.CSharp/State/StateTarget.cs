@@ -75,15 +75,12 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
         Own is not null ? [(Key, Own)] : Pieces().Select(piece => (Prefix + piece.Key, piece.Value));
 
     /// <summary>The pieces of a parametrized tensor, by the end of their keys.</summary>
-    public Dictionary<string, Tensor> Pieces()
-    {
-        var pieces = new Dictionary<string, Tensor>();
-        foreach (var (name, parameter) in Parametrized!.named_parameters())
-            pieces.Add(name, parameter);
-        foreach (var (name, buffer) in Parametrized.named_buffers())
-            pieces.Add(name, buffer);
-        return pieces;
-    }
+    public Dictionary<string, Tensor> Pieces() =>
+        Parametrized!
+            .named_parameters()
+            .Select(own => (own.name, (Tensor)own.parameter))
+            .Concat(Parametrized.named_buffers())
+            .ToDictionary();
 
     /// <summary>What a prefix of a key may be: nothing, and all up to a dot.</summary>
     private static IEnumerable<string> Beginnings(string key) =>

@@ -73,14 +73,14 @@ internal static class WholeFile
             throw new UnauthorizedAccessException($"{target.FullName} is read-only.");
     }
 
-    /// <summary>Devices are where only shared memory has files; pipes cannot be sought in.</summary>
+    /// <summary>Below /dev only /dev/shm has regular files. A pipe cannot seek.</summary>
     private static bool IsRegular(FileInfo target)
     {
         if (target.FullName.StartsWith("/dev/", StringComparison.Ordinal))
             return target.FullName.StartsWith("/dev/shm/", StringComparison.Ordinal);
         try
         {
-            // For both: opening a pipe for one of them waits for the other end.
+            // For reading and writing: opening a pipe for one of the two waits for its other end.
             using var opened = target.Open(FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
             return opened.CanSeek;
         }
@@ -93,7 +93,7 @@ internal static class WholeFile
     [UnsupportedOSPlatform("windows")]
     private static bool MayBeWritten(FileInfo target)
     {
-        // For root, who may write everything.
+        // Root may open it although it is read-only.
         if ((target.UnixFileMode & Writing) == 0)
             return false;
         try
