@@ -27,7 +27,7 @@ internal sealed record Transfer(
 
     private int Dimension => From.Binding.Layout?.Dimension ?? 1;
 
-    /// <summary>Carries out all transfers or none. Each must have passed `RequireSuitable`.</summary>
+    /// <summary>Carries out all transfers, or none when a target cannot compute from the numbers of its source.</summary>
     public static void CarryOut(IReadOnlyList<Transfer> transfers)
     {
         Prepared.CommitAll(transfers.Select(one => one.To), () => transfers.Select(one => one.Prepare()));
@@ -35,20 +35,16 @@ internal sealed record Transfer(
             one.Target!.TrainLike(one.From);
     }
 
-    /// <summary>Throws unless the target can compute from the numbers of the source.</summary>
-    public void RequireSuitable()
+    private IPrepared Prepare()
     {
         if (ReferenceEquals(From, Target))
             throw new ArgumentException(
                 $"{Name} is the same tensor in the source and in the target. Name another target."
             );
         if (Target is not { } target)
-        {
-            using var plain = new PlainTensor(To, Dimension);
-            var tensor = plain.Value;
-            RequireForm(Core.form(From.Parametrization, From.CurrentParts()), tensor.shape, tensor.dtype);
-            return;
-        }
+            return SharedWith is null
+                ? new PreparedBinding(To, From.Parametrization, CopiedFor, Dimension)
+                : PreparedSharingOf(SharedWith);
         if (SharedWith is not null && !ReferenceEquals(target, SharedWith()))
             throw new InvalidOperationException(
                 $"{Name} is shared in the source, but not in the target. Remove the parametrization of the target first."
@@ -63,6 +59,21 @@ internal sealed record Transfer(
                     + (target.IsOnesOwn ? "Let the module make it of the same value." : "Remove it first.")
             );
         RequireInputs(target);
+        return SharedWith is null ? new PreparedParts(target, target.Copying(From, Appends)) : Prepared.All([]);
+    }
+
+    /// <summary>Copies of the parts, in place of a plain tensor of the target.</summary>
+    private Parts CopiedFor(Tensor plain)
+    {
+        RequireLike(plain);
+        return From.CopiedParts(plain.device);
+    }
+
+    private PreparedSharing PreparedSharingOf(Func<ParametrizedTensor?> shared)
+    {
+        using var plain = new PlainTensor(To, Dimension);
+        RequireLike(plain.Value);
+        return new(To, () => shared()!, Dimension);
     }
 
     private void RequireAlikeJoined(ParametrizedTensor target)
@@ -92,6 +103,9 @@ internal sealed record Transfer(
             RequireForm(FormModule.ofTensor(own), other.shape, other.dtype);
     }
 
+    private void RequireLike(Tensor plain) =>
+        RequireForm(Core.form(From.Parametrization, From.CurrentParts()), plain.shape, plain.dtype);
+
     private void RequireForm(Form expected, long[] shape, ScalarType dtype)
     {
         if (!expected.Shape.SequenceEqual(shape) || expected.Dtype != dtype)
@@ -99,13 +113,4 @@ internal sealed record Transfer(
                 $"{Name} is {Form.Shown(expected.Shape)} {expected.Dtype} here, but {Form.Shown(shape)} {dtype} there."
             );
     }
-
-    private IPrepared Prepare() =>
-        Target switch
-        {
-            null when SharedWith is not null => new PreparedSharing(To, () => SharedWith()!, Dimension),
-            null => new PreparedBinding(To, From.Parametrization, tensor => From.CopiedParts(tensor.device), Dimension),
-            _ when SharedWith is not null => Prepared.All([]),
-            var target => new PreparedParts(target, target.Copying(From, Appends)),
-        };
 }

@@ -40,16 +40,14 @@ public static partial class parametrize
         var names = tensor_name is null
             ? ParametrizationSet.Of(from_module)?.named_children().Select(child => child.name) ?? []
             : [tensor_name];
-        var transfers = names
-            .Select(name => new Transfer(
+        Transfer.CarryOut([
+            .. names.Select(name => new Transfer(
                 name,
                 from_module.parametrization(name),
                 TensorPath.Resolve(to_module, name),
                 Appends: true
-            ))
-            .ToList();
-        transfers.ForEach(one => one.RequireSuitable());
-        Transfer.CarryOut(transfers);
+            )),
+        ]);
         return to_module;
     }
 
