@@ -132,7 +132,6 @@ internal static class AdapterTargets
             ? $"It has: {string.Join(", ", names)}."
             : $"It has no modules inside: register on its tensors, model.register_parametrization(\"weight\", Parametrizations.Lora(rank, alpha)).";
 
-    /// <summary>The value for a layer.</summary>
     public static Parametrization ValueFor(AdapterLayer layer, LoraConfig config) =>
         Adapter.ofLowRank(
             new(

@@ -53,7 +53,6 @@ public sealed class MergedAdapters : IDisposable
         return new(model, weights);
     }
 
-    /// <summary>Takes merged adapters out of a model.</summary>
     internal static void UnmergeIn(nn.Module model)
     {
         var merged = In(model);

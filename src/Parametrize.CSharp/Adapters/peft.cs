@@ -70,8 +70,8 @@ public static class peft
 
     /// <summary>
     /// Reads a folder that PEFT or <see cref="save_pretrained"/> has written, puts its adapters on the model, and loads modules
-    /// that were saved whole. A model that has the same adapters already gets their numbers. The dropout before an adapter, which
-    /// PEFT applies in training only, is not applied.
+    /// that were saved whole. A model that has the same adapters already gets their numbers; a pass of another thread computes with all
+    /// of them or with none. The dropout before an adapter, which PEFT applies in training only, is not applied.
     /// </summary>
     /// <param name="model">The model with the weights that the adapters were trained for.</param>
     /// <param name="is_trainable">Whether the adapters are to be trained further. Default: false, as in PEFT.</param>

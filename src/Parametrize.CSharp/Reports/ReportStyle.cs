@@ -1,6 +1,5 @@
 namespace Parametrize.CSharp.Reports;
 
-/// <summary>How a report looks.</summary>
 internal static class ReportStyle
 {
     /// <summary>
