@@ -7,7 +7,7 @@ namespace Parametrize.CSharp.Models;
 /// <summary>Registers on all of several modules, or on none.</summary>
 internal static class ManyRegistrations
 {
-    /// <summary>Registers one value on a tensor of each of these modules.</summary>
+    /// <summary>Registers one value on a tensor of each of these modules. Returns the names of the tensors.</summary>
     public static IReadOnlyList<string> Register(
         nn.Module model,
         IReadOnlyList<(string Name, nn.Module Module, ParentModule? Parent)> modules,
@@ -18,13 +18,13 @@ internal static class ManyRegistrations
     {
         var tensors = modules
             .Select(one =>
-                Named(
+                Found(
                     ModelTree.Join(one.Name, tensorName),
-                    () => TensorPath.Resolve(one.Module, tensorName, one.Parent)
+                    () => TensorPath.Resolve(one.Module, tensorName, one.Parent),
+                    value
                 )
             )
             .DistinctBy(one => one.Path.Place)
-            .Select(one => (one.Name, one.Path, value))
             .ToList();
         Commit(model, tensors, whenNotAllowed);
         return [.. tensors.Select(one => one.Name)];
@@ -38,13 +38,7 @@ internal static class ManyRegistrations
     ) =>
         Commit(
             model,
-            [
-                .. values.Select(one =>
-                {
-                    var (name, path) = Named(one.Key, () => TensorPath.Resolve(model, one.Key));
-                    return (name, path, one.Value);
-                }),
-            ],
+            [.. values.Select(one => Found(one.Key, () => TensorPath.Resolve(model, one.Key), one.Value))],
             whenNotAllowed
         );
 
@@ -62,8 +56,11 @@ internal static class ManyRegistrations
             }
         );
 
-    private static (string Name, TensorPath Path) Named(string name, Func<TensorPath> find) =>
-        (name, Naming(name, find));
+    private static (string Name, TensorPath Path, Parametrization Value) Found(
+        string name,
+        Func<TensorPath> find,
+        Parametrization value
+    ) => (name, Naming(name, find), value);
 
     /// <summary>An error in a large model has to say which of its many layers it means.</summary>
     private static T Naming<T>(string name, Func<T> act)

@@ -78,18 +78,13 @@ internal static class ModelAverage
         nn.Module model
     )
     {
-        var (own, others) = (
-            ModelTree.Tensors(average),
-            ModelTree.Tensors(model).ToDictionary(one => one.Name, one => one.Tensor)
-        );
-        if (
-            own.Select(one => one.Name)
-                .Concat(others.Keys)
-                .FirstOrDefault(name => !others.ContainsKey(name) || own.All(one => one.Name != name)) is
-            { } single
-        )
+        var own = ModelTree.Tensors(average);
+        var others = ModelTree.Tensors(model).ToDictionary(one => one.Name, one => one.Tensor);
+        var unpaired = own.Select(one => one.Name).ToHashSet();
+        unpaired.SymmetricExceptWith(others.Keys);
+        if (unpaired.Count > 0)
             throw new InvalidOperationException(
-                $"'{single}' is parametrized in one of the two models only. Make them alike: `parametrize.copy_parametrizations(model, average)`."
+                $"'{unpaired.First()}' is parametrized in one of the two models only. Make them alike: `parametrize.copy_parametrizations(model, average)`."
             );
         foreach (var (name, tensor) in own)
             if (
