@@ -78,7 +78,7 @@ internal sealed class AdapterLoading : IDisposable
 
     public void Dispose()
     {
-        foreach (var tensor in _file.Values)
+        foreach (var tensor in _file.Values.Concat(_adapters.SelectMany(one => one.Originals)))
             tensor.Dispose();
     }
 

@@ -96,7 +96,7 @@ public sealed class MergedAdapters : IDisposable
                 (one.Name, Weight: Adapter.without(one.Tensor.Parametrization, one.Tensor.CurrentParts()))
             );
         foreach (var (name, weight) in weights)
-            MakePlain(model, name).copy_(weight);
+            MakePlain(model, name, weight);
     }
 
     /// <summary>
@@ -158,10 +158,10 @@ public sealed class MergedAdapters : IDisposable
         return tensors;
     }
 
-    /// <summary>Makes the weight plain, with its adapter included, and frozen as it was before.</summary>
-    private static Tensor MakePlain(nn.Module model, string name)
+    /// <summary>Makes the weight plain, with its adapter included or with other numbers, and frozen as it was before.</summary>
+    private static Tensor MakePlain(nn.Module model, string name, Tensor? numbers = null)
     {
-        Registrar.RemoveTied(TensorPath.Resolve(model, name));
+        Registrar.RemoveTied(TensorPath.Resolve(model, name), numbers);
         return PlainTensor.Find(TensorPath.Resolve(model, name)).Tensor.requires_grad_(false);
     }
 

@@ -56,7 +56,7 @@ public sealed partial class ParametrizedTensor
         {
             if (copy.dtype == own.dtype)
                 return copy;
-            using (copy)
+            using (copy.TakeOffCount())
                 return copy.to(own.dtype).DetachFromDisposeScope();
         }
     }

@@ -75,10 +75,11 @@ internal sealed record PruningTarget(nn.Module Model, TensorPath Path, Tensor? S
     /// <summary>The value of a parametrized tensor, or the module's own tensor.</summary>
     private Tensor Present() => Path.Tensor?.Detached() ?? PlainTensor.Read(Path);
 
-    /// <summary>Throws when scores are not of the tensor's shape.</summary>
+    /// <summary>Throws when there is no such tensor, or when scores are not of its shape.</summary>
     public static void RequireLike(TensorPath path, Tensor? importance_scores)
     {
-        if (importance_scores is { shape: var found } && ShapeOf(path) is var shape && !found.SequenceEqual(shape))
+        var shape = ShapeOf(path);
+        if (importance_scores is { shape: var found } && !found.SequenceEqual(shape))
             throw new ArgumentException(
                 $"The scores of '{path.Name}' have shape {Form.Shown(found)}, the tensor {Form.Shown(shape)}.",
                 nameof(importance_scores)

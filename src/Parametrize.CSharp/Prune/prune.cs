@@ -106,16 +106,23 @@ public static partial class prune
     private static T Apply<T>(T module, string name, Pruning pruning, Tensor? scores = null)
         where T : nn.Module
     {
-        ArgumentNullException.ThrowIfNull(module);
-        ArgumentNullException.ThrowIfNull(name);
-        var path = TensorPath.Resolve(module, name);
-        PruningTarget.RequireLike(path, scores);
+        var path = RequirePrunable(module, name, scores);
         // Another thread that prunes must not choose from the same entries.
         using var alone = TensorAccess.WritingAll(() => path.Accesses);
         path.Tensor?.Binding.SyncWithModules();
         if (Next(pruning, path.Tensor, scores) is { } next)
             TiedParameters.Register(module, path, PrunedValues.pruned(next), WhenNotAllowed.Project);
         return module;
+    }
+
+    /// <summary>The path of the tensor. Throws when the module has no such tensor, or when the scores do not suit it.</summary>
+    private static TensorPath RequirePrunable(nn.Module module, string name, Tensor? scores)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(name);
+        var path = TensorPath.Resolve(module, name);
+        PruningTarget.RequireLike(path, scores);
+        return path;
     }
 
     /// <summary>

@@ -44,6 +44,9 @@ public static partial class prune
         where T : nn.Module
     {
         ArgumentNullException.ThrowIfNull(schedule);
-        return step < schedule.BeginStep ? module : module.up_to(name, schedule.ShareAt(step), importance_scores);
+        if (step >= schedule.BeginStep)
+            return module.up_to(name, schedule.ShareAt(step), importance_scores);
+        RequirePrunable(module, name, importance_scores);
+        return module;
     }
 }

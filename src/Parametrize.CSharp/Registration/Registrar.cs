@@ -55,10 +55,18 @@ internal static class Registrar
 
     public static void Remove(TensorPath path, bool leaveParametrized) => Remove(path, leaveParametrized, one => [one]);
 
-    /// <summary>Gives one plain tensor, with the value, to the module and to all modules that are tied to it.</summary>
-    public static void RemoveTied(TensorPath path) => Remove(path, leaveParametrized: true, Tied);
+    /// <summary>
+    /// Gives one plain tensor to the module and to all modules that are tied to it: with the value, or with other numbers.
+    /// </summary>
+    public static void RemoveTied(TensorPath path, Tensor? numbers = null) =>
+        Remove(path, leaveParametrized: true, Tied, numbers);
 
-    private static void Remove(TensorPath path, bool leaveParametrized, Func<TensorPath, List<TensorPath>> find)
+    private static void Remove(
+        TensorPath path,
+        bool leaveParametrized,
+        Func<TensorPath, List<TensorPath>> find,
+        Tensor? numbers = null
+    )
     {
         using var alone = TensorAccess.WritingAll(() => [.. find(path).SelectMany(one => one.Accesses)]);
         var parametrized = path.Tensor ?? throw TensorPath.NotParametrized(path.Owner, path.Name);
@@ -74,7 +82,7 @@ internal static class Registrar
                     + "cannot take its place. Remove it with leave_parametrized: true."
             );
 
-        using var value = leaveParametrized ? parametrized.Detached() : null;
+        using var value = leaveParametrized ? numbers?.alias() ?? parametrized.Detached() : null;
         TakeOut(find(path), parametrized, value);
     }
 

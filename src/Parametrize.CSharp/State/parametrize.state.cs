@@ -91,9 +91,7 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(model);
         using var _ = no_grad();
         var targets = StateTarget.Of(model);
-        var state = StateTarget
-            .StateOf(model, targets)
-            .ToDictionary(pair => pair.Key, pair => pair.Value.detach().clone());
+        var state = StateTarget.StateOf(model, targets).ToDictionary(pair => pair.Key, pair => pair.Value.Copied());
         foreach (var target in targets.Where(target => target.Parametrized is not null))
         {
             var parts = target.Parametrized!.PartsOfPyTorch();

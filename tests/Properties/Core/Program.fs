@@ -71,6 +71,16 @@ let private tests (isAskedFor: string list -> bool) : Test =
             SentenceTests.tests
             PruningCountTests.tests
             OrthogonalFamilyTests.tests
+            BreachSentenceTests.tests
+            ArgumentSentenceTests.tests
+            ProblemTests.tests
+            PieceTests.tests
+            NumberTextTests.tests
+            ViewTests.tests
+            BoundTests.tests
+            NormalizedTests.tests
+            BesselTests.tests
+            ComplexTests.tests
             SpaceList.tests
             OrthogonalTests.tests
             SizeTests.tests
@@ -83,6 +93,7 @@ let private tests (isAskedFor: string list -> bool) : Test =
             DescriptionTests.tests
             StateList.tests
             NumberList.tests
+            LimitList.tests
             ReadingTests.tests
             RegistryTests.tests
             DocumentationTests.tests
@@ -113,6 +124,9 @@ let main arguments =
         0
     | [| "numbers" |] ->
         NumberList.lines () |> List.iter (printfn "%s")
+        0
+    | [| "limits" |] ->
+        LimitList.lines () |> List.iter (printfn "%s")
         0
     | [| "spaces" |] ->
         SpaceList.lines () |> List.iter (printfn "%s")

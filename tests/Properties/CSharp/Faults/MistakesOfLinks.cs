@@ -18,6 +18,7 @@ public class MistakesOfLinks
         ["null"] = _ => null!,
         ["another shape"] = tensor => tensor[..^1],
         ["another element type"] = tensor => tensor.to(ScalarType.Int64),
+        ["another precision"] = tensor => tensor.to(ScalarType.Float64),
         ["meta"] = tensor => tensor.to(META),
         ["sparse"] = tensor => tensor.to_sparse(),
         ["disposed"] = tensor =>

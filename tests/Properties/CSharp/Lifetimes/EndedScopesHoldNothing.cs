@@ -20,22 +20,25 @@ public class EndedScopesHoldNothing
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static (WeakReference Model, ExecutionContext Started) Started()
+    private static (WeakReference Model, WeakReference Tensor, ExecutionContext Started) Started(bool isOfModel)
     {
         var net = new Net();
         net.register_parametrization("layer.weight", Parametrizations.Symmetric);
-        using var scope = parametrize.cached(net);
+        using var scope = isOfModel ? parametrize.cached(net) : parametrize.cached();
         net.call(randn(2, 3)).Dispose();
         // What a timer or a task that begins here would hold.
-        return (new(net), ExecutionContext.Capture()!);
+        return (new(net), new(net.parametrization("layer.weight")), ExecutionContext.Capture()!);
     }
 
-    [Fact]
-    public void What_has_started_in_one_does_not_hold_the_model()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_has_started_in_one_holds_neither_the_model_nor_its_tensors(bool isOfModel)
     {
-        var (model, started) = Started();
+        var (model, tensor, started) = Started(isOfModel);
         Collect();
         Assert.False(model.IsAlive);
+        Assert.False(tensor.IsAlive);
         GC.KeepAlive(started);
     }
 

@@ -201,7 +201,9 @@ public class ReportsMeasureParametrizations
         var row = layer.parametrization_report()[0];
         layer.eval();
         using var value = tensor.Value;
-        Assert.Equal(Math.Abs(linalg.svdvals(value)[0].item<float>() - 1), row.Distance, 1e-5);
+        var distance = Math.Abs(linalg.svdvals(value)[0].item<float>() - 1);
+        // Random vectors may be far from those of the norm.
+        Assert.Equal(distance, row.Distance, 1e-5 * (1 + distance));
         Assert.True(row.Distance > 1e-3);
         Assert.IsType<ParametrizationError.NotAllowed>(row.Violation);
         Assert.Contains("|W|_2 = 1", layer.parametrization_report().ToString());

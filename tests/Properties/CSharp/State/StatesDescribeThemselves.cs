@@ -118,6 +118,40 @@ public class StatesDescribeThemselves
         Near.Same(again, first, 1e-5);
     }
 
+    private static readonly string[] Convertible = ["symmetric", "toeplitz", "oft 3L", "weightNorm 0"];
+
+    public static TheoryData<string, string> Conversions
+    {
+        get
+        {
+            var conversions = new TheoryData<string, string>();
+            foreach (var first in Convertible)
+            foreach (var second in Convertible)
+                conversions.Add(first, second);
+            return conversions;
+        }
+    }
+
+    /// <summary>Some values need a line for the shape, others do not.</summary>
+    [Theory]
+    [MemberData(nameof(Conversions))]
+    public void What_it_was_converted_to_before_does_not_show(string first, string second)
+    {
+        using var shell = new Properties.CSharp.Tool.Shell();
+        Safetensors.Save(shell["plain.safetensors"], new Dictionary<string, Tensor> { ["w"] = ones(3, 3) });
+        Assert.Equal(Converted(second), Converted(first, second));
+
+        Dictionary<string, string> Converted(params string[] codes)
+        {
+            using var saved = SavedModel.Load(shell["plain.safetensors"]);
+            foreach (var code in codes)
+                saved.Convert("w", Parametrizations.Parse(code), WhenNotAllowed.Project);
+            saved.Save(shell["converted.safetensors"]);
+            Safetensors.Load(shell["converted.safetensors"], out var metadata);
+            return metadata;
+        }
+    }
+
     [Fact]
     public void Metadata_name_the_value_of_each_parametrized_tensor()
     {

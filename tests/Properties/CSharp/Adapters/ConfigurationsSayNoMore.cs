@@ -1,0 +1,57 @@
+using System.Text.Json.Nodes;
+using Parametrize;
+using Parametrize.CSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Adapters;
+
+/// <summary>A configuration is what its file says, PEFT's defaults, and nothing of an adapter that is gone.</summary>
+public class ConfigurationsSayNoMore
+{
+    /// <summary>Those of PEFT's LoraConfig.</summary>
+    [Fact]
+    public void What_a_file_leaves_out_is_as_PEFT_has_it()
+    {
+        using var folder = new Folder();
+        File.WriteAllText(folder.Config, """{ "peft_type": "LORA" }""");
+        AssertDefault(LoraConfig.from_pretrained(folder.Path));
+        AssertDefault(new());
+    }
+
+    private static void AssertDefault(LoraConfig config)
+    {
+        Assert.Equal((8, 8.0), (config.Rank, config.Alpha));
+        Assert.Equal((false, false, false), (config.UseRankStabilized, config.UseDora, config.FanInFanOut));
+        Assert.Empty(config.TargetModules);
+        Assert.Empty(config.ModulesToSave);
+        Assert.Empty(config.RankPattern);
+        Assert.Empty(config.AlphaPattern);
+        Assert.Null(config.BaseModelNameOrPath);
+        Assert.Null(config.TaskType);
+    }
+
+    /// <summary>The second adapter was registered by hand.</summary>
+    [Fact]
+    public void What_was_taken_off_is_not_in_the_next_file()
+    {
+        using var folder = new Folder();
+        var model = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)));
+        model.get_peft_model(
+            new()
+            {
+                TargetModules = ["a"],
+                ModulesToSave = ["b"],
+                TaskType = "CAUSAL_LM",
+                BaseModelNameOrPath = "somewhere",
+            }
+        );
+        peft.unload(model);
+        model.register_parametrization("a.weight", Parametrizations.Lora(2, 4));
+        peft.save_pretrained(model, folder.Path);
+        var config = JsonNode.Parse(File.ReadAllText(folder.Config))!;
+        foreach (var name in (string[])["modules_to_save", "task_type", "base_model_name_or_path"])
+            Assert.Null(config[name]);
+        Assert.DoesNotContain(Safetensors.Load(folder.Tensors).Keys, key => key.Contains(".b."));
+    }
+}
