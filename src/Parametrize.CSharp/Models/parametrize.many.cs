@@ -13,10 +13,12 @@ public static partial class parametrize
     /// refuses.
     /// </summary>
     /// <remarks>
-    /// The predicate is called once for a module that has several names, with the first name. A parameter that several modules of
-    /// the model share stays shared, also with modules that were not picked.
+    /// A module that has several names is picked once, under the first. A parameter that several modules of the model share stays
+    /// shared, also with modules that were not picked.
     /// </remarks>
-    /// <param name="where">Gets the dotted name, empty for the model itself, and the module.</param>
+    /// <param name="where">
+    /// Gets the dotted name, the first of several and empty for the model itself, and the module; it is called once for each module.
+    /// </param>
     /// <param name="tensor_name">Which tensor of each: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="parametrization">What constrains the tensors.</param>
     /// <param name="whenNotAllowed">What to do when a present tensor is not in the space.</param>

@@ -30,8 +30,9 @@ public static partial class parametrize
     /// The sum of the log densities, as densities of the parameters if asked for: the log volumes of the maps are added, as in
     /// Stan. A sampler of the parameters needs this; the maximum then depends on the maps.
     /// </summary>
-    /// <inheritdoc cref="log_prior(nn.Module, ValueTuple{string, Prior}[])"/>
     /// <param name="byParameters">Whether the densities are to be ones of the parameters.</param>
+    /// <param name="priors">Names or patterns, with a density for each.</param>
+    /// <returns>A new tensor of one number, through which gradients flow.</returns>
     /// <exception cref="ArgumentException">As without `byParameters`; or a map has no log volume in closed form.</exception>
     public static Tensor log_prior(this nn.Module model, bool byParameters, params (string name, Prior prior)[] priors)
     {

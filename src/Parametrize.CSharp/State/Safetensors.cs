@@ -37,9 +37,10 @@ public static class Safetensors
     }
 
     /// <summary>Writes the tensors to a stream, from its present position, and leaves it open.</summary>
-    /// <inheritdoc cref="Save(string, IReadOnlyDictionary{string, Tensor}, IReadOnlyDictionary{string, string})"/>
     /// <param name="stream">A writable stream.</param>
-    /// <exception cref="IOException">The stream cannot be written.</exception>
+    /// <param name="tensors">By name; on any device, contiguous or not, with or without gradients.</param>
+    /// <param name="metadata">What to say about them. Default: nothing.</param>
+    /// <exception cref="ArgumentException">A tensor or a name that the format cannot hold; nothing is written.</exception>
     public static void Save(
         Stream stream,
         IReadOnlyDictionary<string, Tensor> tensors,
@@ -69,9 +70,12 @@ public static class Safetensors
     }
 
     /// <summary>Writes the state of a model to a stream, from its present position; the stream stays open.</summary>
-    /// <inheritdoc cref="Save(string, nn.Module, IReadOnlyDictionary{string, string})"/>
     /// <param name="stream">A writable stream.</param>
-    /// <exception cref="IOException">The stream cannot be written.</exception>
+    /// <param name="metadata">What else to say; not what the model says itself. Default: nothing.</param>
+    /// <exception cref="ArgumentException">
+    /// A tensor or a name that the format cannot hold, or metadata that say something else of a tensor than the model; nothing is
+    /// written.
+    /// </exception>
     public static void Save(Stream stream, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(model);
