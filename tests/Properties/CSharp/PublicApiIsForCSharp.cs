@@ -93,6 +93,10 @@ public class PublicApiIsForCSharp
         );
     }
 
+    private static IEnumerable<MethodBase> MethodsOf(Type type) =>
+        type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+            .Concat<MethodBase>(type.GetConstructors());
+
     /// <summary>Every argument of a function that has to be an object.</summary>
     public static IEnumerable<object[]> Objects =>
         from type in new[]
@@ -103,8 +107,9 @@ public class PublicApiIsForCSharp
             typeof(prune),
             typeof(peft),
             typeof(Safetensors),
+            typeof(ParametrizedTensor),
         }
-        from method in type.GetMethods(BindingFlags.Public | BindingFlags.Static)
+        from method in MethodsOf(type)
         where method.GetParameters().All(other => !other.ParameterType.IsByRefLike)
         from parameter in method.GetParameters()
         where
@@ -117,9 +122,9 @@ public class PublicApiIsForCSharp
     [MemberData(nameof(Objects))]
     public void Null_is_refused_under_its_name(Type type, string signature, string argument)
     {
-        var method = type.GetMethods().Single(one => $"{one}" == signature);
-        if (method.IsGenericMethodDefinition)
-            method = method.MakeGenericMethod([.. method.GetGenericArguments().Select(_ => typeof(Linear))]);
+        var method = MethodsOf(type).Single(one => $"{one}" == signature);
+        if (method is MethodInfo { IsGenericMethodDefinition: true } generic)
+            method = generic.MakeGenericMethod([.. generic.GetGenericArguments().Select(_ => typeof(Linear))]);
         var arguments = method
             .GetParameters()
             .Select(one =>
@@ -127,7 +132,11 @@ public class PublicApiIsForCSharp
                 : one.HasDefaultValue ? one.DefaultValue
                 : Any(one.ParameterType)
             );
-        var thrown = Assert.Throws<TargetInvocationException>(() => method.Invoke(null, [.. arguments]));
+        var thrown = Assert.Throws<TargetInvocationException>(() =>
+            method is ConstructorInfo constructor
+                ? constructor.Invoke([.. arguments])
+                : method.Invoke(method.IsStatic ? null : Any(type), [.. arguments])
+        );
         Assert.Equal(argument, Assert.IsType<ArgumentNullException>(thrown.InnerException).ParamName);
 
         static object? Any(Type type) =>

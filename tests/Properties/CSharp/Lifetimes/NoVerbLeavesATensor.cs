@@ -1,4 +1,5 @@
 using Parametrize.CSharp;
+using Properties.CSharp.Support;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
@@ -24,6 +25,26 @@ public class NoVerbLeavesATensor
     [MemberData(nameof(Names))]
     public void As_many_are_there_as_before(string verb) =>
         Assert.Equal(Emptied.GetValueOrDefault(verb), Growth(Verbs[verb]()));
+
+    /// <summary>What an optimizer keeps of a parameter goes when it is told that the parameter is gone.</summary>
+    [Fact]
+    public void An_optimizer_that_keeps_much_leaves_no_more_than_one_that_keeps_nothing()
+    {
+        Assert.Equal(Growth(Cycle("SGD")), Growth(Cycle("Adam amsgrad")));
+
+        static Action Cycle(string name)
+        {
+            var layer = nn.Linear(4, 4);
+            var optimizer = AnyOptimizer.Build(name, [.. layer.parameters()]);
+            return () =>
+            {
+                layer.weight_norm();
+                optimizer.add_parametrized_parameters(layer);
+                layer.remove_parametrizations("weight");
+                optimizer.add_parametrized_parameters(layer);
+            };
+        }
+    }
 
     /// <summary>A collection would hide what was left to it: then it is counted again.</summary>
     private static long Growth(Action act)

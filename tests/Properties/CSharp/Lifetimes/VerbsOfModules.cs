@@ -60,6 +60,16 @@ internal static class VerbsOfModules
             var model = Model().get_peft_model(new LoraConfig { TargetModules = ["plain"], Rank = 2 });
             return () => peft.merge_adapter(model).Unmerge();
         },
+        ["adapters, saved and loaded"] = () =>
+        {
+            var folder = new Folder();
+            var model = Model().get_peft_model(new LoraConfig { TargetModules = ["plain"], Rank = 2 });
+            return () =>
+            {
+                peft.save_pretrained(model, folder.Path);
+                peft.load_adapter(model, folder.Path);
+            };
+        },
         ["adapters, merging refused"] = () =>
         {
             var model = Model().get_peft_model(new LoraConfig { TargetModules = ["plain"], Rank = 2 });

@@ -54,6 +54,13 @@ internal static class VerbsOfStates
             ),
         ["average of values"] = () => Averaging(AverageOf.Values, float32),
         ["average of originals"] = () => Averaging(AverageOf.Originals, float32),
+        ["pytorch_state_dict"] = () =>
+        {
+            var model = Model();
+            return () => Free(model.pytorch_state_dict());
+        },
+        ["average of values, finer"] = () => Averaging(AverageOf.Values, float64),
+        ["average of originals, finer"] = () => Averaging(AverageOf.Originals, float64),
         ["average of NaN"] = () => Averaging(AverageOf.Originals, float32, refuses: true),
     };
 

@@ -100,6 +100,20 @@ public class PruningGradually
         Assert.Equal(50, module.Value().Zeros());
     }
 
+    /// <summary>A misspelled name would be found thousands of steps later.</summary>
+    [Fact]
+    public void What_cannot_be_pruned_is_refused_before_the_schedule_begins()
+    {
+        var schedule = PruningSchedule.Cubic(0, 0.5, beginStep: 1000, endStep: 2000, frequency: 10);
+        var layer = nn.Linear(4, 3);
+        Assert.Throws<ArgumentException>(() => layer.follow("wieght", schedule, 0));
+        Assert.Throws<ArgumentException>(() => layer.follow("weight", schedule, 0, ones(3, 3)));
+        Assert.Throws<ArgumentNullException>("name", () => layer.follow(null!, schedule, 0));
+        Assert.Throws<ArgumentNullException>("module", () => prune.follow<nn.Module>(null!, "weight", schedule, 0));
+        Assert.Same(layer, layer.follow("weight", schedule, 0));
+        Assert.False(layer.is_pruned());
+    }
+
     [Fact]
     public void Up_to_counts_what_is_pruned_already()
     {
