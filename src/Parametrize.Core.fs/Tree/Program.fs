@@ -321,6 +321,8 @@ module internal Program =
     let output (program: Program) (leaves: Form list) : Form option =
         let forms: Form option[] = Array.create program.RegisterCount None
         leaves |> List.iteri (fun leaf form -> forms[leaf] <- Some form)
+        // A single leaf is seen through the views that the result is seen through, the outermost first.
+        let viewed = System.Collections.Generic.Stack<Form option>()
 
         program.Steps
         |> Array.iteri (fun index step ->
@@ -330,8 +332,11 @@ module internal Program =
                 | Step.Compute(node, sources, _, _) ->
                     let inputs = sources |> Array.choose (fun source -> forms[source]) |> Array.toList
                     if inputs.Length = sources.Length then Some(node.Output inputs) else None
-                | Step.Into(view, source, _) -> forms[source] |> Option.map (View.formInto view)
+                | Step.Into(view, source, _) ->
+                    viewed.Push forms[source]
+                    forms[source] |> Option.map (View.formInto view)
                 | Step.OutOf(view, source) ->
-                    forms[source] |> Option.bind (View.formOutOf view program.LeafCount leaves))
+                    let whole = if program.LeafCount = 1 then viewed.Pop() else None
+                    forms[source] |> Option.bind (View.formOutOf view whole))
 
         forms[program.Result]

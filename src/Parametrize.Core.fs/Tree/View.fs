@@ -29,13 +29,11 @@ module internal View =
     /// The form of the view of a tensor; the same form for a tensor that is no matrix.
     let formInto (view: View) (form: Form) : Form = { form with Shape = shapeInto view form.Shape }
 
-    /// The form of the tensor of which the view is of that form, computed from leaves of these forms: a single leaf is
-    /// viewed as well, and has the shape of the whole.
-    let formOutOf (view: View) (leafCount: int) (leaves: Form list) (inner: Form) : Form option =
+    /// The form of the tensor of which the view is of that form. `whole` is that of the tensor that was viewed, where one was.
+    let formOutOf (view: View) (whole: Form option) (inner: Form) : Form option =
         match view with
         | View.Transpose -> Some { inner with Shape = shapeInto view inner.Shape }
-        | View.Kernel when leafCount = 1 -> Some { inner with Shape = leaves.Head.Shape }
-        | View.Kernel -> None
+        | View.Kernel -> whole |> Option.map (fun whole -> { inner with Shape = whole.Shape })
 
     /// The words for a tensor seen through the view; a description of the view follows them.
     let whole (view: View) : string =

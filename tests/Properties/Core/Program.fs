@@ -78,6 +78,7 @@ let private tests (isAskedFor: string list -> bool) : Test =
             NumberTextTests.tests
             ViewTests.tests
             BoundTests.tests
+            NamedErrorTests.tests
             NormalizedTests.tests
             BesselTests.tests
             ComplexTests.tests

@@ -191,22 +191,23 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
             use scope = torch.NewDisposeScope()
             let stays = buffers[0].ne(0.0.AsScalar()).``to`` torch.ScalarType.Int64
             let space, dimension = before.Head
+            let within (superset: Space) () = space.IsWithin superset
+            let lower (mask: torch.Tensor) = mask.tril 0L
+            let upper (mask: torch.Tensor) = mask.triu 0L
 
-            if dimension.IsNone then
-                None
-            elif dimension = Some(Form.reals form) then
-                Some stays
-            elif space.IsWithin TriangularSpaces.diagonal then
-                Some(stays.tril(0L).triu 0L)
-            elif space.IsWithin(TriangularSpaces.triangular Triangle.Lower) then
-                Some(stays.tril 0L)
-            elif space.IsWithin(TriangularSpaces.triangular Triangle.Upper) then
-                Some(stays.triu 0L)
-            elif space.IsWithin SymmetricSpaces.symmetric then
-                Some(stays.tril 0L)
-            else
-                None
-            |> Option.map (fun stays -> Form.reals { form with Shape = [||] } * stays.sum().item<int64>())
+            let numbers (mask: torch.Tensor) = Form.reals { form with Shape = [||] } * mask.sum().item<int64>()
+
+            // Where the numbers of the space before are: a space may have fewer, in other places, than the one in which it lies.
+            [
+                (fun () -> true), id
+                within TriangularSpaces.diagonal, lower >> upper
+                within (TriangularSpaces.triangular Triangle.Lower), lower
+                within (TriangularSpaces.triangular Triangle.Upper), upper
+                within SymmetricSpaces.symmetric, lower
+            ]
+            |> List.tryFind (fun (isWithin, part) ->
+                isWithin () && dimension = Some(numbers (part (torch.ones_like stays))))
+            |> Option.map (fun (_, part) -> numbers (part stays))
 
 /// Functions that tell whether values are pruned, and by which masks.
 [<RequireQualifiedAccess>]

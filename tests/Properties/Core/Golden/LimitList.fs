@@ -67,8 +67,7 @@ let private limits
     ]
 
 /// The list of today.
-let lines () : string list =
-    [ for name, limit in List.collect (limits id) values -> $"{name}: {limit}" ]
+let lines () : string list = [ for name, limit in List.collect (limits id) values -> $"{name}: {limit}" ]
 
 let private file: string = Path.Combine(AppContext.BaseDirectory, "golden", "limits.txt")
 
@@ -87,8 +86,7 @@ let private isNear (expected: string) (found: string) : bool =
     List.forall2 (fun x y -> x = y || abs (x - y) <= 0.02 * abs x) (numbers expected) (numbers found)
 
 let private agrees (name: string, value: Parametrization) : unit =
-    let nudged =
-        lazy [ for seed in 1UL .. 4UL -> Map.ofList (limits (Rounding.nudged seed) (name, value)) ]
+    let nudged = lazy [ for seed in 1UL .. 4UL -> Map.ofList (limits (Rounding.nudged seed) (name, value)) ]
 
     // What a few units of roundoff move visibly differs between processors.
     let isOfRounding (key: string) (limit: string) =

@@ -44,7 +44,11 @@ let private real: (Prior * int64 list * string) list =
     ]
 
 let private formOf (shape: int64 list) : Form =
-    { Shape = List.toArray shape; Dtype = torch.ScalarType.ComplexFloat64; Device = Case.device }
+    {
+        Shape = List.toArray shape
+        Dtype = torch.ScalarType.ComplexFloat64
+        Device = Case.device
+    }
 
 /// In its space, where that is known.
 let private memberOf (prior: Prior) (form: Form) : torch.Tensor =
@@ -69,12 +73,10 @@ let private refused (prior: Prior, shape: int64 list, expected: string) : Test =
         let form = formOf shape
 
         let said (work: unit -> torch.Tensor) =
-            Expect.throwsC
-                (fun () -> work () |> ignore)
-                (fun error ->
-                    Expect.isTrue (error :? ArgumentException) $"{error.GetType()}: {error.Message}"
-                    Expect.stringContains error.Message expected "what is expected"
-                    Expect.stringContains error.Message "ComplexFloat64" "what is found")
+            Expect.throwsC (fun () -> work () |> ignore) (fun error ->
+                Expect.isTrue (error :? ArgumentException) $"{error.GetType()}: {error.Message}"
+                Expect.stringContains error.Message expected "what is expected"
+                Expect.stringContains error.Message "ComplexFloat64" "what is found")
 
         said (fun () -> Prior.logDensity prior (memberOf prior form))
         said (fun () -> Prior.logDensityBy Measure.Textbook prior (memberOf prior form))

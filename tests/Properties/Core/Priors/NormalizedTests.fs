@@ -8,7 +8,11 @@ open Parametrize.Laws
 open TorchSharp
 
 let private formOf (shape: int64 list) : Form =
-    { Shape = List.toArray shape; Dtype = torch.ScalarType.Float64; Device = Case.device }
+    {
+        Shape = List.toArray shape
+        Dtype = torch.ScalarType.Float64
+        Device = Case.device
+    }
 
 let private zeros (rows: int) (columns: int) : float[,] = Array2D.zeroCreate rows columns
 let private numbers (rows: int) (columns: int) : float[,] = Array2D.init rows columns (fun i j -> float (i - j))

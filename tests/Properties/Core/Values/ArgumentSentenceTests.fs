@@ -44,7 +44,9 @@ let private parts: (string * (unit -> unit) * string) list =
             "The buffer `0._v` of spectralNorm must have shape [4] for a tensor of shape [3, 4], but it has [5]."
         "a shape that the value does not have",
         ofTensors skew [ 3L; 4L ] [ [ 3L; 4L ] ] [],
-        of' "parameters" "skew expects square matrices (the last two dimensions equal), but the tensor has shape [3, 4]."
+        of'
+            "parameters"
+            "skew expects square matrices (the last two dimensions equal), but the tensor has shape [3, 4]."
         "a shape that is not told",
         (fun () ->
             Parametrization.ofTensors [ ones [ 2L; 1L ]; ones [ 2L; 6L ] ] [] (onKernel (weightNorm 0))

@@ -93,6 +93,39 @@ let private reached () : unit =
         ] do
         Expect.isFalse (Pruned.isReached pruning masks.Head) $"{pruning} goes up to no share of all"
 
+/// Whose entries are as small as those of any member, and one more: whether an element type reaches them is told by these.
+let private least: (float -> Parametrization * (int64 -> torch.Tensor)) list =
+    let wide = torch.ScalarType.Float64
+    let full (number: float) (shape: int64 list) = torch.full (List.toArray shape, number.ToScalar(), dtype = wide)
+
+    [
+        fun size ->
+            let entry (count: int64) = Math.Pow(size, 1.0 / float count)
+            spdWithDeterminant size, (fun count -> torch.eye (count, dtype = wide) * (entry count).ToScalar())
+        fun size -> sphere size, (fun count -> full (size / sqrt (float count)) [ count ])
+        fun size ->
+            spectralNormWith { SpectralNorm.defaults with Bound = size },
+            (fun count -> full (size / float count) [ count; count ])
+    ]
+
+/// An element type that has the numbers of a member is not refused, however large the number of the option is.
+let private reaches () : unit =
+    for make in least do
+        for dtype in [ torch.ScalarType.Float16; torch.ScalarType.Float32 ] do
+            for share in [ 0.5; 2.0; 3.0; 10.0; 1e3 ] do
+                for count in [ 2L; 4L; 16L ] do
+                    use _ = torch.NewDisposeScope()
+                    let size = share * Form.greatest dtype
+                    let value, member' = make size
+                    let tensor = member' count
+                    let share = Measures.largest tensor / Form.greatest dtype
+                    // 16-bit types are computed with in single precision, of which options have to be numbers.
+                    let isNumber = size <= Form.greatest torch.ScalarType.Float32
+
+                    match Parametrization.parameterForms value { Form.ofTensor tensor with Dtype = dtype } with
+                    | Ok _ -> Expect.isLessThan share 1.001 $"{value} of {count} in {dtype}"
+                    | Error _ -> Expect.isFalse (share < 0.999 && isNumber) $"{value} of {count} in {dtype}"
+
 let tests: Test =
     testList
         "bounds of counts"
@@ -100,4 +133,5 @@ let tests: Test =
             testCase "slopes at the bounds of saturation" slopes
             testCase "the largest and the least slopes" ends
             inScope "shares that are reached" reached
+            testCase "element types that have the numbers" reaches
         ]

@@ -21,8 +21,7 @@ type private Kept(buffers: Buffer list) =
     override _.Forward(inputs, _) = inputs[0].clone()
     override _.Contains(_, _, _) = Ok()
 
-    override _.Invert(_, tensor, _, _) =
-        NodeParts.carrying tensor [ for _ in buffers -> torch.zeros_like tensor ]
+    override _.Invert(_, tensor, _, _) = NodeParts.carrying tensor [ for _ in buffers -> torch.zeros_like tensor ]
 
 let private level: Buffer = { Name = "level"; Role = BufferRole.Learned; FormFor = id }
 
@@ -167,9 +166,12 @@ let private cases: (string * (unit -> Node) * (Node -> torch.Tensor -> unit) * s
             "Forward"
             "a tensor through which gradients reach what it is computed from"
             "one that was detached, or computed under no_grad"
-        "a map to another shape", (fun () -> forward ofOthers), registers, broken pulling form $"[1] Float64 on {device}"
+        "a map to another shape",
+        (fun () -> forward ofOthers),
+        registers,
+        broken pulling form $"[1] Float64 on {device}"
         "a map that writes",
-        (fun () -> forward (fun input -> input.clone () + input.mul_(2.0.ToScalar()) * 0.0.ToScalar())),
+        (fun () -> forward (fun input -> input.clone () + input.mul_ (2.0.ToScalar()) * 0.0.ToScalar())),
         registers,
         broken "Forward" "that it leaves its inputs as they are" "others"
         "a map that is random",
@@ -180,7 +182,10 @@ let private cases: (string * (unit -> Node) * (Node -> torch.Tensor -> unit) * s
         (fun () -> forward (fun input -> input * 2.0.ToScalar())),
         registers,
         broken pulling "a right inverse, from which it yields that tensor up to 6.04e-14" "1"
-        "no inputs", (fun () -> inverse (fun _ -> [||]) []), registers, broken pulling "1 inputs and 0 buffers" "0 inputs and 0 buffers"
+        "no inputs",
+        (fun () -> inverse (fun _ -> [||]) []),
+        registers,
+        broken pulling "1 inputs and 0 buffers" "0 inputs and 0 buffers"
         "inputs that are null",
         (fun () -> inverse (fun _ -> Unchecked.defaultof<_>) []),
         registers,
@@ -240,7 +245,8 @@ let private cases: (string * (unit -> Node) * (Node -> torch.Tensor -> unit) * s
         samples,
         broken $"Sample of {form}" form $"[2] Float64 on {device}"
         "a sample that is no number",
-        (fun () -> sampling (fun form -> torch.full (form.Shape, nan.ToScalar(), dtype = form.Dtype, device = form.Device))),
+        (fun () ->
+            sampling (fun form -> torch.full (form.Shape, nan.ToScalar(), dtype = form.Dtype, device = form.Device))),
         samples,
         $"own makes NaN or infinite numbers in Sample of {form}. Where a tensor is not allowed, `Nearest` has to give one that is; its default in C#, the image of the right inverse, may not."
         "undone to null", (fun () -> undone (fun _ -> none)), undoes, broken "undoing" "a tensor" "null"

@@ -68,7 +68,7 @@ let private asTyped: Test =
 
         let numbers =
             [
-                for power in -320.0 .. 13.0 .. 308.0 do
+                for power in -320.0 .. 13.0..308.0 do
                     for digits in [ 1.0; 1.5; 7.0; 1.0 / 3.0 ] do
                         digits * 10.0 ** power
                 for _ in 1..200 do

@@ -16,14 +16,16 @@ let private shapeOf (subject: Subject) : int64[] =
     let size (shape: int64[]) = Array.fold (*) 1L shape
 
     let sizes =
-        shapes |> Array.filter (fun shape -> size shape <= 30L && Array.forall (fun length -> length > 1L) shape)
+        shapes
+        |> Array.filter (fun shape -> size shape <= 30L && Array.forall (fun length -> length > 1L) shape)
 
     if Array.isEmpty sizes then Array.minBy size shapes else Array.maxBy size sizes
 
 let private caseOf (dtype: torch.ScalarType) (shape: int64[]) : Case =
     { Shape = shape; Dtype = dtype; Scale = 1.0; Seed = 3UL; Device = Case.device }
 
-let private doubles: torch.ScalarType list = [ torch.ScalarType.Float64; torch.ScalarType.ComplexFloat64 ]
+let private doubles: torch.ScalarType list =
+    [ torch.ScalarType.Float64; torch.ScalarType.ComplexFloat64 ]
 
 let private partsOf (subject: Subject) (dtype: torch.ScalarType) (shape: int64[]) : Parts =
     orFail (Subject.parts 1UL subject (caseOf dtype shape))
@@ -68,7 +70,7 @@ let private isApart (value: Parametrization) (parts: Parts) (dimensions: int) : 
         let weights = normalOn Case.device torch.ScalarType.Float64 8UL [ tensors.shape[1] ]
         let numbers = volumes.flatten ()
         let picked = [ 0 .. max 1 (count / 4) .. count - 1 ]
-        let ofTensors = [| for at in picked -> reads parameters (((tensors[int64 at]) * weights).sum ()) |]
+        let ofTensors = [| for at in picked -> reads parameters (((tensors[int64 at]) * weights).sum()) |]
         let ofVolumes = [| for at in picked -> reads parameters (numbers[int64 at]) |]
 
         for i in 0 .. picked.Length - 1 do
@@ -93,8 +95,33 @@ let private areApart (subject: Subject) : Test =
                 with :? ArgumentException ->
                     isRefused <- true)
 
+/// Pieces whose entries, or rows, are problems of their own.
+let private ofPieces: Subject list =
+    let positive, ordered =
+        Parametrize.Values.PositiveValues.positive, Parametrize.Values.OrderedValues.ordered
+
+    let pieces =
+        [ 1L, positive; 2L, Parametrization.andThen positive (Parametrize.Values.AffineValues.scale 2.0) ]
+
+    [
+        for dimension in [ 0; 1; -1; -2 ] do
+            Parametrize.Values.SlicesValues.slices dimension pieces, [| 3L; 3L |]
+        Parametrize.Values.SlicesValues.slices 0 [ 1L, ordered; 2L, ordered ], [| 3L; 2L |]
+        Parametrize.Values.SlicesValues.slices -2 [ 1L, ordered; 2L, positive ], [| 3L; 2L |]
+        Parametrize.Values.SlicesValues.slices -1 [ 2L, ordered; 2L, ordered ], [| 2L; 4L |]
+        Parametrize.Values.BlockDiagonalValues.blockDiagonal [ positive; ordered ], [| 4L; 4L |]
+        Parametrization.transposed ordered, [| 3L; 4L |]
+        Parametrization.onKernel ordered, [| 3L; 2L; 2L |]
+    ]
+    |> List.map (fun (value, shape) ->
+        let shapes, scales = Gen.constant shape, [ 1.0 ]
+
+        { Generators.Line.line (string value) shapes [ torch.ScalarType.Float64 ] scales with
+            Value = value
+        })
+
 let private subjects: Subject list =
-    Generators.Subjects.all @ Further.subjects
+    Generators.Subjects.all @ Further.subjects @ ofPieces
     |> List.filter (fun subject -> Subject.hasDoubles subject && not (Subject.learns subject))
 
 let tests: Test =

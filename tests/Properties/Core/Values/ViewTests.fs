@@ -38,7 +38,13 @@ let private shapes: int64 list list =
 
 let private comesBack (value: Parametrization) (shape: int64 list) : bool =
     use _ = torch.NewDisposeScope()
-    let form = { Shape = List.toArray shape; Dtype = torch.ScalarType.Float64; Device = Case.device }
+
+    let form =
+        {
+            Shape = List.toArray shape
+            Dtype = torch.ScalarType.Float64
+            Device = Case.device
+        }
 
     match Parametrization.parameterForms value form with
     | Error _ -> false
@@ -49,6 +55,8 @@ let private comesBack (value: Parametrization) (shape: int64 list) : bool =
         Expect.equal found.shape x.shape $"{value} of {shape}: the shape"
         Expect.isLessThan (Measures.apart found x) 1e-9 $"{value} of {shape}"
         Expect.isOk (Parametrization.contains value w) $"{value} of {shape}: its own"
+        // Here the shape is that of the parameter.
+        Expect.equal (Parametrization.apply value x).shape w.shape $"{value} of {shape}: applied"
         true
 
 let private undone (name: string, view: Parametrization -> Parametrization) : Test =
@@ -66,6 +74,8 @@ let private structured: Parametrization list =
             skewFrom triangle
         diagonal
         banded 1L 1L
+        banded 0L 1L
+        banded 1L 0L
         hamiltonian
     ]
 
@@ -92,7 +102,9 @@ let private dimensions (name: string, view: Parametrization -> Parametrization) 
                     for shape in [ [ 4L; 4L ]; [ 4L; 2L; 2L ]; [ 3L; 4L ] ] do
                         use _ = torch.NewDisposeScope()
 
-                        match Parametrization.start value (normalOn Case.device torch.ScalarType.Float64 5UL shape) with
+                        match
+                            Parametrization.start value (normalOn Case.device torch.ScalarType.Float64 5UL shape)
+                        with
                         | Error _ -> ()
                         | Ok start ->
                             let moved =
