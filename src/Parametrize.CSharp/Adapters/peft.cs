@@ -118,6 +118,7 @@ public static class peft
     public static IReadOnlyList<MergedTensor> merge_and_unload(nn.Module model)
     {
         using var merged = merge_adapter(model);
+        Configs.Remove(model);
         return merged.Tensors;
     }
 

@@ -32,8 +32,10 @@ public class ConfigurationsSayNoMore
     }
 
     /// <summary>The second adapter was registered by hand.</summary>
-    [Fact]
-    public void What_was_taken_off_is_not_in_the_next_file()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_was_taken_off_is_not_in_the_next_file(bool isMerged)
     {
         using var folder = new Folder();
         var model = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)));
@@ -46,7 +48,10 @@ public class ConfigurationsSayNoMore
                 BaseModelNameOrPath = "somewhere",
             }
         );
-        peft.unload(model);
+        if (isMerged)
+            peft.merge_and_unload(model);
+        else
+            peft.unload(model);
         model.register_parametrization("a.weight", Parametrizations.Lora(2, 4));
         peft.save_pretrained(model, folder.Path);
         var config = JsonNode.Parse(File.ReadAllText(folder.Config))!;
