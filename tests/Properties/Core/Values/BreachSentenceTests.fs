@@ -6,86 +6,8 @@ open Expecto
 open Parametrize
 open Parametrize.Laws
 open Properties.Core
+open Properties.Core.Values.BreakingNodes
 open TorchSharp
-
-let private float64 = torch.ScalarType.Float64
-
-/// Leaves tensors as they are, and keeps its contract.
-type private Kept(buffers: Buffer list) =
-    inherit Node()
-    new() = Kept []
-    override _.Code = Code.Call("own", [])
-    override _.Domains = [ Domain.AnySpace ]
-    override _.Codomain _ = Space.all
-    override _.Buffers = buffers
-    override _.Forward(inputs, _) = inputs[0].clone()
-    override _.Contains(_, _, _) = Ok()
-
-    override _.Invert(_, tensor, _, _) = NodeParts.carrying tensor [ for _ in buffers -> torch.zeros_like tensor ]
-
-let private level: Buffer = { Name = "level"; Role = BufferRole.Learned; FormFor = id }
-
-let private forward (compute: torch.Tensor -> torch.Tensor) : Node =
-    { new Kept() with
-        override _.Forward(inputs, _) = compute inputs[0]
-    }
-
-let private inverse (inputs: torch.Tensor -> torch.Tensor[]) (buffers: Buffer list) : Node =
-    { new Kept(buffers) with
-        override _.Invert(_, tensor, _, _) = Ok { Inputs = inputs tensor; Buffers = [||] }
-    }
-
-let private learning (advance: torch.Tensor[] -> torch.Tensor[]) : Node =
-    { new Kept([ level ]) with
-        override _.Forward(inputs, _) = inputs[0].clone()
-      interface ILearns with
-          member _.Advance(_, buffers) = advance buffers
-    }
-
-let private measured (numbers: torch.Tensor -> torch.Tensor) : Node =
-    { new Kept() with
-        override _.Forward(inputs, _) = inputs[0].clone()
-      interface IVolume with
-          member _.LogVolume(inputs, _) = numbers inputs[0]
-    }
-
-let private determined (numbers: torch.Tensor -> torch.Tensor) : Node =
-    { new Kept() with
-        override _.Forward(inputs, _) = inputs[0].clone()
-      interface IDeterminant with
-          member _.LogAbsDet(inputs, _, _) = numbers inputs[0]
-    }
-
-let private saturating (slopes: torch.Tensor -> torch.Tensor) : Node =
-    { new Kept() with
-        override _.Forward(inputs, _) = inputs[0].clone()
-      interface ISaturates with
-          member _.Slopes(inputs, _) = slopes inputs[0]
-    }
-
-let private sampling (draw: Form -> torch.Tensor) : Node =
-    { new Kept() with
-        override _.Forward(inputs, _) = inputs[0].clone()
-      interface ISampled with
-          member _.Sample(form, _) = draw form
-    }
-
-let private undone (back: torch.Tensor -> torch.Tensor) : Node =
-    { new Kept() with
-        override _.Forward(inputs, _) = inputs[0].clone()
-      interface IOneToOne with
-          member _.Undo tensor = back tensor
-    }
-
-let private none: torch.Tensor = Unchecked.defaultof<torch.Tensor>
-
-let private disposed (tensor: torch.Tensor) : torch.Tensor =
-    let other = tensor.clone ()
-    other.Dispose()
-    other
-
-let private ofOthers (tensor: torch.Tensor) : torch.Tensor = tensor.narrow (0L, 0L, 1L)
-let private single (tensor: torch.Tensor) : torch.Tensor = tensor.``to`` torch.ScalarType.Float32
 
 /// Of the same value with a node that keeps its contract, so that only one function is met.
 let private partsOf (node: Node) (tensor: torch.Tensor) : Parts =
