@@ -27,7 +27,9 @@ type internal GrassmannNode() =
     let isWide (matrix: torch.Tensor) = Tensors.rows matrix < Tensors.last matrix
     let upright (matrix: torch.Tensor) = if isWide matrix then matrix.mT else matrix
     let asGiven (given: torch.Tensor) (tall: torch.Tensor) = if isWide given then tall.mT else tall
-    let limit (epsilon: float) (tall: torch.Tensor) = Tensors.limit epsilon (Tensors.rows tall) 1.0
+
+    /// Below one, so that zeros and equal columns are beyond it, however far rounding may have moved them.
+    let limit (epsilon: float) (tall: torch.Tensor) = min 0.5 (Tensors.limit epsilon (Tensors.rows tall) 1.0)
 
     /// Twice, because rounding of the first time has the size of X, not of what is left. The base is orthonormal up to rounding to
     /// its element type only.

@@ -269,6 +269,10 @@ let private acceptedComesBack: Test =
         let nearOffset (seed: uint64) (dtype: Dtype) =
             normal seed dtype * (Form.epsilon dtype * 2.0).ToScalar() + 1.0.ToScalar()
 
+        /// All that is left beside the offset has rank one.
+        let besideOffset (_: uint64) (dtype: Dtype) =
+            torch.full ([| 4L; 4L |], (1.0 + 2.0 * Form.epsilon dtype).ToScalar(), dtype = dtype, device = torch.CPU)
+
         let onEnds (seed: uint64) (dtype: Dtype) = (normal seed dtype).clamp(-1.0.ToScalar(), 2.0.ToScalar())
 
         let cases =
@@ -276,6 +280,7 @@ let private acceptedComesBack: Test =
                 for value in
                     [ sphere 1.0; simplex; polar; correlation; weightStandardized 0; orthogonal; grassmann; lowRank 2L ] do
                     value >>> shift 1.0, nearOffset
+                    value >>> shift 1.0, besideOffset
 
                 for value in [ symmetric; hankel; toeplitz; circulant; triangular Triangle.Lower; lowRank 1L; spd ] do
                     value >>> bounded -1.0 2.0, onEnds
@@ -291,6 +296,9 @@ let private acceptedComesBack: Test =
                 for seed in 1UL .. 5UL do
                     use _ = torch.NewDisposeScope()
                     let tensor = tensorOf seed dtype
+
+                    // A start is of another tensor, but it is one.
+                    Parametrization.start value tensor |> Result.iter (fun parts -> parts.Dispose())
 
                     match Parametrization.initialize value tensor with
                     | Error _ -> ()
