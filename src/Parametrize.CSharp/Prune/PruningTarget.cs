@@ -75,19 +75,18 @@ internal sealed record PruningTarget(nn.Module Model, TensorPath Path, Tensor? S
     /// <summary>The value of a parametrized tensor, or the module's own tensor.</summary>
     private Tensor Present() => Path.Tensor?.Detached() ?? PlainTensor.Read(Path);
 
-    /// <summary>Throws when there is no such tensor, or when scores are not of its shape.</summary>
+    /// <summary>Throws when scores are not of the tensor's shape.</summary>
     public static void RequireLike(TensorPath path, Tensor? importance_scores)
     {
-        var shape = ShapeOf(path);
-        if (importance_scores is { shape: var found } && !found.SequenceEqual(shape))
+        if (importance_scores is { shape: var found } && ShapeOf(path) is var shape && !found.SequenceEqual(shape))
             throw new ArgumentException(
                 $"The scores of '{path.Name}' have shape {Form.Shown(found)}, the tensor {Form.Shown(shape)}.",
                 nameof(importance_scores)
             );
     }
 
-    /// <summary>The shape of the tensor, without computing a parametrized one.</summary>
-    private static long[] ShapeOf(TensorPath path)
+    /// <summary>The shape of the tensor, without computing a parametrized one. Throws when there is no such tensor.</summary>
+    public static long[] ShapeOf(TensorPath path)
     {
         if (path.Tensor is { } present)
             return present.Shape;

@@ -106,7 +106,7 @@ public static partial class prune
     private static T Apply<T>(T module, string name, Pruning pruning, Tensor? scores = null)
         where T : nn.Module
     {
-        var path = RequirePrunable(module, name, scores);
+        var path = PathOf(module, name, scores);
         // Another thread that prunes must not choose from the same entries.
         using var alone = TensorAccess.WritingAll(() => path.Accesses);
         path.Tensor?.Binding.SyncWithModules();
@@ -115,8 +115,8 @@ public static partial class prune
         return module;
     }
 
-    /// <summary>The path of the tensor. Throws when the module has no such tensor, or when the scores do not suit it.</summary>
-    private static TensorPath RequirePrunable(nn.Module module, string name, Tensor? scores)
+    /// <summary>The path of the tensor. Throws when the scores do not suit it.</summary>
+    private static TensorPath PathOf(nn.Module module, string name, Tensor? scores)
     {
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(name);

@@ -1,3 +1,4 @@
+using Parametrize.CSharp.Prune;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -46,7 +47,8 @@ public static partial class prune
         ArgumentNullException.ThrowIfNull(schedule);
         if (step >= schedule.BeginStep)
             return module.up_to(name, schedule.ShareAt(step), importance_scores);
-        RequirePrunable(module, name, importance_scores);
+        // A name that no tensor has would otherwise be found when the schedule begins.
+        PruningTarget.ShapeOf(PathOf(module, name, importance_scores));
         return module;
     }
 }

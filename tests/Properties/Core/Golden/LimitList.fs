@@ -86,25 +86,8 @@ let private isNear (expected: string) (found: string) : bool =
     List.forall2 (fun x y -> x = y || abs (x - y) <= 0.02 * abs x) (numbers expected) (numbers found)
 
 let private agrees (name: string, value: Parametrization) : unit =
-    let nudged = lazy [ for seed in 1UL .. 4UL -> Map.ofList (limits (Rounding.nudged seed) (name, value)) ]
-
-    // What a few units of roundoff move visibly differs between processors.
-    let isOfRounding (key: string) (limit: string) =
-        nudged.Value |> List.exists (fun other -> not (Option.forall (isNear limit) (other.TryFind key)))
-
-    let wrong =
-        [
-            for key, limit in limits id (name, value) do
-                match kept.Value.TryFind key with
-                | None -> $"{key} is not in the list"
-                | Some expected when not (isNear expected limit) && not (isOfRounding key limit) ->
-                    $"{key}: {limit}, but it was {expected}"
-                | Some _ -> ()
-        ]
-
-    if not wrong.IsEmpty then
-        let lines = String.concat "\n" (List.truncate 8 wrong)
-        failtest $"{wrong.Length} lines changed (dotnet run -- limits > golden/limits.txt):\n{lines}"
+    let isNear (_: string) = isNear
+    KeptLines.require "limits" kept.Value (fun change -> limits change (name, value)) isNear isNear
 
 let tests: Test =
     testList

@@ -274,30 +274,14 @@ let private agrees (name: string, value: Parametrization) : unit =
                 for what, text in said -> $"{form}, {what}", text
         ]
 
-    let nudged = lazy [ for seed in 1UL .. 4UL -> Map.ofList (linesOf (Rounding.nudged seed)) ]
+    let tolerance (key: string) = if key.Contains "BFloat16" then 0.05 else 2e-5
 
-    let wrong =
-        [
-            for key, text in linesOf id do
-                let tolerance = if key.Contains "BFloat16" then 0.05 else 2e-5
-
-                // What a few units of roundoff move visibly differs between processors.
-                let isOfRounding () =
-                    isBorderline key
-                    || nudged.Value
-                       |> List.choose (Map.tryFind key)
-                       |> List.exists (isNear (tolerance / 10.0) text >> not)
-
-                match kept.Value.TryFind key with
-                | None -> $"{key} is not in the list"
-                | Some expected when not (isNear tolerance expected text) && not (isOfRounding ()) ->
-                    $"{key}: {text}, but it was {expected}"
-                | Some _ -> ()
-        ]
-
-    if not wrong.IsEmpty then
-        let lines = String.concat "\n" (List.truncate 8 wrong)
-        failtest $"{wrong.Length} lines changed (dotnet run -- numbers > golden/numbers.txt):\n{lines}"
+    KeptLines.require
+        "numbers"
+        kept.Value
+        linesOf
+        (fun key expected found -> isBorderline key || isNear (tolerance key) expected found)
+        (fun key -> isNear (tolerance key / 10.0))
 
 let tests: Test =
     testList
