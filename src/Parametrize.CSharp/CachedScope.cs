@@ -25,7 +25,7 @@ public sealed class CachedScope : IDisposable
     private HashSet<TensorBinding>? _covered;
     private WeakReference<nn.Module>? _model;
     private IReadOnlyList<ModuleBinding> _inModel = [];
-    private readonly List<ICached> _held = [];
+    private readonly List<TensorBinding> _held = [];
     private bool _ended;
 
     /// <summary>A scope of all tensors of this execution context.</summary>
@@ -78,7 +78,7 @@ public sealed class CachedScope : IDisposable
     /// <summary>Ends the scope: the cached tensors are disposed and the fields emptied. A second call does nothing.</summary>
     public void Dispose()
     {
-        ICached[] held;
+        TensorBinding[] held;
         lock (_held)
         {
             if (_ended)
@@ -95,7 +95,7 @@ public sealed class CachedScope : IDisposable
         _inModel = [];
         if (IsOfModel)
             _covered = [];
-        Every.FromTheLast<ICached>(held, cached => cached.Release(this));
+        Every.FromTheLast<TensorBinding>(held, tensor => tensor.Release(this));
     }
 
     /// <summary>
@@ -121,13 +121,13 @@ public sealed class CachedScope : IDisposable
         return found;
     }
 
-    /// <summary>Adds an object to be released when the scope ends; false when the scope has ended already.</summary>
-    internal bool Add(ICached cached)
+    /// <summary>Adds a tensor whose value is held until the scope ends; false when the scope has ended already.</summary>
+    internal bool Add(TensorBinding tensor)
     {
         lock (_held)
         {
             if (!_ended)
-                _held.Add(cached);
+                _held.Add(tensor);
             return !_ended;
         }
     }

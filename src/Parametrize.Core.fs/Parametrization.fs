@@ -131,51 +131,6 @@ module Parametrization =
     /// Whether one of its nodes is a trivialization.
     let internal hasBase (value: Parametrization) : bool = value.Program.Nodes |> Array.exists Node.hasBase
 
-    /// The parts of each node, from the tensors in the order of the names.
-    let private rows (value: Parametrization) (buffers: torch.Tensor list) : torch.Tensor[][] =
-        let takeRow (rest: torch.Tensor list) (node: Node) =
-            rest |> List.splitAt node.Buffers.Length |> (fun (row, rest) -> List.toArray row, rest)
-
-        value.Program.Nodes |> Array.mapFold takeRow buffers |> fst
-
-    /// The tensors, each alive, as many as the value has. Throws ArgumentException.
-    let private counted (value: Parametrization) (parameters: torch.Tensor seq) (buffers: torch.Tensor seq) =
-        let parameters, buffers = Seq.toArray parameters, Seq.toList buffers
-        parameters |> Seq.iter (Form.requireAlive (nameof parameters))
-        buffers |> Seq.iter (Form.requireAlive (nameof buffers))
-
-        let expected, found =
-            (parameterCount value, List.length (bufferNames value)), (parameters.Length, buffers.Length)
-
-        if found <> expected then
-            invalidArg "parameters" $"{value} has {expected} parameters and buffers, but {found} were given."
-
-        struct (parameters, buffers)
-
-    /// Throws ArgumentException unless tensors have the shapes that the value has for a tensor of this shape.
-    let private requireShapes (value: Parametrization) (shape: int64[]) (parameters: torch.Tensor[]) buffers : unit =
-        let output = { Form.ofTensor (Array.last parameters) with Shape = shape }
-
-        let require (argument: string) (what: string) (forms: Form list list) (names: string list) tensors =
-            for at, (name, tensor: torch.Tensor) in List.indexed (List.zip names tensors) do
-                if forms |> List.forall (fun forms -> forms[at].Shape <> tensor.shape) then
-                    let expected = Form.Shown forms.Head[at].Shape
-
-                    invalidArg
-                        argument
-                        $"The {what} `{name}` of {value} must have shape {expected} for a tensor of shape {Form.Shown shape}, but it has {Form.Shown tensor.shape}."
-
-        match Program.forms value.Program output with
-        // Of tensors without data (on the meta device).
-        | Error(ParametrizationError.WrongDevice _) -> ()
-        | Error error -> invalidArg (nameof parameters) error.Message
-        | Ok forms ->
-            let program = value.Program
-            let leaves = List.ofArray forms[.. program.LeafCount - 1]
-            require (nameof parameters) "parameter" [ leaves ] program.ParameterNames (List.ofArray parameters)
-            let known = [ Program.bufferForms program forms; Program.pyTorchForms program forms ]
-            require (nameof buffers) "buffer" known program.BufferNames buffers
-
     /// Parts from tensors that came from elsewhere (a file, a module), in the order of `parameterNames` and
     /// `bufferNames`, which yield a tensor of that shape. The parts share the tensors. Throws ArgumentException when their
     /// number or a shape is wrong.
@@ -185,9 +140,9 @@ module Parametrization =
         (buffers: torch.Tensor seq)
         (value: Parametrization)
         : Parts =
-        let struct (parameters, buffers) = counted value parameters buffers
-        requireShapes value shape parameters buffers
-        new Parts(shape, parameters, rows value buffers)
+        let struct (parameters, buffers) = GivenParts.counted value parameters buffers
+        GivenParts.requireShapes value shape parameters buffers
+        new Parts(shape, parameters, GivenParts.rows value buffers)
 
     let internal shapeOf (parameters: torch.Tensor seq) (value: Parametrization) : int64[] option =
         Program.output value.Program (parameters |> Seq.map Form.ofTensor |> List.ofSeq)
@@ -197,7 +152,7 @@ module Parametrization =
     /// the shape of the tensor that they yield. The parts share the tensors. Throws ArgumentException when their number or a shape
     /// is wrong, and where they do not tell the shape: several parameters behind `onKernel`.
     let ofTensors (parameters: torch.Tensor seq) (buffers: torch.Tensor seq) (value: Parametrization) : Parts =
-        let struct (parameters, buffers) = counted value parameters buffers
+        let struct (parameters, buffers) = GivenParts.counted value parameters buffers
 
         match shapeOf parameters value with
         | Some shape -> ofTensorsOfShape shape parameters buffers value
@@ -230,30 +185,14 @@ module Parametrization =
     let internal pyTorchForms (value: Parametrization) (form: Form) : Result<Form list, ParametrizationError> =
         Program.forms value.Program form |> Result.map (Program.pyTorchForms value.Program)
 
-    /// Throws ArgumentException for parts of a value with other parameters or buffers.
-    let private own (value: Parametrization) (parts: Parts) : Parts =
-        let program, buffers = value.Program, parts.BufferArrays
-
-        let isOwn =
-            parts.ParameterArray.Length = program.LeafCount
-            && buffers.Length = program.BufferCounts.Length
-            && Array.forall2 (fun count (row: torch.Tensor[]) -> count = row.Length) program.BufferCounts buffers
-
-        if not isOwn then
-            invalidArg
-                (nameof parts)
-                $"The parts are of another value than {value}, which has {program.LeafCount} parameters and {Array.sum program.BufferCounts} buffers."
-
-        parts
-
     /// The constrained tensor, differentiable with respect to the parameters. The caller disposes it. Throws ArgumentException for
     /// parts of a value with other parameters or buffers.
     let forward (value: Parametrization) (parts: Parts) : torch.Tensor =
-        Evaluation.forward false value.Program (own value parts)
+        Evaluation.forward false value.Program (GivenParts.own value parts)
 
     /// The constrained tensor in training: nodes that add noise do so.
     let forwardInTraining (value: Parametrization) (parts: Parts) : torch.Tensor =
-        let tensor = Evaluation.forward true value.Program (own value parts)
+        let tensor = Evaluation.forward true value.Program (GivenParts.own value parts)
         // A layer would add a row to each row in silence.
         if tensor.shape <> parts.Shape then
             Contract.breachInTraining value.Program.Nodes parts.Shape tensor
@@ -451,42 +390,7 @@ module Parametrization =
     /// Throws ArgumentException for tensors that cannot be projected: wrong shape or element type, NaN; and for values
     /// without a right inverse.
     let project (value: Parametrization) (tensor: torch.Tensor) : torch.Tensor =
-        use _ = torch.no_grad ()
-
-        let image (want: Want) (forms: Form[]) =
-            Assigning.approximately want value forms None tensor
-            |> Result.map (fun parts ->
-                use parts = parts
-                forward value parts)
-
-        let isBehindOthers (step: Step) =
-            match step with
-            | Step.Compute(node, [| source |], _, _) -> box node :? IBijection && source >= value.Program.LeafCount
-            | _ -> false
-
-        // On the edge of a bijection's space the nearest may have no parameters in the spaces before it.
-        let inside (forms: Form[]) (nearest: torch.Tensor) =
-            if not (Array.exists isBehindOthers value.Program.Steps) then
-                Ok nearest
-            else
-                match Assigning.membership value forms [||] nearest with
-                | Ok() -> Ok nearest
-                | Error _ ->
-                    nearest.Dispose()
-                    image Want.Start forms
-
-        let projected =
-            Assigning.checkedForms value tensor
-            |> Result.bind (fun forms ->
-                match Assigning.membership value forms [||] tensor with
-                | Ok() -> Ok(tensor.clone ())
-                | Error(ParametrizationError.NoRightInverse _ as error) -> Error error
-                | Error _ ->
-                    match Assigning.tryProject value tensor with
-                    | Some nearest -> Ok nearest
-                    | None -> image Want.Nearest forms |> Result.bind (inside forms))
-
-        match projected with
+        match Projecting.nearest value tensor with
         | Ok projected -> projected
         | Error error -> invalidArg (nameof tensor) error.Message
 

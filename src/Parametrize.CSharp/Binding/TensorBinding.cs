@@ -11,7 +11,7 @@ namespace Parametrize.CSharp.Binding;
 /// The modules that compute with a parametrized tensor: none when a module holds it as a field of its own, one, or several that
 /// share it. Each module has a <see cref="ModuleBinding"/>; each of its tensors that is replaced has a <see cref="SlotBinding"/>.
 /// </summary>
-internal sealed partial class TensorBinding : ICached, IUse
+internal sealed partial class TensorBinding : IUse
 {
     private readonly IComputedTensor _tensor;
     private readonly ValueCache _value;

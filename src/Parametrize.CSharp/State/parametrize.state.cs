@@ -83,14 +83,15 @@ public static partial class parametrize
     /// <summary>
     /// The state of the model in the shapes of PyTorch. The base of a tall or wide matrix with orthonormal columns is square in
     /// PyTorch, and no larger than the matrix here. Other tensors are as in `state_dict`. A tensor of several modules is there under
-    /// all its names.
+    /// all its names. Tensors that were assigned to fields are taken in first, as by a call.
     /// </summary>
     /// <returns>New tensors without gradients, which share no memory with the model; the caller's to dispose.</returns>
+    /// <exception cref="ParametrizationException">A tensor that was assigned to a field is not allowed.</exception>
     public static Dictionary<string, Tensor> pytorch_state_dict(this nn.Module model)
     {
         ArgumentNullException.ThrowIfNull(model);
         using var _ = no_grad();
-        var targets = StateTarget.Of(model);
+        var targets = StateTarget.Current(model);
         var state = StateTarget.StateOf(model, targets).ToDictionary(pair => pair.Key, pair => pair.Value.Copied());
         foreach (var target in targets.Where(target => target.Parametrized is not null))
         {

@@ -149,6 +149,11 @@ public class AssignedTensorsMoveAlong
 
                 layer.weight = nn.Parameter(next.clone());
                 Near.Same(next, layer.baked_state_dict()["weight"]);
+                using var written = Parametrizations.Orthogonal().Sample([4, 4]);
+                layer.weight = nn.Parameter(written.clone());
+                var reader = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Orthogonal());
+                reader.load_parametrized_state_dict(layer.pytorch_state_dict());
+                Near.Same(written, reader.parametrization("weight").Value);
                 layer.weight = nn.Parameter(-next);
                 Safetensors.Save(file, layer);
                 var other = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Orthogonal());
@@ -157,6 +162,8 @@ public class AssignedTensorsMoveAlong
 
                 layer.weight = nn.Parameter(ones(4, 4));
                 Assert.Throws<ParametrizationException>(() => layer.baked_state_dict());
+                layer.weight = nn.Parameter(ones(4, 4));
+                Assert.Throws<ParametrizationException>(() => layer.pytorch_state_dict());
                 Near.Same(-next, layer.baked_state_dict()["weight"]);
             }
         }

@@ -54,7 +54,7 @@ public class LayersPointOneWay
     private static readonly (string Types, string Reason)[] Justified =
     [
         (
-            "CachedScope ExternalWrite ICached IComputedTensor ModuleBinding PassHooks RegisteredTensors SlotBinding TensorBinding ValueCache",
+            "CachedScope ExternalWrite IComputedTensor ModuleBinding PassHooks RegisteredTensors SlotBinding TensorBinding ValueCache",
             "a tensor knows its modules, they their slots, and what happens to a slot comes back to the tensor"
         ),
         (

@@ -376,6 +376,19 @@ let private onEdges: Test =
                     let projected = Parametrization.project value tensor
                     Expect.isOk (Parametrization.contains value projected) $"{value}, {dtype}, seed {seed}"
 
+/// The nearest positive tensors are too small to be divided by their norm.
+let private smallBeforeNorms: Test =
+    testCase "projections of negative tensors behind positive ones have norm 1"
+    <| fun () ->
+        for entries in [ positive; positiveBy PositiveMap.Exp; positiveBy PositiveMap.Square ] do
+            for norm in [ spectralNorm; transposed spectralNorm; spectralNorm >>> scale 3.0 ] do
+                for dtype in [ Dtype.Float64; Dtype.Float32; Dtype.BFloat16 ] do
+                    use _ = torch.NewDisposeScope()
+                    let tensor = torch.full ([| 6L; 4L |], -1.0.ToScalar(), dtype = dtype, device = Case.device)
+                    let value = entries >>> norm
+                    let projected = Parametrization.project value tensor
+                    Expect.isOk (Parametrization.contains value projected) $"{value}, {dtype}"
+
 /// The nearest tensor with the structure has its nearest one entry by entry: both structures are convex.
 let private structuredEntries: Test =
     testCase "projections onto structured matrices with entries in an interval"
@@ -437,6 +450,7 @@ let tests: Test =
             onBounds
             behindMasks
             beyondMasks
+            smallBeforeNorms
             onEdges
             withoutDirection
             smallEigenvalues
