@@ -73,6 +73,25 @@ module Parametrization =
     /// Whether the value yields every tensor.
     let internal isFree (value: Parametrization) : bool = (Tree.space value.Tree).IsClosedUnder Closure.Everything
 
+    /// Whether any tensor can be its parameter.
+    let internal readsAll (value: Parametrization) : bool =
+        value.Program.Steps
+        |> Array.forall (fun step ->
+            match step with
+            | Step.Compute(node, sources, _, _) when PullBack.readsLeaves value.Program sources ->
+                node.Domains |> List.forall (Domain.accepts Space.all)
+            | _ -> true)
+
+    /// The largest of the numbers that its nodes add to entries, as bounds and offsets.
+    let internal largestNumber (value: Parametrization) : float =
+        value.Program.Nodes
+        |> Seq.collect (fun node ->
+            match box node with
+            | :? IHoldsNumbers as holding -> holding.Offsets
+            | _ -> [])
+        |> Seq.filter Double.IsFinite
+        |> Seq.fold (fun largest number -> max largest (abs number)) 0.0
+
     /// Whether the value reads tensors as kernels.
     let internal seesKernels (value: Parametrization) : bool =
         value.Program.Steps

@@ -30,8 +30,25 @@ module internal Scalars =
         | _ when first.Count < Most -> first.GetOrAdd(number, (fun value -> value.ToScalar()))
         | _ -> kept (number.ToScalar())
 
-    /// The sum of two tensors. For `+` TorchSharp makes a number 1, which may be freed too early.
-    let plus (left: torch.Tensor) (right: torch.Tensor) : torch.Tensor = left.add (right, scalarOf 1.0)
+    let private one: Scalar = (1L).ToScalar()
+
+    let private two: Scalar = (2L).ToScalar()
+
+    type torch.Tensor with
+
+        /// The square of each entry. For `square` TorchSharp makes a number 2.
+        member tensor.Squared() : torch.Tensor = tensor.pow two
+
+    /// The sum of two tensors. For `+` TorchSharp makes a number 1.
+    [<CompiledName "Plus">]
+    let (+.) (left: torch.Tensor) (right: torch.Tensor) : torch.Tensor = left.add (right, one)
+
+    /// Adds a number to each entry. For `+` TorchSharp makes a number 1.
+    [<CompiledName "PlusNumber">]
+    let (.+) (left: torch.Tensor) (right: Scalar) : torch.Tensor = left.add (right, one)
+
+    /// A number less each entry. For `-` TorchSharp makes a number 1.
+    let (.-) (left: Scalar) (right: torch.Tensor) : torch.Tensor = right.negative().add(left, one)
 
     type System.Double with
 

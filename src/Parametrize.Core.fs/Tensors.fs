@@ -23,6 +23,10 @@ module internal Tensors =
         use number = scalar.ToScalar()
         number.ToDouble()
 
+    /// The whole numbers from the first on, up to but without the last. TorchSharp makes numbers when it is given the end alone.
+    let range (first: int64) (past: int64) (dtype: torch.ScalarType) (device: torch.Device) : torch.Tensor =
+        torch.arange (first.AsScalar(), past.AsScalar(), 1L.AsScalar(), dtype = dtype, device = device)
+
     /// The entries, row after row, of a tensor with the element type 'a. TorchSharp's accessor asks libtorch where each one is.
     let toArray<'a when 'a: struct and 'a: (new: unit -> 'a) and 'a :> System.ValueType> (tensor: torch.Tensor) : 'a[] =
         if tensor.numel () = 0L then

@@ -120,7 +120,7 @@ module internal Volume =
         if numbers |> List.exists (fun each -> each.dim () < batch) then
             None
         else
-            Some((none, numbers) ||> List.fold (fun sum each -> sum + Tensors.sumBehind batch each))
+            Some((none, numbers) ||> List.fold (fun sum each -> sum +. Tensors.sumBehind batch each))
 
     let private requireDimensions (dimensions: int) (parts: Parts) : unit =
         if dimensions < 0 || dimensions > parts.Shape.Length then

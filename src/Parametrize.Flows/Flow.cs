@@ -103,7 +103,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
         using var scope = NewDisposeScope();
         var rows = transform.Rows(context, data.size(0), ReadsContext, this, latent);
         var (tensor, logDet) = transform.Mapped(data, rows);
-        var densities = Densities.LogProb(latent, tensor, rows) + logDet;
+        var densities = Densities.LogProb(latent, tensor, rows).Plus(logDet);
         // What the flow cannot yield trains nothing.
         return where(densities.isneginf(), densities.detach(), densities).MoveToOuterDisposeScope();
     }
@@ -141,7 +141,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
         var (tensor, density) = Densities.SampleWithLogProb(latent, count, rows);
         // From the latent tensors: the data may be rounded to where a density is that of other data.
         var (data, logDet) = transform.MappedBackWithLogDet(tensor, rows);
-        return (data.MoveToOuterDisposeScope(), (density + logDet).MoveToOuterDisposeScope());
+        return (data.MoveToOuterDisposeScope(), density.Plus(logDet).MoveToOuterDisposeScope());
     }
 
     /// <summary>The flow as it is made in F#.</summary>

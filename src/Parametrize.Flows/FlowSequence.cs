@@ -55,7 +55,7 @@ internal sealed class FlowSequence : FlowLayer
         foreach (var layer in _layers)
         {
             (latent, var logDet) = layer.Mapped(latent, context);
-            sum = sum is null ? logDet : sum + logDet;
+            sum = sum is null ? logDet : sum.Plus(logDet);
         }
         return (latent, sum!);
     }
@@ -69,7 +69,7 @@ internal sealed class FlowSequence : FlowLayer
         foreach (var layer in _layers.Reverse())
         {
             (data, var logDet) = layer.MappedBackWithLogDet(data, context);
-            sum = sum is null ? logDet : sum + logDet;
+            sum = sum is null ? logDet : sum.Plus(logDet);
         }
         return (data, sum!);
     }

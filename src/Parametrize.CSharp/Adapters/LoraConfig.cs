@@ -21,7 +21,11 @@ public sealed record LoraConfig
     /// The modules to change: whole names (`encoder.query`) or their ends (`query`), or <see cref="AllLinear"/>. Linear, Embedding and
     /// convolutions that are not grouped. Default: none.
     /// </summary>
-    public IReadOnlyList<string> TargetModules { get; init; } = [];
+    public IReadOnlyList<string> TargetModules
+    {
+        get;
+        init => field = [.. value ?? throw new ArgumentNullException(nameof(TargetModules))];
+    } = [];
 
     /// <summary>Whether the factor is `alpha / sqrt(rank)`, PEFT's `use_rslora`. Default: false.</summary>
     public bool UseRankStabilized { get; init; }
@@ -39,13 +43,25 @@ public sealed record LoraConfig
     /// Other ranks, by a pattern that a module's name ends with: a regular expression. As in PEFT, one that matches no module changes
     /// nothing. Default: none.
     /// </summary>
-    public IReadOnlyDictionary<string, long> RankPattern { get; init; } = new Dictionary<string, long>();
+    public IReadOnlyDictionary<string, long> RankPattern
+    {
+        get;
+        init => field = new Dictionary<string, long>(value ?? throw new ArgumentNullException(nameof(RankPattern)));
+    } = new Dictionary<string, long>();
 
     /// <summary>Other alphas, by patterns as for `RankPattern`. Default: none.</summary>
-    public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
+    public IReadOnlyDictionary<string, double> AlphaPattern
+    {
+        get;
+        init => field = new Dictionary<string, double>(value ?? throw new ArgumentNullException(nameof(AlphaPattern)));
+    } = new Dictionary<string, double>();
 
     /// <summary>Modules that are trained and saved whole, such as a new head: whole names or their ends. Default: none.</summary>
-    public IReadOnlyList<string> ModulesToSave { get; init; } = [];
+    public IReadOnlyList<string> ModulesToSave
+    {
+        get;
+        init => field = [.. value ?? throw new ArgumentNullException(nameof(ModulesToSave))];
+    } = [];
 
     /// <summary>Where the base model comes from: PEFT loads it from there. Default: not said.</summary>
     public string? BaseModelNameOrPath { get; init; }

@@ -86,7 +86,10 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         {
             // The graph has to lead to the parameters themselves.
             var buffers = batch.RowsOf(saved[(1 + leaves.Count)..]);
-            leaves = [.. batch.StackInputs().Zip(leaves, (now, then) => now - now.detach() + then.detach())];
+            leaves =
+            [
+                .. batch.StackInputs().Zip(leaves, (now, then) => Scalars.Plus(now - now.detach(), then.detach())),
+            ];
             made = batch.Compute([.. leaves], buffers);
         }
         var byLeaf = isGraphWanted ? PulledWithGraph(made, all, leaves) : Pulled(batch, made, all, leaves);

@@ -92,7 +92,7 @@ internal static class LogPriors
         using var scope = NewDisposeScope();
         var sum = terms[0].Target.Density(terms[0].Prior, byParameters);
         foreach (var (target, prior) in terms.Skip(1))
-            sum += target.Density(prior, byParameters).to(sum.device);
+            sum = Scalars.Plus(sum, target.Density(prior, byParameters).to(sum.device));
         return sum.MoveToOuterDisposeScope();
     }
 

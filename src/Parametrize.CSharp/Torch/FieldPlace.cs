@@ -34,15 +34,19 @@ internal sealed record FieldPlace(
     private static IEnumerable<FieldPlace> In<T>(FieldInfo field, nn.Module owner)
         where T : class
     {
-        if (typeof(T).IsAssignableFrom(field.FieldType))
+        // A field of type object, too, when it holds one.
+        if (
+            typeof(T).IsAssignableFrom(field.FieldType)
+            || field.FieldType.IsAssignableFrom(typeof(T)) && field.GetValue(owner) is T
+        )
             return [new(field, field.FieldType, field.GetValue, field.SetValue) { IsField = true }];
         return field.FieldType.IsPrimitive
             ? []
             : field.GetValue(owner) switch
             {
                 ITuple tuple => Items<T>(field, tuple),
-                // A module is also a collection of what it registers; a default ImmutableArray refuses to be asked.
-                nn.Module or ValueType => [],
+                // A module is also a collection of what it registers.
+                nn.Module => [],
                 IDictionary { IsReadOnly: false, Values: IEnumerable<T> values } entries => Entries(
                     field,
                     entries,
@@ -50,10 +54,41 @@ internal sealed record FieldPlace(
                 ),
                 IList { IsReadOnly: false } list and IEnumerable<T> elements => Elements(field, list, elements),
                 IList<(string, Parameter)> { IsReadOnly: false } pairs => Pairs(field, pairs.Count),
-                IReadOnlyCollection<T> others => others.Select(one => new FieldPlace(field, typeof(void), _ => one)),
-                _ => [],
+                var others => Inside<T>(others, 3).Select(one => new FieldPlace(field, typeof(void), _ => one)),
             };
     }
+
+    /// <summary>What a collection holds that cannot be changed, or a collection of collections.</summary>
+    private static IReadOnlyList<T> Inside<T>(object? container, int depth)
+        where T : class
+    {
+        var elements = container switch
+        {
+            nn.Module => null,
+            IDictionary entries => entries.Values,
+            ICollection or IReadOnlyCollection<T> when MayHold(container.GetType()) => (IEnumerable)container,
+            ITuple tuple => Enumerable.Range(0, tuple.Length).Select(index => tuple[index]),
+            _ => null,
+        };
+        if (elements is null || depth == 0)
+            return [];
+        try
+        {
+            return
+            [
+                .. elements.Cast<object?>().SelectMany(one => one is T found ? [found] : Inside<T>(one, depth - 1)),
+            ];
+        }
+        catch (InvalidOperationException)
+        {
+            return []; // A default ImmutableArray refuses to be asked.
+        }
+    }
+
+    /// <summary>Long lists of numbers and texts are not searched.</summary>
+    private static bool MayHold(Type collection) =>
+        (collection.GetElementType() ?? collection.GetGenericArguments().FirstOrDefault())
+            is not ({ IsPrimitive: true } or { FullName: "System.String" });
 
     private static IEnumerable<FieldPlace> Elements(FieldInfo field, IList list, IEnumerable elements) =>
         from index in Enumerable.Range(0, list.Count)

@@ -33,7 +33,7 @@ module internal CayleyMap =
             let right, below = first.matmul top[1], bottom[0].matmul first
             let second = byBlocks (bottom[1] - bottom[0].matmul right)
             let corner = right.matmul second
-            let upper = torch.cat ([| first + corner.matmul below; corner.neg () |], -1L)
+            let upper = torch.cat ([| first +. corner.matmul below; corner.neg () |], -1L)
             torch.cat ([| upper; torch.cat ([| (second.matmul below).neg(); second |], -1L) |], -2L)
 
     /// 2 M - I, where M is the inverse of I - A/2. The gradient by A is `M^H G M^H`.
@@ -74,9 +74,9 @@ module internal CayleyMap =
             if a.dim () = 2L then
                 a.detach().norm()
             else
-                torch.linalg.vector_norm(a.detach (), 2.0, [| -2L; -1L |]).max()
+                torch.linalg.norm(a.detach (), [| -2L; -1L |]).max()
 
-        let isSmall = a.numel () = 0L || norms.ToDouble() < large a
+        let isSmall = a.numel () = 0L || Tensors.number norms < large a
 
         let q =
             if isSmall then

@@ -22,7 +22,7 @@ module internal EigenvaluePairs =
     /// `sum_k c_k y^k` of the squares y.
     let private series (isHyperbolic: bool) (squares: torch.Tensor) : torch.Tensor =
         (coefficientsOf isHyperbolic, torch.zeros_like squares)
-        ||> List.foldBack (fun c sum -> (sum + c.AsScalar()) * squares)
+        ||> List.foldBack (fun c sum -> (sum .+ c.AsScalar()) * squares)
 
     /// Where the next term of the series is below rounding.
     let private near = 0.1
@@ -30,7 +30,7 @@ module internal EigenvaluePairs =
     let private byBranches isHyperbolic (far: torch.Tensor -> torch.Tensor) (x: torch.Tensor) =
         let isNear = x.abs().lt(near.AsScalar())
         // Each branch sees numbers that it can compute with, and so does its derivative.
-        let ofNear = series isHyperbolic (torch.where(isNear, x, torch.zeros_like x).square())
+        let ofNear = series isHyperbolic (torch.where(isNear, x, torch.zeros_like x).Squared())
         torch.where (isNear, ofNear, far (torch.where (isNear, torch.ones_like x, x)))
 
     /// `log |sin x / x|`, of each entry.
@@ -41,7 +41,7 @@ module internal EigenvaluePairs =
         byBranches true (fun x ->
             let y = x.abs ()
             let twice = y * 2.0.AsScalar()
-            y + (-((-twice).expm1())).log() - twice.log ())
+            y +. (-((-twice).expm1())).log() - twice.log ())
 
     let private logarithm (isHyperbolic: bool) : torch.Tensor -> torch.Tensor =
         if isHyperbolic then logSinhc else logSinc
@@ -93,7 +93,7 @@ module internal EigenvaluePairs =
                         left * right * (sign * binomial power j).AsScalar()
                     | _ -> ()
             ]
-            |> List.reduce (fun sum next -> sum + next)
+            |> List.reduce (fun sum next -> sum +. next)
 
         coefficientsOf isHyperbolic
         |> List.mapi (fun index c ->
@@ -101,7 +101,7 @@ module internal EigenvaluePairs =
             let pairs = ofDifferences power * (c / 2.0 ** float power).AsScalar()
 
             if isRotation then pairs - sums[power - 2] * (c / 2.0).AsScalar() else pairs)
-        |> List.reduce (fun sum next -> sum + next)
+        |> List.reduce (fun sum next -> sum +. next)
 
     /// The Frobenius norm, beyond which eigenvalues are computed.
     let private small = 0.1
@@ -111,10 +111,10 @@ module internal EigenvaluePairs =
         let identity = Orthonormal.identityLike matrix size
         let mean = (Tensors.diagonal matrix).mean([| -1L |], keepdim = true).unsqueeze -1L
         let centred = matrix - identity * mean
-        let norm = torch.linalg.vector_norm (centred.detach (), 2.0, [| -2L; -1L |], true)
+        let norm = torch.linalg.norm (centred.detach (), [| -2L; -1L |], true)
         let isFinite = norm.isfinite ()
         let isSmall = norm.lt (small.AsScalar())
-        let apart = torch.arange (size.AsScalar(), dtype = Tensors.realType matrix, device = matrix.device)
+        let apart = Tensors.range 0L size (Tensors.realType matrix) matrix.device
         let others = (torch.diag_embed apart).``to`` matrix.dtype
         let isFar = isSmall.logical_not().logical_and isFinite
         let far = ofValues isHyperbolic isRotation (torch.linalg.eigvalsh (torch.where (isFar, matrix, others)))
@@ -129,14 +129,14 @@ module internal EigenvaluePairs =
     let private ofPairs (combined: torch.Tensor) =
         let identity = Tensors.eyeLike combined
         // On the diagonal there are no pairs.
-        let others = combined * (1.0.AsScalar() - identity) + identity
+        let others = combined * (1.0.AsScalar() .- identity) +. identity
         (others.abs().log()).sum [| -2L; -1L |] / 2.0.AsScalar()
 
     /// `sum_{i<j} log |l_i - l_j|`: minus infinity where two are equal.
     let logDifferences (values: torch.Tensor) : torch.Tensor = ofPairs (values.unsqueeze -1L - values.unsqueeze -2L)
 
     /// `sum_{i<j} log |l_i + l_j|`.
-    let logSums (values: torch.Tensor) : torch.Tensor = ofPairs (values.unsqueeze -1L + values.unsqueeze -2L)
+    let logSums (values: torch.Tensor) : torch.Tensor = ofPairs (values.unsqueeze -1L +. values.unsqueeze -2L)
 
     /// `-i A`, Hermitian.
     let private turned (skew: torch.Tensor) : torch.Tensor =

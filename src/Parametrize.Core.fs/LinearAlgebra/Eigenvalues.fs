@@ -14,7 +14,7 @@ module internal Eigenvalues =
         use generator = new torch.Generator(1UL, torch.CPU)
         let roundoff = Form.epsilon torch.ScalarType.Float64
         let largest = matrices.abs().amax([| -2L; -1L |], keepdim = true)
-        matrices + Form.normal generator (Form.ofTensor matrices) * largest * roundoff.AsScalar()
+        matrices +. Form.normal generator (Form.ofTensor matrices) * largest * roundoff.AsScalar()
 
     let private orOfNear (decompose: torch.Tensor -> 'a) (matrices: torch.Tensor) : 'a =
         try

@@ -14,7 +14,7 @@ module internal Exponential =
     /// The Frobenius norm of each matrix of the batch, without a graph.
     let private norms (a: torch.Tensor) : float[] =
         use _ = torch.no_grad ()
-        use norm = torch.linalg.vector_norm (a, 2.0, [| -2L; -1L |])
+        use norm = torch.linalg.norm (a, [| -2L; -1L |])
         Tensors.toArray<float>(Tensors.inDouble norm)
 
     /// A bound on the spectral norm of each a from the Frobenius norm of its power: the eigenvalues of a real one come in pairs.

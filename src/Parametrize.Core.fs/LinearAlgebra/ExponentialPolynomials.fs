@@ -129,7 +129,7 @@ module internal ExponentialPolynomials =
         if sum.dim () = 2L then
             sum.addmm (left, right, 1.0f, 1.0f)
         else
-            plus sum (left.matmul right)
+            sum +. (left.matmul right)
 
     // Intermediate tensors are disposed as soon as they are used: the next ones take their memory, which is in the cache.
 
@@ -182,7 +182,7 @@ module internal ExponentialPolynomials =
         let parts (a: torch.Tensor) (square: torch.Tensor) (cube: torch.Tensor) =
             let combined = combine chebyshev12 [ a; square; cube ]
             let sixth = combined[2] |> plusProduct combined[3] combined[3]
-            struct (combined[0], plus combined[1] sixth, sixth, combined[3])
+            struct (combined[0], combined[1] +. sixth, sixth, combined[3])
 
         let struct (rest, left, sixth, root) = parts a square cube
 
@@ -220,7 +220,7 @@ module internal ExponentialPolynomials =
         let ninth = ninthOf combined
 
         {
-            Value = combined[1] |> plusProduct (plus combined[2] ninth) ninth
+            Value = combined[1] |> plusProduct (combined[2] +. ninth) ninth
             // The last power costs one more product to compute again.
             Kept = fun () -> square :: cube :: sixth :: (if isFew a then [ ninth ] else [])
             Pullback =
@@ -229,7 +229,7 @@ module internal ExponentialPolynomials =
                     let combined = combine taylor18 [ a; square; cube; saved[3] ]
                     let ninth = List.tryItem 4 saved |> Option.defaultWith (fun () -> ninthOf combined)
                     let byLeft = gradient.matmul ninth.mH
-                    let byNinth = byLeft |> plusProduct (plus combined[2] ninth).mH gradient
+                    let byNinth = byLeft |> plusProduct (combined[2] +. ninth).mH gradient
                     let byFirst, byLast = byNinth.matmul combined[4].mH, combined[0].mH.matmul byNinth
                     let byPowers = separate taylor18 [ byFirst; gradient; byLeft; byNinth; byLast ]
                     byPowers[2] <- byPowers[2] |> ofSquare cube byPowers[3]

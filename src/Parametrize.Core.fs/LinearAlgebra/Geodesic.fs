@@ -23,13 +23,13 @@ module internal Geodesic =
     let private polynomial (g: torch.Tensor) (square: torch.Tensor) (coefficients: float[]) =
         let identity = Tensors.eyeLike g
 
-        let pair (at: int) = identity * coefficients[2 * at].AsScalar() + g * coefficients[2 * at + 1].AsScalar()
+        let pair (at: int) = identity * coefficients[2 * at].AsScalar() +. g * coefficients[2 * at + 1].AsScalar()
 
-        (pair 3, [ 2; 1; 0 ]) ||> List.fold (fun sum at -> sum.matmul square + pair at)
+        (pair 3, [ 2; 1; 0 ]) ||> List.fold (fun sum at -> sum.matmul square +. pair at)
 
     /// Put right to first order where rounding has left squares that do not add up to the identity.
     let private rounded (cosine: torch.Tensor) (sine: torch.Tensor) =
-        let sum = cosine.mH.matmul cosine + sine.mH.matmul sine
+        let sum = cosine.mH.matmul cosine +. sine.mH.matmul sine
         let correction = Tensors.eyeLike cosine * 1.5.AsScalar() - sum * 0.5.AsScalar()
         struct (cosine.matmul correction, sine.matmul correction)
 
@@ -40,7 +40,7 @@ module internal Geodesic =
         let dimensions = [| h.dim () - 2L; h.dim () - 1L |]
         let wide = Tensors.inDouble (h.detach ())
         let unit = Norms.largest wide dimensions
-        let norm = torch.linalg.vector_norm (Norms.inUnits wide unit, 2.0, [| -2L; -1L |], true)
+        let norm = torch.linalg.norm (Norms.inUnits wide unit, [| -2L; -1L |], true)
         (norm * unit).clamp_max(1e300.AsScalar())
 
     let private from (q: torch.Tensor) (h: torch.Tensor) (length: torch.Tensor) (counts: torch.Tensor) =
@@ -62,7 +62,7 @@ module internal Geodesic =
             struct (polynomial g square (coefficients 0), h.matmul (polynomial g square (coefficients 1)))
 
         let struct (cosine, sine) = Seq.fold doubled first (seq { 1 .. int (largestOf counts) })
-        q.matmul cosine + sine
+        q.matmul cosine +. sine
 
     /// H has to be orthogonal to Q. A real number of the host tells how often angles are doubled.
     let along (q: torch.Tensor) (h: torch.Tensor) : torch.Tensor =

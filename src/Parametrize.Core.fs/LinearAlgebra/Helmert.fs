@@ -12,9 +12,9 @@ module internal Helmert =
 
     /// How many entries are below each but the last: m = n - 1, ..., 1; and 1 / sqrt(m (m + 1)).
     let private scales (count: int64) (like: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
-        let places = torch.arange ((count - 1L).AsScalar(), dtype = realType like, device = like.device)
-        let below = (float (count - 1L)).AsScalar() - places
-        struct ((below * (below + 1.0.AsScalar())).rsqrt(), below)
+        let places = Tensors.range 0L (count - 1L) (realType like) like.device
+        let below = (float (count - 1L)).AsScalar() .- places
+        struct ((below * (below .+ 1.0.AsScalar())).rsqrt(), below)
 
     let private padded (front: int64) (back: int64) (tensor: torch.Tensor) =
         torch.nn.functional.pad (tensor, [| front; back |])

@@ -15,7 +15,7 @@ module internal InverseCayley =
 
     let private topPlusIdentity (w: torch.Tensor) =
         let columns = Tensors.last w
-        w.narrow (-2L, 0L, columns) + Orthonormal.identityLike w columns
+        w.narrow (-2L, 0L, columns) +. Orthonormal.identityLike w columns
 
     /// The X of W, orthonormal in double precision, and the largest entry of A. With W = [Q1; Q2] and M = (Q1 + I)^-1,
     /// (I - A/2) W = (I + A/2) [I; 0] gives C = 2 Q2 M and B = 2 (M^H - M).
@@ -33,7 +33,7 @@ module internal InverseCayley =
 
         let least =
             if isClose then
-                Tensors.number ((torch.linalg.svdvals (exact + Tensors.eyeLike exact)).min())
+                Tensors.number ((torch.linalg.svdvals (exact +. Tensors.eyeLike exact)).min())
             else
                 1.0
 
@@ -60,8 +60,8 @@ module internal InverseCayley =
             isNear
         else
             let count = isNear.``to``(torch.int64).sum(-1L, keepdim = true)
-            let place = torch.arange (columns.AsScalar(), dtype = torch.int64, device = w.device)
-            place.ge (columns.AsScalar() - count - count.remainder (2L.AsScalar()))
+            let place = Tensors.range 0L columns torch.int64 w.device
+            place.ge (columns.AsScalar() .- count - count.remainder (2L.AsScalar()))
 
     /// W with the directions reflected in which Q1 is close to -1, so that A is not larger than it may be.
     let awayFromInfinity (w: torch.Tensor) : torch.Tensor =
@@ -84,7 +84,7 @@ module internal InverseCayley =
         let struct (_, values, right) = torch.linalg.svd (topPlusIdentity w, fullMatrices = false)
         let near = right * values.lt((4.0 * angle).AsScalar()).unsqueeze(-1L).to_type right.dtype
         let noise = Form.normal generator (Form.ofTensor w)
-        invert (Orthonormal.polar (w + noise.matmul(near.mH).matmul near * angle.AsScalar()))
+        invert (Orthonormal.polar (w +. noise.matmul(near.mH).matmul near * angle.AsScalar()))
 
     /// Large entries of A drown the small ones when they are rounded, and what is at infinity has to come nearer: the first of
     /// several that is near enough, or the best one, is found by trying.

@@ -31,7 +31,7 @@ module internal LeadingSingular =
                 matrix
             else
                 let beside = torch.tensor (beside.GetRange(0, size - 1).ToArray(), device = torch.CPU)
-                matrix + torch.diag (beside, 1L) + torch.diag (beside, -1L)
+                matrix +. torch.diag (beside, 1L) +. torch.diag (beside, -1L)
 
         let struct (values, vectors) = torch.linalg.eigh matrix
         struct (Tensors.number values[int64 (size - 1)], vectors.select (1L, int64 (size - 1)))

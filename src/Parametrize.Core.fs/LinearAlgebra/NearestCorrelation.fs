@@ -17,11 +17,11 @@ module internal NearestCorrelation =
     let private positivePart (values: torch.Tensor) = values.clamp_min (0.0.AsScalar())
 
     /// A + diag(y), by its eigenvalues and vectors.
-    let private decomposed (a: torch.Tensor) (y: torch.Tensor) = torch.linalg.eigh (a + torch.diag_embed y)
+    let private decomposed (a: torch.Tensor) (y: torch.Tensor) = torch.linalg.eigh (a +. torch.diag_embed y)
 
     /// `sum (l_+)^2 / 2 - sum y`, the dual function.
     let private dual (values: torch.Tensor) (y: torch.Tensor) =
-        sum ((positivePart values).square()) / 2.0.AsScalar() - sum y
+        sum ((positivePart values).Squared()) / 2.0.AsScalar() - sum y
 
     let private positive (values: torch.Tensor) (vectors: torch.Tensor) =
         (vectors * row (positivePart values)).matmul vectors.mT
@@ -29,7 +29,7 @@ module internal NearestCorrelation =
     /// The derivative of the diagonal of the positive part along h: weights are 1 for two positive eigenvalues and 0 for two
     /// negative ones.
     let private derivative (values: torch.Tensor) (vectors: torch.Tensor) : torch.Tensor -> torch.Tensor =
-        let pairs (vector: torch.Tensor) = vector.unsqueeze -1L + row vector
+        let pairs (vector: torch.Tensor) = vector.unsqueeze -1L +. row vector
         let weights = (pairs (positivePart values) / pairs (values.abs ())).nan_to_num 0.0
 
         fun h ->
@@ -38,32 +38,32 @@ module internal NearestCorrelation =
 
     /// Conjugate gradients for `V d = -gradient` until the residual is a tenth of that, or its square.
     let private direction (apply: torch.Tensor -> torch.Tensor) (gradient: torch.Tensor) : torch.Tensor =
-        let size = (sum (gradient.square ())).sqrt()
-        let enough = (size * size.clamp_max (0.1.AsScalar())).square()
+        let size = (sum (gradient.Squared())).sqrt()
+        let enough = (size * size.clamp_max (0.1.AsScalar())).Squared()
 
         let rec go (left: int) (d: torch.Tensor) (r: torch.Tensor) (p: torch.Tensor) =
-            let squared = sum (r.square ())
+            let squared = sum (r.Squared())
             let isOpen = squared.gt enough
 
             if left = 0 || not (isOpen.any().item<bool>()) then
                 d
             else
-                let image = apply p + p * 1e-12.AsScalar()
+                let image = apply p +. p * 1e-12.AsScalar()
                 let share = torch.where (isOpen, squared / sum (p * image), torch.zeros_like squared)
                 let next = r - image * share
-                let turned = next + p * (sum (next.square ()) / squared).nan_to_num 0.0
-                go (left - 1) (d + p * share) next turned
+                let turned = next +. p * (sum (next.Squared()) / squared).nan_to_num 0.0
+                go (left - 1) (d +. p * share) next turned
 
         go mostDirections (torch.zeros_like gradient) -gradient -gradient
 
     /// As far along the direction as the dual function falls enough.
     let private moved (a: torch.Tensor) (y: torch.Tensor) (now: torch.Tensor) (d: torch.Tensor) (slope: torch.Tensor) =
         let rec go (left: int) (length: torch.Tensor) =
-            let there = y + d * length
-            let values = torch.linalg.eigvalsh (a + torch.diag_embed there)
+            let there = y +. d * length
+            let values = torch.linalg.eigvalsh (a +. torch.diag_embed there)
 
             let falls =
-                (dual values there).le(now + slope * length * 1e-4.AsScalar() + now.abs () * 1e-15.AsScalar())
+                (dual values there).le(now +. slope * length * 1e-4.AsScalar() +. now.abs () * 1e-15.AsScalar())
 
             if left = 0 || falls.all().item<bool>() then
                 there
@@ -81,7 +81,7 @@ module internal NearestCorrelation =
             let struct (values, vectors) = decomposed a y
             let found = positive values vectors
             let gradient = Tensors.diagonal found - 1.0.AsScalar()
-            let size = (sum (gradient.square ())).sqrt()
+            let size = (sum (gradient.Squared())).sqrt()
 
             if left = 0 || Tensors.largest size <= least then
                 found
@@ -91,8 +91,8 @@ module internal NearestCorrelation =
                 // Those that have arrived stay.
                 go (left - 1) (torch.where (size.le (least.AsScalar()), y, next))
 
-        let found = go mostSteps (1.0.AsScalar() - Tensors.diagonal a)
+        let found = go mostSteps (1.0.AsScalar() .- Tensors.diagonal a)
         let root = (Tensors.diagonal found).clamp_min(1e-300.AsScalar()).rsqrt()
         let scaled = found * root.unsqueeze -1L * row root
-        let strict = (scaled / 2.0.AsScalar() + scaled.mT / 2.0.AsScalar()).tril -1L
-        strict + strict.mT + Tensors.eyeLike strict
+        let strict = (scaled / 2.0.AsScalar() +. scaled.mT / 2.0.AsScalar()).tril -1L
+        strict +. strict.mT +. Tensors.eyeLike strict

@@ -32,7 +32,7 @@ module internal Norms =
 
             let after (tall: torch.Tensor) = tall.narrow (-2L, rows - rest, rest)
             let ofBlocks = Tensors.inDouble ((blocks v).mH.matmul(blocks w))
-            (plus (ofBlocks.sum -3L) (Tensors.inDouble ((after v).mH.matmul(after w)))).``to`` w.dtype
+            (ofBlocks.sum -3L +. Tensors.inDouble ((after v).mH.matmul(after w))).``to`` w.dtype
         else
             v.mH.matmul w
 
@@ -64,7 +64,7 @@ module internal Norms =
         | [||] -> sizes
         | dimensions -> sizes.amax (dimensions, keepdim = true) |> ended (vectors.is_complex ())
 
-    let oneWhereZero (unit: torch.Tensor) : torch.Tensor = unit + unit.logical_not ()
+    let oneWhereZero (unit: torch.Tensor) : torch.Tensor = unit +. unit.logical_not ()
 
     /// The quotient by real numbers, which the quotient of complex ones does not have where these are tiny or huge.
     let dividedBy (unit: torch.Tensor) (tensor: torch.Tensor) : torch.Tensor =
@@ -87,7 +87,7 @@ module internal Norms =
 
     /// The norms of vectors in these units: at least 1, which those of zeros count as.
     let ofUnits (vectors: torch.Tensor) (dimensions: int64[]) : torch.Tensor =
-        let squares = (Tensors.reals vectors).square()
+        let squares = (Tensors.reals vectors).Squared()
 
         match along vectors dimensions with
         | [||] -> squares.clamp_min(1.0.AsScalar()).sqrt()
@@ -98,8 +98,8 @@ module internal Norms =
     /// The logarithm of the Frobenius norm of each matrix.
     let logOfMatrix (matrices: torch.Tensor) : torch.Tensor =
         let unit = oneWhereZero (largest matrices [| matrices.dim () - 2L; matrices.dim () - 1L |])
-        let squares = ((dividedBy unit matrices).square()).sum [| -2L; -1L |]
-        squares.log () / 2.0.AsScalar() + (unit.squeeze(-1L).squeeze -1L).log()
+        let squares = ((dividedBy unit matrices).Squared()).sum [| -2L; -1L |]
+        squares.log () / 2.0.AsScalar() +. (unit.squeeze(-1L).squeeze -1L).log()
 
     let private areBetween (least: float) (greatest: float) (numbers: torch.Tensor) =
         if numbers.dtype = torch.ScalarType.Float64 then
@@ -144,6 +144,24 @@ module internal Norms =
     /// The same where entries lie apart in memory, and libtorch's norm takes five times as long as squares and their sum.
     let private longestOfNormsApart = 32L
 
+    /// libtorch's norm. `vector_norm` takes any number of dimensions, but TorchSharp makes a number for it; `norm` takes two at most.
+    let private ofLibtorch (vectors: torch.Tensor) (dimensions: int64[]) (keep: bool) =
+        if dimensions.Length <= 2 then
+            torch.linalg.norm (vectors, dimensions, keep)
+        else
+            let count = vectors.dim ()
+            let along = dimensions |> Array.map (fun dimension -> (dimension + count) % count)
+            let others = [| 0L .. count - 1L |] |> Array.except along
+            let side = vectors.permute(Array.append others along).flatten others.LongLength
+            let norms = torch.linalg.norm (side, [| -1L |])
+
+            if keep then
+                norms.reshape (
+                    vectors.shape |> Array.mapi (fun at size -> if Array.contains (int64 at) along then 1L else size)
+                )
+            else
+                norms
+
     /// By the formula. Its numbers must be neither tiny nor huge.
     let formula (vectors: torch.Tensor) (dimensions: int64[]) (keep: bool) =
         let count = dimensions |> Array.fold (fun count dimension -> count * vectors.size (int dimension)) 1L
@@ -151,10 +169,10 @@ module internal Norms =
 
         if count > (if areTogether then longestOfNorms else longestOfNormsApart) then
             let parts = Tensors.reals vectors
-            let norms = parts.square().sum(along vectors dimensions, keepdim = keep).sqrt()
+            let norms = parts.Squared().sum(along vectors dimensions, keepdim = keep).sqrt()
             if keep then ended (vectors.is_complex ()) norms else norms
         else
-            torch.linalg.vector_norm (vectors, 2.0, dims = dimensions, keepdim = keep)
+            ofLibtorch vectors dimensions keep
 
     /// The norms by their formula, where that is known to be right: nothing for complex vectors, for vectors that are tiny,
     /// huge or zero, and on devices of which one would have to wait to know.
@@ -175,7 +193,7 @@ module internal Norms =
         else
             let norm = formula vector [| 0L |] false
 
-            if isModerate norm.dtype (norm.ToDouble()) then
+            if isModerate norm.dtype (Tensors.number norm) then
                 ValueSome(vector / norm)
             else
                 ValueNone

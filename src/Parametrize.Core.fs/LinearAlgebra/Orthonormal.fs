@@ -65,7 +65,7 @@ module internal Orthonormal =
     /// `W^H W - I`.
     let private residualOf (exact: torch.Tensor) = exact.mH.matmul exact - identityLike exact (Tensors.last exact)
 
-    let private squaredFrobenius (matrix: torch.Tensor) = matrix.abs().square().sum([| -2L; -1L |], keepdim = true)
+    let private squaredFrobenius (matrix: torch.Tensor) = matrix.abs().Squared().sum([| -2L; -1L |], keepdim = true)
 
     /// Whether |W^H W - I|_2, which is no less than the defect of W Q for any unitary Q, is within the limit; infinite where
     /// it overflows.

@@ -11,7 +11,7 @@ module internal PolarFactor =
         let counts = sizes.gt least
         torch.where (counts, torch.where(counts, sizes, torch.ones_like sizes).reciprocal(), torch.zeros_like sizes)
 
-    let private identical (value: torch.Tensor) (graph: torch.Tensor) = value + (graph - graph.detach ())
+    let private identical (value: torch.Tensor) (graph: torch.Tensor) = value +. (graph - graph.detach ())
 
     /// From the singular vectors, which are constants to the gradient: their own derivatives are infinite where singular values
     /// are equal, that of the factor is not. What makes it differentiable is two steps of Newton's method for `Q^H Q = I`, `Q^H X`
@@ -25,7 +25,7 @@ module internal PolarFactor =
 
         let isTall = Tensors.rows x > Tensors.last x
         let least = values.narrow (-1L, 0L, 1L) * (Form.epsilon x.dtype * float (Tensors.rows x)).AsScalar()
-        let sums = values.unsqueeze -1L + values.unsqueeze -2L
+        let sums = values.unsqueeze -1L +. values.unsqueeze -2L
         let overSums = oneOver sums (least.unsqueeze -1L)
         let overValues = (oneOver values least).unsqueeze -2L
 
@@ -36,10 +36,10 @@ module internal PolarFactor =
         let step (q: torch.Tensor) =
             let q = Orthonormal.newtonSchulz q
             let inner = q.mH.matmul x
-            let turned = q + q.matmul (solve (inner - inner.mH))
+            let turned = q +. q.matmul (solve (inner - inner.mH))
 
             if isTall then
-                turned + ((x - q.matmul inner).matmul right.mH * overValues).matmul right
+                turned +. ((x - q.matmul inner).matmul right.mH * overValues).matmul right
             else
                 turned
 

@@ -25,7 +25,7 @@ module internal Reflectors =
         units |> List.fold (fun columns unit -> Norms.dividedBy unit columns) columns
 
     /// The columns of the reflectors, given what is below the diagonal.
-    let private columnsBelow (lower: torch.Tensor) : torch.Tensor = plus lower (Tensors.eyeLike lower)
+    let private columnsBelow (lower: torch.Tensor) : torch.Tensor = lower +. (Tensors.eyeLike lower)
 
     /// 1, and 1/2 on the diagonal.
     let private halfDiagonal (v: torch.Tensor) : torch.Tensor =
@@ -56,7 +56,7 @@ module internal Reflectors =
         // What is below its diagonal is not read. Of length 1, the sums of the squares of long columns are coarser than that.
         let inverse =
             if isLong v then
-                (Norms.gram v).triu 1L + Orthonormal.identityLike v (Tensors.last v) * 0.5.AsScalar()
+                (Norms.gram v).triu 1L +. Orthonormal.identityLike v (Tensors.last v) * 0.5.AsScalar()
             else
                 Norms.gram v * halfDiagonal v
 
@@ -80,7 +80,7 @@ module internal Reflectors =
     let private pulledBack (v: torch.Tensor) (t: torch.Tensor) (w: torch.Tensor) (gradient: torch.Tensor) =
         use z = adjointTimes t (Norms.inner v gradient)
         use byGram = z.matmul(w.mH).triu() * halfDiagonal v
-        use ofGram = v.matmul (plus byGram byGram.mH)
+        use ofGram = v.matmul (byGram +. byGram.mH)
         struct (ofGram - gradient.matmul w.mH, z.neg ())
 
     /// So many columns are reflected at once. More are halved: the second half has zeros above, which are not computed with.
@@ -125,7 +125,7 @@ module internal Reflectors =
 
         let started =
             torch.nn.functional.pad (one, [| 0L; Tensors.last others; 0L; Tensors.rows others |])
-            + torch.nn.functional.pad (inner.Value, [| half; 0L; half; 0L |])
+            +. torch.nn.functional.pad (inner.Value, [| half; 0L; half; 0L |])
 
         let t = triangle first
         let w = times t (torch.cat ([| top.mH; Norms.inner bottom inner.Value |], -1L))
@@ -142,7 +142,7 @@ module internal Reflectors =
                     addTo (byFirst.narrow (-2L, 0L, half)) (byZ.narrow (-1L, 0L, half)).mH
                     addTo (below half byFirst) (saved[3].matmul byProducts.mH)
                     let byInner = gradient |> below half |> from half
-                    use byInner = plus byInner ((below half first).matmul byProducts)
+                    use byInner = byInner +. ((below half first).matmul byProducts)
                     let byOthers = pullback (others :: saved[4..]) byInner
                     torch.cat ([| byFirst; torch.nn.functional.pad (byOthers, [| 0L; 0L; half; 0L |]) |], -1L)
         }

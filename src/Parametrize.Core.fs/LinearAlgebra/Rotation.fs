@@ -27,7 +27,7 @@ module internal Rotation =
         let size = a.shape[0]
         use generator = new torch.Generator(1UL, torch.CPU)
 
-        let mutable x = a + Orthonormal.skewPart (Form.normal generator (Form.ofTensor a)) * 1e-15.AsScalar()
+        let mutable x = a +. Orthonormal.skewPart (Form.normal generator (Form.ofTensor a)) * 1e-15.AsScalar()
         let mutable steps = 0
         let mutable change = infinity
 
@@ -61,7 +61,7 @@ module internal Rotation =
 
     /// By invariant subspaces away from and near angle pi.
     let private logarithmReal (q: torch.Tensor) : torch.Tensor =
-        let struct (cosines, basis) = torch.linalg.eigh ((q + q.mT) * 0.5.AsScalar())
+        let struct (cosines, basis) = torch.linalg.eigh ((q +. q.mT) * 0.5.AsScalar())
         let size = q.shape[0]
         let inner = basis.mT.matmul(q).matmul basis
         let first = int64 (criticalCount (Tensors.toArray<float> cosines))
@@ -91,16 +91,16 @@ module internal Rotation =
     /// eigenvectors. Several turns before the first step make an unlucky coincidence of real parts harmless.
     let private unitaryEigen (q: torch.Tensor) =
         let imaginary = torch.complex (torch.zeros_like q.real, torch.ones_like q.real)
-        let turned (angle: float) = q * (Math.Cos angle).AsScalar() + q * imaginary * (Math.Sin angle).AsScalar()
+        let turned (angle: float) = q * (Math.Cos angle).AsScalar() +. q * imaginary * (Math.Sin angle).AsScalar()
         let identity = Orthonormal.identityLike q q.shape[0]
         let valuesFor (basis: torch.Tensor) = basis.mH.matmul(q.matmul basis).diagonal(0L, -2L, -1L)
 
         let attempt (start: float) =
             let probe = turned start
-            let struct (_, rough) = torch.linalg.eigh ((probe + probe.mH) * 0.5.AsScalar())
+            let struct (_, rough) = torch.linalg.eigh ((probe +. probe.mH) * 0.5.AsScalar())
             let middle = middleOfWidestGap (Tensors.toArray<float>((valuesFor rough).angle()))
             let gapAtMinusOne = turned (Math.PI - middle)
-            let skew = torch.linalg.solve (gapAtMinusOne + identity, gapAtMinusOne - identity)
+            let skew = torch.linalg.solve (gapAtMinusOne +. identity, gapAtMinusOne - identity)
             let struct (_, basis) = torch.linalg.eigh ((skew - skew.mH) * -imaginary)
             let values = valuesFor basis
             let residual = (q.matmul basis - basis * values).abs().max().item<float>()

@@ -57,7 +57,7 @@ module internal ShortestCompletion =
         let half = x * 0.5.AsScalar()
         let isSmall = half.abs().lt(1e-4.AsScalar())
         let safe = torch.where (isSmall, torch.ones_like half, half)
-        let series = 1.0.AsScalar() - half.square () / 3.0.AsScalar()
+        let series = 1.0.AsScalar() .- half.Squared() / 3.0.AsScalar()
         torch.where(isSmall, series, safe / safe.tan ()).clamp_min((-1e6).AsScalar())
 
     /// The second derivative of |A|^2 / 2 as a map of skew matrices of the last block, in eigenvectors of A.
@@ -81,7 +81,7 @@ module internal ShortestCompletion =
     let private preconditioner (at: Point) (columns: int64) =
         let c = at.Logarithm.narrow(0L, columns, Tensors.last at.Slope).narrow(1L, 0L, columns)
         let struct (values, basis) = torch.linalg.eigh (c.matmul c.mH / 12.0.AsScalar())
-        let sums = (1.0.AsScalar() - values.unsqueeze -1L - values.unsqueeze -2L).clamp_min(0.25.AsScalar())
+        let sums = (1.0.AsScalar() .- values.unsqueeze -1L - values.unsqueeze -2L).clamp_min(0.25.AsScalar())
 
         fun (x: torch.Tensor) ->
             use _scope = torch.NewDisposeScope()

@@ -17,7 +17,7 @@ module internal SkewMatrix =
 
     /// X of a square A: the diagonal, imaginary, is shared between X and its adjoint.
     let toLower (skew: torch.Tensor) : torch.Tensor =
-        skew.tril -1L + torch.diag_embed (Tensors.diagonal skew / 2.0.AsScalar())
+        skew.tril -1L +. torch.diag_embed (Tensors.diagonal skew / 2.0.AsScalar())
 
     /// X of A, by the blocks B and C.
     let ofBlocks (b: torch.Tensor) (c: torch.Tensor) : torch.Tensor = torch.cat ([| toLower b; c |], -2L)

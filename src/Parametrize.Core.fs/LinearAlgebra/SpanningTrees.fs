@@ -27,17 +27,17 @@ module internal SpanningTrees =
         for left in count - 1L .. -1L .. 0L do
             let column, row = (from -2L 1L among).narrow(-1L, 0L, 1L), from -1L 1L (among.narrow (-2L, 0L, 1L))
             let first = outside.narrow (-2L, 0L, 1L)
-            let degree = (row.sum ([| -1L |], keepdim = true) + first).clamp_min(least.AsScalar())
+            let degree = (row.sum ([| -1L |], keepdim = true) +. first).clamp_min(least.AsScalar())
             let share = column / degree
-            among <- from -2L 1L (from -1L 1L among) + share * row
-            outside <- from -2L 1L outside + share.narrow (-2L, 0L, left) * first
+            among <- from -2L 1L (from -1L 1L among) +. share * row
+            outside <- from -2L 1L outside +. share.narrow (-2L, 0L, left) * first
             degrees.Add degree
             columns.Add(from -2L left column)
 
         let degree = torch.cat (degrees, -1L)
         let column = torch.cat (columns, -1L)
         let others = from -2L count (from -1L count weights)
-        struct (degree, others + (column / degree).matmul column.mT)
+        struct (degree, others +. (column / degree).matmul column.mT)
 
     /// The logarithm of the sum, for each matrix of weights, symmetric, in double precision, from 0 to about 1; its diagonal
     /// is not read. Gaussian elimination of the Laplacian without a subtraction (Grassmann, Taksar & Heyman 1985), so that small weights beside large
@@ -48,7 +48,7 @@ module internal SpanningTrees =
 
         while Tensors.last rest > 1L do
             let struct (degrees, others) = eliminate (min many (Tensors.last rest - 1L)) rest
-            sum <- sum + degrees.log().sum [| -2L; -1L |]
+            sum <- sum +. degrees.log().sum [| -2L; -1L |]
             rest <- others
 
         sum

@@ -15,7 +15,7 @@ module internal StiefelShooting =
     /// The derivative of the exponential in eigenvectors of A: divided differences.
     let private differences (angles: torch.Tensor) =
         let half = (angles.unsqueeze -1L - angles.unsqueeze -2L) * 0.5.AsScalar()
-        let middle = (angles.unsqueeze -1L + angles.unsqueeze -2L) * 0.5.AsScalar()
+        let middle = (angles.unsqueeze -1L +. angles.unsqueeze -2L) * 0.5.AsScalar()
         torch.polar ((half / Math.PI.AsScalar()).sinc(), middle)
 
     /// The skew matrix with a zero last block that is nearest to a square matrix.
@@ -60,11 +60,11 @@ module internal StiefelShooting =
                 let free = slope / TrustRegion.inner image image
                 let limit = TrustRegion.room found direction radius
                 let length = (min free limit).AsScalar()
-                found <- found + direction * length
+                found <- found +. direction * length
                 left <- left - image * length
                 let steepest = adjoint left
                 let next = TrustRegion.inner steepest steepest
-                direction <- steepest + direction * (next / slope).AsScalar()
+                direction <- steepest +. direction * (next / slope).AsScalar()
                 slope <- next
                 steps <- steps + 1
 
@@ -83,7 +83,7 @@ module internal StiefelShooting =
         if steps = 0 then
             struct (a, size)
         else
-            let next = a + change w a (residualOf w a) 0.1 radius
+            let next = a +. change w a (residualOf w a) 0.1 radius
             let nextSize = norm (residualOf w next)
 
             if nextSize < 0.5 * size then
@@ -102,7 +102,7 @@ module internal StiefelShooting =
 
         let rec attempt (attempts: int) (radius: float) =
             let step = within 1e-4 radius
-            let length, plain = norm step, a + step
+            let length, plain = norm step, a +. step
             let direct = norm (residualOf w plain)
 
             let struct (next, nextSize) =

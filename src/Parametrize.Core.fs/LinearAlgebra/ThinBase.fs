@@ -50,7 +50,7 @@ module internal ThinBase =
         let exact = Orthonormal.newtonSchulz (Tensors.inDouble w)
         let struct (v, u, d) = eliminate (topOf exact)
         let rest = torch.linalg.solve_triangular (u, below exact, upper = true, left = false)
-        let top = v.tril -1L + torch.diag_embed (d.squeeze -1L)
+        let top = v.tril -1L +. torch.diag_embed (d.squeeze -1L)
         (torch.cat ([| top; rest |], -2L)).to_type(w.dtype).MoveToOuterDisposeScope()
 
     /// Q T for a matrix T of n rows, in O(n k) for each column. Differentiable by T.
@@ -85,7 +85,7 @@ module internal ThinBase =
         let isNear = (d.abs () - 1.0.AsScalar()).abs().lt(0.25.AsScalar())
 
         foot
-        + torch.nn.functional.pad (
+        +. torch.nn.functional.pad (
             torch.diag_embed (torch.where (isNear, d.sgn () - d, torch.zeros_like d)),
             [| 0L; 0L; 0L; Tensors.rows foot - Tensors.last foot |]
         )

@@ -50,7 +50,7 @@ module internal ThinMaps =
     let private plainExponential: Plain =
         fun b gram ->
             let size = Tensors.last b
-            let norm = torch.linalg.vector_norm (gram.detach (), 2.0, [| -2L; -1L |], true)
+            let norm = torch.linalg.norm (gram.detach (), [| -2L; -1L |], true)
             let t = norm.sqrt().clamp_min(1e-2.AsScalar())
             let whole = joined [ [ b; gram / -t ]; [ identityIn b * t; torch.zeros_like b ] ]
             let struct (p, r) = Tensors.splitRows size (firstColumns size whole)
@@ -70,10 +70,9 @@ module internal ThinMaps =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
 
-        let rootOfSquare (matrix: torch.Tensor) =
-            torch.linalg.vector_norm(matrix.matmul matrix, 2.0, [| -2L; -1L |]).sqrt()
+        let rootOfSquare (matrix: torch.Tensor) = torch.linalg.norm(matrix.matmul matrix, [| -2L; -1L |]).sqrt()
 
-        Tensors.number ((rootOfSquare b + (rootOfSquare gram).sqrt()).max()) <= moderate
+        Tensors.number ((rootOfSquare b +. (rootOfSquare gram).sqrt()).max()) <= moderate
 
     let private blocks (x: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
         let struct (top, c) = Tensors.splitRows (Tensors.last x) x
@@ -87,7 +86,7 @@ module internal ThinMaps =
         let square = columns.narrow (-2L, 0L, 2L * size)
         let r = part size 2L columns
         let identity = Orthonormal.identityLike r size
-        let product = square.mH.matmul square + r.mH.matmul (gram.matmul r)
+        let product = square.mH.matmul square +. r.mH.matmul (gram.matmul r)
         columns.matmul (identity * 1.5.AsScalar() - product * 0.5.AsScalar())
 
     /// In double precision. The basis is a constant to the gradient, which sees what leaves it: D, and G = D^H D.
@@ -106,7 +105,7 @@ module internal ThinMaps =
         let columns =
             Seq.init 3 ignore |> Seq.fold (fun columns () -> polished size gram columns) (inBasis b s gram)
 
-        let lower = z.matmul (part size 1L columns) + leaving.matmul (part size 2L columns)
+        let lower = z.matmul (part size 1L columns) +. leaving.matmul (part size 2L columns)
         (torch.cat ([| part size 0L columns; lower |], -2L)).to_type x.dtype
 
     /// Up to n = 2 k, A itself is not larger than what stands for it.

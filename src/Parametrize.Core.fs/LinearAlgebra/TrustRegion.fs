@@ -60,8 +60,8 @@ module internal TrustRegion =
             let free = if curvature > 0.0 then product / curvature else infinity
             let limit = room x direction radius
             let length = (min free limit).AsScalar()
-            x <- x + direction * length
-            image <- image + along * length
+            x <- x +. direction * length
+            image <- image +. along * length
             residual <- residual - along * length
             steps <- steps + 1
             isBounded <- free >= limit
@@ -71,7 +71,7 @@ module internal TrustRegion =
             else
                 let steepest = precondition residual
                 let next = inner residual steepest
-                direction <- steepest + direction * (next / product).AsScalar()
+                direction <- steepest +. direction * (next / product).AsScalar()
                 product <- next
 
         {

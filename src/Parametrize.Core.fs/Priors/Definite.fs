@@ -49,11 +49,11 @@ module internal Definite =
             let diagonal = (Tensors.diagonal wide).clamp_min((Form.least dtype).AsScalar())
             let lengths = diagonal.sqrt ()
             let scaled = wide / (lengths.unsqueeze -1L * lengths.unsqueeze -2L)
-            let beside = scaled.tril -1L + scaled.triu 1L
-            let least = (torch.linalg.eigvalsh (beside + Tensors.eyeLike beside)).amin [| -1L |]
-            let kept = ((1.0 - margin).AsScalar() / (1.0.AsScalar() - least).clamp_min((1.0 - margin).AsScalar()))
+            let beside = scaled.tril -1L +. scaled.triu 1L
+            let least = (torch.linalg.eigvalsh (beside +. Tensors.eyeLike beside)).amin [| -1L |]
+            let kept = ((1.0 - margin).AsScalar() / (1.0.AsScalar() .- least).clamp_min((1.0 - margin).AsScalar()))
             let regular = wide * (kept.unsqueeze(-1L).unsqueeze -1L)
-            regular.tril -1L + regular.triu 1L + torch.diag_embed diagonal
+            regular.tril -1L +. regular.triu 1L +. torch.diag_embed diagonal
 
         let rec settle (margin: float) (rounded: torch.Tensor) =
             let wide = Tensors.inDouble rounded

@@ -37,7 +37,7 @@ type internal DirichletDensity(concentrations: float[]) =
             - log (float numbers.Length) / 2.0
 
         let powers = Numbers.vector wide (numbers |> Array.map (fun number -> number - 1.0))
-        ((wide.log () * powers).sum [| -1L |] + constant.AsScalar()).``to`` tensor.dtype
+        ((wide.log () * powers).sum [| -1L |] .+ constant.AsScalar()).``to`` tensor.dtype
 
     override _.Correction tensor = ValueSome(Tensors.forEach 1 (log (float (Tensors.last tensor)) / 2.0) tensor)
 
@@ -46,10 +46,10 @@ type internal DirichletDensity(concentrations: float[]) =
         Some(fun form generator ->
             let zeros = torch.zeros (form.Shape, dtype = torch.ScalarType.Float64, device = form.Device)
 
-            let a = zeros + Numbers.vector zeros (forSize (Array.last form.Shape))
-            let gamma = torch._standard_gamma (a + 1.0.AsScalar(), generator)
+            let a = zeros +. Numbers.vector zeros (forSize (Array.last form.Shape))
+            let gamma = torch._standard_gamma (a .+ 1.0.AsScalar(), generator)
 
             let uniform = Form.uniform generator { form with Dtype = torch.ScalarType.Float64 }
 
             let least = (Form.least torch.ScalarType.Float64).AsScalar()
-            (gamma.log () + uniform.clamp_min(least).log() / a).softmax -1L)
+            (gamma.log () +. uniform.clamp_min(least).log() / a).softmax -1L)

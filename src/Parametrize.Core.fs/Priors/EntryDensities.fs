@@ -52,10 +52,10 @@ type internal NormalDensity(mean: float, scale: float) =
         )
 
     override _.OfReals x =
-        ((x - mean.AsScalar()) / scale.AsScalar()).square() * (-0.5).AsScalar()
+        ((x - mean.AsScalar()) / scale.AsScalar()).Squared() * (-0.5).AsScalar()
         - (log scale + log (2.0 * Math.PI) / 2.0).AsScalar()
 
-    override _.Draw(form, generator) = Form.normal generator form * scale.AsScalar() + mean.AsScalar()
+    override _.Draw(form, generator) = Form.normal generator form * scale.AsScalar() .+ mean.AsScalar()
 
 /// `exp(-|x| / scale) / (2 scale)`.
 type internal LaplaceDensity(scale: float) =
@@ -93,11 +93,11 @@ type internal StudentDensity(freedom: float, scale: float) =
         let logarithm =
             torch.where (
                 isLarge,
-                large.log () * 2.0.AsScalar() + large.reciprocal().square().log1p(),
-                small.square().log1p()
+                large.log () * 2.0.AsScalar() +. large.reciprocal().Squared().log1p(),
+                small.Squared().log1p()
             )
 
-        logarithm * (-power).AsScalar() + constant.AsScalar()
+        logarithm * (-power).AsScalar() .+ constant.AsScalar()
 
     override _.Draw(form, generator) =
         let normal = Form.normal generator form

@@ -20,7 +20,7 @@ module internal MisesFisher =
 
     /// `f . w - |f|`, which is `-|f| |w - f/|f||^2 / 2`: where |f| is large, their difference would be lost to rounding.
     let logDensity (concentration: float) (direction: torch.Tensor) (dimensions: int64[]) (tensor: torch.Tensor) =
-        (tensor - direction).square().sum dimensions * (-concentration / 2.0).AsScalar()
+        (tensor - direction).Squared().sum dimensions * (-concentration / 2.0).AsScalar()
 
     let numbers (count: int64) : Form = { Shape = [| count |]; Dtype = torch.ScalarType.Float64; Device = torch.CPU }
 
@@ -37,13 +37,13 @@ module internal MisesFisher =
 
         let proposed () =
             let first, second = torch._standard_gamma (halves, generator), torch._standard_gamma (halves, generator)
-            let quotient = first / (second + first * b.AsScalar())
+            let quotient = first / (second +. first * b.AsScalar())
 
             let uniform = Form.uniform generator (numbers count)
 
             let accepted =
-                (((1.0 / (1.0 + b)).AsScalar() - quotient) * (n * (ratio / sum)).AsScalar()
-                 + ((quotient * (1.0 - b).AsScalar()).log1p() - (log (2.0 / (1.0 + b))).AsScalar()) * n.AsScalar())
+                (((1.0 / (1.0 + b)).AsScalar() .- quotient) * (n * (ratio / sum)).AsScalar()
+                 +. ((quotient * (1.0 - b).AsScalar()).log1p() - (log (2.0 / (1.0 + b))).AsScalar()) * n.AsScalar())
                     .ge(uniform.log ())
 
             struct (quotient * (2.0 * b).AsScalar(), accepted)
@@ -65,7 +65,7 @@ type internal MisesFisherDensity(parameter: float[]) =
     let struct (concentration, direction) = MisesFisher.concentration parameter
     let logConstant = lazy Special.logHypergeometric size concentration
 
-    let unit (vectors: torch.Tensor) = vectors / vectors.square().sum([| -1L |], keepdim = true).sqrt()
+    let unit (vectors: torch.Tensor) = vectors / vectors.Squared().sum([| -1L |], keepdim = true).sqrt()
 
     override _.Code = Code.call "Prior.vonMisesFisher" [ Numbers.code parameter ]
     override _.Support = Values.SphereValues.sphere 1.0
@@ -107,13 +107,13 @@ type internal MisesFisherDensity(parameter: float[]) =
                         MisesFisher.versedSines size concentration count generator
 
                 let versed = versed.reshape (Array.append form.Shape[.. form.Shape.Length - 2] [| 1L |])
-                let along = direction * (1.0.AsScalar() - versed)
+                let along = direction * (1.0.AsScalar() .- versed)
 
                 if size = 1L then
                     along
                 else
                     let across = unit (normal - direction * (normal * direction).sum([| -1L |], keepdim = true))
-                    along + across * (versed * (2.0.AsScalar() - versed)).clamp_min(0.0.AsScalar()).sqrt()
+                    along +. across * (versed * (2.0.AsScalar() .- versed)).clamp_min(0.0.AsScalar()).sqrt()
             |> _.``to``(form.Device))
 
 /// `exp(tr(F^T W)) / (volume 0F1(; n/2; F^T F/4))` for n x k matrices with orthonormal columns (Downs 1972; Jupp & Mardia 1979),

@@ -13,8 +13,8 @@ module internal Lkj =
         let size = Array.last form.Shape
         let wide = { form with Dtype = torch.ScalarType.Float64 }
         let normal = (Form.normal generator wide).tril -1L
-        let lengths = normal.square().sum([| -1L |], keepdim = true).sqrt()
-        let rows = torch.arange (size.AsScalar(), dtype = torch.ScalarType.Float64, device = form.Device)
+        let lengths = normal.Squared().sum([| -1L |], keepdim = true).sqrt()
+        let rows = Tensors.range 0L size torch.ScalarType.Float64 form.Device
 
         let gamma (numbers: torch.Tensor) =
             let least = (Form.least torch.ScalarType.Float64).AsScalar()
@@ -22,13 +22,13 @@ module internal Lkj =
             torch._standard_gamma(numbers, generator).clamp_min least
 
         let below = gamma (rows / 2.0.AsScalar())
-        let diagonal = gamma ((shape + float (size - 1L) / 2.0).AsScalar() - rows / 2.0.AsScalar())
-        let both = below + diagonal
+        let diagonal = gamma ((shape + float (size - 1L) / 2.0).AsScalar() .- rows / 2.0.AsScalar())
+        let both = below +. diagonal
         // The first row is its diagonal.
         let below = below * rows.gt (0.0.AsScalar())
         let diagonal = torch.where (rows.gt (0.0.AsScalar()), diagonal / both, torch.ones_like diagonal)
         let unit = normal / lengths.clamp_min ((Form.least torch.ScalarType.Float64).AsScalar())
-        unit * (below / both).sqrt().unsqueeze -1L + torch.diag_embed (diagonal.sqrt ())
+        unit * (below / both).sqrt().unsqueeze -1L +. torch.diag_embed (diagonal.sqrt ())
 
 /// `det(W)^(shape - 1) / c` by the entries below the diagonal, over `sqrt 2` for each by the norm.
 type internal LkjDensity(shape: float) =
@@ -56,7 +56,7 @@ type internal LkjDensity(shape: float) =
         Some(fun form generator ->
             let factor = Lkj.sampleFactor shape form generator
             let strict = (factor.matmul factor.mT).tril -1L
-            strict + strict.mT + Tensors.eyeLike strict)
+            strict +. strict.mT +. Tensors.eyeLike strict)
 
 /// `prod L_kk^(n-k+2 shape-2) / c` for k from 2 by the entries below the diagonal, which is the density of `LkjDensity` for L L^T:
 /// the rows lie on half spheres, whose areas are larger by `1 / L_kk`.
@@ -70,8 +70,8 @@ type internal LkjFactorDensity(shape: float) =
 
     override _.LogDensity tensor =
         let size = Tensors.last tensor
-        let places = torch.arange (size.AsScalar(), dtype = tensor.dtype, device = tensor.device)
-        let powers = (float size + 2.0 * shape - 2.0).AsScalar() - places
+        let places = Tensors.range 0L size tensor.dtype tensor.device
+        let powers = (float size + 2.0 * shape - 2.0).AsScalar() .- places
         let constant = UniformMeasure.ofCorrelations shape size
         (logDiagonal tensor * powers).sum [| -1L |] - constant.AsScalar()
 

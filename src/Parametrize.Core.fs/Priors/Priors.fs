@@ -180,7 +180,7 @@ module Prior =
             | Measure.Frobenius -> density
             | Measure.Textbook ->
                 match prior.Density.Correction wide with
-                | ValueSome correction -> density + correction
+                | ValueSome correction -> density +. correction
                 | ValueNone -> density
 
         scope.MoveToOuter corrected
@@ -256,7 +256,7 @@ module Prior =
                 let density = (prior.Density.Of(present.Invoke(), ValueSome factors)).sum()
 
                 if byParameters then
-                    density + (Parametrization.logVolume value parts).Value
+                    density +. (Parametrization.logVolume value parts).Value
                 else
                     density
 

@@ -96,9 +96,9 @@ type internal PushforwardDensity(value: Parametrization, parameters: Prior) =
         let shape = sums.Head.shape
 
         if sums |> List.forall (fun each -> each.shape = shape) then
-            List.reduce (fun sum each -> sum + each) sums
+            List.reduce (fun sum each -> sum +. each) sums
         else
-            sums |> List.map (fun each -> each.sum ()) |> List.reduce (fun sum each -> sum + each)
+            sums |> List.map (fun each -> each.sum ()) |> List.reduce (fun sum each -> sum +. each)
 
     let ofParameters (parts: Parts) : torch.Tensor list =
         let wide = parts.ParameterArray |> Array.map Tensors.widen
@@ -133,7 +133,9 @@ type internal PushforwardDensity(value: Parametrization, parameters: Prior) =
 
     /// The density of the parameters themselves.
     member _.OfParameters(parts: Parts) : torch.Tensor =
-        ofParameters parts |> List.map (fun each -> each.sum ()) |> List.reduce (fun sum each -> sum + each)
+        ofParameters parts
+        |> List.map (fun each -> each.sum ())
+        |> List.reduce (fun sum each -> sum +. each)
 
     override _.IsWide = false
     override _.Code = Code.call "Prior.ofValue" [ value.Description; parameters.Description ]

@@ -132,8 +132,8 @@ type internal UniformDensity(value: Parametrization) =
     let factors (form: Form) (generator: torch.Generator | null) =
         let lower = (Form.normal generator form).tril()
         let diagonal = Tensors.diagonal lower
-        let rows = lower.tril -1L + torch.diag_embed (diagonal.abs ())
-        rows / rows.square().sum([| -1L |], keepdim = true).sqrt()
+        let rows = lower.tril -1L +. torch.diag_embed (diagonal.abs ())
+        rows / rows.Squared().sum([| -1L |], keepdim = true).sqrt()
 
     override _.Code = Code.call "Prior.uniform" [ value.Description ]
     override _.Support = value

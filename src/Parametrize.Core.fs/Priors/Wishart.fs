@@ -93,15 +93,15 @@ type internal WishartBase(freedom: float, scale: Scale) =
         let size = Array.last form.Shape
         let wide = { form with Dtype = torch.ScalarType.Float64 }
         let normal = (Form.normal generator wide).tril -1L
-        let rows = torch.arange (size.AsScalar(), dtype = torch.ScalarType.Float64, device = form.Device)
+        let rows = Tensors.range 0L size torch.ScalarType.Float64 form.Device
 
         let halves =
-            ((freedom.AsScalar() - rows) / 2.0.AsScalar()).expand_as(Tensors.diagonal normal).contiguous()
+            ((freedom.AsScalar() .- rows) / 2.0.AsScalar()).expand_as(Tensors.diagonal normal).contiguous()
 
         let squares = torch._standard_gamma (halves, generator) * 2.0.AsScalar()
 
         normal
-        + torch.diag_embed (squares.clamp_min((Form.least torch.ScalarType.Float64).AsScalar()).sqrt())
+        +. torch.diag_embed (squares.clamp_min((Form.least torch.ScalarType.Float64).AsScalar()).sqrt())
 
     override _.Support = Values.PositiveDefiniteValues.spd
     override this.LogDensity tensor = this.LogDensityBy(tensor, ValueNone)

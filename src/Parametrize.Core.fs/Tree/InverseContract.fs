@@ -87,11 +87,13 @@ module internal InverseContract =
 
     /// How much of the image may be rounding noise, estimated by changing each entry of the tensor by a few units of roundoff.
     let private noiseOf (epsilon: float) (image: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) () : float =
-        let entries =
-            torch.arange ((tensor.numel ()).AsScalar(), dtype = torch.ScalarType.Float64, device = tensor.device)
+        let entries = Tensors.range 0L (tensor.numel ()) torch.ScalarType.Float64 tensor.device
         // Each entry is perturbed differently: a linear map would hide a common change.
         let nudges = (entries * 12.9898.AsScalar()).sin().reshape(tensor.shape)
-        let nudged = tensor * (nudges * (4.0 * working epsilon).AsScalar() + 1.0.AsScalar()).``to`` tensor.dtype
+
+        let nudged =
+            tensor * (nudges * (4.0 * working epsilon).AsScalar() .+ 1.0.AsScalar()).``to`` tensor.dtype
+
         let moved = Tensors.distance (image tensor) (image nudged)
         orZero (16.0 * min moved (working epsilon * Tensors.largest tensor))
 

@@ -47,10 +47,10 @@ module internal Slack =
              match beyond with
              | None -> eitherWay yieldsAgain own
              | Some(Lazy beyond) ->
-                 let moved = (beyond.Up.maximum beyond.Down).square().sum([| -2L; -1L |]).sqrt()
+                 let moved = (beyond.Up.maximum beyond.Down).Squared().sum([| -2L; -1L |]).sqrt()
                  // Numbers may be vectors, or matrices themselves.
                  let ones = Array.create (int (own.dim () - moved.dim ())) 1L
-                 eitherWay yieldsAgain (plus own (moved.reshape (Array.append moved.shape ones))))
+                 eitherWay yieldsAgain (own +. (moved.reshape (Array.append moved.shape ones))))
 
     /// The slack of the entries in another order or shape, and the way back from there.
     let seen
@@ -92,11 +92,11 @@ module internal Slack =
                 else
                     torch.full_like (tensor.abs (), smallest)
 
-            let own = tensor.abs () * (Tensors.roundoff (Form.epsilon dtype) 1.0).AsScalar() + underflow
+            let own = tensor.abs () * (Tensors.roundoff (Form.epsilon dtype) 1.0).AsScalar() +. underflow
 
             let up, down =
                 match beyond with
-                | Some(Lazy beyond) -> own + beyond.Up, own + beyond.Down
+                | Some(Lazy beyond) -> own +. beyond.Up, own +. beyond.Down
                 | None -> own, own
 
             /// For a value outside the bijection's range there is no preimage (NaN); the input is kept.
@@ -104,7 +104,7 @@ module internal Slack =
                 let there = bijection.Back tensor
                 torch.where (there.isnan (), input, there)
 
-            let above, below = back (tensor + up), back (tensor - down)
+            let above, below = back (tensor +. up), back (tensor - down)
             let toAbove, toBelow = (above - input).abs(), (below - input).abs()
 
             // An entry at the end of the range may have come from any input beyond it.
@@ -138,7 +138,7 @@ module internal Slack =
                 let roundoff = Tensors.roundoff (Form.epsilon dtype) 1.0
                 let lost = Tensors.largest (again input - tensor) * 1e3
                 let beside = Tensors.largest tensor * min (16.0 * roundoff) 0.1
-                own * (min 100.0 (0.1 / roundoff)).AsScalar() + (lost + beside).AsScalar()
+                own * (min 100.0 (0.1 / roundoff)).AsScalar() .+ (lost + beside).AsScalar()
 
             let yieldsAgain (input: torch.Tensor) =
                 match beyond with
@@ -152,7 +152,7 @@ module internal Slack =
                 let step = if Tensors.largest tensor = 0.0 then 1.0 else Tensors.largest tensor
                 let wide = up.maximum(down).maximum(tensor.abs ())
                 let wide = wide.masked_fill (wide.eq ((0.0).AsScalar()), step.AsScalar())
-                let way = back (tensor + wide) - back (tensor - wide)
+                let way = back (tensor +. wide) - back (tensor - wide)
                 let falls, rises = way.lt ((0.0).AsScalar()), way.gt ((0.0).AsScalar())
 
                 let along (rising: torch.Tensor) (falling: torch.Tensor) =
@@ -185,7 +185,7 @@ module internal Slack =
                 torch.where (way.gt ((0.0).AsScalar()), slack.Up, slack.Down)
 
         let share = allowed / way.abs ()
-        torch.where (share.lt (1.0.AsScalar()), tensor + way * share.clamp_max (1.0.AsScalar()), other)
+        torch.where (share.lt (1.0.AsScalar()), tensor +. way * share.clamp_max (1.0.AsScalar()), other)
 
     let private contains readsLeaves (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
         match box node with
@@ -260,8 +260,8 @@ module internal Slack =
                             | None -> nearest, torch.ones_like (way.abs ())
                             | Some(way', lengths) ->
                                 let ratios = (way.abs () / way'.abs ()).nan_to_num(0.0).clamp_max((0.9999).AsScalar())
-                                let lengths = (lengths / ((1.0).AsScalar() - ratios)).clamp_max((1e4).AsScalar())
-                                from + way * lengths, lengths
+                                let lengths = (lengths / ((1.0).AsScalar() .- ratios)).clamp_max((1e4).AsScalar())
+                                from +. way * lengths, lengths
 
                         let moved = towards aim slack.Value tensor
 

@@ -118,7 +118,9 @@ public sealed class Autoregressive : FlowLayer
             for (var probe = 0; probe < Probes; probe++)
             {
                 foreach (var (weight, copy) in weights)
-                    weight.copy_(copy + randn(weight.shape, weight.dtype, CPU, generator: generator).to(weight.device));
+                    weight.copy_(
+                        copy.Plus(randn(weight.shape, weight.dtype, CPU, generator: generator).to(weight.device))
+                    );
                 RequireOrder(randn([1, _features + _contextSize], device: CPU, generator: generator), like);
             }
         }
@@ -138,7 +140,7 @@ public sealed class Autoregressive : FlowLayer
         var row = at.to(like?.dtype ?? get_default_dtype()).to(like?.device ?? get_default_device());
         var changes = cat([zeros_like(row), eye(_features, row.shape[1], dtype: row.dtype, device: row.device)], 0);
         var parameters = Features.Parameters(
-            network.call(row + changes),
+            network.call(row.Plus(changes)),
             changes.narrow(1, 0, _features),
             _features,
             _map.ParameterCount,

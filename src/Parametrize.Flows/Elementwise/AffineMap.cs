@@ -27,7 +27,7 @@ public sealed record AffineMap : IElementMap
     public (Tensor Value, Tensor LogDerivative) Forward(Tensor x, Tensor parameters)
     {
         var (shift, logScale) = Read(parameters);
-        return (x * logScale.exp() + shift, logScale);
+        return ((x * logScale.exp()).Plus(shift), logScale);
     }
 
     /// <inheritdoc/>

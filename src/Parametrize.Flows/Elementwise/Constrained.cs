@@ -17,6 +17,7 @@ public sealed class Constrained : FlowLayer
     private readonly Parametrization _value;
     private readonly bool _isNonNegative;
     private readonly bool _takesAll;
+    private readonly double _largestNumber;
     private long[]? _measured;
 
     /// <param name="value">
@@ -45,6 +46,7 @@ public sealed class Constrained : FlowLayer
             );
         (_value, _isNonNegative) = (value, PositiveSpaces.holdAllOf(value));
         _takesAll = Core.isFree(value);
+        _largestNumber = Core.largestNumber(value);
     }
 
     internal Parametrization Value => _value;
@@ -53,7 +55,9 @@ public sealed class Constrained : FlowLayer
 
     /// <summary>What is not in the space has density 0; what is reaches all, unless only some of the space comes here.</summary>
     internal override Reached After(Reached before) =>
-        before is Reached.Of same && Core.yieldSame(same.Value, _value) ? new Reached.All() : before;
+        before is Reached.Of same && Core.yieldSame(same.Value, _value) ? new Reached.All()
+        : before is Reached.All && !Core.readsAll(_value) ? new Reached.Some()
+        : before;
 
     /// <inheritdoc/>
     public override long[] LatentShape(long[] dataShape)
@@ -99,7 +103,9 @@ public sealed class Constrained : FlowLayer
             image = image.masked_fill(data.le(0.0.AsScalar()), double.NaN.AsScalar());
         if (Core.isOnOpenEdge(_value, data) is { } edges)
             image = image.masked_fill(Images.ForEach(edges, image), double.NaN.AsScalar());
-        var logDensity = Images.LogDensity(data, image, volumes.neg());
+        // All finite data lie in a space of all tensors.
+        var onTheWay = _takesAll ? FormModule.greatest(data.dtype) : _largestNumber;
+        var logDensity = Images.LogDensity(data, image, volumes.neg(), onTheWay);
         // Beside -inf the density of z is to be no NaN, and to have no gradient.
         return (Images.OrElse(latent, logDensity, 0), logDensity);
     }

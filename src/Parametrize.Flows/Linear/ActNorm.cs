@@ -42,7 +42,7 @@ public sealed class ActNorm : FlowLayer
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
         Begin(data, isInverted: false);
-        var latent = (data + Features.AlongSecond(shift, data)) * Features.AlongSecond(log_scale, data).exp();
+        var latent = data.Plus(Features.AlongSecond(shift, data)) * Features.AlongSecond(log_scale, data).exp();
         return (latent, LogDet(data));
     }
 
@@ -88,7 +88,8 @@ public sealed class ActNorm : FlowLayer
                 $"{this} takes mean and variance from the first batch, which has NaN or infinite numbers. Nothing has changed."
             );
         // A feature keeps its scale that is constant in this batch, or moves by so little that no number of the type scales it.
-        var isScaled = spread.gt(0.0.AsScalar()).logical_and(spread.reciprocal().isfinite());
+        // The spread of equal numbers may be the rounding of their mean.
+        var isScaled = rows.amax([1L]).gt(rows.amin([1L])).logical_and(spread.reciprocal().isfinite());
         var scale = where(isScaled, spread, ones_like(spread));
         shift.copy_(isInverted ? mean / scale : mean.neg());
         log_scale.copy_(isInverted ? scale.log() : scale.log().neg());

@@ -45,9 +45,9 @@ public sealed class Dequantization : FlowLayer
                 $"{this} takes whole numbers from 0 to {_levels - 1}; {isLevel.logical_not().sum().item<long>()} of {data.numel()} are others.",
                 nameof(data)
             );
-        var latent = (real + rand_like(real)) / ((double)_levels).AsScalar();
+        var latent = real.Plus(rand_like(real)) / ((double)_levels).AsScalar();
         // Rounding may have reached the next number.
-        var middle = (real + 0.5.AsScalar()) / ((double)_levels).AsScalar();
+        var middle = real.Plus(0.5) / ((double)_levels).AsScalar();
         latent = where(MapBack(latent, null).eq(real).logical_and(latent.lt(1.0.AsScalar())), latent, middle);
         var numbers = data.numel() / Math.Max(1, data.shape[0]);
         return (latent, Batches.Zeros(real) - (numbers * Math.Log(_levels)).AsScalar());

@@ -22,10 +22,12 @@ internal static class Images
     /// <param name="data">`[N, ...]`.</param>
     /// <param name="image">The datum of the image that was found for each.</param>
     /// <param name="logDensity">`[N]`.</param>
-    public static Tensor LogDensity(Tensor data, Tensor image, Tensor logDensity)
+    /// <param name="onTheWay">The largest number that was added on the way to the image: its digits are rounded, too.</param>
+    public static Tensor LogDensity(Tensor data, Tensor image, Tensor logDensity, double onTheWay = 0)
     {
         var (rows, nearest) = (data.detach().flatten(1), image.detach().flatten(1));
-        var limit = rows.abs().amax([1L]) * (Roundoffs * FormModule.epsilon(data.dtype)).AsScalar();
+        var largest = rows.abs().amax([1L]).clamp_min(onTheWay.AsScalar());
+        var limit = largest * (Roundoffs * FormModule.epsilon(data.dtype)).AsScalar();
         var isInside = (rows - nearest).abs().amax([1L]).le(limit);
         return where(isInside, logDensity, full_like(logDensity, double.NegativeInfinity.AsScalar()));
     }

@@ -38,7 +38,7 @@ public sealed class OrthonormalSubmersion : OrthonormalLayer
         var rows = Weight.Value;
         var latent = nn.functional.linear(data, rows);
         var rest = (data - nn.functional.linear(latent, rows.mT)) * log_scale.neg().exp();
-        var logDensity = Densities.Normal(rest.square().sum(1), _rest);
+        var logDensity = Densities.Normal(rest.Squared().sum(1), _rest);
         return (latent, logDensity - log_scale * ((double)_rest).AsScalar());
     }
 
@@ -47,7 +47,7 @@ public sealed class OrthonormalSubmersion : OrthonormalLayer
     {
         var rows = Weight.Value;
         var noise = randn([latent.shape[0], _data], dtype: latent.dtype, device: latent.device);
-        return nn.functional.linear(latent, rows.mT)
-            + (noise - nn.functional.linear(nn.functional.linear(noise, rows), rows.mT)) * log_scale.exp();
+        var across = noise - nn.functional.linear(nn.functional.linear(noise, rows), rows.mT);
+        return nn.functional.linear(latent, rows.mT).Plus(across * log_scale.exp());
     }
 }

@@ -16,9 +16,10 @@ namespace Properties.CSharp;
 public class TensorsAreFoundInCollections
 {
     public static TheoryData<string> Writable =>
-        ["array", "list", "tensors", "dictionary", "tuple", "value tuple", "pairs", "twice"];
+        ["array", "list", "tensors", "dictionary", "tuple", "value tuple", "pairs", "twice", "object"];
 
-    public static TheoryData<string> ReadOnly => ["immutable list", "read-only list", "set"];
+    public static TheoryData<string> ReadOnly =>
+        ["immutable list", "immutable array", "read-only list", "set", "rows and columns", "arrays", "lists by name"];
 
     private static nn.Module<Tensor, Tensor> Module(string kind) =>
         kind switch
@@ -31,6 +32,28 @@ public class TensorsAreFoundInCollections
             "value tuple" => new Keeping<(int, Parameter)>(w => (1, w), pair => pair.Item2),
             "pairs" => new Keeping<List<(string, Parameter)>>(w => [("w", w)], all => all[0].Item2),
             "twice" => new Keeping<(Parameter, Tensor)>(w => (w, w), pair => pair.Item2),
+            "object" => new Keeping<object>(w => w, one => (Tensor)one),
+            "immutable array" => new Keeping<ImmutableArray<Parameter>>(w => [w], all => all[0]),
+            "rows and columns" => new Keeping<Parameter[,]>(
+                w =>
+                    new[,]
+                    {
+                        { w },
+                    },
+                all => all[0, 0]
+            ),
+            "arrays" => new Keeping<Parameter[][]>(
+                w =>
+                    [
+                        [],
+                        [w],
+                    ],
+                all => all[1][0]
+            ),
+            "lists by name" => new Keeping<Dictionary<string, List<Tensor>>>(
+                w => new() { ["w"] = [w] },
+                all => all["w"][0]
+            ),
             "immutable list" => new Keeping<ImmutableList<Parameter>>(w => [w], all => all[0]),
             "read-only list" => new Keeping<ReadOnlyCollection<Parameter>>(w => new([w]), all => all[0]),
             "set" => new Keeping<HashSet<Parameter>>(w => [w], all => all.First()),

@@ -65,8 +65,8 @@ internal static class SlotFinder
     private static NotSupportedException CannotHold(nn.Module owner, string name, FieldPlace place)
     {
         var reason = place.Set is null
-            ? $"its field {place.Field.Name} holds it in a collection that cannot be changed. Use an array, a list, a "
-                + "dictionary or a field"
+            ? $"its field {place.Field.Name} holds it in a collection that cannot be changed, or in a collection of collections. Use "
+                + "an array, a list, a dictionary or a field"
             : $"its field {place.Field.Name} of type {place.Type.Name} cannot hold a computed tensor. Declare it as "
                 + "Parameter or Tensor";
         return new($"{owner.Title()}.{name} cannot be parametrized: {reason}.");

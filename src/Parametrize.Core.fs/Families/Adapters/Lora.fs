@@ -45,7 +45,7 @@ type internal LoraNode(rank: int64, alpha: float, isStabilized: bool) =
 
     override _.Forward(inputs, buffers) =
         let change = (inputs[1] * scaling.AsScalar()).matmul(flat inputs[0])
-        buffers[0] + change.reshape buffers[0].shape
+        buffers[0] +. change.reshape buffers[0].shape
 
     override _.Starting tensor =
         let struct (a, b) = shapes tensor.shape

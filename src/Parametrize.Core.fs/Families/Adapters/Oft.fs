@@ -12,10 +12,10 @@ type internal OftNode(block: int64) =
 
     /// Which number stands at each place of a block above its diagonal; any number elsewhere.
     let places (device: torch.Device) =
-        let along = torch.arange (block.AsScalar(), device = device)
+        let along = Tensors.range 0L block torch.int64 device
         let row, column = along.unsqueeze 1L, along.unsqueeze 0L
-        let before = row * ((2L * block - 1L).AsScalar() - row)
-        let place = before.divide (2L.AsScalar(), torch.RoundingMode.floor) + column - row - 1L.AsScalar()
+        let before = row * ((2L * block - 1L).AsScalar() .- row)
+        let place = before.divide (2L.AsScalar(), torch.RoundingMode.floor) +. column - row - 1L.AsScalar()
         place.clamp_min(0L.AsScalar()).flatten()
 
     let skew (triangles: torch.Tensor) =

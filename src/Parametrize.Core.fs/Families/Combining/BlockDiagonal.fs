@@ -89,7 +89,7 @@ type internal BlockDiagonalNode(count: int) =
         Tensors.nearEach "W_ij = 0 outside the blocks" epsilon (placed (this.Cut tensor)) tensor
 
     interface IDeterminant with
-        member _.LogAbsDet(_, _, ofInput) = Seq.init count ofInput.Invoke |> Seq.reduce (fun sum next -> sum + next)
+        member _.LogAbsDet(_, _, ofInput) = Seq.init count ofInput.Invoke |> Seq.reduce (fun sum next -> sum +. next)
 
     interface ISolves with
         member _.Solve(inputs, _, right, isTransposed, solveInput) =

@@ -87,7 +87,7 @@ type internal ProductNode(count: int, rest: int) =
             if Tensors.distance made tensor <= allowed then found else null
 
     interface IDeterminant with
-        member _.LogAbsDet(_, _, ofInput) = Seq.init count ofInput.Invoke |> Seq.reduce (fun sum next -> sum + next)
+        member _.LogAbsDet(_, _, ofInput) = Seq.init count ofInput.Invoke |> Seq.reduce (fun sum next -> sum +. next)
 
     interface ISolves with
         member _.Solve(_, _, right, isTransposed, solveInput) =

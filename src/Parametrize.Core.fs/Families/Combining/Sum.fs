@@ -9,7 +9,7 @@ type internal SumNode(count: int, rest: int) =
     override _.Code = Code.call "sum" [ Code.Items(List.replicate count (Code.name "identity")) ]
     override _.Domains = List.init count (fun term -> if term = rest then Domain.free else Domain.AnySpace)
     override _.Codomain _ = Space.all
-    override _.Forward(inputs, _) = Array.reduce (fun (sum: torch.Tensor) next -> sum + next) inputs
+    override _.Forward(inputs, _) = Array.reduce (fun (sum: torch.Tensor) next -> sum +. next) inputs
     override _.Contains(_, _, _) = Ok()
 
     /// The others start near zero.

@@ -62,7 +62,7 @@ type internal AffineNode(name: string, factor: float, offset: float) =
     override this.Inputs form = Node.same this Requirement.entries form
     override _.Domains = [ Domain.AnySpace ]
     override _.Codomain before = AffineSpaces.image factor offset before.Head
-    override _.Forward(inputs, _) = inputs[0] * factor.AsScalar() + offset.AsScalar()
+    override _.Forward(inputs, _) = inputs[0] * factor.AsScalar() .+ offset.AsScalar()
 
     /// Where numbers of the element type reach what W comes from; digits that are lost beside the offset are rounding, and so is one
     /// of the smallest numbers.
@@ -96,9 +96,9 @@ type internal AffineNode(name: string, factor: float, offset: float) =
         member _.Dimension(_, before, _) = snd before.Head
 
     interface IDeterminant with
-        member _.LogAbsDet(inputs, _, ofInput) =
+        member _.LogAbsDet(inputs, _, ofInput) : torch.Tensor | null =
             if offset = 0.0 then
-                ofInput.Invoke 0 + (float (Tensors.last inputs[0]) * log (abs factor)).AsScalar()
+                ofInput.Invoke 0 .+ (float (Tensors.last inputs[0]) * log (abs factor)).AsScalar()
             else
                 null
 

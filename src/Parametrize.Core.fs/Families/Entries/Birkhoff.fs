@@ -19,7 +19,7 @@ module internal Birkhoff =
         let columns = scaled.mean ([| 1L |], keepdim = true)
         let mean = rows.mean ([| 1L |], keepdim = true)
         let size = float (Tensors.last matrices)
-        (scaled - rows - columns + mean) * unit.clamp_max (largest.AsScalar()) + (1.0 / size).AsScalar()
+        (scaled - rows - columns +. mean) * unit.clamp_max (largest.AsScalar()) .+ (1.0 / size).AsScalar()
 
     /// `max(A + u 1^T + 1 v^T, 0)`, where u and v solve the dual by a semismooth Newton method (Li, Sun & Toh 2020): each step is
     /// halved until it leads down. In double precision, O(n^3) a step, some ten steps.
@@ -30,9 +30,11 @@ module internal Birkhoff =
         let limits = a.abs().amax([| 1L; 2L |]).clamp_min(1.0.AsScalar()) * roundoff.AsScalar()
 
         let at (duals: torch.Tensor) =
-            let w = (a + duals.narrow(1L, 0L, size).unsqueeze 2L + duals.narrow(1L, size, size).unsqueeze 1L).relu()
+            let w =
+                (a +. duals.narrow(1L, 0L, size).unsqueeze 2L +. duals.narrow(1L, size, size).unsqueeze 1L).relu()
+
             let lacking = torch.cat ([| w.sum [| 2L |]; w.sum [| 1L |] |], 1L) - 1.0.AsScalar()
-            let height = w.square().sum([| 1L; 2L |]) / 2.0.AsScalar() - duals.sum [| 1L |]
+            let height = w.Squared().sum([| 1L; 2L |]) / 2.0.AsScalar() - duals.sum [| 1L |]
             struct (w, lacking, height)
 
         let step (w: torch.Tensor) (lacking: torch.Tensor) =
@@ -42,7 +44,7 @@ module internal Birkhoff =
             let hessian = torch.cat ([| upper; lower |], 1L)
             let worst = lacking.abs().amax([| 1L |], keepdim = true).unsqueeze 2L
             let shift = (worst * 1e-3.AsScalar()).clamp(1e-11.AsScalar(), 1e-6.AsScalar())
-            -(torch.linalg.solve (hessian + Tensors.eyeLike hessian * shift, lacking.unsqueeze 2L)).squeeze 2L
+            -(torch.linalg.solve (hessian +. Tensors.eyeLike hessian * shift, lacking.unsqueeze 2L)).squeeze 2L
 
         let mutable duals = torch.zeros ([| a.shape[0]; 2L * size |], dtype = a.dtype, device = a.device)
         let mutable steps = 0
@@ -62,8 +64,8 @@ module internal Birkhoff =
                 let mutable tries = 0
 
                 while tries < halvings do
-                    let struct (_, _, next) = at (duals + way * share.unsqueeze 1L)
-                    let allowed = height + share * slope * 1e-4.AsScalar() + height.abs () * 1e-12.AsScalar()
+                    let struct (_, _, next) = at (duals +. way * share.unsqueeze 1L)
+                    let allowed = height +. share * slope * 1e-4.AsScalar() +. height.abs () * 1e-12.AsScalar()
                     let isLower = next.le allowed
 
                     if isLower.all().item<bool>() then
@@ -72,7 +74,7 @@ module internal Birkhoff =
                         share <- torch.where (isLower, share, share / 2.0.AsScalar())
                         tries <- tries + 1
 
-                duals <- duals + way * share.unsqueeze 1L
+                duals <- duals +. way * share.unsqueeze 1L
                 steps <- steps + 1
 
         let struct (w, _, _) = at duals

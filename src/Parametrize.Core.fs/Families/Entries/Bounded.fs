@@ -48,7 +48,7 @@ type internal BoundedNode(lo: float, hi: float) =
             (-x).sigmoid() * lo.AsScalar()
         else
             let above = if hi - lo = 1.0 then x.sigmoid () else x.sigmoid () * (hi - lo).AsScalar()
-            if lo = 0.0 then above else above + lo.AsScalar()
+            if lo = 0.0 then above else above .+ lo.AsScalar()
 
     /// Whether the formula keeps the digits of all entries and slopes: of what is near an end it does so where that is zero.
     /// Never waits for a device.
@@ -67,10 +67,10 @@ type internal BoundedNode(lo: float, hi: float) =
         let ends =
             if hi - lo <= Form.greatest x.dtype then
                 let distance = share * (hi - lo).AsScalar()
-                torch.where (isLower, distance + lo.AsScalar(), hi.AsScalar() - distance)
+                torch.where (isLower, distance .+ lo.AsScalar(), hi.AsScalar() .- distance)
             else
                 let half = share * (hi / 2.0 - lo / 2.0).AsScalar()
-                torch.where (isLower, half + lo.AsScalar() + half, hi.AsScalar() - half - half)
+                torch.where (isLower, half .+ lo.AsScalar() +. half, hi.AsScalar() .- half - half)
 
         // Small numbers keep theirs, too.
         let made =
@@ -82,7 +82,7 @@ type internal BoundedNode(lo: float, hi: float) =
         made.clamp (lo.AsScalar(), hi.AsScalar())
 
     let above (tensor: torch.Tensor) = (tensor - lo.AsScalar()).relu()
-    let below (tensor: torch.Tensor) = (hi.AsScalar() - tensor).relu()
+    let below (tensor: torch.Tensor) = (hi.AsScalar() .- tensor).relu()
 
     /// The nearest tensor between the bounds.
     let nearest (tensor: torch.Tensor) = tensor.clamp (lo.AsScalar(), hi.AsScalar())
@@ -133,7 +133,7 @@ type internal BoundedNode(lo: float, hi: float) =
             else
                 // Halves: the whole interval may be longer than the largest number.
                 let above = (wide / 2.0.AsScalar() - (lo / 2.0).AsScalar()).relu()
-                let below = ((hi / 2.0).AsScalar() - wide / 2.0.AsScalar()).relu()
+                let below = ((hi / 2.0).AsScalar() .- wide / 2.0.AsScalar()).relu()
                 // Not a difference of logarithms, which round by their own size; of numbers that are small beside the ends, by the quotient
                 // less 1.
                 let quotient (above: torch.Tensor) (below: torch.Tensor) =
@@ -172,9 +172,9 @@ type internal BoundedNode(lo: float, hi: float) =
         let x = inputs[0]
 
         if Double.IsInfinity hi then
-            (Entrywise.softplus x + lo.AsScalar()).clamp_max((Form.greatest x.dtype).AsScalar())
+            (Entrywise.softplus x .+ lo.AsScalar()).clamp_max((Form.greatest x.dtype).AsScalar())
         elif Double.IsInfinity lo then
-            (hi.AsScalar() - Entrywise.softplus x).clamp_min((-(Form.greatest x.dtype)).AsScalar())
+            (hi.AsScalar() .- Entrywise.softplus x).clamp_min((-(Form.greatest x.dtype)).AsScalar())
         elif isByFormula x then
             byFormula x
         else
@@ -239,7 +239,8 @@ type internal BoundedNode(lo: float, hi: float) =
             if Double.IsInfinity lo || Double.IsInfinity hi then
                 Entrywise.logSigmoid x
             else
-                Entrywise.logSigmoid x + Entrywise.logSigmoid -x + (log (hi / 2.0 - lo / 2.0) + log 2.0).AsScalar()
+                Entrywise.logSigmoid x +. Entrywise.logSigmoid -x
+                .+ (log (hi / 2.0 - lo / 2.0) + log 2.0).AsScalar()
 
     interface ISampled with
         member _.Sample(form, generator) =
@@ -247,13 +248,13 @@ type internal BoundedNode(lo: float, hi: float) =
                 let distance = (Form.normal generator form).abs()
 
                 if Double.IsInfinity hi then
-                    distance + lo.AsScalar()
+                    distance .+ lo.AsScalar()
                 else
-                    hi.AsScalar() - distance
+                    hi.AsScalar() .- distance
             else
                 let uniform = Form.uniform generator form
                 let half = uniform * (hi / 2.0 - lo / 2.0).AsScalar()
-                (half + lo.AsScalar() + half).clamp(lo.AsScalar(), hi.AsScalar())
+                (half .+ lo.AsScalar() +. half).clamp(lo.AsScalar(), hi.AsScalar())
 
 namespace Parametrize.Values
 

@@ -48,12 +48,12 @@ module internal Ratios =
             if left = 0 || isFound.all().item<bool>() then
                 next
             elif left % 8 = 0 then
-                let middle = low / 2.0.AsScalar() + high / 2.0.AsScalar()
+                let middle = low / 2.0.AsScalar() +. high / 2.0.AsScalar()
                 go (left - 1) low high (torch.where (isFound, next, middle))
             else
                 go (left - 1) low high next
 
-        go mostSteps low high (low / 2.0.AsScalar() + high / 2.0.AsScalar())
+        go mostSteps low high (low / 2.0.AsScalar() +. high / 2.0.AsScalar())
 
     /// Vectors that are in the cone up to rounding, in it.
     let within (ratio: float) (vectors: torch.Tensor) : torch.Tensor =
@@ -72,7 +72,7 @@ module internal Ratios =
         let evaluated (t: torch.Tensor) =
             let struct (isBelow, isAbove) = cut t
             let value = sum ((s - t * ratio) * isAbove) * ratio - sum ((t - s) * isBelow)
-            struct (value, -(sum isAbove * ratio * ratio + sum isBelow))
+            struct (value, -(sum isAbove * ratio * ratio +. sum isBelow))
 
         let zeros = torch.zeros_like (smallest s)
         let t = root 1e-300 zeros (torch.ones_like zeros) evaluated
@@ -100,8 +100,8 @@ type internal BoundedRatioNode(ratio: float) =
         let step = Form.smallest (Form.halfOf epsilon |> Option.defaultValue tensor.dtype)
         // Not a number over a tensor: reciprocals of tiny numbers are infinite.
         let tiny = torch.full_like (greatest, (step * (1.0 + ratio)).AsScalar()) / greatest
-        let beyond = 1.0.AsScalar() - smallest / greatest * ratio.AsScalar()
-        struct (beyond, (tiny + (Tensors.roundoff epsilon 1.0).AsScalar()))
+        let beyond = 1.0.AsScalar() .- smallest / greatest * ratio.AsScalar()
+        struct (beyond, (tiny .+ (Tensors.roundoff epsilon 1.0).AsScalar()))
 
     let isPositive (tensor: torch.Tensor) = (Ratios.smallest (Tensors.inDouble tensor)).gt(0.0.AsScalar())
 
@@ -119,7 +119,7 @@ type internal BoundedRatioNode(ratio: float) =
         let y = (Tensors.inDouble vectors).log()
         let low, high = Ratios.smallest y, Ratios.greatest y
         // y + 2 r is above the largest by h + e and the smallest by h - e, for e = h tanh v.
-        let h = ((low - high) / 2.0.AsScalar() + half.AsScalar()).clamp_min((half * inside).AsScalar())
+        let h = ((low - high) / 2.0.AsScalar() .+ half.AsScalar()).clamp_min((half * inside).AsScalar())
         let above, below = (high - y).log(), (y - low).log()
         let twice = (h * 2.0.AsScalar()).log()
 
@@ -133,12 +133,12 @@ type internal BoundedRatioNode(ratio: float) =
             let falling = (low - toLow).exp() * (v * 2.0.AsScalar()).sigmoid()
             let rising = (high - toHigh).exp() * (v * (-2.0).AsScalar()).sigmoid()
             let sum (tensor: torch.Tensor) = tensor.sum ([| -1L |], keepdim = true)
-            struct (sum (toLow - toHigh), sum (falling + rising) * (-2.0).AsScalar())
+            struct (sum (toLow - toHigh), sum (falling +. rising) * (-2.0).AsScalar())
 
         let bound = torch.full_like (h, (40.0 * float (Tensors.last y) + 100.0).AsScalar())
         let v = Ratios.root 1.0 -bound bound evaluated
         let struct (_, toLow, _, toHigh) = sides v
-        (low + high) / 2.0.AsScalar() + h * v.tanh () + (toLow - toHigh) * (half / 2.0).AsScalar()
+        (low +. high) / 2.0.AsScalar() +. h * v.tanh () +. (toLow - toHigh) * (half / 2.0).AsScalar()
 
     override _.Code = Code.call "boundedRatio" [ Code.Float ratio ]
     override this.Inputs form = Node.same this { Requirement.vectors with Complex = false } form
@@ -196,10 +196,10 @@ type internal BoundedRatioNode(ratio: float) =
             let count = Tensors.last d
             let modulus = d.abs ()
             let soft = Entrywise.softplus (modulus * (-2.0).AsScalar())
-            let q = (modulus + soft - (log 2.0).AsScalar()) * (-2.0).AsScalar()
+            let q = (modulus +. soft - (log 2.0).AsScalar()) * (-2.0).AsScalar()
             let last = [| -1L |]
 
-            (mean + d.tanh () * half.AsScalar()).sum(last) + q.sum last + (-q).logsumexp(-1L)
+            (mean +. d.tanh () * half.AsScalar()).sum(last) +. q.sum last +. (-q).logsumexp(-1L)
             - (log (float count)).AsScalar()
 
     interface ISampled with

@@ -80,7 +80,7 @@ type internal DoublyStochasticNode() =
         let even = 1.0 / float (Tensors.last tensor)
 
         let moved (share: float) =
-            let nearest = Birkhoff.nearest wide * (1.0 - share).AsScalar() + (share * even).AsScalar()
+            let nearest = Birkhoff.nearest wide * (1.0 - share).AsScalar() .+ (share * even).AsScalar()
             torch.where (isAllowed tensor epsilon, wide, nearest)
 
         let found =
@@ -103,7 +103,7 @@ type internal DoublyStochasticNode() =
             let size = float (Tensors.last logarithms)
             let constant = (2.0 * size - 1.0) * log size
 
-            (logarithms.sum [| -2L; -1L |] - Sinkhorn.logDeterminant logarithms + constant.AsScalar()).``to``
+            (logarithms.sum [| -2L; -1L |] - Sinkhorn.logDeterminant logarithms .+ constant.AsScalar()).``to``
                 inputs[0].dtype
 
     interface IOneToOne with
@@ -117,7 +117,7 @@ type internal DoublyStochasticNode() =
         member _.Sample(form, generator) =
             let wide = torch.ScalarType.Float64
             let uniform = Form.uniform generator { form with Dtype = wide }
-            let exponential = -(uniform.neg().log1p()) + (Form.epsilon wide).AsScalar()
+            let exponential = -(uniform.neg().log1p()) .+ (Form.epsilon wide).AsScalar()
             Sinkhorn.logarithms (exponential.log ()) |> ofLogarithms form.Dtype
 
 namespace Parametrize.Values

@@ -101,7 +101,7 @@ module internal Entrywise =
         torch.where (positive.lt ((4.0 / Form.greatest dtype).AsScalar()), positive.detach (), positive)
 
     /// The inverse of `softplus` on positive numbers: `y + log(1 - exp(-y))`.
-    let softplusInverse (tensor: torch.Tensor) : torch.Tensor = tensor + (-((-tensor).expm1())).log()
+    let softplusInverse (tensor: torch.Tensor) : torch.Tensor = tensor +. (-((-tensor).expm1())).log()
 
     /// `log(1 / (1 + exp(-x)))`, the logarithm of the derivative of softplus.
     let logSigmoid (tensor: torch.Tensor) : torch.Tensor = -(softplus -tensor)

@@ -93,7 +93,7 @@ type internal OrderedNode(isPositive: bool) =
     let inside (tensor: torch.Tensor) =
         let found = nearest tensor
         let raised = (isTied found).``to``(found.dtype).cumsum(-1L) * distances tensor
-        found + (if isPositive then raised else raised - raised.mean ([| -1L |], keepdim = true))
+        found +. (if isPositive then raised else raised - raised.mean ([| -1L |], keepdim = true))
 
     /// How far the entries fall at most.
     let fall (tensor: torch.Tensor) =
@@ -116,7 +116,7 @@ type internal OrderedNode(isPositive: bool) =
         else
             let first = firsts x
             let sums = sumsOf (torch.cat ([| torch.zeros_like first; Entrywise.softplus (allButFirst x) |], -1L))
-            let w = first + sums + sums
+            let w = first +. sums +. sums
             Entrywise.keepFinite w
             w
 
@@ -161,7 +161,7 @@ type internal OrderedNode(isPositive: bool) =
                 (Entrywise.logSigmoid x).sum [| -1L |]
             else
                 let slopes = Entrywise.logSigmoid (allButFirst x)
-                slopes.sum [| -1L |] + (float (Tensors.last slopes) * log 2.0).AsScalar()
+                slopes.sum [| -1L |] .+ (float (Tensors.last slopes) * log 2.0).AsScalar()
 
     interface IOneToOne with
         /// In double precision, as steps are differences.

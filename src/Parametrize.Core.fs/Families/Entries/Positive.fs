@@ -104,7 +104,7 @@ type internal PositiveNode(map: PositiveMap) =
             Entrywise.keepInRange y
             y
         | PositiveMap.Exp -> Entrywise.exp x
-        | PositiveMap.Square -> x.square().clamp_max((Form.greatest x.dtype).AsScalar())
+        | PositiveMap.Square -> x.Squared().clamp_max((Form.greatest x.dtype).AsScalar())
 
     override _.Contains(_, tensor, _) =
         let smallest = Tensors.number (tensor.min ())

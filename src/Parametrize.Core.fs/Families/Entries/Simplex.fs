@@ -40,8 +40,7 @@ type internal SimplexNode(map: SimplexMap) =
         let moved = tensor - tensor.amax ([| -1L |], keepdim = true)
         let struct (sorted, _) = moved.sort (-1L, descending = true)
 
-        let places =
-            torch.arange (1L.AsScalar(), (count + 1L).AsScalar(), dtype = moved.dtype, device = moved.device)
+        let places = Tensors.range 1L (count + 1L) moved.dtype moved.device
 
         let thresholds = (sorted.cumsum -1L - 1.0.AsScalar()) / places
         let kept = sorted.gt(thresholds).sum([| -1L |], keepdim = true)
@@ -64,8 +63,8 @@ type internal SimplexNode(map: SimplexMap) =
         | Some half ->
             let smallest = Form.smallest half
             let upTo (number: float) = tensor.le(number.AsScalar()).sum([| -1L |], keepdim = true)
-            let moved = upTo (Form.least half) + upTo smallest
-            moved.``to`` torch.ScalarType.Float64 * (smallest / 2.0).AsScalar() + rounding
+            let moved = upTo (Form.least half) +. upTo smallest
+            moved.``to`` torch.ScalarType.Float64 * (smallest / 2.0).AsScalar() .+ rounding
 
     let isAllowed (tensor: torch.Tensor) (epsilon: float) =
         let isPositive = tensor.amin([| -1L |], keepdim = true).gt(0.0.AsScalar())
@@ -111,7 +110,7 @@ type internal SimplexNode(map: SimplexMap) =
     override _.Invert(_, tensor, epsilon, want) =
         let wide = Tensors.inDouble tensor
         let even = 1.0 / float (last tensor)
-        let moved (share: float) = normalized (nearest wide * (1.0 - share).AsScalar() + (share * even).AsScalar())
+        let moved (share: float) = normalized (nearest wide * (1.0 - share).AsScalar() .+ (share * even).AsScalar())
 
         let found =
             match want with
@@ -132,7 +131,7 @@ type internal SimplexNode(map: SimplexMap) =
             | SimplexMap.IsometricLogRatio ->
                 let logarithms = (Helmert.expand inputs[0]).log_softmax -1L
                 let count = last logarithms
-                logarithms.sum [| -1L |] + (log (float count)).AsScalar()
+                logarithms.sum [| -1L |] .+ (log (float count)).AsScalar()
             | SimplexMap.StickBreaking -> Sticks.logVolume inputs[0]
 
     interface IOneToOne with
@@ -143,7 +142,7 @@ type internal SimplexNode(map: SimplexMap) =
         /// Dirichlet(1, ..., 1), which is uniform: exponential numbers over their sum.
         member _.Sample(form, generator) =
             let uniform = Form.uniform generator form
-            let exponential = -(uniform.neg().log1p()) + (Form.epsilon form.Dtype).AsScalar()
+            let exponential = -(uniform.neg().log1p()) .+ (Form.epsilon form.Dtype).AsScalar()
             normalized exponential
 
 namespace Parametrize.Values

@@ -26,14 +26,13 @@ module internal Sinkhorn =
         let size = float (Tensors.last z)
         let rows = z.log_softmax -1L
         let w = rows.exp ()
-        let lacking = 1.0.AsScalar() - w.sum ([| -2L |], keepdim = true)
+        let lacking = 1.0.AsScalar() .- w.sum ([| -2L |], keepdim = true)
         let joint = w.mT.matmul w
         let shared = joint - torch.diag_embed (Tensors.diagonal joint)
         // A number that all columns have changes nothing: it is made 0.
         let matrix =
-            torch.diag_embed (shared.sum [| -1L |]) - shared
-            + (1.0 / size).AsScalar()
-            + Tensors.eyeLike z * (size * apart).AsScalar()
+            torch.diag_embed (shared.sum [| -1L |]) - shared .+ (1.0 / size).AsScalar()
+            +. Tensors.eyeLike z * (size * apart).AsScalar()
 
         struct (rows, lacking, torch.linalg.solve(matrix, lacking.mT).mT)
 
@@ -54,11 +53,11 @@ module internal Sinkhorn =
                 (way.amax ([| -1L |], keepdim = true) - way.amin ([| -1L |], keepdim = true))
                     .clamp_min(1e-30.AsScalar())
 
-            rows + way * (range.log1p () / range))
+            rows +. way * (range.log1p () / range))
 
     let private lack (z: torch.Tensor) : float =
         use _ = torch.NewDisposeScope()
-        Tensors.largest (1.0.AsScalar() - z.exp().sum [| -1L |])
+        Tensors.largest (1.0.AsScalar() .- z.exp().sum [| -1L |])
 
     /// Without gradients: from logarithms that are divided until they are easy, doubled step by step. Where numbers may be
     /// read it stops when rounding is reached, and takes no Newton steps where scaling does it.
@@ -110,9 +109,9 @@ module internal Sinkhorn =
         let polished (z: torch.Tensor) =
             // Columns that share less than this stay apart: what they lack by rounding must not become a long step.
             let struct (rows, _, way) = newton (256.0 * precision) z
-            rows + way
+            rows +. way
 
-        let z = found isRead (x.detach ()) + (x - x.detach ())
+        let z = found isRead (x.detach ()) +. (x - x.detach ())
         (polished (polished z)).log_softmax -1L
 
     /// On other devices than the CPU one would have to wait for numbers.
@@ -121,4 +120,4 @@ module internal Sinkhorn =
     /// `log det` of the Laplacian, with the mean in place of its zero.
     let logDeterminant (logarithms: torch.Tensor) : torch.Tensor =
         let w = logarithms.exp ()
-        SpanningTrees.logarithm (w.mT.matmul w) + (log (float (Tensors.last w))).AsScalar()
+        SpanningTrees.logarithm (w.mT.matmul w) .+ (log (float (Tensors.last w))).AsScalar()

@@ -10,8 +10,8 @@ module internal Sticks =
 
     /// `log(n - k)`, for k = 1, ..., n - 1.
     let private offsets (count: int64) (like: torch.Tensor) : torch.Tensor =
-        let places = torch.arange ((count - 1L).AsScalar(), dtype = like.dtype, device = like.device)
-        ((float (count - 1L)).AsScalar() - places).log()
+        let places = Tensors.range 0L (count - 1L) like.dtype like.device
+        ((float (count - 1L)).AsScalar() .- places).log()
 
     let private padded (front: int64) (back: int64) (tensor: torch.Tensor) : torch.Tensor =
         torch.nn.functional.pad (tensor, [| front; back |])
@@ -23,13 +23,13 @@ module internal Sticks =
     let logarithms (x: torch.Tensor) : torch.Tensor =
         let shares = shares x
         let left = (Entrywise.logSigmoid -shares).cumsum -1L
-        padded 0L 1L (Entrywise.logSigmoid shares) + padded 1L 0L left
+        padded 0L 1L (Entrywise.logSigmoid shares) +. padded 1L 0L left
 
     /// What they come from: `log(w_k / (w_(k+1) + ... + w_n)) + log(n - k)`.
     let coordinates (w: torch.Tensor) : torch.Tensor =
         let count = Tensors.last w
         let left = (w.flip(-1L).cumsum(-1L)).flip(-1L).narrow(-1L, 1L, count - 1L)
-        w.narrow(-1L, 0L, count - 1L).log() - left.log () + offsets count w
+        w.narrow(-1L, 0L, count - 1L).log() - left.log () +. offsets count w
 
     /// `log det (J^T J) / 2` of each vector: the first n - 1 numbers change by a triangular matrix, and the last makes
     /// up for them, which stretches volumes by `sqrt n`.
@@ -37,4 +37,4 @@ module internal Sticks =
         let count = Tensors.last x + 1L
         let firsts = (logarithms x).narrow(-1L, 0L, count - 1L)
 
-        (Entrywise.logSigmoid -(shares x) + firsts).sum [| -1L |] + (log (float count) / 2.0).AsScalar()
+        (Entrywise.logSigmoid -(shares x) +. firsts).sum [| -1L |] .+ (log (float count) / 2.0).AsScalar()

@@ -124,7 +124,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
         else
             let seen = sigma (asMatrix tensor) u v
             let seen = if seen.is_complex () then seen.abs () else seen
-            let read = seen.ToDouble()
+            let read = Tensors.number seen
 
             if abs read <= options.Epsilon || not (Norms.isModerate seen.dtype read) then
                 ValueNone
@@ -141,7 +141,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
         let divisor = norm.maximum (perUnit * options.Epsilon.AsScalar())
         // A zero divides as 1, which keeps gradients moderate where training starts. Written behind the graph, which needs no
         // node for it.
-        divisor.detach().add_(norm.logical_not () * perUnit) |> ignore
+        divisor.detach().add_(norm.logical_not () * perUnit, 1.0.AsScalar()) |> ignore
         divided scaled divisor
 
     let space = SpectralSpaces.sphere options.Bound

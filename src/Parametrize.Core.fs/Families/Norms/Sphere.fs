@@ -131,13 +131,13 @@ type internal GeodesicSphereNode(radius: float) =
         let unit =
             torch.where (isSmall, unit.clamp_max ((sqrt (range.eps / range.tiny)).AsScalar()), torch.ones_like unit)
 
-        let small = squared * unit.square ()
-        let cosine = torch.where (isSmall, 1.0.AsScalar() - small / 2.0.AsScalar(), angle.cos ())
+        let small = squared * unit.Squared()
+        let cosine = torch.where (isSmall, 1.0.AsScalar() .- small / 2.0.AsScalar(), angle.cos ())
 
         let ratio =
-            torch.where (isSmall, (1.0.AsScalar() - small / 6.0.AsScalar()) * unit, angle.sin () / length)
+            torch.where (isSmall, (1.0.AsScalar() .- small / 6.0.AsScalar()) * unit, angle.sin () / length)
         // Rounding in the tangent of a far point would leave the sphere by its length times epsilon.
-        this.Unit(foot * cosine + tangent * ratio) * radius.AsScalar()
+        this.Unit(foot * cosine +. tangent * ratio) * radius.AsScalar()
 
     override this.Invert(_, tensor, _, _) = NodeParts.carrying (torch.zeros_like tensor) [ this.Unit tensor ]
 
@@ -158,7 +158,7 @@ type internal GeodesicSphereNode(radius: float) =
             let length = torch.where (isNone, torch.zeros_like length, length)
             let size = float (Tensors.last x)
             let bends = ((EigenvaluePairs.logSinc length).squeeze -1L) * (max 0.0 (size - 2.0)).AsScalar()
-            (bends + ((size - 1.0) * log radius).AsScalar()).``to`` inputs[0].dtype
+            (bends .+ ((size - 1.0) * log radius).AsScalar()).``to`` inputs[0].dtype
 
     interface IRepairs with
         member this.CanCarry(buffers, epsilon) =

@@ -33,12 +33,12 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
         | AlmostOrthogonalMap.Tanh -> x.tanh ()
         | AlmostOrthogonalMap.Sigmoid -> (x / 2.0.AsScalar()).tanh()
 
-    let values (x: torch.Tensor) = f x * radius.AsScalar() + 1.0.AsScalar()
+    let values (x: torch.Tensor) = f x * radius.AsScalar() .+ 1.0.AsScalar()
 
     /// `log (1 / cosh x)`.
     let logSech (x: torch.Tensor) =
         let y = x.abs ()
-        (log 2.0).AsScalar() - y - (y * (-2.0).AsScalar()).exp().log1p()
+        (log 2.0).AsScalar() .- y - (y * (-2.0).AsScalar()).exp().log1p()
 
     /// Short of the ends, where it is infinite.
     let back (epsilon: float) (y: torch.Tensor) =
@@ -123,7 +123,7 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
 
     interface IDeterminant with
         member _.LogAbsDet(inputs, _, ofInput) =
-            (values inputs[1]).abs().log().sum [| -1L |] + ofInput.Invoke 0 + ofInput.Invoke 2
+            (values inputs[1]).abs().log().sum [| -1L |] +. ofInput.Invoke 0 +. ofInput.Invoke 2
 
     interface IVolumeBehind with
         member _.Measures before = SvdVolume.measures before
@@ -140,7 +140,7 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
                 | AlmostOrthogonalMap.Sigmoid -> logSech (x / 2.0.AsScalar()) * 2.0.AsScalar() - (log 2.0).AsScalar()
 
             (SvdVolume.ofFactors inputs[0] (values x) inputs[2]
-             + (slopes + (log radius).AsScalar()).sum [| -1L |])
+             +. (slopes .+ (log radius).AsScalar()).sum [| -1L |])
                 .``to``
                 inputs[1].dtype
 
@@ -156,7 +156,7 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
                 Orthonormal.sample (Array.append batch [| size; least |]) form.Dtype form.Device generator
 
             let uniform = Form.uniform generator { form with Shape = Array.append batch [| least |] }
-            let values = (uniform * 2.0.AsScalar() - 1.0.AsScalar()) * radius.AsScalar() + 1.0.AsScalar()
+            let values = (uniform * 2.0.AsScalar() - 1.0.AsScalar()) * radius.AsScalar() .+ 1.0.AsScalar()
             let left = orthonormal rows
             (left * values.unsqueeze -2L).matmul (orthonormal columns).mT
 

@@ -24,7 +24,7 @@ type internal BjorckNode(iterations: int) =
 
     let upright (matrix: torch.Tensor) = if Tensors.rows matrix < Tensors.last matrix then matrix.mT else matrix
 
-    let norm (matrix: torch.Tensor) = torch.linalg.vector_norm (matrix, 2.0, [| -2L; -1L |], true)
+    let norm (matrix: torch.Tensor) = torch.linalg.norm (matrix, [| -2L; -1L |], true)
 
     let square (matrix: torch.Tensor) = matrix.matmul matrix
 
@@ -52,7 +52,7 @@ type internal BjorckNode(iterations: int) =
         let bound = bound (torch.where (isLong, gram, Tensors.eyeLike gram))
         // Strictly increasing, with the slope 1 where it begins.
         let beyond = (bound - near.AsScalar() / unit) * (1.0 / (far - near)).AsScalar()
-        let shorter = far.AsScalar() - (far - near).AsScalar() / (beyond * unit + 1.0.AsScalar())
+        let shorter = far.AsScalar() .- (far - near).AsScalar() / (beyond * unit .+ 1.0.AsScalar())
         torch.where (isLong, scaled * (shorter / bound), tall)
 
     /// The s in [0, 1] of which so many steps make these singular values: 2 sin(asin(t) / 3).

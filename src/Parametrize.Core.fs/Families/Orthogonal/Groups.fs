@@ -136,7 +136,7 @@ type internal GroupNode(group: Group) =
             let isComplex = x.is_complex ()
             let lost = if group = Group.SpecialUnitary then log 2.0 else 0.0
             let constant = OrthogonalMaps.logVolumeOfSkew (Tensors.last x) isComplex - lost
-            (EigenvaluePairs.logSincOfSkew (SkewMatrix.ofLower x) + constant.AsScalar()).``to``(Tensors.realType x)
+            (EigenvaluePairs.logSincOfSkew (SkewMatrix.ofLower x) .+ constant.AsScalar()).``to``(Tensors.realType x)
 
     interface IRepairs with
         member _.CanCarry(buffers, epsilon) =

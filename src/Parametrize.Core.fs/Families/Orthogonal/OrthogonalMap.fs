@@ -60,7 +60,7 @@ module internal OrthogonalMaps =
         let columns = Tensors.last exact
         let b = SkewMatrix.ofLower (exact.narrow (-2L, 0L, columns))
         let c = exact.narrow (-2L, columns, Tensors.rows exact - columns)
-        let head = Tensors.eyeLike b - b / 2.0.AsScalar() + Norms.gram c / 4.0.AsScalar()
+        let head = Tensors.eyeLike b - b / 2.0.AsScalar() +. Norms.gram c / 4.0.AsScalar()
         let struct (_, logarithm) = torch.linalg.slogdet head
         logarithm
 
@@ -75,12 +75,11 @@ module internal OrthogonalMaps =
     let private logVolumeOfReflectors (tall: torch.Tensor) : torch.Tensor =
         let exact = Tensors.inDouble tall
         let rows, columns = Tensors.rows exact, Tensors.last exact
-        let norms = (exact.tril -1L).square().sum [| -2L |]
+        let norms = (exact.tril -1L).Squared().sum [| -2L |]
 
-        let weights =
-            torch.arange (1L.AsScalar(), (columns + 1L).AsScalar(), dtype = exact.dtype, device = exact.device)
+        let weights = Tensors.range 1L (columns + 1L) exact.dtype exact.device
 
-        (((float rows).AsScalar() - weights) * ((log 2.0).AsScalar() - norms.log1p ())).sum [| -1L |]
+        (((float rows).AsScalar() .- weights) * ((log 2.0).AsScalar() .- norms.log1p ())).sum [| -1L |]
 
     /// How much the map stretches volumes, from those of the numbers that it reads to those of the matrices with orthonormal
     /// columns.
@@ -91,7 +90,7 @@ module internal OrthogonalMaps =
             | OrthogonalMap.Cayley -> logVolumeOfCayley tall
             | _ -> EigenvaluePairs.logSincOfSkew (SkewMatrix.ofLower tall)
 
-        (ofMap + (logVolumeOfSkew (Tensors.last tall) (tall.is_complex ())).AsScalar()).``to``(Tensors.realType tall)
+        (ofMap .+ (logVolumeOfSkew (Tensors.last tall) (tall.is_complex ())).AsScalar()).``to``(Tensors.realType tall)
 
     /// In the caller's element type, which may be coarser than that of the computation.
     let private roundedTo (epsilon: float) (tall: torch.Tensor) (x: torch.Tensor) =

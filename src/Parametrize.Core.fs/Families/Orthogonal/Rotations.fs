@@ -34,7 +34,7 @@ module Rotations =
                 }
 
             let share = Form.uniform (Option.toObj generator) ofAngles
-            let angles = share * (greatest - least).AsScalar() + least.AsScalar()
+            let angles = share * (greatest - least).AsScalar() .+ least.AsScalar()
             // Every angle stands for two entries of the diagonal, and for every other beside it.
             let twice (numbers: torch.Tensor) = numbers.repeat_interleave (2L, dim = -1L)
             let isOdd = size % 2L = 1L
@@ -50,7 +50,7 @@ module Rotations =
             let beside = sines.narrow (-1L, 0L, size - 1L)
 
             let square =
-                torch.diag_embed diagonal + torch.diag_embed (beside, offset = -1L)
+                torch.diag_embed diagonal +. torch.diag_embed (beside, offset = -1L)
                 - torch.diag_embed (beside, offset = 1L)
 
             square

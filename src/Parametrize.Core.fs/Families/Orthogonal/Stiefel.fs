@@ -215,6 +215,6 @@ and internal SkewMapNode(map: OrthogonalMap, trivialized: bool, hermitian: bool)
                 EigenvaluePairs.logSincOfSkew skew
 
         let twice = if input.is_complex () then float (Tensors.last input) * log 2.0 else 0.0
-        (ofMap + twice.AsScalar()).``to``(Tensors.realType input)
+        (ofMap .+ twice.AsScalar()).``to``(Tensors.realType input)
 
     override this.Behind _ = this

@@ -19,10 +19,10 @@ module internal SvdVolume =
         let rank = Tensors.last values
         let others = float (Tensors.rows left + Tensors.rows right - 2L * rank)
         let pairs = float (rank * (rank - 1L) / 2L)
-        let apart = EigenvaluePairs.logDifferences values + EigenvaluePairs.logSums values
+        let apart = EigenvaluePairs.logDifferences values +. EigenvaluePairs.logSums values
         let apart = apart - (pairs * log 2.0).AsScalar()
 
         if others = 0.0 then
             apart
         else
-            apart + (values.abs().log()).sum [| -1L |] * others.AsScalar()
+            apart +. (values.abs().log()).sum [| -1L |] * others.AsScalar()

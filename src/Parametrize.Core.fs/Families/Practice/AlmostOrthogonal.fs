@@ -41,7 +41,7 @@ type internal AolNode() =
         let weights = vectors.sum ([| -2L |], keepdim = true) * isOne.unsqueeze -2L
         let start = (vectors * weights).sum([| -1L |], keepdim = true).clamp_min(least.AsScalar())
         // Of numbers that are not negative, products lose no digits.
-        let mutable power = (g + Tensors.eyeLike g) * 0.5.AsScalar()
+        let mutable power = (g +. Tensors.eyeLike g) * 0.5.AsScalar()
 
         for _ in 1..squarings do
             power <- power.matmul power

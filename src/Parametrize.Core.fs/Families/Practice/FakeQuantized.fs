@@ -33,7 +33,7 @@ type internal FakeQuantizedNode(bits: int, scheme: QuantizationScheme, granulari
     /// The places on the grid before they are clamped.
     let places (tensor: torch.Tensor) (buffers: torch.Tensor[]) =
         let scale, zeroPoint = beside tensor buffers[0], beside tensor buffers[1]
-        struct ((tensor.detach () * scale.reciprocal ()).round() + zeroPoint, scale, zeroPoint)
+        struct ((tensor.detach () * scale.reciprocal ()).round() +. zeroPoint, scale, zeroPoint)
 
     let isInside (places: torch.Tensor) =
         places.ge(grid.Least.AsScalar()).``to`` places.dtype
@@ -92,7 +92,7 @@ type internal FakeQuantizedNode(bits: int, scheme: QuantizationScheme, granulari
                 let all = isMember.all().expand(1L, 1L)
                 struct (rounded wide [| scale.reshape -1L; zeroPoint.reshape -1L |] |> (fun struct (it, _) -> it), all)
 
-        let share = (wide - nearest).abs() / (wide.abs () + wide.eq (0.0.AsScalar()))
+        let share = (wide - nearest).abs() / (wide.abs () +. wide.eq (0.0.AsScalar()))
         let size = if isMember.item<bool>() then 0.0 else Tensors.largest share
         Violation.unless "W_ij / scale is whole (as a share of W_ij)" size (grid.Tolerance epsilon)
 

@@ -39,7 +39,7 @@ type internal GroupSparseNode(keep: int, size: int) =
     override _.Forward(inputs, _) = StraightThrough.join (inputs[0].detach() * mask inputs[0]) inputs[0]
 
     override _.Contains(_, tensor, _) =
-        let hidden = tensor * (1.0.AsScalar() - mask tensor)
+        let hidden = tensor * (1.0.AsScalar() .- mask tensor)
         Violation.unless $"all but {keep} of {size} entries are 0" (Tensors.largest hidden) 0.0
 
     override _.Invert(_, tensor, _, _) = NodeParts.ofInput tensor

@@ -53,7 +53,7 @@ type internal NoiseNode(name: string, number: float) =
 type internal WeightNoiseNode(deviation: float) =
     inherit NoiseNode("weightNoise", deviation)
 
-    override _.Noisy tensor = tensor + torch.randn_like (tensor, requires_grad = false) * deviation.AsScalar()
+    override _.Noisy tensor = tensor +. torch.randn_like (tensor, requires_grad = false) * deviation.AsScalar()
 
     interface IHoldsNumbers with
         member _.Factors = [ deviation ]

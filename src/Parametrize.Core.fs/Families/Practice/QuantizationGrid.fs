@@ -57,7 +57,7 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
     /// How far the entries are from whole steps, in their own size; infinite where there are too many steps.
     let deviations (rows: torch.Tensor) (scale: torch.Tensor) =
         let nearest = (rows / scale).round() * scale
-        (rows - nearest).abs() / (rows.abs () + rows.eq (0.0.AsScalar()))
+        (rows - nearest).abs() / (rows.abs () +. rows.eq (0.0.AsScalar()))
 
     let fits (rows: torch.Tensor) (scale: torch.Tensor) (epsilon: float) =
         let struct (low, high) = ends rows
@@ -77,8 +77,7 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
     let finest (rows: torch.Tensor) (epsilon: float) (dtype: torch.ScalarType) =
         let largest = rows.abs().amax([| -1L |], keepdim = true)
 
-        let counts =
-            torch.arange (1L.AsScalar(), (steps + 1L).AsScalar(), dtype = rows.dtype, device = rows.device)
+        let counts = Tensors.range 1L (steps + 1L) rows.dtype rows.device
 
         let scales = asNumber epsilon dtype (largest / counts)
         let struct (top, _) = rows.abs().topk(int (min telling (rows.size 1)), dim = 1)

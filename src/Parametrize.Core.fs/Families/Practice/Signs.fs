@@ -66,7 +66,7 @@ type internal BinaryNode(granularity: Granularity) =
         let signs = rows.ge(0.0.AsScalar()).``to`` rows.dtype * 2.0.AsScalar() - 1.0.AsScalar()
         signs * rows.abs().mean([| 1L |], keepdim = true)
 
-    override _.Deviation moduli = 1.0.AsScalar() - moduli
+    override _.Deviation moduli = 1.0.AsScalar() .- moduli
 
 /// Entries of at most 0.7 of the mean modulus become zero, and a is the mean modulus of the others (TWN: Li, Zhang & Liu
 /// 2016, eqs. 4 and 6). O(n).
@@ -81,7 +81,7 @@ type internal TernaryNode(granularity: Granularity) =
         let mean = (moduli * stays).sum([| 1L |], keepdim = true) / count
         rows.sign () * stays * mean
 
-    override _.Deviation moduli = (1.0.AsScalar() - moduli).minimum moduli
+    override _.Deviation moduli = (1.0.AsScalar() .- moduli).minimum moduli
 
 namespace Parametrize.Values
 

@@ -8,4 +8,4 @@ module internal StraightThrough =
 
     /// The numbers of `rounded`, to the last bit, with the gradients of `through`.
     let join (rounded: torch.Tensor) (through: torch.Tensor) : torch.Tensor =
-        rounded.detach () + (through - through.detach ())
+        rounded.detach () +. (through - through.detach ())

@@ -96,7 +96,7 @@ type internal WeightStandardizedNode(dimension: int) =
         // In this range alone are squares numbers.
         let wide = Entrywise.within 1e100 wide
         let mean = wide.mean (along, keepdim = true)
-        let deviation = (wide - mean).square().mean(along, keepdim = true).sqrt()
+        let deviation = (wide - mean).Squared().mean(along, keepdim = true).sqrt()
 
         Violation.unless "mean = 0" (Tensors.largest mean) limit
         |> Result.bind (fun () -> Violation.unless "std = 1" (Tensors.largest (deviation - 1.0.AsScalar())) limit)

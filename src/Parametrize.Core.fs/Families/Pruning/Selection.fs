@@ -77,7 +77,7 @@ module internal Selection =
 
     /// Norms of channels, scaled so that powers stay in range: their order is all that counts. By a power of 2, which
     /// leaves equal ones equal.
-    let private norms (power: float) (others: int64[]) (scores: torch.Tensor) : torch.Tensor =
+    let private norms (power: float) (dimension: int) (scores: torch.Tensor) : torch.Tensor =
         let sizes = if scores.is_complex () then scores.abs () else scores
 
         let largest =
@@ -91,7 +91,8 @@ module internal Selection =
             else
                 System.Math.ScaleB(1.0, System.Math.ILogB largest)
 
-        torch.linalg.vector_norm (sizes / scale.AsScalar(), power, others)
+        let channels = (sizes / scale.AsScalar()).transpose(0L, int64 dimension).flatten 1L
+        torch.linalg.norm (channels, power, [| 1L |])
 
     let private others (dimension: int) (tensor: torch.Tensor) : int64[] =
         let count = tensor.shape.Length
@@ -106,7 +107,7 @@ module internal Selection =
         let shape =
             Array.init scores.shape.Length (fun position -> if Array.contains (int64 position) others then 1L else -1L)
 
-        choose (norms power others scores) (channelsLeft dimension kept)
+        choose (norms power dimension scores) (channelsLeft dimension kept)
         |> Result.map (fun (hidden: torch.Tensor) -> hidden.reshape(shape).expand scores.shape)
 
     /// Those pruned before are the first to go, then the smallest: `keep` of each group stay at most.

@@ -34,7 +34,7 @@ type internal ContractionNode(bound: float) =
 
     let signs (diagonal: torch.Tensor) =
         let negative = diagonal.detach().lt(0.0.AsScalar())
-        1.0.AsScalar() - negative.``to`` diagonal.dtype * 2.0.AsScalar()
+        1.0.AsScalar() .- negative.``to`` diagonal.dtype * 2.0.AsScalar()
 
     /// `U s V^H` of the tall matrix over the bound, in double precision.
     let decomposed (tensor: torch.Tensor) : struct (torch.Tensor * torch.Tensor * torch.Tensor) =
@@ -49,7 +49,7 @@ type internal ContractionNode(bound: float) =
 
     /// From `U s V^H` with s < 1: `R R^H = V (1 - s^2)^-1 V^H` by a QR factorization with rows and columns turned round.
     let inverse (left: torch.Tensor) (values: torch.Tensor) (right: torch.Tensor) =
-        let root = ((1.0.AsScalar() - values) * (1.0.AsScalar() + values)).rsqrt()
+        let root = ((1.0.AsScalar() .- values) * (values .+ 1.0.AsScalar())).rsqrt()
         let struct (_, turned) = torch.linalg.qr ((right * column root right).flip -1L)
         let upper = (turned.mH.resolve_conj ()).flip [| -2L; -1L |]
         let signs = signs (Tensors.realDiagonal upper)
@@ -107,8 +107,7 @@ type internal ContractionNode(bound: float) =
             let diagonal = Tensors.realDiagonal r
             let n, k = max (Tensors.rows x) (Tensors.last x), Tensors.last diagonal
 
-            let places =
-                torch.arange (1L.AsScalar(), (k + 1L).AsScalar(), dtype = diagonal.dtype, device = x.device)
+            let places = Tensors.range 1L (k + 1L) diagonal.dtype x.device
 
             let weights =
                 if x.is_complex () then
@@ -117,7 +116,7 @@ type internal ContractionNode(bound: float) =
                     places * 2.0.AsScalar() - (float (n + 2L * k + 2L)).AsScalar()
 
             let reals = n * k * (if x.is_complex () then 2L else 1L)
-            (diagonal.abs().log() * weights).sum [| -1L |] + (float reals * log bound).AsScalar()
+            (diagonal.abs().log() * weights).sum [| -1L |] .+ (float reals * log bound).AsScalar()
 
     interface ISampled with
         /// Uniform on the ball: the upper block of a random matrix with orthonormal columns and n + k + 1 rows, n + k when complex.

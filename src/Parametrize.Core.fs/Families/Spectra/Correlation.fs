@@ -8,11 +8,11 @@ type internal CorrelationNode() =
     inherit CorrelationNodeBase()
 
     let sides = [| -2L; -1L |]
-    let hermitian (matrix: torch.Tensor) = matrix / 2.0.AsScalar() + matrix.mT / 2.0.AsScalar()
+    let hermitian (matrix: torch.Tensor) = matrix / 2.0.AsScalar() +. matrix.mT / 2.0.AsScalar()
 
     let product (factor: torch.Tensor) =
         let strict = (factor.matmul factor.mT).tril -1L
-        strict + strict.mT + Tensors.eyeLike strict
+        strict +. strict.mT +. Tensors.eyeLike strict
 
     /// How far each matrix is from its transpose, and its diagonal from 1.
     let residuals (wide: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
@@ -25,7 +25,7 @@ type internal CorrelationNode() =
         let within = wide.clamp (-2.0.AsScalar(), 2.0.AsScalar())
         let least = (torch.linalg.eigvalsh (hermitian within)).narrow(-1L, 0L, 1L).unsqueeze -1L
         let rows = within.abs().sum([| -1L |], keepdim = true).amax([| -2L |], keepdim = true)
-        struct (least, rows * (epsilon / 2.0).AsScalar() + (Tensors.limit epsilon (Tensors.last wide) 1.0).AsScalar())
+        struct (least, rows * (epsilon / 2.0).AsScalar() .+ (Tensors.limit epsilon (Tensors.last wide) 1.0).AsScalar())
 
     let areAllowed (wide: torch.Tensor) (epsilon: float) : struct (torch.Tensor * torch.Tensor) =
         let struct (asymmetry, offDiagonal) = residuals wide
@@ -37,13 +37,13 @@ type internal CorrelationNode() =
     /// A factor of each, raised by what rounding has taken.
     let factorOf (wide: torch.Tensor) =
         let struct (least, floor) = leastOf wide (Form.epsilon torch.ScalarType.Float64)
-        let raised = hermitian wide + Tensors.eyeLike wide * (floor - least).clamp_min(0.0.AsScalar())
+        let raised = hermitian wide +. Tensors.eyeLike wide * (floor - least).clamp_min(0.0.AsScalar())
         let struct (factor, _) = torch.linalg.cholesky_ex raised
         factor
 
     let nearest (wide: torch.Tensor) (share: float) =
         let found = NearestCorrelation.ofSymmetric (hermitian wide)
-        found * (1.0 - share).AsScalar() + Tensors.eyeLike found * share.AsScalar()
+        found * (1.0 - share).AsScalar() +. Tensors.eyeLike found * share.AsScalar()
 
     override _.Code = Code.name "correlation"
     override _.Codomain _ = CorrelationSpaces.correlation
@@ -89,8 +89,8 @@ type internal CorrelationNode() =
             let numbers = inputs[0]
             let size = PartialCorrelations.sizeOf (Tensors.last numbers)
 
-            PartialCorrelations.weighted numbers (fun _ column -> size.AsScalar() - column)
-            + (float (Tensors.last numbers) * log 2.0 / 2.0).AsScalar()
+            PartialCorrelations.weighted numbers (fun _ column -> size.AsScalar() .- column)
+            .+ (float (Tensors.last numbers) * log 2.0 / 2.0).AsScalar()
 
     interface IDeterminant with
         /// `prod (1 - z_ij^2)`.

@@ -14,7 +14,7 @@ type internal CorrelationFactorNode() =
         let unit = Norms.largest lower [| lower.dim () - 1L |]
         let rows = Norms.inUnits lower unit
         let diagonal = Tensors.diagonal rows
-        let kept = rows.tril -1L + torch.diag_embed (diagonal.clamp_min (0.0.AsScalar()))
+        let kept = rows.tril -1L +. torch.diag_embed (diagonal.clamp_min (0.0.AsScalar()))
         let isZero = kept.eq(0.0.AsScalar()).all(-1L, keepdim = true)
         // Such a row is as far from all that are orthogonal to its own axis.
         let isAcross = isZero.logical_and ((diagonal.lt (0.0.AsScalar())).unsqueeze -1L)
@@ -22,13 +22,13 @@ type internal CorrelationFactorNode() =
         firstAxis.narrow(-1L, 0L, 1L).fill_(1.0.AsScalar()) |> ignore
         let axes = torch.where (isAcross, firstAxis.tril (), Tensors.eyeLike rows)
         let rows = torch.where (isZero, axes, kept)
-        let normalized (rows: torch.Tensor) = rows / rows.square().sum(last, keepdim = true).sqrt()
+        let normalized (rows: torch.Tensor) = rows / rows.Squared().sum(last, keepdim = true).sqrt()
         let unit = normalized rows
         let raised = (Tensors.diagonal unit).clamp_min(least.AsScalar())
-        normalized (unit.tril -1L + torch.diag_embed raised)
+        normalized (unit.tril -1L +. torch.diag_embed raised)
 
     let deviations (tensor: torch.Tensor) =
-        ((Tensors.inDouble tensor).square().sum(last, keepdim = true).sqrt() - 1.0.AsScalar()).abs()
+        ((Tensors.inDouble tensor).Squared().sum(last, keepdim = true).sqrt() - 1.0.AsScalar()).abs()
 
     /// The rows that stay.
     let areAllowed (tensor: torch.Tensor) (epsilon: float) =

@@ -16,14 +16,14 @@ type internal DiscBlocksNode(radius: float) =
             Blocks.stable (Blocks.ofNumbers (Entrywise.within (Form.greatest x.dtype / 16.0) x))
 
         // (1-m)^2 + v^2 - w^2 - u^2, without differences.
-        let half = (number 1.0 - a.M * number 2.0 + root.square ()) / number (2.0 * radius)
+        let half = (number 1.0 .- a.M * number 2.0 +. root.Squared()) / number (2.0 * radius)
 
         {
-            M = (number 1.0 - a.M) / half - number radius
+            M = (number 1.0 .- a.M) / half - number radius
             W = a.W / half
             U = a.U / half
             V = a.V / half
-            Last = number (2.0 * radius) / (number 1.0 - a.Last) - number radius
+            Last = number (2.0 * radius) / (number 1.0 .- a.Last) - number radius
         }
         |> Blocks.place x
         |> Entrywise.within (Form.greatest x.dtype)
@@ -48,7 +48,7 @@ type internal DiscBlocksNode(radius: float) =
             Last = unit (ratio (b.Last.abs ())) b.Last
         }
 
-    let shifted (c: float) (b: Blocks) = { b with M = b.M + number c }
+    let shifted (c: float) (b: Blocks) = { b with M = b.M .+ number c }
     let size (b: Blocks) = Blocks.length [ b.M; b.W; b.U; b.V ]
 
     /// `det(B + c I)`, to the last digits where it is small.
@@ -58,9 +58,9 @@ type internal DiscBlocksNode(radius: float) =
 
     let moduli (b: Blocks) =
         // Of real eigenvalues M +- sqrt(-square).
-        let square = b.V.square () - b.W.square () - b.U.square ()
-        let complex = (b.M.square () + square.relu ()).sqrt()
-        torch.where (square.gt (number 0.0), complex, b.M.abs () + square.neg().relu().sqrt())
+        let square = b.V.Squared() - b.W.Squared() - b.U.Squared()
+        let complex = (b.M.Squared() +. square.relu ()).sqrt()
+        torch.where (square.gt (number 0.0), complex, b.M.abs () +. square.neg().relu().sqrt())
 
     /// How far blocks are beyond the edge, to first order in their entries: where `1 - det B` or `det(I -+ B)` are negative. In units of
     /// the radius; negative inside.
@@ -114,13 +114,13 @@ type internal DiscBlocksNode(radius: float) =
 
         let minus, plus = least -1.0, least 1.0
         let under, over = determinant -1.0 b, determinant 1.0 b
-        let most = number 4.0 - (size b * number (2.0 * tiny)).clamp_max(number 0.25)
-        let lowered = (under + over - most).relu() / number 2.0
-        let raised = (minus + plus - under - over).relu() / number 2.0
-        let under, over = under - lowered + raised, over - lowered + raised
+        let most = number 4.0 .- (size b * number (2.0 * tiny)).clamp_max(number 0.25)
+        let lowered = (under +. over - most).relu() / number 2.0
+        let raised = (minus +. plus - under - over).relu() / number 2.0
+        let under, over = under - lowered +. raised, over - lowered +. raised
         let turned = (minus - under).relu() - (plus - over).relu()
-        let under, over = under + turned, over - turned
-        let inside = number 2.0 - (under + over) / number 2.0
+        let under, over = under +. turned, over - turned
+        let inside = number 2.0 .- (under +. over) / number 2.0
         let last = b.Last.clamp (number (tiny - 1.0), number (1.0 - tiny))
         let stretched (x: torch.Tensor) = x * number 2.0 / over
 
@@ -130,7 +130,7 @@ type internal DiscBlocksNode(radius: float) =
                 W = stretched b.W
                 U = stretched b.U
                 V = stretched b.V
-                Last = -((number 1.0 - last) / (number 1.0 + last))
+                Last = -((number 1.0 .- last) / (last .+ number 1.0))
             }
 
         Blocks.placeNumbers (Tensors.inDouble tensor) (Blocks.free stable ((under / over).sqrt()))

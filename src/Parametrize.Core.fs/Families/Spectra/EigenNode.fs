@@ -36,7 +36,7 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
     inherit Node()
 
     let name = if rank.IsSome then "eigen" else "eigenFull"
-    let symmetricPart (matrix: torch.Tensor) = matrix / 2.0.AsScalar() + matrix.mT / 2.0.AsScalar()
+    let symmetricPart (matrix: torch.Tensor) = matrix / 2.0.AsScalar() +. matrix.mT / 2.0.AsScalar()
 
     /// Eigenvalues in ascending order and vectors of a symmetric part in units, which are told.
     let decomposed (tensor: torch.Tensor) : struct (torch.Tensor * torch.Tensor * torch.Tensor) =
@@ -53,7 +53,7 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
         let size = Tensors.last tensor
 
         ((float size * smallest).AsScalar() / unit).nan_to_num 0.0
-        + (Tensors.limit epsilon size 1.0).AsScalar()
+        .+ (Tensors.limit epsilon size 1.0).AsScalar()
 
     let count (size: int64) = ValueOption.defaultValue size rank
 
@@ -218,9 +218,9 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
 
     interface IDeterminant with
         /// Of full rank: that of the eigenvalues, and twice that of the vectors.
-        member _.LogAbsDet(inputs, _, ofInput) =
+        member _.LogAbsDet(inputs, _, ofInput) : torch.Tensor | null =
             if Tensors.rows inputs[0] = Tensors.last inputs[0] then
-                inputs[1].abs().log().sum [| -1L |] + ofInput.Invoke 0 * 2.0.AsScalar()
+                inputs[1].abs().log().sum [| -1L |] +. ofInput.Invoke 0 * 2.0.AsScalar()
             else
                 null
 
@@ -248,8 +248,8 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
             if others = 0.0 then
                 apart
             else
-                let sizes = values.abs().log() + (log 2.0 / 2.0).AsScalar()
-                apart + sizes.sum [| -1L |] * others.AsScalar()
+                let sizes = values.abs().log() .+ (log 2.0 / 2.0).AsScalar()
+                apart +. sizes.sum [| -1L |] * others.AsScalar()
 
     abstract Behind: values: Space -> Node
 
@@ -321,7 +321,7 @@ and internal RatioEigenNode(rank: int64 voption, ratio: float) =
 
             EigenNode.Within(
                 (invariant $"l_1 <= {ratio} l_n (over l_1)"),
-                shares * (-ratio).AsScalar() + 1.0.AsScalar(),
+                shares * (-ratio).AsScalar() .+ 1.0.AsScalar(),
                 limits
             )
         else

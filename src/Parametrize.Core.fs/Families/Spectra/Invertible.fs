@@ -61,9 +61,9 @@ type internal InvertibleNode(determinants: Determinants) =
         let within = (Tensors.diagonal x).clamp((-farthest).AsScalar(), farthest.AsScalar())
         (centred within).clamp(least.AsScalar(), greatest.AsScalar())
 
-    let lower (x: torch.Tensor) = x.tril -1L + Tensors.eyeLike x
+    let lower (x: torch.Tensor) = x.tril -1L +. Tensors.eyeLike x
 
-    let upper (x: torch.Tensor) (sign: torch.Tensor) = x.triu 1L + torch.diag_embed (sign * (logDiagonal x).exp())
+    let upper (x: torch.Tensor) (sign: torch.Tensor) = x.triu 1L +. torch.diag_embed (sign * (logDiagonal x).exp())
 
     /// Row i of the result is row `order_i`.
     let reorder (order: torch.Tensor) (matrix: torch.Tensor) =
@@ -99,7 +99,7 @@ type internal InvertibleNode(determinants: Determinants) =
     /// `log |det W|` of each matrix.
     let logDeterminantOf (unit: torch.Tensor) (size: torch.Tensor) =
         let struct (_, logarithm) = torch.linalg.slogdet unit
-        logarithm + size.squeeze(-1L).squeeze(-1L).log() * (float (Tensors.last unit)).AsScalar()
+        logarithm +. size.squeeze(-1L).squeeze(-1L).log() * (float (Tensors.last unit)).AsScalar()
 
     /// Nearly the nearest matrix of determinant 1 to one whose determinant only rounding has moved: along the gradient of log det,
     /// W^-T, no entry moves by more than rounding. A single pivot would have to move by that of all entries together.
@@ -107,7 +107,7 @@ type internal InvertibleNode(determinants: Determinants) =
         let step (matrix: torch.Tensor) () =
             let gradient = (torch.linalg.inv matrix).mT
             let missing = FixedDeterminant.missing (logDeterminantOf matrix size)
-            matrix + gradient * (missing / gradient.square().sum([| -2L; -1L |], keepdim = true))
+            matrix +. gradient * (missing / gradient.Squared().sum([| -2L; -1L |], keepdim = true))
 
         Seq.init 2 ignore |> Seq.fold step unit
 
@@ -122,7 +122,7 @@ type internal InvertibleNode(determinants: Determinants) =
         let matrix = if isRounded then corrected matrix unit else matrix
         let struct (permutation, lower, upper) = torch.linalg.lu matrix
         let diagonal = Tensors.diagonal upper
-        let whole = diagonal.abs().log() + unit.squeeze(-1L).log()
+        let whole = diagonal.abs().log() +. unit.squeeze(-1L).log()
         let logarithms = if isRounded then closed whole else centred whole
 
         let unit =
@@ -131,8 +131,8 @@ type internal InvertibleNode(determinants: Determinants) =
             else
                 unit
 
-        let strict = lower.tril -1L + Entrywise.within (Form.greatest dtype) (upper.triu 1L * unit)
-        let x = strict + torch.diag_embed logarithms
+        let strict = lower.tril -1L +. Entrywise.within (Form.greatest dtype) (upper.triu 1L * unit)
+        let x = strict +. torch.diag_embed logarithms
         // Column j of a row of P that holds a one: the row of L U that lands there.
         let order = permutation.argmax -1L
         NodeParts.carrying (x.``to`` dtype) [ order; diagonal.sign().``to`` dtype ]
@@ -239,13 +239,13 @@ type internal InvertibleNode(determinants: Determinants) =
         member this.LogVolume(inputs, buffers) =
             let x = Tensors.inDouble inputs[0]
             let size = Tensors.last x
-            let places = torch.arange (size.AsScalar(), dtype = x.dtype, device = x.device)
-            let ofFactors = (((float size).AsScalar() - places) * logDiagonal x).sum [| -1L |]
+            let places = Tensors.range 0L size x.dtype x.device
+            let ofFactors = (((float size).AsScalar() .- places) * logDiagonal x).sum [| -1L |]
 
             let whole =
                 if isUnit then
                     let inverse = this.Inverse([| x |], [| buffers[0]; Tensors.inDouble buffers[1] |])
-                    ofFactors + Norms.logOfMatrix inverse - (log (float size) / 2.0).AsScalar()
+                    ofFactors +. Norms.logOfMatrix inverse - (log (float size) / 2.0).AsScalar()
                 else
                     ofFactors
 
@@ -318,7 +318,7 @@ type internal InvertibleNode(determinants: Determinants) =
         member _.CanCarry(buffers, _) =
             let order, sign = buffers[0], buffers[1]
             let struct (sorted, _) = order.sort -1L
-            let places = torch.arange ((Tensors.last order).AsScalar(), dtype = order.dtype, device = order.device)
+            let places = Tensors.range 0L (Tensors.last order) order.dtype order.device
             let wrong name condition size = Violation.unless condition size 0.0 |> Result.mapError (fun v -> name, v)
 
             wrong

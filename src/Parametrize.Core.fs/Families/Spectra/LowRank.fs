@@ -167,9 +167,9 @@ type internal SvdNode(rank: int64 voption, isAscending: bool, areSigned: bool) =
 
     interface IDeterminant with
         /// Of full rank: that of the singular values, and those of the vectors.
-        member _.LogAbsDet(inputs, _, ofInput) =
+        member _.LogAbsDet(inputs, _, ofInput) : torch.Tensor | null =
             if Tensors.rows inputs[0] = Tensors.last inputs[1] then
-                inputs[1].abs().log().sum [| -1L |] + ofInput.Invoke 0 + ofInput.Invoke 2
+                inputs[1].abs().log().sum [| -1L |] +. ofInput.Invoke 0 +. ofInput.Invoke 2
             else
                 null
 

@@ -8,7 +8,7 @@ open Parametrize.LinearAlgebra
 type internal MatrixExponentialNode(requirement: Requirement) =
     inherit Node()
 
-    let hermitian (matrix: torch.Tensor) = matrix / 2.0.AsScalar() + matrix.mH / 2.0.AsScalar()
+    let hermitian (matrix: torch.Tensor) = matrix / 2.0.AsScalar() +. matrix.mH / 2.0.AsScalar()
 
     let column (values: torch.Tensor) (like: torch.Tensor) = values.unsqueeze(-2L).``to`` like.dtype
 
@@ -42,7 +42,7 @@ type internal MatrixExponentialNode(requirement: Requirement) =
     /// its own.
     let insideLogarithms (epsilon: float) (values: torch.Tensor) (unit: torch.Tensor) (logarithms: torch.Tensor) =
         let mean = values.abs().mean([| -1L |], keepdim = true)
-        let quarter = (mean / 4.0.AsScalar()).log() + unit.log ()
+        let quarter = (mean / 4.0.AsScalar()).log() +. unit.log ()
         let quarter = quarter.clamp_min ((log Entrywise.leastStart).AsScalar())
         let quarter = torch.where (mean.eq (0.0.AsScalar()), torch.zeros_like mean, quarter)
         let isInside = (conditioningOf values).gt((rounding values epsilon).AsScalar())
@@ -75,7 +75,7 @@ type internal MatrixExponentialNode(requirement: Requirement) =
     override _.Invert(_, tensor, epsilon, want) =
         let struct (matrix, unit) = inUnits tensor
         let struct (values, vectors) = torch.linalg.eigh matrix
-        let exact = (floored epsilon values).log() + unit.log ()
+        let exact = (floored epsilon values).log() +. unit.log ()
 
         let logarithms = if want = Want.Start then insideLogarithms epsilon values unit exact else exact
 
@@ -135,9 +135,9 @@ type internal MatrixExponentialNode(requirement: Requirement) =
 
             let whole =
                 if matrix.is_complex () then
-                    trace * size.AsScalar() + pairs * 2.0.AsScalar()
+                    trace * size.AsScalar() +. pairs * 2.0.AsScalar()
                 else
-                    trace * ((size + 1.0) / 2.0).AsScalar() + pairs
+                    trace * ((size + 1.0) / 2.0).AsScalar() +. pairs
 
             whole.``to`` (Tensors.realType matrix)
 
@@ -149,7 +149,7 @@ type internal MatrixExponentialNode(requirement: Requirement) =
             let normal = Form.normal generator form
 
             normal.matmul normal.mH / (float (Tensors.last normal)).AsScalar()
-            + Tensors.eyeLike normal * (0.1).AsScalar()
+            +. Tensors.eyeLike normal * (0.1).AsScalar()
 
 namespace Parametrize.Values
 

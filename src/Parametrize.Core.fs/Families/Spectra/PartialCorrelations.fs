@@ -29,7 +29,7 @@ module internal CorrelationSpaces =
             override _.Rounded(tensor, dtype) =
                 let diagonal = Tensors.diagonal tensor
                 let raised = diagonal.clamp_min ((Form.smallest dtype).AsScalar())
-                (tensor + torch.diag_embed (raised - diagonal)).``to`` dtype
+                (tensor +. torch.diag_embed (raised - diagonal)).``to`` dtype
         }
 
 /// Partial correlations `z = tanh x` of n variables, row by row: z_ij is that of i with j < i, given the variables before j
@@ -41,11 +41,11 @@ module internal PartialCorrelations =
     /// For each entry of an n x n matrix, row by row, its place among the numbers below the diagonal, which are counted row by
     /// row; for the others one place more.
     let private places (size: int64) (device: torch.Device) =
-        let all = torch.arange (size.AsScalar(), dtype = torch.ScalarType.Int64, device = device)
+        let all = Tensors.range 0L size torch.ScalarType.Int64 device
         let rows, columns = all.unsqueeze -1L, all.unsqueeze 0L
         let before = (all.cumsum 0L - all).unsqueeze -1L
-        let none = torch.full_like (rows + columns, (size * (size - 1L) / 2L).AsScalar())
-        (torch.where (columns.lt rows, before + columns, none)).flatten()
+        let none = torch.full_like (rows +. columns, (size * (size - 1L) / 2L).AsScalar())
+        (torch.where (columns.lt rows, before +. columns, none)).flatten()
 
     let sizeOf (count: int64) : int64 = int64 (round ((1.0 + sqrt (1.0 + 8.0 * float count)) / 2.0))
 
@@ -67,29 +67,29 @@ module internal PartialCorrelations =
         (zeros.index_copy (-1L, places size matrix.device, matrix.flatten -2L)).narrow(-1L, 0L, count)
 
     /// `log sqrt(1 - tanh^2 x)`, smooth at zero.
-    let logSech (x: torch.Tensor) : torch.Tensor = x + (log 2.0).AsScalar() - Entrywise.softplus (x * 2.0.AsScalar())
+    let logSech (x: torch.Tensor) : torch.Tensor = x .+ (log 2.0).AsScalar() - Entrywise.softplus (x * 2.0.AsScalar())
 
     let factor (numbers: torch.Tensor) : torch.Tensor =
         let x = spread numbers
         let sums = (logSech x).cumsum -1L
         let before = torch.nn.functional.pad (sums.narrow (-1L, 0L, Tensors.last x - 1L), [| 1L; 0L |])
         let lengths = before.clamp_min((log (Form.least x.dtype)).AsScalar()).exp()
-        (x.tanh () + Tensors.eyeLike x) * lengths
+        (x.tanh () +. Tensors.eyeLike x) * lengths
 
     /// Of a lower triangular matrix with a positive diagonal, whose rows may be of any length: `sinh x_ij = L_ij / |L_i,j+1..i|`.
     let ofFactor (factor: torch.Tensor) : torch.Tensor =
         let size = Tensors.last factor
-        let squares = (factor.tril ()).square()
+        let squares = (factor.tril ()).Squared()
         let from = (squares.flip -1L).cumsum(-1L).flip -1L
         let behind = torch.nn.functional.pad (from.narrow (-1L, 1L, size - 1L), [| 0L; 1L |])
         // Where nothing is looked at, derivatives have to be numbers as well.
-        let behind = behind.tril -1L + torch.ones_like(behind).triu()
+        let behind = behind.tril -1L +. torch.ones_like(behind).triu()
         gathered ((factor / behind.sqrt().clamp_min(1e-150.AsScalar())).asinh())
 
     /// `sum_{i>j} weight(j, i) log sqrt(1 - z_ij^2)` for each matrix, with weights from the places of rows and columns.
     let weighted (numbers: torch.Tensor) (weight: torch.Tensor -> torch.Tensor -> torch.Tensor) : torch.Tensor =
         let size = sizeOf (Tensors.last numbers)
-        let all = torch.arange (size.AsScalar(), dtype = numbers.dtype, device = numbers.device)
+        let all = Tensors.range 0L size numbers.dtype numbers.device
         (spread (logSech numbers) * weight (all.unsqueeze -1L) (all.unsqueeze 0L)).sum [| -2L; -1L |]
 
 /// What correlation matrices and their factors have in common: they read n (n - 1) / 2 numbers.
@@ -106,12 +106,12 @@ type internal CorrelationNodeBase() =
 
         let normal = Form.normal generator { form with Shape = shape; Dtype = torch.ScalarType.Float64 }
 
-        let squares = normal.square ()
+        let squares = normal.Squared()
         let from = (squares.flip -1L).cumsum(-1L).flip -1L
         let rows = (normal.narrow (-1L, 0L, size)).tril -1L
         let diagonal = (Tensors.diagonal from).narrow(-1L, 0L, size).sqrt()
         let norm = (from.narrow (-1L, 0L, 1L)).sqrt()
-        (rows + torch.diag_embed diagonal) / norm
+        (rows +. torch.diag_embed diagonal) / norm
 
     override this.Inputs form =
         match Form.fault Requirement.realSquares form with

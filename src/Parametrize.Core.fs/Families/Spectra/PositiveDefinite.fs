@@ -47,9 +47,9 @@ type internal PositiveDefiniteNode(floor: float) =
     inherit Node()
 
     let withDiagonal (strict: torch.Tensor) (diagonal: torch.Tensor) =
-        strict + torch.diag_embed (diagonal.``to`` strict.dtype)
+        strict +. torch.diag_embed (diagonal.``to`` strict.dtype)
 
-    let hermitian (matrix: torch.Tensor) = matrix / 2.0.AsScalar() + matrix.mH / 2.0.AsScalar()
+    let hermitian (matrix: torch.Tensor) = matrix / 2.0.AsScalar() +. matrix.mH / 2.0.AsScalar()
 
     let largest (matrix: torch.Tensor) = Norms.largest matrix [| matrix.dim () - 2L; matrix.dim () - 1L |]
 
@@ -93,7 +93,7 @@ type internal PositiveDefiniteNode(floor: float) =
         let rows =
             unit.abs().clamp_max(1.0.AsScalar()).sum([| -1L |], keepdim = true).amax([| -2L |], keepdim = true)
 
-        rows * (epsilon / 2.0).AsScalar() + (Tensors.limit epsilon (Tensors.last unit) 1.0).AsScalar()
+        rows * (epsilon / 2.0).AsScalar() .+ (Tensors.limit epsilon (Tensors.last unit) 1.0).AsScalar()
 
     /// The factor of a matrix with diagonal 1 that is up to rounding one of the space, in double precision, and how far it
     /// is from the space. Rounding of the matrix can move a pivot by much more than itself; but if the matrix plus a multiple
@@ -105,7 +105,7 @@ type internal PositiveDefiniteNode(floor: float) =
         let most = Tensors.largest limits
 
         let rec shifted (shift: torch.Tensor) (next: float) =
-            let struct (factor, info) = torch.linalg.cholesky_ex (matrix + Tensors.eyeLike matrix * shift)
+            let struct (factor, info) = torch.linalg.cholesky_ex (matrix +. Tensors.eyeLike matrix * shift)
             let low = (Tensors.realDiagonal factor).ge(floors).logical_not().any(-1L, keepdim = true)
             let fails = info.ne(0.0.AsScalar()).unsqueeze(-1L).logical_or(low).unsqueeze -1L
 
@@ -148,7 +148,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
     let nearest (tensor: torch.Tensor) (epsilon: float) =
         let struct (unit, root) = inUnits (floor * floor) tensor
-        let floors = (floor.AsScalar() / root).square().squeeze -1L
+        let floors = (floor.AsScalar() / root).Squared().squeeze -1L
         // No pivot of Cholesky's is smaller than the smallest eigenvalue.
         let factor =
             factorOf (lifted unit (fun moduli -> (partOfLargest epsilon moduli).maximum floors)) epsilon * root
@@ -158,7 +158,7 @@ type internal PositiveDefiniteNode(floor: float) =
     /// The matrices whose smallest pivot is at the floor, up to rounding.
     let isOnEdge (tensor: torch.Tensor) (epsilon: float) =
         let struct (factor, roots, _, limits) = factored tensor epsilon
-        let above = (Tensors.realDiagonal factor).square() - (floor.AsScalar() / roots).square()
+        let above = (Tensors.realDiagonal factor).Squared() - (floor.AsScalar() / roots).Squared()
         above.amin([| -1L |], keepdim = true).unsqueeze(-1L).le limits
 
     /// Matrices inside stay. Others start with eigenvalues a quarter of their mean modulus away from the edge; not more
@@ -171,7 +171,7 @@ type internal PositiveDefiniteNode(floor: float) =
             let perRoot = root.squeeze(-1L).reciprocal()
             let mean = Norms.oneWhereZero (moduli.mean ([| -1L |], keepdim = true))
             let least = perRoot * (sqrt 0.125).AsScalar()
-            ((mean.sqrt () / 2.0.AsScalar()).maximum(least).minimum perRoot + perRoot * floor.AsScalar()).square()
+            ((mean.sqrt () / 2.0.AsScalar()).maximum(least).minimum perRoot +. perRoot * floor.AsScalar()).Squared()
 
         let started = factorOf (lifted unit away) epsilon * root
         torch.where (isInside, exact tensor epsilon, ofFactor started)
@@ -225,7 +225,7 @@ type internal PositiveDefiniteNode(floor: float) =
 
         let shrink =
             use _ = torch.no_grad ()
-            let norms = torch.linalg.vector_norm (factor / most.AsScalar(), 2.0, dims = [| -1L |], keepdim = true)
+            let norms = torch.linalg.norm (factor / most.AsScalar(), [| -1L |], keepdim = true)
             norms.clamp_min(1.0.AsScalar()).reciprocal()
 
         factor * shrink
@@ -233,7 +233,7 @@ type internal PositiveDefiniteNode(floor: float) =
     /// The diagonal of the factor.
     let pivots (x: torch.Tensor) =
         (Entrywise.softplus (Tensors.realDiagonal x)).clamp_min((sqrt (Form.least x.dtype)).AsScalar())
-        + floor.AsScalar()
+        .+ floor.AsScalar()
 
     let lower (x: torch.Tensor) = inRange (withDiagonal (x.tril -1L) (pivots x))
 
@@ -298,14 +298,14 @@ type internal PositiveDefiniteNode(floor: float) =
             let isComplex = x.is_complex ()
             let diagonal = Tensors.realDiagonal x
             let size = Tensors.last x
-            let places = torch.arange (size.AsScalar(), dtype = diagonal.dtype, device = x.device)
+            let places = Tensors.range 0L size diagonal.dtype x.device
             // n - i, and the entry of the diagonal itself.
-            let below = (float (size - 1L)).AsScalar() - places
-            let weights = (if isComplex then below * 2.0.AsScalar() else below) + 1.0.AsScalar()
-            let ofFactor = weights * (pivots x).log() + Entrywise.logSigmoid diagonal
+            let below = (float (size - 1L)).AsScalar() .- places
+            let weights = (if isComplex then below * 2.0.AsScalar() else below) .+ 1.0.AsScalar()
+            let ofFactor = weights * (pivots x).log() +. Entrywise.logSigmoid diagonal
             let pairs = float (size * (size - 1L) / 2L) * (if isComplex then 1.0 else 0.5)
             let constant = (float size + pairs) * log 2.0
-            ofFactor.sum [| -1L |] + constant.AsScalar()
+            ofFactor.sum [| -1L |] .+ constant.AsScalar()
 
     interface IReadsSome with
         member _.UndoRead tensor = (ofFactor (torch.linalg.cholesky (Tensors.inDouble tensor))).``to`` tensor.dtype
@@ -326,7 +326,7 @@ type internal PositiveDefiniteNode(floor: float) =
             let normal = Form.normal generator form
             let size = float (Tensors.last normal)
             let factor = normal / (sqrt size).AsScalar()
-            product factor + Tensors.eyeLike normal * (floor * floor + 0.1).AsScalar()
+            product factor +. Tensors.eyeLike normal * (floor * floor + 0.1).AsScalar()
 
 namespace Parametrize.Values
 

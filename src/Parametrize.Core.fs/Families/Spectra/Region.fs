@@ -28,7 +28,7 @@ module internal Region =
     /// What complex eigenvalues are beyond the edge: 0 inside.
     let beyond (region: Region) (values: torch.Tensor) : torch.Tensor =
         match region with
-        | Region.HalfPlane alpha -> (values.real + alpha.AsScalar()).relu().``to`` values.dtype
+        | Region.HalfPlane alpha -> (values.real .+ alpha.AsScalar()).relu().``to`` values.dtype
         | Region.Disc radius ->
             let moduli = values.abs ()
             values * ((moduli - radius.AsScalar()).relu() / Norms.oneWhereZero moduli)
@@ -41,7 +41,7 @@ module internal Region =
 
         match region with
         | Region.HalfPlane alpha ->
-            let shift = greatest values.real + alpha.AsScalar() + scale * margin.AsScalar()
+            let shift = greatest values.real .+ alpha.AsScalar() +. scale * margin.AsScalar()
             matrices - Tensors.eyeLike matrices * shift.relu ()
         | Region.Disc radius ->
             let most = radius * (1.0 - margin)

@@ -93,7 +93,7 @@ and internal StableSchurNode(region: Region) =
         let struct (values, vectors) = Eigenvalues.withVectors matrix
         let dual = torch.linalg.pinv vectors
         // A little too far, so that it ends inside.
-        let weights = beyond values * 1.01.AsScalar() / dual.abs().square().sum(-1L).``to`` values.dtype
+        let weights = beyond values * 1.01.AsScalar() / dual.abs().Squared().sum(-1L).``to`` values.dtype
         let change = ((dual.mH * weights.unsqueeze -2L).matmul vectors.mH).real
         let next = matrix - change
         torch.where (next.isfinite (), next, matrix)

@@ -32,7 +32,7 @@ type internal SpdDeterminantNode(determinant: float) =
         definite.Invert([||], Tensors.inDouble tensor, epsilon, want)
         |> Result.map (fun parts ->
             let x = parts.Inputs[0]
-            x.tril -1L + torch.diag_embed (Entrywise.softplus (Tensors.diagonal x)))
+            x.tril -1L +. torch.diag_embed (Entrywise.softplus (Tensors.diagonal x)))
 
     /// How far `log det W` of each matrix is off.
     let deviation (factor: torch.Tensor) =
@@ -52,9 +52,9 @@ type internal SpdDeterminantNode(determinant: float) =
             let half = inverseOf factor
             let half = half / half.abs().amax([| -2L; -1L |], keepdim = true)
             let inverse = half.matmul half.mT
-            let inverse = inverse / inverse.square().sum([| -2L; -1L |], keepdim = true).sqrt()
+            let inverse = inverse / inverse.Squared().sum([| -2L; -1L |], keepdim = true).sqrt()
             let missing = FixedDeterminant.missing (deviation factor)
-            let inner = Tensors.eyeLike factor + inverse.matmul inverse * missing
+            let inner = Tensors.eyeLike factor +. inverse.matmul inverse * missing
             factor.matmul (torch.linalg.cholesky inner)
 
         // Rounding moves the determinants of large matrices by more than a step reaches.
@@ -71,7 +71,7 @@ type internal SpdDeterminantNode(determinant: float) =
     let deviations (factor: torch.Tensor) (epsilon: float) =
         let off = deviation factor
         // In units of the diagonal of W, which changes nothing here.
-        let unit = factor / factor.square().sum([| -1L |], keepdim = true).sqrt()
+        let unit = factor / factor.Squared().sum([| -1L |], keepdim = true).sqrt()
         let half = inverseOf unit
         let seen = (half.mT.matmul half * unit.matmul unit.mT).abs().sum([| -2L; -1L |])
         let moved = seen * (Tensors.roundoff epsilon 1.0).AsScalar()
@@ -82,11 +82,11 @@ type internal SpdDeterminantNode(determinant: float) =
     let logPivots (x: torch.Tensor) =
         let farthest = 1e4
         let diagonal = (Tensors.diagonal x).clamp((-farthest).AsScalar(), farthest.AsScalar())
-        diagonal - meanOf diagonal + (level x).AsScalar()
+        diagonal - meanOf diagonal .+ (level x).AsScalar()
 
     let factor (x: torch.Tensor) =
         let range = Entrywise.within (Form.greatest x.dtype ** 0.45)
-        range (x.tril -1L + torch.diag_embed (Entrywise.exp (logPivots x)))
+        range (x.tril -1L +. torch.diag_embed (Entrywise.exp (logPivots x)))
 
     override _.Code = Code.call "spdWithDeterminant" [ Code.Float determinant ]
     override this.Inputs form = Node.same this Requirement.realSquares form
@@ -131,11 +131,11 @@ type internal SpdDeterminantNode(determinant: float) =
                     // The last pivot makes the determinant.
                     let others = logarithms.narrow (-1L, 0L, Tensors.last factor - 1L) - (level tensor).AsScalar()
                     let last = -(others.sum ([| -1L |], keepdim = true))
-                    factor.tril -1L + torch.diag_embed (torch.cat ([| others; last |], -1L))
+                    factor.tril -1L +. torch.diag_embed (torch.cat ([| others; last |], -1L))
                 else
                     let mean = meanOf logarithms
-                    let scale = ((level tensor).AsScalar() - mean).exp().unsqueeze -1L
-                    factor.tril -1L * scale + torch.diag_embed (logarithms - mean)
+                    let scale = ((level tensor).AsScalar() .- mean).exp().unsqueeze -1L
+                    factor.tril -1L * scale +. torch.diag_embed (logarithms - mean)
 
             NodeParts.ofInput (x.``to`` tensor.dtype))
 
@@ -153,14 +153,14 @@ type internal SpdDeterminantNode(determinant: float) =
             let x = Tensors.inDouble inputs[0]
             let size = Tensors.last x
             let logarithms = logPivots x
-            let places = torch.arange (size.AsScalar(), dtype = x.dtype, device = x.device)
-            let weights = (float (size + 1L)).AsScalar() - places
+            let places = Tensors.range 0L size x.dtype x.device
+            let weights = (float (size + 1L)).AsScalar() .- places
             let factor = factor x
             let identity = (Tensors.eyeLike factor).expand_as factor
             let half = torch.linalg.solve_triangular (factor, identity, upper = false)
             let inverse = Norms.logOfMatrix (half.mT.matmul half)
             let constant = (float size + float (size * (size - 1L)) / 4.0 - 1.0) * log 2.0 - log (float size) / 2.0
-            ((weights * logarithms).sum [| -1L |] + inverse + constant.AsScalar()).``to`` inputs[0].dtype
+            ((weights * logarithms).sum [| -1L |] +. inverse .+ constant.AsScalar()).``to`` inputs[0].dtype
 
     interface IReaches with
         /// The product of the numbers on the diagonal is at least the determinant (Hadamard).
@@ -182,7 +182,7 @@ type internal SpdDeterminantNode(determinant: float) =
         member this.Sample(form, generator) =
             let normal = Form.normal generator form
             let shorter = normal.tril -1L / (sqrt (float (Tensors.last normal))).AsScalar()
-            this.Forward([| shorter + torch.diag_embed (Tensors.diagonal normal) |], [||])
+            this.Forward([| shorter +. torch.diag_embed (Tensors.diagonal normal) |], [||])
 
 namespace Parametrize.Values
 

@@ -30,7 +30,7 @@ module internal Blocks =
         blocks [| at 0L 0L; at 0L 1L; at 1L 0L; at 1L 1L |] last
 
     let ofMatrix (matrix: torch.Tensor) : Blocks =
-        let mean (x: torch.Tensor) (y: torch.Tensor) = x / 2.0.AsScalar() + y / 2.0.AsScalar()
+        let mean (x: torch.Tensor) (y: torch.Tensor) = x / 2.0.AsScalar() +. y / 2.0.AsScalar()
 
         read matrix (fun at last ->
             {
@@ -65,14 +65,14 @@ module internal Blocks =
                 let top = torch.cat ([| even; side (2L * count) 1L |], -1L)
                 torch.cat ([| top; torch.cat ([| side 1L (2L * count); last.unsqueeze -1L |], -1L) |], -2L)
 
-        let places = (torch.arange ((float size).AsScalar(), device = above.device) / 2.0.AsScalar()).floor()
+        let places = (Tensors.range 0L size torch.float64 above.device / 2.0.AsScalar()).floor()
         let isAbove = (places.unsqueeze 1L).lt(places.unsqueeze 0L)
         torch.where (isAbove, above, whole)
 
     /// The blocks in their places, with what another matrix has above them.
     let place (above: torch.Tensor) (blocks: Blocks) : torch.Tensor =
         let { M = m; W = w; U = u; V = v } = blocks
-        write above [| m + w; u + v; u - v; m - w |] blocks.Last
+        write above [| m +. w; u +. v; u - v; m - w |] blocks.Last
 
     /// What `ofNumbers` reads.
     let placeNumbers (above: torch.Tensor) (blocks: Blocks) : torch.Tensor =
@@ -86,8 +86,8 @@ module internal Blocks =
     let length (entries: torch.Tensor list) : torch.Tensor =
         let sizes = entries |> List.map (fun entry -> entry.detach().abs())
         let unit = Norms.oneWhereZero (sizes |> List.reduce (fun x y -> x.maximum y))
-        let squares = entries |> List.map (fun entry -> (entry / unit).square())
-        (squares |> List.reduce (+)).sqrt() * unit
+        let squares = entries |> List.map (fun entry -> (entry / unit).Squared())
+        (squares |> List.reduce (+.)).sqrt() * unit
 
     /// The square root of the determinant of each block, by a product without differences of squares; with its sign, and 0 where
     /// that is zero.
@@ -95,7 +95,7 @@ module internal Blocks =
         let { M = m; W = w; U = u; V = v } = blocks
         let largest (x: torch.Tensor) (y: torch.Tensor) = x.abs().maximum(y.abs ())
         let unit = Norms.oneWhereZero ((largest m w).maximum(largest u v))
-        let determinant = ((m + w) / unit) * ((m - w) / unit) - ((u + v) / unit) * ((u - v) / unit)
+        let determinant = ((m +. w) / unit) * ((m - w) / unit) - ((u +. v) / unit) * ((u - v) / unit)
         determinant.abs().sqrt() * determinant.sign () * unit
 
     /// Blocks whose eigenvalues have negative real parts, from any: m by softplus and (w, u) by `R y / sqrt(R^2 + |y|^2)` with

@@ -13,8 +13,8 @@ type internal StableBlocksNode(alpha: float) =
 
     let shifted (amount: float) (blocks: Blocks) : Blocks =
         { blocks with
-            M = blocks.M + amount.AsScalar()
-            Last = blocks.Last + amount.AsScalar()
+            M = blocks.M .+ amount.AsScalar()
+            Last = blocks.Last .+ amount.AsScalar()
         }
 
     let forward (x: torch.Tensor) =
@@ -30,7 +30,7 @@ type internal StableBlocksNode(alpha: float) =
     let nearest (blocks: Blocks) : Blocks =
         let cut = { blocks with M = blocks.M.clamp_max zero; Last = blocks.Last.clamp_max zero }
         let r, rho = Blocks.length [ cut.M; cut.V ], Blocks.length [ cut.W; cut.U ]
-        let mean = r / 2.0.AsScalar() + rho / 2.0.AsScalar()
+        let mean = r / 2.0.AsScalar() +. rho / 2.0.AsScalar()
         let isOver = (Blocks.signedRoot cut).lt zero
 
         let ratio (length: torch.Tensor) = torch.where (isOver, mean / Norms.oneWhereZero length, torch.ones_like mean)

@@ -39,7 +39,7 @@ module internal SymplecticForm =
 type internal HamiltonianNode() =
     inherit LinearNode(HamiltonianSpaces.hamiltonian)
 
-    let mirrored (symmetric: torch.Tensor) = symmetric / 2.0.AsScalar() + symmetric.mT / 2.0.AsScalar()
+    let mirrored (symmetric: torch.Tensor) = symmetric / 2.0.AsScalar() +. symmetric.mT / 2.0.AsScalar()
 
     let through (map: torch.Tensor -> torch.Tensor) (matrix: torch.Tensor) =
         SymplecticForm.back (map (SymplecticForm.times matrix))
@@ -48,7 +48,7 @@ type internal HamiltonianNode() =
     override _.Requirement = Requirement.squares
     override this.Inputs form = SymplecticForm.inputs this Requirement.squares form
     override _.Condition = "J W = (J W)^T"
-    override _.Fill matrix = matrix |> through (fun s -> s.triu 0L + (s.triu 1L).mT)
+    override _.Fill matrix = matrix |> through (fun s -> s.triu 0L +. (s.triu 1L).mT)
     override _.Restrict matrix = matrix |> through (fun s -> s.triu 0L)
     override _.Nearest matrix = through mirrored matrix
     override _.Doubled one = one.Reals * one.Rows * (one.Rows - 1L) / 2L

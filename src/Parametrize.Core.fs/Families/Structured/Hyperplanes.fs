@@ -141,7 +141,7 @@ type internal ConstrainedNode(equations: Equations, rows: float list list, right
         let distances (vectors: torch.Tensor) (unit: torch.Tensor) =
             let made = (turnedBack vectors).narrow(-1L, 0L, count)
             let off = made - fixedPart vectors / unit
-            torch.linalg.vector_norm (off, 2.0, dims = [| off.dim () - 1L |], keepdim = true)
+            torch.linalg.norm (off, [| off.dim () - 1L |], keepdim = true)
 
         let least = equations.Solution |> Array.map abs |> Array.max
         Hyperplanes.near "A w = b" (least / sqrt (float equations.Size)) epsilon distances tensor

@@ -173,10 +173,10 @@ type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: boo
 
     interface IDeterminant with
         /// `p log |det A| + m log |det B|` for A of m x m and B of p x p. Others make products that are not invertible.
-        member _.LogAbsDet(inputs, _, ofInput) =
+        member _.LogAbsDet(inputs, _, ofInput) : torch.Tensor | null =
             if rows = columns then
                 let second = float (Tensors.rows inputs[1])
-                ofInput.Invoke 0 * second.AsScalar() + ofInput.Invoke 1 * (float rows).AsScalar()
+                ofInput.Invoke 0 * second.AsScalar() +. ofInput.Invoke 1 * (float rows).AsScalar()
             else
                 null
 

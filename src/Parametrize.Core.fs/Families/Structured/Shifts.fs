@@ -178,7 +178,7 @@ type internal CirculantNode() =
         let sums = Shifts.sums ((Tensors.inDouble matrix).flip [| -1L |] * weights)
         let below, above = sums.narrow (-1L, count - 1L, count), sums.narrow (-1L, 0L, count - 1L)
         let first = torch.zeros_like (below.narrow (-1L, 0L, 1L))
-        (below + torch.cat ([| first; above |], -1L)).``to`` matrix.dtype
+        (below +. torch.cat ([| first; above |], -1L)).``to`` matrix.dtype
 
     override _.Code = Code.name "circulant"
 

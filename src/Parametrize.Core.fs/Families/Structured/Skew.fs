@@ -35,11 +35,11 @@ type internal SkewNode(triangle: Triangle, hermitian: bool) =
         let half = strict matrix
         let skew = half - mirror half
 
-        if carriesDiagonal matrix then skew + Half.imaginaryDiagonal matrix else skew
+        if carriesDiagonal matrix then skew +. Half.imaginaryDiagonal matrix else skew
 
     override _.Restrict matrix =
         if carriesDiagonal matrix then
-            strict matrix + Half.imaginaryDiagonal matrix
+            strict matrix +. Half.imaginaryDiagonal matrix
         else
             strict matrix
 

@@ -35,9 +35,9 @@ type internal SymmetricNode(triangle: Triangle, hermitian: bool) =
     override _.Code = Half.code (if hermitian then "hermitian" else "symmetric") triangle
     override _.Requirement = Requirement.squares
     override _.Condition = if hermitian then "W = W^H" else "W = W^T"
-    override _.Fill matrix = realDiagonal (half 0L matrix) + mirror (half 1L matrix)
+    override _.Fill matrix = realDiagonal (half 0L matrix) +. mirror (half 1L matrix)
     override _.Restrict matrix = realDiagonal (half 0L matrix)
-    override _.Nearest matrix = matrix / 2.0.AsScalar() + mirror matrix / 2.0.AsScalar()
+    override _.Nearest matrix = matrix / 2.0.AsScalar() +. mirror matrix / 2.0.AsScalar()
     override _.Doubled one = one.Reals * one.Rows * (one.Rows - 1L) / 2L
 
     override _.Domains =
@@ -60,7 +60,7 @@ and internal HermitianBehindSymmetricNode(triangle: Triangle) =
 
     override _.Restrict matrix =
         let strict = Half.keep triangle 1L matrix
-        base.Restrict matrix + strict.mT
+        base.Restrict matrix +. strict.mT
 
     override this.Behind _ = this
 

@@ -38,14 +38,14 @@ module internal Symplectic =
     let defects (matrix: torch.Tensor) : torch.Tensor =
         let wide = Tensors.inDouble matrix
         let residual = gram wide - SymplecticForm.times (Tensors.eyeLike wide)
-        let norms = wide.square().sum([| -2L |]).sqrt()
+        let norms = wide.Squared().sum([| -2L |]).sqrt()
         let scales = (norms.unsqueeze -1L * norms.unsqueeze -2L).clamp_min(1e-300.AsScalar())
         (residual.abs () / scales).amax([| -2L; -1L |], keepdim = true)
 
     /// Which matrices of a batch are this near: by the Frobenius norm of `J^T W^T J W - I`.
     let private isWithin (distance: float) (matrix: torch.Tensor) =
         let residual = SymplecticForm.back (gram matrix) - Tensors.eyeLike matrix
-        (residual.square().sum([| -2L; -1L |], keepdim = true)).lt((distance * distance).AsScalar())
+        (residual.Squared().sum([| -2L; -1L |], keepdim = true)).lt((distance * distance).AsScalar())
 
     let private isNear (matrix: torch.Tensor) = isWithin 0.5 matrix
 
@@ -93,7 +93,7 @@ module internal Symplectic =
         let basis = torch.cat ([| vectors.imag; vectors.real |], -1L)
 
         let commuting =
-            torch.complex (block 0L 0L basis + block 1L 1L basis, block 0L 1L basis - block 1L 0L basis)
+            torch.complex (block 0L 0L basis +. block 1L 1L basis, block 0L 1L basis - block 1L 0L basis)
 
         let struct (left, _, right) = torch.linalg.svd commuting
         let turn = ofComplex (left.matmul right)
@@ -133,12 +133,12 @@ module internal Symplectic =
 type internal SymplecticNode() =
     inherit Node()
 
-    let symmetric (x: torch.Tensor) = x.triu 0L + (x.triu 1L).mT
+    let symmetric (x: torch.Tensor) = x.triu 0L +. (x.triu 1L).mT
 
     /// A and A^-T.
     let diagonalBlocks (x: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
         let eye = Tensors.eyeLike x
-        let lower, upper = x.tril -1L + eye, x.triu 1L + eye
+        let lower, upper = x.tril -1L +. eye, x.triu 1L +. eye
         // Further out, products of the factors would have no number.
         let range = log (Form.greatest x.dtype) / 8.0
         let exponent = (Tensors.diagonal x).clamp((-range).AsScalar(), range.AsScalar())
@@ -172,7 +172,7 @@ type internal SymplecticNode() =
         let b, c = symmetric (block 0L 1L), symmetric (block 1L 0L)
         let above = torch.cat ([| a; a.matmul b |], -1L)
         let zeros = torch.zeros_like inverse
-        let below = c.matmul above + torch.cat ([| zeros; inverse |], -1L)
+        let below = c.matmul above +. torch.cat ([| zeros; inverse |], -1L)
         let matrix = buffers[0].matmul(torch.cat ([| above; below |], -2L))
         Entrywise.keepFinite matrix
         matrix

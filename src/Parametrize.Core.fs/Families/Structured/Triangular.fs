@@ -52,7 +52,11 @@ type internal TriangularNode(triangle: Triangle, unitDiagonal: bool) =
     let half = Half.keep triangle
     let offset = if unitDiagonal then 1L else 0L
 
-    let fill (matrix: torch.Tensor) = if unitDiagonal then half 1L matrix + Tensors.eyeLike matrix else half 0L matrix
+    let fill (matrix: torch.Tensor) =
+        if unitDiagonal then
+            half 1L matrix +. Tensors.eyeLike matrix
+        else
+            half 0L matrix
 
     override _.Code =
         let head = if unitDiagonal then "unitTriangular" else "triangular"

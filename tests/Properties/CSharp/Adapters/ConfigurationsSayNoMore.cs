@@ -19,6 +19,27 @@ public class ConfigurationsSayNoMore
         AssertDefault(new());
     }
 
+    [Fact]
+    public void What_a_list_becomes_later_is_not_in_it()
+    {
+        var (names, ranks) = (new List<string> { "query" }, new Dictionary<string, long> { ["key"] = 2 });
+        var config = new LoraConfig
+        {
+            TargetModules = names,
+            ModulesToSave = names,
+            RankPattern = ranks,
+        };
+        names.Clear();
+        ranks.Clear();
+        Assert.Equal(["query"], config.TargetModules);
+        Assert.Equal(["query"], config.ModulesToSave);
+        Assert.Equal(2, config.RankPattern["key"]);
+        Assert.Throws<ArgumentNullException>(
+            nameof(LoraConfig.ModulesToSave),
+            () => new LoraConfig { ModulesToSave = null! }
+        );
+    }
+
     private static void AssertDefault(LoraConfig config)
     {
         Assert.Equal((8, 8.0), (config.Rank, config.Alpha));

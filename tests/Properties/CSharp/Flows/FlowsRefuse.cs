@@ -40,6 +40,17 @@ public class FlowsRefuse
         Refuses(() => new Autoregressive(new AffineMap(), 2, [8]).forward(data, context), "reads a context");
     }
 
+    public static TheoryData<string> Inverses =>
+        ["inverse positive", "inverse unitInterval", "inverse (above 0.5)", "inverse (bounded 0.0 2.0)"];
+
+    [Theory]
+    [MemberData(nameof(Inverses))]
+    public void A_normal_density_of_what_a_constraint_reads_in_part(string code)
+    {
+        var layer = new Constrained(Parametrizations.Parse(code));
+        Refuses(() => new Flow(layer, 1), "yields only some of the tensors");
+    }
+
     [Theory]
     [InlineData(ScalarType.Int64)]
     [InlineData(ScalarType.Bool)]
