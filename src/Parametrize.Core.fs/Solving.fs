@@ -18,6 +18,9 @@ module internal Solving =
         | Structure.UpperTriangular -> triangular true
 
     let private byFactorization (matrix: torch.Tensor) (right: torch.Tensor) (isTransposed: bool) =
+        // Beside n matrices n x n, libtorch takes one right-hand side n x n for n vectors.
+        let missing = Array.create (max 0 (int (matrix.dim () - right.dim ()))) 1L
+        let right = right.reshape (Array.append missing right.shape)
         torch.linalg.solve ((if isTransposed then matrix.mT else matrix), right)
 
     let rec private ofRegister (value: SquareValue) (register: int) (right: torch.Tensor) (isTransposed: bool) =

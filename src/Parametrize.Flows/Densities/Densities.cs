@@ -13,7 +13,7 @@ internal static class Densities
 
     /// <summary>One log density for each datum.</summary>
     public static Tensor StandardNormal(Tensor data) =>
-        Normal(Batches.Sum(data.Squared()), Batches.Count(data.shape[1..]));
+        Normal(Batches.Sum(Tensors.widen(data).Squared()), Batches.Count(data.shape[1..]));
 
     /// <summary>Trains and moves the density with its owner, where it is a module.</summary>
     public static void Register(nn.Module owner, string name, IDensity density)

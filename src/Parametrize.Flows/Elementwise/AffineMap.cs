@@ -8,12 +8,16 @@ namespace Parametrize.Flows;
 /// </summary>
 public sealed record AffineMap : IElementMap
 {
-    /// <param name="maxLogScale">The largest |s|, positive.</param>
-    /// <exception cref="ArgumentOutOfRangeException">It is not positive and finite.</exception>
+    /// <param name="maxLogScale">The largest |s|, 1e-6 to 80.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It is outside this range.</exception>
     public AffineMap(double maxLogScale = 5)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxLogScale);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxLogScale, 80.0);
+        if (maxLogScale is not (>= 1e-6 and <= 80))
+            throw new ArgumentOutOfRangeException(
+                nameof(maxLogScale),
+                maxLogScale,
+                "Expected a number from 1e-6 to 80."
+            );
         MaxLogScale = maxLogScale;
     }
 

@@ -16,14 +16,14 @@ public sealed record SplineMap : IElementMap
     private static readonly double UnitSlope = Math.Log(Math.Exp(1 - Least) - 1);
 
     /// <param name="bins">The number of pieces, 2 to 512.</param>
-    /// <param name="bound">Half the length of the interval, positive.</param>
+    /// <param name="bound">Half the length of the interval, 1e-6 to 1e6.</param>
     /// <exception cref="ArgumentOutOfRangeException">One of them is outside these ranges.</exception>
     public SplineMap(int bins = 8, double bound = 4)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bins, 2);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bins, 512);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bound);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(bound, 1e6);
+        if (bound is not (>= 1e-6 and <= 1e6))
+            throw new ArgumentOutOfRangeException(nameof(bound), bound, "Expected a number from 1e-6 to 1e6.");
         (Bins, Bound) = (bins, bound);
     }
 

@@ -38,7 +38,7 @@ public sealed class OrthonormalSubmersion : OrthonormalLayer
         var rows = Weight.Value;
         var latent = nn.functional.linear(data, rows);
         var rest = (data - nn.functional.linear(latent, rows.mT)) * log_scale.neg().exp();
-        var logDensity = Densities.Normal(rest.Squared().sum(1), _rest);
+        var logDensity = Densities.Normal(Tensors.widen(rest).Squared().sum(1), _rest);
         return (latent, logDensity - log_scale * ((double)_rest).AsScalar());
     }
 

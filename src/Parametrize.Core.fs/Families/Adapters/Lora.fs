@@ -52,11 +52,15 @@ type internal LoraNode(rank: int64, alpha: float, isStabilized: bool) =
         [| random a tensor; torch.zeros (b, dtype = tensor.dtype, device = tensor.device) |]
 
     interface IDimension with
-        /// The matrices near B A of that rank: r (n + k - r), or all.
-        member _.Dimension(form, _, _) =
+        /// The matrices near B A of that rank, of any factors: r (n + k - r), or all.
+        member _.Dimension(form, before, _) =
             let struct (rows, columns) = AdapterNode.Sizes form.Shape
-            let rank = min rank (min rows columns)
-            Some(rank * (rows + columns - rank))
+
+            if List.map snd before = [ Some(rank * columns); Some(rows * rank) ] then
+                let rank = min rank (min rows columns)
+                Some(rank * (rows + columns - rank))
+            else
+                None
 
 namespace Parametrize.Values
 

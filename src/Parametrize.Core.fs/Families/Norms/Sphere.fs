@@ -107,7 +107,10 @@ type internal NormalizedSphereNode(radius: float) =
 type internal GeodesicSphereNode(radius: float) =
     inherit SphereNode(radius)
 
-    let alongBase (vectors: torch.Tensor) (foot: torch.Tensor) = (foot.conj () * vectors).sum(-1L, keepdim = true)
+    /// Of complex vectors, too, as of twice as many real numbers: what turns the phase of the base is tangent.
+    let alongBase (vectors: torch.Tensor) (foot: torch.Tensor) =
+        let products = foot.conj () * vectors
+        (if products.is_complex () then products.real else products).sum(-1L, keepdim = true)
 
     override _.Code = Code.call "sphereExp" [ Code.Float radius ]
 
@@ -142,7 +145,7 @@ type internal GeodesicSphereNode(radius: float) =
     override this.Invert(_, tensor, _, _) = NodeParts.carrying (torch.zeros_like tensor) [ this.Unit tensor ]
 
     interface IVolumeBehind with
-        /// What is along the base is not read. A complex vector keeps its phase.
+        /// What is along the base is not read.
         member _.Measures before = before.Head.IsLeaf && not (Form.isComplex before.Head.Form.Dtype)
 
         /// `(n - 1) log radius + (n - 2) log |sin t / t|` for vectors of n numbers, with t = |v|.

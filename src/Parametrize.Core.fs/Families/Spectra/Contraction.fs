@@ -45,6 +45,9 @@ type internal ContractionNode(bound: float) =
     let limit (tensor: torch.Tensor) (epsilon: float) =
         Tensors.limit epsilon (min (Tensors.rows tensor) (Tensors.last tensor)) 1.0
 
+    /// What is larger counts as on the edge, as projections are, which are the limit away from it, up to rounding.
+    let inside (tensor: torch.Tensor) (epsilon: float) = 1.0 - 2.0 * limit tensor epsilon
+
     let column (values: torch.Tensor) (like: torch.Tensor) = (values.unsqueeze -1L).``to`` like.dtype
 
     /// From `U s V^H` with s < 1: `R R^H = V (1 - s^2)^-1 V^H` by a QR factorization with rows and columns turned round.
@@ -81,15 +84,20 @@ type internal ContractionNode(bound: float) =
         let struct (left, values, right) = decomposed tensor
         let most = 1.0 - limit tensor epsilon
         // Those on the edge start where they can be trained; the others stay.
-        let replaced = if want = Want.Start then 0.75 else most
-        let found = values.masked_fill (values.gt (most.AsScalar()), replaced.AsScalar())
+        let struct (edge, replaced) =
+            if want = Want.Start then
+                struct (inside tensor epsilon, 0.75)
+            else
+                struct (most, most)
+
+        let found = values.masked_fill (values.gt (edge.AsScalar()), replaced.AsScalar())
 
         NodeParts.ofInput ((asGiven tensor (inverse left found right)).``to`` tensor.dtype)
 
     interface IHasEdge with
         member _.TouchesEdge(tensor, epsilon) =
             let struct (_, values, _) = decomposed tensor
-            Tensors.largest values > 1.0 - limit tensor epsilon
+            Tensors.largest values > inside tensor epsilon
 
     interface IHoldsNumbers with
         member _.Factors = [ bound ]

@@ -74,8 +74,11 @@ type internal SpdDeterminantNode(determinant: float) =
         let unit = factor / factor.Squared().sum([| -1L |], keepdim = true).sqrt()
         let half = inverseOf unit
         let seen = (half.mT.matmul half * unit.matmul unit.mT).abs().sum([| -2L; -1L |])
-        let moved = seen * (Tensors.roundoff epsilon 1.0).AsScalar()
-        let size = (float (Tensors.last factor)).AsScalar()
+        let count = float (Tensors.last factor)
+        // The logarithms of the pivots are rounded, too.
+        let ofLogarithms = Form.epsilon torch.float64 * count * abs (log determinant)
+        let moved = seen * (Tensors.roundoff epsilon 1.0).AsScalar() .+ ofLogarithms.AsScalar()
+        let size = count.AsScalar()
         struct (off.abs (), torch.where (off.lt (0.0.AsScalar()), (moved / size).log1p() * size, moved))
 
     /// The logarithms of the diagonal of the factor.
@@ -85,7 +88,8 @@ type internal SpdDeterminantNode(determinant: float) =
         diagonal - meanOf diagonal .+ (level x).AsScalar()
 
     let factor (x: torch.Tensor) =
-        let range = Entrywise.within (Form.greatest x.dtype ** 0.45)
+        // Sums of several squares must be numbers, too.
+        let range = Entrywise.within (Form.greatest x.dtype ** (if Tensors.last x = 1L then 0.5 else 0.45))
         range (x.tril -1L +. torch.diag_embed (Entrywise.exp (logPivots x)))
 
     override _.Code = Code.call "spdWithDeterminant" [ Code.Float determinant ]

@@ -75,6 +75,34 @@ public class FlowsOfFewDigits
         Near.Same(tensor(1f), latent[.., 1].std(unbiased: false), 1e-5);
     }
 
+    [Fact]
+    public void Densities_of_16_bits_do_not_overflow()
+    {
+        using var scope = NewDisposeScope();
+        var far = full(1, 100, 30);
+        var flow = new Flow(new Permutation(0, 1), 2);
+        Near.Same(flow.log_prob(full(1, 2, 300)), flow.to(ScalarType.Float16).log_prob(full(1, 2, 300).to(float16)));
+        var layer = new OrthonormalSubmersion(100, 2);
+        var exact = layer.ForwardWithLogDet(far).LogDet;
+        foreach (var dtype in (ScalarType[])[ScalarType.Float16, ScalarType.BFloat16])
+        {
+            layer.to(dtype);
+            var found = layer.ForwardWithLogDet(far.to(dtype)).LogDet;
+            Assert.Equal(ScalarType.Float32, found.dtype);
+            Assert.True((found / exact - 1).abs().item<float>() < 0.02);
+        }
+    }
+
+    [Fact]
+    public void NaN_of_either_sign_is_no_bound()
+    {
+        foreach (var none in (double[])[double.NaN, Math.Abs(double.NaN), double.PositiveInfinity, 0, -1, 1e-50])
+        {
+            Assert.Throws<ArgumentOutOfRangeException>("maxLogScale", () => new AffineMap(none));
+            Assert.Throws<ArgumentOutOfRangeException>("bound", () => new SplineMap(8, none));
+        }
+    }
+
     public static TheoryData<string> Shifted =>
         [
             "bounded (-1.0) 3.0",
