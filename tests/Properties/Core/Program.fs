@@ -79,6 +79,24 @@ let private tests (isAskedFor: string list -> bool) : Test =
             ViewTests.tests
             BoundTests.tests
             NamedErrorTests.tests
+            CarriedBaseTests.tests
+            ModulusTests.tests
+            CutEndTests.tests
+            SolveShapeTests.tests
+            LearningChainTests.tests
+            LeastSizeTests.tests
+            RealInComplexTests.tests
+            HalfTurnTests.tests
+            MissingArgumentTests.tests
+            PivotTests.tests
+            MemoryTests.tests
+            CarriedBufferTests.tests
+            SmallNormTests.tests
+            OpenEdgeTests.tests
+            EdgeStartTests.tests
+            ScheduleTests.tests
+            BatchClaimTests.tests
+            ScaledNearnessTests.tests
             NormalizedTests.tests
             BesselTests.tests
             ComplexTests.tests

@@ -86,11 +86,11 @@ type internal WeightNormNode(dimension: int option) =
             }
 
     interface IDimension with
-        /// Of directions of any tensors. Fewer may have magnitudes of their own.
+        /// The magnitudes add to directions of any tensors, unless these fill the space.
         member _.Dimension(form, before, _) =
             match before with
-            | [ _, Some _; directions, Some direction ] when directions = Space.all && direction = Form.reals form ->
-                Some direction
+            | [ _, Some magnitude; directions, Some direction ] when directions = Space.all ->
+                Some(min (Form.reals form) (magnitude + direction))
             | _ -> None
 
 namespace Parametrize.Values

@@ -198,7 +198,8 @@ let simplex (x: T) : T =
 let sphereExp (radius: float) : Formula =
     fun parameters buffers ->
         let x, b = parameters.Head, buffers.Head
-        let t = x - b * (b.conj () * x).sum()
+        let along = (b.conj () * x).sum()
+        let t = x - b * (if along.is_complex () then along.real else along)
         let length = norm t
 
         (b * number (cos length) + t * number (if length = 0.0 then 1.0 else sin length / length))
