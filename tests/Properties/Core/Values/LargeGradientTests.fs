@@ -200,7 +200,8 @@ let private flat: Test =
             for _ in 1..10 do
                 pass ()
 
-            Expect.equal (torch.Tensor.TotalCount - before) 0L $"{map}")
+            // The collector may have freed what other tests left.
+            Expect.isLessThanOrEqual (torch.Tensor.TotalCount - before) 0L $"{map}")
 
 let private retained: Test =
     inScope "a graph that is retained has the same gradient each time" (fun () ->
