@@ -27,6 +27,10 @@ module internal Applying =
                 (nameof value)
                 $"A map of one tensor has one parameter and no buffers, but {value} has {parameters} and {buffers}."
 
+        // Values that yield no single number cannot tell what they make of one.
+        if x.dim () = 0L then
+            formsOf value (nameof x) (Some(Form.ofTensor x)) |> ignore
+
         let form = Program.output value.Program [ Form.ofTensor x ]
         let forms = formsOf value (nameof x) form
 

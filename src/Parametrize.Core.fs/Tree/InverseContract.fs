@@ -164,11 +164,26 @@ module internal InverseContract =
         forward node inputs (copies parts.Buffers) |> ignore
         parts
 
+    /// What a node of the library finds. Of large tensors, what it makes on the way takes many times their memory.
+    let private invertedByLibrary (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) epsilon want =
+        use scope = torch.NewDisposeScope()
+
+        let kept (tensors: torch.Tensor[]) =
+            for one in tensors do
+                if scope.Contains one then
+                    scope.MoveToOuter one |> ignore
+
+        node.Invert(present, tensor, epsilon, want)
+        |> Result.map (fun parts ->
+            kept parts.Inputs
+            kept parts.Buffers
+            parts)
+
     /// Parts that satisfy the contract: for a tensor that the node contains, they yield it; for any other tensor, they yield one
     /// that the node contains.
     let found (node: Node) (inputs: Form list) (present: torch.Tensor[]) (tensor: torch.Tensor) epsilon (want: Want) =
         if not (Breach.isUsers node) then
-            node.Invert(present, tensor, epsilon, want)
+            invertedByLibrary node present tensor epsilon want
         elif not node.HasRightInverse then
             inverted node inputs present tensor epsilon want |> Result.map (passingGradients node)
         elif want = Want.Exact then
@@ -199,6 +214,7 @@ module internal InverseContract =
             Breach.running node $"Contains (Distance in C#) of {Form.ofTensor tensor}" (fun () ->
                 node.Contains(copies present, tensor.clone (), epsilon))
         else
+            use _ = torch.NewDisposeScope()
             node.Contains(present, tensor, epsilon)
 
     /// The output, for rounded inputs, that is nearest to a tensor that the node refuses; None when the node finds no Breach.finite one.
@@ -209,7 +225,7 @@ module internal InverseContract =
             if Breach.isUsers node then
                 inverted node inputs present tensor epsilon Want.Nearest
             else
-                node.Invert(present, tensor, epsilon, Want.Nearest)
+                invertedByLibrary node present tensor epsilon Want.Nearest
 
         match parts with
         | Error _ -> None

@@ -120,6 +120,14 @@ let private functions: (string * (unit -> unit) * string) list =
         "a function of other tensors",
         (fun () -> Parametrization.apply skew (ones [ 3L; 4L ]) |> ignore),
         of' "x" "skew expects square matrices (the last two dimensions equal), but the tensor has shape [3, 4]."
+        "a function of vectors of a number",
+        (fun () -> Parametrization.apply simplex (ones []) |> ignore),
+        of' "x" "simplex expects a tensor of at least 1 dimension, but the tensor has shape []."
+        "a function of matrices of a number",
+        (fun () -> Parametrization.apply doublyStochastic (ones []) |> ignore),
+        of'
+            "x"
+            "doublyStochastic expects a matrix or a batch of matrices (at least 2 dimensions), but the tensor has shape []."
         "what has several parameters is not undone",
         (fun () -> Parametrization.undo toeplitz (ones [ 3L; 3L ]) |> ignore),
         of' "value" "toeplitz cannot be undone: it has 2 parameters."
