@@ -69,6 +69,26 @@ let private fewerDimensions () : unit =
     | Some 0L -> ()
     | Some other -> failtest $"{value} has dimension {other}"
 
+/// Determinants near the ends of the range, of single numbers too.
+let private farDeterminants () : unit =
+    for determinant, dtype, size in
+        [
+            1e35, torch.ScalarType.Float32, 1L
+            3e38, torch.ScalarType.Float32, 1L
+            1e300, torch.ScalarType.Float64, 1L
+            1e300, torch.ScalarType.Float64, 3L
+            1e-300, torch.ScalarType.Float64, 3L
+            1e-300, torch.ScalarType.Float64, 5L
+        ] do
+        let value = spdWithDeterminant determinant
+
+        for seed in 1UL .. 20UL do
+            use _ = torch.NewDisposeScope()
+            use generator = new torch.Generator(seed, torch.CPU)
+            let form = { Shape = [| size; size |]; Dtype = dtype; Device = Case.device }
+            let sample = Parametrization.sample value form (Some generator)
+            Expect.isOk (Parametrization.contains value sample) $"{value}, {dtype}, {size}, seed {seed}"
+
 /// Parameters whose sizes have nothing to do with one another.
 let private otherSizes () : unit =
     for magnitude, size in [ 3e38, 1e-3; 1e-37, 1e3; 1e-3, 1e30; 1e30, 1e-30 ] do
@@ -372,6 +392,7 @@ let tests: Test =
             testCase "what takes the rest yields the tensor, or others start anew" besideSingular
             testCase "what is symmetric and positive stays so when it is rounded" belowTheNumbers
             testCase "a dimension is told only where it is known" fewerDimensions
+            testCase "determinants near the ends of the range" farDeterminants
             testCase "parameters of sizes of their own" otherSizes
             testCase "dimensions are counted from the end as from the front" dimensionsFromTheEnd
             testCase "singular vectors of zeros are mended" vectorsOfZeros

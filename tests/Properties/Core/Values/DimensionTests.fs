@@ -71,12 +71,33 @@ let private ofFactors (value: Parametrization) : Test =
                 Expect.equal (Dimension.tryOf value parts) (Some rank) $"{List.ofArray shape}"
             | None -> ())
 
+/// Factors of fewer numbers than they have entries.
+let private ofAdapters: Test =
+    testCase "of adapters behind other values it is the rank, or not known"
+    <| fun () ->
+        for first in [ oft 2L; lora 1L 1.0; skew; diagonal ] do
+            for inputs in [ [ first; identity ]; [ identity; first ] ] do
+                match Tree.substitute true (inputs |> List.map _.Tree) (lora 2L 4.0).Tree with
+                | Error _ -> ()
+                | Ok tree ->
+                    use _ = torch.NewDisposeScope()
+                    let value = Parametrization tree
+
+                    match moved value [| 4L; 4L |] with
+                    | Some parts ->
+                        match Dimension.tryOf value parts with
+                        | Some dimension ->
+                            Expect.equal (Dimensions.rank (Dimensions.jacobian value parts)) dimension $"{value}"
+                        | None -> ()
+                    | None -> ()
+
 let tests: Test =
     testList
         "dimensions"
         [
             for value in factors do
                 ofFactors value
+            ofAdapters
             // Some fall short by one: 2 x 2 matrices of rank 1, 4 x 4 matrices of rank 3.
             for first in [ lora 1L 1.0; lora 3L 1.0; rsLora 1L 1.0; dora 1L 1.0; oft 2L ] do
                 behind first
