@@ -1,6 +1,7 @@
 /// The catalogue, each entry with its line.
 module internal Properties.Core.Generators.Subjects
 
+open FsCheck.FSharp
 open Parametrize
 open Parametrize.Laws
 
@@ -77,3 +78,12 @@ let all: Subject list =
             | Some line -> { line with Value = entry.Value; Rebuilt = rebuilt line.Name }
             | None -> ()
     ]
+
+/// The largest of its shapes of at most 30 entries.
+let smallShape (subject: Subject) : int64[] =
+    let size (shape: int64[]) = Array.fold (*) 1L shape
+
+    subject.Shapes
+    |> Gen.sampleWithSeed (FsCheck.Rnd(5UL, 1UL)) 10 40
+    |> Array.filter (fun shape -> size shape <= 30L)
+    |> Array.maxBy size

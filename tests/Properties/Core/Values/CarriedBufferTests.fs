@@ -2,7 +2,6 @@
 module Properties.Core.Values.CarriedBufferTests
 
 open Expecto
-open FsCheck.FSharp
 open Parametrize
 open Parametrize.Laws
 open Parametrize.Values
@@ -70,19 +69,13 @@ let private fineGrids: Test =
             let parts = orFail (Parametrization.initializeNearest value x)
             Expect.isEmpty (Parametrization.misfits value (Form.epsilon torch.float16) parts) $"{value}: sign {sign}")
 
-let private shapeOf (subject: Subject) : int64[] =
-    subject.Shapes
-    |> Gen.sampleWithSeed (FsCheck.Rnd(5UL, 1UL)) 10 40
-    |> Array.filter (fun shape -> Array.fold (*) 1L shape <= 30L)
-    |> Array.maxBy (Array.fold (*) 1L)
-
 let private ofCatalogue (subject: Subject) : Test =
     testCase subject.Name (fun () ->
         for dtype in subject.Dtypes do
             for kind, change in kinds do
                 if not (Form.isComplex dtype) then
                     use _ = torch.NewDisposeScope()
-                    let x = change (drawn dtype 1UL (shapeOf subject))
+                    let x = change (drawn dtype 1UL (Generators.Subjects.smallShape subject))
 
                     match Parametrization.start subject.Value x with
                     | Error _ -> ()

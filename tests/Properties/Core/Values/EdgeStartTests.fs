@@ -2,7 +2,6 @@
 module Properties.Core.Values.EdgeStartTests
 
 open Expecto
-open FsCheck.FSharp
 open Parametrize
 open Parametrize.Laws
 open Parametrize.Values
@@ -44,12 +43,6 @@ let private nearOrthogonal: Test =
                             let tensor = ((orthonormal 1UL).matmul(scaled).matmul(orthonormal 2UL)).``to`` dtype
                             startsInside (almostOrthogonal radius map) tensor $"{dtype}, {radius}, {sign}, {share}")
 
-let private shapeOf (subject: Subject) : int64[] =
-    subject.Shapes
-    |> Gen.sampleWithSeed (FsCheck.Rnd(5UL, 1UL)) 10 40
-    |> Array.filter (fun shape -> Array.fold (*) 1L shape <= 30L)
-    |> Array.maxBy (Array.fold (*) 1L)
-
 /// Projections of what is far away are on the edge.
 let private projected (subject: Subject) : Test =
     testCase subject.Name (fun () ->
@@ -57,7 +50,11 @@ let private projected (subject: Subject) : Test =
             if dtype = torch.float64 || dtype = torch.float32 then
                 for size in [ 1.0; 30.0 ] do
                     use _ = torch.NewDisposeScope()
-                    let x = (normalOn Case.device torch.float64 6UL (List.ofArray (shapeOf subject))) * size.ToScalar()
+
+                    let x =
+                        (normalOn Case.device torch.float64 6UL (List.ofArray (Generators.Subjects.smallShape subject)))
+                        * size.ToScalar()
+
                     let tensor = Parametrization.project subject.Value (x.``to`` dtype)
                     startsInside subject.Value tensor $"{dtype}, {size}")
 

@@ -2,7 +2,6 @@
 module Properties.Core.Values.RealInComplexTests
 
 open Expecto
-open FsCheck.FSharp
 open Parametrize
 open Parametrize.Laws
 open Properties.Core
@@ -21,19 +20,13 @@ let private scales: float list = [ 0.0; 1e-3; 1.0; 30.0; 150.0; 1000.0 ]
 let private others: string list =
     [ "orthogonal, no base"; "orthogonal on kernels"; "blockDiagonal, orthogonal" ]
 
-let private shapeOf (subject: Subject) : int64[] =
-    subject.Shapes
-    |> Gen.sampleWithSeed (FsCheck.Rnd(5UL, 1UL)) 10 40
-    |> Array.filter (fun shape -> Array.fold (*) 1L shape <= 30L)
-    |> Array.maxBy (Array.fold (*) 1L)
-
 let private agrees (subject: Subject) (real: torch.ScalarType) complex (allowed: float) (scale: float) : unit =
     use _ = torch.NewDisposeScope()
     let value = subject.Value
 
     let case =
         {
-            Shape = shapeOf subject
+            Shape = Generators.Subjects.smallShape subject
             Dtype = real
             Scale = scale
             Seed = 4UL
