@@ -16,8 +16,8 @@ public static partial class parametrize
     /// <see cref="add_parametrized_parameters"/>. Registering again adds nodes behind the present ones.
     /// </summary>
     /// <remarks>
-    /// It runs RegisterComponents: in the constructor of a module, assign all fields first. Outside a cached scope, calls of one
-    /// module from several threads wait for one another. The value is copied into the native memory of RNN, LSTM, GRU, attention
+    /// It runs RegisterComponents: in the constructor of a module, assign all fields before registering on the module's own tensors.
+    /// Outside a cached scope, calls of one module from several threads wait for one another. The value is copied into the native memory of RNN, LSTM, GRU, attention
     /// and transformers. Open a cached scope if you call such a module twice before one backward, or with a PackedSequence. A
     /// parameter that modules inside <paramref name="module"/> share stays shared. Modules outside are not found and would go on
     /// with the unconstrained parameter, so register on the model that contains them all.

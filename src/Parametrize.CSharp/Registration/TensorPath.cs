@@ -12,7 +12,7 @@ namespace Parametrize.CSharp.Registration;
 /// <param name="Owner">The module.</param>
 /// <param name="Name">The name.</param>
 /// <param name="Parent">The enclosing modules by which the owner was found; null when the path begins at the owner.</param>
-internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentModule? Parent = null)
+internal sealed record TensorPath(nn.Module Owner, string Name, ParentModule? Parent = null)
 {
     private static readonly ConditionalWeakTable<nn.Module, TensorAccess> Locks = [];
 
@@ -127,10 +127,10 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
         {
             ParametrizationSet.RequireAlive(module);
             ModuleInternals.RegisterComponents(module);
-            if (
-                !rest.Contains('.')
-                || JointName.Members(module, rest).All(member => ModuleInternals.HasTensor(module, member))
-            )
+            // A constructor may have assigned the field since.
+            if (!HasTensors(module, rest) && (!rest.Contains('.') || ChildOf(module, FirstStep(rest).Step) is null))
+                ModuleInternals.RegisterComponents(module, again: true);
+            if (!rest.Contains('.') || HasTensors(module, rest))
                 return new(module, rest, parent);
             var (step, tail) = FirstStep(rest);
             var child =
@@ -187,6 +187,9 @@ internal readonly record struct TensorPath(nn.Module Owner, string Name, ParentM
         module is ParametrizationSet ? null
         : name.Length == 0 ? module as ParametrizedTensor
         : ChildOf(module, name) as ParametrizedTensor;
+
+    private static bool HasTensors(nn.Module module, string name) =>
+        JointName.Members(module, name).All(member => ModuleInternals.HasTensor(module, member));
 
     private static (string Step, string Tail) FirstStep(string name) =>
         (name[..name.IndexOf('.')], name[(name.IndexOf('.') + 1)..]);

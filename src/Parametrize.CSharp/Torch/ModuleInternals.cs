@@ -18,6 +18,9 @@ internal static class ModuleInternals
 
     private static readonly Lazy<string[]> Lacking = new(FindLacking);
 
+    /// <summary>The modules whose fields the library has registered before TorchSharp did.</summary>
+    private static readonly ConditionalWeakTable<nn.Module, object> Registered = [];
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_internal_params")]
     public static extern ref OrderedDict<string, Parameter> Parameters(nn.Module module);
 
@@ -110,9 +113,11 @@ internal static class ModuleInternals
     /// Brings the registry up to date with the module's fields. A ParameterList registers its contents only once. A tensor that the
     /// module has registered by hand keeps that name only, or its state would list it twice.
     /// </summary>
-    public static void RegisterComponents(nn.Module module)
+    /// <param name="again">Whether fields may have been assigned since: TorchSharp has not done it, the library has.</param>
+    public static void RegisterComponents(nn.Module module, bool again = false)
     {
-        if (AreComponentsRegistered(module) && module is not (ParameterList or ParameterDict))
+        var isList = module is ParameterList or ParameterDict;
+        if (!isList && (AreComponentsRegistered(module) || !again && Registered.TryGetValue(module, out _)))
             return;
         var (parameters, buffers, children) = (
             Entries(Parameters(module)),
@@ -123,14 +128,40 @@ internal static class ModuleInternals
         KeepNames(Parameters(module), parameters, parameter => parameter);
         KeepNames(Buffers(module), buffers, buffer => buffer.Item1);
         KeepNames(Children(module), children, child => child);
-        if (module is not (ParameterList or ParameterDict))
+        if (!isList)
+        {
+            // This may be its constructor, which assigns the other fields and then does the same: TorchSharp does it once only.
+            AreComponentsRegistered(module) = false;
+            Registered.AddOrUpdate(module, Registered);
             return;
+        }
         var registry = Parameters(module);
         registry.clear();
         foreach (var (name, parameter) in module.named_parameters(false))
             if (parameter is not (null or IInjected))
                 registry.Add(name, parameter);
     }
+
+    /// <summary>
+    /// The first field that holds no module and no tensor yet although it is declared to, in a module that TorchSharp has not registered:
+    /// its constructor is running.
+    /// </summary>
+    public static FieldInfo? FirstUnassigned(nn.Module module)
+    {
+        if (AreComponentsRegistered(module))
+            return null;
+        var annotations = new NullabilityInfoContext();
+        return FieldsOf(module)
+            .Where(field =>
+                field.FieldType.IsAssignableTo(typeof(nn.Module)) || field.FieldType.IsAssignableTo(typeof(Tensor))
+            )
+            .FirstOrDefault(field =>
+                field.GetValue(module) is null && annotations.Create(field).ReadState == NullabilityState.NotNull
+            );
+    }
+
+    /// <summary>Keeps what is registered now, whatever the module's fields hold later.</summary>
+    public static void KeepRegistered(nn.Module module) => AreComponentsRegistered(module) = true;
 
     public static Parameter? ParameterOf(nn.Module module, string name) =>
         Parameters(module).TryGetValue(name, out var parameter) ? parameter : null;

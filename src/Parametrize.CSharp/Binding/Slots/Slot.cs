@@ -127,6 +127,7 @@ internal abstract class Slot
     {
         if (Owner is not { } owner)
             return;
+        ModuleInternals.KeepRegistered(owner);
         foreach (var name in _names)
         {
             if (ModuleInternals.Parameters(owner).ContainsKey(name))

@@ -19,6 +19,8 @@ internal static class SlotFinder
         var parameter = ModuleInternals.ParameterOf(owner, name);
         if ((parameter ?? ModuleInternals.BufferOf(owner, name)) is not { } tensor)
             return null;
+        if (ModuleInternals.FirstUnassigned(owner) is { } field)
+            throw StillBuilt(owner, field);
         var isBuffer = parameter is null;
 
         var places = FieldPlace.Of(owner, tensor);
@@ -61,6 +63,13 @@ internal static class SlotFinder
             .Where(field => field.Name == name || field.Name == $"<{name}>k__BackingField")
             .Select(field => field.GetValue(owner) as Tensor)
             .FirstOrDefault(value => value is not null && value is Parameter == isParameter);
+
+    private static InvalidOperationException StillBuilt(nn.Module owner, FieldInfo field) =>
+        new(
+            $"{owner.Title()} is still being built: its field '{field.Name}' is null, and would not be registered later. Assign all fields "
+                + "and call RegisterComponents() before registering on the module's own tensors, or declare the field as "
+                + $"{field.FieldType.Name}?."
+        );
 
     private static NotSupportedException CannotHold(nn.Module owner, string name, FieldPlace place)
     {
