@@ -112,7 +112,7 @@ internal static class ModelAverage
                 );
             pairs.Add((name, own, other));
         }
-        return [.. pairs.DistinctBy(pair => NativeTensors.Identity(pair.Item2))];
+        return [.. pairs.DistinctBy(pair => pair.Item2, NativeTensors.Comparer)];
     }
 
     private static IEnumerable<(string Name, Tensor Tensor)> Plain(nn.Module model) =>

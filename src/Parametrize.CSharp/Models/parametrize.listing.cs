@@ -1,4 +1,5 @@
 using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -31,7 +32,7 @@ public static partial class parametrize
             .. ModelTree
                 .Tensors(model)
                 .SelectMany(entry => entry.Tensor.parameters())
-                .DistinctBy(parameter => parameter, ReferenceEqualityComparer.Instance),
+                .DistinctBy(parameter => parameter, NativeTensors.Comparer),
         ];
     }
 
@@ -40,7 +41,7 @@ public static partial class parametrize
     public static IReadOnlyList<Parameter> other_parameters(this nn.Module model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var taken = new HashSet<Tensor>(model.parametrized_parameters(), ReferenceEqualityComparer.Instance);
+        var taken = new HashSet<Tensor>(model.parametrized_parameters(), NativeTensors.Comparer);
         // A placeholder in a module's registry is no parameter of the model.
         foreach (var (_, module, _) in ModelTree.Modules(model))
             taken.UnionWith(
@@ -54,7 +55,7 @@ public static partial class parametrize
             .. model
                 .parameters()
                 .Where(parameter => !taken.Contains(parameter))
-                .DistinctBy(parameter => parameter, ReferenceEqualityComparer.Instance),
+                .DistinctBy(parameter => parameter, NativeTensors.Comparer),
         ];
     }
 }

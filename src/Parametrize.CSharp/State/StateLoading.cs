@@ -62,7 +62,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
             .Where(one => one.Module is NormBase)
             .Select(one => ModuleInternals.BufferOf(one.Module, "num_batches_tracked"))
             .OfType<Tensor>()
-            .ToHashSet(ReferenceEqualityComparer.Instance);
+            .ToHashSet(NativeTensors.Comparer);
         return [.. _missing.Where(absent => !plan.Writes(absent.Tensor) && !counts.Contains(absent.Tensor))];
     }
 

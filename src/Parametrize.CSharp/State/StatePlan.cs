@@ -16,7 +16,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
 {
     private readonly List<(Tensor Target, Tensor Value)> _copies = [];
     private readonly List<(ParametrizedTensor Target, Parts Value)> _assignments = [];
-    private readonly HashSet<Tensor> _written = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<Tensor> _written = new(NativeTensors.Comparer);
     private readonly DisposeScope _scope = NewDisposeScope();
 
     /// <summary>The reasons why the plan cannot be carried out.</summary>

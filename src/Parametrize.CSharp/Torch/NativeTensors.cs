@@ -19,6 +19,13 @@ internal static class NativeTensors
     /// <summary>An address that is equal for all managed objects of one native tensor.</summary>
     public static IntPtr Identity(Tensor tensor) => Marshal.ReadIntPtr(tensor.Handle);
 
+    /// <summary>Takes managed objects of one native tensor for equal: an Embedding shows its weight as another object each time.</summary>
+    public static IEqualityComparer<Tensor> Comparer { get; } =
+        EqualityComparer<Tensor>.Create(
+            (left, right) => left is not null && right is not null && AreOne(left, right),
+            tensor => tensor.IsInvalid ? 0 : Identity(tensor).GetHashCode()
+        );
+
     /// <summary>
     /// Exchanges the native tensors of two managed objects. Their handles stay: optimizers keep their state by handle.
     /// </summary>
