@@ -20,6 +20,8 @@ internal static class AdapterFiles
         AdapterTargets.RequireAll(model, nameof(wishes.ModulesToSave), wishes.ModulesToSave, modules.Keys);
         var found = Adapters(model, modules);
         var config = Described(found, wishes);
+        if (SharedWeights.Fault(model, [.. found.Select(one => one.Layer.WeightName)], config) is { } fault)
+            throw new NotSupportedException($"{fault} PEFT's files do not hold such an adapter; a state_dict does.");
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var tensors = new Dictionary<string, Tensor>();

@@ -119,6 +119,8 @@ internal sealed class AdapterLoading : IDisposable
             );
         if (_adapters.Count == 0)
             throw new InvalidDataException($"{path} has no adapter.");
+        if (SharedWeights.Fault(_model, [.. _adapters.Select(one => one.Layer.WeightName)], Config) is { } fault)
+            throw new NotSupportedException(fault);
         RequireTargets(path, modules);
         RequireNoOther(path);
     }
@@ -203,11 +205,6 @@ internal sealed class AdapterLoading : IDisposable
             );
     }
 
-    /// <summary>Whether the plain weight of a layer is that tensor.</summary>
-    private bool IsThat(AdapterLayer layer, Tensor tensor) =>
-        Present(layer) is null
-        && ReferenceEquals(PlainTensor.Find(TensorPath.Resolve(_model, layer.WeightName)).Tensor, tensor);
-
     private void AddWhole(string path, IReadOnlyDictionary<string, nn.Module> modules, Dictionary<string, string> left)
     {
         foreach (var (name, own) in AdapterFiles.SavedWhole(modules, Config))
@@ -220,11 +217,6 @@ internal sealed class AdapterLoading : IDisposable
             if (!loaded.shape.SequenceEqual(own.shape))
                 throw new InvalidDataException(
                     $"'{key}' has the shape {Form.Shown(loaded.shape)}, but the model's has {Form.Shown(own.shape)}."
-                );
-            if (_adapters.FirstOrDefault(one => IsThat(one.Layer, own)).Layer is { } tied)
-                throw new NotSupportedException(
-                    $"{path} has {name} whole and an adapter for '{tied.Name}', but in {_model.Title()} these share one weight. Give each "
-                        + "a weight of its own first."
                 );
             _whole.Add((own, loaded));
         }

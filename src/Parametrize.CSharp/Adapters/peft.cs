@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Parametrize.CSharp.Adapters;
 using Parametrize.CSharp.Models;
 using Parametrize.CSharp.Registration;
+using Parametrize.CSharp.Torch;
 using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
@@ -23,7 +24,8 @@ public static class peft
     /// <param name="config">Ranks, alphas and modules.</param>
     /// <returns>The model, changed in place.</returns>
     /// <exception cref="ArgumentException">
-    /// A name matches no module, or a module cannot have an adapter, or has one already. Nothing has changed.
+    /// A name matches no module, or a module cannot have an adapter, has one already, or shares its weight with another. Nothing has
+    /// changed.
     /// </exception>
     /// <exception cref="InvalidOperationException">Adapters are merged into the model.</exception>
     public static T get_peft_model<T>(this T model, LoraConfig config)
@@ -35,6 +37,8 @@ public static class peft
         var layers = AdapterTargets.Find(model, config);
         var values = layers.ToDictionary(one => one.WeightName, one => AdapterTargets.ValueFor(one, config));
         RequirePlain(model, values.Keys);
+        if (SharedWeights.Fault(model, values.Keys, config) is { } fault)
+            throw new ArgumentException(fault, nameof(config));
         ManyRegistrations.Register(model, values, WhenNotAllowed.Project);
         foreach (var name in values.Keys)
             Draw(model.parametrization(name));
@@ -84,7 +88,7 @@ public static class peft
     /// are merged into the model.
     /// </exception>
     /// <exception cref="NotSupportedException">
-    /// The folder has a module whole that shares its weight with an adapted one, or its tensors are pickled.
+    /// A module of the folder shares its weight with another in this model, or the folder's tensors are pickled.
     /// </exception>
     /// <exception cref="IOException">A file cannot be read. In every case nothing has changed.</exception>
     public static LoraConfig load_adapter(nn.Module model, string folder, bool is_trainable = false)
@@ -176,7 +180,7 @@ public static class peft
     {
         var kept = new HashSet<Tensor>(
             adapted.SelectMany(name => model.parametrization(name).parameters()),
-            ReferenceEqualityComparer.Instance
+            NativeTensors.Comparer
         );
         foreach (var one in ModelTree.Modules(model).Where(one => AdapterTargets.IsSavedWhole(config, one.Name)))
         foreach (var parameter in one.Module.parameters())

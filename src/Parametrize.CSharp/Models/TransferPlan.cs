@@ -53,6 +53,25 @@ internal static class TransferPlan
                     + $"{Shown(there, different)} there.",
                 nameof(to)
             );
+        RequireTies(from, to);
+    }
+
+    /// <summary>Throws where the target has one tensor under names that the source has two for.</summary>
+    private static void RequireTies(nn.Module from, nn.Module to)
+    {
+        var here = ModelTree
+            .Places(from)
+            .SelectMany(places => places.Select(place => (place.Name, places.Key)))
+            .ToLookup(one => one.Name, one => one.Key);
+        foreach (var places in ModelTree.Places(to))
+        {
+            var names = places.Select(place => place.Name).Where(here.Contains).ToList();
+            if (names.FirstOrDefault(name => !here[name].Intersect(here[names[0]]).Any()) is { } other)
+                throw new ArgumentException(
+                    $"The models are not alike: '{names[0]}' and '{other}' are one tensor there, but two here. Tie them in both, or in none.",
+                    nameof(to)
+                );
+        }
     }
 
     private static List<(string Name, Type Type)> Modules(nn.Module model) =>

@@ -138,6 +138,20 @@ internal static class ModelTree
             .Select(own => (own.name, (Tensor)own.parameter))
             .Concat(module.named_buffers(recurse: false).Select(own => (own.name, own.buffer)));
 
+    /// <summary>The modules that have each tensor, plain or parametrized, and its names there.</summary>
+    public static IEnumerable<IGrouping<object, (string Module, string Name)>> Places(nn.Module model)
+    {
+        var plain =
+            from one in Modules(model, registering: true)
+            from own in TensorsOf(one.Module)
+            where !own.Tensor.IsInvalid && TensorPath.Find(one.Module, own.Name) is null
+            select (Key: (object)NativeTensors.Identity(own.Tensor), one.Name, Tensor: Join(one.Name, own.Name));
+        var parametrized =
+            from one in AllNames(model)
+            select (Key: (object)one.Tensor, one.Name[..Math.Max(0, one.Name.LastIndexOf('.'))], Tensor: one.Name);
+        return plain.Concat(parametrized).GroupBy(one => one.Key, one => (one.Item2, one.Tensor));
+    }
+
     public static string Join(string name, string step) => name.Length == 0 ? step : $"{name}.{step}";
 
     /// <summary>

@@ -1,0 +1,31 @@
+using Parametrize.CSharp.Registration;
+using static TorchSharp.torch;
+
+namespace Parametrize.CSharp.Adapters;
+
+/// <summary>Weights of several modules: an adapter of PEFT's changes the module that it is for, and no other.</summary>
+internal static class SharedWeights
+{
+    /// <summary>
+    /// What is wrong where a module that gets an adapter, or is saved as a whole, shares a tensor with another; null when nothing is.
+    /// </summary>
+    /// <param name="adapted">The names of the weights.</param>
+    /// <param name="config">Says which modules are saved as a whole.</param>
+    public static string? Fault(nn.Module model, IReadOnlyCollection<string> adapted, LoraConfig config)
+    {
+        foreach (
+            var places in ModelTree.Places(model).Where(places => places.DistinctBy(place => place.Module).Count() > 1)
+        )
+        {
+            if (places.FirstOrDefault(place => adapted.Contains(place.Name)) is { Name: { } name } own)
+                return $"{name} is the weight of '{Other(own.Module)}', too, which PEFT's adapter for '{own.Module}' would not change. Give each "
+                    + "a weight of its own first; or register Parametrizations.Lora on it by its name, for both.";
+            var whole = places.ToLookup(place => AdapterTargets.IsSavedWhole(config, place.Module));
+            if (whole[true].FirstOrDefault().Name is { } saved && whole[false].Any())
+                return $"{saved} is to be saved as a whole, but '{whole[false].First().Module}' has it, too. Give each a tensor of its own first.";
+
+            string Other(string module) => places.First(place => place.Module != module).Module;
+        }
+        return null;
+    }
+}
