@@ -125,7 +125,8 @@ public sealed partial class ParametrizedTensor : nn.Module
 
     /// <summary>
     /// Moves the bases to the present point: each base becomes the present tensor, and its parameter the one that yields the base.
-    /// The value stays; gradients are cleared. An optimizer's momenta stay too: <see cref="parametrize.update_base"/> resets them.
+    /// The value stays; gradients are cleared. An optimizer's momenta stay too: <see cref="parametrize.update_base"/> resets them. Other
+    /// parameters become those of the right inverse: of a pruned tensor, what the mask hides becomes zero.
     /// </summary>
     /// <exception cref="ParametrizationException">The present tensor is not allowed (NaN); nothing has changed.</exception>
     public void MoveBase() => Bases.Move([this], null);

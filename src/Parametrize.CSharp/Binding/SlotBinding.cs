@@ -188,10 +188,13 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public void Settle() => Exposed?.Settle();
 
     /// <summary>
-    /// Hides the value at the end of a pass or scope. A tensor that a user has assigned stays in the slot for the next use.
+    /// Hides the value at the end of a pass or scope. A tensor that a user has assigned stays in the slot for the next use, which also
+    /// throws for what was written into the value.
     /// </summary>
     public void Withdraw()
     {
+        if (Exposed is { IsWritten: true })
+            _pendingError = SlotState.Written;
         if (HoldsAssignment)
             Drop();
         else

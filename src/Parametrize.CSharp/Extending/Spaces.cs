@@ -38,7 +38,11 @@ public static class Spaces
 
     /// <summary>Zeros on one side of the diagonal.</summary>
     /// <param name="triangle">The side with the entries.</param>
-    public static Space Triangular(Triangle triangle) => TriangularSpaces.triangular(triangle);
+    public static Space Triangular(Triangle triangle)
+    {
+        ArgumentNullException.ThrowIfNull(triangle);
+        return TriangularSpaces.triangular(triangle);
+    }
 
     /// <summary>Every entry between two numbers.</summary>
     public static Space Interval(double lo, double hi) => BoundedSpaces.interval(lo, hi);

@@ -83,6 +83,26 @@ public class WritesIntoWhatStandsForATensor
         using var value = isDeterminant ? tensor.LogAbsDeterminant() : tensor.Value;
     }
 
+    /// <summary>The scope drops the value, and with it what was written there.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_write_in_a_scope_is_told_after_it(bool isCalled)
+    {
+        var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
+        var tensor = layer.parametrization("weight");
+        using var expected = tensor.Value.detach();
+        using (parametrize.cached(layer))
+        using (no_grad())
+        {
+            layer.call(ones(1, 4)).Dispose();
+            layer.weight!.fill_(1);
+        }
+        var refusal = Assert.Throws<InvalidOperationException>(() => isCalled ? layer.call(ones(1, 4)) : tensor.Value);
+        Assert.Contains("was written to in place", refusal.Message);
+        Near.Same(expected, tensor.Value);
+    }
+
     [Theory]
     [MemberData(nameof(KindNames))]
     public void A_tensor_computed_from_the_placeholder_is_refused(string kind)
