@@ -82,8 +82,24 @@ type internal AolNode() =
     override this.Forward(inputs, _) =
         // Nothing depends on the unit.
         let scaled = Norms.inUnits inputs[0] (Norms.largest inputs[0] (this.Along inputs[0]))
-        let sums = (this.Gram scaled).sum([| -2L |], keepdim = true)
-        scaled * this.Spread((Norms.oneWhereZero sums).rsqrt(), scaled)
+
+        let within (scaled: torch.Tensor) =
+            let sums = (this.Gram scaled).sum([| -2L |], keepdim = true)
+            struct (sums, scaled * this.Spread((Norms.oneWhereZero sums).rsqrt(), scaled))
+
+        let struct (sums, result) = within scaled
+
+        // The slope of the root of so small a sum is no number of single precision.
+        if
+            Tensors.realType scaled <> torch.ScalarType.Float64
+            && sums.device_type = DeviceType.CPU
+            && sums.numel () > 0L
+            && Tensors.number (sums.detach().min()) < 1e-24
+        then
+            let struct (_, result) = within (Tensors.inDouble scaled)
+            result.``to`` scaled.dtype
+        else
+            result
 
     override this.Contains(_, tensor, epsilon) =
         let limit = this.Limit(tensor, epsilon)

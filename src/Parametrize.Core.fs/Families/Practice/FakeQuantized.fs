@@ -67,10 +67,10 @@ type internal FakeQuantizedNode(bits: int, scheme: QuantizationScheme, granulari
         let shaped (form: Form) = { form with Shape = Granularity.shape granularity form }
 
         [
-            { Name = "scale"; Role = BufferRole.Constant; FormFor = shaped }
+            { Name = "scale"; Role = BufferRole.Learned; FormFor = shaped }
             {
                 Name = "zeroPoint"
-                Role = BufferRole.Constant
+                Role = BufferRole.Learned
                 FormFor = fun form -> { shaped form with Dtype = torch.ScalarType.Int64 }
             }
         ]
@@ -111,6 +111,18 @@ type internal FakeQuantizedNode(bits: int, scheme: QuantizationScheme, granulari
                 let struct (scale, zeroPoint) = grid.OfRange(rows, epsilon)
                 carried tensor scale zeroPoint
 
+    /// What has grown beyond the range would be cut off, and would get no gradient to come back by.
+    interface ILearns with
+        member _.Advance(inputs, buffers) =
+            let rows = Granularity.rows granularity inputs[0]
+            let column (numbers: torch.Tensor) = numbers.reshape (-1L, 1L)
+            let struct (scale, zeroPoint) = grid.Grown(rows, column buffers[0], column buffers[1])
+
+            [|
+                (scale.``to`` buffers[0].dtype).reshape buffers[0].shape
+                (zeroPoint.``to`` buffers[1].dtype).reshape buffers[1].shape
+            |]
+
     interface IStraightThrough with
         member _.Pass(inputs, buffers, gradient) =
             let struct (places, _, _) = places inputs[0] buffers
@@ -149,7 +161,8 @@ module FakeQuantizedValues =
     /// Tensors on a grid of `2^bits` numbers with equal steps (one less when symmetric), as training for quantized inference
     /// rounds them: `W = scale (clamp(round(X / scale) + zeroPoint) - zeroPoint)`, which agrees with
     /// `torch.fake_quantize_per_channel_affine`. Scale and zero point are buffers, chosen from the range of the tensor that
-    /// is registered as torch's MinMaxObserver does. Gradients go straight through, and stop where X is beyond the range.
+    /// is registered as torch's MinMaxObserver does. In training the range grows with X, as there, and never shrinks. Gradients go
+    /// straight through, and stop where X is beyond the range.
     /// Real tensors, O(n). The parameter is the tensor as it is; projects to the nearest numbers of the grid of its range.
     /// Throws ArgumentException for bits other than 2 to 8 and 16.
     let fakeQuantized (bits: int) (scheme: QuantizationScheme) (granularity: Granularity) : Parametrization =

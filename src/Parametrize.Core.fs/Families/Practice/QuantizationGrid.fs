@@ -120,28 +120,54 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
 
     /// Zero rows have the scale of the others, and 1 where there is none.
     let orOthers (scale: torch.Tensor) =
-        let other = Norms.oneWhereZero (scale.max ())
+        let other = Norms.oneWhereZero (scale.amax [| 0L; 1L |])
         torch.where (scale.eq (0.0.AsScalar()), other, scale)
 
-    let zeroPointOf (rows: torch.Tensor) (scale: torch.Tensor) =
-        let struct (low, _) = ends rows
-
+    let zeroPointOf (low: torch.Tensor) (scale: torch.Tensor) =
         if isSymmetric then
             torch.zeros_like scale
         else
             (-low / scale).round().clamp(0L.AsScalar(), steps.AsScalar())
 
+    /// Scales and zero points of ranges, as torch's MinMaxObserver has them.
+    let ofEnds (low: torch.Tensor) (high: torch.Tensor) (epsilon: float) (dtype: torch.ScalarType) =
+        let count = (float steps).AsScalar()
+        let span = if isSymmetric then (-low).maximum high / count else high / count - low / count
+        let scale = asNumber epsilon dtype (orOthers span)
+        struct (scale, zeroPointOf low scale)
+
     member _.Least: int64 = least
     member _.Greatest: int64 = greatest
     member _.Tolerance(epsilon: float) : float = tolerance epsilon
 
-    /// Scales and zero points of the ranges of rows, as torch's MinMaxObserver has them.
+    /// Scales and zero points of the ranges of rows.
     member _.OfRange(rows: torch.Tensor, epsilon: float) : struct (torch.Tensor * torch.Tensor) =
         let struct (low, high) = ends (Tensors.inDouble rows)
-        let count = (float steps).AsScalar()
-        let span = if isSymmetric then (-low).maximum high / count else high / count - low / count
-        let scale = asNumber epsilon rows.dtype (orOthers span)
-        struct (scale, zeroPointOf (Tensors.inDouble rows) scale)
+        ofEnds low high epsilon rows.dtype
+
+    /// Scales and zero points of rows whose numbers have left the ranges of these ones, rounding aside: their ranges grow. Others
+    /// stay as they are.
+    member _.Grown
+        (rows: torch.Tensor, scale: torch.Tensor, zeroPoint: torch.Tensor)
+        : struct (torch.Tensor * torch.Tensor) =
+        let struct (low, high) = ends (Tensors.inDouble rows)
+        let wide, zero = Tensors.inDouble scale, Tensors.inDouble zeroPoint
+
+        let ownLow, ownHigh =
+            ((float least).AsScalar() .- zero) * wide, ((float greatest).AsScalar() .- zero) * wide
+
+        let half = wide * 0.5.AsScalar()
+
+        let beyond = (ownLow - low).maximum(high - ownHigh)
+
+        let struct (grown, shifted) =
+            ofEnds (low.minimum ownLow) (high.maximum ownHigh) (Form.epsilon rows.dtype) rows.dtype
+
+        let next (grown: torch.Tensor) (own: torch.Tensor) =
+            let grown = torch.where (beyond.gt half, grown, own)
+            torch.where (beyond.lt (infinity.AsScalar()), grown, own)
+
+        struct (next grown wide, next shifted zero)
 
     /// Scales and zero points of the finest grids on which rows lie, where they do: else those of their ranges; and whether
     /// they do.
@@ -162,4 +188,5 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
 
         let isMember = found.gt(0.0.AsScalar()).logical_or isZero
         let scale = torch.where (found.gt (0.0.AsScalar()), found, scale)
-        struct (scale, zeroPointOf wide scale, isMember)
+        let struct (low, _) = ends wide
+        struct (scale, zeroPointOf low scale, isMember)

@@ -92,7 +92,13 @@ module internal Selection =
                 System.Math.ScaleB(1.0, System.Math.ILogB largest)
 
         let channels = (sizes / scale.AsScalar()).transpose(0L, int64 dimension).flatten 1L
-        torch.linalg.norm (channels, power, [| 1L |])
+        let found = torch.linalg.norm (channels, power, [| 1L |])
+
+        // Powers of what is tiny beside the largest are no numbers of single precision.
+        if found.dtype <> torch.ScalarType.Float64 && Tensors.number (found.min ()) < 1e-12 then
+            torch.linalg.norm (Tensors.inDouble channels, power, [| 1L |])
+        else
+            found
 
     let private others (dimension: int) (tensor: torch.Tensor) : int64[] =
         let count = tensor.shape.Length
