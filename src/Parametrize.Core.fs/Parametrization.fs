@@ -496,9 +496,7 @@ module Parametrization =
                 let apart = Tensors.distance (forward value rebased) tensor
                 let isNear = apart <= Tensors.largest tensor / 64.0
 
-                if
-                    isNear || not (hasBase value) || Assigning.membership value forms parts.BufferArrays tensor = Ok()
-                then
+                if isNear || Assigning.membership value forms parts.BufferArrays tensor = Ok() then
                     Ok rebased
                 else
                     (rebased :> IDisposable).Dispose()

@@ -71,9 +71,27 @@ type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: boo
         // From the blocks once more: where all entries of a factor are zero, so is what is found.
         let u = blocks.matmul (right.narrow(-2L, 0L, 1L).mT)
         let v = left.narrow(-1L, 0L, 1L).mT.matmul blocks
-        // Either both signs or none: that of the largest entry of the first factor is positive.
-        let place = u.abs().argmax(-2L, keepdim = true)
-        let sign = u.gather(-2L, place).sign()
+        let shaped (sizes: int64[]) (direction: torch.Tensor) = direction.reshape (withLast sizes matrix.shape)
+
+        // Either both signs or none: of an orthonormal factor of odd size that with which it is a rotation, as some values have to be;
+        // else that with which the largest entry of the first factor is positive.
+        let sign =
+            let isRotation (isOrthonormal: bool) (high: int64) (wide: int64) =
+                isOrthonormal && high = wide && high % 2L = 1L
+
+            let ofDeterminant (factor: torch.Tensor) =
+                let determinant =
+                    torch.linalg.det(factor).reshape(Array.append matrix.shape[.. matrix.shape.Length - 3] [| 1L; 1L |])
+
+                determinant.ge(0.0.AsScalar()).``to`` factor.dtype * 2.0.AsScalar() - 1.0.AsScalar()
+
+            if isRotation isSecondOrthonormal high wide then
+                ofDeterminant (shaped [| high; wide |] v)
+            elif isRotation isFirstOrthonormal rows columns then
+                ofDeterminant (shaped [| rows; columns |] u)
+            else
+                u.gather(-2L, u.abs().argmax(-2L, keepdim = true)).sign()
+
         let norm = Norms.oneWhereZero first
         let root = norm.sqrt () * size.sqrt ()
         let ofOrthonormal (rows: int64) (columns: int64) = (sqrt (float (min rows columns))).AsScalar()
@@ -89,7 +107,7 @@ type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: boo
 
         // A zero matrix has any orthonormal factor.
         let sized isOrthonormal (sizes: int64[]) (direction: torch.Tensor) (norm: torch.Tensor) =
-            let factor = (direction * (norm * sign)).reshape(withLast sizes matrix.shape)
+            let factor = shaped sizes (direction * (norm * sign))
 
             if isOrthonormal then
                 torch.where (isZero matrix, Tensors.eyeLike factor, factor)
@@ -185,6 +203,9 @@ type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: boo
         member this.Dimension(form, before, _) =
             match this.Inputs form, before with
             | Ok forms, _ when List.exists2 Dimension.fallsShort forms before -> None
+            // Always zero.
+            | _, [ _, Some 0L; _ ] when not isFirstOrthonormal -> Some 0L
+            | _, [ _; _, Some 0L ] when not isSecondOrthonormal -> Some 0L
             | _, [ _, Some first; _, Some second ] ->
                 let shared = if isFirstOrthonormal || isSecondOrthonormal then 0L else 1L
                 Dimension.matrices form |> Option.map (fun one -> first + second - shared * one.Count)

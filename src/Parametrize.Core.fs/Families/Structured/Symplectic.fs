@@ -55,15 +55,33 @@ module internal Symplectic =
 
         Seq.init 6 ignore |> Seq.fold step matrix
 
-    /// Polar factors of what only rounding to a coarser element type has moved away; others as they are: a step takes away
-    /// digits, the more the larger the entries.
+    /// `W + E` with the least E for which `W^T J E + E^T J W` is what `W^T J W` lacks: `E = -W J A`, where A in the basis of the
+    /// eigenvectors of `J^T W^T W J` is what lacks, shared between `A_ij` and `A_ji` as the eigenvalues j and i are. The polar factor
+    /// is farther away, by the square of the condition number.
+    let private corrected (matrix: torch.Tensor) : torch.Tensor =
+        let lacking = SymplecticForm.times (Tensors.eyeLike matrix) - gram matrix
+        let turned = matrix.matmul (SymplecticForm.times (Tensors.eyeLike matrix))
+        let squared = turned.mT.matmul turned
+        // LAPACK refuses what has left the range.
+        let squared = torch.where (squared.isfinite (), squared, torch.zeros_like squared)
+        let struct (values, basis) = torch.linalg.eigh squared
+        let values = values.clamp_min (1e-300.AsScalar())
+        let shares = values.unsqueeze -2L / (values.unsqueeze -2L +. values.unsqueeze -1L)
+        let inside = basis.mT.matmul(lacking).matmul basis * shares
+        matrix - turned.matmul (basis.matmul(inside).matmul basis.mT)
+
+    /// The nearest symplectic matrices to what rounding has moved away. Of entries beyond 1e5 no digits are left to do so: these stay.
+    let private settled (matrix: torch.Tensor) : torch.Tensor =
+        let found = Seq.init 3 ignore |> Seq.fold (fun near () -> corrected near) matrix
+        torch.where ((defects found).lt(defects matrix), found, matrix)
+
+    /// The same of what a coarser element type has rounded; others as they are.
     let polish (matrix: torch.Tensor) : torch.Tensor =
         let wide = Tensors.inDouble matrix
         let limit = Tensors.limit (Form.epsilon matrix.dtype) (Tensors.last matrix) 0.5
-        let isOff = (defects wide).gt(limit.AsScalar())
-        // Rounding moves large entries far. The steps converge from any distance below 1, but from far away it takes twice as many.
-        let isInReach = isWithin 0.95 wide
-        torch.where(isOff.logical_and isInReach, polished (polished wide), wide).``to`` matrix.dtype
+        let off = defects wide
+        let isOff = off.gt(limit.AsScalar()).logical_and(off.lt (0.1.AsScalar()))
+        torch.where(isOff, settled wide, wide).``to`` matrix.dtype
 
     /// The same matrix with no singular value below this part of the largest, and the least one reflected where the determinant
     /// is negative, which that of no symplectic matrix is; the identity for zeros.
@@ -103,11 +121,16 @@ module internal Symplectic =
 
     let private retracted (part: float) (matrix: torch.Tensor) : torch.Tensor =
         let wide = Tensors.inDouble matrix
-        let isExact = (defects wide).le((16.0 * Form.epsilon wide.dtype).AsScalar())
-        let near = torch.where (isExact, wide, polished wide)
-        torch.where(isNear wide, near, factor part wide).``to`` matrix.dtype
+        let off = defects wide
+        let isExact = off.le ((16.0 * Form.epsilon wide.dtype).AsScalar())
 
-    /// A symplectic matrix for any matrix: what is near one becomes its polar factor.
+        let isRounded =
+            off.le ((Tensors.limit (Form.epsilon matrix.dtype) (Tensors.last matrix) 1.0).AsScalar())
+
+        let near = torch.where (isNear wide, polished wide, factor part wide)
+        torch.where(isExact, wide, torch.where (isRounded, settled wide, near)).``to`` matrix.dtype
+
+    /// A symplectic matrix for any matrix: what is near one becomes its polar factor, what rounding has moved the nearest one.
     let retract (matrix: torch.Tensor) : torch.Tensor = retracted 1e-5 matrix
 
     /// The same to train from: of a matrix that is not regular one whose entries are not large.
