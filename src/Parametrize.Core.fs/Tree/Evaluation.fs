@@ -41,6 +41,7 @@ module internal Evaluation =
         (index: int)
         =
         let register = program.LeafCount + index
+        let count = if stacked then 1 else 0
 
         registers[register] <-
             match program.Steps[index] with
@@ -50,13 +51,20 @@ module internal Evaluation =
                 match program.Rounding.Value[index] with
                 | ValueNone -> tensor
                 | ValueSome space -> space.Rounded(tensor, tensor.dtype)
-            | Step.Into(view, source, _) -> View.intoBehind (if stacked then 1 else 0) view registers[source]
+            | Step.Into(view, source, whole) ->
+                let tensor = registers[source]
+                let own = int (tensor.dim ()) - count
+
+                // Most often the tensor itself tells.
+                let dimensions =
+                    if view = View.Kernel || own < 2 || own >= parts.Shape.Length then
+                        0
+                    else
+                        (wholeShape program parts (Program.wholeOf program whole)).Length
+
+                View.input count view dimensions tensor
             | Step.OutOf(view, source) ->
-                View.backBehind
-                    (if stacked then 1 else 0)
-                    view
-                    (fun () -> wholeShape program parts register)
-                    registers[source]
+                View.backBehind count view (fun () -> wholeShape program parts register) registers[source]
 
     let private allRegisters training stacked (program: Program) (parts: Parts) inputs buffers : torch.Tensor[] =
         let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount

@@ -229,6 +229,9 @@ module internal Program =
                 ParametrizationError.WrongShape(value, $"{View.whole view} {expected}", Form.Shown output.Shape)
             | other -> other)
 
+    /// The register of the tensor that is put together again from a view.
+    let wholeOf (program: Program) (whole: int ref) : int = if whole.Value < 0 then program.Result else whole.Value
+
     /// The form of every register when the program yields a tensor of that form.
     let forms (program: Program) (output: Form) : Result<Form[], ParametrizationError> =
         let forms: Form[] = Array.zeroCreate program.RegisterCount
@@ -249,13 +252,13 @@ module internal Program =
                 forms[source] <- View.formInto view form
                 Ok()
             | Step.Into(view, source, whole) ->
-                let whole = if whole.Value < 0 then output else forms[whole.Value]
+                let whole = forms[wholeOf program whole]
 
                 if View.formInto view whole = form then
                     forms[source] <- whole
                     Ok()
                 elif view = View.Transpose then
-                    forms[source] <- View.formInto view form
+                    forms[source] <- View.formOfInput view whole.Shape.Length form
                     Ok()
                 else
                     // An input whose shape differs from that of the output is no kernel.
@@ -321,6 +324,24 @@ module internal Program =
     let output (program: Program) (leaves: Form list) : Form option =
         let forms: Form option[] = Array.create program.RegisterCount None
         leaves |> List.iteri (fun leaf form -> forms[leaf] <- Some form)
+
+        let stepOf (register: int) : Step option =
+            if register < program.LeafCount then
+                None
+            else
+                Some program.Steps[register - program.LeafCount]
+
+        // How many dimensions a node adds to what it reads does not depend on how that is seen.
+        let rec unseen (source: int) : Form option =
+            match stepOf source with
+            | Some(Step.Into(View.Transpose, input, _)) -> unseen input
+            | _ -> forms[source]
+
+        let rec seen (dimensions: int) (source: int) : Form option =
+            match stepOf source with
+            | Some(Step.Into(view, input, _)) -> seen dimensions input |> Option.map (View.formOfInput view dimensions)
+            | _ -> forms[source]
+
         // A single leaf is seen through the views that the result is seen through, the outermost first.
         let viewed = System.Collections.Generic.Stack<Form option>()
 
@@ -330,8 +351,14 @@ module internal Program =
                 match step with
                 | Step.Compute(node, _, _, _) when Node.isShapedByBuffers node -> None
                 | Step.Compute(node, sources, _, _) ->
-                    let inputs = sources |> Array.choose (fun source -> forms[source]) |> Array.toList
-                    if inputs.Length = sources.Length then Some(node.Output inputs) else None
+                    let unseen = sources |> Array.choose unseen |> Array.toList
+
+                    if unseen.Length < sources.Length then
+                        None
+                    else
+                        let dimensions = (node.Output unseen).Shape.Length
+
+                        Some(node.Output(sources |> Array.choose (seen dimensions) |> Array.toList))
                 | Step.Into(view, source, _) ->
                     viewed.Push forms[source]
                     forms[source] |> Option.map (View.formInto view)

@@ -211,8 +211,10 @@ module internal PullBack =
             | _ when isNull (box registers[register]) -> Ok()
             | Step.OutOf(view, source) ->
                 Ok(see (View.into view) (View.back view (fun () -> forms[register].Shape)) source register)
-            | Step.Into(view, source, _) ->
-                Ok(see (View.back view (fun () -> forms[source].Shape)) (View.into view) source register)
+            | Step.Into(view, source, whole) ->
+                let dimensions = forms[Program.wholeOf program whole].Shape.Length
+                let back = View.inputBack view dimensions (fun () -> forms[source].Shape)
+                Ok(see back (View.input 0 view dimensions) source register)
             | Step.Compute(node, sources, position, _) when asksOnly && readsLeaves program sources ->
                 ask register node sources position
             | Step.Compute(node, sources, position, _) -> compute register node sources position

@@ -26,7 +26,8 @@ module internal Sampling =
             Form.normal generator forms[register]
         else
             match program.Steps[register - program.LeafCount] with
-            | Step.Into(view, source, _) -> View.into view (ofRegister source)
+            | Step.Into(view, source, whole) ->
+                View.input 0 view forms[Program.wholeOf program whole].Shape.Length (ofRegister source)
             | Step.OutOf(view, source) -> View.back view (fun () -> forms[register].Shape) (ofRegister source)
             | Step.Compute(node, sources, _, _) ->
                 let spaces = program.Spaces.Value

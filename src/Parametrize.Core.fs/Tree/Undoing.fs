@@ -23,7 +23,9 @@ module internal Undoing =
             match step with
             | Step.Compute(node, _, _, _) -> (Option.get (backOf node)) tensor
             | Step.OutOf(view, _) -> View.into view tensor
-            | Step.Into(view, source, _) -> View.back view (fun () -> forms[source].Shape) tensor)
+            | Step.Into(view, source, whole) ->
+                let dimensions = forms[Program.wholeOf program whole].Shape.Length
+                View.inputBack view dimensions (fun () -> forms[source].Shape) tensor)
 
     /// The first node that cannot be undone.
     let obstacle (program: Program) : Node option = program.Nodes |> Array.tryFind (wholly >> Option.isNone)

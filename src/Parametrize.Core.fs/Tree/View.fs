@@ -58,8 +58,31 @@ module internal View =
 
     let into (view: View) (tensor: torch.Tensor) : torch.Tensor = intoBehind 0 view tensor
 
+    /// Whether what a node reads is a vector, from which it makes a matrix, as the singular values of a transposed matrix are: then
+    /// it has less than the dimensions of the whole and is not seen through the view, whatever stands before it.
+    let private isVector (view: View) (dimensions: int) (count: int) : bool =
+        view = View.Transpose && count < dimensions
+
+    /// The form of the view of what a node reads, of a whole of so many dimensions.
+    let formOfInput (view: View) (dimensions: int) (form: Form) : Form =
+        if isVector view dimensions form.Shape.Length then form else formInto view form
+
+    /// The view of what a node reads.
+    let input (stacked: int) (view: View) (dimensions: int) (tensor: torch.Tensor) : torch.Tensor =
+        if isVector view (dimensions + stacked) (int (tensor.dim ())) then
+            tensor
+        else
+            intoBehind stacked view tensor
+
     let back (view: View) (shape: unit -> int64[]) (tensor: torch.Tensor) : torch.Tensor =
         backBehind 0 view shape tensor
+
+    /// What a node reads, of which that is the view.
+    let inputBack (view: View) (dimensions: int) (shape: unit -> int64[]) (tensor: torch.Tensor) : torch.Tensor =
+        if isVector view dimensions (int (tensor.dim ())) then
+            tensor
+        else
+            back view shape tensor
 
     /// What is said of rows is not true of those of a view.
     let private ofRows: Set<Closure> = Set.ofList [ Closure.RowScaling; Closure.Reordering ]

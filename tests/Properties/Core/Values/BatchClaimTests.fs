@@ -10,6 +10,10 @@ open TorchSharp
 
 let private wide = torch.ScalarType.Float64
 
+/// They read vectors and yield matrices.
+let private ofVectors: Parametrization list =
+    [ circulant; toeplitz; hankel; correlation; correlationCholesky ]
+
 /// Values whose dimension counts from the front or the back, whether they are batched, and a shape of one tensor.
 let private cases: (Parametrization * bool * int64 list) list =
     [
@@ -36,6 +40,12 @@ let private cases: (Parametrization * bool * int64 list) list =
         lora 1L 1.0, false, [ 3L; 4L ]
         oft 2L, false, [ 3L; 4L ]
         groupSparse 1 2, true, [ 3L; 4L ]
+        for value in ofVectors do
+            value, true, [ 3L; 3L ]
+            transposed value, true, [ 3L; 3L ]
+            transposed value >>>! transposed (scale 2.0), true, [ 3L; 3L ]
+        transposed toeplitz, true, [ 3L; 4L ]
+        transposed (svd 2L [ orthogonal; positive; orthogonal ]), true, [ 3L; 4L ]
     ]
 
 let private yields (value: Parametrization) (tensor: torch.Tensor) : torch.Tensor =
@@ -51,12 +61,35 @@ let private isEach (value: Parametrization) (shape: int64 list) : unit =
         Expect.equal found.shape batch.shape $"{value} of {count} times {shape}"
         Expect.isLessThan (Measures.apart found expected) 1e-9 $"{value} of {count} times {shape}"
 
+/// As a function, of a batch of vectors, which looks like a matrix.
+let private maps (value: Parametrization) : unit =
+    let one =
+        Parametrization.parameterForms value { Shape = [| 3L; 3L |]; Dtype = wide; Device = Case.device }
+        |> orFail
+        |> List.exactlyOne
+
+    for count in [ 1L; 2L; 3L; one.Shape[0] ] do
+        use _ = torch.NewDisposeScope()
+
+        let forms =
+            Parametrization.parameterForms value { Shape = [| count; 3L; 3L |]; Dtype = wide; Device = Case.device }
+            |> orFail
+
+        Expect.equal [ for form in forms -> List.ofArray form.Shape ] [ [ count; one.Shape[0] ] ] $"{value}"
+        let vectors = normalOn Case.device wide 5UL [ count; one.Shape[0] ]
+        let found = Parametrization.apply value vectors
+
+        let expected =
+            torch.stack [| for index in 0L .. count - 1L -> Parametrization.apply value vectors[index] |]
+
+        Expect.isLessThan (Measures.apart found expected) 1e-12 $"{value} of {count} vectors"
+
 let tests: Test =
     testList
         "claims of batches"
         [
             for value, isBatched, shape in cases do
-                testCase $"{value}" (fun () ->
+                testCase $"{value}, %A{shape}" (fun () ->
                     Expect.equal (Parametrization.isBatched value) isBatched "what it says"
 
                     Expect.equal
@@ -66,4 +99,10 @@ let tests: Test =
 
                     if isBatched then
                         isEach value shape)
+
+            for value in [ circulant; correlation; correlationCholesky ] do
+                testCase $"functions of vectors, {value}" (fun () ->
+                    maps value
+                    maps (transposed value)
+                    maps (transposed (transposed value)))
         ]
