@@ -7,9 +7,8 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Tensors =
 
-    /// Runs without gradients and disposes every tensor that does not leave in the result.
-    let detached (keep: 'a -> torch.Tensor seq) (compute: unit -> 'a) : 'a =
-        use _ = torch.no_grad ()
+    /// Disposes every tensor that does not leave in the result: of an iteration, at each step.
+    let keeping (keep: 'a -> torch.Tensor seq) (compute: unit -> 'a) : 'a =
         use scope = torch.NewDisposeScope()
         let result = compute ()
 
@@ -17,6 +16,11 @@ module internal Tensors =
             scope.MoveToOuter tensor |> ignore
 
         result
+
+    /// The same without gradients.
+    let detached (keep: 'a -> torch.Tensor seq) (compute: unit -> 'a) : 'a =
+        use _ = torch.no_grad ()
+        keeping keep compute
 
     /// The number in a tensor of one entry.
     let number (scalar: torch.Tensor) : float =

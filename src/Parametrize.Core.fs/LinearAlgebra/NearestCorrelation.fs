@@ -48,11 +48,14 @@ module internal NearestCorrelation =
             if left = 0 || not (isOpen.any().item<bool>()) then
                 d
             else
-                let image = apply p +. p * 1e-12.AsScalar()
-                let share = torch.where (isOpen, squared / sum (p * image), torch.zeros_like squared)
-                let next = r - image * share
-                let turned = next +. p * (sum (next.Squared()) / squared).nan_to_num 0.0
-                go (left - 1) (d +. p * share) next turned
+                let d, r, p =
+                    Tensors.keeping (fun (d, r, p) -> [ d; r; p ]) (fun () ->
+                        let image = apply p +. p * 1e-12.AsScalar()
+                        let share = torch.where (isOpen, squared / sum (p * image), torch.zeros_like squared)
+                        let next = r - image * share
+                        d +. p * share, next, next +. p * (sum (next.Squared()) / squared).nan_to_num 0.0)
+
+                go (left - 1) d r p
 
         go mostDirections (torch.zeros_like gradient) -gradient -gradient
 
@@ -60,10 +63,11 @@ module internal NearestCorrelation =
     let private moved (a: torch.Tensor) (y: torch.Tensor) (now: torch.Tensor) (d: torch.Tensor) (slope: torch.Tensor) =
         let rec go (left: int) (length: torch.Tensor) =
             let there = y +. d * length
-            let values = torch.linalg.eigvalsh (a +. torch.diag_embed there)
 
             let falls =
-                (dual values there).le(now +. slope * length * 1e-4.AsScalar() +. now.abs () * 1e-15.AsScalar())
+                Tensors.keeping (fun falls -> [ falls ]) (fun () ->
+                    let values = torch.linalg.eigvalsh (a +. torch.diag_embed there)
+                    (dual values there).le(now +. slope * length * 1e-4.AsScalar() +. now.abs () * 1e-15.AsScalar()))
 
             if left = 0 || falls.all().item<bool>() then
                 there
@@ -77,19 +81,25 @@ module internal NearestCorrelation =
         let a = matrices.clamp (-1e6.AsScalar(), 1e6.AsScalar())
         let least = float (Tensors.last a) * 1e-14
 
-        let rec go (left: int) (y: torch.Tensor) =
+        /// Yields the next y, or what was looked for.
+        let step (left: int) (y: torch.Tensor) : struct (bool * torch.Tensor) =
             let struct (values, vectors) = decomposed a y
             let found = positive values vectors
             let gradient = Tensors.diagonal found - 1.0.AsScalar()
             let size = (sum (gradient.Squared())).sqrt()
 
             if left = 0 || Tensors.largest size <= least then
-                found
+                struct (true, found)
             else
                 let d = direction (derivative values vectors) gradient
                 let next = moved a y (dual values y) d (sum (gradient * d))
                 // Those that have arrived stay.
-                go (left - 1) (torch.where (size.le (least.AsScalar()), y, next))
+                struct (false, torch.where (size.le (least.AsScalar()), y, next))
+
+        let rec go (left: int) (y: torch.Tensor) =
+            let struct (isLast, made) = Tensors.keeping (fun struct (_, made) -> [ made ]) (fun () -> step left y)
+
+            if isLast then made else go (left - 1) made
 
         let found = go mostSteps (1.0.AsScalar() .- Tensors.diagonal a)
         let root = (Tensors.diagonal found).clamp_min(1e-300.AsScalar()).rsqrt()

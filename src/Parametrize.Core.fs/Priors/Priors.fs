@@ -301,6 +301,8 @@ module Prior =
             use _ = torch.no_grad ()
             use scope = torch.NewDisposeScope()
             let drawn: torch.Tensor = draw (Form.widened form) generator
+            // The largest numbers stand for larger ones, as in what values yield.
+            let drawn = Entrywise.within (Form.greatest form.Dtype) drawn
             let narrow = prior.Density.Settle(drawn.``to`` (form.Dtype, copy = true))
 
             if support.Program.HasRightInverse then

@@ -46,36 +46,41 @@ module internal Birkhoff =
             let shift = (worst * 1e-3.AsScalar()).clamp(1e-11.AsScalar(), 1e-6.AsScalar())
             -(torch.linalg.solve (hessian +. Tensors.eyeLike hessian * shift, lacking.unsqueeze 2L)).squeeze 2L
 
-        let mutable duals = torch.zeros ([| a.shape[0]; 2L * size |], dtype = a.dtype, device = a.device)
-        let mutable steps = 0
-
-        while steps < most do
+        /// The same duals when they are found.
+        let next (duals: torch.Tensor) : torch.Tensor =
             let struct (w, lacking, height) = at duals
-
             let isThere = lacking.abs().amax([| 1L |]).le limits
 
             if isThere.all().item<bool>() then
-                steps <- most
+                duals
             else
                 let way = step w lacking
                 let slope = (way * lacking).sum [| 1L |]
-                // What is there stays: it must not depend on others of a batch.
-                let mutable share = isThere.logical_not().``to`` slope.dtype
-                let mutable tries = 0
 
-                while tries < halvings do
-                    let struct (_, _, next) = at (duals +. way * share.unsqueeze 1L)
-                    let allowed = height +. share * slope * 1e-4.AsScalar() +. height.abs () * 1e-12.AsScalar()
-                    let isLower = next.le allowed
+                let rec lead (left: int) (share: torch.Tensor) : torch.Tensor =
+                    let isLower =
+                        Tensors.keeping (fun isLower -> [ isLower ]) (fun () ->
+                            let struct (_, _, next) = at (duals +. way * share.unsqueeze 1L)
+                            next.le (height +. share * slope * 1e-4.AsScalar() +. height.abs () * 1e-12.AsScalar()))
 
-                    if isLower.all().item<bool>() then
-                        tries <- halvings
+                    if left = 0 || isLower.all().item<bool>() then
+                        share
                     else
-                        share <- torch.where (isLower, share, share / 2.0.AsScalar())
-                        tries <- tries + 1
+                        lead (left - 1) (torch.where (isLower, share, share / 2.0.AsScalar()))
 
-                duals <- duals +. way * share.unsqueeze 1L
-                steps <- steps + 1
+                // What is there stays: it must not depend on others of a batch.
+                let share = lead halvings (isThere.logical_not().``to`` slope.dtype)
+                duals +. way * share.unsqueeze 1L
+
+        let rec go (left: int) (duals: torch.Tensor) : torch.Tensor =
+            let moved = Tensors.keeping (fun moved -> [ moved ]) (fun () -> next duals)
+
+            if left = 0 || obj.ReferenceEquals(moved, duals) then
+                duals
+            else
+                go (left - 1) moved
+
+        let duals = go most (torch.zeros ([| a.shape[0]; 2L * size |], dtype = a.dtype, device = a.device))
 
         let struct (w, _, _) = at duals
         w.reshape tensor.shape

@@ -93,24 +93,33 @@ type internal BoundedNode(lo: float, hi: float) =
     /// Where entries on a bound or beyond it start: at the scale of the tensor as seen from there, in an interval at most a
     /// tenth of it, where the derivative is a third of its largest. Others stay.
     let inside (tensor: torch.Tensor) (epsilon: float) =
-        let wide = Tensors.inDouble tensor
-
         let distance (bound: float) =
-            let half = wide / 2.0.AsScalar() - (bound / 2.0).AsScalar()
-            let start = if Tensors.largest half = 0.0 then 0.5 else Entrywise.scale half
-            min (max Entrywise.leastStart start) (hi / 10.0 - lo / 10.0)
+            let half (wide: torch.Tensor) = wide / 2.0.AsScalar() - (bound / 2.0).AsScalar()
+            let mean = Entrywise.meanModulus half tensor
+            min (max Entrywise.leastStart (if mean = 0.0 then 0.5 else mean)) (hi / 10.0 - lo / 10.0)
 
-        let from (bound: float) (outside: torch.Tensor) (started: float) (tensor: torch.Tensor) =
+        let from
+            (bound: float)
+            (started: Lazy<float>)
+            (isOutside: torch.Tensor -> torch.Tensor)
+            (tensor: torch.Tensor)
+            =
             if Double.IsInfinity bound then
                 tensor
             else
-                torch.where (outside, torch.full_like (tensor, started.AsScalar()), tensor)
+                let outside = isOutside (Tensors.inDouble tensor)
+                torch.where (outside, torch.full_like (tensor, started.Value.AsScalar()), tensor)
 
-        tensor
-        |> from lo (wide.le ((lo + onBound lo epsilon).AsScalar())) (lo + distance lo)
-        |> from hi (wide.ge ((hi - onBound hi epsilon).AsScalar())) (hi - distance hi)
+        let low, high = lazy (lo + distance lo), lazy (hi - distance hi)
 
-    let inverse (tensor: torch.Tensor) =
+        let moved (tensor: torch.Tensor) =
+            tensor
+            |> from lo low (fun wide -> wide.le ((lo + onBound lo epsilon).AsScalar()))
+            |> from hi high (fun wide -> wide.ge ((hi - onBound hi epsilon).AsScalar()))
+
+        Entrywise.byPieces moved tensor
+
+    let inverseOf (tensor: torch.Tensor) =
         let wide = Tensors.inDouble tensor
         let limit = limit tensor.dtype
 
@@ -151,6 +160,8 @@ type internal BoundedNode(lo: float, hi: float) =
                 (awayFromZero above between -limit).clamp((-limit).AsScalar(), limit.AsScalar())
 
         inverse.``to`` tensor.dtype
+
+    let inverse = Entrywise.byPieces inverseOf
 
     override _.Code = Code.call "bounded" [ Code.Float lo; Code.Float hi ]
 

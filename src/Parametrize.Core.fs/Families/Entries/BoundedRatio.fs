@@ -37,21 +37,28 @@ module internal Ratios =
         (high: torch.Tensor)
         (evaluated: torch.Tensor -> struct (torch.Tensor * torch.Tensor))
         : torch.Tensor =
-        let rec go (left: int) (low: torch.Tensor) (high: torch.Tensor) (at: torch.Tensor) =
+        let step (left: int) (low: torch.Tensor) (high: torch.Tensor) (at: torch.Tensor) =
             let struct (value, slope) = evaluated at
             let isAbove = value.gt (0.0.AsScalar())
             let low, high = torch.where (isAbove, at, low), torch.where (isAbove, high, at)
             let next = torch.where (value.eq (0.0.AsScalar()), at, at - value / slope)
             let next = next.maximum(low).minimum high
             let isFound = ((next - at).abs()).le(at.abs().clamp_min(size.AsScalar()) * 1e-11.AsScalar())
+            let isLast = left = 0 || isFound.all().item<bool>()
 
-            if left = 0 || isFound.all().item<bool>() then
-                next
-            elif left % 8 = 0 then
-                let middle = low / 2.0.AsScalar() +. high / 2.0.AsScalar()
-                go (left - 1) low high (torch.where (isFound, next, middle))
-            else
-                go (left - 1) low high next
+            let next =
+                if not isLast && left % 8 = 0 then
+                    torch.where (isFound, next, low / 2.0.AsScalar() +. high / 2.0.AsScalar())
+                else
+                    next
+
+            low, high, next, isLast
+
+        let rec go (left: int) (low: torch.Tensor) (high: torch.Tensor) (at: torch.Tensor) =
+            let low, high, next, isLast =
+                Tensors.keeping (fun (low, high, next, _) -> [ low; high; next ]) (fun () -> step left low high at)
+
+            if isLast then next else go (left - 1) low high next
 
         go mostSteps low high (low / 2.0.AsScalar() +. high / 2.0.AsScalar())
 

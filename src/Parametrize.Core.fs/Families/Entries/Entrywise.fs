@@ -31,16 +31,51 @@ module internal Entrywise =
         let reals = if tensor.is_complex () then tensor.view_as_real () else tensor
         reals.clamp_ ((-greatest).AsScalar(), greatest.AsScalar()) |> ignore
 
-    /// The mean modulus, in which what starts inside an open set keeps its distance from the edge; 1 for zeros, which have
-    /// no scale of their own.
-    let scale (tensor: torch.Tensor) : float =
-        let largest = Tensors.largest tensor
+    let private pieceSize = 1L <<< 20
+
+    let private pieces (tensor: torch.Tensor) : torch.Tensor seq =
+        let flat = tensor.reshape [| -1L |]
+        let size (first: int64) = min pieceSize (flat.numel () - first)
+        seq { for first in 0L .. pieceSize .. flat.numel () - 1L -> flat.narrow (0L, first, size first) }
+
+    /// A map of entries, on one piece of a large tensor after another: double precision, and what the map makes on the way, would
+    /// take many times the memory of the tensor. At once where gradients are asked for.
+    let byPieces (map: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) : torch.Tensor =
+        if tensor.numel () <= pieceSize || (tensor.requires_grad && torch.is_grad_enabled ()) then
+            map tensor
+        else
+            let made = torch.empty (tensor.shape, dtype = tensor.dtype, device = tensor.device)
+
+            for piece, place in Seq.zip (pieces tensor) (pieces made) do
+                use _ = torch.NewDisposeScope()
+                place.copy_ (map piece) |> ignore
+
+            made
+
+    /// The mean modulus of what a map makes of the entries in double precision; 0 for zeros.
+    let meanModulus (map: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) : float =
+        let ofPieces (take: torch.Tensor -> float) =
+            [|
+                for piece in pieces (tensor.detach ()) do
+                    use _ = torch.NewDisposeScope()
+                    take (map (Tensors.inDouble piece))
+            |]
+
+        let largest = ofPieces Tensors.largest |> Array.fold max 0.0
 
         if largest > 0.0 then
             // In units of the largest entry: a sum could leave the range.
-            Tensors.number ((Tensors.inDouble tensor).abs().div(largest.AsScalar()).mean()) * largest
+            let sum (values: torch.Tensor) = Tensors.number (values.abs().div(largest.AsScalar()).sum())
+            Array.sum (ofPieces sum) / float (tensor.numel ()) * largest
         else
-            1.0
+            0.0
+
+    /// The mean modulus, in which what starts inside an open set keeps its distance from the edge; 1 for zeros, which have
+    /// no scale of their own.
+    let scale (tensor: torch.Tensor) : float =
+        match meanModulus id tensor with
+        | 0.0 -> 1.0
+        | mean -> mean
 
     /// How far from the edge of an open set a start still trains, where derivatives are no larger than that distance.
     let leastStart: float = 1.0 / 32.0

@@ -61,7 +61,7 @@ type internal PositiveNode(map: PositiveMap) =
 
         torch.where (tensor.gt (0.0.AsScalar()), tensor, started)
 
-    let inverse (tensor: torch.Tensor) =
+    let inverseOf (tensor: torch.Tensor) =
         let wide = Entrywise.withFiniteSlopes tensor.dtype (Tensors.inDouble tensor)
 
         let inverse =
@@ -73,6 +73,8 @@ type internal PositiveNode(map: PositiveMap) =
             | PositiveMap.Square -> wide.sqrt ()
 
         inverse.``to`` tensor.dtype
+
+    let inverse = Entrywise.byPieces inverseOf
 
     /// What the entries come from, in the range of numbers alone: the right inverse, differentiable.
     member _.Inverse(tensor: torch.Tensor) : torch.Tensor = inverse tensor

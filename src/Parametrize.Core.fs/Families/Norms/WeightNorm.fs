@@ -77,11 +77,7 @@ type internal WeightNormNode(dimension: int option) =
 
         Ok
             {
-                Inputs =
-                    [|
-                        magnitude.``to`` ((Norms.largest tensor along).dtype)
-                        torch.where (largest.eq (0.0.AsScalar()), any, tensor)
-                    |]
+                Inputs = [| magnitude.``to`` tensor.dtype; torch.where (largest.eq (0.0.AsScalar()), any, tensor) |]
                 Buffers = [||]
             }
 

@@ -129,7 +129,7 @@ module GeneralizedStiefelValues =
 
                 if i > j then
                     l[i * size + j] <- rest / l[j * size + j]
-                elif rest > 1e-14 * at i i && Double.IsFinite rest then
+                elif rest > 1e-12 * at i i && Double.IsFinite rest then
                     l[i * size + j] <- sqrt rest
                 else
                     invalidArg (nameof rows) (invariant $"B must be positive definite, but its pivot {i} is {rest}.")

@@ -104,10 +104,15 @@ type internal PositiveDefiniteNode(floor: float) =
         let first = max (4.0 * Form.epsilon torch.ScalarType.Float64) (epsilon / 16.0)
         let most = Tensors.largest limits
 
-        let rec shifted (shift: torch.Tensor) (next: float) =
+        /// A factor for this shift, and for which matrices of the batch it is none.
+        let tried (shift: torch.Tensor) () =
             let struct (factor, info) = torch.linalg.cholesky_ex (matrix +. Tensors.eyeLike matrix * shift)
             let low = (Tensors.realDiagonal factor).ge(floors).logical_not().any(-1L, keepdim = true)
-            let fails = info.ne(0.0.AsScalar()).unsqueeze(-1L).logical_or(low).unsqueeze -1L
+            struct (factor, info.ne(0.0.AsScalar()).unsqueeze(-1L).logical_or(low).unsqueeze -1L)
+
+        let rec shifted (shift: torch.Tensor) (next: float) =
+            let struct (factor, fails) =
+                Tensors.keeping (fun struct (factor, fails) -> [ factor; fails ]) (tried shift)
 
             if not (fails.any().item<bool>()) then
                 struct (factor, shift)
@@ -118,6 +123,7 @@ type internal PositiveDefiniteNode(floor: float) =
             else
                 // Beyond rounding, how far it is away is only to be told.
                 let further = if next > most then 16.0 * next else 2.0 * next
+                factor.Dispose()
                 shifted (torch.where (fails, torch.full_like (shift, next.AsScalar()), shift)) further
 
         let struct (factor, shift) = shifted (torch.zeros_like limits) first
