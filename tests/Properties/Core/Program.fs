@@ -65,6 +65,9 @@ let private tests (isAskedFor: string list -> bool) : Test =
             BatchTests.tests
             MemberTests.tests
             ThinTests.tests
+            VolumeOfNoNumberTests.tests
+            NegativeStartTests.tests
+            MisspellingTests.tests
             LargeGradientTests.tests
             FormTests.tests
             EqualityTests.tests
@@ -96,6 +99,11 @@ let private tests (isAskedFor: string list -> bool) : Test =
             EdgeStartTests.tests
             ScheduleTests.tests
             BatchClaimTests.tests
+            ComplexMagnitudeTests.tests
+            GrowingRangeTests.tests
+            KroneckerTurnTests.tests
+            LargeSymplecticTests.tests
+            TinyChannelTests.tests
             ScaledNearnessTests.tests
             NormalizedTests.tests
             BesselTests.tests

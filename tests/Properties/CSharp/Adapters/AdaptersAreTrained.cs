@@ -229,6 +229,14 @@ public class AdaptersAreTrained
     [InlineData("sum [lora 2L 4.0; identity]", "110")]
     [InlineData("slices 0 [(4L, identity); (4L, slices 1 [(4L, lora 2L 4.0); (4L, identity)])]", "0110")]
     [InlineData("onKernel (slices 0 [(4L, lora 2L 4.0); (4L, identity)])", "110")]
+    [InlineData(
+        "where (Mask.Parse \"8x8:/wD/AP8A/wA=\") (lora 2L 4.0) (where (Mask.Parse \"8x8:/wD/AP8A/wA=\") positive positive)",
+        "1100"
+    )]
+    [InlineData(
+        "where (Mask.Parse \"8x8:/wD/AP8A/wA=\") (where (Mask.Parse \"8x8:/wD/AP8A/wA=\") positive positive) (dora 2L 4.0)",
+        "00111"
+    )]
     [InlineData("lora 2L 4.0", "11")]
     [InlineData("identity", "0")]
     public void Pieces_of_a_frozen_weight_without_an_adapter_stay_frozen(string code, string isTrained)

@@ -71,6 +71,26 @@ public class JointStates
         Assert.Contains("weight_ih+weight_hh", Assert.Single(unnamed.Problems));
     }
 
+    /// <summary>Of one row, or of one column, a singular vector has as many entries as the matrix.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void A_map_that_its_pieces_tell_need_not_be_named(int dimension)
+    {
+        foreach (var (rows, columns) in new[] { (1, 1), (1, 3), (3, 1), (2, 2), (2, 3) })
+        {
+            TwoParameters Model() => new(randn(rows, columns), randn(rows, columns));
+            foreach (var value in new[] { Parametrizations.SpectralNorm(), Parametrizations.PrunedL1(0.5) })
+            {
+                var (joined, plain) = (Model(), Model());
+                joined.register_parametrization(["a", "b"], value, dim: dimension);
+                joined.eval();
+                plain.load_parametrized_state_dict(joined.state_dict());
+                Near.Same(joined.parametrization("a").Value, cat([plain.a, plain.b], dimension));
+            }
+        }
+    }
+
     [Fact]
     public void A_map_that_its_pieces_do_not_tell_has_to_be_named()
     {

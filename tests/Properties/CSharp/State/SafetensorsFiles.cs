@@ -57,6 +57,26 @@ public sealed class SafetensorsFiles : IDisposable
         Assert.NotNull(new FileInfo(link).LinkTarget);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Links_that_lead_to_links_stay_all(bool isRelative)
+    {
+        var inner = Directory.CreateDirectory(System.IO.Path.Combine(_folder, "inner")).FullName;
+        Safetensors.Save(Path, One(zeros(1)));
+        var links = new List<string>();
+        for (var count = 1; count <= 4; count++)
+        {
+            var (link, last) = (System.IO.Path.Combine(inner, $"link{count}"), links.LastOrDefault(Path));
+            File.CreateSymbolicLink(link, isRelative ? System.IO.Path.GetRelativePath(inner, last) : last);
+            links.Add(link);
+            Safetensors.Save(link, One(ones(count)));
+            Near.Identical(ones(count), Safetensors.Load(Path)["a"]);
+            Assert.All(links, one => Assert.NotNull(new FileInfo(one).LinkTarget));
+            Assert.Equal(links, Directory.GetFiles(inner).Order());
+        }
+    }
+
     [Fact]
     public void A_bad_file_is_named()
     {

@@ -123,6 +123,20 @@ let tests: Test =
     testList
         "priors"
         [
+            test "samples beyond the element type are its largest numbers" (fun () ->
+                for prior, dtype in
+                    [
+                        Prior.studentT 1.0 1.0, torch.ScalarType.Float16
+                        Prior.normal 1e5, torch.ScalarType.Float16
+                        Prior.laplace 1e5, torch.ScalarType.Float16
+                        Prior.ofValue positive (Prior.normal 1e5), torch.ScalarType.Float16
+                        Prior.ofValue (scale 1e5) (Prior.normal 1.0), torch.ScalarType.Float16
+                        Prior.normal 1e39, torch.ScalarType.Float32
+                    ] do
+                    let generator = Some(new torch.Generator(5UL, torch.CPU))
+                    let sample = Prior.sample prior { formOf dtype [| 200000L |] with Device = torch.CPU } generator
+                    Expect.isTrue (sample.isfinite().all().item<bool>()) $"{prior}, {dtype}")
+
             for prior, value, shape in all do
                 test $"{prior} of {value}: each of a batch, in every element type" (fun () ->
                     let w = drawn value shape

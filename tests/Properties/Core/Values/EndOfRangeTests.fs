@@ -118,6 +118,22 @@ let private singularStarts () : unit =
             Expect.isLessThan (Measures.largest start) 40.0 $"{name} of {size}: the entries"
             Expect.isOk (Parametrization.contains symplectic start) $"{name} of {size}"
 
+/// The mean of parameters is a number, though their sum may be none.
+let private ratiosFarOut () : unit =
+    for dtype in [ float32; float64 ] do
+        for ratio in [ 1.5; 4.0; 1000.0 ] do
+            for others in [ 0.0; -1.0; 0.5 ] do
+                use _ = torch.NewDisposeScope()
+                let value = boundedRatio ratio
+                let largest = 0.9 * Form.greatest dtype
+                let x = torch.tensor ([| largest; largest; others |], dtype = dtype)
+                let parts = Parametrization.ofTensors [ x ] [] value
+                let w = Parametrization.forward value parts
+                let quotient = Tensors.number (w[0L] / w[2L])
+                Expect.isLessThan (abs (quotient / ratio - 1.0)) 1e-5 $"{value}, {dtype}, beside {others}"
+                let volume = Tensors.number (Parametrization.logVolume value parts).Value
+                Expect.isTrue (System.Double.IsFinite volume) $"{value}, {dtype}, beside {others}: the volume"
+
 let private tinyBehindViews () : unit =
     for value in [ Parametrization.onKernel positive >>> scale 1e-30; transposed positive >>> scale 1e-30 ] do
         use _ = torch.NewDisposeScope()
@@ -380,6 +396,7 @@ let tests: Test =
             testCase "projections behind large ratios are allowed" ratios
             testCase "symplectic matrices of long and short columns" longAndShortColumns
             testCase "symplectic starts of singular weights" singularStarts
+            testCase "ratios of parameters far out" ratiosFarOut
             testCase "tiny positive numbers behind views" tinyBehindViews
             testCase "what bijections behind views yield is allowed" bijectionsBehindViews
             testCase "determinants of kernels are those of their matrices" kernels

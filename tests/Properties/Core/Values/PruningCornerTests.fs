@@ -192,10 +192,36 @@ let private channelsBehindMasks () : unit =
         tensor.narrow(0L, 0L, zeros).zero_() |> ignore
         Expect.equal (Parametrization.contains value tensor).IsOk isAllowed $"{zeros} channels of zeros"
 
+/// Behind several nodes, a pruning that merges with the last one chooses among the entries of the tensor itself.
+let private choosesAmongComputed () : unit =
+    let few = pruned (Pruning.L1(Amount.Count 3L))
+    let more = Pruning.L1(Amount.Count 5L)
+
+    for before in
+        [
+            bounded -1.0 1.0 >>> shift 0.5
+            positive >>> shift -1.0
+            shift 1.0 >>> bounded -1.0 3.0 >>> scale -2.0
+            onKernel (positive >>> shift -1.0)
+        ] do
+        for seed in 1UL .. 5UL do
+            use _ = torch.NewDisposeScope()
+            let value = before >>> few
+            let parts = orFail (Parametrization.start value (normal seed [ 4L; 4L ]))
+            let tensor = Parametrization.forward value parts
+            let kept = Mask.OfTensor parts.Buffers[0]
+
+            match Growth.tryContinue (value >>> pruned more) (pruned more) value parts with
+            | Some(Ok grown) ->
+                let expected = PruningMask.ofScores tensor (Some kept) more
+                Expect.equal (Mask.OfTensor grown.Buffers[0]) expected $"{value}, seed {seed}"
+            | other -> failtest $"{value}: {other}"
+
 let tests: Test =
     testList
         "corners of prunings"
         [
+            testCase "a pruning chooses among what is computed" choosesAmongComputed
             testCase "channels behind masks are others" channelsBehindMasks
             testCase "a mask that was replaced is let go" replacedMasks
             testCase "a mask goes on whatever zeros there are" masksGoOn
