@@ -120,8 +120,11 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
 
     /// Zero rows have the scale of the others, and 1 where there is none.
     let orOthers (scale: torch.Tensor) =
-        let other = Norms.oneWhereZero (scale.amax [| 0L; 1L |])
-        torch.where (scale.eq (0.0.AsScalar()), other, scale)
+        let inPlaceOf (other: torch.Tensor) (scale: torch.Tensor) =
+            torch.where (scale.eq (0.0.AsScalar()), other, scale)
+
+        let other = scale.amax [| 0L; 1L |]
+        inPlaceOf (inPlaceOf (torch.ones_like other) other) scale
 
     let zeroPointOf (low: torch.Tensor) (scale: torch.Tensor) =
         if isSymmetric then
