@@ -17,10 +17,10 @@ public static partial class parametrize
     /// </summary>
     /// <remarks>
     /// It runs RegisterComponents: in the constructor of a module, assign all fields before registering on the module's own tensors.
-    /// Outside a cached scope, calls of one module from several threads wait for one another. The value is copied into the native memory of RNN, LSTM, GRU, attention
-    /// and transformers. Open a cached scope if you call such a module twice before one backward, or with a PackedSequence. A
-    /// parameter that modules inside <paramref name="module"/> share stays shared. Modules outside are not found and would go on
-    /// with the unconstrained parameter, so register on the model that contains them all.
+    /// Outside a cached scope, calls of one module from several threads wait for one another. The value is copied into the native
+    /// memory of RNN, LSTM, GRU, attention and transformers. Open a cached scope if you call such a module twice before one backward, or
+    /// with a PackedSequence. A parameter that modules inside <paramref name="module"/> share stays shared. Modules outside are not
+    /// found and would go on with the unconstrained parameter, so register on the model that contains them all.
     /// </remarks>
     /// <param name="module">Any module, of TorchSharp or one's own.</param>
     /// <param name="name">
@@ -32,6 +32,7 @@ public static partial class parametrize
     /// <exception cref="ArgumentException">The module has no tensor of that name.</exception>
     /// <exception cref="ParametrizationException">The tensor does not suit; nothing has changed.</exception>
     /// <exception cref="NotSupportedException">The tensor cannot be bound; the message says why.</exception>
+    /// <exception cref="InvalidOperationException">The constructor of the tensor's module has not assigned all fields yet.</exception>
     public static T register_parametrization<T>(
         this T module,
         string name,

@@ -18,11 +18,12 @@ internal static class SharedWeights
         )
         {
             if (places.FirstOrDefault(place => adapted.Contains(place.Name)) is { Name: { } name } own)
-                return $"{name} is the weight of '{Other(own.Module)}', too, which PEFT's adapter for '{own.Module}' would not change. Give each "
-                    + "a weight of its own first; or register Parametrizations.Lora on it by its name, for both.";
+                return $"'{own.Module}' and '{Other(own.Module)}' share one weight, {name}, but PEFT's adapters change one of the two. Give each a "
+                    + "weight of its own first; or register Parametrizations.Lora on it by its name, for both.";
             var whole = places.ToLookup(place => AdapterTargets.IsSavedWhole(config, place.Module));
             if (whole[true].FirstOrDefault().Name is { } saved && whole[false].Any())
-                return $"{saved} is to be saved as a whole, but '{whole[false].First().Module}' has it, too. Give each a tensor of its own first.";
+                return $"{saved} is to be saved as a whole, but '{whole[false].First().Module}' shares it. Give each a tensor of its own first, or "
+                    + "name both in ModulesToSave.";
 
             string Other(string module) => places.First(place => place.Module != module).Module;
         }

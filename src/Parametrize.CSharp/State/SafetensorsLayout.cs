@@ -32,6 +32,11 @@ internal sealed class SafetensorsLayout
     {
         ArgumentNullException.ThrowIfNull(tensors);
         metadata ??= new Dictionary<string, string>();
+        if (metadata.FirstOrDefault(pair => pair.Value is null).Key is { } empty)
+            throw new ArgumentException(
+                $"A text was expected for '{empty}' of the metadata, but it is null.",
+                nameof(metadata)
+            );
         foreach (var text in metadata.Keys.Concat(metadata.Values))
             Encoded(text); // Throws where the writer would put a replacement character.
 

@@ -125,5 +125,14 @@ public sealed class SafetensorsFiles : IDisposable
         Assert.Contains("surrogate", Assert.Throws<ArgumentException>(() => Files.Saved(named)).Message);
     }
 
+    [Fact]
+    public void Metadata_without_a_text_are_refused_by_their_name()
+    {
+        var lacking = new Dictionary<string, string> { ["epoch"] = null! };
+        var refusal = Assert.Throws<ArgumentException>(() => Files.Saved(One(ones(1)), lacking));
+        Assert.StartsWith("A text was expected for 'epoch' of the metadata", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal("metadata", refusal.ParamName);
+    }
+
     private static Dictionary<string, Tensor> One(Tensor tensor) => new() { ["a"] = tensor };
 }
