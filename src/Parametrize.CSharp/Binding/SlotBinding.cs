@@ -14,6 +14,12 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     private Placeholder? _placeholder;
     private PendingAssignment? _pending;
     private Tensor? _untouched;
+
+    /// <summary>
+    /// The module's own object for a tensor from which the value is computed, where that is tied to another module: TorchSharp's
+    /// setters dispose the object that they replace, so two modules must not have one.
+    /// </summary>
+    private Tensor? _tied;
     private long _shownAt;
     private bool _isReleased;
 
@@ -135,6 +141,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             tensor.Empty();
             Kept = tensor;
         }
+        else if (!computed.Inputs.Contains(tensor, ReferenceEqualityComparer.Instance))
+            _tied = tensor;
         PutPlaceholder();
     }
 
@@ -152,10 +160,12 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         return slot.IsBuffer ? Kept : Kept.requires_grad_(isTrained);
     }
 
-    /// <summary>Puts a plain tensor into the slot again.</summary>
+    /// <summary>Puts a plain tensor into the slot again: as the module's former object, if that stands for it.</summary>
     public void Restore(Tensor own)
     {
-        slot.Restore(own);
+        slot.Restore(
+            (Kept ?? _tied) is { IsInvalid: false } former && NativeTensors.AreOne(former, own) ? former : own
+        );
         Drop();
         ForgetAssignment();
         _placeholder?.Retire();

@@ -79,6 +79,34 @@ public class TiesThroughNativeMemory
         }
     }
 
+    /// <summary>TorchSharp's setters dispose the object that they replace.</summary>
+    [Theory]
+    [InlineData("encoder.weight", false)]
+    [InlineData("encoder.weight", true)]
+    [InlineData("decoder.weight", false)]
+    [InlineData("decoder.weight", true)]
+    public void After_adapters_the_modules_are_tied_as_before(string name, bool isMerged)
+    {
+        var (embedding, decoder) = (nn.Embedding(6, 4), nn.Linear(4, 6, hasBias: false));
+        decoder.weight = embedding.weight!;
+        var model = new Tied(embedding, decoder);
+        var keys = model.state_dict().Keys.ToArray();
+        model.register_parametrization(name, Parametrizations.Lora(2, 4));
+        if (isMerged)
+            peft.merge_and_unload(model);
+        else
+            peft.unload(model);
+
+        decoder.weight = embedding.weight!;
+        Assert.Equal(keys, model.state_dict().Keys);
+        Assert.Equal(keys, model.baked_state_dict().Keys);
+        decoder.weight = nn.Parameter(ones(6, 4));
+        Assert.Equal([6, 4], model.get_parameter("encoder.weight")!.shape);
+        decoder.Dispose();
+        embedding.call(tensor(new long[] { 1, 2 })).Dispose();
+        Assert.True(embedding.weight!.isfinite().all().item<bool>());
+    }
+
     private sealed class Step : nn.Module<Tensor, Tensor>
     {
         private readonly GRUCell cell;
