@@ -152,8 +152,10 @@ internal static class ModuleInternals
             return null;
         var annotations = new NullabilityInfoContext();
         return FieldsOf(module)
+            // TorchSharp's own constructors have run, whatever its annotations say of weights that a norm has not.
             .Where(field =>
-                field.FieldType.IsAssignableTo(typeof(nn.Module)) || field.FieldType.IsAssignableTo(typeof(Tensor))
+                field.DeclaringType!.Assembly != typeof(nn.Module).Assembly
+                && (field.FieldType.IsAssignableTo(typeof(nn.Module)) || field.FieldType.IsAssignableTo(typeof(Tensor)))
             )
             .FirstOrDefault(field =>
                 field.GetValue(module) is null && annotations.Create(field).ReadState == NullabilityState.NotNull

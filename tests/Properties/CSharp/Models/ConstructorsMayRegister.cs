@@ -47,6 +47,17 @@ public class ConstructorsMayRegister
         Assert.Equal(["parametrizations.scale.original"], model.state_dict().Keys);
     }
 
+    /// <summary>TorchSharp's modules lack weights by their options.</summary>
+    [Fact]
+    public void Modules_of_TorchSharp_are_built()
+    {
+        nn.BatchNorm1d(3, affine: false).register_parametrization("running_var", Parametrizations.Positive);
+        nn.InstanceNorm1d(3, affine: false, track_running_stats: true)
+            .register_parametrization("running_var", Parametrizations.Positive);
+        nn.Linear(3, 3, hasBias: false).register_parametrization("weight", Parametrizations.Positive);
+        nn.LSTMCell(3, 3, bias: false).register_parametrization("weight_hh", Parametrizations.Positive);
+    }
+
     /// <summary>Its fields are assigned one after another, and the first names are registered in between.</summary>
     private sealed class Net : nn.Module<Tensor, Tensor>
     {
