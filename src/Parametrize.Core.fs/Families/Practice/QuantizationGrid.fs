@@ -51,8 +51,8 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
     let ends (rows: torch.Tensor) =
         let zero = 0.0.AsScalar()
 
-        struct ((rows.amin ([| -1L |], keepdim = true)).clamp_max zero,
-                (rows.amax ([| -1L |], keepdim = true)).clamp_min zero)
+        struct ((Tensors.inDouble (rows.amin ([| -1L |], keepdim = true))).clamp_max zero,
+                (Tensors.inDouble (rows.amax ([| -1L |], keepdim = true))).clamp_min zero)
 
     /// How far the entries are from whole steps, in their own size; infinite where there are too many steps.
     let deviations (rows: torch.Tensor) (scale: torch.Tensor) =
@@ -145,7 +145,7 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
 
     /// Scales and zero points of the ranges of rows.
     member _.OfRange(rows: torch.Tensor, epsilon: float) : struct (torch.Tensor * torch.Tensor) =
-        let struct (low, high) = ends (Tensors.inDouble rows)
+        let struct (low, high) = ends rows
         ofEnds low high epsilon rows.dtype
 
     /// Scales and zero points of rows whose numbers have left the ranges of these ones, rounding aside: their ranges grow. Others
@@ -153,7 +153,7 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
     member _.Grown
         (rows: torch.Tensor, scale: torch.Tensor, zeroPoint: torch.Tensor)
         : struct (torch.Tensor * torch.Tensor) =
-        let struct (low, high) = ends (Tensors.inDouble rows)
+        let struct (low, high) = ends rows
         let wide, zero = Tensors.inDouble scale, Tensors.inDouble zeroPoint
 
         let ownLow, ownHigh =

@@ -42,12 +42,10 @@ module internal Symplectic =
         let scales = (norms.unsqueeze -1L * norms.unsqueeze -2L).clamp_min(1e-300.AsScalar())
         (residual.abs () / scales).amax([| -2L; -1L |], keepdim = true)
 
-    /// Which matrices of a batch are this near: by the Frobenius norm of `J^T W^T J W - I`.
-    let private isWithin (distance: float) (matrix: torch.Tensor) =
+    /// Which matrices of a batch are near: the Frobenius norm of `J^T W^T J W - I` is below a half.
+    let private isNear (matrix: torch.Tensor) =
         let residual = SymplecticForm.back (gram matrix) - Tensors.eyeLike matrix
-        (residual.Squared().sum([| -2L; -1L |], keepdim = true)).lt((distance * distance).AsScalar())
-
-    let private isNear (matrix: torch.Tensor) = isWithin 0.5 matrix
+        (residual.Squared().sum([| -2L; -1L |], keepdim = true)).lt(0.25.AsScalar())
 
     /// Newton-Schulz steps to the symplectic polar factor (Higham, Mackey, Mackey & Tisseur 2005, section 5), which is near.
     let private polished (matrix: torch.Tensor) =
@@ -55,8 +53,8 @@ module internal Symplectic =
 
         Seq.init 6 ignore |> Seq.fold step matrix
 
-    /// `W + E` with the least E for which `W^T J E + E^T J W` is what `W^T J W` lacks: `E = -W J A`, where A in the basis of the
-    /// eigenvectors of `J^T W^T W J` is what lacks, shared between `A_ij` and `A_ji` as the eigenvalues j and i are. The polar factor
+    /// `W + E` with the least E for which `W^T J E + E^T J W` is what `W^T J W` lacks. It is `E = -W J A`: in the basis of the
+    /// eigenvectors of `J^T W^T W J`, A_ij takes the share `l_j / (l_i + l_j)` of what is lacking, by the eigenvalues l. The polar factor
     /// is farther away, by the square of the condition number.
     let private corrected (matrix: torch.Tensor) : torch.Tensor =
         let lacking = SymplecticForm.times (Tensors.eyeLike matrix) - gram matrix
@@ -75,13 +73,20 @@ module internal Symplectic =
         let found = Seq.init 3 ignore |> Seq.fold (fun near () -> corrected near) matrix
         torch.where ((defects found).lt(defects matrix), found, matrix)
 
+    /// What is made for some matrices of a batch, in place of those; for none, it is not made: decompositions take long.
+    let private inPlaceOf (others: torch.Tensor) (isMade: torch.Tensor) (make: unit -> torch.Tensor) : torch.Tensor =
+        if isMade.any().item<bool>() then
+            torch.where (isMade, make (), others)
+        else
+            others
+
     /// The same of what a coarser element type has rounded; others as they are.
     let polish (matrix: torch.Tensor) : torch.Tensor =
         let wide = Tensors.inDouble matrix
         let limit = Tensors.limit (Form.epsilon matrix.dtype) (Tensors.last matrix) 0.5
         let off = defects wide
         let isOff = off.gt(limit.AsScalar()).logical_and(off.lt (0.1.AsScalar()))
-        torch.where(isOff, settled wide, wide).``to`` matrix.dtype
+        (inPlaceOf wide isOff (fun () -> settled wide)).``to`` matrix.dtype
 
     /// The same matrix with no singular value below this part of the largest, and the least one reflected where the determinant
     /// is negative, which that of no symplectic matrix is; the identity for zeros.
@@ -127,8 +132,12 @@ module internal Symplectic =
         let isRounded =
             off.le ((Tensors.limit (Form.epsilon matrix.dtype) (Tensors.last matrix) 1.0).AsScalar())
 
-        let near = torch.where (isNear wide, polished wide, factor part wide)
-        torch.where(isExact, wide, torch.where (isRounded, settled wide, near)).``to`` matrix.dtype
+        let isFar = isRounded.logical_not ()
+
+        let rounded = inPlaceOf wide (isRounded.logical_and (isExact.logical_not ())) (fun () -> settled wide)
+
+        (inPlaceOf rounded isFar (fun () -> torch.where (isNear wide, polished wide, factor part wide))).``to``
+            matrix.dtype
 
     /// A symplectic matrix for any matrix: what is near one becomes its polar factor, what rounding has moved the nearest one.
     let retract (matrix: torch.Tensor) : torch.Tensor = retracted 1e-5 matrix
