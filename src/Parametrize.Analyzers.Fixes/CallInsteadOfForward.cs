@@ -45,7 +45,7 @@ public sealed class CallInsteadOfForward() : ReplacingFix(Rules.RunByForward, "W
         SemanticModel model
     )
     {
-        // Behind `?.` nothing can be bound by itself: all arguments in their order fit as well as they did.
+        // The call behind `?.` cannot be bound by itself. It fits if all arguments are given in their order and without names.
         if (invocation.Expression is MemberBindingExpressionSyntax)
             return changed.ArgumentList.Arguments.Count == operation.TargetMethod.Parameters.Length
                 && changed.ArgumentList.Arguments.All(argument => argument.NameColon is null);
@@ -58,7 +58,7 @@ public sealed class CallInsteadOfForward() : ReplacingFix(Rules.RunByForward, "W
             && SymbolEqualityComparer.Default.Equals(method.ReturnType, operation.TargetMethod.ReturnType);
     }
 
-    /// <summary>All arguments in their order: `call` names them otherwise, and has no defaults.</summary>
+    /// <summary>All arguments in the order of the parameters: `call` has other parameter names and no default values.</summary>
     private static ArgumentListSyntax? Complete(InvocationExpressionSyntax invocation, IInvocationOperation operation)
     {
         var arguments = operation.Arguments.OrderBy(argument => argument.Parameter?.Ordinal).Select(Written).ToList();

@@ -40,7 +40,9 @@ public abstract class ReplacingFix : CodeFixProvider
         );
     }
 
-    /// <summary>What to put in place of what; null where it would not compile, or be of another type.</summary>
+    /// <summary>
+    /// The syntax to replace, and its replacement; null when the replacement would not compile or would have another type.
+    /// </summary>
     private protected abstract (SyntaxNode Old, SyntaxNode New)? Replacement(
         SyntaxNode found,
         SemanticModel model,

@@ -31,7 +31,9 @@ public sealed class ValueInsteadOfField() : ReplacingFix(Rules.ReadOutsidePass, 
         return Fits(access, value, model) ? (access, value) : null;
     }
 
-    /// <summary>Whether it compiles there, and a tensor will do: where a Parameter is asked for it does not.</summary>
+    /// <summary>
+    /// Whether the replacement compiles there. It does not where a Parameter is expected, because the value is a Tensor.
+    /// </summary>
     private static bool Fits(MemberAccessExpressionSyntax access, ExpressionSyntax value, SemanticModel model)
     {
         var bound = model.GetSpeculativeTypeInfo(access.SpanStart, value, SpeculativeBindingOption.BindAsExpression);

@@ -6,8 +6,8 @@ using Microsoft.CodeAnalysis.Operations;
 namespace Parametrize.Analyzers;
 
 /// <summary>
-/// PARAM002: a registration makes parameters after an optimizer was given those of the module, and nobody tells it. Most
-/// registrations make none, because the module's own parameter goes on as `original`.
+/// PARAM002: a registration makes parameters after an optimizer was built for the module, and no later code adds them to the
+/// optimizer. Most registrations make none, because the module's own parameter goes on as `original`.
 /// </summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
@@ -95,7 +95,9 @@ public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
 
         public bool Has(Place module, Places places) => Modules.Any(one => places.IsAround(one.Place, module));
 
-        /// <summary>One that is handed on at once may be used anywhere.</summary>
+        /// <summary>
+        /// Whether it may be used after the registration. One that is not kept in a local variable may be used anywhere.
+        /// </summary>
         public bool IsUsedAfter(IOperation registration, Body body)
         {
             if (_place is not { IsVariable: true, Root: ILocalSymbol local })

@@ -9,7 +9,7 @@ namespace Parametrize.Analyzers;
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class ReadOutsidePassAnalyzer : BodyAnalyzer
 {
-    /// <summary>What a placeholder tells as the tensor would.</summary>
+    /// <summary>Properties that are the same for the placeholder and the tensor.</summary>
     private static readonly ImmutableHashSet<string> Lasting = ["device", "device_type", "device_index", "dtype"];
 
     /// <inheritdoc/>
@@ -46,7 +46,10 @@ public sealed class ReadOutsidePassAnalyzer : BodyAnalyzer
         );
     }
 
-    /// <summary>Not where it is assigned, compared with null, only named, or asked for what does not depend on its value.</summary>
+    /// <summary>
+    /// Whether the value of the tensor is read. It is not where the field is assigned, compared with null or named, or where a
+    /// property is read that the placeholder has, too.
+    /// </summary>
     private static bool IsReadForItsValue(IOperation read)
     {
         var (one, parent) = (read, read.Parent);
@@ -58,7 +61,7 @@ public sealed class ReadOutsidePassAnalyzer : BodyAnalyzer
             INameOfOperation or IIsPatternOperation or ITypeOfOperation => false,
             IBinaryOperation { OperatorKind: BinaryOperatorKind.Equals or BinaryOperatorKind.NotEquals } comparison =>
                 !IsNull(comparison.LeftOperand) && !IsNull(comparison.RightOperand),
-            // Freezes the parameters.
+            // Setting `requires_grad` of the field freezes the parameters, and reads no value.
             IPropertyReferenceOperation { Property.Name: "requires_grad", Parent: IAssignmentOperation setting } flag
                 when flag.Instance == one && setting.Target == flag => false,
             IPropertyReferenceOperation property when property.Instance == one => !Lasting.Contains(

@@ -12,12 +12,14 @@ internal static class Rules
     public const string HooklessCall = "PARAM004";
     public const string UnsaidOption = "PARAM005";
 
-    /// <summary>Set where the value of the parametrization is not the one that is read.</summary>
+    /// <summary>
+    /// A property of diagnostics for joint tensors: the value of the parametrization is then not the member that is read.
+    /// </summary>
     public const string Joint = "joint";
 
     private const string Category = "Parametrize";
 
-    /// <summary>From the one place that has it, by way of the assembly.</summary>
+    /// <summary>The address of the repository, which the build writes into the metadata of the assembly.</summary>
     private static readonly string Repository =
         typeof(Rules)
             .Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()

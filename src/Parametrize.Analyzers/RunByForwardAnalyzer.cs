@@ -7,8 +7,8 @@ using Microsoft.CodeAnalysis.Operations;
 namespace Parametrize.Analyzers;
 
 /// <summary>
-/// PARAM001: a module is run by `forward`, or its `forward` is handed on. Not in a forward pass: the `call` around it
-/// has computed what was registered through the model, so that its children may be run by `forward`.
+/// PARAM001: a module is run by `forward`, or its `forward` is passed as a delegate. Nothing is reported in a forward pass: the
+/// `call` around it has computed what was registered through the model, so its children may be run by `forward`.
 /// </summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class RunByForwardAnalyzer : DiagnosticAnalyzer
@@ -59,7 +59,7 @@ public sealed class RunByForwardAnalyzer : DiagnosticAnalyzer
 
     private static bool IsBase(IOperation module) => module.Syntax is BaseExpressionSyntax;
 
-    /// <summary>What runs there runs in the `call` of the module whose pass it is.</summary>
+    /// <summary>Whether the code is in a forward pass, which runs inside the `call` of its module.</summary>
     private static bool IsInForwardPass(ISymbol symbol)
     {
         for (var one = symbol; one is IMethodSymbol method; one = one.ContainingSymbol)

@@ -1,14 +1,13 @@
 using Parametrize.CSharp.Binding;
 using Parametrize.CSharp.Grouping;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
 /// <summary>
-/// While the scope lasts, each parametrized tensor is computed once, on first use, and stands in its module's field. Made by
-/// <see cref="parametrize.cached()"/>. The scope flows with async code and into threads that this code starts. Scopes nest, and the
-/// scopes of several threads share the computed values.
+/// While the scope lasts, each parametrized tensor is computed once and stands in its module's field. `cached(model)` computes
+/// the tensors of the model when it opens. <see cref="parametrize.cached()"/> then computes those that the present thread or task
+/// has registered; all others, and those that learn or draw random numbers, are computed at their first use. The scope flows with
+/// async code and into threads that this code starts. Scopes nest, and the scopes of several threads share the computed values.
 /// </summary>
 /// <remarks>
 /// Assigning, removing, registering, moving and changing between training and evaluation drop a cached value; a scope for a model

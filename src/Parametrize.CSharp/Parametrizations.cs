@@ -1,9 +1,5 @@
-using System.Runtime.CompilerServices;
-using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Values;
 using Parametrize.Values;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
@@ -17,7 +13,8 @@ public static partial class Parametrizations
     public static Parametrization Of(Node node) => Core.ofNode(NotNull(node));
 
     /// <summary>
-    /// The value of a text as <c>ToString</c> prints it, such as <c>skew >>> cayley</c>. It knows the values of the library.
+    /// Reads a value from a text as <c>ToString</c> prints it, such as <c>skew >>> cayley</c>. The value may have no nodes of
+    /// your own.
     /// </summary>
     /// <exception cref="FormatException">It is none; the message names the position and what was expected there.</exception>
     public static Parametrization Parse(string text)
@@ -35,14 +32,19 @@ public static partial class Parametrizations
         Core.contains(NotNull(value), NotNull(tensor)).ErrorOrNull();
 
     /// <summary>The nearest tensor of the space, or a retraction to one; a new tensor without gradients.</summary>
-    /// <exception cref="ArgumentException">It cannot be projected: wrong shape or element type, NaN.</exception>
+    /// <exception cref="ArgumentException">
+    /// It cannot be projected: wrong shape or element type, or NaN; or the value has no right inverse.
+    /// </exception>
     public static Tensor Project(this Parametrization value, Tensor tensor) =>
         Core.project(NotNull(value), NotNull(tensor));
 
     /// <summary>A random tensor of the space, uniform where it has a uniform measure.</summary>
     /// <param name="dtype">Default: that of TorchSharp, float32 unless `set_default_dtype` says otherwise.</param>
     /// <param name="device">Default: the default device of libtorch.</param>
-    /// <param name="generator">Default: the global one of the device; others draw on the CPU, the same tensor for every device.</param>
+    /// <param name="generator">
+    /// Default: the global generator of the device. A given one draws on the CPU, so a seed gives the same tensor on every
+    /// device.
+    /// </param>
     /// <exception cref="ArgumentException">The space has no tensors of that shape or element type.</exception>
     public static Tensor Sample(
         this Parametrization value,
@@ -74,7 +76,8 @@ public static partial class Parametrizations
     /// <summary>The only tensor from which <see cref="Apply"/> computes this one, which has to be allowed.</summary>
     /// <returns>A new tensor, through which gradients flow.</returns>
     /// <exception cref="ArgumentException">
-    /// The value yields tensors from several parameters, or is not known not to; or it does not yield a tensor of that form.
+    /// The value has no known inverse, for example because several parameters yield the same tensor; or it yields no tensor of
+    /// that form.
     /// </exception>
     public static Tensor Undo(this Parametrization value, Tensor w) => Core.undo(NotNull(value), NotNull(w));
 

@@ -2,7 +2,6 @@ using Parametrize.CSharp.Binding;
 using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Values;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 

@@ -1,8 +1,4 @@
-using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
@@ -68,7 +64,6 @@ public sealed partial class ParametrizedTensor
         }
     }
 
-    /// <summary>Copies of the parts, on the given device.</summary>
     internal Parts CopiedParts(Device device)
     {
         Binding.SyncWithModules();

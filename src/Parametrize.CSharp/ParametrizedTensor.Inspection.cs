@@ -1,7 +1,4 @@
-using Microsoft.FSharp.Core;
 using Parametrize.Notebooks;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 

@@ -1,8 +1,3 @@
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
-
 namespace Parametrize.CSharp;
 
 /// <content>The overrides of a module: moving, changing the mode, listing tensors.</content>
@@ -56,8 +51,8 @@ public sealed partial class ParametrizedTensor
     )
     {
         Binding.SyncMoves();
-        // Called for a state dictionary, also for that of an enclosing module: Sequential does not ask its children for their
-        // state.
+        // A state dictionary is being read, perhaps that of an enclosing module: Sequential does not call `state_dict` of its
+        // children.
         if (!include_nonpersistent)
         {
             RefreshWritten();

@@ -1,10 +1,5 @@
-using System.Runtime.CompilerServices;
-using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Grouping;
-using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
@@ -42,7 +37,7 @@ public sealed partial class ParametrizedTensor
         return value;
     }
 
-    /// <summary>An overflow of the stack would end the process.</summary>
+    /// <summary>Throws when little of the stack is left: an overflow would end the process.</summary>
     private void RequireStack()
     {
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
@@ -118,7 +113,7 @@ public sealed partial class ParametrizedTensor
         return Apart(Core.forward(Parametrization, CurrentParts()));
     }
 
-    /// <summary>A value with memory of its own: that of the identity is a view of its parameter.</summary>
+    /// <summary>The value in memory of its own. The value of the identity is a view of its parameter, so it is copied.</summary>
     private Tensor Apart(Tensor value)
     {
         if (!Array.Exists(Tensors, part => Versions.AreOne(part, value)))
@@ -198,7 +193,8 @@ public sealed partial class ParametrizedTensor
             present,
             hasMoved ? value.to(Inputs[0].dtype, Inputs[0].device) : value
         );
-        // What is allowed where it was assigned need not be here, up to rounding.
+        // A tensor that was allowed in the element type in which it was assigned may be refused in the present one, because of
+        // rounding.
         if (hasMoved && parts.IsError)
             parts = Core.rightInverse(Parametrization, PartsIn(value), value);
         if (parts.IsOk)

@@ -1,6 +1,5 @@
 using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Values;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
@@ -12,7 +11,8 @@ public sealed partial class ParametrizedTensor
     /// <summary>
     /// Computes again the buffers that training updates without gradients, the singular vectors of a spectral norm. Call it after
     /// something other than training has written to the parameters (averaging, initializing): training would take many steps to
-    /// find them. Other tensors do not change. In evaluation mode singular vectors are refreshed automatically.
+    /// find them. Other tensors do not change. In evaluation mode the next use does this by itself, unless the write to the
+    /// parameters is an optimizer's step or comes with a loaded state.
     /// </summary>
     /// <exception cref="ParametrizationException">The parameters hold NaN or infinity; nothing has changed.</exception>
     public void Refresh()
@@ -25,7 +25,7 @@ public sealed partial class ParametrizedTensor
         Binding.ShowAgain();
     }
 
-    /// <summary>Called when this library has written to the parameters: the buffers are those of these numbers.</summary>
+    /// <summary>Called when this library has written to the parameters. The buffers belong to the new parameters.</summary>
     internal void SettleWrites() => _writes?.Settle();
 
     /// <summary>Refreshes the buffers that converge (`IConverges`), when a write was seen in evaluation.</summary>
@@ -44,7 +44,7 @@ public sealed partial class ParametrizedTensor
             return;
         var refreshed = Core.refreshConverging(Parametrization, CurrentParts());
         if (!refreshed.IsOk)
-            return; // NaN: so is the value.
+            return; // The parameters are NaN, so the value is NaN as well.
         Carry(refreshed.ResultValue);
         writes.Settle();
     }

@@ -1,10 +1,6 @@
 using Parametrize.CSharp.Binding;
 using Parametrize.CSharp.Optimizers;
-using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
@@ -109,6 +105,8 @@ public sealed partial class ParametrizedTensor : nn.Module
 
     internal bool HasBase => Core.hasBase(Parametrization);
 
+    internal bool IsAdapter => Adapter.isAdapter(Parametrization);
+
     /// <summary>The shape of the constrained tensor.</summary>
     internal long[] Shape { get; }
 
@@ -124,21 +122,26 @@ public sealed partial class ParametrizedTensor : nn.Module
     public ParametrizationError? TryAssign(Tensor value) => Assign(value).ErrorOrNull();
 
     /// <summary>
-    /// Moves the bases to the present point: each base becomes the present tensor, and its parameter the one that yields the base.
-    /// The value stays; gradients are cleared. An optimizer's momenta stay too: <see cref="parametrize.update_base"/> resets them. Other
-    /// parameters become those of the right inverse: of a pruned tensor, what the mask hides becomes zero.
+    /// Moves the bases to the present point: each base becomes the present tensor, and its parameter the one that yields the
+    /// base. The value stays; gradients are cleared. An optimizer's momenta stay too: <see cref="parametrize.update_base"/>
+    /// resets them. Other parameters become those of the right inverse: in a pruned tensor, entries that the mask hides become
+    /// zero.
     /// </summary>
     /// <exception cref="ParametrizationException">The present tensor is not allowed (NaN); nothing has changed.</exception>
     public void MoveBase() => Bases.Move([this], null);
 
-    /// <summary>The inverse of an invertible matrix, by two triangular solves.</summary>
+    /// <summary>The inverse of a matrix of `Invertible`, `Nonsingular` or `SpecialLinear`, by two triangular solves.</summary>
     /// <returns>A new tensor of the shape of <see cref="Value"/>, through which gradients flow.</returns>
-    /// <exception cref="InvalidOperationException">The parametrization is not `Invertible`.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The parametrization is not `Invertible`, `Nonsingular` or `SpecialLinear`.
+    /// </exception>
     public Tensor Inverse() => FromParts(parts => InvertibleModule.inverse(Parametrization, parts));
 
-    /// <summary>log det W of an invertible n x n matrix, a sum over n numbers.</summary>
+    /// <summary>log |det W| of an n x n matrix of `Invertible`, `Nonsingular` or `SpecialLinear`, a sum over n numbers.</summary>
     /// <returns>A new tensor of one number for each matrix of a batch, through which gradients flow.</returns>
-    /// <exception cref="InvalidOperationException">The parametrization is not `Invertible`.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The parametrization is not `Invertible`, `Nonsingular` or `SpecialLinear`.
+    /// </exception>
     public Tensor LogDeterminant() => FromParts(parts => InvertibleModule.logDeterminant(Parametrization, parts));
 
     /// <summary>
@@ -156,7 +159,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <param name="right">b: columns of a tensor [..., n, m], or one vector of n numbers.</param>
     /// <returns>A new tensor, through which gradients flow.</returns>
     /// <exception cref="ArgumentException">
-    /// The tensor has no square matrices, or b has other columns or another element type.
+    /// The tensor has no square matrices, or b has columns of another length or another element type.
     /// </exception>
     public Tensor Solve(Tensor right)
     {
@@ -166,8 +169,8 @@ public sealed partial class ParametrizedTensor : nn.Module
     }
 
     /// <summary>
-    /// By how much the map stretches volumes: log of the product of the singular values that are not zero of its derivative by
-    /// all real numbers in the parameters. The volume of what is computed is Hausdorff's, of the Frobenius norm.
+    /// By how much the map stretches volumes: the log of the product of the nonzero singular values of its derivative by all real
+    /// numbers in the parameters. The volume of the computed tensor is the Hausdorff measure of the Frobenius norm.
     /// </summary>
     /// <returns>
     /// A new tensor of one number, through which gradients flow, in float32 for 16-bit parameters. Null unless every node has

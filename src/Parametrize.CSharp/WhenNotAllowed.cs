@@ -7,7 +7,8 @@ public enum WhenNotAllowed
 {
     /// <summary>
     /// Go on from a tensor near the projection of the tensor, where it can be trained. The default of registering, which also moves
-    /// the entries of an allowed tensor that are on the edge of an open space.
+    /// the entries of an allowed tensor that are on the edge of an open space. When assigning or loading, a tensor that is not
+    /// further from its projection than a hundredth of its largest entry becomes the projection.
     /// </summary>
     Project,
 
@@ -15,16 +16,16 @@ public enum WhenNotAllowed
     Sample,
 
     /// <summary>
-    /// Throw a <see cref="ParametrizationException"/> and change nothing. An allowed tensor stays as it is,
-    /// also on the edge. A parametrization without a right inverse, such as one of <c>ThenUnchecked</c>, cannot tell which tensors
-    /// are allowed and refuses none: the tensor becomes the parameter.
+    /// Throw a <see cref="ParametrizationException"/> and change nothing. An allowed tensor stays as it is, also on the edge. A
+    /// parametrization without a right inverse, such as one of <c>ThenUnchecked</c>, cannot tell which tensors are allowed:
+    /// registering takes any tensor as the parameter, and assigning throws.
     /// </summary>
     Refuse,
 
     /// <summary>
     /// Take the tensor as the unconstrained parameter, allowed or not, as PyTorch does for parametrizations without a right
-    /// inverse. The module then computes with another value. Parametrizations that carry buffers or several parameters project
-    /// instead.
+    /// inverse. The module then computes with another value. Parametrizations with buffers, or with other parameters than one of the
+    /// tensor's shape, project instead.
     /// </summary>
     Reinterpret,
 }

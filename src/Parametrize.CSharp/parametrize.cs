@@ -1,6 +1,5 @@
 using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Registration;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -11,9 +10,10 @@ namespace Parametrize.CSharp;
 public static partial class parametrize
 {
     /// <summary>
-    /// Lets one tensor of a module be computed by a parametrization. A parameter of the tensor's shape is the module's own object,
-    /// `original`, and an optimizer built before keeps training it; all others are new, and are added to the optimizer by
-    /// <see cref="add_parametrized_parameters"/>. Registering again adds nodes behind the present ones.
+    /// Lets one tensor of a module be computed by a parametrization. If the value has a parameter of the tensor's shape, this
+    /// parameter is the module's own object, under the name `original` (one of several: `original1`), and an optimizer that was
+    /// built before keeps training it. All other parameters are new: <see cref="add_parametrized_parameters"/> adds them to the
+    /// optimizer. Registering again adds nodes behind the present ones.
     /// </summary>
     /// <remarks>
     /// It runs RegisterComponents: in the constructor of a module, assign all fields before registering on the module's own tensors.
@@ -129,7 +129,11 @@ public static partial class parametrize
         set => GroupedValues.AreOn = value;
     }
 
-    /// <summary>Computes each parametrized tensor once until the result is disposed.</summary>
+    /// <summary>
+    /// Opens a scope in which each parametrized tensor is computed once; disposing the result ends it. Tensors that the present
+    /// thread or task has registered are computed now, unless they learn or draw random numbers; all others are computed at their
+    /// first use.
+    /// </summary>
     public static CachedScope cached() => new();
 
     /// <summary>Computes the parametrized tensors of one model now, and keeps them until the result is disposed.</summary>

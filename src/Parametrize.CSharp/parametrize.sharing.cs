@@ -1,5 +1,4 @@
 using Parametrize.CSharp.Registration;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -11,8 +10,9 @@ public static partial class parametrize
     /// a cached scope it is computed once for all of them; it is trained and moved once.
     /// </summary>
     /// <remarks>
-    /// The module's own tensor is emptied. Removing gives it back with the value; the last module gets the shared parameter itself,
-    /// unless you have made the tensor yourself. Disposing one module does not affect the others.
+    /// The module's own tensor is emptied. `remove_parametrizations` gives it back, with the value. The last module that shares
+    /// the tensor gets the shared parameter itself, unless you have made the tensor by its public constructor. Disposing one
+    /// module does not affect the others.
     /// </remarks>
     /// <param name="module">Any module.</param>
     /// <param name="name">A parameter or buffer that is not parametrized: `weight`, or `decoder.weight` of a child.</param>

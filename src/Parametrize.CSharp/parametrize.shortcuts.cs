@@ -1,6 +1,4 @@
 using Parametrize.CSharp.Registration;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -35,8 +33,10 @@ public static partial class parametrize
     /// <param name="module">The module.</param>
     /// <param name="name">A tensor of at least one dimension. Default: weight.</param>
     /// <param name="n_power_iterations">Default: 1.</param>
-    /// <param name="eps">Norms below it count as this. Default: 1e-12.</param>
-    /// <param name="dim">The rows of the matrix. Default: 0, and 1 for transposed convolutions.</param>
+    /// <param name="eps">A smaller norm is replaced by this number. Default: 1e-12.</param>
+    /// <param name="dim">
+    /// The dimension that becomes the rows of the matrix. Default: 0, and 1 for transposed convolutions.
+    /// </param>
     /// <param name="bound">The norm of the result. Default: 1.</param>
     /// <returns>The module.</returns>
     public static T spectral_norm<T>(
@@ -56,7 +56,9 @@ public static partial class parametrize
     /// <summary>Weight norm: the magnitude `original0` and the direction `original1` are separate parameters.</summary>
     /// <param name="module">The module.</param>
     /// <param name="name">The tensor. Default: weight.</param>
-    /// <param name="dim">The dimension that keeps its own norms; null, or -1 as in PyTorch, for one of the whole. Default: 0.</param>
+    /// <param name="dim">
+    /// Each index of this dimension has a norm of its own; null, or -1 as in PyTorch: one norm for the whole tensor. Default: 0.
+    /// </param>
     /// <returns>The module.</returns>
     public static T weight_norm<T>(this T module, string name = "weight", int? dim = 0)
         where T : nn.Module =>

@@ -27,7 +27,7 @@ module internal Applying =
                 (nameof value)
                 $"A map of one tensor has one parameter and no buffers, but {value} has {parameters} and {buffers}."
 
-        // Values that yield no single number cannot tell what they make of one.
+        // `Program.output` fails for a value that cannot yield a single number, so the form is checked before.
         if x.dim () = 0L then
             formsOf value (nameof x) (Some(Form.ofTensor x)) |> ignore
 

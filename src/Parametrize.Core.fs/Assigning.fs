@@ -97,7 +97,7 @@ module internal Assigning =
                 let isOff () = Tensors.distance made tensor > Tensors.largest tensor / 16.0
                 Tensors.nonFinite made = 0L && not (mustComeBack && isOff ())
 
-            // The end of float16 is near for a radius or a bound, whatever the tensor is.
+            // In float16, a radius or a bound can leave the range even if the tensor is small.
             arePartsFinite && (not (dtype = torch.float16 || isLarge || mustComeBack) || yields ())
 
         let isInRangeOfSmaller () =
@@ -119,6 +119,16 @@ module internal Assigning =
                 )
             )
 
+    /// Optimizers accept only parameters.
+    let private trainable (parts: Parts) : Parts =
+        let parameter (tensor: torch.Tensor) = new Modules.Parameter(tensor, true) :> torch.Tensor
+        new Parts(parts.Shape, Array.map parameter parts.ParameterArray, parts.BufferArrays)
+
+    /// Parts of a tensor that no optimizer takes, given those in use if there are any.
+    let private found pull (value: Parametrization) (forms: Form[]) (inUse: Parts option) (tensor: torch.Tensor) =
+        Inversion.pullParts pull value.Program forms inUse tensor
+        |> Result.bind (inRange (pull = Pull.Exactly) value tensor)
+
     /// Parts of a tensor, given those in use if there are any.
     let pulled
         (pull: Pull)
@@ -127,8 +137,14 @@ module internal Assigning =
         (inUse: Parts option)
         (tensor: torch.Tensor)
         : Result<Parts, ParametrizationError> =
-        Inversion.pullParts pull value.Program forms inUse tensor
-        |> Result.bind (inRange (pull = Pull.Exactly) value tensor)
+        found pull value forms inUse tensor |> Result.map trainable
+
+    /// The tensor that the value yields in place of one that need not be allowed.
+    let image (value: Parametrization) (forms: Form[]) (tensor: torch.Tensor) (want: Want) =
+        found (Pull.As want) value forms None tensor
+        |> Result.map (fun parts ->
+            use parts = parts
+            Evaluation.forward false value.Program parts)
 
     /// Parts that yield an allowed tensor.
     let exactly

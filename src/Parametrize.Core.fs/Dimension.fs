@@ -45,11 +45,12 @@ module Dimension =
     let internal ofHalf (onDiagonal: int64) (one: Matrices) : int64 =
         one.Reals * (one.Rows * (one.Rows - 1L) / 2L) + onDiagonal * one.Rows
 
-    /// Whether the outputs do not fill their space, as those of adapters: what is known of the space need then not be true of them.
+    /// Whether the outputs may not fill their space, as those of adapters: what is known of the space need then not be true of them.
     let internal fallsShort (form: Form) (space: Space, dimension: int64 option) : bool =
         match Option.ofNullable (space.Dimension form), dimension with
         | Some whole, Some part -> part < whole
-        | _ -> false
+        | Some _, None -> true
+        | None, _ -> false
 
     /// The dimension of inputs that are scaled onto a sphere: each ray of a cone meets the sphere once; a set within a sphere keeps
     /// its dimension.
@@ -63,7 +64,7 @@ module Dimension =
     let private isFree (form: Form) (space: Space, dimension: int64 option) : bool =
         space = Space.all && dimension = Some(Form.reals form)
 
-    /// By the node, if it knows; else by its space, when what it reads is free.
+    /// The dimension of a node's outputs: the node tells it, or it is that of the codomain if all inputs are free.
     let private behind (node: Node) (form: Form) (inputs: (Form * (Space * int64 option)) list) buffers =
         match box node with
         | :? IDimension as known -> known.Dimension(form, List.map snd inputs, buffers)
@@ -103,5 +104,5 @@ module Dimension =
     let internal ofForm (form: Form) (value: Parametrization) (parts: Parts) : int64 option =
         registers value.Program form parts |> Option.bind (fun known -> snd known[value.Program.Result])
 
-    /// The dimension of the space in which these parts yield a tensor. None for what is not known of a user's own.
+    /// The dimension, in real numbers, of the set of tensors that these parts can yield. None if a user's node does not tell it.
     let tryOf (value: Parametrization) (parts: Parts) : int64 option = ofForm (Evaluation.outputForm parts) value parts

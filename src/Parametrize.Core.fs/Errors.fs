@@ -7,7 +7,7 @@ open System.Text.RegularExpressions
 [<AutoOpen>]
 module internal InvariantText =
 
-    /// A text whose numbers read alike in all cultures, as those of code do.
+    /// A text with numbers in the invariant culture, so that it is the same on every machine.
     let invariant (text: FormattableString) : string = FormattableString.Invariant text
 
 [<RequireQualifiedAccess>]
@@ -19,7 +19,7 @@ module internal Brief =
     /// A name for messages. A long one, which is made of many others, is cut.
     let ofName (name: string) : string = if name.Length > 160 then $"{name.Substring(0, 157)}..." else name
 
-    /// Code for messages that say more than that.
+    /// Code for messages with other text. Long literals are cut, and then the whole.
     let ofValue (code: string) : string = ofName (ofCode code)
 
 /// How a tensor fails to lie in a space: the violated condition, the size of the violation, and the tolerance.

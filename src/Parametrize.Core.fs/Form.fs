@@ -71,8 +71,8 @@ module Form =
         requireAlive (nameof tensor) tensor
         { Shape = tensor.shape; Dtype = tensor.dtype; Device = tensor.device }
 
-    /// Tensors that are drawn with a generator are drawn on the CPU, and moved: TorchSharp has no generators of other devices, and
-    /// so a seed gives the same tensor on all of them.
+    /// Draws a tensor. With a generator it is drawn on the CPU and then moved, because TorchSharp has generators for the CPU
+    /// only; a seed therefore gives the same tensor on every device.
     let internal drawn
         (draw: Form -> (torch.Generator | null) -> torch.Tensor)
         (generator: torch.Generator | null)
@@ -110,7 +110,8 @@ module Form =
     let private isReal (dtype: torch.ScalarType) : bool =
         dtype = torch.ScalarType.Float32 || dtype = torch.ScalarType.Float64 || isHalf dtype
 
-    /// The form in which values compute with one of 16-bit floats: libtorch has no factorizations for these.
+    /// The form in which values compute: float32 for 16-bit floats, for which libtorch has no factorizations; otherwise the same
+    /// form.
     let internal widened (form: Form) : Form =
         if isHalf form.Dtype then
             { form with Dtype = torch.ScalarType.Float32 }
@@ -158,7 +159,7 @@ module Form =
         | torch.ScalarType.BFloat16 -> 9.183549615799121e-41
         | _ -> 1.401298464324817e-45
 
-    /// The 16-bit element type with that distance from 1 to the next number, if it is that of one.
+    /// The 16-bit element type with that distance from 1 to the next number; None if no 16-bit type has it.
     let internal halfOf (distance: float) : torch.ScalarType option =
         [ torch.ScalarType.Float16; torch.ScalarType.BFloat16 ]
         |> List.tryFind (fun dtype -> epsilon dtype = distance)
@@ -167,7 +168,7 @@ module Form =
     let internal callersType (epsilon: float) (computed: torch.ScalarType) : torch.ScalarType =
         halfOf epsilon |> Option.defaultValue computed
 
-    /// The text for a form that lacks this dimension, which is counted from the end when negative.
+    /// What errors expect of a form that lacks this dimension; None if the form has it. A negative dimension counts from the end.
     let internal withoutDimension (dimension: int) (form: Form) : string option =
         let count = form.Shape.Length
 
@@ -233,7 +234,7 @@ module Form =
             |> Option.map (fun expected value ->
                 ParametrizationError.WrongShape(value, expected, Form.Shown form.Shape))
 
-    /// Whether a node with that requirement can yield a tensor of that form.
+    /// Ok if a node with that requirement can yield a tensor of that form; else the error, which names `value`.
     let check (value: string) (requirement: Requirement) (form: Form) : Result<unit, ParametrizationError> =
         match fault requirement form with
         | Some error -> Error(error value)

@@ -6,7 +6,7 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal GivenParts =
 
-    /// The parts of each node, from the tensors in the order of the names.
+    /// The buffers of each node, given those of all nodes in the order of `bufferNames`.
     let rows (value: Parametrization) (buffers: torch.Tensor list) : torch.Tensor[][] =
         let takeRow (rest: torch.Tensor list) (node: Node) =
             rest |> List.splitAt node.Buffers.Length |> (fun (row, rest) -> List.toArray row, rest)
@@ -41,7 +41,7 @@ module internal GivenParts =
                         $"The {what} `{name}` of {value} must have shape {expected} for a tensor of shape {Form.Shown shape}, but it has {Form.Shown tensor.shape}."
 
         match Program.forms value.Program output with
-        // Of tensors without data (on the meta device).
+        // Tensors without data (on the meta device) are not checked.
         | Error(ParametrizationError.WrongDevice _) -> ()
         | Error error -> invalidArg (nameof parameters) error.Message
         | Ok forms ->

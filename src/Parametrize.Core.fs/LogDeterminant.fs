@@ -15,7 +15,7 @@ type internal SquareValue =
 [<RequireQualifiedAccess>]
 module internal SquareValue =
 
-    /// The form of the matrices: a kernel of 1 x 1 is one as well.
+    /// The form of the matrices. A kernel counts as its matrix, which is square if the kernel is 1 x 1, for example.
     let private matrices (program: Program) (form: Form) : Form =
         match Array.tryLast program.Steps with
         | Some(Step.OutOf(View.Kernel, _)) -> View.formInto View.Kernel form
@@ -103,7 +103,8 @@ module internal LogDeterminant =
                 | _ -> byFactorization (value.Register register)
             | _ -> byFactorization (value.Register register)
 
-    /// `log |det W|` of each matrix. Differentiable; the caller disposes it. Throws ArgumentException for others than square ones.
+    /// `log |det W|` of each matrix. Differentiable; the caller disposes it. Throws ArgumentException if the matrices are not
+    /// square.
     let ofParts (name: string Lazy) (program: Program) (parts: Parts) (known: torch.Tensor | null) : torch.Tensor =
         use scope = torch.NewDisposeScope()
         let value = SquareValue.ofParts name program parts known

@@ -1,5 +1,5 @@
-/// How objects show in notebooks of .NET Interactive, which finds what is here by names alone: nothing refers to its packages. What it
-/// calls has to be public.
+/// Shows objects in notebooks of .NET Interactive. Notebooks find these types by their names, so the library needs no reference
+/// to the packages of .NET Interactive. The members that a notebook calls must be public.
 namespace Parametrize.Notebooks
 
 open System
@@ -16,14 +16,14 @@ type TypeFormatterSourceAttribute(source: Type) =
     /// A class with a method `CreateTypeFormatters`.
     member _.FormatterSourceType: Type = source
 
-/// Shows objects as they print. By itself a notebook would list what all of their members are.
+/// Shows an object as the text that it prints. Without this class, a notebook would list the members of the object.
 [<Sealed; EditorBrowsable(EditorBrowsableState.Never)>]
 type AsPrinted() =
 
-    /// This one.
+    /// The formatters of this source: this object only.
     member this.CreateTypeFormatters() : IEnumerable<obj> = [ this ]
 
-    /// HTML.
+    /// The MIME type of what `Format` writes.
     member _.MimeType: string = "text/html"
 
     /// Writes what the object prints as.

@@ -6,12 +6,12 @@ open System
 [<RequireQualifiedAccess>]
 module internal Options =
 
-    /// Checks an argument by its name, which the message uses.
+    /// Checks an argument. The exception has its name; the message calls it by the word.
     let requirePositiveAs (argument: string) (word: string) (number: float) : unit =
         if not (number > 0.0 && Double.IsFinite number) then
             invalidArg argument (invariant $"The {word} must be positive and finite, but it is {number}.")
 
-    /// Checks an argument whose name the message uses.
+    /// Checks an argument that the message calls by its name.
     let requirePositive (name: string) (number: float) : unit = requirePositiveAs name name number
 
     /// Checks the argument of a gamma function in a density: above 1e9 its logarithm would lose all digits to rounding.

@@ -14,8 +14,8 @@ module Parametrization =
     let ofNode (node: Node) : Parametrization =
         Parametrization(Tree.Apply(node, List.replicate (Node.arity node) Tree.Leaf, true))
 
-    /// A value whose node reads the outputs of several values, one for each input. Throws ArgumentException when their number is
-    /// not that of the node's domains, or a space does not fit.
+    /// A value whose node reads the outputs of several values, one for each input. Throws ArgumentException when the node reads
+    /// another number of inputs, or a space does not fit.
     let join (node: Node) (inputs: Parametrization list) : Parametrization =
         if inputs.Length <> Node.arity node then
             invalidArg
@@ -55,9 +55,9 @@ module Parametrization =
     let andThen (right: Parametrization) (left: Parametrization) : Parametrization =
         Parametrization.AndThen(left, right)
 
-    /// First `left`, then `right`, whether their spaces fit or not, as PyTorch's `unsafe=True`. Where they do not fit, the
-    /// value has no right inverse, and no tensor that is registered is refused: it becomes the parameter. Throws
-    /// ArgumentException when `right` reads several tensors.
+    /// First `left`, then `right`, whether their spaces fit or not, like PyTorch's `unsafe=True`. If they do not fit, the value
+    /// has no right inverse, and a tensor that is registered is never refused: it becomes the parameter. Throws ArgumentException
+    /// when `right` reads several tensors.
     let andThenUnchecked (right: Parametrization) (left: Parametrization) : Parametrization =
         orThrow (chain false right left)
 
@@ -141,7 +141,7 @@ module Parametrization =
     /// Whether training updates buffers by `advance`.
     let learns (value: Parametrization) : bool = value.Program.Learns
 
-    /// Whether training adds noise, so that it computes another tensor than evaluation.
+    /// Whether training adds noise, so that the tensor differs from that of evaluation.
     let hasNoise (value: Parametrization) : bool = value.Program.HasNoise
 
     /// Whether every allowed tensor can be assigned.
@@ -212,7 +212,7 @@ module Parametrization =
     /// The constrained tensor in training: nodes that add noise do so.
     let forwardInTraining (value: Parametrization) (parts: Parts) : torch.Tensor =
         let tensor = Evaluation.forward true value.Program (GivenParts.own value parts)
-        // A layer would add a row to each row in silence.
+        // A layer would broadcast a tensor of another shape without an error.
         if tensor.shape <> parts.Shape then
             Contract.breachInTraining value.Program.Nodes parts.Shape tensor
 
@@ -244,11 +244,11 @@ module Parametrization =
     /// Shape, element type and device of the constrained tensor.
     let form (_: Parametrization) (parts: Parts) : Form = Evaluation.outputForm parts
 
-    /// The factor by which `forward` stretches volumes: `log` of the product of the nonzero singular values of its derivative by
-    /// all real numbers in the parameters. It equals `log det (J^T J) / 2`, with J the derivative by the numbers that are read. The
-    /// volume of the outputs is the Hausdorff measure of the Frobenius norm. One number for the whole tensor, in float32 for 16-bit
-    /// parts. Differentiable; the caller disposes it. None unless every node has a closed form (`IVolume`) from what stands before
-    /// it.
+    /// The logarithm of the factor by which `forward` stretches volumes: `log` of the product of the nonzero singular values of
+    /// its derivative with respect to all real numbers in the parameters. It equals `log det (J^T J) / 2`, where J is the
+    /// derivative with respect to the numbers that are read. The volume of the outputs is the Hausdorff measure of the Frobenius
+    /// norm. One number for the whole tensor, in float32 for 16-bit parts. Differentiable; the caller disposes it. None unless
+    /// every node has a closed form (`IVolume`) for its inputs.
     let logVolume (value: Parametrization) (parts: Parts) : torch.Tensor option =
         Volume.tryOf (lazy string value) parts.Shape.Length value.Program parts
 
@@ -269,8 +269,8 @@ module Parametrization =
         LogDeterminant.ofParts (lazy string value) value.Program parts known
 
     /// `W^-1 b` for the columns b of a tensor `[..., n, m]`, or one vector of n numbers, and a value of square matrices: by the
-    /// factors of the value, if these give it; else by a factorization. Differentiable by both; the caller disposes it. Throws
-    /// ArgumentException for other shapes, and for another element type than that of W.
+    /// factors of the value, if these give it; else by a factorization. Differentiable with respect to the parts and b; the
+    /// caller disposes it. Throws ArgumentException for other shapes, and for another element type than that of W.
     let solve (value: Parametrization) (parts: Parts) (right: torch.Tensor) : torch.Tensor =
         if isNull (box right) then
             nullArg (nameof right)
@@ -281,9 +281,9 @@ module Parametrization =
     let internal solveOf (value: Parametrization) (parts: Parts) (known: torch.Tensor | null) (right: torch.Tensor) =
         Solving.ofParts (lazy string value) value.Program parts known right
 
-    /// The output of `forward` with this tensor as the only parameter: the value as a function of data. Differentiable by x; the
-    /// caller disposes the result. Throws ArgumentException for a value of several parameters, or one that carries buffers, and for
-    /// a form that it does not read.
+    /// The output of `forward` with this tensor as the only parameter: the value as a function of data. Differentiable with
+    /// respect to x; the caller disposes the result. Throws ArgumentException for a value of several parameters, or one with
+    /// buffers, and for a form that it does not read.
     let apply (value: Parametrization) (x: torch.Tensor) : torch.Tensor =
         Evaluation.forward false value.Program (Applying.partsOf value x)
 
@@ -303,9 +303,9 @@ module Parametrization =
             wide.Dispose()
             struct (Evaluation.forward false value.Program parts, volumes)
 
-    /// The tensor x from which `apply` yields an allowed tensor w, of which there is one only. Differentiable by w; the caller
-    /// disposes it. None for values that have no such inverse in closed form. It does not check that w is allowed (`contains`
-    /// does). Throws ArgumentException for a form that the value does not yield.
+    /// The only tensor x from which `apply` yields an allowed tensor w. Differentiable with respect to w; the caller disposes it.
+    /// None for values that have no such inverse in closed form. It does not check that w is allowed (`contains` does). Throws
+    /// ArgumentException for a form that the value does not yield.
     let tryUndo (value: Parametrization) (w: torch.Tensor) : torch.Tensor option =
         Form.requireAlive (nameof w) w
 
@@ -339,16 +339,20 @@ module Parametrization =
         Assigning.affordableForms value tensor
         |> Result.bind (fun forms -> Assigning.approximately Want.Nearest value forms None tensor)
 
-    /// Parts for a tensor that is registered: those of `initialize` if it is allowed, else parts of a tensor near it. Entries on the
-    /// edge of an open space start inside, where they can be trained, also of an allowed tensor. Values without a right inverse
-    /// start from the tensor as the parameter.
+    /// Parts for a tensor that is registered: those of `initialize` if it is allowed, else parts of a tensor near it. Entries on
+    /// the edge of an open space are moved inside, where they can be trained, even if the tensor is allowed. Values without a
+    /// right inverse start from the tensor as the parameter.
     let start (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
         Assigning.affordableForms value tensor
         |> Result.bind (fun forms -> Assigning.approximately Want.Start value forms None tensor)
 
     /// Whether a tensor can become the parameter as it is: the value has one parameter of the same form, and no buffers.
-    let internal canReinterpret (value: Parametrization) : bool =
-        parameterCount value = 1 && List.isEmpty (bufferNames value)
+    let internal canReinterpret (value: Parametrization) (tensor: torch.Tensor) : bool =
+        parameterCount value = 1
+        && List.isEmpty (bufferNames value)
+        && match parameterForms value (Form.ofTensor tensor) with
+           | Ok forms -> forms.Head.Shape = tensor.shape
+           | Error _ -> true
 
     /// Parts with the tensor as the unconstrained parameter, allowed or not; an error when the value yields no tensor of its form.
     let internal reinterpret (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
@@ -386,13 +390,17 @@ module Parametrization =
         Assigning.checkedAgainst value parts tensor
         |> Result.bind (fun forms -> Assigning.exactly value forms (Some parts) tensor)
 
-    /// Parts for a value with more nodes: present nodes keep their buffers, new nodes choose theirs.
+    /// Parts for a value with more nodes: present nodes keep their buffers, new nodes choose theirs. A tensor that is nearly allowed
+    /// becomes its projection, any other one where it can be trained.
     let internal extend (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
         Assigning.checkedForms value tensor
         |> Result.bind (fun forms ->
             match Assigning.exactly value forms (Some parts) tensor with
             | Ok extended -> Ok extended
-            | Error _ -> Assigning.approximately Want.Start value forms (Some parts) tensor)
+            | Error _ ->
+                match Projecting.tryNear value forms (Some parts) tensor with
+                | Some near -> Ok near
+                | None -> Assigning.approximately Want.Start value forms (Some parts) tensor)
 
     /// Whether some parts yield the tensor, up to rounding in its element type.
     let contains (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
@@ -404,10 +412,9 @@ module Parametrization =
         Assigning.checkedAgainst value parts tensor
         |> Result.bind (fun forms -> Assigning.membership value forms parts.BufferArrays tensor)
 
-    /// The nearest allowed tensor, or a retraction to one (each family says which). Allowed tensors stay as they are. Of a chain
-    /// where that has no parameters, what `start` would start from.
-    /// Throws ArgumentException for tensors that cannot be projected: wrong shape or element type, NaN; and for values
-    /// without a right inverse.
+    /// The nearest allowed tensor, or a retraction to one (each family says which). Allowed tensors stay as they are. If a chain
+    /// has no parameters for that tensor, the tensor that `start` would yield. Throws ArgumentException for tensors that cannot
+    /// be projected (wrong shape or element type, NaN), and for values without a right inverse.
     let project (value: Parametrization) (tensor: torch.Tensor) : torch.Tensor =
         match Projecting.nearest value tensor with
         | Ok projected -> projected
@@ -456,8 +463,8 @@ module Parametrization =
         else
             Ok parts
 
-    /// The parts with learnt buffers computed again from the parameters. Use it after something other than training has written to
-    /// these (averaging, initializing, loading): `advance` would take many steps. Other buffers do not change.
+    /// The parts with learnt buffers computed again from the parameters. Use it after something other than training has written
+    /// to the parameters (averaging, initializing, loading): `advance` would take many steps. Other buffers do not change.
     let refresh (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
         refreshed Node.learns value parts
 
@@ -481,16 +488,16 @@ module Parametrization =
     let toPyTorch (value: Parametrization) (parts: Parts) : Parts =
         new Parts(parts.Shape, parts.ParameterArray, Evaluation.inPyTorchForms value.Program parts.BufferArrays)
 
-    /// Moves the bases to the present point: the base of a trivialization becomes the present tensor, and its parameter the one that
-    /// yields the base. `forward` yields the same tensor before and after, up to rounding, which does not add up over many moves
-    /// (Lezcano-Casado 2019, dynamic trivializations). `Error` where no parts yield that tensor: behind a chain whose right inverse
-    /// does not come back to it.
+    /// Moves the bases to the present point: the base of a trivialization becomes the present tensor, and its parameter the one
+    /// that yields the base. `forward` yields the same tensor before and after, up to rounding, which does not add up over many
+    /// moves (Lezcano-Casado 2019, dynamic trivializations). `Error` if no parts yield that tensor, as for a chain whose right
+    /// inverse does not lead back to it.
     let rebase (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
         if value.Program.Nodes |> Array.forall _.HasRightInverse then
             use _ = torch.no_grad ()
             use tensor = forward value parts
 
-            // What a node finds may be none of what the nodes before it yield: a logarithm of another branch.
+            // A node may find an input that the nodes before it do not yield, such as a logarithm of another branch.
             let keeping (forms: Form[]) (rebased: Parts) =
                 use _scope = torch.NewDisposeScope()
                 let apart = Tensors.distance (forward value rebased) tensor

@@ -6,21 +6,13 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Projecting =
 
-    /// What the value yields from parts that are found for a tensor that is not allowed.
-    let private image (value: Parametrization) (forms: Form[]) (tensor: torch.Tensor) (want: Want) =
-        Assigning.approximately want value forms None tensor
-        |> Result.map (fun parts ->
-            use parts = parts
-            Evaluation.forward false value.Program parts)
-
-    /// Whether what is nearest for one node may have no parameters in the nodes before it: on the edge of a bijection's space, or
-    /// where those nodes yield tensors that are too small to be divided by their norm.
+    /// Whether what is nearest for one node may have no parameters in the nodes before it: on the edge of a space, or where those
+    /// nodes yield tensors that are too small to be divided by their norm.
     let private mayMiss (value: Parametrization) : bool =
         value.Program.Steps
         |> Array.exists (fun step ->
             match step with
-            | Step.Compute(node, [| source |], _, _) ->
-                source >= value.Program.LeafCount && (box node :? IBijection || Node.learns node)
+            | Step.Compute(_, [| source |], _, _) -> source >= value.Program.LeafCount
             | _ -> false)
 
     /// The projection of a tensor; the tensor when it is allowed.
@@ -32,7 +24,7 @@ module internal Projecting =
             | Ok() -> Ok nearest
             | Error _ ->
                 nearest.Dispose()
-                image value forms tensor Want.Start
+                Assigning.image value forms tensor Want.Start
 
         Assigning.checkedForms value tensor
         |> Result.bind (fun forms ->
@@ -42,4 +34,30 @@ module internal Projecting =
             | Error _ ->
                 match Assigning.tryProject value tensor with
                 | Some nearest -> Ok nearest
-                | None -> image value forms tensor Want.Nearest |> Result.bind (allowed forms))
+                | None -> Assigning.image value forms tensor Want.Nearest |> Result.bind (allowed forms))
+
+    /// How far a tensor may be from its projection, as a share of its largest entry, so that the projection is meant: rounding, as
+    /// that of a file in bfloat16, or an average of neighbours.
+    let private near = 0.01
+
+    /// Parts of the projection of a tensor that is nearly allowed; None for any other. A start from outside may be far away, where
+    /// all entries train. Masks and learnt buffers in use are not those of a projection.
+    let tryNear (value: Parametrization) (forms: Form[]) (inUse: Parts option) (tensor: torch.Tensor) : Parts option =
+        let hasOwn (node: Node) = Node.chooses node || Node.learns node
+
+        if Array.exists hasOwn value.Program.Nodes then
+            None
+        else
+            match nearest value tensor with
+            | Error _ -> None
+            | Ok projected ->
+                use projected = projected
+
+                let isNear () =
+                    use _ = torch.NewDisposeScope()
+                    Tensors.distance projected tensor <= near * Tensors.largest tensor
+
+                if not (isNear ()) then
+                    None
+                else
+                    Assigning.approximately Want.Start value forms inUse projected |> Result.toOption

@@ -52,5 +52,5 @@ module internal Saturation =
             | [||] -> None
             | found -> Some(Array.maxBy share found)
 
-    /// That share in the same node.
+    /// The share of entries that hardly train, in the node where it is largest; None where no node tells.
     let shareOf (program: Program) (parts: Parts) : float option = countsOf program parts |> Option.map share

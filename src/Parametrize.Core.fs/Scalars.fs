@@ -5,9 +5,10 @@ open System.Numerics
 open System.Threading
 open TorchSharp
 
-/// Numbers for libtorch. TorchSharp (0.107.0) makes an object for each number, and does not keep it alive while libtorch reads it.
-/// The garbage collector may free it before that, and the call fails ("Unknown scalar type") or ends the process. So the first
-/// numbers, which include all constants, are kept forever, and each other number until as many have been made after it.
+/// Numbers for libtorch. TorchSharp (0.107.0) makes an object for each number, and does not keep it alive while libtorch reads
+/// it. The garbage collector may free the object before that; the call then fails ("Unknown scalar type") or ends the process. So
+/// the first 4096 numbers, which include all constants, are kept forever; each later one is kept until 4096 others have been made
+/// after it.
 [<AutoOpen>]
 module internal Scalars =
 
@@ -36,18 +37,18 @@ module internal Scalars =
 
     type torch.Tensor with
 
-        /// The square of each entry. For `square` TorchSharp makes a number 2.
+        /// The square of each entry. `square` of TorchSharp would make a number 2 of its own, which is not kept alive.
         member tensor.Squared() : torch.Tensor = tensor.pow two
 
-    /// The sum of two tensors. For `+` TorchSharp makes a number 1.
+    /// Adds two tensors. `+` of TorchSharp would make a number 1 of its own.
     [<CompiledName "Plus">]
     let (+.) (left: torch.Tensor) (right: torch.Tensor) : torch.Tensor = left.add (right, one)
 
-    /// Adds a number to each entry. For `+` TorchSharp makes a number 1.
+    /// Adds a number to each entry. `+` of TorchSharp would make a number 1 of its own.
     [<CompiledName "PlusNumber">]
     let (.+) (left: torch.Tensor) (right: Scalar) : torch.Tensor = left.add (right, one)
 
-    /// A number less each entry. For `-` TorchSharp makes a number 1.
+    /// Subtracts each entry from a number. `-` of TorchSharp would make a number 1 of its own.
     let (.-) (left: Scalar) (right: torch.Tensor) : torch.Tensor = right.negative().add(left, one)
 
     type System.Double with

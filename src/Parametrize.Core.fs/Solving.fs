@@ -18,7 +18,8 @@ module internal Solving =
         | Structure.UpperTriangular -> triangular true
 
     let private byFactorization (matrix: torch.Tensor) (right: torch.Tensor) (isTransposed: bool) =
-        // Beside n matrices n x n, libtorch takes one right-hand side n x n for n vectors.
+        // With n matrices of n x n, libtorch would read one right-hand side of n x n as n vectors, so its batch dimensions are
+        // added.
         let missing = Array.create (max 0 (int (matrix.dim () - right.dim ()))) 1L
         let right = right.reshape (Array.append missing right.shape)
         torch.linalg.solve ((if isTransposed then matrix.mT else matrix), right)
@@ -72,8 +73,8 @@ module internal Solving =
         if right.dtype <> matrices.Dtype then
             invalidArg (nameof right) $"{name.Value} yields {matrices.Dtype}, but the right-hand side is {right.dtype}."
 
-    /// `W^-1 b`. Differentiable by both; the caller disposes it. Throws ArgumentException for others than square matrices, and for
-    /// columns that do not fit.
+    /// `W^-1 b`. Differentiable with respect to the parts and b; the caller disposes it. Throws ArgumentException if the matrices
+    /// are not square or the columns do not fit.
     let ofParts
         (name: string Lazy)
         (program: Program)

@@ -14,7 +14,7 @@ type Closure =
     | RowScaling
     /// Change its sign.
     | Negation
-    /// Let the entries of each of its vectors (the last dimension) change places, in each in a way of its own.
+    /// Permute the entries of each of its vectors (the last dimension), each vector by a permutation of its own.
     | Reordering
     /// Set some of its entries to zero.
     | Zeroing
@@ -31,7 +31,7 @@ type Closure =
     /// Anything: only the space of all tensors is closed under this.
     | Everything
 
-    /// What a domain needs, in words, when it needs this closure.
+    /// The words for a space that is closed in this way, for the text of a domain.
     member internal this.InWords: string =
         match this with
         | Scaling -> "a space closed under positive multiples"
@@ -74,11 +74,12 @@ type Space(name: string, [<Optional>] supersets: Space seq | null, [<Optional>] 
     abstract Dimension: form: Form -> Nullable<int64>
     default _.Dimension _ = Nullable()
 
-    /// A number that each entry may be, for spaces closed under `EntrywiseChoice`.
+    /// A number that every entry may have, for spaces closed under `EntrywiseChoice`. Default: 0.
     abstract Interior: float
     default _.Interior = 0.0
 
-    /// Whether rounding a member to the numbers of an element type could leave the space: a positive one could become zero.
+    /// Whether a member can leave the space when it is rounded to an element type: a positive number could become zero. Default:
+    /// false.
     abstract IsLeftByRounding: bool
     default _.IsLeftByRounding = false
 
@@ -173,7 +174,7 @@ module Space =
             | :? IStructured as structured -> Some structured.Structure
             | _ -> None)
 
-    /// Those of these closures under which all of the spaces are closed.
+    /// The closures of the list under which all of the spaces are closed.
     let internal common (closures: Closure list) (spaces: Space list) : Closure list =
         closures |> List.filter (fun closure -> spaces |> List.forall _.IsClosedUnder(closure))
 
@@ -218,7 +219,7 @@ module Domain =
     /// Only the space of all tensors: the node needs an unconstrained input.
     let free: Domain = Domain.Needs [ Closure.Everything ]
 
-    /// Whether some spaces have to be closed under this operation to suit.
+    /// Whether the domain requires this closure of at least some spaces.
     let rec internal mayNeed (closure: Closure) (domain: Domain) : bool =
         match domain with
         | Domain.Needs closures -> List.contains closure closures

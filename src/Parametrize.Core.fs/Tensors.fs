@@ -7,7 +7,8 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Tensors =
 
-    /// Disposes every tensor that does not leave in the result: of an iteration, at each step.
+    /// Computes a result, and disposes every tensor that was made on the way, except those that `keep` finds in the result. An
+    /// iteration calls it at each step.
     let keeping (keep: 'a -> torch.Tensor seq) (compute: unit -> 'a) : 'a =
         use scope = torch.NewDisposeScope()
         let result = compute ()
@@ -17,7 +18,7 @@ module internal Tensors =
 
         result
 
-    /// The same without gradients.
+    /// Like `keeping`, without gradients.
     let detached (keep: 'a -> torch.Tensor seq) (compute: unit -> 'a) : 'a =
         use _ = torch.no_grad ()
         keeping keep compute
@@ -27,11 +28,13 @@ module internal Tensors =
         use number = scalar.ToScalar()
         number.ToDouble()
 
-    /// The whole numbers from the first on, up to but without the last. TorchSharp makes numbers when it is given the end alone.
+    /// The whole numbers from `first` to `past - 1`. All arguments are given, because TorchSharp would make numbers for those
+    /// that are left out, which are not kept alive.
     let range (first: int64) (past: int64) (dtype: torch.ScalarType) (device: torch.Device) : torch.Tensor =
         torch.arange (first.AsScalar(), past.AsScalar(), 1L.AsScalar(), dtype = dtype, device = device)
 
-    /// The entries, row after row, of a tensor with the element type 'a. TorchSharp's accessor asks libtorch where each one is.
+    /// The entries of a tensor with the element type 'a, row after row. TorchSharp's accessor is slower: it asks libtorch for the
+    /// place of each entry.
     let toArray<'a when 'a: struct and 'a: (new: unit -> 'a) and 'a :> System.ValueType> (tensor: torch.Tensor) : 'a[] =
         if tensor.numel () = 0L then
             [||]
@@ -40,7 +43,7 @@ module internal Tensors =
             use rows = here.contiguous ()
             MemoryMarshal.Cast<byte, 'a>(rows.bytes).ToArray()
 
-    /// Real and imaginary parts as entries of their own along a further dimension; of real tensors the entries.
+    /// A complex tensor as a real one, with real and imaginary parts along a new last dimension; a real tensor as it is.
     let reals (tensor: torch.Tensor) : torch.Tensor =
         if tensor.is_complex () then tensor.resolve_conj().view_as_real() else tensor
 
@@ -81,14 +84,14 @@ module internal Tensors =
     let realType (tensor: torch.Tensor) : torch.ScalarType =
         if tensor.is_complex () then tensor.real.dtype else tensor.dtype
 
-    /// The sum over all dimensions behind the first ones.
+    /// The sums over all dimensions after the first ones, whose number is given.
     let sumBehind (first: int64) (tensor: torch.Tensor) : torch.Tensor =
         if tensor.dim () <= first then tensor else (tensor.flatten first).sum [| -1L |]
 
     /// The sums over the last dimensions.
     let sumOfLast (count: int) (tensor: torch.Tensor) : torch.Tensor = sumBehind (tensor.dim () - int64 count) tensor
 
-    /// A number for each of the problems of a tensor, each of which is the last dimensions.
+    /// A tensor with this number for each problem of a tensor. A problem is a subtensor of the last `dimensions` dimensions.
     let forEach (dimensions: int) (number: float) (tensor: torch.Tensor) : torch.Tensor =
         torch.full (
             tensor.shape[.. tensor.shape.Length - dimensions - 1],
@@ -97,7 +100,7 @@ module internal Tensors =
             device = tensor.device
         )
 
-    /// The columns of a matrix, the entries of a vector.
+    /// The number of columns of a matrix, or of entries of a vector.
     let last (tensor: torch.Tensor) : int64 = tensor.size -1
 
     let rows (tensor: torch.Tensor) : int64 = tensor.size -2
@@ -107,8 +110,8 @@ module internal Tensors =
         let parts = matrix.split ([| count; rows matrix - count |], -2L)
         struct (parts[0], parts[1])
 
-    /// What rounding may do to a quantity of this scale, however many entries it is computed from: entries rounded each
-    /// to half a unit change a norm by half a unit. 16-bit floats are computed with in single precision.
+    /// The tolerance for rounding of a quantity of this scale. It does not grow with the number of entries: if each entry is
+    /// rounded by half a unit, a norm changes by half a unit. Computations with 16-bit floats run in single precision.
     let roundoff (epsilon: float) (scale: float) : float =
         let working = min epsilon (Form.epsilon torch.ScalarType.Float32)
         (4.0 * epsilon + 64.0 * working) * scale
@@ -119,7 +122,8 @@ module internal Tensors =
         let working = min epsilon (Form.epsilon torch.ScalarType.Float32)
         roundoff epsilon scale + 8.0 * working * sqrt (float size) * scale
 
-    /// Whether each matrix of a batch is near another, up to rounding beside its own entries; else what is wrong with the worst.
+    /// Ok if each matrix of a batch equals the expected one, up to rounding relative to its largest entry; else the violation of
+    /// the worst matrix.
     let nearEach
         (condition: string)
         (epsilon: float)
@@ -133,7 +137,7 @@ module internal Tensors =
             Ok()
         else
             let residuals = largestOf (matrices - expected)
-            // Entries may be rounded to the next number there is.
+            // Subnormal entries are rounded by up to the smallest number, however small they are.
             let smallest = Form.smallest (Form.callersType epsilon matrices.dtype)
             let limits = (largestOf matrices * (roundoff epsilon 1.0).AsScalar()).clamp_min(smallest.AsScalar())
             let worst = (residuals - limits).argmax()
@@ -156,7 +160,7 @@ module internal Tensors =
         else
             tensor.``to`` torch.ScalarType.Float64
 
-    /// 1, -1 or 0 for each matrix of a batch; of modulus 1 for complex ones.
+    /// The sign of the determinant of each matrix of a batch: 1, -1 or 0; for complex matrices 0 or a number of modulus 1.
     let determinantSign (matrix: torch.Tensor) : torch.Tensor =
         let struct (sign, _) = torch.linalg.slogdet (inDouble matrix)
         sign
@@ -168,7 +172,8 @@ module internal Tensors =
         else
             tensor
 
-    /// Rounded to a 16-bit element type, whose largest number stands for larger ones; others stay.
+    /// The tensor rounded to a 16-bit element type, with larger entries clamped to its largest number; for other element types
+    /// the tensor as it is.
     let parameter (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
         if Form.isHalf dtype then
             let greatest = Form.greatest dtype
@@ -176,7 +181,7 @@ module internal Tensors =
         else
             tensor
 
-    /// Back to the caller's element type; what is no floating point stays.
+    /// The tensor in the caller's element type. A tensor without real floating-point numbers stays as it is.
     let narrow (dtype: torch.ScalarType) (tensor: torch.Tensor) : torch.Tensor =
         if tensor.dtype <> dtype && tensor.is_floating_point () then
             tensor.``to`` dtype

@@ -16,7 +16,7 @@ module Combining =
     let (>>>!) (left: Parametrization) (right: Parametrization) : Parametrization =
         Parametrization.andThenUnchecked right left
 
-    /// Every tensor.
+    /// All tensors, as they are: the neutral element of `>>>`.
     let identity: Parametrization = Parametrization.identity
 
     /// The value on convolution kernels `[out, in, k...]`, read as matrices `out x (in k...)`.

@@ -60,7 +60,8 @@ module internal Volume =
             let each = float before.Dimension.Value / float problems
             Tensors.forEach (int (tensor.dim ()) - first) (each * similar.LogFactor) tensor
 
-    /// Numbers for the problems of a matrix as those of its transpose: a column of it is no row.
+    /// The log volumes of a matrix, arranged for its transpose. Those of rows are summed, because a row is no row of the
+    /// transpose.
     let private ofTranspose (dimensions: int64) (numbers: torch.Tensor) : torch.Tensor =
         if numbers.dim () = dimensions then
             numbers.mT
@@ -78,7 +79,7 @@ module internal Volume =
             numbers.reshape whole.shape
         | View.Kernel -> Tensors.sumBehind 1L numbers
 
-    /// Of every step one number for each of its problems, as they lie in the tensor, and the tensor.
+    /// The tensor, and the log volumes of every step: one for each independent problem, in the layout of the tensor.
     let private ofSteps (program: Program) (known: (Form * int64 option)[]) (parts: Parts) (dimensions: int) =
         let inputs = parts.ParameterArray |> Array.map Tensors.widen
         let buffers = parts.BufferArrays |> Array.map (Array.map Tensors.widen)
@@ -112,7 +113,8 @@ module internal Volume =
 
         struct (registers[program.Result], found[program.Result])
 
-    /// The sums for tensors of so many last dimensions; None when an independent problem is larger.
+    /// The sum of the log volumes for each subtensor of the last `dimensions` dimensions; None if an independent problem is
+    /// larger than that.
     let private gathered (dimensions: int) (tensor: torch.Tensor) (numbers: torch.Tensor list) : torch.Tensor option =
         let batch = tensor.dim () - int64 dimensions
         let none = Tensors.forEach dimensions 0.0 tensor

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.Flows;
 
-/// <summary>What densities depend on besides.</summary>
+/// <summary>Checks and arranges the context, on which a density depends besides the data.</summary>
 internal static class Contexts
 {
     /// <summary>

@@ -5,7 +5,7 @@ namespace Parametrize.Flows;
 /// <summary>The second dimension of a batch: the features of vectors, the channels of images.</summary>
 internal static class Features
 {
-    /// <summary>The shape, when it has as many features.</summary>
+    /// <summary>Returns the shape if it has this number of features; else throws.</summary>
     public static long[] Require(long[] datum, long features, FlowLayer owner)
     {
         ArgumentNullException.ThrowIfNull(datum);
@@ -20,7 +20,7 @@ internal static class Features
     public static Tensor AlongSecond(Tensor ofFeatures, Tensor batch) =>
         ofFeatures.reshape([1, ofFeatures.shape[0], .. batch.shape[2..].Select(_ => 1L), .. ofFeatures.shape[1..]]);
 
-    /// <summary>What a network yields, `[N, features * count, ...]`, as `[N, features, ..., count]`.</summary>
+    /// <summary>The output of a network, `[N, features * count, ...]`, as `[N, features, ..., count]`.</summary>
     public static Tensor Parameters(Tensor told, Tensor data, long features, long count, FlowLayer owner)
     {
         Batches.Require(

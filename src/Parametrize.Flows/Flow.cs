@@ -78,7 +78,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
     /// <summary>Latent tensors for data `[N, ...]`, given a context `[N, size]`.</summary>
     public Tensor forward(Tensor data, Tensor? context) => transform.forward(Checked(data), OfTransform(context));
 
-    /// <summary>A context that only the latent density reads is no concern of the layers.</summary>
+    /// <summary>The context for the layers; null if only the latent density reads it.</summary>
     private Tensor? OfTransform(Tensor? context) => transform.ReadsContext || !latent.ReadsContext ? context : null;
 
     /// <inheritdoc cref="forward(Tensor, Tensor?)"/>
@@ -104,7 +104,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
         var rows = transform.Rows(context, data.size(0), ReadsContext, this, latent);
         var (tensor, logDet) = transform.Mapped(data, rows);
         var densities = Densities.LogProb(latent, tensor, rows).Plus(logDet);
-        // What the flow cannot yield trains nothing.
+        // Data that the flow cannot yield have no gradient.
         return where(densities.isneginf(), densities.detach(), densities).MoveToOuterDisposeScope();
     }
 
@@ -139,7 +139,7 @@ public sealed class Flow : nn.Module<Tensor, Tensor>, IDensity
         using var _ = Sampling.Begin();
         var rows = transform.Rows(context, count, ReadsContext, this, latent);
         var (tensor, density) = Densities.SampleWithLogProb(latent, count, rows);
-        // From the latent tensors: the data may be rounded to where a density is that of other data.
+        // Computed from the latent tensors, because the rounded data may have a different density.
         var (data, logDet) = transform.MappedBackWithLogDet(tensor, rows);
         return (data.MoveToOuterDisposeScope(), density.Plus(logDet).MoveToOuterDisposeScope());
     }

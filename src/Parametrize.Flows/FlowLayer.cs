@@ -36,7 +36,7 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
     /// <summary>Whether every tensor of the data's shape is a datum, as far as the layer knows.</summary>
     internal virtual bool TakesAll => true;
 
-    /// <summary>Which latent tensors it yields from those that layers before it yield.</summary>
+    /// <summary>Which latent tensors the layer yields, given those that the layers before it yield.</summary>
     internal virtual Reached After(Reached before) =>
         before is Reached.All or Reached.Lost ? before : new Reached.Some();
 
@@ -162,12 +162,15 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
             Batches.RequireMade(data, [latent.size(0), .. DataShape(latent.shape[1..])], $"{this}.MapBack", "data");
     }
 
-    /// <summary>Refuses tensors of another element type or device than the parameters have, and such as are no real numbers.</summary>
+    /// <summary>
+    /// Refuses tensors that have no floating-point numbers (whole numbers can be admitted), or another element type or device
+    /// than the parameters.
+    /// </summary>
     /// <param name="tensor">The tensor.</param>
     /// <param name="owner">Who takes it.</param>
     /// <param name="takesWholeNumbers">Whether it may be of an integral element type.</param>
     /// <param name="parameter">The argument.</param>
-    /// <param name="latent">The density of what the layer yields, whose parameters tell where the layer has none.</param>
+    /// <param name="latent">The latent density. Its parameters give element type and device if the layer has none.</param>
     internal void RequireKind(
         Tensor tensor,
         object owner,
@@ -205,7 +208,7 @@ public abstract class FlowLayer : nn.Module<Tensor, Tensor>
             );
     }
 
-    /// <summary>One that tells element type and device, found again after the layer was moved.</summary>
+    /// <summary>A parameter that gives element type and device. It is looked up again after the layer was moved.</summary>
     private Tensor? Parameter(IDensity? latent) =>
         _parameter is { IsInvalid: false } ? _parameter
         : (_parameter = parameters().FirstOrDefault()) is not null ? _parameter

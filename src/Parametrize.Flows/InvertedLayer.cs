@@ -14,7 +14,7 @@ internal sealed class InvertedLayer : FlowLayer
         RegisterComponents();
     }
 
-    /// <summary>The layer whose directions these are.</summary>
+    /// <summary>The layer that is inverted.</summary>
     public FlowLayer Inner => layer;
 
     public override bool ReadsContext => layer.ReadsContext;

@@ -1,6 +1,6 @@
 namespace Parametrize.Flows;
 
-/// <summary>Which tensors of their shape layers yield, as far as that is known.</summary>
+/// <summary>Which tensors of a shape the layers yield, as far as that is known.</summary>
 internal abstract record Reached
 {
     /// <summary>All.</summary>
@@ -12,6 +12,6 @@ internal abstract record Reached
     /// <summary>Only some.</summary>
     public sealed record Some : Reached;
 
-    /// <summary>Only some came to a density that has mass at others.</summary>
+    /// <summary>Only some, and a density that is positive at others has been reached: probability is lost.</summary>
     public sealed record Lost : Reached;
 }

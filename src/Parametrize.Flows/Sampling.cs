@@ -1,8 +1,8 @@
 namespace Parametrize.Flows;
 
 /// <summary>
-/// Whether layers run from latent tensors to data on this thread. What a layer takes from the first data it takes on their way
-/// to latent tensors only, whichever of its directions that is.
+/// Whether this thread computes data from latent tensors. A layer that sets itself by its first data (<see cref="ActNorm"/>) does
+/// not do so meanwhile, even if it is inverted and this is its forward direction.
 /// </summary>
 internal readonly struct Sampling : IDisposable
 {

@@ -8,15 +8,15 @@ open TorchSharp
 [<NoComparison>]
 type Case =
     {
-        /// Of the tensor that the value yields.
+        /// The shape of the tensor that the value yields.
         Shape: int64[]
         /// Its element type.
         Dtype: torch.ScalarType
         /// How large the entries of the unconstrained tensors are.
         Scale: float
-        /// From which all random numbers are drawn.
+        /// The seed of all random numbers.
         Seed: uint64
-        /// Where its tensors are.
+        /// The device of its tensors.
         Device: torch.Device
     }
 
@@ -27,7 +27,7 @@ type Case =
 
 module internal Case =
 
-    /// CUDA where there is one, by number, as tensors name it.
+    /// The first CUDA device if there is one, else the CPU. The number is given, as in the devices of tensors.
     let device: torch.Device = if torch.cuda.is_available () then torch.device ("cuda", 0) else torch.CPU
 
     let form (case: Case) : Form = { Shape = case.Shape; Dtype = case.Dtype; Device = case.Device }

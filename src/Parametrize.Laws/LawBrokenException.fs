@@ -18,7 +18,7 @@ module private Message =
         $"{value} breaks the law `{law.Name}`. {law.Sentence}\n  {broken.Case}\n  {faults}\n  \
           {drawn}case {broken.Tried} of {settings.Cases} with seed {settings.Seed}"
 
-    /// What is broken in the same way is told once.
+    /// Laws that are broken in the same way share one description.
     let ofLaws (value: Parametrization) (broken: (string * string * string) list) : string =
         let ofGroup (group: (string * string * string) list) =
             let others = group |> List.tail |> List.map (fun (name, _, _) -> $"\n  In the same way: `{name}`")

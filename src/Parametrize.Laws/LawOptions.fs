@@ -9,7 +9,7 @@ type LawOptions =
     {
         /// How many random cases each law is tried on.
         Cases: int
-        /// From which, and from the names of law and value, all random numbers come.
+        /// The seed. All random numbers come from it and from the names of the law and the value.
         Seed: int
         /// The element types that are tried. None: those that the value accepts.
         ElementTypes: torch.ScalarType list option
@@ -17,7 +17,7 @@ type LawOptions =
         Scales: float list
         /// How much more rounding than that of a few products is admitted.
         Accuracy: float
-        /// None: CUDA where there is one, else the CPU.
+        /// The devices that are tried. None: CUDA if there is one, else the CPU.
         Devices: torch.Device list option
         /// A tensor that has to be refused, from one that is allowed. With it the law about near misses applies.
         Outside: (torch.Tensor -> torch.Tensor) option

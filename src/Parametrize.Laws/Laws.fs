@@ -2,8 +2,8 @@ namespace Parametrize.Laws
 
 open Parametrize
 
-/// The laws of parametrizations on a value of one's own, of tensors of these shapes: single problems, where the value takes
-/// batches.
+/// Tries the laws of parametrizations on a value of one's own, with tensors of given shapes. If the value takes batches, these
+/// are shapes of single problems.
 [<RequireQualifiedAccess>]
 module Laws =
 

@@ -72,7 +72,7 @@ module internal Subject =
             return Array.append batch shape
         }
 
-    /// float16 ends at 65504.
+    /// Whether the element type can hold and resolve entries of this size: float16 ends at 65504.
     let private fits (subject: Subject) (dtype: torch.ScalarType) (scale: float) : bool =
         not (Form.isHalf dtype)
         || scale <= subject.HalfLimit

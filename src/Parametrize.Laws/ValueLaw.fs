@@ -21,18 +21,17 @@ type ValueLaw internal (law: Law, subject: Subject, settings: Running.Settings) 
 
     member internal _.Applies: bool = Law.applies law subject
 
-    /// A few words.
+    /// The name of the law, in a few words.
     member _.Name: string = law.Name
 
-    /// What it says.
+    /// The statement of the law, as a sentence.
     member _.Sentence: string = law.Sentence
 
-    /// Tries it on random cases. Throws LawBrokenException when one breaks it.
+    /// Tries the law on random cases. Throws LawBrokenException if a case breaks it. Does nothing if the law does not apply.
     member this.Check() : unit =
         match this.Verdict() with
         | Verdict.Holds _
         | Verdict.DoesNotApply _ -> ()
         | Verdict.IsBroken error -> raise error
 
-    /// The name.
     override _.ToString() : string = law.Name

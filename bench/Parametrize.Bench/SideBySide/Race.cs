@@ -10,7 +10,7 @@ internal static class Race
 {
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(1);
 
-    // By then the runtime has compiled what runs often anew, on a thread whose time would count.
+    // The runtime compiles methods that run often again, on a thread whose time would count; by then it has done so.
     private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(400);
 
     /// <summary>Runs the alternatives in turn until the time is over, at least five rounds.</summary>
@@ -23,7 +23,7 @@ internal static class Race
         var clock = Stopwatch.StartNew();
         for (var round = 0; round < 5 || clock.Elapsed < time; round++)
         {
-            // Whoever comes next finds the caches, and pays for the garbage, of the one before.
+            // Random order, because an alternative finds the caches of the one before, and pays for its garbage.
             random.Shuffle(order);
             foreach (var which in order)
                 laps[which].Add(Microseconds(alternatives[which], counts[which]));

@@ -37,7 +37,7 @@ internal static class RegisterTable
     private static void PrintFirst()
     {
         var layer = nn.Linear(16, 16);
-        // Without the time to load TorchSharp, which has made a layer.
+        // The time to load TorchSharp is not counted: it is loaded when the layer is made.
         var clock = Stopwatch.StartNew();
         layer.register_parametrization("weight", Parametrizations.Orthogonal());
         var first = clock.Elapsed.TotalMicroseconds;

@@ -43,7 +43,7 @@ internal static class Report
 
     public static string Time(double time) => time.ToString(time < 1000 ? "f1" : "f0", CultureInfo.InvariantCulture);
 
-    /// <summary>With its sign, which what rounds to zero has none of.</summary>
+    /// <summary>The number with its sign; one that rounds to zero has no sign.</summary>
     public static string Difference(double microseconds)
     {
         var rounded = Math.Round(microseconds, 1);

@@ -3,7 +3,7 @@ namespace Parametrize.Bench.SideBySide;
 /// <summary>The tables by name, in the order in which they are printed.</summary>
 internal static class Tables
 {
-    /// <summary>Each prints itself, and tells whether what it holds to a limit holds.</summary>
+    /// <summary>Each prints itself, and returns whether its figures stay within their limits.</summary>
     public static IReadOnlyList<(string Name, Func<Options, bool> Print)> All { get; } =
     [
         // Before anything else is registered.

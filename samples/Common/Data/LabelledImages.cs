@@ -7,7 +7,7 @@ namespace Samples.Data;
 /// <param name="Labels">The digit of each image.</param>
 public sealed record LabelledImages(Tensor Pixels, Tensor Labels) : IDisposable
 {
-    /// <summary>How many.</summary>
+    /// <summary>The number of images.</summary>
     public long Count => Labels.shape[0];
 
     /// <summary>Random minibatches that together show each image once. Each is disposed when the next one is asked for.</summary>
@@ -23,7 +23,7 @@ public sealed record LabelledImages(Tensor Pixels, Tensor Labels) : IDisposable
         }
     }
 
-    /// <summary>Those at some places.</summary>
+    /// <summary>The images at the given positions.</summary>
     public LabelledImages At(Tensor indices) => new(Pixels.index_select(0, indices), Labels.index_select(0, indices));
 
     public void Dispose()

@@ -3,11 +3,13 @@ using Digits.Training;
 namespace Digits.Report;
 
 /// <summary>Something that changes from epoch to epoch, for each map.</summary>
-/// <param name="Title">What.</param>
+/// <param name="Title">What the chart shows.</param>
 /// <param name="Curves">One for each map.</param>
 /// <param name="Ticks">Where the y axis has numbers; it starts and ends with them.</param>
 /// <param name="Format">How its numbers are written.</param>
-/// <param name="Rises">Whether learning leaves the lower right corner free, else the upper right one.</param>
+/// <param name="Rises">
+/// Whether the curves rise, so that the lower right corner is free; if they fall, the upper right one is.
+/// </param>
 public sealed record Chart(
     string Title,
     IReadOnlyList<Curve> Curves,

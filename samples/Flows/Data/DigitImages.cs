@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Flows.Data;
 
 /// <summary>
-/// Handwritten digits of 8 x 8 pixels and 17 levels, by a flow of several scales: half of the pixels, then half of the others, is
-/// dropped, with an autoregressive density given those that are kept.
+/// Handwritten digits of 8 x 8 pixels and 17 levels, by a flow of several scales: it drops half of the pixels, then half of the
+/// rest. Dropped pixels have an autoregressive density given those that are kept.
 /// </summary>
 public sealed record DigitImages()
     : Problem(

@@ -57,10 +57,12 @@ internal sealed class Compressor(DigitsData data, Setting setting)
         return net;
     }
 
-    /// <summary>The last weight has few numbers.</summary>
+    /// <summary>
+    /// The names of the weights whose rank is limited. The last weight is left out, because it has few numbers.
+    /// </summary>
     private static IEnumerable<string> Large => DenseNet.Weights.Take(2);
 
-    /// <summary>With the large weights as two factors each.</summary>
+    /// <summary>How many numbers the net has when each large weight is stored as two factors.</summary>
     private static long Size(long rank)
     {
         using var net = new DenseNet(Hidden);

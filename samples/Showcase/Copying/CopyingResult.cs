@@ -1,7 +1,7 @@
 namespace Showcase.Copying;
 
 /// <summary>What a trained kernel can do.</summary>
-/// <param name="Kernel">Which.</param>
+/// <param name="Kernel">The kernel.</param>
 /// <param name="Recalled">The share of symbols that are recalled, of sequences that were not trained on.</param>
 /// <param name="CrossEntropy">Of the same symbols, in nats.</param>
 /// <param name="Distance">The largest entry of |W^T W - I|.</param>

@@ -10,7 +10,7 @@ namespace Showcase.Gan;
 /// <summary>Trains a generator against a discriminator, by the hinge loss.</summary>
 /// <param name="images">What is to be imitated.</param>
 /// <param name="judge">Tells the digits of samples.</param>
-/// <param name="steps">How long.</param>
+/// <param name="steps">The number of training steps.</param>
 /// <param name="seed">Draws initial weights, minibatches and noise.</param>
 internal sealed class GanTrainer(LabelledImages images, nn.Module<Tensor, Tensor> judge, int steps, int seed)
 {

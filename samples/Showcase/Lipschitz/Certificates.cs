@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Showcase.Lipschitz;
 
-/// <summary>How far each image may be moved, in the Euclidean norm, for sure without another answer.</summary>
+/// <summary>How far each image may be moved, in the Euclidean norm, with certainty that the answer stays the same.</summary>
 internal static class Certificates
 {
     /// <summary>

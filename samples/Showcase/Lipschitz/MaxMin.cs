@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Showcase.Lipschitz;
 
 /// <summary>
-/// Sorts pairs of numbers, which changes no distance's order and no gradient's norm (Anil, Lucas and Grosse, Sorting out Lipschitz
-/// function approximation, 2019).
+/// Sorts pairs of numbers, which enlarges no distance and keeps the norm of every gradient (Anil, Lucas and Grosse, Sorting out
+/// Lipschitz function approximation, 2019).
 /// </summary>
 internal sealed class MaxMin() : nn.Module<Tensor, Tensor>(nameof(MaxMin))
 {

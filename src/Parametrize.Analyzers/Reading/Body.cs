@@ -20,7 +20,7 @@ internal sealed class Body
         ];
     }
 
-    /// <summary>All of them, what is inside before and behind in the order of the source.</summary>
+    /// <summary>All operations of the body, each before the operations inside it.</summary>
     public ImmutableArray<IOperation> Operations { get; }
 
     public Places Places { get; }
@@ -30,8 +30,8 @@ internal sealed class Body
     public static Body Of(IOperation block) => new([.. block.DescendantsAndSelf()]);
 
     /// <summary>
-    /// The last registration of a tensor, or of one of a module's tensors, that has certainly run, where nothing has been
-    /// undone since.
+    /// The last registration of a tensor, or of one of a module's tensors, that has certainly run before a use; null if it may
+    /// have been removed or replaced since.
     /// </summary>
     public Registration? RegisteredBefore(IOperation use, Place place)
     {

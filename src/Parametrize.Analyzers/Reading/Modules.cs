@@ -2,7 +2,7 @@ using Microsoft.CodeAnalysis;
 
 namespace Parametrize.Analyzers;
 
-/// <summary>TorchSharp's types, as far as the rules ask for them, by name: they are of whatever version is referred to.</summary>
+/// <summary>Recognizes types of TorchSharp and of this library by their names, whichever version a project refers to.</summary>
 internal static class Modules
 {
     public static bool IsModule(this ITypeSymbol? type) => type.Is("TorchSharp.torch.nn.Module");
@@ -22,7 +22,7 @@ internal static class Modules
     public static bool HasNoParameters(this ITypeSymbol? type) =>
         type.Is("TorchSharp.Modules.ParameterLessModule") || type.Is("TorchSharp.Loss");
 
-    /// <summary>Layers of flows and flows run their networks by `call`, whatever runs them.</summary>
+    /// <summary>Flows and their layers run their networks by `call`, also when they are run by `forward`.</summary>
     public static bool RunsItsOwn(this ITypeSymbol? type) =>
         type.Is("Parametrize.Flows.FlowLayer") || type.Is("Parametrize.Flows.Flow");
 

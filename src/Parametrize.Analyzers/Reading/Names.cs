@@ -3,14 +3,14 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace Parametrize.Analyzers;
 
-/// <summary>The word that a message is put under.</summary>
+/// <summary>Finds the name in the source under which a diagnostic is shown.</summary>
 internal static class Names
 {
-    /// <summary>Without what a generic method is given.</summary>
+    /// <summary>The location of the name, without type arguments.</summary>
     public static Location PlaceOf(SyntaxNode syntax) =>
         Of(syntax) is SimpleNameSyntax name ? name.Identifier.GetLocation() : syntax.GetLocation();
 
-    /// <summary>Of `layer.forward(x)` and `layer.forward`: `forward`.</summary>
+    /// <summary>The name of what is called or read: `forward` in `layer.forward(x)` and in `layer.forward`.</summary>
     public static SyntaxNode Of(SyntaxNode syntax) =>
         syntax switch
         {

@@ -54,7 +54,7 @@ internal static class Order
                 yield return loop;
     }
 
-    /// <summary>What is around both, and through which of its children it leads to each.</summary>
+    /// <summary>The innermost operation around both, and the children of it that contain each.</summary>
     private static ((IOperation First, IOperation Second), IOperation? Meeting) Ways(
         IOperation first,
         IOperation second
@@ -95,7 +95,10 @@ internal static class Order
             _ => false,
         };
 
-    /// <summary>Whether a `return` or the like behind it keeps what is behind the meeting from running.</summary>
+    /// <summary>
+    /// Whether a `return`, `throw` or jump behind the operation leaves the `meeting`, so that code behind the `meeting` does not
+    /// run.
+    /// </summary>
     private static bool Leaves(IOperation operation, IOperation? meeting)
     {
         for (
@@ -126,7 +129,7 @@ internal static class Order
         return false;
     }
 
-    /// <summary>Whether the loop that `break` or `continue` ends, or begins again, is around the meeting.</summary>
+    /// <summary>Whether the loop of a `break` or `continue` is around the `meeting`, not inside it.</summary>
     private static bool IsBelow(IOperation operation, IOperation? meeting)
     {
         for (var one = operation.Parent; one is not null && one != meeting; one = one.Parent)

@@ -6,7 +6,7 @@ namespace Parametrize.Analyzers;
 /// <summary>Where the expressions of one method body lead: variables that are assigned once stand for their values.</summary>
 internal sealed class Places
 {
-    /// <summary>What a local is from its declaration on, unless it is assigned later.</summary>
+    /// <summary>The initial values of local variables that are not assigned later.</summary>
     private readonly Dictionary<ISymbol, IOperation> _values = new(SymbolEqualityComparer.Default);
 
     /// <summary>What a variable of `foreach` comes from.</summary>
@@ -38,7 +38,7 @@ internal sealed class Places
             _values.Remove(local);
     }
 
-    /// <summary>Where an expression leads; null for what nothing names.</summary>
+    /// <summary>The place to which an expression refers; null when it refers to none that has a name.</summary>
     public Place? Of(IOperation? expression)
     {
         switch (expression)
@@ -121,7 +121,9 @@ internal sealed class Places
         && method.ReturnType is ITypeParameterSymbol result
         && SymbolEqualityComparer.Default.Equals(result, method.Parameters[0].Type);
 
-    /// <summary>`model.modules().First()`: methods that make nothing new.</summary>
+    /// <summary>
+    /// Whether the method returns a module or tensor that its receiver contains, such as `model.modules().First()`.
+    /// </summary>
     private static bool FindsInside(IMethodSymbol method) =>
         (!method.IsStatic || method.IsExtensionMethod)
         && method.ContainingNamespace.ToDisplayString() is var space

@@ -4,7 +4,7 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace Parametrize.Analyzers;
 
-/// <summary>That a tensor of a module is parametrized, or is no longer.</summary>
+/// <summary>A call that registers a parametrization on tensors of a module, or removes one.</summary>
 internal sealed class Registration
 {
     private const string Joining = "+";
@@ -32,7 +32,7 @@ internal sealed class Registration
         "follow",
     ];
 
-    /// <summary>Those that put adapters on a model, which are parameters that it did not have.</summary>
+    /// <summary>Verbs that put adapters on a model. The factors of an adapter are new parameters.</summary>
     private static readonly ImmutableHashSet<string> AdapterVerbs = ["get_peft_model", "load_adapter"];
 
     private Registration(IInvocationOperation operation, bool isRemoval, Places places)
@@ -61,18 +61,18 @@ internal sealed class Registration
 
     public string Verb => Operation.TargetMethod.Name;
 
-    /// <summary>On which module it is; null where nothing names it.</summary>
+    /// <summary>The module on which it is registered; null when the module has no name.</summary>
     public Place? Module { get; }
 
-    /// <summary>The tensors, as far as their names are written there.</summary>
+    /// <summary>The tensors whose names are written in the call.</summary>
     public ImmutableArray<Place> Tensors { get; } = [];
 
-    /// <summary>Whether there are parameters afterwards that were none of the module's before.</summary>
+    /// <summary>Whether it makes parameters that the module did not have before.</summary>
     public bool MakesParameters { get; }
 
     public bool IsJoint => Name?.Contains(Joining) ?? false;
 
-    /// <summary>The name of what `parametrization` has there: of a joint tensor, that of all.</summary>
+    /// <summary>The name to pass to `parametrization`: for a member of a joint tensor, the name of the joint tensor.</summary>
     public string TitleOf(string tensor) => IsJoint ? Name!.Substring(Name.LastIndexOf('.') + 1) : tensor;
 
     private string? Name =>

@@ -4,7 +4,9 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace Parametrize.Analyzers;
 
-/// <summary>Which values are computed from more tensors than the one that they stand for.</summary>
+/// <summary>
+/// Which values have parameters other than a single one of the tensor's shape, so that registering makes new parameters.
+/// </summary>
 internal static class Values
 {
     /// <summary>Members of `Parametrizations`. A test compares them with every value that there is.</summary>
@@ -24,7 +26,7 @@ internal static class Values
         "Lora",
         "RsLora",
         "Dora",
-        "Oft", // Of fewer numbers than the tensor has, as the others of adapters.
+        "Oft", // Of fewer numbers than the tensor has, as the other adapters.
         "FixedRank",
         "Svd",
         "SvdFull",
@@ -51,7 +53,7 @@ internal static class Values
         "SigmaReparametrized",
     ];
 
-    /// <summary>Whether an expression is such a value, or is made of one. What cannot be seen is taken for none.</summary>
+    /// <summary>Whether an expression is such a value, or is made of one, as far as the method shows it.</summary>
     public static bool AreOfSeveral(IOperation value, Places places) =>
         places.Value(value).DescendantsAndSelf().Any(part => IsOfSeveral(part) || IsNamed(part, value, places));
 
@@ -67,7 +69,7 @@ internal static class Values
         || MemberOf(part) is { ContainingType.Name: "Parametrizations" } member
             && member.ContainingNamespace.ToDisplayString() == "Parametrize.CSharp"
             && OfSeveral.Contains(member.Name)
-        // `SpdBy` of the other maps has one.
+        // `SpdBy` with another map has a single parameter of the tensor's shape.
         || MemberOf(part) is { ContainingType.Name: "SpdMap", Name: "Eigenvalues" };
 
     private static ISymbol? MemberOf(IOperation part) =>

@@ -2,8 +2,6 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.State;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Adapters;
 
@@ -13,7 +11,6 @@ internal static class AdapterFiles
     public const string TensorsName = "adapter_model.safetensors";
     public const string Prefix = "base_model.model.";
 
-    /// <summary>Writes the adapters of a model.</summary>
     public static void Write(nn.Module model, string folder, LoraConfig wishes)
     {
         var modules = ModelTree.Modules(model).ToDictionary(one => one.Name, one => one.Module);

@@ -1,7 +1,3 @@
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Adapters;
 
 /// <summary>A module for whose weight PEFT's files can have an adapter, and the layout of the adapter's tensors there.</summary>

@@ -1,9 +1,6 @@
 using Parametrize.CSharp.Models;
 using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Adapters;
 

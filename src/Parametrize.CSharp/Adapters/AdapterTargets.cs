@@ -1,8 +1,5 @@
 using System.Text.RegularExpressions;
 using Parametrize.CSharp.Registration;
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Adapters;
 
@@ -12,7 +9,7 @@ internal static class AdapterTargets
     /// <summary>Those of the tensors of a model that are computed by adapters.</summary>
     public static List<(string Name, ParametrizedTensor Tensor)> AdaptersIn(
         List<(string Name, ParametrizedTensor Tensor)> tensors
-    ) => tensors.FindAll(one => Adapter.isAdapter(one.Tensor.Parametrization));
+    ) => tensors.FindAll(one => one.Tensor.IsAdapter);
 
     /// <summary>Whether a target is the module's whole name, or the end of it behind a dot.</summary>
     public static bool IsNamed(IEnumerable<string> targets, string module) =>

@@ -1,11 +1,7 @@
-using System.Runtime.CompilerServices;
 using Parametrize.CSharp.Adapters;
 using Parametrize.CSharp.Models;
 using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 

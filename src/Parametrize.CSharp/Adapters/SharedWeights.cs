@@ -1,13 +1,15 @@
 using Parametrize.CSharp.Registration;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Adapters;
 
-/// <summary>Weights of several modules: an adapter of PEFT's changes the module that it is for, and no other.</summary>
+/// <summary>
+/// Finds weights that several modules share. An adapter in PEFT's files changes one module only, so such weights are refused.
+/// </summary>
 internal static class SharedWeights
 {
     /// <summary>
-    /// What is wrong where a module that gets an adapter, or is saved as a whole, shares a tensor with another; null when nothing is.
+    /// The error for a module that gets an adapter, or is saved as a whole, and shares a tensor with another module; null when
+    /// there is none.
     /// </summary>
     /// <param name="adapted">The names of the weights.</param>
     /// <param name="config">Says which modules are saved as a whole.</param>

@@ -1,9 +1,6 @@
-using System.Runtime.CompilerServices;
 using Parametrize.CSharp.Adapters;
 using Parametrize.CSharp.Models;
 using Parametrize.CSharp.Registration;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -52,8 +49,8 @@ public static class peft
     /// made. `PeftModel.from_pretrained` reads them.
     /// </summary>
     /// <param name="config">
-    /// The settings that the adapters do not have: `BaseModelNameOrPath`, `TaskType` and `ModulesToSave`. Default, also of
-    /// `ModulesToSave` alone where it is empty: those with which this model got its adapters.
+    /// The settings that the adapters do not have: `BaseModelNameOrPath`, `TaskType` and `ModulesToSave`. Default: the
+    /// configuration with which this model got its adapters. An empty `ModulesToSave` stands for the list of that configuration.
     /// </param>
     /// <exception cref="ArgumentException">`ModulesToSave` has a name that matches no module.</exception>
     /// <exception cref="InvalidOperationException">The model has no adapter, or adapters are merged into it.</exception>
@@ -137,9 +134,9 @@ public static class peft
     }
 
     /// <summary>
-    /// Removes the adapters, so that each weight is the frozen one again; where an adapter is inside another value, what that yields
-    /// without the adapter's change. Call it before <see cref="load_adapter"/> reads an adapter of other modules, or of another rank.
-    /// Modules that an adapter's folder had as a whole stay as they are.
+    /// Removes the adapters, so that each weight is the frozen one again. If an adapter is part of a larger value, the weight
+    /// becomes what this value yields without the adapter's change. Call it before <see cref="load_adapter"/> reads an adapter of
+    /// other modules, or of another rank. Modules that were loaded as a whole with an adapter stay as they are.
     /// </summary>
     /// <exception cref="InvalidOperationException">The model has no adapter, or a module holds one itself.</exception>
     /// <exception cref="NotSupportedException">An adapted weight is that of several modules. Nothing has changed.</exception>
@@ -153,7 +150,7 @@ public static class peft
     private static void RequirePlain(nn.Module model, IEnumerable<string> weights)
     {
         foreach (var name in weights)
-            if (TensorPath.Find(model, name) is { } present && Adapter.isAdapter(present.Parametrization))
+            if (TensorPath.Find(model, name) is { IsAdapter: true } present)
                 throw new ArgumentException(
                     $"{name} has an adapter already ({present.Code}). Take it off by peft.unload, or merge it by peft.merge_and_unload, before "
                         + "get_peft_model puts on another.",

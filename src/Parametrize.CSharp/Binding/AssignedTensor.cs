@@ -1,6 +1,3 @@
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>

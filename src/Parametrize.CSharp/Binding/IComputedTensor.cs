@@ -1,5 +1,4 @@
 using Parametrize.CSharp.Grouping;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 

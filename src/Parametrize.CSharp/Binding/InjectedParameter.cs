@@ -1,12 +1,9 @@
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
 using TorchSharp.Utils;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
-/// <summary>What a tensor that stands in a slot has to know. Made once for each slot, not for each pass.</summary>
+/// <summary>The data that an injected parameter needs about its slot. Made once for each slot, not for each pass.</summary>
 /// <param name="Slot">The slot.</param>
 /// <param name="Access">The access to the parametrized tensor.</param>
 /// <param name="Replaced">Called when a setter has put another tensor in its place.</param>
@@ -98,7 +95,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
 
     protected override void Dispose(bool disposing)
     {
-        // The constructor of the base class has thrown, so no field is set: only the finalizer comes here.
+        // No field is set if the constructor of the base class has thrown. Then only the finalizer calls this method.
         if (_self is null)
         {
             base.Dispose(disposing);
@@ -147,8 +144,8 @@ internal abstract class InjectedParameter : Parameter, IInjected
     }
 
     /// <summary>
-    /// Makes other threads wait until the setter has registered its tensor. It may never register one, so they wait for 100 ms
-    /// only.
+    /// Makes other threads wait until the setter has registered its tensor. It may never register one, so they wait for 1 s only
+    /// (`Visit.IsOver`).
     /// </summary>
     private void AwaitSetter(nn.Module owner)
     {
@@ -280,7 +277,8 @@ internal sealed class ExposedValue(SlotContext context, Tensor value, bool isWat
     private Tensor? _left;
 
     /// <summary>
-    /// Whether it was written to between passes, in a cached scope. A pass may write: Embedding does so when it has a largest norm.
+    /// Whether it was written to between passes, in a cached scope. A pass may write: an Embedding with `max_norm` scales its
+    /// weight.
     /// </summary>
     public override bool IsWritten => IsOverwritten && !IsInPass;
 

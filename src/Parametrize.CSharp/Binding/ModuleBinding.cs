@@ -1,9 +1,6 @@
 using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
@@ -43,7 +40,6 @@ internal sealed class ModuleBinding : IUse
 
     public JointLayout Layout { get; }
 
-    /// <summary>The access to the tensor.</summary>
     public TensorAccess Access => _tensor.Binding.Access;
 
     IGroupable IUse.Tensor => _tensor;
@@ -189,7 +185,7 @@ internal sealed class ModuleBinding : IUse
         IsHeld = false;
         foreach (var (slot, tensor) in _slots.Zip(own))
             slot.Restore(tensor);
-        // In this order: a thread that runs no hooks any more finds the module's own tensors.
+        // The hooks are removed last: a thread that runs no hooks any more then finds the module's own tensors.
         LeaveCallers();
         _tensor.Binding.Remove(this);
         return Owner;

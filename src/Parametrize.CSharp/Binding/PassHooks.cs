@@ -1,8 +1,5 @@
-using System.Runtime.CompilerServices;
 using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 

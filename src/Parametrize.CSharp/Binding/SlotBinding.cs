@@ -1,7 +1,3 @@
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
@@ -224,7 +220,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// <summary>Takes out what others have put into the slot; null when the slot holds what this library has put there.</summary>
     public ExternalWrite? TakeExternalWrite()
     {
-        // Whoever gets here has exclusive access: no setter has followed.
+        // This thread has exclusive access, so the wait for the setter has ended without a registration.
         if (slot.Get() is InjectedParameter { IsAwaited: true } awaited && IsOurs(awaited))
             awaited.GiveUp();
         var state = State;
@@ -278,7 +274,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             return new(this, state, left ?? found, WasSuited: left is not null);
         }
         var isHere = found.IsOfTheKindOf(computed.Inputs[0]);
-        // A placeholder that has not moved was not moved here: its numbers were read and assigned.
+        // The tensor has the placeholder's shape, but has not moved, or is no longer NaN. So a user has computed it from the
+        // placeholder and assigned it.
         if (state is SlotState.Moved && slot.IsNothing(found) && (isHere || !Slot.IsUnwritten(found)))
             _pendingError = SlotState.Written;
         _assigned.Follow(found, isHere);
@@ -368,7 +365,10 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
 
     private bool HoldsAssignment => slot.Get() is { } found && !IsOurs(found);
 
-    /// <summary>Whether the value is a view of a parameter. A method of its own: a lambda in `Show` would cost each pass.</summary>
+    /// <summary>
+    /// Whether the value is a view of a parameter. A method of its own, because a lambda in `Show` would be allocated in each
+    /// pass.
+    /// </summary>
     private bool IsOfInputs(Tensor value) => computed.Inputs.Any(input => Versions.AreOne(input, value));
 
     private bool IsOurs(Tensor found) => ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Exposed);

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
@@ -38,7 +36,7 @@ internal enum SlotState
     /// </summary>
     Assigned,
 
-    /// <summary> A tensor that a user had assigned before TorchSharp loaded a state: the next use or query drops it. </summary>
+    /// <summary>A tensor that a user had assigned before TorchSharp loaded a state: the next use or query drops it.</summary>
     Outdated,
 
     /// <summary>

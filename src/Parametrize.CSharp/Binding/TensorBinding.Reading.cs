@@ -1,6 +1,5 @@
 using Parametrize.CSharp.Grouping;
 using Parametrize.CSharp.Threads;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
@@ -115,7 +114,7 @@ internal sealed partial class TensorBinding
         // A tensor in native memory is shown in no field, and a graph may still need the numbers that are there.
         if (IsNative || Access.TryBeginAlone() is not { } visit)
             return;
-        // Until the value is held: a pass that began in between would be waited for.
+        // The access is kept until the value is held. Otherwise a pass could begin in between, and holding would wait for it.
         using var lease = new Lease(Access, visit);
         if (IsQuiet)
             HoldUnlessItFails();

@@ -1,6 +1,4 @@
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
@@ -123,7 +121,8 @@ internal sealed class ValueCache(IComputedTensor tensor)
         ForgetCopies();
         if (isLent)
             CopyParts();
-        // A write during the computation may be missing in the value: by the version from before, the next use computes it again.
+        // The value may lack a write that happens during the computation. It gets the version from before, so that the next use
+        // computes it again.
         var before = Now;
         var value = tensor.Evaluate(out var learnt).DetachFromDisposeScope();
         _held?.Dispose();

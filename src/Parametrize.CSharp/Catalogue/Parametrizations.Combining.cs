@@ -1,7 +1,5 @@
-using Microsoft.FSharp.Collections;
 using Parametrize.CSharp.Values;
 using Parametrize.Values;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
@@ -15,7 +13,7 @@ public static partial class Parametrizations
     /// <summary>
     /// `X_1 + X_2 + ...` of tensors of one shape. The first unconstrained term takes the remainder when a tensor is assigned.
     /// </summary>
-    /// <exception cref="ArgumentException">Fewer than two terms, or none that is free.</exception>
+    /// <exception cref="ArgumentException">Fewer than two terms, or no unconstrained term.</exception>
     public static Parametrization Sum(params Parametrization[] terms) =>
         SumValues.sum(ListModule.OfArray(NotNull(terms)));
 
@@ -23,7 +21,9 @@ public static partial class Parametrizations
     /// The matrix product `A_1 A_2 ...` of one unconstrained factor, which takes the remainder when a tensor is assigned, and of
     /// square factors that are invertible.
     /// </summary>
-    /// <exception cref="ArgumentException">Fewer than two factors, none that is free, or one that does not fit.</exception>
+    /// <exception cref="ArgumentException">
+    /// Fewer than two factors, no unconstrained factor, or a factor that does not fit.
+    /// </exception>
     public static Parametrization Product(params Parametrization[] factors) =>
         ProductValues.product(ListModule.OfArray(NotNull(factors)));
 
@@ -38,7 +38,7 @@ public static partial class Parametrizations
         SlicesValues.slices(dimension, ListModule.OfSeq(NotNull(pieces).Select(piece => piece.ToTuple())));
 
     /// <summary>Entries of the first value where the mask is true, of the second elsewhere.</summary>
-    /// <exception cref="ArgumentException">The entries of a value are not free of one another.</exception>
+    /// <exception cref="ArgumentException">One of the values computes entries that depend on each other.</exception>
     public static Parametrization Where(Mask mask, Parametrization value, Parametrization elsewhere) =>
         ChoiceValues.where(NotNull(mask), NotNull(value), NotNull(elsewhere));
 
@@ -50,7 +50,9 @@ public static partial class Parametrizations
     public static Parametrization Inverse(this Parametrization value) => InverseValues.inverse(NotNull(value));
 
     /// <summary>A value that reads the outputs of several values in place of its parameters.</summary>
-    /// <exception cref="ArgumentException">Their number is not that of its parameters, or a space does not fit.</exception>
+    /// <exception cref="ArgumentException">
+    /// There are not as many inputs as the value has parameters, or a space does not fit.
+    /// </exception>
     public static Parametrization Joined(Parametrization value, params Parametrization[] inputs) =>
         Core.joined(ListModule.OfArray(NotNull(inputs)), NotNull(value));
 

@@ -29,23 +29,23 @@ public static partial class Parametrizations
     public static Parametrization DoublyStochastic => DoublyStochasticValues.doublyStochastic;
 
     /// <summary>
-    /// Vectors (the last dimension) whose entries increase, or are equal up to rounding: monotone ones. Steps are positive by
-    /// softplus.
+    /// Vectors (the last dimension) whose entries increase; rounding may make neighbours equal. Differences of neighbours are
+    /// computed by softplus.
     /// </summary>
     public static Parametrization Ordered => OrderedValues.ordered;
 
-    /// <summary>Positive vectors (the last dimension) whose entries increase, or are equal up to rounding.</summary>
+    /// <summary>Positive vectors (the last dimension) whose entries increase; rounding may make neighbours equal.</summary>
     public static Parametrization PositiveOrdered => OrderedValues.positiveOrdered;
 
     /// <summary>
     /// Positive vectors (the last dimension) whose largest entry is at most a ratio times the smallest: singular values of
     /// matrices of a bounded condition number.
     /// </summary>
-    /// <exception cref="ArgumentException">The ratio is not above 1 and finite.</exception>
+    /// <exception cref="ArgumentException">The ratio is not a finite number above 1.</exception>
     public static Parametrization BoundedRatio(double ratio) => BoundedRatioValues.boundedRatio(ratio);
 
     /// <summary>Entries between two numbers, one of which may be infinite.</summary>
-    /// <exception cref="ArgumentException">Unless lo &lt; hi, and one of them is finite.</exception>
+    /// <exception cref="ArgumentException">`lo` is not below `hi`, or both are infinite.</exception>
     public static Parametrization Bounded(double lo, double hi) => BoundedValues.bounded(lo, hi);
 
     /// <summary>Entries between 0 and 1: `Bounded(0.0, 1.0)`.</summary>

@@ -5,18 +5,20 @@ namespace Parametrize.CSharp;
 /// <content>Tensors of given norms.</content>
 public static partial class Parametrizations
 {
-    /// <summary>`W = g v / |v|`, the norm over all dimensions but one, or over the whole tensor.</summary>
-    /// <param name="dimension">The one that keeps its own norms; null for one norm of the whole. Default: 0.</param>
+    /// <summary>`W = g v / |v|` with magnitudes g and directions v, which are trained apart.</summary>
+    /// <param name="dimension">
+    /// Each index of this dimension has a norm of its own; null: one norm for the whole tensor. Default: 0.
+    /// </param>
     public static Parametrization WeightNorm(int? dimension = 0) =>
         dimension is { } kept ? WeightNormValues.weightNorm(kept) : WeightNormValues.weightNormWhole;
 
-    /// <summary>A given spectral norm, by power iteration while training.</summary>
+    /// <summary>Tensors of a given spectral norm, read as matrices, by power iteration in training.</summary>
     /// <param name="iterations">How many in each training pass. Default: 1.</param>
-    /// <param name="epsilon">Norms below it count as this. Default: 1e-12.</param>
-    /// <param name="dimension">The rows of the matrix. Default: 0.</param>
+    /// <param name="epsilon">A smaller norm is replaced by this number. Default: 1e-12.</param>
+    /// <param name="dimension">The dimension that becomes the rows of the matrix. Default: 0.</param>
     /// <param name="bound">The norm of the result. Default: 1.</param>
     /// <exception cref="ArgumentException">
-    /// A bound that is not positive and finite, an epsilon that is not positive, or fewer than 1 iteration.
+    /// The bound or the epsilon is not positive and finite, or the iterations are fewer than 1 or more than 10,000.
     /// </exception>
     public static Parametrization SpectralNorm(
         int iterations = 1,

@@ -1,4 +1,3 @@
-using Microsoft.FSharp.Collections;
 using Parametrize.Values;
 
 namespace Parametrize.CSharp;
@@ -58,7 +57,7 @@ public static partial class Parametrizations
     /// the nearest one.
     /// </summary>
     /// <param name="iterations">How many steps `X (3 I - X^H X) / 2`, in each pass.</param>
-    /// <exception cref="ArgumentException">Fewer than 1 iteration.</exception>
+    /// <exception cref="ArgumentException">Fewer than 1 iteration, or more than 1,000.</exception>
     public static Parametrization Bjorck(int iterations) => BjorckValues.bjorck(iterations);
 
     /// <summary>
@@ -77,7 +76,9 @@ public static partial class Parametrizations
     public static Parametrization AlmostOrthogonal(double radius, AlmostOrthogonalMap? map = null) =>
         AlmostOrthogonalValues.almostOrthogonal(radius, map ?? AlmostOrthogonalMap.Sine);
 
-    /// <summary>Such matrices from values for U (n x m), x (m numbers) and V (k x m), m = min(n, k).</summary>
+    /// <summary>
+    /// The matrices of <see cref="AlmostOrthogonal"/>, from values for U (n x m), x (m numbers) and V (k x m), m = min(n, k).
+    /// </summary>
     /// <exception cref="ArgumentException">
     /// The radius is not positive, or more than 1, there are not three values, or one does not fit.
     /// </exception>
@@ -88,7 +89,8 @@ public static partial class Parametrizations
     ) => AlmostOrthogonalValues.almostOrthogonalOf(radius, NotNull(map), ListModule.OfArray(NotNull(inputs)));
 
     /// <summary>
-    /// n x k matrices (k at most n) in which a positive definite B has the place of the identity: `L^-T X` for `B = L L^T`.
+    /// n x k matrices (k at most n), computed as `W = L^-T X` from the Cholesky factor of a positive definite `B = L L^T`, so
+    /// that `W^H B W = X^H X`. B is given by its rows.
     /// </summary>
     /// <exception cref="ArgumentException">B is not square, symmetric and positive definite.</exception>
     public static Parametrization InMetric(double[][] rows) => GeneralizedStiefelValues.inMetric(Rows(rows));

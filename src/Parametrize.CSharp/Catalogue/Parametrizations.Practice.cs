@@ -1,6 +1,4 @@
-using Microsoft.FSharp.Collections;
 using Parametrize.Values;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -14,7 +12,7 @@ public static partial class Parametrizations
     /// <param name="bits">2 to 8, or 16. Default: 8.</param>
     /// <param name="scheme">Whether zero is the middle of the grid. Default: symmetric.</param>
     /// <param name="granularity">Which entries share a scale. Default: the channels of dimension 0.</param>
-    /// <exception cref="ArgumentException">Other bits.</exception>
+    /// <exception cref="ArgumentException">The number of bits is another one.</exception>
     public static Parametrization FakeQuantized(
         int bits = 8,
         QuantizationScheme? scheme = null,
@@ -31,25 +29,29 @@ public static partial class Parametrizations
     public static Parametrization Binary(Granularity? granularity = null) =>
         SignsValues.binary(granularity ?? Granularity.NewChannel(0));
 
-    /// <summary>Zeros and signs times a number, with gradients straight through.</summary>
+    /// <summary>
+    /// Entries `-a`, 0 and `a`, with gradients straight through. Small entries become 0; a is the mean modulus of the others.
+    /// </summary>
     /// <param name="granularity">Which entries share a size. Default: the channels of dimension 0.</param>
     public static Parametrization Ternary(Granularity? granularity = null) =>
         SignsValues.ternary(granularity ?? Granularity.NewChannel(0));
 
     /// <summary>
-    /// At most some of the entries of each group in the last dimension are other than 0: those of largest modulus, chosen anew
-    /// in each pass, with gradients straight through.
+    /// At most `keep` of each `size` consecutive entries in the last dimension are other than 0: those of largest modulus, chosen
+    /// anew in each pass, with gradients straight through.
     /// </summary>
-    /// <exception cref="ArgumentException">None or more are to be kept than a group has.</exception>
+    /// <exception cref="ArgumentException">`keep` is below 1 or above `size`.</exception>
     public static Parametrization GroupSparse(int keep, int size) => GroupSparseValues.groupSparse(keep, size);
 
     /// <summary>Channels of mean 0 and standard deviation 1.</summary>
-    /// <param name="dimension">Of the channels. Default: 0.</param>
+    /// <param name="dimension">The dimension of the channels. Default: 0.</param>
     public static Parametrization WeightStandardized(int dimension = 0) =>
         WeightStandardizedValues.weightStandardized(dimension);
 
-    /// <summary>`g X` from values of the number g, which has to be free, and of X, of spectral norm 1.</summary>
-    /// <exception cref="ArgumentException">Other than two values, or one that does not fit.</exception>
+    /// <summary>
+    /// `g X` from a value of the number g, which has to be unconstrained, and a value of X, which has spectral norm 1.
+    /// </summary>
+    /// <exception cref="ArgumentException">There are not two values, or one does not fit.</exception>
     public static Parametrization Gain(params Parametrization[] inputs) =>
         GainValues.gain(ListModule.OfArray(NotNull(inputs)));
 
@@ -67,10 +69,10 @@ public static partial class Parametrizations
     /// <summary>
     /// Kernels `[out, in, k...]` whose convolution has a given operator norm on inputs of these sizes, with circular padding.
     /// </summary>
-    /// <param name="sizes">Of the input, behind its channels: height and width of an image.</param>
+    /// <param name="sizes">The sizes of the input without its channels: height and width of an image.</param>
     /// <param name="bound">The norm. Default: 1.</param>
     /// <exception cref="ArgumentException">
-    /// A bound that is not positive and finite, or sizes that are missing or not positive.
+    /// The bound is not positive and finite, or sizes are missing, not positive, or of more than 2^24 places together.
     /// </exception>
     public static Parametrization ConvolutionNorm(long[] sizes, double bound = 1) =>
         ConvolutionNormValues.convolutionNorm(ListModule.OfArray(NotNull(sizes)), bound);

@@ -1,5 +1,4 @@
 using Parametrize.Values;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -14,6 +13,7 @@ public static partial class Parametrizations
     public static Parametrization Pruned(Pruning pruning) => PrunedValues.pruned(NotNull(pruning));
 
     /// <summary>Zeros where the mask has them.</summary>
+    /// <exception cref="ArgumentException">The mask has numbers other than 0 and 1.</exception>
     public static Parametrization PrunedBy(Tensor mask) =>
         PrunedValues.pruned(Pruning.NewCustom(Mask.OfTensor(NotNull(mask))));
 
@@ -36,13 +36,16 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">The amount is negative, or a share above 1.</exception>
     public static Parametrization PrunedL1(Amount amount) => PrunedValues.pruned(Pruning.NewL1(amount));
 
-    /// <summary>The channels of a dimension with the smallest norms, of any power from 0, are zero.</summary>
-    /// <exception cref="ArgumentException">The amount is negative, a share above 1, or the power is negative.</exception>
+    /// <summary>
+    /// The channels of a dimension with the smallest norms are zero. The power of the norm is any number or infinity, negative
+    /// ones too.
+    /// </summary>
+    /// <exception cref="ArgumentException">The amount is negative, or a share above 1; or the power is NaN.</exception>
     public static Parametrization PrunedLn(Amount amount, double power, int dimension) =>
         PrunedValues.pruned(Pruning.NewLn(amount, power, dimension));
 
     /// <summary>All but the largest `keep` of each `size` consecutive entries in the last dimension are zero.</summary>
-    /// <exception cref="ArgumentException">More are to be kept than a group has.</exception>
+    /// <exception cref="ArgumentException">`keep` is negative or above `size`, or `size` is below 1.</exception>
     public static Parametrization PrunedGroups(int keep, int size) =>
         PrunedValues.pruned(Pruning.NewGroups(keep, size));
 

@@ -1,4 +1,3 @@
-using Microsoft.FSharp.Collections;
 using Parametrize.Values;
 
 namespace Parametrize.CSharp;
@@ -10,14 +9,18 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">The floor is negative or not finite.</exception>
     public static Parametrization Spd(double floor = 0) => PositiveDefiniteValues.spdAbove(floor);
 
-    /// <summary>Symmetric positive definite n x n matrices by the given map; by eigenvalues, real ones.</summary>
+    /// <summary>
+    /// Symmetric (Hermitian) positive definite n x n matrices by the given map. `SpdMap.Eigenvalues` yields real matrices only.
+    /// </summary>
     public static Parametrization SpdBy(SpdMap map) => EigenValues.spdBy(NotNull(map));
 
-    /// <summary>Real symmetric positive definite n x n matrices of a trace: their eigenvalues are positive and sum to it.</summary>
+    /// <summary>
+    /// Real symmetric positive definite n x n matrices with the given trace, which is the sum of their eigenvalues.
+    /// </summary>
     /// <exception cref="ArgumentException">The trace is not positive and finite.</exception>
     public static Parametrization SpdWithTrace(double trace) => EigenValues.spdWithTrace(trace);
 
-    /// <summary>Real symmetric positive definite n x n matrices of a determinant, by their Cholesky factors.</summary>
+    /// <summary>Real symmetric positive definite n x n matrices with the given determinant, by their Cholesky factors.</summary>
     /// <exception cref="ArgumentException">The determinant is not positive and finite.</exception>
     public static Parametrization SpdWithDeterminant(double determinant) =>
         SpdDeterminantValues.spdWithDeterminant(determinant);
@@ -38,11 +41,11 @@ public static partial class Parametrizations
     /// <summary>Real positive semidefinite n x n matrices, by eigenvalues that are squares.</summary>
     public static Parametrization Psd => EigenValues.psd;
 
-    /// <summary>Real positive semidefinite n x n matrices of a rank, or a lower one.</summary>
+    /// <summary>Real positive semidefinite n x n matrices of at most the given rank.</summary>
     /// <exception cref="ArgumentException">The rank is below 1.</exception>
     public static Parametrization PsdLowRank(long rank) => EigenValues.psdLowRank(rank);
 
-    /// <summary>Real positive semidefinite n x n matrices of exactly a rank.</summary>
+    /// <summary>Real positive semidefinite n x n matrices of exactly the given rank.</summary>
     /// <exception cref="ArgumentException">The rank is below 1.</exception>
     public static Parametrization PsdFixedRank(long rank) => EigenValues.psdFixedRank(rank);
 
@@ -59,14 +62,14 @@ public static partial class Parametrizations
     public static Parametrization Lipschitz(double bound) => ContractionValues.lipschitz(bound);
 
     /// <summary>
-    /// Real matrices whose largest singular value is at most a bound times the smallest: of that condition number.
+    /// Real matrices whose condition number is at most the bound: the largest singular value over the smallest.
     /// </summary>
-    /// <exception cref="ArgumentException">The bound is not above 1 and finite.</exception>
+    /// <exception cref="ArgumentException">The bound is not a finite number above 1.</exception>
     public static Parametrization Conditioned(double bound) => LowRankValues.conditioned(bound);
 
     /// <summary>
-    /// `Q T Q^T` from values of Q and of T, block triangular: real n x n matrices by the real Schur form, whose blocks of two rows
-    /// have their eigenvalues.
+    /// `Q T Q^T` from a value of Q and a value of the block triangular T: real n x n matrices by their real Schur form. The
+    /// diagonal blocks of T, of at most two rows each, have the eigenvalues.
     /// </summary>
     /// <exception cref="ArgumentException">There are not two values, or one does not fit.</exception>
     public static Parametrization SchurForm(params Parametrization[] inputs) =>
@@ -76,15 +79,17 @@ public static partial class Parametrizations
     /// <exception cref="ArgumentException">Alpha is not finite.</exception>
     public static Parametrization Hurwitz(double alpha) => SchurFormValues.hurwitz(alpha);
 
-    /// <summary>Such matrices that are block triangular, with blocks of two rows.</summary>
+    /// <summary>The block triangular matrices among those of <see cref="Hurwitz"/>, with blocks of two rows.</summary>
     /// <exception cref="ArgumentException">Alpha is not finite.</exception>
     public static Parametrization HurwitzBlocks(double alpha) => SchurFormValues.hurwitzBlocks(alpha);
 
-    /// <summary>Real n x n matrices whose eigenvalues have moduli below a radius, to rounding of that radius.</summary>
+    /// <summary>
+    /// Real n x n matrices whose eigenvalues have moduli below a radius. Rounding errors are relative to the radius.
+    /// </summary>
     /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
     public static Parametrization SchurStable(double radius) => SchurFormValues.schurStable(radius);
 
-    /// <summary>Such matrices that are block triangular, with blocks of two rows.</summary>
+    /// <summary>The block triangular matrices among those of <see cref="SchurStable"/>, with blocks of two rows.</summary>
     /// <exception cref="ArgumentException">The radius is not positive and finite.</exception>
     public static Parametrization SchurStableBlocks(double radius) => SchurFormValues.schurStableBlocks(radius);
 
@@ -92,15 +97,15 @@ public static partial class Parametrizations
     public static Parametrization Invertible => InvertibleValues.invertible;
 
     /// <summary>
-    /// Real n x n matrices that have an inverse, of either determinant, whose sign training keeps; cheap to invert.
+    /// Real invertible n x n matrices whose determinant may have either sign. Training keeps the sign. Cheap to invert.
     /// </summary>
     public static Parametrization Nonsingular => InvertibleValues.nonsingular;
 
-    /// <summary>Real matrices of a rank, or a lower one, as `U diag(s) V^T` with orthonormal U and V.</summary>
+    /// <summary>Real matrices of at most the given rank, as `U diag(s) V^T` with orthonormal U and V.</summary>
     /// <exception cref="ArgumentException">The rank is below 1.</exception>
     public static Parametrization LowRank(long rank) => LowRankValues.lowRank(rank);
 
-    /// <summary>Real matrices of exactly a rank, as `U diag(s) V^T` with orthonormal U and V and positive s.</summary>
+    /// <summary>Real matrices of exactly the given rank, as `U diag(s) V^T` with orthonormal U and V and positive s.</summary>
     /// <exception cref="ArgumentException">The rank is below 1.</exception>
     public static Parametrization FixedRank(long rank) => LowRankValues.fixedRank(rank);
 

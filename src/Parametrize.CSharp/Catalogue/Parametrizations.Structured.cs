@@ -1,4 +1,3 @@
-using Microsoft.FSharp.Collections;
 using Parametrize.Values;
 
 namespace Parametrize.CSharp;
@@ -41,7 +40,7 @@ public static partial class Parametrizations
     public static Parametrization Diagonal => TriangularValues.diagonal;
 
     /// <summary>
-    /// Banded n x k matrices: zeros but for the main diagonal, some diagonals below and some above it.
+    /// Banded n x k matrices: zeros except on the main diagonal, on `lower` diagonals below it and on `upper` diagonals above it.
     /// </summary>
     /// <exception cref="ArgumentException">A number of diagonals is negative.</exception>
     public static Parametrization Banded(long lower, long upper) => BandedValues.banded(lower, upper);
@@ -65,7 +64,7 @@ public static partial class Parametrizations
     /// Kronecker products of a real matrix of this shape from the first value, and of one from the second.
     /// </summary>
     /// <exception cref="ArgumentException">
-    /// A size is below 1, or multiples or a change of the sign leave the space of a value.
+    /// A size is below 1, or the space of a value lacks some multiples of its members.
     /// </exception>
     public static Parametrization Kronecker(
         (long Rows, long Columns) shape,
@@ -73,13 +72,13 @@ public static partial class Parametrizations
         Parametrization second
     ) => KroneckerValues.kronecker(shape.Rows, shape.Columns, NotNull(first), NotNull(second));
 
-    /// <summary>Vectors (the last dimension) of sum zero, from one number less.</summary>
+    /// <summary>Vectors (the last dimension) of n numbers with sum zero, from n - 1 numbers.</summary>
     public static Parametrization SumToZero => HyperplaneValues.sumToZero;
 
     /// <summary>Vectors w (the last dimension) with A w = b, given the rows of A and the numbers of b.</summary>
     /// <exception cref="ArgumentException">
-    /// The rows are of different lengths or depend on one another, there are as many as columns or none, a number is not finite,
-    /// or there are not as many numbers in b.
+    /// The rows have different lengths or are linearly dependent, there are no rows or not fewer rows than columns, a number is
+    /// not finite, or b has not one number for each row.
     /// </exception>
     public static Parametrization LinearlyConstrained(double[][] rows, double[] right) =>
         HyperplaneValues.linearlyConstrained(

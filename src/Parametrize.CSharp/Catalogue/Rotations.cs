@@ -1,6 +1,5 @@
 using static Parametrize.CSharp.Parametrizations;
-using static TorchSharp.torch;
-using Core = Parametrize.Values.Rotations;
+using Turns = Parametrize.Values.Rotations;
 
 namespace Parametrize.CSharp;
 
@@ -29,8 +28,9 @@ public static class Rotations
     ) => Torus(shape, 0, Math.PI / 2, dtype, device, generator);
 
     /// <summary>
-    /// Block diagonal matrices of plane rotations with independent angles, uniform in an interval of radians; of odd size, with a last
-    /// entry 1. Of n x k tensors, the leading columns (rows, when wide) of such a square one.
+    /// Block diagonal matrices of plane rotations with independent angles, uniform between `least` and `greatest` (radians). If
+    /// the size is odd, the last diagonal entry is 1. An n x k tensor has the leading columns (rows, when wide) of such a square
+    /// matrix.
     /// </summary>
     /// <exception cref="ArgumentException">
     /// The shape is no matrix, the element type is not real, or the interval is not finite.
@@ -42,5 +42,5 @@ public static class Rotations
         ScalarType? dtype = null,
         Device? device = null,
         Generator? generator = null
-    ) => Core.torus(least, greatest, FormOf(shape, dtype, device), OptionOf(generator));
+    ) => Turns.torus(least, greatest, FormOf(shape, dtype, device), OptionOf(generator));
 }

@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Core;
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp;
 
 /// <summary>A buffer of your own node: a tensor that is saved, but not trained.</summary>

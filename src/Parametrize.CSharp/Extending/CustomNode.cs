@@ -1,7 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp;
 
 /// <summary>
@@ -11,12 +7,16 @@ namespace Parametrize.CSharp;
 /// </summary>
 public abstract class CustomNode : CustomNodeBase
 {
-    /// <param name="code">How it is typed, with its options: equal for equal nodes of the class, else different.</param>
+    /// <param name="code">
+    /// The text of the node: its name and its options. Nodes of one class are equal if their texts are.
+    /// </param>
     /// <param name="space">The codomain of the map, in words.</param>
     protected CustomNode(string code, string space)
         : this(code, new Space(space)) { }
 
-    /// <param name="code">How it is typed, with its options: equal for equal nodes of the class, else different.</param>
+    /// <param name="code">
+    /// The text of the node: its name and its options. Nodes of one class are equal if their texts are.
+    /// </param>
     /// <param name="codomain">The codomain of the map: a space of <see cref="Spaces"/>, or one of your own.</param>
     /// <param name="domain">
     /// The spaces that may stand before the node. Default: all; tensors are checked when they are registered.

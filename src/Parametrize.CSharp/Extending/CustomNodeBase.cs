@@ -1,7 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp;
 
 /// <summary>
@@ -34,8 +30,9 @@ public abstract class CustomNodeBase : Node
         ListModule.OfSeq(Carried.Select(tensor => tensor.AsBuffer()));
 
     /// <summary>
-    /// Whether every tensor of the set can be assigned. Default: true. Without a right inverse a tensor that is
-    /// registered becomes the parameter, and assigning is refused; <c>RightInverse</c> is not called.
+    /// Whether every tensor of the set can be assigned. Default: true. Without a right inverse, a tensor that is registered
+    /// becomes the parameter of a <see cref="CustomNode"/>, whose <c>RightInverse</c> is not called; <c>RightInverse</c> of a
+    /// <see cref="CustomNodeOfSeveral"/> gives the parameters to start from. Assigning is refused.
     /// </summary>
     public override bool HasRightInverse => true;
 

@@ -1,7 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp;
 
 /// <summary>
@@ -10,14 +6,18 @@ namespace Parametrize.CSharp;
 /// </summary>
 public abstract class CustomNodeOfSeveral : CustomNodeBase
 {
-    /// <param name="code">How it is typed, with its options: equal for equal nodes of the class, else different.</param>
+    /// <param name="code">
+    /// The text of the node: its name and its options. Nodes of one class are equal if their texts are.
+    /// </param>
     /// <param name="space">The codomain of the map, in words.</param>
     /// <param name="inputCount">How many tensors are trained; at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">The count is not positive.</exception>
     protected CustomNodeOfSeveral(string code, string space, int inputCount)
         : this(code, new Space(space), inputCount) { }
 
-    /// <param name="code">How it is typed, with its options: equal for equal nodes of the class, else different.</param>
+    /// <param name="code">
+    /// The text of the node: its name and its options. Nodes of one class are equal if their texts are.
+    /// </param>
     /// <param name="codomain">The codomain of the map: a space of <see cref="Spaces"/>, or one of your own.</param>
     /// <param name="inputCount">How many tensors are trained; at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">The count is not positive.</exception>
@@ -46,8 +46,8 @@ public abstract class CustomNodeOfSeveral : CustomNodeBase
     protected virtual Tensor Forward(Tensor[] inputs, IReadOnlyList<Tensor> carried) => Forward(inputs);
 
     /// <summary>
-    /// Inputs that <see cref="Forward(Tensor[])"/> maps to this tensor, or near it where there are none, of the shapes
-    /// that <see cref="InputShapes"/> says.
+    /// Inputs that <see cref="Forward(Tensor[])"/> maps to this tensor, or to one near it if no inputs yield it exactly. Their
+    /// shapes are those of <see cref="InputShapes"/>.
     /// </summary>
     protected abstract Tensor[] RightInverse(Tensor value);
 

@@ -1,7 +1,4 @@
-using System.Runtime.InteropServices;
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Grouping;
 

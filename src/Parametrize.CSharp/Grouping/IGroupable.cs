@@ -1,5 +1,4 @@
 using Parametrize.CSharp.Threads;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Grouping;
 

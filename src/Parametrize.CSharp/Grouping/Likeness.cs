@@ -1,7 +1,3 @@
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
-
 namespace Parametrize.CSharp.Grouping;
 
 /// <summary>Decides which tensors can be computed as one batch, and for which that is faster.</summary>

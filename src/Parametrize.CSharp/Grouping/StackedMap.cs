@@ -1,7 +1,3 @@
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
-
 namespace Parametrize.CSharp.Grouping;
 
 /// <summary>
@@ -37,7 +33,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         var batch = (Batch)arguments[0];
         context.set_materialize_grads(false);
         context.save_data(nameof(Batch), batch);
-        // Leaves of a graph of their own: gradients are off here.
+        // Leaves of a graph of their own, because libtorch calls this method with gradients off.
         var leaves = batch.StackInputs();
         foreach (var (leaf, input) in leaves.Zip(batch.InputsOfOne))
             leaf.requires_grad = input.requires_grad;
@@ -62,7 +58,8 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         }
         catch (Exception)
         {
-            // A gradient on another device is one of no input: libtorch throws. Nothing is asked of the inputs, which may be disposed.
+            // Lets libtorch throw: it refuses a gradient on another device than its input. The inputs are not read, since they
+            // may be disposed.
             _returned = [null, .. batch.Inputs.Select(_ => empty(1, device: META))];
         }
         foreach (var gradient in gradients)
@@ -75,7 +72,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         return _returned!;
     }
 
-    /// <summary>Of the inputs of all tensors: the first inputs first.</summary>
+    /// <summary>The gradients of all inputs: those of the first input of every tensor, then those of the second.</summary>
     private static IEnumerable<Tensor?> Gradients(Batch batch, List<Tensor> saved, List<Tensor> gradients)
     {
         var (made, leaves) = (saved[0], saved[1..(1 + batch.InputsOfOne.Length)]);
@@ -180,7 +177,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         /// <summary>The inputs of the first tensor; the others have inputs of the same kind.</summary>
         public Tensor[] InputsOfOne { get; }
 
-        /// <summary>Of all tensors: the first inputs first.</summary>
+        /// <summary>The inputs of all tensors: the first input of every tensor, then the second.</summary>
         public Tensor[] Inputs { get; }
 
         public Tensor[][] Buffers { get; }

@@ -1,10 +1,7 @@
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Joint;
 
 /// <summary>
-/// The name of a tensor that several make up: theirs with a plus between them, `weight+bias`, and in a native module
+/// The name of a joint tensor: the names of its members with a plus between them, such as `weight+bias`; in a native module
 /// `self_attn.in_proj_weight+in_proj_bias`.
 /// </summary>
 internal static class JointName

@@ -1,6 +1,5 @@
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Registration;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -14,9 +13,9 @@ public static partial class parametrize
     /// </summary>
     /// <remarks>
     /// The module computes with views of one tensor, which is evaluated and saved once, as
-    /// `parametrizations.weight+bias.original`. Assigning to some of the module's tensors keeps the others as far as the
-    /// space allows. Removing gives the module its own parameter objects back. The joint tensor is a new parameter, which
-    /// an optimizer built before is told by <see cref="add_parametrized_parameters"/>.
+    /// `parametrizations.weight+bias.original`. Assigning to one of the module's tensors keeps the others; it is refused if the
+    /// space does not allow the whole. Removing gives the module its own parameter objects back. The joint tensor is a new
+    /// parameter: <see cref="add_parametrized_parameters"/> adds it to an optimizer that was built before.
     /// </remarks>
     /// <param name="module">Any module, of TorchSharp or one's own.</param>
     /// <param name="names">

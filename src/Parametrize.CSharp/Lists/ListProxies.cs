@@ -1,9 +1,5 @@
-using System.Runtime.CompilerServices;
 using Parametrize.CSharp.Binding;
-using Parametrize.CSharp.Torch;
 using TorchSharp;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Lists;
 

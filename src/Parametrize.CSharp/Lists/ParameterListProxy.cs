@@ -1,7 +1,4 @@
 using Parametrize.CSharp.Binding;
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Lists;
 

@@ -1,6 +1,4 @@
 using Parametrize.CSharp.Models;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -87,7 +85,8 @@ public enum AverageOf
 {
     /// <summary>
     /// The constrained tensors: their average is projected into the space, and its right inverse is written. The result depends
-    /// neither on the map nor on its bases.
+    /// neither on the map nor on its bases. Of values that round, of `Aol` and `AolConvolution`, of adapters and of values without a
+    /// right inverse, the parameters are averaged.
     /// </summary>
     Values,
 

@@ -1,7 +1,5 @@
 using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Models;
 
@@ -26,7 +24,8 @@ internal static class ModelAverage
             pair.Model.Binding.SyncWithModules();
         }
         TensorPath[] paths = [.. pairs.Select(pair => TensorPath.Resolve(average, pair.Name))];
-        // Of both models at once: passes of the model may be waiting for tensors of the average, which can be parts of one model.
+        // Access to both models is taken at once: if both are parts of one larger model, its passes may hold tensors of one and
+        // wait for the other.
         using var alone = TensorAccess.WritingAll(() =>
             [.. paths.SelectMany(path => path.Accesses), .. pairs.Select(pair => pair.Model.Binding.Access)]
         );

@@ -1,7 +1,4 @@
-using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
@@ -15,10 +12,19 @@ public sealed partial class ParametrizedTensor
         using var _ = no_grad();
         var parts =
             weight >= 1 ? CopiedFrom(other)
-            : averageOf is AverageOf.Values ? OfAveragedValue(other, weight)
+            : averageOf is AverageOf.Values && !IsAveragedByInputs ? OfAveragedValue(other, weight)
             : OfAveragedInputs(other, weight);
         return new(Parametrization, Relearnt(parts), []);
     }
+
+    /// <summary>
+    /// Whether the parameters are averaged whatever was asked for. Averages of rounded tensors are rounded to where they were, the
+    /// projection of `aol` is not the nearest tensor, and adapters must not change their frozen weight.
+    /// </summary>
+    private bool IsAveragedByInputs =>
+        IsAdapter
+        || !Core.hasRightInverse(Parametrization)
+        || Core.nodes(Parametrization).Any(node => node is IStraightThrough or AolNode);
 
     private Parts OfAveragedValue(ParametrizedTensor other, double weight)
     {
@@ -27,7 +33,15 @@ public sealed partial class ParametrizedTensor
         using var there = others.to(own.dtype, own.device);
         using var share = tensor(weight, device: own.device);
         using var next = own.lerp(there, share);
-        return StartingParts.ForAssigned(Parametrization, CurrentParts(), next, WhenNotAllowed.Project, Where);
+        var exact = Core.rightInverse(Parametrization, CurrentParts(), next);
+        if (exact.IsOk || !exact.ErrorValue.IsNotAllowed)
+            return exact.OrThrow(Where);
+        // Not as one assigns a tensor, which may go on away from the edge of the space: at each update a little more.
+        using var nearest = Core.project(Parametrization, next);
+        var projected = Core.rightInverse(Parametrization, CurrentParts(), nearest);
+        return projected.IsOk
+            ? projected.ResultValue
+            : Core.extend(Parametrization, CurrentParts(), next).OrThrow(Where);
     }
 
     private Parts OfAveragedInputs(ParametrizedTensor other, double weight)

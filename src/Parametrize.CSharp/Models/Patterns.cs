@@ -8,7 +8,7 @@ internal static class Patterns
     public static bool Match(string pattern, string name) =>
         FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false);
 
-    /// <summary>What all patterns say that match one of a tensor's names; null when none does.</summary>
+    /// <summary>The value on which all patterns agree that match one of a tensor's names; null when no pattern matches.</summary>
     /// <param name="kind">A word for several of them in the message: `priors`.</param>
     /// <param name="argument">The name of the argument in which they were given.</param>
     /// <exception cref="ArgumentException">The patterns do not agree.</exception>

@@ -1,7 +1,5 @@
 using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.Values;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Models;
 

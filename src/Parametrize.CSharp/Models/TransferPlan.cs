@@ -1,6 +1,4 @@
 using Parametrize.CSharp.Registration;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Models;
 
@@ -56,7 +54,7 @@ internal static class TransferPlan
         RequireTies(from, to);
     }
 
-    /// <summary>Throws where the target has one tensor under names that the source has two for.</summary>
+    /// <summary>Throws when the target has one tensor under two names for which the source has two tensors.</summary>
     private static void RequireTies(nn.Module from, nn.Module to)
     {
         var here = ModelTree

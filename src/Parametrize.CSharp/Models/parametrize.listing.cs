@@ -1,7 +1,4 @@
 using Parametrize.CSharp.Registration;
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -9,8 +6,8 @@ namespace Parametrize.CSharp;
 public static partial class parametrize
 {
     /// <summary>
-    /// The parametrized tensors of a model in the order of its modules: those registered on a module under the tensor's
-    /// name (`encoder.weight`), those that a module of one's own holds under the field's (`cell.kernel`).
+    /// The parametrized tensors of a model in the order of its modules: those registered on a module under the tensor's name
+    /// (`encoder.weight`), those that a module of your own holds, under the name of the field (`cell.kernel`).
     /// </summary>
     /// <returns>Each tensor once, a shared one under its first name; empty when there are none.</returns>
     public static IReadOnlyList<(string name, ParametrizedTensor tensor)> parametrizations(this nn.Module model)
@@ -20,8 +17,8 @@ public static partial class parametrize
     }
 
     /// <summary>
-    /// The parameters from which parametrized tensors are computed, for an optimizer's group of their own: they may need another
-    /// learning rate, and weight decay pulls the parameters to zero, which need not be a zero weight.
+    /// The parameters from which parametrized tensors are computed. Give them a group of their own in an optimizer if they need
+    /// another learning rate or no weight decay: it pulls the parameters to zero, and the weight is then not zero in general.
     /// </summary>
     /// <returns>Each once.</returns>
     public static IReadOnlyList<Parameter> parametrized_parameters(this nn.Module model)

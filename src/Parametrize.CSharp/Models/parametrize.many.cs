@@ -1,7 +1,5 @@
 using Parametrize.CSharp.Models;
 using Parametrize.CSharp.Registration;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -17,7 +15,8 @@ public static partial class parametrize
     /// shared, also with modules that were not picked.
     /// </remarks>
     /// <param name="where">
-    /// Gets the dotted name, the first of several and empty for the model itself, and the module; it is called once for each module.
+    /// Called once for each module, with the module and its dotted name: its first name if it has several, the empty text for the
+    /// model itself.
     /// </param>
     /// <param name="tensor_name">Which tensor of each: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="parametrization">What constrains the tensors.</param>

@@ -1,6 +1,5 @@
 using Parametrize.CSharp.Models;
 using Parametrize.CSharp.Registration;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 

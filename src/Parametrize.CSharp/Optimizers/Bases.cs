@@ -1,6 +1,5 @@
 using Parametrize.CSharp.Threads;
 using Parametrize.CSharp.Values;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Optimizers;
 

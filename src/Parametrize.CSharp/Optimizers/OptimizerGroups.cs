@@ -1,6 +1,3 @@
-using System.Runtime.CompilerServices;
-using TorchSharp.Modules;
-
 namespace Parametrize.CSharp.Optimizers;
 
 /// <summary>
@@ -33,17 +30,29 @@ internal sealed class OptimizerGroups
             _groupOf.TryAdd(parameter, group);
     }
 
-    /// <summary>Adds the parameters of a tensor that the optimizer should train but has no state for.</summary>
+    /// <summary>
+    /// Adds the parameters of a tensor that the optimizer should train but has no state for. Nothing of a tensor whose parameter the
+    /// optimizer has not trained before; of an adapter, the weight may have been frozen.
+    /// </summary>
     /// <returns>Those that were added.</returns>
     public List<Parameter> AddMissing(ParametrizedTensor tensor)
     {
         List<Parameter> inputs = [.. tensor.parameters()];
+        foreach (var input in inputs)
+            if (
+                OptimizerInternals.StateOf(_optimizer, input) is { } state
+                && OptimizerInternals.IsOfOtherShape(state, input)
+            )
+                OptimizerInternals.ForgetState(_optimizer, input);
         var missing = inputs.Where(IsMissing).ToList();
-        // The group of the tensor's other parameters, or of those in whose place the tensor is.
+        // The group of the tensor's other parameters, or of the module's parameters that it replaces.
         var group = inputs
             .Concat(tensor.Binding.Kept)
             .Select(_groupOf.GetValueOrDefault)
             .FirstOrDefault(one => one is not null);
+        var hadParameter = tensor.Reused >= 0 || tensor.Binding.Kept.Any();
+        if (group is null && hadParameter && !tensor.IsAdapter)
+            return [];
         foreach (var parameter in missing)
             Add(parameter, tensor, group ?? _groups[0]);
         return missing;
@@ -62,7 +71,10 @@ internal sealed class OptimizerGroups
         joined.RemoveAll(one => one.IsRemoved);
     }
 
-    /// <summary>A group that was given `model.parameters()` lists it already, and needs its state even if it is frozen.</summary>
+    /// <summary>
+    /// Whether the optimizer lacks a parameter that it should train. A group that was built from `model.parameters()` lists the
+    /// parameter already, and needs its state even if it is frozen.
+    /// </summary>
     private bool IsMissing(Parameter parameter) =>
         OptimizerInternals.StateOf(_optimizer, parameter) is null
         && (parameter.requires_grad || _groupOf.ContainsKey(parameter));
@@ -75,7 +87,7 @@ internal sealed class OptimizerGroups
         if (!AllJoined.TryGetValue(group, out var joined))
         {
             AllJoined.Add(group, joined = []);
-            // Read anew at each enumeration, as what the group was built from may be.
+            // A lazy sequence, as the original one may be: each enumeration reads both anew.
             group.Parameters = group.Parameters.Concat(joined.Where(one => !one.IsListed).Select(one => one.Parameter));
         }
         joined.Add(new(new(tensor), parameter, isListed));
@@ -106,7 +118,7 @@ internal sealed class OptimizerGroups
 
     /// <summary>A parameter that has joined a group.</summary>
     /// <param name="Tensor">The tensor that is computed from it.</param>
-    /// <param name="IsListed">Whether the group was built from an enumeration that has come to list it.</param>
+    /// <param name="IsListed">Whether the sequence from which the group was built lists the parameter by now.</param>
     private sealed record Joined(WeakReference<ParametrizedTensor> Tensor, Parameter Parameter, bool IsListed)
     {
         public bool IsRemoved => !Tensor.TryGetTarget(out var tensor) || tensor.IsDisposed;

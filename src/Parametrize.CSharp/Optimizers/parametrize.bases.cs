@@ -1,6 +1,5 @@
 using Parametrize.CSharp.Optimizers;
 using Parametrize.CSharp.Registration;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -13,10 +12,10 @@ public static partial class parametrize
     /// their gradients, those of another function, are cleared.
     /// </summary>
     /// <remarks>
-    /// Given the optimizer, the moved parameters' momenta become zero, in place: they are directions at the old base.
-    /// Averages of squared gradients and counts of steps stay: without them the next step would be too long. Without the
-    /// optimizer the momenta stay, which is right up to the distance from the old base. So give it when bases move now
-    /// and then, and do not when they move at every step or two, where resetting would leave no momentum at all.
+    /// Given the optimizer, the moved parameters' momenta become zero, in place: they are directions at the old base. Averages of
+    /// squared gradients and counts of steps stay: without them the next step would be too long. Without the optimizer, the
+    /// momenta stay; they are correct up to the distance from the old base. Pass the optimizer if bases move now and then. Do not
+    /// pass it if they move at every step or two: resetting would then leave no momentum.
     /// </remarks>
     /// <param name="name">The name under which the tensor was registered.</param>
     /// <param name="optimizer">
@@ -25,7 +24,7 @@ public static partial class parametrize
     /// <exception cref="ArgumentException">The tensor of that name is not parametrized.</exception>
     /// <exception cref="InvalidOperationException">It has no base.</exception>
     /// <exception cref="NotSupportedException">
-    /// The optimizer is LBFGS or not TorchSharp's, so its momenta are out of reach; nothing has changed.
+    /// The optimizer is LBFGS or not one of TorchSharp, so its momenta cannot be reset; nothing has changed.
     /// </exception>
     /// <exception cref="ParametrizationException">The present tensor is not allowed (NaN); nothing has changed.</exception>
     public static T update_base<T>(this T module, string name, optim.Optimizer? optimizer = null)
@@ -41,7 +40,9 @@ public static partial class parametrize
         return module;
     }
 
-    /// <summary>Moves the base of every tensor of a model that has one: all move, or none.</summary>
+    /// <summary>
+    /// Moves the base of every tensor of a model that has one: all move, or none. Adapters stay: their frozen weight is no base.
+    /// </summary>
     /// <param name="optimizer">
     /// The optimizer that trains the tensors; their momenta are reset. Default: none, no momenta are reset.
     /// </param>
@@ -51,7 +52,7 @@ public static partial class parametrize
     public static IReadOnlyList<string> update_bases(this nn.Module model, optim.Optimizer? optimizer = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var based = ModelTree.Tensors(model).Where(entry => entry.Tensor.HasBase).ToList();
+        var based = ModelTree.Tensors(model).Where(one => one.Tensor.HasBase && !one.Tensor.IsAdapter).ToList();
         Bases.Move([.. based.Select(entry => entry.Tensor)], optimizer);
         return [.. based.Select(entry => entry.Name)];
     }

@@ -1,8 +1,5 @@
 using Parametrize.CSharp.Optimizers;
 using Parametrize.CSharp.Registration;
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -15,12 +12,12 @@ public static partial class parametrize
     /// anyway.
     /// </summary>
     /// <remarks>
-    /// Each joins the group of the parameters from which the same tensor is computed, or in whose place it is, so it has
-    /// their options and follows their learning rate schedulers. If the optimizer has none of them, it joins the first
-    /// group: where not everything is trained, call it with the part of the model that is. Frozen parameters are left
-    /// out, except where the optimizer was built from `model.parameters()`, which has them. Such an optimizer reads that
-    /// anew at each step, and throws a KeyNotFoundException there until this is called. Calling it again adds nothing, and
-    /// takes out the parameters that were added for tensors that have been removed since, with their state.
+    /// Each new parameter joins the group of the tensor's other parameters, or of the module's parameters that it replaces. So it
+    /// has their options and follows their learning rate schedulers. A tensor whose parameter the optimizer did not train before
+    /// registering stays out of it. Parameters of adapters, and of tensors that had none, join the first group. Frozen parameters are left out, unless the optimizer was
+    /// built from `model.parameters()`, which lists them. Such an optimizer enumerates this list anew at each step, and each step
+    /// throws a KeyNotFoundException until this method is called. Calling it again adds nothing, and takes out the parameters
+    /// that were added for tensors that have been removed since, with their state.
     /// </remarks>
     /// <param name="optimizer">Any optimizer of TorchSharp but LBFGS, whose parameters cannot be changed.</param>
     /// <param name="model">The model, or the part of it that the optimizer trains.</param>

@@ -1,7 +1,4 @@
 using Parametrize.CSharp.Registration;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Bayes;
 
@@ -42,7 +39,7 @@ internal static class LogPriors
             "At least one prior was expected, but none was given."
         );
 
-        // It may have several names.
+        // Throws for two different priors: they may be given under several names of one tensor.
         void Choose(Target target, Prior prior)
         {
             if (!chosen.TryAdd(target, prior) && !chosen[target].Equals(prior))

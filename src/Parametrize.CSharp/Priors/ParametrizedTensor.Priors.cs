@@ -1,6 +1,3 @@
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
-
 namespace Parametrize.CSharp;
 
 /// <content>Its density.</content>

@@ -1,5 +1,4 @@
 using Parametrize.CSharp.Bayes;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 

@@ -1,8 +1,6 @@
 using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
 using Parametrize.Values;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Prune;
 

@@ -1,10 +1,7 @@
-using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Prune;
 using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
 using Parametrize.Values;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -27,16 +24,18 @@ public static partial class prune
     /// <summary>Prunes exactly this many entries at random.</summary>
     /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="amount">A share or a number of the entries that are left.</param>
-    /// <param name="seed">What the entries are drawn from. Default: a draw from the global generator.</param>
-    /// <exception cref="ArgumentException">The amount makes no sense; the module has no such tensor.</exception>
+    /// <param name="seed">The seed by which the entries are drawn. Default: a seed from the global generator.</param>
+    /// <exception cref="ArgumentException">
+    /// The amount is negative or a share above 1; or the module has no such tensor.
+    /// </exception>
     /// <exception cref="ParametrizationException">Too few are left; nothing has changed.</exception>
     public static T random_unstructured<T>(this T module, string name, Amount amount, ulong? seed = null)
         where T : nn.Module => Apply(module, name, Pruning.NewRandom(amount, seed ?? NewSeed()));
 
     /// <summary>Prunes the entries of smallest modulus.</summary>
     /// <inheritdoc cref="random_unstructured"/>
-    /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
-    /// <exception cref="ArgumentException">Amount or scores make no sense; the module has no such tensor.</exception>
+    /// <param name="importance_scores">A tensor of the same shape, whose moduli are ranked in place of the tensor's.</param>
+    /// <exception cref="ArgumentException">The amount or the scores are invalid; or the module has no such tensor.</exception>
     public static T l1_unstructured<T>(this T module, string name, Amount amount, Tensor? importance_scores = null)
         where T : nn.Module => Apply(module, name, Pruning.NewL1(amount), importance_scores);
 
@@ -44,8 +43,10 @@ public static partial class prune
     /// <param name="name">A tensor of at least 2 dimensions.</param>
     /// <param name="amount">A share or a number of the channels that are not yet pruned as a whole.</param>
     /// <param name="dim">The dimension of the channels; negative ones count from the end.</param>
-    /// <param name="seed">What the channels are drawn from. Default: a draw from the global generator.</param>
-    /// <exception cref="ArgumentException">The amount makes no sense; the module has no such tensor.</exception>
+    /// <param name="seed">The seed by which the channels are drawn. Default: a seed from the global generator.</param>
+    /// <exception cref="ArgumentException">
+    /// The amount is negative or a share above 1; or the module has no such tensor.
+    /// </exception>
     /// <exception cref="ParametrizationException">There is no such dimension, or too few channels are left.</exception>
     public static T random_structured<T>(this T module, string name, Amount amount, int dim, ulong? seed = null)
         where T : nn.Module => Apply(module, name, Pruning.NewRandomStructured(amount, dim, seed ?? NewSeed()));
@@ -53,8 +54,10 @@ public static partial class prune
     /// <summary>Prunes the channels with the smallest norms.</summary>
     /// <inheritdoc cref="random_structured"/>
     /// <param name="n">The power of the norm: any number, <see cref="double.PositiveInfinity"/> or <see cref="double.NegativeInfinity"/>.</param>
-    /// <param name="importance_scores">Whose norms count instead of the tensor's; of its shape.</param>
-    /// <exception cref="ArgumentException">Amount, power or scores make no sense, or no such tensor.</exception>
+    /// <param name="importance_scores">A tensor of the same shape, whose norms are ranked in place of the tensor's.</param>
+    /// <exception cref="ArgumentException">
+    /// The amount, the power or the scores are invalid; or the module has no such tensor.
+    /// </exception>
     public static T ln_structured<T>(
         this T module,
         string name,
@@ -68,6 +71,7 @@ public static partial class prune
     /// <summary>Prunes where the mask has zeros.</summary>
     /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="mask">Zeros where entries are pruned; of the tensor's shape. It is copied.</param>
+    /// <exception cref="ArgumentException">The mask has numbers other than 0 and 1; or the module has no such tensor.</exception>
     /// <exception cref="ParametrizationException">The mask has another shape; nothing has changed.</exception>
     public static T custom_from_mask<T>(this T module, string name, Tensor mask)
         where T : nn.Module
@@ -126,8 +130,8 @@ public static partial class prune
     }
 
     /// <summary>
-    /// The pruning to register on a tensor: a mask where scores choose, the pruning itself where the tensor does. Null when the share
-    /// of entries at which it aims is pruned already.
+    /// The pruning to register on a tensor: a mask if scores choose the entries, the pruning itself if the tensor does. Null when
+    /// the share of entries that is to be pruned is pruned already.
     /// </summary>
     private static Pruning? Next(Pruning pruning, ParametrizedTensor? tensor, Tensor? scores)
     {

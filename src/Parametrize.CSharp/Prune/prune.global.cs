@@ -1,6 +1,5 @@
 using Parametrize.CSharp.Prune;
 using Parametrize.CSharp.Registration;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -13,8 +12,12 @@ public static partial class prune
     /// </summary>
     /// <param name="parameters">Modules and names of their tensors. A tensor that they share counts once.</param>
     /// <param name="amount">A share or a number of all entries that are left.</param>
-    /// <param name="importance_scores">Whose moduli count instead of a tensor's; of its shape.</param>
-    /// <exception cref="ArgumentException">No tensors; one twice; amount or scores that make no sense.</exception>
+    /// <param name="importance_scores">
+    /// For each tensor a tensor of the same shape, whose moduli are ranked in place of its own. Default: none.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// There are no tensors, one is listed twice, or the amount or the scores are invalid.
+    /// </exception>
     /// <exception cref="ParametrizationException">A tensor does not suit; nothing has changed.</exception>
     public static void global_unstructured(
         IEnumerable<(nn.Module module, string name)> parameters,
@@ -28,8 +31,12 @@ public static partial class prune
 
     /// <summary>Prunes several tensors together by a method that picks entries.</summary>
     /// <inheritdoc cref="global_unstructured(IEnumerable{ValueTuple{nn.Module, string}}, Amount, IReadOnlyDictionary{ValueTuple{nn.Module, string}, Tensor})"/>
-    /// <param name="pruning_method">L1, Random, Bernoulli: not one of channels or groups.</param>
-    /// <exception cref="ArgumentException">No tensors; one twice; a method or scores that make no sense.</exception>
+    /// <param name="pruning_method">
+    /// `Pruning.L1`, `Random` or `Bernoulli`; methods that choose channels or groups are refused.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// There are no tensors, one is listed twice, or the method or the scores are invalid.
+    /// </exception>
     public static void global_unstructured(
         IEnumerable<(nn.Module module, string name)> parameters,
         Pruning pruning_method,

@@ -1,5 +1,4 @@
 using Parametrize.CSharp.Prune;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -10,8 +9,10 @@ public static partial class prune
     /// <param name="name">A tensor whose last dimension `m` divides: the inputs of a Linear's weight.</param>
     /// <param name="n">How many of each group are kept.</param>
     /// <param name="m">The size of a group. Hardware with sparse matrices supports 2 of 4.</param>
-    /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
-    /// <exception cref="ArgumentException">More are to be kept than a group has.</exception>
+    /// <param name="importance_scores">A tensor of the same shape, whose moduli are ranked in place of the tensor's.</param>
+    /// <exception cref="ArgumentException">
+    /// `n` is negative or above `m`, or `m` is below 1; or the module has no such tensor.
+    /// </exception>
     /// <exception cref="ParametrizationException">`m` does not divide the last dimension.</exception>
     public static T n_m<T>(this T module, string name, int n, int m, Tensor? importance_scores = null)
         where T : nn.Module => Apply(module, name, Pruning.NewGroups(n, m), importance_scores);
@@ -22,8 +23,10 @@ public static partial class prune
     /// </summary>
     /// <param name="name">The tensor: `weight`, or `encoder.weight` of a child.</param>
     /// <param name="share">A share of all entries, in [0, 1].</param>
-    /// <param name="importance_scores">Whose moduli count instead of the tensor's; of its shape.</param>
-    /// <exception cref="ArgumentException">Share or scores make no sense; the module has no such tensor.</exception>
+    /// <param name="importance_scores">A tensor of the same shape, whose moduli are ranked in place of the tensor's.</param>
+    /// <exception cref="ArgumentException">
+    /// The share is outside [0, 1], or the scores are invalid; or the module has no such tensor.
+    /// </exception>
     public static T up_to<T>(this T module, string name, double share, Tensor? importance_scores = null)
         where T : nn.Module => module.l1_unstructured(name, Amount.NewUpTo(share), importance_scores);
 
@@ -34,7 +37,7 @@ public static partial class prune
     /// <inheritdoc cref="up_to"/>
     /// <param name="schedule">Which share at which step.</param>
     /// <param name="step">The number of the training step.</param>
-    /// <exception cref="ArgumentException">The module has no such tensor; scores that make no sense.</exception>
+    /// <exception cref="ArgumentException">The module has no such tensor, or the scores are invalid.</exception>
     public static T follow<T>(
         this T module,
         string name,
@@ -47,7 +50,7 @@ public static partial class prune
         ArgumentNullException.ThrowIfNull(schedule);
         if (step >= schedule.BeginStep)
             return module.up_to(name, schedule.ShareAt(step), importance_scores);
-        // A name that no tensor has would otherwise be found when the schedule begins.
+        // Without this check, a wrong name would be an error only when the schedule begins.
         PruningTarget.ShapeOf(PathOf(module, name, importance_scores));
         return module;
     }

@@ -1,6 +1,4 @@
 using Parametrize.CSharp.Lists;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Registration;
 

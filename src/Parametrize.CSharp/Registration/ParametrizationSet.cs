@@ -1,8 +1,6 @@
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Lists;
-using Parametrize.CSharp.Torch;
 using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Registration;
 

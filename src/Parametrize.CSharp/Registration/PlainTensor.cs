@@ -1,9 +1,6 @@
 using Parametrize.CSharp.Binding;
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Lists;
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Registration;
 

@@ -1,9 +1,5 @@
-using System.Runtime.InteropServices;
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Registration;
 

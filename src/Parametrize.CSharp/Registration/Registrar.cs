@@ -1,9 +1,6 @@
 using Parametrize.CSharp.Binding;
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Registration;
 

@@ -1,10 +1,7 @@
-using System.Runtime.CompilerServices;
 using Parametrize.CSharp.Binding;
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Lists;
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Registration;
 
@@ -182,7 +179,9 @@ internal sealed record TensorPath(nn.Module Owner, string Name, ParentModule? Pa
         return new($"{module.Title()}.{name} is not parametrized. In {module.Title()} {list}.", nameof(name));
     }
 
-    /// <summary>The names are those of <see cref="ModelTree.Tensors"/>: a tensor alone has none.</summary>
+    /// <summary>
+    /// The ParametrizedTensor in the field of that name. The name is empty if the module is itself a ParametrizedTensor.
+    /// </summary>
     private static ParametrizedTensor? HeldBy(nn.Module module, string name) =>
         module is ParametrizationSet ? null
         : name.Length == 0 ? module as ParametrizedTensor

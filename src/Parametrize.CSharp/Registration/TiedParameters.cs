@@ -1,7 +1,3 @@
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Registration;
 
 /// <summary>Parameters and buffers that several modules of some models have in common (`decoder.weight = encoder.weight`).</summary>

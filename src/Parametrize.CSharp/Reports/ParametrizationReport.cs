@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Globalization;
-using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Reports;
 using Parametrize.Notebooks;
 

@@ -1,6 +1,3 @@
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
-
 namespace Parametrize.CSharp.Reports;
 
 /// <summary>The singular values of a tensor, or why there are none.</summary>

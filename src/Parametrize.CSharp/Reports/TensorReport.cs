@@ -1,9 +1,6 @@
-using Microsoft.FSharp.Core;
 using Parametrize.CSharp.Reports;
 using Parametrize.CSharp.Values;
 using Parametrize.Notebooks;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
@@ -78,13 +75,14 @@ public sealed record TensorReport
 
     /// <summary>
     /// The share of entries that hardly train, because the derivative of an entrywise map (positive, bounded, a node with
-    /// <see cref="ISaturates"/>) is below a hundredth of its largest there. Null where no map tells.
+    /// <see cref="ISaturates"/>) is below a hundredth of its largest there. Null when the value has no such map.
     /// </summary>
     public double? Saturated { get; }
 
     /// <summary>
-    /// A histogram of the derivatives of the entries, each as a share of the map's largest. The bounds are 0.01, 0.1, 0.2, ..., 1; the
-    /// first count is from 0 up to the first bound. Of several entrywise maps the one that is most saturated. Null where no map tells.
+    /// A histogram of the derivatives of the entries, each as a share of the map's largest. The bounds are 0.01, 0.1, 0.2, ...,
+    /// 1; the first count is from 0 up to the first bound. If the value has several such maps, the most saturated one counts.
+    /// Null when it has none.
     /// </summary>
     public IReadOnlyList<(double UpTo, long Entries)>? Slopes { get; }
 

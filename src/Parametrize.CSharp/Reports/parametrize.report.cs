@@ -1,6 +1,4 @@
 using Parametrize.CSharp.Registration;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 

@@ -1,7 +1,5 @@
 using Parametrize.CSharp.Saved;
 using Parametrize.CSharp.State;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp;
 
@@ -10,8 +8,8 @@ namespace Parametrize.CSharp;
 /// are computed. For programs that inspect files, convert them, or take plain weights out of them.
 /// </summary>
 /// <remarks>
-/// A file that `Safetensors.Save(path, model)` has written needs no further information. In a state of PyTorch, weight norm,
-/// spectral norm and masks are recognized by their names; name other maps. Not thread-safe.
+/// A file that `Safetensors.Save(path, model)` has written needs no further information. In a state of PyTorch, spectral norm,
+/// masks and the old weight norm (`weight_g`, `weight_v`) are recognized by their names; name other maps. Not thread-safe.
 /// </remarks>
 public sealed class SavedModel : IDisposable
 {

@@ -1,9 +1,5 @@
-using System.Runtime.InteropServices;
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.State;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.Saved;
 

@@ -1,6 +1,5 @@
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.State;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 

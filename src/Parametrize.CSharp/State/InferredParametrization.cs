@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.State;
 
 /// <summary>Finds the map of pieces of a state dictionary from their names and shapes, if these decide it.</summary>
@@ -69,8 +67,8 @@ internal static class InferredParametrization
     }
 
     /// <summary>
-    /// Where several dimensions have the length of u, power iteration tells: in the right matrix u and v are nearly a
-    /// fixed point of it. In a symmetric one all are, and the norms equal.
+    /// If several dimensions have the length of u, it takes the one for which u and v are nearly a fixed point of power
+    /// iteration. For a symmetric matrix all of them fit, with equal norms.
     /// </summary>
     private static Parametrization? SpectralNorm(Tensor original, Tensor u, Tensor v)
     {

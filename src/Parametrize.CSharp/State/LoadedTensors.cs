@@ -1,11 +1,10 @@
 using Parametrize.CSharp.State;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
 /// <summary>
-/// The tensors of a safetensors file by name. Those of element types that TorchSharp lacks (unsigned integers but uint8,
-/// numbers of 8 bits and fewer) are not among them, but named.
+/// The tensors of a safetensors file by name. It does not contain tensors in element types that TorchSharp lacks: unsigned
+/// integers other than uint8, and floating-point numbers of 8 bits and fewer. <see cref="Unread"/> lists these.
 /// </summary>
 public sealed class LoadedTensors
     : Dictionary<string, Tensor>,

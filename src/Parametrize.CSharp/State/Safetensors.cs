@@ -1,5 +1,4 @@
 using Parametrize.CSharp.State;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp;
 
@@ -8,14 +7,15 @@ namespace Parametrize.CSharp;
 /// shapes, and the data in one piece.
 /// </summary>
 /// <remarks>
-/// Element types: float64, float32, float16, bfloat16, complex64, int64, int32, int16, int8, uint8 and bool. The format
-/// has no other that TorchSharp has. Of others that a file has, loading tells the names: see <see cref="LoadedTensors"/>.
+/// Element types: float64, float32, float16, bfloat16, complex64, int64, int32, int16, int8, uint8 and bool. The format has no
+/// other element type of TorchSharp. A file may have tensors in element types that TorchSharp lacks: they are not read, and
+/// <see cref="LoadedTensors.Unread"/> lists them.
 /// </remarks>
 public static class Safetensors
 {
     /// <summary>
-    /// Writes the tensors to a file. A file that is there stays as it is until the new one is complete, and leaves it
-    /// its mode. Equal contents give equal bytes, whatever the order of the dictionary.
+    /// Writes the tensors to a file. An existing file stays as it is until the new one is complete, and the new one gets its
+    /// mode. Equal contents give equal bytes, whatever the order of the dictionary.
     /// </summary>
     /// <param name="path">The file. Its folder must exist.</param>
     /// <param name="tensors">By name; on any device, contiguous or not, with or without gradients.</param>
@@ -52,15 +52,17 @@ public static class Safetensors
     }
 
     /// <summary>
-    /// Writes the state of a model, with the code of each parametrization, so that the state says what it is of: see
-    /// <see cref="parametrize.load_parametrized_state_dict"/>. Tensors that were assigned to fields are taken in first, as by a
-    /// call.
+    /// Writes the state of a model, with the code of each parametrization, which
+    /// <see cref="parametrize.load_parametrized_state_dict"/> compares. Tensors that were assigned to fields are taken in first,
+    /// as by a call.
     /// </summary>
     /// <inheritdoc cref="Save(string, IReadOnlyDictionary{string, Tensor}, IReadOnlyDictionary{string, string})"/>
-    /// <param name="metadata">What else to say; not what the model says itself. Default: nothing.</param>
+    /// <param name="metadata">
+    /// Further texts, by name; the descriptions of the parametrizations are added to them. Default: none.
+    /// </param>
     /// <exception cref="ArgumentException">
-    /// A tensor or a name that the format cannot hold, or metadata that say something else of a tensor than the model; nothing is
-    /// written.
+    /// A tensor or a name that the format cannot hold, or metadata that contradict the descriptions of the parametrizations;
+    /// nothing is written.
     /// </exception>
     public static void Save(string path, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {
@@ -71,10 +73,12 @@ public static class Safetensors
 
     /// <summary>Writes the state of a model to a stream, from its present position; the stream stays open.</summary>
     /// <param name="stream">A writable stream.</param>
-    /// <param name="metadata">What else to say; not what the model says itself. Default: nothing.</param>
+    /// <param name="metadata">
+    /// Further texts, by name; the descriptions of the parametrizations are added to them. Default: none.
+    /// </param>
     /// <exception cref="ArgumentException">
-    /// A tensor or a name that the format cannot hold, or metadata that say something else of a tensor than the model; nothing is
-    /// written.
+    /// A tensor or a name that the format cannot hold, or metadata that contradict the descriptions of the parametrizations;
+    /// nothing is written.
     /// </exception>
     public static void Save(Stream stream, nn.Module model, IReadOnlyDictionary<string, string>? metadata = null)
     {
@@ -84,8 +88,8 @@ public static class Safetensors
     }
 
     /// <summary>
-    /// Reads the tensors of a file, to the CPU; they are the caller's to dispose. Loading them into a model heeds what the
-    /// file says about their parametrizations.
+    /// Reads the tensors of a file to the CPU. The caller disposes them. Loading them into a model compares the parametrizations
+    /// that the file names.
     /// </summary>
     /// <exception cref="InvalidDataException">
     /// The file does not follow the format; the message says what was expected and what was found.

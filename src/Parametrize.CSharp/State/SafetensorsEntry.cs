@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.State;
 
 /// <summary>One tensor in a header. Its data lie from `Begin` up to, but not including, `End`.</summary>

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.State;
 

@@ -1,9 +1,6 @@
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Registration;
 using Parametrize.CSharp.Threads;
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.State;
 

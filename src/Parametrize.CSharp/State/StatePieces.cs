@@ -1,6 +1,4 @@
 using Parametrize.CSharp.Values;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.State;
 
@@ -9,7 +7,10 @@ namespace Parametrize.CSharp.State;
 /// </summary>
 internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<string, string> Keys)
 {
-    /// <summary>A model may have been trained in any element type before it was saved in another.</summary>
+    /// <summary>
+    /// The largest rounding that is corrected: a model may have been trained in bfloat16 before it was saved in another element
+    /// type.
+    /// </summary>
     private static readonly double Coarsest = FormModule.epsilon(ScalarType.BFloat16);
 
     /// <summary>Whether the keys are those of PyTorch's older functions (`weight_g`, `weight_orig`).</summary>
@@ -17,7 +18,10 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
 
     public Tensor this[string piece] => Source[Keys[piece]];
 
-    /// <summary>The parameter with most entries. For the maps of this library it has the shape of the computed tensor.</summary>
+    /// <summary>
+    /// The parameter with the most entries. It has the shape of the computed tensor, unless the map has fewer or smaller
+    /// parameters (low rank).
+    /// </summary>
     public Tensor Widest =>
         Keys.Where(piece => piece.Key.StartsWith("original", StringComparison.Ordinal))
             .Select(piece => Source[piece.Value])
@@ -30,9 +34,9 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
     public static IReadOnlyList<string> NamesOf(Parametrization map) =>
         [.. Core.parameterNames(map), .. Core.bufferNames(map)];
 
-    /// <summary>The names, which are those of the map.</summary>
+    /// <summary>The names of the pieces of a map. Throws unless these are its pieces.</summary>
     /// <param name="owner">The word for the source of the pieces in the message: `state` or `file`.</param>
-    /// <exception cref="ArgumentException">They are not those of the map.</exception>
+    /// <exception cref="ArgumentException">The pieces have other names than those of the map.</exception>
     public IReadOnlyList<string> NamesFor(Parametrization map, string owner)
     {
         var names = NamesOf(map);
@@ -82,8 +86,8 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
     }
 
     /// <summary>
-    /// The forms of the parts of a tensor of that form; those of PyTorch where the state has a piece in it: the base of a tall
-    /// matrix is square there.
+    /// The forms of the parts of a tensor of that form. A buffer that the state has in PyTorch's form, such as the square base of
+    /// a tall matrix, gets that form.
     /// </summary>
     public List<Form> Forms(Parametrization map, Form form)
     {

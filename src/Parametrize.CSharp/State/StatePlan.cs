@@ -1,10 +1,6 @@
-using System.Runtime.InteropServices;
 using Parametrize.CSharp.Joint;
-using Parametrize.CSharp.Torch;
 using Parametrize.CSharp.Values;
 using TorchSharp;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
 
 namespace Parametrize.CSharp.State;
 

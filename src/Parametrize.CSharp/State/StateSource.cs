@@ -1,6 +1,5 @@
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Registration;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.State;
 
@@ -121,7 +120,10 @@ internal sealed class StateSource
     private static string[] PrefixesOf(StateTarget target) =>
         target.Own is null ? [target.Prefix, .. PrefixesOf(target.Key)] : PrefixesOf(target.Key);
 
-    /// <summary>A parametrized tensor that is no part of a model has no key.</summary>
+    /// <summary>
+    /// The beginnings that the keys of a tensor's pieces may have. The key is empty for a ParametrizedTensor that is itself the
+    /// model.
+    /// </summary>
     private static string[] PrefixesOf(string key) => [RegisteredPrefix(key), key.Length == 0 ? "" : $"{key}."];
 
     /// <summary>The start of the keys of the pieces, for a tensor that is registered on a module.</summary>
@@ -133,7 +135,7 @@ internal sealed class StateSource
 
     private StatePieces Under(string prefix)
     {
-        // '/' follows '.'.
+        // In ordinal order '/' follows '.', so the view has exactly the keys that begin with the prefix.
         var keys = prefix.Length == 0 ? _sorted : _sorted.GetViewBetween(prefix, $"{prefix[..^1]}/");
         return new(this, keys.ToDictionary(key => key[prefix.Length..], key => _keys[key]));
     }

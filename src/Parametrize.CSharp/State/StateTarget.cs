@@ -1,7 +1,5 @@
 using Parametrize.CSharp.Joint;
 using Parametrize.CSharp.Registration;
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.State;
 
@@ -82,7 +80,7 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
             .Concat(Parametrized.named_buffers())
             .ToDictionary();
 
-    /// <summary>What a prefix of a key may be: nothing, and all up to a dot.</summary>
+    /// <summary>All beginnings of a key that may be a prefix: the empty text, and each that ends with a dot.</summary>
     private static IEnumerable<string> Beginnings(string key) =>
         key.Index().Where(one => one.Item == '.').Select(one => key[..(one.Index + 1)]).Prepend("");
 

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.State;
 
 /// <summary>The elements of a tensor as bytes, row after row, little-endian as libtorch has them on its platforms.</summary>

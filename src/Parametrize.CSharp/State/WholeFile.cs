@@ -60,7 +60,10 @@ internal static class WholeFile
         return link.LinkTarget is null ? link : (FileInfo)link.ResolveLinkTarget(returnFinalTarget: true)!;
     }
 
-    /// <summary>Renaming asks for the folder's permission only, and so would replace what may not be written.</summary>
+    /// <summary>
+    /// Throws when the file may not be replaced. Renaming needs the permission of the folder only, so it would replace a
+    /// read-only file, too.
+    /// </summary>
     private static void RequireReplaceable(FileInfo target)
     {
         if (Directory.Exists(target.FullName))
@@ -117,7 +120,7 @@ internal static class WholeFile
         {
             Mode = FileMode.CreateNew,
             Access = FileAccess.ReadWrite,
-            // Outside Windows: a lock that is shared with readers, and keeps off whoever tidies up.
+            // Outside Windows this is a lock: readers may share it, but a process that deletes leftover files does not get it.
             Share = FileShare.Read,
         };
         // Only this user can read the new file until it gets the mode of the older one.

@@ -196,7 +196,8 @@ internal sealed class TensorAccess(Func<string?> name)
             AbandonThrown(Visitor.Current, pass, caller);
     }
 
-    // A closure is allocated where its method begins. In methods of their own, passes that need none allocate none.
+    // C# allocates the closure of a lambda at the beginning of its method. So these lambdas are in methods of their own, which
+    // most passes do not call.
 
     private bool HasOtherOf(Visit visit) => HasPass(one => one != visit && one.Pass == visit.Pass && !one.IsOver);
 
@@ -276,7 +277,7 @@ internal sealed class TensorAccess(Func<string?> name)
         }
     }
 
-    /// <summary>Whether a thread would get access now, by its place in the queue. For requests only, as is `InTheWay`.</summary>
+    /// <summary>Whether a thread would get access now, by its place in the queue. The caller has locked `Gate`.</summary>
     public bool IsFree(Visitor visitor, bool isAlone, AccessRequest? request = null)
     {
         foreach (var visit in _visits)
@@ -287,7 +288,8 @@ internal sealed class TensorAccess(Func<string?> name)
                     return false;
                 break;
             }
-        // Whoever waits for this thread, also for a setter or a suspect pass of it, is not waited for.
+        // A thread that has visits, also those of a setter or suspect ones, does not queue: the threads in the queue may be
+        // waiting for it.
         if (Queue.Count == 0 || visitor.IsInside || _visits.Exists(one => one.Visitor == visitor))
             return true;
         foreach (var earlier in Queue)

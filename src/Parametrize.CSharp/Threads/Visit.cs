@@ -1,11 +1,10 @@
-using Parametrize.CSharp.Torch;
-
 namespace Parametrize.CSharp.Threads;
 
 /// <summary>What is known of one thread: its open accesses, and the request for which it waits.</summary>
 /// <remarks>
-/// TorchSharp runs no hook after a forward pass that throws, so the pass seems to go on. A pass during which its thread has thrown
-/// nothing does go on. After an exception on its thread, a pass is suspect: other threads wait for it for 100 ms only.
+/// TorchSharp runs no hook after a forward pass that throws, so nobody reports its end. As long as its thread raises no
+/// exception, a pass is certainly going on. After an exception the pass is suspect: it may have ended, and other threads wait for
+/// it for 100 ms only.
 /// </remarks>
 internal sealed class Visitor
 {
@@ -37,7 +36,7 @@ internal sealed class Visitor
             _visits.RemoveAt(index);
     }
 
-    /// <summary>Makes the pass suspect, so that other threads wait for it for 100 ms only.</summary>
+    /// <summary>Makes the pass suspect, so that other threads wait for it for a limited time only (`Visit.IsOver`).</summary>
     public void SuspectPass(Visit visit)
     {
         visit.Suspect();

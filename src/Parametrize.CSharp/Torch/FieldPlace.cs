@@ -1,8 +1,5 @@
 using System.Collections;
 using System.Reflection;
-using System.Runtime.CompilerServices;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Torch;
 
@@ -34,7 +31,7 @@ internal sealed record FieldPlace(
     private static IEnumerable<FieldPlace> In<T>(FieldInfo field, nn.Module owner)
         where T : class
     {
-        // A field of type object, too, when it holds one.
+        // A field of type object counts, too, if it holds such an object.
         if (
             typeof(T).IsAssignableFrom(field.FieldType)
             || field.FieldType.IsAssignableFrom(typeof(T)) && field.GetValue(owner) is T
@@ -58,7 +55,9 @@ internal sealed record FieldPlace(
             };
     }
 
-    /// <summary>What a collection holds that cannot be changed, or a collection of collections.</summary>
+    /// <summary>
+    /// The objects in a collection that cannot be changed, or in a collection of collections. They are found only to be refused.
+    /// </summary>
     private static IReadOnlyList<T> Inside<T>(object? container, int depth)
         where T : class
     {

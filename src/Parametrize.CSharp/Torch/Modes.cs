@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Torch;
 
 /// <summary>The modes in which libtorch computes.</summary>

@@ -1,10 +1,6 @@
 using System.Reflection;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using TorchSharp;
-using TorchSharp.Modules;
 using TorchSharp.Utils;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Torch;
 
@@ -113,7 +109,9 @@ internal static class ModuleInternals
     /// Brings the registry up to date with the module's fields. A ParameterList registers its contents only once. A tensor that the
     /// module has registered by hand keeps that name only, or its state would list it twice.
     /// </summary>
-    /// <param name="again">Whether fields may have been assigned since: TorchSharp has not done it, the library has.</param>
+    /// <param name="again">
+    /// Whether to do it again although this library has done it before: fields may have been assigned since.
+    /// </param>
     public static void RegisterComponents(nn.Module module, bool again = false)
     {
         var isList = module is ParameterList or ParameterDict;
@@ -130,7 +128,8 @@ internal static class ModuleInternals
         KeepNames(Children(module), children, child => child);
         if (!isList)
         {
-            // This may be its constructor, which assigns the other fields and then does the same: TorchSharp does it once only.
+            // The constructor of the module may be running: it assigns the other fields and then calls RegisterComponents, which
+            // must not count as a second call.
             AreComponentsRegistered(module) = false;
             Registered.AddOrUpdate(module, Registered);
             return;
@@ -143,8 +142,8 @@ internal static class ModuleInternals
     }
 
     /// <summary>
-    /// The first field that holds no module and no tensor yet although it is declared to, in a module that TorchSharp has not registered:
-    /// its constructor is running.
+    /// The first field that is null although it is declared as a non-nullable module or tensor; null when there is none. Such a
+    /// field shows that the constructor of the module is still running.
     /// </summary>
     public static FieldInfo? FirstUnassigned(nn.Module module)
     {
@@ -152,7 +151,8 @@ internal static class ModuleInternals
             return null;
         var annotations = new NullabilityInfoContext();
         return FieldsOf(module)
-            // TorchSharp's own constructors have run, whatever its annotations say of weights that a norm has not.
+            // Fields of TorchSharp's own classes are not considered: a norm without weights has null in fields that are declared
+            // non-nullable.
             .Where(field =>
                 field.DeclaringType!.Assembly != typeof(nn.Module).Assembly
                 && (field.FieldType.IsAssignableTo(typeof(nn.Module)) || field.FieldType.IsAssignableTo(typeof(Tensor)))

@@ -1,7 +1,3 @@
-using System.Runtime.InteropServices;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Torch;
 
 /// <summary>

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Torch;
 
 /// <summary>A module and the name of a child in it, found on a walk through a model.</summary>

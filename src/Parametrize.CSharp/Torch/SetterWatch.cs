@@ -1,8 +1,6 @@
 using System.Reflection;
 using TorchSharp;
-using TorchSharp.Modules;
 using TorchSharp.Utils;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Torch;
 

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Torch;
 
 /// <summary>
@@ -49,7 +47,7 @@ internal static class TensorExtensions
 
     /// <summary>
     /// Writes a value into a tensor object that optimizers, state dictionaries or users refer to. If the shape differs, or the
-    /// tensor is expanded, it gets new memory.
+    /// tensor is expanded, it gets new memory. A gradient of another shape is dropped.
     /// </summary>
     public static void WriteOver(this Tensor tensor, Tensor value)
     {
@@ -61,6 +59,8 @@ internal static class TensorExtensions
             tensor.copy_(apart ?? value);
             return;
         }
+        if (!tensor.shape.SequenceEqual(value.shape))
+            tensor.grad = null;
         using var own = value.Copied();
         tensor.set_(own);
     }

@@ -1,6 +1,4 @@
-using System.Runtime.InteropServices;
 using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Torch;
 
@@ -10,8 +8,8 @@ namespace Parametrize.CSharp.Torch;
 /// </summary>
 internal static class Versions
 {
-    // A tensor proper is a table of functions, counts of references, its storage, two rarely used parts, and the address
-    // of its counter, which is a table of functions, counts of references, and the number.
+    // A c10::TensorImpl has the pointer to its virtual table, reference counts, the storage, two more pointers, and the pointer
+    // to its version counter. The counter has the pointer to its virtual table, reference counts, and the number.
     private const int CounterInTensor = 40;
     private const int NumberInCounter = 16;
 

@@ -1,6 +1,3 @@
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Values;
 
 /// <summary>Disposes parts whose numbers have been written into other parts.</summary>

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Values;
 
 /// <summary>The buffers of one node, as a child module whose name is the node's position, as PyTorch saves it.</summary>

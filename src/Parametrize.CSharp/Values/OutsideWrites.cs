@@ -1,7 +1,3 @@
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
-
 namespace Parametrize.CSharp.Values;
 
 /// <summary>

@@ -1,5 +1,3 @@
-using Microsoft.FSharp.Core;
-
 namespace Parametrize.CSharp.Values;
 
 /// <summary>Turns the core's results into what C# expects.</summary>

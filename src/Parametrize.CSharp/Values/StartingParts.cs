@@ -1,7 +1,3 @@
-using Parametrize.CSharp.Torch;
-using static TorchSharp.torch;
-using Core = Parametrize.ParametrizationModule;
-
 namespace Parametrize.CSharp.Values;
 
 /// <summary>Finds the parts from which a tensor starts when it gets a parametrization, by the policy `WhenNotAllowed`.</summary>
@@ -18,9 +14,9 @@ internal static class StartingParts
         Parts ByPolicy()
         {
             // The tensor becomes the parameter as it is, so that no right inverse is needed.
-            if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value))
+            if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value, tensor))
                 return Core.reinterpret(value, tensor).OrThrow(where);
-            // Allowed tensors stay, except for entries on the boundary of the space, which could not be trained.
+            // Allowed tensors stay, except for entries on the edge of the space, which would hardly train.
             if (whenNotAllowed is WhenNotAllowed.Project)
                 return Core.start(value, tensor).OrThrow(where);
             var exact = Core.initialize(value, tensor);
@@ -54,7 +50,7 @@ internal static class StartingParts
         Parts ByPolicy()
         {
             // The present value becomes the input of the new nodes.
-            if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(more))
+            if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(more, present))
             {
                 // The new nodes may not accept the output of the present ones.
                 Core.parameterForms(longer, FormModule.ofTensor(present)).OrThrow(where);
@@ -83,7 +79,7 @@ internal static class StartingParts
     )
     {
         RequireKnown(whenNotAllowed);
-        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value))
+        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value, tensor))
         {
             Core.suits(value, present, tensor).OrThrow(where);
             return Core.reinterpret(value, tensor).OrThrow(where);

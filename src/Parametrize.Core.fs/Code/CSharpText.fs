@@ -20,8 +20,8 @@ module internal CSharpText =
 
     let private argumentName (field: string) : string = $"{Char.ToLowerInvariant field[0]}{field[1..]}"
 
-    /// In the form that belongs to each name of a value, in which `{0}` stands for its first argument; names without a
-    /// form, of a user's own nodes, stay as they are.
+    /// Writes code in C#. `formOf` gives the C# form of a name, in which `{0}` stands for its first argument. A name without a
+    /// form, such as that of a user's node, is written as in F#.
     let rec ofCode (formOf: string -> string option) (code: Code) : string =
         let all (codes: Code list) = codes |> List.map (ofCode formOf)
 

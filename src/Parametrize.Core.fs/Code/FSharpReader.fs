@@ -6,7 +6,8 @@ open System.Globalization
 /// Reads code as it is typed in F#: what `FSharpText` writes, with any white space and brackets.
 type private FSharpScanner(text: string) =
 
-    /// Brackets in brackets, and values in a text: what comes after calls itself for each of them.
+    /// The most brackets in one another, and the most values in a text. The functions that use the result call themselves for
+    /// each of them, so more could overflow the stack.
     let deepest, most = 100, 1000
 
     let mutable at = 0
@@ -44,7 +45,7 @@ type private FSharpScanner(text: string) =
         || peek 0 = '-'
            && (Char.IsAsciiDigit(peek 1) || String.CompareOrdinal(text, at + 1, "infinity", 0, 8) = 0)
 
-    /// A number without a digit before its point, which F# does not read.
+    /// Whether a number without a digit before its point, such as `.5`, begins here. F# does not read such numbers.
     let isPoint () : bool =
         let sign = if peek 0 = '-' then 1 else 0
         peek sign = '.' && Char.IsAsciiDigit(peek (sign + 1))
@@ -142,7 +143,7 @@ type private FSharpScanner(text: string) =
         let start = at
         let name = name ()
 
-        // Names with dots are those of options.
+        // A name with dots is that of an option, so it does not count as a value.
         if not (name.Contains '.') then
             values <- values + 1
 
@@ -256,7 +257,7 @@ type private FSharpScanner(text: string) =
 
             match head.Code, arguments with
             | _, [] ->
-                // White space behind it was skipped.
+                // `arguments` has skipped white space, which is no part of the code.
                 at <- end'
                 return head
             | Code.Call(name, []), several when not isBracketed ->

@@ -19,7 +19,7 @@ module internal FSharpText =
 
     let private integer (number: int64) : string = number.ToString CultureInfo.InvariantCulture
 
-    /// In brackets where a function would not take it as one argument.
+    /// Adds brackets to a text that F# would not read as one argument: one with a space or a leading minus.
     let private bracketed (text: string) : string =
         if text.StartsWith '-' || text.Contains ' ' then $"({text})" else text
 

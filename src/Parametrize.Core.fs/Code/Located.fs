@@ -1,6 +1,6 @@
 namespace Parametrize
 
-/// Why a text is no value: where, and what was expected there.
+/// Why a text cannot be read as a value: the position of the fault, and what was expected there.
 type ParseError =
     {
         /// The text to be read.
@@ -11,7 +11,7 @@ type ParseError =
         Expected: string
     }
 
-    /// The text that was found there.
+    /// What was found there: the next characters, at most 24 of them, in quotation marks, or `the end`.
     member this.Found: string =
         if this.Position >= this.Text.Length then
             "the end"
@@ -19,7 +19,7 @@ type ParseError =
             let rest = this.Text.Substring(this.Position, min 24 (this.Text.Length - this.Position))
             $"'{rest}'"
 
-    /// Where reading went wrong, and what was expected there.
+    /// The position of the fault, what was expected there, and what was found.
     member this.Message: string =
         let isCSharp = this.Text.Length > 0 && System.Char.IsUpper this.Text[0]
 
@@ -31,7 +31,7 @@ type ParseError =
 
     override this.ToString() : string = this.Message
 
-/// Code with its place in a text, from its first character to behind its last one.
+/// Code with its place in a text: `At` is the position of its first character, `End` the position after its last one.
 [<NoComparison>]
 type internal Located =
     {

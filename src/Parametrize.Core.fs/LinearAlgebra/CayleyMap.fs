@@ -15,7 +15,7 @@ module internal CayleyMap =
     /// rounding of A itself.
     let private largest = 1e13
 
-    /// So many rows are inverted by LAPACK, more by halves: products of blocks are faster.
+    /// Up to this number of rows, LAPACK inverts a matrix; larger ones are halved, because products of blocks are faster.
     let private many = 64L
 
     /// The inverse of a matrix whose Hermitian part is the identity, as that of I - A/2 is, by Schur complements (Golub & Van Loan
@@ -66,7 +66,7 @@ module internal CayleyMap =
 
         q.to_type a.dtype
 
-    /// Differentiable, at the cost of two products.
+    /// The Cayley map of A. Differentiable; the gradient takes two products.
     let ofSkew (a: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
 

@@ -46,8 +46,8 @@ type internal CustomGradientNode() =
         context.save_data ("again", again)
         made.Value
 
-    /// What is kept, as libtorch's own nodes free theirs. TorchSharp (0.107.0) does so when the graph ends, which without dispose scopes
-    /// is when the garbage collector finds it.
+    /// Frees the kept tensors, as libtorch's own nodes do. TorchSharp (0.107.0) frees them when the graph ends; without dispose
+    /// scopes, that is when the garbage collector finds it.
     static member private Free(context: torch.autograd.AutogradContext) =
         match savedField with
         | null -> ()
@@ -61,8 +61,8 @@ type internal CustomGradientNode() =
                     saved.RemoveAt 1
             | _ -> ()
 
-    /// For a derivative of the gradient all is computed again, as a graph that leads to the argument. For a second pass through a graph
-    /// that was retained, what the first has freed is.
+    /// If the gradient is differentiated in turn, everything is computed again, with a graph that leads to the argument. A second
+    /// pass through a retained graph also computes it again, because the first pass has freed it.
     static member private Gradient(context: torch.autograd.AutogradContext, gradient: torch.Tensor) =
         let saved = List.ofSeq (context.get_saved_variables ())
         let again = context.get_data "again" :?> (torch.Tensor -> WithPullback)
@@ -90,7 +90,7 @@ type internal CustomGradientNode() =
                         // The garbage collector may have freed a number of TorchSharp's in a call (`Scalars`).
                         CustomGradientNode.Gradient(context, gradient)
                 with _ ->
-                    // A number, which is a gradient of no matrix: libtorch throws.
+                    // No matrix has a gradient without dimensions, so libtorch throws an exception.
                     torch.zeros ([||], dtype = gradient.dtype, device = gradient.device)
 
             gradient.Dispose()
@@ -108,7 +108,7 @@ module internal CustomGradient =
 
     let private isFor (x: torch.Tensor) : bool = torch.is_grad_enabled () && x.requires_grad && x.numel () >= many
 
-    /// What several steps of a function of x begin with: without a graph where the gradient is computed by hand.
+    /// Computes what several steps of a function of x share; without a graph if the gradient is computed by hand.
     let prepared (prepare: torch.Tensor -> 'T) (x: torch.Tensor) : 'T =
         if isFor x then
             use _ = torch.no_grad ()

@@ -72,7 +72,7 @@ module internal EigenvaluePairs =
         let fifth = cube.matmul square
         let powers = [| m; square; cube; fourth; fifth |]
 
-        /// Those from the second to the tenth power.
+        /// The traces of the second to the tenth power.
         let sums = [| for power in 2..10 -> trace powers[power / 2 - 1] powers[(power + 1) / 2 - 1] |]
 
         let count = torch.full_like (sums[0], (float (Tensors.last m)).AsScalar(), requires_grad = false)
@@ -83,7 +83,7 @@ module internal EigenvaluePairs =
             | 1 -> None
             | _ -> Some sums[power - 2]
 
-        /// Of the differences of all pairs to an even power.
+        /// The sum over all pairs of an even power of their difference.
         let ofDifferences (power: int) : torch.Tensor =
             [
                 for j in 0..power do

@@ -8,7 +8,7 @@ open Parametrize
 /// and without tensors: results are the same on every machine.
 type internal Equations private (size: int64, reflectors: float[], triangle: float[], solution: float[]) =
 
-    /// What counts as zero of a row without its part along the others, beside the row.
+    /// A row depends on those before it if the rest of it, orthogonal to these, has at most this share of its length.
     static let independent = 1e-10
 
     static let dot (left: float[]) (right: float[]) : float = Array.fold2 (fun sum x y -> sum + x * y) 0.0 left right

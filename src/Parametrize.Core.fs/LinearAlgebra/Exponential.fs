@@ -22,7 +22,7 @@ module internal Exponential =
         let pairs = if a.is_complex () then 1.0 else sqrt 0.5
         norms power |> Array.map (fun norm -> Math.Pow(norm * pairs, 1.0 / exponent))
 
-    /// NaN where one is.
+    /// The largest number; NaN if one of them is.
     let private largestOf (numbers: float[]) : float = Array.fold max 0.0 numbers
 
     /// How often each matrix has to be squared again after scaling.
@@ -48,8 +48,8 @@ module internal Exponential =
         let rest = bounds a (sixth.sub (square.mul share)) 1.0
         Array.map2 (fun c r -> sqrt (largestRoot (max 0.0 c) r)) (Tensors.toArray<float>(Tensors.inDouble share)) rest
 
-    /// The same with closer bounds by A^6, where that by a lower power says that some are needed, and A^6 for others: a product
-    /// that single precision needs for nothing else, and without a graph.
+    /// The squarings by closer bounds, which use A^6, and a function that gives A^6. In single precision A^6 is needed for the
+    /// bounds only, so it is computed, without a graph, only if the bounds by A^2 ask for squarings.
     let private squaringsBy (a: torch.Tensor) (square: torch.Tensor) (sizes: float[]) (cube: torch.Tensor) =
         let closer (sixth: torch.Tensor) =
             let sizes = Array.map2 min sizes (bounds a sixth 6.0)
@@ -103,7 +103,7 @@ module internal Exponential =
                  let isDue = (forEach q torch.float64 counts).ge((float step).AsScalar())
                  torch.where (isDue, squared, q)))
 
-    /// The polynomial of a matrix that is small enough, without a bound of its own.
+    /// The polynomial of a matrix whose norm is within the reach of `high`.
     let private ofSmall: torch.Tensor -> torch.Tensor =
         CustomGradient.apply (fun a ->
             let square = a.matmul a
@@ -210,8 +210,8 @@ module internal Exponential =
         use _scope = torch.NewDisposeScope()
         (by (CustomGradient.prepared planOf a) a).MoveToOuterDisposeScope()
 
-    /// The matrix in which the largest eigenvalue of modulus beyond this one is that, and a bound on the modulus: the
-    /// Frobenius norm where it is enough.
+    /// The factor that scales each matrix so that no modulus of an eigenvalue exceeds the limit, and a bound on the moduli after
+    /// scaling: the Frobenius norm if that is within the limit.
     let private within (limit: float) (a: torch.Tensor) : struct (torch.Tensor * float[]) =
         use _ = torch.no_grad ()
         let sizes = norms (Tensors.inDouble a)

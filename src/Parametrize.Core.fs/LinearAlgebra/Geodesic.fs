@@ -27,7 +27,7 @@ module internal Geodesic =
 
         (pair 3, [ 2; 1; 0 ]) ||> List.fold (fun sum at -> sum.matmul square +. pair at)
 
-    /// Put right to first order where rounding has left squares that do not add up to the identity.
+    /// Corrects the cosine and the sine to first order, so that their squares add up to the identity in spite of rounding.
     let private rounded (cosine: torch.Tensor) (sine: torch.Tensor) =
         let sum = cosine.mH.matmul cosine +. sine.mH.matmul sine
         let correction = Tensors.eyeLike cosine * 1.5.AsScalar() - sum * 0.5.AsScalar()
@@ -50,7 +50,7 @@ module internal Geodesic =
         let g = Norms.gram h
         let square = g.matmul g
 
-        // The sine as the n x k matrix that it is: powers of G alone would magnify what rounding makes of its zeros.
+        // The sine is the n x k matrix: powers of G alone would magnify the rounding errors of its zeros.
         let doubled (struct (cosine: torch.Tensor, sine: torch.Tensor)) (step: int) =
             let struct (next, other) =
                 rounded (cosine.matmul cosine - sine.mH.matmul sine) (sine.matmul cosine * 2.0.AsScalar())
@@ -64,7 +64,7 @@ module internal Geodesic =
         let struct (cosine, sine) = Seq.fold doubled first (seq { 1 .. int (largestOf counts) })
         q.matmul cosine +. sine
 
-    /// H has to be orthogonal to Q. A real number of the host tells how often angles are doubled.
+    /// The end of the geodesic. H has to be orthogonal to Q. It waits for the device, to know how often angles are doubled.
     let along (q: torch.Tensor) (h: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
 

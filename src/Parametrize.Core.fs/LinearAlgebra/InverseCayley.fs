@@ -39,8 +39,8 @@ module internal InverseCayley =
 
         struct (x, (if Double.IsNaN largest then infinity else max largest (4.0 / least)))
 
-    /// Whether W lies short of infinity. A matrix with entries of A as large as they may be is not farther from any W
-    /// than 4 divided by their size. In 16 bits rounding alone is more, and all are in reach.
+    /// Whether the A of W is small enough. Every W is within 4 / size of a matrix whose A has entries of that size, so at the
+    /// largest size allowed that is near. In 16-bit types rounding alone moves W farther, so every W is reached.
     let reaches (epsilon: float) (w: torch.Tensor) : Result<unit, Violation> =
         if Tensors.limit epsilon (Tensors.rows w) 1.0 >= 4.0 / farthest then
             Ok()
@@ -79,15 +79,15 @@ module internal InverseCayley =
     /// Entries of A up to which its rounding does not show in W.
     let private harmless = 1e2
 
-    /// The inverse of a matrix near W whose columns have left infinity by about this angle.
+    /// The inverse for a matrix near W, whose directions near the eigenvalue -1 were turned by about this angle.
     let private aside (generator: torch.Generator) (w: torch.Tensor) (angle: float) =
         let struct (_, values, right) = torch.linalg.svd (topPlusIdentity w, fullMatrices = false)
         let near = right * values.lt((4.0 * angle).AsScalar()).unsqueeze(-1L).to_type right.dtype
         let noise = Form.normal generator (Form.ofTensor w)
         invert (Orthonormal.polar (w +. noise.matmul(near.mH).matmul near * angle.AsScalar()))
 
-    /// Large entries of A drown the small ones when they are rounded, and what is at infinity has to come nearer: the first of
-    /// several that is near enough, or the best one, is found by trying.
+    /// Large entries of A hide the small ones when A is rounded, and an infinite A cannot be used. So matrices near W are tried:
+    /// the first result with an error of at most `enough` is taken, or else the best one.
     let private best (enough: float) (rounded: torch.Tensor -> torch.Tensor) (w: torch.Tensor) =
         let struct (direct, size) = invert w
 
@@ -121,8 +121,7 @@ module internal InverseCayley =
 
             found
 
-    /// The X of W, which is in reach, in double precision, such that what is left when it is rounded gives W; an error that is
-    /// small enough will do.
+    /// The X of a W that is reached, in double precision. The rounded X gives W with an error of at most `enough`, if possible.
     let ofMatrix (enough: float) (rounded: torch.Tensor -> torch.Tensor) (w: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()

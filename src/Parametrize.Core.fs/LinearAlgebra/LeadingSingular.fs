@@ -72,7 +72,7 @@ module internal LeadingSingular =
             diagonal.Add(Norms.ofVector image ** 2.0)
             beside.Add length
             step <- step + 1
-            // What is left may be rounding: the vectors span all that the start has to do with.
+            // If only rounding is left, the vectors span every space that this start can reach.
             let isAll = int64 step = size || length <= rounding * Seq.max diagonal
 
             if isAll || step = check || step = steps then
@@ -115,8 +115,8 @@ module internal LeadingSingular =
         else
             struct (image / norm.AsScalar(), norm, right)
 
-    /// The left vector, the value and the right vector, in double precision. A relative error of that size does not matter to the
-    /// value; it must not be smaller than the roundoff of the matrix, in whose precision the vectors are looked for.
+    /// The left vector, the value and the right vector, in double precision. `tolerance` is the relative error that the value may
+    /// have. It must be at least the roundoff of the matrix's element type, in which the vectors are computed.
     let triple (matrix: torch.Tensor) (tolerance: float) : struct (torch.Tensor * float * torch.Tensor) =
         if matrix.size 0 >= matrix.size 1 then
             ofTall (matrix.contiguous ()) tolerance

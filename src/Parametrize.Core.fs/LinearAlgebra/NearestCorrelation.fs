@@ -59,7 +59,7 @@ module internal NearestCorrelation =
 
         go mostDirections (torch.zeros_like gradient) -gradient -gradient
 
-    /// As far along the direction as the dual function falls enough.
+    /// The next y: a step along the direction, halved until the dual function falls enough.
     let private moved (a: torch.Tensor) (y: torch.Tensor) (now: torch.Tensor) (d: torch.Tensor) (slope: torch.Tensor) =
         let rec go (left: int) (length: torch.Tensor) =
             let there = y +. d * length
@@ -76,12 +76,13 @@ module internal NearestCorrelation =
 
         go mostHalvings (torch.ones_like now)
 
-    /// Of symmetric matrices. Entries far beyond 1 are cut off. What the last step left of the diagonal is scaled away.
+    /// The nearest correlation matrices to symmetric ones. Entries far beyond 1 are cut off. What the last step has left wrong on
+    /// the diagonal is removed by scaling.
     let ofSymmetric (matrices: torch.Tensor) : torch.Tensor =
         let a = matrices.clamp (-1e6.AsScalar(), 1e6.AsScalar())
         let least = float (Tensors.last a) * 1e-14
 
-        /// Yields the next y, or what was looked for.
+        /// False and the next y, or true and the result.
         let step (left: int) (y: torch.Tensor) : struct (bool * torch.Tensor) =
             let struct (values, vectors) = decomposed a y
             let found = positive values vectors

@@ -4,13 +4,13 @@ open System
 open System.Runtime.InteropServices
 open TorchSharp
 
-/// Euclidean norms over the whole range of numbers, of the vectors that lie along some dimensions of a tensor (counted from
-/// the front), which stay with size 1. No dimensions: each entry is a vector.
+/// Euclidean norms, exact for tiny and huge numbers as well. The vectors lie along the given dimensions of a tensor (counted from
+/// the front), which keep size 1. Without dimensions, each entry is a vector.
 [<RequireQualifiedAccess>]
 module internal Norms =
 
-    /// Products over more entries than this add up in a tree: libtorch's add one by one, and what that rounds grows with the number
-    /// of entries.
+    /// Products over more entries than this are added up block by block: libtorch adds one entry after another, and its rounding
+    /// error grows with their number.
     let private longest = 4096L
 
     let isLong (count: int64) : bool = count > longest
@@ -39,7 +39,7 @@ module internal Norms =
     /// `W^H W`.
     let gram (tall: torch.Tensor) : torch.Tensor = inner tall tall
 
-    /// The dimensions of these along which the vectors lie.
+    /// The dimensions of `Tensors.reals` along which the vectors lie: those of complex tensors have one more.
     let private along (tensor: torch.Tensor) (dimensions: int64[]) =
         if tensor.is_complex () then
             Array.append dimensions [| tensor.dim () |]
@@ -66,26 +66,27 @@ module internal Norms =
 
     let oneWhereZero (unit: torch.Tensor) : torch.Tensor = unit +. unit.logical_not ()
 
-    /// The quotient by real numbers, which the quotient of complex ones does not have where these are tiny or huge.
+    /// The tensor divided by real numbers. The division of complex numbers fails if they are tiny or huge.
     let dividedBy (unit: torch.Tensor) (tensor: torch.Tensor) : torch.Tensor =
         if tensor.is_complex () then
             (Tensors.reals tensor / unit.unsqueeze -1L).contiguous().view_as_complex()
         else
             tensor / unit
 
-    /// In units of their largest parts, so that squares neither overflow nor vanish; zeros as they are.
+    /// The vectors in units of their largest parts, so that squares neither overflow nor vanish; zeros as they are.
     let inUnits (vectors: torch.Tensor) (largest: torch.Tensor) : torch.Tensor =
         dividedBy (oneWhereZero largest) vectors
 
-    /// Matrices in double precision and units of their largest parts, which are told, and at least this number: eigenvalues and
-    /// norms of huge ones leave the range, and so does what a tiny one is compared with.
+    /// Matrices in double precision divided by a unit, and the units: the largest part of each matrix, but at least `least`.
+    /// Without units, eigenvalues and norms of huge matrices would leave the range, as would the numbers that tiny ones are
+    /// compared with.
     let matricesInUnits (least: float) (matrices: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
         let wide = Tensors.inDouble matrices
         let largest = largest wide [| wide.dim () - 2L; wide.dim () - 1L |]
         let unit = (oneWhereZero largest).clamp_min(least.AsScalar())
         struct (dividedBy unit wide, unit)
 
-    /// The norms of vectors in these units: at least 1, which those of zeros count as.
+    /// The norms of vectors in units of their largest parts: at least 1, and 1 for zeros.
     let ofUnits (vectors: torch.Tensor) (dimensions: int64[]) : torch.Tensor =
         let squares = (Tensors.reals vectors).Squared()
 
@@ -174,8 +175,8 @@ module internal Norms =
         else
             ofLibtorch vectors dimensions keep
 
-    /// The norms by their formula, where that is known to be right: nothing for complex vectors, for vectors that are tiny,
-    /// huge or zero, and on devices of which one would have to wait to know.
+    /// The norms by the formula, where it is known to be exact: ValueNone for complex vectors, for tiny, huge or zero vectors,
+    /// and on devices other than the CPU, where the check would have to wait.
     let byFormula (vectors: torch.Tensor) (dimensions: int64[]) : torch.Tensor voption =
         if vectors.device_type <> DeviceType.CPU || vectors.is_complex () || Array.isEmpty dimensions then
             ValueNone

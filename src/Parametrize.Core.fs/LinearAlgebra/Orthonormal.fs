@@ -30,7 +30,7 @@ module internal Orthonormal =
 
         torch.where (finite, result, a.sum ([| -2L; -1L |], true) * factor)
 
-    /// 1 for each rotation, -1 for other square matrices with orthonormal columns, whose last column times that makes one of them.
+    /// 1 for each rotation, -1 for other orthogonal matrices: multiplying the last column by it gives a rotation.
     let turn (w: torch.Tensor) : torch.Tensor = (Tensors.determinantSign w).``to``(w.dtype).unsqueeze(-1L).unsqueeze -1L
 
     /// The last column times a number for each matrix.
@@ -41,8 +41,8 @@ module internal Orthonormal =
     /// A square matrix with orthonormal columns as a rotation: the last column turns where it is none.
     let asRotation (w: torch.Tensor) : torch.Tensor = withLastTimes (turn w) w
 
-    /// Two matrices of vectors that go in pairs: the last pair turns where that makes the first, else the second, a rotation, which
-    /// is all that some maps reach.
+    /// Two matrices whose columns belong together in pairs. Multiplies the last pair by -1 where this makes the first matrix (or
+    /// the second, if only that is square) a rotation, because some maps reach rotations only.
     let turnedTogether (left: torch.Tensor) (right: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
         let isSquare (w: torch.Tensor) = Tensors.rows w = Tensors.last w
 
@@ -111,8 +111,8 @@ module internal Orthonormal =
     /// Which matrices of a batch only rounding has moved away from orthonormal columns, by their residuals.
     let private areNear (residual: torch.Tensor) = (squaredFrobenius residual).lt(0.25.AsScalar())
 
-    /// Newton-Schulz steps until only rounding in double precision is left; six reach that from the farthest that counts as
-    /// near. Each squares the distance, so that what comes of a small one need not be looked at.
+    /// Newton-Schulz steps until only rounding in double precision is left; six are enough for every matrix that counts as near.
+    /// Each step squares the distance, so a step from a small distance needs no check.
     let private polished (exact: torch.Tensor) (residual: torch.Tensor) : torch.Tensor =
         let rec go (steps: int) (q: torch.Tensor) (residual: torch.Tensor) =
             let distance = Tensors.largest residual

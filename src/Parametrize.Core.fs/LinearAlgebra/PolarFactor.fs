@@ -13,10 +13,11 @@ module internal PolarFactor =
 
     let private identical (value: torch.Tensor) (graph: torch.Tensor) = value +. (graph - graph.detach ())
 
-    /// From the singular vectors, which are constants to the gradient: their own derivatives are infinite where singular values
-    /// are equal, that of the factor is not. What makes it differentiable is two steps of Newton's method for `Q^H Q = I`, `Q^H X`
-    /// Hermitian and `X = Q (Q^H X)` from there, whose linear equations are solved by the same vectors: they change no number, and
-    /// have the first and second derivatives of their limit. Directions in which X vanishes have no derivative, and get zero.
+    /// The polar factor of X, from its singular vectors. These are constants for the gradient, because their own derivatives are
+    /// infinite where singular values are equal; that of the factor is not. Two steps of Newton's method for `Q^H Q = I`, `Q^H X`
+    /// Hermitian and `X = Q (Q^H X)` make the result differentiable. Their linear equations are solved by the same vectors; they
+    /// change no number, but have the first and second derivatives of their limit. Directions in which X vanishes have no
+    /// derivative, and get zero.
     let private ofUnit (x: torch.Tensor) : torch.Tensor =
         let struct (left, values, right) = Svd.thin x
         let first = (Orthonormal.newtonSchulz (left.matmul right)).``to`` x.dtype
@@ -32,7 +33,7 @@ module internal PolarFactor =
         /// O with `O P + P O` the matrix, where P = (X^H X)^1/2.
         let solve (matrix: torch.Tensor) = right.mH.matmul(right.matmul(matrix).matmul right.mH * overSums).matmul right
 
-        // Made orthonormal first, which only then leaves the other equations their own errors.
+        // q is made orthonormal first, because otherwise its error would enter the other equations.
         let step (q: torch.Tensor) =
             let q = Orthonormal.newtonSchulz q
             let inner = q.mH.matmul x
@@ -45,7 +46,7 @@ module internal PolarFactor =
 
         first |> step |> identical first |> step |> identical first
 
-    /// Of any tall matrices: those of low rank have several, and get one of them. Does not depend on their lengths.
+    /// The polar factor of tall matrices of any size of entries. A matrix of low rank has several, and gets one of them.
     let ofTall (x: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         let unit = Norms.largest x [| x.dim () - 2L; x.dim () - 1L |]

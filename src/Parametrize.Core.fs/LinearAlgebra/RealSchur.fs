@@ -167,7 +167,7 @@ type private SchurForm(n: int, h: float[]) =
     /// From the last row up: single rows and pairs are split off where an entry beside the diagonal is rounding.
     let iterate () =
         let norm = norm ()
-        // Squares of what is smaller, and of what is to become of it, would have no digits.
+        // Entries below this count as zero, because their squares would underflow.
         let nothing = 1e-140 * norm
         let at (i: int) (j: int) = h[i * n + j]
         let mutable last = n - 1
@@ -198,7 +198,7 @@ type private SchurForm(n: int, h: float[]) =
             else
                 let x, y, w = at last last, at (last - 1) (last - 1), at last (last - 1) * at (last - 1) last
                 steps <- steps + 1
-                // Now and then another shift, where the usual one goes round in circles.
+                // Every tenth step uses another shift, because the usual one can cycle.
                 let sum, product =
                     if steps % 10 = 0 then
                         let s = abs (at last (last - 1)) + abs (at (last - 1) (last - 2))
@@ -245,7 +245,8 @@ type private SchurForm(n: int, h: float[]) =
         isPair[k] <- true
         isPair[k + 1] <- false
 
-    /// Every second row begins a block, so that single rows are two and two together; of an odd number, the last is single.
+    /// Makes H the Schur form in which every second row begins a block (single rows stand in pairs, and the last row of a matrix
+    /// of odd size is single), and returns V.
     member _.Find() : float[] =
         toHessenberg ()
         iterate ()
@@ -261,7 +262,7 @@ type private SchurForm(n: int, h: float[]) =
 
         v
 
-/// Real matrices by what they leave invariant.
+/// The real Schur form of batches of matrices.
 [<RequireQualifiedAccess>]
 module internal RealSchur =
 

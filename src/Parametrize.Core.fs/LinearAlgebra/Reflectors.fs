@@ -10,8 +10,8 @@ module internal Reflectors =
     /// The products of longer columns, which add up one by one, are too coarse for their squared lengths.
     let private isLong (v: torch.Tensor) : bool = Tensors.rows v > 512L
 
-    /// What columns are divided by, which reflectors do not depend on: their largest entries, so that squares stay in range, and the
-    /// lengths of long ones.
+    /// The numbers by which columns are divided; reflectors do not depend on them. These are the largest entries, so that squares
+    /// stay in range, and for long columns also their lengths.
     let private unitsOf (columns: torch.Tensor) : torch.Tensor list =
         let largest = Norms.largest columns [| columns.dim () - 2L |]
 
@@ -27,12 +27,12 @@ module internal Reflectors =
     /// The columns of the reflectors, given what is below the diagonal.
     let private columnsBelow (lower: torch.Tensor) : torch.Tensor = lower +. (Tensors.eyeLike lower)
 
-    /// 1, and 1/2 on the diagonal.
+    /// A matrix of ones, with 1/2 on the diagonal.
     let private halfDiagonal (v: torch.Tensor) : torch.Tensor =
         let identity = Orthonormal.identityLike v (Tensors.last v)
         torch.ones_like identity - identity * 0.5.AsScalar()
 
-    /// So many columns are solved for by LAPACK, more by halves: products of blocks are faster.
+    /// Up to this number of columns, LAPACK solves the equations; more are halved, because products of blocks are faster.
     let private fewest = 64L
 
     /// The inverse of an upper triangular matrix.
@@ -50,10 +50,10 @@ module internal Reflectors =
             let lower = torch.nn.functional.pad (second, [| halves[0]; 0L |])
             torch.cat ([| torch.cat ([| first; corner |], -1L); lower |], -2L)
 
-    /// What stands for T of the compact WY form H1 ... Hk = I - V T V^H: of many columns T, of others its inverse, striu(V^H V) +
+    /// T of the compact WY form H1 ... Hk = I - V T V^H if there are more than `fewest` columns; else its inverse, striu(V^H V) +
     /// diag(V^H V) / 2 (Joffrain et al., Accumulating Householder transformations, revisited, ACM TOMS 2006, theorem 2).
     let private triangle (v: torch.Tensor) : torch.Tensor =
-        // What is below its diagonal is not read. Of length 1, the sums of the squares of long columns are coarser than that.
+        // Entries below the diagonal are not read. Long columns have length 1, so 1/2 is more exact than their sums of squares.
         let inverse =
             if isLong v then
                 (Norms.gram v).triu 1L +. Orthonormal.identityLike v (Tensors.last v) * 0.5.AsScalar()

@@ -11,7 +11,8 @@ module internal SpanningTrees =
     /// How many vertices are eliminated before the rest of the matrix is written to.
     let private many = 32L
 
-    /// Near the smallest normal number: a graph that rounding makes fall into parts is connected by it.
+    /// The least degree of a vertex, near the smallest normal number. It keeps a graph connected if rounding has made weights
+    /// zero.
     let private least = 1e-307
 
     let private from (dimension: int64) (start: int64) (tensor: torch.Tensor) : torch.Tensor =

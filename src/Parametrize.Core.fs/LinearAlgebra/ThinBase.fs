@@ -46,7 +46,8 @@ module internal ThinBase =
     let ofMatrix (w: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        // What rounding has left of orthonormality, 16 bits above all, would come back as an error of W.
+        // Without this step, the deviation of W from orthonormal columns, which is largest in 16 bits, would become an error of
+        // W.
         let exact = Orthonormal.newtonSchulz (Tensors.inDouble w)
         let struct (v, u, d) = eliminate (topOf exact)
         let rest = torch.linalg.solve_triangular (u, below exact, upper = true, left = false)
@@ -79,7 +80,7 @@ module internal ThinBase =
         let d = (Tensors.inDouble (Tensors.diagonal foot)).abs()
         Tensors.largest (d * d - 1.0.AsScalar())
 
-    /// With moduli of 1, which rounding has moved; others stay as they are.
+    /// The base with moduli of d set to 1 where only rounding has moved them; others stay as they are.
     let polish (foot: torch.Tensor) : torch.Tensor =
         let d = Tensors.diagonal foot
         let isNear = (d.abs () - 1.0.AsScalar()).abs().lt(0.25.AsScalar())

@@ -81,7 +81,7 @@ module internal ThinMaps =
     /// Beyond this norm rounding of A alone has lost its angles, or nearly: larger matrices are scaled down.
     let private largest = 1e12
 
-    /// One more digit in two of P^H P + Y^H Y + R^H G R = I (`Orthonormal.newtonSchulz`).
+    /// A Newton-Schulz step for P^H P + Y^H Y + R^H G R = I: it doubles the number of exact digits.
     let private polished (size: int64) (gram: torch.Tensor) (columns: torch.Tensor) =
         let square = columns.narrow (-2L, 0L, 2L * size)
         let r = part size 2L columns
@@ -89,7 +89,8 @@ module internal ThinMaps =
         let product = square.mH.matmul square +. r.mH.matmul (gram.matmul r)
         columns.matmul (identity * 1.5.AsScalar() - product * 0.5.AsScalar())
 
-    /// In double precision. The basis is a constant to the gradient, which sees what leaves it: D, and G = D^H D.
+    /// For large norms, in double precision. Z is a constant for the gradient; the part D of C outside of it, and G = D^H D, are
+    /// zero but have the rest of the gradient.
     let private careful (inBasis: InBasis) (x: torch.Tensor) =
         let exact = Tensors.inDouble x
         let size = Tensors.last x
@@ -108,7 +109,7 @@ module internal ThinMaps =
         let lower = z.matmul (part size 1L columns) +. leaving.matmul (part size 2L columns)
         (torch.cat ([| part size 0L columns; lower |], -2L)).to_type x.dtype
 
-    /// Up to n = 2 k, A itself is not larger than what stands for it.
+    /// Up to n = 2 k, A itself is used, because the matrices that stand for it are not smaller.
     let private by
         (plain: Plain)
         (inBasis: InBasis)

@@ -2,7 +2,7 @@ namespace Parametrize
 
 open TorchSharp
 
-/// Positive definite matrices up to rounding, which densities measure.
+/// Log densities and samples of matrices that are positive definite up to rounding.
 [<RequireQualifiedAccess>]
 module internal Definite =
 
@@ -12,8 +12,8 @@ module internal Definite =
         let struct (_, info) = torch.linalg.cholesky_ex (matrices.detach ())
         info.ne (0.0.AsScalar())
 
-    /// A log density by the matrix, its log determinant and the solutions of equations, from its factors where these are known; -inf
-    /// where rounding has made it singular, through which no gradient flows.
+    /// The log density that `density` computes from the matrix, its log determinant and a solver of linear equations, all from
+    /// its factors if these are known. Where rounding has made a matrix singular, it is -inf without a gradient.
     let measured
         (matrices: torch.Tensor)
         (factors: Factors voption)
@@ -37,7 +37,7 @@ module internal Definite =
             let found = density regular logDet solve
             torch.where (isSingular, torch.full_like (found, (-infinity).AsScalar()), found)
 
-    /// Samples that rounding has made singular, with entries beside the diagonal that are shorter, by no more than it takes.
+    /// Corrects samples that rounding has made singular: entries beside the diagonal shrink as little as is needed.
     let settled (samples: torch.Tensor) : torch.Tensor =
         let dtype = samples.dtype
 

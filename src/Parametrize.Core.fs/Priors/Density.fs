@@ -2,15 +2,16 @@ namespace Parametrize
 
 open TorchSharp
 
-/// By which measure a density is one.
+/// The measure with respect to which a density is given.
 [<RequireQualifiedAccess>]
 type Measure =
-    /// Hausdorff's of the Frobenius norm: lengths, areas and volumes inside the space as its tensors have them. Every density is by
-    /// this one, which does not depend on coordinates.
+    /// The Hausdorff measure of the Frobenius norm: lengths, areas and volumes inside the space, as its tensors have them. It is
+    /// the default of every density, and does not depend on coordinates.
     | Frobenius
-    /// The measure of textbooks and of `torch.distributions`: Lebesgue's of entries that tell the others (without the last one of a
-    /// probability vector, below the diagonal of a correlation matrix, with the diagonal of a positive definite one), and the
-    /// uniform probability of vectors of norm 1 and of matrices with orthonormal columns.
+    /// The measure of textbooks and of `torch.distributions`: the Lebesgue measure of the entries that determine the others (all
+    /// but the last one of a probability vector, those below the diagonal of a correlation matrix, those on and below the
+    /// diagonal of a positive definite one), and the uniform probability of vectors of norm 1 and of matrices with orthonormal
+    /// columns.
     | Textbook
 
 /// Quantities of a matrix that are computed from the factors of its value. From the rounded entries of the matrix they would lose
@@ -40,19 +41,19 @@ type internal Density() =
     abstract Fault: form: Form -> string option
     default _.Fault _ = None
 
-    /// The log density by the measure of the Frobenius norm: one number for each independent problem of the batch, in the shape
-    /// with which that of the tensor begins. Differentiable. It does not check that the tensor is in the space.
+    /// The log density with respect to the Frobenius measure: one number for each independent problem of the batch; its shape is
+    /// the beginning of the tensor's shape. Differentiable. It does not check that the tensor is in the space.
     abstract LogDensity: tensor: torch.Tensor -> torch.Tensor
 
-    /// The same of a tensor that is computed, where the factors of which it is made are known.
+    /// The log density of a tensor whose factors are known, since a value has computed it from them.
     abstract LogDensityBy: tensor: torch.Tensor * factors: Factors voption -> torch.Tensor
     default this.LogDensityBy(tensor, _) = this.LogDensity tensor
 
-    /// Whether tensors of float32 are computed with in double precision: constants of large numbers would take their digits.
+    /// Whether float32 tensors are converted to double precision: beside large constants, they would lose digits.
     abstract IsWide: bool
     default _.IsWide = true
 
-    /// Puts right what rounding did to samples.
+    /// Corrects samples that rounding has moved out of the space.
     abstract Settle: samples: torch.Tensor -> torch.Tensor
     default _.Settle samples = samples
 
@@ -65,7 +66,7 @@ type internal Density() =
         else
             this.LogDensityBy(wide, factors)
 
-    /// The difference of the log density by the textbook's measure from the default one.
+    /// The log density of the textbook's measure minus the default one; ValueNone if they are equal.
     abstract Correction: tensor: torch.Tensor -> torch.Tensor voption
     default _.Correction _ = ValueNone
 

@@ -41,7 +41,7 @@ type internal DirichletDensity(concentrations: float[]) =
 
     override _.Correction tensor = ValueSome(Tensors.forEach 1 (log (float (Tensors.last tensor)) / 2.0) tensor)
 
-    /// Gamma numbers over their sum, by their logarithms: `G(a) = G(a + 1) U^(1/a)`, which for small a has no place among numbers.
+    /// Gamma numbers over their sum, by logarithms: `G(a) = G(a + 1) U^(1/a)` would underflow for small a.
     override _.Sampler =
         Some(fun form generator ->
             let zeros = torch.zeros (form.Shape, dtype = torch.ScalarType.Float64, device = form.Device)

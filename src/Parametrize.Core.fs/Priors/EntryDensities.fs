@@ -3,7 +3,7 @@ namespace Parametrize
 open System
 open TorchSharp
 
-/// The density of one entry; all are independent, of complex ones the real and the imaginary parts.
+/// A density of independent entries, given for one; the real and imaginary parts of complex entries are independent as well.
 [<AbstractClass>]
 type internal EntryDensity(name: string, options: float list) =
     inherit Density()
@@ -15,7 +15,8 @@ type internal EntryDensity(name: string, options: float list) =
     override _.Code = Code.call $"Prior.{name}" (options |> List.map Code.Float)
     override _.Support = Parametrization.identity
 
-    /// That of the entries of which the mask is true, which has a last dimension of two for complex ones; zeros for the others.
+    /// The log densities of the entries at which the mask is true, zeros for the others. For complex entries the mask has a last
+    /// dimension of two.
     member this.OfSome(tensor: torch.Tensor, mask: torch.Tensor voption) : torch.Tensor =
         let each = this.OfReals(Tensors.reals tensor)
 

@@ -8,8 +8,9 @@ open TorchSharp
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Prior =
 
-    /// Independent normal entries of mean 0 and that standard deviation: weight decay of `1 / (2 scale^2)` times the squared
-    /// norm. Of complex entries the real and the imaginary parts are. On smaller spaces than all tensors it is not normalised.
+    /// Independent normal entries of mean 0 and standard deviation `scale`: weight decay of `1 / (2 scale^2)` times the squared
+    /// norm. For complex entries, the real and imaginary parts are independent. On a space smaller than all tensors, it is not
+    /// normalised.
     let normal (scale: float) : Prior =
         Options.requirePositive (nameof scale) scale
         Prior(NormalDensity(0.0, scale))
@@ -60,8 +61,9 @@ module Prior =
                 (nameof value)
                 $"{value} yields {Brief.ofName (Tree.space value.Tree).Name}, which are not known to have a finite volume."
 
-    /// Dirichlet's density of probability vectors, `Gamma(sum a_i) / prod Gamma(a_i) prod w_i^(a_i - 1)` by the entries but one,
-    /// over sqrt n by the norm. One number stands for all. Throws ArgumentException unless all are positive.
+    /// Dirichlet's density of probability vectors, `Gamma(sum a_i) / prod Gamma(a_i) prod w_i^(a_i - 1)` of all entries but one;
+    /// the Frobenius measure divides it by sqrt n. A single concentration counts for all entries. Throws ArgumentException unless
+    /// all concentrations are positive and at most 1e9.
     let dirichlet (concentrations: float seq) : Prior =
         let numbers = Seq.toArray concentrations
 
@@ -81,8 +83,8 @@ module Prior =
         Options.requireGammaAs (nameof shape) "shape" shape
         Prior(LkjDensity shape)
 
-    /// Cholesky factors L of correlation matrices L L^T of that density. By the entries below the diagonal it is
-    /// `prod L_kk^(n-k+2 shape-2) / c` for k from 2, as in Stan; by the norm times `prod L_kk`.
+    /// Cholesky factors L of correlation matrices L L^T with the density `lkj shape`. For the entries below the diagonal, L has
+    /// the density `prod L_kk^(n-k+2 shape-2) / c` for k from 2, as in Stan; the Frobenius measure multiplies it by `prod L_kk`.
     let lkjCholesky (shape: float) : Prior =
         Options.requireGammaAs (nameof shape) "shape" shape
         Prior(LkjFactorDensity shape)
@@ -120,8 +122,8 @@ module Prior =
         Numbers.requireFinite name numbers
         Numbers.requireFinite $"the norm of {name}" [ norm ]
 
-    /// The density `exp(f . w) / c` of real vectors of norm 1 (von Mises, Fisher): around the direction of f, the more so the
-    /// longer it is. Normalised, `c = area 0F1(; n/2; |f|^2/4)`, which is Bessel's I.
+    /// The density `exp(f . w) / c` of real vectors of norm 1 (von Mises, Fisher). It concentrates around the direction of f,
+    /// more strongly for a longer f. Normalised: `c = area 0F1(; n/2; |f|^2/4)`, a Bessel function I.
     let vonMisesFisher (parameter: float seq) : Prior =
         let numbers = Seq.toArray parameter
         requireNorm (nameof parameter) numbers
@@ -167,7 +169,7 @@ module Prior =
         | Error error -> Some(message prior error)
         | Ok _ -> prior.Density.Fault form |> Option.map (expects prior form)
 
-    /// Whether it has the integral 1 over all tensors of that form: all have but `langevin` of several columns.
+    /// Whether the density has the integral 1 over all tensors of that form. All have, except `langevin` with several columns.
     let isNormalized (form: Form) (prior: Prior) : bool = prior.Density.IsNormalized form
 
     let private measured (measure: Measure) (prior: Prior) (tensor: torch.Tensor) : torch.Tensor =
@@ -185,8 +187,8 @@ module Prior =
 
         scope.MoveToOuter corrected
 
-    /// The log density by a measure, in the numbers of which textbooks have theirs or not. As `logDensity` else. Those of
-    /// `ofValue` have no other.
+    /// The log density with respect to a measure; with `Measure.Textbook`, it agrees with the formulas of textbooks. Otherwise as
+    /// `logDensity`. For `ofValue`, both measures give the same number.
     let logDensityBy (measure: Measure) (prior: Prior) (tensor: torch.Tensor) : torch.Tensor =
         match faultOfForm prior (Form.ofTensor tensor) with
         | Some fault -> invalidArg (nameof tensor) fault
@@ -202,7 +204,7 @@ module Prior =
     /// Throws ArgumentException for a tensor that is not in the space, as it does for a form that has no density.
     let logDensity (prior: Prior) (tensor: torch.Tensor) : torch.Tensor = logDensityBy Measure.Frobenius prior tensor
 
-    /// The pushforward by the value itself, whose parameters tell the density without going back.
+    /// The density if it is `ofValue` of this value: it can then be computed from the parameters, without an inverse.
     let private along (value: Parametrization) (prior: Prior) : PushforwardDensity option =
         match box prior.Density with
         | :? PushforwardDensity as density when density.Value = value -> Some density
@@ -282,7 +284,7 @@ module Prior =
     /// Whether `sample` draws from it.
     let canSample (prior: Prior) : bool = prior.Density.Sampler.IsSome
 
-    /// It needs no inverse of the value.
+    /// Why the prior cannot be sampled in this form. Unlike `logDensity`, sampling needs no inverse of a value.
     let private faultOfSampled (prior: Prior) (form: Form) : string option =
         match box prior.Density, Parametrization.parameterForms prior.Density.Support form with
         | _, Error error -> Some(message prior error)

@@ -8,12 +8,12 @@ type internal ReadNumbers(program: Program) =
 
     let known = ConcurrentDictionary<int64 list * Form list, bool[][]>()
 
-    /// What is read depends on masks that a tensor carries, so that it is found again for each.
+    /// Masks decide which numbers are read, so these are found again for each tensor.
     let carriesMasks =
         program.Nodes
         |> Array.exists (fun node -> node.Buffers |> Seq.exists (fun buffer -> buffer.Role = BufferRole.Mask))
 
-    /// Those by which the result has a derivative that is not zero, at a random point.
+    /// The numbers with respect to which the result has a derivative other than zero, at a random point.
     let found (shape: int64[]) (forms: Form list) (buffers: torch.Tensor[][]) : bool[][] =
         use _ = torch.NewDisposeScope()
         use _ = torch.enable_grad ()
@@ -47,7 +47,7 @@ type internal PushforwardDensity(value: Parametrization, parameters: Prior) =
     let program = value.Program
     let read = ReadNumbers program
 
-    /// Parts of a form, of which only the forms matter.
+    /// Buffers for parts of which only the forms matter.
     let noBuffers = program.Nodes |> Array.map (fun _ -> [||])
 
     let whyNotUndone =
@@ -61,7 +61,7 @@ type internal PushforwardDensity(value: Parametrization, parameters: Prior) =
 
     let formsOf (parts: Parts) = [ for parameter in parts.ParameterArray -> Form.ofTensor parameter ]
 
-    /// Which numbers count, where not all do.
+    /// Which numbers of the parameters are read; None if all are.
     let masks (shape: int64[]) (forms: Form list) (buffers: torch.Tensor[][]) : bool[][] option =
         let form = { forms.Head with Shape = shape }
         let all = forms |> List.sumBy Form.reals
@@ -89,7 +89,7 @@ type internal PushforwardDensity(value: Parametrization, parameters: Prior) =
                     $"{value} reads {reals} numbers for a tensor of {Form.Shown shape}, of a space of {dimension} dimensions: many parameters yield the same."
             | _ -> None
 
-    /// One number for each problem of a batch; one for all where parts are of other batches.
+    /// The log density for each problem of a batch; a single sum if the parts have different batches.
     let gathered (volumes: torch.Tensor) (densities: torch.Tensor list) : torch.Tensor =
         let first = densities |> List.fold (fun first each -> min first (each.dim ())) (volumes.dim ())
         let sums = volumes.neg () :: densities |> List.map (Tensors.sumBehind first)
@@ -128,7 +128,7 @@ type internal PushforwardDensity(value: Parametrization, parameters: Prior) =
         |> List.tryPick parameters.Density.Fault
         |> Option.orElseWith (fun () -> counted parts.Shape forms parts.BufferArrays)
 
-    /// The density at what these parts yield, without computing from where.
+    /// The log density of the tensor that these parts yield, without an inverse.
     member _.OfParts(parts: Parts) : torch.Tensor = densityOf parts
 
     /// The density of the parameters themselves.
@@ -158,7 +158,9 @@ type internal PushforwardDensity(value: Parametrization, parameters: Prior) =
         | Error error -> invalidArg (nameof tensor) error.Message
         | Ok forms ->
             let x = Undoing.backOfRead program forms tensor
-            densityOf (new Parts(tensor.shape, [| x |], noBuffers))
+            let found = densityOf (new Parts(tensor.shape, [| x |], noBuffers))
+            // The edge of the space comes from no parameters.
+            torch.where (found.isnan (), torch.full_like (found, (-infinity).AsScalar()), found)
 
     override _.Sampler =
         match parameters.Density.Sampler with

@@ -7,7 +7,7 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal UniformMeasure =
 
-    /// The `log` of the volume of each problem, which is of so many last dimensions.
+    /// The log volume of the space of one problem, and how many last dimensions a problem has.
     type Volumes = { Dimensions: int; LogVolume: float }
 
     /// Rectangular matrices with k orthonormal columns of n numbers: one column after the other is on a sphere. Along a rotation of
@@ -29,7 +29,7 @@ module internal UniformMeasure =
                 - Special.logGamma (shape + last / 2.0))
             (seq { 1L .. size - 1L })
 
-    /// What a symmetric matrix with a constant diagonal has of an entry that is there twice.
+    /// The log of the factor sqrt 2 for each entry below the diagonal, which a symmetric matrix has twice.
     let ofTwice (size: int64) : float = float (size * (size - 1L)) / 4.0 * log 2.0
 
     let private ofMatrix (form: Form) (volume: int64 -> int64 -> float) : Volumes =
@@ -62,7 +62,7 @@ module internal UniformMeasure =
         elif space = GroupSpaces.specialOrthogonal then
             ofMatrix (fun rows columns -> ofOrthonormal false rows columns - log 2.0)
         elif space = GroupSpaces.specialUnitary then
-            // Times the circle of its multiples of modulus 1, of length 2 pi sqrt n, it covers the unitary ones n times.
+            // The unitary group is the product of this one and the circle of length 2 pi sqrt n, which covers it n times.
             ofMatrix (fun rows columns ->
                 ofOrthonormal true rows columns + log (float rows) / 2.0 - log (2.0 * Math.PI))
         else
@@ -128,7 +128,7 @@ type internal UniformDensity(value: Parametrization) =
 
     let volumes (form: Form) : UniformMeasure.Volumes = (UniformMeasure.ofTree value.Tree form).Value
 
-    /// A row of normal numbers is as likely in all directions; the sign of the diagonal is a half of them.
+    /// A row of normal numbers has a uniform direction; with the diagonal made positive, it is uniform on half a sphere.
     let factors (form: Form) (generator: torch.Generator | null) =
         let lower = (Form.normal generator form).tril()
         let diagonal = Tensors.diagonal lower

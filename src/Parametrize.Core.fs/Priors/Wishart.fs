@@ -62,7 +62,7 @@ module internal Scale =
             let struct (_, logarithm) = torch.linalg.slogdet wide
             Tensors.number logarithm
 
-    /// A sentence, or what is expected.
+    /// Why a form has no density: a whole sentence, or the words for what is expected.
     let fault (prior: string) (freedom: float) (scale: Scale) (form: Form) : string option =
         let size = Array.last form.Shape
 
@@ -75,8 +75,8 @@ module internal Scale =
             Some $"matrices of {Array2D.length1 matrix} rows and columns, as its scale"
         | _ -> None
 
-/// What Wishart's density and that of inverses have in common, by the entries on and below the diagonal, over `sqrt 2` for each below
-/// by the norm.
+/// What Wishart's density and that of inverses have in common. The formulas are for the entries on and below the diagonal; the
+/// Frobenius measure divides by `sqrt 2` for each entry below.
 [<AbstractClass>]
 type internal WishartBase(freedom: float, scale: Scale) =
     inherit Density()

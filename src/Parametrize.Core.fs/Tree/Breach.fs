@@ -22,7 +22,7 @@ module internal Breach =
             let reason = error.Message.Split('\n')[0]
             raise (System.InvalidOperationException($"{Node.text node} fails in {doing}: {reason}", error))
 
-    /// The faults that no tensor of a node may have.
+    /// What is wrong with a tensor that a node returns (null, disposed or sparse); None if nothing is.
     let unfit (tensor: torch.Tensor) : string option =
         if isNull (box tensor) then Some "null"
         elif tensor.IsInvalid then Some "a disposed tensor"

@@ -37,8 +37,8 @@ type INoisy =
 /// A node that rounds: its map is constant almost everywhere, and its `Forward` lets gradients through as if it were not there, by
 /// `input + (rounded - input).detach()`.
 type IStraightThrough =
-    /// Says which gradient by the only input `Forward` has, given the gradient by the output: the laws compare it with that of
-    /// autograd. Nothing else calls it.
+    /// The gradient with respect to the input (the only one), given the gradient with respect to the output. The laws compare it
+    /// with the gradient of autograd; nothing else calls it.
     abstract Pass: inputs: torch.Tensor[] * buffers: torch.Tensor[] * gradient: torch.Tensor -> torch.Tensor
 
 /// A node that detects buffers with which its output would leave the space, and can correct the rounding of buffers.
@@ -70,9 +70,10 @@ type INarrows =
 
 /// A node that changes volumes by a factor in closed form.
 type IVolume =
-    /// `log det (J^T J) / 2` of `Forward`, with J its derivative by all real numbers that it reads: one real number for each
-    /// independent problem, in the shape with which that of the result begins. Of entrywise maps that is one for each entry, of
-    /// maps of matrices one for each matrix of a batch; one number for the whole tensor will do. Differentiable.
+    /// `log det (J^T J) / 2` of `Forward`, where J is its derivative with respect to all real numbers that it reads. It has one
+    /// real number for each independent problem: one for each entry if the map is entrywise, one for each matrix of a batch if it
+    /// maps matrices. Its shape is the beginning of the shape of the output. One number for the whole tensor is accepted as well.
+    /// Differentiable.
     abstract LogVolume: inputs: torch.Tensor[] * buffers: torch.Tensor[] -> torch.Tensor
 
 /// The properties of one input of a node.
@@ -126,7 +127,7 @@ type IDimension =
     /// smaller than those of the spaces; None when it is not known.
     abstract Dimension: form: Form * before: (Space * int64 option) list * buffers: torch.Tensor[] -> int64 option
 
-/// A node that computes by another node behind some spaces.
+/// A node that lets another node compute when its inputs come from certain spaces.
 type ISpecialized =
     /// The node to compute with behind these spaces; the node itself when it makes no use of them.
     abstract Behind: before: Space list -> Node

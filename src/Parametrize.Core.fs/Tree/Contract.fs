@@ -2,8 +2,8 @@ namespace Parametrize
 
 open TorchSharp
 
-/// Checks what users' nodes return at each call, since values rely on it. The nodes of the library are called without checks: tests
-/// of laws hold for them.
+/// Checks what users' nodes return at each call, since values rely on it. The nodes of the library are called without checks,
+/// because the tests have tried the laws with them.
 [<RequireQualifiedAccess>]
 module internal Contract =
 
@@ -44,7 +44,8 @@ module internal Contract =
 
     let private isTrained (tensor: torch.Tensor) : bool = tensor.requires_grad
 
-    /// Throws for the first node of a user that adds noise: it has yielded another shape in training. Nothing where there is none.
+    /// Throws an error that names the first user's node with noise: in training, the tensor had another shape. Does nothing if no
+    /// user's node has noise.
     let breachInTraining (nodes: Node[]) (expected: int64[]) (found: torch.Tensor) : unit =
         match nodes |> Array.tryFind (fun node -> Breach.isUsers node && box node :? INoisy) with
         | Some node ->
@@ -55,7 +56,7 @@ module internal Contract =
                 $"one of {Form.Shown found.shape}"
         | None -> ()
 
-    /// What a node of a user yields when it is undone.
+    /// The tensor that a node gives when it is undone. The tensor of a user's node is checked.
     let undone (node: Node) (undo: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) : torch.Tensor =
         if Breach.isUsers node then
             (Breach.usable node "undoing" [| Breach.running node "undoing" (fun () -> undo tensor) |])[0]
@@ -87,7 +88,7 @@ module internal Contract =
         else
             compute ()
 
-    /// Buffers of the same number and forms as before.
+    /// The buffers after a training step. A user's node must return as many as before, in the same forms.
     let learnt (node: Node) (before: torch.Tensor[]) (advance: unit -> torch.Tensor[]) : torch.Tensor[] =
         if Breach.isUsers node then
             let after = Breach.running node "Advance" advance
@@ -120,7 +121,7 @@ module internal Contract =
         else
             compute ()
 
-    /// Real numbers in a shape with which that of the result begins, or one.
+    /// The log volumes of a node: real numbers whose shape is the beginning of the shape of the output, or a single number.
     let volume (node: Node) (output: int64[]) (compute: unit -> torch.Tensor) : torch.Tensor =
         if Breach.isUsers node then
             let doing = "LogVolume"

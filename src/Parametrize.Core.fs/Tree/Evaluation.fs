@@ -55,7 +55,7 @@ module internal Evaluation =
                 let tensor = registers[source]
                 let own = int (tensor.dim ()) - count
 
-                // Most often the tensor itself tells.
+                // The shape of the whole is costly, so it is asked for only if the dimensions of the tensor do not decide.
                 let dimensions =
                     if view = View.Kernel || own < 2 || own >= parts.Shape.Length then
                         0
@@ -111,7 +111,7 @@ module internal Evaluation =
             | _ -> program.Spaces.Value[register].Rounded(tensor, dtype).``to`` tensor.dtype
         | _ -> tensor
 
-    /// Computed in single precision.
+    /// The tensor for parts of 16-bit floats, computed in float32.
     let private forwardInHalf training stacked (program: Program) (parts: Parts) dtype : torch.Tensor =
         let registers: torch.Tensor[] = Array.zeroCreate program.RegisterCount
         Array.blit (Array.map Tensors.widen parts.ParameterArray) 0 registers 0 program.LeafCount
@@ -146,8 +146,8 @@ module internal Evaluation =
     /// The constrained tensor. `training` lets nodes add their noise.
     let forward (training: bool) (program: Program) (parts: Parts) : torch.Tensor = run training false program parts
 
-    /// The constrained tensors of a program that can be stacked, of parts that are each a stack of those of several tensors; the
-    /// shape is that of one.
+    /// Several constrained tensors at once, by a program that can be stacked. Each part is a stack of the parts of these tensors
+    /// along a new first dimension; `parts.Shape` is the shape of one tensor.
     let forwardStacked (program: Program) (parts: Parts) : torch.Tensor = run false true program parts
 
     /// The output of the node at a position, in the shape that the node uses: for a kernel, the matrix.

@@ -7,7 +7,7 @@ type internal IHasOpenEdge =
     /// Which entries, or vectors, of an allowed tensor are on the boundary, where the node has no exact output.
     abstract IsOnEdge: tensor: torch.Tensor -> torch.Tensor
 
-/// A node that cannot read some tensors that nodes before it may be bound to yield.
+/// A node that cannot read some of the tensors that the nodes before it yield.
 type internal IRefusesInputs =
     /// What is wrong with an input; null where it can be read.
     abstract Refusal: input: torch.Tensor -> string | null
@@ -38,7 +38,7 @@ type internal ISolves =
         solveInput: SolveInput ->
             torch.Tensor | null
 
-/// A node that reads some spaces only together with others. Its domains are asked of parameters, too.
+/// A node whose domain for one input depends on the spaces of the other inputs. Parameters must lie in these domains as well.
 type internal IRelatesInputs =
     /// The domains of all inputs, given their spaces.
     abstract DomainsBehind: before: Space list -> Domain list
@@ -59,8 +59,8 @@ type internal IDecomposes =
     abstract Numbers: int
     /// The longest side of the matrix that was decomposed into these inputs.
     abstract Size: inputs: torch.Tensor[] -> int64
-    /// Whether each number may be off by a share of the largest of its vector; else by a share of 1. Either moves the tensor by no
-    /// more than rounding does.
+    /// Whether the tolerance of each number is relative to the largest number of its vector; otherwise it is relative to 1.
+    /// Either tolerance moves the tensor by no more than rounding does.
     abstract IsRelative: bool
 
 /// A node whose output form is given by its buffers, not by its inputs.
@@ -90,8 +90,8 @@ type internal IRoundsParameter =
     /// `Contains` for a node whose input is computed by other nodes, and so is not rounded.
     abstract ContainsBehind: tensor: torch.Tensor * epsilon: float -> Result<unit, Violation>
 
-/// A node whose buffers are in the units of its tensor. Behind it, a node that may multiply the tensor by a number of its own makes
-/// them meaningless: they are found anew for each tensor.
+/// A node whose buffers are in the units of its tensor. If a later node may multiply the tensor by a number of its own, the
+/// buffers lose their meaning; they are then found again for each tensor.
 [<Interface>]
 type internal IHasUnits = interface end
 

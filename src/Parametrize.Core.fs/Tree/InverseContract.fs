@@ -2,7 +2,7 @@ namespace Parametrize
 
 open TorchSharp
 
-/// Checks what users' nodes say of tensors: what they contain, and the parts from which they yield a tensor again.
+/// Checks the answers of users' nodes: whether they contain a tensor, and the parts from which they yield it.
 [<RequireQualifiedAccess>]
 module internal InverseContract =
 
@@ -113,8 +113,8 @@ module internal InverseContract =
 
         result
 
-    /// The parts, if the node yields the tensor from them, up to rounding and to this noise. They are written over a user's
-    /// parameter, so the map must give the tensor again.
+    /// Returns the parts if the node yields the tensor from them, up to rounding and to this noise; else throws. The parts
+    /// replace the parameter of a user, so the map must give the tensor again.
     let private yielding (node: Node) epsilon (noise: unit -> float) (tensor: torch.Tensor) (parts: NodeParts) =
         use _ = torch.no_grad ()
         let doing = pulling tensor
@@ -164,7 +164,8 @@ module internal InverseContract =
         forward node inputs (copies parts.Buffers) |> ignore
         parts
 
-    /// What a node of the library finds. Of large tensors, what it makes on the way takes many times their memory.
+    /// The parts that a node of the library finds. Other tensors are disposed at once: for a large tensor they take many times
+    /// its memory.
     let private invertedByLibrary (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) epsilon want =
         use scope = torch.NewDisposeScope()
 
@@ -217,7 +218,7 @@ module internal InverseContract =
             use _ = torch.NewDisposeScope()
             node.Contains(present, tensor, epsilon)
 
-    /// The output, for rounded inputs, that is nearest to a tensor that the node refuses; None when the node finds no Breach.finite one.
+    /// The output, for rounded inputs, that is nearest to a tensor that the node refuses; None when the node finds no finite one.
     let nearest (node: Node) (inputs: Form list) (present: torch.Tensor[]) (tensor: torch.Tensor) epsilon rounded =
         use _ = torch.no_grad ()
 

@@ -42,7 +42,8 @@ module internal Inversion =
 
         program.Steps |> Array.mapi rescales |> Array.exists id
 
-    /// The buffers in use; none for new nodes, and for nodes that learn theirs anew because a later node reads another shape.
+    /// The buffers in use. A node gets none if it is new, if it learns its buffers again because a later node reads another
+    /// shape, or if a later node may rescale the tensor in whose units its buffers are.
     let private presentBuffers (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) =
         let shapes = [| for row in Program.bufferRows program forms -> [| for form in row -> form.Shape |] |]
         let positions = [| 0 .. min buffers.Length program.Nodes.Length - 1 |]
@@ -110,7 +111,7 @@ module internal Inversion =
             use _scope = torch.NewDisposeScope()
             let buffers = parts.BufferArrays
             let registers = Evaluation.registers false program parts parts.ParameterArray buffers
-            // Not finer: a node of a user's own does not say by how much it magnifies rounding.
+            // The tolerance is wide, because a user's node does not say by how much it magnifies rounding.
             let epsilon = sqrt epsilon
 
             let containsItsOwn struct (node, _, position: int, register: int) =
@@ -123,7 +124,7 @@ module internal Inversion =
             | _ -> ()
         | _ -> ()
 
-    /// What a node refuses of what the nodes before it yield, if what it yields instead is not allowed.
+    /// The error of a node that refuses its input; None if the value still yields an allowed tensor.
     let private refusal (program: Program) (forms: Form[]) (parts: Parts) : ParametrizationError option =
         let refusing =
             [
@@ -171,10 +172,6 @@ module internal Inversion =
             // Copies, because a part must never share memory with the caller's tensor.
             let own (part: torch.Tensor) = (Tensors.narrow dtype part).detach().contiguous().clone()
 
-            // Optimizers accept only parameters.
-            let trainable (input: torch.Tensor) =
-                new Modules.Parameter(own (Tensors.parameter dtype input), true) :> torch.Tensor
-
             let wide = Tensors.widen (tensor.detach ())
 
             let rec from (attempts: int) (inUse: Parts option) (present: torch.Tensor[][]) =
@@ -206,10 +203,20 @@ module internal Inversion =
             presentBuffers program forms buffers
             |> Result.bind (from mostStarts known)
             |> Result.bind (fun (inputs, rows, isChosen) ->
-                // When the nodes before cannot yield the tensor that is pulled back, their output differs from it.
+                // If the nodes before cannot yield the tensor that is pulled back to them, their output differs from it, and
+                // buffers that depend on it are stale.
                 let isStale (node: Node) (position: int) (source: int) =
                     not (PullBack.readsLeaves program [| source |])
                     && (Node.learns node || isChosen[position] && Node.chooses node)
+
+                // Terms that stay are not visited.
+                let inUse (position: int) (row: torch.Tensor[]) =
+                    if row.Length = 0 && position < buffers.Length then
+                        Array.map Tensors.widen buffers[position]
+                    else
+                        row
+
+                let rows = Array.mapi inUse rows
 
                 match pull with
                 | Pull.As _ when Array.exists (fun node -> Node.learns node || Node.chooses node) program.Nodes ->
@@ -223,4 +230,5 @@ module internal Inversion =
                     if pull <> Pull.Exactly then
                         requireReadsBack program forms epsilon (new Parts(shape, inputs, rows))
 
-                    Ok(new Parts(shape, Array.map trainable inputs, Array.map (Array.map own) rows))))
+                    let parameters = inputs |> Array.map (Tensors.parameter dtype >> own)
+                    Ok(new Parts(shape, parameters, Array.map (Array.map own) rows))))

@@ -5,7 +5,8 @@ open TorchSharp
 /// The role of a buffer in its node.
 [<RequireQualifiedAccess>]
 type BufferRole =
-    /// The tensor from which the parameters are steps. Assigning a tensor makes that tensor the base.
+    /// The tensor from which the map starts: the parameters describe a step away from it. Assigning a tensor makes that tensor
+    /// the base.
     | Base
     /// Ones where entries stay, else zeros.
     | Mask
@@ -14,11 +15,11 @@ type BufferRole =
     /// Anything else.
     | Constant
 
-/// A tensor that a node has beside the parameters, which an optimizer trains.
+/// A tensor of a node that is not a parameter, so no optimizer trains it.
 [<NoComparison; NoEquality>]
 type Buffer =
     {
-        /// Its name in the state, behind the position of the node: `0.base`.
+        /// The name of the buffer. In the state, the position of the node stands before it: `0.base`.
         Name: string
         /// Its role in the node.
         Role: BufferRole

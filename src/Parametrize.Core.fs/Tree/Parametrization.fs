@@ -7,8 +7,8 @@ open System.Threading
 [<Sealed; StructuredFormatDisplay("{Code}"); Notebooks.TypeFormatterSource(typeof<Notebooks.AsPrinted>)>]
 type Parametrization internal (tree: Tree) =
 
-    // A chain is composed link by link, and its beginnings are seldom computed with.
-    // A node of a user's own that throws once is asked again.
+    // Compiled on first use, because a chain is composed link by link and most of its beginnings are never used. With
+    // `PublicationOnly`, the next use compiles again after a user's node has thrown.
     let program =
         System.Lazy<Program>((fun () -> Program.compile tree), LazyThreadSafetyMode.PublicationOnly)
 

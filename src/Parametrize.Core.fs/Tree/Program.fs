@@ -5,7 +5,7 @@ namespace Parametrize
 type internal Step =
     /// A node, with the position of its buffers, and the views through which its output is seen, the innermost first.
     | Compute of node: Node * sources: int[] * position: int * under: View list
-    /// `whole` is the register of the tensor that is put together again from what is computed with the view.
+    /// `whole` is the register of the `OutOf` step that turns the view back into a whole tensor; -1 stands for the result.
     | Into of View * source: int * whole: int ref
     | OutOf of View * source: int
 
@@ -22,7 +22,7 @@ type internal Program =
         BufferCounts: int[]
         /// The nodes as they were composed, before they were specialized.
         Composed: Node[]
-        /// How nodes are typed that combine values, with those values; others by themselves.
+        /// The text of each node for errors: a node that combines values is shown with these values.
         Texts: Lazy<string>[]
         ParameterNames: string list
         BufferNames: string list
@@ -30,9 +30,9 @@ type internal Program =
         HasNoise: bool
         HasRightInverse: bool
         IsBatched: bool
-        /// Whether several tensors can be computed as one batch: a user's node may have left it at the default that it is batched.
+        /// Whether several tensors can be computed as one batch. Users' nodes cannot: they may be batched by the default only.
         CanBeStacked: bool
-        /// Whether all nodes map entry by entry.
+        /// Whether all nodes are `positive` or `bounded` maps. False for other entrywise nodes, such as `scale` and `shift`.
         IsEntrywise: bool
         /// Whether a step needs the shape of its output from the caller.
         HasViews: bool
@@ -40,7 +40,7 @@ type internal Program =
         Spaces: Lazy<Space[]>
         /// The registers whose entries are entries of the result.
         Landing: Lazy<bool[]>
-        /// The spaces that rounding could leave, by register; none if there is no such space, or a node handles rounding itself.
+        /// The space of each step if rounding could leave it; none if it could not, or if the node handles rounding itself.
         Rounding: Lazy<Space voption[]>
     }
 
@@ -181,7 +181,7 @@ module internal Program =
             ParameterNames = parameterNames leafCount
             BufferNames =
                 [
-                    // Without formatting, of which the first of a process takes long.
+                    // Concatenated, because the first formatting of a process takes long.
                     for position in 0 .. nodes.Count - 1 do
                         for buffer in nodes[position].Buffers -> string position + "." + buffer.Name
                 ]
@@ -306,7 +306,7 @@ module internal Program =
     /// The forms of all buffers.
     let bufferForms (program: Program) (forms: Form[]) : Form list = List.concat (bufferRows program forms)
 
-    /// The same as PyTorch has them, which is more for some nodes.
+    /// The forms of all buffers in PyTorch, which are larger for some nodes.
     let pyTorchForms (program: Program) (forms: Form[]) : Form list =
         [
             for index in 0 .. program.Steps.Length - 1 do
@@ -331,7 +331,7 @@ module internal Program =
             else
                 Some program.Steps[register - program.LeafCount]
 
-        // How many dimensions a node adds to what it reads does not depend on how that is seen.
+        // The number of dimensions of an output does not depend on the views, so it is found without them first.
         let rec unseen (source: int) : Form option =
             match stepOf source with
             | Some(Step.Into(View.Transpose, input, _)) -> unseen input

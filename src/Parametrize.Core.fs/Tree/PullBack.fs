@@ -140,7 +140,7 @@ module internal PullBack =
                 |> Array.iteri (fun position source ->
                     isStarting[source] <- isStarting[source] || position <> keeping.Rest)
 
-        /// What rounding of the tensor of a node means for the inputs that were found.
+        /// Sets the roundoff and the slack of the inputs that were found, from those of the node's tensor.
         let passRounding (register: int) (node: Node) (sources: int[]) (parts: NodeParts) contained : unit =
             let inputs = parts.Inputs
 
@@ -219,8 +219,9 @@ module internal PullBack =
                 ask register node sources position
             | Step.Compute(node, sources, position, _) -> compute register node sources position
 
-        /// A tensor near which the result is looked for. Where bijections do not lead out of the space before them, as from symmetric
-        /// matrices entry by entry, its nearest tensor there comes first: what is near in their input may be far away here.
+        /// The tensor from which the search starts. Bijections may keep the space before them, as entrywise maps keep symmetric
+        /// matrices. The search then starts from the nearest tensor of that space, because a tensor that is near in the input of
+        /// the bijections may be far away in their output.
         let inSpaceBefore (tensor: torch.Tensor) : torch.Tensor =
             let rec nearest (register: int) =
                 if register < program.LeafCount then

@@ -17,8 +17,8 @@ module internal Sampling =
             | Ok parts -> parts.Buffers
             | Error reason -> invalidOp $"{Node.text node}: {reason}"
 
-    /// A tensor of the register, to be projected: of the last node that draws from all that it yields here, else computed from
-    /// random inputs, else normal.
+    /// A random tensor for a register, to be projected later. The node draws it if it can draw from all that it yields here; else
+    /// it is computed from random inputs; else it is normal.
     let rec private ofRegister (program: Program) (forms: Form[]) generator (register: int) : torch.Tensor =
         let ofRegister = ofRegister program forms generator
 
@@ -40,7 +40,8 @@ module internal Sampling =
                 | :? ICombines -> node.Forward(Array.map ofRegister sources, buffersOf node forms[register])
                 | _ when sources.Length = 1 && spaces[sources[0]] <> Space.all && node.Buffers.IsEmpty ->
                     node.Forward([| ofRegister sources[0] |], [||])
-                // Inside the spaces before it, where projecting a normal one may end on an edge.
+                // A sample of the input lies inside the spaces before the node; the projection of a normal tensor may lie on an
+                // edge.
                 | _ when sources.Length = 1 && forms[sources[0]] = forms[register] -> ofRegister sources[0]
                 | _ -> Form.normal generator forms[register]
 

@@ -8,24 +8,27 @@ type internal Slack =
     {
         Up: torch.Tensor
         Down: torch.Tensor
-        /// Whether the bijections behind, as far as they are known, yield nearly the same from this tensor in place of that one.
+        /// Whether the nodes after this tensor, as far as they are known, yield nearly the same result if it is replaced by the
+        /// given one.
         Yields: torch.Tensor -> bool
+        /// `Yields` of this tensor, by the rounding at each bijection: a chain looks at each of its nodes once.
+        IsReached: Lazy<bool>
     }
 
 /// Computes how far rounding of a tensor moves the input of a bijection: after a shift by 1, for example, a tiny number is lost.
 [<RequireQualifiedAccess>]
 module internal Slack =
 
-    let private eitherWay (yields: torch.Tensor -> bool) (distance: torch.Tensor) : Slack =
-        { Up = distance; Down = distance; Yields = yields }
+    let private eitherWay (yields: torch.Tensor -> bool) (isReached: Lazy<bool>) (distance: torch.Tensor) : Slack =
+        { Up = distance; Down = distance; Yields = yields; IsReached = isReached }
 
     let private yieldsBehind (beyond: Lazy<Slack> option) (made: torch.Tensor) : bool =
         match beyond with
         | Some(Lazy beyond) -> beyond.Yields made
         | None -> true
 
-    /// The slack of numbers that a node has found by decomposing a matrix: rounding of the decomposition, and at most the norm of
-    /// what may have moved the matrix.
+    /// The slack of the numbers that a node has found by decomposing a matrix: the rounding error of the decomposition, and the
+    /// norm of the slack of the matrix, which bounds how far the numbers move.
     let found
         (node: IDecomposes)
         (yields: torch.Tensor -> torch.Tensor)
@@ -35,6 +38,7 @@ module internal Slack =
         : Lazy<Slack> =
         lazy
             (let yieldsAgain = yields >> yieldsBehind beyond
+             let slackOf = eitherWay yieldsAgain (lazy (yieldsAgain inputs[node.Numbers]))
              let sizes = inputs[node.Numbers].abs()
              let limit = (Tensors.limit epsilon (node.Size inputs) 1.0).AsScalar()
 
@@ -45,12 +49,12 @@ module internal Slack =
                      torch.full_like (sizes, limit)
 
              match beyond with
-             | None -> eitherWay yieldsAgain own
+             | None -> slackOf own
              | Some(Lazy beyond) ->
                  let moved = (beyond.Up.maximum beyond.Down).Squared().sum([| -2L; -1L |]).sqrt()
                  // Numbers may be vectors, or matrices themselves.
                  let ones = Array.create (int (own.dim () - moved.dim ())) 1L
-                 eitherWay yieldsAgain (own +. (moved.reshape (Array.append moved.shape ones))))
+                 slackOf (own +. (moved.reshape (Array.append moved.shape ones))))
 
     /// The slack of the entries in another order or shape, and the way back from there.
     let seen
@@ -63,11 +67,12 @@ module internal Slack =
                 Up = view slack.Value.Up
                 Down = view slack.Value.Down
                 Yields = back >> slack.Value.Yields
+                IsReached = slack.Value.IsReached
             })
 
-    /// How far rounding may have moved each entry of what a bijection reads, in an element type of that roundoff. Rounding of
-    /// what it yields, given how far that may have moved each, or in the caller's type, where it may underflow unless its space
-    /// is kept.
+    /// The slack of the input of a bijection, given its output `tensor`. The output may be off by rounding, and by its own slack
+    /// (`beyond`). Without `beyond`, it is rounded in the caller's element type, whose roundoff is `epsilon`. Small entries may
+    /// also underflow.
     let behind
         (bijection: IBijection)
         (yields: torch.Tensor -> torch.Tensor)
@@ -85,7 +90,8 @@ module internal Slack =
                     tensor.dtype
 
             let smallest = (2.0 * Form.smallest dtype).AsScalar()
-            // Where a space is not left by rounding, nothing becomes zero.
+            // `Rounded` keeps tensors in a space that plain rounding could leave, so an entry that is zero there has not
+            // underflowed.
             let underflow =
                 if space.IsLeftByRounding then
                     smallest * tensor.ne((0.0).AsScalar()).``to``(Tensors.realType tensor)
@@ -132,8 +138,9 @@ module internal Slack =
                 else
                     made.clamp ((-greatest).AsScalar(), greatest.AsScalar())
 
-            // A hundred times rounding of each entry, of 16-bit numbers a tenth; rounding beside the largest entry; and what is lost on
-            // the way there.
+            // The tolerance of each entry is 100 times its rounding error, but not more than about a tenth of the entry (in
+            // 16-bit types); plus rounding relative to the largest entry; plus what the bijection loses on the way back and
+            // forth.
             let most () =
                 let roundoff = Tensors.roundoff (Form.epsilon dtype) 1.0
                 let lost = Tensors.largest (again input - tensor) * 1e3
@@ -145,10 +152,16 @@ module internal Slack =
                 | Some(Lazy beyond) -> beyond.Yields(yields input)
                 | None -> (again input - tensor).abs().le(most ()).all().item<bool>()
 
+            let isReached =
+                lazy
+                    ((again input - tensor).abs().le(own * (4.0).AsScalar()).all().item<bool>()
+                     && beyond |> Option.forall (fun beyond -> beyond.Value.IsReached.Value)
+                     || yieldsAgain input)
+
             if tensor.is_complex () then
-                eitherWay yieldsAgain (above.maximum below)
+                eitherWay yieldsAgain isReached (above.maximum below)
             else
-                // Rounding leaves a zero where it is: a step from there has the size of the others.
+                // Without slack, a zero entry would give a step of zero, so its step has the size of the largest entry.
                 let step = if Tensors.largest tensor = 0.0 then 1.0 else Tensors.largest tensor
                 let wide = up.maximum(down).maximum(tensor.abs ())
                 let wide = wide.masked_fill (wide.eq ((0.0).AsScalar()), step.AsScalar())
@@ -158,7 +171,12 @@ module internal Slack =
                 let along (rising: torch.Tensor) (falling: torch.Tensor) =
                     torch.where (rises, rising, torch.where (falls, falling, rising.maximum falling))
 
-                { Up = along above below; Down = along below above; Yields = yieldsAgain }
+                {
+                    Up = along above below
+                    Down = along below above
+                    Yields = yieldsAgain
+                    IsReached = isReached
+                }
 
         lazy (computed ())
 
@@ -195,7 +213,7 @@ module internal Slack =
     /// How many steps without progress are allowed.
     let private mostIdle = 2
 
-    /// How many steps are made at all: some go on by less and less.
+    /// The largest number of steps: some searches go on with smaller and smaller steps.
     let private mostSteps = 1000
 
     /// The tensor that a node contains: the given one, or one that equals it up to the slack.
@@ -213,11 +231,16 @@ module internal Slack =
             | Some half when readsLeaves -> (Tensors.parameter half part).``to`` part.dtype
             | _ -> part
 
-        /// Whether what the node yields for its right inverse leads to the whole tensor again. What is small beside other entries
-        /// of this tensor need not be small beside those of the whole.
-        let comesBack (slack: Lazy<Slack>) (tensor: torch.Tensor) =
-            InverseContract.again node forms present tensor epsilon
-            |> Option.exists (fun again -> slack.Value.Yields again)
+        /// Whether the node's output for its right inverse leads to the whole tensor again. An error that is small beside other
+        /// entries of this tensor need not be small beside those of the whole. If the output equals the tensor, the nodes behind
+        /// need not run.
+        let comesBack (slack: Lazy<Slack>) (from: torch.Tensor) =
+            InverseContract.again node forms present from epsilon
+            |> Option.exists (fun again ->
+                if obj.ReferenceEquals(from, tensor) && again.Equals tensor then
+                    slack.Value.IsReached.Value
+                else
+                    slack.Value.Yields again)
 
         let contained =
             contains readsLeaves node present tensor epsilon
@@ -236,8 +259,8 @@ module internal Slack =
         | Ok(), _ -> Ok tensor
         | Error violation, None -> Error violation
         | Error violation, Some slack ->
-            // Alternating projections: where few entries have much slack, these make up for all step by step, by longer steps
-            // the slower each goes.
+            // Alternating projections between the tensors of the node and those within the slack. If only few entries have much
+            // slack, plain steps make little progress; so the slower an entry goes, the longer its steps become.
             let rec search
                 (from: torch.Tensor)
                 (before: (torch.Tensor * torch.Tensor) option)

@@ -8,9 +8,9 @@ type internal Tree =
     | Leaf
     /// `fits`: whether the spaces of the inputs were found to suit the node.
     | Apply of node: Node * inputs: Tree list * fits: bool
-    /// The view of the tensor.
+    /// The view of the tensor of the inner tree.
     | Into of View * Tree
-    /// The tensor of which the view shows this.
+    /// The tensor whose view is the tensor of the inner tree.
     | OutOf of View * Tree
 
     override this.Equals(other: obj) : bool =

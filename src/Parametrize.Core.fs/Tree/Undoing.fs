@@ -2,7 +2,7 @@ namespace Parametrize
 
 open TorchSharp
 
-/// A value of one parameter that yields each tensor from one parameter only, read backwards. Differentiable.
+/// Computes the parameter from the tensor, for a value with one parameter that is one-to-one. Differentiable.
 [<RequireQualifiedAccess>]
 module internal Undoing =
 

@@ -29,7 +29,8 @@ module internal View =
     /// The form of the view of a tensor; the same form for a tensor that is no matrix.
     let formInto (view: View) (form: Form) : Form = { form with Shape = shapeInto view form.Shape }
 
-    /// The form of the tensor of which the view is of that form. `whole` is that of the tensor that was viewed, where one was.
+    /// The form of a tensor whose view has the form `inner`; None if it cannot be told. `whole` is the form of the tensor that
+    /// was viewed before, if one was.
     let formOutOf (view: View) (whole: Form option) (inner: Form) : Form option =
         match view with
         | View.Transpose -> Some { inner with Shape = shapeInto view inner.Shape }
@@ -44,7 +45,7 @@ module internal View =
     /// The view of each tensor of a batch; the first dimensions, as many as given, count tensors.
     let intoBehind (stacked: int) (view: View) (tensor: torch.Tensor) : torch.Tensor =
         match view with
-        // Vectors from which matrices are made, as the singular values of a transposed matrix.
+        // A vector from which a node makes a matrix, such as its singular values, is not changed by the view.
         | _ when tensor.dim () < 2L + int64 stacked -> tensor
         | View.Kernel -> tensor.flatten (1L + int64 stacked)
         | View.Transpose -> tensor.mT
@@ -58,16 +59,16 @@ module internal View =
 
     let into (view: View) (tensor: torch.Tensor) : torch.Tensor = intoBehind 0 view tensor
 
-    /// Whether what a node reads is a vector, from which it makes a matrix, as the singular values of a transposed matrix are: then
-    /// it has less than the dimensions of the whole and is not seen through the view, whatever stands before it.
+    /// Whether a node reads a vector and makes a matrix from it, such as a transposed matrix from its singular values. The vector
+    /// has fewer dimensions than the whole tensor, and the view does not apply to it.
     let private isVector (view: View) (dimensions: int) (count: int) : bool =
         view = View.Transpose && count < dimensions
 
-    /// The form of the view of what a node reads, of a whole of so many dimensions.
+    /// The form of an input as the node reads it through the view, when the whole tensor has so many dimensions.
     let formOfInput (view: View) (dimensions: int) (form: Form) : Form =
         if isVector view dimensions form.Shape.Length then form else formInto view form
 
-    /// The view of what a node reads.
+    /// The input as the node reads it through the view.
     let input (stacked: int) (view: View) (dimensions: int) (tensor: torch.Tensor) : torch.Tensor =
         if isVector view (dimensions + stacked) (int (tensor.dim ())) then
             tensor
@@ -77,14 +78,14 @@ module internal View =
     let back (view: View) (shape: unit -> int64[]) (tensor: torch.Tensor) : torch.Tensor =
         backBehind 0 view shape tensor
 
-    /// What a node reads, of which that is the view.
+    /// The inverse of `input`: the tensor that the node reads through the view.
     let inputBack (view: View) (dimensions: int) (shape: unit -> int64[]) (tensor: torch.Tensor) : torch.Tensor =
         if isVector view dimensions (int (tensor.dim ())) then
             tensor
         else
             back view shape tensor
 
-    /// What is said of rows is not true of those of a view.
+    /// Closures that hold for rows, and so not for the rows of a view.
     let private ofRows: Set<Closure> = Set.ofList [ Closure.RowScaling; Closure.Reordering ]
 
     let private ofMatrices: Set<Closure> = ofRows.Add Closure.Transposition
@@ -120,6 +121,6 @@ module internal View =
         { new Space($"views of {outer.Name}", [], Set.difference outer.Closures ofMatrices) with
             override _.Interior = outer.Interior
             override _.IsLeftByRounding = outer.IsLeftByRounding
-            // The shape of the whole is not known here: rounding is one of entries.
+            // The shape of the whole is not known here, so the tensor is rounded in the shape of the view.
             override _.Rounded(tensor, dtype) = outer.Rounded(tensor, dtype)
         }

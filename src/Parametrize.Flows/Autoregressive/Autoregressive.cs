@@ -89,15 +89,16 @@ public sealed class Autoregressive : FlowLayer
     {
         if (_contextSize > 0)
             Contexts.RequireSize(context, _contextSize, this);
-        // A network that works in place has a copy.
+        // A user's network gets a copy, because it may work in place.
         var read = network is MaskedNetwork ? data : data.clone();
         var told = network.call(Contexts.Beside(read, _contextSize > 0 ? context : null));
         return Features.Parameters(told, data, _features, _map.ParameterCount, this);
     }
 
     /// <summary>
-    /// Each row but the first has another number in one feature, at which no parameters up to it may look: with random weights, since
-    /// a network whose last layer begins as zeros does not show where it looks.
+    /// Checks that the parameters of a feature do not depend on that feature or a later one: each row changes one feature of the
+    /// first row, and the parameters up to that feature must stay the same. The weights are random, because a network whose last
+    /// layer starts with zeros does not show its dependencies.
     /// </summary>
     private void RequireOrder()
     {
@@ -114,7 +115,7 @@ public sealed class Autoregressive : FlowLayer
         network.eval();
         try
         {
-            // Of a small network, units may be silent at one point.
+            // Several points are tried, because all units of a small network may be inactive at one of them.
             for (var probe = 0; probe < Probes; probe++)
             {
                 foreach (var (weight, copy) in weights)
@@ -128,7 +129,7 @@ public sealed class Autoregressive : FlowLayer
         {
             foreach (var (weight, copy) in weights)
                 weight.copy_(copy);
-            // Each sets its children too, which come after.
+            // `train` also sets the children, so the modules are set from the outermost to the innermost.
             foreach (var (module, wasTraining) in modes)
                 module.train(wasTraining);
         }

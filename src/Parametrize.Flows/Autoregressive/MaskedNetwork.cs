@@ -40,14 +40,14 @@ public sealed class MaskedNetwork : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>All features count, those of a layer that has fewer units than features too.</summary>
+    /// <summary>The degree of a unit. A layer with fewer units than features spreads its degrees over all features.</summary>
     private static long DegreeOf(long unit, long size, long features) =>
         size >= features ? unit % features : (unit + 1) * (features - 1) / size;
 
     private static IEnumerable<long> Numbers(long first, long count) =>
         Enumerable.Range((int)first, (int)count).Select(number => (long)number);
 
-    /// <summary>Weights from units to those of at least the same degree.</summary>
+    /// <summary>A linear layer in which a unit reads only units whose degree is at most its own.</summary>
     private static Linear Masked(long[] from, long[] to, bool startsAsZeros = false)
     {
         var linear = nn.Linear(from.Length, to.Length);

@@ -60,7 +60,7 @@ public sealed class ConditionalNormal : nn.Module<Tensor, Tensor>, IDensity
     {
         if (context is null)
             throw new ArgumentException($"{this} depends on a context; found none.", nameof(context));
-        // A network that works in place has a copy.
+        // The network gets a copy, because it may work in place.
         var told = network.call(context.clone());
         Batches.Require(
             told,

@@ -15,14 +15,15 @@ internal static class Densities
     public static Tensor StandardNormal(Tensor data) =>
         Normal(Batches.Sum(Tensors.widen(data).Squared()), Batches.Count(data.shape[1..]));
 
-    /// <summary>Trains and moves the density with its owner, where it is a module.</summary>
+    /// <summary>Registers the density as a part of its owner, if it is a module, so that it is trained and moved with
+    /// it.</summary>
     public static void Register(nn.Module owner, string name, IDensity density)
     {
         if (density is nn.Module module)
             owner.register_module(name, module);
     }
 
-    /// <summary>The log density, when it is one number for each datum.</summary>
+    /// <summary>The log density. Throws if the density does not yield one number for each datum.</summary>
     public static Tensor LogProb(IDensity density, Tensor data, Tensor? context)
     {
         var found = density.log_prob(data, density.ReadsContext ? context : null);
@@ -30,7 +31,7 @@ internal static class Densities
         return found;
     }
 
-    /// <summary>Random tensors, when they are as many as asked for.</summary>
+    /// <summary>Random tensors. Throws if the density yields another number of them.</summary>
     public static Tensor Sample(IDensity density, long count, Tensor? context)
     {
         var found = density.rsample(count, density.ReadsContext ? context : null);

@@ -4,16 +4,18 @@ using static TorchSharp.torch;
 namespace Parametrize.Flows;
 
 /// <summary>
-/// A distribution of TorchSharp as a density: its batch and its event together are one tensor. It stays in its element type and
-/// on its device; a context is not looked at. The density of a Dirichlet distribution is one by the area of the simplex, as everywhere in
-/// flows: log n / 2 less than TorchSharp's, which is by n - 1 of the numbers.
+/// A distribution of TorchSharp as a density of tensors whose shape is the batch shape followed by the event shape. It stays in
+/// its element type and on its device, and ignores the context. The density of a Dirichlet distribution is with respect to the
+/// area of the simplex, as everywhere in flows. It is log n / 2 less than TorchSharp's, which is with respect to n - 1 of the
+/// numbers.
 /// </summary>
 public sealed class DistributionDensity : IDensity
 {
     private readonly distributions.Distribution _distribution;
 
     /// <summary>
-    /// log sqrt n for probability vectors of n numbers: TorchSharp's density is by n - 1 of them, one of a flow by the area.
+    /// log sqrt n for probability vectors of n numbers: TorchSharp's density is with respect to n - 1 of them, that of a flow
+    /// with respect to the area.
     /// </summary>
     private readonly double _logArea;
 
@@ -79,13 +81,16 @@ public sealed class DistributionDensity : IDensity
         var nothing = full_like(densities, double.NegativeInfinity.AsScalar());
         if (isNothing.all().item<bool>())
             return nothing.MoveToOuterDisposeScope();
-        // In place of data outside stands one that is inside: derivatives of the others are then numbers.
+        // Data outside of the support are replaced by a datum inside, so that the derivatives of the others are finite.
         var inside = data.detach()[isNothing.logical_not().nonzero()[0, 0].item<long>()].unsqueeze(0);
         var (found, _) = Measured(where(Images.ForEach(isNothing, data), inside, data));
         return where(isNothing, nothing, found).MoveToOuterDisposeScope();
     }
 
-    /// <summary>What TorchSharp has, and which of the data are outside the support, of which it has NaN for some.</summary>
+    /// <summary>
+    /// TorchSharp's log densities, and which data are outside of the support. For some of these, TorchSharp yields NaN or a
+    /// finite number.
+    /// </summary>
     private (Tensor Densities, Tensor IsNothing) Measured(Tensor data)
     {
         var densities = Batches.Sum(_distribution.log_prob(data));
@@ -101,7 +106,10 @@ public sealed class DistributionDensity : IDensity
         );
     }
 
-    /// <summary>Where TorchSharp has numbers outside of the support: which numbers lie in it. Else null.</summary>
+    /// <summary>
+    /// Which numbers lie in the support, for distributions to which TorchSharp gives finite densities outside of it; null for
+    /// others.
+    /// </summary>
     private Tensor? Support(Tensor data) =>
         _distribution switch
         {

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Parametrize.Flows;
 
 /// <summary>
-/// A density of tensors of one shape, of which a flow is made and which a flow is. One that is a module has its parameters
+/// A density of tensors of one shape. A flow is made with one, and is one itself. If a density is a module, its parameters are
 /// trained with the flow.
 /// </summary>
 public interface IDensity
@@ -14,7 +14,7 @@ public interface IDensity
     /// <summary>Whether the density depends on a context; one that nothing in a flow reads is refused.</summary>
     bool ReadsContext => false;
 
-    /// <summary>Whether all tensors of its shape are likely, as far as that is known.</summary>
+    /// <summary>Whether the density is positive for all tensors of its shape, as far as that is known.</summary>
     internal bool IsEverywhere => false;
 
     /// <summary>The log density, in nats.</summary>

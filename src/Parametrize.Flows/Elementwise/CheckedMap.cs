@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Parametrize.Flows;
 
-/// <summary>An element map of a user's own that is looked at: it yields tensors of the shape of those that it is given.</summary>
+/// <summary>A user's element map with a check: it must yield tensors of the shape of its argument.</summary>
 internal sealed record CheckedMap : IElementMap
 {
     private readonly IElementMap _map;

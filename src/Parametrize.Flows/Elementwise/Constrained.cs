@@ -9,8 +9,8 @@ namespace Parametrize.Flows;
 /// numbers between 0 and 1 to free ones, `Constrained(simplex)` probability vectors of n numbers to n - 1 free ones.
 /// </summary>
 /// <remarks>
-/// Where z has fewer numbers than x the data lie on a surface, and the density is one by its area (Hausdorff measure). Data that are
-/// not in the space have log density -inf. <see cref="FlowLayer.Inverted"/> takes free data into the space.
+/// If z has fewer numbers than x, the data lie on a surface, and the density is with respect to its area (Hausdorff measure).
+/// Data that are not in the space have log density -inf. <see cref="FlowLayer.Inverted"/> takes free data into the space.
 /// </remarks>
 public sealed class Constrained : FlowLayer
 {
@@ -53,7 +53,10 @@ public sealed class Constrained : FlowLayer
 
     internal override bool TakesAll => _takesAll;
 
-    /// <summary>What is not in the space has density 0; what is reaches all, unless only some of the space comes here.</summary>
+    /// <summary>
+    /// All latent tensors are reached if the layer before yields the whole space, or everything; only some are if it yields
+    /// something else, or if the parameter of the value is restricted.
+    /// </summary>
     internal override Reached After(Reached before) =>
         before is Reached.Of same && Core.yieldSame(same.Value, _value) ? new Reached.All()
         : before is Reached.All && !Core.readsAll(_value) ? new Reached.Some()
@@ -71,7 +74,7 @@ public sealed class Constrained : FlowLayer
         return latentShape;
     }
 
-    /// <summary>Tried once, by zeros.</summary>
+    /// <summary>Checks, once for each shape, that the value has a log volume, by applying it to zeros.</summary>
     /// <exception cref="ArgumentException">The value has no log volume in closed form.</exception>
     private void RequireVolume(long[] latentShape, int dimensions)
     {
@@ -93,20 +96,21 @@ public sealed class Constrained : FlowLayer
     /// <inheritdoc/>
     protected override (Tensor Latent, Tensor LogDet) Map(Tensor data, Tensor? context)
     {
-        // A value has no form without entries.
+        // A value cannot compute with an empty batch.
         if (data.size(0) == 0)
             return (data.new_zeros([0, .. LatentShape(data.shape[1..])]), Batches.Zeros(data));
         var latent = _value.Undo(data);
         var (image, volumes) = _value.ApplyWithLogVolumes(latent, (int)data.dim() - 1);
-        // Nothing of an open set lies on its edge, to which rounding would admit it; a zero is at the edge of what is not negative.
+        // Data on the edge of an open space are outside, although `Contains` would admit them as rounding; so is a zero if the
+        // space has no negative numbers.
         if (_isNonNegative)
             image = image.masked_fill(data.le(0.0.AsScalar()), double.NaN.AsScalar());
         if (Core.isOnOpenEdge(_value, data) is { } edges)
             image = image.masked_fill(Images.ForEach(edges, image), double.NaN.AsScalar());
-        // All finite data lie in a space of all tensors.
+        // If the space is all tensors, no finite datum may count as outside, so the tolerance has no bound.
         var onTheWay = _takesAll ? FormModule.greatest(data.dtype) : _largestNumber;
         var logDensity = Images.LogDensity(data, image, volumes.neg(), onTheWay);
-        // Beside -inf the density of z is to be no NaN, and to have no gradient.
+        // Where the result is -inf, z becomes 0, so that its density is no NaN and has no gradient.
         return (Images.OrElse(latent, logDensity, 0), logDensity);
     }
 

@@ -93,7 +93,7 @@ public sealed class Coupling : FlowLayer
         if (_contextSize > 0)
             Contexts.RequireSize(context, _contextSize, this);
         var kept = Chosen(data, First);
-        // A network that works in place has a copy.
+        // The network gets a copy, because it may work in place.
         var told = network.call(Contexts.Beside(kept.clone(), _contextSize > 0 ? context : null));
         var moved = Chosen(data, Second);
         return (kept, moved, Features.Parameters(told, moved, moved.shape[1], _map.ParameterCount, this));

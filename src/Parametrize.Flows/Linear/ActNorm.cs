@@ -5,8 +5,8 @@ namespace Parametrize.Flows;
 
 /// <summary>
 /// Scales and shifts each feature: `z = (x + b) exp(s)` (Glow: Kingma and Dhariwal 2018). The first batch in training sets b and
-/// s so that each feature of z has mean 0 and variance 1, also under `no_grad`; then they are trained like all others. Until then it is
-/// the identity.
+/// s so that each feature of z has mean 0 and variance 1, also under `no_grad`; then they are trained like all others. Until then
+/// the layer is the identity.
 /// </summary>
 public sealed class ActNorm : FlowLayer
 {
@@ -29,7 +29,7 @@ public sealed class ActNorm : FlowLayer
         RegisterComponents();
     }
 
-    /// <summary>Whether a batch has set it.</summary>
+    /// <summary>Whether a batch has set b and s.</summary>
     public bool IsSet => is_set.item<long>() != 0;
 
     /// <inheritdoc/>
@@ -62,9 +62,9 @@ public sealed class ActNorm : FlowLayer
     protected override Tensor MapBack(Tensor latent, Tensor? context) =>
         latent * Features.AlongSecond(log_scale, latent).neg().exp() - Features.AlongSecond(shift, latent);
 
-    /// <summary>The first data on their way to latent tensors set it. One thread does; others wait.</summary>
-    /// <param name="batch">What comes to the layer.</param>
-    /// <param name="isInverted">Whether it goes through the layer backwards, as in an inverted one.</param>
+    /// <summary>Sets b and s by the first batch that goes to latent tensors. One thread does it; others wait.</summary>
+    /// <param name="batch">The batch that the layer gets.</param>
+    /// <param name="isInverted">Whether the layer is inverted, so that the batch goes through it backwards.</param>
     private void Begin(Tensor batch, bool isInverted)
     {
         if (!training || Sampling.IsRunning || batch.shape[0] == 0 || IsSet)
@@ -87,8 +87,9 @@ public sealed class ActNorm : FlowLayer
             throw new InvalidOperationException(
                 $"{this} takes mean and variance from the first batch, which has NaN or infinite numbers. Nothing has changed."
             );
-        // A feature keeps its scale that is constant in this batch, or moves by so little that no number of the type scales it.
-        // The spread of equal numbers may be the rounding of their mean.
+        // A feature keeps its scale if it is constant in this batch, or if its spread is so small that 1 / spread is not finite.
+        // Constancy is checked by the extremes, because the computed spread of equal numbers may be the rounding error of their
+        // mean.
         var isScaled = rows.amax([1L]).gt(rows.amin([1L])).logical_and(spread.reciprocal().isfinite());
         var scale = where(isScaled, spread, ones_like(spread));
         shift.copy_(isInverted ? mean / scale : mean.neg());
@@ -97,8 +98,8 @@ public sealed class ActNorm : FlowLayer
     }
 
     /// <summary>
-    /// Makes it the identity again, which the next batch in training mode sets: after a look at densities in training mode, which had set
-    /// it. Call `eval()` before such a look.
+    /// Makes the layer the identity again, until the next batch in training mode sets it. Use it after a forward pass in training
+    /// mode that was only meant to inspect densities; call `eval()` before such a pass to avoid this.
     /// </summary>
     public void Reset()
     {

@@ -92,7 +92,10 @@ public sealed class LinearFlow : FlowLayer
     protected override (Tensor Data, Tensor LogDet) MapBackWithLogDet(Tensor latent, Tensor? context) =>
         (MapBack(latent, context), ForEach(weight.LogAbsDeterminant(), latent));
 
-    /// <summary>Noise is drawn anew whenever the weight is computed: the determinant is that of this matrix.</summary>
+    /// <summary>
+    /// The log determinant of the given matrix. With noise it is computed from the matrix itself, because computing the weight
+    /// again would draw other noise.
+    /// </summary>
     private Tensor LogDet(Tensor matrix) =>
         training && ParametrizationModule.hasNoise(weight.Parametrization)
             ? linalg.slogdet(matrix).Item2

@@ -50,7 +50,7 @@ public sealed class Permutation : FlowLayer
     /// <inheritdoc/>
     public override long[] DataShape(long[] latentShape) => Features.Require(latentShape, _features, this);
 
-    /// <summary>Spaces whose vectors may have their numbers in any order stay as they are.</summary>
+    /// <summary>The space stays the same if it is closed under permutations of the entries of a vector.</summary>
     internal override Reached After(Reached before) =>
         before is Reached.Of some && TreeModule.space(some.Value.Tree).IsClosedUnder(Closure.Reordering)
             ? before
@@ -63,7 +63,7 @@ public sealed class Permutation : FlowLayer
     /// <inheritdoc/>
     protected override Tensor MapBack(Tensor latent, Tensor? context) => latent.index_select(1, Checked().argsort());
 
-    /// <summary>The order, looked at again after a state was loaded.</summary>
+    /// <summary>The order. It is checked again after a state was loaded.</summary>
     /// <exception cref="InvalidOperationException">It is no permutation.</exception>
     private Tensor Checked()
     {

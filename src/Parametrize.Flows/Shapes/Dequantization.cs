@@ -11,7 +11,10 @@ public sealed class Dequantization : FlowLayer
     private readonly long _levels;
     private ScalarType _dtype = get_default_dtype();
 
-    /// <param name="levels">How many values a number of the data has, at least 2 and at most 2^50: a quarter of the numbers that the element type has between 1 and 2.</param>
+    /// <param name="levels">
+    /// How many values a number of the data has: at least 2 and at most 2^50, a quarter of the numbers that the element type has
+    /// between 1 and 2.
+    /// </param>
     public Dequantization(long levels)
         : base(nameof(Dequantization))
     {

@@ -33,7 +33,7 @@ public sealed class Squeeze : FlowLayer
                 $"{this} yields images whose channels are a multiple of {_factor * _factor}; found {Batches.Shown(latentShape)}."
             );
 
-    /// <summary>Spaces whose numbers are chosen one by one stay as they are.</summary>
+    /// <summary>The space stays the same if it is a condition on each entry.</summary>
     internal override Reached After(Reached before) =>
         before is Reached.Of some && some.Value.Program.IsEntrywise ? before : base.After(before);
 

@@ -8,13 +8,13 @@ internal static class Images
     /// <summary>How far rounding moves a datum from the image, in roundoffs of its largest number.</summary>
     public const double Roundoffs = 256;
 
-    /// <summary>What was found for data of the image, this number for others, through which no gradient flows.</summary>
+    /// <summary>`found` for data of the image; for others, this number without a gradient.</summary>
     public static Tensor OrElse(Tensor found, Tensor logDensity, double number)
     {
         return found.masked_fill(ForEach(logDensity.isneginf(), found), number.AsScalar());
     }
 
-    /// <summary>What is said of each datum, `[N]`, beside a batch.</summary>
+    /// <summary>Numbers for each datum, `[N]`, in a shape that broadcasts with a batch.</summary>
     public static Tensor ForEach(Tensor told, Tensor batch) =>
         told.reshape([batch.shape[0], .. batch.shape[1..].Select(_ => 1L)]);
 

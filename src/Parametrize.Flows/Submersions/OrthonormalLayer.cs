@@ -33,7 +33,7 @@ public abstract class OrthonormalLayer : FlowLayer
     /// <inheritdoc/>
     public override string ToString() => $"{GetName()}({_data}, {_latent}, {weight.Parametrization})";
 
-    /// <summary>Tells by a random member.</summary>
+    /// <summary>Refuses values that yield other matrices, by trying a random one.</summary>
     private static void RequireOrthonormal(Parametrization value, long data, long latent)
     {
         using var scope = NewDisposeScope();

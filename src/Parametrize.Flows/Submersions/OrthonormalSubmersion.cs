@@ -29,7 +29,9 @@ public sealed class OrthonormalSubmersion : OrthonormalLayer
     /// <inheritdoc/>
     public override bool IsBijection => false;
 
-    /// <summary>Normal numbers are everywhere across the rows.</summary>
+    /// <summary>
+    /// All latent tensors are reached if all data are: the normal density of the distance is positive everywhere.
+    /// </summary>
     internal override Reached After(Reached before) => before is Reached.All ? before : new Reached.Lost();
 
     /// <inheritdoc/>

@@ -30,7 +30,7 @@ module internal Law =
             Faults = faults
         }
 
-    /// For values that have this, and what was asked for before.
+    /// The law with one more requirement on values.
     let onlyFor (need: string) (isMet: Subject -> bool) (law: Law) : Law =
         { law with Needs = law.Needs @ [ need, isMet ] }
 

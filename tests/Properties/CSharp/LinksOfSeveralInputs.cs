@@ -61,7 +61,7 @@ public sealed record LowRankCase(int Rows, int Columns, int Rank, ScalarType Dty
     internal Tensor Product() => rand(Rows, Rank, dtype: Dtype).matmul(rand(Rank, Columns, dtype: Dtype));
 }
 
-/// <summary>A tensor that a link of one's own computes from several.</summary>
+/// <summary>A tensor that a node of one's own computes from several.</summary>
 [Properties(Arbitrary = [typeof(LowRankCase)], MaxTest = 50, QuietOnSuccess = true)]
 public class LinksOfSeveralInputs
 {

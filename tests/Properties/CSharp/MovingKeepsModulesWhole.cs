@@ -307,7 +307,9 @@ public class MovingKeepsModulesWhole
         Near.Same(value.to(ScalarType.Float64), layer.parametrization("weight").Value, 1e-5);
     }
 
-    /// <summary>TorchSharp passes by modules that are there already by their own account. From here no tensor can move.</summary>
+    /// <summary>
+    /// TorchSharp skips modules that note the target device as their own already. No tensor can move away from the meta device.
+    /// </summary>
     [Fact]
     public void A_module_that_was_bound_elsewhere_moves_with_its_tensors()
     {

@@ -27,7 +27,9 @@ public class PublicApiIsForCSharp
 
     private static Type TypeNamed(string name) => Assemblies.Select(one => one.GetType(name)).OfType<Type>().Single();
 
-    /// <summary>Members that the type itself introduces: those of Link and of TorchSharp's Module are theirs.</summary>
+    /// <summary>
+    /// Members that the type itself introduces, without those that it inherits from Node or from TorchSharp's Module.
+    /// </summary>
     private static IEnumerable<MethodBase> OwnMembers(Type type)
     {
         const BindingFlags Declared =

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Properties.CSharp;
 
-/// <summary>A second registration puts more links behind the first, by the same policies.</summary>
+/// <summary>A second registration puts more nodes behind the first ones, by the same policies.</summary>
 public class RegisteringAgainAppends
 {
     private static readonly TorchSharp.Scalar Zero = TorchSharp.ScalarExtensionMethods.ToScalar(0);
@@ -35,6 +35,49 @@ public class RegisteringAgainAppends
             ["bias", "parametrizations.weight.original", "parametrizations.weight.1.base"],
             layer.state_dict().Keys
         );
+    }
+
+    [Theory]
+    [InlineData("simplex")]
+    [InlineData("correlationCholesky")]
+    [InlineData("circulant")]
+    public void A_parameter_that_gets_another_shape_trains_on(string code)
+    {
+        foreach (var name in AnyOptimizer.Names)
+        {
+            using var scope = NewDisposeScope();
+            var layer = nn.Linear(4, 4, hasBias: false).register_parametrization("weight", Parametrizations.Shift(0.5));
+            using var optimizer = AnyOptimizer.Build(name, [.. layer.parameters()]);
+            Step();
+            layer.call(eye(4)).pow(2).sum().backward();
+            layer.register_parametrization("weight", Parametrizations.Parse(code));
+            Assert.Null(layer.parametrization("weight").Original.grad);
+            optimizer.add_parametrized_parameters(layer);
+            using var before = layer.parametrization("weight").Value.detach();
+            Step();
+            Near.Different(before, layer.parametrization("weight").Value);
+
+            void Step()
+            {
+                optimizer.zero_grad();
+                layer.call(arange(16, dtype: ScalarType.Float32).reshape(4, 4)).pow(2).sum().backward();
+                optimizer.step();
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("simplex")]
+    [InlineData("correlation")]
+    [InlineData("circulant")]
+    public void A_tensor_of_another_shape_than_the_parameter_is_projected_in_place_of_reinterpreted(string code)
+    {
+        var value = Parametrizations.Parse(code);
+        using var layer = nn.Linear(4, 4);
+        layer.register_parametrization("weight", value, WhenNotAllowed.Reinterpret);
+        Assert.True(value.Contains(layer.parametrization("weight").Value));
+        layer.parametrization("weight").Assign(randn(4, 4), WhenNotAllowed.Reinterpret);
+        Assert.True(value.Contains(layer.parametrization("weight").Value));
     }
 
     [Fact]

@@ -143,7 +143,7 @@ public class WrittenVectorsAreRefreshed
         foreach (var (before, after) in vectors.Zip(Vectors(weight)))
             Near.Identical(before, after);
 
-        // Afterwards, with the gradients of that step still there, it does.
+        // A later write refreshes the vectors, although the gradients of that step are still there.
         Write(weight);
         Assert.Equal(1, Norm(weight.Value), 1e-5);
     }

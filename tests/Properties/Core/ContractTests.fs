@@ -1,4 +1,4 @@
-/// A user's link whose inverse is not what the link reads: a mistake in its code, which is named before it does harm.
+/// A user's link whose right inverse does not fit its inputs: an error must name this mistake before it does harm.
 module Properties.Core.ContractTests
 
 open System
@@ -10,14 +10,14 @@ open Parametrize.Laws
 open Parametrize.Values
 open TorchSharp
 
-/// What the inverse gives instead of the tensor, and what the message says of it.
+/// What the right inverse gives instead of the tensor, and what the message must say about it.
 type private Mistake =
     {
         Name: string
         Spoil: torch.Tensor -> torch.Tensor list
         Expected: string
         Found: string
-        /// Whether only a link before it tells that it is one.
+        /// Whether the mistake can be detected only if another link stands before the node.
         NeedsNeighbour: bool
     }
 

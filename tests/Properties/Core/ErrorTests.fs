@@ -107,7 +107,7 @@ let private forms: Test list =
             refuses hermitian (square.``to`` torch.ScalarType.ComplexFloat64) bad isNotFinite [ "hermitian"; "9 of" ])
     ]
 
-/// What is well-formed and outside.
+/// Tensors of the right form that lie outside of the space, and the words that the error must contain.
 let private members: (string * Parametrization * (unit -> torch.Tensor) * string list) list =
     let orthogonalMatrix () = Parametrization.sample orthogonal (Form.ofTensor (ones [ 4L; 4L ])) None
 

@@ -21,7 +21,8 @@ type private Centred() =
     override _.Domains = [ Domain.AnySpace ]
     override _.Codomain _ = Space "rows of mean zero"
 
-    /// Twice: beside entries that nearly cancel, what the first mean was rounded by is large.
+    /// Subtracts the mean twice: if the entries are large beside the result, the rounding error of the first mean is large as
+    /// well.
     override _.Forward(inputs, _) =
         let once = inputs[0] - mean inputs[0]
         once - mean once
@@ -39,7 +40,7 @@ type private Centred() =
     override _.Invert(_, tensor, _, want) =
         NodeParts.ofInput (if want = Want.Exact then tensor else tensor - mean tensor)
 
-/// A sum of two parameters and of what is carried, which only accepts what reads it: nothing is refused.
+/// The sum of two parameters and a buffer. It contains every tensor.
 type private Summed(share: float) =
     inherit Node()
 

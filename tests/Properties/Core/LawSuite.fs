@@ -22,7 +22,8 @@ let seed: int = setting "PARAMETRIZE_SEED" 20260101
 
 let casesEach: int = setting "PARAMETRIZE_CASES" 75
 
-/// Laws a case of which takes derivatives, factorizations, every operation, or each element of a batch by itself.
+/// Laws of which one case is expensive: it takes derivatives, factorizations, every operation, or each element of a batch by
+/// itself.
 let private costly: Set<string> =
     set [ "5"; "6"; "6b"; "6c"; "7"; "10"; "10b"; "11"; "11b"; "11c"; "11d"; "11e"; "11f"; "13"; "13b" ]
 
@@ -31,7 +32,7 @@ let private settings (law: Law) (subject: Subject) : Running.Settings =
     let cases = if isCostly then casesEach * 2 / 5 else casesEach
     { Cases = max 1 cases; Seed = seed }
 
-/// What is made without naming a device has no numbers then, and breaks the law.
+/// Runs with `meta` as the default device: a tensor that is made without a device then has no numbers, and breaks the law.
 let private withoutDefaultDevice (run: unit -> 'a) : 'a =
     let before = torch.get_default_device ()
     torch.set_default_device torch.META
@@ -62,7 +63,7 @@ let testOf (law: Law) (subject: Subject) : Test =
         | Ok _ -> ()
         | Error broken -> failtest (shown law subject broken))
 
-/// Those whose titles are asked for: whether a law applies is known by computing, so the others are left out first.
+/// The tests whose titles are asked for. Titles are checked first, because finding out whether a law applies takes a computation.
 let tests (isAskedFor: string -> bool) : Test =
     testList
         "laws"

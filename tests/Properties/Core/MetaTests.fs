@@ -9,8 +9,9 @@ open Parametrize
 open Parametrize.Laws
 open TorchSharp
 
-/// What reads numbers: the exponential squares, and geodesics double, as often as the norm of their argument asks for, and the Cayley map corrects the
-/// rounding of large arguments. Both choose among ways that cost several times as much.
+/// Whether a value reads numbers: the exponential squares, and geodesics double, as often as the norm of their argument requires,
+/// and the Cayley map corrects the rounding of large arguments. All of these choose among methods whose costs differ by several
+/// times.
 let private reads (subject: Subject) : bool =
     let ways =
         [
@@ -29,7 +30,8 @@ let private reads (subject: Subject) : bool =
         let code = string node
         ways |> List.exists code.StartsWith && not (code.Contains "Householder"))
 
-/// What libtorch cannot do without data, though it waits for none: nothing is known of what comes behind it.
+/// Operations that libtorch does not have on the `meta` device, although they wait for no number. The operations after them are
+/// not checked.
 let private withoutKernel =
     [ "abs.out"; "where.self"; "logical_and.out"; "linalg_solve_triangular"; "flip"; "unfold_backward" ]
 

@@ -376,7 +376,7 @@ let private nextToBounds: Test =
                     ] do
                     relativelyBack value (vector [ sign * distance ] dtype) 256.0)
 
-/// What the map itself yields is allowed, however far its pivots are from what rounding left of them.
+/// Tensors that the map yields are allowed, even if rounding has moved the pivots of a matrix far.
 let private ownValues: Test =
     inScope "spd with a floor allows its own values" (fun () ->
         for dtype in

@@ -187,7 +187,7 @@ let private keeps: Test =
         let both = torch.stack ([| definite; -definite |])
         Expect.isLessThan (Measures.apart (started spd both).[0L] definite) 1e-14 "the allowed matrix of a batch")
 
-/// Where the map itself constrains, whatever is registered is the parameter.
+/// If the map constrains any parameter, the registered tensor becomes the parameter unchanged.
 let private isKept: Test =
     testCase "a tensor that the map constrains is the parameter as it is" (fun () ->
         for value in

@@ -289,7 +289,7 @@ let tests: Test =
                 agreesOn value torch.ScalarType.Float64 [| 4L; 4L |]
 
             unknown (symmetric >>> positive)
-            // What is not read would be counted.
+            // Entries that `symmetric` does not read would be counted.
             unknown (positiveBy PositiveMap.Square >>> symmetric)
             unknown (scale 2.0 >>> skew >>> scale 2.0)
             unknown (scale 2.0 >>> matrixExponential)
@@ -299,7 +299,7 @@ let tests: Test =
                 let value = Parametrization.joined [ simplex; identity ] toeplitz
                 let parts = Parametrization.start value (normalOn Case.device torch.ScalarType.Float64 1UL [ 3L; 3L ])
                 Expect.isNone (Parametrization.logVolume value (orFail parts)) "the volume")
-            // What it yields is not known to be open.
+            // It is not known whether the outputs of a user's node fill an open set.
             unknown (Parametrization.ofNode own >>> positive)
             testCase "the catalogue has them but for these entries" (fun () ->
                 let lacking =

@@ -1,7 +1,4 @@
 using System.Collections;
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
@@ -38,8 +35,8 @@ internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, Fie
     }
 
     /// <summary>
-    /// Whether it is at another position of the same collection now, or was taken out of it: then the number of elements is smaller,
-    /// and its place is that of another one.
+    /// Whether the tensor is at another position of the same collection now, or was taken out of it. In the second case the
+    /// collection has fewer elements than when the tensor was put there.
     /// </summary>
     public override bool HasShifted(Tensor? tensor)
     {

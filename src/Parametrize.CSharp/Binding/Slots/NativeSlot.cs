@@ -1,7 +1,3 @@
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>
@@ -9,9 +5,9 @@ namespace Parametrize.CSharp.Binding;
 /// tensor is copied into it, and autograd records the copy, so that gradients flow.
 /// </summary>
 /// <remarks>
-/// The graph of a pass refers to the native tensor itself, so it keeps the value until the next pass: emptied earlier,
-/// the gradients would be lost. Two passes before one backward overwrite what the first has saved, which autograd
-/// notices ("modified by an inplace operation"); in a cached scope both use one value.
+/// The graph of a pass refers to the native tensor itself, so the native tensor keeps the value until the next pass; if it were
+/// emptied earlier, the gradients would be lost. Two passes before one backward overwrite what the first has saved, which
+/// autograd reports ("modified by an inplace operation"); in a cached scope both use one value.
 /// </remarks>
 internal sealed class NativeSlot(nn.Module owner, string name) : Slot(owner, name, isBuffer: false)
 {

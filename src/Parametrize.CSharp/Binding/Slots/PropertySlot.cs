@@ -1,7 +1,4 @@
 using System.Reflection;
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 
@@ -30,7 +27,9 @@ internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo pr
         return read is not { requires_grad: false };
     }
 
-    /// <summary>A tensor in the registry was assigned by a user.</summary>
+    /// <summary>
+    /// The tensor that a user has assigned, which the setter has put into the registry; else the tensor that was put here.
+    /// </summary>
     public override Tensor? Get() =>
         Owner is not { } owner ? null
         : ModuleInternals.ParameterOf(owner, Name) is not { } assigned ? _present

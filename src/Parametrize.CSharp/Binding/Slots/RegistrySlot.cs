@@ -1,7 +1,3 @@
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-
 namespace Parametrize.CSharp.Binding;
 
 /// <summary>The registry as a slot, for a module that has no field for the tensor and calls `get_parameter`.</summary>

@@ -1,9 +1,5 @@
-using System.Runtime.CompilerServices;
-using Parametrize.CSharp.Torch;
 using TorchSharp;
-using TorchSharp.Modules;
 using TorchSharp.Utils;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 

@@ -1,7 +1,4 @@
 using System.Reflection;
-using Parametrize.CSharp.Torch;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Parametrize.CSharp.Binding;
 

@@ -23,7 +23,7 @@ module internal Adapter =
     let isAdapter (value: Parametrization) : bool =
         Parametrization.nodes value |> List.exists (fun node -> node :? AdapterNode)
 
-    /// Whether what is put together of several tensors leaves each of them its own.
+    /// Whether a node combines several tensors so that each keeps its own part of the result.
     let private keepsApart (node: Node) : bool =
         match box node with
         | :? PiecesNode
@@ -31,8 +31,8 @@ module internal Adapter =
         | :? SumNode -> true
         | _ -> false
 
-    /// Which parameters are trained where the weight was frozen: those of adapters, and those that are computed with them, such as
-    /// the magnitudes of their weight norm. Pieces without an adapter stay frozen.
+    /// Which parameters stay trainable if the weight was frozen: those of adapters, and those that are combined with them, such
+    /// as the magnitudes of a weight norm. Pieces without an adapter stay frozen.
     let trained (value: Parametrization) : bool[] =
         let program = value.Program
         let isTrained = Array.create program.LeafCount false
@@ -88,8 +88,8 @@ module internal Adapter =
         | [ :? AdapterNode as node ] -> value = Parametrization.ofNode node
         | _ -> (tryLowRank value).IsSome
 
-    /// A new tensor: what the value yields without the changes of its adapters, of which the other parts stay as they are. Of an
-    /// adapter by itself that is the frozen weight, bit for bit.
+    /// A new tensor: what the value yields without the changes of its adapters; its other parts stay as they are. For an adapter
+    /// by itself that is the frozen weight, bit for bit.
     let without (value: Parametrization) (parts: Parts) : torch.Tensor =
         use scope = torch.NewDisposeScope()
         use _ = torch.no_grad ()
@@ -110,7 +110,7 @@ module internal Adapter =
                     let weight = parts.BufferArrays[position][0]
                     frozen[leaves.Length + index] <- weight
                     start sources (adapter.Starting weight)
-                // Magnitudes of their own are those of the frozen weight.
+                // Magnitudes beside an adapter are reset to those of the frozen weight.
                 | :? WeightNormNode as norm when not (isNull (box frozen[sources[1]])) ->
                     let weight = frozen[sources[1]]
 

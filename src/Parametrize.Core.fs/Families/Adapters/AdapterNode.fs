@@ -8,7 +8,7 @@ open TorchSharp
 type internal AdapterNode() =
     inherit Node()
 
-    /// Rows, and entries of each.
+    /// The number of rows, and of entries in each row.
     static member Sizes(shape: int64[]) : struct (int64 * int64) = struct (shape[0], Array.fold (*) 1L shape[1..])
 
     /// The tensors that are trained, at the start.

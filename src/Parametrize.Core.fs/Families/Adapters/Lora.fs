@@ -52,7 +52,7 @@ type internal LoraNode(rank: int64, alpha: float, isStabilized: bool) =
         [| random a tensor; torch.zeros (b, dtype = tensor.dtype, device = tensor.device) |]
 
     interface IDimension with
-        /// The matrices near B A of that rank, of any factors: r (n + k - r), or all.
+        /// The matrices of rank r near B A have r (n + k - r) dimensions, or all if r is large. Known for free factors only.
         member _.Dimension(form, before, _) =
             let struct (rows, columns) = AdapterNode.Sizes form.Shape
 
@@ -80,15 +80,16 @@ module LoraValues =
         Parametrization.ofNode (LoraNode(rank, alpha, isStabilized))
 
     /// A low-rank change of a frozen weight: `W_0 + (alpha / rank) B A`, real, with A (rank x k...) and B (n x rank) for a weight
-    /// of n x k... entries, kernels included (Hu et al. 2022). W_0 is a buffer, the base. B starts at zero and A at random, from a
-    /// fixed seed; assigning a weight, and `rebase`, which merges, start so again. O(n k rank). Throws ArgumentException for a rank
-    /// below 1, and for an alpha that is zero or not finite.
+    /// of n x k... entries, kernels included (Hu et al. 2022). W_0 is a buffer, the base. B starts at zero, and A with random
+    /// numbers from a fixed seed. Assigning a weight resets both; so does `rebase`, which merges the change into W_0. O(n k
+    /// rank). Throws ArgumentException for a rank below 1, and for an alpha that is zero or not finite.
     let lora (rank: int64) (alpha: float) : Parametrization = adapter false rank alpha
 
     /// `lora` with the factor `alpha / sqrt rank`, with which large ranks learn as fast as small ones (Kalajdzievski 2023).
     let rsLora (rank: int64) (alpha: float) : Parametrization = adapter true rank alpha
 
-    /// Magnitude and direction apart, the direction changed by `lora`: `W = m V / |V|` with `V = W_0 + (alpha / rank) B A` and the
-    /// norm of each row, or of each output channel of a kernel (Liu et al. 2024, eq. 5). The norm is part of the gradient.
+    /// Trains the magnitude and, by `lora`, the direction of a frozen weight: `W = m V / |V|` with `V = W_0 + (alpha / rank) B A`
+    /// and the norm of each row, or of each output channel of a kernel (Liu et al. 2024, eq. 5). The norm is part of the
+    /// gradient.
     let dora (rank: int64) (alpha: float) : Parametrization =
         Parametrization.joined [ identity; lora rank alpha ] (weightNorm 0)

@@ -25,7 +25,8 @@ module internal ChoiceSpaces =
                 Space.common kept [ where; elsewhere ]
             )
 
-/// Entries of one tensor where a mask is true, of another elsewhere. An entry that is not taken is that number of its space.
+/// Entries of one tensor where a mask is true, of another elsewhere. The right inverse puts `unusedWhere` or `unusedElsewhere` at
+/// entries that are not taken: a number that the space of the tensor contains.
 type internal ChoiceNode(mask: Mask, unusedWhere: float, unusedElsewhere: float) =
     inherit Node()
 
@@ -105,8 +106,8 @@ open Parametrize
 [<AutoOpen>]
 module ChoiceValues =
 
-    /// Entries of the first value where the mask is true, of the second elsewhere: `where diagonal positive identity`. Both
-    /// need entries that are free of one another. Entries that are not taken get no gradient. Throws ArgumentException for
-    /// other values.
+    /// Entries of the first value where the mask is true, of the second elsewhere: `where diagonal positive identity`. The
+    /// entries of both values must be independent of one another. Entries that are not taken get no gradient. Throws
+    /// ArgumentException for other values.
     let where (mask: Mask) (value: Parametrization) (elsewhere: Parametrization) : Parametrization =
         Parametrization.join (ChoiceNode(mask, 0.0, 0.0)) [ value; elsewhere ]

@@ -21,7 +21,7 @@ type internal InverseNode(value: Parametrization) =
         let forms = if program.HasViews then formsOf tensor else [||]
         Undoing.back program forms tensor
 
-    /// Rounded to 16 bits, what is read would be zero or infinite where an image has neither.
+    /// The image in the range of a 16-bit type, so that rounding makes no entry zero or infinite.
     let inNumbers (epsilon: float) (tensor: torch.Tensor) =
         match Form.halfOf epsilon with
         | None -> tensor
@@ -44,7 +44,7 @@ type internal InverseNode(value: Parametrization) =
     override _.IsBatched = program.IsBatched
     override _.Forward(inputs, _) = back inputs[0]
 
-    /// Where images still tell numbers of the element type apart.
+    /// Whether the tensor comes back from its image, rounded or not: the image must tell neighbouring numbers apart.
     member private _.ContainsFrom(input: torch.Tensor, tensor: torch.Tensor, epsilon: float) =
         let residual = Tensors.distance tensor (back input)
         let scale = max 1.0 (Tensors.largest tensor)
@@ -88,9 +88,9 @@ open Parametrize
 [<AutoOpen>]
 module InverseValues =
 
-    /// A value of bijections read backwards: `inverse (positiveBy PositiveMap.Exp)` is the logarithm. It stands behind a value
-    /// that yields what it reads; alone, its parameter has to stay there. Throws ArgumentException for other values than
-    /// `scale`, `shift`, `positive`, `bounded`, and what is composed of them.
+    /// The inverse of a value of bijections: `inverse (positiveBy PositiveMap.Exp)` is the logarithm. It stands behind a value
+    /// whose tensors lie in its domain; alone, its parameter has to stay in that domain. Throws ArgumentException for other
+    /// values than `scale`, `shift`, `positive`, `bounded`, and what is composed of them.
     let inverse (value: Parametrization) : Parametrization =
         let other = value.Program.Nodes |> Array.tryFind (fun node -> not (box node :? IBijection))
 

@@ -6,7 +6,7 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal Rest =
 
-    /// The first free one. Throws ArgumentException where there is none, or where there are fewer than two.
+    /// The position of the first free value. Throws ArgumentException if no value is free, or if there are fewer than two.
     let positionIn (whole: string) (part: string) (values: Parametrization list) : int =
         if values.Length < 2 then
             invalidArg $"{part}s" $"A {whole} has at least two {part}s, not {values.Length}."

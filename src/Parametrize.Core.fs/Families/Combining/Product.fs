@@ -107,10 +107,10 @@ open Parametrize
 [<AutoOpen>]
 module ProductValues =
 
-    /// The matrix product `A_1 A_2 ...`: `product [ orthogonal; identity ]`. One factor is free and n x k as the product: it
-    /// takes what the others leave of a matrix that is assigned. Those before it are n x n, those behind it k x k, orthogonal,
-    /// positive definite, unit triangular or invertible, and start near the identity. Throws ArgumentException without a free
-    /// factor, with fewer than two, and for a factor that need not be invertible.
+    /// The matrix product `A_1 A_2 ...`: `product [ orthogonal; identity ]`. One factor is free, and n x k like the product. If a
+    /// matrix is assigned, this factor changes so that the product equals it. The factors before it are n x n, those after it k x
+    /// k; they are orthogonal, positive definite, unit triangular or invertible, and start near the identity. Throws
+    /// ArgumentException without a free factor, with fewer than two, and for a factor that need not be invertible.
     let product (factors: Parametrization list) : Parametrization =
         let rest = Rest.positionIn "product" "factor" factors
         let isInvertible (factor: Parametrization) = Domain.accepts (Tree.space factor.Tree) ProductSpaces.invertible

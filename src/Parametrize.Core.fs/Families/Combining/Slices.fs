@@ -5,7 +5,7 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module internal SliceSpaces =
 
-    /// Closures that pieces along a dimension keep, and one that they keep unless they cut vectors.
+    /// Closures that tensors made of pieces along a dimension can keep.
     let private kept =
         [
             Closure.Scaling
@@ -91,9 +91,9 @@ open Parametrize
 [<AutoOpen>]
 module SlicesValues =
 
-    /// Pieces along a dimension, one behind another, each of its size and value: the four gates of a recurrent layer are
-    /// `slices 0 [ (h, orthogonal); (h, orthogonal); (h, orthogonal); (h, orthogonal) ]`. Negative dimensions count from the
-    /// end. Throws ArgumentException without pieces, and for a size below 1 or above 2^40.
+    /// Pieces one after another along a dimension, each with its own size and value: the four gates of a recurrent layer are
+    /// `slices 0 [ (h, orthogonal); (h, orthogonal); (h, orthogonal); (h, orthogonal) ]`. Negative dimensions count from the end.
+    /// Throws ArgumentException without pieces, and for a size below 1 or above 2^40.
     let slices (dimension: int) (pieces: (int64 * Parametrization) list) : Parametrization =
         let sizes = List.map fst pieces
 

@@ -43,9 +43,9 @@ open Parametrize
 [<AutoOpen>]
 module SumValues =
 
-    /// `X_1 + X_2 + ...` of tensors of one shape: `sum [ identity; lowRank 4L ]`. The first free term takes what the others
-    /// leave of a tensor that is assigned; they start near zero. Throws ArgumentException without a free term, or with fewer
-    /// than two.
+    /// `X_1 + X_2 + ...` of tensors of one shape: `sum [ identity; lowRank 4L ]`. If a tensor is assigned, the first free term
+    /// becomes the tensor minus the other terms, which start near zero. Throws ArgumentException without a free term, or with
+    /// fewer than two.
     let sum (terms: Parametrization list) : Parametrization =
         let rest = Rest.positionIn "sum" "term" terms
         Parametrization.join (SumNode(terms.Length, rest)) terms

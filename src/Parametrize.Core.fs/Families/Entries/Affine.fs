@@ -13,7 +13,7 @@ module internal AffineSpaces =
                && before.IsClosedUnder Closure.Scaling
                && (factor > 0.0 || before.IsClosedUnder Closure.Negation)
 
-        // The larger spaces of which the same is true.
+        // The nearest supersets that the map does not leave.
         let rec larger (space: Space) : Space list =
             [
                 for superset in space.Supersets do
@@ -36,7 +36,7 @@ module internal AffineSpaces =
                 override _.Dimension form = before.Dimension form
                 override _.IsLeftByRounding = left.IsSome
 
-                // What has no number in that element type stays without one.
+                // Entries beyond the range of the element type become infinite.
                 override _.Rounded(tensor, dtype) =
                     match left with
                     | None -> tensor.``to`` dtype
@@ -64,8 +64,8 @@ type internal AffineNode(name: string, factor: float, offset: float) =
     override _.Codomain before = AffineSpaces.image factor offset before.Head
     override _.Forward(inputs, _) = inputs[0] * factor.AsScalar() .+ offset.AsScalar()
 
-    /// Where numbers of the element type reach what W comes from; digits that are lost beside the offset are rounding, and so is one
-    /// of the smallest numbers.
+    /// Whether `input`, in numbers of the element type, yields W again. Digits that are lost beside the offset count as rounding,
+    /// and so does one smallest number.
     member private this.ContainsFrom(input: torch.Tensor, tensor: torch.Tensor, epsilon: float) =
         let made = this.Forward([| input |], [||]) |> Entrywise.within (Form.greatest tensor.dtype)
         let rounding = Tensors.roundoff epsilon (max (abs offset) (Tensors.largest tensor))
@@ -79,7 +79,7 @@ type internal AffineNode(name: string, factor: float, offset: float) =
     override _.Invert(_, tensor, _, _) = NodeParts.ofInput (input tensor)
 
     interface IReaches with
-        /// An entry and its parameter have this difference.
+        /// An entry and its parameter differ by the offset, so one of them has at least half its size.
         member _.Least(_, readsParameters) = if readsParameters then abs offset / 2.0 else 0.0
 
     interface IHoldsNumbers with

@@ -11,7 +11,7 @@ module internal Birkhoff =
 
     let private most, private halvings = 100, 30
 
-    /// Rows and columns of sum 1 without a bound: what is added to a row or a column does not change the nearest matrix.
+    /// The matrices with rows and columns moved to sum 1, still with negative entries. This does not change the nearest matrix.
     let private centred (matrices: torch.Tensor) =
         let unit = Norms.largest matrices [| 1L; 2L |]
         let scaled = matrices / Norms.oneWhereZero unit
@@ -46,7 +46,7 @@ module internal Birkhoff =
             let shift = (worst * 1e-3.AsScalar()).clamp(1e-11.AsScalar(), 1e-6.AsScalar())
             -(torch.linalg.solve (hessian +. Tensors.eyeLike hessian * shift, lacking.unsqueeze 2L)).squeeze 2L
 
-        /// The same duals when they are found.
+        /// The next duals; the same object if they are found.
         let next (duals: torch.Tensor) : torch.Tensor =
             let struct (w, lacking, height) = at duals
             let isThere = lacking.abs().amax([| 1L |]).le limits

@@ -50,8 +50,8 @@ type internal BoundedNode(lo: float, hi: float) =
             let above = if hi - lo = 1.0 then x.sigmoid () else x.sigmoid () * (hi - lo).AsScalar()
             if lo = 0.0 then above else above .+ lo.AsScalar()
 
-    /// Whether the formula keeps the digits of all entries and slopes: of what is near an end it does so where that is zero.
-    /// Never waits for a device.
+    /// Whether the formula keeps the digits of all entries and slopes. Near an end that is not zero it does not. Never waits for
+    /// a device.
     let isByFormula (x: torch.Tensor) =
         x.device_type = DeviceType.CPU
         && hi - lo <= Form.greatest x.dtype
@@ -72,7 +72,7 @@ type internal BoundedNode(lo: float, hi: float) =
                 let half = share * (hi / 2.0 - lo / 2.0).AsScalar()
                 torch.where (isLower, half .+ lo.AsScalar() +. half, hi.AsScalar() .- half - half)
 
-        // Small numbers keep theirs, too.
+        // The formula keeps the digits of small numbers.
         let made =
             if isSymmetric then
                 torch.where (x.abs().lt(1.0.AsScalar()), byFormula x, ends)
@@ -87,7 +87,7 @@ type internal BoundedNode(lo: float, hi: float) =
     /// The nearest tensor between the bounds.
     let nearest (tensor: torch.Tensor) = tensor.clamp (lo.AsScalar(), hi.AsScalar())
 
-    /// How far entries on this bound may be inside it: it may be no number of the element type.
+    /// How far inside the bound an entry still counts as on it: the element type may lack the bound itself.
     let onBound (bound: float) (epsilon: float) = epsilon * abs bound
 
     /// Where entries on a bound or beyond it start: at the scale of the tensor as seen from there, in an interval at most a
@@ -123,7 +123,8 @@ type internal BoundedNode(lo: float, hi: float) =
         let wide = Tensors.inDouble tensor
         let limit = limit tensor.dtype
 
-        /// With 1 in place of zeros, whose derivatives are no numbers, and a number in place of what comes of it.
+        /// Applies `back` to the distances, with 1 in place of zeros, where its derivative is not finite; the results there
+        /// become `atZero`.
         let awayFromZero (distance: torch.Tensor) (back: torch.Tensor -> torch.Tensor) (atZero: float) =
             let isZero = distance.eq (0.0.AsScalar())
             let found = torch.where (isZero, torch.ones_like distance, distance)
@@ -143,8 +144,8 @@ type internal BoundedNode(lo: float, hi: float) =
                 // Halves: the whole interval may be longer than the largest number.
                 let above = (wide / 2.0.AsScalar() - (lo / 2.0).AsScalar()).relu()
                 let below = ((hi / 2.0).AsScalar() .- wide / 2.0.AsScalar()).relu()
-                // Not a difference of logarithms, which round by their own size; of numbers that are small beside the ends, by the quotient
-                // less 1.
+                // A quotient, because a difference of logarithms rounds in the size of the logarithms. For numbers that are small
+                // beside the ends, `log1p` gets the quotient minus 1.
                 let quotient (above: torch.Tensor) (below: torch.Tensor) =
                     let far = (above / below).log()
 

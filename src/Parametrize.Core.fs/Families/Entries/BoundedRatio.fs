@@ -2,7 +2,7 @@ namespace Parametrize
 
 open TorchSharp
 
-/// Positive vectors whose entries differ by a factor at most.
+/// Positive vectors whose entries differ by at most a given factor.
 type internal RatioSpace(ratio: float) =
     inherit
         Space(
@@ -17,7 +17,7 @@ type internal RatioSpace(ratio: float) =
     override _.IsLeftByRounding = true
     override _.Rounded(tensor, dtype) = (Entrywise.inRangeOf dtype tensor).``to`` dtype
 
-/// What vectors (the last dimension) are beside the cone of those whose entries differ by a factor at most.
+/// Functions of vectors (the last dimension) and the cone of positive vectors whose entries differ by at most a factor.
 [<RequireQualifiedAccess>]
 module internal Ratios =
 
@@ -28,9 +28,9 @@ module internal Ratios =
 
     let private sum (vectors: torch.Tensor) = vectors.sum ([| -1L |], keepdim = true)
 
-    /// Where falling functions, given with their derivatives, are zero between two numbers: Newton's method, with halving now
-    /// and then, since it can go round in circles. To 11 digits, or as many behind the point of `size`: the last step has the
-    /// square of that error.
+    /// The zeros of falling functions, given with their derivatives, between two numbers: by Newton's method, with a halving now
+    /// and then, since Newton's method can cycle. It stops at a relative error of 1e-11, or at 1e-11 times `size`; the last step
+    /// squares that error.
     let root
         (size: float)
         (low: torch.Tensor)
@@ -62,7 +62,7 @@ module internal Ratios =
 
         go mostSteps low high (low / 2.0.AsScalar() +. high / 2.0.AsScalar())
 
-    /// Vectors that are in the cone up to rounding, in it.
+    /// Moves vectors that are in the cone up to rounding into the cone.
     let within (ratio: float) (vectors: torch.Tensor) : torch.Tensor =
         vectors.maximum (greatest vectors / ratio.AsScalar())
 
@@ -105,7 +105,7 @@ type internal BoundedRatioNode(ratio: float) =
         let wide = Tensors.inDouble tensor
         let greatest, smallest = Ratios.greatest wide, Ratios.smallest wide
         let step = Form.smallest (Form.halfOf epsilon |> Option.defaultValue tensor.dtype)
-        // Not a number over a tensor: reciprocals of tiny numbers are infinite.
+        // Two tensors are divided, because a number over a tensor uses reciprocals, which are infinite for tiny numbers.
         let tiny = torch.full_like (greatest, (step * (1.0 + ratio)).AsScalar()) / greatest
         let beyond = 1.0.AsScalar() .- smallest / greatest * ratio.AsScalar()
         struct (beyond, (tiny .+ (Tensors.roundoff epsilon 1.0).AsScalar()))
@@ -116,12 +116,12 @@ type internal BoundedRatioNode(ratio: float) =
         let struct (beyond, limit) = excess tensor epsilon
         (isPositive tensor).logical_and(beyond.le limit)
 
-    /// Where the derivative is zero, up to rounding.
+    /// Which vectors are on the edge, up to rounding: the derivative is zero there.
     let isOnEdge (tensor: torch.Tensor) (epsilon: float) =
         let struct (beyond, limit) = excess tensor epsilon
         beyond.ge -limit
 
-    /// The parameter of vectors in the cone, on whose edge they are taken as this much inside, as a share of log c.
+    /// The parameter of vectors in the cone. Those on the edge are moved inside by this share of log c.
     let inverse (inside: float) (vectors: torch.Tensor) =
         let y = (Tensors.inDouble vectors).log()
         let low, high = Ratios.smallest y, Ratios.greatest y
@@ -154,7 +154,7 @@ type internal BoundedRatioNode(ratio: float) =
     override _.Forward(inputs, _) =
         let struct (mean, d) = parts inputs[0]
         let struct (least, greatest) = Entrywise.exponents mean.dtype
-        // No entry leaves the range, nor rounds otherwise than the others, because of the mean.
+        // The mean is clamped, so that no single entry has to be clamped at an end of the range.
         let room = min half ((greatest - least) / 2.0)
         let size = mean.clamp((least + room).AsScalar(), (greatest - room).AsScalar()).exp()
         let w = size * (d.tanh () * half.AsScalar()).exp()
@@ -183,7 +183,7 @@ type internal BoundedRatioNode(ratio: float) =
                 let nearest = Ratios.nearest ratio epsilon wide
                 inverse inside (torch.where (isAllowed tensor epsilon, within, nearest))
             | Want.Start ->
-                // Of what is far from positive the nearest is too small to train.
+                // For a vector that is far from positive, the nearest one is too small to train.
                 let sized = Ratios.nearest ratio Entrywise.leastStart wide
                 let isInside = (isAllowed tensor epsilon).logical_and((isOnEdge tensor epsilon).logical_not())
                 torch.where (isInside, inverse inside within, inverse (1.0 / 3.0) sized)
@@ -229,8 +229,8 @@ module BoundedRatioValues =
 
     /// Positive vectors (the last dimension) whose largest entry is at most `ratio` times the smallest: singular values of
     /// matrices of a bounded condition number. `exp(m) ratio^(tanh(d_i / r) / 2)` with the mean m of x, `d = x - m` and
-    /// `r = log(ratio) / 2`: one to one. O(n). Projects to the nearest one, which cuts entries off at t and `ratio t`; what is on
-    /// the edge starts with 3/4 of the logarithm of the ratio at most. Throws ArgumentException for a ratio that is not above 1
+    /// `r = log(ratio) / 2`: one to one. O(n). Projects to the nearest one, which clamps entries to t and `ratio t` for some t.
+    /// Vectors on the edge start with a ratio of at most `ratio^(3/4)`. Throws ArgumentException for a ratio that is not above 1
     /// and finite.
     let boundedRatio (ratio: float) : Parametrization =
         if not (ratio > 1.0 && Double.IsFinite ratio) then

@@ -11,7 +11,7 @@ module internal Entrywise =
     let greatestOf (epsilon: float) (dtype: torch.ScalarType) : float = Form.greatest (Form.callersType epsilon dtype)
     let leastOf (epsilon: float) (dtype: torch.ScalarType) : float = Form.least (Form.callersType epsilon dtype)
 
-    /// In the numbers of the element type with that distance from 1 to the next number, where it has 16 bits.
+    /// The tensor rounded to the 16-bit type with that distance from 1 to the next number; other tensors as they are.
     let roundedTo (epsilon: float) (tensor: torch.Tensor) : torch.Tensor =
         Form.halfOf epsilon
         |> Option.map (fun dtype -> (tensor.``to`` dtype).``to`` tensor.dtype)
@@ -38,8 +38,8 @@ module internal Entrywise =
         let size (first: int64) = min pieceSize (flat.numel () - first)
         seq { for first in 0L .. pieceSize .. flat.numel () - 1L -> flat.narrow (0L, first, size first) }
 
-    /// A map of entries, on one piece of a large tensor after another: double precision, and what the map makes on the way, would
-    /// take many times the memory of the tensor. At once where gradients are asked for.
+    /// Applies a map of entries to a large tensor piece by piece, because double precision and intermediate tensors would take
+    /// many times its memory. If gradients are asked for, the map is applied at once.
     let byPieces (map: torch.Tensor -> torch.Tensor) (tensor: torch.Tensor) : torch.Tensor =
         if tensor.numel () <= pieceSize || (tensor.requires_grad && torch.is_grad_enabled ()) then
             map tensor
@@ -70,18 +70,18 @@ module internal Entrywise =
         else
             0.0
 
-    /// The mean modulus, in which what starts inside an open set keeps its distance from the edge; 1 for zeros, which have
-    /// no scale of their own.
+    /// The mean modulus of the entries; 1 for zeros, which have no scale of their own. Starting values inside an open set keep
+    /// their distance from the edge in this unit.
     let scale (tensor: torch.Tensor) : float =
         match meanModulus id tensor with
         | 0.0 -> 1.0
         | mean -> mean
 
-    /// How far from the edge of an open set a start still trains, where derivatives are no larger than that distance.
+    /// The least distance from the edge of an open set at which entries still train: derivatives there may be as small as it.
     let leastStart: float = 1.0 / 32.0
 
-    /// How far inside the edge of an open set starts what was not in it: half the scale of the tensor, or more where a tensor
-    /// is so small that it could not be trained from there.
+    /// The distance from the edge of an open set at which entries start that were outside: half the scale of the tensor, but at
+    /// least `leastStart`, since nearer to the edge they could not be trained.
     let start (tensor: torch.Tensor) : float = max leastStart (scale tensor / 2.0)
 
     /// `scale` of each vector.
@@ -105,7 +105,7 @@ module internal Entrywise =
         else
             struct (-103.27, 88.72283)
 
-    /// `exp x`, whose derivative is 0 where x is out of range: times an infinite one, that would not be a number.
+    /// `exp x` within the range of numbers. Outside of it the derivative is 0, because an infinite one would make gradients NaN.
     let exp (tensor: torch.Tensor) : torch.Tensor =
         let struct (least, greatest) = exponents tensor.dtype
         tensor.clamp(least.AsScalar(), greatest.AsScalar()).exp().clamp_min((Form.smallest tensor.dtype).AsScalar())
@@ -115,7 +115,7 @@ module internal Entrywise =
         let greatest = Form.greatest dtype
         tensor.clamp((-greatest).AsScalar(), greatest.AsScalar()).``to`` dtype
 
-    /// The same in place, for results that their own backward pass does not need.
+    /// `inRangeOf` in place, for results that their own backward pass does not need.
     let keepInRange (tensor: torch.Tensor) : unit =
         use _ = torch.no_grad ()
 
@@ -131,7 +131,8 @@ module internal Entrywise =
     /// `log(1 + exp x)` without overflow, accurate for very negative x; beyond 40 it is x to the last digit.
     let softplus (tensor: torch.Tensor) : torch.Tensor = softplusOf.Invoke(tensor, 1.0.AsScalar(), 40.0.AsScalar())
 
-    /// Positive numbers, as constants to the gradient where that of their logarithm is no number of the element type any more.
+    /// The positive numbers. Those whose logarithm has a derivative beyond the range of the element type are constants for the
+    /// gradient.
     let withFiniteSlopes (dtype: torch.ScalarType) (positive: torch.Tensor) : torch.Tensor =
         torch.where (positive.lt ((4.0 / Form.greatest dtype).AsScalar()), positive.detach (), positive)
 
@@ -141,8 +142,8 @@ module internal Entrywise =
     /// `log(1 / (1 + exp(-x)))`, the logarithm of the derivative of softplus.
     let logSigmoid (tensor: torch.Tensor) : torch.Tensor = -(softplus -tensor)
 
-    /// The space of a bijection on entries behind another. Of one that functions of entries leave, it is a part of its own that
-    /// keeps little.
+    /// The space of a bijection of entries whose input lies in another space. If that space is not closed under functions of
+    /// entries, the result is a part of `own` that is closed under few operations.
     let image (own: Space) (before: Space) (map: float -> float) : Space =
         if before.IsClosedUnder Closure.Everything then
             own

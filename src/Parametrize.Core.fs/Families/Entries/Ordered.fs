@@ -19,10 +19,10 @@ module internal OrderedSpaces =
             override _.Rounded(tensor, dtype) = (Entrywise.inRangeOf dtype tensor).``to`` dtype
         }
 
-/// Vectors (the last dimension) in order, by running sums: `w_1 = x_1`, `w_k = w_(k-1) + 2 softplus(x_k)`; for positive ones
-/// `w_k = w_(k-1) + softplus(x_k)` with `w_0 = 0`. Stan (its manual, "Ordered vectors") has `exp` for softplus, whose derivative
-/// is the step itself: by softplus a gradient step never multiplies large steps, and small ones are the same by both. With the
-/// 2, entries at both ends of the range are one step apart, and the derivative at 0 is 1. O(n).
+/// Vectors (the last dimension) in order, by running sums: `w_1 = x_1`, `w_k = w_(k-1) + 2 softplus(x_k)`; positive ones by
+/// `w_k = w_(k-1) + softplus(x_k)` with `w_0 = 0`. Stan (its manual, "Ordered vectors") uses `exp`, whose derivative is the step
+/// itself, so that a gradient step can multiply a large step. Softplus prevents this; for small steps both are the same. With the
+/// factor 2, the derivative at 0 is 1, and entries at both ends of the range are one step apart. O(n).
 type internal OrderedNode(isPositive: bool) =
     inherit Node()
 
@@ -64,7 +64,7 @@ type internal OrderedNode(isPositive: bool) =
         let found = Isotonic.nearest tensor
         if isPositive then found.relu () else found
 
-    /// With this number in place of zeros, or the smallest positive entry of a vector.
+    /// Zeros become this number or the smallest positive entry of the vector, whichever is smaller.
     let withoutZeros (epsilon: float) (tensor: torch.Tensor) =
         if isPositive then
             let isPositive = tensor.gt (0.0.AsScalar())
@@ -86,7 +86,7 @@ type internal OrderedNode(isPositive: bool) =
 
         tensor.le (torch.cat ([| before; allButLast tensor |], -1L))
 
-    /// How far ties of each vector come apart: one of ties alone is spread by half of its mean modulus.
+    /// The distance to which ties are moved apart: a vector of equal entries is spread over half of its mean modulus.
     let distances (tensor: torch.Tensor) = Entrywise.starts tensor / (float (count tensor)).AsScalar()
 
     /// Ties come apart; the mean stays, where entries may be negative. Vectors without ties stay.
@@ -190,9 +190,9 @@ open Parametrize
 module OrderedValues =
 
     /// Vectors (the last dimension, of any real numbers) whose entries increase: `w_1 = x_1`, `w_k = w_(k-1) + 2 softplus(x_k)`.
-    /// Equal neighbours are allowed, as steps below rounding, so that these are also the monotone vectors and, behind
-    /// `transposed`, columns. Cut points of ordinal regression, quantiles, knots. O(n). Projects to the nearest one by isotonic
-    /// regression; a new value starts with ties apart. Samples are normal numbers in order.
+    /// Equal neighbours are allowed, because a step may be smaller than rounding. `transposed` gives increasing columns. For cut
+    /// points of ordinal regression, quantiles, knots. O(n). Projects to the nearest one by isotonic regression; a new value
+    /// starts with ties apart. Samples are normal numbers in order.
     let ordered: Parametrization = Parametrization.ofNode (OrderedNode false)
 
     /// Positive vectors (the last dimension) whose entries increase: `w_k = w_(k-1) + softplus(x_k)` with `w_0 = 0`. Equal

@@ -76,7 +76,7 @@ type internal PositiveNode(map: PositiveMap) =
 
     let inverse = Entrywise.byPieces inverseOf
 
-    /// What the entries come from, in the range of numbers alone: the right inverse, differentiable.
+    /// The right inverse, entry by entry. Differentiable.
     member _.Inverse(tensor: torch.Tensor) : torch.Tensor = inverse tensor
 
     override _.Code =
@@ -144,7 +144,7 @@ type internal PositiveNode(map: PositiveMap) =
             | _ -> None
 
     interface ISaturates with
-        /// Squares have no largest derivative: that of the largest number is it.
+        /// Squares have no largest derivative, so slopes are relative to that of the largest entry.
         member _.Slopes(inputs, _) =
             match map with
             | PositiveMap.Softplus -> inputs[0].sigmoid()

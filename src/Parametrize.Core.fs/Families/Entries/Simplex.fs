@@ -6,9 +6,9 @@ open Parametrize.LinearAlgebra
 /// How `simplexBy` makes a probability vector.
 [<RequireQualifiedAccess>]
 type SimplexMap =
-    /// Softmax of orthonormal coordinates, in which no entry differs from the others.
+    /// Softmax of orthonormal coordinates. It treats all entries alike.
     | IsometricLogRatio
-    /// One share after another of what is left.
+    /// Each entry takes a share of what the entries before it have left.
     | StickBreaking
 
 [<RequireQualifiedAccess>]
@@ -53,8 +53,8 @@ type internal SimplexNode(map: SimplexMap) =
     let deviations (tensor: torch.Tensor) =
         ((Tensors.inDouble tensor).sum([| -1L |], keepdim = true) - 1.0.AsScalar()).abs()
 
-    /// How far the sum of each vector may be from 1: by rounding, and for 16 bits by what rounding to numbers that are not normal
-    /// has moved each of them, half of the smallest one, or all of it where that stands for less.
+    /// The tolerance for the sum of each vector: rounding, and for 16-bit types the rounding of subnormal entries. This moves an
+    /// entry by up to half of the smallest number, or by up to all of it where the entry was raised to that number.
     let limits (tensor: torch.Tensor) (epsilon: float) =
         let rounding = (Tensors.roundoff epsilon 1.0).AsScalar()
 
@@ -91,7 +91,7 @@ type internal SimplexNode(map: SimplexMap) =
             match map with
             | SimplexMap.IsometricLogRatio -> (Helmert.expand inputs[0]).softmax -1L
             | SimplexMap.StickBreaking -> (Sticks.logarithms inputs[0]).exp()
-        // libtorch's softmax adds one by one.
+        // libtorch's softmax adds one entry after another, which is inexact for long vectors.
         let w = if Norms.isLong (last w) then normalized w else w
         w.clamp_min ((Form.smallest w.dtype).AsScalar())
 
@@ -153,8 +153,8 @@ open Parametrize
 [<AutoOpen>]
 module SimplexValues =
 
-    /// Probability vectors by the given map, which are `simplex`. `SimplexMap.StickBreaking` is that of Stan's simplex before 2025
-    /// and of `torch.distributions.StickBreakingTransform`, with its offsets: parameters can be taken over.
+    /// Probability vectors by the given map: the same space as `simplex`. `SimplexMap.StickBreaking` is the map of Stan's simplex
+    /// before 2025 and of `torch.distributions.StickBreakingTransform`, with its offsets, so parameters of either can be used.
     let simplexBy (map: SimplexMap) : Parametrization = Parametrization.ofNode (SimplexNode map)
 
     /// Probability vectors: the last dimension, of n >= 2 real numbers, is positive and of sum 1; matrices are row-stochastic, and

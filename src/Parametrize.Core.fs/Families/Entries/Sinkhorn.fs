@@ -40,7 +40,7 @@ module internal Sinkhorn =
         use _ = torch.NewDisposeScope()
         compute().MoveToOuterDisposeScope()
 
-    /// Rows first: what columns have just been moved by is lost otherwise.
+    /// Scales the rows, then the columns. Columns first would undo the Newton step, which has just scaled the columns.
     let private balanced (z: torch.Tensor) : torch.Tensor = (z.log_softmax -1L).log_softmax -2L
 
     /// One step on the convex dual, damped by the range r of what it adds, to `log(1 + r) / r` (Bach 2010): it never leads
@@ -59,8 +59,8 @@ module internal Sinkhorn =
         use _ = torch.NewDisposeScope()
         Tensors.largest (1.0.AsScalar() .- z.exp().sum [| -1L |])
 
-    /// Without gradients: from logarithms that are divided until they are easy, doubled step by step. Where numbers may be
-    /// read it stops when rounding is reached, and takes no Newton steps where scaling does it.
+    /// The scaled logarithms, without gradients: x is divided until it is easy, then doubled step by step. If numbers may be
+    /// read, it stops at rounding, and takes no Newton steps while plain scaling converges fast.
     let private found (isRead: bool) (x: torch.Tensor) : torch.Tensor =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
@@ -114,7 +114,7 @@ module internal Sinkhorn =
         let z = found isRead (x.detach ()) +. (x - x.detach ())
         (polished (polished z)).log_softmax -1L
 
-    /// On other devices than the CPU one would have to wait for numbers.
+    /// The logarithms of the matrix. Numbers are read on the CPU only: other devices would have to be waited for.
     let logarithms (x: torch.Tensor) : torch.Tensor = logarithmsBy (x.device_type = DeviceType.CPU) x
 
     /// `log det` of the Laplacian, with the mean in place of its zero.

@@ -16,7 +16,7 @@ module internal Sticks =
     let private padded (front: int64) (back: int64) (tensor: torch.Tensor) : torch.Tensor =
         torch.nn.functional.pad (tensor, [| front; back |])
 
-    /// Of what is left, which parts are taken: as the arguments of sigmoid.
+    /// The shares of what is left that are taken, as arguments of the sigmoid.
     let private shares (x: torch.Tensor) : torch.Tensor = x - offsets (Tensors.last x + 1L) x
 
     /// The logarithms of the vectors.
@@ -25,7 +25,7 @@ module internal Sticks =
         let left = (Entrywise.logSigmoid -shares).cumsum -1L
         padded 0L 1L (Entrywise.logSigmoid shares) +. padded 1L 0L left
 
-    /// What they come from: `log(w_k / (w_(k+1) + ... + w_n)) + log(n - k)`.
+    /// The x of probability vectors w: `log(w_k / (w_(k+1) + ... + w_n)) + log(n - k)`.
     let coordinates (w: torch.Tensor) : torch.Tensor =
         let count = Tensors.last w
         let left = (w.flip(-1L).cumsum(-1L)).flip(-1L).narrow(-1L, 1L, count - 1L)

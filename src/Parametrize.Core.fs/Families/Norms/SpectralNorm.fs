@@ -13,7 +13,7 @@ type SpectralNormOptions =
         Dimension: int
         /// Power iterations for each training step. Default: 1.
         Iterations: int
-        /// Norms below it count as this. Default: 1e-12.
+        /// Norms below this number count as this number. Default: 1e-12.
         Epsilon: float
     }
 
@@ -38,7 +38,7 @@ module internal SpectralSpaces =
 type internal SpectralNormNode(options: SpectralNormOptions) =
     inherit Node()
 
-    /// Behind this number of dimensions, which count tensors.
+    /// The tensor as a matrix. The first `stacked` dimensions count tensors and stay.
     let asMatrixBehind (stacked: int64) (tensor: torch.Tensor) =
         let count = int (tensor.dim () - stacked)
         let dimension = (options.Dimension + count) % count
@@ -56,7 +56,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
 
     let asMatrix = asMatrixBehind 0L
 
-    /// The same where the next vector is one, else the present one.
+    /// The next vector if it is finite, else the present one.
     let orElse (present: torch.Tensor) (next: torch.Tensor) = torch.where (next.isfinite().all(), next, present)
 
     /// `u^H X v`. The product along the longer side comes last, as a sum that does not add one by one.
@@ -67,7 +67,8 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
 
     let whole (tensor: torch.Tensor) = Norms.others tensor -1L
 
-    /// What tells the directions of tiny and of huge matrices, and of those that no one can look at without waiting.
+    /// A power iteration in units of the largest entry: for tiny and huge matrices, and for devices where a check of the numbers
+    /// would have to wait.
     let iterateInUnits (matrix: torch.Tensor) (u: torch.Tensor) (v: torch.Tensor) =
         let scaled = Norms.inUnits matrix (Norms.largest matrix (whole matrix))
         let next = Norms.direction (torch.mv (scaled, v)) |> orElse u
@@ -96,8 +97,8 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
 
     let isZero (tensor: torch.Tensor) = Tensors.largest tensor = 0.0
 
-    /// Norms below count as `Epsilon`, so that X of a smaller bound has to have that norm. Scaled in double precision: the factor
-    /// may be no number of the element type.
+    /// The X from which an allowed tensor is computed. Norms below `Epsilon` count as `Epsilon`, so X must have that norm if the
+    /// bound is smaller. Scaled in double precision, because the factor may be out of the range of the element type.
     let originalOf (tensor: torch.Tensor) =
         if options.Bound >= options.Epsilon then
             tensor
@@ -139,8 +140,8 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
         let perUnit = unit.reshape([||]).reciprocal()
         let norm = (sigma (asMatrix scaled) u v).abs()
         let divisor = norm.maximum (perUnit * options.Epsilon.AsScalar())
-        // A zero divides as 1, which keeps gradients moderate where training starts. Written behind the graph, which needs no
-        // node for it.
+        // If the norm is zero, the divisor is 1 (in this unit), which keeps gradients moderate where training starts. It is
+        // written past the graph, which needs no node for this constant.
         divisor.detach().add_(norm.logical_not () * perUnit, 1.0.AsScalar()) |> ignore
         divided scaled divisor
 
@@ -236,11 +237,11 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
                 withVectors ((scaled * factor.AsScalar()).``to`` tensor.dtype) u v
 
     interface IFindsAlike with
-        /// The tensor itself, unless it has to be larger.
+        /// `Invert` gives the tensor itself, unless it has to be scaled up.
         member _.FindsAlike = options.Bound >= options.Epsilon
 
     interface IReaches with
-        /// Of a matrix of rank one with equal entries.
+        /// The entry of a matrix of rank one with equal entries.
         member _.Least(form, _) = options.Bound / sqrt (float (max 1L (Array.fold (*) 1L form.Shape)))
 
     interface IHoldsNumbers with
@@ -248,7 +249,7 @@ type internal SpectralNormNode(options: SpectralNormOptions) =
         member _.Offsets = []
 
     interface IRepairs with
-        /// They need not have converged.
+        /// Only the lengths of the vectors are checked: they need not have converged.
         member _.CanCarry(buffers, epsilon) =
             let isDirection (name: string) (vector: torch.Tensor) =
                 let length = Tensors.number ((Tensors.inDouble vector).norm())

@@ -41,7 +41,7 @@ type internal SphereNode(radius: float) =
             let unit = scaled / Norms.ofUnits scaled (along vectors)
             torch.where (largest.eq (0.0.AsScalar()), firstAxis vectors, unit)
 
-    /// How far the norms are from this one, in its unit.
+    /// The largest deviation of the norms from the expected one, relative to it.
     member this.Deviation(vectors: torch.Tensor, expected: float) : float =
         let wide = Tensors.inDouble vectors
         let largest = this.Largest wide
@@ -62,7 +62,7 @@ type internal SphereNode(radius: float) =
                 $"{count} of its vectors are zero and have no direction: all of their entries are masked, or outside a pattern. Register it without that mask or pattern."
 
     interface IReaches with
-        /// Of a vector with equal entries.
+        /// The entry of a vector with equal entries.
         member _.Least(form, _) = radius / sqrt (float (max 1L (Array.last form.Shape)))
 
     interface IHoldsNumbers with
@@ -107,7 +107,8 @@ type internal NormalizedSphereNode(radius: float) =
 type internal GeodesicSphereNode(radius: float) =
     inherit SphereNode(radius)
 
-    /// Of complex vectors, too, as of twice as many real numbers: what turns the phase of the base is tangent.
+    /// The real inner product with the base. Complex vectors count as twice as many real numbers, so a change of the phase of the
+    /// base is tangent.
     let alongBase (vectors: torch.Tensor) (foot: torch.Tensor) =
         let products = foot.conj () * vectors
         (if products.is_complex () then products.real else products).sum(-1L, keepdim = true)

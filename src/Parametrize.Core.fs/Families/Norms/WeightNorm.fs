@@ -97,8 +97,8 @@ open Parametrize
 [<AutoOpen>]
 module WeightNormValues =
 
-    /// Magnitude `g` and direction `v` apart, the norm over all dimensions but one: `W = g v / |v|`.
+    /// Separate parameters for magnitude `g` and direction `v`, with the norm over all dimensions but one: `W = g v / |v|`.
     let weightNorm (dimension: int) : Parametrization = Parametrization.ofNode (WeightNormNode(Some dimension))
 
-    /// Magnitude and direction apart, one norm for the whole tensor.
+    /// Separate parameters for magnitude and direction, with one norm for the whole tensor.
     let weightNormWhole: Parametrization = Parametrization.ofNode (WeightNormNode None)

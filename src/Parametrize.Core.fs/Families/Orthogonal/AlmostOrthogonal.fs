@@ -6,7 +6,7 @@ open Parametrize.LinearAlgebra
 /// Which function takes a number to the distance of a singular value from 1, in units of the radius.
 [<RequireQualifiedAccess>]
 type AlmostOrthogonalMap =
-    /// `sin x`: it saturates nowhere.
+    /// `sin x`. It does not saturate: it is periodic, so that large parameters still train. Its derivative is 0 at the radius.
     | Sine
     | Tanh
     /// `2 sigmoid x - 1`.
@@ -40,7 +40,7 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
         let y = x.abs ()
         (log 2.0).AsScalar() .- y - (y * (-2.0).AsScalar()).exp().log1p()
 
-    /// Short of the ends, where it is infinite.
+    /// The inverse of f. For tanh and sigmoid, y is moved away from the ends, where the inverse is infinite.
     let back (epsilon: float) (y: torch.Tensor) =
         let short = 1.0 - min epsilon (Form.epsilon torch.ScalarType.Float32) / 2.0
         let inside = y.clamp ((-short).AsScalar(), short.AsScalar())
@@ -130,7 +130,7 @@ type internal AlmostOrthogonalNode(radius: float, map: AlmostOrthogonalMap) =
 
         /// That of a singular value decomposition, and `sum_i log (radius |f'(x_i)|)`.
         member _.LogVolume(inputs, _) =
-            // Singular values differ by little where they are near their ends.
+            // In double precision, because singular values near the ends differ by little.
             let x = Tensors.inDouble inputs[1]
 
             let slopes =
@@ -176,9 +176,9 @@ module AlmostOrthogonalValues =
 
         Parametrization.join (AlmostOrthogonalNode(radius, map)) inputs
 
-    /// Real n x k matrices whose singular values are within a radius of 1, as `U diag(1 + radius f(x)) V^T` with orthonormal U and
-    /// V, O(n k min(n, k)). Projects to the nearest one: singular values beyond come to the radius. Gradients at matrices with
-    /// equal singular values, orthonormal ones among them, do not see directions that would part these. Throws ArgumentException
-    /// for a radius outside (0, 1].
+    /// Real n x k matrices whose singular values are within a radius of 1, as `U diag(1 + radius f(x)) V^T` with orthonormal U
+    /// and V, O(n k min(n, k)). Projects to the nearest one: singular values outside are moved to the edge. At a matrix with
+    /// equal singular values, such as an orthonormal one, gradients have no part in directions that would make these differ.
+    /// Throws ArgumentException for a radius outside (0, 1].
     let almostOrthogonal (radius: float) (map: AlmostOrthogonalMap) : Parametrization =
         almostOrthogonalOf radius map [ orthogonal; Parametrization.identity; orthogonal ]

@@ -47,7 +47,7 @@ type internal BjorckNode(iterations: int) =
 
         let scaled = Norms.dividedBy unit tall
         let gram = Norms.gram scaled
-        // Of zeros it is undefined, which is not larger either.
+        // The bound of a zero matrix is NaN, which is not greater either.
         let isLong = (bound (gram.detach ()) * unit).gt(near.AsScalar())
         let bound = bound (torch.where (isLong, gram, Tensors.eyeLike gram))
         // Strictly increasing, with the slope 1 where it begins.
@@ -95,7 +95,7 @@ type internal BjorckNode(iterations: int) =
         member _.TouchesEdge(tensor, epsilon) = spectralNorm tensor >= 1.0 - limit epsilon tensor
 
     interface ISampled with
-        /// Of about that spectral norm; longer ones are projected.
+        /// Normal matrices scaled to a spectral norm of about 1; longer ones are projected.
         member _.Sample(form, generator) =
             let normal = Form.normal generator form
             let sides = sqrt (float (Tensors.rows normal)) + sqrt (float (Tensors.last normal))
@@ -109,11 +109,12 @@ open Parametrize
 [<AutoOpen>]
 module BjorckValues =
 
-    /// n x k matrices of spectral norm 1 at most, for Lipschitz networks. So many steps `X <- X (3 I - X^H X) / 2` draw X to
-    /// orthonormal columns (rows, when wide), O(n k min(n, k)) each. Exact in this sense: it reaches every matrix
-    /// of spectral norm 1 at most, orthonormal ones among them, and nothing else; singular values s end at 1 but for about
-    /// (1 - s)^(2^iterations), small ones grow by 3/2 in each step. Projects to the nearest: singular values beyond 1 become
-    /// 1. Throws ArgumentException for fewer than 1 iteration or more than 1000.
+    /// n x k matrices of spectral norm 1 at most, for Lipschitz networks. Each of the `iterations` steps,
+    /// `X <- X (3 I - X^H X) / 2`, moves X towards orthonormal columns (rows, when wide), in O(n k min(n, k)). Exact in this
+    /// sense: it reaches every matrix of spectral norm 1 at most, orthonormal ones among them, and nothing else; a singular value
+    /// s near 1 ends at a distance of about (1 - s)^(2^iterations) from 1; small ones grow by the factor 3/2 in each step.
+    /// Projects to the nearest: singular values beyond 1 become 1. Throws ArgumentException for fewer than 1 iteration or more
+    /// than 1000.
     let bjorck (iterations: int) : Parametrization =
         Options.requireSteps (nameof iterations) "iteration" 1000 iterations
         Parametrization.ofNode (BjorckNode iterations)

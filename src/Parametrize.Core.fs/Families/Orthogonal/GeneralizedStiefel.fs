@@ -136,7 +136,7 @@ module GeneralizedStiefelValues =
 
         l
 
-    /// Of a lower triangular matrix. A product with it is what is left to do in each pass.
+    /// The inverse of a lower triangular matrix, so that each pass needs only a product.
     let private inverted (l: float[]) : float[] =
         let size = int (sqrt (float l.Length))
         let inverse: float[] = Array.zeroCreate l.Length
@@ -148,9 +148,9 @@ module GeneralizedStiefelValues =
 
         inverse
 
-    /// n x k matrices (k <= n) in which a positive definite B, given by its rows, has the place of the identity: `L^-T X` for
-    /// `B = L L^T`, so that `W^H B W = X^H X`. A bijection: alone it yields every matrix. O(n^2 k). Throws ArgumentException for a B that
-    /// is not square, symmetric and positive definite.
+    /// n x k matrices (k <= n) `W = L^-T X` for a positive definite `B = L L^T`, given by its rows, so that `W^H B W = X^H X`. A
+    /// bijection: alone it yields every matrix. O(n^2 k). Throws ArgumentException for a B that is not square, symmetric and
+    /// positive definite.
     let inMetric (rows: float list list) : Parametrization =
         let factor = cholesky rows
         Parametrization.ofNode (MetricNode(rows, factor, inverted factor))

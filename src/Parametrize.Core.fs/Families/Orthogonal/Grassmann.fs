@@ -6,7 +6,7 @@ open Parametrize.LinearAlgebra
 [<RequireQualifiedAccess>]
 module internal GrassmannSpaces =
 
-    /// Not one of the matrices with orthonormal columns or rows: what reads these may tell bases of one subspace apart.
+    /// This is no subset of `StiefelSpaces.stiefel`: nodes that read that space may tell bases of one subspace apart.
     let grassmann: Space =
         { new Space("orthonormal bases of subspaces", [], [ Closure.Negation; Closure.Transposition; Closure.DirectSum ]) with
             override _.Dimension form =
@@ -31,8 +31,8 @@ type internal GrassmannNode() =
     /// Below one, so that zeros and equal columns are beyond it, however far rounding may have moved them.
     let limit (epsilon: float) (tall: torch.Tensor) = min 0.5 (Tensors.limit epsilon (Tensors.rows tall) 1.0)
 
-    /// Twice, because rounding of the first time has the size of X, not of what is left. The base is orthonormal up to rounding to
-    /// its element type only.
+    /// The part of X that is orthogonal to the base. The base part is removed twice, because the first removal rounds in the size
+    /// of X, not of the result. `solve` is needed because the base is orthonormal only up to rounding to its element type.
     let horizontal (foot: torch.Tensor) (x: torch.Tensor) =
         let gram = Norms.gram foot
         let off (x: torch.Tensor) = x - foot.matmul (torch.linalg.solve (gram, Norms.inner foot x))
@@ -90,9 +90,9 @@ open Parametrize
 [<AutoOpen>]
 module GrassmannValues =
 
-    /// k-dimensional subspaces of n-space, each by an n x k matrix whose columns (rows, when wide) are an orthonormal basis: along
-    /// geodesics from a base, an n x k matrix too, that follows assignments, O(n k^2) (Edelman, Arias & Smith 1998). Gradients move
-    /// the subspace, in its k (n - k) dimensions, and do not turn the basis in it: two bases of one subspace stand for the same
-    /// point, and both can be assigned. Projects to the nearest orthonormal basis, the polar factor, of the same subspace where the
-    /// rank is full.
+    /// k-dimensional subspaces of n-space, each by an n x k matrix whose columns (rows, when wide) are an orthonormal basis.
+    /// Computed along geodesics from a base, which is also an n x k matrix and follows assignments, O(n k^2) (Edelman, Arias &
+    /// Smith 1998). Gradients move the subspace, in its k (n - k) dimensions, and do not turn the basis in it: two bases of one
+    /// subspace stand for the same point, and both can be assigned. Projects to the nearest orthonormal basis, the polar factor,
+    /// of the same subspace where the rank is full.
     let grassmann: Parametrization = Parametrization.ofNode (GrassmannNode())

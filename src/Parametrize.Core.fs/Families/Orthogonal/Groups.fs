@@ -13,8 +13,8 @@ type internal Group =
 [<RequireQualifiedAccess>]
 module internal GroupSpaces =
 
-    /// Not one of the matrices with orthonormal columns or rows: the singular vectors that `svd` finds lie in those, but not
-    /// in each of these groups.
+    /// This is no subset of `StiefelSpaces.stiefel`: `svd` finds singular vectors in that space, which need not lie in each of
+    /// these groups.
     let square: Space =
         { new Space("square matrices with orthonormal columns",
                     [],
@@ -58,8 +58,8 @@ type internal GroupNode(group: Group) =
         let mean = (Tensors.diagonal skew).mean([| -1L |], keepdim = true)
         skew - Tensors.eyeLike skew * mean.unsqueeze -1L
 
-    /// Divided by the n-th root of the determinant, that of the smallest angle: rounding leaves a phase. Where the determinant is
-    /// 1 but for that, it is a constant.
+    /// The matrix divided by the n-th root of its determinant (the root with the smallest angle), which removes a phase that
+    /// rounding has left. The root is a constant for the gradient, because up to rounding it is 1.
     let withoutPhase (unitary: torch.Tensor) =
         let angle =
             (Tensors.determinantSign (unitary.detach ())).angle() / (float (Tensors.rows unitary)).AsScalar()
@@ -130,7 +130,7 @@ type internal GroupNode(group: Group) =
         /// Above the diagonal nothing is read.
         member _.Measures before = before.Head.IsLeaf
 
-        /// A trace that is taken off takes one of the directions of the diagonal.
+        /// The trace is subtracted for determinant 1: this removes one direction of the diagonal, which would stretch by 2.
         member _.LogVolume(inputs, _) =
             let x = inputs[0]
             let isComplex = x.is_complex ()
@@ -174,8 +174,8 @@ module GroupValues =
 
     /// Real n x n rotations, orthogonal matrices of determinant 1, by the exponential at a base that follows assignments, O(n^3)
     /// (Lezcano-Casado & Martinez-Rubio 2019). Projects to the nearest rotation: by the singular value decomposition, with the
-    /// sign of the smallest singular value turned where the determinant is negative (Kabsch 1976; Umeyama 1991). `orthogonal`
-    /// has both components.
+    /// sign of the smallest singular value changed if the determinant is negative (Kabsch 1976; Umeyama 1991). `orthogonal` has
+    /// both components.
     let specialOrthogonal: Parametrization = Parametrization.ofNode (GroupNode Group.SpecialOrthogonal)
 
     /// Complex n x n matrices with orthonormal columns, by the exponential at a base that follows assignments, O(n^3). Projects to

@@ -25,6 +25,6 @@ module OrthogonalValues =
     /// base. Projects by QR, as PyTorch does.
     let orthogonal: Parametrization = stiefel OrthogonalMap.Default true
 
-    /// The map alone, as PyTorch's `use_trivialization=False`. Square real matrices of the exponential and the Cayley map
-    /// then have determinant 1; the Cayley map reaches tall matrices whose top block has the eigenvalue -1 in the limit only.
+    /// The map alone, as PyTorch's `use_trivialization=False`. Square real matrices of the exponential and the Cayley map then
+    /// have determinant 1; tall matrices whose top block has the eigenvalue -1 are only limits of what the Cayley map yields.
     let orthogonalWithoutBase (map: OrthogonalMap) : Parametrization = stiefel map false

@@ -47,8 +47,8 @@ module internal OrthogonalMaps =
         | OrthogonalMap.Cayley
         | OrthogonalMap.Householder -> true
 
-    /// Of real numbers b for each entry of a skew matrix: two entries, `|A|^2 = 2 b^2`. A complex one has imaginary numbers on the
-    /// diagonal besides, that count twice in X - X^H.
+    /// The log volume of the map from X to A = X - X^H. A real number b of X off the diagonal gives two entries, `|A|^2 = 2 b^2`;
+    /// the imaginary diagonal of a complex matrix is doubled.
     let logVolumeOfSkew (columns: int64) (isComplex: bool) : float =
         let pairs = float (columns * (columns - 1L) / 2L)
 
@@ -96,7 +96,7 @@ module internal OrthogonalMaps =
     let private roundedTo (epsilon: float) (tall: torch.Tensor) (x: torch.Tensor) =
         x.``to`` (Form.halfOf epsilon |> Option.defaultValue tall.dtype)
 
-    /// What the map yields a matrix of that element type from, given the matrix in double precision; `Error` is a reason.
+    /// The X of that element type from which the map yields a matrix, which is given in double precision; `Error` is a reason.
     let back (map: OrthogonalMap) (epsilon: float) dtype (exact: torch.Tensor) : Result<torch.Tensor, string> =
         let tall = exact.``to`` (dtype: torch.ScalarType)
 

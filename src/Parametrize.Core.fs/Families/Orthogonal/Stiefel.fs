@@ -36,7 +36,7 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
         if trivialized then
             NodeParts.carrying (minusIdentity tensor) [ StiefelBase.ofMatrix tensor ]
         else
-            // What 16-bit rounding leaves of orthonormality is too little for a logarithm.
+            // A matrix that was rounded to 16 bits is not orthonormal enough for a logarithm.
             Orthonormal.polar (Tensors.inDouble (upright tensor))
             |> OrthogonalMaps.back map epsilon tensor.dtype
             |> Result.bind (fun x -> NodeParts.ofInput (asGiven tensor (x.``to`` tensor.dtype)))
@@ -147,7 +147,7 @@ type internal StiefelNode(map: OrthogonalMap, trivialized: bool) =
 
     interface IVolumeBehind with
         member this.Measures before = this.Measures before.Head
-        /// The base turns all alike.
+        /// The base is orthogonal, so it does not change volumes.
         member this.LogVolume(inputs, _) = this.LogVolume inputs[0]
 
     abstract Behind: before: Space -> Node
@@ -193,7 +193,7 @@ and internal SkewMapNode(map: OrthogonalMap, trivialized: bool, hermitian: bool)
 
             if trivialized then buffers[0].matmul q else q
 
-    /// The skew matrix with the same skew matrix, in which its diagonal counts twice.
+    /// Gives the skew matrix itself as the parameter. Its diagonal is halved, because `SkewMatrix.ofLower` doubles it.
     override _.Inverse(tensor, epsilon) =
         let skewOf (x: torch.Tensor) =
             let skew = SkewMatrix.ofLower x
@@ -204,7 +204,7 @@ and internal SkewMapNode(map: OrthogonalMap, trivialized: bool, hermitian: bool)
 
     override _.Measures before = before.IsOpenIn(if hermitian then SkewSpaces.skewHermitian else SkewSpaces.skew)
 
-    /// In a complex skew matrix of a skew matrix the diagonal counts twice.
+    /// `SkewMatrix.ofLower` doubles the diagonal of a complex skew matrix.
     override _.LogVolume input =
         let skew = SkewMatrix.ofLower input
 

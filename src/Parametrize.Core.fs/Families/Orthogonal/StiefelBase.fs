@@ -4,8 +4,8 @@ open TorchSharp
 open Parametrize.LinearAlgebra
 
 /// The base of a matrix with orthonormal columns (rows, when wide): an orthogonal (unitary) n x n matrix whose first columns are
-/// those of the matrix. It is carried in the shape of the matrix: of a square one it is that, else it is thin (`ThinBase`). PyTorch
-/// carries the n x n matrix of either, which will do as well.
+/// those of the matrix. It is stored in the shape of the matrix: the base of a square matrix is the matrix itself, that of
+/// another one is thin (`ThinBase`). PyTorch's base is n x n in both cases, and is accepted as well.
 [<RequireQualifiedAccess>]
 module internal StiefelBase =
 
@@ -29,10 +29,10 @@ module internal StiefelBase =
     let times (foot: torch.Tensor) (tall: torch.Tensor) : torch.Tensor =
         if isSquare foot then foot.matmul tall else ThinBase.times (upright foot) tall
 
-    /// As PyTorch carries it.
+    /// The base as PyTorch stores it: n x n.
     let whole (foot: torch.Tensor) : torch.Tensor = if isSquare foot then foot else ThinBase.whole (upright foot)
 
-    /// What the map turns the base into must be allowed, after one more rounding.
+    /// Checks the base. The limit leaves room for one more rounding, because the output of the map must be allowed.
     let check (epsilon: float) (foot: torch.Tensor) : Result<unit, Violation> =
         let tall = upright foot
         let condition, limit = "B^H B = I of the base", Tensors.limit epsilon (Tensors.rows tall) 1.0 - epsilon

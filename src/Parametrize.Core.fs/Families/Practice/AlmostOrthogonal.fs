@@ -21,10 +21,10 @@ module internal AolSpaces =
 type internal AolNode() =
     inherit Node()
 
-    /// How often a matrix is squared that gives small entries of a vector as many digits as large ones.
+    /// How often the matrix is squared by which small entries of a vector get as many exact digits as large ones.
     let squarings = 6
 
-    /// What an entry of a Perron vector counts at least.
+    /// The least size of an entry of a Perron vector; smaller ones count as this.
     let least = 1e-150
 
     /// In double precision, with entries whose squares are numbers. No entry of an element is larger than 1.
@@ -36,11 +36,11 @@ type internal AolNode() =
     let perron (g: torch.Tensor) (limit: float) : struct (torch.Tensor * torch.Tensor) =
         let isZero = (Tensors.diagonal g).eq(0.0.AsScalar()).unsqueeze -1L
         let struct (values, vectors) = torch.linalg.eigh g
-        // Of blocks that fall apart each has an eigenvector of its own.
+        // Each independent block of the matrix has an eigenvector of its own.
         let isOne = (values - 1.0.AsScalar()).abs().le((limit / 8.0).AsScalar()).``to`` g.dtype
         let weights = vectors.sum ([| -2L |], keepdim = true) * isOne.unsqueeze -2L
         let start = (vectors * weights).sum([| -1L |], keepdim = true).clamp_min(least.AsScalar())
-        // Of numbers that are not negative, products lose no digits.
+        // No entry is negative, so that products lose no digits.
         let mutable power = (g +. Tensors.eyeLike g) * 0.5.AsScalar()
 
         for _ in 1..squarings do
@@ -61,7 +61,7 @@ type internal AolNode() =
     abstract Gram: tensor: torch.Tensor -> torch.Tensor
     default _.Gram matrix = (matrix.mH.matmul matrix).abs()
 
-    /// Numbers for the columns, in a row, as they are multiplied with.
+    /// A row with one number for each column, in a shape that broadcasts with the tensor.
     abstract Spread: row: torch.Tensor * tensor: torch.Tensor -> torch.Tensor
     default _.Spread(row, _) = row
 
@@ -106,7 +106,7 @@ type internal AolNode() =
         let struct (_, ratio) = perron (this.Gram(withSquares tensor)) limit
         Violation.unless this.Condition (Tensors.largest (ratio - 1.0.AsScalar())) limit
 
-    /// Matrices that are allowed stay beside others.
+    /// Allowed matrices of a batch stay exact when others are not allowed.
     override this.Invert(_, tensor, epsilon, want) =
         let wide = Tensors.inDouble tensor
         let limit = this.Limit(tensor, epsilon)

@@ -39,7 +39,7 @@ module ConvolutionNorm =
 
         (spectrum.flatten 2L).permute(2L, 0L, 1L)
 
-    /// Of a kernel whose entries are neither tiny nor huge.
+    /// The operator norm for a kernel whose entries are neither tiny nor huge.
     let internal ofUnits (sizes: int64[]) (kernel: torch.Tensor) : torch.Tensor =
         let blocks = blocks sizes kernel
         // Gradients take the way through the one block that counts.
@@ -125,10 +125,10 @@ module ConvolutionNormValues =
 
     /// Kernels `[out, in, k...]` whose convolution has this operator norm on inputs of these sizes with circular padding,
     /// exactly, by the Fourier transform (Sedghi, Gupta & Long 2019): `bound X / |X|`. `spectralNorm` of a kernel is the norm of
-    /// the matrix `out x (in k...)`, which the convolution's exceeds by up to the root of the number of taps. Each pass costs
-    /// the singular values of a matrix out x in for each frequency. The parameter is the kernel as it is, which projects by
-    /// the map (a retraction); zeros stay. Throws ArgumentException for a bound that is not positive and finite, and for sizes
-    /// that are missing, not positive, or of more than 2^24 places together.
+    /// the matrix `out x (in k...)`; the norm of the convolution can be larger, by up to a factor of the root of the number of
+    /// taps. Each pass costs the singular values of a matrix out x in for each frequency. The parameter is the kernel as it is,
+    /// which projects by the map (a retraction); zeros stay. Throws ArgumentException for a bound that is not positive and
+    /// finite, and for sizes that are missing, not positive, or of more than 2^24 places together.
     let convolutionNorm (sizes: int64 list) (bound: float) : Parametrization =
         Options.requirePositive (nameof bound) bound
 

@@ -52,6 +52,17 @@ type internal FakeQuantizedNode(bits: int, scheme: QuantizationScheme, granulari
         let zeroPoint = zeroPoint.``to`` torch.ScalarType.Int64
         NodeParts.carrying tensor [ (scale.``to`` tensor.dtype).reshape shape; zeroPoint.reshape shape ]
 
+    /// The buffers with ranges that have grown to the tensor.
+    let grown (tensor: torch.Tensor) (buffers: torch.Tensor[]) : torch.Tensor[] =
+        let rows = Granularity.rows granularity tensor
+        let column (numbers: torch.Tensor) = numbers.reshape (-1L, 1L)
+        let struct (scale, zeroPoint) = grid.Grown(rows, column buffers[0], column buffers[1])
+
+        [|
+            (scale.``to`` buffers[0].dtype).reshape buffers[0].shape
+            (zeroPoint.``to`` buffers[1].dtype).reshape buffers[1].shape
+        |]
+
     override _.Code = Code.call "fakeQuantized" [ Code.Integer bits; scheme.Code; granularity.Code ]
 
     override this.Inputs form =
@@ -98,7 +109,8 @@ type internal FakeQuantizedNode(bits: int, scheme: QuantizationScheme, granulari
 
     override _.Invert(present, tensor, epsilon, want) =
         if present.Length = 2 then
-            NodeParts.carrying tensor [ present[0]; present[1] ]
+            // What is in the range of the grid stays on it.
+            NodeParts.carrying tensor (List.ofArray (if want = Want.Exact then present else grown tensor present))
         else
             let rows = Granularity.rows granularity tensor
 
@@ -111,17 +123,9 @@ type internal FakeQuantizedNode(bits: int, scheme: QuantizationScheme, granulari
                 let struct (scale, zeroPoint) = grid.OfRange(rows, epsilon)
                 carried tensor scale zeroPoint
 
-    /// What has grown beyond the range would be cut off, and would get no gradient to come back by.
+    /// The range grows with the parameter, because entries beyond it would be cut off and get no gradient to come back.
     interface ILearns with
-        member _.Advance(inputs, buffers) =
-            let rows = Granularity.rows granularity inputs[0]
-            let column (numbers: torch.Tensor) = numbers.reshape (-1L, 1L)
-            let struct (scale, zeroPoint) = grid.Grown(rows, column buffers[0], column buffers[1])
-
-            [|
-                (scale.``to`` buffers[0].dtype).reshape buffers[0].shape
-                (zeroPoint.``to`` buffers[1].dtype).reshape buffers[1].shape
-            |]
+        member _.Advance(inputs, buffers) = grown inputs[0] buffers
 
     interface IStraightThrough with
         member _.Pass(inputs, buffers, gradient) =

@@ -11,7 +11,7 @@ type internal GainNode() =
 
     let sphere = SpectralSpaces.sphere 1.0
 
-    /// Of the tensor in units of its largest entry, which comes with it.
+    /// The spectral norm of the tensor in units of its largest entry, the tensor in these units, and that entry.
     let normOf (tensor: torch.Tensor) =
         let wide = Tensors.inDouble tensor
         let largest = Norms.largest wide (Norms.others wide -1L)
@@ -45,7 +45,7 @@ type internal GainNode() =
         let struct (norm, scaled, unit) = normOf tensor
         let gain = min (norm * unit) (Entrywise.greatestOf epsilon tensor.dtype)
 
-        // Of zeros the gain says so; with a direction of zeros it could never change.
+        // For zeros the gain is zero, and the direction is not: with both zero, nothing could ever change.
         let direction =
             if norm = 0.0 then
                 torch.full_like (scaled, (1.0 / sqrt (float (scaled.numel ()))).AsScalar())
@@ -66,7 +66,9 @@ type internal GainNode() =
         member _.CodeWith inputs = Code.call "gain" [ Code.Items inputs ]
 
     interface IDimension with
-        member _.Dimension(_, before, _) = before |> List.last |> snd |> Option.map (fun directions -> directions + 1L)
+        member _.Dimension(form, before, _) =
+            let ofDirections = before |> List.last |> snd
+            ofDirections |> Option.map (fun directions -> min (directions + 1L) (Form.reals form))
 
 namespace Parametrize.Values
 
@@ -80,6 +82,6 @@ module GainValues =
     /// `out x (in ...)`. Throws ArgumentException for other than two values, and values whose spaces do not fit.
     let gain (inputs: Parametrization list) : Parametrization = Parametrization.join (GainNode()) inputs
 
-    /// Every real tensor, its spectral norm apart: `W = g X / sigma(X)`, where sigma follows by power iteration while training
-    /// (Zhai et al. 2023). `gain [ identity; spectralNorm ]`.
+    /// Every real tensor, with its spectral norm as a separate parameter: `W = g X / sigma(X)`, where sigma follows by power
+    /// iteration while training (Zhai et al. 2023). `gain [ identity; spectralNorm ]`.
     let sigmaReparametrized: Parametrization = gain [ identity; spectralNorm ]

@@ -30,7 +30,7 @@ module internal Granularity =
 
     let private position (dimension: int) (count: int) : int = (dimension + count) % count
 
-    /// In words what a form lacks.
+    /// What errors expect of a form that does not suit; None if it suits.
     let fault (granularity: Granularity) (form: Form) : string option =
         match granularity with
         | Granularity.Tensor -> None
@@ -42,7 +42,7 @@ module internal Granularity =
         | Granularity.Tensor -> [||]
         | Granularity.Channel dimension -> [| form.Shape[position dimension form.Shape.Length] |]
 
-    /// One number for each scale, to be computed with beside the tensor.
+    /// The numbers, one for each scale, in a shape that broadcasts with the tensor.
     let beside (granularity: Granularity) (tensor: torch.Tensor) (numbers: torch.Tensor) : torch.Tensor =
         match granularity with
         | Granularity.Tensor -> numbers

@@ -55,9 +55,9 @@ open Parametrize
 [<AutoOpen>]
 module GroupSparseValues =
 
-    /// At most `keep` of each `size` consecutive entries in the last dimension are other than 0: those of largest modulus,
-    /// chosen anew in each pass, with gradients straight through (Zhou et al. 2021); `pruned (Pruning.Groups(keep, size))`
-    /// chooses once. O(n). The parameter is the tensor as it is; projects to the nearest. Throws ArgumentException unless
+    /// At most `keep` of each `size` consecutive entries in the last dimension are other than 0: those of largest modulus, chosen
+    /// again in each pass, with straight-through gradients (Zhou et al. 2021). `pruned (Pruning.Groups(keep, size))` chooses only
+    /// once. O(n). The parameter is the tensor as it is; projects to the nearest. Throws ArgumentException unless
     /// `1 <= keep <= size`.
     let groupSparse (keep: int) (size: int) : Parametrization =
         if keep < 1 || keep > size then

@@ -7,14 +7,14 @@ open TorchSharp
 type internal NoiseNode(name: string, number: float) =
     inherit Node()
 
-    /// Of the shape of the tensor, from torch's generator.
+    /// The tensor with noise. Random numbers come from torch's generator.
     abstract Noisy: tensor: torch.Tensor -> torch.Tensor
 
     override _.Code = Code.call name [ Code.Float number ]
     override this.Inputs form = Node.same this Requirement.entries form
     override _.Domains = [ Domain.AnySpace ]
 
-    /// What noise leaves of a space is not for others to build on.
+    /// Noise leaves the space of the tensor, so that later nodes must not rely on that space.
     override _.Codomain before =
         let before = before.Head
 
@@ -78,17 +78,18 @@ open Parametrize
 [<AutoOpen>]
 module NoiseValues =
 
-    /// The tensor as it is, and in training with independent normal numbers of this deviation added (Murray & Edwards 1994),
-    /// from torch's generator. Of any space, of which it claims nothing. Throws ArgumentException for a deviation that is not
-    /// positive and finite.
+    /// The tensor as it is; in training, independent normal numbers of this deviation are added (Murray & Edwards 1994), from
+    /// torch's generator. Accepts every space, but its result counts as outside of it. Throws ArgumentException for a deviation
+    /// that is not positive and finite.
     let weightNoise (deviation: float) : Parametrization =
         Options.requirePositive (nameof deviation) deviation
 
         Parametrization.ofNode (WeightNoiseNode deviation)
 
-    /// The tensor as it is, and in training with each entry zero with this probability, the others larger so that the mean
-    /// stays (DropConnect: Wan et al. 2013; of recurrent weights, Merity et al. 2018). From torch's generator; of any space, of
-    /// which it claims nothing. Throws ArgumentException for a probability outside of [0, 1).
+    /// The tensor as it is; in training, each entry becomes zero with this probability, and the others grow so that the mean
+    /// stays (DropConnect: Wan et al. 2013; for recurrent weights, Merity et al. 2018). Random numbers come from torch's
+    /// generator. Accepts every space, but its result counts as outside of it. Throws ArgumentException for a probability outside
+    /// of [0, 1).
     let weightDropout (probability: float) : Parametrization =
         if not (probability >= 0.0 && probability < 1.0) then
             invalidArg (nameof probability) (invariant $"The probability must be in [0, 1), but it is {probability}.")

@@ -37,7 +37,7 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
     /// What rounding of a number, of its scale and of where they are compared may do to it, as a share: half a unit each.
     let tolerance (epsilon: float) = 1.5 * epsilon + 7.0 * min epsilon (Form.epsilon torch.ScalarType.Float32)
 
-    /// How many of the largest entries tell most scales apart from that of a row.
+    /// How many of the largest entries of a row are compared with every scale: they exclude most scales.
     let telling = 5L
 
     /// How many numbers are held at once.
@@ -83,12 +83,12 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
         let struct (top, _) = rows.abs().topk(int (min telling (rows.size 1)), dim = 1)
         let top = deviations (top.unsqueeze 1L) (scales.unsqueeze -1L)
         let mutable left = top.amax([| -1L |]).le((tolerance epsilon).AsScalar())
-        // Zeros lie on all.
+        // Rows of zeros lie on every grid, so no scale is looked for.
         left <- left.logical_and (largest.gt (0.0.AsScalar()))
         let mutable found = torch.zeros_like largest
         let mutable goesOn = true
 
-        // Some entries tell in no time what all of a long row take long for.
+        // A sample of a long row is tested first, because it excludes most scales quickly.
         let stride = max 1L (rows.size 1 / 1000L)
         let some = rows.slice (1L, 0L, rows.size 1, stride)
 
@@ -118,7 +118,7 @@ type internal QuantizationGrid(bits: int, scheme: QuantizationScheme) =
 
         found
 
-    /// Zero rows have the scale of the others, and 1 where there is none.
+    /// Rows of zeros get the largest scale of the other rows, or 1 if there is none.
     let orOthers (scale: torch.Tensor) =
         let inPlaceOf (other: torch.Tensor) (scale: torch.Tensor) =
             torch.where (scale.eq (0.0.AsScalar()), other, scale)

@@ -117,9 +117,9 @@ open Parametrize
 [<AutoOpen>]
 module WeightStandardizedValues =
 
-    /// Tensors whose channels of a dimension (0 of weights `[out, ...]`) have mean 0 and standard deviation 1, the mean of the
-    /// squares: `(X - mean X) / std X` (weight standardization: Qiao et al. 2019). Real tensors with at least 2 entries in each
-    /// channel, O(n). The parameter is the tensor as it is; projects to the nearest. A constant channel has no direction, and
-    /// becomes that of its first entry against the others.
+    /// Tensors whose channels of a dimension (0 for weights `[out, ...]`) have mean 0 and variance 1, as the mean of the squares:
+    /// `(X - mean X) / std X` (weight standardization: Qiao et al. 2019). Real tensors with at least 2 entries in each channel,
+    /// O(n). The parameter is the tensor as it is; projects to the nearest. A constant channel has no direction; it is projected
+    /// as if its first entry differed from the others.
     let weightStandardized (dimension: int) : Parametrization =
         Parametrization.ofNode (WeightStandardizedNode dimension)

@@ -5,7 +5,8 @@ open System
 /// How many entries, or channels, to prune.
 [<RequireQualifiedAccess>]
 type Amount =
-    /// A share of those that are left, in [0, 1]; the count is rounded to even, as Python rounds.
+    /// A share of those that are left, in [0, 1]. The count is rounded to the nearest whole number, halves to the even one, as in
+    /// Python.
     | Share of float
     /// A number of those that are left.
     | Count of int64
@@ -21,7 +22,7 @@ type Amount =
     /// A whole number is a count.
     static member op_Implicit(count: int) : Amount = Count(int64 count)
 
-    /// How many of those left of all, or why there are too few.
+    /// How many to prune, given how many there are in all and how many are left; or why too few are left.
     member internal this.TryOf(what: string, all: int64, left: int64) : Result<int64, string> =
         let countOf (share: float) (many: int64) = int64 (Math.Round(share * float many, MidpointRounding.ToEven))
 

@@ -13,7 +13,8 @@ type Mask =
             Stays: bool[]
         }
 
-    /// Entries that are true stay, row after row.
+    /// The mask by which entries that are true stay, row after row. Throws ArgumentException if their number does not fit the
+    /// shape.
     static member OfArray(shape: int64[], kept: bool[]) : Mask =
         if Array.fold (*) 1L shape <> int64 kept.Length then
             invalidArg (nameof kept) $"A mask of shape {Form.Shown shape} has other than {kept.Length} entries."
@@ -99,8 +100,8 @@ type Mask =
         let sizes = this.Sizes |> Seq.map string |> String.concat "x"
         $"{sizes}:{Convert.ToBase64String bytes}"
 
-    /// The mask of a text such as `2x4:8A==`: sizes, and the entries as bits, row after row, the first in the highest bit,
-    /// in base 64; a number alone has no sizes. Throws FormatException for other texts.
+    /// The mask of a text such as `2x4:8A==`: sizes, and the entries as bits, row after row, the first in the highest bit, in
+    /// base 64. The mask of a tensor without dimensions has no sizes. Throws FormatException for other texts.
     static member Parse(literal: string) : Mask =
         let wrong (reason: string) : 'a =
             raise (FormatException $"A mask is typed as sizes and bits, such as \"2x4:8A==\", but {reason}.")

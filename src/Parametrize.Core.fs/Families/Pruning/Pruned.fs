@@ -89,18 +89,16 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
                 [
                     Domain.Needs [ Closure.Zeroing ]
                     Domain.Needs [ Closure.EntrywiseChoice ]
+                    // Not of its subsets: positive ones, for example, have no zeros.
                     if isSymmetric.Value then
-                        Domain.Within SymmetricSpaces.symmetric
+                        Domain.Exactly SymmetricSpaces.symmetric
                 ]
         ]
 
     override _.Codomain before =
         let before = before.Head
 
-        if
-            before.IsClosedUnder Closure.Zeroing
-            || isSymmetric.Value && before.IsWithin SymmetricSpaces.symmetric
-        then
+        if before.IsClosedUnder Closure.Zeroing || isSymmetric.Value && before = SymmetricSpaces.symmetric then
             Space.intersect before PrunedSpaces.masked
         else
             Space.made
@@ -180,7 +178,7 @@ type internal PrunedNode(stack: Pruning list, hidden: float) =
             | _ -> Error $"{next} is no pruning."
 
     interface IVolumeBehind with
-        /// Of a tensor that is computed, not all entries are read.
+        /// Known only for parameters, because the node does not read all entries of its input.
         member _.Measures before = before.Head.IsLeaf
         member _.LogVolume(inputs, _) = Tensors.forEach 0 0.0 inputs[0]
 
@@ -234,7 +232,8 @@ module internal Pruned =
     let areAlike (left: Parametrization) (right: Parametrization) : bool =
         withoutChoices left.Description = withoutChoices right.Description
 
-    /// The value whose patterns are the masks in use, which a state may have brought: it tells what is computed, and registers that.
+    /// The value with the masks in use as custom patterns: a loaded state may have brought other masks than the value chooses.
+    /// Its text tells what is computed, and registering it restores that.
     let following (value: Parametrization) (parts: Parts) : Parametrization =
         let buffers = System.Collections.Generic.Queue<torch.Tensor[]>(parts.BufferArrays)
 
@@ -256,8 +255,8 @@ module internal Pruned =
     /// Whether one of the nodes prunes.
     let isPruned (value: Parametrization) : bool = value.Program.Nodes |> Array.exists (fun node -> node :? PrunedNode)
 
-    /// The mask of the last node, if it prunes, as it lies on the tensor of which that may see a view: another pruning goes on
-    /// from it.
+    /// The mask of the last node, if it prunes, in the shape of the tensor, even if the node sees a view of it. Another pruning
+    /// continues from this mask.
     let lastMask (value: Parametrization) (parts: Parts) : torch.Tensor option =
         let rec shown (form: Form) (tree: Tree) =
             match tree with
@@ -268,7 +267,7 @@ module internal Pruned =
 
         shown (Parametrization.form value parts) value.Tree
 
-    /// Whether that node sees the tensor itself, so that another pruning becomes one with it.
+    /// Whether the last node prunes and sees the tensor itself, so that another pruning is merged with it.
     let isLast (value: Parametrization) : bool =
         match value.Tree with
         | Tree.Apply(:? PrunedNode, _, _) -> true
@@ -291,8 +290,9 @@ open Parametrize
 [<AutoOpen>]
 module PrunedValues =
 
-    /// Tensors with zeros at fixed places; one behind another prunes what is left. Throws ArgumentException for shares and
-    /// probabilities outside [0, 1], negative counts, norms of no power (NaN), and groups that keep more than they have.
+    /// Tensors with zeros at fixed places; a second pruning prunes the entries that the first has left. Throws ArgumentException
+    /// for shares and probabilities outside [0, 1], negative counts, norms of no power (NaN), and groups that keep more than they
+    /// have.
     let pruned (pruning: Pruning) : Parametrization =
         match PruningRules.fault pruning with
         | Some fault -> invalidArg (nameof pruning) fault

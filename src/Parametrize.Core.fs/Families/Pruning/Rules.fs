@@ -73,7 +73,7 @@ module internal PruningRules =
         | Ok many -> enough amount (invariant $"channels in dimension {dimension}") many
         | Error expected -> Some expected
 
-    /// In words a shape that the pruning needs, when this one does not do.
+    /// The words for a shape that the pruning needs; None if this one suits.
     let expects (pruning: Pruning) (shape: int64[]) : string option =
         match pruning with
         | Pruning.Nothing

@@ -49,7 +49,7 @@ type PruningSchedule =
     /// The step of the last update.
     member this.EndStep: int64 = this.Last
 
-    /// How many steps lie between two updates.
+    /// The number of steps from one update to the next.
     member this.Frequency: int64 = this.Every
 
     /// Whether the share changes at this step: the first and the last, and every so many between.

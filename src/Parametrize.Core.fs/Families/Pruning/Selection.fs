@@ -26,7 +26,7 @@ module internal Selection =
         use generator = new torch.Generator(seed, torch.CPU)
         Form.uniform generator { Form.ofTensor like with Dtype = torch.ScalarType.Float64 }
 
-    /// The places of those still kept whose importance comes first or last, of which so many are left.
+    /// True at the `many` kept entries of largest or smallest importance; `left` is the number of kept entries.
     let private extreme
         largest
         (many: int64)
@@ -54,7 +54,7 @@ module internal Selection =
         amount.TryOf("entries", kept.numel (), left)
         |> Result.map (fun many -> extreme false many left importance kept)
 
-    /// Like PyTorch, which picks those that stay: of equal channels others are hidden.
+    /// Picks the channels that stay, as PyTorch does: among equal channels, picking those to hide would hide others.
     let private leastChannels (amount: Amount) (importance: torch.Tensor) (kept: torch.Tensor) =
         let left = count kept
 
@@ -142,7 +142,7 @@ module internal Selection =
         | Pruning.Custom mask ->
             Ok(mask.ToTensor({ Form.ofTensor kept with Dtype = torch.ScalarType.Bool }).logical_not())
 
-    /// Whether it goes up to a share of all, and as much is pruned already.
+    /// Whether the amount is `UpTo` a share that is pruned already.
     let isReached (pruning: Pruning) (kept: torch.Tensor) : bool =
         let isMet (amount: Amount) (left: torch.Tensor) = amount.TryOf("", left.numel (), count left) = Ok 0L
 

@@ -45,7 +45,7 @@ type internal ContractionNode(bound: float) =
     let limit (tensor: torch.Tensor) (epsilon: float) =
         Tensors.limit epsilon (min (Tensors.rows tensor) (Tensors.last tensor)) 1.0
 
-    /// What is larger counts as on the edge, as projections are, which are the limit away from it, up to rounding.
+    /// Larger singular values count as on the edge. Projected ones do: they lie one limit below the bound, up to rounding.
     let inside (tensor: torch.Tensor) (epsilon: float) = 1.0 - 2.0 * limit tensor epsilon
 
     let column (values: torch.Tensor) (like: torch.Tensor) = (values.unsqueeze -1L).``to`` like.dtype

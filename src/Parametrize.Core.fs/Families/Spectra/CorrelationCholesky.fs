@@ -8,7 +8,7 @@ type internal CorrelationFactorNode() =
 
     let last = [| -1L |]
 
-    /// The nearest rows, with a diagonal of at least this: what is above the diagonal goes, and the diagonal that is negative.
+    /// The nearest rows with a diagonal of at least this. Entries above the diagonal and negative diagonal entries become zero.
     let nearest (least: float) (tensor: torch.Tensor) =
         let lower = (Tensors.inDouble tensor).tril()
         let unit = Norms.largest lower [| lower.dim () - 1L |]
@@ -16,7 +16,7 @@ type internal CorrelationFactorNode() =
         let diagonal = Tensors.diagonal rows
         let kept = rows.tril -1L +. torch.diag_embed (diagonal.clamp_min (0.0.AsScalar()))
         let isZero = kept.eq(0.0.AsScalar()).all(-1L, keepdim = true)
-        // Such a row is as far from all that are orthogonal to its own axis.
+        // A row with only a negative diagonal entry is equally far from all rows that are orthogonal to its axis.
         let isAcross = isZero.logical_and ((diagonal.lt (0.0.AsScalar())).unsqueeze -1L)
         let firstAxis = torch.zeros_like rows
         firstAxis.narrow(-1L, 0L, 1L).fill_(1.0.AsScalar()) |> ignore

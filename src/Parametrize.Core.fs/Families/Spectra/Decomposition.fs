@@ -1,7 +1,7 @@
 namespace Parametrize
 
-/// What the values of factors have to be so that a decomposition finds what they yield again: vectors and numbers in an order
-/// of its own, up to signs.
+/// Requirements on the values of factors, so that a decomposition of what they yield finds factors that they can yield. A
+/// decomposition finds vectors and numbers in its own order, and vectors up to signs.
 [<RequireQualifiedAccess>]
 module internal Decomposition =
 
@@ -13,18 +13,18 @@ module internal Decomposition =
         || numbers.Equals PositiveSpaces.positive
         || numbers.Equals PositiveSpaces.nonNegative
 
-    /// Of vectors: any, or any that are orthonormal.
+    /// The domain of vectors: all tensors, or all matrices with orthonormal columns.
     let vectors: Domain = Domain.OneOf [ Domain.free; Domain.Exactly StiefelSpaces.stiefel ]
 
-    /// Of numbers beside vectors of these spaces. Vectors of any lengths can take numbers to any others of their signs.
+    /// The domain of numbers, given the spaces of the vectors. Vectors of any length can absorb any positive factor of a number.
     let numbers (vectors: Space list) : Domain =
         if List.exists isFree vectors then
             Domain.Needs [ Closure.Scaling; Closure.EntrywiseChoice; Closure.Reordering ]
         else
             Domain.OneOf [ Domain.Needs [ Closure.Reordering ]; Domain.Within OrderedSpaces.ordered ]
 
-    /// The dimension of what vectors and numbers of these spaces yield, given that by all numbers. A decomposition finds numbers
-    /// that differ from each other again, so that each number that is not free makes it one less.
+    /// The dimension of the matrices that vectors and numbers of these spaces yield, given the dimension for all numbers. If all
+    /// numbers differ, a decomposition finds them again, so each number that is not free lowers the dimension by one.
     let dimension
         (byAllNumbers: int64)
         (vectors: (Form * (Space * int64 option)) list)

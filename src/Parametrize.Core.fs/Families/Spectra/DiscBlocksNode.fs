@@ -75,7 +75,7 @@ type internal DiscBlocksNode(radius: float) =
 
     let beyondLast (b: Blocks) = (b.Last.abs () - number 1.0).masked_fill(isLarge (b.Last.abs ()), number infinity)
 
-    /// In which rounding of each matrix is counted, in units of the radius.
+    /// The tolerance for each matrix, in units of the radius.
     let limits (tensor: torch.Tensor) (epsilon: float) =
         let largest = (Tensors.inDouble tensor).abs().amax([| -2L; -1L |], keepdim = true).squeeze -1L
 
@@ -97,7 +97,7 @@ type internal DiscBlocksNode(radius: float) =
             Last = b.Last * factor (b.Last.abs ()) isLastMoved
         }
 
-    /// What yields T: blocks beyond the edge scaled to it, then at a distance from it of some roundoffs.
+    /// The parameter of T. Blocks beyond the edge are scaled to it, and then moved inside by a few roundoffs.
     let inverse (tensor: torch.Tensor) (epsilon: float) (starts: bool) =
         let b, limits = blocksOf tensor, limits tensor epsilon
         let tiny = 4.0 * Form.epsilon tensor.dtype

@@ -19,11 +19,11 @@ open Parametrize
 [<AutoOpen>]
 module EigenValues =
 
-    /// `Q diag(l) Q^T` from values of Q (n x rank) and l (rank numbers): real symmetric n x n matrices with that many
-    /// eigenvalues, the others zero. Takes the eigenvalues of the largest moduli, or the largest where l cannot be negative, and
-    /// projects them as the value of l does: the nearest matrix, where that is the nearest whatever the order of its entries.
-    /// O(n^2 rank); projecting O(n^3). Throws ArgumentException for a rank below 1, other than two values, and values whose
-    /// spaces do not fit.
+    /// `Q diag(l) Q^T` from values of Q (n x rank) and l (rank numbers): real symmetric n x n matrices with `rank` eigenvalues
+    /// from l; the others are zero. Projects by taking the eigenvalues of the largest moduli (the largest ones if l cannot be
+    /// negative), and projecting them by the value of l. The result is the nearest matrix if that value finds the nearest
+    /// numbers, in any order. O(n^2 rank); projecting O(n^3). Throws ArgumentException for a rank below 1, other than two values,
+    /// and values whose spaces do not fit.
     let eigen (rank: int64) (inputs: Parametrization list) : Parametrization =
         Options.requireRank rank
 
@@ -36,8 +36,8 @@ module EigenValues =
     let private squares: Parametrization = positiveBy PositiveMap.Square
 
     /// Real positive semidefinite n x n matrices, `Q diag(x^2) Q^T` with orthogonal Q. Projects to the nearest one: negative
-    /// eigenvalues become zero (Higham 1988), O(n^3). Registering keeps eigenvalues that are zero up to rounding, from where they
-    /// grow exponentially; negative ones start at half the mean modulus of all.
+    /// eigenvalues become zero (Higham 1988), O(n^3). Registering keeps eigenvalues of zero as tiny numbers (below rounding),
+    /// which can grow exponentially in training; negative ones start at half the mean modulus of all.
     let psd: Parametrization = eigenFull [ orthogonal; squares ]
 
     /// Real positive semidefinite n x n matrices of that rank at most, `Q diag(x^2) Q^T` with orthonormal Q (n x rank). Projects to
@@ -57,9 +57,9 @@ module EigenValues =
         | SpdMap.Eigenvalues -> eigenFull [ orthogonal; positive ]
         | SpdMap.Exponential -> symmetric >>> matrixExponential
 
-    /// Real symmetric positive definite n x n matrices (n >= 2) of that trace: `Q diag(l) Q^T` with l on the simplex times it.
-    /// Projects to the nearest one, whose eigenvalues are the nearest on the simplex; zeros become tiny. Trace 1 makes density
-    /// matrices. O(n^3). Throws ArgumentException for a trace that is not positive and finite.
+    /// Real symmetric positive definite n x n matrices (n >= 2) of that trace: `Q diag(l) Q^T` where l is `trace` times a
+    /// probability vector. Projects to the nearest one, whose eigenvalues are the nearest on the simplex; zeros become tiny.
+    /// Trace 1 makes density matrices. O(n^3). Throws ArgumentException for a trace that is not positive and finite.
     let spdWithTrace (trace: float) : Parametrization =
         Options.requirePositive (nameof trace) trace
 

@@ -38,7 +38,7 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
     let name = if rank.IsSome then "eigen" else "eigenFull"
     let symmetricPart (matrix: torch.Tensor) = matrix / 2.0.AsScalar() +. matrix.mT / 2.0.AsScalar()
 
-    /// Eigenvalues in ascending order and vectors of a symmetric part in units, which are told.
+    /// The eigenvalues in ascending order and the eigenvectors of the symmetric part in units, and the units.
     let decomposed (tensor: torch.Tensor) : struct (torch.Tensor * torch.Tensor * torch.Tensor) =
         let struct (matrix, unit) = Norms.matricesInUnits 0.0 tensor
         let struct (values, vectors) = torch.linalg.eigh (symmetricPart matrix)
@@ -61,12 +61,12 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
         let struct (ascending, _) = places.sort -1L
         ascending
 
-    /// How eigenvalues are ordered: the first ones are kept.
+    /// The key of each eigenvalue: those with the largest keys are kept.
     abstract Order: values: torch.Tensor -> torch.Tensor
 
     default _.Order values = values.abs ()
 
-    /// What the kept ones are made into beside the largest and what is rounding, for parts as they are wanted.
+    /// The eigenvalues that are used for the kept ones, given the largest modulus, the rounding and the wanted parts.
     abstract Adjusted:
         kept: torch.Tensor * largest: torch.Tensor * rounding: torch.Tensor * epsilon: float * Want -> torch.Tensor
 
@@ -77,7 +77,7 @@ type internal EigenNode(rank: int64 voption, isAscending: bool) =
         else
             kept
 
-    /// What the kept ones start as, given what is rounding: each matrix by its own scale.
+    /// The eigenvalues with which training starts, given the kept ones and the rounding. Each matrix has its own scale.
     abstract Started: eigenvalues: torch.Tensor * rounding: torch.Tensor * epsilon: float -> torch.Tensor
     default _.Started(eigenvalues, _, _) = eigenvalues
 
@@ -311,7 +311,7 @@ and internal PositiveEigenNode(rank: int64 voption, areFree: bool, isAscending: 
             let struct (shares, rounding) = this.LeastShare(tensor, epsilon)
             (shares.le rounding).any().item<bool>()
 
-/// The same where eigenvalues may differ by a factor at most, which multiplies what rounding does to the smallest.
+/// The same if eigenvalues may differ by at most a factor, which multiplies the rounding error of the smallest.
 and internal RatioEigenNode(rank: int64 voption, ratio: float) =
     inherit NonNegativeEigenNode(rank, false, false)
 

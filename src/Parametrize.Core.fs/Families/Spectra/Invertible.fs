@@ -27,7 +27,7 @@ module internal InvertibleSpaces =
               member _.LogAbsDet _ = 0.0
         }
 
-/// Determinants of matrices that are no others.
+/// Which determinants the matrices of a node may have.
 [<RequireQualifiedAccess>]
 type internal Determinants =
     | NotZero
@@ -50,13 +50,13 @@ type internal InvertibleNode(determinants: Determinants) =
         else
             logarithms
 
-    /// Far out, where means would leave the range.
+    /// The largest logarithm that is used: beyond it, means could leave the range.
     let farthest = 1e4
 
     /// log |U_ii|, kept where its exponential is a normal number.
     let logDiagonal (x: torch.Tensor) =
         let least, greatest = log (Form.least x.dtype), log (Form.greatest x.dtype)
-        // A logarithm that is rounded up would be that of infinity.
+        // The logarithm of the largest number, if it were rounded up, would yield infinity.
         let greatest = greatest * (1.0 - 4.0 * Form.epsilon x.dtype)
         let within = (Tensors.diagonal x).clamp((-farthest).AsScalar(), farthest.AsScalar())
         (centred within).clamp(least.AsScalar(), greatest.AsScalar())
@@ -101,8 +101,9 @@ type internal InvertibleNode(determinants: Determinants) =
         let struct (_, logarithm) = torch.linalg.slogdet unit
         logarithm +. size.squeeze(-1L).squeeze(-1L).log() * (float (Tensors.last unit)).AsScalar()
 
-    /// Nearly the nearest matrix of determinant 1 to one whose determinant only rounding has moved: along the gradient of log det,
-    /// W^-T, no entry moves by more than rounding. A single pivot would have to move by that of all entries together.
+    /// A matrix of determinant 1, nearly the nearest, for one whose determinant only rounding has moved. It goes along the
+    /// gradient of log det, W^-T, so no entry moves by more than rounding. If only one pivot were corrected, it would take the
+    /// change of all entries.
     let corrected (unit: torch.Tensor) (size: torch.Tensor) =
         let step (matrix: torch.Tensor) () =
             let gradient = (torch.linalg.inv matrix).mT
@@ -116,7 +117,7 @@ type internal InvertibleNode(determinants: Determinants) =
         let others = logarithms.narrow (-1L, 0L, Tensors.last logarithms - 1L)
         torch.cat ([| others; -(others.sum ([| -1L |], keepdim = true)) |], -1L)
 
-    /// Of a matrix that need not be allowed, a multiple.
+    /// The parts of a matrix. If it need not be allowed but needs determinant 1, those of a multiple of it.
     let inverse (dtype: torch.ScalarType) (isAllowed: bool) (struct (matrix: torch.Tensor, unit: torch.Tensor)) =
         let isRounded = isUnit && isAllowed
         let matrix = if isRounded then corrected matrix unit else matrix
@@ -137,7 +138,7 @@ type internal InvertibleNode(determinants: Determinants) =
         let order = permutation.argmax -1L
         NodeParts.carrying (x.``to`` dtype) [ order; diagonal.sign().``to`` dtype ]
 
-    /// The sign of the last one turned where the determinant is not to be negative and is.
+    /// The singular values. The last one changes its sign if the determinant is negative but must not be.
     let turned (left: torch.Tensor) (right: torch.Tensor) (values: torch.Tensor) =
         if hasEitherSign then
             values
@@ -147,7 +148,8 @@ type internal InvertibleNode(determinants: Determinants) =
             let smallest = values.select (-1L, -1L) * turn
             torch.cat ([| others; smallest.unsqueeze -1L |], -1L)
 
-    /// The smallest singular values lifted to this part of the largest or of their mean, or to this number.
+    /// The matrix in units, with singular values raised to this part of the largest, this part of their mean, or this number; and
+    /// the units.
     let lifted (tensor: torch.Tensor) (partOfLargest: float) (partOfMean: float) (least: float) =
         let struct (matrix, unit) = Norms.matricesInUnits (least * 1e-200) tensor
         let struct (left, values, right) = torch.linalg.svd matrix
@@ -164,7 +166,7 @@ type internal InvertibleNode(determinants: Determinants) =
 
         struct (left.matmul ((turned left right lifted).unsqueeze -1L * right), unit)
 
-    /// The size of that, and what rounding may do to it: entries are seen through those of the inverse.
+    /// `|log det W|`, and its tolerance: rounding an entry moves `log det W` by the change times the entry of W^-T.
     let logDeterminants (unit: torch.Tensor) (size: torch.Tensor) (epsilon: float) =
         let moved = ((torch.linalg.inv unit).mT * unit).abs().sum([| -2L; -1L |])
         struct ((logDeterminantOf unit size).abs(), moved * (Tensors.roundoff epsilon 1.0).AsScalar())
@@ -282,7 +284,7 @@ type internal InvertibleNode(determinants: Determinants) =
         | Want.Start ->
             let struct (started, unit) as all = lifted tensor partOfLargest 0.5 Entrywise.leastStart
 
-            // One alone is known not to be allowed.
+            // A single matrix gets here only if it is not allowed, so all of it is replaced.
             if tensor.dim () = 2L then
                 all
             else
@@ -330,7 +332,7 @@ type internal InvertibleNode(determinants: Determinants) =
                 if hasEitherSign then
                     Ok()
                 else
-                    // W where L is the identity.
+                    // W for L = I: its determinant has the sign of det W.
                     let signs = sign |> Tensors.inDouble |> torch.diag_embed |> reorder order
                     wrong "sign" "det W > 0" (1.0 - Tensors.number ((Tensors.determinantSign signs).min())))
 

@@ -120,7 +120,7 @@ type internal SvdNode(rank: int64 voption, isAscending: bool, areSigned: bool) =
             let shares = first values / values.narrow (-1L, 0L, 1L)
             this.Suits(shares.nan_to_num 0.0, Tensors.limit epsilon rank 1.0))
 
-    /// What singular values are made into, given what counts as zero beside the largest.
+    /// The singular values that are used, given the limit up to which a value counts as zero.
     abstract Adjusted: values: torch.Tensor * limit: torch.Tensor * want: Want -> torch.Tensor
     default _.Adjusted(values, limit, _) = torch.where (values.gt limit, values, torch.zeros_like values)
 
@@ -218,8 +218,8 @@ and internal PositiveSvdNode(rank: int64 voption) =
 
     override this.Behind _ = this
 
-/// The same where singular values are positive, but not any: a simplex takes what is nearest to it for zero, which is on its edge. Those
-/// that are zero up to rounding count as tiny.
+/// The same if singular values are positive, but not any positive numbers, as on a simplex. The value of s then projects a zero
+/// to its own edge. Singular values that are zero up to rounding count as tiny ones.
 and internal EdgedSvdNode(rank: int64 voption, isAscending: bool) =
     inherit SvdNode(rank, isAscending, false)
 
@@ -238,7 +238,7 @@ and internal EdgedSvdNode(rank: int64 voption, isAscending: bool) =
             let limit = Tensors.limit epsilon (Tensors.last kept) 1.0
             (kept.le (values.narrow (-1L, 0L, 1L) * limit.AsScalar())).any().item<bool>()
 
-/// The same where singular values may differ by a factor at most, which multiplies what rounding does to the smallest.
+/// The same if singular values may differ by at most a factor, which multiplies the rounding error of the smallest.
 and internal RatioSvdNode(rank: int64 voption, ratio: float) =
     inherit SvdNode(rank, false, false)
 
@@ -284,8 +284,9 @@ module LowRankValues =
     /// Real matrices of exactly that rank, as `U diag(s) V^T` with orthonormal U and V and positive s.
     let fixedRank (rank: int64) : Parametrization = svd rank [ orthogonal; positive; orthogonal ]
 
-    /// Real n x k matrices whose largest singular value is at most `bound` times the smallest: of that condition number. `U diag(s)
-    /// V^T` with orthonormal U and V, and s from `boundedRatio bound`. O(n k min(n, k)). Projects to the nearest one, which cuts
-    /// singular values off at t and `bound t` (Tanaka & Nakata 2014, for definite matrices); what is on the edge starts with
-    /// 3/4 of the logarithm of the bound at most. Throws ArgumentException for a bound that is not above 1 and finite.
+    /// Real n x k matrices whose largest singular value is at most `bound` times the smallest: of that condition number.
+    /// `U diag(s) V^T` with orthonormal U and V, and s from `boundedRatio bound`. O(n k min(n, k)). Projects to the nearest one,
+    /// which clamps singular values to t and `bound t` for some t (Tanaka & Nakata 2014, for definite matrices). Matrices on the
+    /// edge start with a condition number of at most `bound^(3/4)`. Throws ArgumentException for a bound that is not above 1 and
+    /// finite.
     let conditioned (bound: float) : Parametrization = svdFull [ orthogonal; boundedRatio bound; orthogonal ]

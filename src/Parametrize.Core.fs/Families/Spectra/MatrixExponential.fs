@@ -37,9 +37,9 @@ type internal MatrixExponentialNode(requirement: Requirement) =
 
     let rounding (tensor: torch.Tensor) (epsilon: float) = Tensors.limit epsilon (Tensors.last tensor) 1.0
 
-    /// The logarithms of the eigenvalues of which these are the quotients by a unit. Those of matrices inside stay. Of others,
-    /// no eigenvalue is below a quarter of the mean modulus, or so small that it hardly trains; a zero matrix has no scale of
-    /// its own.
+    /// The logarithms of the eigenvalues for a start, given the eigenvalues over a unit. Those of matrices inside stay. In other
+    /// matrices, each eigenvalue is raised to a quarter of the mean modulus, or more if that is too small to train; a zero matrix
+    /// has no scale of its own.
     let insideLogarithms (epsilon: float) (values: torch.Tensor) (unit: torch.Tensor) (logarithms: torch.Tensor) =
         let mean = values.abs().mean([| -1L |], keepdim = true)
         let quarter = (mean / 4.0.AsScalar()).log() +. unit.log ()

@@ -82,7 +82,7 @@ module internal PartialCorrelations =
         let squares = (factor.tril ()).Squared()
         let from = (squares.flip -1L).cumsum(-1L).flip -1L
         let behind = torch.nn.functional.pad (from.narrow (-1L, 1L, size - 1L), [| 0L; 1L |])
-        // Where nothing is looked at, derivatives have to be numbers as well.
+        // Entries that are not read become 1, so that their derivatives are finite.
         let behind = behind.tril -1L +. torch.ones_like(behind).triu()
         gathered ((factor / behind.sqrt().clamp_min(1e-150.AsScalar())).asinh())
 

@@ -18,8 +18,8 @@ module internal PositiveDefiniteSpaces =
             override _.Dimension form = Dimension.ofMatrices (Dimension.ofHalf 1L) form
         }
 
-    /// Those whose Cholesky factor has at least this on its diagonal. A multiple may have less; the pivots of a sum are no smaller
-    /// than the sums of pivots.
+    /// The positive definite matrices whose Cholesky factor has at least `floor` on its diagonal. A multiple of one may have
+    /// less; the pivots of a sum are no smaller than the sums of pivots.
     let above (floor: float) : Space =
         if floor = 0.0 then
             positiveDefinite
@@ -34,8 +34,8 @@ module internal PositiveDefiniteSpaces =
 [<RequireQualifiedAccess>]
 module internal PositiveDefinite =
 
-    /// In an element type of smaller range, and still definite: as if the rows of a factor were shorter where the diagonal is out of
-    /// range. No other entry is larger than the larger one of two on the diagonal.
+    /// The matrix in an element type of smaller range, still definite. Rows and columns are scaled down where the diagonal is out
+    /// of range. No entry is larger than the larger one of its two diagonal entries.
     let narrowed (dtype: torch.ScalarType) (matrix: torch.Tensor) : torch.Tensor =
         let most = Form.greatest dtype
         let root = ((Tensors.realDiagonal matrix).detach() / most.AsScalar()).clamp_min(1.0.AsScalar()).rsqrt()
@@ -58,7 +58,7 @@ type internal PositiveDefiniteNode(floor: float) =
         let struct (matrix, unit) = Norms.matricesInUnits (least * 1e-200) tensor
         struct (matrix, unit.sqrt ())
 
-    /// The symmetric matrix with eigenvalues lifted to what a function makes of their moduli.
+    /// The symmetric part with eigenvalues raised to at least what `least` gives for their moduli.
     let lifted (matrix: torch.Tensor) (least: torch.Tensor -> torch.Tensor) =
         let struct (values, vectors) = torch.linalg.eigh (hermitian matrix)
         let values = values.maximum (least (values.abs ()))
@@ -121,7 +121,7 @@ type internal PositiveDefiniteNode(floor: float) =
                 struct (torch.where (fails, Tensors.eyeLike matrix, factor),
                         torch.where (fails, torch.full_like (shift, next.AsScalar()), shift))
             else
-                // Beyond rounding, how far it is away is only to be told.
+                // Beyond the tolerance, the distance only goes into the error, so larger steps will do.
                 let further = if next > most then 16.0 * next else 2.0 * next
                 factor.Dispose()
                 shifted (torch.where (fails, torch.full_like (shift, next.AsScalar()), shift)) further
@@ -195,7 +195,7 @@ type internal PositiveDefiniteNode(floor: float) =
         else
             nan
 
-    /// What is wrong with a matrix, in the words of its entries, eigenvalues (over its largest entry) or pivots where these tell it.
+    /// The violation in simpler terms where one applies: asymmetry, an eigenvalue (over the largest entry), or a pivot.
     let explained (tensor: torch.Tensor) (violation: Violation) : Violation =
         let struct (unit, _) = Norms.matricesInUnits 0.0 tensor
         let asymmetry = Tensors.distance unit unit.mH
@@ -224,7 +224,7 @@ type internal PositiveDefiniteNode(floor: float) =
             else
                 violation
 
-    /// Rows whose squared norms are numbers of the element type: the products of the others are infinite.
+    /// Shortens rows whose squared norms would overflow: their products would be infinite.
     let inRange (factor: torch.Tensor) =
         let most = sqrt (Form.greatest factor.dtype) * (1.0 - 4.0 * Form.epsilon factor.dtype)
         let factor = Entrywise.within most factor
@@ -314,7 +314,14 @@ type internal PositiveDefiniteNode(floor: float) =
             ofFactor.sum [| -1L |] .+ constant.AsScalar()
 
     interface IReadsSome with
-        member _.UndoRead tensor = (ofFactor (torch.linalg.cholesky (Tensors.inDouble tensor))).``to`` tensor.dtype
+        /// NaN where rounding has made the matrix singular.
+        member _.UndoRead tensor =
+            let wide = Tensors.inDouble tensor
+            let struct (_, info) = torch.linalg.cholesky_ex (wide.detach ())
+            let isSingular = info.ne((0.0).AsScalar()).unsqueeze(-1L).unsqueeze -1L
+            let regular = torch.where (isSingular, Tensors.eyeLike wide, wide)
+            let found = ofFactor (torch.linalg.cholesky regular)
+            (torch.where (isSingular, torch.full_like (found, nan.AsScalar()), found)).``to`` tensor.dtype
 
     interface IReaches with
         /// The numbers on the diagonal.
@@ -343,7 +350,8 @@ open Parametrize
 [<AutoOpen>]
 module PositiveDefiniteValues =
 
-    /// Positive definite n x n matrices `L L^H` with `L_ii >= floor`. Throws ArgumentException for a negative floor.
+    /// Positive definite n x n matrices `L L^H` with `L_ii >= floor`. Throws ArgumentException for a floor that is negative or
+    /// not finite.
     let spdAbove (floor: float) : Parametrization =
         if not (floor >= 0.0 && Double.IsFinite floor) then
             invalidArg (nameof floor) (invariant $"The floor must be finite and not negative, but it is {floor}.")

@@ -19,13 +19,13 @@ module internal Region =
         | Region.HalfPlane alpha -> invariant $"real parts below {-alpha}"
         | Region.Disc radius -> invariant $"moduli below {radius}"
 
-    /// In which rounding is counted beside the entries of a matrix.
+    /// The least unit for rounding errors: the larger of this and the entries of a matrix counts.
     let unit (region: Region) : float =
         match region with
         | Region.HalfPlane alpha -> abs alpha
         | Region.Disc radius -> radius
 
-    /// What complex eigenvalues are beyond the edge: 0 inside.
+    /// The complex numbers by which eigenvalues exceed the edge: 0 inside.
     let beyond (region: Region) (values: torch.Tensor) : torch.Tensor =
         match region with
         | Region.HalfPlane alpha -> (values.real .+ alpha.AsScalar()).relu().``to`` values.dtype
@@ -50,7 +50,7 @@ module internal Region =
 [<RequireQualifiedAccess>]
 module internal BlockTriangularSpaces =
 
-    /// Two rows a block, the last of one where their number is odd.
+    /// Blocks have two rows; the last has one if the number of rows is odd.
     let blockTriangular: Space =
         Space("block triangular matrices", [], [ Closure.Scaling; Closure.Negation ])
 

@@ -32,7 +32,7 @@ type internal SchurFormNode() =
 
     override _.Contains(_, _, _) = Ok()
 
-    /// What is decomposed as wanted.
+    /// The matrix that is decomposed for a tensor and the wanted parts.
     abstract Found: tensor: torch.Tensor * epsilon: float * Want -> torch.Tensor
     default _.Found(tensor, _, _) = Tensors.inDouble tensor
 
@@ -98,8 +98,8 @@ and internal StableSchurNode(region: Region) =
         let next = matrix - change
         torch.where (next.isfinite (), next, matrix)
 
-    /// Matrices with eigenvalues inside, near `wide`; how far they are from it, and may be. What is ten times as far after a step
-    /// will not come back, and decompositions are dear.
+    /// Matrices with eigenvalues inside, near `wide`; how far they are from it, and how far they may be. A matrix ten times as
+    /// far will not come back, so it gets no more steps: decompositions are expensive.
     let mend (wide: torch.Tensor) (epsilon: float) : struct (torch.Tensor * torch.Tensor * torch.Tensor) =
         let limits = largestOf wide * (4.0 * Tensors.limit epsilon (Tensors.last wide) 1.0).AsScalar()
 
@@ -156,37 +156,38 @@ open Parametrize
 [<AutoOpen>]
 module SchurFormValues =
 
-    /// Block triangular n x n matrices whose eigenvalues have real parts below `-alpha`: blocks of two rows, of one for the last of an
-    /// odd number, each from as many numbers as it has, and what is above them. O(n^2). Projects blocks to the nearest one of
-    /// real parts `-alpha` at most. Throws ArgumentException for an alpha that is not finite.
+    /// Block triangular n x n matrices whose eigenvalues have real parts below `-alpha`. Blocks have two rows; the last has one
+    /// if n is odd. Each block comes from as many numbers as it has entries; the entries above the blocks are free. O(n^2).
+    /// Projects each block to the nearest one with real parts of at most `-alpha`. Throws ArgumentException for an alpha that is
+    /// not finite.
     let hurwitzBlocks (alpha: float) : Parametrization =
         if not (Double.IsFinite alpha) then
             invalidArg (nameof alpha) (invariant $"Alpha must be finite, but it is {alpha}.")
 
         Parametrization.ofNode (StableBlocksNode alpha)
 
-    /// Block triangular n x n matrices whose eigenvalues have moduli below a radius: blocks of two rows, of one for the last of an odd
-    /// number, each from as many numbers as it has, and what is above them. O(n^2). Projects blocks by scaling them: a retraction.
-    /// Rounding is that of the radius: entries far below it have fewer digits.
+    /// Block triangular n x n matrices whose eigenvalues have moduli below a radius. Blocks have two rows; the last has one if n
+    /// is odd. Each block comes from as many numbers as it has entries; the entries above the blocks are free. O(n^2). Projects
+    /// blocks by scaling them: a retraction. Rounding errors are relative to the radius: entries far below it have fewer digits.
     /// Throws ArgumentException for a radius that is not positive and finite.
     let schurStableBlocks (radius: float) : Parametrization =
         Options.requirePositive (nameof radius) radius
         Parametrization.ofNode (DiscBlocksNode radius)
 
-    /// `Q T Q^T` from values of Q (n x n) and of T (n x n, block triangular: two rows a block, the last of one where n is odd): real
-    /// matrices by the real Schur form, whose blocks have their eigenvalues (Kerg et al. 2019). O(n^3). Throws ArgumentException for
-    /// other than two values, and values whose spaces do not fit.
+    /// `Q T Q^T` from values of Q (n x n) and of T (n x n, block triangular: blocks have two rows, the last has one if n is odd).
+    /// These are real matrices by the real Schur form; their eigenvalues are those of the blocks (Kerg et al. 2019). O(n^3).
+    /// Throws ArgumentException for other than two values, and values whose spaces do not fit.
     let schurForm (inputs: Parametrization list) : Parametrization = Parametrization.join (SchurFormNode()) inputs
 
-    /// Real n x n matrices whose eigenvalues have real parts below `-alpha`: `Q T Q^T` with orthogonal Q and T from `hurwitzBlocks
-    /// alpha`. O(n^3), without a decomposition. The right inverse is the real Schur form, so that every such matrix is found to the
-    /// last digits, however its eigenvectors are. Projects by moving all eigenvalues to the left,
-    /// to a little inside, since on the edge rounding would take some out: `W - c I`, a retraction. Throws
+    /// Real n x n matrices whose eigenvalues have real parts below `-alpha`: `Q T Q^T` with orthogonal Q and T from
+    /// `hurwitzBlocks alpha`. O(n^3), without a decomposition. The right inverse is the real Schur form, so every such matrix is
+    /// found exactly up to rounding, even if its eigenvectors are nearly dependent. Projects by moving all eigenvalues to the
+    /// left until they are slightly inside, because on the edge rounding would move some outside: `W - c I`, a retraction. Throws
     /// ArgumentException for an alpha that is not finite.
     let hurwitz (alpha: float) : Parametrization = schurForm [ orthogonal; hurwitzBlocks alpha ]
 
-    /// Real n x n matrices whose eigenvalues have moduli below a radius, so that `x <- W x / radius` decays: `Q T Q^T` with orthogonal Q and
-    /// T from `schurStableBlocks radius`. O(n^3), without a decomposition; the right inverse is the real Schur form, as of
-    /// `hurwitz`. Projects by scaling a matrix, to a little inside: a retraction. Throws ArgumentException for a radius that is not
-    /// positive and finite.
+    /// Real n x n matrices whose eigenvalues have moduli below a radius, so that `x <- W x / radius` decays: `Q T Q^T` with
+    /// orthogonal Q and T from `schurStableBlocks radius`. O(n^3), without a decomposition; the right inverse is the real Schur
+    /// form, as for `hurwitz`. Projects by scaling a matrix until its eigenvalues are slightly inside: a retraction. Throws
+    /// ArgumentException for a radius that is not positive and finite.
     let schurStable (radius: float) : Parametrization = schurForm [ orthogonal; schurStableBlocks radius ]

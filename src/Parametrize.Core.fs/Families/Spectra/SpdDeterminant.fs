@@ -20,14 +20,14 @@ module internal SpdDeterminantSpaces =
 type internal SpdDeterminantNode(determinant: float) =
     inherit Node()
 
-    /// Those of any determinant.
+    /// The node of positive definite matrices of any determinant.
     let definite = PositiveDefiniteNode 0.0
     let meanOf (diagonal: torch.Tensor) = diagonal.mean ([| -1L |], keepdim = true)
 
     /// The logarithm of the n-th root of the determinant of L.
     let level (matrix: torch.Tensor) = log determinant / (2.0 * float (Tensors.last matrix))
 
-    /// A factor in double precision, as that node finds it.
+    /// A factor in double precision, as `definite` finds it.
     let factorFor (tensor: torch.Tensor) (epsilon: float) (want: Want) : Result<torch.Tensor, string> =
         definite.Invert([||], Tensors.inDouble tensor, epsilon, want)
         |> Result.map (fun parts ->
@@ -41,7 +41,7 @@ type internal SpdDeterminantNode(determinant: float) =
     let inverseOf (factor: torch.Tensor) =
         torch.linalg.solve_triangular (factor, (Tensors.eyeLike factor).expand_as factor, upper = false)
 
-    /// How far `log det W` may be off for one step of `corrected` to end the way.
+    /// The deviation of `log det W` up to which one more step of `corrected` is enough.
     let nearby = 1e-3
 
     /// The factor of nearly the nearest matrix of that determinant to one whose determinant only rounding has moved: along the
@@ -66,8 +66,9 @@ type internal SpdDeterminantNode(determinant: float) =
 
         factor |> step |> step |> from 10
 
-    /// That distance, and what rounding may do to it: entries are seen through those of the inverse. Where rounding has made the
-    /// determinant smaller, it was no larger than if all eigenvalues had been equally far: `log det` is concave.
+    /// The deviations of `log det W`, and their tolerances: rounding an entry moves `log det W` by the change times the entry of
+    /// W^-1. If the determinant is too small, the tolerance is that of eigenvalues that are all off alike, which is the largest
+    /// since `log det` is concave.
     let deviations (factor: torch.Tensor) (epsilon: float) =
         let off = deviation factor
         // In units of the diagonal of W, which changes nothing here.
@@ -124,7 +125,7 @@ type internal SpdDeterminantNode(determinant: float) =
                         Tensors.nearEach condition epsilon (found.matmul found.mT) (Tensors.inDouble tensor)))
 
     override _.Invert(_, tensor, epsilon, want) =
-        // A nearest one with tiny eigenvalues would have huge ones, too.
+        // A start has no tiny eigenvalues: with the given determinant, these would come with huge ones.
         factorFor tensor epsilon (if want = Want.Exact then want else Want.Start)
         |> Result.bind (fun factor ->
             let factor = if want = Want.Exact then corrected factor else factor
@@ -198,8 +199,8 @@ open Parametrize
 module SpdDeterminantValues =
 
     /// Real symmetric positive definite n x n matrices of that determinant, by their Cholesky factors. O(n^3). Projects by
-    /// lifting eigenvalues, as `spd` starts, and dividing by a number: a retraction. Throws ArgumentException for a determinant that is not
-    /// positive and finite.
+    /// lifting eigenvalues, as for a start of `spd`, and dividing the matrix by a number: a retraction. Throws ArgumentException
+    /// for a determinant that is not positive and finite.
     let spdWithDeterminant (determinant: float) : Parametrization =
         Options.requirePositive (nameof determinant) determinant
 

@@ -17,7 +17,7 @@ type internal Blocks =
 [<RequireQualifiedAccess>]
 module internal Blocks =
 
-    /// What the entries of each block say, in the order of rows, and the single one.
+    /// Makes blocks of the entries of each 2 x 2 block, row by row, and of the single last entry.
     let private read (matrix: torch.Tensor) (blocks: torch.Tensor[] -> torch.Tensor -> Blocks) : Blocks =
         let size = Tensors.last matrix
         let count = size / 2L
@@ -41,7 +41,7 @@ module internal Blocks =
                 Last = last
             })
 
-    /// From matrices that have the four numbers of a block as they are: in sums, a large one would take the digits of a small one.
+    /// Reads matrices that hold the four numbers of a block directly: in their sums, a large number would hide a small one.
     let ofNumbers (matrix: torch.Tensor) : Blocks =
         read matrix (fun at last -> { M = at[0]; W = at[3]; U = at[1]; V = at[2]; Last = last })
 
@@ -74,12 +74,12 @@ module internal Blocks =
         let { M = m; W = w; U = u; V = v } = blocks
         write above [| m +. w; u +. v; u - v; m - w |] blocks.Last
 
-    /// What `ofNumbers` reads.
+    /// The matrix from which `ofNumbers` reads these blocks.
     let placeNumbers (above: torch.Tensor) (blocks: Blocks) : torch.Tensor =
         write above [| blocks.M; blocks.U; blocks.V; blocks.W |] blocks.Last
 
-    /// By what random numbers above the blocks are divided, so that rounding does not take eigenvalues across a line: the square root
-    /// of the size, and more beyond 64 rows, where the eigenvalues of triangular matrices are ever more sensitive.
+    /// The divisor of random numbers above the blocks, which keeps rounding from moving eigenvalues across the edge: the square
+    /// root of the size, and more beyond 64 rows, where the eigenvalues of triangular matrices become very sensitive.
     let spread (size: int64) : float = max (sqrt (float size)) (float size / 8.0)
 
     /// The norms of vectors with these entries, neither overflowing nor vanishing. Smooth but at zero.
@@ -114,7 +114,7 @@ module internal Blocks =
                 },
                 r * factor)
 
-    /// From which `stable` makes them, given the roots of their determinants.
+    /// The inverse of `stable`, given the roots of the determinants.
     let free (stable: Blocks) (root: torch.Tensor) : Blocks =
         let raw (m: torch.Tensor) = -(Entrywise.softplusInverse -m)
         let factor = length [ stable.M; stable.V ] / root

@@ -47,7 +47,7 @@ type internal StableBlocksNode(alpha: float) =
 
     let limit (tensor: torch.Tensor) (epsilon: float) = 4.0 * Tensors.limit epsilon (Tensors.last tensor) 1.0
 
-    /// In which rounding of each matrix is counted.
+    /// The unit of rounding errors of each matrix.
     let size (tensor: torch.Tensor) =
         (Tensors.inDouble tensor)
             .abs()
@@ -63,7 +63,7 @@ type internal StableBlocksNode(alpha: float) =
         let isFlat = (Blocks.signedRoot blocks).le(r * (sqrt (2.0 * limit)).AsScalar())
         struct (isFlat.logical_or (blocks.M.ge least), blocks.Last.ge least)
 
-    /// What yields T, with blocks on the edge and beyond at a distance from it.
+    /// The parameter of T. Blocks on the edge or beyond it are moved inside.
     let inverse (tensor: torch.Tensor) (epsilon: float) (starts: bool) =
         let struct (isOnEdge, isLastOnEdge) = isOnEdge tensor epsilon
         let blocks = nearest (blocksOf tensor)
@@ -79,7 +79,7 @@ type internal StableBlocksNode(alpha: float) =
         let last = blocks.Last.minimum -(least isLastOnEdge blocks.Last)
         let r = Blocks.length [ m; blocks.V ]
 
-        // The part of r that the root of the determinant is at least.
+        // The least root of the determinant, as a share of r.
         let part =
             // Numbers are divided by it, and rounded to the caller's element type beside others that are not.
             let near = torch.full_like (r, (sqrt (8.0 * epsilon)).AsScalar())

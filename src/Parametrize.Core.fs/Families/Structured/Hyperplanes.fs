@@ -29,13 +29,14 @@ module internal HyperplaneSpaces =
 [<RequireQualifiedAccess>]
 module internal Hyperplanes =
 
-    /// By the distances of vectors in units that they are given in double precision. Members have an entry of this size at least.
+    /// Checks vectors by their distances. `distances` gets the vectors in double precision, divided by units, and these units.
+    /// Every member has an entry of at least `least`.
     let near condition (least: float) epsilon (distances: torch.Tensor -> torch.Tensor -> torch.Tensor) tensor =
         let wide = Tensors.inDouble tensor
         let along = [| wide.dim () - 1L |]
         let unit = (Norms.largest wide along).clamp_min(least.AsScalar()) |> Norms.oneWhereZero
         let scaled = Norms.dividedBy unit wide
-        // Entries may be rounded to the next number there is.
+        // Subnormal entries are rounded by up to half of the smallest number, however small they are.
         let smallest = Form.smallest (Form.callersType epsilon tensor.dtype)
         let below = unit.reciprocal () * (smallest * sqrt (float (Tensors.last wide)) / 2.0).AsScalar()
         let residuals = ((distances scaled unit).abs() - below).relu() / Norms.ofUnits scaled along

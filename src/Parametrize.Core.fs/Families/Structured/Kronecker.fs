@@ -40,7 +40,8 @@ module internal KroneckerSpaces =
 /// `W = A (x) B` with A of r x c and B of n/r x k/c. The right inverse is the nearest such product: with the blocks of W as rows,
 /// that of rank 1 (Van Loan & Pitsianis 1993), `W -> sigma u v^T`, `A = sqrt(sigma) u`, `B = sqrt(sigma) v`. A factor with orthonormal
 /// columns or rows has a norm of its own; the other one takes the rest.
-type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: bool, isSecondOrthonormal: bool) =
+type internal KroneckerNode
+    (rows: int64, columns: int64, isBatched: bool, isFirstOrthonormal: bool, isSecondOrthonormal: bool) =
     inherit Node()
 
     let withLast (sizes: int64[]) (shape: int64[]) = Array.append shape[.. shape.Length - 3] sizes
@@ -51,7 +52,7 @@ type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: boo
         let cells = a.unsqueeze(-2L).unsqueeze -1L * b.unsqueeze(-2L).unsqueeze -4L
         cells.reshape (withLast [| rows * Tensors.rows b; columns * Tensors.last b |] a.shape)
 
-    /// Row by row the blocks of a matrix.
+    /// The matrix whose rows are the blocks of a matrix.
     let rearranged (matrix: torch.Tensor) =
         let high, wide = Tensors.rows matrix / rows, Tensors.last matrix / columns
         let cells = matrix.reshape (withLast [| rows; high; columns; wide |] matrix.shape)
@@ -68,13 +69,13 @@ type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: boo
         let blocks = rearranged unit
         let struct (left, values, right) = torch.linalg.svd (blocks, fullMatrices = false)
         let first = values.narrow(-1L, 0L, 1L).unsqueeze -1L
-        // From the blocks once more: where all entries of a factor are zero, so is what is found.
+        // Computed from the blocks again, so that zeros of a factor are exact zeros.
         let u = blocks.matmul (right.narrow(-2L, 0L, 1L).mT)
         let v = left.narrow(-1L, 0L, 1L).mT.matmul blocks
         let shaped (sizes: int64[]) (direction: torch.Tensor) = direction.reshape (withLast sizes matrix.shape)
 
-        // Either both signs or none: of an orthonormal factor of odd size that with which it is a rotation, as some values have to be;
-        // else that with which the largest entry of the first factor is positive.
+        // Both factors may change signs together. An orthonormal factor of odd size gets the sign that makes it a rotation,
+        // because some values need that; otherwise the largest entry of the first factor becomes positive.
         let sign =
             let isRotation (isOrthonormal: bool) (high: int64) (wide: int64) =
                 isOrthonormal && high = wide && high % 2L = 1L
@@ -131,6 +132,9 @@ type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: boo
     override this.Inputs form =
         match Form.fault { Requirement.matrices with Complex = false } form with
         | Some error -> Error(error (Node.text this))
+        // The factors of each matrix of a batch are found by themselves.
+        | None when form.Shape.Length > 2 && not isBatched ->
+            Node.wrongShape this "one matrix, since a factor is computed from all matrices of a batch together" form
         | None ->
             let struct (high, wide) = sides form
 
@@ -199,7 +203,7 @@ type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: boo
                 null
 
     interface IDimension with
-        /// Unless a factor has a norm of its own, one number of each is that of the other.
+        /// A factor can be scaled at the expense of the other, so that one number counts twice, unless a factor has a fixed norm.
         member this.Dimension(form, before, _) =
             match this.Inputs form, before with
             | Ok forms, _ when List.exists2 Dimension.fallsShort forms before -> None
@@ -216,6 +220,7 @@ type internal KroneckerNode(rows: int64, columns: int64, isFirstOrthonormal: boo
             KroneckerNode(
                 rows,
                 columns,
+                isBatched,
                 before[0].IsWithin StiefelSpaces.stiefel,
                 before[1].IsWithin StiefelSpaces.stiefel
             )
@@ -231,8 +236,8 @@ module KroneckerValues =
     /// Kronecker products `A (x) B` of real matrices: A of r x c from the first value, B of n/r x k/c from the second, for n x k
     /// matrices whose rows and columns are multiples of r and c: `kronecker (4L, 4L) identity identity`. O(n k). Projects to the
     /// nearest product, by a singular value decomposition of r c x (n k / r c) (Van Loan & Pitsianis 1993); factors are then
-    /// projected each by its value. Throws ArgumentException for sizes below 1, and for values whose spaces multiples or a
-    /// change of the sign leave, unless they are orthogonal.
+    /// projected each by its value. Throws ArgumentException for sizes below 1, and for values that are not orthogonal and whose
+    /// spaces are not closed under multiples and changes of sign.
     let kronecker (rows: int64, columns: int64) (first: Parametrization) (second: Parametrization) : Parametrization =
         let require (name: string) (size: int64) =
             if size < 1L then
@@ -240,4 +245,5 @@ module KroneckerValues =
 
         require (nameof rows) rows
         require (nameof columns) columns
-        Parametrization.join (KroneckerNode(rows, columns, false, false)) [ first; second ]
+        let isBatched = Parametrization.isBatched first && Parametrization.isBatched second
+        Parametrization.join (KroneckerNode(rows, columns, isBatched, false, false)) [ first; second ]

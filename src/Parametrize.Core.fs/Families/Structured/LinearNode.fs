@@ -46,7 +46,7 @@ type internal LinearNode(space: Space) =
     default _.Doubled _ = 0L
 
     interface IVolumeBehind with
-        /// Of other tensors not all numbers are read.
+        /// Known only for parameters, because the node does not read all numbers of its input.
         member _.Measures before = before |> List.forall _.IsLeaf
 
         member this.LogVolume(inputs, _) =
@@ -57,14 +57,14 @@ type internal LinearNode(space: Space) =
     interface IReadsSome with
         member this.UndoRead tensor = this.Restrict tensor
 
-    /// Behind tensors of its space it changes nothing, and gives them back whole.
+    /// For inputs from its own space the node changes nothing, and its right inverse gives the whole tensor.
     abstract Behind: before: Space -> Node
     default this.Behind before = if before.IsWithin space then IdleNode this else this
 
     interface ISpecialized with
         member this.Behind before = this.Behind before.Head
 
-/// Matrices that have zeros at places of their own: all that is done is to keep the other entries.
+/// Matrices with zeros at fixed places. The node keeps the other entries, and does nothing else.
 and [<AbstractClass>] internal PatternNode(space: Space) =
     inherit LinearNode(space)
 
@@ -76,7 +76,7 @@ and [<AbstractClass>] internal PatternNode(space: Space) =
     override this.Restrict matrix = this.Keep matrix
     override this.Nearest matrix = this.Keep matrix
 
-/// A node behind a space that it leaves as it is.
+/// A linear node whose inputs already lie in its space, so that it changes nothing.
 and internal IdleNode(node: LinearNode) =
     inherit Node()
 

@@ -79,7 +79,8 @@ module internal Shifts =
 type internal DiagonalsNode(isHankel: bool) =
     inherit PiecesNode()
 
-    /// A Toeplitz matrix read from right to left is a Hankel matrix. A copy: entries of a sequence would share their places.
+    /// A Toeplitz matrix read from right to left is a Hankel matrix. A copy, because equal entries of the view share their
+    /// memory.
     let turned (matrix: torch.Tensor) = if isHankel then matrix.contiguous () else matrix.flip [| -1L |]
 
     let sequence (column: torch.Tensor) (row: torch.Tensor) =
@@ -236,5 +237,5 @@ module ShiftValues =
     let hankel: Parametrization = Parametrization.ofNode (DiagonalsNode true)
 
     /// Circulant n x n matrices: `W_ij` depends on i - j modulo n only. From n numbers, the first column. O(n^2). Projects to the
-    /// nearest one, the means of the diagonals that go round.
+    /// nearest one, the means of the cyclic diagonals.
     let circulant: Parametrization = Parametrization.ofNode (CirculantNode())

@@ -15,7 +15,7 @@ module internal SymplecticSpaces =
               member _.LogAbsDet _ = 0.0
         }
 
-/// Near and far symplectic matrices, `W^T J W = J`, in double precision. Nothing here is differentiable.
+/// Finds symplectic matrices, `W^T J W = J`, for given matrices, in double precision. Nothing here is differentiable.
 [<RequireQualifiedAccess>]
 module internal Symplectic =
 
@@ -68,19 +68,20 @@ module internal Symplectic =
         let inside = basis.mT.matmul(lacking).matmul basis * shares
         matrix - turned.matmul (basis.matmul(inside).matmul basis.mT)
 
-    /// The nearest symplectic matrices to what rounding has moved away. Of entries beyond 1e5 no digits are left to do so: these stay.
+    /// The nearest symplectic matrices to matrices that rounding has moved. Where this is no improvement, as for entries beyond
+    /// about 1e5, which have too few digits left, the matrix stays.
     let private settled (matrix: torch.Tensor) : torch.Tensor =
         let found = Seq.init 3 ignore |> Seq.fold (fun near () -> corrected near) matrix
         torch.where ((defects found).lt(defects matrix), found, matrix)
 
-    /// What is made for some matrices of a batch, in place of those; for none, it is not made: decompositions take long.
+    /// Replaces some matrices of a batch by those of `make`, which runs only if there are any: decompositions take long.
     let private inPlaceOf (others: torch.Tensor) (isMade: torch.Tensor) (make: unit -> torch.Tensor) : torch.Tensor =
         if isMade.any().item<bool>() then
             torch.where (isMade, make (), others)
         else
             others
 
-    /// The same of what a coarser element type has rounded; others as they are.
+    /// `settled` for matrices that were rounded to a coarser element type; others as they are.
     let polish (matrix: torch.Tensor) : torch.Tensor =
         let wide = Tensors.inDouble matrix
         let limit = Tensors.limit (Form.epsilon matrix.dtype) (Tensors.last matrix) 0.5
@@ -142,7 +143,7 @@ module internal Symplectic =
     /// A symplectic matrix for any matrix: what is near one becomes its polar factor, what rounding has moved the nearest one.
     let retract (matrix: torch.Tensor) : torch.Tensor = retracted 1e-5 matrix
 
-    /// The same to train from: of a matrix that is not regular one whose entries are not large.
+    /// `retract` for a start of training: for a singular matrix, it gives one whose entries are not large.
     let start (matrix: torch.Tensor) : torch.Tensor = retracted 0.1 matrix
 
     /// `U diag(e^t, e^-t) V` with uniform orthogonal symplectic U and V, and t normal of deviation 1/2.
@@ -171,7 +172,7 @@ type internal SymplecticNode() =
     let diagonalBlocks (x: torch.Tensor) : struct (torch.Tensor * torch.Tensor) =
         let eye = Tensors.eyeLike x
         let lower, upper = x.tril -1L +. eye, x.triu 1L +. eye
-        // Further out, products of the factors would have no number.
+        // Beyond this range, products of the factors would overflow.
         let range = log (Form.greatest x.dtype) / 8.0
         let exponent = (Tensors.diagonal x).clamp((-range).AsScalar(), range.AsScalar())
         let stretch = exponent.exp().unsqueeze -1L
@@ -222,7 +223,7 @@ type internal SymplecticNode() =
         NodeParts.carrying (torch.zeros_like tensor) [ element ]
 
     interface IRepairs with
-        /// What the map turns the base into must be allowed, after one more rounding.
+        /// The limit leaves room for one more rounding, because the output of the map must be allowed.
         member _.CanCarry(buffers, epsilon) =
             nearJ "B^T J B = J of the base" (limitOf epsilon buffers[0] - epsilon) buffers[0]
             |> Result.mapError (fun violation -> "base", violation)

@@ -82,7 +82,7 @@ internal sealed record FaultSubject(nn.Module Module, string Name, Func<int, Ten
     private static FaultSubject Simple(nn.Module<Tensor, Tensor> module, string name) =>
         new(module, name, width => module.call(Numbers(3, 2, width)));
 
-    /// <summary>Tensors that the link allows.</summary>
+    /// <summary>Tensors that the node allows.</summary>
     private static ParameterField Small(ParameterField module)
     {
         using var _ = no_grad();

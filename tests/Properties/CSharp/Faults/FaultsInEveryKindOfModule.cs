@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Properties.CSharp.Faults;
 
 /// <summary>
-/// What goes wrong in a link, a hook, a pass, a thread or a task, in each kind of module: tensors that are joined or
-/// shared, those in native memory, in and out of cached scopes.
+/// Faults in a node, a hook, a pass, a thread or a task, for each kind of module: with joint or shared tensors and with tensors
+/// in native memory, in and out of cached scopes.
 /// </summary>
 public class FaultsInEveryKindOfModule
 {

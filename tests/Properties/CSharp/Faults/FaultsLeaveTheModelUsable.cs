@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace Properties.CSharp.Faults;
 
-/// <summary>Exceptions and lack of memory in every function of a link; in threads, hooks and cancelled tasks.</summary>
+/// <summary>Exceptions and lack of memory in every function of a node; in threads, hooks and cancelled tasks.</summary>
 public class FaultsLeaveTheModelUsable
 {
     private static readonly Dictionary<string, Action<Linear, FaultyLink>> Operations = new()

@@ -76,7 +76,7 @@ internal sealed class FaultyLink : Node, ILearns, ISampled
         return [peak];
     }
 
-    /// <summary>What was thrown is the link's own exception or, where memory lacked, one that names the link.</summary>
+    /// <summary>The exception is the node's own or, when memory was lacking, one that names the node.</summary>
     public static void AssertIsNamed(Exception? error, bool memory)
     {
         if (!memory)

@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Properties.CSharp.Faults;
 
-/// <summary>A link of a user's own by its name, and the tensor that meets it.</summary>
+/// <summary>The name of a node of a user's own, and the tensor on which it is registered.</summary>
 public sealed record OwnLinkCase(string Name, bool IsTrusting, double Scale, ScalarType Dtype, int Seed)
 {
     public static Arbitrary<OwnLinkCase> Arbitrary() =>
@@ -37,7 +37,7 @@ public sealed record OwnLinkCase(string Name, bool IsTrusting, double Scale, Sca
         }
     }
 
-    /// <summary>Whether rounding leaves no doubt of what the link is: small numbers and their tangents are the same.</summary>
+    /// <summary>Whether rounding cannot hide what the node computes: for small numbers, tanh x and x are the same.</summary>
     private bool IsClear
     {
         get
@@ -220,7 +220,7 @@ public class LinksWithoutAnInverse
         if (!@case.IsRight)
         {
             Assert.Throws<InvalidOperationException>(() => new ParametrizedTensor(value, weight));
-            // What a link says that it contains is not projected.
+            // A tensor that the node contains is not projected.
             if (!@case.IsTrusting)
                 Assert.Throws<InvalidOperationException>(() => value.Project(weight));
             return;

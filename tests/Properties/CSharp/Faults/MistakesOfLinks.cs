@@ -10,7 +10,9 @@ using static TorchSharp.torch;
 
 namespace Properties.CSharp.Faults;
 
-/// <summary>Whatever a link of a user's own gives instead of a tensor of numbers, it is named and nothing changes.</summary>
+/// <summary>
+/// If a node of a user's own returns anything but a tensor of finite numbers, the error names the node and nothing changes.
+/// </summary>
 public class MistakesOfLinks
 {
     private static readonly Dictionary<string, Func<Tensor, Tensor>> Mistakes = new()

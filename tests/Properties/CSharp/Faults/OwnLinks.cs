@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Properties.CSharp.Faults;
 
-/// <summary>Links of a user's own, right and wrong, that can change while they are in use.</summary>
+/// <summary>Nodes of a user's own, right and wrong, that can change while they are in use.</summary>
 internal static class OwnLinks
 {
     /// <summary>A map and what is taken for its right inverse.</summary>
@@ -48,7 +48,7 @@ internal static class OwnLinks
     public static IReadOnlyDictionary<string, Pair> All { get; } =
         Bijections.Concat(Retractions).Concat(Wrong).ToDictionary(one => one.Key, one => one.Value);
 
-    /// <summary>A link that allows what its inverse and its map leave as it is.</summary>
+    /// <summary>A node that allows the tensors that its right inverse, followed by its map, leaves as they are.</summary>
     public class Changing() : CustomNode("changing", "what it yields")
     {
         public Pair Pair { get; set; } = Bijections["2 X"];
@@ -60,7 +60,7 @@ internal static class OwnLinks
         protected override Tensor RightInverse(Tensor value) => Pair.Inverse(value);
     }
 
-    /// <summary>A link that allows whatever it is given.</summary>
+    /// <summary>A node that allows every tensor.</summary>
     public sealed class Trusting : Changing
     {
         protected override double Distance(Tensor value) => 0;

@@ -178,6 +178,125 @@ public class AveragesStayInTheirSpaces
         Assert.Equal(1, linalg.norm(weight.detach(), 2).item<float>(), 1e-4);
     }
 
+    private sealed class Holder : nn.Module
+    {
+        public readonly ParametrizedTensor tensor;
+
+        public Holder(string code, Tensor initial)
+            : base(nameof(Holder))
+        {
+            tensor = new(Parametrizations.Parse(code), initial);
+            RegisterComponents();
+        }
+    }
+
+    private static (Holder Model, AveragedModel<Holder> Average) Held(string code, double decay)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var initial = randn(code.Contains("Convolution") ? [3, 2, 3, 3] : [4, 4], dtype: ScalarType.Float64) * 0.5;
+        var (model, average) = (new Holder(code, initial), new AveragedModel<Holder>(new Holder(code, initial), decay));
+        average.update_parameters(model);
+        return (model, average);
+    }
+
+    private static void Walk(Holder model, double step)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var original in model.parameters())
+            original.add_(randn_like(original) * step * original.abs().mean());
+    }
+
+    /// <summary>Also where tensors are rounded, where projections are no nearest tensors, and where a start is away from an edge.</summary>
+    [Theory]
+    [InlineData("specialLinear")]
+    [InlineData("correlationCholesky")]
+    [InlineData("doublyStochastic")]
+    [InlineData("simplex")]
+    [InlineData("spd")]
+    [InlineData("orthogonal")]
+    [InlineData("symplectic")]
+    [InlineData("lowRank 2L")]
+    [InlineData("binary (Granularity.Channel 0)")]
+    [InlineData("ternary (Granularity.Channel 0)")]
+    [InlineData("fakeQuantized 4 QuantizationScheme.Affine Granularity.Tensor")]
+    [InlineData("groupSparse 2 4")]
+    [InlineData("aol")]
+    [InlineData("aolConvolution")]
+    [InlineData("lora 2L 4.0")]
+    [InlineData("dora 2L 4.0")]
+    public void A_model_that_stands_still_is_reached(string code)
+    {
+        var (model, average) = Held(code, 0.8);
+        Walk(model, 0.1);
+        model.eval(); // In training, reading a quantized tensor may change its range.
+        for (var update = 0; update < 100; update++)
+            average.update_parameters(model);
+        Near.Same(model.tensor.Value, average.module.tensor.Value);
+    }
+
+    [Theory]
+    [InlineData("specialLinear")]
+    [InlineData("correlationCholesky")]
+    [InlineData("correlation")]
+    [InlineData("doublyStochastic")]
+    [InlineData("simplex")]
+    [InlineData("spd")]
+    [InlineData("orthogonal")]
+    [InlineData("ordered")]
+    public void Many_small_steps_do_not_add_up(string code)
+    {
+        var (model, average) = Held(code, 0.9);
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var expected = model.tensor.Value;
+        for (var update = 0; update < 100; update++)
+        {
+            Walk(model, 0.05);
+            average.update_parameters(model);
+            expected = expected.lerp(model.tensor.Value, 0.1);
+        }
+        var nearest = model.tensor.Parametrization.Project(expected);
+        var (found, least) = (Away(average.module.tensor.Value), Away(nearest));
+        Assert.InRange(found, 0, 2 * least + 0.01);
+
+        double Away(Tensor tensor) => (tensor - expected).norm().item<double>() / expected.norm().item<double>();
+    }
+
+    [Fact]
+    public void Averages_of_adapters_are_written_as_adapters()
+    {
+        var (model, average) = (Adapted(), new AveragedModel<Sequential>(Adapted(), 0.5));
+        average.update_parameters(model);
+        using (no_grad())
+            model.parametrization("layer.weight").Originals[1].add_(1);
+        average.update_parameters(model);
+        var folder = Directory.CreateTempSubdirectory();
+        peft.save_pretrained(average.module, folder.FullName);
+        var loaded = nn.Sequential(("layer", nn.Linear(4, 4)));
+        using (no_grad())
+        {
+            var originals = model.parametrization("layer.weight").Originals;
+            var frozen = model.parametrization("layer.weight").Value - originals[1].mm(originals[0]);
+            ((Linear)loaded[0]).weight!.copy_(frozen);
+        }
+        peft.load_adapter(loaded, folder.FullName);
+        Near.Same(average.module.parametrization("layer.weight").Value, loaded.parametrization("layer.weight").Value);
+        folder.Delete(recursive: true);
+
+        static Sequential Adapted() =>
+            nn.Sequential(("layer", nn.Linear(4, 4)))
+                .get_peft_model(
+                    new()
+                    {
+                        Rank = 2,
+                        Alpha = 2,
+                        TargetModules = ["layer"],
+                    }
+                );
+    }
+
     [Fact]
     public void The_first_is_a_copy_bit_for_bit()
     {

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Properties.CSharp.Models;
 
-/// <summary>What changes several tensors changes none when a link throws, wherever it does.</summary>
+/// <summary>A verb that changes several tensors changes none of them if a node throws, in whichever step.</summary>
 public class FailingHalfWayChangesNothing
 {
     private static readonly string[] Operations =

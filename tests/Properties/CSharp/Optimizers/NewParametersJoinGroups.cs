@@ -48,6 +48,42 @@ public class NewParametersJoinGroups
         Assert.Equal([layer.bias!, .. added], optimizer.ParamGroups.Cast<ParamGroup>().First().Parameters);
     }
 
+    [Theory]
+    [InlineData("weightNorm 0")]
+    [InlineData("lowRank 2L")]
+    [InlineData("correlation")]
+    public void An_optimizer_of_a_part_keeps_to_it(string code)
+    {
+        var (body, head) = (nn.Linear(4, 4), nn.Linear(4, 4));
+        var model = nn.Sequential(("body", body), ("head", head));
+        using var ofBody = optim.SGD([.. body.parameters()], 0.1);
+        using var ofHead = optim.SGD([.. head.parameters()], 0.1);
+        model.register_parametrization("body.weight", Parametrizations.Parse(code));
+        model.register_parametrization("head.weight", Parametrizations.Parse(code));
+        foreach (var (optimizer, layer) in ((optim.Optimizer, Linear)[])[(ofBody, body), (ofHead, head)])
+        {
+            var own = layer.parametrization("weight").parameters().ToList();
+            Assert.All(optimizer.add_parametrized_parameters(model), one => Assert.Contains(one, own));
+            Assert.All(own, one => Assert.Contains(one, optimizer.parameters()));
+        }
+    }
+
+    [Fact]
+    public void Adapters_join_where_the_weight_was_frozen()
+    {
+        var model = nn.Sequential(("body", nn.Linear(4, 4)), ("head", nn.Linear(4, 4)));
+        using var optimizer = optim.SGD([.. ((Linear)model[1]).parameters()], 0.1);
+        model.get_peft_model(
+            new()
+            {
+                Rank = 2,
+                TargetModules = ["body"],
+                ModulesToSave = ["head"],
+            }
+        );
+        Assert.Equal(2, optimizer.add_parametrized_parameters(model).Count);
+    }
+
     [Fact]
     public void A_schedule_goes_on_from_the_rate_that_it_began_with()
     {

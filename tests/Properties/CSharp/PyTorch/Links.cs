@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Properties.CSharp.PyTorch;
 
-/// <summary>A link of functions, for what PyTorch's tests write as small modules.</summary>
+/// <summary>A node made of functions, for what PyTorch's tests write as small modules.</summary>
 internal sealed class Scripted(string code) : Node
 {
     public Func<Tensor[], Tensor> Map { get; init; } = inputs => inputs[0].clone();

@@ -19,7 +19,7 @@ public class TestErrors
             Inverse = v => [v, zeros_like(v)],
         };
 
-    /// <summary>Links that do not keep their contract, by the mistake.</summary>
+    /// <summary>Nodes that break their contract, by the mistake.</summary>
     private static Scripted Wrong(string mistake) =>
         mistake switch
         {

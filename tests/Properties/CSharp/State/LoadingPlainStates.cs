@@ -1,3 +1,4 @@
+using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using Xunit;
@@ -93,6 +94,51 @@ public class LoadingPlainStates
         to.load_parametrized_state_dict(Models.StateOf(from), whenNotAllowed: WhenNotAllowed.Project);
         Near.Same(value.Project(from.state_dict()["fc.weight"].detach()), Models.Weight(to));
         Near.Identical(from.state_dict()["fc.bias"], to.state_dict()["fc.bias"]);
+    }
+
+    /// <summary>A file in bfloat16 has nearly allowed tensors: they are what is meant, and no places to start from.</summary>
+    [Theory]
+    [InlineData("simplex")]
+    [InlineData("doublyStochastic")]
+    [InlineData("correlation")]
+    [InlineData("correlationCholesky")]
+    [InlineData("ordered")]
+    [InlineData("spd")]
+    [InlineData("spdWithTrace 4.0")]
+    [InlineData("symmetric >>> matrixExponential")]
+    [InlineData("orthogonal")]
+    public void A_tensor_that_was_rounded_stays_where_it_is(string code)
+    {
+        using var layer = nn.Linear(4, 4);
+        layer.register_parametrization("weight", Parametrizations.Parse(code));
+        var state = layer.baked_state_dict();
+        state["weight"] = state["weight"].bfloat16().@float();
+        using (no_grad())
+        using (NewDisposeScope())
+            foreach (var original in layer.parameters())
+                original.add_(randn_like(original));
+        layer.load_parametrized_state_dict(state, whenNotAllowed: WhenNotAllowed.Project);
+        using var value = layer.parametrization("weight").Value;
+        Assert.InRange(
+            (value - state["weight"]).abs().max().item<float>(),
+            0,
+            0.01 * state["weight"].abs().max().item<float>()
+        );
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Ranges_of_quantized_weights_grow_to_what_is_loaded(bool isSymmetric)
+    {
+        using var layer = nn.Linear(4, 4);
+        var scheme = isSymmetric ? QuantizationScheme.Symmetric : QuantizationScheme.Affine;
+        layer.register_parametrization("weight", Parametrizations.FakeQuantized(8, scheme, Granularity.Tensor)).eval();
+        using var wanted = randn(4, 4) * 20;
+        layer.parametrization("weight").Assign(wanted, WhenNotAllowed.Project);
+        using var value = layer.parametrization("weight").Value;
+        var step = 2 * wanted.abs().max().item<float>() / 250;
+        Assert.InRange((value - wanted).abs().max().item<float>(), 0, step);
     }
 
     [Fact]

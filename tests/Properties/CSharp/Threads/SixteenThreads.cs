@@ -14,7 +14,7 @@ internal static class SixteenThreads
     private const int Readers = 16;
     private const int Size = 8;
 
-    /// <summary>How long: short in every run of the tests, a minute where threads are worked on.</summary>
+    /// <summary>How long the threads run. Set `PARAMETRIZE_SECONDS` to 60 when you change the code for threads.</summary>
     private static readonly long Milliseconds =
         1000 * long.Parse(Environment.GetEnvironmentVariable("PARAMETRIZE_SECONDS") ?? "10");
 

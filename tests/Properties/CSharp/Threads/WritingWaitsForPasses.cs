@@ -90,7 +90,7 @@ public class WritingWaitsForPasses
         }
     }
 
-    /// <summary>Of a weight that another thread reads, which waits for this one, the adapter cannot be taken off.</summary>
+    /// <summary>An adapter cannot be taken off a weight that another thread reads while that thread waits for this one.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -382,12 +382,11 @@ public class WritingWaitsForPasses
         {
             using (no_grad())
                 original.add_(1);
-            tied.Tensor.Value.Dispose(); // Somebody writes meanwhile.
+            tied.Tensor.Value.Dispose(); // The node writes to the original while it computes.
             Near.Same(original * 2, tied.Tensor.Value);
         }
     }
 
-    /// <summary>W = 2X; another thread, so to say, writes when it has read X.</summary>
     /// <summary>Each pass that throws begins before the last one is taken for ended.</summary>
     [Theory]
     [InlineData(false)]
@@ -439,6 +438,7 @@ public class WritingWaitsForPasses
         Assert.True(passes >= 10 && writes >= 10, $"{passes} passes, {writes} writes");
     }
 
+    /// <summary>W = 2X; it writes to X when it has read X, as another thread might.</summary>
     private sealed class Writing() : CustomNode("writing", "doubled tensors")
     {
         public Tensor? Original { get; set; }

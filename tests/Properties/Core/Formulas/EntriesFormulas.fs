@@ -13,7 +13,7 @@ let private added (step: float) (isFirstFree: bool) (vector: T) : T =
 
     torch.stack (Seq.toArray sums)
 
-/// Each vector by itself, of which another number of entries may come.
+/// Maps each vector by itself. The result may have another number of entries.
 let private alongLast (f: T -> T) (x: T) : T =
     let made = [| for vector in (x.reshape (-1L, Array.last x.shape)).unbind 0 -> f vector |]
     torch.stack(made).reshape(Array.append x.shape[.. x.shape.Length - 2] made[0].shape)

@@ -8,7 +8,7 @@ let private number (value: float) = value.ToScalar()
 
 let private upright (f: T -> T) (x: T) : T = if x.shape[0] < x.shape[1] then transpose (f (transpose x)) else f x
 
-/// What its mean eigenvalue is taken from.
+/// The matrix minus its mean eigenvalue.
 let private traceless (a: T) : T = a - eye a.shape[0] a * (a.trace () / number (float a.shape[0]))
 
 let private specialUnitary: Formula =
@@ -16,7 +16,7 @@ let private specialUnitary: Formula =
         let half = lower 0L parameters.Head
         buffers.Head.matmul (exponential (traceless (half - adjoint half)))
 
-/// By the eigenvalues of X^H X, where these tell enough of X.
+/// Computed by the eigenvalues of X^H X, where these are exact enough.
 let private polar (x: T) : T =
     let struct (values, vectors) = torch.linalg.eigh ((adjoint x).matmul x)
     let isKnown = values[0].item<double>() > 1e-4 * values[-1].item<double>()

@@ -26,7 +26,7 @@ let lines: Subject list =
         line "boundedRatio" atLeastVectors reals everySize
         |> bijection everything
         |> missedBy (shifted -1e-3)
-        // Of huge entries, the logarithm is some hundreds.
+        // The logarithm of a huge entry is several hundred, so its rounding error is larger.
         |> within 10.0
         // Reversed, or no number where there is nothing to reverse.
         line "ordered" atLeastVectors reals everySize |> bijection everything |> missedBy reversed

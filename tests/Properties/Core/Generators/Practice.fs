@@ -7,7 +7,7 @@ open Parametrize.Laws
 open TorchSharp
 open Properties.Core.Ingredients
 
-/// Beside the entries, a part of a step away; 16-bit floats tell no such part.
+/// Sets three entries to numbers that lie on no common grid. 16-bit floats are too coarse for this, so NaN is used for them.
 let private offGrid =
     Some(fun (w: torch.Tensor) ->
         let flat = w.clone().reshape -1L

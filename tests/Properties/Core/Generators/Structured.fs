@@ -59,7 +59,8 @@ let private twoByThree: Gen<int64[]> =
     |> Gen.arrayOfLength 2
     |> Gen.map (fun counts -> [| 2L * counts[0]; 3L * counts[1] |])
 
-/// Every entry by a number of its own, unless blocks have one entry each: one entry alone could be of a block that is zero.
+/// Changes every entry by its own number, because a matrix with one changed entry may still be a product. If blocks have one
+/// entry each, every matrix is a product, so NaN is used.
 let private offProduct =
     Some(fun (w: torch.Tensor) ->
         if sides w = (2L, 3L) then
@@ -68,7 +69,7 @@ let private offProduct =
             use generator = new torch.Generator(1UL, torch.CPU)
             w + Parametrize.Form.normal generator (Parametrize.Form.ofTensor w) * relative (coarse 1e-2 w) w)
 
-/// Shorter, by much in 16 bits, which do not tell the products of long columns from 0.
+/// Scales the tensor down; by much in 16 bits, which cannot distinguish products of long columns from 0.
 let private shrunk = Some(fun (w: torch.Tensor) -> w * (1.0 - min 0.95 (coarse 1e-3 w)))
 
 /// Every entry by the same number.

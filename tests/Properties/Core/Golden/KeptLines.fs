@@ -6,8 +6,8 @@ open Expecto
 open Properties.Core
 open TorchSharp
 
-/// Fails for the lines of today that are not those of the file: neither near them, nor such that a few units of roundoff in the
-/// tensors move them visibly.
+/// Fails for lines that differ from those of the file by more than rounding: a line that differs passes if it is near the old
+/// one, or if it changes visibly when the tensors are moved by a few units of roundoff.
 let require
     (list: string)
     (kept: Map<string, string>)

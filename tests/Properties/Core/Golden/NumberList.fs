@@ -262,7 +262,8 @@ let private isNear (tolerance: float) (expected: string) (found: string) : bool 
         List.forall2 (fun (x: float) y -> x = y || abs (x - y) <= tolerance * scale) left right
     | _ -> false
 
-/// Whether the inverses of two factors have lost a remainder to rounding; whether zero singular values are zeros.
+/// Results that rounding alone decides: whether the inverses of two factors have lost a remainder, and whether singular values
+/// that are zero count as zero.
 let private isBorderline (key: string) : bool =
     key = "product, triangular [4, 4] ComplexFloat64, rebase"
     || key.StartsWith "conditioned " && key.EndsWith ", contains ones"

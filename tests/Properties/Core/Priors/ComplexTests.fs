@@ -1,4 +1,4 @@
-/// Which densities are of complex tensors, and what the others say of these.
+/// Which densities accept complex tensors, and the errors of the others.
 module Properties.Core.Priors.ComplexTests
 
 open System
@@ -23,7 +23,7 @@ let private complex: (Prior * int64 list) list =
         Prior.uniform specialUnitary, [ 2L; 2L ]
     ]
 
-/// What is expected in place of them: of the space, or of the density.
+/// Priors that refuse complex tensors, and what their error expects instead.
 let private real: (Prior * int64 list * string) list =
     let entries = "a real floating-point tensor"
 
@@ -50,7 +50,7 @@ let private formOf (shape: int64 list) : Form =
         Device = Case.device
     }
 
-/// In its space, where that is known.
+/// A tensor in the space of the prior if it can be sampled, else ones.
 let private memberOf (prior: Prior) (form: Form) : torch.Tensor =
     try
         Parametrization.sample prior.Density.Support form None

@@ -17,7 +17,7 @@ let private formOf (shape: int64 list) : Form =
 let private zeros (rows: int) (columns: int) : float[,] = Array2D.zeroCreate rows columns
 let private numbers (rows: int) (columns: int) : float[,] = Array2D.init rows columns (fun i j -> float (i - j))
 
-/// All are but those of several orthonormal columns around other than zero.
+/// All priors are normalised, except those on several orthonormal columns that concentrate around a matrix.
 let private cases: (Prior * int64 list * bool) list =
     let definite = array2D [ [ 2.0; 0.5 ]; [ 0.5; 1.0 ] ]
 

@@ -15,7 +15,7 @@ let private form (dtype: torch.ScalarType) (shape: int64 list) : Form =
 
 let private draw (prior: Prior) (form: Form) : torch.Tensor = Prior.sample prior form (Some(new torch.Generator(5UL)))
 
-/// From the same parameters, of which the tensor itself would lose the smallest eigenvalues.
+/// Compares float32 with float64 from the same parameters: the rounded tensor would lose its smallest eigenvalues.
 let private ofParts (prior: Prior) (value: Parametrization) (size: int64) (scale: float) : Test =
     testCase $"{prior} of {value} from parameters of {scale}" (fun () ->
         use _ = torch.NewDisposeScope()

@@ -137,6 +137,19 @@ let tests: Test =
                     let sample = Prior.sample prior { formOf dtype [| 200000L |] with Device = torch.CPU } generator
                     Expect.isTrue (sample.isfinite().all().item<bool>()) $"{prior}, {dtype}")
 
+            test "what rounding leaves on the edge of a space has the density zero, and no gradient" (fun () ->
+                let singular = torch.ones (2L, 2L, dtype = torch.ScalarType.Float64)
+                let regular = torch.eye (2L, dtype = torch.ScalarType.Float64)
+                let both = (torch.stack [| singular; regular |]).requires_grad_ true
+                let density = Prior.logDensity (Prior.ofValue spd (Prior.normal 1.0)) both
+                Expect.equal (density[0L].item<double>()) -infinity "the singular one"
+                let alone = Prior.logDensity (Prior.ofValue spd (Prior.normal 1.0)) regular
+                Expect.isLessThan (Measures.apart density[1L] alone) 1e-12 "the other"
+                density.sum().backward()
+                let gradient = nonNull both.grad
+                Expect.isTrue (gradient.isfinite().all().item<bool>()) "its gradient"
+                Expect.equal (Measures.largest gradient[0L]) 0.0 "of the singular one")
+
             for prior, value, shape in all do
                 test $"{prior} of {value}: each of a batch, in every element type" (fun () ->
                     let w = drawn value shape

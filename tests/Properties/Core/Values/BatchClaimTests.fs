@@ -1,4 +1,4 @@
-/// What values of other options say of batches: of those that are batched, each tensor of a batch is what it would be alone.
+/// Whether `IsBatched` is true for values with other options: if it is, each tensor of a batch is computed as it would be alone.
 module Properties.Core.Values.BatchClaimTests
 
 open Expecto
@@ -61,7 +61,7 @@ let private isEach (value: Parametrization) (shape: int64 list) : unit =
         Expect.equal found.shape batch.shape $"{value} of {count} times {shape}"
         Expect.isLessThan (Measures.apart found expected) 1e-9 $"{value} of {count} times {shape}"
 
-/// As a function, of a batch of vectors, which looks like a matrix.
+/// `apply` to a batch of vectors, which has the shape of a matrix.
 let private maps (value: Parametrization) : unit =
     let one =
         Parametrization.parameterForms value { Shape = [| 3L; 3L |]; Dtype = wide; Device = Case.device }

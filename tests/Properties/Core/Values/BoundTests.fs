@@ -93,7 +93,8 @@ let private reached () : unit =
         ] do
         Expect.isFalse (Pruned.isReached pruning masks.Head) $"{pruning} goes up to no share of all"
 
-/// Whose entries are as small as those of any member, and one more: whether an element type reaches them is told by these.
+/// Values, and for each a member whose largest entry is as small as possible: an element type that cannot hold this member has to
+/// be refused.
 let private least: (float -> Parametrization * (int64 -> torch.Tensor)) list =
     let wide = torch.ScalarType.Float64
     let full (number: float) (shape: int64 list) = torch.full (List.toArray shape, number.ToScalar(), dtype = wide)

@@ -9,7 +9,7 @@ open Properties.Core
 open Properties.Core.Values.BreakingNodes
 open TorchSharp
 
-/// Of the same value with a node that keeps its contract, so that only one function is met.
+/// The parts of a similar value whose node keeps the contract, so that only the function under test meets the breach.
 let private partsOf (node: Node) (tensor: torch.Tensor) : Parts =
     orFail (Parametrization.initialize (Parametrization.ofNode (Kept(node.Buffers))) tensor)
 

@@ -53,7 +53,7 @@ let private grids: Test =
                                 let x = change (drawn dtype seed [| 3L; 4L |])
                                 isCarried value x $"{dtype}, {kind}, seed {seed}")
 
-/// Of so many steps, one too many is less than what 16 bits round a scale by. The small entries are on no grid.
+/// With 2^16 steps, one step too many is less than the rounding of a scale in 16 bits. The small entries lie on no grid.
 let private fineGrids: Test =
     testCase "fine grids" (fun () ->
         let value = fakeQuantized 16 QuantizationScheme.Affine (Granularity.Channel 0)

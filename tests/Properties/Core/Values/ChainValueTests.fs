@@ -1,4 +1,4 @@
-/// What a chain of bijections yields it allows, however much of what it reads is lost on the way.
+/// A chain of bijections allows the tensors that it yields, however many digits of its inputs are lost on the way.
 module Properties.Core.ChainValueTests
 
 open System
@@ -43,7 +43,7 @@ let private at (links: Parametrization list) (parameter: torch.Tensor) : torch.T
     let value = List.reduce (>>>) links
     Parametrization.forward value (Parametrization.ofTensors [ parameter ] [] value)
 
-/// By how much the rounding of what each link reads moves what the chain yields.
+/// The distance by which rounding of the inputs of all links moves the output of the chain.
 let private rounding (links: Parametrization list) (parameter: torch.Tensor) (dtype: Dtype) : float =
     let wide = if Form.isHalf dtype then Dtype.Float32 else dtype
     let own = at links (parameter.``to`` wide)
@@ -145,7 +145,8 @@ let private besideShifts: Test =
                         let apart = Measures.apart back (tensor.``to`` Dtype.Float64)
                         Expect.isLessThanOrEqual apart allowed $"{size} behind {offset} in {dtype}")
 
-/// Entries on a bound come from anywhere beyond, so that they can make up for all others, whatever share of them they are.
+/// Entries on a bound have parameters of any large size, so rounding leaves them much freedom, whatever their share of the
+/// tensor.
 let private onBounds: Test =
     testCase "projections of which many or few entries are on a bound"
     <| fun () ->
@@ -258,7 +259,8 @@ let private oneSided: Test =
                         Expect.isError (Parametrization.contains chain tensor) $"{chain} in {dtype}"
                         Expect.isError (Parametrization.initialize chain tensor) $"{chain} in {dtype}"
 
-/// Behind an offset, or a map that saturates, a tensor may be anything up to rounding of the whole; what is accepted is this tensor.
+/// After an offset or a saturating map, rounding hides the digits of the input. An accepted tensor must still come back as
+/// itself.
 let private acceptedComesBack: Test =
     testCase "what is accepted comes back"
     <| fun () ->
@@ -307,8 +309,8 @@ let private acceptedComesBack: Test =
                         let share = if Form.isHalf dtype then 0.15 else 5e-3
                         Expect.isLessThan apart (share * Measures.largest tensor) $"{value} in {dtype}, seed {seed}"
 
-/// Under a mask an entry of a logarithm counts as rounding only if it moves the tensor by no more, however large that is and
-/// whatever its condition.
+/// A logarithm may have an entry under the mask only if it is rounding: it must move the tensor by no more than rounding does,
+/// however large the tensor or its condition number is.
 let private beyondMasks: Test =
     testCase "what rounding cannot be is not lost under a mask"
     <| fun () ->
@@ -375,6 +377,49 @@ let private onEdges: Test =
                     let tensor = Form.normal generator form * 2.0.ToScalar()
                     let projected = Parametrization.project value tensor
                     Expect.isOk (Parametrization.contains value projected) $"{value}, {dtype}, seed {seed}"
+
+/// The nearest tensors have an eigenvalue of zero, whose logarithm is a number that no structure before it keeps.
+let private behindExponentials: Test =
+    testCase "projections of structured logarithms"
+    <| fun () ->
+        for structured in
+            [
+                banded 1L 2L
+                groupSparse 2 4
+                pruned (Pruning.Bernoulli(0.3, 7UL))
+                pruned (Pruning.L1(Amount.Count 4L))
+            ] do
+            let value = structured >>> symmetric >>> matrixExponential
+
+            for size in [ 0.03; 1.0; 30.0 ] do
+                for seed in 1UL .. 3UL do
+                    use _ = torch.NewDisposeScope()
+                    use generator = new torch.Generator(seed, torch.CPU)
+                    let form = { Shape = [| 4L; 4L |]; Dtype = Dtype.Float64; Device = Case.device }
+                    let tensor = Form.normal generator form * size.ToScalar()
+                    let projected = Parametrization.project value tensor
+                    Expect.isOk (Parametrization.contains value projected) $"{value}, {size}, seed {seed}"
+
+/// A term that stays keeps its buffers, too.
+let private keptTerms: Test =
+    testCase "terms that stay keep what they carry"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
+        let quantized = fakeQuantized 4 QuantizationScheme.Affine Granularity.Tensor
+        let value = kronecker (2L, 2L) identity (sum [ identity; quantized ])
+        use generator = new torch.Generator(1UL, torch.CPU)
+        let form = { Shape = [| 4L; 4L |]; Dtype = Dtype.Float64; Device = Case.device }
+
+        match Parametrization.start value (Form.normal generator form) with
+        | Error error -> failtest $"{error}"
+        | Ok parts ->
+            let tensor = (Parametrization.forward value parts).detach()
+
+            match Parametrization.rightInverse value parts tensor with
+            | Error error -> failtest $"{error}"
+            | Ok again ->
+                let apart = Measures.apart (Parametrization.forward value again) tensor
+                Expect.isLessThan apart 1e-12 "comes back"
 
 /// The nearest positive tensors are too small to be divided by their norm.
 let private smallBeforeNorms: Test =
@@ -451,6 +496,8 @@ let tests: Test =
             behindMasks
             beyondMasks
             smallBeforeNorms
+            behindExponentials
+            keptTerms
             onEdges
             withoutDirection
             smallEigenvalues

@@ -146,7 +146,7 @@ let private isClosed (value: Parametrization) : unit =
                 | Error(ParametrizationError.WrongShape _) -> ()
                 | Error error -> failtest $"{value}: blocks leave {space}: {error}"
 
-/// What is allowed and does not come back, of tensors of numbers at which maps end, too.
+/// Allowed tensors that do not come back, among random ones whose numbers include those at which maps end.
 let private losses (seeds: int list) (value: Parametrization) : string list =
     let numbers = [| 0.0; 1.0; -1.0; 3.0; 0.25; 0.5; 2.0; 1e-30; -1e-30; 1e30 |]
 

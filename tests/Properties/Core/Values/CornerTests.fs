@@ -22,7 +22,7 @@ let private besideABound () : unit =
     let entries = [| 1.5; 1.0 + 1.5 * unit; 1.0 + 0.25 * unit; 1.5 |]
     Expect.isOk (Parametrization.contains value (torch.tensor(entries, dtype = float64).reshape(2L, 2L))) $"{value}"
 
-/// What rounding does to what they come from is larger on one side than on the other.
+/// Rounding of the output moves the input farther on one side than on the other.
 let private bentChains () : unit =
     let value = bounded 0.1 infinity >>> scale -1e6 >>> bounded -1.0 3.0 >>> scale -0.5
 
@@ -224,7 +224,7 @@ let private hugeFactors () : unit =
     let tensor = Parametrization.forward value (Parametrization.ofTensors factors [] value)
     Expect.equal (Tensors.nonFinite tensor) 0L $"{value}"
 
-/// What an edge was moved to by rounding starts where it trains.
+/// An entry on an edge that rounding has moved starts where it trains.
 let private startsBesideAnEdge () : unit =
     use _ = torch.NewDisposeScope()
     let value = positive >>> shift 1.0
@@ -320,7 +320,7 @@ let private slopesOfInverses () : unit =
             | null -> failtest "no gradient"
             | grad -> Expect.isTrue (Double.IsFinite(Measures.largest grad)) $"{value}, {dtype}"
 
-/// Entries of multiples are as free of one another as those of what is multiplied.
+/// The entries of a multiple are independent of one another if those of the original are.
 let private choicesOfMultiples () : unit =
     use _ = torch.NewDisposeScope()
     let mask = Mask.OfArray([| 2L; 2L |], [| true; false; false; true |])
@@ -372,7 +372,7 @@ let private cutCode () : unit =
     let long = Mask.OfArray([| 40L; 40L |], Array.init 1600 (fun place -> place % 3 = 0))
     Expect.isLessThan (Brief.ofCode (string (where long positive identity))).Length 80 "a long one"
 
-/// A pivot below the floor is told as it is.
+/// The error states by how much a pivot is below the floor.
 let private lowPivots () : unit =
     use _ = torch.NewDisposeScope()
 

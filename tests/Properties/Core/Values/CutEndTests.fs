@@ -18,7 +18,7 @@ let private before: (string * Parametrization * float list) list =
         "another equation", linearlyConstrained [ [ 1.0; -1.0; 0.0 ] ] [ -30000.0 ], [ 2000.0; 32000.0; 3000.0 ]
     ]
 
-/// What is behind, at which end it cuts.
+/// The values that follow, named by the end at which they cut off.
 let private behind: (string * Parametrization) list =
     [
         "above", scale 4.0 >>> above 0.0

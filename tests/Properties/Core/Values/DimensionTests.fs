@@ -91,10 +91,27 @@ let private ofAdapters: Test =
                         | None -> ()
                     | None -> ()
 
+/// The free term may be a sum of such values itself.
+let private ofSums: Test =
+    testCase "of sums of sums it is the rank, or not known"
+    <| fun () ->
+        for inner in [ sum [ oft 2L; spdWithDeterminant 2.5 ]; sum [ lora 1L 1.0; diagonal ]; sum [ identity; oft 2L ] ] do
+            for value in [ sum [ diagonal; inner ]; sum [ inner; skew ] ] do
+                use _ = torch.NewDisposeScope()
+
+                match moved value [| 4L; 4L |] with
+                | Some parts ->
+                    match Dimension.tryOf value parts with
+                    | Some dimension ->
+                        Expect.equal (Dimensions.rank (Dimensions.jacobian value parts)) dimension $"{value}"
+                    | None -> ()
+                | None -> ()
+
 let tests: Test =
     testList
         "dimensions"
         [
+            ofSums
             for value in factors do
                 ofFactors value
             ofAdapters

@@ -8,7 +8,7 @@ open Parametrize.Values
 open Properties.Core
 open TorchSharp
 
-/// By the last node, where that sees the tensor itself.
+/// The answer of the last node; None if it sees the tensor through a view, or has no edge.
 let private isOnEdge (value: Parametrization) (tensor: torch.Tensor) : bool option =
     match Array.last value.Program.Steps with
     | Step.Compute(node, _, _, _) ->

@@ -48,7 +48,7 @@ let private determinants () : unit =
         let found = (Parametrization.logAbsDet matrixExponential parts).``to`` float64
         Expect.isLessThan (Measures.apart expected found) 1e-3 $"exp of {size} I"
 
-/// Subnormal numbers of both signs, of which rounding is no share.
+/// Subnormal numbers of both signs: their rounding error is not proportional to their size.
 let private subnormal () : unit =
     for dtype, factor in [ float32, 1e-37; float64, 1e-306 ] do
         for size in [ factor; -factor ] do
@@ -184,7 +184,7 @@ let private longRows () : unit =
         Expect.isLessThan (Measures.apart weight yielded) (1.0 / 200.0) $"{value}: half a step"
         Expect.isOk (Parametrization.contains value yielded) $"{value}: its own"
 
-/// What one node carries may not fit what another, behind it, reads.
+/// Buffers of one node may have another shape than a later node reads: learnt ones are found again, a mask is refused.
 let private otherShapes () : unit =
     use _ = torch.NewDisposeScope()
     let weight = normalOf float32 1UL [ 4L; 4L ]
@@ -207,7 +207,7 @@ let private multiplesBeyond () : unit =
     // Their largest number would make a sum of another vector, in silence.
     Expect.isFalse (isFinite yielded) $"multiples beyond the element type"
 
-/// What a shift rounds away, the values of the pieces do not miss.
+/// Digits that a shift rounds away must not make the values of the pieces refuse the tensor.
 let private roundedPieces () : unit =
     let mask = Mask.OfArray([| 3L; 3L |], [| for entry in 0..8 -> entry % 2 = 0 |])
 
@@ -253,8 +253,8 @@ let private comesBackIfAllowed (share: float) (what: string) (value: Parametriza
     | Error _, Error _ -> ()
     | contained, found -> failtest $"{what}: contains says {contained}, the right inverse {found}"
 
-/// Where a map saturates, what was before it is not known. Some matrix of the space may yield the tensor, but one of so large
-/// entries that rounding loses the others.
+/// The input of a saturated map is not known. Some matrix of the space may yield the tensor, but with an entry so large that
+/// rounding loses the others.
 let private saturatedMatrices () : unit =
     for value in
         [
@@ -341,7 +341,8 @@ let private largeDeterminants () : unit =
             let parts = Parametrization.ofTensorsLike start [ moved ] start.Buffers value
             comesBackIfAllowed 1e-5 $"{size}, {seed}" value parts
 
-/// In 16 bits a singular matrix may be anything up to rounding, but not everything is near one of this determinant.
+/// Singular matrices are refused in every element type: no matrix of this determinant is near, even up to the rounding of 16
+/// bits.
 let private singularDeterminants () : unit =
     let value = spdWithDeterminant 2.0
 

@@ -116,7 +116,7 @@ let private ends (entry: CatalogueEntry) : Test =
         if not found.IsEmpty then
             failtest $"""{found.Length}: {String.concat "\n" (List.truncate 10 found)}""")
 
-/// Of float16, which has no numbers beyond 65504: values without one member there, and others with as large numbers.
+/// float16 has no numbers beyond 65504: values without a member there are refused; others with options of that size are not.
 let private half: Test =
     testCase "values without a member in float16 are refused there, others are not" (fun () ->
         use eye = torch.eye (4L, dtype = Dtype.Float16)

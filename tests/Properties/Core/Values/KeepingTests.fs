@@ -1,4 +1,4 @@
-/// What stays when a tensor is assigned to a value of several inputs, one of which takes what the others leave.
+/// If one input of a value is free, assigning a tensor changes this input only; the others stay.
 module Properties.Core.Values.KeepingTests
 
 open Expecto

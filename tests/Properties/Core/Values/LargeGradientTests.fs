@@ -139,7 +139,7 @@ let private whole: Test list =
                     agree 1e-6 $"{shape}" expected found)
     ]
 
-/// As of small matrices, whose graph has its own copy of the parameter's numbers.
+/// A write must change no gradient, as for small matrices, whose graph has its own copy of the parameter.
 let private writes: Test =
     inScope "a write into the parameter after the forward pass changes no gradient" (fun () ->
         for map in maps do

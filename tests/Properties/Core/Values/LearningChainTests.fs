@@ -50,7 +50,7 @@ let private stepsAlike dtype allowed (first: Parametrization) (second: Parametri
     for step in 1..3 do
         chain <- Parametrization.advance both chain
         alone <- Parametrization.advance first alone
-        // What the second reads: that of the chain without it.
+        // The input of the second: the output of the chain without it.
         let middle = join first identity
         let read = Parametrization.forward middle (Parametrization.ofTensors [ weight ] alone.Buffers middle)
         let next = Parametrization.advance second (Parametrization.ofTensors [ read ] last second)

@@ -30,8 +30,8 @@ let private members (subject: Subject) (case: Case) : torch.Tensor list =
 let private slack (subject: Subject) (case: Case) (tensor: torch.Tensor) : float =
     Subject.slack subject case tensor + 64.0 * Form.smallest case.Dtype
 
-/// What is made of a batch is as far from each member as what is made of that alone: of several nearest ones, or of those that a
-/// retraction finds as rounding has it, any will do.
+/// The projection of a batch is as far from each member as the projection of the member alone. The two may differ if there are
+/// several nearest tensors, or if rounding decides what a retraction finds.
 let private isAsNear (subject: Subject) (case: Case) (members: torch.Tensor list) : unit =
     let batch = Parametrization.project subject.Value (torch.stack (List.toArray members))
     Expect.isOk (Parametrization.contains subject.Value batch) $"{case}: a projected batch"

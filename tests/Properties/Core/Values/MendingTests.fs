@@ -1,4 +1,4 @@
-/// What rounding to a coarser element type did to a base is put right, whatever its size.
+/// A base that was rounded to a coarser element type is corrected, whatever its size.
 module Properties.Core.Values.MendingTests
 
 open Expecto
@@ -11,7 +11,7 @@ open TorchSharp
 
 type private Dtype = torch.ScalarType
 
-/// As a state comes from a coarser type: with the same parameters, which are zero where it was saved after an assignment.
+/// The parts of a state that was saved in a coarser type. The parameters are zero if it was saved after an assignment.
 let private rounded (coarse: Dtype) (fine: Dtype) (value: Parametrization) (parts: Parts) : Parts =
     let through (tensors: torch.Tensor seq) = [ for tensor in tensors -> (tensor.``to`` coarse).``to`` fine ]
 

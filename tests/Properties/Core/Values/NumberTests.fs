@@ -28,7 +28,7 @@ let private greatestIsLast (dtype: torch.ScalarType) : unit =
     Expect.isTrue (Double.IsFinite greatest) "a number of the type"
     Expect.isTrue (Double.IsInfinity(nearest dtype (greatest * (1.0 + Form.epsilon dtype)))) "the next is none"
 
-/// Below the least normal number, the distance to the next stays, so that the last digit of the half is lost.
+/// Below the least normal number, the distance between numbers stays the same, so halving a number there loses its last digit.
 let private leastIsNormal (dtype: torch.ScalarType) : unit =
     let least = nearest dtype (Form.least dtype)
     let next = nearest dtype (least * (1.0 + Form.epsilon dtype))

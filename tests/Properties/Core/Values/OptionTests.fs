@@ -18,7 +18,7 @@ let private caseOf (shape: int64 list) (dtype: torch.ScalarType) : Case =
         Device = Case.device
     }
 
-/// Of that size: a member, and whether it has to be refused when it is larger, or smaller, by a little.
+/// Values with an option of this size; whether a member must be refused if it becomes slightly larger, and if slightly smaller.
 let private members (size: float) : (Parametrization * bool * bool) list =
     [
         sphere size, true, true

@@ -115,7 +115,7 @@ let private zeroPoints: Test =
             let named = Parametrization.misfits value 1e-15 parts |> List.map fst
             Expect.equal named (if isRight then [] else [ "0.zeroPoint" ]) $"{value}, {zeroPoint}")
 
-/// In 16 bits a scale is rounded by more than the range is wide in its units.
+/// In 16 bits, the rounding of a scale can move a zero point by more than the range of the grid.
 let private zeroPointsInHalf: Test =
     inScope "zero points are on the grid, however coarse the scale" (fun () ->
         for dtype in [ torch.ScalarType.Float16; torch.ScalarType.BFloat16; float32 ] do

@@ -1,5 +1,5 @@
-/// What is said of each of several independent problems: of a batch as often as there are tensors in it, and of fewer dimensions only
-/// where nothing is shared between them.
+/// Numbers for each of several independent problems: one for each tensor of a batch; numbers for fewer dimensions only if the
+/// parts share nothing.
 module Properties.Core.Values.ProblemTests
 
 open System

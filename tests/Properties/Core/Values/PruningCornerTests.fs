@@ -158,7 +158,8 @@ let private severalBehindOthers () : unit =
                     let wrong = torch.where (isZero, tensor, -all)
                     Expect.isError (Parametrization.contains value wrong) $"{value}, seed {seed}: of the other sign"
 
-/// Behind a pruning, the space before is no larger: what is refused without the pruning is refused with it.
+/// A pruning in between must not make a chain allowed: a value that cannot follow the space directly cannot follow it after the
+/// pruning.
 let private whatStandsBefore () : unit =
     let l1 = pruned (Pruning.L1(Amount.Share 0.3))
 
@@ -217,10 +218,34 @@ let private choosesAmongComputed () : unit =
                 Expect.equal (Mask.OfTensor grown.Buffers[0]) expected $"{value}, seed {seed}"
             | other -> failtest $"{value}: {other}"
 
+/// Zeros under a symmetric mask are allowed by the symmetric matrices, not by those that have to be something else, too.
+let private symmetricMasks () : unit =
+    let eye =
+        pruned (Pruning.Custom(Mask.OfArray([| 4L; 4L |], Array.init 16 (fun entry -> entry % 5 = 0))))
+
+    for value in [ symmetric; symmetric >>> scale -2.0; symmetricFrom Triangle.Lower ] do
+        use _ = torch.NewDisposeScope()
+        let value = value >>> eye
+        let projected = Parametrization.project value (normal 1UL [ 4L; 4L ])
+        Expect.isOk (Parametrization.contains value projected) $"{value}"
+
+    for value in
+        [
+            symmetric >>> positive
+            symmetric >>> positiveBy PositiveMap.Exp >>> scale 2.0
+            symmetric >>> bounded 0.1 2.0
+            symmetric >>> spectralNorm
+            symmetric >>> matrixExponential
+            spd
+            correlation
+        ] do
+        Expect.isError (Parametrization.tryAndThen eye value) $"{value} behind a mask"
+
 let tests: Test =
     testList
         "corners of prunings"
         [
+            testCase "symmetric masks are for all symmetric matrices only" symmetricMasks
             testCase "a pruning chooses among what is computed" choosesAmongComputed
             testCase "channels behind masks are others" channelsBehindMasks
             testCase "a mask that was replaced is let go" replacedMasks

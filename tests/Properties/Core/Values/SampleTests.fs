@@ -141,11 +141,11 @@ let private varies (subject: Subject) : Test =
         Expect.isGreaterThan (number (variances.sum ())) 1e-6 "the variance"
         let isFixed = variances.lt (1e-12.ToScalar())
         let firsts = sample.select (0L, 0L)
-        // What never varies is zero: under a mask, off the diagonal.
+        // Entries that never vary are zero: under a mask, or off the diagonal.
         if not (constants subject.Name) then
             Expect.isLessThan (Measures.largest (firsts * isFixed.``to`` firsts.dtype)) 1e-12 "entries that never vary"
 
-        // A logarithm yields every tensor, and samples those that it can be behind.
+        // `positive >>> inverse` is excluded: its space is all tensors, but its samples are logarithms of positive ones only.
         if (Tree.space value.Tree).IsClosedUnder Closure.Negation && subject.Name <> "positive >>> inverse" then
             let scale = (variances + sample.mean([| 0L |]).abs().square()).sqrt() + 1e-12
             let share = sample.mean [| 0L |] / scale

@@ -81,7 +81,7 @@ let private backwardsToo () : unit =
         Expect.isLessThan (Tensors.number (projected[0L])) 20.1 $"{value}: no farther than it has to"
         Expect.isGreaterThan (Tensors.number (projected[5L])) -20.1 $"{value}: no farther than it has to"
 
-/// Where the rounded parameters of the largest number yield more than there is, those a little smaller do.
+/// If the rounded parameters of the largest number would yield infinity, slightly smaller parameters are found.
 let private largestComeBack () : unit =
     for value in
         [

@@ -100,7 +100,7 @@ let private farFromNormal () : unit =
                 let what = $"{value}, {dtype}, {size}, seed {seed}"
                 Expect.isOk (Parametrization.contains value made) what
                 let back = Parametrization.forward value (orFail (Parametrization.initialize value made))
-                // What a member may be off by, which goes to one that is inside.
+                // A member may be outside by rounding; its parameters then yield the matrix moved inside.
                 let allowed = 1000.0 * Form.epsilon dtype * Measures.largest made
                 Expect.isLessThanOrEqual (Measures.apart made back) allowed $"{what}: comes back"
 

@@ -136,7 +136,7 @@ let private halfStochastic () : unit =
         Expect.isError (Parametrization.contains doublyStochastic tensor) "rows or columns only"
         Expect.isError (Parametrization.initialize doublyStochastic (torch.stack [| tensor; rows |])) "in a batch"
 
-/// The shift takes digits from what stands before it, which is refused for that neither as it is nor as its nearest.
+/// A large shift rounds away digits of its input. The value must not refuse its own samples and projections because of that.
 let private behindShifts () : unit =
     for value, dtype, far in
         [

@@ -72,7 +72,7 @@ let private large: Test =
                 let limit = 8.0 * Form.epsilon dtype * Measures.largest sample
                 Expect.isLessThanOrEqual (Measures.apart sample made) limit $"{what}, the round trip"
 
-                // What 16 bits leave of products of large columns hides more.
+                // In 16 bits, the rounding of products of large columns would hide the changed entry.
                 if dtype = single then
                     let missed = sample.clone ()
                     let place = [| torch.TensorIndex.Single 0L; torch.TensorIndex.Single 1L |]

@@ -59,7 +59,7 @@ let private peak (action: unit -> unit) : float option =
         action ()
         None
 
-/// What other processes leave of the clock is theirs.
+/// Processor time, because wall-clock time depends on other processes.
 let private processorTime () : float = Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds
 
 /// 30,000 x 30,000 numbers are 3,600 MB.
@@ -204,7 +204,7 @@ let private curvature: Test =
                     let size = 1.0 + Measures.largest expected
                     Expect.isLessThan (Measures.apart expected found) (1e-7 * size) $"{value}, {shape}, {scale}")
 
-/// Where rounding would be the whole of it: in single precision and beyond every angle.
+/// Norms at which rounding alone could destroy all digits: in single precision, and beyond every meaningful angle.
 let private hugeOnes: Test =
     inScope "thin maps of matrices of any norm stay orthonormal" (fun () ->
         for value in withBase @ withoutBase do

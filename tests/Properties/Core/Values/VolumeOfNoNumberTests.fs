@@ -1,4 +1,4 @@
-/// Volumes that depend on a parameter are no numbers where that is none.
+/// A volume that depends on a parameter is not finite if that parameter is not.
 module Properties.Core.Values.VolumeOfNoNumberTests
 
 open Expecto
@@ -8,7 +8,7 @@ open TorchSharp
 
 let private shapes: int64[] list = [ [| 3L; 3L |]; [| 4L; 2L |]; [| 3L |] ]
 
-/// Parts of other numbers than those that it starts with.
+/// Random parts near those with which the value starts.
 let private moved (seed: uint64) (value: Parametrization) (form: Form) : Parts option =
     use generator = new torch.Generator(seed, torch.CPU)
 
