@@ -49,7 +49,7 @@ public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
         && optimizer.Operation.CanPrecede(registration.Operation)
         && optimizer.IsUsedAfter(registration.Operation, body)
         && !body.Operations.Any(one =>
-            one.IsAfter(registration.Operation) && optimizer.IsTold(one, body.Places, optimizers)
+            one.IsAfter(registration.Operation) && optimizer.IsToldBy(one, body.Places, optimizers)
         )
         && !optimizers.Any(other => other.Operation.IsAfter(registration.Operation) && other.Has(module, body.Places));
 
@@ -110,7 +110,7 @@ public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
         }
 
         /// <summary>Whether parameters are added to it, or to one that may be the same.</summary>
-        public bool IsTold(IOperation operation, Places places, List<Built> optimizers)
+        public bool IsToldBy(IOperation operation, Places places, List<Built> optimizers)
         {
             if (operation is not IInvocationOperation { TargetMethod.Name: var verb } adding)
                 return false;

@@ -10,7 +10,7 @@ internal static class Rules
     public const string EarlyOptimizer = "PARAM002";
     public const string ReadOutsidePass = "PARAM003";
     public const string HooklessCall = "PARAM004";
-    public const string UnsaidOption = "PARAM005";
+    public const string OptionNotInText = "PARAM005";
 
     /// <summary>
     /// A property of diagnostics for joint tensors: the value of the parametrization is then not the member that is read.
@@ -74,14 +74,14 @@ internal static class Rules
     );
 
     public static readonly DiagnosticDescriptor UnsaidOptionRule = new(
-        UnsaidOption,
+        OptionNotInText,
         "The text of a node says its options",
         "{0} does not say {1}: write it into the text, since nodes with other options count as equal, and files hold the text alone",
         Category,
         DiagnosticSeverity.Warning,
         isEnabledByDefault: true,
         "Nodes of one class are equal when their texts are, and a file says a parametrization by its text.",
-        HelpOf(UnsaidOption)
+        HelpOf(OptionNotInText)
     );
 
     private static string HelpOf(string id) => $"{Repository}/blob/main/docs/analyzer.md#{id.ToLowerInvariant()}";

@@ -45,7 +45,7 @@ public sealed class RunByForwardAnalyzer : DiagnosticAnalyzer
             module is null
             || !method.IsForwardPass()
             || module.Type.HasNoParameters()
-            || module.Type.RunsItsOwn()
+            || module.Type.RunsNetworksByCall()
             || IsBase(module)
             || IsInForwardPass(context.ContainingSymbol)
             || context.Operation.IsInScopeOfModel()

@@ -101,7 +101,7 @@ public sealed partial class ParametrizedTensor
     internal void TakeNearest(Tensor value)
     {
         using var alone = Binding.Access.Writing();
-        Spend(Core.extend(Parametrization, CurrentParts(), value).OrThrow(Where));
+        Spend(Core.take(Parametrization, CurrentParts(), value).OrThrow(Where));
     }
 
     /// <summary>The value without gradients and without learning.</summary>
@@ -116,7 +116,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>The value in memory of its own. The value of the identity is a view of its parameter, so it is copied.</summary>
     private Tensor Apart(Tensor value)
     {
-        if (!Array.Exists(Tensors, part => Versions.AreOne(part, value)))
+        if (!Array.Exists(Tensors, part => Versions.SharesCounter(part, value)))
             return value;
         using (value)
             return value.clone();
@@ -187,7 +187,7 @@ public sealed partial class ParametrizedTensor
         Binding.SyncWithModules();
         using var scope = NewDisposeScope();
         var present = CurrentParts();
-        var hasMoved = wasSuited && !value.IsOfTheKindOf(Inputs[0]);
+        var hasMoved = wasSuited && !value.HasSameTypeAndDevice(Inputs[0]);
         var parts = Core.rightInverse(
             Parametrization,
             present,

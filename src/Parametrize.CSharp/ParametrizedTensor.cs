@@ -35,7 +35,7 @@ public sealed partial class ParametrizedTensor : nn.Module
             ),
             null,
             isBuffer: false
-        ) => IsOnesOwn = true;
+        ) => IsMadeByUser = true;
 
     /// <summary>
     /// Takes ownership of the parts. `reused`, when given, becomes the parameter of its shape; its numbers do not change yet.
@@ -91,7 +91,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     internal TensorBinding Binding { get; }
 
     /// <summary>Whether a user has made it by the public constructor: no module may take its parameters or dispose it.</summary>
-    internal bool IsOnesOwn { get; }
+    internal bool IsMadeByUser { get; }
 
     internal bool IsBuffer { get; }
 

@@ -7,8 +7,8 @@ public enum WhenNotAllowed
 {
     /// <summary>
     /// Go on from a tensor near the projection of the tensor, where it can be trained. The default of registering, which also moves
-    /// the entries of an allowed tensor that are on the edge of an open space. When assigning or loading, a tensor that is not
-    /// further from its projection than a hundredth of its largest entry becomes the projection.
+    /// the entries of an allowed tensor that are on the edge of an open space. Assigning and loading take the projection itself if
+    /// that is within a hundredth of the tensor's largest entry.
     /// </summary>
     Project,
 

@@ -390,17 +390,24 @@ module Parametrization =
         Assigning.checkedAgainst value parts tensor
         |> Result.bind (fun forms -> Assigning.exactly value forms (Some parts) tensor)
 
-    /// Parts for a value with more nodes: present nodes keep their buffers, new nodes choose theirs. A tensor that is nearly allowed
-    /// becomes its projection, any other one where it can be trained.
-    let internal extend (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
+    let private exactlyOr otherwise (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
         Assigning.checkedForms value tensor
         |> Result.bind (fun forms ->
             match Assigning.exactly value forms (Some parts) tensor with
-            | Ok extended -> Ok extended
+            | Ok exact -> Ok exact
             | Error _ ->
-                match Projecting.tryNear value forms (Some parts) tensor with
-                | Some near -> Ok near
+                match otherwise value forms parts tensor with
+                | Some other -> Ok other
                 | None -> Assigning.approximately Want.Start value forms (Some parts) tensor)
+
+    /// Parts for a value with more nodes: present nodes keep their buffers, new nodes choose theirs.
+    let internal extend (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
+        exactlyOr (fun _ _ _ _ -> None) value parts tensor
+
+    /// Parts for a tensor that is assigned, allowed or not, given the parts in use. A tensor that is nearly allowed, as one that was
+    /// rounded, becomes its projection; any other one starts as if it was registered.
+    let internal take (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
+        exactlyOr Projecting.tryNear value parts tensor
 
     /// Whether some parts yield the tensor, up to rounding in its element type.
     let contains (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =

@@ -37,12 +37,16 @@ module internal Projecting =
                 | None -> Assigning.image value forms tensor Want.Nearest |> Result.bind (allowed forms))
 
     /// How far a tensor may be from its projection, as a share of its largest entry, so that the projection is meant: rounding, as
-    /// that of a file in bfloat16, or an average of neighbours.
+    /// that of a file in bfloat16.
     let private near = 0.01
 
-    /// Parts of the projection of a tensor that is nearly allowed; None for any other. A start from outside may be far away, where
-    /// all entries train. Masks and learnt buffers in use are not those of a projection.
-    let tryNear (value: Parametrization) (forms: Form[]) (inUse: Parts option) (tensor: torch.Tensor) : Parts option =
+    let private isNear (tensor: torch.Tensor) (other: torch.Tensor) : bool =
+        use _ = torch.NewDisposeScope()
+        Tensors.distance tensor other <= near * Tensors.largest tensor
+
+    /// Parts of the projection of a tensor that is nearly allowed; None for any other. Masks and learnt buffers in use are not those
+    /// of a projection.
+    let tryNear (value: Parametrization) (forms: Form[]) (inUse: Parts) (tensor: torch.Tensor) : Parts option =
         let hasOwn (node: Node) = Node.chooses node || Node.learns node
 
         if Array.exists hasOwn value.Program.Nodes then
@@ -53,11 +57,7 @@ module internal Projecting =
             | Ok projected ->
                 use projected = projected
 
-                let isNear () =
-                    use _ = torch.NewDisposeScope()
-                    Tensors.distance projected tensor <= near * Tensors.largest tensor
-
-                if not (isNear ()) then
-                    None
+                if isNear tensor projected then
+                    Assigning.approximately Want.Start value forms (Some inUse) projected |> Result.toOption
                 else
-                    Assigning.approximately Want.Start value forms inUse projected |> Result.toOption
+                    None

@@ -41,7 +41,7 @@ internal sealed class Body
         if (registration is null)
             return null;
         bool IsBetween(IOperation one) => one.IsAfter(registration.Operation) && use.IsAfter(one);
-        var isRemoved = Registrations.Any(one => one.IsRemoval && IsBetween(one.Operation) && IsPerhaps(one, place));
+        var isRemoved = Registrations.Any(one => one.IsRemoval && IsBetween(one.Operation) && MayConcern(one, place));
         var isReplaced = Operations.Any(one =>
             one is IAssignmentOperation assignment
             && IsBetween(one)
@@ -56,6 +56,6 @@ internal sealed class Body
         operation.Syntax.GetLocation().GetMappedLineSpan().StartLinePosition.Line + 1;
 
     /// <summary>A removal whose tensor or module is not known may be of any.</summary>
-    private static bool IsPerhaps(Registration removal, Place place) =>
+    private static bool MayConcern(Registration removal, Place place) =>
         removal.Module is null || removal.Tensors.IsEmpty || removal.Tensors.Any(place.IsAround);
 }

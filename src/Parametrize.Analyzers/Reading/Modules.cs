@@ -23,7 +23,7 @@ internal static class Modules
         type.Is("TorchSharp.Modules.ParameterLessModule") || type.Is("TorchSharp.Loss");
 
     /// <summary>Flows and their layers run their networks by `call`, also when they are run by `forward`.</summary>
-    public static bool RunsItsOwn(this ITypeSymbol? type) =>
+    public static bool RunsNetworksByCall(this ITypeSymbol? type) =>
         type.Is("Parametrize.Flows.FlowLayer") || type.Is("Parametrize.Flows.Flow");
 
     /// <summary>Whether it is the forward pass around which `call` runs hooks, or an override of that.</summary>

@@ -224,7 +224,7 @@ public sealed class MergedAdapters : IDisposable
             using var _ = no_grad();
             var now = PlainTensor.Find(TensorPath.Resolve(model, Report.Name)).Tensor;
             var merged = Core.forward(Report.Parametrization, Parts);
-            if (!now.IsOfTheKindOf(merged) || !now.eq(merged).all().item<bool>())
+            if (!now.HasSameTypeAndDevice(merged) || !now.eq(merged).all().item<bool>())
                 throw new InvalidOperationException(
                     $"{Report.Name} was changed or moved since its adapter was merged, so the adapter cannot be taken out exactly. Nothing has "
                         + "changed."

@@ -60,7 +60,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
     }
 
     /// <summary>The new `requires_grad` when a user has changed it; null when nobody has.</summary>
-    public virtual bool? WantsTraining
+    public virtual bool? ChangedRequiresGrad
     {
         get
         {
@@ -87,7 +87,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
     }
 
     /// <summary>Frees the native tensor. The managed object stays in the field, and throws when it is used.</summary>
-    protected void Hollow()
+    protected void FreeNative()
     {
         Retire();
         IsSpent = false;
@@ -105,7 +105,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
             if (!ModuleInternals.IsDisposed(owner))
                 AwaitSetter(owner);
             else if (!IsSpent)
-                LeaveWith(owner);
+                DisposeWithOwner(owner);
         lock (_self)
         {
             IsSpent |= disposing;
@@ -123,7 +123,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
             Dispose();
     }
 
-    private void LeaveWith(nn.Module owner)
+    private void DisposeWithOwner(nn.Module owner)
     {
         using var alone = _context.Access.Writing();
         IsSpent = true;
@@ -184,16 +184,16 @@ internal abstract class InjectedParameter : Parameter, IInjected
             onDisposing: () =>
             {
                 GiveUp();
-                LeaveWith(owner);
+                DisposeWithOwner(owner);
             }
         );
         if (_context.Slot.IsBuffer)
-            Divert<(Tensor, bool)>(() => ref ModuleInternals.Buffers(owner), putBiasBack);
+            WatchRegistry<(Tensor, bool)>(() => ref ModuleInternals.Buffers(owner), putBiasBack);
         else
-            Divert<Parameter>(() => ref ModuleInternals.Parameters(owner), putBiasBack);
+            WatchRegistry<Parameter>(() => ref ModuleInternals.Parameters(owner), putBiasBack);
     }
 
-    private void Divert<T>(Registry<T> registry, Action putBiasBack)
+    private void WatchRegistry<T>(Registry<T> registry, Action putBiasBack)
     {
         lock (_self)
         {
@@ -259,7 +259,7 @@ internal sealed class Placeholder : InjectedParameter
         // Without a handle each use throws in managed code. An empty tensor would be refused by libtorch, and where
         // TorchSharp does not catch that (0.107.0: matmul) it ends the process.
         if (!context.Slot.NeedsTensor)
-            Hollow();
+            FreeNative();
     }
 
     public override string ToString() =>
@@ -271,7 +271,7 @@ internal sealed class ExposedValue(SlotContext context, Tensor value, bool isWat
     : InjectedParameter(context, value, value.requires_grad)
 {
     /// <summary>Always null: it is not a leaf, and libtorch ignores a `requires_grad` that is set on it.</summary>
-    public override bool? WantsTraining => null;
+    public override bool? ChangedRequiresGrad => null;
 
     /// <summary>An alias of the tensor, made when a setter disposes this.</summary>
     private Tensor? _left;
@@ -310,7 +310,7 @@ internal sealed class PendingAssignment(SlotContext context, Tensor assigned)
 {
     /// <summary>A view, or a copy of an inference tensor, which has no version and of which no view can be trained.</summary>
     private static Tensor Apart(Tensor assigned) =>
-        Versions.AreOne(assigned, assigned) ? assigned.detach() : assigned.clone();
+        Versions.SharesCounter(assigned, assigned) ? assigned.detach() : assigned.clone();
 
     /// <summary>The user may have put this parameter into another module meanwhile.</summary>
     public override void Retire(bool isInUse = false) => base.Retire(isInUse: true);

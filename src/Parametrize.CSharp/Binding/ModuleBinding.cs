@@ -8,7 +8,7 @@ namespace Parametrize.CSharp.Binding;
 /// Binds one parametrized tensor to a module that computes with it: puts the value into the module's field while `call` runs, or
 /// until a cached scope ends, and takes it out again. A joint tensor is put into several fields.
 /// </summary>
-internal sealed class ModuleBinding : IUse
+internal sealed class ModuleBinding : IUpcomingUse
 {
     private readonly IComputedTensor _tensor;
     private readonly SlotBinding[] _slots;
@@ -42,11 +42,11 @@ internal sealed class ModuleBinding : IUse
 
     public TensorAccess Access => _tensor.Binding.Access;
 
-    IGroupable IUse.Tensor => _tensor;
+    IGroupable IUpcomingUse.Tensor => _tensor;
 
-    bool IUse.IsToCompute => _tensor.Binding.IsToCompute(this);
+    bool IUpcomingUse.WillCompute => _tensor.Binding.WillCompute(this);
 
-    bool IUse.IsToKeep => _tensor.Binding.IsToKeep;
+    bool IUpcomingUse.WillKeep => _tensor.Binding.WillKeep;
 
     /// <summary>The tensor's name in the module.</summary>
     public string Name => JointName.Of([.. _slots.Select(slot => slot.Name)]);
@@ -99,7 +99,10 @@ internal sealed class ModuleBinding : IUse
     /// field.
     /// </summary>
     public bool IsTouched =>
-        Array.Exists(_slots, slot => slot.State is SlotState.Written or SlotState.Retrained or SlotState.Emptied);
+        Array.Exists(
+            _slots,
+            slot => slot.State is SlotState.Written or SlotState.RequiresGradChanged or SlotState.Emptied
+        );
 
     /// <summary>The states of the slots.</summary>
     public IEnumerable<SlotState> States => _slots.Select(slot => slot.State);
@@ -110,7 +113,12 @@ internal sealed class ModuleBinding : IUse
     public bool IsWaiting =>
         Array.Exists(
             _slots,
-            slot => slot.State is SlotState.Assigned or SlotState.Shifted or SlotState.Written or SlotState.Retrained
+            slot =>
+                slot.State
+                    is SlotState.Assigned
+                        or SlotState.Shifted
+                        or SlotState.Written
+                        or SlotState.RequiresGradChanged
         );
 
     public bool IsIn(nn.Module home, string? name = null) =>
@@ -125,7 +133,7 @@ internal sealed class ModuleBinding : IUse
         && (own.Kept, others.Kept) switch
         {
             (null, null) => true,
-            ({ } kept, { } its) => NativeTensors.AreOne(kept, its),
+            ({ } kept, { } its) => NativeTensors.IsSameTensor(kept, its),
             _ => false,
         };
 

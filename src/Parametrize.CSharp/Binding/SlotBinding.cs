@@ -84,7 +84,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             if (found is InjectedParameter ours && IsOurs(ours))
                 return _pendingError is { } pending ? pending
                     : ours.IsWritten ? SlotState.Written
-                    : ours.WantsTraining is not null ? SlotState.Retrained
+                    : ours.ChangedRequiresGrad is not null ? SlotState.RequiresGradChanged
                     : ours is Placeholder ? SlotState.Hidden
                     : SlotState.Exposed;
             if (found is null && IsMeantToBeEmpty)
@@ -132,7 +132,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public void Take(Tensor tensor)
     {
         slot.Take(tensor);
-        if (!computed.Inputs.Any(input => NativeTensors.AreOne(input, tensor)))
+        if (!computed.Inputs.Any(input => NativeTensors.IsSameTensor(input, tensor)))
         {
             tensor.Empty();
             Kept = tensor;
@@ -147,7 +147,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// </summary>
     public Tensor Own(Tensor value, bool isTrained)
     {
-        if (Kept is null || !Kept.IsOfTheKindOf(value))
+        if (Kept is null || !Kept.HasSameTypeAndDevice(value))
         {
             var copy = value.Copied();
             return (slot.IsBuffer ? copy : new Parameter(copy, isTrained).TakeOffCount()).DetachFromDisposeScope();
@@ -160,7 +160,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public void Restore(Tensor own)
     {
         slot.Restore(
-            (Kept ?? _tied) is { IsInvalid: false } former && NativeTensors.AreOne(former, own) ? former : own
+            (Kept ?? _tied) is { IsInvalid: false } former && NativeTensors.IsSameTensor(former, own) ? former : own
         );
         Drop();
         ForgetAssignment();
@@ -247,8 +247,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 _placeholder?.Retire();
                 _pendingError = null;
                 return new(this, state);
-            case SlotState.Retrained:
-                return new(this, state, IsTrained: _placeholder!.WantsTraining is true);
+            case SlotState.RequiresGradChanged:
+                return new(this, state, IsTrained: _placeholder!.ChangedRequiresGrad is true);
             case SlotState.Moved or SlotState.Assigned:
                 return TakeFound(slot.Get()!, state);
             case SlotState.Outdated:
@@ -273,15 +273,15 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             ForgetAssignment();
             return new(this, state, left ?? found, WasSuited: left is not null);
         }
-        var isHere = found.IsOfTheKindOf(computed.Inputs[0]);
+        var isHere = found.HasSameTypeAndDevice(computed.Inputs[0]);
         // The tensor has the placeholder's shape, but has not moved, or is no longer NaN. So a user has computed it from the
         // placeholder and assigned it.
-        if (state is SlotState.Moved && slot.IsNothing(found) && (isHere || !Slot.IsUnwritten(found)))
+        if (state is SlotState.Moved && slot.IsPlaceholder(found) && (isHere || !Slot.IsAllNaN(found)))
             _pendingError = SlotState.Written;
         _assigned.Follow(found, isHere);
         var original = _assigned.Original;
         (ScalarType, Device)? movedTo =
-            state is SlotState.Moved || original is not null && !found.IsOfTheKindOf(original)
+            state is SlotState.Moved || original is not null && !found.HasSameTypeAndDevice(original)
                 ? (found.dtype, found.device)
                 : null;
         // A move writes to the parts, too, so the count of writes says nothing.
@@ -303,7 +303,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         if (slot.Get() is not { } found || IsOurs(found))
             return;
         if (!found.IsInvalid)
-            _assigned.Follow(found, found.IsOfTheKindOf(computed.Inputs[0]));
+            _assigned.Follow(found, found.HasSameTypeAndDevice(computed.Inputs[0]));
         if (_assigned.Original is null && !IsAssignment(found))
         {
             computed.Binding.SyncWithModules();
@@ -317,7 +317,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             slot.Set(_pending);
         }
         // An optimizer that is built before the next use must find the parameters there.
-        if (_assigned.Original is not null && !found.IsOfTheKindOf(computed.Inputs[0]))
+        if (_assigned.Original is not null && !found.HasSameTypeAndDevice(computed.Inputs[0]))
             computed.MoveTo(found.dtype, found.device);
     }
 
@@ -360,8 +360,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// Whether the tensor that was found was assigned by a user: it is neither a moved placeholder nor a moved value.
     /// </summary>
     private bool IsAssignment(Tensor found) =>
-        !slot.IsNothing(found)
-        && (Exposed is null || found.IsOfTheKindOf(computed.Inputs[0]) || !Exposed.IsBefore(found));
+        !slot.IsPlaceholder(found)
+        && (Exposed is null || found.HasSameTypeAndDevice(computed.Inputs[0]) || !Exposed.IsBefore(found));
 
     private bool HoldsAssignment => slot.Get() is { } found && !IsOurs(found);
 
@@ -369,7 +369,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     /// Whether the value is a view of a parameter. A method of its own, because a lambda in `Show` would be allocated in each
     /// pass.
     /// </summary>
-    private bool IsOfInputs(Tensor value) => computed.Inputs.Any(input => Versions.AreOne(input, value));
+    private bool IsOfInputs(Tensor value) => computed.Inputs.Any(input => Versions.SharesCounter(input, value));
 
     private bool IsOurs(Tensor found) => ReferenceEquals(found, _placeholder) || ReferenceEquals(found, Exposed);
 
@@ -389,7 +389,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         var isTrained = !slot.IsBuffer && computed.IsTrained;
         var isCurrent =
             _placeholder is { IsSpent: false }
-            && (!slot.NeedsTensor || _placeholder.IsOfTheKindOf(input) && _placeholder.requires_grad == isTrained);
+            && (
+                !slot.NeedsTensor || _placeholder.HasSameTypeAndDevice(input) && _placeholder.requires_grad == isTrained
+            );
         if (!isCurrent)
         {
             _placeholder?.Retire();

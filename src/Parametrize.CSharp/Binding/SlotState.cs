@@ -21,7 +21,7 @@ internal enum SlotState
     /// The placeholder, whose `requires_grad` was changed: the next use freezes or unfreezes the original parameters in the same
     /// way.
     /// </summary>
-    Retrained,
+    RequiresGradChanged,
 
     /// <summary>
     /// Nothing: a setter was given null. The next use or query puts the placeholder back, and the next use throws.
@@ -55,7 +55,7 @@ internal enum SlotState
 /// <param name="Found">The placeholder or value that was moved, or the tensor that was assigned, as it was when it was assigned.</param>
 /// <param name="MovedTo">Where the module has moved it, for `SlotState.Moved` and for assigned tensors that have moved since.</param>
 /// <param name="WasSuited">Whether the assigned tensor had the element type and device of the parts when it was assigned.</param>
-/// <param name="IsTrained">Whether the user wants the tensor trained, for `SlotState.Retrained`.</param>
+/// <param name="IsTrained">Whether the user wants the tensor trained, for `SlotState.RequiresGradChanged`.</param>
 /// <param name="LentAt">
 /// The number of writes to the parts when `state_dict` was called while the assignment was pending; null when it was not called. A
 /// load by TorchSharp may have followed, and would be the later write.

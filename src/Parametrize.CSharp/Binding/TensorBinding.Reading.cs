@@ -47,9 +47,9 @@ internal sealed partial class TensorBinding
     /// <summary>The value of the cached scope, a new tensor; null outside.</summary>
     public Tensor? ReadIfCached() => CachedScope.For(this) is null ? null : Read();
 
-    IGroupable IUse.Tensor => _tensor;
+    IGroupable IUpcomingUse.Tensor => _tensor;
 
-    bool IUse.IsToCompute => IsToCompute(caller: null);
+    bool IUpcomingUse.WillCompute => WillCompute(caller: null);
 
     /// <summary>
     /// Whether there are modules in whose fields the value is shown. A parametrized tensor that a user's module holds itself has
@@ -58,10 +58,10 @@ internal sealed partial class TensorBinding
     public bool IsInModules => _modules.Length > 0;
 
     /// <summary>Whether a value that is computed now is held until a scope ends.</summary>
-    public bool IsToKeep => _value.IsHeld || CachedScope.For(this) is not null;
+    public bool WillKeep => _value.IsHeld || CachedScope.For(this) is not null;
 
     /// <summary>Whether a use will compute the value, and nothing else has to be done before. The caller has access.</summary>
-    public bool IsToCompute(ModuleBinding? caller)
+    public bool WillCompute(ModuleBinding? caller)
     {
         if (!IsQuiet)
             return false;

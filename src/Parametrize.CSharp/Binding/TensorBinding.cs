@@ -8,7 +8,7 @@ namespace Parametrize.CSharp.Binding;
 /// The modules that compute with a parametrized tensor: none when a module holds it as a field of its own, one, or several that
 /// share it. Each module has a <see cref="ModuleBinding"/>; each of its tensors that is replaced has a <see cref="SlotBinding"/>.
 /// </summary>
-internal sealed partial class TensorBinding : IUse
+internal sealed partial class TensorBinding : IUpcomingUse
 {
     private readonly IComputedTensor _tensor;
     private readonly ValueCache _value;
@@ -249,7 +249,7 @@ internal sealed partial class TensorBinding : IUse
     /// <summary>Trains or freezes the parameters, as a user has set `requires_grad` of the placeholder.</summary>
     private void Train(ModuleBinding module, List<ExternalWrite> writes)
     {
-        var wanted = writes.Where(write => write.State is SlotState.Retrained).ToList();
+        var wanted = writes.Where(write => write.State is SlotState.RequiresGradChanged).ToList();
         if (wanted.Count == 0)
             return;
         if (module.Layout.IsJoint)

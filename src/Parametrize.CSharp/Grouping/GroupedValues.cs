@@ -19,7 +19,7 @@ internal sealed class GroupedValues : IDisposable
     public static bool AreOn { get; set; } = true;
 
     /// <summary>Computes the values for these uses; null when no two tensors can be computed together.</summary>
-    public static GroupedValues? For(IReadOnlyList<IUse> uses)
+    public static GroupedValues? For(IReadOnlyList<IUpcomingUse> uses)
     {
         if (!AreOn || uses.Count < 2)
             return null;
@@ -61,7 +61,7 @@ internal sealed class GroupedValues : IDisposable
     private static PartsVersion VersionOf(IGroupable tensor) => PartsVersion.Of(tensor.Inputs, tensor.Tensors);
 
     /// <summary>The tensors to compute, those that are alike together; null when there are none.</summary>
-    private static Dictionary<(IGroupable, bool), HashSet<IGroupable>>? Alike(IReadOnlyList<IUse> uses)
+    private static Dictionary<(IGroupable, bool), HashSet<IGroupable>>? Alike(IReadOnlyList<IUpcomingUse> uses)
     {
         // With access to all that are compared: another thread may be replacing or removing one.
         var visits = new List<(TensorAccess Access, Visit Visit)>();
@@ -73,10 +73,10 @@ internal sealed class GroupedValues : IDisposable
                 if (!Likeness.MayBeGrouped(use.Tensor) || use.Tensor.Access.TryBegin() is not { } visit)
                     continue;
                 visits.Add((use.Tensor.Access, visit));
-                if (!use.IsToCompute)
+                if (!use.WillCompute)
                     continue;
                 groups ??= new(Likeness.Comparer);
-                var key = (use.Tensor, use.IsToKeep);
+                var key = (use.Tensor, use.WillKeep);
                 if (groups.TryGetValue(key, out var group))
                     group.Add(use.Tensor);
                 else

@@ -38,13 +38,13 @@ internal interface IGroupable
 }
 
 /// <summary>An upcoming use of a tensor.</summary>
-internal interface IUse
+internal interface IUpcomingUse
 {
     IGroupable Tensor { get; }
 
     /// <summary>Whether the use will compute the tensor, and nothing else has to be done before.</summary>
-    bool IsToCompute { get; }
+    bool WillCompute { get; }
 
     /// <summary>Whether what is computed is kept for others.</summary>
-    bool IsToKeep { get; }
+    bool WillKeep { get; }
 }

@@ -42,7 +42,7 @@ internal static class Likeness
     {
         for (var index = 0; index < some.Length; index++)
             if (
-                !some[index].IsOfTheKindOf(others[index])
+                !some[index].HasSameTypeAndDevice(others[index])
                 || some[index].requires_grad != others[index].requires_grad
                 || some[index].numel() != others[index].numel()
             )

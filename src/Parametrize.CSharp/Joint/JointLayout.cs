@@ -108,7 +108,7 @@ internal sealed class JointLayout
                     $"{_names[index]} has shape {Form.Shown(_shapes[index])}, but a tensor of shape "
                         + $"{Form.Shown(tensor.shape)} was given for it."
                 );
-            if (!tensor.IsOfTheKindOf(tensors[0]))
+            if (!tensor.HasSameTypeAndDevice(tensors[0]))
                 throw new ArgumentException(
                     $"{_names[index]} is {tensor.dtype} on {tensor.device}, but {_names[0]} is {tensors[0].dtype} on "
                         + $"{tensors[0].device}. Convert them with `to`."
@@ -168,7 +168,7 @@ internal sealed class JointLayout
                 + $"{Form.Shown(head)} along dimension {Dimension}: "
                 + (Dimension == 0 ? "all dimensions but the first" : "the first dimensions")
                 + " have to be equal.";
-        return tensor.IsOfTheKindOf(first) && tensor.requires_grad == first.requires_grad
+        return tensor.HasSameTypeAndDevice(first) && tensor.requires_grad == first.requires_grad
             ? null
             : $"{_names[index]} ({Kind(tensor)}) cannot be joined to {_names[0]} ({Kind(first)}): element type, device "
                 + "and requires_grad have to be equal.";

@@ -39,9 +39,7 @@ public sealed partial class ParametrizedTensor
         // Not as one assigns a tensor, which may go on away from the edge of the space: at each update a little more.
         using var nearest = Core.project(Parametrization, next);
         var projected = Core.rightInverse(Parametrization, CurrentParts(), nearest);
-        return projected.IsOk
-            ? projected.ResultValue
-            : Core.extend(Parametrization, CurrentParts(), next).OrThrow(Where);
+        return projected.IsOk ? projected.ResultValue : Core.take(Parametrization, CurrentParts(), next).OrThrow(Where);
     }
 
     private Parts OfAveragedInputs(ParametrizedTensor other, double weight)
@@ -84,7 +82,11 @@ public sealed partial class ParametrizedTensor
             if (buffer.Role.IsBase && !there.Equals(_buffers[position][index]))
                 throw new InvalidOperationException(
                     $"{Where} has different bases in the model and in the average, so the average of their parameters means nothing. "
-                        + "Average values (`AverageOf.Values`), or do not move bases between updates."
+                        + (
+                            IsAveragedByInputs
+                                ? "Begin another average, or do not move bases between updates."
+                                : "Average values (`AverageOf.Values`), or do not move bases between updates."
+                        )
                 );
         }
     }

@@ -54,7 +54,7 @@ internal sealed record Transfer(
         else if (!target.Parametrization.Equals(From.Parametrization))
             throw new InvalidOperationException(
                 $"{Name} is computed by {From.Code} here, but by {target.Code} there. "
-                    + (target.IsOnesOwn ? "Let the module make it of the same value." : "Remove it first.")
+                    + (target.IsMadeByUser ? "Let the module make it of the same value." : "Remove it first.")
             );
         RequireInputs(target);
         return SharedWith is null ? new PreparedParts(target, target.Copying(From, Appends)) : Prepared.All([]);

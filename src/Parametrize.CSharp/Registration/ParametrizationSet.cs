@@ -87,7 +87,7 @@ internal sealed class ParametrizationSet : nn.Module
     {
         if (disposing)
             foreach (var (name, tensor) in Named.ToList())
-                if (tensor.Binding.Leave(this) || tensor.IsOnesOwn)
+                if (tensor.Binding.Leave(this) || tensor.IsMadeByUser)
                     ModuleInternals.Children(this).Remove(name);
         base.Dispose(disposing);
     }

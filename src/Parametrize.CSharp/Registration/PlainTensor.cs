@@ -27,7 +27,7 @@ internal sealed class PlainTensor : IDisposable
             RequireFree(members);
         _found = [.. members.Select(Find)];
         foreach (var (member, found) in members.Zip(_found))
-            RequireItsName(member, found.Tensor);
+            RequireFirstName(member, found.Tensor);
         if (_found.DistinctBy(one => one.Slot.IsBuffer).Count() > 1)
             throw new ArgumentException(
                 $"{path} joins a parameter and a buffer, but a buffer is not trained. Join parameters only, or buffers only."
@@ -92,7 +92,7 @@ internal sealed class PlainTensor : IDisposable
     /// A module may list one tensor under several names. Its state uses the first. Removing would add the tensor to the state under
     /// the name that was given, so only the first is accepted.
     /// </summary>
-    private static void RequireItsName(TensorPath path, Tensor tensor)
+    private static void RequireFirstName(TensorPath path, Tensor tensor)
     {
         using var _ = ModelTree.Structure.EnterScope();
         // TorchSharp registers the field behind an automatic property, too.

@@ -80,18 +80,18 @@ internal static class Registrar
             );
 
         using var value = leaveParametrized ? numbers?.alias() ?? parametrized.Detached() : null;
-        TakeOut(find(path), parametrized, value);
+        MakePlain(find(path), parametrized, value);
     }
 
     /// <summary>
     /// Gives the modules a plain tensor: with this value, or, when it is null, with the original from which the value was computed.
     /// </summary>
-    private static void TakeOut(List<TensorPath> paths, ParametrizedTensor parametrized, Tensor? value)
+    private static void MakePlain(List<TensorPath> paths, ParametrizedTensor parametrized, Tensor? value)
     {
         using var lasting = Modes.Lasting();
         using var _ = ModelTree.Structure.EnterScope();
         var places = paths.ConvertAll(Place.Of);
-        var isLast = parametrized.Binding.AreAll([.. places.Select(one => one.Binding)]) && !parametrized.IsOnesOwn;
+        var isLast = parametrized.Binding.AreAll([.. places.Select(one => one.Binding)]) && !parametrized.IsMadeByUser;
         var original = parametrized.Inputs[Math.Max(parametrized.Reused, 0)];
         Tensor[] own =
             isLast && parametrized.Reused >= 0

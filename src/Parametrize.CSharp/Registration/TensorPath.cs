@@ -229,8 +229,8 @@ internal sealed record TensorPath(nn.Module Owner, string Name, ParentModule? Pa
             return parametrized;
         // The properties of native modules give a new managed object each time. A parametrized tensor may wait for the passes
         // of others before it tells.
-        return owner.named_parameters(false).FirstOrDefault(p => NativeTensors.AreOne(p.parameter, tensor)).name
-            ?? owner.named_buffers(false).FirstOrDefault(b => NativeTensors.AreOne(b.buffer, tensor)).name;
+        return owner.named_parameters(false).FirstOrDefault(p => NativeTensors.IsSameTensor(p.parameter, tensor)).name
+            ?? owner.named_buffers(false).FirstOrDefault(b => NativeTensors.IsSameTensor(b.buffer, tensor)).name;
     }
 
     /// <summary>The lock for registering on a module and removing from it.</summary>

@@ -23,7 +23,7 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
     {
         // A parameter of the shared tensor keeps its numbers. Any other tensor is emptied, also for the modules that are tied to
         // it.
-        var isPart = Plain(path) is { } own && shared.Inputs.Any(input => NativeTensors.AreOne(input, own));
+        var isPart = Plain(path) is { } own && shared.Inputs.Any(input => NativeTensors.IsSameTensor(input, own));
         if (!isPart && Of(model, path).Of(path) is [var other, ..])
             throw new InvalidOperationException(
                 $"{path} is tied to {other}, which would be left with an empty tensor. Untie them first."

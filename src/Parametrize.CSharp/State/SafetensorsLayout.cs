@@ -116,7 +116,7 @@ internal sealed class SafetensorsLayout
     {
         if (name == MetadataName)
             throw new ArgumentException($"A tensor cannot be named '{MetadataName}': the format keeps that name.");
-        if (tensor.Absence() is { } absence)
+        if (tensor.WhyInvalid() is { } absence)
             throw new ArgumentException(
                 $"A tensor was expected for '{name}', but the entry {absence}. Remove the key."
             );

@@ -38,7 +38,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
 
         plan.Problems.AddRange(maps.Unused(source));
         var missing = loading.Missing(model);
-        var keys = new IncompatibleKeys([.. missing.Select(absent => absent.Key)], source.NotTaken);
+        var keys = new IncompatibleKeys([.. missing.Select(absent => absent.Key)], source.UnusedKeys);
         var isIncompatible = strict && keys.MissingKeys.Count + keys.UnexpectedKeys.Count > 0;
         if (strict)
             plan.Problems.AddRange(missing.SelectMany(absent => source.UnreadOf(absent.Target)).Distinct());
@@ -115,7 +115,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
             : [];
         return fitting.Find(IsWidest) ?? fitting.FirstOrDefault() ?? layouts.Find(IsWidest) ?? layouts.FirstOrDefault();
 
-        bool IsWidest(JointLayout layout) => layout.Shape.SequenceEqual(pieces.Widest.shape);
+        bool IsWidest(JointLayout layout) => layout.Shape.SequenceEqual(pieces.LargestParameter.shape);
     }
 
     private void PlanOwn(StateTarget target, Tensor own)

@@ -22,7 +22,7 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
     /// The parameter with the most entries. It has the shape of the computed tensor, unless the map has fewer or smaller
     /// parameters (low rank).
     /// </summary>
-    public Tensor Widest =>
+    public Tensor LargestParameter =>
         Keys.Where(piece => piece.Key.StartsWith("original", StringComparison.Ordinal))
             .Select(piece => Source[piece.Value])
             .DefaultIfEmpty(Source[Keys.Values.First()])

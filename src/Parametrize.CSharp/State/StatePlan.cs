@@ -130,7 +130,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     /// <summary>Writes, in place, so that optimizers keep their parameters.</summary>
     public void CarryOut(IEnumerable<StateTarget> targets)
     {
-        KeepApart();
+        CopyAliases();
         foreach (var (target, value) in _copies)
             target.WriteOver(value);
         foreach (var (target, value) in _assignments)
@@ -148,7 +148,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     /// <summary>
     /// Copies values that are the model's own tensors under other names, which the plan is going to write over.
     /// </summary>
-    private void KeepApart()
+    private void CopyAliases()
     {
         var written = _copies.Select(copy => Versions.CounterOf(copy.Target)).ToHashSet();
         for (var index = 0; index < _copies.Count; index++)
@@ -186,6 +186,6 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     private static Tensor Like(Tensor target, Tensor value)
     {
         using var _ = no_grad();
-        return value.IsOfTheKindOf(target) ? value : value.to(target.dtype, target.device);
+        return value.HasSameTypeAndDevice(target) ? value : value.to(target.dtype, target.device);
     }
 }

@@ -35,7 +35,7 @@ internal sealed class StateSource
         _sorted = new(_keys.Keys, StringComparer.Ordinal);
     }
 
-    public IReadOnlyList<string> NotTaken => [.. _state.Keys.Where(key => !_taken.Contains(key))];
+    public IReadOnlyList<string> UnusedKeys => [.. _state.Keys.Where(key => !_taken.Contains(key))];
 
     /// <summary>The keys of parametrized tensors: `fc.weight` for `fc.parametrizations.weight.original`.</summary>
     public IEnumerable<string> ParametrizedKeys => _sorted.Select(ParametrizedKey).OfType<string>().Distinct();

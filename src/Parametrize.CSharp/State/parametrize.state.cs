@@ -52,7 +52,7 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(prefix);
         foreach (var (key, tensor) in state)
-            if (tensor.Absence() is { } absence)
+            if (tensor.WhyInvalid() is { } absence)
                 throw new ArgumentException(
                     $"A tensor was expected for '{key}', but the entry {absence}. Remove the key from the state.",
                     nameof(state)

@@ -4,21 +4,21 @@ namespace Parametrize.CSharp.Threads;
 /// <param name="visitor">The thread.</param>
 /// <param name="wanted">The tensors.</param>
 /// <param name="isAlone">Whether the access is exclusive.</param>
-/// <param name="givesWay">
+/// <param name="givesUp">
 /// Whether the request is given up, instead of throwing, when it would close a cycle of waiting threads.
 /// </param>
 internal sealed class AccessRequest(
     Visitor visitor,
     IReadOnlyList<TensorAccess> wanted,
     bool isAlone,
-    bool givesWay = false
+    bool givesUp = false
 )
 {
     public Visitor Visitor => visitor;
 
     public bool IsAlone => isAlone;
 
-    public bool GivesWay => givesWay;
+    public bool GivesUp => givesUp;
 
     public bool IsFree => wanted.All(access => access.IsFree(visitor, isAlone, this));
 
@@ -29,7 +29,7 @@ internal sealed class AccessRequest(
     /// Whether the waiting threads form a cycle through this one. A request that gives way breaks a cycle and is not followed,
     /// unless this request gives way too.
     /// </summary>
-    public bool IsStuck => visitor.IsInside && Leads(this, []);
+    public bool IsDeadlocked => visitor.IsInside && WaitsFor(this, []);
 
     public void Queue()
     {
@@ -52,14 +52,14 @@ internal sealed class AccessRequest(
         return new($"{inUse.Name} is in use {reason}");
     }
 
-    private bool Leads(AccessRequest to, HashSet<AccessRequest> seen) =>
+    private bool WaitsFor(AccessRequest to, HashSet<AccessRequest> seen) =>
         seen.Add(this)
         && wanted
             .SelectMany(access => access.InTheWay(visitor, isAlone))
             .Any(visit =>
-                !visit.IsSuspect && (visit.Visitor == to.Visitor || LeadsOn(visit.Visitor.Waiting, to, seen))
+                !visit.IsSuspect && (visit.Visitor == to.Visitor || WaitsOnFor(visit.Visitor.Waiting, to, seen))
             );
 
-    private static bool LeadsOn(AccessRequest? waiting, AccessRequest to, HashSet<AccessRequest> seen) =>
-        waiting is not null && (to.GivesWay || !waiting.GivesWay) && waiting.Leads(to, seen);
+    private static bool WaitsOnFor(AccessRequest? waiting, AccessRequest to, HashSet<AccessRequest> seen) =>
+        waiting is not null && (to.GivesUp || !waiting.GivesUp) && waiting.WaitsFor(to, seen);
 }

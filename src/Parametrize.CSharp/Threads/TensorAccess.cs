@@ -50,7 +50,7 @@ internal sealed class TensorAccess(Func<string?> name)
                 return false;
             lock (Gate)
             {
-                _abandoned.RemoveAll(visit => visit.IsForgotten);
+                _abandoned.RemoveAll(visit => visit.IsAssumedEnded);
                 return _abandoned.Count > 0;
             }
         }
@@ -155,7 +155,7 @@ internal sealed class TensorAccess(Func<string?> name)
     {
         var visitor = Visitor.Current;
         lock (Gate)
-            return Await(new(visitor, [this], isAlone: true, givesWay: true)) ? Add(visitor, isAlone: true) : null;
+            return Await(new(visitor, [this], isAlone: true, givesUp: true)) ? Add(visitor, isAlone: true) : null;
     }
 
     /// <summary>Makes the access exclusive if no other thread has access now, and tells whether it is exclusive.</summary>
@@ -316,9 +316,9 @@ internal sealed class TensorAccess(Func<string?> name)
             var (changes, since) = (request.Changes, Environment.TickCount64);
             while (!request.IsFree)
             {
-                if (request.IsStuck && request.GivesWay)
+                if (request.IsDeadlocked && request.GivesUp)
                     return false;
-                if (request.IsStuck)
+                if (request.IsDeadlocked)
                     throw request.Refusal(
                         "by another thread, and that thread waits for a tensor that this thread holds (a deadlock). "
                             + "Assign to parametrized tensors outside forward passes."

@@ -58,12 +58,12 @@ internal sealed class Visitor
 internal sealed class Visit(Visitor visitor, bool isAlone, long began)
 {
     /// <summary>How long others wait for a pass that may have thrown, in milliseconds.</summary>
-    private const int Patience = 100;
+    private const int WaitForSuspect = 100;
 
     /// <summary>
     /// How long others wait for a setter, which may register nothing, in milliseconds: its thread may just not be running.
     /// </summary>
-    private const int PatienceWithSetters = 1_000;
+    private const int WaitForSetter = 1_000;
 
     /// <summary>How long an abandoned pass counts as one that may still be computing, in milliseconds.</summary>
     private const int Memory = 10_000;
@@ -101,10 +101,10 @@ internal sealed class Visit(Visitor visitor, bool isAlone, long began)
     /// Whether other threads need not wait for the pass any longer: its thread has ended, or it became suspect 100 ms ago, or 1 s if
     /// it is that of a setter.
     /// </summary>
-    public bool IsOver => visitor.IsGone || HasBeenSuspect(IsOfSetter ? PatienceWithSetters : Patience);
+    public bool IsOver => visitor.IsGone || HasBeenSuspect(IsOfSetter ? WaitForSetter : WaitForSuspect);
 
     /// <summary>Whether the pass is assumed to have ended: its thread has ended, or it became suspect 10 s ago.</summary>
-    public bool IsForgotten => visitor.IsGone || HasBeenSuspect(Memory);
+    public bool IsAssumedEnded => visitor.IsGone || HasBeenSuspect(Memory);
 
     public void Suspect() => Volatile.Write(ref _suspectAt, Environment.TickCount64);
 

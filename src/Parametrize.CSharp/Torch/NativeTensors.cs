@@ -9,7 +9,7 @@ internal static class NativeTensors
     private static readonly Lazy<bool> IsOnePointer = new(TrySwapping);
 
     /// <summary>Whether two managed objects stand for one native tensor, not merely the same memory.</summary>
-    public static bool AreOne(Tensor left, Tensor right) =>
+    public static bool IsSameTensor(Tensor left, Tensor right) =>
         ReferenceEquals(left, right) || !left.IsInvalid && !right.IsInvalid && Identity(left) == Identity(right);
 
     /// <summary>An address that is equal for all managed objects of one native tensor.</summary>
@@ -18,7 +18,7 @@ internal static class NativeTensors
     /// <summary>Takes managed objects of one native tensor for equal: an Embedding shows its weight as another object each time.</summary>
     public static IEqualityComparer<Tensor> Comparer { get; } =
         EqualityComparer<Tensor>.Create(
-            (left, right) => left is not null && right is not null && AreOne(left, right),
+            (left, right) => left is not null && right is not null && IsSameTensor(left, right),
             tensor => tensor.IsInvalid ? 0 : Identity(tensor).GetHashCode()
         );
 

@@ -43,7 +43,7 @@ internal static class SetterWatch
         var bias = (Tensor?)place.GetValue(owner);
         place.SetValue(
             owner,
-            new BiasWitness(() =>
+            new BiasStandIn(() =>
             {
                 place.SetValue(owner, bias);
                 onDisposing();
@@ -67,11 +67,11 @@ internal static class SetterWatch
     }
 
     /// <summary>A stand-in for the bias, without data, that reports when it is disposed.</summary>
-    private sealed class BiasWitness : Parameter
+    private sealed class BiasStandIn : Parameter
     {
         private readonly Action? _onDisposing;
 
-        public BiasWitness(Action onDisposing)
+        public BiasStandIn(Action onDisposing)
             : base(torch.empty(0))
         {
             this.DetachFromDisposeScope();

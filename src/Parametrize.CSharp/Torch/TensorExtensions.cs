@@ -22,7 +22,7 @@ internal static class TensorExtensions
     }
 
     /// <summary>Why an entry of a dictionary is no tensor; null when it is one.</summary>
-    public static string? Absence(this Tensor? tensor) =>
+    public static string? WhyInvalid(this Tensor? tensor) =>
         tensor is null ? "is null"
         : tensor.IsInvalid ? "has been disposed"
         : null;
@@ -31,7 +31,7 @@ internal static class TensorExtensions
         tensor.device_type == other.device_type && tensor.device_index == other.device_index;
 
     /// <summary>Whether two tensors have the same element type and device.</summary>
-    public static bool IsOfTheKindOf(this Tensor tensor, Tensor other) =>
+    public static bool HasSameTypeAndDevice(this Tensor tensor, Tensor other) =>
         tensor.dtype == other.dtype && tensor.IsOnDeviceOf(other);
 
     /// <summary>Whether a tensor is another one, moved: the same numbers in another element type or on another device.</summary>
@@ -55,7 +55,7 @@ internal static class TensorExtensions
         if (tensor.shape.SequenceEqual(value.shape) && !tensor.IsExpanded())
         {
             // A view of the tensor may have its numbers in another order.
-            using var apart = Versions.AreOne(tensor, value) ? value.Copied() : null;
+            using var apart = Versions.SharesCounter(tensor, value) ? value.Copied() : null;
             tensor.copy_(apart ?? value);
             return;
         }

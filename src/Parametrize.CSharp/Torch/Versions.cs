@@ -30,7 +30,8 @@ internal static class Versions
     public static long Of(Tensor[] tensors) => AreInMemory.Value ? Read(tensors) : Ask(tensors);
 
     /// <summary>Whether a write to one counts as a write to the other; false where that cannot be seen.</summary>
-    public static bool AreOne(Tensor left, Tensor right) => CounterOf(left) != 0 && CounterOf(left) == CounterOf(right);
+    public static bool SharesCounter(Tensor left, Tensor right) =>
+        CounterOf(left) != 0 && CounterOf(left) == CounterOf(right);
 
     /// <summary>The address of its count, which all views share; zero for an inference tensor, and where it cannot be seen.</summary>
     public static IntPtr CounterOf(Tensor tensor) => AreInMemory.Value ? Counter(tensor) : 0;

@@ -51,7 +51,7 @@ internal sealed class OutsideWrites
         !_isTraining()
         && !Array.Exists(_others, other => other.IsInvalid)
         && Versions.Of(_others) != _settled.Others
-        && Array.TrueForAll(_learnt, vector => vector.IsOfTheKindOf(_inputs[0])); // Not in the middle of a move.
+        && Array.TrueForAll(_learnt, vector => vector.HasSameTypeAndDevice(_inputs[0])); // Not in the middle of a move.
 
     /// <summary>Records the present versions: the buffers are up to date.</summary>
     public void Settle()

@@ -89,7 +89,7 @@ internal static class StartingParts
             return exact.OrThrow(where);
         using var sample =
             whenNotAllowed is WhenNotAllowed.Sample ? Core.sample(value, FormModule.ofTensor(tensor), null) : null;
-        return Core.extend(value, present, sample ?? tensor).OrThrow(where);
+        return Core.take(value, present, sample ?? tensor).OrThrow(where);
     }
 
     private static void RequireKnown(WhenNotAllowed whenNotAllowed)

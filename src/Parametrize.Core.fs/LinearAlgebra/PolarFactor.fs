@@ -11,7 +11,7 @@ module internal PolarFactor =
         let counts = sizes.gt least
         torch.where (counts, torch.where(counts, sizes, torch.ones_like sizes).reciprocal(), torch.zeros_like sizes)
 
-    let private identical (value: torch.Tensor) (graph: torch.Tensor) = value +. (graph - graph.detach ())
+    let private withGradientOf (value: torch.Tensor) (graph: torch.Tensor) = value +. (graph - graph.detach ())
 
     /// The polar factor of X, from its singular vectors. These are constants for the gradient, because their own derivatives are
     /// infinite where singular values are equal; that of the factor is not. Two steps of Newton's method for `Q^H Q = I`, `Q^H X`
@@ -44,7 +44,7 @@ module internal PolarFactor =
             else
                 turned
 
-        first |> step |> identical first |> step |> identical first
+        first |> step |> withGradientOf first |> step |> withGradientOf first
 
     /// The polar factor of tall matrices of any size of entries. A matrix of low rank has several, and gets one of them.
     let ofTall (x: torch.Tensor) : torch.Tensor =

@@ -55,10 +55,10 @@ module internal ThinBase =
         (torch.cat ([| top; rest |], -2L)).to_type(w.dtype).MoveToOuterDisposeScope()
 
     /// Q T for a matrix T of n rows, in O(n k) for each column. Differentiable by T.
-    let times (foot: torch.Tensor) (tall: torch.Tensor) : torch.Tensor =
+    let times (basePoint: torch.Tensor) (tall: torch.Tensor) : torch.Tensor =
         use _scope = torch.NewDisposeScope()
-        let d = (Tensors.diagonal foot).unsqueeze -1L
-        let columns = Tensors.last foot
+        let d = (Tensors.diagonal basePoint).unsqueeze -1L
+        let columns = Tensors.last basePoint
 
         let turned =
             torch.cat (
@@ -66,27 +66,27 @@ module internal ThinBase =
                 -2L
             )
 
-        (Reflectors.applied foot turned).MoveToOuterDisposeScope()
+        (Reflectors.applied basePoint turned).MoveToOuterDisposeScope()
 
     /// Q as it is: n x n.
-    let whole (foot: torch.Tensor) : torch.Tensor =
-        let identity = Orthonormal.identityLike foot (Tensors.rows foot)
-        times foot (identity.expand (Array.append foot.shape[.. foot.shape.Length - 3] identity.shape))
+    let whole (basePoint: torch.Tensor) : torch.Tensor =
+        let identity = Orthonormal.identityLike basePoint (Tensors.rows basePoint)
+        times basePoint (identity.expand (Array.append basePoint.shape[.. basePoint.shape.Length - 3] identity.shape))
 
     /// The largest | |d|^2 - 1 |, which is that of the entries of Q^H Q - I.
-    let defect (foot: torch.Tensor) : float =
+    let defect (basePoint: torch.Tensor) : float =
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()
-        let d = (Tensors.inDouble (Tensors.diagonal foot)).abs()
+        let d = (Tensors.inDouble (Tensors.diagonal basePoint)).abs()
         Tensors.largest (d * d - 1.0.AsScalar())
 
     /// The base with moduli of d set to 1 where only rounding has moved them; others stay as they are.
-    let polish (foot: torch.Tensor) : torch.Tensor =
-        let d = Tensors.diagonal foot
+    let polish (basePoint: torch.Tensor) : torch.Tensor =
+        let d = Tensors.diagonal basePoint
         let isNear = (d.abs () - 1.0.AsScalar()).abs().lt(0.25.AsScalar())
 
-        foot
+        basePoint
         +. torch.nn.functional.pad (
             torch.diag_embed (torch.where (isNear, d.sgn () - d, torch.zeros_like d)),
-            [| 0L; 0L; 0L; Tensors.rows foot - Tensors.last foot |]
+            [| 0L; 0L; 0L; Tensors.rows basePoint - Tensors.last basePoint |]
         )

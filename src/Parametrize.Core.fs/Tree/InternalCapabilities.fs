@@ -100,3 +100,7 @@ type internal IHasUnits = interface end
 type internal IFindsAlike =
     /// Whether that is so when there are no buffers in use.
     abstract FindsAlike: bool
+
+/// A node that maps each entry by itself. Nodes that saturate do so, too.
+[<Interface>]
+type internal IEntrywise = interface end

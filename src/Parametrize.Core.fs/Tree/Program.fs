@@ -32,7 +32,7 @@ type internal Program =
         IsBatched: bool
         /// Whether several tensors can be computed as one batch. Users' nodes cannot: they may be batched by the default only.
         CanBeStacked: bool
-        /// Whether all nodes are `positive` or `bounded` maps. False for other entrywise nodes, such as `scale` and `shift`.
+        /// Whether all nodes map each entry by itself.
         IsEntrywise: bool
         /// Whether a step needs the shape of its output from the caller.
         HasViews: bool
@@ -190,7 +190,7 @@ module internal Program =
             HasRightInverse = fits tree && nodes |> Seq.forall _.HasRightInverse
             IsBatched = nodes |> Seq.forall _.IsBatched && not (Seq.exists isKernel steps)
             CanBeStacked = steps.Length > 0 && Seq.forall canBeStacked nodes
-            IsEntrywise = nodes |> Seq.forall (fun node -> box node :? ISaturates)
+            IsEntrywise = nodes |> Seq.forall (fun node -> box node :? ISaturates || box node :? IEntrywise)
             HasViews = steps |> Seq.exists _.IsOutOf
             Spaces = spaces
             Landing = lazy (landing leafCount steps)

@@ -25,7 +25,7 @@ public class RegisteringAgainAppends
     }
 
     [Fact]
-    public void Registering_again_projects_a_value_that_the_new_link_does_not_allow()
+    public void Registering_again_projects_a_value_that_the_new_node_does_not_allow()
     {
         var layer = nn.Linear(4, 4);
         layer.register_parametrization("weight", Parametrizations.Skew);

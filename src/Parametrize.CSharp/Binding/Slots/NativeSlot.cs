@@ -40,7 +40,7 @@ internal sealed class NativeSlot(nn.Module owner, string name) : Slot(owner, nam
                 _native.fill_(Scalars.scalarOf(double.NaN));
     }
 
-    public override bool Shows(Tensor tensor) => _native is not null && NativeTensors.AreOne(tensor, _native);
+    public override bool Shows(Tensor tensor) => _native is not null && NativeTensors.IsSameTensor(tensor, _native);
 
     /// <summary>
     /// The user's parameter goes on as the same managed object at the same native address, by which optimizers know it,
@@ -50,7 +50,7 @@ internal sealed class NativeSlot(nn.Module owner, string name) : Slot(owner, nam
     {
         base.Take(tensor);
         _native = NativeTensors.Find(Owner!, Name)!;
-        if (NativeTensors.AreOne(tensor, _native))
+        if (NativeTensors.IsSameTensor(tensor, _native))
             using (no_grad())
             {
                 using var apart = tensor.clone().requires_grad_(tensor.requires_grad);

@@ -44,13 +44,13 @@ internal sealed class PropertySlot(nn.Module owner, string name, PropertyInfo pr
         _present = tensor;
     }
 
-    public override bool Shows(Tensor tensor) => _present is not null && NativeTensors.AreOne(tensor, _present);
+    public override bool Shows(Tensor tensor) => _present is not null && NativeTensors.IsSameTensor(tensor, _present);
 
     /// <summary>
     /// The shape of the tensor itself. libtorch would refuse another shape, but the native forward pass of LSTMCell (TorchSharp
     /// 0.107.0) then returns uninitialized memory.
     /// </summary>
-    protected override long[] ShapeOfNothing(long[] shape) => shape;
+    protected override long[] PlaceholderShape(long[] shape) => shape;
 
     /// <summary>
     /// Reads the property again: a dispose scope has disposed the assigned managed object, but the native module still has the

@@ -59,18 +59,18 @@ internal abstract class Slot
     public Tensor Nothing(ScalarType dtype, Device device)
     {
         using var one = full([], Scalars.scalarOf(double.NaN), dtype: dtype, device: device);
-        return one.expand(ShapeOfNothing(_shape));
+        return one.expand(PlaceholderShape(_shape));
     }
 
     /// <summary>Whether a tensor that was found in the slot is the placeholder, after a move of the module.</summary>
-    public bool IsNothing(Tensor found)
+    public bool IsPlaceholder(Tensor found)
     {
-        var shape = ShapeOfNothing(_shape);
-        return found.shape.SequenceEqual(shape) && (!shape.SequenceEqual(_shape) || IsUnwritten(found));
+        var shape = PlaceholderShape(_shape);
+        return found.shape.SequenceEqual(shape) && (!shape.SequenceEqual(_shape) || IsAllNaN(found));
     }
 
     /// <summary>Whether a moved placeholder still has NaN in every entry: nobody has written to it.</summary>
-    public static bool IsUnwritten(Tensor found)
+    public static bool IsAllNaN(Tensor found)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
@@ -137,7 +137,7 @@ internal abstract class Slot
     /// A shape that the forward pass refuses. A matrix has one dimension more: it stays one for a user who multiplies by its
     /// transpose, since TorchSharp (0.107.0) does not catch what libtorch's `matmul` throws, which ends the process.
     /// </summary>
-    protected virtual long[] ShapeOfNothing(long[] shape) =>
+    protected virtual long[] PlaceholderShape(long[] shape) =>
         shape.Length == 2 ? [.. shape, 1] : [.. shape.Select(length => length + 1)];
 
     /// <summary>The tensor that the module's registry has under the name.</summary>

@@ -78,6 +78,8 @@ type internal AffineNode(name: string, factor: float, offset: float) =
 
     override _.Invert(_, tensor, _, _) = NodeParts.ofInput (input tensor)
 
+    interface IEntrywise
+
     interface IReaches with
         /// An entry and its parameter differ by the offset, so one of them has at least half its size.
         member _.Least(_, readsParameters) = if readsParameters then abs offset / 2.0 else 0.0

@@ -109,8 +109,8 @@ type internal GeodesicSphereNode(radius: float) =
 
     /// The real inner product with the base. Complex vectors count as twice as many real numbers, so a change of the phase of the
     /// base is tangent.
-    let alongBase (vectors: torch.Tensor) (foot: torch.Tensor) =
-        let products = foot.conj () * vectors
+    let alongBase (vectors: torch.Tensor) (basePoint: torch.Tensor) =
+        let products = basePoint.conj () * vectors
         (if products.is_complex () then products.real else products).sum(-1L, keepdim = true)
 
     override _.Code = Code.call "sphereExp" [ Code.Float radius ]
@@ -118,12 +118,12 @@ type internal GeodesicSphereNode(radius: float) =
     override _.Buffers = [ { Name = "base"; Role = BufferRole.Base; FormFor = id } ]
 
     override this.Forward(inputs, buffers) =
-        let foot = buffers[0]
-        let range = torch.finfo foot.dtype
+        let basePoint = buffers[0]
+        let range = torch.finfo basePoint.dtype
         // In units of the largest entry, which is a constant to the gradient as any unit is.
         let unit = this.Largest inputs[0] |> Norms.oneWhereZero
         let scaled = inputs[0] |> Norms.dividedBy unit
-        let tangent = scaled - foot * alongBase scaled foot
+        let tangent = scaled - basePoint * alongBase scaled basePoint
         let squared = (tangent.conj () * tangent).sum(-1L, keepdim = true)
         let squared = if squared.is_complex () then squared.real else squared
         // The square root has no derivative at 0; sin(t)/t and cos(t) are even, so a floor under t changes nothing.
@@ -141,7 +141,7 @@ type internal GeodesicSphereNode(radius: float) =
         let ratio =
             torch.where (isSmall, (1.0.AsScalar() .- small / 6.0.AsScalar()) * unit, angle.sin () / length)
         // Rounding in the tangent of a far point would leave the sphere by its length times epsilon.
-        this.Unit(foot * cosine +. tangent * ratio) * radius.AsScalar()
+        this.Unit(basePoint * cosine +. tangent * ratio) * radius.AsScalar()
 
     override this.Invert(_, tensor, _, _) = NodeParts.carrying (torch.zeros_like tensor) [ this.Unit tensor ]
 
@@ -151,10 +151,10 @@ type internal GeodesicSphereNode(radius: float) =
 
         /// `(n - 1) log radius + (n - 2) log |sin t / t|` for vectors of n numbers, with t = |v|.
         member this.LogVolume(inputs, buffers) =
-            let foot, x = Tensors.inDouble buffers[0], Tensors.inDouble inputs[0]
+            let basePoint, x = Tensors.inDouble buffers[0], Tensors.inDouble inputs[0]
             let unit = this.Largest x |> Norms.oneWhereZero
             let scaled = x |> Norms.dividedBy unit
-            let tangent = scaled - foot * alongBase scaled foot
+            let tangent = scaled - basePoint * alongBase scaled basePoint
             let squared = (tangent * tangent).sum(-1L, keepdim = true)
             // Of zeros the root has no derivative, and the logarithm is flat.
             let isNone = squared.le ((Form.least x.dtype).AsScalar())

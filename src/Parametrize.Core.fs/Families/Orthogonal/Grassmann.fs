@@ -33,9 +33,9 @@ type internal GrassmannNode() =
 
     /// The part of X that is orthogonal to the base. The base part is removed twice, because the first removal rounds in the size
     /// of X, not of the result. `solve` is needed because the base is orthonormal only up to rounding to its element type.
-    let horizontal (foot: torch.Tensor) (x: torch.Tensor) =
-        let gram = Norms.gram foot
-        let off (x: torch.Tensor) = x - foot.matmul (torch.linalg.solve (gram, Norms.inner foot x))
+    let horizontal (basePoint: torch.Tensor) (x: torch.Tensor) =
+        let gram = Norms.gram basePoint
+        let off (x: torch.Tensor) = x - basePoint.matmul (torch.linalg.solve (gram, Norms.inner basePoint x))
         off (off x)
 
     let nearest (tensor: torch.Tensor) = (Svd.polar tensor).``to`` tensor.dtype
@@ -56,9 +56,9 @@ type internal GrassmannNode() =
         [ { Name = "base"; Role = BufferRole.Base; FormFor = tall } ]
 
     override _.Forward(inputs, buffers) =
-        let foot = buffers[0]
+        let basePoint = buffers[0]
         // Far along a geodesic the sine and the cosine have lost digits, which one step gives back.
-        let w = Orthonormal.newtonSchulz (Geodesic.along foot (horizontal foot (upright inputs[0])))
+        let w = Orthonormal.newtonSchulz (Geodesic.along basePoint (horizontal basePoint (upright inputs[0])))
         asGiven inputs[0] w
 
     override _.Contains(_, tensor, epsilon) =

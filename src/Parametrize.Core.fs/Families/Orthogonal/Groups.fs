@@ -140,10 +140,10 @@ type internal GroupNode(group: Group) =
 
     interface IRepairs with
         member _.CanCarry(buffers, epsilon) =
-            let foot = buffers[0]
+            let basePoint = buffers[0]
 
-            Orthonormal.nearInSpectrum "B^H B = I of the base" (limit epsilon foot - epsilon) foot
-            |> Result.bind (fun () -> determinantIsOne foot (limit epsilon foot))
+            Orthonormal.nearInSpectrum "B^H B = I of the base" (limit epsilon basePoint - epsilon) basePoint
+            |> Result.bind (fun () -> determinantIsOne basePoint (limit epsilon basePoint))
             |> Result.mapError (fun violation -> "base", violation)
 
         member _.Repair buffers =

@@ -26,25 +26,29 @@ module internal StiefelBase =
             asGiven tensor (ThinBase.ofMatrix (upright tensor))
 
     /// The base times a tall matrix.
-    let times (foot: torch.Tensor) (tall: torch.Tensor) : torch.Tensor =
-        if isSquare foot then foot.matmul tall else ThinBase.times (upright foot) tall
+    let times (basePoint: torch.Tensor) (tall: torch.Tensor) : torch.Tensor =
+        if isSquare basePoint then
+            basePoint.matmul tall
+        else
+            ThinBase.times (upright basePoint) tall
 
     /// The base as PyTorch stores it: n x n.
-    let whole (foot: torch.Tensor) : torch.Tensor = if isSquare foot then foot else ThinBase.whole (upright foot)
+    let whole (basePoint: torch.Tensor) : torch.Tensor =
+        if isSquare basePoint then basePoint else ThinBase.whole (upright basePoint)
 
     /// Checks the base. The limit leaves room for one more rounding, because the output of the map must be allowed.
-    let check (epsilon: float) (foot: torch.Tensor) : Result<unit, Violation> =
-        let tall = upright foot
+    let check (epsilon: float) (basePoint: torch.Tensor) : Result<unit, Violation> =
+        let tall = upright basePoint
         let condition, limit = "B^H B = I of the base", Tensors.limit epsilon (Tensors.rows tall) 1.0 - epsilon
 
-        if isSquare foot then
-            Orthonormal.nearInSpectrum condition limit foot
+        if isSquare basePoint then
+            Orthonormal.nearInSpectrum condition limit basePoint
         else
             Violation.unless condition (ThinBase.defect tall) limit
 
     /// The nearest base to one that was rounded.
-    let polish (foot: torch.Tensor) : torch.Tensor =
-        if isSquare foot then
-            Orthonormal.polish foot
+    let polish (basePoint: torch.Tensor) : torch.Tensor =
+        if isSquare basePoint then
+            Orthonormal.polish basePoint
         else
-            asGiven foot (ThinBase.polish (upright foot))
+            asGiven basePoint (ThinBase.polish (upright basePoint))

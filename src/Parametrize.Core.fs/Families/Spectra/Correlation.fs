@@ -28,11 +28,11 @@ type internal CorrelationNode() =
         struct (least, rows * (epsilon / 2.0).AsScalar() .+ (Tensors.limit epsilon (Tensors.last wide) 1.0).AsScalar())
 
     let areAllowed (wide: torch.Tensor) (epsilon: float) : struct (torch.Tensor * torch.Tensor) =
-        let struct (asymmetry, offDiagonal) = residuals wide
+        let struct (asymmetry, diagonalError) = residuals wide
         let struct (least, limit) = leastOf wide epsilon
         let entries = (Tensors.roundoff epsilon 1.0).AsScalar()
 
-        struct (asymmetry.le(entries).logical_and(offDiagonal.le entries).logical_and(least.ge -limit), least.le limit)
+        struct (asymmetry.le(entries).logical_and(diagonalError.le entries).logical_and(least.ge -limit), least.le limit)
 
     /// A factor of each, raised by what rounding has taken.
     let factorOf (wide: torch.Tensor) =
@@ -51,11 +51,11 @@ type internal CorrelationNode() =
 
     override _.Contains(_, tensor, epsilon) =
         let wide = Tensors.inDouble tensor
-        let struct (asymmetry, offDiagonal) = residuals wide
+        let struct (asymmetry, diagonalError) = residuals wide
         let entries = Tensors.roundoff epsilon 1.0
 
         Violation.unless "W = W^T" (Tensors.largest asymmetry) entries
-        |> Result.bind (fun () -> Violation.unless "W_ii = 1" (Tensors.largest offDiagonal) entries)
+        |> Result.bind (fun () -> Violation.unless "W_ii = 1" (Tensors.largest diagonalError) entries)
         |> Result.bind (fun () ->
             let struct (least, limit) = leastOf wide epsilon
             let worst = (-least - limit).flatten().argmax()

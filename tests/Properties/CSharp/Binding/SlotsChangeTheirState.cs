@@ -41,7 +41,7 @@ public class SlotsChangeTheirState
                 "Hidden",
                 "Assigned",
                 "Written",
-                "Retrained",
+                "RequiresGradChanged",
                 "Hidden",
                 "Emptied",
                 "Hidden",
@@ -80,19 +80,19 @@ public class SlotsChangeTheirState
                 "Released",
             ]
         ),
-        ["Retrained"] = (
+        ["RequiresGradChanged"] = (
             ["freeze"],
             [
                 "Hidden",
-                "Retrained",
+                "RequiresGradChanged",
                 "Exposed",
-                "Retrained",
+                "RequiresGradChanged",
                 "Assigned",
                 "Written",
                 "Hidden",
                 "Hidden",
                 "Emptied",
-                "Retrained",
+                "RequiresGradChanged",
                 "Released",
             ]
         ),

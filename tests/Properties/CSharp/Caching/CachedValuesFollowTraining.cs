@@ -215,10 +215,10 @@ public class CachedValuesFollowTraining
     [Property]
     public void It_is_computed_again_after_writes_and_only_then(bool[] events, bool asked)
     {
-        var link = new Doubling();
-        var layer = nn.Linear(4, 4).register_parametrization("weight", link.Value);
+        var node = new Doubling();
+        var layer = nn.Linear(4, 4).register_parametrization("weight", node.Value);
         var original = layer.parametrization("weight").parameters().Single();
-        link.Evaluations = 0;
+        node.Evaluations = 0;
         var (expected, isCurrent) = (1, true);
         using var scope = parametrize.cached();
         using var _ = no_grad();
@@ -238,6 +238,6 @@ public class CachedValuesFollowTraining
             }
             isCurrent = isUse;
         }
-        Assert.Equal(expected, link.Evaluations);
+        Assert.Equal(expected, node.Evaluations);
     }
 }

@@ -13,12 +13,12 @@ public class CachedValuesInThreads
     [Fact]
     public void Threads_that_come_after_a_write_compute_once_for_all()
     {
-        var link = new Doubling();
-        var tied = Tied.Of(link.Value);
+        var node = new Doubling();
+        var tied = Tied.Of(node.Value);
         var original = tied.Tensor.parameters().Single();
-        link.Evaluations = 0;
+        node.Evaluations = 0;
         using var scope = parametrize.cached();
-        var before = link.Evaluations;
+        var before = node.Evaluations;
         for (var round = 1; round <= 20; round++)
         {
             using (no_grad())
@@ -39,7 +39,7 @@ public class CachedValuesInThreads
             Array.ForEach(threads, thread => thread.Start());
             Array.ForEach(threads, thread => thread.Join());
             Assert.All(distances, distance => Assert.InRange(distance, 0, 1e-3));
-            Assert.Equal(before + round, link.Evaluations);
+            Assert.Equal(before + round, node.Evaluations);
         }
     }
 

@@ -50,17 +50,17 @@ public class CachedValuesStayCurrent
     [Fact]
     public void Changing_between_training_and_evaluation_drops_the_cached_value()
     {
-        var link = new Doubling();
-        var layer = nn.Linear(4, 4).register_parametrization("weight", link.Value);
+        var node = new Doubling();
+        var layer = nn.Linear(4, 4).register_parametrization("weight", node.Value);
         layer.parametrization("weight").eval();
-        link.Evaluations = 0;
+        node.Evaluations = 0;
         using var scope = parametrize.cached();
         foreach (var mode in new[] { false, true, true, false })
         {
             layer.parametrization("weight").train(mode);
             layer.call(randn(2, 4));
         }
-        Assert.Equal(3, link.Evaluations);
+        Assert.Equal(3, node.Evaluations);
     }
 
     [Fact]
@@ -166,9 +166,9 @@ public class CachedValuesStayCurrent
     [Fact]
     public async Task A_scope_flows_through_await()
     {
-        var link = new Doubling();
-        _layer.register_parametrization("weight", link.Value);
-        link.Evaluations = 0;
+        var node = new Doubling();
+        _layer.register_parametrization("weight", node.Value);
+        node.Evaluations = 0;
         using (parametrize.cached())
         {
             _layer.call(randn(2, 4));
@@ -176,7 +176,7 @@ public class CachedValuesStayCurrent
             _layer.call(randn(2, 4));
             await Task.Run(() => _layer.call(randn(2, 4)));
         }
-        Assert.Equal(1, link.Evaluations);
+        Assert.Equal(1, node.Evaluations);
         Near.Placeholder(_layer.weight);
     }
 

@@ -9,13 +9,13 @@ namespace Properties.CSharp.Caching;
 /// <summary>In a cached scope each parametrized tensor is computed once, and is readable in its field.</summary>
 public class CachingComputesOnce
 {
-    private readonly Doubling _link = new();
+    private readonly Doubling _node = new();
     private readonly Linear _layer = nn.Linear(4, 4);
 
     public CachingComputesOnce()
     {
-        _layer.register_parametrization("weight", _link.Value);
-        _link.Evaluations = 0;
+        _layer.register_parametrization("weight", _node.Value);
+        _node.Evaluations = 0;
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public class CachingComputesOnce
     {
         for (var use = 0; use < 5; use++)
             _layer.call(randn(2, 4));
-        Assert.Equal(5, _link.Evaluations);
+        Assert.Equal(5, _node.Evaluations);
     }
 
     [Theory]
@@ -47,7 +47,7 @@ public class CachingComputesOnce
     {
         var x = randn(2, 4);
         var expected = _layer.call(x);
-        _link.Evaluations = 0;
+        _node.Evaluations = 0;
         using (model ? parametrize.cached(_layer) : parametrize.cached())
         {
             for (var use = 0; use < 5; use++)
@@ -55,9 +55,9 @@ public class CachingComputesOnce
             using var value = _layer.parametrization("weight").Value;
             Near.Same(value, _layer.weight);
         }
-        Assert.Equal(1, _link.Evaluations);
+        Assert.Equal(1, _node.Evaluations);
         _layer.call(x);
-        Assert.Equal(2, _link.Evaluations);
+        Assert.Equal(2, _node.Evaluations);
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public class CachingComputesOnce
     {
         var norm = nn.Linear(4, 4).spectral_norm();
         using var before = norm.parametrization("weight").named_buffers().First().buffer.clone();
-        _link.FailIn = "Forward";
+        _node.FailIn = "Forward";
         using (parametrize.cached())
         {
             Near.Identical(before, norm.parametrization("weight").named_buffers().First().buffer);
@@ -104,13 +104,13 @@ public class CachingComputesOnce
         using (ExecutionContext.SuppressFlow())
             thread.Start();
         thread.Join();
-        (other.Evaluations, _link.Evaluations) = (0, 0);
+        (other.Evaluations, _node.Evaluations) = (0, 0);
         using (parametrize.cached())
         {
             await Task.Run(() => Assert.False(_layer.weight.isnan().any().item<bool>()));
             Near.Placeholder(elsewhere!.weight);
         }
-        Assert.Equal((0, 1), (other.Evaluations, _link.Evaluations));
+        Assert.Equal((0, 1), (other.Evaluations, _node.Evaluations));
     }
 
     [Fact]
@@ -122,7 +122,7 @@ public class CachingComputesOnce
             using var second = _layer.parametrization("weight").Value;
             Near.Same(first, second);
         }
-        Assert.Equal(1, _link.Evaluations);
+        Assert.Equal(1, _node.Evaluations);
     }
 
     [Fact]
@@ -134,11 +134,11 @@ public class CachingComputesOnce
                 _layer.call(randn(2, 4));
             using (parametrize.cached(_layer))
                 _layer.call(randn(2, 4));
-            Assert.Equal(1, _link.Evaluations);
+            Assert.Equal(1, _node.Evaluations);
             Assert.Equal([4, 4], _layer.weight.shape);
             _layer.call(randn(2, 4));
         }
-        Assert.Equal(1, _link.Evaluations);
+        Assert.Equal(1, _node.Evaluations);
         Near.Placeholder(_layer.weight);
     }
 
@@ -166,7 +166,7 @@ public class CachingComputesOnce
         outer.Dispose();
         Assert.Equal([4, 4], _layer.weight.shape);
         _layer.call(randn(2, 4));
-        Assert.Equal(1, _link.Evaluations);
+        Assert.Equal(1, _node.Evaluations);
         inner.Dispose();
         Near.Placeholder(_layer.weight);
     }
@@ -180,23 +180,23 @@ public class CachingComputesOnce
             _layer.call(randn(2, 4));
             _layer.call(randn(2, 4));
         }
-        Assert.Equal(1, _link.Evaluations);
+        Assert.Equal(1, _node.Evaluations);
     }
 
     [Fact]
     public void A_scope_for_one_model_leaves_the_others()
     {
-        var link = new Doubling("other");
-        var other = nn.Linear(4, 4).register_parametrization("weight", link.Value);
-        link.Evaluations = 0;
+        var node = new Doubling("other");
+        var other = nn.Linear(4, 4).register_parametrization("weight", node.Value);
+        node.Evaluations = 0;
         using (parametrize.cached(_layer))
             for (var use = 0; use < 3; use++)
             {
                 _layer.call(randn(2, 4));
                 other.call(randn(2, 4));
             }
-        Assert.Equal(1, _link.Evaluations);
-        Assert.Equal(3, link.Evaluations);
+        Assert.Equal(1, _node.Evaluations);
+        Assert.Equal(3, node.Evaluations);
     }
 
     [Fact]
@@ -208,7 +208,7 @@ public class CachingComputesOnce
             model.call(randn(2, 4));
             Assert.Equal([4, 4], ((Linear)model[2]).weight.shape);
         }
-        Assert.Equal(1, _link.Evaluations);
+        Assert.Equal(1, _node.Evaluations);
     }
 
     [Fact]
@@ -225,19 +225,19 @@ public class CachingComputesOnce
         Near.Placeholder(_layer.weight);
         _layer.call(randn(2, 4));
         _layer.call(randn(2, 4));
-        Assert.Equal(3, _link.Evaluations);
+        Assert.Equal(3, _node.Evaluations);
     }
 
     [Fact]
     public void A_map_that_fails_lets_no_scope_begin()
     {
-        _link.FailIn = "Forward";
+        _node.FailIn = "Forward";
         Assert.Throws<ApplicationException>(() => parametrize.cached(_layer));
-        _link.FailIn = null;
-        _link.Evaluations = 0;
+        _node.FailIn = null;
+        _node.Evaluations = 0;
         _layer.call(randn(2, 4));
         _layer.call(randn(2, 4));
-        Assert.Equal(2, _link.Evaluations);
+        Assert.Equal(2, _node.Evaluations);
     }
 
     [Fact]
@@ -248,10 +248,10 @@ public class CachingComputesOnce
         outer.Dispose();
         inner.Dispose();
         inner.Dispose();
-        var before = _link.Evaluations;
+        var before = _node.Evaluations;
         _layer.call(randn(2, 4));
         _layer.call(randn(2, 4));
-        Assert.Equal(before + 2, _link.Evaluations);
+        Assert.Equal(before + 2, _node.Evaluations);
     }
 
     [Fact]

@@ -52,17 +52,17 @@ public class ScopesAroundATraining
     [Fact]
     public void Inference_computes_once()
     {
-        var link = new Doubling();
-        var model = nn.Sequential(nn.Linear(4, 4).register_parametrization("weight", link.Value));
-        link.Evaluations = 0;
+        var node = new Doubling();
+        var model = nn.Sequential(nn.Linear(4, 4).register_parametrization("weight", node.Value));
+        node.Evaluations = 0;
         using (parametrize.cached(model))
         using (no_grad())
             for (var pass = 0; pass < 5; pass++)
                 model.call(ones(1, 4)).Dispose();
-        Assert.Equal(1, link.Evaluations);
+        Assert.Equal(1, node.Evaluations);
         model.call(ones(1, 4)).Dispose();
         model.call(ones(1, 4)).Dispose();
-        Assert.Equal(3, link.Evaluations);
+        Assert.Equal(3, node.Evaluations);
     }
 
     public static TheoryData<string> Changes => ["eval", "train", "load", "to", "double"];

@@ -9,13 +9,13 @@ namespace Properties.CSharp.Caching;
 /// <summary>A tensor that a module of one's own holds is computed once in a cached scope, as a bound one is.</summary>
 public class TensorsOfOnesOwnAreCachedToo
 {
-    private readonly Doubling _link = new();
+    private readonly Doubling _node = new();
     private readonly ParametrizedTensor _tensor;
 
     public TensorsOfOnesOwnAreCachedToo()
     {
-        _tensor = new ParametrizedTensor(_link.Value, randn(3, 3));
-        _link.Evaluations = 0;
+        _tensor = new ParametrizedTensor(_node.Value, randn(3, 3));
+        _node.Evaluations = 0;
     }
 
     [Theory]
@@ -24,16 +24,16 @@ public class TensorsOfOnesOwnAreCachedToo
     public void Many_reads_compute_once(bool model)
     {
         using var before = _tensor.Value;
-        _link.Evaluations = 0;
+        _node.Evaluations = 0;
         using (model ? parametrize.cached(_tensor) : parametrize.cached())
             for (var use = 0; use < 5; use++)
             {
                 using var value = _tensor.Value;
                 Near.Same(before, value);
             }
-        Assert.Equal(1, _link.Evaluations);
+        Assert.Equal(1, _node.Evaluations);
         _tensor.Value.Dispose();
-        Assert.Equal(2, _link.Evaluations);
+        Assert.Equal(2, _node.Evaluations);
     }
 
     [Fact]
@@ -57,7 +57,7 @@ public class TensorsOfOnesOwnAreCachedToo
             _tensor.Value.Dispose();
         _tensor.Value.sum().backward();
         Assert.NotNull(_tensor.parameters().Single().grad);
-        Assert.Equal(1, _link.Evaluations);
+        Assert.Equal(1, _node.Evaluations);
     }
 
     [Fact]
@@ -69,6 +69,6 @@ public class TensorsOfOnesOwnAreCachedToo
             using var inner = NewDisposeScope();
             Assert.Equal(9, _tensor.Value.numel());
         }
-        Assert.Equal(1, _link.Evaluations);
+        Assert.Equal(1, _node.Evaluations);
     }
 }

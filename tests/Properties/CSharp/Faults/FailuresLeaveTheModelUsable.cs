@@ -93,12 +93,12 @@ public class FailuresLeaveTheModelUsable
     [InlineData("Forward")]
     [InlineData("RightInverse")]
     [InlineData("Distance")]
-    public void In_a_link_while_registering(string member)
+    public void In_a_node_while_registering(string member)
     {
         var layer = nn.Linear(4, 4);
         var before = Snapshot.Of(layer);
-        var link = new Doubling { FailIn = member };
-        Assert.Throws<ApplicationException>(() => layer.register_parametrization("weight", link.Value));
+        var node = new Doubling { FailIn = member };
+        Assert.Throws<ApplicationException>(() => layer.register_parametrization("weight", node.Value));
         before.AssertUnchanged();
         Assert.False(layer.is_parametrized());
     }
@@ -107,15 +107,15 @@ public class FailuresLeaveTheModelUsable
     [InlineData("Forward")]
     [InlineData("RightInverse")]
     [InlineData("Distance")]
-    public void In_a_link_while_assigning(string member)
+    public void In_a_node_while_assigning(string member)
     {
-        var link = new Doubling();
-        var layer = nn.Linear(4, 4).register_parametrization("weight", link.Value);
+        var node = new Doubling();
+        var layer = nn.Linear(4, 4).register_parametrization("weight", node.Value);
         var before = Snapshot.Of(layer);
-        link.FailIn = member;
+        node.FailIn = member;
         Assert.Throws<ApplicationException>(() => layer.parametrization("weight").Value = eye(4));
         before.AssertUnchanged();
-        link.FailIn = null;
+        node.FailIn = null;
         layer.parametrization("weight").Value = eye(4);
         Near.Same(eye(4) + layer.bias!, layer.call(eye(4)));
     }
@@ -123,12 +123,12 @@ public class FailuresLeaveTheModelUsable
     [Theory]
     [InlineData("RightInverse")]
     [InlineData("Distance")]
-    public void In_a_link_while_registering_again(string member)
+    public void In_a_node_while_registering_again(string member)
     {
         var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Skew);
         var before = Snapshot.Of(layer);
-        var link = new Doubling { FailIn = member };
-        Assert.Throws<ApplicationException>(() => layer.register_parametrization("weight", link.Value));
+        var node = new Doubling { FailIn = member };
+        Assert.Throws<ApplicationException>(() => layer.register_parametrization("weight", node.Value));
         before.AssertUnchanged();
         Assert.Equal(Parametrizations.Skew, layer.parametrization("weight").Parametrization);
     }
@@ -141,15 +141,15 @@ public class FailuresLeaveTheModelUsable
     [InlineData("assign", false)]
     [InlineData("load", true)]
     [InlineData("load", false)]
-    public void In_a_link_whose_inverse_changes_the_element_type(string operation, bool isBehind)
+    public void In_a_node_whose_inverse_changes_the_element_type(string operation, bool isBehind)
     {
         var isWrong = false;
-        var link = new Scripted("unsteady") { Inverse = x => [isWrong ? x.to(ScalarType.Float64) : x] };
+        var node = new Scripted("unsteady") { Inverse = x => [isWrong ? x.to(ScalarType.Float64) : x] };
         var layer = nn.Linear(4, 4);
         if (isBehind)
             layer.register_parametrization("weight", Parametrizations.Symmetric);
         if (operation is not "register")
-            layer.register_parametrization("weight", link.Value);
+            layer.register_parametrization("weight", node.Value);
         var before = Snapshot.Of(layer);
 
         isWrong = true;
@@ -165,7 +165,7 @@ public class FailuresLeaveTheModelUsable
         void Operate()
         {
             if (operation is "register")
-                layer.register_parametrization("weight", link.Value);
+                layer.register_parametrization("weight", node.Value);
             else if (operation is "assign")
                 layer.parametrization("weight").Value = eye(4);
             else
@@ -177,7 +177,7 @@ public class FailuresLeaveTheModelUsable
     }
 
     [Fact]
-    public void A_link_of_ones_own_needs_a_map_and_an_inverse_only()
+    public void A_node_of_ones_own_needs_a_map_and_an_inverse_only()
     {
         var value = Parametrizations.Of(new ZeroSum());
         var layer = nn.Linear(4, 4).register_parametrization("weight", value);

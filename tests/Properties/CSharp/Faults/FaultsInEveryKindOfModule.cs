@@ -14,7 +14,7 @@ namespace Properties.CSharp.Faults;
 /// </summary>
 public class FaultsInEveryKindOfModule
 {
-    private static readonly Dictionary<string, Action<FaultSubject, FaultyLink>> Operations = new()
+    private static readonly Dictionary<string, Action<FaultSubject, FaultyNode>> Operations = new()
     {
         ["call"] = (subject, _) => subject.Output(),
         ["read"] = (subject, _) => subject.Tensor.Value.Dispose(),
@@ -64,7 +64,7 @@ public class FaultsInEveryKindOfModule
         Assert.DoesNotContain(subject.Module.state_dict().Keys, key => key.Contains("parametrizations"));
     }
 
-    private static void AssertFails(Action work, FaultSubject subject, FaultyLink link, string function, bool memory)
+    private static void AssertFails(Action work, FaultSubject subject, FaultyNode link, string function, bool memory)
     {
         var before = Snapshot.Of(subject.Module);
         link.Fault = name =>
@@ -76,16 +76,16 @@ public class FaultsInEveryKindOfModule
         };
         var error = Record.Exception(work);
         link.Fault = _ => { };
-        FaultyLink.AssertIsNamed(error, memory);
+        FaultyNode.AssertIsNamed(error, memory);
         before.AssertUnchanged();
     }
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public void In_each_function_of_a_link(string kind, string operation, bool cached)
+    public void In_each_function_of_a_node(string kind, string operation, bool cached)
     {
         var entered = new HashSet<string>();
-        var counted = new FaultyLink();
+        var counted = new FaultyNode();
         var whole = FaultSubject.Of(kind, counted.Value);
         using (cached ? parametrize.cached() : null)
         {
@@ -95,9 +95,9 @@ public class FaultsInEveryKindOfModule
         Assert.NotEmpty(entered);
 
         foreach (var function in entered)
-        foreach (var memory in function == nameof(FaultyLink.Forward) ? [false, true] : new[] { false })
+        foreach (var memory in function == nameof(FaultyNode.Forward) ? [false, true] : new[] { false })
         {
-            var link = new FaultyLink();
+            var link = new FaultyNode();
             var subject = FaultSubject.Of(kind, link.Value);
             using (cached ? parametrize.cached() : null)
             {
@@ -111,29 +111,29 @@ public class FaultsInEveryKindOfModule
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void In_a_link_while_removing(string kind, bool cached)
+    public void In_a_node_while_removing(string kind, bool cached)
     {
-        var link = new FaultyLink();
+        var link = new FaultyNode();
         var subject = FaultSubject.Of(kind, link.Value);
         using (cached ? parametrize.cached() : null)
-            AssertFails(subject.Remove, subject, link, nameof(FaultyLink.Forward), memory: false);
+            AssertFails(subject.Remove, subject, link, nameof(FaultyNode.Forward), memory: false);
         AssertEnds(subject);
     }
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void In_a_link_while_registering(string kind, bool cached)
+    public void In_a_node_while_registering(string kind, bool cached)
     {
         foreach (
             var function in new[]
             {
-                nameof(FaultyLink.Forward),
-                nameof(FaultyLink.Contains),
+                nameof(FaultyNode.Forward),
+                nameof(FaultyNode.Contains),
                 nameof(Parametrize.Want.Exact),
             }
         )
         {
-            var link = new FaultyLink();
+            var link = new FaultyNode();
             var subject = FaultSubject.Plain(kind);
             using (cached ? parametrize.cached() : null)
             {
@@ -167,7 +167,7 @@ public class FaultsInEveryKindOfModule
         }
 
         Hook("before");
-        subject.Register(new FaultyLink().Value);
+        subject.Register(new FaultyNode().Value);
         Hook("after");
         using var expected = subject.Trained();
         var before = Snapshot.Of(subject.Module);
@@ -190,7 +190,7 @@ public class FaultsInEveryKindOfModule
     [MemberData(nameof(Kinds))]
     public void In_one_thread_of_several(string kind, bool early)
     {
-        var (link, bad) = (new FaultyLink(), new ThreadLocal<bool>());
+        var (link, bad) = (new FaultyNode(), new ThreadLocal<bool>());
         var subject = FaultSubject.Of(kind, link.Value);
         using var expected = subject.Output().detach();
         link.Fault = _ =>
@@ -228,7 +228,7 @@ public class FaultsInEveryKindOfModule
     [MemberData(nameof(Kinds))]
     public async Task In_a_task_that_is_cancelled(string kind, bool whole)
     {
-        var subject = FaultSubject.Of(kind, new FaultyLink().Value);
+        var subject = FaultSubject.Of(kind, new FaultyNode().Value);
         using var expected = subject.Trained();
         var before = Snapshot.Of(subject.Module);
         using var source = new CancellationTokenSource();

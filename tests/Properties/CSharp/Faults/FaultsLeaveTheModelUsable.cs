@@ -12,7 +12,7 @@ namespace Properties.CSharp.Faults;
 /// <summary>Exceptions and lack of memory in every function of a node; in threads, hooks and cancelled tasks.</summary>
 public class FaultsLeaveTheModelUsable
 {
-    private static readonly Dictionary<string, Action<Linear, FaultyLink>> Operations = new()
+    private static readonly Dictionary<string, Action<Linear, FaultyNode>> Operations = new()
     {
         ["project"] = (layer, link) => layer.register_parametrization("weight", link.Value),
         ["sample"] = (layer, link) => layer.register_parametrization("weight", link.Value, WhenNotAllowed.Sample),
@@ -37,7 +37,7 @@ public class FaultsLeaveTheModelUsable
         get
         {
             var faults = new TheoryData<string, string, bool>();
-            foreach (var function in FaultyLink.Functions)
+            foreach (var function in FaultyNode.Functions)
             foreach (var operation in Operations.Keys)
             foreach (var memory in new[] { false, true })
                 faults.Add(function, operation, memory);
@@ -64,11 +64,11 @@ public class FaultsLeaveTheModelUsable
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public void In_each_function_of_a_link(string function, string operation, bool memory)
+    public void In_each_function_of_a_node(string function, string operation, bool memory)
     {
-        var (layer, link) = (Layer(), new FaultyLink());
+        var (layer, link) = (Layer(), new FaultyNode());
         if (operation is "append")
-            layer.register_parametrization("bias", Links.Double);
+            layer.register_parametrization("bias", ScriptedNodes.Double);
         else if (operation is not ("project" or "sample"))
             layer.register_parametrization("weight", link.Value);
         var before = Snapshot.Of(layer);
@@ -82,9 +82,9 @@ public class FaultsLeaveTheModelUsable
         link.Fault = _ => { };
         if (error is not null)
         {
-            FaultyLink.AssertIsNamed(error, memory);
+            FaultyNode.AssertIsNamed(error, memory);
             // The assignment is whole by then, and it is the call after it that fails.
-            if (operation is "property" && function is nameof(FaultyLink.Advance))
+            if (operation is "property" && function is nameof(FaultyNode.Advance))
                 Near.Same(full(4, 4, 0.5f), layer.Read());
             else
                 before.AssertUnchanged();
@@ -167,7 +167,7 @@ public class FaultsLeaveTheModelUsable
     [InlineData(false)]
     public void In_a_hook_of_a_native_module(bool cached)
     {
-        var gru = nn.GRU(4, 4).register_parametrization("weight_hh_l0", Links.Double);
+        var gru = nn.GRU(4, 4).register_parametrization("weight_hh_l0", ScriptedNodes.Double);
         using var x = randn(3, 2, 4);
         using var expected = gru.call(x).Item1;
         var hook = gru.register_forward_pre_hook(_ => throw new ApplicationException());

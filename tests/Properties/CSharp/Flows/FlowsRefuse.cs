@@ -161,6 +161,8 @@ public class FlowsRefuse
         var positive = new Constrained(Parametrizations.Positive);
         _ = new Flow(positive.Inverted() >> new Constrained(Parametrizations.PositiveBy(PositiveMap.Exp)), 3);
         _ = new Flow(positive.Inverted() >> new Reshape([4], [2, 2]) >> positive, 4);
+        var scaled = new Constrained(Parametrizations.Positive.Then(Parametrizations.Scale(2)));
+        _ = new Flow(scaled.Inverted() >> new Reshape([4], [2, 2]) >> scaled, 4);
         _ =
             positive.Inverted()
             >> new Flow(Permutation.Reverse(2), new DistributionDensity(distributions.Exponential(ones(2))));

@@ -94,16 +94,16 @@ public class JointTensorsAmongOthers
     [Fact]
     public void Several_modules_share_it()
     {
-        var link = new Doubling();
+        var node = new Doubling();
         var (first, second) = (nn.Linear(3, 4), nn.Linear(3, 4));
-        first.register_parametrization("weight+bias", link.Value);
+        first.register_parametrization("weight+bias", node.Value);
         second.share_parametrization("weight+bias", first.parametrization("weight+bias"));
         using var x = randn(5, 3);
         Near.Same(first.call(x), second.call(x));
-        link.Evaluations = 0;
+        node.Evaluations = 0;
         using (parametrize.cached())
             Near.Same(first.call(x), second.call(x));
-        Assert.Equal(1, link.Evaluations);
+        Assert.Equal(1, node.Evaluations);
         var own = second.remove_parametrizations("weight+bias");
         Near.Same(first.call(x), own.call(x));
         Assert.True(first.is_parametrized("bias"));

@@ -57,21 +57,21 @@ public class JointTensorsAreOne
     [MemberData(nameof(Kinds))]
     public void It_is_evaluated_once_for_each_call_and_once_in_a_scope(string kind)
     {
-        var link = new Doubling();
-        var joined = Joined.Of(kind).Register(link.Value);
-        link.Evaluations = 0;
+        var node = new Doubling();
+        var joined = Joined.Of(kind).Register(node.Value);
+        node.Evaluations = 0;
         joined.Output(float32).Dispose();
-        Assert.Equal(1, link.Evaluations);
+        Assert.Equal(1, node.Evaluations);
         using (parametrize.cached())
             for (var use = 0; use < 3; use++)
             {
                 joined.Output(float32).Dispose();
                 joined.Tensor.Value.Dispose();
             }
-        Assert.Equal(2, link.Evaluations);
+        Assert.Equal(2, node.Evaluations);
         using (parametrize.cached(joined.Module))
             joined.Output(float32).Dispose();
-        Assert.Equal(3, link.Evaluations);
+        Assert.Equal(3, node.Evaluations);
     }
 
     [Theory]

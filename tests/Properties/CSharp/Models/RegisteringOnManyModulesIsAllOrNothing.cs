@@ -97,7 +97,7 @@ public class RegisteringOnManyModulesIsAllOrNothing
     [InlineData("Distance", 3)]
     [InlineData("RightInverse", 1)]
     [InlineData("RightInverse", 3)]
-    public void A_user_s_link_that_throws_at_the_nth_leaves_all(string member, int nth)
+    public void A_user_s_node_that_throws_at_the_nth_leaves_all(string member, int nth)
     {
         var net = WithGradients();
         var value = Parametrizations.Of(new FailingAt(member, nth));

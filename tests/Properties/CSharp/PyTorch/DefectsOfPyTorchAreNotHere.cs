@@ -24,7 +24,7 @@ public class DefectsOfPyTorchAreNotHere
             (layer.call(ones(1, 6)) * 0).sum().backward();
             sgd.step();
         }
-        Assert.InRange(Links.Largest(layer.Original()), 0, 1e-30);
+        Assert.InRange(ScriptedNodes.Largest(layer.Original()), 0, 1e-30);
         Near.Orthogonal(layer.Read());
         layer.call(randn(3, 6)).pow(2).sum().backward();
         Assert.True(layer.Original().grad!.isfinite().all().item<bool>());
@@ -33,13 +33,13 @@ public class DefectsOfPyTorchAreNotHere
     public static TheoryData<Parametrization, Parametrization> Stacks =>
         new()
         {
-            { Parametrizations.Skew, Links.Double },
-            { Parametrizations.Symmetric, Links.Double },
+            { Parametrizations.Skew, ScriptedNodes.Double },
+            { Parametrizations.Symmetric, ScriptedNodes.Double },
             { Parametrizations.Triangular(Triangle.Lower), Parametrizations.PrunedBernoulli(0, 1) },
-            { Parametrizations.Positive, Links.Double },
-            { Parametrizations.WeightNorm(), Links.AddOne },
-            { Parametrizations.Identity, Links.AddOne },
-            { Links.Halves, Links.Double },
+            { Parametrizations.Positive, ScriptedNodes.Double },
+            { Parametrizations.WeightNorm(), ScriptedNodes.AddOne },
+            { Parametrizations.Identity, ScriptedNodes.AddOne },
+            { ScriptedNodes.Halves, ScriptedNodes.Double },
         };
 
     [Theory]
@@ -66,8 +66,8 @@ public class DefectsOfPyTorchAreNotHere
             Parametrizations.SpectralNorm(),
             Parametrizations.Positive,
             Parametrizations.PrunedBernoulli(0, 1),
-            Links.Double,
-            Links.Halves,
+            ScriptedNodes.Double,
+            ScriptedNodes.Halves,
             new Scripted("as it is").Value,
         ];
 
@@ -109,14 +109,14 @@ public class DefectsOfPyTorchAreNotHere
         using var gradient = layer.bias!.grad!.clone();
         Assert.Throws<ParametrizationException>(() => layer.orthogonal("bias"));
         Assert.Throws<ParametrizationException>(() => layer.weight_norm());
-        var (failing, link) = (new ApplicationException(), new FaultyLink());
-        link.Fault = name =>
+        var (failing, node) = (new ApplicationException(), new FaultyNode());
+        node.Fault = name =>
         {
-            if (name == nameof(FaultyLink.Forward))
+            if (name == nameof(FaultyNode.Forward))
                 throw failing;
         };
-        Assert.Same(failing, Record.Exception(() => layer.register_parametrization("bias", link.Value)));
-        Assert.Same(failing, Record.Exception(() => layer.register_parametrization("weight", link.Value)));
+        Assert.Same(failing, Record.Exception(() => layer.register_parametrization("bias", node.Value)));
+        Assert.Same(failing, Record.Exception(() => layer.register_parametrization("weight", node.Value)));
         before.AssertUnchanged();
         Near.Identical(gradient, layer.bias!.grad!);
         adam.step();
@@ -161,7 +161,7 @@ public class DefectsOfPyTorchAreNotHere
         var model = new Shared.Tied(first, second);
         using var value = first.weight.detach().clone();
         using var left = leave ? value.clone() : value / 2;
-        model.register_parametrization("encoder.weight", Links.Double);
+        model.register_parametrization("encoder.weight", ScriptedNodes.Double);
         Assert.True(second.is_parametrized("weight"));
 
         var (gone, other) = firstGoes ? (first, second) : (second, first);
@@ -224,7 +224,7 @@ public class DefectsOfPyTorchAreNotHere
             layer.zero_grad();
             layer.call(randn(2, 4)).pow(2).sum().backward();
             Assert.True(layer.Read().isfinite().all().item<bool>());
-            Assert.Equal(0, Links.Largest(layer.Read()[0]));
+            Assert.Equal(0, ScriptedNodes.Largest(layer.Read()[0]));
             Assert.All(
                 layer.parametrization("weight").parameters(),
                 parameter => Assert.True(parameter.grad!.isfinite().all().item<bool>())

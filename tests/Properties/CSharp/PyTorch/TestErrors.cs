@@ -52,7 +52,7 @@ public class TestErrors
     [InlineData("an inverse of another element type")]
     [InlineData("an inverse of another shape")]
     [InlineData("two inverses, one input")]
-    public void test_errors_unparametrized_tensor_parametrization_by_a_link(string mistake) => AssertRefused(mistake);
+    public void test_errors_unparametrized_tensor_parametrization_by_a_node(string mistake) => AssertRefused(mistake);
 
     [Theory]
     [InlineData("three inputs, two of them given")]
@@ -63,9 +63,9 @@ public class TestErrors
     [InlineData("two inverses, one input")]
     public void test_errors_parametrized_tensor_parametrization(string mistake)
     {
-        _module.register_parametrization("weight", Links.Double);
+        _module.register_parametrization("weight", ScriptedNodes.Double);
         AssertRefused(mistake);
-        Assert.Equal(Links.Double, _module.parametrization("weight").Parametrization);
+        Assert.Equal(ScriptedNodes.Double, _module.parametrization("weight").Parametrization);
     }
 
     [Theory]
@@ -78,10 +78,10 @@ public class TestErrors
     [InlineData("a map to another shape", false)]
     [InlineData("a map to another shape", true)]
     [InlineData("a map of two to another element type", false)]
-    public void test_errors_of_links_that_break_their_contract(string mistake, bool again)
+    public void test_errors_of_nodes_that_break_their_contract(string mistake, bool again)
     {
         if (again)
-            _module.register_parametrization("weight", Links.Double);
+            _module.register_parametrization("weight", ScriptedNodes.Double);
         AssertRefused(mistake);
     }
 
@@ -89,14 +89,14 @@ public class TestErrors
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void A_link_that_makes_no_numbers_of_the_present_tensor_is_refused(bool again)
+    public void A_node_that_makes_no_numbers_of_the_present_tensor_is_refused(bool again)
     {
         if (again)
-            _module.register_parametrization("weight", Links.Double);
+            _module.register_parametrization("weight", ScriptedNodes.Double);
         var before = Snapshot.Of(_module);
-        var link = new Scripted("exp") { Map = inputs => inputs[0].exp(), Inverse = value => [value.log()] };
+        var node = new Scripted("exp") { Map = inputs => inputs[0].exp(), Inverse = value => [value.log()] };
         var error = Assert.Throws<InvalidOperationException>(() =>
-            _module.register_parametrization("weight", link.Value)
+            _module.register_parametrization("weight", node.Value)
         );
         Assert.Matches("exp .*NaN", error.Message);
         before.AssertUnchanged();
@@ -106,7 +106,7 @@ public class TestErrors
     public void test_errors_unparametrized_tensor_parametrization()
     {
         using var initial = _module.weight.detach().clone();
-        Assert.Throws<ArgumentException>(() => _module.register_parametrization("foo", Links.Double));
+        Assert.Throws<ArgumentException>(() => _module.register_parametrization("foo", ScriptedNodes.Double));
         Assert.Throws<ArgumentException>(() => _module.remove_parametrizations("bias"));
         Assert.False(_module.is_parametrized());
 

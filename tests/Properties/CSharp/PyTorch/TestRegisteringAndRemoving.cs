@@ -75,7 +75,9 @@ public class TestRegisteringAndRemoving
         AssertGone(weight, initial);
 
         RegisterSkewAndCayley();
-        _model.register_parametrization("bias", Links.FirstZero).register_parametrization("bias", Links.LastZero);
+        _model
+            .register_parametrization("bias", ScriptedNodes.FirstZero)
+            .register_parametrization("bias", ScriptedNodes.LastZero);
         Assert.Equal(2, _model.parameters().Count());
         var sgd = optim.SGD(_model.parameters(), 0.01);
         Step(sgd);
@@ -132,7 +134,9 @@ public class TestRegisteringAndRemoving
     public void test_register_and_remove_buffer_parametrization()
     {
         var model = new Shifted();
-        model.register_parametrization("shift", Links.FirstZero).register_parametrization("shift", Links.LastZero);
+        model
+            .register_parametrization("shift", ScriptedNodes.FirstZero)
+            .register_parametrization("shift", ScriptedNodes.LastZero);
         using var expected = tensor(new float[] { 0, 1, 1, 1, 1, 1, 1, 0 });
         Assert.True(model.is_parametrized("shift"));
         Near.Identical(expected, model.Read("shift"));
@@ -148,7 +152,7 @@ public class TestRegisteringAndRemoving
     public void test_register_parametrization_no_grad()
     {
         _model.weight.requires_grad_(false);
-        _model.register_parametrization("weight", Links.Halves);
+        _model.register_parametrization("weight", ScriptedNodes.Halves);
         Assert.False(_model.parametrization("weight").Value.requires_grad);
         Assert.False(_model.Original(part: "original0").requires_grad);
         Assert.False(_model.Original(part: "original1").requires_grad);
@@ -169,7 +173,7 @@ public class TestRegisteringAndRemoving
     [Fact]
     public void test_type_before_parametrizations()
     {
-        nn.Module model = _model.register_parametrization("weight", Links.Double);
+        nn.Module model = _model.register_parametrization("weight", ScriptedNodes.Double);
         Assert.Equal(typeof(Linear), model.GetType());
     }
 }

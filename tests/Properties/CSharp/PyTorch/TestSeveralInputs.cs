@@ -37,7 +37,7 @@ public class TestSeveralInputs
     [Fact]
     public void test_multiple_inputs_parametrization()
     {
-        _model.register_parametrization("weight", Links.RankOne);
+        _model.register_parametrization("weight", ScriptedNodes.RankOne);
         Assert.True(_model.HasParameter("parametrizations.weight.original0"));
         Assert.True(_model.HasParameter("parametrizations.weight.original1"));
         Assert.False(_model.HasParameter("weight") || _model.is_parametrized("bias"));
@@ -50,10 +50,10 @@ public class TestSeveralInputs
         AssertRankOne(_model.weight);
 
         using var initial = _model.weight.detach().clone();
-        _model.register_parametrization("weight", Links.RankOne);
+        _model.register_parametrization("weight", ScriptedNodes.RankOne);
         Near.Same(initial, _model.Read());
         // A right inverse keeps the value; without one PyTorch would double it.
-        _model.register_parametrization("weight", Links.Double);
+        _model.register_parametrization("weight", ScriptedNodes.Double);
         Near.Same(initial, _model.Read());
         Assert.Equal(3, _model.parameters().Count());
         Train();

@@ -24,7 +24,9 @@ public class TestTransfer
     {
         var layer = nn.Linear(5, 5);
         foreach (var name in names)
-            layer.register_parametrization(name, Links.AddOne).register_parametrization(name, Links.Double);
+            layer
+                .register_parametrization(name, ScriptedNodes.AddOne)
+                .register_parametrization(name, ScriptedNodes.Double);
         return layer;
     }
 
@@ -55,7 +57,7 @@ public class TestTransfer
     [Fact]
     public void test_transfer_parametrizations_and_params_right_inverse()
     {
-        var (from, to) = (nn.Linear(5, 5).register_parametrization("weight", Links.Double), new Other());
+        var (from, to) = (nn.Linear(5, 5).register_parametrization("weight", ScriptedNodes.Double), new Other());
         using var before = from.Read();
         AssertTransferred(from, parametrize.transfer_parametrizations_and_params(from, to));
         Near.Identical(before, from.Read());
@@ -73,8 +75,8 @@ public class TestTransfer
     [Fact]
     public void test_transfer_parametrizations_and_params_many_to_one()
     {
-        var from = nn.Linear(5, 5).register_parametrization("weight", Links.RankOne);
-        from.register_parametrization("weight", Links.Double);
+        var from = nn.Linear(5, 5).register_parametrization("weight", ScriptedNodes.RankOne);
+        from.register_parametrization("weight", ScriptedNodes.Double);
         var to = new Other();
         using var before = from.Read();
         parametrize.transfer_parametrizations_and_params(from, to);
@@ -138,7 +140,7 @@ public class TestTransfer
                     other.add_(1);
                 Near.Different(mine, other);
             }
-            model.register_parametrization("bias", Links.AddOne);
+            model.register_parametrization("bias", ScriptedNodes.AddOne);
         }
     }
 

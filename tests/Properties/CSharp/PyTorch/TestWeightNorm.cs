@@ -63,7 +63,7 @@ public class TestWeightNorm
     {
         // It reads two tensors, so it comes first, and others behind it.
         var layer = nn.Linear(4, 5).weight_norm();
-        layer.register_parametrization("weight", Links.Double).weight_norm("bias", dim: null);
+        layer.register_parametrization("weight", ScriptedNodes.Double).weight_norm("bias", dim: null);
         Assert.Equal(4, layer.parameters().Count());
         layer.call(randn(2, 4)).sum().backward();
         Assert.All(layer.parameters(), parameter => Assert.NotNull(parameter.grad));

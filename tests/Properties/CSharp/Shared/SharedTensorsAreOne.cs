@@ -184,9 +184,9 @@ public class SharedTensorsAreOne
     [Fact]
     public void Registering_again_through_either_is_for_both()
     {
-        var link = new Doubling();
+        var node = new Doubling();
         var tied = Tied.Of(Parametrizations.Skew);
-        tied.decoder.register_parametrization("weight", link.Value);
+        tied.decoder.register_parametrization("weight", node.Value);
         Assert.Equal(2, tied.Tensor.Parametrization.Nodes.Count);
         using var w = tied.Tensor.Value;
         Near.Same(w, -w.T);

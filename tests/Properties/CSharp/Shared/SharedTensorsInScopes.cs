@@ -19,20 +19,20 @@ public class SharedTensorsInScopes
     [MemberData(nameof(Kinds))]
     public void A_scope_evaluates_once_for_all(string kind)
     {
-        var link = new Doubling();
-        var tied = Tied.Of(link.Value, kind);
-        link.Evaluations = 0;
+        var node = new Doubling();
+        var tied = Tied.Of(node.Value, kind);
+        node.Evaluations = 0;
         using (parametrize.cached())
             for (var use = 0; use < 3; use++)
             {
                 tied.call(Input(kind));
                 using var value = tied.decoder.parametrization(tied.Name).Value;
             }
-        Assert.Equal(1, link.Evaluations);
+        Assert.Equal(1, node.Evaluations);
 
         using (parametrize.cached(tied))
             tied.call(Input(kind));
-        Assert.Equal(2, link.Evaluations);
+        Assert.Equal(2, node.Evaluations);
     }
 
     [Fact]

@@ -70,17 +70,17 @@ public class SharingIsRefusedWhole
     [Fact]
     public void An_evaluation_that_fails_leaves_both_usable()
     {
-        var link = new Doubling();
-        var tied = Tied.Of(link.Value);
+        var node = new Doubling();
+        var tied = Tied.Of(node.Value);
         var before = Snapshot.Of(tied);
         using var expected = tied.call(eye(4)).detach();
-        link.FailIn = "Forward";
+        node.FailIn = "Forward";
         Assert.Throws<ApplicationException>(() => tied.call(eye(4)));
         using (parametrize.cached())
             Assert.Throws<ApplicationException>(() => tied.call(eye(4)));
         Assert.Throws<ApplicationException>(() => parametrize.cached(tied));
         Assert.Throws<ApplicationException>(() => tied.decoder.remove_parametrizations("weight"));
-        link.FailIn = null;
+        node.FailIn = null;
         before.AssertUnchanged();
         Near.Same(expected, tied.call(eye(4)));
     }

@@ -217,16 +217,16 @@ public class LoadingStrictly
     [InlineData("Forward")]
     [InlineData("RightInverse")]
     [InlineData("Distance")]
-    public void What_a_link_of_one_s_own_throws_goes_through_and_nothing_has_changed(string member)
+    public void What_a_node_of_one_s_own_throws_goes_through_and_nothing_has_changed(string member)
     {
-        var link = new Doubling();
-        var model = Models.Parametrized(link.Value);
+        var node = new Doubling();
+        var model = Models.Parametrized(node.Value);
         var state = Models.StateOf(Models.Plain());
         var before = Snapshot.Of(model);
-        link.FailIn = member;
+        node.FailIn = member;
         Assert.Throws<ApplicationException>(() => model.load_parametrized_state_dict(state));
         before.AssertUnchanged();
-        link.FailIn = null;
+        node.FailIn = null;
         model.load_parametrized_state_dict(state);
         Near.Same(state["fc.weight"], Models.Weight(model));
     }

@@ -36,19 +36,19 @@ public sealed class SavesReplaceFiles : IDisposable
     [InlineData((UnixFileMode)0b110_110_110)]
     [InlineData((UnixFileMode)0b111_101_101)]
     [UnsupportedOSPlatform("windows")]
-    public void The_mode_stays_behind_links_too(UnixFileMode mode)
+    public void The_mode_stays_behind_nodes_too(UnixFileMode mode)
     {
-        var link = In("latest");
+        var node = In("latest");
         File.WriteAllText(Path, "older");
-        File.CreateSymbolicLink(link, Path);
+        File.CreateSymbolicLink(node, Path);
         File.SetUnixFileMode(Path, mode);
-        foreach (var name in new[] { Path, link })
+        foreach (var name in new[] { Path, node })
         {
             Safetensors.Save(name, One(2));
             Assert.Equal(mode, File.GetUnixFileMode(Path));
-            Assert.Equal([link, Path], Directory.GetFiles(_folder).Order());
+            Assert.Equal([node, Path], Directory.GetFiles(_folder).Order());
         }
-        Assert.NotNull(new FileInfo(link).LinkTarget);
+        Assert.NotNull(new FileInfo(node).LinkTarget);
     }
 
     [UnixFact]

@@ -21,11 +21,11 @@ public class LoadingWaitsForAssignments
     [InlineData(false)]
     public async Task What_is_loaded_while_an_assignment_is_taken_stays(bool isScoped)
     {
-        var (layer, link) = Made();
+        var (layer, node) = Made();
         using var scope = isScoped ? parametrize.cached(layer) : null;
         layer.weight = nn.Parameter(full([4, 4], 6.0));
         Task? loading = null;
-        link.Meanwhile = () =>
+        node.Meanwhile = () =>
         {
             loading = Task.Run(() => layer.load_state_dict(new() { [Key] = full([4, 4], 5.0) }));
             loading.Wait(millisecondsTimeout: 200);
@@ -41,11 +41,11 @@ public class LoadingWaitsForAssignments
     [InlineData(false)]
     public void What_was_asked_for_before_and_is_written_meanwhile_stays(bool isScoped)
     {
-        var (layer, link) = Made();
+        var (layer, node) = Made();
         using var scope = isScoped ? parametrize.cached(layer) : null;
         layer.weight = nn.Parameter(full([4, 4], 6.0));
         var state = layer.state_dict();
-        link.Meanwhile = () =>
+        node.Meanwhile = () =>
         {
             using var _ = no_grad();
             state[Key].fill_(5);
@@ -56,8 +56,8 @@ public class LoadingWaitsForAssignments
 
     private static (Linear Layer, Interrupted Link) Made()
     {
-        var link = new Interrupted();
-        return (nn.Linear(4, 4, hasBias: false).register_parametrization("weight", Parametrizations.Of(link)), link);
+        var node = new Interrupted();
+        return (nn.Linear(4, 4, hasBias: false).register_parametrization("weight", Parametrizations.Of(node)), node);
     }
 
     /// <summary>W = 2X; something happens once while a right inverse is computed.</summary>

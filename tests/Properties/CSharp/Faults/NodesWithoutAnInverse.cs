@@ -15,7 +15,7 @@ public sealed record OwnLinkCase(string Name, bool IsTrusting, double Scale, Sca
 {
     public static Arbitrary<OwnLinkCase> Arbitrary() =>
         (
-            from name in Gen.Elements(OwnLinks.All.Keys.ToArray())
+            from name in Gen.Elements(OwnNodes.All.Keys.ToArray())
             from isTrusting in Gen.Elements(true, false)
             from scale in Gen.Elements(1e-6, 1e-3, 0.03, 1, 30, 1e3)
             from dtype in Gen.Elements(ScalarType.Float32, ScalarType.Float64, ScalarType.Float16, ScalarType.BFloat16)
@@ -25,14 +25,14 @@ public sealed record OwnLinkCase(string Name, bool IsTrusting, double Scale, Sca
             .Where(one => one.IsClear)
             .ToArbitrary();
 
-    internal bool IsRight => !OwnLinks.Wrong.ContainsKey(Name);
+    internal bool IsRight => !OwnNodes.Wrong.ContainsKey(Name);
 
-    internal OwnLinks.Changing Link
+    internal OwnNodes.Changing Link
     {
         get
         {
-            var link = IsTrusting ? new OwnLinks.Trusting() : new OwnLinks.Changing();
-            link.Pair = OwnLinks.All[Name];
+            var link = IsTrusting ? new OwnNodes.Trusting() : new OwnNodes.Changing();
+            link.Pair = OwnNodes.All[Name];
             return link;
         }
     }
@@ -46,7 +46,7 @@ public sealed record OwnLinkCase(string Name, bool IsTrusting, double Scale, Sca
             if (isHalf && (Scale is < 0.03 or > 1 || Name is "1.01 X, X" or "tanh, X"))
                 return false;
             // It would be asked of tensors that it does not yield.
-            if (IsTrusting && OwnLinks.Retractions.ContainsKey(Name))
+            if (IsTrusting && OwnNodes.Retractions.ContainsKey(Name))
                 return false;
             return Name switch
             {
@@ -68,7 +68,7 @@ public sealed record OwnLinkCase(string Name, bool IsTrusting, double Scale, Sca
 
 /// <summary>What a map cannot undo is never written over a tensor.</summary>
 [Properties(Arbitrary = [typeof(OwnLinkCase)], MaxTest = 300, QuietOnSuccess = true)]
-public class LinksWithoutAnInverse
+public class NodesWithoutAnInverse
 {
     private static readonly Dictionary<string, Func<Parametrization, (nn.Module, Action)>> Registrations = new()
     {
@@ -155,7 +155,7 @@ public class LinksWithoutAnInverse
     {
         var data = new TheoryData<string, string, bool>();
         foreach (var way in ways)
-        foreach (var name in OwnLinks.Wrong.Keys)
+        foreach (var name in OwnNodes.Wrong.Keys)
         foreach (var isTrusting in new[] { true, false })
             data.Add(way, name, isTrusting);
         return data;
@@ -167,8 +167,8 @@ public class LinksWithoutAnInverse
         module.load_parametrized_state_dict(state, strict: false, policy);
     }
 
-    private static OwnLinks.Changing New(bool isTrusting) =>
-        isTrusting ? new OwnLinks.Trusting() : new OwnLinks.Changing();
+    private static OwnNodes.Changing New(bool isTrusting) =>
+        isTrusting ? new OwnNodes.Trusting() : new OwnNodes.Changing();
 
     private static void AssertNames(Action work, nn.Module module)
     {
@@ -184,11 +184,11 @@ public class LinksWithoutAnInverse
     {
         Seeded.Everywhere(name.Length);
         var link = New(isTrusting);
-        link.Pair = OwnLinks.Wrong[name];
+        link.Pair = OwnNodes.Wrong[name];
         var (module, register) = Registrations[way](link.Value);
         AssertNames(register, module);
 
-        link.Pair = OwnLinks.Bijections["2 X"];
+        link.Pair = OwnNodes.Bijections["2 X"];
         register();
     }
 
@@ -202,10 +202,10 @@ public class LinksWithoutAnInverse
         module.register_parametrization("0.weight", link.Value);
         using var tensor = randn(4, 4);
         var before = module.parametrization("0.weight").Value;
-        link.Pair = OwnLinks.Wrong[name];
+        link.Pair = OwnNodes.Wrong[name];
         AssertNames(() => Writings[way](module, tensor), module);
 
-        link.Pair = OwnLinks.Bijections["2 X"];
+        link.Pair = OwnNodes.Bijections["2 X"];
         if (way is not "property")
             Near.Identical(before, module.parametrization("0.weight").Value);
         Writings[way](module, tensor);
@@ -216,7 +216,7 @@ public class LinksWithoutAnInverse
     public void Are_told_from_those_that_have_one(OwnLinkCase @case)
     {
         using var scope = NewDisposeScope();
-        var (weight, value, pair) = (@case.Weight(), @case.Link.Value, OwnLinks.All[@case.Name]);
+        var (weight, value, pair) = (@case.Weight(), @case.Link.Value, OwnNodes.All[@case.Name]);
         if (!@case.IsRight)
         {
             Assert.Throws<InvalidOperationException>(() => new ParametrizedTensor(value, weight));
@@ -259,9 +259,9 @@ public class LinksWithoutAnInverse
     [Fact]
     public void Leave_the_tensor_where_nothing_is_inverted()
     {
-        foreach (var name in OwnLinks.Wrong.Keys)
+        foreach (var name in OwnNodes.Wrong.Keys)
         {
-            var link = new OwnLinks.Changing { Pair = OwnLinks.Wrong[name] };
+            var link = new OwnNodes.Changing { Pair = OwnNodes.Wrong[name] };
             var layer = nn.Linear(4, 4);
             using var weight = layer.weight.detach().clone();
             layer.register_parametrization("weight", link.Value, WhenNotAllowed.Reinterpret);
@@ -272,7 +272,7 @@ public class LinksWithoutAnInverse
     [Fact]
     public void Are_named_with_several_inputs()
     {
-        var link = new OwnLinks.Halved();
+        var link = new OwnNodes.Halved();
         var layer = nn.Linear(4, 4);
         AssertNames(() => layer.register_parametrization("weight", Parametrizations.Of(link)), layer);
     }

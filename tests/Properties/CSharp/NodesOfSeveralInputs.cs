@@ -63,7 +63,7 @@ public sealed record LowRankCase(int Rows, int Columns, int Rank, ScalarType Dty
 
 /// <summary>A tensor that a node of one's own computes from several.</summary>
 [Properties(Arbitrary = [typeof(LowRankCase)], MaxTest = 50, QuietOnSuccess = true)]
-public class LinksOfSeveralInputs
+public class NodesOfSeveralInputs
 {
     [Property]
     public void Start_at_the_nearest_value_and_name_every_input(LowRankCase @case)

@@ -60,7 +60,7 @@ internal sealed class Scripted(string code) : Node
         FSharpResult<NodeParts, string>.NewOk(new NodeParts(Inverse(want.IsExact ? tensor : Map(Inverse(tensor))), []));
 }
 
-internal static class Links
+internal static class ScriptedNodes
 {
     public static Parametrization AddOne =>
         new Scripted("addOne") { Map = inputs => inputs[0] + 1, Inverse = value => [value - 1] }.Value;

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Properties.CSharp.Faults;
 
 /// <summary>Nodes of a user's own, right and wrong, that can change while they are in use.</summary>
-internal static class OwnLinks
+internal static class OwnNodes
 {
     /// <summary>A map and what is taken for its right inverse.</summary>
     public readonly record struct Pair(Func<Tensor, Tensor> Map, Func<Tensor, Tensor> Inverse);

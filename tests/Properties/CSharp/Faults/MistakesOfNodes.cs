@@ -13,7 +13,7 @@ namespace Properties.CSharp.Faults;
 /// <summary>
 /// If a node of a user's own returns anything but a tensor of finite numbers, the error names the node and nothing changes.
 /// </summary>
-public class MistakesOfLinks
+public class MistakesOfNodes
 {
     private static readonly Dictionary<string, Func<Tensor, Tensor>> Mistakes = new()
     {
@@ -165,7 +165,7 @@ public class MistakesOfLinks
     [InlineData("Forward")]
     [InlineData("RightInverse")]
     [InlineData("Nearest")]
-    public void Are_named_behind_another_link(string function)
+    public void Are_named_behind_another_node(string function)
     {
         foreach (var mistake in Mistakes.Values)
         {

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Properties.CSharp.Faults;
 
 /// <summary>Tensors whose largest modulus is learnt while training, and every function of which can be told to fail.</summary>
-internal sealed class FaultyLink : Node, ILearns, ISampled
+internal sealed class FaultyNode : Node, ILearns, ISampled
 {
     public static readonly string[] Functions =
     [
