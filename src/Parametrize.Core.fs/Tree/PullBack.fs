@@ -63,7 +63,7 @@ module internal PullBack =
         | Pull.As want when not node.HasRightInverse || findsAlike () ->
             invert present want |> Result.map (fun parts -> parts, Ok tensor)
         | _ ->
-            let contained = Slack.contained readsLeaves node forms present tensor epsilon slack
+            let contained = WithinSlack.contained readsLeaves node forms present tensor epsilon slack
 
             match contained, pull with
             | Ok moved, Pull.As Want.Start when touchesEdge () || not (obj.ReferenceEquals(moved, tensor)) ->
@@ -191,7 +191,7 @@ module internal PullBack =
         let ask (register: int) (node: Node) (sources: int[]) (position: int) : Result<unit, ParametrizationError> =
             let tensor, epsilon, slack = registers[register], epsilons[register], slacks[register]
 
-            Slack.contained true node (expected sources) present[position] tensor epsilon slack
+            WithinSlack.contained true node (expected sources) present[position] tensor epsilon slack
             |> Result.map ignore
             |> Result.mapError (notAllowed node >> Program.named program position)
 

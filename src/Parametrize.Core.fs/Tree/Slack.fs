@@ -70,6 +70,70 @@ module internal Slack =
                 IsReached = slack.Value.IsReached
             })
 
+    /// How far rounding in an element type may have moved each entry of a tensor.
+    let private roundingIn (dtype: torch.ScalarType) (space: Space) (tensor: torch.Tensor) : torch.Tensor =
+        let smallest = (2.0 * Form.smallest dtype).AsScalar()
+        // `Rounded` keeps tensors in a space that plain rounding could leave, so an entry that is zero there has not underflowed.
+        let underflow =
+            if space.IsLeftByRounding then
+                smallest * tensor.ne((0.0).AsScalar()).``to``(Tensors.realType tensor)
+            else
+                torch.full_like (tensor.abs (), smallest)
+
+        tensor.abs () * (Tensors.roundoff (Form.epsilon dtype) 1.0).AsScalar() +. underflow
+
+    /// How far each entry of the input moves when the output moves up and when it moves down. Infinity for outputs at the ends of
+    /// the range, which may have come from any input beyond.
+    let private distances
+        (bijection: IBijection)
+        (back: torch.Tensor -> torch.Tensor)
+        (space: Space)
+        (dtype: torch.ScalarType)
+        (struct (tensor: torch.Tensor, input: torch.Tensor))
+        (struct (up: torch.Tensor, down: torch.Tensor))
+        : struct (torch.Tensor * torch.Tensor) =
+        let above, below = back (tensor +. up), back (tensor - down)
+        let toAbove, toBelow = (above - input).abs(), (below - input).abs()
+
+        let endsAbove, endsBelow =
+            if bijection :? ISaturates then
+                let greatest = torch.full_like (tensor, (Form.greatest dtype).AsScalar())
+
+                let leaves =
+                    if space.IsLeftByRounding then
+                        tensor.abs().le((2.0 * Form.smallest dtype).AsScalar())
+                    else
+                        tensor.le -greatest
+
+                toAbove.isinf().logical_or(above.eq (back greatest)).logical_or(tensor.ge greatest),
+                toBelow.isinf().logical_or(below.eq (back -greatest)).logical_or leaves
+            else
+                toAbove.isinf (), toBelow.isinf ()
+
+        let endless (isEnd: torch.Tensor) (distance: torch.Tensor) =
+            torch.where (isEnd, torch.full_like (distance, infinity.AsScalar()), distance)
+
+        struct (endless endsAbove toAbove, endless endsBelow toBelow)
+
+    /// Those distances as moves of the input upwards and downwards: where the bijection falls, they change places.
+    let private directed
+        (back: torch.Tensor -> torch.Tensor)
+        (tensor: torch.Tensor)
+        (struct (up: torch.Tensor, down: torch.Tensor))
+        (struct (above: torch.Tensor, below: torch.Tensor))
+        : struct (torch.Tensor * torch.Tensor) =
+        // Without slack, a zero entry would give a step of zero, so its step has the size of the largest entry.
+        let step = if Tensors.largest tensor = 0.0 then 1.0 else Tensors.largest tensor
+        let wide = up.maximum(down).maximum(tensor.abs ())
+        let wide = wide.masked_fill (wide.eq ((0.0).AsScalar()), step.AsScalar())
+        let way = back (tensor +. wide) - back (tensor - wide)
+        let falls, rises = way.lt ((0.0).AsScalar()), way.gt ((0.0).AsScalar())
+
+        let along (rising: torch.Tensor) (falling: torch.Tensor) =
+            torch.where (rises, rising, torch.where (falls, falling, rising.maximum falling))
+
+        struct (along above below, along below above)
+
     /// The slack of the input of a bijection, given its output `tensor`. The output may be off by rounding, and by its own slack
     /// (`beyond`). Without `beyond`, it is rounded in the caller's element type, whose roundoff is `epsilon`. Small entries may
     /// also underflow.
@@ -89,46 +153,17 @@ module internal Slack =
                 else
                     tensor.dtype
 
-            let smallest = (2.0 * Form.smallest dtype).AsScalar()
-            // `Rounded` keeps tensors in a space that plain rounding could leave, so an entry that is zero there has not
-            // underflowed.
-            let underflow =
-                if space.IsLeftByRounding then
-                    smallest * tensor.ne((0.0).AsScalar()).``to``(Tensors.realType tensor)
-                else
-                    torch.full_like (tensor.abs (), smallest)
+            let own = roundingIn dtype space tensor
 
-            let own = tensor.abs () * (Tensors.roundoff (Form.epsilon dtype) 1.0).AsScalar() +. underflow
-
-            let up, down =
+            let moved =
                 match beyond with
-                | Some(Lazy beyond) -> own +. beyond.Up, own +. beyond.Down
-                | None -> own, own
+                | Some(Lazy beyond) -> struct (own +. beyond.Up, own +. beyond.Down)
+                | None -> struct (own, own)
 
             /// For a value outside the bijection's range there is no preimage (NaN); the input is kept.
             let back (tensor: torch.Tensor) =
                 let there = bijection.Back tensor
                 torch.where (there.isnan (), input, there)
-
-            let above, below = back (tensor +. up), back (tensor - down)
-            let toAbove, toBelow = (above - input).abs(), (below - input).abs()
-
-            // An entry at the end of the range may have come from any input beyond it.
-            let endsAbove, endsBelow =
-                if bijection :? ISaturates then
-                    let greatest = torch.full_like (tensor, (Form.greatest dtype).AsScalar())
-
-                    let leaves = if space.IsLeftByRounding then tensor.abs().le smallest else tensor.le -greatest
-
-                    toAbove.isinf().logical_or(above.eq (back greatest)).logical_or(tensor.ge greatest),
-                    toBelow.isinf().logical_or(below.eq (back -greatest)).logical_or leaves
-                else
-                    toAbove.isinf (), toBelow.isinf ()
-
-            let endless (isEnd: torch.Tensor) (distance: torch.Tensor) =
-                torch.where (isEnd, torch.full_like (distance, infinity.AsScalar()), distance)
-
-            let above, below = endless endsAbove toAbove, endless endsBelow toBelow
 
             let again (input: torch.Tensor) =
                 let made, greatest = yields input, Form.greatest dtype
@@ -158,25 +193,14 @@ module internal Slack =
                      && beyond |> Option.forall (fun beyond -> beyond.Value.IsReached.Value)
                      || yieldsAgain input)
 
+            let struct (above, below) as distances =
+                distances bijection back space dtype (struct (tensor, input)) moved
+
             if tensor.is_complex () then
                 eitherWay yieldsAgain isReached (above.maximum below)
             else
-                // Without slack, a zero entry would give a step of zero, so its step has the size of the largest entry.
-                let step = if Tensors.largest tensor = 0.0 then 1.0 else Tensors.largest tensor
-                let wide = up.maximum(down).maximum(tensor.abs ())
-                let wide = wide.masked_fill (wide.eq ((0.0).AsScalar()), step.AsScalar())
-                let way = back (tensor +. wide) - back (tensor - wide)
-                let falls, rises = way.lt ((0.0).AsScalar()), way.gt ((0.0).AsScalar())
-
-                let along (rising: torch.Tensor) (falling: torch.Tensor) =
-                    torch.where (rises, rising, torch.where (falls, falling, rising.maximum falling))
-
-                {
-                    Up = along above below
-                    Down = along below above
-                    Yields = yieldsAgain
-                    IsReached = isReached
-                }
+                let struct (up, down) = directed back tensor moved distances
+                { Up = up; Down = down; Yields = yieldsAgain; IsReached = isReached }
 
         lazy (computed ())
 
@@ -191,109 +215,3 @@ module internal Slack =
             let distance = (bijection.Back(tensor * (1.0 - epsilon).AsScalar()) - input).abs()
             let share = Tensors.largest distance / size
             if size > 0.0 && share > 4.0 * epsilon then share else epsilon
-
-    /// The tensor, moved towards another one, each entry by at most its slack.
-    let private towards (other: torch.Tensor) (slack: Slack) (tensor: torch.Tensor) : torch.Tensor =
-        let way = other - tensor
-
-        let allowed =
-            if way.is_complex () then
-                slack.Up
-            else
-                torch.where (way.gt ((0.0).AsScalar()), slack.Up, slack.Down)
-
-        let share = allowed / way.abs ()
-        torch.where (share.lt (1.0.AsScalar()), tensor +. way * share.clamp_max (1.0.AsScalar()), other)
-
-    let private contains readsLeaves (node: Node) (present: torch.Tensor[]) (tensor: torch.Tensor) (epsilon: float) =
-        match box node with
-        | :? IRoundsParameter as rounding when not readsLeaves -> rounding.ContainsBehind(tensor, epsilon)
-        | _ -> InverseContract.contains node present tensor epsilon
-
-    /// How many steps without progress are allowed.
-    let private mostIdle = 2
-
-    /// The largest number of steps: some searches go on with smaller and smaller steps.
-    let private mostSteps = 1000
-
-    /// The tensor that a node contains: the given one, or one that equals it up to the slack.
-    let contained
-        (readsLeaves: bool)
-        (node: Node)
-        (forms: Form list)
-        (present: torch.Tensor[])
-        (tensor: torch.Tensor)
-        (epsilon: float)
-        (slack: Lazy<Slack> option)
-        : Result<torch.Tensor, Violation> =
-        let rounded (part: torch.Tensor) =
-            match Form.halfOf epsilon with
-            | Some half when readsLeaves -> (Tensors.parameter half part).``to`` part.dtype
-            | _ -> part
-
-        /// Whether the node's output for its right inverse leads to the whole tensor again. An error that is small beside other
-        /// entries of this tensor need not be small beside those of the whole. If the output equals the tensor, the nodes behind
-        /// need not run.
-        let comesBack (slack: Lazy<Slack>) (from: torch.Tensor) =
-            InverseContract.again node forms present from epsilon
-            |> Option.exists (fun again ->
-                if obj.ReferenceEquals(from, tensor) && again.Equals tensor then
-                    slack.Value.IsReached.Value
-                else
-                    slack.Value.Yields again)
-
-        let contained =
-            contains readsLeaves node present tensor epsilon
-            |> Result.bind (fun () ->
-                match slack with
-                | Some slack when not (box node :? IBijection || Breach.isUsers node || comesBack slack tensor) ->
-                    Error
-                        {
-                            Condition = "W comes back from the nodes behind"
-                            Size = infinity
-                            Limit = 0.0
-                        }
-                | _ -> Ok())
-
-        match contained, slack with
-        | Ok(), _ -> Ok tensor
-        | Error violation, None -> Error violation
-        | Error violation, Some slack ->
-            // Alternating projections between the tensors of the node and those within the slack. If only few entries have much
-            // slack, plain steps make little progress; so the slower an entry goes, the longer its steps become.
-            let rec search
-                (from: torch.Tensor)
-                (before: (torch.Tensor * torch.Tensor) option)
-                (least: float)
-                (idle: int)
-                (left: int)
-                =
-                match InverseContract.nearest node forms present from epsilon rounded with
-                | None -> Error violation
-                | Some nearest ->
-                    let way = nearest - from
-                    let apart = Tensors.largest way
-                    let idle = if apart < 0.9999 * least then 0 else idle + 1
-
-                    if idle > mostIdle || left = 0 then
-                        Error violation
-                    else
-                        let aim, lengths =
-                            match before with
-                            | None -> nearest, torch.ones_like (way.abs ())
-                            | Some(way', lengths) ->
-                                let ratios = (way.abs () / way'.abs ()).nan_to_num(0.0).clamp_max((0.9999).AsScalar())
-                                let lengths = (lengths / ((1.0).AsScalar() .- ratios)).clamp_max((1e4).AsScalar())
-                                from +. way * lengths, lengths
-
-                        let moved = towards aim slack.Value tensor
-
-                        // Long steps from large numbers overflow.
-                        if Tensors.nonFinite moved > 0L then
-                            Error violation
-                        else
-                            match contains readsLeaves node present moved epsilon with
-                            | Ok() -> if comesBack slack moved then Ok moved else Error violation
-                            | Error _ -> search moved (Some(way, lengths)) (min least apart) idle (left - 1)
-
-            search tensor None infinity 0 mostSteps

@@ -208,7 +208,7 @@ internal static class Traffic
         );
     }
 
-    /// <summary>The setter of a native module disposes nothing: it does not wait.</summary>
+    /// <summary>By the parametrized tensor: TorchSharp's property writes into native memory, beside the passes that read it.</summary>
     private static void AssigningToAnEmbedding()
     {
         var layer = nn.Embedding(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
@@ -219,7 +219,7 @@ internal static class Traffic
             () =>
             {
                 number = (number + 1) % 100;
-                layer.weight = nn.Parameter(full(4, 4, (float)number));
+                layer.parametrization("weight").Value = full(4, 4, (float)number);
                 Near.Same(full(1, 4, (float)number), layer.call(index));
             },
             () => layer.call(index)

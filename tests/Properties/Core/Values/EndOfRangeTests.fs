@@ -37,16 +37,18 @@ let private finite () : unit =
     Expect.isOk (Parametrization.contains matrixExponential definite) "a matrix whose eigenvalues were no numbers"
 
 let private determinants () : unit =
-    for size in [ 10.0; 60.0; 200.0; 400.0 ] do
+    for size, others in List.allPairs [ 10.0; 60.0; 200.0; 400.0 ] [ [ 1.0; 1.0 ]; [ 0.25; 0.0 ] ] do
         use _ = torch.NewDisposeScope()
-        let parameter = torch.eye (3L, dtype = float32) * size.ToScalar()
+
+        let entries = [| for share in 1.0 :: others -> single (share * size) |]
+        let parameter = torch.diag (torch.tensor entries)
         let parts = Parametrization.ofTensors [ parameter ] [] matrixExponential
 
         let struct (_, expected) =
             torch.linalg.slogdet ((Parametrization.forward matrixExponential parts).``to`` float64)
 
         let found = (Parametrization.logAbsDet matrixExponential parts).``to`` float64
-        Expect.isLessThan (Measures.apart expected found) 1e-3 $"exp of {size} I"
+        Expect.isLessThan (Measures.apart expected found) 1e-3 $"exp of {size} and {others} of it"
 
 /// Subnormal numbers of both signs: their rounding error is not proportional to their size.
 let private subnormal () : unit =
