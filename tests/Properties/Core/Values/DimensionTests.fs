@@ -71,6 +71,16 @@ let private ofFactors (value: Parametrization) : Test =
                 Expect.equal (Dimension.tryOf value parts) (Some rank) $"{List.ofArray shape}"
             | None -> ())
 
+let private isRankOrUnknown (value: Parametrization) : unit =
+    use _ = torch.NewDisposeScope()
+
+    match moved value [| 4L; 4L |] with
+    | Some parts ->
+        match Dimension.tryOf value parts with
+        | Some dimension -> Expect.equal (Dimensions.rank (Dimensions.jacobian value parts)) dimension $"{value}"
+        | None -> ()
+    | None -> ()
+
 /// Factors of fewer numbers than they have entries.
 let private ofAdapters: Test =
     testCase "of adapters behind other values it is the rank, or not known"
@@ -79,17 +89,7 @@ let private ofAdapters: Test =
             for inputs in [ [ first; identity ]; [ identity; first ] ] do
                 match Tree.substitute true (inputs |> List.map _.Tree) (lora 2L 4.0).Tree with
                 | Error _ -> ()
-                | Ok tree ->
-                    use _ = torch.NewDisposeScope()
-                    let value = Parametrization tree
-
-                    match moved value [| 4L; 4L |] with
-                    | Some parts ->
-                        match Dimension.tryOf value parts with
-                        | Some dimension ->
-                            Expect.equal (Dimensions.rank (Dimensions.jacobian value parts)) dimension $"{value}"
-                        | None -> ()
-                    | None -> ()
+                | Ok tree -> isRankOrUnknown (Parametrization tree)
 
 /// The free term may be a sum of such values itself.
 let private ofSums: Test =
@@ -97,15 +97,7 @@ let private ofSums: Test =
     <| fun () ->
         for inner in [ sum [ oft 2L; spdWithDeterminant 2.5 ]; sum [ lora 1L 1.0; diagonal ]; sum [ identity; oft 2L ] ] do
             for value in [ sum [ diagonal; inner ]; sum [ inner; skew ] ] do
-                use _ = torch.NewDisposeScope()
-
-                match moved value [| 4L; 4L |] with
-                | Some parts ->
-                    match Dimension.tryOf value parts with
-                    | Some dimension ->
-                        Expect.equal (Dimensions.rank (Dimensions.jacobian value parts)) dimension $"{value}"
-                    | None -> ()
-                | None -> ()
+                isRankOrUnknown value
 
 let tests: Test =
     testList
