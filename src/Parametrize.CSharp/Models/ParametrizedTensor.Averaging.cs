@@ -37,7 +37,7 @@ public sealed partial class ParametrizedTensor
         if (exact.IsOk || !exact.ErrorValue.IsNotAllowed)
             return exact.OrThrow(Where);
         // Not as one assigns a tensor, which may go on away from the edge of the space: at each update a little more.
-        using var nearest = Core.project(Parametrization, next);
+        using var nearest = Projecting.nearest(Parametrization, next).OrThrow(Where);
         var projected = Core.rightInverse(Parametrization, CurrentParts(), nearest);
         return projected.IsOk ? projected.ResultValue : Core.take(Parametrization, CurrentParts(), next).OrThrow(Where);
     }
