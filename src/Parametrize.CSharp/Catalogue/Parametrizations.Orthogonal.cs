@@ -89,8 +89,8 @@ public static partial class Parametrizations
     ) => AlmostOrthogonalValues.almostOrthogonalOf(radius, NotNull(map), ListModule.OfArray(NotNull(inputs)));
 
     /// <summary>
-    /// n x k matrices (k at most n), computed as `W = L^-T X` from the Cholesky factor of a positive definite `B = L L^T`, so
-    /// that `W^H B W = X^H X`. B is given by its rows.
+    /// n x k matrices (k at most n) `W = L^-T X`, with the Cholesky factor L of a positive definite `B = L L^T`. Then
+    /// `W^H B W = X^H X`. B is given by its rows.
     /// </summary>
     /// <exception cref="ArgumentException">B is not square, symmetric and positive definite.</exception>
     public static Parametrization InMetric(double[][] rows) => GeneralizedStiefelValues.inMetric(Rows(rows));

@@ -24,6 +24,27 @@ internal static class Momenta
         ];
     }
 
+    /// <summary>Whether a state has moments of another shape than its parameter, which has got a new one since.</summary>
+    public static bool IsOfOtherShape(OptimizerState state, Parameter parameter) =>
+        MomentOf(state) is { } moment && !moment.shape.SequenceEqual(parameter.shape);
+
+    private static Tensor? MomentOf(OptimizerState state) =>
+        state switch
+        {
+            SGD.State of => of.momentum_buffer,
+            Adam.State of => of.exp_avg,
+            AdamW.State of => of.exp_avg,
+            NAdam.State of => of.exp_avg,
+            RAdam.State of => of.exp_avg,
+            Adamax.State of => of.exp_avg,
+            Rprop.State of => of.prev,
+            RMSProp.State of => of.square_avg,
+            ASGD.State of => of.ax,
+            Adagrad.State of => of.sum,
+            Adadelta.State of => of.square_avg,
+            _ => null,
+        };
+
     private static Action? Reset(OptimizerState state, Parameter parameter) =>
         state switch
         {

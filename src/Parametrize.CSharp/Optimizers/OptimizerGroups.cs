@@ -39,18 +39,13 @@ internal sealed class OptimizerGroups
     {
         List<Parameter> inputs = [.. tensor.parameters()];
         foreach (var input in inputs)
-            if (
-                OptimizerInternals.StateOf(_optimizer, input) is { } state
-                && OptimizerInternals.IsOfOtherShape(state, input)
-            )
+            if (OptimizerInternals.StateOf(_optimizer, input) is { } state && Momenta.IsOfOtherShape(state, input))
                 OptimizerInternals.ForgetState(_optimizer, input);
         var missing = inputs.Where(IsMissing).ToList();
         // The group of the tensor's other parameters, or of the module's parameters that it replaces.
-        var group = inputs
-            .Concat(tensor.Binding.Kept)
-            .Select(_groupOf.GetValueOrDefault)
-            .FirstOrDefault(one => one is not null);
-        var hadParameter = tensor.Reused >= 0 || tensor.Binding.Kept.Any();
+        List<Parameter> kept = [.. tensor.Binding.Kept];
+        var group = inputs.Concat(kept).Select(_groupOf.GetValueOrDefault).FirstOrDefault(one => one is not null);
+        var hadParameter = tensor.Reused >= 0 || kept.Count > 0;
         if (group is null && hadParameter && !tensor.IsAdapter)
             return [];
         foreach (var parameter in missing)

@@ -245,8 +245,8 @@ type private SchurForm(n: int, h: float[]) =
         isPair[k] <- true
         isPair[k + 1] <- false
 
-    /// Makes H the Schur form in which every second row begins a block (single rows stand in pairs, and the last row of a matrix
-    /// of odd size is single), and returns V.
+    /// Makes H the Schur form, and returns V. Every second row of H begins a block: single rows stand in pairs, and the last row of
+    /// a matrix of odd size is single.
     member _.Find() : float[] =
         toHessenberg ()
         iterate ()

@@ -1,16 +1,11 @@
 namespace Parametrize
 
+open Parametrize.LinearAlgebra
 open TorchSharp
 
 /// Log densities and samples of matrices that are positive definite up to rounding.
 [<RequireQualifiedAccess>]
 module internal Definite =
-
-    /// Which matrices of a batch have no Cholesky factor.
-    let private isSingular (matrices: torch.Tensor) : torch.Tensor =
-        use _ = torch.no_grad ()
-        let struct (_, info) = torch.linalg.cholesky_ex (matrices.detach ())
-        info.ne (0.0.AsScalar())
 
     /// The log density that `density` computes from the matrix, its log determinant and a solver of linear equations, all from
     /// its factors if these are known. Where rounding has made a matrix singular, it is -inf without a gradient.
@@ -24,18 +19,12 @@ module internal Definite =
             let ofMatrices (tensor: torch.Tensor) = tensor.``to`` matrices.dtype
             density matrices (ofMatrices (factors.LogAbsDet())) (factors.Solve >> ofMatrices)
         | ValueNone ->
-            let isSingular = isSingular matrices
-            let flags = isSingular.unsqueeze(-1L).unsqueeze -1L
-            let regular = torch.where (flags, Tensors.eyeLike matrices, matrices)
+            let struct (isSingular, regular) = CholeskyFactor.regular matrices
             let factor = torch.linalg.cholesky regular
             let logDet = (Tensors.diagonal factor).log().sum [| -1L |] * 2.0.AsScalar()
-
-            let solve (right: torch.Tensor) =
-                let half = torch.linalg.solve_triangular (factor, right.contiguous (), upper = false)
-                torch.linalg.solve_triangular (factor.mT, half, upper = true)
-
+            let solve (right: torch.Tensor) = CholeskyFactor.solve factor (right.contiguous ())
             let found = density regular logDet solve
-            torch.where (isSingular, torch.full_like (found, (-infinity).AsScalar()), found)
+            torch.where (isSingular.squeeze(-1L).squeeze -1L, torch.full_like (found, (-infinity).AsScalar()), found)
 
     /// Corrects samples that rounding has made singular: entries beside the diagonal shrink as little as is needed.
     let settled (samples: torch.Tensor) : torch.Tensor =
@@ -57,7 +46,7 @@ module internal Definite =
 
         let rec settle (margin: float) (rounded: torch.Tensor) =
             let wide = Tensors.inDouble rounded
-            let flags = isSingular wide
+            let flags = CholeskyFactor.isMissing wide
 
             if margin > 0.5 || not (flags.any().item<bool>()) then
                 rounded

@@ -8,10 +8,10 @@ type Measure =
     /// The Hausdorff measure of the Frobenius norm: lengths, areas and volumes inside the space, as its tensors have them. It is
     /// the default of every density, and does not depend on coordinates.
     | Frobenius
-    /// The measure of textbooks and of `torch.distributions`: the Lebesgue measure of the entries that determine the others (all
-    /// but the last one of a probability vector, those below the diagonal of a correlation matrix, those on and below the
-    /// diagonal of a positive definite one), and the uniform probability of vectors of norm 1 and of matrices with orthonormal
-    /// columns.
+    /// The measure of textbooks and of `torch.distributions`: the Lebesgue measure of the entries that determine the others. These
+    /// are all but the last entry of a probability vector, the entries below the diagonal of a correlation matrix, and those on and
+    /// below the diagonal of a positive definite matrix. For vectors of norm 1 and matrices with orthonormal columns it is the
+    /// uniform probability.
     | Textbook
 
 /// Quantities of a matrix that are computed from the factors of its value. From the rounded entries of the matrix they would lose

@@ -42,8 +42,8 @@ module internal Inversion =
 
         program.Steps |> Array.mapi rescales |> Array.exists id
 
-    /// The buffers in use. A node gets none if it is new, if it learns its buffers again because a later node reads another
-    /// shape, or if a later node may rescale the tensor in whose units its buffers are.
+    /// The buffers in use. New nodes get none. Neither do nodes that learn their buffers again because a later node reads another
+    /// shape, nor nodes with buffers in the units of a tensor that a later node may rescale.
     let private presentBuffers (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) =
         let shapes = [| for row in Program.bufferRows program forms -> [| for form in row -> form.Shape |] |]
         let positions = [| 0 .. min buffers.Length program.Nodes.Length - 1 |]
@@ -210,13 +210,13 @@ module internal Inversion =
                     && (Node.learns node || isChosen[position] && Node.chooses node)
 
                 // Terms that stay are not visited.
-                let inUse (position: int) (row: torch.Tensor[]) =
+                let visitedOrInUse (position: int) (row: torch.Tensor[]) =
                     if row.Length = 0 && position < buffers.Length then
                         Array.map Tensors.widen buffers[position]
                     else
                         row
 
-                let rows = Array.mapi inUse rows
+                let rows = Array.mapi visitedOrInUse rows
 
                 match pull with
                 | Pull.As _ when Array.exists (fun node -> Node.learns node || Node.chooses node) program.Nodes ->

@@ -316,10 +316,7 @@ type internal PositiveDefiniteNode(floor: float) =
     interface IReadsSome with
         /// NaN where rounding has made the matrix singular.
         member _.UndoRead tensor =
-            let wide = Tensors.inDouble tensor
-            let struct (_, info) = torch.linalg.cholesky_ex (wide.detach ())
-            let isSingular = info.ne((0.0).AsScalar()).unsqueeze(-1L).unsqueeze -1L
-            let regular = torch.where (isSingular, Tensors.eyeLike wide, wide)
+            let struct (isSingular, regular) = CholeskyFactor.regular (Tensors.inDouble tensor)
             let found = ofFactor (torch.linalg.cholesky regular)
             (torch.where (isSingular, torch.full_like (found, nan.AsScalar()), found)).``to`` tensor.dtype
 
