@@ -34,7 +34,7 @@ internal static class Rules
         Category,
         DiagnosticSeverity.Warning,
         isEnabledByDefault: true,
-        "What is parametrized is computed by hooks around 'call'. 'forward' bypasses them, finds an empty tensor and fails.",
+        "What is parametrized is computed by hooks around 'call'. 'forward' bypasses them: it finds a placeholder, and fails or computes NaN.",
         HelpOf(RunByForward)
     );
 
@@ -46,7 +46,7 @@ internal static class Rules
         Category,
         DiagnosticSeverity.Warning,
         isEnabledByDefault: true,
-        "An optimizer built before goes on with the module's own parameters; what is new it fails on, or does not train.",
+        "An optimizer built before keeps the module's own parameters. It does not train the new ones, or throws for them.",
         HelpOf(EarlyOptimizer)
     );
 
@@ -57,7 +57,7 @@ internal static class Rules
         Category,
         DiagnosticSeverity.Warning,
         isEnabledByDefault: true,
-        "Outside 'call' and cached scopes the field of a parametrized tensor holds an empty placeholder.",
+        "Outside 'call' and cached scopes the field of a parametrized tensor holds a placeholder without values.",
         HelpOf(ReadOutsidePass)
     );
 
@@ -80,7 +80,7 @@ internal static class Rules
         Category,
         DiagnosticSeverity.Warning,
         isEnabledByDefault: true,
-        "Nodes of one class are equal when their texts are, and a file says a parametrization by its text.",
+        "Nodes of one class are equal when their texts are equal, and a file stores the text of a parametrization only.",
         HelpOf(OptionNotInText)
     );
 

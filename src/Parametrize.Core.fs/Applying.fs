@@ -15,7 +15,7 @@ module internal Applying =
 
         match form with
         | Some form -> ofForm form
-        | None -> invalidArg name $"A tensor does not tell the shape that {value} yields."
+        | None -> invalidArg name $"{value} yields more than one shape for this tensor, so it cannot be applied to it. Use `forward` with parts."
 
     /// Parts with the tensor as the only part.
     let partsOf (value: Parametrization) (x: torch.Tensor) : Parts =
@@ -25,7 +25,7 @@ module internal Applying =
         if parameters <> 1 || buffers > 0 then
             invalidArg
                 (nameof value)
-                $"A map of one tensor has one parameter and no buffers, but {value} has {parameters} and {buffers}."
+                $"Only a value of one parameter and no buffers maps a tensor, but {value} has {parameters} parameters and {buffers} buffers. Use `forward` with parts."
 
         // `Program.output` fails for a value that cannot yield a single number, so the form is checked before.
         if x.dim () = 0L then
@@ -37,7 +37,7 @@ module internal Applying =
         if forms[0].Shape <> x.shape then
             invalidArg
                 (nameof x)
-                $"{value} reads the shape {Form.Shown forms[0].Shape} for {Form.Shown forms[value.Program.Result].Shape}, not {Form.Shown x.shape}."
+                $"{value} reads a tensor of shape {Form.Shown forms[0].Shape} to yield {Form.Shown forms[value.Program.Result].Shape}, but the tensor has shape {Form.Shown x.shape}."
 
         new Parts(forms[value.Program.Result].Shape, [| x |], value.Program.Nodes |> Array.map (fun _ -> [||]))
 

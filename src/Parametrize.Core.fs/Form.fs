@@ -196,7 +196,7 @@ module Form =
                 use _part = tensor.as_strided ([| 0L |], [| 1L |])
                 None
             with :? System.Runtime.InteropServices.ExternalException ->
-                Some(dense, "laid out otherwise")
+                Some(dense, "in a layout without strides (compressed rows or blocks)")
 
     let private shapeFault (requirement: Requirement) (shape: int64[]) : string option =
         let squareNow = shape.Length >= 2 && shape[shape.Length - 1] = shape[shape.Length - 2]

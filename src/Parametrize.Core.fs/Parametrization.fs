@@ -175,7 +175,7 @@ module Parametrization =
 
         match shapeOf parameters value with
         | Some shape -> ofTensorsOfShape shape parameters buffers value
-        | None -> invalidArg (nameof parameters) $"The parameters of {value} do not tell its shape: pass it."
+        | None -> invalidArg (nameof parameters) $"The shape of {value} does not follow from its parameters. Use `ofTensorsOfShape`."
 
     /// Parts from tensors, for the shape of the tensor that other parts yield.
     let ofTensorsLike

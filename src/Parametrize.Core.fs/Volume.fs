@@ -128,7 +128,7 @@ module internal Volume =
         if dimensions < 0 || dimensions > parts.Shape.Length then
             invalidArg
                 (nameof dimensions)
-                $"Volumes are those of tensors of the last 0 to {parts.Shape.Length} dimensions of {Form.Shown parts.Shape}, not {dimensions}."
+                $"The number of dimensions must be from 0 to {parts.Shape.Length} for the shape {Form.Shown parts.Shape}, but it is {dimensions}."
 
     /// The tensor, and the log volumes of the tensors of its last dimensions; None without a closed form. Throws ArgumentException
     /// when the value mixes the entries of several of them.
@@ -144,7 +144,7 @@ module internal Volume =
             | None ->
                 invalidArg
                     (nameof dimensions)
-                    $"{name.Value} computes entries of {Form.Shown parts.Shape} together that lie in several tensors of the last {dimensions} dimensions: ask for more."
+                    $"In {Form.Shown parts.Shape}, {name.Value} computes entries together that lie in several tensors of the last {dimensions} dimensions. Ask for more dimensions."
             | Some volumes ->
                 let own (tensor: torch.Tensor) =
                     if Array.exists (fun input -> obj.ReferenceEquals(input, tensor)) parts.ParameterArray then

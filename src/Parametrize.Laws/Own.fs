@@ -14,7 +14,7 @@ let nameOf (value: Parametrization) : string =
 
 let private requireSome (name: string) (items: 'a list) : unit =
     if items.IsEmpty then
-        invalidArg name "The laws need at least one to try."
+        invalidArg name $"The laws need at least one of the {name}."
 
 /// Shapes that the value does not take are an error of the caller, not a law that is broken.
 let private requireShapes (value: Parametrization) (dtypes: torch.ScalarType list) (shapes: int64[] list) : unit =

@@ -184,7 +184,7 @@ public sealed class MergedAdapters : IDisposable
                 is { Count: > 1 } names
         )
             throw new NotSupportedException(
-                $"{string.Join(" and ", names)} share one weight, which each had for itself before. Merging would give each its own copy. Nothing has changed. Remove the sharing first."
+                $"{string.Join(" and ", names)} share one weight now, but had one each before they shared it. Merging would give each its own copy. Nothing has changed. Remove the sharing first."
             );
     }
 

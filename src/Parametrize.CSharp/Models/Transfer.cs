@@ -53,7 +53,7 @@ internal sealed record Transfer(
             RequireRoomBehind(target);
         else if (!target.Parametrization.Equals(From.Parametrization))
             throw new InvalidOperationException(
-                $"{Name} is computed by {From.Code} here, but by {target.Code} there. "
+                $"{Name} is computed by {From.Code} in the source, but by {target.Code} in the target. "
                     + (target.IsMadeByUser ? "Let the module make it of the same value." : "Remove it first.")
             );
         RequireInputs(target);
@@ -79,7 +79,7 @@ internal sealed record Transfer(
         To.RequireWhole();
         if (target.Binding.Layout is { IsJoint: true } layout && layout.Dimension != Dimension)
             throw new InvalidOperationException(
-                $"{Name} is joined along dimension {Dimension} here, but along {layout.Dimension} there. Remove it first."
+                $"{Name} is joined along dimension {Dimension} in the source, but along {layout.Dimension} in the target. Remove it first."
             );
     }
 
@@ -89,8 +89,8 @@ internal sealed record Transfer(
         var (nodes, own) = (Core.nodes(longer).Length, Core.nodes(target.Parametrization).Length);
         if (nodes != own + Core.nodes(From.Parametrization).Length)
             throw new InvalidOperationException(
-                $"{Name}: {target.Code} and {From.Code} become one, whose parts are neither's. "
-                    + "Remove the first before."
+                $"{Name}: {target.Code} and {From.Code} would merge to one node, whose parts belong to neither. "
+                    + "Remove the parametrization of the target first."
             );
     }
 
@@ -108,7 +108,7 @@ internal sealed record Transfer(
     {
         if (!expected.Shape.SequenceEqual(shape) || expected.Dtype != dtype)
             throw new ArgumentException(
-                $"{Name} is {Form.Shown(expected.Shape)} {expected.Dtype} here, but {Form.Shown(shape)} {dtype} there."
+                $"{Name} is {Form.Shown(expected.Shape)} {expected.Dtype} in the source, but {Form.Shown(shape)} {dtype} in the target."
             );
     }
 }

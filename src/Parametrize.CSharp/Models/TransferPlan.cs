@@ -47,8 +47,8 @@ internal static class TransferPlan
         var different = here.Except(there).Concat(there.Except(here)).Select(one => one.Name).FirstOrDefault();
         if (different is not null)
             throw new ArgumentException(
-                $"The models are not alike: '{different}' is {Shown(here, different)} here, but "
-                    + $"{Shown(there, different)} there.",
+                $"The models are not alike: '{different}' is {Shown(here, different)} in the source, but "
+                    + $"{Shown(there, different)} in the target.",
                 nameof(to)
             );
         RequireTies(from, to);
@@ -66,7 +66,7 @@ internal static class TransferPlan
             var names = places.Select(place => place.Name).Where(here.Contains).ToList();
             if (names.FirstOrDefault(name => !here[name].Intersect(here[names[0]]).Any()) is { } other)
                 throw new ArgumentException(
-                    $"The models are not alike: '{names[0]}' and '{other}' are one tensor there, but two here. Tie them in both, or in none.",
+                    $"The models are not alike: '{names[0]}' and '{other}' are one tensor in the target, but two in the source. Tie them in both, or in none.",
                     nameof(to)
                 );
         }

@@ -33,8 +33,8 @@ public static partial class parametrize
         var tensor = module.parametrization(name);
         if (!tensor.HasBase)
             throw new InvalidOperationException(
-                $"{tensor.Where ?? name} is {tensor.Code}, which has no base. Trivializations have one: "
-                    + "`Orthogonal`, `Cayley`, `MatrixExp`, `Householder`, `SphereExp`."
+                $"{tensor.Where ?? name} is {tensor.Code}, which has no base. Trivializations have one, such as "
+                    + "`Orthogonal`, `SphereExp`, `Grassmann` and `Symplectic`."
             );
         Bases.Move([tensor], optimizer);
         return module;

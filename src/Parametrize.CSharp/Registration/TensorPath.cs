@@ -96,7 +96,7 @@ internal sealed record TensorPath(nn.Module Owner, string Name, ParentModule? Pa
             );
         if (Caller is null)
             throw new NotSupportedException(
-                $"{Owner.Title()} has no `call` during which '{Name}' could be computed, nor has what holds it. "
+                $"{Owner.Title()} has no `call` during which '{Name}' could be computed, and no module around it has one. "
                     + "Register on the module that computes with it, by the longer name (\"kernels.0\"); or hold a "
                     + "ParametrizedTensor and read its Value."
             );

@@ -106,7 +106,7 @@ internal sealed class SavedReading
                 ?? InferredParametrization.Of(pieces)
                 ?? throw new InvalidDataException(
                     InferredParametrization.FaultOfMask(pieces)
-                        ?? $"it is computed from {pieces}, but they do not tell by which map."
+                        ?? $"it is computed from {pieces}, but they do not show which map computes it."
                 );
         var read = Reading.parse(code);
         return read.IsOk
@@ -155,12 +155,12 @@ internal sealed class SavedReading
             );
         var names = isJoint ? JointName.Keys(key) : [key];
         if (shapes.Count != names.Length)
-            throw new InvalidDataException($"the file says {shapes.Count} shapes for {names.Length} tensors.");
+            throw new InvalidDataException($"the file has {shapes.Count} shapes for {names.Length} tensors.");
         using var scope = NewDisposeScope();
         var layouts = JointLayout.All(names, [.. shapes.Select(shape => empty(shape, device: META))]);
         return layouts.Find(layout => told is null ? pieces.Fit(map, layout.Shape) : layout.Shape.SequenceEqual(told))
             ?? throw new InvalidDataException(
-                $"the shapes that the file says, {string.Join(" and ", shapes.Select(Form.Shown))}, do not fit what it has."
+                $"the shapes in the file, {string.Join(" and ", shapes.Select(Form.Shown))}, do not fit its pieces."
             );
     }
 

@@ -124,7 +124,7 @@ internal static class SafetensorsHeader
                 throw new InvalidDataException(
                     isShape
                         ? $"{place} has more than {SafetensorsEntry.MostDimensions} dimensions."
-                        : $"{place} should be [begin, end], but are more than two numbers."
+                        : $"{place} should be [begin, end], but has more than two numbers."
                 );
             numbers.Add(number);
         }

@@ -17,7 +17,7 @@ internal static class SafetensorsReader
         }
         catch (EndOfStreamException error)
         {
-            throw new InvalidDataException("The data end before the length that the stream has said.", error);
+            throw new InvalidDataException("The stream ends before the data that its header declares.", error);
         }
     }
 

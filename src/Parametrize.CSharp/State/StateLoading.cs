@@ -211,7 +211,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
             ? $"{target.Key}: the state is of {Brief.ofValue(code)}, which is no value of the library. "
                 + $"Pass your value of that name: parametrizations: {{ [\"{target.Key}\"] = ... }}."
         : InferredParametrization.FaultOfMask(pieces) is { } fault ? $"{target.Key}: {fault}"
-        : $"{target.Key}: it can be computed from {pieces}, but they do not tell by which map. "
+        : $"{target.Key}: it can be computed from {pieces}, but they do not show which map computes it. "
             + $"If it was saved from these, name the map: parametrizations: {{ [\"{target.Key}\"] = "
             + $"{InferredParametrization.Example(pieces).ToCSharp()} }}.";
 

@@ -328,8 +328,8 @@ internal sealed class TensorAccess(Func<string?> name)
                     (changes, since) = (request.Changes, Environment.TickCount64);
                 else if (Environment.TickCount64 - since > LongestWait)
                     throw request.Refusal(
-                        $"by another thread, and for {LongestWait / 1000} s no access to it has begun or ended. Let the pass of the other thread "
-                            + "end, or write outside of long passes."
+                        $"by another thread, and for {LongestWait / 1000} s no access to it has begun or ended. Wait for the pass of the other "
+                            + "thread to end, or write outside of long passes."
                     );
             }
             return true;

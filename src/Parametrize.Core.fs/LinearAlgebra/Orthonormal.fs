@@ -178,7 +178,7 @@ module internal Orthonormal =
         let rank = shape.Length
 
         if rank < 2 then
-            invalidArg (nameof shape) "a matrix has at least two dimensions"
+            invalidArg (nameof shape) $"A matrix needs at least 2 dimensions, but the shape is {Form.Shown shape}."
 
         let rows, columns = shape[rank - 2], shape[rank - 1]
         let tall = Array.append shape[.. rank - 3] [| max rows columns; min rows columns |]

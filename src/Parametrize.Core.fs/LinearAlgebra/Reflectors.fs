@@ -193,7 +193,7 @@ module internal Reflectors =
     /// coordinate instead, which the sign undoes.
     let factor (q: torch.Tensor) : torch.Tensor =
         if q.is_complex () then
-            invalidArg (nameof q) "the Householder factorization is for real matrices"
+            invalidArg (nameof q) $"The Householder factorization needs a real matrix, but this one is {q.dtype}."
 
         use _scope = torch.NewDisposeScope()
         use _noGrad = torch.no_grad ()

@@ -47,7 +47,7 @@ module Prior =
         | Some node ->
             invalidArg
                 (nameof value)
-                $"The volume of {value} is not known in closed form: {node} does not tell by how much it stretches volumes."
+                $"The volume of {value} is not known in closed form: {node} does not implement `IVolume`."
         | None -> Prior(PushforwardDensity(value, parameters))
 
     /// The constant density of a compact space, `-log volume`: of probability vectors, vectors of a norm (also as columns,
@@ -316,6 +316,6 @@ module Prior =
         | Some fault -> invalidArg (nameof form) fault
         | None ->
             match prior.Density.Sampler with
-            | None -> invalidArg (nameof prior) $"{prior} has no method by which it is sampled."
+            | None -> invalidArg (nameof prior) $"{prior} cannot be sampled: no sampler is known for it."
             | Some _ when Form.entries form = 0L -> torch.zeros (form.Shape, dtype = form.Dtype, device = form.Device)
             | Some draw -> Form.drawn (settled draw) (Option.toObj generator) form

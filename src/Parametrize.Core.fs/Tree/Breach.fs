@@ -48,6 +48,6 @@ module internal Breach =
     let finite (node: Node) (doing: string) (tensor: torch.Tensor) : torch.Tensor =
         if Tensors.nonFinite tensor > 0L then
             invalidOp
-                $"{Node.text node} makes NaN or infinite numbers in {doing}. Where a tensor is not allowed, `Nearest` has to give one that is; its default in C#, the image of the right inverse, may not."
+                $"{Node.text node} returned NaN or infinite numbers in {doing}. Where a tensor is not allowed, `Nearest` has to return an allowed one; its default in C#, the image of the right inverse, may not be one."
 
         tensor

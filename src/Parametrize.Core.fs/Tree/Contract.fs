@@ -26,7 +26,7 @@ module internal Contract =
         node.Inputs output
         |> Result.bind (fun forms ->
             if forms.Length <> Node.arity node then
-                Breach.throw node "Inputs (InputShapes in C#)" $"{Node.arity node} inputs" $"forms of {forms.Length}"
+                Breach.throw node "Inputs (InputShapes in C#)" $"{Node.arity node} inputs" $"{forms.Length} forms"
 
             let needs (numbers: string) =
                 let expected = $"an element type that has {numbers}"

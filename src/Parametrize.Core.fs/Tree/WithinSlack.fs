@@ -63,7 +63,7 @@ module internal WithinSlack =
                 | Some slack when not (box node :? IBijection || Breach.isUsers node || comesBack slack tensor) ->
                     Error
                         {
-                            Condition = "W comes back from the nodes behind"
+                            Condition = "the nodes behind yield W again"
                             Size = infinity
                             Limit = 0.0
                         }

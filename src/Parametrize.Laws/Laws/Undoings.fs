@@ -38,7 +38,7 @@ let laws: Law list =
         law
             "2h"
             "undo finds the parameter, and its gradient"
-            "Undoing what a value makes of a tensor gives that tensor, and gradients go through both as if nothing had happened."
+            "Undoing what a value makes of a tensor gives that tensor, and the gradient of both together is that of the identity."
             isUndone
         |> onlyFor "one parameter for each tensor, found in closed form" hasInverse
         |> onlyFor "double precision" Subject.hasDoubles

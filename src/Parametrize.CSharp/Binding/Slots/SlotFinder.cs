@@ -63,7 +63,7 @@ internal static class SlotFinder
 
     private static InvalidOperationException StillBuilt(nn.Module owner, FieldInfo field) =>
         new(
-            $"{owner.Title()} is still being built: its field '{field.Name}' is null, and would not be registered later. Assign all fields "
+            $"{owner.Title()} is still being built: its field '{field.Name}' is null, and a module or tensor assigned to it later would not be registered. Assign all fields "
                 + "and call RegisterComponents() before registering on the module's own tensors, or declare the field as "
                 + $"{field.FieldType.Name}?."
         );

@@ -133,9 +133,11 @@ module ConvolutionNormValues =
         Options.requirePositive (nameof bound) bound
 
         if sizes.IsEmpty || List.exists (fun size -> size < 1L) sizes then
-            invalidArg (nameof sizes) $"Sizes of an input are expected, such as 32 x 32, but there are {sizes}."
+            invalidArg (nameof sizes) $"Positive sizes of an input are expected, such as [32; 32], but found {sizes}."
 
-        if List.fold (*) 1.0 (List.map float sizes) > 2.0 ** 24.0 then
-            invalidArg (nameof sizes) $"An input of at most 2^24 places is expected, but its sizes are {sizes}."
+        let places = List.fold (*) 1.0 (List.map float sizes)
+
+        if places > 2.0 ** 24.0 then
+            invalidArg (nameof sizes) $"An input of at most 2^24 places is expected, but {sizes} has {places}."
 
         Parametrization.ofNode (ConvolutionNormNode(sizes, bound))

@@ -17,7 +17,7 @@ type Mask =
     /// shape.
     static member OfArray(shape: int64[], kept: bool[]) : Mask =
         if Array.fold (*) 1L shape <> int64 kept.Length then
-            invalidArg (nameof kept) $"A mask of shape {Form.Shown shape} has other than {kept.Length} entries."
+            invalidArg (nameof kept) $"A mask of shape {Form.Shown shape} needs {Array.fold (*) 1L shape} entries, but {kept.Length} were given."
 
         { Sizes = Array.copy shape; Stays = Array.copy kept }
 
@@ -136,7 +136,7 @@ type Mask =
                 Sizes = sizes
                 Stays = Array.init (int count) (fun index -> bytes[index / 8] &&& (128uy >>> (index % 8)) <> 0uy)
             }
-        | _ -> wrong "it has not one colon"
+        | _ -> wrong "it needs exactly one colon, between the shape and the bits"
 
     member internal this.Code: Code = Code.Method("Mask.Parse", [ Code.Text this.Literal ])
 

@@ -52,14 +52,14 @@ public class TransferringCopiesParametrizations
                 new Holder(Parametrizations.Identity, eye(4))
             )
         );
-        Assert.EndsWith("but by identity there. Let the module make it of the same value.", own.Message);
+        Assert.EndsWith("but by identity in the target. Let the module make it of the same value.", own.Message);
         var registered = Assert.Throws<InvalidOperationException>(() =>
             parametrize.copy_parametrizations(
                 nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric),
                 nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Skew)
             )
         );
-        Assert.EndsWith("but by skew there. Remove it first.", registered.Message);
+        Assert.EndsWith("but by skew in the target. Remove it first.", registered.Message);
     }
 
     [Fact]

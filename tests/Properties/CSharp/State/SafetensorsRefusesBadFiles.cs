@@ -93,7 +93,7 @@ public class SafetensorsRefusesBadFiles
 
     [Theory]
     [InlineData("shape", "The shape of 'a' has more than 10000 dimensions.")]
-    [InlineData("data_offsets", "data_offsets of 'a' should be [begin, end], but are more than two numbers.")]
+    [InlineData("data_offsets", "data_offsets of 'a' should be [begin, end], but has more than two numbers.")]
     public void Numbers_without_end_are_refused_before_they_are_kept(string field, string fault)
     {
         var header = Encoding.UTF8.GetBytes(

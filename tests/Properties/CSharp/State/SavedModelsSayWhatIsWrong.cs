@@ -150,9 +150,9 @@ public sealed class SavedModelsSayWhatIsWrong : IDisposable
 
     [Theory]
     [InlineData("[[2,2]]", null)]
-    [InlineData("[[2,2],[2]]", "w: the file says 2 shapes for 1 tensors.")]
-    [InlineData("[[2,1],[2],[2]]", "w: the file says 3 shapes for 1 tensors.")]
-    [InlineData("[[3,3]]", "w: the shapes that the file says, [3, 3], do not fit what it has.")]
+    [InlineData("[[2,2],[2]]", "w: the file has 2 shapes for 1 tensors.")]
+    [InlineData("[[2,1],[2],[2]]", "w: the file has 3 shapes for 1 tensors.")]
+    [InlineData("[[3,3]]", "w: the shapes in the file, [3, 3], do not fit its pieces.")]
     public void Shapes_of_other_tensors(string text, string? problem)
     {
         Write(("parametrize-shapes.w", text));

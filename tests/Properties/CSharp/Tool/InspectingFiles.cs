@@ -35,7 +35,7 @@ public class InspectingFiles
         var (code, output, _) = shell.Run("inspect", shell.Save("a.safetensors", state));
         Assert.Equal(1, code);
         Assert.Matches(@"fc\.weight +.*cannot be computed", output);
-        Assert.Contains("do not tell by which map. Name it: --parametrization 'fc.weight=CODE'.", output);
+        Assert.Contains("do not show which map computes it. Name it: --parametrization 'fc.weight=CODE'.", output);
 
         (code, output, _) = shell.Run("inspect", "./a.safetensors", "-p", "fc.*=cayley");
         Assert.Equal(0, code);

@@ -142,7 +142,7 @@ public class VerifyingFiles
 
     [Fact]
     public void A_value_that_is_not_said() =>
-        Found("do not tell by which map", Verified(Parametrizations.Cayley(), (_, metadata) => metadata.Clear()));
+        Found("do not show which map computes it", Verified(Parametrizations.Cayley(), (_, metadata) => metadata.Clear()));
 
     [Fact]
     public void What_TorchSharp_cannot_hold()

@@ -51,7 +51,7 @@ let private parts: (string * (unit -> unit) * string) list =
         (fun () ->
             Parametrization.ofTensors [ ones [ 2L; 1L ]; ones [ 2L; 6L ] ] [] (onKernel (weightNorm 0))
             |> ignore),
-        of' "parameters" "The parameters of onKernel (weightNorm 0) do not tell its shape: pass it."
+        of' "parameters" "The shape of onKernel (weightNorm 0) does not follow from its parameters. Use `ofTensorsOfShape`."
         "a parameter that is disposed",
         (fun () ->
             let gone = ones [ 3L ]
@@ -95,15 +95,15 @@ let private quantities: (string * (unit -> unit) * string) list =
         of' "right" "orthogonal yields Float64, but the right-hand side is Float32."
         "volumes of more dimensions than there are",
         ofParts (Parametrization.logVolumes 3) positive [ 3L; 4L ],
-        of' "dimensions" "Volumes are those of tensors of the last 0 to 2 dimensions of [3, 4], not 3."
+        of' "dimensions" "The number of dimensions must be from 0 to 2 for the shape [3, 4], but it is 3."
         "volumes of less than none",
         ofParts (Parametrization.logVolumes -1) positive [ 3L ],
-        of' "dimensions" "Volumes are those of tensors of the last 0 to 1 dimensions of [3], not -1."
+        of' "dimensions" "The number of dimensions must be from 0 to 1 for the shape [3], but it is -1."
         "volumes of fewer dimensions than are computed together",
         ofParts (Parametrization.logVolumes 1) spd [ 3L; 3L ],
         of'
             "dimensions"
-            "spd computes entries of [3, 3] together that lie in several tensors of the last 1 dimensions: ask for more."
+            "In [3, 3], spd computes entries together that lie in several tensors of the last 1 dimensions. Ask for more dimensions."
         "a volume that is not known",
         (fun () -> Parametrization.applyWithLogVolumes 1 (sphere 1.0) (ones [ 3L ]) |> ignore),
         of' "value" "The volume of sphere 1.0 is not known in closed form."
@@ -113,10 +113,10 @@ let private functions: (string * (unit -> unit) * string) list =
     [
         "a function of several tensors",
         (fun () -> Parametrization.apply (weightNorm 0) (ones [ 3L ]) |> ignore),
-        of' "value" "A map of one tensor has one parameter and no buffers, but weightNorm 0 has 2 and 0."
+        of' "value" "Only a value of one parameter and no buffers maps a tensor, but weightNorm 0 has 2 parameters and 0 buffers. Use `forward` with parts."
         "a function with buffers",
         (fun () -> Parametrization.apply spectralNorm (ones [ 3L; 3L ]) |> ignore),
-        of' "value" "A map of one tensor has one parameter and no buffers, but spectralNorm has 1 and 2."
+        of' "value" "Only a value of one parameter and no buffers maps a tensor, but spectralNorm has 1 parameters and 2 buffers. Use `forward` with parts."
         "a function of other tensors",
         (fun () -> Parametrization.apply skew (ones [ 3L; 4L ]) |> ignore),
         of' "x" "skew expects square matrices (the last two dimensions equal), but the tensor has shape [3, 4]."
@@ -155,7 +155,7 @@ let private functions: (string * (unit -> unit) * string) list =
         of' "inputs" "weightNorm 0 needs one value for each of its 2 tensors, not 3."
         "an inverse of what is not one value",
         (fun () -> inverse (positive >>> sphere 1.0) |> ignore),
-        of' "value" "sphere 1.0 cannot be undone wherever it leads, so it has no inverse."
+        of' "value" "sphere 1.0 is not a bijection of entries, so it has no inverse. Use scale, shift, positive, bounded, or a chain of these."
     ]
 
 let private scores: (string * (unit -> unit) * string) list =
@@ -180,7 +180,7 @@ let private scores: (string * (unit -> unit) * string) list =
         of' "pruning" "2 entries are to be pruned, but only 1 are left."
         "a mask of too few entries",
         (fun () -> Mask.OfArray([| 2L; 2L |], [| true |]) |> ignore),
-        of' "kept" "A mask of shape [2, 2] has other than 1 entries."
+        of' "kept" "A mask of shape [2, 2] needs 4 entries, but 1 were given."
         "a mask of other numbers",
         (fun () -> Mask.OfTensor(ones [ 3L ] * 2.0.ToScalar()) |> ignore),
         of' "tensor" "A mask holds ones, where entries stay, and zeros, but 3 of its entries are neither."

@@ -59,11 +59,11 @@ let private cases: (string * (unit -> Node) * (Node -> torch.Tensor -> unit) * s
         "no form of an input",
         (fun () -> count 0),
         registers,
-        broken "Inputs (InputShapes in C#)" "1 inputs" "forms of 0"
+        broken "Inputs (InputShapes in C#)" "1 inputs" "0 forms"
         "forms of two inputs",
         (fun () -> count 2),
         registers,
-        broken "Inputs (InputShapes in C#)" "1 inputs" "forms of 2"
+        broken "Inputs (InputShapes in C#)" "1 inputs" "2 forms"
         "a map to null", (fun () -> forward (fun _ -> none)), computes, broken "Forward" "a tensor" "null"
         "a map to what is disposed",
         (fun () -> forward disposed),
@@ -170,7 +170,7 @@ let private cases: (string * (unit -> Node) * (Node -> torch.Tensor -> unit) * s
         (fun () ->
             sampling (fun form -> torch.full (form.Shape, nan.ToScalar(), dtype = form.Dtype, device = form.Device))),
         samples,
-        $"own makes NaN or infinite numbers in Sample of {form}. Where a tensor is not allowed, `Nearest` has to give one that is; its default in C#, the image of the right inverse, may not."
+        $"own returned NaN or infinite numbers in Sample of {form}. Where a tensor is not allowed, `Nearest` has to return an allowed one; its default in C#, the image of the right inverse, may not be one."
         "undone to null", (fun () -> undone (fun _ -> none)), undoes, broken "undoing" "a tensor" "null"
         "undone to what is sparse",
         (fun () -> undone _.to_sparse()),
