@@ -21,10 +21,10 @@ public sealed partial class ParametrizedTensor
             return Grown(Parametrization, other.CopiedParts(Inputs[0].device));
         var (longer, extended) = Longer(other.Parametrization, WhenNotAllowed.Project);
         var copies = other.CopiedParts(Inputs[0].device);
-        var own = _buffers.Select((_, position) => Core.buffersOf(extended, position)).ToList();
+        var own = _buffers.Select((_, position) => extended.BufferArrays[position]).ToList();
         extended.Discard(except: [.. Tensors, .. own.SelectMany(row => row)]);
-        var others = other._buffers.Select((_, position) => Core.buffersOf(copies, position));
-        return Grown(longer, Core.ofArrays(Shape, [.. copies.Parameters], [.. own, .. others]));
+        var others = other._buffers.Select((_, position) => copies.BufferArrays[position]);
+        return Grown(longer, new Parts(Shape, [.. copies.Parameters], [.. own, .. others]));
     }
 
     private (Parametrization Value, Parts Parts) Longer(Parametrization more, WhenNotAllowed whenNotAllowed)

@@ -91,7 +91,7 @@ public sealed partial class ParametrizedTensor
         var before = Tensors.Max(part => FormModule.epsilon(part.dtype));
         base._toEpilog(dtype, device, non_blocking);
         ReadAgain();
-        _misfit = Core.misfit(Parametrization, Core.ofArrays(Shape, Inputs, _buffers))?.Value;
+        _misfit = Accepting.misfit(Parametrization, new Parts(Shape, Inputs, _buffers))?.Value;
         if (_misfit is null && FormModule.epsilon(Inputs[0].dtype) < before)
             Carry(Core.repair(Parametrization, CurrentParts())); // A buffer that was rounded there can be outside the tolerance here.
         Binding.Moved();

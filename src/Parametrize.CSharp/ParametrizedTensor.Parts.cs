@@ -83,7 +83,7 @@ public sealed partial class ParametrizedTensor
     internal Parts CurrentParts()
     {
         RequireComputable();
-        return Core.ofArrays(Shape, Inputs, _buffers);
+        return new Parts(Shape, Inputs, _buffers);
     }
 
     /// <summary>Writes new tensors into the old ones, so that optimizers and state dicts keep theirs.</summary>
@@ -101,7 +101,7 @@ public sealed partial class ParametrizedTensor
     internal void TakeNearest(Tensor value)
     {
         using var alone = Binding.Access.Writing();
-        Spend(Core.take(Parametrization, CurrentParts(), value).OrThrow(Where));
+        Spend(Accepting.take(Parametrization, CurrentParts(), value).OrThrow(Where));
     }
 
     /// <summary>The value without gradients and without learning.</summary>
@@ -216,7 +216,7 @@ public sealed partial class ParametrizedTensor
     }
 
     private Parts EachPart(Func<Tensor, Tensor> input, Func<Tensor, Tensor> buffer) =>
-        Core.ofArrays(Shape, [.. Inputs.Select(input)], [.. _buffers.Select(row => row.Select(buffer).ToArray())]);
+        new Parts(Shape, [.. Inputs.Select(input)], [.. _buffers.Select(row => row.Select(buffer).ToArray())]);
 
     /// <summary>Writes parts into the present ones, and disposes them.</summary>
     private void Spend(Parts parts)
@@ -238,7 +238,7 @@ public sealed partial class ParametrizedTensor
                 .Skip(from)
                 .Select(one => new NodeBuffers(
                     one.Item.Buffers.Select(buffer => buffer.Name),
-                    Core.buffersOf(parts, one.Index)
+                    parts.BufferArrays[one.Index]
                 )),
         ];
 

@@ -103,7 +103,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <summary>Whether any of its parameters is trained.</summary>
     internal bool IsTrained => Inputs.Any(input => input.requires_grad);
 
-    internal bool HasBase => Core.hasBase(Parametrization);
+    internal bool HasBase => Traits.hasBase(Parametrization);
 
     internal bool IsAdapter => Adapter.isAdapter(Parametrization);
 

@@ -15,7 +15,10 @@ module internal Applying =
 
         match form with
         | Some form -> ofForm form
-        | None -> invalidArg name $"{value} yields more than one shape for this tensor, so it cannot be applied to it. Use `forward` with parts."
+        | None ->
+            invalidArg
+                name
+                $"{value} yields more than one shape for this tensor, so it cannot be applied to it. Use `forward` with parts."
 
     /// Parts with the tensor as the only part.
     let partsOf (value: Parametrization) (x: torch.Tensor) : Parts =

@@ -42,7 +42,7 @@ module internal Growth =
                 else
                     use tensor = Tensors.detached Seq.singleton (fun () -> Parametrization.forward value parts)
 
-                    let extended = Parametrization.extend longer grown tensor
+                    let extended = Accepting.extend longer grown tensor
                     row |> Array.iter _.Dispose()
                     extended)
             |> Some

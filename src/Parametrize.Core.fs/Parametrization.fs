@@ -70,59 +70,6 @@ module Parametrization =
     /// The value on the transposes of matrices.
     let transposed (value: Parametrization) : Parametrization = under View.Transpose value
 
-    /// Whether the value yields every tensor.
-    let internal isFree (value: Parametrization) : bool = (Tree.space value.Tree).IsClosedUnder Closure.Everything
-
-    /// Whether any tensor can be its parameter.
-    let internal readsAll (value: Parametrization) : bool =
-        value.Program.Steps
-        |> Array.forall (fun step ->
-            match step with
-            | Step.Compute(node, sources, _, _) when PullBack.readsLeaves value.Program sources ->
-                node.Domains |> List.forall (Domain.accepts Space.all)
-            | _ -> true)
-
-    /// The largest of the numbers that its nodes add to entries, as bounds and offsets.
-    let internal largestNumber (value: Parametrization) : float =
-        value.Program.Nodes
-        |> Seq.collect (fun node ->
-            match box node with
-            | :? IHoldsNumbers as holding -> holding.Offsets
-            | _ -> [])
-        |> Seq.filter Double.IsFinite
-        |> Seq.fold (fun largest number -> max largest (abs number)) 0.0
-
-    /// Whether the value reads tensors as kernels.
-    let internal seesKernels (value: Parametrization) : bool =
-        value.Program.Steps
-        |> Array.exists (fun step ->
-            match step with
-            | Step.OutOf(View.Kernel, _)
-            | Step.Into(View.Kernel, _, _) -> true
-            | _ -> false)
-
-    /// Whether two values yield the same tensors.
-    let internal yieldSame (left: Parametrization) (right: Parametrization) : bool =
-        Tree.space left.Tree = Tree.space right.Tree
-
-    /// Which tensors of a batch of allowed tensors are on the boundary of an open space, where the value has no exact output. Looks
-    /// through views, scales and shifts; null when it is not known.
-    let internal isOnOpenEdge (value: Parametrization) (batch: torch.Tensor) : torch.Tensor | null =
-        let rec ofTree (tree: Tree) (tensor: torch.Tensor) : torch.Tensor | null =
-            match tree with
-            | Tree.OutOf(view, inner) -> ofTree inner (View.intoBehind 1 view tensor)
-            | Tree.Apply(node, inputs, _) ->
-                match box node, inputs with
-                | :? IHasOpenEdge as edged, _ -> (edged.IsOnEdge tensor).flatten(1L).any(1L, false)
-                | :? ISimilar, [ inner ] ->
-                    match box node with
-                    | :? IBijection as back -> ofTree inner (back.Back tensor)
-                    | _ -> null
-                | _ -> null
-            | _ -> null
-
-        ofTree value.Tree batch
-
     /// The nodes of the value, in the order of evaluation. The numbers in names of buffers are positions in this list.
     let nodes (value: Parametrization) : Node list = List.ofSeq value.Nodes
 
@@ -146,9 +93,6 @@ module Parametrization =
 
     /// Whether every allowed tensor can be assigned.
     let hasRightInverse (value: Parametrization) : bool = value.Program.HasRightInverse
-
-    /// Whether one of its nodes is a trivialization.
-    let internal hasBase (value: Parametrization) : bool = value.Program.Nodes |> Array.exists Node.hasBase
 
     /// Parts from tensors that came from elsewhere (a file, a module), in the order of `parameterNames` and
     /// `bufferNames`, which yield a tensor of that shape. The parts share the tensors. Throws ArgumentException when their
@@ -175,7 +119,10 @@ module Parametrization =
 
         match shapeOf parameters value with
         | Some shape -> ofTensorsOfShape shape parameters buffers value
-        | None -> invalidArg (nameof parameters) $"The shape of {value} does not follow from its parameters. Use `ofTensorsOfShape`."
+        | None ->
+            invalidArg
+                (nameof parameters)
+                $"The shape of {value} does not follow from its parameters. Use `ofTensorsOfShape`."
 
     /// Parts from tensors, for the shape of the tensor that other parts yield.
     let ofTensorsLike
@@ -185,11 +132,6 @@ module Parametrization =
         (value: Parametrization)
         : Parts =
         ofTensorsOfShape parts.Shape parameters buffers value
-
-    let internal ofArrays (shape: int64[]) (parameters: torch.Tensor[]) (buffers: torch.Tensor[][]) : Parts =
-        new Parts(shape, parameters, buffers)
-
-    let internal buffersOf (parts: Parts) (position: int) : torch.Tensor[] = parts.BufferArrays[position]
 
     /// The forms of the parameters for a tensor of that form, or the error when the value yields no such tensor.
     let parameterForms (value: Parametrization) (form: Form) : Result<Form list, ParametrizationError> =
@@ -217,15 +159,6 @@ module Parametrization =
             Contract.breachInTraining value.Program.Nodes parts.Shape tensor
 
         tensor
-
-    /// Whether `forwardStacked` computes several tensors of the value as one batch.
-    let internal canBeStacked (value: Parametrization) : bool = value.Program.CanBeStacked
-
-    let internal isEntrywise (value: Parametrization) : bool = value.Program.IsEntrywise
-
-    /// The tensors of several parts, of one form each, given the stacks of their parameters and buffers, and the shape of one.
-    let internal forwardStacked (value: Parametrization) (stacks: Parts) : torch.Tensor =
-        Evaluation.forwardStacked value.Program stacks
 
     /// The output of the node at a position of `nodes`, in the shape that the node uses: for a convolution kernel, the matrix.
     /// Differentiable; the caller disposes it. Throws `ArgumentOutOfRangeException` when there is no such node.
@@ -346,40 +279,6 @@ module Parametrization =
         Assigning.affordableForms value tensor
         |> Result.bind (fun forms -> Assigning.approximately Want.Start value forms None tensor)
 
-    /// Whether a tensor can become the parameter as it is: the value has one parameter of the same form, and no buffers.
-    let internal canReinterpret (value: Parametrization) (tensor: torch.Tensor) : bool =
-        parameterCount value = 1
-        && List.isEmpty (bufferNames value)
-        && match parameterForms value (Form.ofTensor tensor) with
-           | Ok forms -> forms.Head.Shape = tensor.shape
-           | Error _ -> true
-
-    /// Parts with the tensor as the unconstrained parameter, allowed or not; an error when the value yields no tensor of its form.
-    let internal reinterpret (value: Parametrization) (tensor: torch.Tensor) : Result<Parts, ParametrizationError> =
-        Assigning.checkedForms value tensor
-        |> Result.map (fun _ ->
-            new Parts(
-                tensor.shape,
-                [| new Modules.Parameter(tensor.detach().clone().DetachFromDisposeScope(), true) |],
-                value.Program.Nodes |> Array.map (fun _ -> [||])
-            ))
-
-    /// The error for parts that were moved to an element type in which the value yields no tensor; None when it does.
-    let internal misfit (value: Parametrization) (parts: Parts) : ParametrizationError option =
-        match Program.forms value.Program (Evaluation.outputForm parts) with
-        | Ok _
-        // A tensor without data (on the meta device) cannot be wrong.
-        | Error(ParametrizationError.WrongDevice _) -> None
-        | Error error -> Some error
-
-    /// Whether a tensor is finite and has the form of the present one.
-    let internal suits
-        (value: Parametrization)
-        (parts: Parts)
-        (tensor: torch.Tensor)
-        : Result<unit, ParametrizationError> =
-        Assigning.checkedAgainst value parts tensor |> Result.map ignore
-
     /// Parts from which `forward` yields the tensor, given the parts in use: masks stay, bases move to the tensor. `Error` exactly
     /// when `admits` returns one.
     let rightInverse
@@ -389,25 +288,6 @@ module Parametrization =
         : Result<Parts, ParametrizationError> =
         Assigning.checkedAgainst value parts tensor
         |> Result.bind (fun forms -> Assigning.exactly value forms (Some parts) tensor)
-
-    let private exactlyOr otherwise (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
-        Assigning.checkedForms value tensor
-        |> Result.bind (fun forms ->
-            match Assigning.exactly value forms (Some parts) tensor with
-            | Ok exact -> Ok exact
-            | Error _ ->
-                match otherwise value forms parts tensor with
-                | Some other -> Ok other
-                | None -> Assigning.approximately Want.Start value forms (Some parts) tensor)
-
-    /// Parts for a value with more nodes: present nodes keep their buffers, new nodes choose theirs.
-    let internal extend (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
-        exactlyOr (fun _ _ _ _ -> None) value parts tensor
-
-    /// Parts for a tensor that is assigned, allowed or not, given the parts in use. A tensor that is nearly allowed, as one that was
-    /// rounded, becomes its projection; any other one starts as if it was registered.
-    let internal take (value: Parametrization) (parts: Parts) (tensor: torch.Tensor) =
-        exactlyOr Projecting.tryNear value parts tensor
 
     /// Whether some parts yield the tensor, up to rounding in its element type.
     let contains (value: Parametrization) (tensor: torch.Tensor) : Result<unit, ParametrizationError> =
@@ -456,10 +336,6 @@ module Parametrization =
         else
             parts
 
-    /// `advance` for stacked parts, as `forwardStacked` has them.
-    let internal advanceStacked (value: Parametrization) (stacks: Parts) : Parts =
-        new Parts(stacks.Shape, stacks.ParameterArray, Evaluation.advanceStacked value.Program stacks)
-
     let private refreshed (isMeant: Node -> bool) (value: Parametrization) (parts: Parts) =
         if value.Program.Nodes |> Array.exists isMeant then
             match parts.ParameterArray |> Array.sumBy Tensors.nonFinite with
@@ -500,31 +376,4 @@ module Parametrization =
     /// moves (Lezcano-Casado 2019, dynamic trivializations). `Error` if no parts yield that tensor, as for a chain whose right
     /// inverse does not lead back to it.
     let rebase (value: Parametrization) (parts: Parts) : Result<Parts, ParametrizationError> =
-        if value.Program.Nodes |> Array.forall _.HasRightInverse then
-            use _ = torch.no_grad ()
-            use tensor = forward value parts
-
-            // A node may find an input that the nodes before it do not yield, such as a logarithm of another branch.
-            let keeping (forms: Form[]) (rebased: Parts) =
-                use _scope = torch.NewDisposeScope()
-                let apart = Tensors.distance (forward value rebased) tensor
-                let isNear = apart <= Tensors.largest tensor / 64.0
-
-                if isNear || Assigning.membership value forms parts.BufferArrays tensor = Ok() then
-                    Ok rebased
-                else
-                    (rebased :> IDisposable).Dispose()
-
-                    Error(
-                        ParametrizationError.OutOfReach(
-                            string value,
-                            invariant
-                                $"with the base moved there, it would yield one that is {apart:g3} away. Keep the present base."
-                        )
-                    )
-
-            Assigning.checkedForms value tensor
-            |> Result.bind (fun forms ->
-                Assigning.pulled Pull.Renewing value forms (Some parts) tensor |> Result.bind (keeping forms))
-        else
-            Error(ParametrizationError.NoRightInverse(string value))
+        Rebasing.rebase value (GivenParts.own value parts)

@@ -10,8 +10,8 @@ internal static class Likeness
     public static IEqualityComparer<(IGroupable Tensor, bool IsHeld)> Comparer { get; } = new ByLikeness();
 
     public static bool MayBeGrouped(IGroupable tensor) =>
-        Core.canBeStacked(tensor.Parametrization)
-        && !Core.isEntrywise(tensor.Parametrization)
+        Stacks.canBeStacked(tensor.Parametrization)
+        && !Traits.isEntrywise(tensor.Parametrization)
         && tensor is { IsBuffer: false, IsRandom: false }
         // Tensors of a disposed model cannot be computed.
         && !Array.Exists(tensor.Tensors, part => part.IsInvalid)

@@ -167,7 +167,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
                 ),
             ];
             if (_isLearning)
-                Buffers = Core.advanceStacked(_value, Core.ofArrays(_shape, StackInputs(), Buffers)).BufferArrays;
+                Buffers = Stacks.advance(_value, new Parts(_shape, StackInputs(), Buffers)).BufferArrays;
         }
 
         /// <summary>The updated buffers of one tensor; empty when it learns nothing.</summary>
@@ -187,7 +187,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
         public Tensor[] StackInputs() => [.. Inputs.Chunk(_count).Select(alike => stack(alike))];
 
         public Tensor Compute(Tensor[] leaves, Tensor[][] buffers) =>
-            Core.forwardStacked(_value, Core.ofArrays(_shape, leaves, buffers));
+            Stacks.forward(_value, new Parts(_shape, leaves, buffers));
 
         /// <summary>The tensors of the batch, each in its own memory: a pass may write into one of them.</summary>
         public static List<Tensor> Divide(Tensor made) => [.. made.detach().unbind(0).Select(one => one.clone())];

@@ -39,7 +39,9 @@ public sealed partial class ParametrizedTensor
         // Not as one assigns a tensor, which may go on away from the edge of the space: at each update a little more.
         using var nearest = Projecting.nearest(Parametrization, next).OrThrow(Where);
         var projected = Core.rightInverse(Parametrization, CurrentParts(), nearest);
-        return projected.IsOk ? projected.ResultValue : Core.take(Parametrization, CurrentParts(), next).OrThrow(Where);
+        return projected.IsOk
+            ? projected.ResultValue
+            : Accepting.take(Parametrization, CurrentParts(), next).OrThrow(Where);
     }
 
     private Parts OfAveragedInputs(ParametrizedTensor other, double weight)
@@ -58,7 +60,7 @@ public sealed partial class ParametrizedTensor
     {
         var copies = other.CopiedParts(Inputs[0].device);
         using var scope = NewDisposeScope();
-        return Core.ofArrays(
+        return new Parts(
             Shape,
             [.. copies.Parameters.Zip(Inputs, Like)],
             [.. copies.BufferArrays.Zip(_buffers, (row, own) => row.Zip(own, Like).ToArray())]

@@ -14,8 +14,8 @@ internal static class StartingParts
         Parts ByPolicy()
         {
             // The tensor becomes the parameter as it is, so that no right inverse is needed.
-            if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value, tensor))
-                return Core.reinterpret(value, tensor).OrThrow(where);
+            if (whenNotAllowed is WhenNotAllowed.Reinterpret && Accepting.canReinterpret(value, tensor))
+                return Accepting.reinterpret(value, tensor).OrThrow(where);
             // Allowed tensors stay, except for entries on the edge of the space, which would hardly train.
             if (whenNotAllowed is WhenNotAllowed.Project)
                 return Core.start(value, tensor).OrThrow(where);
@@ -50,7 +50,7 @@ internal static class StartingParts
         Parts ByPolicy()
         {
             // The present value becomes the input of the new nodes.
-            if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(more, present))
+            if (whenNotAllowed is WhenNotAllowed.Reinterpret && Accepting.canReinterpret(more, present))
             {
                 // The new nodes may not accept the output of the present ones.
                 Core.parameterForms(longer, FormModule.ofTensor(present)).OrThrow(where);
@@ -61,11 +61,11 @@ internal static class StartingParts
                 whenNotAllowed is not (WhenNotAllowed.Refuse or WhenNotAllowed.Sample)
                 || Core.contains(longer, present).ErrorOrNull() is not { IsNotAllowed: true } refusal
             )
-                return Core.extend(longer, parts, present).OrThrow(where);
+                return Accepting.extend(longer, parts, present).OrThrow(where);
             if (whenNotAllowed is WhenNotAllowed.Refuse)
                 throw new ParametrizationException(refusal, where);
             using var sample = Core.sample(longer, FormModule.ofTensor(present), null);
-            return Core.extend(longer, parts, sample).OrThrow(where);
+            return Accepting.extend(longer, parts, sample).OrThrow(where);
         }
     }
 
@@ -79,17 +79,17 @@ internal static class StartingParts
     )
     {
         RequireKnown(whenNotAllowed);
-        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Core.canReinterpret(value, tensor))
+        if (whenNotAllowed is WhenNotAllowed.Reinterpret && Accepting.canReinterpret(value, tensor))
         {
-            Core.suits(value, present, tensor).OrThrow(where);
-            return Core.reinterpret(value, tensor).OrThrow(where);
+            Accepting.suits(value, present, tensor).OrThrow(where);
+            return Accepting.reinterpret(value, tensor).OrThrow(where);
         }
         var exact = Core.rightInverse(value, present, tensor);
         if (exact.IsOk || !exact.ErrorValue.IsNotAllowed || whenNotAllowed is WhenNotAllowed.Refuse)
             return exact.OrThrow(where);
         using var sample =
             whenNotAllowed is WhenNotAllowed.Sample ? Core.sample(value, FormModule.ofTensor(tensor), null) : null;
-        return Core.take(value, present, sample ?? tensor).OrThrow(where);
+        return Accepting.take(value, present, sample ?? tensor).OrThrow(where);
     }
 
     private static void RequireKnown(WhenNotAllowed whenNotAllowed)

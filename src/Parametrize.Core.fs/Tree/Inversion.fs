@@ -160,75 +160,95 @@ module internal Inversion =
             |> List.tryPick (fun refusal -> refusal registers)
             |> Option.filter (fun _ -> not (isAllowed ()))
 
+    /// Pulls the tensor back until every input has a target. An input that takes the remainder may have to be found again, after the
+    /// others have got starting values.
+    let rec private pulledWith
+        pull
+        program
+        forms
+        (tensor: torch.Tensor)
+        epsilon
+        attempts
+        (inUse: Parts option)
+        present
+        =
+        let now = inUse |> Option.map (registersOf program)
+
+        PullBack.run pull program forms present now tensor epsilon
+        |> Result.bind (fun pulled ->
+            let leaves =
+                pulled.Leaves
+                |> Array.mapi (fun leaf tensor -> if isNull (box tensor) then now.Value.Value[leaf] else tensor)
+
+            let pulled = { pulled with Leaves = leaves }
+
+            match pulled.Unfinished with
+            | None -> Ok pulled
+            | Some position when attempts = 0 ->
+                Error(
+                    "no value of the remaining input gives this tensor, whatever the other inputs start from. "
+                    + "Register another tensor, or a value with one free input."
+                )
+                |> Node.outOfReach program.Nodes[position]
+                |> Result.mapError (Program.named program position)
+            | Some _ ->
+                let started = new Parts(tensor.shape, leaves, pulled.Rows)
+
+                pulledWith pull program forms tensor epsilon (attempts - 1) (Some started) pulled.Rows
+                |> Result.map (fun again -> { again with IsChosen = Array.map2 (||) pulled.IsChosen again.IsChosen }))
+
+    /// The buffers of each node for what was found. If the nodes before cannot yield the tensor that is pulled back to them, their
+    /// output differs from it, and buffers that depend on it are computed again.
+    let private rowsFor
+        pull
+        (program: Program)
+        (buffers: torch.Tensor[][])
+        (shape: int64[])
+        epsilon
+        (pulled: PulledBack)
+        =
+        let isStale (node: Node) (position: int) (source: int) =
+            not (PullBack.readsLeaves program [| source |])
+            && (Node.learns node || pulled.IsChosen[position] && Node.chooses node)
+
+        // Terms that stay are not visited.
+        let visitedOrInUse (position: int) (row: torch.Tensor[]) =
+            if row.Length = 0 && position < buffers.Length then
+                Array.map Tensors.widen buffers[position]
+            else
+                row
+
+        let rows = Array.mapi visitedOrInUse pulled.Rows
+
+        match pull with
+        | Pull.As _ when Array.exists (fun node -> Node.learns node || Node.chooses node) program.Nodes ->
+            Relearning.relearnt isStale program epsilon (new Parts(shape, pulled.Leaves, rows))
+        | _ -> Ok rows
+
     /// New parts for the tensor. The caller has checked that the program can yield its form. `inUse` are the parts in use, if any.
     let pullParts pull (program: Program) (forms: Form[]) (inUse: Parts option) (tensor: torch.Tensor) =
         let buffers = inUse |> Option.map _.BufferArrays |> Option.defaultValue [||]
 
         Tensors.detached tensorsOf (fun () ->
-            let dtype = tensor.dtype
-            let epsilon = Form.epsilon dtype
-            let shape = tensor.shape
+            let dtype, shape, epsilon = tensor.dtype, tensor.shape, Form.epsilon tensor.dtype
 
             // Copies, because a part must never share memory with the caller's tensor.
             let own (part: torch.Tensor) = (Tensors.narrow dtype part).detach().contiguous().clone()
 
             let wide = Tensors.widen (tensor.detach ())
-
-            let rec from (attempts: int) (inUse: Parts option) (present: torch.Tensor[][]) =
-                let now = inUse |> Option.map (registersOf program)
-                let stays (leaf: int) = now.Value.Value[leaf]
-
-                PullBack.run pull program forms present now wide epsilon
-                |> Result.bind (fun pulled ->
-                    let leaves =
-                        pulled.Leaves
-                        |> Array.mapi (fun leaf tensor -> if isNull (box tensor) then stays leaf else tensor)
-
-                    match pulled.Unfinished with
-                    | None -> Ok(leaves, pulled.Rows, pulled.IsChosen)
-                    | Some position when attempts = 0 ->
-                        Error(
-                            "no value of the remaining input gives this tensor, whatever the other inputs start from. "
-                            + "Register another tensor, or a value with one free input."
-                        )
-                        |> Node.outOfReach program.Nodes[position]
-                        |> Result.mapError (Program.named program position)
-                    | Some _ ->
-                        from (attempts - 1) (Some(new Parts(shape, leaves, pulled.Rows))) pulled.Rows
-                        |> Result.map (fun (leaves, rows, isChosen) ->
-                            leaves, rows, Array.map2 (||) pulled.IsChosen isChosen))
-
             let known = inUse |> Option.filter (fun parts -> parts.BufferArrays.Length = program.Nodes.Length)
 
             presentBuffers program forms buffers
-            |> Result.bind (from mostStarts known)
-            |> Result.bind (fun (inputs, rows, isChosen) ->
-                // If the nodes before cannot yield the tensor that is pulled back to them, their output differs from it, and
-                // buffers that depend on it are stale.
-                let isStale (node: Node) (position: int) (source: int) =
-                    not (PullBack.readsLeaves program [| source |])
-                    && (Node.learns node || isChosen[position] && Node.chooses node)
-
-                // Terms that stay are not visited.
-                let visitedOrInUse (position: int) (row: torch.Tensor[]) =
-                    if row.Length = 0 && position < buffers.Length then
-                        Array.map Tensors.widen buffers[position]
-                    else
-                        row
-
-                let rows = Array.mapi visitedOrInUse rows
-
-                match pull with
-                | Pull.As _ when Array.exists (fun node -> Node.learns node || Node.chooses node) program.Nodes ->
-                    Relearning.relearnt isStale program epsilon (new Parts(shape, inputs, rows))
-                    |> Result.map (fun rows -> inputs, rows)
-                | _ -> Ok(inputs, rows))
-            |> Result.bind (fun (inputs, rows) ->
-                match refusal program forms (new Parts(shape, inputs, rows)) with
+            |> Result.bind (pulledWith pull program forms wide epsilon mostStarts known)
+            |> Result.bind (fun pulled ->
+                rowsFor pull program buffers shape epsilon pulled
+                |> Result.map (fun rows -> new Parts(shape, pulled.Leaves, rows)))
+            |> Result.bind (fun found ->
+                match refusal program forms found with
                 | Some error -> Error error
                 | None ->
                     if pull <> Pull.Exactly then
-                        requireReadsBack program forms epsilon (new Parts(shape, inputs, rows))
+                        requireReadsBack program forms epsilon found
 
-                    let parameters = inputs |> Array.map (Tensors.parameter dtype >> own)
-                    Ok(new Parts(shape, parameters, Array.map (Array.map own) rows))))
+                    let parameters = found.ParameterArray |> Array.map (Tensors.parameter dtype >> own)
+                    Ok(new Parts(shape, parameters, Array.map (Array.map own) found.BufferArrays))))

@@ -124,8 +124,8 @@ module internal Program =
                 ValueSome space
             | _ -> ValueNone)
 
-    let compile (tree: Tree) : Program =
-        let leafCount = Tree.leaves tree
+    /// The instructions of a tree, its nodes as they were composed and as they are specialized, and their texts.
+    let private flattened (leafCount: int) (tree: Tree) =
         let steps, nodes, composed = ResizeArray<Step>(), ResizeArray<Node>(), ResizeArray<Node>()
         let texts = ResizeArray<Lazy<string>>()
         let mutable nextLeaf = 0
@@ -168,21 +168,25 @@ module internal Program =
                 add (Step.Compute(nodes[nodes.Count - 1], sources, nodes.Count - 1, views))
 
         register [] tree |> ignore
-        let steps = steps.ToArray()
+        struct (steps.ToArray(), composed.ToArray(), nodes.ToArray(), texts.ToArray())
+
+    let compile (tree: Tree) : Program =
+        let leafCount = Tree.leaves tree
+        let struct (steps, composed, nodes, texts) = flattened leafCount tree
         let spaces = lazy (spacesOf leafCount steps)
 
         {
             Steps = steps
             LeafCount = leafCount
-            Nodes = nodes.ToArray()
+            Nodes = nodes
             BufferCounts = [| for node in nodes -> node.Buffers.Length |]
-            Composed = composed.ToArray()
-            Texts = texts.ToArray()
+            Composed = composed
+            Texts = texts
             ParameterNames = parameterNames leafCount
             BufferNames =
                 [
                     // Concatenated, because the first formatting of a process takes long.
-                    for position in 0 .. nodes.Count - 1 do
+                    for position in 0 .. nodes.Length - 1 do
                         for buffer in nodes[position].Buffers -> string position + "." + buffer.Name
                 ]
             Learns = nodes |> Seq.exists (fun node -> (box node) :? ILearns)

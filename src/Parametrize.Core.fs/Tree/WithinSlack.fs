@@ -61,12 +61,7 @@ module internal WithinSlack =
             |> Result.bind (fun () ->
                 match slack with
                 | Some slack when not (box node :? IBijection || Breach.isUsers node || comesBack slack tensor) ->
-                    Error
-                        {
-                            Condition = "the nodes behind yield W again"
-                            Size = infinity
-                            Limit = 0.0
-                        }
+                    Error { Condition = "the nodes behind yield W again"; Size = infinity; Limit = 0.0 }
                 | _ -> Ok())
 
         match contained, slack with

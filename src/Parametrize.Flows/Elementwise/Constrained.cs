@@ -39,14 +39,14 @@ public sealed class Constrained : FlowLayer
                 $"{value} cannot constrain data: {reason.Value} Values that can are positive, unitInterval, bounded, above, below, ordered, simplex, sumToZero and what is composed of them.",
                 nameof(value)
             );
-        if (Core.seesKernels(value) && !value.Program.IsEntrywise)
+        if (Traits.seesKernels(value) && !value.Program.IsEntrywise)
             throw new ArgumentException(
                 $"{value} cannot constrain data: a kernel has no dimension that counts data. Constrain matrices, and join a Reshape.",
                 nameof(value)
             );
         (_value, _isNonNegative) = (value, PositiveSpaces.holdAllOf(value));
-        _takesAll = Core.isFree(value);
-        _largestNumber = Core.largestNumber(value);
+        _takesAll = Traits.isFree(value);
+        _largestNumber = Traits.largestNumber(value);
     }
 
     internal Parametrization Value => _value;
@@ -58,8 +58,8 @@ public sealed class Constrained : FlowLayer
     /// something else, or if the parameter of the value is restricted.
     /// </summary>
     internal override Reached After(Reached before) =>
-        before is Reached.Of same && Core.yieldSame(same.Value, _value) ? new Reached.All()
-        : before is Reached.All && !Core.readsAll(_value) ? new Reached.Some()
+        before is Reached.Of same && Traits.yieldSame(same.Value, _value) ? new Reached.All()
+        : before is Reached.All && !Traits.readsAll(_value) ? new Reached.Some()
         : before;
 
     /// <inheritdoc/>
@@ -105,7 +105,7 @@ public sealed class Constrained : FlowLayer
         // space has no negative numbers.
         if (_isNonNegative)
             image = image.masked_fill(data.le(0.0.AsScalar()), double.NaN.AsScalar());
-        if (Core.isOnOpenEdge(_value, data) is { } edges)
+        if (Traits.isOnOpenEdge(_value, data) is { } edges)
             image = image.masked_fill(Images.ForEach(edges, image), double.NaN.AsScalar());
         // If the space is all tensors, no finite datum may count as outside, so the tolerance has no bound.
         var onTheWay = _takesAll ? FormModule.greatest(data.dtype) : _largestNumber;

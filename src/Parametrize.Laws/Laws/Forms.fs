@@ -63,106 +63,105 @@ let private batchIsLoop (subject: Subject) (case: Case) : Faults =
             (looped 1 inside back)
             (Parametrization.forward value parts))
 
+/// Several parts of one form, with a copy of their parameters as leaves.
+[<NoComparison; NoEquality>]
+type private Several = { All: Parts list; Leaves: torch.Tensor[][] }
+
+[<RequireQualifiedAccess>]
+module private Several =
+
+    let ofParts (parts: Parts list) : Several =
+        let leaves (parts: Parts) =
+            [| for parameter in parts.Parameters -> parameter.detach().clone().requires_grad_ true |]
+
+        { All = parts; Leaves = parts |> List.map leaves |> List.toArray }
+
+    /// The parts whose tensors are those of all, stacked.
+    let stacked (several: Several) : Parts =
+        let stackOf (tensors: torch.Tensor[][]) =
+            Array.init tensors[0].Length (fun place -> torch.stack (tensors |> Array.map (Array.item place)))
+
+        let first = several.All.Head
+        let rows = first.BufferArrays |> Array.map _.Length |> Array.scan (+) 0 |> Array.pairwise
+        let flat = stackOf [| for parts in several.All -> Seq.toArray parts.Buffers |]
+        new Parts(first.Shape, stackOf several.Leaves, [| for start, next in rows -> flat[start .. next - 1] |])
+
+    let alone (value: Parametrization) (several: Several) (index: int) (leaves: torch.Tensor[]) : torch.Tensor =
+        let parts = several.All[index]
+        Parametrization.forward value (Parametrization.ofTensorsLike parts leaves parts.Buffers value)
+
+    /// The gradients of all leaves, which are forgotten.
+    let takeGradients (several: Several) : torch.Tensor[][] =
+        let taken = several.Leaves |> Array.map (Array.map _.grad)
+
+        for leaf in Seq.concat several.Leaves do
+            leaf.grad <- null
+
+        taken
+
+/// How far the gradient of a parameter may be off. Where the map does not depend on the scale of the parameter, it is a difference
+/// of terms that are the larger, the smaller the parameter is.
+let private gradientSlack (subject: Subject) (case: Case) several index leaf (alone: torch.Tensor) weights expected =
+    let input = several.Leaves[index][leaf]
+
+    let doubled =
+        several.Leaves[index]
+        |> Array.mapi (fun place input -> if place = leaf then input.detach () * 2.0 else input.detach ())
+
+    let dependsOnDirectionOnly =
+        largest input > 0.0
+        && apart alone (Several.alone subject.Value several index doubled) <= Subject.slack subject case alone
+
+    // What saturates leaves gradients that are rounding of the numbers they come from.
+    let steep = if dependsOnDirectionOnly then max 1.0 (largest alone / largest input) else 1.0
+    Subject.slack subject case expected + steep * Subject.slack subject case weights
+
 /// Several tensors of one form as one batch, as models compute those that are alike: values, what they learn, gradients.
 let private stackIsLoop (subject: Subject) (case: Case) : Faults =
     let value = subject.Value
     let all = [ 1UL; 21UL; 22UL ] |> List.map (fun use' -> Subject.parts use' subject case)
 
     match List.choose Result.toOption all with
-    | several when several.Length = all.Length ->
-        let leaves (parts: Parts) =
-            [| for parameter in parts.Parameters -> parameter.detach().clone().requires_grad_ true |]
-
-        let inputs = several |> List.map leaves |> List.toArray
-        let stackOf (pick: int -> torch.Tensor) = torch.stack (Array.init several.Length pick)
-
-        let stacked (ofOne: Parts -> torch.Tensor[]) =
-            Array.init (ofOne several.Head).Length (fun place -> stackOf (fun index -> (ofOne several[index])[place]))
-
-        let stacks (buffers: Parts -> torch.Tensor[]) =
-            let stackedInputs =
-                Array.init inputs[0].Length (fun place -> stackOf (fun index -> inputs[index][place]))
-
-            let counts = several.Head.BufferArrays |> Array.map _.Length
-            let rows = Array.scan (+) 0 counts |> Array.pairwise
-            let flat = stacked buffers
-
-            Parametrization.ofArrays
-                several.Head.Shape
-                stackedInputs
-                [| for first, next in rows -> flat[first .. next - 1] |]
-
-        let buffers (parts: Parts) = Seq.toArray parts.Buffers
-        let made = Parametrization.forwardStacked value (stacks buffers)
+    | parts when parts.Length = all.Length ->
+        let several = Several.ofParts parts
         let weights = Case.unit 23UL case
-        let gradients (tensor: torch.Tensor) = (tensor * weights).sum().abs().backward()
+        let backward (tensor: torch.Tensor) = (tensor * weights).sum().abs().backward()
+        let stacks = Several.stacked several
+        let made = Stacks.forward value stacks
+        let learnt = if Subject.learns subject then (Stacks.advance value stacks).Buffers else [||]
+        backward made
+        let together = Several.takeGradients several
+        let alone = several.Leaves |> Array.mapi (Several.alone value several)
+        backward (torch.stack alone)
 
-        let learnt =
-            if Subject.learns subject then
-                Parametrization.advanceStacked value (stacks buffers) |> buffers
+        let gradientFaults (index: int) (leaf: int) : Faults =
+            match together[index][leaf], (Array.item leaf several.Leaves[index]).grad with
+            | null, null -> []
+            | null, _
+            | _, null -> [ Fault.said $"parameter {leaf} of tensor {index} has a gradient in one of both ways" ]
+            | found, expected when Tensors.nonFinite expected = 0L ->
+                let allowed = gradientSlack subject case several index leaf alone[index] weights expected
+                near $"gradient {leaf} of tensor {index}" allowed expected found
+            | _ -> []
+
+        let learntFaults (index: int) : Faults =
+            if learnt.Count = 0 then
+                []
             else
-                [||]
-
-        gradients made
-        let together = inputs |> Array.map (Array.map _.grad)
-
-        for leaf in Seq.concat inputs do
-            leaf.grad <- null
-
-        let alone =
-            Array.init several.Length (fun index ->
-                Parametrization.forward
-                    value
-                    (Parametrization.ofTensorsLike several[index] inputs[index] several[index].Buffers value))
-
-        gradients (torch.stack alone)
-
-        // Where the map does not depend on the scale of a parameter, its gradient is a difference of terms that are the larger, the
-        // smaller the parameter is.
-        let isOfDirection (index: int) (leaf: int) : bool =
-            let doubled =
-                inputs[index]
-                |> Array.mapi (fun place input -> if place = leaf then input.detach () * 2.0 else input.detach ())
-
-            let parts = Parametrization.ofTensorsLike several[index] doubled several[index].Buffers value
-            let input = inputs[index][leaf]
-
-            largest input > 0.0
-            && apart alone[index] (Parametrization.forward value parts) <= Subject.slack subject case alone[index]
+                (Parametrization.advance value parts[index]).Buffers
+                |> Seq.mapi (fun place next ->
+                    let found = learnt[place].select(0L, int64 index)
+                    near $"buffer {place} of tensor {index}" (Subject.slack subject case next) next found)
+                |> List.concat
 
         [
-            for index in 0 .. several.Length - 1 do
+            for index in 0 .. parts.Length - 1 do
                 yield! near $"tensor {index}" (Subject.slack subject case alone[index]) alone[index] made[int64 index]
 
-                for leaf in 0 .. inputs[index].Length - 1 do
-                    let input = inputs[index][leaf]
+                for leaf in 0 .. several.Leaves[index].Length - 1 do
+                    yield! gradientFaults index leaf
 
-                    match together[index][leaf], input.grad with
-                    | null, null -> ()
-                    | null, _
-                    | _, null -> Fault.said $"parameter {leaf} of tensor {index} has a gradient in one of both ways"
-                    | found, expected when Tensors.nonFinite expected = 0L ->
-                        // What saturates leaves gradients that are rounding of the numbers they come from.
-                        let steep =
-                            if isOfDirection index leaf then
-                                max 1.0 (largest alone[index] / largest input)
-                            else
-                                1.0
-
-                        let allowed = Subject.slack subject case expected + steep * Subject.slack subject case weights
-                        yield! near $"gradient {leaf} of tensor {index}" allowed expected found
-                    | _ -> ()
-
-                if learnt.Length > 0 then
-                    let next = Parametrization.advance value several[index] |> buffers
-
-                    for place in 0 .. next.Length - 1 do
-                        yield!
-                            near
-                                $"buffer {place} of tensor {index}"
-                                (Subject.slack subject case next[place])
-                                next[place]
-                                (learnt[place][int64 index])
+                yield! learntFaults index
         ]
     | _ -> []
 
@@ -305,7 +304,7 @@ let laws: Law list =
             "tensors computed together equal those computed by themselves"
             "Several tensors that are computed as one batch, their gradients, and what they learn are those of each by itself."
             stackIsLoop
-        |> onlyFor "what the library computes together" (fun subject -> Parametrization.canBeStacked subject.Value)
+        |> onlyFor "what the library computes together" (fun subject -> Stacks.canBeStacked subject.Value)
         law
             "7"
             "shape, dtype and device stay"

@@ -151,7 +151,7 @@ let tests: Test =
 
                 let tensor = Parametrization.forward value trained
                 let longer = value >>> scale 2.0
-                let extended = ok (Parametrization.extend longer trained tensor)
+                let extended = ok (Accepting.extend longer trained tensor)
                 Expect.equal (Measures.apart extended.Buffers[0] start.Buffers[0]) 0.0 "the mask"
                 Expect.equal (Measures.apart (Parametrization.forward longer extended) tensor) 0.0 "the tensor")
             testCase "a pruning chooses among what the nodes before it yield" (fun () ->

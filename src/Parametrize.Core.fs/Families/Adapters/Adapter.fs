@@ -124,6 +124,6 @@ module internal Adapter =
             if isAlone value then
                 (Array.find (box >> isNull >> not) frozen).clone()
             else
-                Parametrization.forward value (Parametrization.ofArrays parts.Shape leaves parts.BufferArrays)
+                Parametrization.forward value (new Parts(parts.Shape, leaves, parts.BufferArrays))
 
         scope.MoveToOuter tensor

@@ -97,5 +97,8 @@ module InverseValues =
         match value.Tree, other with
         | Tree.Leaf, _ -> value
         | Tree.Apply(:? InverseNode as node, [ Tree.Leaf ], _), _ -> node.Value
-        | _, Some node -> invalidArg (nameof value) $"{node} is not a bijection of entries, so it has no inverse. Use scale, shift, positive, bounded, or a chain of these."
+        | _, Some node ->
+            invalidArg
+                (nameof value)
+                $"{node} is not a bijection of entries, so it has no inverse. Use scale, shift, positive, bounded, or a chain of these."
         | _ -> Parametrization.ofNode (InverseNode value)

@@ -11,7 +11,7 @@ module internal Rest =
         if values.Length < 2 then
             invalidArg $"{part}s" $"A {whole} has at least two {part}s, not {values.Length}."
 
-        match values |> List.tryFindIndex Parametrization.isFree with
+        match values |> List.tryFindIndex Traits.isFree with
         | Some position -> position
         | None ->
             invalidArg

@@ -17,7 +17,9 @@ type Mask =
     /// shape.
     static member OfArray(shape: int64[], kept: bool[]) : Mask =
         if Array.fold (*) 1L shape <> int64 kept.Length then
-            invalidArg (nameof kept) $"A mask of shape {Form.Shown shape} needs {Array.fold (*) 1L shape} entries, but {kept.Length} were given."
+            invalidArg
+                (nameof kept)
+                $"A mask of shape {Form.Shown shape} needs {Array.fold (*) 1L shape} entries, but {kept.Length} were given."
 
         { Sizes = Array.copy shape; Stays = Array.copy kept }
 

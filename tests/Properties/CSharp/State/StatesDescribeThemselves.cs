@@ -249,7 +249,9 @@ public class StatesDescribeThemselves
         var before = Snapshot.Of(to);
         var refusal = Assert.Throws<StateDictException>(() => to.load_parametrized_state_dict(state));
         Assert.Contains(
-            isDescribed ? "the state is of scaled, which is no value of the library" : "they do not show which map computes it",
+            isDescribed
+                ? "the state is of scaled, which is no value of the library"
+                : "they do not show which map computes it",
             Assert.Single(refusal.Problems)
         );
         before.AssertUnchanged();

@@ -142,7 +142,10 @@ public class VerifyingFiles
 
     [Fact]
     public void A_value_that_is_not_said() =>
-        Found("do not show which map computes it", Verified(Parametrizations.Cayley(), (_, metadata) => metadata.Clear()));
+        Found(
+            "do not show which map computes it",
+            Verified(Parametrizations.Cayley(), (_, metadata) => metadata.Clear())
+        );
 
     [Fact]
     public void What_TorchSharp_cannot_hold()

@@ -51,7 +51,9 @@ let private parts: (string * (unit -> unit) * string) list =
         (fun () ->
             Parametrization.ofTensors [ ones [ 2L; 1L ]; ones [ 2L; 6L ] ] [] (onKernel (weightNorm 0))
             |> ignore),
-        of' "parameters" "The shape of onKernel (weightNorm 0) does not follow from its parameters. Use `ofTensorsOfShape`."
+        of'
+            "parameters"
+            "The shape of onKernel (weightNorm 0) does not follow from its parameters. Use `ofTensorsOfShape`."
         "a parameter that is disposed",
         (fun () ->
             let gone = ones [ 3L ]
@@ -113,10 +115,14 @@ let private functions: (string * (unit -> unit) * string) list =
     [
         "a function of several tensors",
         (fun () -> Parametrization.apply (weightNorm 0) (ones [ 3L ]) |> ignore),
-        of' "value" "Only a value of one parameter and no buffers maps a tensor, but weightNorm 0 has 2 parameters and 0 buffers. Use `forward` with parts."
+        of'
+            "value"
+            "Only a value of one parameter and no buffers maps a tensor, but weightNorm 0 has 2 parameters and 0 buffers. Use `forward` with parts."
         "a function with buffers",
         (fun () -> Parametrization.apply spectralNorm (ones [ 3L; 3L ]) |> ignore),
-        of' "value" "Only a value of one parameter and no buffers maps a tensor, but spectralNorm has 1 parameters and 2 buffers. Use `forward` with parts."
+        of'
+            "value"
+            "Only a value of one parameter and no buffers maps a tensor, but spectralNorm has 1 parameters and 2 buffers. Use `forward` with parts."
         "a function of other tensors",
         (fun () -> Parametrization.apply skew (ones [ 3L; 4L ]) |> ignore),
         of' "x" "skew expects square matrices (the last two dimensions equal), but the tensor has shape [3, 4]."
@@ -155,7 +161,9 @@ let private functions: (string * (unit -> unit) * string) list =
         of' "inputs" "weightNorm 0 needs one value for each of its 2 tensors, not 3."
         "an inverse of what is not one value",
         (fun () -> inverse (positive >>> sphere 1.0) |> ignore),
-        of' "value" "sphere 1.0 is not a bijection of entries, so it has no inverse. Use scale, shift, positive, bounded, or a chain of these."
+        of'
+            "value"
+            "sphere 1.0 is not a bijection of entries, so it has no inverse. Use scale, shift, positive, bounded, or a chain of these."
     ]
 
 let private scores: (string * (unit -> unit) * string) list =

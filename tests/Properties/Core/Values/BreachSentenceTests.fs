@@ -56,14 +56,8 @@ let private cases: (string * (unit -> Node) * (Node -> torch.Tensor -> unit) * s
         }
 
     [
-        "no form of an input",
-        (fun () -> count 0),
-        registers,
-        broken "Inputs (InputShapes in C#)" "1 inputs" "0 forms"
-        "forms of two inputs",
-        (fun () -> count 2),
-        registers,
-        broken "Inputs (InputShapes in C#)" "1 inputs" "2 forms"
+        "no form of an input", (fun () -> count 0), registers, broken "Inputs (InputShapes in C#)" "1 inputs" "0 forms"
+        "forms of two inputs", (fun () -> count 2), registers, broken "Inputs (InputShapes in C#)" "1 inputs" "2 forms"
         "a map to null", (fun () -> forward (fun _ -> none)), computes, broken "Forward" "a tensor" "null"
         "a map to what is disposed",
         (fun () -> forward disposed),

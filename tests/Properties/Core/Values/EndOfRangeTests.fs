@@ -192,12 +192,12 @@ let private otherShapes () : unit =
     let weight = normalOf float32 1UL [ 4L; 4L ]
     let norm = orFail (Parametrization.start spectralNorm weight)
     let longer = spectralNorm >>> circulant
-    let grown = orFail (Parametrization.extend longer norm (Parametrization.forward spectralNorm norm))
+    let grown = orFail (Accepting.extend longer norm (Parametrization.forward spectralNorm norm))
     Expect.isOk (Parametrization.contains longer (Parametrization.forward longer grown)) "vectors learnt anew"
     let pruning = pruned (Pruning.L1(Amount.Count 3L))
     let masked = orFail (Parametrization.start pruning weight)
 
-    match Parametrization.extend (pruning >>> circulant) masked weight with
+    match Accepting.extend (pruning >>> circulant) masked weight with
     | Ok _ -> failtest "a mask of another shape"
     | Error error -> Expect.stringContains error.Message "its mask is for tensors [4, 4]" "the message"
 

@@ -26,7 +26,7 @@ let private values: (Parametrization * (torch.Tensor -> torch.Tensor) * (torch.T
     ]
 
 let private flags (value: Parametrization) (batch: torch.Tensor) : bool list =
-    match Parametrization.isOnOpenEdge value batch with
+    match Traits.isOnOpenEdge value batch with
     | null -> failtest $"{value}: not known"
     | found ->
         Expect.equal found.shape [| batch.shape[0] |] $"{value} of {Form.Shown batch.shape}: one for each"
