@@ -65,7 +65,7 @@ public sealed class CallInsteadOfForward() : ReplacingFix(Rules.RunByForward, "W
         return arguments.Contains(null)
             ? null
             : invocation.ArgumentList.WithArguments(
-                SyntaxFactory.SeparatedList(arguments.Select(one => one!), Commas(arguments.Count))
+                SyntaxFactory.SeparatedList(arguments.Select(argument => argument!), Commas(arguments.Count))
             );
     }
 

@@ -20,7 +20,7 @@ public sealed class ValueInsteadOfField() : ReplacingFix(Rules.ReadOutsidePass, 
     {
         if (
             found.Parent is not MemberAccessExpressionSyntax access
-            || diagnostics.Any(one => one.Properties.ContainsKey(Rules.Joint))
+            || diagnostics.Any(diagnostic => diagnostic.Properties.ContainsKey(Rules.Joint))
         )
             return null;
         var value = SyntaxFactory

@@ -11,12 +11,12 @@ public abstract class BodyAnalyzer : DiagnosticAnalyzer
     {
         context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
         context.EnableConcurrentExecution();
-        context.RegisterOperationBlockAction(one =>
+        context.RegisterOperationBlockAction(analysis =>
         {
-            foreach (var block in one.OperationBlocks)
+            foreach (var block in analysis.OperationBlocks)
                 if (Body.Of(block) is { Registrations.IsEmpty: false } body)
                     foreach (var found in Examine(body))
-                        one.ReportDiagnostic(found);
+                        analysis.ReportDiagnostic(found);
         });
     }
 

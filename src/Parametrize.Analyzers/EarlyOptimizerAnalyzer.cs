@@ -17,14 +17,16 @@ public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
 
     private protected override IEnumerable<Diagnostic> Examine(Body body)
     {
-        if (!body.Registrations.Any(one => one.MakesParameters))
+        if (!body.Registrations.Any(registration => registration.MakesParameters))
             yield break;
         var optimizers = Built.In(body).ToList();
         foreach (var registration in body.Registrations)
             if (
                 registration is { MakesParameters: true, Module: { } module }
                 && !IsRemoved(registration, body)
-                && optimizers.FirstOrDefault(one => IsLeftBehind(one, registration, module, body, optimizers))
+                && optimizers.FirstOrDefault(optimizer =>
+                    IsLeftBehind(optimizer, registration, module, body, optimizers)
+                )
                     is { } early
             )
                 yield return Diagnostic.Create(
@@ -34,7 +36,7 @@ public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
                     registration.Verb,
                     Body.LineOf(early.Operation),
                     early.Name,
-                    early.Modules.First(one => body.Places.IsAround(one.Place, module)).Text
+                    early.Modules.First(given => body.Places.IsAround(given.Place, module)).Text
                 );
     }
 
@@ -48,16 +50,16 @@ public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
         optimizer.Has(module, body.Places)
         && optimizer.Operation.CanPrecede(registration.Operation)
         && optimizer.IsUsedAfter(registration.Operation, body)
-        && !body.Operations.Any(one =>
-            one.IsAfter(registration.Operation) && optimizer.IsToldBy(one, body.Places, optimizers)
+        && !body.Operations.Any(operation =>
+            operation.IsAfter(registration.Operation) && optimizer.IsToldBy(operation, body.Places, optimizers)
         )
         && !optimizers.Any(other => other.Operation.IsAfter(registration.Operation) && other.Has(module, body.Places));
 
     private static bool IsRemoved(Registration registration, Body body) =>
-        body.Registrations.Any(one =>
-            one.IsRemoval
-            && one.Operation.IsAfter(registration.Operation)
-            && one.Tensors.Any(removed => registration.Tensors.Any(removed.Is))
+        body.Registrations.Any(removal =>
+            removal.IsRemoval
+            && removal.Operation.IsAfter(registration.Operation)
+            && removal.Tensors.Any(removed => registration.Tensors.Any(removed.Is))
         );
 
     /// <summary>An optimizer that was given the parameters of modules.</summary>
@@ -93,7 +95,7 @@ public sealed class EarlyOptimizerAnalyzer : BodyAnalyzer
             where !given.IsEmpty
             select new Built(operation, given, body.Places);
 
-        public bool Has(Place module, Places places) => Modules.Any(one => places.IsAround(one.Place, module));
+        public bool Has(Place module, Places places) => Modules.Any(given => places.IsAround(given.Place, module));
 
         /// <summary>
         /// Whether it may be used after the registration. One that is not kept in a local variable may be used anywhere.

@@ -52,19 +52,19 @@ public sealed class ReadOutsidePassAnalyzer : BodyAnalyzer
     /// </summary>
     private static bool IsReadForItsValue(IOperation read)
     {
-        var (one, parent) = (read, read.Parent);
+        var (child, parent) = (read, read.Parent);
         while (parent is IConversionOperation or IParenthesizedOperation)
-            (one, parent) = (parent, parent.Parent);
+            (child, parent) = (parent, parent.Parent);
         return parent switch
         {
-            IAssignmentOperation assignment => assignment.Target != one,
+            IAssignmentOperation assignment => assignment.Target != child,
             INameOfOperation or IIsPatternOperation or ITypeOfOperation => false,
             IBinaryOperation { OperatorKind: BinaryOperatorKind.Equals or BinaryOperatorKind.NotEquals } comparison =>
                 !IsNull(comparison.LeftOperand) && !IsNull(comparison.RightOperand),
             // Setting `requires_grad` of the field freezes the parameters, and reads no value.
             IPropertyReferenceOperation { Property.Name: "requires_grad", Parent: IAssignmentOperation setting } flag
-                when flag.Instance == one && setting.Target == flag => false,
-            IPropertyReferenceOperation property when property.Instance == one => !Lasting.Contains(
+                when flag.Instance == child && setting.Target == flag => false,
+            IPropertyReferenceOperation property when property.Instance == child => !Lasting.Contains(
                 property.Property.Name
             ),
             IArgumentOperation { Parent: IInvocationOperation { TargetMethod.Name: nameof(ReferenceEquals) } } => false,

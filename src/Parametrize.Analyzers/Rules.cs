@@ -23,7 +23,7 @@ internal static class Rules
     private static readonly string Repository =
         typeof(Rules)
             .Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
-            .FirstOrDefault(one => one.Key == "RepositoryUrl")
+            .FirstOrDefault(attribute => attribute.Key == "RepositoryUrl")
             ?.Value
         ?? "";
 

@@ -22,18 +22,18 @@ public sealed class RunByForwardAnalyzer : DiagnosticAnalyzer
         context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
         context.EnableConcurrentExecution();
         context.RegisterOperationAction(
-            one =>
+            analysis =>
             {
-                var invocation = (IInvocationOperation)one.Operation;
-                Examine(one, invocation.TargetMethod, invocation.Instance);
+                var invocation = (IInvocationOperation)analysis.Operation;
+                Examine(analysis, invocation.TargetMethod, invocation.Instance);
             },
             OperationKind.Invocation
         );
         context.RegisterOperationAction(
-            one =>
+            analysis =>
             {
-                var reference = (IMethodReferenceOperation)one.Operation;
-                Examine(one, reference.Method, reference.Instance);
+                var reference = (IMethodReferenceOperation)analysis.Operation;
+                Examine(analysis, reference.Method, reference.Instance);
             },
             OperationKind.MethodReference
         );
@@ -62,7 +62,7 @@ public sealed class RunByForwardAnalyzer : DiagnosticAnalyzer
     /// <summary>Whether the code is in a forward pass, which runs inside the `call` of its module.</summary>
     private static bool IsInForwardPass(ISymbol symbol)
     {
-        for (var one = symbol; one is IMethodSymbol method; one = one.ContainingSymbol)
+        for (var current = symbol; current is IMethodSymbol method; current = current.ContainingSymbol)
             if (method.IsForwardPass())
                 return true;
         return false;
@@ -70,8 +70,8 @@ public sealed class RunByForwardAnalyzer : DiagnosticAnalyzer
 
     private static bool IsOnlyNamed(IOperation operation)
     {
-        for (var one = operation.Parent; one is not null; one = one.Parent)
-            if (one is INameOfOperation)
+        for (var outer = operation.Parent; outer is not null; outer = outer.Parent)
+            if (outer is INameOfOperation)
                 return true;
         return false;
     }

@@ -31,7 +31,7 @@ public sealed class UnsaidOptionAnalyzer : DiagnosticAnalyzer
             && made.ContainingType.IsOwnNode()
             && context.ContainingSymbol
                 is IMethodSymbol { MethodKind: MethodKind.Constructor, Parameters: { IsEmpty: false } options }
-            && call.Arguments.FirstOrDefault(one => one.Parameter?.Name == "code")
+            && call.Arguments.FirstOrDefault(argument => argument.Parameter?.Name == "code")
                 is { Value: { ConstantValue.HasValue: true } } code
         )
             context.ReportDiagnostic(
@@ -39,7 +39,7 @@ public sealed class UnsaidOptionAnalyzer : DiagnosticAnalyzer
                     Rules.UnsaidOptionRule,
                     code.Syntax.GetLocation(),
                     code.Syntax.ToString(),
-                    string.Join(", ", options.Select(one => one.Name))
+                    string.Join(", ", options.Select(option => option.Name))
                 )
             );
     }

@@ -236,9 +236,9 @@ public sealed partial class ParametrizedTensor
             .. Core.nodes(value)
                 .Index()
                 .Skip(from)
-                .Select(one => new NodeBuffers(
-                    one.Item.Buffers.Select(buffer => buffer.Name),
-                    parts.BufferArrays[one.Index]
+                .Select(node => new NodeBuffers(
+                    node.Item.Buffers.Select(buffer => buffer.Name),
+                    parts.BufferArrays[node.Index]
                 )),
         ];
 

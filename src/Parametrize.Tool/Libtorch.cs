@@ -18,7 +18,7 @@ internal static class Libtorch
     public static string Version { get; } =
         typeof(Libtorch)
             .Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
-            .Single(one => one.Key == "libtorch")
+            .Single(attribute => attribute.Key == "libtorch")
             .Value!;
 
     private static string Platform =>

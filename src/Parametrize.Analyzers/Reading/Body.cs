@@ -15,7 +15,7 @@ internal sealed class Body
         [
             .. operations
                 .OfType<IInvocationOperation>()
-                .Select(one => Registration.Of(one, Places))
+                .Select(invocation => Registration.Of(invocation, Places))
                 .OfType<Registration>(),
         ];
     }
@@ -35,16 +35,18 @@ internal sealed class Body
     /// </summary>
     public Registration? RegisteredBefore(IOperation use, Place place)
     {
-        var registration = Registrations.LastOrDefault(one =>
-            !one.IsRemoval && one.Tensors.Any(place.IsAround) && one.Operation.MustPrecede(use)
+        var registration = Registrations.LastOrDefault(candidate =>
+            !candidate.IsRemoval && candidate.Tensors.Any(place.IsAround) && candidate.Operation.MustPrecede(use)
         );
         if (registration is null)
             return null;
-        bool IsBetween(IOperation one) => one.IsAfter(registration.Operation) && use.IsAfter(one);
-        var isRemoved = Registrations.Any(one => one.IsRemoval && IsBetween(one.Operation) && MayConcern(one, place));
-        var isReplaced = Operations.Any(one =>
-            one is IAssignmentOperation assignment
-            && IsBetween(one)
+        bool IsBetween(IOperation operation) => operation.IsAfter(registration.Operation) && use.IsAfter(operation);
+        var isRemoved = Registrations.Any(removal =>
+            removal.IsRemoval && IsBetween(removal.Operation) && MayConcern(removal, place)
+        );
+        var isReplaced = Operations.Any(operation =>
+            operation is IAssignmentOperation assignment
+            && IsBetween(operation)
             && Places.Of(assignment.Target) is { } target
             && target.IsAround(place)
             && !registration.Tensors.Any(target.Is)

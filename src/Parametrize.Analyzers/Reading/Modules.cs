@@ -60,8 +60,8 @@ internal static class Modules
     {
         if (type is ITypeParameterSymbol parameter)
             return parameter.ConstraintTypes.Any(constraint => constraint.Is(name));
-        for (var one = type; one is not null; one = one.BaseType)
-            if (NameOf(one) == name)
+        for (var current = type; current is not null; current = current.BaseType)
+            if (NameOf(current) == name)
                 return true;
         return false;
     }

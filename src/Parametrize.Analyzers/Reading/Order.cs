@@ -41,16 +41,16 @@ internal static class Order
     /// <summary>The lambda or local function around it; null for the body of the method.</summary>
     public static IOperation? FunctionOf(IOperation operation)
     {
-        for (var one = operation.Parent; one is not null; one = one.Parent)
-            if (one is IAnonymousFunctionOperation or ILocalFunctionOperation)
-                return one;
+        for (var outer = operation.Parent; outer is not null; outer = outer.Parent)
+            if (outer is IAnonymousFunctionOperation or ILocalFunctionOperation)
+                return outer;
         return null;
     }
 
     public static IEnumerable<ILoopOperation> LoopsAround(IOperation operation)
     {
-        for (var one = operation.Parent; one is not null and not IAnonymousFunctionOperation; one = one.Parent)
-            if (one is ILoopOperation loop)
+        for (var outer = operation.Parent; outer is not null and not IAnonymousFunctionOperation; outer = outer.Parent)
+            if (outer is ILoopOperation loop)
                 yield return loop;
     }
 
@@ -132,12 +132,12 @@ internal static class Order
     /// <summary>Whether the loop of a `break` or `continue` is around the `meeting`, not inside it.</summary>
     private static bool IsBelow(IOperation operation, IOperation? meeting)
     {
-        for (var one = operation.Parent; one is not null && one != meeting; one = one.Parent)
-            if (one is ILoopOperation)
+        for (var outer = operation.Parent; outer is not null && outer != meeting; outer = outer.Parent)
+            if (outer is ILoopOperation)
                 return false;
         return true;
     }
 
     private static IEnumerable<IOperation> Behind(ImmutableArray<IOperation> statements, IOperation statement) =>
-        statements.SkipWhile(one => one != statement).Skip(1);
+        statements.SkipWhile(other => other != statement).Skip(1);
 }

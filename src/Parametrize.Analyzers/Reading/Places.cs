@@ -87,9 +87,9 @@ internal sealed class Places
     public Place? KeptIn(IOperation expression)
     {
         for (
-            var (one, parent) = (expression, expression.Parent);
+            var (child, parent) = (expression, expression.Parent);
             parent is not null;
-            (one, parent) = (parent, parent.Parent)
+            (child, parent) = (parent, parent.Parent)
         )
             switch (parent)
             {
@@ -97,7 +97,7 @@ internal sealed class Places
                     return new(declarator.Symbol, []);
                 case ISimpleAssignmentOperation assignment:
                     return Of(assignment.Target);
-                case IInvocationOperation invocation when IsFluent(invocation) && IsReceiver(one):
+                case IInvocationOperation invocation when IsFluent(invocation) && IsReceiver(child):
                 case IVariableInitializerOperation
                 or IConversionOperation
                 or IParenthesizedOperation
@@ -111,7 +111,7 @@ internal sealed class Places
 
     /// <summary>What a method is called on; of a static method, its first argument.</summary>
     public static IOperation? ReceiverOf(IInvocationOperation invocation) =>
-        invocation.Instance ?? invocation.Arguments.FirstOrDefault(one => one.Parameter?.Ordinal == 0)?.Value;
+        invocation.Instance ?? invocation.Arguments.FirstOrDefault(argument => argument.Parameter?.Ordinal == 0)?.Value;
 
     private static bool IsReceiver(IOperation operation) => operation is IArgumentOperation { Parameter.Ordinal: 0 };
 
@@ -146,8 +146,8 @@ internal sealed class Places
 
     private static IOperation? Accessed(IOperation instance)
     {
-        for (var one = instance; one is not null; one = one.Parent)
-            if (one.Parent is IConditionalAccessOperation access && access.WhenNotNull == one)
+        for (var operation = instance; operation is not null; operation = operation.Parent)
+            if (operation.Parent is IConditionalAccessOperation access && access.WhenNotNull == operation)
                 return access.Operation;
         return null;
     }

@@ -99,7 +99,7 @@ internal static class AdapterConfigFile
         if (
             json["init_lora_weights"] is JsonValue start
             && start.GetValueKind() is JsonValueKind.String
-            && ChangesBase.Any(one => ((string)start!).StartsWith(one, StringComparison.OrdinalIgnoreCase))
+            && ChangesBase.Any(method => ((string)start!).StartsWith(method, StringComparison.OrdinalIgnoreCase))
         )
             throw new InvalidDataException(
                 $"{path} has init_lora_weights = {start}, which changed the base weights: convert the adapter with PEFT "
@@ -130,18 +130,18 @@ internal static class AdapterConfigFile
         node switch
         {
             null => [],
-            JsonArray array => [.. array.Select(one => (string)one!)],
+            JsonArray array => [.. array.Select(text => (string)text!)],
             _ => [(string)node!],
         };
 
     private static Dictionary<string, T> Pattern<T>(JsonNode? node) =>
         node is JsonObject map
             ? map.ToDictionary(
-                one => one.Key,
-                one =>
-                    one.Value is { } value
+                pair => pair.Key,
+                pair =>
+                    pair.Value is { } value
                         ? value.GetValue<T>()
-                        : throw new FormatException($"{one.Key} has no number.")
+                        : throw new FormatException($"{pair.Key} has no number.")
             )
             : [];
 

@@ -13,11 +13,11 @@ internal static class AdapterFiles
 
     public static void Write(nn.Module model, string folder, LoraConfig wishes)
     {
-        var modules = ModelTree.Modules(model).ToDictionary(one => one.Name, one => one.Module);
+        var modules = ModelTree.Modules(model).ToDictionary(entry => entry.Name, entry => entry.Module);
         AdapterTargets.RequireAll(model, nameof(wishes.ModulesToSave), wishes.ModulesToSave, modules.Keys);
         var found = Adapters(model, modules);
         var config = Described(found, wishes);
-        if (SharedWeights.Fault(model, [.. found.Select(one => one.Layer.WeightName)], config) is { } fault)
+        if (SharedWeights.Fault(model, [.. found.Select(entry => entry.Layer.WeightName)], config) is { } fault)
             throw new NotSupportedException($"{fault} PEFT's files do not hold such an adapter; a state_dict does.");
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -51,7 +51,7 @@ internal static class AdapterFiles
         LoraConfig config
     )
     {
-        foreach (var (name, module) in modules.Where(one => AdapterTargets.IsSavedWhole(config, one.Key)))
+        foreach (var (name, module) in modules.Where(pair => AdapterTargets.IsSavedWhole(config, pair.Key)))
         {
             if (ModelTree.Tensors(module) is [var (inside, _), ..])
                 throw new NotSupportedException(
@@ -98,10 +98,10 @@ internal static class AdapterFiles
         LoraConfig wishes
     )
     {
-        var rank = Commonest(found.Select(one => one.Adapter.Rank));
-        var alpha = Commonest(found.Select(one => one.Adapter.Alpha));
+        var rank = Commonest(found.Select(entry => entry.Adapter.Rank));
+        var alpha = Commonest(found.Select(entry => entry.Adapter.Alpha));
         bool Uniform(Func<LowRankAdapter, bool> what) =>
-            found.Select(one => what(one.Adapter)).Distinct().ToList() is [var only]
+            found.Select(entry => what(entry.Adapter)).Distinct().ToList() is [var only]
                 ? only
                 : throw new NotSupportedException(
                     $"{found[0].Layer.WeightName} and others have adapters of several kinds, but PEFT's files hold one kind. Save the "
@@ -111,26 +111,29 @@ internal static class AdapterFiles
         {
             Rank = rank,
             Alpha = alpha,
-            TargetModules = [.. found.Select(one => one.Layer.Name)],
-            UseRankStabilized = Uniform(one => one.IsStabilized),
-            UseDora = Uniform(one => one.MagnitudeDimension is not null),
+            TargetModules = [.. found.Select(entry => entry.Layer.Name)],
+            UseRankStabilized = Uniform(adapter => adapter.IsStabilized),
+            UseDora = Uniform(adapter => adapter.MagnitudeDimension is not null),
             RankPattern = found
-                .Where(one => one.Adapter.Rank != rank)
-                .ToDictionary(one => Whole(one.Layer.Name), one => one.Adapter.Rank),
+                .Where(entry => entry.Adapter.Rank != rank)
+                .ToDictionary(entry => Whole(entry.Layer.Name), entry => entry.Adapter.Rank),
             AlphaPattern = found
-                .Where(one => one.Adapter.Alpha != alpha)
-                .ToDictionary(one => Whole(one.Layer.Name), one => one.Adapter.Alpha),
+                .Where(entry => entry.Adapter.Alpha != alpha)
+                .ToDictionary(entry => Whole(entry.Layer.Name), entry => entry.Adapter.Alpha),
         };
     }
 
-    private static T Commonest<T>(IEnumerable<T> values) => values.GroupBy(one => one).MaxBy(one => one.Count())!.Key;
+    private static T Commonest<T>(IEnumerable<T> values) =>
+        values.GroupBy(value => value).MaxBy(group => group.Count())!.Key;
 
     /// <summary>
     /// Names by which PEFT finds exactly these modules: a list, or a pattern when the end of another module's name would match a
     /// name of the list.
     /// </summary>
     private static JsonNode Targets(LoraConfig config, IEnumerable<string> modules) =>
-        modules.All(one => config.TargetModules.Contains(one) || !AdapterTargets.IsNamed(config.TargetModules, one))
+        modules.All(module =>
+            config.TargetModules.Contains(module) || !AdapterTargets.IsNamed(config.TargetModules, module)
+        )
             ? AdapterConfigFile.Shown(config.TargetModules)
             : JsonValue.Create(string.Join('|', config.TargetModules.Select(Regex.Escape)));
 

@@ -51,13 +51,13 @@ internal sealed class AdapterLoading : IDisposable
         ManyRegistrations.Register(
             _model,
             _adapters
-                .Where(one => Present(one.Layer) is null)
-                .Select(one => KeyValuePair.Create(one.Layer.WeightName, one.Value)),
+                .Where(adapter => Present(adapter.Layer) is null)
+                .Select(adapter => KeyValuePair.Create(adapter.Layer.WeightName, adapter.Value)),
             WhenNotAllowed.Project
         );
         // New adapters change nothing until their numbers are written. Passes of other threads see all numbers or none.
         using var alone = TensorAccess.WritingAll(() =>
-            [.. _adapters.SelectMany(one => TensorPath.Resolve(_model, one.Layer.WeightName).Accesses)]
+            [.. _adapters.SelectMany(adapter => TensorPath.Resolve(_model, adapter.Layer.WeightName).Accesses)]
         );
         using var _ = no_grad();
         foreach (var (layer, _, originals) in _adapters)
@@ -70,12 +70,12 @@ internal sealed class AdapterLoading : IDisposable
         }
         foreach (var (own, loaded) in _whole)
             own.copy_(loaded);
-        return [.. _adapters.Select(one => one.Layer.WeightName)];
+        return [.. _adapters.Select(adapter => adapter.Layer.WeightName)];
     }
 
     public void Dispose()
     {
-        foreach (var tensor in _file.Values.Concat(_adapters.SelectMany(one => one.Originals)))
+        foreach (var tensor in _file.Values.Concat(_adapters.SelectMany(adapter => adapter.Originals)))
             tensor.Dispose();
     }
 
@@ -89,7 +89,9 @@ internal sealed class AdapterLoading : IDisposable
     /// <summary>Finds the adapter or the module to which each tensor of the file belongs.</summary>
     private void Sort(string path)
     {
-        var modules = ModelTree.Modules(_model, registering: true).ToDictionary(one => one.Name, one => one.Module);
+        var modules = ModelTree
+            .Modules(_model, registering: true)
+            .ToDictionary(entry => entry.Name, entry => entry.Module);
         var left = new Dictionary<string, string>();
         foreach (var key in _file.Keys)
         {
@@ -116,7 +118,9 @@ internal sealed class AdapterLoading : IDisposable
             );
         if (_adapters.Count == 0)
             throw new InvalidDataException($"{path} has no adapter.");
-        if (SharedWeights.Fault(_model, [.. _adapters.Select(one => one.Layer.WeightName)], Config) is { } fault)
+        if (
+            SharedWeights.Fault(_model, [.. _adapters.Select(adapter => adapter.Layer.WeightName)], Config) is { } fault
+        )
             throw new NotSupportedException(fault);
         RequireTargets(path, modules);
         RequireNoOther(path);
@@ -146,11 +150,11 @@ internal sealed class AdapterLoading : IDisposable
     /// <summary>Throws when the model has an adapter for which the folder has none: it would compute with both.</summary>
     private void RequireNoOther(string path)
     {
-        var loaded = _adapters.Select(one => Present(one.Layer)).ToHashSet();
+        var loaded = _adapters.Select(adapter => Present(adapter.Layer)).ToHashSet();
         var other = AdapterTargets
             .AdaptersIn(ModelTree.Tensors(_model))
-            .Where(one => !loaded.Contains(one.Tensor))
-            .Select(one => one.Name)
+            .Where(entry => !loaded.Contains(entry.Tensor))
+            .Select(entry => entry.Name)
             .ToList();
         if (other.Count > 0)
             throw new InvalidOperationException(

@@ -9,7 +9,7 @@ internal static class AdapterTargets
     /// <summary>Those of the tensors of a model that are computed by adapters.</summary>
     public static List<(string Name, ParametrizedTensor Tensor)> AdaptersIn(
         List<(string Name, ParametrizedTensor Tensor)> tensors
-    ) => tensors.FindAll(one => one.Tensor.IsAdapter);
+    ) => tensors.FindAll(entry => entry.Tensor.IsAdapter);
 
     /// <summary>Whether a target is the module's whole name, or the end of it behind a dot.</summary>
     public static bool IsNamed(IEnumerable<string> targets, string module) =>
@@ -67,28 +67,28 @@ internal static class AdapterTargets
     public static IReadOnlyList<AdapterLayer> Find(nn.Module model, LoraConfig config)
     {
         var modules = ModelTree.Modules(model, registering: true);
-        var names = config.TargetModules.Where(one => one != LoraConfig.AllLinear).ToList();
+        var names = config.TargetModules.Where(target => target != LoraConfig.AllLinear).ToList();
         var meansLinear = names.Count < config.TargetModules.Count;
-        RequireAll(model, nameof(config.TargetModules), names, modules.Select(one => one.Name));
-        RequireAll(model, nameof(config.ModulesToSave), config.ModulesToSave, modules.Select(one => one.Name));
-        if (meansLinear && !modules.Any(one => one.Module is Linear))
+        RequireAll(model, nameof(config.TargetModules), names, modules.Select(module => module.Name));
+        RequireAll(model, nameof(config.ModulesToSave), config.ModulesToSave, modules.Select(module => module.Name));
+        if (meansLinear && !modules.Any(entry => entry.Module is Linear))
             throw new ArgumentException(
-                $"{model.Title()} has no Linear ({LoraConfig.AllLinear}). {Has(model, modules.Select(one => one.Name))}",
+                $"{model.Title()} has no Linear ({LoraConfig.AllLinear}). {Has(model, modules.Select(module => module.Name))}",
                 nameof(config)
             );
         if (meansLinear)
-            RequireNoneInNativeMemory(modules.Select(one => (one.Name, one.Module)));
+            RequireNoneInNativeMemory(modules.Select(entry => (entry.Name, entry.Module)));
         List<AdapterLayer> layers =
         [
             .. modules
-                .Where(one => meansLinear && one.Module is Linear || IsNamed(names, one.Name))
-                .Where(one => !IsSavedWhole(config, one.Name))
-                .Select(one => new AdapterLayer(one.Name, one.Module)),
+                .Where(entry => meansLinear && entry.Module is Linear || IsNamed(names, entry.Name))
+                .Where(entry => !IsSavedWhole(config, entry.Name))
+                .Select(entry => new AdapterLayer(entry.Name, entry.Module)),
         ];
         if (layers.Count == 0)
             throw new ArgumentException(
                 config.TargetModules.Count == 0
-                    ? $"TargetModules is empty: name the modules to change. {Has(model, modules.Select(one => one.Name))}"
+                    ? $"TargetModules is empty: name the modules to change. {Has(model, modules.Select(module => module.Name))}"
                     : $"Every module in TargetModules ({string.Join(", ", config.TargetModules)}) is also in ModulesToSave, so no adapter would be added. Remove it from one of the two.",
                 nameof(config)
             );

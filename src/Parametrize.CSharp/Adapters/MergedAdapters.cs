@@ -21,13 +21,13 @@ public sealed class MergedAdapters : IDisposable
     private MergedAdapters(nn.Module model, List<Weight> weights)
     {
         (_model, _weights) = (model, weights);
-        _owners = weights.ConvertAll(one => TensorPath.Resolve(model, one.Report.Name).Owner);
+        _owners = weights.ConvertAll(weight => TensorPath.Resolve(model, weight.Report.Name).Owner);
         foreach (var owner in _owners)
             Present.AddOrUpdate(owner, this);
     }
 
     /// <summary>The merged weights, with their rounding errors.</summary>
-    public IReadOnlyList<MergedTensor> Tensors => [.. _weights.Select(one => one.Report)];
+    public IReadOnlyList<MergedTensor> Tensors => [.. _weights.Select(weight => weight.Report)];
 
     /// <summary>Merges all adapters of a model, or throws before anything changes.</summary>
     internal static MergedAdapters Of(nn.Module model)
@@ -35,11 +35,11 @@ public sealed class MergedAdapters : IDisposable
         RequireNone(model);
         using var alone = Exclusive(model);
         var tensors = Adapted(model);
-        List<Weight> weights = [.. tensors.Select(one => Weight.Of(one.Name, one.Tensor))];
+        List<Weight> weights = [.. tensors.Select(entry => Weight.Of(entry.Name, entry.Tensor))];
         // Rounding errors are finite where the weights are.
-        if (weights.Find(one => !double.IsFinite(one.Report.LargestError)) is { Report.Name: var unsound })
+        if (weights.Find(weight => !double.IsFinite(weight.Report.LargestError)) is { Report.Name: var unsound })
         {
-            weights.ForEach(one => one.Dispose());
+            weights.ForEach(weight => weight.Dispose());
             throw new InvalidOperationException(
                 $"{unsound} contains NaN or infinite values after adding its adapter, so merging could not be undone. Nothing has changed. Check the adapter's weights."
             );
@@ -54,8 +54,8 @@ public sealed class MergedAdapters : IDisposable
         var merged = In(model);
         if (merged.Count == 0)
             throw new InvalidOperationException($"No adapter is merged into {model.Title()}.");
-        merged.ForEach(one => one.RequireUnchanged());
-        merged.ForEach(one => one.Unmerge());
+        merged.ForEach(adapters => adapters.RequireUnchanged());
+        merged.ForEach(adapters => adapters.Unmerge());
     }
 
     /// <summary>Throws when adapters are merged into the model: new ones would be added on top.</summary>
@@ -76,7 +76,7 @@ public sealed class MergedAdapters : IDisposable
         [
             .. ModelTree
                 .Modules(model)
-                .Select(one => Present.TryGetValue(one.Module, out var merged) ? merged : null)
+                .Select(entry => Present.TryGetValue(entry.Module, out var merged) ? merged : null)
                 .OfType<MergedAdapters>()
                 .Distinct(),
         ];
@@ -88,8 +88,8 @@ public sealed class MergedAdapters : IDisposable
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var weights = Adapted(model)
-            .ConvertAll(one =>
-                (one.Name, Weight: Adapter.without(one.Tensor.Parametrization, one.Tensor.CurrentParts()))
+            .ConvertAll(entry =>
+                (entry.Name, Weight: Adapter.without(entry.Tensor.Parametrization, entry.Tensor.CurrentParts()))
             );
         foreach (var (name, weight) in weights)
             MakePlain(model, name, weight);
@@ -110,23 +110,23 @@ public sealed class MergedAdapters : IDisposable
                 nameof(MergedAdapters),
                 "The adapters are back in the model, or this was disposed, which frees them and leaves the model merged."
             );
-        using var alone = Exclusive(_model, () => _weights.Select(one => one.Report.Name));
+        using var alone = Exclusive(_model, () => _weights.Select(weight => weight.Report.Name));
         RequireUnchanged();
         ManyRegistrations.Register(
             _model,
-            _weights.Select(one => KeyValuePair.Create(one.Report.Name, one.Report.Parametrization)),
+            _weights.Select(weight => KeyValuePair.Create(weight.Report.Name, weight.Report.Parametrization)),
             WhenNotAllowed.Project
         );
-        foreach (var one in _weights)
-            one.Restore(_model);
+        foreach (var weight in _weights)
+            weight.Restore(_model);
         Dispose();
     }
 
     /// <summary>Frees the frozen weights and the adapters; the model stays merged.</summary>
     public void Dispose()
     {
-        foreach (var one in _weights)
-            one.Dispose();
+        foreach (var weight in _weights)
+            weight.Dispose();
         _weights.Clear();
         // They may have been merged again since.
         foreach (var owner in _owners)
@@ -134,11 +134,11 @@ public sealed class MergedAdapters : IDisposable
                 Present.Remove(owner);
     }
 
-    private void RequireUnchanged() => _weights.ForEach(one => one.RequireUnchanged(_model));
+    private void RequireUnchanged() => _weights.ForEach(weight => weight.RequireUnchanged(_model));
 
     /// <summary>Exclusive access to all adapted weights, so that no removal has to wait for a thread, or is refused.</summary>
     private static Leases Exclusive(nn.Module model) =>
-        Exclusive(model, () => AdapterTargets.AdaptersIn(ModelTree.Tensors(model)).Select(one => one.Name));
+        Exclusive(model, () => AdapterTargets.AdaptersIn(ModelTree.Tensors(model)).Select(entry => entry.Name));
 
     private static Leases Exclusive(nn.Module model, Func<IEnumerable<string>> weights) =>
         TensorAccess.WritingAll(() => [.. weights().SelectMany(name => TensorPath.Resolve(model, name).Accesses)]);
@@ -178,8 +178,8 @@ public sealed class MergedAdapters : IDisposable
             !tensor.Binding.IsTied
             && ModelTree
                 .AllNames(model)
-                .Where(one => ReferenceEquals(one.Tensor, tensor))
-                .Select(one => one.Name)
+                .Where(entry => ReferenceEquals(entry.Tensor, tensor))
+                .Select(entry => entry.Name)
                 .ToList()
                 is { Count: > 1 } names
         )

@@ -32,7 +32,7 @@ public static class peft
         ArgumentNullException.ThrowIfNull(config);
         MergedAdapters.RequireNone(model);
         var layers = AdapterTargets.Find(model, config);
-        var values = layers.ToDictionary(one => one.WeightName, one => AdapterTargets.ValueFor(one, config));
+        var values = layers.ToDictionary(layer => layer.WeightName, layer => AdapterTargets.ValueFor(layer, config));
         RequirePlain(model, values.Keys);
         if (SharedWeights.Fault(model, values.Keys, config) is { } fault)
             throw new ArgumentException(fault, nameof(config));
@@ -179,8 +179,8 @@ public static class peft
             adapted.SelectMany(name => model.parametrization(name).parameters()),
             NativeTensors.Comparer
         );
-        foreach (var one in ModelTree.Modules(model).Where(one => AdapterTargets.IsSavedWhole(config, one.Name)))
-        foreach (var parameter in one.Module.parameters())
+        foreach (var saved in ModelTree.Modules(model).Where(entry => AdapterTargets.IsSavedWhole(config, entry.Name)))
+        foreach (var parameter in saved.Module.parameters())
         {
             kept.Add(parameter);
             // Trained, even if the model was frozen before: a module is saved as a whole because it is trained.

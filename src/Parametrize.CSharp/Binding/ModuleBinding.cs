@@ -154,7 +154,7 @@ internal sealed class ModuleBinding : IUpcomingUse
     /// <summary>Adds the hooks that compute the value for the passes of these modules, too.</summary>
     public void AddCallers(IEnumerable<nn.Module> callers)
     {
-        var present = _callers.Select(one => one.TryGetTarget(out var caller) ? caller : null).ToList();
+        var present = _callers.Select(reference => reference.TryGetTarget(out var caller) ? caller : null).ToList();
         foreach (var caller in callers.Where(caller => !present.Contains(caller)))
         {
             PassHooks.Add(caller, this);
@@ -167,8 +167,8 @@ internal sealed class ModuleBinding : IUpcomingUse
     /// </summary>
     public void NoteModel(nn.Module model)
     {
-        if (!Array.Exists(_models, one => one.TryGetTarget(out var known) && ReferenceEquals(known, model)))
-            _models = [.. _models.Where(one => one.TryGetTarget(out _)), new(model)];
+        if (!Array.Exists(_models, reference => reference.TryGetTarget(out var known) && ReferenceEquals(known, model)))
+            _models = [.. _models.Where(reference => reference.TryGetTarget(out _)), new(model)];
     }
 
     public void Enter(PassHooks caller) => _tensor.Binding.Enter(this, caller);

@@ -79,7 +79,7 @@ internal sealed class PassHooks
         lock (own)
         {
             own._wanted.Remove(binding);
-            own._former = [.. own._former.Where(one => one != binding)];
+            own._former = [.. own._former.Where(former => former != binding)];
             own.Order();
             if (own._bindings.Length > 0 || own._former.Length > 0)
                 return;

@@ -22,7 +22,7 @@ internal static class RegisteredTensors
         var (tensors, room) = (Current.Value.Tensors ?? [], Current.Value.Room);
         if (tensors.Count >= room)
         {
-            tensors = tensors.RemoveAll(one => !one.TryGetTarget(out _));
+            tensors = tensors.RemoveAll(reference => !reference.TryGetTarget(out _));
             room = 2 * tensors.Count + RoomForDead;
         }
         Current.Value = (tensors.Add(new(tensor)), room);
@@ -30,6 +30,6 @@ internal static class RegisteredTensors
 
     public static IEnumerable<TensorBinding> OfThisFlow() =>
         (Current.Value.Tensors ?? [])
-            .Select(one => one.TryGetTarget(out var tensor) ? tensor : null)
+            .Select(reference => reference.TryGetTarget(out var tensor) ? tensor : null)
             .OfType<TensorBinding>();
 }

@@ -237,9 +237,9 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 return new(this, state);
             case SlotState.Emptied:
                 var spent = new InjectedParameter?[] { _placeholder, Exposed, _pending }
-                    .Where(one => one is { IsSpent: true })
+                    .Where(parameter => parameter is { IsSpent: true })
                     .ToList();
-                spent.ForEach(one => one!.GiveUp());
+                spent.ForEach(parameter => parameter!.GiveUp());
                 if (!slot.MayBeEmpty)
                     _pendingError = state;
                 return new(this, SlotState.Hidden);

@@ -53,28 +53,28 @@ internal sealed partial class TensorBinding : IUpcomingUse
     public IEnumerable<Parameter> Kept => _modules.SelectMany(module => module.Kept);
 
     public bool AreAll(IReadOnlyCollection<ModuleBinding> modules) =>
-        _modules.All(one => modules.Contains(one) || one.IsGone);
+        _modules.All(module => modules.Contains(module) || module.IsGone);
 
     /// <summary>Whether all its modules had one tensor before it was registered.</summary>
-    public bool IsTied => _modules.All(one => one == _modules[0] || one.IsTiedTo(_modules[0]));
+    public bool IsTied => _modules.All(module => module == _modules[0] || module.IsTiedTo(_modules[0]));
 
     public void Add(ModuleBinding module)
     {
         if (_modules.Length == 0)
             RegisteredTensors.Add(this);
-        _modules = [.. _modules.Where(one => !one.IsGone), module];
+        _modules = [.. _modules.Where(present => !present.IsGone), module];
         _wasInModules = true;
     }
 
     public void Remove(ModuleBinding module)
     {
-        _modules = [.. _modules.Where(one => one != module && !one.IsGone)];
+        _modules = [.. _modules.Where(present => present != module && !present.IsGone)];
         if (_modules.Length == 0)
             DropValue();
     }
 
     /// <summary>The module whose state has the tensor in this set.</summary>
-    public ModuleBinding In(nn.Module home, string name) => _modules.First(one => one.IsIn(home, name));
+    public ModuleBinding In(nn.Module home, string name) => _modules.First(module => module.IsIn(home, name));
 
     /// <summary>The name under which a module shows this tensor, if it does.</summary>
     public string? NameOf(nn.Module home, string name, Tensor found) => In(home, name).NameOf(found);
@@ -84,9 +84,9 @@ internal sealed partial class TensorBinding : IUpcomingUse
     public bool Leave(nn.Module home)
     {
         using var alone = Access.Writing();
-        foreach (var module in _modules.Where(one => one.IsIn(home)))
+        foreach (var module in _modules.Where(present => present.IsIn(home)))
             module.Release();
-        _modules = [.. _modules.Where(one => !one.IsIn(home) && !one.IsGone)];
+        _modules = [.. _modules.Where(present => !present.IsIn(home) && !present.IsGone)];
         if (_modules.Length == 0)
             DropValue();
         return _modules.Length > 0;
@@ -163,7 +163,7 @@ internal sealed partial class TensorBinding : IUpcomingUse
     /// <param name="device">Their device.</param>
     public void SyncBeforeMove(ScalarType dtype, Device device)
     {
-        if (_modules.Aggregate(false, (isPending, one) => one.KeepAssigned(dtype, device) || isPending))
+        if (_modules.Aggregate(false, (isPending, module) => module.KeepAssigned(dtype, device) || isPending))
             SyncMoves();
         else
             SyncWithModules();
@@ -216,7 +216,7 @@ internal sealed partial class TensorBinding : IUpcomingUse
 
         // All fields must be in order before the tensor moves: the move enumerates its parameters, and that calls this method
         // again.
-        foreach (var write in found.SelectMany(one => one.Writes))
+        foreach (var write in found.SelectMany(entry => entry.Writes))
             if (write.MovedTo is { } place)
             {
                 _tensor.MoveTo(place.Dtype, place.Device);
@@ -229,11 +229,11 @@ internal sealed partial class TensorBinding : IUpcomingUse
         // All are taken out of the fields by now: one that is refused does not lose the others.
         Every.InOrder(
             found,
-            one =>
+            entry =>
             {
-                Train(one.Module, one.Writes);
-                if (one.Writes.Where(write => write.IsAssignment).ToList() is { Count: > 0 } assigned)
-                    one.Module.Assign(assigned);
+                Train(entry.Module, entry.Writes);
+                if (entry.Writes.Where(write => write.IsAssignment).ToList() is { Count: > 0 } assigned)
+                    entry.Module.Assign(assigned);
             }
         );
         foreach (var (module, writes) in found)

@@ -85,7 +85,7 @@ internal sealed class ValueCache(IComputedTensor tensor)
         if (_replaced.Count == 0)
             return;
         var access = tensor.Binding.Access;
-        var ended = _replaced.TakeWhile(one => !access.WasInUse(one.At, except: beginning)).Count();
+        var ended = _replaced.TakeWhile(entry => !access.WasInUse(entry.At, except: beginning)).Count();
         var areInUse = access.HasAbandonedPasses;
         foreach (var (shown, _) in _replaced.Take(ended))
             shown.Retire(areInUse);

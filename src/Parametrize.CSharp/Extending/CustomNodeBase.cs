@@ -152,5 +152,10 @@ public abstract class CustomNodeBase : Node
     private Tensor[] InUse(Tensor[] present, Tensor tensor) =>
         present.Length > 0
             ? present
-            : [.. Carried.Select(one => Usable(nameof(one.Initial), one.Initial(FormModule.ofTensor(tensor))))];
+            :
+            [
+                .. Carried.Select(buffer =>
+                    Usable(nameof(buffer.Initial), buffer.Initial(FormModule.ofTensor(tensor)))
+                ),
+            ];
 }

@@ -91,7 +91,7 @@ internal sealed class GroupedValues : IDisposable
     }
 
     private static void End(List<(TensorAccess Access, Visit Visit)> visits) =>
-        Every.FromTheLast(CollectionsMarshal.AsSpan(visits), one => one.Access.End(one.Visit));
+        Every.FromTheLast(CollectionsMarshal.AsSpan(visits), entry => entry.Access.End(entry.Visit));
 
     private void Compute(List<IGroupable> group, bool isToKeep)
     {

@@ -25,14 +25,14 @@ internal static class Likeness
         return entries;
     }
 
-    private static bool AreAlike(IGroupable one, IGroupable other) =>
-        one.IsLearning == other.IsLearning
-        && one.Shape.AsSpan().SequenceEqual(other.Shape)
+    private static bool AreAlike(IGroupable left, IGroupable right) =>
+        left.IsLearning == right.IsLearning
+        && left.Shape.AsSpan().SequenceEqual(right.Shape)
         && (
-            ReferenceEquals(one.Parametrization, other.Parametrization)
-            || one.Parametrization.Equals(other.Parametrization)
+            ReferenceEquals(left.Parametrization, right.Parametrization)
+            || left.Parametrization.Equals(right.Parametrization)
         )
-        && AreAlike(one.Tensors, other.Tensors);
+        && AreAlike(left.Tensors, right.Tensors);
 
     /// <summary>
     /// Compares parts of tensors with equal values and shapes. Their sizes differ only when one has a buffer in PyTorch's form, and
@@ -52,8 +52,8 @@ internal static class Likeness
 
     private sealed class ByLikeness : IEqualityComparer<(IGroupable Tensor, bool IsHeld)>
     {
-        public bool Equals((IGroupable Tensor, bool IsHeld) one, (IGroupable Tensor, bool IsHeld) other) =>
-            one.IsHeld == other.IsHeld && AreAlike(one.Tensor, other.Tensor);
+        public bool Equals((IGroupable Tensor, bool IsHeld) left, (IGroupable Tensor, bool IsHeld) right) =>
+            left.IsHeld == right.IsHeld && AreAlike(left.Tensor, right.Tensor);
 
         public int GetHashCode((IGroupable Tensor, bool IsHeld) key)
         {

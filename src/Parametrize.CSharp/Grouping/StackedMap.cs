@@ -125,7 +125,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
             autograd.grad([made], trained, [gradient], retain_graph: true, create_graph: true, allow_unused: true)
         );
         return leaves.ConvertAll(leaf =>
-            leaf.requires_grad && found.Dequeue() is { IsInvalid: false } one ? one : null
+            leaf.requires_grad && found.Dequeue() is { IsInvalid: false } pulled ? pulled : null
         );
     }
 
@@ -190,7 +190,7 @@ internal sealed class StackedMap : autograd.MultiTensorFunction<StackedMap>
             Stacks.forward(_value, new Parts(_shape, leaves, buffers));
 
         /// <summary>The tensors of the batch, each in its own memory: a pass may write into one of them.</summary>
-        public static List<Tensor> Divide(Tensor made) => [.. made.detach().unbind(0).Select(one => one.clone())];
+        public static List<Tensor> Divide(Tensor made) => [.. made.detach().unbind(0).Select(tensor => tensor.clone())];
 
         public Tensor[][] RowsOf(List<Tensor> buffers)
         {

@@ -173,7 +173,7 @@ internal sealed class JointLayout
             : $"{_names[index]} ({Kind(tensor)}) cannot be joined to {_names[0]} ({Kind(first)}): element type, device "
                 + "and requires_grad have to be equal.";
 
-        static string Kind(Tensor one) =>
-            $"{one.dtype} on {one.device}, {(one.requires_grad ? "trained" : "not trained")}";
+        static string Kind(Tensor member) =>
+            $"{member.dtype} on {member.device}, {(member.requires_grad ? "trained" : "not trained")}";
     }
 }

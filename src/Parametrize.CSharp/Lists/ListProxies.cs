@@ -25,7 +25,7 @@ internal static class ListProxies
         if (proxy.SeenIn.Count == 0)
             Locate((nn.Module)proxy, module);
         foreach (var place in parents)
-            if (!proxy.SeenIn.Any(one => ReferenceEquals(one.Module, place.Module) && one.Child == place.Child))
+            if (!proxy.SeenIn.Any(seen => ReferenceEquals(seen.Module, place.Module) && seen.Child == place.Child))
             {
                 Exchange(place, module, (nn.Module)proxy);
                 proxy.SeenIn.Add(place);

@@ -32,7 +32,7 @@ internal sealed class ParameterDictProxy : ParameterDict, IListProxy
     {
         ListProxies.MoveChildren(this, dtype, device, non_blocking);
         var all = ModuleInternals.Items(this);
-        ModuleInternals.Items(this) = [.. all.Where(one => one.Item2 is not InjectedParameter)];
+        ModuleInternals.Items(this) = [.. all.Where(pair => pair.Item2 is not InjectedParameter)];
         try
         {
             base._toEpilog(dtype, device!, non_blocking);

@@ -31,7 +31,7 @@ internal sealed class ParameterListProxy : ParameterList, IListProxy
     {
         ListProxies.MoveChildren(this, dtype, device, non_blocking);
         var all = ModuleInternals.Items(this);
-        var plain = all.Where(one => one is not InjectedParameter).ToList();
+        var plain = all.Where(parameter => parameter is not InjectedParameter).ToList();
         ModuleInternals.Items(this) = plain;
         try
         {

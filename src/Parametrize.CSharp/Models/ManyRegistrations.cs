@@ -15,17 +15,17 @@ internal static class ManyRegistrations
     )
     {
         var tensors = modules
-            .Select(one =>
+            .Select(entry =>
                 Found(
-                    ModelTree.Join(one.Name, tensorName),
-                    () => TensorPath.Resolve(one.Module, tensorName, one.Parent),
+                    ModelTree.Join(entry.Name, tensorName),
+                    () => TensorPath.Resolve(entry.Module, tensorName, entry.Parent),
                     value
                 )
             )
-            .DistinctBy(one => one.Path.Place)
+            .DistinctBy(tensor => tensor.Path.Place)
             .ToList();
         Commit(model, tensors, whenNotAllowed);
-        return [.. tensors.Select(one => one.Name)];
+        return [.. tensors.Select(tensor => tensor.Name)];
     }
 
     /// <summary>Registers on each of these tensors its own value, by name.</summary>
@@ -36,7 +36,7 @@ internal static class ManyRegistrations
     ) =>
         Commit(
             model,
-            [.. values.Select(one => Found(one.Key, () => TensorPath.Resolve(model, one.Key), one.Value))],
+            [.. values.Select(pair => Found(pair.Key, () => TensorPath.Resolve(model, pair.Key), pair.Value))],
             whenNotAllowed
         );
 
@@ -46,11 +46,13 @@ internal static class ManyRegistrations
         WhenNotAllowed whenNotAllowed
     ) =>
         Prepared.CommitAll(
-            tensors.Select(one => one.Path),
+            tensors.Select(tensor => tensor.Path),
             () =>
             {
                 var ties = new TiedParameters(model);
-                return tensors.Select(one => Naming(one.Name, () => ties.Prepare(one.Path, one.Value, whenNotAllowed)));
+                return tensors.Select(tensor =>
+                    Naming(tensor.Name, () => ties.Prepare(tensor.Path, tensor.Value, whenNotAllowed))
+                );
             }
         );
 

@@ -60,8 +60,8 @@ internal static class ModelAverage
     )
     {
         var trained = plain
-            .Where(one => one.Average is TorchSharp.Modules.Parameter)
-            .Select(one => (one.Name, one.Model));
+            .Where(pair => pair.Average is TorchSharp.Modules.Parameter)
+            .Select(pair => (pair.Name, pair.Model));
         var parts =
             from pair in pairs
             where !pair.Average.IsBuffer
@@ -78,8 +78,8 @@ internal static class ModelAverage
     )
     {
         var own = ModelTree.Tensors(average);
-        var others = ModelTree.Tensors(model).ToDictionary(one => one.Name, one => one.Tensor);
-        var unpaired = own.Select(one => one.Name).ToHashSet();
+        var others = ModelTree.Tensors(model).ToDictionary(entry => entry.Name, entry => entry.Tensor);
+        var unpaired = own.Select(entry => entry.Name).ToHashSet();
         unpaired.SymmetricExceptWith(others.Keys);
         if (unpaired.Count > 0)
             throw new InvalidOperationException(
@@ -94,13 +94,13 @@ internal static class ModelAverage
                     $"'{name}' is {tensor.Code} {Form.Shown(tensor.Shape)} in the average, but {others[name].Code} "
                         + $"{Form.Shown(others[name].Shape)} in the model. Begin another average when parametrizations change."
                 );
-        return own.ConvertAll(one => (one.Name, one.Tensor, others[one.Name]));
+        return own.ConvertAll(entry => (entry.Name, entry.Tensor, others[entry.Name]));
     }
 
     /// <summary>The parameters and buffers that are not parametrized; each once, also when several modules share it.</summary>
     private static List<(string Name, Tensor Average, Tensor Model)> PlainPairs(nn.Module average, nn.Module model)
     {
-        var others = Plain(model).ToDictionary(one => one.Name, one => one.Tensor);
+        var others = Plain(model).ToDictionary(entry => entry.Name, entry => entry.Tensor);
         var pairs = new List<(string, Tensor, Tensor)>();
         foreach (var (name, own) in Plain(average))
         {
@@ -115,8 +115,8 @@ internal static class ModelAverage
     }
 
     private static IEnumerable<(string Name, Tensor Tensor)> Plain(nn.Module model) =>
-        from one in ModelTree.Modules(model, registering: true)
-        from own in ModelTree.TensorsOf(one.Module)
-        where TensorPath.Find(one.Module, own.Name) is null
-        select (ModelTree.Join(one.Name, own.Name), own.Tensor);
+        from entry in ModelTree.Modules(model, registering: true)
+        from own in ModelTree.TensorsOf(entry.Module)
+        where TensorPath.Find(entry.Module, own.Name) is null
+        select (ModelTree.Join(entry.Name, own.Name), own.Tensor);
 }

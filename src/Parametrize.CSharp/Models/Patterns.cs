@@ -20,11 +20,11 @@ internal static class Patterns
     )
         where T : class
     {
-        var matching = patterns.Where(one => names.Any(name => Match(one.Pattern, name))).ToList();
-        return matching.Select(one => one.Value).Distinct().Count() < 2
+        var matching = patterns.Where(entry => names.Any(name => Match(entry.Pattern, name))).ToList();
+        return matching.Select(match => match.Value).Distinct().Count() < 2
             ? matching.FirstOrDefault().Value
             : throw new ArgumentException(
-                $"{names[0]} has several {kind}: {string.Join(", ", matching.Select(one => $"{one.Pattern}: {one.Value}"))}. "
+                $"{names[0]} has several {kind}: {string.Join(", ", matching.Select(match => $"{match.Pattern}: {match.Value}"))}. "
                     + "Name it, or let one pattern match it.",
                 argument
             );

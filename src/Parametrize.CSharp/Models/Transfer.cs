@@ -28,9 +28,12 @@ internal sealed record Transfer(
     /// <summary>Carries out all transfers, or none when a target cannot compute from the numbers of its source.</summary>
     public static void CarryOut(IReadOnlyList<Transfer> transfers)
     {
-        Prepared.CommitAll(transfers.Select(one => one.To), () => transfers.Select(one => one.Prepare()));
-        foreach (var one in transfers)
-            one.Target!.TrainLike(one.From);
+        Prepared.CommitAll(
+            transfers.Select(transfer => transfer.To),
+            () => transfers.Select(transfer => transfer.Prepare())
+        );
+        foreach (var transfer in transfers)
+            transfer.Target!.TrainLike(transfer.From);
     }
 
     private IPrepared Prepare()

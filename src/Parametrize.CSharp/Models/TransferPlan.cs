@@ -14,7 +14,7 @@ internal static class TransferPlan
             transfers.AddRange(PlanOne(shared.Key, [.. shared], from, to));
 
         var there = ModelTree.Tensors(to).Select(entry => entry.Name);
-        if (there.Except(transfers.Select(one => one.Name)).FirstOrDefault() is { } superfluous)
+        if (there.Except(transfers.Select(transfer => transfer.Name)).FirstOrDefault() is { } superfluous)
             throw new InvalidOperationException(
                 $"{superfluous} is parametrized in the target, but not in the source. Remove that parametrization first."
             );
@@ -44,7 +44,7 @@ internal static class TransferPlan
     public static void RequireAlike(nn.Module from, nn.Module to)
     {
         var (here, there) = (Modules(from), Modules(to));
-        var different = here.Except(there).Concat(there.Except(here)).Select(one => one.Name).FirstOrDefault();
+        var different = here.Except(there).Concat(there.Except(here)).Select(module => module.Name).FirstOrDefault();
         if (different is not null)
             throw new ArgumentException(
                 $"The models are not alike: '{different}' is {Shown(here, different)} in the source, but "
@@ -60,7 +60,7 @@ internal static class TransferPlan
         var here = ModelTree
             .Places(from)
             .SelectMany(places => places.Select(place => (place.Name, places.Key)))
-            .ToLookup(one => one.Name, one => one.Key);
+            .ToLookup(place => place.Name, place => place.Key);
         foreach (var places in ModelTree.Places(to))
         {
             var names = places.Select(place => place.Name).Where(here.Contains).ToList();
@@ -73,8 +73,8 @@ internal static class TransferPlan
     }
 
     private static List<(string Name, Type Type)> Modules(nn.Module model) =>
-        ModelTree.Modules(model, registering: true).ConvertAll(one => (one.Name, one.Module.GetType()));
+        ModelTree.Modules(model, registering: true).ConvertAll(entry => (entry.Name, entry.Module.GetType()));
 
     private static string Shown(IEnumerable<(string Name, Type Type)> modules, string name) =>
-        modules.FirstOrDefault(one => one.Name == name).Type?.Name ?? "absent";
+        modules.FirstOrDefault(module => module.Name == name).Type?.Name ?? "absent";
 }

@@ -42,11 +42,11 @@ public static partial class parametrize
         ArgumentNullException.ThrowIfNull(tensor_name);
         ArgumentNullException.ThrowIfNull(parametrization);
         var modules = ModelTree.Modules(model, registering: true);
-        var picked = modules.Where(one => where(one.Name, one.Module)).ToList();
+        var picked = modules.Where(entry => where(entry.Name, entry.Module)).ToList();
         if (picked.Count == 0 && !allowNone)
             throw new ArgumentException(
                 $"No module of {model.Title()} was picked. It has: "
-                    + $"{string.Join(", ", modules.Select(one => $"{(one.Name.Length == 0 ? "itself" : one.Name)} ({one.Module.Title()})"))}. Pass allowNone: true where none may be.",
+                    + $"{string.Join(", ", modules.Select(entry => $"{(entry.Name.Length == 0 ? "itself" : entry.Name)} ({entry.Module.Title()})"))}. Pass allowNone: true where none may be.",
                 nameof(where)
             );
         return ManyRegistrations.Register(model, picked, tensor_name, parametrization, whenNotAllowed);

@@ -44,7 +44,7 @@ internal sealed class OptimizerGroups
         var missing = inputs.Where(IsMissing).ToList();
         // The group of the tensor's other parameters, or of the module's parameters that it replaces.
         List<Parameter> kept = [.. tensor.Binding.Kept];
-        var group = inputs.Concat(kept).Select(_groupOf.GetValueOrDefault).FirstOrDefault(one => one is not null);
+        var group = inputs.Concat(kept).Select(_groupOf.GetValueOrDefault).FirstOrDefault(found => found is not null);
         var hadParameter = tensor.Reused >= 0 || kept.Count > 0;
         if (group is null && hadParameter && !tensor.IsAdapter)
             return [];
@@ -61,9 +61,9 @@ internal sealed class OptimizerGroups
     {
         if (!AllJoined.TryGetValue(group, out var joined))
             return;
-        foreach (var one in joined.Where(one => one.IsRemoved))
-            OptimizerInternals.ForgetState(_optimizer, one.Parameter);
-        joined.RemoveAll(one => one.IsRemoved);
+        foreach (var removed in joined.Where(entry => entry.IsRemoved))
+            OptimizerInternals.ForgetState(_optimizer, removed.Parameter);
+        joined.RemoveAll(entry => entry.IsRemoved);
     }
 
     /// <summary>
@@ -83,7 +83,9 @@ internal sealed class OptimizerGroups
         {
             AllJoined.Add(group, joined = []);
             // A lazy sequence, as the original one may be: each enumeration reads both anew.
-            group.Parameters = group.Parameters.Concat(joined.Where(one => !one.IsListed).Select(one => one.Parameter));
+            group.Parameters = group.Parameters.Concat(
+                joined.Where(entry => !entry.IsListed).Select(entry => entry.Parameter)
+            );
         }
         joined.Add(new(new(tensor), parameter, isListed));
         _groupOf.TryAdd(parameter, group);

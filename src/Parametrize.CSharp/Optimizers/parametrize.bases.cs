@@ -52,7 +52,7 @@ public static partial class parametrize
     public static IReadOnlyList<string> update_bases(this nn.Module model, optim.Optimizer? optimizer = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var based = ModelTree.Tensors(model).Where(one => one.Tensor.HasBase && !one.Tensor.IsAdapter).ToList();
+        var based = ModelTree.Tensors(model).Where(entry => entry.Tensor.HasBase && !entry.Tensor.IsAdapter).ToList();
         Bases.Move([.. based.Select(entry => entry.Tensor)], optimizer);
         return [.. based.Select(entry => entry.Name)];
     }

@@ -34,7 +34,7 @@ public static partial class parametrize
             var groups = new OptimizerGroups(managed);
             return [.. tensors.SelectMany(groups.AddMissing)];
         }
-        RequireAll(optimizer, tensors.SelectMany(one => one.parameters()));
+        RequireAll(optimizer, tensors.SelectMany(tensor => tensor.parameters()));
         return [];
     }
 

@@ -21,14 +21,14 @@ internal static class LogPriors
             if (name.AsSpan().ContainsAny('*', '?'))
                 patterns.Add((name, prior));
             else
-                Choose(targets.Find(one => one.Names.Contains(name)) ?? throw Missing(name), prior);
+                Choose(targets.Find(target => target.Names.Contains(name)) ?? throw Missing(name), prior);
         }
         foreach (var (pattern, _) in patterns)
-            if (!targets.Exists(one => one.Names.Any(name => Patterns.Match(pattern, name))))
+            if (!targets.Exists(target => target.Names.Any(name => Patterns.Match(pattern, name))))
                 throw Missing(pattern);
         return Sum(
             [
-                .. chosen.Select(one => (one.Key, one.Value)),
+                .. chosen.Select(pair => (pair.Key, pair.Value)),
                 .. from target in targets
                 where !chosen.ContainsKey(target)
                 let prior = Patterns.ValueOf(patterns, target.Names, "priors", nameof(priors))
@@ -81,8 +81,8 @@ internal static class LogPriors
             throw new ArgumentException(whenNone);
         var faults = terms
             .Select(term => (term.Target.Name, Fault: term.Target.Fault(term.Prior, byParameters)))
-            .Where(one => one.Fault is not null)
-            .Select(one => $"{one.Name}: {one.Fault}")
+            .Where(entry => entry.Fault is not null)
+            .Select(entry => $"{entry.Name}: {entry.Fault}")
             .ToList();
         if (faults.Count > 0)
             throw new ArgumentException(string.Join("\n", faults));
@@ -96,21 +96,23 @@ internal static class LogPriors
     private static string Needed(Prior prior) => ParametrizationText.ToCSharp(prior.Density.Support);
 
     private static string Names(nn.Module model) =>
-        Targets(model) is { Count: > 0 } targets ? string.Join(", ", targets.SelectMany(one => one.Names)) : "none";
+        Targets(model) is { Count: > 0 } targets
+            ? string.Join(", ", targets.SelectMany(target => target.Names))
+            : "none";
 
     /// <summary>The tensors of a model, each once: the parametrized ones, and its other parameters.</summary>
     private static List<Target> Targets(nn.Module model) =>
         [
             .. from entry in ModelTree.AllNames(model)
-            group entry.Name by entry.Tensor into one
-            select new Target([.. one], one.Key, null),
+            group entry.Name by entry.Tensor into names
+            select new Target([.. names], names.Key, null),
             .. from module in ModelTree.Modules(model, registering: true)
             from own in module.Module.named_parameters(recurse: false)
             where !own.parameter.IsInvalid && TensorPath.Find(module.Module, own.name) is null
             group (Name: ModelTree.Join(module.Name, own.name), own.parameter) by NativeTensors.Identity(
                 own.parameter
-            ) into one
-            select new Target([.. one.Select(entry => entry.Name)], null, one.First().parameter),
+            ) into entries
+            select new Target([.. entries.Select(entry => entry.Name)], null, entries.First().parameter),
         ];
 
     /// <summary>A tensor of a model that can have a prior.</summary>

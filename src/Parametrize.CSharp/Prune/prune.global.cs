@@ -60,14 +60,14 @@ public static partial class prune
     )
     {
         var named = parameters.ToList();
-        var unnamed = named.FindIndex(one => one.module is null || one.name is null);
+        var unnamed = named.FindIndex(entry => entry.module is null || entry.name is null);
         if (unnamed >= 0)
             throw new ArgumentException($"parameters[{unnamed}]: the module or the name is null.", nameof(parameters));
         var targets = named
-            .Select(one => new PruningTarget(
-                one.module,
-                TensorPath.Resolve(one.module, one.name),
-                importance_scores?.GetValueOrDefault(one)
+            .Select(entry => new PruningTarget(
+                entry.module,
+                TensorPath.Resolve(entry.module, entry.name),
+                importance_scores?.GetValueOrDefault(entry)
             ))
             .ToList();
         if (targets.Count == 0)

@@ -48,13 +48,13 @@ internal static class ModelTree
         Walk(ListProxies.Behind(module));
         return [.. found.Keys];
 
-        void Walk(nn.Module one)
+        void Walk(nn.Module current)
         {
-            if (!found.TryAdd(one, true))
+            if (!found.TryAdd(current, true))
                 return;
-            if (one is not ParametrizedTensor)
-                ModuleInternals.RegisterComponents(one);
-            foreach (var (_, child) in one.named_children())
+            if (current is not ParametrizedTensor)
+                ModuleInternals.RegisterComponents(current);
+            foreach (var (_, child) in current.named_children())
                 Walk(ListProxies.Behind(child));
         }
     }
@@ -91,7 +91,7 @@ internal static class ModelTree
     public static List<(string Name, ParametrizedTensor Tensor)> CurrentTensors(nn.Module model)
     {
         var tensors = Tensors(model);
-        tensors.ForEach(one => one.Tensor.Binding.SyncWithModules());
+        tensors.ForEach(entry => entry.Tensor.Binding.SyncWithModules());
         return tensors;
     }
 
@@ -103,9 +103,9 @@ internal static class ModelTree
         using var _ = Structure.EnterScope();
         return
         [
-            .. from one in Modules(model)
-            from own in BoundTo(one.Module).Concat(HeldBy(one.Module))
-            select (Join(one.Name, own.Name), own.Tensor),
+            .. from entry in Modules(model)
+            from own in BoundTo(entry.Module).Concat(HeldBy(entry.Module))
+            select (Join(entry.Name, own.Name), own.Tensor),
         ];
     }
 
@@ -122,10 +122,10 @@ internal static class ModelTree
         using var _ = Structure.EnterScope();
         return
         [
-            .. from one in Modules(model)
-            from child in one.Module.named_children()
+            .. from entry in Modules(model)
+            from child in entry.Module.named_children()
             where ReferenceEquals(ListProxies.Behind(child.module), module)
-            select new ParentModule(one.Module, child.name, one.Parent),
+            select new ParentModule(entry.Module, child.name, entry.Parent),
         ];
     }
 
@@ -140,14 +140,18 @@ internal static class ModelTree
     public static IEnumerable<IGrouping<object, (string Module, string Name)>> Places(nn.Module model)
     {
         var plain =
-            from one in Modules(model, registering: true)
-            from own in TensorsOf(one.Module)
-            where !own.Tensor.IsInvalid && TensorPath.Find(one.Module, own.Name) is null
-            select (Key: (object)NativeTensors.Identity(own.Tensor), one.Name, Tensor: Join(one.Name, own.Name));
+            from entry in Modules(model, registering: true)
+            from own in TensorsOf(entry.Module)
+            where !own.Tensor.IsInvalid && TensorPath.Find(entry.Module, own.Name) is null
+            select (Key: (object)NativeTensors.Identity(own.Tensor), entry.Name, Tensor: Join(entry.Name, own.Name));
         var parametrized =
-            from one in AllNames(model)
-            select (Key: (object)one.Tensor, one.Name[..Math.Max(0, one.Name.LastIndexOf('.'))], Tensor: one.Name);
-        return plain.Concat(parametrized).GroupBy(one => one.Key, one => (one.Item2, one.Tensor));
+            from entry in AllNames(model)
+            select (
+                Key: (object)entry.Tensor,
+                entry.Name[..Math.Max(0, entry.Name.LastIndexOf('.'))],
+                Tensor: entry.Name
+            );
+        return plain.Concat(parametrized).GroupBy(place => place.Key, place => (place.Item2, place.Tensor));
     }
 
     public static string Join(string name, string step) => name.Length == 0 ? step : $"{name}.{step}";

@@ -28,7 +28,7 @@ internal sealed class PlainTensor : IDisposable
         _found = [.. members.Select(Find)];
         foreach (var (member, found) in members.Zip(_found))
             RequireFirstName(member, found.Tensor);
-        if (_found.DistinctBy(one => one.Slot.IsBuffer).Count() > 1)
+        if (_found.DistinctBy(entry => entry.Slot.IsBuffer).Count() > 1)
             throw new ArgumentException(
                 $"{path} joins a parameter and a buffer, but a buffer is not trained. Join parameters only, or buffers only."
             );
@@ -63,7 +63,7 @@ internal sealed class PlainTensor : IDisposable
 
     public bool IsTrained => _found[0].Slot.IsTrained(_found[0].Tensor);
 
-    public List<Tensor> Tensors => _found.ConvertAll(one => one.Tensor);
+    public List<Tensor> Tensors => _found.ConvertAll(entry => entry.Tensor);
 
     /// <summary>Lets the module compute with a parametrized tensor.</summary>
     public void Bind(ParametrizedTensor tensor)
@@ -73,7 +73,7 @@ internal sealed class PlainTensor : IDisposable
         ModuleInternals.AddChild(set, name, tensor);
         new ModuleBinding(
             tensor,
-            _found.Select(one => one.Slot),
+            _found.Select(entry => entry.Slot),
             Layout,
             (set, name),
             owner => ParametrizationSet.Of(owner)?.Dispose()
@@ -96,8 +96,11 @@ internal sealed class PlainTensor : IDisposable
     {
         using var _ = ModelTree.Structure.EnterScope();
         // TorchSharp registers the field behind an automatic property, too.
-        var names = ModelTree.TensorsOf(path.Owner).Where(one => !one.Name.StartsWith('<'));
-        if (names.FirstOrDefault(one => ReferenceEquals(one.Tensor, tensor)).Name is { } first && first != path.Name)
+        var names = ModelTree.TensorsOf(path.Owner).Where(entry => !entry.Name.StartsWith('<'));
+        if (
+            names.FirstOrDefault(entry => ReferenceEquals(entry.Tensor, tensor)).Name is { } first
+            && first != path.Name
+        )
             throw new ArgumentException(
                 $"{path} is the same tensor as '{first}', which is its name in the state. Use '{first}'."
             );
@@ -109,7 +112,7 @@ internal sealed class PlainTensor : IDisposable
         {
             if (member.Tensor is not null)
                 throw new InvalidOperationException($"{member} is parametrized already. Remove that first.");
-            if (members.Count(one => one == member) > 1)
+            if (members.Count(other => other == member) > 1)
                 throw new ArgumentException($"{member} is named twice. Name each member of a joint tensor once.");
         }
     }
@@ -119,7 +122,7 @@ internal sealed class PlainTensor : IDisposable
         string[] own =
         [
             .. Names(owner, recurse: false),
-            .. ParametrizationSet.Of(owner)?.Named.Select(one => one.Name) ?? [],
+            .. ParametrizationSet.Of(owner)?.Named.Select(entry => entry.Name) ?? [],
         ];
         var present =
             own.Length > 0 ? $"It has: {string.Join(", ", own)}."
@@ -132,8 +135,8 @@ internal sealed class PlainTensor : IDisposable
     /// <summary>By the names that registering takes, which are not those of the state for what is parametrized.</summary>
     private static string[] Inside(nn.Module owner) =>
         [
-            .. Names(owner, recurse: true).Where(one => !one.Contains("parametrizations.")),
-            .. ModelTree.Tensors(owner).Select(one => one.Name),
+            .. Names(owner, recurse: true).Where(name => !name.Contains("parametrizations.")),
+            .. ModelTree.Tensors(owner).Select(entry => entry.Name),
         ];
 
     private static string[] Names(nn.Module owner, bool recurse) =>

@@ -47,10 +47,10 @@ internal sealed class Prepared : IPrepared
     public void Commit()
     {
         using var _ = ModelTree.Structure.EnterScope();
-        _changes.ForEach(one => one.Commit());
+        _changes.ForEach(change => change.Commit());
     }
 
-    public void Dispose() => _changes.ForEach(one => one.Dispose());
+    public void Dispose() => _changes.ForEach(change => change.Dispose());
 }
 
 /// <summary>Prepared new parts of a parametrized tensor, which may get more nodes as well.</summary>

@@ -50,7 +50,8 @@ internal static class Registrar
         all.Commit();
     }
 
-    public static void Remove(TensorPath path, bool leaveParametrized) => Remove(path, leaveParametrized, one => [one]);
+    public static void Remove(TensorPath path, bool leaveParametrized) =>
+        Remove(path, leaveParametrized, single => [single]);
 
     /// <summary>
     /// Gives one plain tensor to the module and to all modules that are tied to it: with the value, or with other numbers.
@@ -65,7 +66,7 @@ internal static class Registrar
         Tensor? numbers = null
     )
     {
-        using var alone = TensorAccess.WritingAll(() => [.. find(path).SelectMany(one => one.Accesses)]);
+        using var alone = TensorAccess.WritingAll(() => [.. find(path).SelectMany(found => found.Accesses)]);
         var parametrized = path.Tensor ?? throw TensorPath.NotParametrized(path.Owner, path.Name);
         if (path.IsHeld)
             throw new InvalidOperationException(
@@ -91,7 +92,8 @@ internal static class Registrar
         using var lasting = Modes.Lasting();
         using var _ = ModelTree.Structure.EnterScope();
         var places = paths.ConvertAll(Place.Of);
-        var isLast = parametrized.Binding.AreAll([.. places.Select(one => one.Binding)]) && !parametrized.IsMadeByUser;
+        var isLast =
+            parametrized.Binding.AreAll([.. places.Select(place => place.Binding)]) && !parametrized.IsMadeByUser;
         var original = parametrized.Inputs[Math.Max(parametrized.Reused, 0)];
         Tensor[] own =
             isLast && parametrized.Reused >= 0
@@ -122,8 +124,8 @@ internal static class Registrar
         [
             path,
             .. parametrized
-                .Binding.Modules.Where(one => one != own && one.IsTiedTo(own))
-                .Select(one => new TensorPath(one.Owner!, one.Name)),
+                .Binding.Modules.Where(module => module != own && module.IsTiedTo(own))
+                .Select(module => new TensorPath(module.Owner!, module.Name)),
         ];
     }
 

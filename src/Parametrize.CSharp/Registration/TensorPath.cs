@@ -72,7 +72,7 @@ internal sealed record TensorPath(nn.Module Owner, string Name, ParentModule? Pa
             return
             [
                 AccessTo(Owner),
-                .. ParametrizationSet.Of(Owner)?.Named.Select(one => one.Tensor.Binding.Access) ?? [],
+                .. ParametrizationSet.Of(Owner)?.Named.Select(entry => entry.Tensor.Binding.Access) ?? [],
                 .. Callers.Select(PassHooks.AccessOf).OfType<TensorAccess>(),
             ];
         }
@@ -211,7 +211,7 @@ internal sealed record TensorPath(nn.Module Owner, string Name, ParentModule? Pa
             : "nothing";
 
     private static ParentModule? ParentOf(nn.Module owner, nn.Module model) =>
-        ModelTree.Modules(model).FirstOrDefault(one => ReferenceEquals(one.Module, owner)).Parent;
+        ModelTree.Modules(model).FirstOrDefault(entry => ReferenceEquals(entry.Module, owner)).Parent;
 
     private static string? NameOfParametrized(nn.Module owner, Tensor tensor)
     {
@@ -234,5 +234,5 @@ internal sealed record TensorPath(nn.Module Owner, string Name, ParentModule? Pa
     }
 
     /// <summary>The lock for registering on a module and removing from it.</summary>
-    private static TensorAccess AccessTo(nn.Module module) => Locks.GetValue(module, one => new(() => one.Title()));
+    private static TensorAccess AccessTo(nn.Module module) => Locks.GetValue(module, owner => new(() => owner.Title()));
 }

@@ -65,11 +65,11 @@ internal sealed class TiedParameters(params IEnumerable<nn.Module> models)
         using var _ = ModelTree.Structure.EnterScope();
         return (
             from model in models
-            from one in ModelTree.Modules(model, registering: true)
-            where one.Module is not NativeChild
-            from own in ModelTree.TensorsOf(one.Module)
+            from entry in ModelTree.Modules(model, registering: true)
+            where entry.Module is not NativeChild
+            from own in ModelTree.TensorsOf(entry.Module)
             where !own.Tensor.IsInvalid
-            select (Path: new TensorPath(one.Module, own.Name, one.Parent), own.Tensor)
+            select (Path: new TensorPath(entry.Module, own.Name, entry.Parent), own.Tensor)
         ).ToLookup(own => KindOf(own.Tensor), own => own.Path);
     }
 

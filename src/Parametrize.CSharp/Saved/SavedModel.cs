@@ -77,10 +77,10 @@ public sealed class SavedModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(parametrization);
-        var index = _tensors.FindIndex(one => one.Name == name);
+        var index = _tensors.FindIndex(saved => saved.Name == name);
         if (index < 0)
             throw new ArgumentException(
-                $"There is no tensor '{name}'. There is: {string.Join(", ", _tensors.Select(one => one.Name))}.",
+                $"There is no tensor '{name}'. There is: {string.Join(", ", _tensors.Select(saved => saved.Name))}.",
                 nameof(name)
             );
         var before = _tensors[index];
@@ -105,10 +105,10 @@ public sealed class SavedModel : IDisposable
     public Dictionary<string, Tensor> baked_state_dict()
     {
         RequireWhole();
-        var problems = _tensors.Select(one => one.Problem).OfType<string>().ToList();
+        var problems = _tensors.Select(tensor => tensor.Problem).OfType<string>().ToList();
         if (problems.Count > 0)
             throw new InvalidDataException(string.Join(Environment.NewLine, problems));
-        return _tensors.SelectMany(one => one.Baked()).ToDictionary(one => one.Name, one => one.Value);
+        return _tensors.SelectMany(tensor => tensor.Baked()).ToDictionary(baked => baked.Name, baked => baked.Value);
     }
 
     /// <summary>
@@ -121,11 +121,11 @@ public sealed class SavedModel : IDisposable
     public void Save(string path)
     {
         RequireWhole();
-        Safetensors.Save(path, _tensors.SelectMany(one => one.Pieces).ToDictionary(), _metadata);
+        Safetensors.Save(path, _tensors.SelectMany(tensor => tensor.Pieces).ToDictionary(), _metadata);
     }
 
     /// <summary>Frees all tensors.</summary>
-    public void Dispose() => _tensors.ForEach(one => one.Dispose());
+    public void Dispose() => _tensors.ForEach(tensor => tensor.Dispose());
 
     private void RequireWhole()
     {

@@ -25,11 +25,11 @@ internal sealed class SavedReading
         try
         {
             FindAll(found);
-            return [.. found.OrderBy(one => one.Name, StringComparer.Ordinal)];
+            return [.. found.OrderBy(saved => saved.Name, StringComparer.Ordinal)];
         }
         catch
         {
-            found.ForEach(one => one.Dispose());
+            found.ForEach(saved => saved.Dispose());
             throw;
         }
     }
@@ -52,7 +52,7 @@ internal sealed class SavedReading
             // The names alone do not show that these are pieces.
             if (_source.OldPiecesOf(key) is { } pieces && InferredParametrization.Of(pieces) is not null)
                 found.Add(Computed(key, pieces));
-        var taken = found.SelectMany(one => one.Pieces.Keys).ToHashSet();
+        var taken = found.SelectMany(saved => saved.Pieces.Keys).ToHashSet();
         foreach (var (key, tensor) in _file.Where(pair => !taken.Contains(pair.Key)))
             found.Add(new(key, new Dictionary<string, Tensor> { [key] = tensor }));
         RequireNames(found);
@@ -74,7 +74,7 @@ internal sealed class SavedReading
 
     private SavedTensor Computed(string key, StatePieces pieces)
     {
-        var own = pieces.Keys.Values.ToDictionary(one => one, one => _file[one]);
+        var own = pieces.Keys.Values.ToDictionary(piece => piece, piece => _file[piece]);
         var code = pieces.AreOld ? null : _source.CodeOf(key);
         var problems = new List<string>();
         var named = _maps.MapOf(key);
@@ -166,7 +166,7 @@ internal sealed class SavedReading
 
     private static void RequireNames(IEnumerable<SavedTensor> tensors)
     {
-        foreach (var name in tensors.SelectMany(one => one.PlainNames).GroupBy(name => name))
+        foreach (var name in tensors.SelectMany(tensor => tensor.PlainNames).GroupBy(name => name))
             if (name.Count() > 1)
                 throw new InvalidDataException($"The file has '{name.Key}' as a plain tensor and as pieces.");
     }

@@ -56,8 +56,8 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
     {
         var counts = ModelTree
             .Modules(model)
-            .Where(one => one.Module is NormBase)
-            .Select(one => ModuleInternals.BufferOf(one.Module, "num_batches_tracked"))
+            .Where(entry => entry.Module is NormBase)
+            .Select(entry => ModuleInternals.BufferOf(entry.Module, "num_batches_tracked"))
             .OfType<Tensor>()
             .ToHashSet(NativeTensors.Comparer);
         return [.. _missing.Where(absent => !plan.Writes(absent.Tensor) && !counts.Contains(absent.Tensor))];

@@ -35,7 +35,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     {
         var (map, own, before) = (target.Parametrization, target.CurrentParts().Tensors.ToArray(), Problems.Count);
         var next = own.ToArray();
-        var found = StatePieces.NamesOf(map).Index().Where(one => pieces.Keys.ContainsKey(one.Item)).ToList();
+        var found = StatePieces.NamesOf(map).Index().Where(piece => pieces.Keys.ContainsKey(piece.Item)).ToList();
         var forms = pieces.Forms(map, Core.form(map, target.CurrentParts()));
         foreach (var (index, name) in found)
         {
@@ -50,7 +50,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         var isRounded = next.Zip(own, StatePieces.IsCoarser).Any(isCoarser => isCoarser);
         var parts = StatePieces.Joined(map, target.Shape, own.Zip(next, Like));
         if (pieces.Checked(map, parts, isRounded, Problems)?.Tensors.ToArray() is { } loaded)
-            _copies.AddRange(found.Select(one => (own[one.Index], loaded[one.Index])));
+            _copies.AddRange(found.Select(piece => (own[piece.Index], loaded[piece.Index])));
     }
 
     /// <summary>Plans to assign a joint tensor, joined from plain tensors of the state.</summary>
@@ -137,7 +137,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             target.Write(value);
         // Cached values were computed from the old parts, so they are dropped. Assigning has done so already.
         var copied = targets.Select(target => target.Parametrized).OfType<ParametrizedTensor>();
-        foreach (var target in copied.Except(_assignments.Select(one => one.Target)))
+        foreach (var target in copied.Except(_assignments.Select(assignment => assignment.Target)))
         {
             target.FollowMasks();
             target.Binding.Forget();

@@ -82,7 +82,7 @@ internal sealed record StateTarget(string Key, Tensor? Own, ParametrizedTensor? 
 
     /// <summary>All beginnings of a key that may be a prefix: the empty text, and each that ends with a dot.</summary>
     private static IEnumerable<string> Beginnings(string key) =>
-        key.Index().Where(one => one.Item == '.').Select(one => key[..(one.Index + 1)]).Prepend("");
+        key.Index().Where(character => character.Item == '.').Select(dot => key[..(dot.Index + 1)]).Prepend("");
 
     private static IEnumerable<StateTarget> Walk(nn.Module module, string prefix)
     {

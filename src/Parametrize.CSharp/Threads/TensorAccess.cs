@@ -199,12 +199,13 @@ internal sealed class TensorAccess(Func<string?> name)
     // C# allocates the closure of a lambda at the beginning of its method. So these lambdas are in methods of their own, which
     // most passes do not call.
 
-    private bool HasOtherOf(Visit visit) => HasPass(one => one != visit && one.Pass == visit.Pass && !one.IsOver);
+    private bool HasOtherOf(Visit visit) =>
+        HasPass(other => other != visit && other.Pass == visit.Pass && !other.IsOver);
 
     private void RemoveThrown(Visitor visitor, object pass, object? caller)
     {
         lock (Gate)
-            _visits.RemoveAll(one => HasThrown(one, visitor, pass, caller));
+            _visits.RemoveAll(visit => HasThrown(visit, visitor, pass, caller));
     }
 
     private void AbandonThrown(Visitor visitor, object pass, object caller)
@@ -212,7 +213,7 @@ internal sealed class TensorAccess(Func<string?> name)
         lock (Gate)
             if (Queue.Count > 0)
             {
-                Abandon(one => HasThrown(one, visitor, pass, caller));
+                Abandon(visit => HasThrown(visit, visitor, pass, caller));
                 Wake();
             }
     }
@@ -221,8 +222,8 @@ internal sealed class TensorAccess(Func<string?> name)
     /// Whether it is a pass that has thrown, of this thread and key: of the same caller, or one that became suspect more than
     /// 100 ms ago.
     /// </summary>
-    private static bool HasThrown(Visit one, Visitor visitor, object pass, object? caller) =>
-        one.IsSuspect && one.Pass == pass && one.Visitor == visitor && (one.Caller == caller || one.IsOver);
+    private static bool HasThrown(Visit visit, Visitor visitor, object pass, object? caller) =>
+        visit.IsSuspect && visit.Pass == pass && visit.Visitor == visitor && (visit.Caller == caller || visit.IsOver);
 
     /// <summary>
     /// The latest pass of the present thread for this key; null when there is none, or when others have abandoned it.
@@ -283,14 +284,14 @@ internal sealed class TensorAccess(Func<string?> name)
         foreach (var visit in _visits)
             if (visit.Visitor != visitor && (isAlone || visit.IsAlone))
             {
-                Abandon(one => one.Visitor != visitor && one.IsOver);
+                Abandon(other => other.Visitor != visitor && other.IsOver);
                 if (InTheWay(visitor, isAlone).Any())
                     return false;
                 break;
             }
         // A thread that has visits, also those of a setter or suspect ones, does not queue: the threads in the queue may be
         // waiting for it.
-        if (Queue.Count == 0 || visitor.IsInside || _visits.Exists(one => one.Visitor == visitor))
+        if (Queue.Count == 0 || visitor.IsInside || _visits.Exists(visit => visit.Visitor == visitor))
             return true;
         foreach (var earlier in Queue)
             if (earlier == request)

@@ -18,16 +18,16 @@ internal static class Every
     public static void InOrder<T>(List<T> all, Action<T> what)
     {
         ExceptionDispatchInfo? first = null;
-        foreach (var one in CollectionsMarshal.AsSpan(all))
-            Do(one, what, ref first);
+        foreach (var item in CollectionsMarshal.AsSpan(all))
+            Do(item, what, ref first);
         first?.Throw();
     }
 
-    private static void Do<T>(T one, Action<T> what, ref ExceptionDispatchInfo? first)
+    private static void Do<T>(T item, Action<T> what, ref ExceptionDispatchInfo? first)
     {
         try
         {
-            what(one);
+            what(item);
         }
         catch (Exception error)
         {

@@ -51,7 +51,7 @@ internal sealed record FieldPlace(
                 ),
                 IList { IsReadOnly: false } list and IEnumerable<T> elements => Elements(field, list, elements),
                 IList<(string, Parameter)> { IsReadOnly: false } pairs => Pairs(field, pairs.Count),
-                var others => Inside<T>(others, 3).Select(one => new FieldPlace(field, typeof(void), _ => one)),
+                var others => Inside<T>(others, 3).Select(item => new FieldPlace(field, typeof(void), _ => item)),
             };
     }
 
@@ -75,7 +75,9 @@ internal sealed record FieldPlace(
         {
             return
             [
-                .. elements.Cast<object?>().SelectMany(one => one is T found ? [found] : Inside<T>(one, depth - 1)),
+                .. elements
+                    .Cast<object?>()
+                    .SelectMany(element => element is T found ? [found] : Inside<T>(element, depth - 1)),
             ];
         }
         catch (InvalidOperationException)
@@ -157,6 +159,6 @@ internal sealed record FieldPlace(
         elements
             .GetType()
             .GetInterfaces()
-            .First(one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(IEnumerable<>))
+            .First(type => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IEnumerable<>))
             .GetGenericArguments()[0];
 }

@@ -81,11 +81,17 @@ internal static class ModuleInternals
     {
         IList<(string, Parameter Tensor)> parameters = Parameters(module);
         for (var index = 0; index < parameters.Count; index++)
-            if (parameters[index].Tensor is { IsInvalid: false } one && NativeTensors.Identity(one) == identity)
+            if (
+                parameters[index].Tensor is { IsInvalid: false } parameter
+                && NativeTensors.Identity(parameter) == identity
+            )
                 return true;
         IList<(string, (Tensor Tensor, bool))> buffers = Buffers(module);
         for (var index = 0; index < buffers.Count; index++)
-            if (buffers[index].Item2.Tensor is { IsInvalid: false } one && NativeTensors.Identity(one) == identity)
+            if (
+                buffers[index].Item2.Tensor is { IsInvalid: false } buffer
+                && NativeTensors.Identity(buffer) == identity
+            )
                 return true;
         return false;
     }
@@ -233,7 +239,7 @@ internal static class ModuleInternals
         if (((IList<(string, T)>)registry).Count == before.Length)
             return;
         var known = new HashSet<object?>(
-            before.Select(entry => identity(entry.Value)).Where(one => one is not null),
+            before.Select(entry => identity(entry.Value)).Where(key => key is not null),
             ReferenceEqualityComparer.Instance
         );
         var names = before.Select(entry => entry.Name).ToHashSet();

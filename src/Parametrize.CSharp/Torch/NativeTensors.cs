@@ -58,8 +58,8 @@ internal static class NativeTensors
     private static bool TrySwapping()
     {
         using var _ = NewDisposeScope();
-        var (one, two) = (ones(1, device: CPU), ones(2, device: CPU));
-        Swap(one, two);
-        return one.numel() == 2 && two.numel() == 1;
+        var (single, pair) = (ones(1, device: CPU), ones(2, device: CPU));
+        Swap(single, pair);
+        return single.numel() == 2 && pair.numel() == 1;
     }
 }

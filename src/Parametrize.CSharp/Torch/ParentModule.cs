@@ -13,9 +13,9 @@ internal sealed record ParentModule(nn.Module Module, string Child, ParentModule
     {
         get
         {
-            for (var one = this; one is not null; one = one.Above)
-                if (Hooks.CanBeAround(one.Module))
-                    yield return one.Module;
+            for (var place = this; place is not null; place = place.Above)
+                if (Hooks.CanBeAround(place.Module))
+                    yield return place.Module;
         }
     }
 
@@ -23,5 +23,5 @@ internal sealed record ParentModule(nn.Module Module, string Child, ParentModule
     public static nn.Module? CallerOf(IReadOnlyList<ParentModule> places) =>
         places.Count == 0
             ? null
-            : places[0].Callable.FirstOrDefault(one => places.All(place => place.Callable.Contains(one)));
+            : places[0].Callable.FirstOrDefault(caller => places.All(place => place.Callable.Contains(caller)));
 }

@@ -41,7 +41,7 @@ public sealed class Coupling : FlowLayer
         [
             .. Enumerable.Range(0, keeps.Length).OrderByDescending(index => keeps[index]).Select(index => (long)index),
         ];
-        var kept = keeps.Count(one => one);
+        var kept = keeps.Count(isKept => isKept);
         Keep(First, order[..kept]);
         Keep(Second, order[kept..]);
         Keep(Back, [.. Enumerable.Range(0, keeps.Length).Select(feature => (long)Array.IndexOf(order, (long)feature))]);

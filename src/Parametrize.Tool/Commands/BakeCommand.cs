@@ -30,7 +30,7 @@ internal static class BakeCommand
             using var scope = TorchSharp.torch.NewDisposeScope();
             var baked = model.baked_state_dict();
             Safetensors.Save(target, baked, model.Metadata);
-            var computed = model.Tensors.Count(one => one.Parametrized is not null);
+            var computed = model.Tensors.Count(tensor => tensor.Parametrized is not null);
             screen.Line($"{target}: {Shown.Count(baked.Count, "tensor")}, {computed} computed");
             return ExitCode.Fine;
         });

@@ -64,19 +64,19 @@ internal static class ConvertCommand
     private static HashSet<string> Named(SavedModel model, string[] patterns)
     {
         foreach (var pattern in patterns)
-            if (!model.Tensors.Any(one => Matches(pattern, one)))
+            if (!model.Tensors.Any(tensor => Matches(pattern, tensor)))
                 throw ToolException.Unusable(
-                    $"No tensor is named {pattern}. There are: {string.Join(", ", model.Tensors.Select(one => one.Name))}."
+                    $"No tensor is named {pattern}. There are: {string.Join(", ", model.Tensors.Select(tensor => tensor.Name))}."
                 );
         HashSet<string> names =
         [
             .. model
-                .Tensors.Where(one =>
+                .Tensors.Where(tensor =>
                     patterns.Length == 0
-                        ? one.Parametrized is not null || one.Problem is not null
-                        : patterns.Any(pattern => Matches(pattern, one))
+                        ? tensor.Parametrized is not null || tensor.Problem is not null
+                        : patterns.Any(pattern => Matches(pattern, tensor))
                 )
-                .Select(one => one.Name),
+                .Select(tensor => tensor.Name),
         ];
         return names.Count > 0
             ? names
@@ -90,13 +90,13 @@ internal static class ConvertCommand
     private static List<string[]> Convert(SavedModel model, HashSet<string> names, Parametrization to, bool project)
     {
         var (rows, faults) = (new List<string[]>(), new List<string>());
-        foreach (var tensor in model.Tensors.Where(one => names.Contains(one.Name)).ToList())
+        foreach (var tensor in model.Tensors.Where(candidate => names.Contains(candidate.Name)).ToList())
             try
             {
                 using var scope = NewDisposeScope();
                 var (before, code) = (tensor.Value(), tensor.Code);
                 model.Convert(tensor.Name, to, project ? WhenNotAllowed.Project : WhenNotAllowed.Refuse);
-                var after = model.Tensors.Single(one => one.Name == tensor.Name);
+                var after = model.Tensors.Single(converted => converted.Name == tensor.Name);
                 var change = Distance.Largest(before, after.Value());
                 rows.Add([tensor.Name, Shown.Code(code), Shown.Code(after.Code), Shown.Number(change)]);
             }

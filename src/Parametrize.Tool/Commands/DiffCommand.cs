@@ -63,8 +63,14 @@ internal static class DiffCommand
         return command;
     }
 
-    private static string[] Row(Difference one) =>
-        [one.Tensor, one.What, one.A, one.B, one.Largest is { } largest ? Shown.Number(largest) : ""];
+    private static string[] Row(Difference difference) =>
+        [
+            difference.Tensor,
+            difference.What,
+            difference.A,
+            difference.B,
+            difference.Largest is { } largest ? Shown.Number(largest) : "",
+        ];
 
     private static double NotNegative(ArgumentResult result)
     {

@@ -27,19 +27,22 @@ internal static class InspectCommand
         {
             var path = parsed.GetRequiredValue(file);
             using var model = Input.Load(path, Arguments.Read(parsed, maps));
-            var (findings, adapter) = (model.Tensors.Select(one => new Finding(one)).ToList(), Input.AdapterOf(path));
+            var (findings, adapter) = (
+                model.Tensors.Select(tensor => new Finding(tensor)).ToList(),
+                Input.AdapterOf(path)
+            );
             if (parsed.GetValue(json))
                 screen.Line(Shown.Json(Described(path, model, findings, adapter)));
             else
                 Print(screen, path, model, findings, adapter);
-            return findings.Exists(one => one.Problem is not null) ? ExitCode.Found : ExitCode.Fine;
+            return findings.Exists(finding => finding.Problem is not null) ? ExitCode.Found : ExitCode.Fine;
         });
         return command;
     }
 
     private static void Print(Screen screen, string path, SavedModel model, List<Finding> findings, LoraConfig? adapter)
     {
-        var computed = findings.Count(one => one.IsParametrized);
+        var computed = findings.Count(finding => finding.IsParametrized);
         screen.Line($"{path}: {Shown.Count(findings.Count, "tensor")}, {computed} parametrized");
         if (adapter is not null)
             screen.Line(Summary(adapter));
@@ -48,20 +51,20 @@ internal static class InspectCommand
         screen.Table(
             Titles,
             [
-                .. findings.Select(one =>
+                .. findings.Select(finding =>
                     new[]
                     {
-                        one.Name,
-                        Shown.Code(one.Code),
-                        one.Shape is null ? "" : Shown.Shape(one.Shape),
-                        $"{one.Dtype}",
-                        one.Membership,
+                        finding.Name,
+                        Shown.Code(finding.Code),
+                        finding.Shape is null ? "" : Shown.Shape(finding.Shape),
+                        $"{finding.Dtype}",
+                        finding.Membership,
                     }
                 ),
-                .. model.Unread.Select(one => new[] { one.Key, "", "", one.Value, "not read" }),
+                .. model.Unread.Select(pair => new[] { pair.Key, "", "", pair.Value, "not read" }),
             ]
         );
-        foreach (var problem in findings.Select(one => one.Problem).OfType<string>())
+        foreach (var problem in findings.Select(finding => finding.Problem).OfType<string>())
             screen.Line(problem);
     }
 
@@ -79,17 +82,17 @@ internal static class InspectCommand
             File = path,
             model.Metadata,
             Adapter = adapter,
-            Tensors = findings.Select(one => new
+            Tensors = findings.Select(finding => new
             {
-                one.Name,
-                Value = one.Code,
-                one.Shape,
-                Dtype = one.Dtype?.ToString(),
-                one.Membership,
-                one.Distance,
-                one.NotFinite,
-                one.Problem,
-                one.Keys,
+                finding.Name,
+                Value = finding.Code,
+                finding.Shape,
+                Dtype = finding.Dtype?.ToString(),
+                finding.Membership,
+                finding.Distance,
+                finding.NotFinite,
+                finding.Problem,
+                finding.Keys,
             }),
             model.Unread,
         };

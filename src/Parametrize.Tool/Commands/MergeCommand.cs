@@ -35,13 +35,13 @@ internal static class MergeCommand
             merge.Save(target);
             screen.Table(
                 Titles,
-                merge.Merged.Select(one =>
+                merge.Merged.Select(tensor =>
                     new[]
                     {
-                        one.Name,
-                        one.Parametrization.Code,
-                        Shown.Number(one.LargestEntry),
-                        Shown.Number(one.LargestError),
+                        tensor.Name,
+                        tensor.Parametrization.Code,
+                        Shown.Number(tensor.LargestEntry),
+                        Shown.Number(tensor.LargestError),
                     }
                 ),
                 numbers: 2

@@ -23,25 +23,25 @@ internal static class VerifyCommand
         {
             var path = parsed.GetRequiredValue(file);
             using var model = Input.Load(path, Arguments.Read(parsed, maps));
-            var findings = model.Tensors.Select(one => new Finding(one)).ToList();
+            var findings = model.Tensors.Select(tensor => new Finding(tensor)).ToList();
             string[] faults =
             [
-                .. findings.Select(one => one.Fault).OfType<string>(),
-                .. model.Unread.Select(one =>
-                    $"{one.Key}: TorchSharp has no element type for {one.Value}, so it was not read."
+                .. findings.Select(finding => finding.Fault).OfType<string>(),
+                .. model.Unread.Select(pair =>
+                    $"{pair.Key}: TorchSharp has no element type for {pair.Value}, so it was not read."
                 ),
             ];
             foreach (var fault in faults)
                 screen.Line(fault);
-            foreach (var one in findings.Where(one => one.IsUntold))
+            foreach (var untold in findings.Where(finding => finding.IsUntold))
                 screen.Line(
-                    $"{one.Name}: finite, but {Shown.Code(one.Code)} cannot tell which tensors are in its space."
+                    $"{untold.Name}: finite, but {Shown.Code(untold.Code)} cannot tell which tensors are in its space."
                 );
-            foreach (var one in findings.Where(one => one.IsBehind))
+            foreach (var behind in findings.Where(finding => finding.IsBehind))
                 screen.Line(
-                    $"{one.Name}: {one.Membership}, since the singular vectors of {Shown.Code(one.Code)} were behind when it was saved. `Refresh()` before saving takes them there."
+                    $"{behind.Name}: {behind.Membership}, since the singular vectors of {Shown.Code(behind.Code)} were behind when it was saved. `Refresh()` before saving takes them there."
                 );
-            var computed = findings.Count(one => one.IsParametrized);
+            var computed = findings.Count(finding => finding.IsParametrized);
             screen.Line(
                 $"{path}: {Shown.Count(findings.Count, "tensor")}, {computed} parametrized, "
                     + (faults.Length == 0 ? "nothing wrong" : $"wrong: {faults.Length}")

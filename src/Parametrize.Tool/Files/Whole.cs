@@ -13,7 +13,7 @@ internal static class Whole
         RequireRead(model.Unread);
         string[] problems =
         [
-            .. model.Tensors.Where(one => needed?.Invoke(one.Name) ?? true).Select(Problems.Of).OfType<string>(),
+            .. model.Tensors.Where(tensor => needed?.Invoke(tensor.Name) ?? true).Select(Problems.Of).OfType<string>(),
         ];
         if (problems.Length > 0)
             throw ToolException.Found(problems);

@@ -25,7 +25,10 @@ internal sealed class Differences(double tolerance)
     /// <summary>Of all that the files say.</summary>
     public List<Difference> OfAll(SavedModel a, SavedModel b)
     {
-        var (left, right) = (a.Tensors.ToDictionary(one => one.Name), b.Tensors.ToDictionary(one => one.Name));
+        var (left, right) = (
+            a.Tensors.ToDictionary(tensor => tensor.Name),
+            b.Tensors.ToDictionary(tensor => tensor.Name)
+        );
         return
         [
             .. Paired(left.Keys, right.Keys)
@@ -65,7 +68,13 @@ internal sealed class Differences(double tolerance)
     ) =>
         Paired(a.Keys, b.Keys)
             .SelectMany(key => Of(key, a.GetValueOrDefault(key), b.GetValueOrDefault(key)))
-            .Select(one => one with { Tensor = name, What = $"{one.What} of {one.Tensor}" });
+            .Select(difference =>
+                difference with
+                {
+                    Tensor = name,
+                    What = $"{difference.What} of {difference.Tensor}",
+                }
+            );
 
     private IEnumerable<Difference> Of(string name, Tensor? a, Tensor? b)
     {

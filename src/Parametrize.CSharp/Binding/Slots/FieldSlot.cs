@@ -15,7 +15,7 @@ internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, Fie
     /// </summary>
     public override bool NeedsTensor { get; } =
         owner is not (ParameterList or ParameterDict)
-        && places.Any(one => one.Field.DeclaringType!.Assembly == typeof(nn.Module).Assembly);
+        && places.Any(place => place.Field.DeclaringType!.Assembly == typeof(nn.Module).Assembly);
 
     public override bool IsReplacedAtOnce { get; } = Array.TrueForAll(places, place => place.IsField);
 
@@ -42,8 +42,8 @@ internal sealed class FieldSlot(nn.Module owner, string name, bool isBuffer, Fie
     {
         if (tensor is null || Owner is not { } owner)
             return false;
-        var here = places.Count(one => ReferenceEquals(one.Get(owner), tensor));
-        var everywhere = FieldPlace.Of(owner, tensor).Count(now => places.Any(one => one.Field == now.Field));
+        var here = places.Count(place => ReferenceEquals(place.Get(owner), tensor));
+        var everywhere = FieldPlace.Of(owner, tensor).Count(now => places.Any(place => place.Field == now.Field));
         return everywhere > here
             || everywhere == 0 && ReferenceEquals(tensor, _put.Tensor) && Count(owner) < _put.Count;
     }

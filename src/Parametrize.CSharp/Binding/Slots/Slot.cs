@@ -58,8 +58,8 @@ internal abstract class Slot
     /// <summary>The placeholder's tensor: NaN in every entry, in the memory of one number.</summary>
     public Tensor Nothing(ScalarType dtype, Device device)
     {
-        using var one = full([], Scalars.scalarOf(double.NaN), dtype: dtype, device: device);
-        return one.expand(PlaceholderShape(_shape));
+        using var nan = full([], Scalars.scalarOf(double.NaN), dtype: dtype, device: device);
+        return nan.expand(PlaceholderShape(_shape));
     }
 
     /// <summary>Whether a tensor that was found in the slot is the placeholder, after a move of the module.</summary>
