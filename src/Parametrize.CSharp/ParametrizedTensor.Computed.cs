@@ -24,7 +24,7 @@ public sealed partial class ParametrizedTensor : IComputedTensor
 
     bool IGroupable.IsRandom => IsRandom;
 
-    long IGroupable.Carry(Tensor[][] buffers) => Carry(buffers);
+    long IGroupable.WriteBuffers(Tensor[][] buffers) => WriteBuffers(buffers);
 
     bool IComputedTensor.IsTrained
     {

@@ -72,7 +72,7 @@ public sealed partial class ParametrizedTensor
     }
 
     /// <summary>Takes over prepared nodes and parts. The parameters stay the same objects.</summary>
-    internal void Become(Continuation next)
+    internal void Apply(Continuation next)
     {
         using var alone = Binding.Access.Writing();
         using var lasting = Modes.Lasting();

@@ -93,7 +93,7 @@ public sealed partial class ParametrizedTensor
         ReadAgain();
         _misfit = Accepting.misfit(Parametrization, new Parts(Shape, Inputs, _buffers))?.Value;
         if (_misfit is null && FormModule.epsilon(Inputs[0].dtype) < before)
-            Carry(Core.repair(Parametrization, CurrentParts())); // A buffer that was rounded there can be outside the tolerance here.
+            WriteBuffers(Core.repair(Parametrization, CurrentParts())); // A buffer that was rounded there can be outside the tolerance here.
         Binding.Moved();
     }
 

@@ -33,7 +33,7 @@ public sealed partial class ParametrizedTensor
         }
         var advanced = Core.advance(Parametrization, CurrentParts());
         var value = Computed(advanced);
-        learnt = Carry(advanced);
+        learnt = WriteBuffers(advanced);
         return value;
     }
 
@@ -56,7 +56,7 @@ public sealed partial class ParametrizedTensor
         ArgumentNullException.ThrowIfNull(value);
         Binding.SyncWithModules();
         using var alone = Binding.Access.Writing();
-        Spend(StartingParts.ForAssigned(Parametrization, CurrentParts(), value, whenNotAllowed, Where));
+        WriteAndDispose(StartingParts.ForAssigned(Parametrization, CurrentParts(), value, whenNotAllowed, Where));
     }
 
     /// <summary>New parts of the present value, with that value as the base.</summary>
@@ -101,7 +101,7 @@ public sealed partial class ParametrizedTensor
     internal void TakeNearest(Tensor value)
     {
         using var alone = Binding.Access.Writing();
-        Spend(Accepting.take(Parametrization, CurrentParts(), value).OrThrow(Where));
+        WriteAndDispose(Accepting.take(Parametrization, CurrentParts(), value).OrThrow(Where));
     }
 
     /// <summary>The value without gradients and without learning.</summary>
@@ -110,11 +110,11 @@ public sealed partial class ParametrizedTensor
         RefreshWritten();
         using var lease = Binding.Access.Reading();
         using var _ = no_grad();
-        return Apart(Core.forward(Parametrization, CurrentParts()));
+        return WithOwnMemory(Core.forward(Parametrization, CurrentParts()));
     }
 
     /// <summary>The value in memory of its own. The value of the identity is a view of its parameter, so it is copied.</summary>
-    private Tensor Apart(Tensor value)
+    private Tensor WithOwnMemory(Tensor value)
     {
         if (!Array.Exists(Tensors, part => Versions.SharesCounter(part, value)))
             return value;
@@ -154,9 +154,9 @@ public sealed partial class ParametrizedTensor
 
     /// <summary>Writes new buffers into the present ones.</summary>
     /// <returns>How many writes libtorch has counted: inference tensors do not count theirs.</returns>
-    private long Carry(Parts next) => Carry(next.BufferArrays);
+    private long WriteBuffers(Parts next) => WriteBuffers(next.BufferArrays);
 
-    private long Carry(Tensor[][] next)
+    private long WriteBuffers(Tensor[][] next)
     {
         using var _ = no_grad();
         var counted = 0L;
@@ -201,9 +201,9 @@ public sealed partial class ParametrizedTensor
             if (lentAt is { } writes && Versions.Of(Tensors) != writes)
                 parts.ResultValue.Discard();
             else
-                Spend(parts.ResultValue);
+                WriteAndDispose(parts.ResultValue);
         if (parts.IsOk && FormModule.epsilon(Inputs[0].dtype) < FormModule.epsilon(value.dtype))
-            Carry(Core.repair(Parametrization, CurrentParts()));
+            WriteBuffers(Core.repair(Parametrization, CurrentParts()));
         return parts;
     }
 
@@ -219,7 +219,7 @@ public sealed partial class ParametrizedTensor
         new Parts(Shape, [.. Inputs.Select(input)], [.. _buffers.Select(row => row.Select(buffer).ToArray())]);
 
     /// <summary>Writes parts into the present ones, and disposes them.</summary>
-    private void Spend(Parts parts)
+    private void WriteAndDispose(Parts parts)
     {
         try
         {

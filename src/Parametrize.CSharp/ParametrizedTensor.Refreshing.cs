@@ -19,7 +19,7 @@ public sealed partial class ParametrizedTensor
     {
         Binding.SyncWithModules();
         using var alone = Binding.Access.Writing();
-        Carry(Core.refresh(Parametrization, CurrentParts()).OrThrow(Where));
+        WriteBuffers(Core.refresh(Parametrization, CurrentParts()).OrThrow(Where));
         _writes?.Settle();
         Binding.Forget();
         Binding.ShowAgain();
@@ -45,7 +45,7 @@ public sealed partial class ParametrizedTensor
         var refreshed = Core.refreshConverging(Parametrization, CurrentParts());
         if (!refreshed.IsOk)
             return; // The parameters are NaN, so the value is NaN as well.
-        Carry(refreshed.ResultValue);
+        WriteBuffers(refreshed.ResultValue);
         writes.Settle();
     }
 }

@@ -83,7 +83,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// <exception cref="ParametrizationException">The assigned tensor is not allowed; nothing has changed.</exception>
     public Tensor Value
     {
-        get => Apart(Binding.Read());
+        get => WithOwnMemory(Binding.Read());
         set => Assign(value).OrThrow(Where);
     }
 

@@ -9,7 +9,7 @@ internal static class AdapterConfigFile
     public const string Name = "adapter_config.json";
 
     /// <summary>Settings that change the weights in ways that this library does not support.</summary>
-    private static readonly string[] Unknown =
+    private static readonly string[] Unsupported =
     [
         "alora_invocation_tokens",
         "arrow_config",
@@ -93,7 +93,7 @@ internal static class AdapterConfigFile
     {
         if ((string?)json["peft_type"] is var type and not "LORA")
             throw new InvalidDataException($"{path} has peft_type = {type ?? "null"}; LORA is what can be read.");
-        foreach (var name in Unknown)
+        foreach (var name in Unsupported)
             if (json[name] is { } node && !IsOff(node))
                 throw new InvalidDataException($"{path} has {name} = {node.ToJsonString()}, which is not supported.");
         if (

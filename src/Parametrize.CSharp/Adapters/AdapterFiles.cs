@@ -76,7 +76,7 @@ internal static class AdapterFiles
             var adapter = Adapter.tryLowRank(tensor.Parametrization)?.Value;
             var reason =
                 layer?.WeightName != name ? "is not the weight of a module"
-                : layer.Unsuited is { } unsuited ? $"is of a module that {unsuited}"
+                : layer.WhyUnsuited is { } unsuited ? $"is of a module that {unsuited}"
                 : adapter is null ? $"is {tensor.Code}"
                 : adapter.MagnitudeDimension is { Value: var dimension } && dimension != layer.MagnitudeDimension
                     ? $"is {tensor.Code}, whose norms are of another dimension than PEFT's"

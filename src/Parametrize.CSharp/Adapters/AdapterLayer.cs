@@ -8,7 +8,7 @@ internal sealed record AdapterLayer(string Name, nn.Module Module)
     public const string Magnitude = "lora_magnitude_vector";
 
     /// <summary>Why PEFT's files have no adapter for such a module; null when they have.</summary>
-    public string? Unsuited =>
+    public string? WhyUnsuited =>
         Module switch
         {
             Linear or Embedding => null,

@@ -106,7 +106,7 @@ internal sealed class AdapterLoading : IDisposable
             var layer = new AdapterLayer(name, module);
             if (!left.ContainsKey(ModelTree.Join(name, layer.A)))
                 continue;
-            if (layer.Unsuited is { } reason)
+            if (layer.WhyUnsuited is { } reason)
                 throw new InvalidDataException($"{path} has an adapter for '{name}', which {reason}.");
             Add(path, layer, left);
         }
@@ -176,7 +176,7 @@ internal sealed class AdapterLoading : IDisposable
         };
         var value = AdapterTargets.ValueFor(layer, Config);
         var shape = ShapeOf(layer, value);
-        var rank = AdapterTargets.Of(Config.RankPattern, layer.Name, Config.Rank);
+        var rank = AdapterTargets.PatternValue(Config.RankPattern, layer.Name, Config.Rank);
         foreach (var (key, expected) in layer.Shapes(rank, shape, Config.UseDora))
             if (tensors[key] is not { } tensor)
                 throw new InvalidDataException($"{path} has no {key} for '{layer.Name}'.");

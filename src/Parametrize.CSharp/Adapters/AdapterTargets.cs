@@ -16,7 +16,7 @@ internal static class AdapterTargets
         targets.Any(target => module == target || module.EndsWith($".{target}", StringComparison.Ordinal));
 
     /// <summary>The value of the first pattern that matches the end of the name; the common value when none matches.</summary>
-    public static T Of<T>(IReadOnlyDictionary<string, T> patterns, string module, T otherwise)
+    public static T PatternValue<T>(IReadOnlyDictionary<string, T> patterns, string module, T otherwise)
     {
         foreach (var (pattern, value) in patterns)
             if (Matches(module, $@"^(.*\.)?({pattern})$"))
@@ -93,7 +93,7 @@ internal static class AdapterTargets
                 nameof(config)
             );
         foreach (var layer in layers)
-            if (layer.Unsuited is { } reason)
+            if (layer.WhyUnsuited is { } reason)
                 throw new ArgumentException($"'{layer.Name}' {reason}: it has no adapter of low rank.", nameof(config));
         return layers;
     }
@@ -132,8 +132,8 @@ internal static class AdapterTargets
     public static Parametrization ValueFor(AdapterLayer layer, LoraConfig config) =>
         Adapter.ofLowRank(
             new(
-                Of(config.RankPattern, layer.Name, config.Rank),
-                Of(config.AlphaPattern, layer.Name, config.Alpha),
+                PatternValue(config.RankPattern, layer.Name, config.Rank),
+                PatternValue(config.AlphaPattern, layer.Name, config.Alpha),
                 config.UseRankStabilized,
                 config.UseDora ? layer.MagnitudeDimension : null
             )

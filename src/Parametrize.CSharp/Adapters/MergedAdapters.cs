@@ -82,7 +82,7 @@ public sealed class MergedAdapters : IDisposable
         ];
 
     /// <summary>Takes all adapters off a model, whose weights are the frozen ones again, or throws before anything changes.</summary>
-    internal static void Drop(nn.Module model)
+    internal static void Unload(nn.Module model)
     {
         using var alone = Exclusive(model);
         using var _ = no_grad();

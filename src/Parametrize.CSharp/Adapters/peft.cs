@@ -143,7 +143,7 @@ public static class peft
     public static void unload(nn.Module model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        MergedAdapters.Drop(model);
+        MergedAdapters.Unload(model);
         Configs.Remove(model);
     }
 

@@ -44,7 +44,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
     protected bool IsInPass => _context.Access.IsInPass;
 
     /// <summary>Whether it was disposed, by this library or by a setter.</summary>
-    public bool IsSpent { get; private set; }
+    public bool IsDisposedHere { get; private set; }
 
     /// <summary>Whether a setter may be about to put another tensor in its place.</summary>
     public bool IsAwaited => _restore is not null;
@@ -81,7 +81,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
     {
         if (_restore is not null)
             GiveUp();
-        IsSpent = true;
+        IsDisposedHere = true;
         if (!isInUse)
             Free();
     }
@@ -90,7 +90,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
     protected void FreeNative()
     {
         Retire();
-        IsSpent = false;
+        IsDisposedHere = false;
     }
 
     protected override void Dispose(bool disposing)
@@ -104,11 +104,11 @@ internal abstract class InjectedParameter : Parameter, IInjected
         if (disposing && !Monitor.IsEntered(_self) && _context.Slot.Owner is { } owner)
             if (!ModuleInternals.IsDisposed(owner))
                 AwaitSetter(owner);
-            else if (!IsSpent)
+            else if (!IsDisposedHere)
                 DisposeWithOwner(owner);
         lock (_self)
         {
-            IsSpent |= disposing;
+            IsDisposedHere |= disposing;
             base.Dispose(disposing);
         }
     }
@@ -126,12 +126,12 @@ internal abstract class InjectedParameter : Parameter, IInjected
     private void DisposeWithOwner(nn.Module owner)
     {
         using var alone = _context.Access.Writing();
-        IsSpent = true;
+        IsDisposedHere = true;
         _context.OwnerDisposed(owner);
     }
 
     /// <summary>Called when a setter is about to dispose it.</summary>
-    protected virtual void Leave() { }
+    protected virtual void KeepAlias() { }
 
     /// <summary>
     /// Restores the module's registry and bias when the setter has registered nothing (it was given null, or the tensor was only
@@ -171,8 +171,8 @@ internal abstract class InjectedParameter : Parameter, IInjected
     {
         lock (_self)
         {
-            IsSpent = true;
-            Leave();
+            IsDisposedHere = true;
+            KeepAlias();
         }
     }
 
@@ -203,7 +203,7 @@ internal abstract class InjectedParameter : Parameter, IInjected
                 onAdding: () =>
                 {
                     Restore();
-                    if (!IsSpent)
+                    if (!IsDisposedHere)
                     {
                         Spend();
                         Free();
@@ -286,7 +286,7 @@ internal sealed class ExposedValue(SlotContext context, Tensor value, bool isWat
     public bool IsOverwritten => isWatched && base.IsWritten;
 
     /// <summary>The tensor, or its alias once a setter has disposed it; null when it was retired.</summary>
-    public Tensor? Numbers => _left ?? (IsSpent || IsInvalid ? null : this);
+    public Tensor? Numbers => _left ?? (IsDisposedHere || IsInvalid ? null : this);
 
     /// <summary>Whether a tensor is this one, moved.</summary>
     public bool IsBefore(Tensor moved) => moved.IsMovedFrom(Numbers ?? this);
@@ -298,7 +298,7 @@ internal sealed class ExposedValue(SlotContext context, Tensor value, bool isWat
         _left = null;
     }
 
-    protected override void Leave() => _left ??= IsInvalid ? null : detach().DetachFromDisposeScope();
+    protected override void KeepAlias() => _left ??= IsInvalid ? null : detach().DetachFromDisposeScope();
 }
 
 /// <summary>

@@ -55,7 +55,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public bool IsOvertaken => Versions.Of(computed.Tensors) != _shownAt;
 
     /// <summary>Whether a pass that threw has left its value in the slot, or the placeholder was disposed.</summary>
-    public bool HasRemains => Exposed is not null || _placeholder is { IsSpent: true };
+    public bool HasRemains => Exposed is not null || _placeholder is { IsDisposedHere: true };
 
     public bool IsNative => slot.IsNative;
 
@@ -101,7 +101,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     }
 
     private bool IsMeantToBeEmpty =>
-        slot.MayBeEmpty && _placeholder is { IsSpent: false } && Exposed is not { IsSpent: true };
+        slot.MayBeEmpty && _placeholder is { IsDisposedHere: false } && Exposed is not { IsDisposedHere: true };
 
     public bool Shows(Tensor tensor) => IsOurs(tensor) || ReferenceEquals(tensor, _pending) || slot.Shows(tensor);
 
@@ -236,10 +236,10 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 _pendingError = null;
                 return new(this, state);
             case SlotState.Emptied:
-                var spent = new InjectedParameter?[] { _placeholder, Exposed, _pending }
-                    .Where(parameter => parameter is { IsSpent: true })
+                var disposed = new InjectedParameter?[] { _placeholder, Exposed, _pending }
+                    .Where(parameter => parameter is { IsDisposedHere: true })
                     .ToList();
-                spent.ForEach(parameter => parameter!.GiveUp());
+                disposed.ForEach(parameter => parameter!.GiveUp());
                 if (!slot.MayBeEmpty)
                     _pendingError = state;
                 return new(this, SlotState.Hidden);
@@ -388,7 +388,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
             return; // The module was disposed before the scope that held its value, or collected before another module that shares it.
         var isTrained = !slot.IsBuffer && computed.IsTrained;
         var isCurrent =
-            _placeholder is { IsSpent: false }
+            _placeholder is { IsDisposedHere: false }
             && (
                 !slot.NeedsTensor || _placeholder.HasSameTypeAndDevice(input) && _placeholder.requires_grad == isTrained
             );

@@ -44,7 +44,7 @@ internal sealed class GroupedValues : IDisposable
             return null;
         if (ReferenceEquals(computed.Parts, tensor.Tensors) && computed.At == VersionOf(tensor))
         {
-            learnt = tensor.Carry(computed.Made.Learnt);
+            learnt = tensor.WriteBuffers(computed.Made.Learnt);
             return computed.Made.Value;
         }
         computed.Made.Dispose();

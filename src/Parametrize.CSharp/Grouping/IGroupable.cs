@@ -31,7 +31,7 @@ internal interface IGroupable
     /// <summary>Writes what was learnt into the buffers.</summary>
     /// <param name="buffers">The buffers of each node. New ones are disposed.</param>
     /// <returns>How many writes libtorch has counted.</returns>
-    long Carry(Tensor[][] buffers);
+    long WriteBuffers(Tensor[][] buffers);
 
     /// <summary>The lock of the tensor.</summary>
     TensorAccess Access { get; }

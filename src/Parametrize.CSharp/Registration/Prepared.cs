@@ -64,7 +64,7 @@ internal sealed class PreparedParts(ParametrizedTensor tensor, Continuation next
 {
     public void Commit()
     {
-        tensor.Become(next);
+        tensor.Apply(next);
         path?.AddCallers();
     }
 

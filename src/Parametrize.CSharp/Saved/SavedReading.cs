@@ -105,7 +105,7 @@ internal sealed class SavedReading
             return named
                 ?? InferredParametrization.Of(pieces)
                 ?? throw new InvalidDataException(
-                    InferredParametrization.FaultOfMask(pieces)
+                    InferredParametrization.MaskFault(pieces)
                         ?? $"it is computed from {pieces}, but they do not show which map computes it."
                 );
         var read = Reading.parse(code);
@@ -158,7 +158,9 @@ internal sealed class SavedReading
             throw new InvalidDataException($"the file has {shapes.Count} shapes for {names.Length} tensors.");
         using var scope = NewDisposeScope();
         var layouts = JointLayout.All(names, [.. shapes.Select(shape => empty(shape, device: META))]);
-        return layouts.Find(layout => told is null ? pieces.Fit(map, layout.Shape) : layout.Shape.SequenceEqual(told))
+        return layouts.Find(layout =>
+                told is null ? pieces.FitMap(map, layout.Shape) : layout.Shape.SequenceEqual(told)
+            )
             ?? throw new InvalidDataException(
                 $"the shapes in the file, {string.Join(" and ", shapes.Select(Form.Shown))}, do not fit its pieces."
             );

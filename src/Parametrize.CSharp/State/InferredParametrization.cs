@@ -9,15 +9,15 @@ internal static class InferredParametrization
     /// </summary>
     public static Parametrization? Of(StatePieces pieces)
     {
-        if (pieces.AreOld && pieces.Are(["original0", "original1"]))
+        if (pieces.AreOld && pieces.HaveNames(["original0", "original1"]))
             return WeightNorm(pieces["original0"], pieces["original1"]);
-        if (pieces.Are(["original", "0._u", "0._v"]))
+        if (pieces.HaveNames(["original", "0._u", "0._v"]))
             return SpectralNorm(pieces["original"], pieces["0._u"], pieces["0._v"]);
-        return pieces.Are(["original", "0.mask"]) ? Pruned(pieces["original"].shape, pieces["0.mask"]) : null;
+        return pieces.HaveNames(["original", "0.mask"]) ? Pruned(pieces["original"].shape, pieces["0.mask"]) : null;
     }
 
     /// <summary>Why a mask is invalid; null when no mask is. With an invalid mask, naming a map does not help.</summary>
-    public static string? FaultOfMask(StatePieces pieces) =>
+    public static string? MaskFault(StatePieces pieces) =>
         pieces
             .Keys.Where(piece => piece.Key.EndsWith(".mask", StringComparison.Ordinal))
             .Where(piece => Mask.OthersIn(pieces[piece.Key]) > 0)
@@ -27,7 +27,7 @@ internal static class InferredParametrization
     /// <summary>A map that has pieces of these names: for messages.</summary>
     public static Parametrization Example(StatePieces pieces)
     {
-        if (pieces.Are(["original0", "original1"]))
+        if (pieces.HaveNames(["original0", "original1"]))
             return WeightNorm(pieces["original0"], pieces["original1"]) ?? Parametrizations.WeightNorm();
         if (pieces.Keys.ContainsKey("original2"))
             return Parametrizations.LowRank(Math.Max(1, pieces["original1"].numel()));

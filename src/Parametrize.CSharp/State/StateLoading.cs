@@ -111,7 +111,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
     private JointLayout? LayoutOf(string key, List<JointLayout> layouts, StatePieces pieces)
     {
         var fitting = (maps.MapOf(key) ?? NamedByState(key)) is { } map
-            ? layouts.FindAll(layout => pieces.Fit(map, layout.Shape))
+            ? layouts.FindAll(layout => pieces.FitMap(map, layout.Shape))
             : [];
         return fitting.Find(IsWidest) ?? fitting.FirstOrDefault() ?? layouts.Find(IsWidest) ?? layouts.FirstOrDefault();
 
@@ -162,9 +162,9 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
         var found = pieces ?? old;
         var hasItsNames = old is null
             ? pieces?.Keys.Keys.All(own.ContainsKey) ?? false
-            : old.Are(own.Keys)
+            : old.HaveNames(own.Keys)
                 && InferredParametrization.AreOfKind(old, parametrized.Parametrization)
-                && old.Fit(parametrized.Parametrization, parametrized.Shape);
+                && old.FitMap(parametrized.Parametrization, parametrized.Shape);
         if (hasItsNames && (maps.MapOf(target.Key)?.Equals(parametrized.Parametrization) ?? true))
             CopyPieces(target, own, found);
         else if (!TryBake(target, parametrized.Inputs[^1], parametrized.Shape, found, out var value))
@@ -210,7 +210,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
         source.CodeOf(target.Key) is { } code
             ? $"{target.Key}: the state is of {Brief.ofValue(code)}, which is no value of the library. "
                 + $"Pass your value of that name: parametrizations: {{ [\"{target.Key}\"] = ... }}."
-        : InferredParametrization.FaultOfMask(pieces) is { } fault ? $"{target.Key}: {fault}"
+        : InferredParametrization.MaskFault(pieces) is { } fault ? $"{target.Key}: {fault}"
         : $"{target.Key}: it can be computed from {pieces}, but they do not show which map computes it. "
             + $"If it was saved from these, name the map: parametrizations: {{ [\"{target.Key}\"] = "
             + $"{InferredParametrization.Example(pieces).ToCSharp()} }}.";
@@ -219,7 +219,7 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
     /// PyTorch's spectral norm of a vector has no buffers. Here the singular vectors are computed from the vector.
     /// </summary>
     private static bool IsNormedVector(Dictionary<string, Tensor> own, StatePieces pieces) =>
-        pieces.Are(["original"]) && own.ContainsKey("0._u") && own["original"].dim() == 1;
+        pieces.HaveNames(["original"]) && own.ContainsKey("0._u") && own["original"].dim() == 1;
 
     private void CopyPieces(StateTarget target, Dictionary<string, Tensor> own, StatePieces? pieces)
     {

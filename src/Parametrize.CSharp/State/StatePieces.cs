@@ -28,7 +28,7 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
             .DefaultIfEmpty(Source[Keys.Values.First()])
             .MaxBy(parameter => parameter.numel())!;
 
-    public bool Are(IEnumerable<string> names) => Keys.Count == names.Count() && names.All(Keys.ContainsKey);
+    public bool HaveNames(IEnumerable<string> names) => Keys.Count == names.Count() && names.All(Keys.ContainsKey);
 
     /// <summary>The names of the pieces of a map in PyTorch: parameters, then buffers.</summary>
     public static IReadOnlyList<string> NamesOf(Parametrization map) =>
@@ -40,7 +40,7 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
     public IReadOnlyList<string> NamesFor(Parametrization map, string owner)
     {
         var names = NamesOf(map);
-        return Are(names)
+        return HaveNames(names)
             ? names
             : throw new ArgumentException(
                 $"{map} is computed from {string.Join(", ", names)}, but the {owner} has {this}."
@@ -48,13 +48,13 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
     }
 
     /// <summary>Whether the map can compute a tensor of that shape from pieces of these shapes.</summary>
-    public bool Fit(Parametrization map, long[] shape)
+    public bool FitMap(Parametrization map, long[] shape)
     {
         var names = NamesOf(map);
-        if (!Are(names))
+        if (!HaveNames(names))
             return false;
         var form = new Form(shape, this[names[0]].dtype, CPU);
-        return Core.parameterForms(map, form).IsOk && Misfit(map, shape, Forms(map, form)) is null;
+        return Core.parameterForms(map, form).IsOk && Fault(map, shape, Forms(map, form)) is null;
     }
 
     /// <summary>
@@ -72,8 +72,8 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
         var isRounded = last.is_complex() == like.is_complex() && IsCoarser(last, like);
         var expected = Forms(map, new(shape, isRounded ? like.dtype : last.dtype, CPU));
         // TorchSharp's matmul ends the process when shapes do not fit, so they are checked before.
-        if (Misfit(map, shape, expected) is { } misfit)
-            throw new ArgumentException(misfit);
+        if (Fault(map, shape, expected) is { } fault)
+            throw new ArgumentException(fault);
         var tensors = names.Zip(expected, (name, form) => this[name].to(form.Dtype, last.device));
         return Checked(map, Joined(map, shape, tensors), isRounded, problems);
     }
@@ -120,12 +120,12 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
         var own = FormModule.epsilon(parts.Parameters[^1].dtype);
         if (Note(NotFinite(map, parts)))
             return null;
-        if (!isRounded && !Misfits(map, parts, own).Any())
+        if (!isRounded && !Faults(map, parts, own).Any())
             return parts;
-        if (Note(Misfits(map, parts, Coarsest)))
+        if (Note(Faults(map, parts, Coarsest)))
             return null;
         var mended = Core.repair(map, parts);
-        return Note(Misfits(map, mended, own)) ? null : mended;
+        return Note(Faults(map, mended, own)) ? null : mended;
 
         bool Note(IEnumerable<string> faults)
         {
@@ -138,7 +138,7 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
     public override string ToString() => string.Join(", ", Keys.Values);
 
     /// <summary>Which piece has another shape than its form; null when none has.</summary>
-    private string? Misfit(Parametrization map, long[] shape, List<Form> forms)
+    private string? Fault(Parametrization map, long[] shape, List<Form> forms)
     {
         foreach (var (name, expected) in NamesOf(map).Zip(forms))
             if (!expected.Shape.SequenceEqual(this[name].shape))
@@ -154,7 +154,7 @@ internal sealed record StatePieces(StateSource Source, IReadOnlyDictionary<strin
                 yield return $"{key}: finite numbers were expected, but {count} are NaN or infinite.";
     }
 
-    private IEnumerable<string> Misfits(Parametrization map, Parts parts, double epsilon)
+    private IEnumerable<string> Faults(Parametrization map, Parts parts, double epsilon)
     {
         foreach (var (name, violation) in Core.misfits(map, epsilon, parts))
             if (Keys.TryGetValue(name, out var key))

@@ -24,10 +24,10 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     public void Copy(string key, Tensor target, Tensor value)
     {
         _written.Add(target);
-        if (Misfit(target.shape, target, value) is { } fault)
+        if (Fault(target.shape, target, value) is { } fault)
             Problems.Add($"{key}: {fault}");
         else
-            _copies.Add((target, Like(target, value)));
+            _copies.Add((target, ConvertedFor(target, value)));
     }
 
     /// <summary>Plans to copy the pieces of a tensor. Pieces that the state lacks stay as they are.</summary>
@@ -41,14 +41,14 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
         {
             next[index] = pieces[name];
             _written.Add(own[index]);
-            if (Misfit(forms[index].Shape, own[index], next[index]) is { } fault)
+            if (Fault(forms[index].Shape, own[index], next[index]) is { } fault)
                 Problems.Add($"{pieces.Keys[name]}: {fault}");
         }
         if (found.Count == 0 || Problems.Count > before)
             return;
 
         var isRounded = next.Zip(own, StatePieces.IsCoarser).Any(isCoarser => isCoarser);
-        var parts = StatePieces.Joined(map, target.Shape, own.Zip(next, Like));
+        var parts = StatePieces.Joined(map, target.Shape, own.Zip(next, ConvertedFor));
         if (pieces.Checked(map, parts, isRounded, Problems)?.Tensors.ToArray() is { } loaded)
             _copies.AddRange(found.Select(piece => (own[piece.Index], loaded[piece.Index])));
     }
@@ -68,7 +68,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
             Assign(
                 target.Key,
                 target.Parametrized,
-                layout.Join([.. members.Select(member => Like(like, member.Value))])
+                layout.Join([.. members.Select(member => ConvertedFor(like, member.Value))])
             );
         }
         catch (ArgumentException refusal)
@@ -86,7 +86,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     {
         _written.UnionWith(target.CurrentParts().Tensors);
         var like = target.Inputs[0];
-        if (Misfit(target.Shape, like, value) is { } fault)
+        if (Fault(target.Shape, like, value) is { } fault)
         {
             Problems.Add($"{key}: {fault}");
             return;
@@ -99,7 +99,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
                     StartingParts.ForAssigned(
                         target.Parametrization,
                         target.CurrentParts(),
-                        Like(like, value),
+                        ConvertedFor(like, value),
                         policy ?? whenNotAllowed
                     )
                 )
@@ -165,7 +165,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     }
 
     /// <summary>Why a tensor cannot be written into the target, where this shape is expected; null when it can.</summary>
-    private static string? Misfit(long[] shape, Tensor target, Tensor value) =>
+    private static string? Fault(long[] shape, Tensor target, Tensor value) =>
         shape.SequenceEqual(value.shape)
             ? Fault(target, value)
             : $"shape {Form.Shown(shape)} was expected, but {Form.Shown(value.shape)} was found.";
@@ -183,7 +183,7 @@ internal sealed class StatePlan(WhenNotAllowed whenNotAllowed) : IDisposable
     }
 
     /// <summary>The value in the element type and on the device of the target; the value itself when these agree.</summary>
-    private static Tensor Like(Tensor target, Tensor value)
+    private static Tensor ConvertedFor(Tensor target, Tensor value)
     {
         using var _ = no_grad();
         return value.HasSameTypeAndDevice(target) ? value : value.to(target.dtype, target.device);

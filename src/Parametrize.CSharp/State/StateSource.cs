@@ -28,8 +28,10 @@ internal sealed class StateSource
         (_state, _prefix) = (state, prefix);
         _description = (state as LoadedTensors)?.Description;
         foreach (var key in state.Keys)
-            if (!_keys.TryAdd(Bare(key), key))
-                Faults.Add($"{_keys[Bare(key)]} and {key} are both {Bare(key)} without the prefix {prefix}");
+            if (!_keys.TryAdd(WithoutPrefix(key), key))
+                Faults.Add(
+                    $"{_keys[WithoutPrefix(key)]} and {key} are both {WithoutPrefix(key)} without the prefix {prefix}"
+                );
         if (_description?.Fault is { } fault)
             Faults.Add(fault);
         _sorted = new(_keys.Keys, StringComparer.Ordinal);
@@ -98,8 +100,8 @@ internal sealed class StateSource
         _state is LoadedTensors loaded
             ? from key in loaded.Unread.Keys
             where
-                target.PlainKeys.Contains(Bare(key))
-                || PrefixesOf(target).Any(prefix => Bare(key).StartsWith(prefix, StringComparison.Ordinal))
+                target.PlainKeys.Contains(WithoutPrefix(key))
+                || PrefixesOf(target).Any(prefix => WithoutPrefix(key).StartsWith(prefix, StringComparison.Ordinal))
             select $"{key} {loaded.WhyUnread(key)}"
             : [];
 
@@ -112,10 +114,11 @@ internal sealed class StateSource
             : new(this, names.ToDictionary(name => name.Piece, name => _keys[key + name.Suffix])) { AreOld = true };
     }
 
-    private string Bare(string key) => key.StartsWith(_prefix, StringComparison.Ordinal) ? key[_prefix.Length..] : key;
+    private string WithoutPrefix(string key) =>
+        key.StartsWith(_prefix, StringComparison.Ordinal) ? key[_prefix.Length..] : key;
 
     private StatePieces? First(IEnumerable<string> prefixes) =>
-        prefixes.Select(Under).FirstOrDefault(pieces => pieces.Keys.Count > 0);
+        prefixes.Select(PiecesUnder).FirstOrDefault(pieces => pieces.Keys.Count > 0);
 
     private static string[] PrefixesOf(StateTarget target) =>
         target.Own is null ? [target.Prefix, .. PrefixesOf(target.Key)] : PrefixesOf(target.Key);
@@ -133,7 +136,7 @@ internal sealed class StateSource
         return $"{key[..dot]}{ParametrizationSet.ChildName}.{key[dot..]}.";
     }
 
-    private StatePieces Under(string prefix)
+    private StatePieces PiecesUnder(string prefix)
     {
         // In ordinal order '/' follows '.', so the view has exactly the keys that begin with the prefix.
         var keys = prefix.Length == 0 ? _sorted : _sorted.GetViewBetween(prefix, $"{prefix[..^1]}/");
