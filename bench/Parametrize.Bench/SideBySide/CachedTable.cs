@@ -47,16 +47,16 @@ internal static class CachedTable
         );
         Add("outside scopes", CachedCase.OfIdentity());
         using var _ = parametrize.cached();
-        foreach (var one in CachedCase.All().Prepend(CachedCase.OfIdentity()))
-            Add("in a scope", one);
+        foreach (var subject in CachedCase.All().Prepend(CachedCase.OfIdentity()))
+            Add("in a scope", subject);
         Report.Print(table, "In a scope each call looks whether the parts were written to.");
 
-        void Add(string where, CachedCase one)
+        void Add(string where, CachedCase subject)
         {
-            var laps = Race.Run(TimeSpan.FromSeconds(1), one.PlainCall, one.ParametrizedCall);
+            var laps = Race.Run(TimeSpan.FromSeconds(1), subject.PlainCall, subject.ParametrizedCall);
             var (plain, parametrized) = (laps[0].Median, laps[1].Median);
             table.AddRow(
-                $"{one}, {where}",
+                $"{subject}, {where}",
                 Report.Time(plain),
                 Report.Time(parametrized),
                 Report.Difference(parametrized - plain)

@@ -20,8 +20,8 @@ internal static class ComparisonTable
                     Times: before.TryGetValue(now.Key, out var then) ? now.TimesWorse(then) : null
                 )
             )
-            .Where(one => one.Times > Noise)
-            .OrderByDescending(one => one.Times)
+            .Where(row => row.Times > Noise)
+            .OrderByDescending(row => row.Times)
             .ToList();
         var table = Report.Table($"Slower than in {file.Name}", "what", "then", "now", "times slower");
         foreach (var (now, then, times) in slower)

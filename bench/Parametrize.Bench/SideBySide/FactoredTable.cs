@@ -15,11 +15,11 @@ internal static class FactoredTable
             "ours",
             Column.Larger("times faster")
         );
-        foreach (var one in FactoredCase.All())
+        foreach (var subject in FactoredCase.All())
         {
-            var laps = Race.Run(TimeSpan.FromSeconds(3), one.Formula, one.Ours);
+            var laps = Race.Run(TimeSpan.FromSeconds(3), subject.Formula, subject.Ours);
             var (formula, ours) = (laps[0].Median, laps[1].Median);
-            table.AddRow($"{one}", Report.Time(formula), Report.Time(ours), Report.Factor(formula / ours));
+            table.AddRow($"{subject}", Report.Time(formula), Report.Time(ours), Report.Factor(formula / ours));
         }
         Report.Print(table, "The formula yields the same set of matrices from other factors.");
     }

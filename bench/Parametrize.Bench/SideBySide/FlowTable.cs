@@ -17,11 +17,11 @@ internal static class FlowTable
             Column.Smaller("times the plain layer")
         );
         using var _ = parametrize.cached();
-        foreach (var one in FlowCase.All())
+        foreach (var subject in FlowCase.All())
         {
-            var laps = Race.Run(TimeSpan.FromSeconds(2), one.Plain, one.Flow);
+            var laps = Race.Run(TimeSpan.FromSeconds(2), subject.Plain, subject.Flow);
             var (plain, flow) = (laps[0].Median, laps[1].Median);
-            table.AddRow($"{one}", Report.Time(plain), Report.Time(flow), Report.Factor(flow / plain));
+            table.AddRow($"{subject}", Report.Time(plain), Report.Time(flow), Report.Factor(flow / plain));
         }
         Report.Print(table, "Weight and determinant are computed once in a cached scope.");
     }

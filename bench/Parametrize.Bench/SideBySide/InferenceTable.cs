@@ -18,18 +18,18 @@ internal static class InferenceTable
             Column.Smaller("scope / plain"),
             Column.Smaller("removed / plain")
         );
-        foreach (var one in InferenceCase.All())
+        foreach (var subject in InferenceCase.All())
         {
-            using var _ = parametrize.cached(one.Parametrized);
+            using var _ = parametrize.cached(subject.Parametrized);
             var laps = Race.Run(
                 TimeSpan.FromSeconds(4),
-                () => one.Call(one.Plain),
-                () => one.Call(one.Parametrized),
-                () => one.Call(one.Left)
+                () => subject.Call(subject.Plain),
+                () => subject.Call(subject.Parametrized),
+                () => subject.Call(subject.Left)
             );
             var (plain, cached, removed) = (laps[0].Median, laps[1].Median, laps[2].Median);
             table.AddRow(
-                $"{one}",
+                $"{subject}",
                 Report.Time(plain),
                 Report.Time(cached),
                 Report.Time(removed),

@@ -8,8 +8,8 @@ internal static class LargeTable
     public static void Print()
     {
         var table = Report.Table("Large tensors, milliseconds", "what", "ours");
-        foreach (var one in LargeCase.All())
-            table.AddRow($"{one}", Report.Time(Race.Run(TimeSpan.FromSeconds(2), one.Run)[0].Median / 1000));
+        foreach (var subject in LargeCase.All())
+            table.AddRow($"{subject}", Report.Time(Race.Run(TimeSpan.FromSeconds(2), subject.Run)[0].Median / 1000));
         Report.Print(table, "Nothing of PyTorch's is beside them.");
     }
 }

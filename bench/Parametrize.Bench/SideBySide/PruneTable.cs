@@ -15,12 +15,12 @@ internal static class PruneTable
             "ours",
             Column.Smaller("ours / PyTorch")
         );
-        foreach (var one in PruneCase.All())
+        foreach (var subject in PruneCase.All())
         {
-            var laps = Race.Run(TimeSpan.FromSeconds(2), one.PyTorch, one.Ours);
+            var laps = Race.Run(TimeSpan.FromSeconds(2), subject.PyTorch, subject.Ours);
             var (reference, ours) = (laps[0].Median, laps[1].Median);
             table.AddRow(
-                $"{one}",
+                $"{subject}",
                 Report.Time(reference / 1000),
                 Report.Time(ours / 1000),
                 Report.Factor(ours / reference)

@@ -20,12 +20,12 @@ internal static class RegisterTable
             "registering",
             Column.Smaller("registering / formula")
         );
-        foreach (var one in RegisterCase.All())
+        foreach (var subject in RegisterCase.All())
         {
-            var laps = Race.Run(TimeSpan.FromSeconds(2), one.Formula, one.Register);
+            var laps = Race.Run(TimeSpan.FromSeconds(2), subject.Formula, subject.Register);
             var (formula, registering) = (laps[0].Median, laps[1].Median);
             table.AddRow(
-                $"{one}",
+                $"{subject}",
                 Report.Time(formula / 1000),
                 Report.Time(registering / 1000),
                 Report.Factor(registering / formula)

@@ -20,7 +20,7 @@ internal sealed class CopyingProblem : IChapter
     {
         var model = new Model(64);
         var orthogonal = model.cell.kernel.parameters().ToList();
-        var others = model.parameters().Where(one => !orthogonal.Contains(one));
+        var others = model.parameters().Where(parameter => !orthogonal.Contains(parameter));
         var optimizer = optim.RMSProp([
             new RMSProp.ParamGroup(others, new RMSProp.Options { LearningRate = 1e-3 }),
             new RMSProp.ParamGroup(orthogonal, new RMSProp.Options { LearningRate = 2e-4 }),

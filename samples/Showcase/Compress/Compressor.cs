@@ -66,7 +66,8 @@ internal sealed class Compressor(DigitsData data, Setting setting)
     private static long Size(long rank)
     {
         using var net = new DenseNet(Hidden);
-        return net.state_dict().Sum(one => Large.Contains(one.Key) ? rank * one.Value.shape.Sum() : one.Value.numel());
+        return net.state_dict()
+            .Sum(entry => Large.Contains(entry.Key) ? rank * entry.Value.shape.Sum() : entry.Value.numel());
     }
 
     /// <summary>The widest net that has no more numbers.</summary>

@@ -50,11 +50,11 @@ internal sealed class CopyingExperiment : IExperiment
             [
                 Goal.AtLeast(
                     "share of symbols recalled by an orthogonal kernel",
-                    orthogonal.Max(one => one.Recalled),
+                    orthogonal.Max(result => result.Recalled),
                     0.99
                 ),
                 Goal.AtLeast("the same at the largest learning rate", orthogonal[last].Recalled, 0.8),
-                Goal.AtMost("distance from orthogonal", orthogonal.Max(one => one.Distance), 1e-5),
+                Goal.AtMost("distance from orthogonal", orthogonal.Max(result => result.Distance), 1e-5),
             ],
             [Draw([orthogonal[last], plain[last], plain[0], plain[^1]])]
         );
@@ -65,8 +65,8 @@ internal sealed class CopyingExperiment : IExperiment
         var chance = Math.Log(CopyingData.Alphabet);
         // Larger losses would hide the others.
         var most = 1.3 * chance;
-        var lines = results.Select(one =>
-            (one.Kernel.Title, Curves.Numbered(one.Losses.Select(loss => Math.Min(loss, most))))
+        var lines = results.Select(result =>
+            (result.Kernel.Title, Curves.Numbered(result.Losses.Select(loss => Math.Min(loss, most))))
         );
         var plot = Curves.Draw(
             "Cross entropy of recalled symbols",

@@ -16,7 +16,7 @@ internal static class Runner
         output.Create();
         // All of them run, whatever the first has missed.
         var met = experiments.Select(experiment => Run(experiment, setting, output)).ToList();
-        return met.TrueForAll(one => one) ? 0 : 1;
+        return met.TrueForAll(isMet => isMet) ? 0 : 1;
     }
 
     private static bool Run(IExperiment experiment, Setting setting, DirectoryInfo output)

@@ -32,8 +32,8 @@ internal sealed record Setting(int Seed, bool IsQuick, int Threads)
         );
         var results = Compare(
             [.. pairs],
-            one => $"{name(one.Subject)}, seed {one.Seed}",
-            (one, report) => train(one.Subject, one.Seed, report)
+            pair => $"{name(pair.Subject)}, seed {pair.Seed}",
+            (pair, report) => train(pair.Subject, pair.Seed, report)
         );
         return [.. results.Chunk(seeds)];
     }

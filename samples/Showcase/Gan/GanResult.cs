@@ -19,5 +19,5 @@ internal sealed record GanResult(
 
     /// <summary>As tables show it.</summary>
     public string[] Row =>
-        [Discriminator, $"{Distance:0.00}", $"{Distances.Min(one => one.Distance):0.00}", $"{Digits:0.0}"];
+        [Discriminator, $"{Distance:0.00}", $"{Distances.Min(point => point.Distance):0.00}", $"{Digits:0.0}"];
 }

@@ -36,7 +36,7 @@ internal sealed class RobustNet : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         return this.parametrizations()
-            .Select(one => linalg.matrix_norm(one.tensor.Value.to(float64), 2).item<double>())
+            .Select(entry => linalg.matrix_norm(entry.tensor.Value.to(float64), 2).item<double>())
             .Aggregate((a, b) => a * b);
     }
 }

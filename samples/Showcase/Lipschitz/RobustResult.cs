@@ -19,7 +19,7 @@ internal sealed record RobustResult(
     public double MedianRadius => Radii[Radii.Count / 2];
 
     /// <summary>The share of images that are recognised for sure, moved by so much.</summary>
-    public double Certified(double radius) => Radii.Count(one => one > radius) / (double)Radii.Count;
+    public double Certified(double radius) => Radii.Count(certified => certified > radius) / (double)Radii.Count;
 
     /// <summary>As tables show it.</summary>
     public string[] Row =>

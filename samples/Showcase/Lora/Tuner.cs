@@ -73,7 +73,7 @@ internal sealed class Tuner : IDisposable
         var adapted = deployed.call(_shiftedTest.Pixels);
         using var merged = peft.merge_adapter(deployed);
         return new(
-            merged.Tensors.Max(one => one.LargestError),
+            merged.Tensors.Max(tensor => tensor.LargestError),
             (deployed.call(_shiftedTest.Pixels) - adapted).abs().max().item<float>()
         );
     }
@@ -88,7 +88,7 @@ internal sealed class Tuner : IDisposable
     private Tuning Measured(string name, DigitsTransformer model, long bytes, IReadOnlyList<double> accuracies) =>
         new(
             name,
-            model.parameters().Where(one => one.requires_grad).Sum(one => one.numel()),
+            model.parameters().Where(parameter => parameter.requires_grad).Sum(parameter => parameter.numel()),
             bytes,
             Classification.Accuracy(model, _shiftedTest),
             Classification.Accuracy(model, _data.Test),

@@ -30,7 +30,7 @@ internal sealed class Tickets(DigitsData data, Setting setting)
 
         // Pruning keeps these objects: they are then what lies under the masks.
         var parameters = net.parameters().ToList();
-        var early = parameters.Select(one => one.detach().clone()).ToList();
+        var early = parameters.Select(parameter => parameter.detach().clone()).ToList();
         var accuracies = new List<double>();
         for (var round = 0; round <= rounds; round++)
         {

@@ -40,13 +40,13 @@ internal sealed class MetricExperiment : IExperiment
         return new(
             ["matrix", "recognised", "smallest eigenvalue", "of them negative"],
             [
-                .. means.Select(one =>
+                .. means.Select(entry =>
                     (string[])
                         [
-                            one.Name,
-                            $"{one.Mean.Accuracy:0.0%}",
-                            $"{one.Mean.Eigenvalues[0]:0.000}",
-                            $"{one.Mean.Negative} of {one.Mean.Eigenvalues.Count}",
+                            entry.Name,
+                            $"{entry.Mean.Accuracy:0.0%}",
+                            $"{entry.Mean.Eigenvalues[0]:0.000}",
+                            $"{entry.Mean.Negative} of {entry.Mean.Eigenvalues.Count}",
                         ]
                 ),
             ],
@@ -61,7 +61,7 @@ internal sealed class MetricExperiment : IExperiment
                     "Eigenvalues",
                     "from the smallest on",
                     Alignment.UpperLeft,
-                    [.. means.Select(one => (one.Name, Curves.Numbered(one.Mean.Eigenvalues)))]
+                    [.. means.Select(entry => (entry.Name, Curves.Numbered(entry.Mean.Eigenvalues)))]
                 ),
             ]
         );

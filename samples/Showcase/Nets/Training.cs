@@ -18,7 +18,7 @@ internal sealed record Training(int Epochs, double LearningRate, int Seed)
     public void Run(nn.Module<Tensor, Tensor> model, LabelledImages images, Action<int, double>? report = null)
     {
         var random = new Random(Seed);
-        using var optimizer = optim.Adam(model.parameters().Where(one => one.requires_grad), LearningRate);
+        using var optimizer = optim.Adam(model.parameters().Where(parameter => parameter.requires_grad), LearningRate);
         var schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, Epochs);
         for (var epoch = 1; epoch <= Epochs; epoch++)
         {

@@ -182,7 +182,7 @@ public class AssigningByExamples
     {
         var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
         layer.weight = nn.Parameter(ones(4, 4));
-        layer.register_parametrization(one => one.weight, Parametrizations.Symmetric);
+        layer.register_parametrization(linear => linear.weight, Parametrizations.Symmetric);
         Near.Same(ones(4, 4), layer.parametrization("weight").Value);
     }
 

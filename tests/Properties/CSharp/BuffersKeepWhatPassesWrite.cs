@@ -27,11 +27,11 @@ public class BuffersKeepWhatPassesWrite
                 from isCached in Gen.Elements(true, false)
                 select (modes, isCached)
             ).ToArbitrary(),
-            each =>
+            drawn =>
             {
                 var (plain, norm) = (nn.BatchNorm1d(4), Norm());
-                using (each.isCached ? parametrize.cached(norm) : null)
-                    foreach (var trains in each.modes)
+                using (drawn.isCached ? parametrize.cached(norm) : null)
+                    foreach (var trains in drawn.modes)
                     {
                         plain.train(trains);
                         norm.train(trains);
@@ -152,18 +152,18 @@ public class BuffersKeepWhatPassesWrite
     public void It_goes_along_when_the_pass_moves_the_module(bool movesAll, bool isCached, bool throws, bool writes)
     {
         var (plain, norm) = (nn.BatchNorm1d(4), nn.BatchNorm1d(4));
-        Before Around(BatchNorm1d one) =>
+        Before Around(BatchNorm1d inner) =>
             new(
-                one,
+                inner,
                 model =>
                 {
                     if (writes)
                         using (no_grad())
-                            one.running_mean!.add_(1);
+                            inner.running_mean!.add_(1);
                     if (throws)
                         throw new InvalidOperationException();
                     foreach (var dtype in new[] { ScalarType.Float64, ScalarType.Float32 })
-                        (movesAll ? model : (nn.Module)one).to(dtype);
+                        (movesAll ? model : (nn.Module)inner).to(dtype);
                 }
             );
         var (expected, found) = (Around(plain), Around(norm));

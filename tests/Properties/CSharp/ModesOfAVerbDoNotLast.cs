@@ -49,52 +49,53 @@ public class ModesOfAVerbDoNotLast
     /// <summary>What lasts until the training ends is returned.</summary>
     private static readonly Dictionary<string, Func<Trained, IDisposable?>> Verbs = new()
     {
-        ["scope of the model"] = one => parametrize.cached(one.Module),
+        ["scope of the model"] = trained => parametrize.cached(trained.Module),
         ["scope of all"] = _ => parametrize.cached(),
-        ["reading in a scope"] = one =>
+        ["reading in a scope"] = trained =>
         {
             var scope = parametrize.cached();
-            one.Tensor.Value.Dispose();
+            trained.Tensor.Value.Dispose();
             return scope;
         },
-        ["passes in a scope"] = one =>
+        ["passes in a scope"] = trained =>
         {
             var scope = parametrize.cached();
-            one.Call().Dispose();
-            one.Call().Dispose();
+            trained.Call().Dispose();
+            trained.Call().Dispose();
             return scope;
         },
-        ["writing in a scope"] = one =>
+        ["writing in a scope"] = trained =>
         {
-            var scope = parametrize.cached(one.Module);
-            one.Tensor.Assign(one.Tensor.Value.detach() * -1, WhenNotAllowed.Project);
+            var scope = parametrize.cached(trained.Module);
+            trained.Tensor.Assign(trained.Tensor.Value.detach() * -1, WhenNotAllowed.Project);
             return scope;
         },
-        ["determinant in a scope"] = one =>
+        ["determinant in a scope"] = trained =>
         {
-            var scope = parametrize.cached(one.Module);
-            if (one.Name is "kernel" or "b.weight")
-                one.Tensor.LogAbsDeterminant().Dispose();
+            var scope = parametrize.cached(trained.Module);
+            if (trained.Name is "kernel" or "b.weight")
+                trained.Tensor.LogAbsDeterminant().Dispose();
             return scope;
         },
-        ["pass"] = one => Nothing(() => one.Call().Dispose()),
-        ["refresh"] = one => Nothing(() => one.Tensor.Refresh()),
-        ["bases"] = one => Nothing(() => one.Module.update_bases()),
-        ["mode"] = one =>
+        ["pass"] = trained => Nothing(() => trained.Call().Dispose()),
+        ["refresh"] = trained => Nothing(() => trained.Tensor.Refresh()),
+        ["bases"] = trained => Nothing(() => trained.Module.update_bases()),
+        ["mode"] = trained =>
             Nothing(() =>
             {
-                one.Module.eval();
-                one.Call().Dispose();
-                one.Module.train();
+                trained.Module.eval();
+                trained.Call().Dispose();
+                trained.Module.train();
             }),
-        ["load"] = one => Nothing(() => one.Module.load_parametrized_state_dict(one.Module.baked_state_dict())),
-        ["register again"] = one =>
+        ["load"] = trained =>
+            Nothing(() => trained.Module.load_parametrized_state_dict(trained.Module.baked_state_dict())),
+        ["register again"] = trained =>
             Nothing(() =>
             {
-                if (one.Name != "kernel" && !one.Tensor.Parametrization.Code.Contains("spectralNorm"))
-                    one.Module.register_parametrization(Whole(one), Parametrizations.Scale(2));
+                if (trained.Name != "kernel" && !trained.Tensor.Parametrization.Code.Contains("spectralNorm"))
+                    trained.Module.register_parametrization(Whole(trained), Parametrizations.Scale(2));
             }),
-        ["report"] = one => Nothing(() => one.Module.parametrization_report(4).ToString()),
+        ["report"] = trained => Nothing(() => trained.Module.parametrization_report(4).ToString()),
     };
 
     public static TheoryData<string, string, bool> Cases
@@ -118,24 +119,24 @@ public class ModesOfAVerbDoNotLast
         var found = Gradients(kind, verb, () => infers ? inference_mode() : no_grad());
         Assert.NotEmpty(expected);
         Assert.Equal(expected.Keys, found.Keys);
-        Assert.All(expected, one => Near.Same(one.Value, found[one.Key], 1e-5));
+        Assert.All(expected, entry => Near.Same(entry.Value, found[entry.Key], 1e-5));
     }
 
     private static Dictionary<string, Tensor> Gradients(string kind, string verb, Func<IDisposable> mode)
     {
         Seeded.Everywhere(3);
-        var one = Kinds[kind]();
+        var trained = Kinds[kind]();
         IDisposable? lasting;
         using (mode())
-            lasting = Verbs[verb](one);
+            lasting = Verbs[verb](trained);
         using (lasting)
         {
-            var loss = one.Call().square().sum();
-            if (verb.StartsWith("determinant", StringComparison.Ordinal) && one.Name is "kernel" or "b.weight")
-                loss += one.Tensor.LogAbsDeterminant();
+            var loss = trained.Call().square().sum();
+            if (verb.StartsWith("determinant", StringComparison.Ordinal) && trained.Name is "kernel" or "b.weight")
+                loss += trained.Tensor.LogAbsDeterminant();
             loss.backward();
         }
-        return one
+        return trained
             .Module.named_parameters()
             .Where(own => own.parameter.grad is not null)
             .ToDictionary(own => own.name, own => own.parameter.grad!);
@@ -145,7 +146,8 @@ public class ModesOfAVerbDoNotLast
         new(module, name, () => module.call(arange(8, dtype: float32).reshape(2, 4)));
 
     /// <summary>Of a joint tensor, the name of all of it.</summary>
-    private static string Whole(Trained one) => one.Module.is_parametrized("weight+bias") ? "weight+bias" : one.Name;
+    private static string Whole(Trained trained) =>
+        trained.Module.is_parametrized("weight+bias") ? "weight+bias" : trained.Name;
 
     private static IDisposable? Nothing(Action verb)
     {

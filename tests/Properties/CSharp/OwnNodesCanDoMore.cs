@@ -298,9 +298,9 @@ public class OwnNodesCanDoMore
     public void Nodes_without_a_right_inverse_start_from_the_tensor(WhenNotAllowed policy)
     {
         using var start = full(3, -3f);
-        var one = new ParametrizedTensor(Parametrizations.Of(new Squared()), start, policy);
-        Near.Identical(start, one.Original.detach());
-        Near.Same(full(3, 9f), one.Value);
+        var single = new ParametrizedTensor(Parametrizations.Of(new Squared()), start, policy);
+        Near.Identical(start, single.Original.detach());
+        Near.Same(full(3, 9f), single.Value);
         var several = new ParametrizedTensor(Parametrizations.Of(new Multiplied()), start, policy);
         Near.Identical(start, several.Originals[0].detach());
         Near.Same(full(3, -6f), several.Value);

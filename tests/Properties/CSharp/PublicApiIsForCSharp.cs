@@ -18,14 +18,17 @@ public class PublicApiIsForCSharp
     private static readonly HashSet<string> Documented =
     [
         .. Assemblies
-            .SelectMany(one => XDocument.Load(Path.ChangeExtension(one.Location, ".xml")).Descendants("member"))
+            .SelectMany(assembly =>
+                XDocument.Load(Path.ChangeExtension(assembly.Location, ".xml")).Descendants("member")
+            )
             .Select(member => member.Attribute("name")!.Value),
     ];
 
     public static TheoryData<string> Types =>
-        new(Assemblies.SelectMany(one => one.GetExportedTypes()).Select(type => type.FullName!));
+        new(Assemblies.SelectMany(assembly => assembly.GetExportedTypes()).Select(type => type.FullName!));
 
-    private static Type TypeNamed(string name) => Assemblies.Select(one => one.GetType(name)).OfType<Type>().Single();
+    private static Type TypeNamed(string name) =>
+        Assemblies.Select(assembly => assembly.GetType(name)).OfType<Type>().Single();
 
     /// <summary>
     /// Members that the type itself introduces, without those that it inherits from Node or from TorchSharp's Module.
@@ -124,15 +127,15 @@ public class PublicApiIsForCSharp
     [MemberData(nameof(Objects))]
     public void Null_is_refused_under_its_name(Type type, string signature, string argument)
     {
-        var method = MethodsOf(type).Single(one => $"{one}" == signature);
+        var method = MethodsOf(type).Single(candidate => $"{candidate}" == signature);
         if (method is MethodInfo { IsGenericMethodDefinition: true } generic)
             method = generic.MakeGenericMethod([.. generic.GetGenericArguments().Select(_ => typeof(Linear))]);
         var arguments = method
             .GetParameters()
-            .Select(one =>
-                one.Name == argument || one.IsOut ? null
-                : one.HasDefaultValue ? one.DefaultValue
-                : Any(one.ParameterType)
+            .Select(parameter =>
+                parameter.Name == argument || parameter.IsOut ? null
+                : parameter.HasDefaultValue ? parameter.DefaultValue
+                : Any(parameter.ParameterType)
             );
         var thrown = Assert.Throws<TargetInvocationException>(() =>
             method is ConstructorInfo constructor

@@ -120,7 +120,7 @@ public class RegisteringAgainAppends
         var tensor = layer.parametrization("weight");
         Assert.Null(tensor.Parametrization.Violation(tensor.Value));
         layer.call(randn(2, 4)).sum().backward();
-        Assert.All(layer.parameters(), one => Assert.NotNull(one.grad));
+        Assert.All(layer.parameters(), parameter => Assert.NotNull(parameter.grad));
     }
 
     [Fact]

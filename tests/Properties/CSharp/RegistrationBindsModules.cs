@@ -162,7 +162,7 @@ public class RegistrationBindsModules
 
         layer.call(ones(2, 3)).Dispose();
         Assert.Equal(2, seen.Count);
-        Assert.All(seen, one => Near.Identical(layer.parametrization("weight").Value, one));
+        Assert.All(seen, weight => Near.Identical(layer.parametrization("weight").Value, weight));
 
         void AddHooks()
         {

@@ -65,7 +65,7 @@ public class RemovingKeepsWhatItWas
             Assert.All(model.Whole(), whole => Near.Identical(left, whole));
         }
 
-        Assert.All(model.Own, one => Assert.Equal(isTrained, one.requires_grad && one.is_leaf));
+        Assert.All(model.Own, parameter => Assert.Equal(isTrained, parameter.requires_grad && parameter.is_leaf));
         // Of tied and of shared tensors, the last that leaves has the parameter object; the others have copies.
         if (!kind.Contains("joint"))
             Assert.Same(kind == "shared" ? own[0] : own[^1], model.Own.Last());
@@ -74,7 +74,10 @@ public class RemovingKeepsWhatItWas
         if (!isTrained)
             return;
         model.call().pow(2).sum().backward();
-        Assert.All(model.Own, one => Assert.True(one.grad is { } gradient && gradient.abs().sum().item<float>() > 0));
+        Assert.All(
+            model.Own,
+            parameter => Assert.True(parameter.grad is { } gradient && gradient.abs().sum().item<float>() > 0)
+        );
     }
 
     /// <summary>One module or two, and their tensors that are parametrized.</summary>
@@ -117,7 +120,7 @@ public class RemovingKeepsWhatItWas
         public IEnumerable<Parameter> Own =>
             from owner in Owners
             from name in Name.Split('+')
-            select owner.named_parameters().Single(one => one.name == name).parameter;
+            select owner.named_parameters().Single(named => named.name == name).parameter;
 
         public void Register()
         {
@@ -137,10 +140,10 @@ public class RemovingKeepsWhatItWas
         public IEnumerable<Tensor> Whole() =>
             from owner in Owners
             let members = Name.Split('+')
-                .Select(name => owner.named_parameters().Single(one => one.name == name).parameter)
+                .Select(name => owner.named_parameters().Single(named => named.name == name).parameter)
             select members.Count() == 1
                 ? members.First()
-                : cat([.. members.Select(one => one.dim() == 1 ? one.unsqueeze(1) : one)], 1);
+                : cat([.. members.Select(member => member.dim() == 1 ? member.unsqueeze(1) : member)], 1);
 
         public Tensor call()
         {

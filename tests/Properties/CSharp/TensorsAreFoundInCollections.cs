@@ -32,7 +32,7 @@ public class TensorsAreFoundInCollections
             "value tuple" => new Keeping<(int, Parameter)>(w => (1, w), pair => pair.Item2),
             "pairs" => new Keeping<List<(string, Parameter)>>(w => [("w", w)], all => all[0].Item2),
             "twice" => new Keeping<(Parameter, Tensor)>(w => (w, w), pair => pair.Item2),
-            "object" => new Keeping<object>(w => w, one => (Tensor)one),
+            "object" => new Keeping<object>(w => w, kept => (Tensor)kept),
             "immutable array" => new Keeping<ImmutableArray<Parameter>>(w => [w], all => all[0]),
             "rows and columns" => new Keeping<Parameter[,]>(
                 w =>

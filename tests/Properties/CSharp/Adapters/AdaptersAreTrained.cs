@@ -25,7 +25,7 @@ public class AdaptersAreTrained
         foreach (var parameter in model.parameters())
             parameter.requires_grad = false;
         model.get_peft_model(Some);
-        Assert.All(model.head.parameters(), one => Assert.True(one.requires_grad));
+        Assert.All(model.head.parameters(), parameter => Assert.True(parameter.requires_grad));
         Assert.False(model.block.value.weight!.requires_grad);
     }
 
@@ -37,7 +37,7 @@ public class AdaptersAreTrained
         List<Tensor> Started(long seed)
         {
             var model = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)));
-            var before = model.state_dict().ToDictionary(one => one.Key, one => one.Value.detach().clone());
+            var before = model.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.detach().clone());
             manual_seed(seed);
             model.get_peft_model(
                 new()
@@ -77,7 +77,7 @@ public class AdaptersAreTrained
         using var folder = new Tool.Shell();
         nn.Module<Tensor, Tensor> New() => nn.Sequential(("a", nn.Linear(4, 4)), ("head", nn.Linear(4, 2)));
         var (model, fresh, again) = (New(), New(), New());
-        var state = model.state_dict().ToDictionary(one => one.Key, one => one.Value.detach().clone());
+        var state = model.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.detach().clone());
         fresh.load_state_dict(state);
         again.load_state_dict(state);
         model.get_peft_model(
@@ -89,7 +89,7 @@ public class AdaptersAreTrained
             }
         );
         using (no_grad())
-            foreach (var parameter in model.parameters().Where(one => one.requires_grad))
+            foreach (var parameter in model.parameters().Where(own => own.requires_grad))
                 parameter.add_(1);
         peft.save_pretrained(model, folder["first"], new() { TaskType = "SEQ_CLS" });
         peft.load_adapter(fresh, folder["first"]);
@@ -137,10 +137,10 @@ public class AdaptersAreTrained
         var model = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)));
         model.register_parametrization("a.weight", Parametrizations.Parse(code));
         model.get_peft_model(new() { Rank = 2, TargetModules = ["b"] });
-        Assert.All(model.parametrization("a.weight").Originals, one => Assert.False(one.requires_grad));
+        Assert.All(model.parametrization("a.weight").Originals, original => Assert.False(original.requires_grad));
         Assert.All(
-            model.named_parameters().Where(one => one.parameter.requires_grad),
-            one => Assert.StartsWith("b.parametrizations.weight.", one.name)
+            model.named_parameters().Where(named => named.parameter.requires_grad),
+            named => Assert.StartsWith("b.parametrizations.weight.", named.name)
         );
     }
 
@@ -151,14 +151,14 @@ public class AdaptersAreTrained
         foreach (var (whole, _) in new SmallNet().named_modules())
         {
             var model = new SmallNet();
-            var inside = model.named_parameters().Where(one => one.name.StartsWith($"{whole}.")).ToList();
+            var inside = model.named_parameters().Where(named => named.name.StartsWith($"{whole}.")).ToList();
             model.get_peft_model(
                 new LoraConfig { TargetModules = [LoraConfig.AllLinear, "words", "mix"], ModulesToSave = [whole] }
             );
             Assert.NotEmpty(model.parametrizations());
-            Assert.DoesNotContain(model.parametrizations(), one => one.name.StartsWith($"{whole}."));
+            Assert.DoesNotContain(model.parametrizations(), entry => entry.name.StartsWith($"{whole}."));
             Assert.NotEmpty(inside);
-            Assert.All(inside, one => Assert.True(one.parameter.requires_grad));
+            Assert.All(inside, named => Assert.True(named.parameter.requires_grad));
         }
     }
 
@@ -175,12 +175,15 @@ public class AdaptersAreTrained
         Assert.Same(model, model.get_peft_model(config));
         Near.Same(before, model.call(tokens), 1e-6);
 
-        var trained = model.named_parameters().Where(one => one.parameter.requires_grad).Select(one => one.name);
+        var trained = model
+            .named_parameters()
+            .Where(named => named.parameter.requires_grad)
+            .Select(named => named.name);
         string[] originals = dora ? ["original0", "original1", "original2"] : ["original0", "original1"];
         string[] expected =
         [
             .. new[] { "words", "mix", "block.query" }.SelectMany(name =>
-                originals.Select(one => $"{name}.parametrizations.weight.{one}")
+                originals.Select(original => $"{name}.parametrizations.weight.{original}")
             ),
             "head.weight",
             "head.bias",
@@ -188,7 +191,7 @@ public class AdaptersAreTrained
         Assert.Equal(expected.Order(), trained.Order());
 
         var frozen = model.block.value.weight!.clone();
-        var optimizer = optim.Adam(model.parameters().Where(one => one.requires_grad), 0.01);
+        var optimizer = optim.Adam(model.parameters().Where(parameter => parameter.requires_grad), 0.01);
         for (var step = 0; step < 3; step++)
         {
             optimizer.zero_grad();
@@ -201,7 +204,7 @@ public class AdaptersAreTrained
             var tensor = model.parametrization(name);
             var carried = tensor.named_buffers().Single().buffer;
             Assert.True((tensor.Value - carried).abs().max().item<float>() > 1e-4, name);
-            Assert.All(tensor.Originals, one => Assert.True(one.requires_grad));
+            Assert.All(tensor.Originals, original => Assert.True(original.requires_grad));
         }
     }
 
@@ -216,9 +219,9 @@ public class AdaptersAreTrained
             foreach (var parameter in layer.parameters())
                 parameter.requires_grad = false;
             layer.register_parametrization("weight", value);
-            Assert.All(layer.parametrization("weight").Originals, one => Assert.True(one.requires_grad));
+            Assert.All(layer.parametrization("weight").Originals, original => Assert.True(original.requires_grad));
             layer.call(randn(3, 6)).sum().backward();
-            Assert.Contains(layer.parametrization("weight").Originals, one => one.grad is not null);
+            Assert.Contains(layer.parametrization("weight").Originals, original => original.grad is not null);
         }
     }
 
@@ -246,7 +249,9 @@ public class AdaptersAreTrained
             var layer = nn.Linear(8, 8);
             layer.weight!.requires_grad = !isFrozen;
             layer.register_parametrization("weight", Parametrizations.Parse(code));
-            var found = layer.parametrization("weight").Originals.Select(one => one.requires_grad ? '1' : '0');
+            var found = layer
+                .parametrization("weight")
+                .Originals.Select(original => original.requires_grad ? '1' : '0');
             Assert.Equal(isFrozen ? isTrained : new string('1', isTrained.Length), string.Concat(found));
         }
     }
@@ -299,16 +304,19 @@ public class AdaptersAreTrained
         var model = new SmallNet();
         string[] linear =
         [
-            .. model.named_modules().Where(one => one.module is Linear).Select(one => $"{one.name}.weight"),
+            .. model.named_modules().Where(named => named.module is Linear).Select(named => $"{named.name}.weight"),
         ];
         model.get_peft_model(new LoraConfig { TargetModules = [LoraConfig.AllLinear], ModulesToSave = ["head"] });
-        var adapted = model.parametrizations().Select(one => one.name).ToList();
+        var adapted = model.parametrizations().Select(entry => entry.name).ToList();
         Assert.NotEmpty(adapted);
         Assert.Equal(linear.Where(name => !name.StartsWith("head", StringComparison.Ordinal)).Order(), adapted.Order());
 
         var both = new SmallNet();
         both.get_peft_model(new LoraConfig { TargetModules = [LoraConfig.AllLinear, "words"] });
-        Assert.Equal(linear.Append("words.weight").Order(), both.parametrizations().Select(one => one.name).Order());
+        Assert.Equal(
+            linear.Append("words.weight").Order(),
+            both.parametrizations().Select(entry => entry.name).Order()
+        );
 
         // Beside a name that is found, too: nothing that is asked for is left out in silence.
         var none = nn.Sequential(("mix", nn.Conv1d(4, 4, 1)));
@@ -352,7 +360,7 @@ public class AdaptersAreTrained
         Refused("'norm' is LayerNorm", "a", "norm");
         Refused("'grouped' is a grouped convolution", "a", "grouped");
         Assert.False(model.is_parametrized("a.weight"));
-        Assert.All(model.parameters(), one => Assert.True(one.requires_grad));
+        Assert.All(model.parameters(), parameter => Assert.True(parameter.requires_grad));
 
         void Refused(string words, params string[] targets) =>
             Assert.Contains(
@@ -458,7 +466,7 @@ public class AdaptersAreTrained
 
     internal static void Train(nn.Module<Tensor, Tensor> layer)
     {
-        var optimizer = optim.SGD(layer.parameters().Where(one => one.requires_grad), 0.1);
+        var optimizer = optim.SGD(layer.parameters().Where(parameter => parameter.requires_grad), 0.1);
         for (var step = 0; step < 3; step++)
         {
             optimizer.zero_grad();

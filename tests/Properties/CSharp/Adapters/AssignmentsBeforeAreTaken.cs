@@ -95,6 +95,6 @@ public class AssignmentsBeforeAreTaken
         layer.weight = new Parameter(randn(4, 4));
         peft.save_pretrained(model, folder.Path);
         // Assigning starts the adapter again, from zero.
-        Assert.Contains(Safetensors.Load(folder.Tensors).Values, one => one.eq(Zero).all().item<bool>());
+        Assert.Contains(Safetensors.Load(folder.Tensors).Values, saved => saved.eq(Zero).all().item<bool>());
     }
 }

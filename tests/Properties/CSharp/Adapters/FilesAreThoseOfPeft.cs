@@ -31,7 +31,10 @@ public class FilesAreThoseOfPeft
     };
 
     private static Dictionary<string, Tensor> Random(bool dora) =>
-        (dora ? Layout.Concat(Magnitudes) : Layout).ToDictionary(one => Prefix + one.Key, one => rand(one.Value) + 0.5);
+        (dora ? Layout.Concat(Magnitudes) : Layout).ToDictionary(
+            entry => Prefix + entry.Key,
+            entry => rand(entry.Value) + 0.5
+        );
 
     private static void Write(Folder folder, Dictionary<string, Tensor> tensors, string config)
     {
@@ -86,7 +89,7 @@ public class FilesAreThoseOfPeft
         var file = Random(dora);
         Write(folder, file, Config(dora, stabilized));
         var model = new SmallNet();
-        var before = model.state_dict().ToDictionary(one => one.Key, one => one.Value.clone());
+        var before = model.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.clone());
         var config = peft.load_adapter(model, folder.Path);
         Assert.Equal((2, 6.0, dora, stabilized), (config.Rank, config.Alpha, config.UseDora, config.UseRankStabilized));
         foreach (var name in new[] { "words", "mix", "block.query" })
@@ -95,7 +98,7 @@ public class FilesAreThoseOfPeft
                 model.parametrization($"{name}.weight").Value,
                 1e-5
             );
-        Assert.All(model.parameters(), one => Assert.False(one.requires_grad));
+        Assert.All(model.parameters(), parameter => Assert.False(parameter.requires_grad));
 
         // Numbers for the adapters that are there, to be trained further.
         var next = Random(dora);
@@ -106,7 +109,7 @@ public class FilesAreThoseOfPeft
             model.parametrization("mix.weight").Value,
             1e-5
         );
-        Assert.All(model.parametrized_parameters(), one => Assert.True(one.requires_grad));
+        Assert.All(model.parametrized_parameters(), parameter => Assert.True(parameter.requires_grad));
     }
 
     [Theory]
@@ -141,12 +144,12 @@ public class FilesAreThoseOfPeft
 
         var file = Safetensors.Load(Path.Combine(inside, "adapter_model.safetensors"), out var metadata);
         var expected = (dora ? Layout.Concat(Magnitudes) : Layout).ToDictionary(
-            one => Prefix + one.Key,
-            one => one.Value
+            entry => Prefix + entry.Key,
+            entry => entry.Value
         );
         (expected[$"{Prefix}head.weight"], expected[$"{Prefix}head.bias"]) = ([2, 6], [2]);
         Assert.Equal(expected.Keys.Order(), file.Keys.Order());
-        Assert.All(expected, one => Assert.Equal(one.Value, file[one.Key].shape));
+        Assert.All(expected, entry => Assert.Equal(entry.Value, file[entry.Key].shape));
         Assert.Equal("pt", metadata["format"]);
 
         var config = JsonNode.Parse(File.ReadAllText(Path.Combine(inside, "adapter_config.json")))!;
@@ -223,7 +226,7 @@ public class FilesAreThoseOfPeft
         var (first, second) = (nn.Linear(3, 3), nn.Linear(3, 3, hasBias: false));
         second.weight = first.weight;
         var tied = nn.Sequential(("a", first), ("b", second));
-        var before = tied.state_dict().ToDictionary(one => one.Key, one => one.Value.clone());
+        var before = tied.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.clone());
         var refusal = Assert.Throws<NotSupportedException>(() => peft.load_adapter(tied, folder.Path));
         Assert.Contains("'a' and 'b' share one weight, a.weight", refusal.Message, StringComparison.Ordinal);
         Assert.Empty(tied.parametrizations());
@@ -273,7 +276,7 @@ public class FilesAreThoseOfPeft
             Assert.Throws<InvalidDataException>(() => peft.load_adapter(model, folder.Path)).Message
         );
         Assert.Empty(model.parametrizations());
-        Assert.All(model.parameters(), one => Assert.True(one.requires_grad));
+        Assert.All(model.parameters(), parameter => Assert.True(parameter.requires_grad));
     }
 
     /// <summary>Newer versions of PEFT hold magnitudes in a module of their own.</summary>
@@ -289,9 +292,11 @@ public class FilesAreThoseOfPeft
         Write(
             folder,
             file.ToDictionary(
-                one =>
-                    one.Key.EndsWith("lora_magnitude_vector", StringComparison.Ordinal) ? $"{one.Key}.weight" : one.Key,
-                one => one.Value
+                entry =>
+                    entry.Key.EndsWith("lora_magnitude_vector", StringComparison.Ordinal)
+                        ? $"{entry.Key}.weight"
+                        : entry.Key,
+                entry => entry.Value
             ),
             Config(dora: true)
         );
@@ -338,7 +343,9 @@ public class FilesAreThoseOfPeft
         peft.save_pretrained(model, folder.Path, config);
         peft.load_adapter(other, folder.Path);
         foreach (
-            var (name, tensor) in model.state_dict().Where(one => one.Key.StartsWith("norm.", StringComparison.Ordinal))
+            var (name, tensor) in model
+                .state_dict()
+                .Where(entry => entry.Key.StartsWith("norm.", StringComparison.Ordinal))
         )
             Near.Identical(tensor, other.state_dict()[name]);
     }
@@ -548,8 +555,8 @@ public class FilesAreThoseOfPeft
         var config = new LoraConfig { Rank = 2, TargetModules = ["query"] };
         var model = new SmallNet().get_peft_model(config);
         using (no_grad())
-            foreach (var one in model.parametrized_parameters())
-                one.normal_();
+            foreach (var parameter in model.parametrized_parameters())
+                parameter.normal_();
         peft.save_pretrained(model, folder.Path);
         using var tokens = SmallNet.Tokens();
         using var adapted = model.call(tokens);
@@ -569,7 +576,7 @@ public class FilesAreThoseOfPeft
                 Assert.Throws<InvalidOperationException>(refused).Message
             );
         // Nor do the model around it, and the modules inside.
-        var inside = model.named_modules().First(one => one.name == "block").module;
+        var inside = model.named_modules().First(named => named.name == "block").module;
         foreach (var other in new[] { nn.Sequential(("around", model)), inside })
             Assert.Contains(
                 "are merged (block.query.weight)",
@@ -598,15 +605,15 @@ public class FilesAreThoseOfPeft
         using var first = new Folder();
         using var second = new Folder();
         var model = new SmallNet();
-        var plain = model.state_dict().ToDictionary(one => one.Key, one => one.Value.clone());
+        var plain = model.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.clone());
         foreach (var (folder, target) in new[] { (first, "query"), (second, "value") })
         {
             var trained = new SmallNet();
             trained.load_state_dict(plain);
             trained.get_peft_model(new LoraConfig { Rank = 2, TargetModules = [target] });
             using (no_grad())
-                foreach (var one in trained.parametrized_parameters())
-                    one.normal_();
+                foreach (var parameter in trained.parametrized_parameters())
+                    parameter.normal_();
             peft.save_pretrained(trained, folder.Path);
         }
         peft.load_adapter(model, first.Path);
@@ -617,9 +624,9 @@ public class FilesAreThoseOfPeft
 
         peft.unload(model);
         Assert.Empty(model.parametrizations());
-        Assert.All(model.state_dict(), one => Near.Identical(plain[one.Key], one.Value));
+        Assert.All(model.state_dict(), entry => Near.Identical(plain[entry.Key], entry.Value));
         peft.load_adapter(model, second.Path);
-        Assert.Equal(["block.value.weight"], model.parametrizations().Select(one => one.name));
+        Assert.Equal(["block.value.weight"], model.parametrizations().Select(entry => entry.name));
         Assert.Throws<InvalidOperationException>(() => peft.unload(nn.Linear(2, 2)));
     }
 
@@ -631,21 +638,21 @@ public class FilesAreThoseOfPeft
         var model = new SmallNet();
         model.to(ScalarType.BFloat16);
         peft.load_adapter(model, folder.Path);
-        Assert.All(model.state_dict().Values, one => Assert.Equal(ScalarType.BFloat16, one.dtype));
+        Assert.All(model.state_dict().Values, tensor => Assert.Equal(ScalarType.BFloat16, tensor.dtype));
     }
 
     /// <summary>The state of a model without its adapters.</summary>
     private static Dictionary<string, Tensor> Plain(nn.Module model) =>
         model
             .state_dict()
-            .Where(one => !one.Key.Contains(".original"))
+            .Where(entry => !entry.Key.Contains(".original"))
             .ToDictionary(
-                one =>
+                entry =>
                     System.Text.RegularExpressions.Regex.Replace(
-                        one.Key,
+                        entry.Key,
                         @"parametrizations\.weight\.\d\.frozen",
                         "weight"
                     ),
-                one => one.Value
+                entry => entry.Value
             );
 }

@@ -65,7 +65,7 @@ public class LoadingBesidePasses
         void Look()
         {
             using var output = model.call(input);
-            if (!outputs.Any(one => one.allclose(output, 1e-3, 1e-3)))
+            if (!outputs.Any(known => known.allclose(output, 1e-3, 1e-3)))
                 Interlocked.Increment(ref wrong);
         }
     }
@@ -91,8 +91,8 @@ public class LoadingBesidePasses
             }
         );
         using (no_grad())
-            foreach (var one in model.parametrized_parameters().Where(one => one.requires_grad))
-                one.normal_();
+            foreach (var parameter in model.parametrized_parameters().Where(own => own.requires_grad))
+                parameter.normal_();
         peft.save_pretrained(model, folder.Path);
         var output = model.call(input).detach();
         peft.unload(model);

@@ -108,7 +108,7 @@ public class MergingTellsWhatItCosts
     public void Unloading_gives_the_frozen_weight_back(string code, ScalarType dtype)
     {
         var (model, _) = Trained(code, dtype);
-        using var frozen = model.state_dict().Single(one => one.Key.EndsWith(".frozen")).Value.clone();
+        using var frozen = model.state_dict().Single(entry => entry.Key.EndsWith(".frozen")).Value.clone();
         // Also when its training has diverged.
         using (no_grad())
             model.parametrization("layer.weight").Originals[0].fill_(float.NaN);
@@ -123,18 +123,18 @@ public class MergingTellsWhatItCosts
     {
         var (model, _) = Trained(code, dtype);
         model.parametrization("layer.weight").Originals[0].requires_grad = false;
-        var before = model.state_dict().ToDictionary(one => one.Key, one => one.Value.clone());
+        var before = model.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.clone());
         var trained = Trainable();
         var merged = peft.merge_adapter(model);
         merged.Unmerge();
         var after = model.state_dict();
         Assert.Equal(before.Keys, after.Keys);
-        Assert.All(before, one => Near.Identical(one.Value, after[one.Key]));
+        Assert.All(before, entry => Near.Identical(entry.Value, after[entry.Key]));
         Assert.Equal(trained, Trainable());
         Assert.Contains("The adapters are back", Assert.Throws<ObjectDisposedException>(merged.Unmerge).Message);
 
         string[] Trainable() =>
-            [.. model.named_parameters().Where(one => one.parameter.requires_grad).Select(one => one.name)];
+            [.. model.named_parameters().Where(named => named.parameter.requires_grad).Select(named => named.name)];
     }
 
     [Theory]
@@ -190,7 +190,7 @@ public class MergingTellsWhatItCosts
             Assert.Throws<NotSupportedException>(() => peft.merge_adapter(model)).Message
         );
         Assert.Throws<NotSupportedException>(() => peft.unload(model));
-        Assert.Equal(["a.weight", "b.weight+bias"], model.parametrizations().Select(one => one.name));
+        Assert.Equal(["a.weight", "b.weight+bias"], model.parametrizations().Select(entry => entry.name));
     }
 
     /// <summary>By the last digit of one entry.</summary>
@@ -229,7 +229,7 @@ public class MergingTellsWhatItCosts
     {
         var model = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4).orthogonal()));
         model.register_parametrization("a.weight", Parametrizations.Lora(1, 1));
-        Assert.Equal(["a.weight"], peft.merge_and_unload(model).Select(one => one.Name));
+        Assert.Equal(["a.weight"], peft.merge_and_unload(model).Select(tensor => tensor.Name));
         Assert.True(model.is_parametrized("b.weight"));
         Assert.Contains(
             "has no adapter",

@@ -90,7 +90,7 @@ public class TiedWeightsAreRefused
         model.get_peft_model(Config("q", "table head"));
         Assert.True(model.head.weight!.requires_grad);
         Assert.True(model.get_parameter("table.weight")!.requires_grad);
-        Assert.Equal(["q.weight"], model.parametrizations().Select(one => one.name));
+        Assert.Equal(["q.weight"], model.parametrizations().Select(entry => entry.name));
     }
 
     private sealed class Lm : nn.Module<Tensor, Tensor>

@@ -94,7 +94,7 @@ public class LayersPointOneWay
             where here != there && HeightOf(there) >= HeightOf(here)
             select (From: type.Name, To: other.Name)
         ).ToList();
-        Assert.Equal(Exceptions.Select(one => (one.From, one.To)).Order(), upward.Order());
+        Assert.Equal(Exceptions.Select(exempt => (exempt.From, exempt.To)).Order(), upward.Order());
     }
 
     [Fact]
@@ -106,12 +106,12 @@ public class LayersPointOneWay
         );
         var circles = Types
             .Select(type =>
-                Types.Where(other => Reaches(type, other) && Reaches(other, type)).Select(one => one.Name).ToArray()
+                Types.Where(other => Reaches(type, other) && Reaches(other, type)).Select(other => other.Name).ToArray()
             )
             .Where(names => names.Length > Few)
             .Select(names => string.Join(" ", names.Order(StringComparer.Ordinal)))
             .Distinct();
-        Assert.Equal(Justified.Select(one => one.Types).Order(), circles.Order());
+        Assert.Equal(Justified.Select(circle => circle.Types).Order(), circles.Order());
 
         bool Reaches(Type from, Type to)
         {

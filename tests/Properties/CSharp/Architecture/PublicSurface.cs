@@ -55,7 +55,7 @@ internal static class PublicSurface
             nameof(PublicSurface),
             references: files.Select(file => MetadataReference.CreateFromFile(file))
         );
-        var read = program.SourceModule.ReferencedAssemblySymbols.Single(one => one.Name == assembly);
+        var read = program.SourceModule.ReferencedAssemblySymbols.Single(reference => reference.Name == assembly);
         return [.. TypesIn(read.GlobalNamespace).SelectMany(type => MembersOf(type).Prepend(HeadOf(type)))];
     }
 
@@ -63,18 +63,20 @@ internal static class PublicSurface
         place
             .GetMembers()
             .OfType<INamespaceOrTypeSymbol>()
-            .Where(one => one.IsNamespace || IsVisible(one))
-            .OrderBy(one => one.MetadataName, StringComparer.Ordinal)
-            .SelectMany(one => one is INamedTypeSymbol type ? TypesIn(type).Prepend(type) : TypesIn(one));
+            .Where(symbol => symbol.IsNamespace || IsVisible(symbol))
+            .OrderBy(symbol => symbol.MetadataName, StringComparer.Ordinal)
+            .SelectMany(symbol => symbol is INamedTypeSymbol type ? TypesIn(type).Prepend(type) : TypesIn(symbol));
 
     private static string HeadOf(INamedTypeSymbol type)
     {
-        var interfaces = type.Interfaces.Where(IsVisible).OrderBy(one => one.MetadataName, StringComparer.Ordinal);
+        var interfaces = type
+            .Interfaces.Where(IsVisible)
+            .OrderBy(implemented => implemented.MetadataName, StringComparer.Ordinal);
         var parents =
             type.TypeKind == TypeKind.Class && type.BaseType is { SpecialType: SpecialType.None } parent
                 ? interfaces.Prepend(parent)
                 : interfaces;
-        var names = string.Join(", ", parents.Select(one => one.ToDisplayString(Member)));
+        var names = string.Join(", ", parents.Select(ancestor => ancestor.ToDisplayString(Member)));
         var modifiers =
             type.TypeKind != TypeKind.Class ? ""
             : type.IsStatic ? "static "
@@ -86,12 +88,12 @@ internal static class PublicSurface
 
     private static IEnumerable<string> MembersOf(INamedTypeSymbol type) =>
         type.GetMembers()
-            .Where(one => one is not INamedTypeSymbol and not IMethodSymbol { AssociatedSymbol: not null })
-            .Where(one => IsVisible(one) && !Overrides(one) && !IsComparison(one))
-            .Select(one => (one.Name, Line: LineOf(one)))
-            .OrderBy(one => one.Name, StringComparer.Ordinal)
-            .ThenBy(one => one.Line, StringComparer.Ordinal)
-            .Select(one => one.Line);
+            .Where(member => member is not INamedTypeSymbol and not IMethodSymbol { AssociatedSymbol: not null })
+            .Where(member => IsVisible(member) && !Overrides(member) && !IsComparison(member))
+            .Select(member => (member.Name, Line: LineOf(member)))
+            .OrderBy(member => member.Name, StringComparer.Ordinal)
+            .ThenBy(member => member.Line, StringComparer.Ordinal)
+            .Select(member => member.Line);
 
     private static string LineOf(ISymbol member)
     {
@@ -113,7 +115,7 @@ internal static class PublicSurface
         Comparisons.Contains(member.Name) && Has(member, "CompilerGeneratedAttribute");
 
     private static bool Has(ISymbol member, string attribute) =>
-        member.GetAttributes().Any(one => one.AttributeClass?.Name == attribute);
+        member.GetAttributes().Any(found => found.AttributeClass?.Name == attribute);
 
     /// <summary>Names with a bracket are the compiler's, for anonymous types and copies of records.</summary>
     private static bool IsVisible(ISymbol symbol) =>

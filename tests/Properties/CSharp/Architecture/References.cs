@@ -26,14 +26,14 @@ internal static class References
         found.Remove(type);
         return found;
 
-        void Visit(Type one)
+        void Visit(Type visited)
         {
-            Add(one.BaseType);
-            foreach (var implemented in one.GetInterfaces())
+            Add(visited.BaseType);
+            foreach (var implemented in visited.GetInterfaces())
                 Add(implemented);
-            foreach (var field in one.GetFields(All))
+            foreach (var field in visited.GetFields(All))
                 Add(field.FieldType);
-            foreach (var method in MethodsOf(one))
+            foreach (var method in MethodsOf(visited))
             {
                 Add((method as MethodInfo)?.ReturnType);
                 foreach (var parameter in method.GetParameters())
@@ -41,23 +41,23 @@ internal static class References
                 foreach (var member in MembersIn(method))
                     Add(member as Type ?? member.DeclaringType);
             }
-            foreach (var nested in one.GetNestedTypes(All))
+            foreach (var nested in visited.GetNestedTypes(All))
                 Visit(nested);
         }
 
-        void Add(Type? one)
+        void Add(Type? used)
         {
-            if (one is null)
+            if (used is null)
                 return;
-            if (one.HasElementType)
-                Add(one.GetElementType());
-            foreach (var argument in one.GetGenericArguments())
+            if (used.HasElementType)
+                Add(used.GetElementType());
+            foreach (var argument in used.GetGenericArguments())
                 if (!argument.IsGenericParameter)
                     Add(argument);
-            while (one.DeclaringType is { } outer)
-                one = outer;
-            if (one.Assembly == assembly)
-                found.Add(one);
+            while (used.DeclaringType is { } outer)
+                used = outer;
+            if (used.Assembly == assembly)
+                found.Add(used);
         }
     }
 

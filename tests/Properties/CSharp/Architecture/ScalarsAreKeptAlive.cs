@@ -61,14 +61,14 @@ public class ScalarsAreKeptAlive
             where !YieldsOne(method)
             select (Method: method, Members: References.MembersIn(method).ToList())
         ).ToList();
-        var found = calls.Where(one => one.Members.Any(YieldsOne)).Select(one => one.Method).ToHashSet();
+        var found = calls.Where(call => call.Members.Any(YieldsOne)).Select(call => call.Method).ToHashSet();
         for (var before = 0; before < found.Count; )
         {
             before = found.Count;
             found.UnionWith(
                 calls
-                    .Where(one => one.Members.OfType<MethodBase>().Any(found.Contains))
-                    .Select(one => one.Method)
+                    .Where(call => call.Members.OfType<MethodBase>().Any(found.Contains))
+                    .Select(call => call.Method)
                     .ToList()
             );
         }

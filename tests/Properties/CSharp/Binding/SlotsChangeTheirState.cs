@@ -140,9 +140,9 @@ public class SlotsChangeTheirState
         {
             var cases = new TheoryData<string, string>();
             foreach (var (state, (_, next)) in Table)
-            foreach (var (one, index) in Events.Select((one, index) => (one, index)))
+            foreach (var (action, index) in Events.Select((action, index) => (action, index)))
                 if (next[index].Length > 0)
-                    cases.Add(state, one);
+                    cases.Add(state, action);
             return cases;
         }
     }
@@ -154,8 +154,8 @@ public class SlotsChangeTheirState
         using var _ = NewDisposeScope();
         var (by, states) = Table[state];
         var subject = new Subject();
-        foreach (var one in by)
-            subject.Happen(one);
+        foreach (var action in by)
+            subject.Happen(action);
         Assert.Equal(state, subject.State);
         var expected = states[Array.IndexOf(Events, next)];
         var error = Record.Exception(() => subject.Happen(next));
@@ -172,10 +172,10 @@ public class SlotsChangeTheirState
 
         public string State => _binding.States.Single().ToString();
 
-        public void Happen(string one)
+        public void Happen(string action)
         {
             var dtype = _layer.weight.dtype;
-            switch (one)
+            switch (action)
             {
                 case "use":
                     _layer.call(ones([1, 4], dtype));

@@ -49,19 +49,19 @@ public class CachedValuesFollowTraining
         }
 
         var expected = In(_ => null);
-        var actual = In(one => model ? parametrize.cached(one) : parametrize.cached());
+        var actual = In(module => model ? parametrize.cached(module) : parametrize.cached());
         Assert.Equal(expected.Keys, actual.Keys);
-        Assert.All(expected, one => Near.Same(one.Value, actual[one.Key]));
+        Assert.All(expected, entry => Near.Same(entry.Value, actual[entry.Key]));
     }
 
     [Property]
-    public void A_loop_in_one_scope_trains_as_without(Assignment one, bool adam, bool model)
+    public void A_loop_in_one_scope_trains_as_without(Assignment assignment, bool adam, bool model)
     {
         using var _ = NewDisposeScope();
         AssertTrainsAsWithoutScope(
             () =>
             {
-                var (layer, x) = (one.Layer(), randn(3, one.Size, dtype: ScalarType.Float64));
+                var (layer, x) = (assignment.Layer(), randn(3, assignment.Size, dtype: ScalarType.Float64));
                 return (layer, () => layer.call(x));
             },
             adam ? nameof(Adam) : nameof(SGD),
@@ -112,7 +112,7 @@ public class CachedValuesFollowTraining
             part.requires_grad = isTrained;
             layer.zero_grad(set_to_none: true);
             layer.call(ones(1, 4)).sum().backward(retain_graph: true);
-            Assert.All(parts, one => Assert.Equal(one.requires_grad, one.grad is not null));
+            Assert.All(parts, own => Assert.Equal(own.requires_grad, own.grad is not null));
         }
     }
 
@@ -132,7 +132,7 @@ public class CachedValuesFollowTraining
                 part.requires_grad = ReferenceEquals(part, alone);
             layer.zero_grad(set_to_none: true);
             layer.call(ones(1, 4)).sum().backward();
-            Assert.All(parts, one => Assert.Equal(one.requires_grad, one.grad is not null));
+            Assert.All(parts, own => Assert.Equal(own.requires_grad, own.grad is not null));
         }
     }
 
@@ -148,7 +148,7 @@ public class CachedValuesFollowTraining
         parts[0].requires_grad = false;
         layer.zero_grad(set_to_none: true);
         layer.call(ones(1, 70)).sum().backward();
-        Assert.All(parts, one => Assert.Equal(one.requires_grad, one.grad is not null));
+        Assert.All(parts, own => Assert.Equal(own.requires_grad, own.grad is not null));
     }
 
     [Fact]
@@ -170,10 +170,10 @@ public class CachedValuesFollowTraining
     }
 
     [Property]
-    public void Whoever_writes_to_the_parts_is_noticed(Assignment one, byte way, bool saved, bool inSequential)
+    public void Whoever_writes_to_the_parts_is_noticed(Assignment assignment, byte way, bool saved, bool inSequential)
     {
         using var _ = NewDisposeScope();
-        var (layer, other) = (one.Layer(), (one with { Seed = one.Seed + 1 }).Layer());
+        var (layer, other) = (assignment.Layer(), (assignment with { Seed = assignment.Seed + 1 }).Layer());
         // It registers none of its children and enumerates them itself.
         nn.Module Model(Linear of) => inSequential ? nn.Sequential(nn.Sequential(of)) : of;
         var (model, saves) = (Model(layer), Model(other));
@@ -186,7 +186,7 @@ public class CachedValuesFollowTraining
         Tensor cached;
         using (parametrize.cached())
         {
-            layer.call(randn(2, one.Size, dtype: one.Dtype));
+            layer.call(randn(2, assignment.Size, dtype: assignment.Dtype));
             if (saved)
                 model.state_dict();
             switch (way % 3)
@@ -203,7 +203,7 @@ public class CachedValuesFollowTraining
                             part.copy_(part * 0.5);
                     break;
             }
-            layer.call(randn(2, one.Size, dtype: one.Dtype));
+            layer.call(randn(2, assignment.Size, dtype: assignment.Dtype));
             cached = layer.weight.clone();
             Near.Identical(cached, tensor.Value);
         }

@@ -38,7 +38,7 @@ public class EachPartCounts
     [MemberData(nameof(Cases))]
     public void Written_in_turn(string name, string scope)
     {
-        var value = Values.Single(one => one.Name == name).Value;
+        var value = Values.Single(entry => entry.Name == name).Value;
         var layer = nn.Linear(4, 4, hasBias: false).register_parametrization("weight", value);
         layer.eval();
         using var _ = no_grad();

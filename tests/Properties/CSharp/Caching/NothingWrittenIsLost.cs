@@ -171,11 +171,11 @@ public class NothingWrittenIsLost
         model.register_parametrization("bn.running_mean", Twice);
         using (Open(scope, model, model))
             for (var pass = 0; pass < 3; pass++)
-                foreach (var one in (Sequential[])[model, plain])
+                foreach (var sequential in (Sequential[])[model, plain])
                     if (byCall)
-                        one.call(X + pass);
+                        sequential.call(X + pass);
                     else
-                        ((BatchNorm1d)one[0]).forward(X + pass);
+                        ((BatchNorm1d)sequential[0]).forward(X + pass);
         Near.Same(plain.state_dict()["bn.running_mean"], model.parametrization("bn.running_mean").Value);
     }
 
@@ -279,12 +279,12 @@ public class NothingWrittenIsLost
         using (Open(scope, model, model.bn))
             for (var pass = 0; pass < 3; pass++)
             {
-                foreach (var one in (Norms[])[plain, model])
+                foreach (var norms in (Norms[])[plain, model])
                 {
-                    one.Act = ActsOnNorms[act];
+                    norms.Act = ActsOnNorms[act];
                     try
                     {
-                        one.call(X + pass).Dispose();
+                        norms.call(X + pass).Dispose();
                     }
                     catch (InvalidOperationException) when (act == "throw") { }
                 }
@@ -305,11 +305,11 @@ public class NothingWrittenIsLost
         var model = new Acting(Twice);
         using (Open(scope, model, model.l))
         {
-            model.Act = one =>
+            model.Act = acting =>
             {
                 ActsOnNorms["throw and catch"](null!);
-                one.l.call(X).Dispose();
-                one.parametrization("l.weight").Value = eye(4);
+                acting.l.call(X).Dispose();
+                acting.parametrization("l.weight").Value = eye(4);
             };
             Near.Same(X, model.call(X));
             Near.Same(X, model.call(X));
@@ -407,10 +407,10 @@ public class NothingWrittenIsLost
         using var before = model.call(X);
         using (Open(scope, model, model.l))
         {
-            model.Act = one =>
+            model.Act = acting =>
             {
                 using var _ = no_grad();
-                one.l.weight.fill_(7);
+                acting.l.weight.fill_(7);
             };
             Near.Same(X.sum([1], keepdim: true).expand(5, 4) * 7, model.call(X));
             model.Act = _ => { };
@@ -542,13 +542,13 @@ public class NothingWrittenIsLost
         GC.Collect();
         GC.WaitForPendingFinalizers();
         GC.Collect();
-        Assert.InRange(references.Count(one => one.IsAlive), 0, 3);
+        Assert.InRange(references.Count(reference => reference.IsAlive), 0, 3);
 
         static List<WeakReference> Chain(int length)
         {
             var references = new List<WeakReference>();
             var previous = parametrize.cached();
-            for (var one = 0; one < length; one++)
+            for (var index = 0; index < length; index++)
             {
                 var next = parametrize.cached();
                 previous.Dispose();

@@ -123,9 +123,9 @@ public class ScopesAroundATraining
 
     private static (Stack, Stack) Twins()
     {
-        var (one, other) = (new Stack(), new Stack());
-        other.load_parametrized_state_dict(one.state_dict());
-        return (one, other);
+        var (first, second) = (new Stack(), new Stack());
+        second.load_parametrized_state_dict(first.state_dict());
+        return (first, second);
     }
 
     private static void Train(Stack model, Func<nn.Module, IDisposable?> scopeFor)

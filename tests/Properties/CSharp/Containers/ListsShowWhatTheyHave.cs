@@ -52,7 +52,7 @@ public class ListsShowWhatTheyHave
         model.register_parametrization("kernels.0", Parametrizations.Symmetric);
         model.to(CPU, ScalarType.Float64);
         Assert.Equal(ScalarType.Float64, model.parametrization("kernels.0").Value.dtype);
-        Assert.All(model.parameters(), one => Assert.Equal(ScalarType.Float64, one.dtype));
+        Assert.All(model.parameters(), parameter => Assert.Equal(ScalarType.Float64, parameter.dtype));
     }
 
     private sealed class Twice : nn.Module<Tensor, Tensor>
@@ -100,7 +100,7 @@ public class ListsShowWhatTheyHave
                 .. present.Select(index => $"parametrizations.{index}.original"),
             ];
             Assert.Equal(names, model.kernels.state_dict().Keys);
-            Assert.Equal(names, model.kernels.named_parameters().Select(one => one.name));
+            Assert.Equal(names, model.kernels.named_parameters().Select(named => named.name));
             Assert.Equal(names.Select(name => $"kernels.{name}"), model.state_dict().Keys);
             Assert.Equal<Parameter>(
                 plain.Concat(present).Select(index => own[index]),
@@ -112,7 +112,10 @@ public class ListsShowWhatTheyHave
                 model.kernels.parameters(recurse: false),
                 ReferenceEquals
             );
-            Assert.Equal(present.Select(index => $"kernels.{index}"), model.parametrizations().Select(one => one.name));
+            Assert.Equal(
+                present.Select(index => $"kernels.{index}"),
+                model.parametrizations().Select(entry => entry.name)
+            );
             foreach (var seen in new[] { list, model.kernels })
             {
                 Assert.Equal(Orders.Count, seen.Count);

@@ -79,7 +79,7 @@ public class ModelsWithListsAreWhole
         parametrize.copy_parametrizations(source, copy);
         copy.load_parametrized_state_dict(source.state_dict());
         Near.Same(source.call(x), copy.call(x));
-        Assert.Equal(names.Order(), copy.parametrizations().Select(one => one.name).Order());
+        Assert.Equal(names.Order(), copy.parametrizations().Select(entry => entry.name).Order());
         Assert.Equal(source.state_dict().Keys, copy.state_dict().Keys);
 
         var other = Plain(kind);
@@ -130,7 +130,7 @@ public class ModelsWithListsAreWhole
         model.register_parametrization(m => m.kernels[1], Parametrizations.Skew);
         model.register_parametrization(m => m.kernels[1], Parametrizations.Cayley());
         Assert.Equal(2, model.parametrization("kernels.1").Parametrization.Nodes.Count);
-        Assert.Equal(["kernels.1"], model.parametrizations().Select(one => one.name));
+        Assert.Equal(["kernels.1"], model.parametrizations().Select(entry => entry.name));
     }
 
     [Fact]

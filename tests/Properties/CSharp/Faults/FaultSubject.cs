@@ -44,7 +44,7 @@ internal sealed record FaultSubject(nn.Module Module, string Name, Func<int, Ten
         Module.zero_grad();
         var output = Output();
         output.pow(2).sum().backward();
-        return cat([output.detach().flatten(), .. Tensor.parameters().Select(one => one.grad!.flatten())]);
+        return cat([output.detach().flatten(), .. Tensor.parameters().Select(parameter => parameter.grad!.flatten())]);
     }
 
     public static FaultSubject Plain(string kind) =>

@@ -296,7 +296,7 @@ public class MistakesOfNodes
 
         protected override Tensor Forward(Tensor input) => Erred("Forward", input, Folded);
 
-        protected override Tensor RightInverse(Tensor value) => Erred("RightInverse", value, one => one);
+        protected override Tensor RightInverse(Tensor value) => Erred("RightInverse", value, input => input);
 
         protected override Tensor Nearest(Tensor value) => Erred("Nearest", value, Folded);
 

@@ -22,7 +22,7 @@ public sealed record OwnLinkCase(string Name, bool IsTrusting, double Scale, Sca
             from seed in Gen.Choose(0, 100_000)
             select new OwnLinkCase(name, isTrusting, scale, dtype, seed)
         )
-            .Where(one => one.IsClear)
+            .Where(link => link.IsClear)
             .ToArbitrary();
 
     internal bool IsRight => !OwnNodes.Wrong.ContainsKey(Name);

@@ -46,7 +46,7 @@ internal static class OwnNodes
     };
 
     public static IReadOnlyDictionary<string, Pair> All { get; } =
-        Bijections.Concat(Retractions).Concat(Wrong).ToDictionary(one => one.Key, one => one.Value);
+        Bijections.Concat(Retractions).Concat(Wrong).ToDictionary(entry => entry.Key, entry => entry.Value);
 
     /// <summary>A node that allows the tensors that its right inverse, followed by its map, leaves as they are.</summary>
     public class Changing() : CustomNode("changing", "what it yields")

@@ -122,8 +122,8 @@ public class EveryLayerKeepsTheLaws
         var (whole, logDets) = layer.ForwardWithLogDet(data, context);
         for (var index = 0; index < Count; index++)
         {
-            var (one, logDet) = layer.ForwardWithLogDet(data.narrow(0, index, 1), context?.narrow(0, index, 1));
-            Near.Same(whole.narrow(0, index, 1), one, 1e-9);
+            var (single, logDet) = layer.ForwardWithLogDet(data.narrow(0, index, 1), context?.narrow(0, index, 1));
+            Near.Same(whole.narrow(0, index, 1), single, 1e-9);
             Near.Same(logDets.narrow(0, index, 1), logDet, 1e-9);
         }
     }

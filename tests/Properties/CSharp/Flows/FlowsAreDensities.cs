@@ -240,11 +240,17 @@ public class FlowsAreDensities
                 flow.zero_grad();
                 var densities = flow.log_prob(tensor(data).unsqueeze(1));
                 densities.masked_select(densities.isfinite()).sum().backward();
-                return [.. flow.parameters().Select(one => one.grad).OfType<Tensor>().Select(one => one.clone())];
+                return
+                [
+                    .. flow.parameters()
+                        .Select(parameter => parameter.grad)
+                        .OfType<Tensor>()
+                        .Select(gradient => gradient.clone()),
+                ];
             }
             var (expected, found) = (Gradients(0.3f, 0.6f), Gradients(0.3f, outside, 0.6f));
-            foreach (var (one, other) in expected.Zip(found))
-                Near.Same(one, other);
+            foreach (var (left, right) in expected.Zip(found))
+                Near.Same(left, right);
             Assert.True(flow.log_prob(tensor(new[] { outside }).unsqueeze(1)).isneginf().item<bool>());
         }
     }

@@ -106,7 +106,7 @@ public class FlowsAreModules
             flow.rsample_and_log_prob(100);
             flow.inverse(randn(100, 2));
             Assert.All(
-                flow.buffers().Where(one => one.dtype == int64 && one.dim() == 0),
+                flow.buffers().Where(buffer => buffer.dtype == int64 && buffer.dim() == 0),
                 set => Assert.Equal(0, set.item<long>())
             );
             var first = flow.log_prob(data);

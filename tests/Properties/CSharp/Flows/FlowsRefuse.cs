@@ -138,7 +138,7 @@ public class FlowsRefuse
         ];
         foreach (var layer in some)
         {
-            var size = layer is var one && one.ToString().Contains("Injection", StringComparison.Ordinal) ? 2 : 3;
+            var size = layer is var found && found.ToString().Contains("Injection", StringComparison.Ordinal) ? 2 : 3;
             var shape = layer.LatentShape([size]);
             Refuses(() => new Flow(layer, size), "integrate to 1");
             Refuses(() => new Flow(layer, new LinearFlow(shape[0]) >> new StandardNormal(shape)), "integrate to 1");
@@ -287,11 +287,11 @@ public class FlowsRefuse
         Assert.True(densities[0].isfinite().item<bool>());
         Assert.True(densities[1..].isneginf().all().item<bool>());
         densities.sum().backward();
-        var withOthers = flow.parameters().Select(one => one.grad!.clone()).ToList();
+        var withOthers = flow.parameters().Select(parameter => parameter.grad!.clone()).ToList();
         flow.zero_grad();
         flow.log_prob(data[..1]).sum().backward();
-        foreach (var (one, parameter) in withOthers.Zip(flow.parameters().Where(one => one.grad is not null)))
-            Support.Near.Same(parameter.grad!, one);
+        foreach (var (gradient, parameter) in withOthers.Zip(flow.parameters().Where(own => own.grad is not null)))
+            Support.Near.Same(parameter.grad!, gradient);
     }
 
     [Theory]

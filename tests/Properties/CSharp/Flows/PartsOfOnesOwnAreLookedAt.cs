@@ -62,15 +62,18 @@ public class PartsOfOnesOwnAreLookedAt
         using var scope = NewDisposeScope();
         var data = randn(4, 3);
         Func<Tensor, Tensor?>[] wrong = [_ => tensor(0.7f), x => x.narrow(1, 0, 1), x => x.sum([1L]), _ => null];
-        foreach (var one in wrong)
+        foreach (var function in wrong)
         {
-            Names("Own.Forward has to yield", () => new Elementwise(new Map(one), 3).forward(data));
+            Names("Own.Forward has to yield", () => new Elementwise(new Map(function), 3).forward(data));
             Names(
                 "Own.Forward has to yield",
-                () => new Coupling(new Map(one), Masks.Odd(3), Networks.Mlp(4)).forward(data)
+                () => new Coupling(new Map(function), Masks.Odd(3), Networks.Mlp(4)).forward(data)
             );
-            Names("Own.Forward has to yield", () => new Autoregressive(new Map(one), 3, [4]).forward(data));
-            Names("Own.Inverse has to yield", () => new Elementwise(new Map(x => x, y => one(y)), 3).inverse(data));
+            Names("Own.Forward has to yield", () => new Autoregressive(new Map(function), 3, [4]).forward(data));
+            Names(
+                "Own.Inverse has to yield",
+                () => new Elementwise(new Map(x => x, y => function(y)), 3).inverse(data)
+            );
         }
         Names("Forward has to yield values", () => new Elementwise(new Narrow(), 3).forward(data));
         var sound = new Elementwise(new Map(x => full_like(x, Math.Log(2))), 3);
@@ -84,12 +87,12 @@ public class PartsOfOnesOwnAreLookedAt
         using var scope = NewDisposeScope();
         var data = randn(3, 2);
         Func<Tensor, Tensor?>[] wrong = [x => x.sum(1, keepdim: true), x => x.sum(), x => x, _ => null];
-        foreach (var one in wrong)
+        foreach (var function in wrong)
         {
-            Names("OwnDensity.log_prob", () => new Flow(new LinearFlow(2), new Density(one)).log_prob(data));
+            Names("OwnDensity.log_prob", () => new Flow(new LinearFlow(2), new Density(function)).log_prob(data));
             Names(
                 "OwnDensity.log_prob",
-                () => (new Slice(1, new Density(one)) >> new StandardNormal(1)).log_prob(randn(3, 3))
+                () => (new Slice(1, new Density(function)) >> new StandardNormal(1)).log_prob(randn(3, 3))
             );
         }
         var short_ = new Density(x => x.sum([1L]), _ => randn(1, 2));
@@ -102,10 +105,10 @@ public class PartsOfOnesOwnAreLookedAt
     {
         using var scope = NewDisposeScope();
         Func<Tensor, Tensor?>[] wrong = [z => z.narrow(1, 0, 1), _ => null, z => z.sum()];
-        foreach (var one in wrong)
+        foreach (var function in wrong)
         {
-            Names("OwnLayer.MapBack", () => new Layer(one).inverse(randn(3, 2)));
-            Names("OwnLayer.MapBack", () => new Flow(new LinearFlow(2) >> new Layer(one), 2).sample(3));
+            Names("OwnLayer.MapBack", () => new Layer(function).inverse(randn(3, 2)));
+            Names("OwnLayer.MapBack", () => new Flow(new LinearFlow(2) >> new Layer(function), 2).sample(3));
         }
     }
 
@@ -220,8 +223,8 @@ public class PartsOfOnesOwnAreLookedAt
         foreach (long[] shape in new[] { new long[] { 5, 3, 1 }, [5, 3, 2, 2] })
             Assert.ThrowsAny<ArgumentException>(() => images.forward(randn(5, 4, 4, 4), randn(shape)));
         images.forward(randn(5, 4, 4, 4), randn(5, 3, 4, 4));
-        var one = new Coupling(new AffineMap(), Masks.Even(2), (_, outputs) => new OneRow(outputs));
-        Assert.ThrowsAny<ArgumentException>(() => one.forward(randn(4, 2)));
+        var coupling = new Coupling(new AffineMap(), Masks.Even(2), (_, outputs) => new OneRow(outputs));
+        Assert.ThrowsAny<ArgumentException>(() => coupling.forward(randn(4, 2)));
     }
 
     private sealed class OneRow(long outputs) : nn.Module<Tensor, Tensor>(nameof(OneRow))

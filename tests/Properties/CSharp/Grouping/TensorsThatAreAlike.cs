@@ -95,7 +95,8 @@ public class TensorsThatAreAlike
         }
     }
 
-    private static IEnumerable<Tensor?> Gradients(nn.Module model) => model.parameters().Select(one => one.grad);
+    private static IEnumerable<Tensor?> Gradients(nn.Module model) =>
+        model.parameters().Select(parameter => parameter.grad);
 
     [Theory]
     [MemberData(nameof(Values))]
@@ -160,7 +161,7 @@ public class TensorsThatAreAlike
                     foreach (var head in model.heads)
                         Assert.All(
                             head.parametrization("weight").Originals.Index(),
-                            one => Assert.Equal(one.Index == frozen, one.Item.grad is null)
+                            original => Assert.Equal(original.Index == frozen, original.Item.grad is null)
                         );
                     return Gradients(model);
                 }
@@ -182,7 +183,7 @@ public class TensorsThatAreAlike
                     model.call(input).square().sum().backward();
                     Assert.All(
                         model.heads[frozen].parametrization("weight").parameters(),
-                        one => Assert.Null(one.grad)
+                        parameter => Assert.Null(parameter.grad)
                     );
                     return Gradients(model);
                 }
@@ -216,7 +217,7 @@ public class TensorsThatAreAlike
                     create_graph: true,
                     retain_graph: true
                 );
-                gradients.Select(one => one.square().sum()).Aggregate((some, more) => some + more).backward();
+                gradients.Select(gradient => gradient.square().sum()).Aggregate((some, more) => some + more).backward();
                 return Gradients(model);
             }
         );
@@ -264,7 +265,7 @@ public class TensorsThatAreAlike
         var learnt = second.parametrization("weight").named_buffers().First().buffer;
         using var before = learnt.clone();
         using (no_grad())
-            foreach (var parameter in model.parameters().Where(one => one.dim() == 2))
+            foreach (var parameter in model.parameters().Where(own => own.dim() == 2))
                 parameter.copy_(randn_like(parameter));
         using (parametrize.cached(model))
             Assert.True(Near.Distance(before, learnt) > 1e-4);

@@ -42,11 +42,11 @@ public class WhatMakesTensorsAlike
     {
         foreach (var value in new[] { Parametrizations.Orthogonal(), Parametrizations.Cayley() })
         {
-            var (one, alike, other) = (Layer(value), Layer(value), Others[difference](value));
-            Assert.Equal(Key(one), Key(alike), Likeness.Comparer);
-            Assert.Equal(Likeness.Comparer.GetHashCode(Key(one)), Likeness.Comparer.GetHashCode(Key(alike)));
-            Assert.NotEqual(Key(one), Key(other), Likeness.Comparer);
-            Assert.NotEqual(Key(other), Key(one), Likeness.Comparer);
+            var (layer, alike, other) = (Layer(value), Layer(value), Others[difference](value));
+            Assert.Equal(Key(layer), Key(alike), Likeness.Comparer);
+            Assert.Equal(Likeness.Comparer.GetHashCode(Key(layer)), Likeness.Comparer.GetHashCode(Key(alike)));
+            Assert.NotEqual(Key(layer), Key(other), Likeness.Comparer);
+            Assert.NotEqual(Key(other), Key(layer), Likeness.Comparer);
             Assert.True(Likeness.MayBeGrouped(other.parametrization("weight")));
         }
     }

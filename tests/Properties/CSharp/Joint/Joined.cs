@@ -76,7 +76,7 @@ internal sealed record Joined(
 
     /// <summary>By the definition: matrices side by side, or on top of each other.</summary>
     public Tensor Join(IEnumerable<Tensor> tensors) =>
-        cat([.. tensors.Select(one => Dimension == 0 ? one : one.reshape(one.shape[0], -1))], Dimension);
+        cat([.. tensors.Select(tensor => Dimension == 0 ? tensor : tensor.reshape(tensor.shape[0], -1))], Dimension);
 
     private static Joined Simple(nn.Module<Tensor, Tensor> module, string[] names, long[] shape, params long[] input) =>
         new(module, names, 1, shape, dtype => module.call(Numbers(dtype, input)));

@@ -165,7 +165,7 @@ public class JoiningIsRefusedWhole
         );
         Refused<InvalidOperationException>(
             layer,
-            _ => layer.register_parametrization(one => one.bias, Parametrizations.Cayley())
+            _ => layer.register_parametrization(linear => linear.bias, Parametrizations.Cayley())
         );
         Refused<InvalidOperationException>(layer, module => prune.l1_unstructured(module, "weight", 1));
         Refused<ArgumentException>(

@@ -21,8 +21,8 @@ public class JointStates
         using var scope = parametrize.cached(joined.Module);
         var baked = joined.Module.baked_state_dict();
         Assert.Equal(plain.Module.state_dict().Keys.Order(), baked.Keys.Order());
-        Assert.All(plain.Module.state_dict(), one => Near.Same(one.Value, baked[one.Key]));
-        Assert.All(baked.Values, one => Assert.True(one.is_contiguous()));
+        Assert.All(plain.Module.state_dict(), entry => Near.Same(entry.Value, baked[entry.Key]));
+        Assert.All(baked.Values, tensor => Assert.True(tensor.is_contiguous()));
     }
 
     /// <summary>Of the members, which the file has to tell, one has no rows.</summary>
@@ -156,7 +156,7 @@ public class JointStates
         void Refused(params (string Key, Tensor Value)[] state)
         {
             Assert.Throws<StateDictException>(() =>
-                layer.load_parametrized_state_dict(state.ToDictionary(one => one.Key, one => one.Value))
+                layer.load_parametrized_state_dict(state.ToDictionary(entry => entry.Key, entry => entry.Value))
             );
             before.AssertUnchanged();
         }

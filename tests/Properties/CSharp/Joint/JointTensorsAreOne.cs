@@ -47,7 +47,7 @@ public class JointTensorsAreOne
         if (kind == "Buffers")
             return;
         joined.Output(float32).pow(2).sum().backward();
-        using var expected = 2 * joined.Join(joined.Present.Select(one => one.grad!));
+        using var expected = 2 * joined.Join(joined.Present.Select(member => member.grad!));
         joined.Register(new Doubling().Value);
         joined.Output(float32).pow(2).sum().backward();
         Near.Same(expected, joined.Tensor.parameters().Single().grad!);
@@ -84,7 +84,7 @@ public class JointTensorsAreOne
         var dot = joined.Name.LastIndexOf('.') + 1;
         var original = $"{joined.Name[..dot]}parametrizations.{joined.Name[dot..]}.original";
         Assert.Equal(before.Except(joined.Names).Append(original).Order(), joined.Module.state_dict().Keys.Order());
-        Assert.Equal([joined.Name], joined.Module.parametrizations().Select(one => one.name));
+        Assert.Equal([joined.Name], joined.Module.parametrizations().Select(entry => entry.name));
         Assert.Equal(joined.Shape, joined.Module.parametrization_report().Single().Shape);
     }
 

@@ -18,7 +18,7 @@ public class RemovingJointTensors
     {
         var joined = Joined.Of(kind);
         var (keys, before) = (joined.Module.state_dict().Keys.ToList(), joined.Present.ToList());
-        var modules = joined.Module.named_modules().Select(one => one.name).ToList();
+        var modules = joined.Module.named_modules().Select(named => named.name).ToList();
         joined.Register(Parametrizations.SpectralNorm());
         joined.Module.eval();
         using var value = joined.Tensor.Value.detach();
@@ -27,12 +27,12 @@ public class RemovingJointTensors
         joined.Module.remove_parametrizations(joined.Names[^1]);
 
         Assert.Equal(keys, joined.Module.state_dict().Keys);
-        Assert.Equal(modules, joined.Module.named_modules().Select(one => one.name));
+        Assert.Equal(modules, joined.Module.named_modules().Select(named => named.name));
         if (joined.Module is not RNNCell) // TorchSharp makes a new managed object at each look
             Assert.All(before.Zip(joined.Present), pair => Assert.Same(pair.First, pair.Second));
         Near.Same(value, joined.Join(joined.Present));
         Near.Same(output, joined.Output(float32));
-        Assert.All(joined.Present, one => Assert.Equal(kind != "Buffers", one.requires_grad));
+        Assert.All(joined.Present, member => Assert.Equal(kind != "Buffers", member.requires_grad));
     }
 
     [Theory]
@@ -87,7 +87,10 @@ public class RemovingJointTensors
         using var value = layer.parametrization("bias").Value.detach();
         layer.remove_parametrizations("weight+bias");
         Near.Same(value, cat([layer.weight, layer.bias!.unsqueeze(1)], 1));
-        Assert.All(layer.parameters(), one => Assert.True(one.dtype == float64 && one.is_leaf && one.requires_grad));
+        Assert.All(
+            layer.parameters(),
+            parameter => Assert.True(parameter.dtype == float64 && parameter.is_leaf && parameter.requires_grad)
+        );
     }
 
     [Fact]

@@ -195,19 +195,23 @@ public class EveryUseIsFlat
             module.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.detach().clone());
 
         public static Used Of(nn.Module<Tensor, Tensor> module, string name, Parametrization value) =>
-            new(module.register_parametrization(name, value), name, one => ((nn.Module<Tensor, Tensor>)one).call(Rows));
+            new(
+                module.register_parametrization(name, value),
+                name,
+                called => ((nn.Module<Tensor, Tensor>)called).call(Rows)
+            );
 
-        public Tensor Call(nn.Module one)
+        public Tensor Call(nn.Module called)
         {
             if (!IsThrowing)
-                return call(one);
+                return call(called);
             // Inside the pass, after the value was computed.
-            using var hook = one is LSTM or Embedding ? null : new Throwing(one);
-            return one switch
+            using var hook = called is LSTM or Embedding ? null : new Throwing(called);
+            return called switch
             {
                 LSTM lstm => lstm.call(Misfit, (State, State)).Item1,
                 Embedding embedding => embedding.call(Nothing),
-                _ => call(one),
+                _ => call(called),
             };
         }
 

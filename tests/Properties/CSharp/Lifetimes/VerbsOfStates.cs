@@ -74,7 +74,7 @@ internal static class VerbsOfStates
         var model = Model();
         var state = isBaked
             ? model.baked_state_dict()
-            : model.state_dict().ToDictionary(one => one.Key, one => one.Value.detach().clone());
+            : model.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.detach().clone());
         change(state);
         return () =>
         {

@@ -80,9 +80,9 @@ public class AveragesStayInTheirSpaces
             average.update_parameters(model);
             expected.Add(Numbers(model.a.weight));
         }
-        foreach (var one in (Linear[])[average.module.a, average.module.b])
+        foreach (var layer in (Linear[])[average.module.a, average.module.b])
             Assert.All(
-                Numbers(one.weight).Index(),
+                Numbers(layer.weight).Index(),
                 number =>
                     Assert.Equal(Averaged([.. expected.Select(all => all[number.Index])], decay), number.Item, 1e-5)
             );
@@ -96,8 +96,8 @@ public class AveragesStayInTheirSpaces
     public void What_waits_in_the_average_is_taken_first_and_it_can_move()
     {
         var (model, other) = (nn.Linear(4, 4), nn.Linear(4, 4));
-        foreach (var one in (Linear[])[model, other])
-            one.register_parametrization("weight", Parametrizations.Scale(2));
+        foreach (var layer in (Linear[])[model, other])
+            layer.register_parametrization("weight", Parametrizations.Scale(2));
         var average = new AveragedModel<Linear>(other, 0.5);
         average.update_parameters(model);
         other.weight = nn.Parameter(ones(4, 4));
@@ -116,8 +116,8 @@ public class AveragesStayInTheirSpaces
     public void An_average_may_be_finer_than_the_model(AverageOf averageOf)
     {
         var (model, other) = (nn.Linear(4, 4), nn.Linear(4, 4));
-        foreach (var one in (Linear[])[model, other])
-            one.weight_norm();
+        foreach (var layer in (Linear[])[model, other])
+            layer.weight_norm();
         model.to(ScalarType.BFloat16);
         var average = new AveragedModel<Linear>(other, 0.5, averageOf);
         average.update_parameters(model);
@@ -466,9 +466,9 @@ public class AveragesStayInTheirSpaces
 
         Steps(model, optimizer, average, 3, 6);
         Steps(later, laterOptimizer, laterAverage, 3, 6);
-        foreach (var (one, other) in new (nn.Module, nn.Module)[] { (model, later), (average, laterAverage) })
-        foreach (var (key, tensor) in one.state_dict())
-            Near.Identical(tensor, other.state_dict()[key]);
+        foreach (var (left, right) in new (nn.Module, nn.Module)[] { (model, later), (average, laterAverage) })
+        foreach (var (key, tensor) in left.state_dict())
+            Near.Identical(tensor, right.state_dict()[key]);
         folder.Delete(recursive: true);
     }
 

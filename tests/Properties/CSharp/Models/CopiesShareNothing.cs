@@ -202,12 +202,12 @@ public class CopiesShareNothing
             nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)), ("c", nn.Linear(4, 4)));
         var from = New();
         from.register_parametrizations<TorchSharp.Modules.Linear>("weight", Parametrizations.Skew);
-        foreach (var (index, one) in from.parametrized_parameters().Index())
-            one.requires_grad = frozen >= 0 && index != frozen;
+        foreach (var (index, parameter) in from.parametrized_parameters().Index())
+            parameter.requires_grad = frozen >= 0 && index != frozen;
         var to = parametrize.copy_parametrizations(from, New());
         Assert.Equal(
-            from.parametrized_parameters().Select(one => one.requires_grad),
-            to.parametrized_parameters().Select(one => one.requires_grad)
+            from.parametrized_parameters().Select(parameter => parameter.requires_grad),
+            to.parametrized_parameters().Select(parameter => parameter.requires_grad)
         );
     }
 }

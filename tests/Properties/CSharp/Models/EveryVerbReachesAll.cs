@@ -24,7 +24,7 @@ public class EveryVerbReachesAll
     }
 
     private static List<ParametrizedTensor> Of(nn.Module model) =>
-        [.. model.parametrizations().Select(one => one.tensor)];
+        [.. model.parametrizations().Select(entry => entry.tensor)];
 
     /// <summary>A step of training, so that no tensor is at its start.</summary>
     private static void Move(Sequential model, optim.Optimizer? optimizer = null)
@@ -35,13 +35,13 @@ public class EveryVerbReachesAll
         optimizer.step();
     }
 
-    private static Tensor[] Values(nn.Module model) => [.. Of(model).Select(one => one.Value.detach())];
+    private static Tensor[] Values(nn.Module model) => [.. Of(model).Select(tensor => tensor.Value.detach())];
 
     private static void AllNear(IEnumerable<Tensor> expected, IEnumerable<Tensor> found)
     {
         Assert.Equal(3, expected.Count());
-        foreach (var (one, other) in expected.Zip(found))
-            Near.Same(one, other, 1e-5);
+        foreach (var (left, right) in expected.Zip(found))
+            Near.Same(left, right, 1e-5);
     }
 
     [Fact]
@@ -49,8 +49,8 @@ public class EveryVerbReachesAll
     {
         var model = New();
         Assert.Equal(Names, model.register_parametrizations<Linear>("weight", Parametrizations.Orthogonal()));
-        Assert.Equal(Names, model.parametrizations().Select(one => one.name));
-        Assert.All(Of(model), one => Near.Orthogonal(one.Value));
+        Assert.Equal(Names, model.parametrizations().Select(entry => entry.name));
+        Assert.All(Of(model), tensor => Near.Orthogonal(tensor.Value));
         Assert.Equal(Names, model.parametrization_report().Select(row => row.Name));
         Assert.Equal(3, model.parametrized_parameters().Count);
         Assert.Equal(3, model.other_parameters().Count);
@@ -77,7 +77,7 @@ public class EveryVerbReachesAll
         var optimizer = optim.SGD(model.parameters(), 0.3);
         model.register_parametrizations<Linear>("weight", Parametrizations.WeightNorm());
         Assert.Equal(3, optimizer.add_parametrized_parameters(model).Count);
-        var before = model.parametrized_parameters().Select(one => one.detach().clone()).ToList();
+        var before = model.parametrized_parameters().Select(parameter => parameter.detach().clone()).ToList();
         Assert.Equal(6, before.Count);
         Move(model, optimizer);
         foreach (var (old, now) in before.Zip(model.parametrized_parameters()))
@@ -127,8 +127,8 @@ public class EveryVerbReachesAll
             [(model, "a.weight"), (model, "b.weight"), (model, "c.weight")],
             Pruning.NewRandom(Amount.NewShare(0.5), 3)
         );
-        Assert.All(Of(model), one => Assert.True(one.Value.eq(0).any().item<bool>()));
-        Assert.Equal(24, Of(model).Sum(one => one.Value.eq(0).sum().item<long>()));
+        Assert.All(Of(model), tensor => Assert.True(tensor.Value.eq(0).any().item<bool>()));
+        Assert.Equal(24, Of(model).Sum(tensor => tensor.Value.eq(0).sum().item<long>()));
         var pruned = Values(model);
         foreach (var name in Names)
             prune.remove(model, name);
@@ -159,7 +159,10 @@ public class EveryVerbReachesAll
         layer.call(randn(2, 4));
         layer.remove_parametrizations("q+k+v");
         Assert.Equal(["q", "k", "v"], layer.named_parameters().Select(own => own.name));
-        Assert.Equal(before.Select(one => one.shape), layer.parameters().Select(one => one.shape));
+        Assert.Equal(
+            before.Select(parameter => parameter.shape),
+            layer.parameters().Select(parameter => parameter.shape)
+        );
     }
 
     private sealed class Own : nn.Module<Tensor, Tensor>

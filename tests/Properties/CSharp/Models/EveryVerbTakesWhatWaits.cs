@@ -92,9 +92,9 @@ public class EveryVerbTakesWhatWaits
     {
         var assigned = After(verb, value, (layer, tensor) => layer.weight = nn.Parameter(tensor));
         var expected = After(verb, value, (layer, tensor) => layer.parametrization("weight").Value = tensor);
-        Assert.Equal(expected.Select(one => one.Key), assigned.Select(one => one.Key));
-        foreach (var (one, other) in expected.Zip(assigned))
-            Near.Same(one.Value, other.Value, 1e-6);
+        Assert.Equal(expected.Select(entry => entry.Key), assigned.Select(entry => entry.Key));
+        foreach (var (left, right) in expected.Zip(assigned))
+            Near.Same(left.Value, right.Value, 1e-6);
     }
 
     /// <summary>What may not be there is refused by the verb, before anything changes, and not by a later use.</summary>
@@ -133,7 +133,7 @@ public class EveryVerbTakesWhatWaits
         nn.Module[] all = [layer, .. Verbs[verb](layer, plain)];
         if (layer.is_parametrized())
             layer.parametrization("weight").Value.Dispose();
-        return [.. all.SelectMany(one => one.state_dict())];
+        return [.. all.SelectMany(module => module.state_dict())];
     }
 
     private static nn.Module[] Nothing(Action verb)

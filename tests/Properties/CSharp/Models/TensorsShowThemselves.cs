@@ -30,7 +30,7 @@ public class TensorsShowThemselves
         Assert.Same(weight, Assert.Single(layer.parametrization("weight").Originals));
 
         var several = layer.parametrization("bias");
-        Assert.Equal(several.named_parameters().Select(one => one.parameter), several.Originals);
+        Assert.Equal(several.named_parameters().Select(named => named.parameter), several.Originals);
         Assert.Same(bias, several.Originals[1]);
         var refusal = Assert.Throws<InvalidOperationException>(() => several.Original);
         Assert.Contains("Linear.bias is computed from original0, original1", refusal.Message);
@@ -97,7 +97,7 @@ public class TensorsShowThemselves
         var layer = nn.Linear(4, 4).spectral_norm();
         layer.eval();
         using (no_grad())
-            layer.parametrization("weight").named_buffers().ToList().ForEach(one => one.buffer.fill_(0.5));
+            layer.parametrization("weight").named_buffers().ToList().ForEach(named => named.buffer.fill_(0.5));
         Assert.DoesNotContain("inside", layer.parametrization("weight").ToString());
     }
 

@@ -61,13 +61,14 @@ public class EveryModuleBinds
     private static bool IsWithoutTensors(Type type)
     {
         var bases = new List<Type>();
-        for (var one = type; one != typeof(nn.Module); one = one.BaseType!)
-            bases.Add(one);
-        if (bases.Any(one => one.Name.StartsWith("WeightedLoss") || one.Name.StartsWith("Loss")))
+        for (var current = type; current != typeof(nn.Module); current = current.BaseType!)
+            bases.Add(current);
+        if (bases.Any(ancestor => ancestor.Name.StartsWith("WeightedLoss") || ancestor.Name.StartsWith("Loss")))
             return true;
-        return bases.Any(one => one.Name.StartsWith("ParameterLessModule") || one.Name == "PadBase")
-            && !bases.Any(one =>
-                one.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
+        return bases.Any(ancestor => ancestor.Name.StartsWith("ParameterLessModule") || ancestor.Name == "PadBase")
+            && !bases.Any(ancestor =>
+                ancestor
+                    .GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
                     .Any(field => typeof(Tensor).IsAssignableFrom(field.FieldType))
             );
     }
@@ -94,7 +95,7 @@ public class EveryModuleBinds
         Near.Same(output, subject.Output());
         var steps = name.Split('.');
         var key = string.Join('.', [.. steps[..^1], "parametrizations", steps[^1], "original"]);
-        Assert.Equal(state.Select(one => one == name ? key : one).Order(), subject.Module.state_dict().Keys.Order());
+        Assert.Equal(state.Select(old => old == name ? key : old).Order(), subject.Module.state_dict().Keys.Order());
         Assert.Same(own, subject.Module.state_dict()[key]);
 
         subject.Module.parametrization(name).Value = other;

@@ -63,8 +63,8 @@ public class NewParametersJoinGroups
         foreach (var (optimizer, layer) in ((optim.Optimizer, Linear)[])[(ofBody, body), (ofHead, head)])
         {
             var own = layer.parametrization("weight").parameters().ToList();
-            Assert.All(optimizer.add_parametrized_parameters(model), one => Assert.Contains(one, own));
-            Assert.All(own, one => Assert.Contains(one, optimizer.parameters()));
+            Assert.All(optimizer.add_parametrized_parameters(model), parameter => Assert.Contains(parameter, own));
+            Assert.All(own, parameter => Assert.Contains(parameter, optimizer.parameters()));
         }
     }
 

@@ -109,8 +109,8 @@ public class ResetsForgetDirectionsOnly
         string[] normed = ["ball.bias", "plain.weight", "ring.bias"];
         using var scope = NewDisposeScope();
         var before = Held(model, optimizer);
-        foreach (var one in normed)
-            model.register_parametrization(one, Parametrizations.WeightNorm());
+        foreach (var path in normed)
+            model.register_parametrization(path, Parametrizations.WeightNorm());
         var added = optimizer.add_parametrized_parameters(model);
         Assert.Equal(3, added.Count);
         Assert.Empty(optimizer.add_parametrized_parameters(model));
@@ -152,7 +152,7 @@ public class ResetsForgetDirectionsOnly
         return model
             .named_parameters()
             .Select(named =>
-                (named.name, found: states.FirstOrDefault(one => ReferenceEquals(one.Of, named.parameter)))
+                (named.name, found: states.FirstOrDefault(state => ReferenceEquals(state.Of, named.parameter)))
             )
             .Where(named => named.found.State is not null)
             .ToDictionary(

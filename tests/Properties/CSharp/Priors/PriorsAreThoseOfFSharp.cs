@@ -69,7 +69,7 @@ public class PriorsAreThoseOfFSharp
 
     [Fact]
     public void They_print_as_they_are_typed_in_FSharp() =>
-        Assert.All(All, one => Assert.Equal(one.Code, $"{one.Prior}"));
+        Assert.All(All, entry => Assert.Equal(entry.Code, $"{entry.Prior}"));
 
     [Fact]
     public void No_method_is_missing() =>
@@ -80,7 +80,7 @@ public class PriorsAreThoseOfFSharp
                 .Select(method => method.Name.ToLowerInvariant())
                 .Distinct()
                 .Order(),
-            All.Select(one => one.Code.Split(' ')[0]["Prior.".Length..].ToLowerInvariant())
+            All.Select(entry => entry.Code.Split(' ')[0]["Prior.".Length..].ToLowerInvariant())
                 .Select(name => name.EndsWith("around", StringComparison.Ordinal) ? "normal" : name)
                 .Select(name => name.EndsWith("wishartof", StringComparison.Ordinal) ? name[..^2] : name)
                 .Distinct()

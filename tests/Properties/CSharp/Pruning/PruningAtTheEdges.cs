@@ -32,7 +32,7 @@ public class PruningAtTheEdges
         using var wide = cat([mask, mask], 1);
         Assert.False(columns.is_contiguous());
         foreach (
-            var one in new[]
+            var given in new[]
             {
                 mask.to(ScalarType.Bool),
                 mask.to(ScalarType.Byte),
@@ -43,7 +43,7 @@ public class PruningAtTheEdges
             }
         )
         {
-            var layer = nn.Linear(3, 2).custom_from_mask("weight", one);
+            var layer = nn.Linear(3, 2).custom_from_mask("weight", given);
             Near.Identical(mask.to(ScalarType.Float32), layer.Mask());
         }
         // Entries that are neither kept nor pruned would be taken for something in silence.

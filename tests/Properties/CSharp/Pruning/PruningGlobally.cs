@@ -24,22 +24,22 @@ public class PruningGlobally
                 from random in ArbMap.Default.GeneratorFor<bool>()
                 select (sizes, percent, random)
             ).ToArbitrary(),
-            each =>
+            drawn =>
             {
-                var modules = each.sizes.Select(size => PrunedModules.Random(size)).ToArray();
+                var modules = drawn.sizes.Select(size => PrunedModules.Random(size)).ToArray();
                 var before = modules.Select(module => module.weight.Entries()).ToArray();
-                var share = each.percent / 100.0;
-                var method = each.random ? Pruning.NewRandom(share, 5) : Pruning.NewL1(share);
+                var share = drawn.percent / 100.0;
+                var method = drawn.random ? Pruning.NewRandom(share, 5) : Pruning.NewL1(share);
 
                 prune.global_unstructured(Weights(modules), method);
 
-                var expected = (long)Math.Round(share * each.sizes.Sum(), MidpointRounding.ToEven);
+                var expected = (long)Math.Round(share * drawn.sizes.Sum(), MidpointRounding.ToEven);
                 Assert.Equal(expected, modules.Sum(module => module.Value().Zeros()));
                 var kept = modules.SelectMany(module => module.Mask().Entries()).ToArray();
                 var sizes = before.SelectMany(entries => entries).Select(Math.Abs).ToArray();
                 var largestPruned = sizes.Where((_, i) => kept[i] == 0).DefaultIfEmpty(0).Max();
                 var smallestKept = sizes.Where((_, i) => kept[i] != 0).DefaultIfEmpty(double.MaxValue).Min();
-                Assert.True(each.random || largestPruned < smallestKept);
+                Assert.True(drawn.random || largestPruned < smallestKept);
             }
         );
 
@@ -55,41 +55,41 @@ public class PruningGlobally
     [Fact]
     public void A_second_time_takes_from_what_is_left_everywhere()
     {
-        var (one, other) = (PrunedModules.Of(1, 3, 5, 7), PrunedModules.Of(2, 4, 6, 8));
-        other.l1_unstructured("weight", 2); // 2 and 4
-        prune.global_unstructured(Weights(one, other), 0.5); // of 1 3 5 6 7 8
-        Assert.Equal([0, 0, 0, 7], one.Value().Entries());
-        Assert.Equal([0, 0, 6, 8], other.Value().Entries());
+        var (first, second) = (PrunedModules.Of(1, 3, 5, 7), PrunedModules.Of(2, 4, 6, 8));
+        second.l1_unstructured("weight", 2); // 2 and 4
+        prune.global_unstructured(Weights(first, second), 0.5); // of 1 3 5 6 7 8
+        Assert.Equal([0, 0, 0, 7], first.Value().Entries());
+        Assert.Equal([0, 0, 6, 8], second.Value().Entries());
     }
 
     [Fact]
     public void Scores_replace_the_tensors_they_are_given_for()
     {
-        var (one, other) = (PrunedModules.Of(1, 2), PrunedModules.Of(3, 4));
+        var (first, second) = (PrunedModules.Of(1, 2), PrunedModules.Of(3, 4));
         var scores = new Dictionary<(nn.Module, string), Tensor>
         {
-            [(one, "weight")] = tensor(new double[] { 9, 3.5 }),
+            [(first, "weight")] = tensor(new double[] { 9, 3.5 }),
         };
-        prune.global_unstructured(Weights(one, other), 2, scores);
-        Assert.Equal([1, 0], one.Value().Entries());
-        Assert.Equal([0, 4], other.Value().Entries());
+        prune.global_unstructured(Weights(first, second), 2, scores);
+        Assert.Equal([1, 0], first.Value().Entries());
+        Assert.Equal([0, 4], second.Value().Entries());
     }
 
     [Fact]
     public void A_module_or_a_name_that_is_null_is_named_by_its_place()
     {
-        var one = PrunedModules.Of(1, 2);
+        var module = PrunedModules.Of(1, 2);
         (nn.Module, string)[][] lists =
         [
-            [(one, "weight"), (null!, "weight")],
-            [(one, "weight"), (one, null!)],
+            [(module, "weight"), (null!, "weight")],
+            [(module, "weight"), (module, null!)],
         ];
         foreach (var list in lists)
         {
             var refusal = Assert.Throws<ArgumentException>(() => prune.global_unstructured(list, 1));
             Assert.StartsWith("parameters[1]: the module or the name is null.", refusal.Message);
             Assert.Equal("parameters", refusal.ParamName);
-            Assert.False(one.is_parametrized("weight"));
+            Assert.False(module.is_parametrized("weight"));
         }
     }
 

@@ -51,12 +51,12 @@ public class PruningOnKernels
     [MemberData(nameof(Pairs))]
     public void Are_those_of_the_matrix(int first, int second)
     {
-        var (one, other) = (Prunings[first], Prunings[second]);
+        var (earlier, later) = (Prunings[first], Prunings[second]);
         Seeded.Everywhere(first * 9 + second);
         var kernel = new PrunedModules.Weighted(randn(4, 3, 2, 2, dtype: ScalarType.Float64));
         var matrix = new PrunedModules.Weighted(kernel.weight.flatten(1));
         var hidden = kernel.weight.detach().clone();
-        foreach (var value in new[] { one, other })
+        foreach (var value in new[] { earlier, later })
         {
             kernel.register_parametrization("weight", Parametrizations.OnKernel(value));
             matrix.register_parametrization("weight", value);
@@ -65,22 +65,22 @@ public class PruningOnKernels
         Near.Identical(matrix.Value(), kernel.Value().flatten(1));
         Near.Identical(matrix.Mask(), kernel.Mask());
         Near.Identical(hidden, kernel.parametrization("weight").get_parameter("original")!);
-        Assert.Equal(Parametrizations.OnKernel(one.Then(other)), kernel.parametrization("weight").Parametrization);
+        Assert.Equal(Parametrizations.OnKernel(earlier.Then(later)), kernel.parametrization("weight").Parametrization);
     }
 
     [Theory]
     [MemberData(nameof(Pairs))]
     public void Are_those_of_the_matrix_when_both_come_at_once(int first, int second)
     {
-        var (one, other) = (Prunings[first], Prunings[second]);
-        var both = Parametrizations.OnKernel(one).Then(Parametrizations.OnKernel(other));
-        Assert.Equal(Parametrizations.OnKernel(one.Then(other)), both);
-        Assert.Equal($"{Parametrizations.OnKernel(one.Then(other))}", $"{both}");
+        var (earlier, later) = (Prunings[first], Prunings[second]);
+        var both = Parametrizations.OnKernel(earlier).Then(Parametrizations.OnKernel(later));
+        Assert.Equal(Parametrizations.OnKernel(earlier.Then(later)), both);
+        Assert.Equal($"{Parametrizations.OnKernel(earlier.Then(later))}", $"{both}");
 
         Seeded.Everywhere(first * 9 + second);
         using var weight = randn(4, 3, 2, 2, dtype: ScalarType.Float64);
         using var kernel = new ParametrizedTensor(both, weight);
-        using var matrix = new ParametrizedTensor(one.Then(other), weight.flatten(1));
+        using var matrix = new ParametrizedTensor(earlier.Then(later), weight.flatten(1));
         Near.Identical(matrix.Value, kernel.Value.flatten(1));
         kernel.Value = kernel.Value.detach() * 2;
         Near.Identical(matrix.Value * 2, kernel.Value.flatten(1));

@@ -140,19 +140,19 @@ public class PruningTakesExactAmounts
         var shapes = Requests(1).Generator;
         return Prop.ForAll(
             sizes.SelectMany(size => shapes.Select(request => (size.N, size.M, request))).ToArbitrary(),
-            each =>
+            drawn =>
             {
-                long[] shape = [.. each.request.Shape[..^1], each.request.Shape[^1] * each.M];
+                long[] shape = [.. drawn.request.Shape[..^1], drawn.request.Shape[^1] * drawn.M];
                 var module = PrunedModules.Random(shape);
                 using var before = module.weight.detach().clone();
-                module.n_m("weight", each.N, each.M);
+                module.n_m("weight", drawn.N, drawn.M);
                 PrunedModules.KeepsTheRest(before, module);
-                var sizes = before.abs().Entries().Chunk(each.M);
-                var kept = module.Mask().Entries().Chunk(each.M);
+                var sizes = before.abs().Entries().Chunk(drawn.M);
+                var kept = module.Mask().Entries().Chunk(drawn.M);
                 foreach (var (size, stays) in sizes.Zip(kept))
                 {
-                    var largest = size.OrderDescending().Take(each.N).ToHashSet();
-                    Assert.Equal(size.Select(one => largest.Contains(one) ? 1.0 : 0.0), stays);
+                    var largest = size.OrderDescending().Take(drawn.N).ToHashSet();
+                    Assert.Equal(size.Select(number => largest.Contains(number) ? 1.0 : 0.0), stays);
                 }
             }
         );

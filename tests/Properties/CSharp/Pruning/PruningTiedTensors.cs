@@ -45,7 +45,11 @@ public class PruningTiedTensors
             Assert.Same(model.parametrization("encoder.weight"), model.parametrization("decoder.weight"));
             Assert.Equal(
                 left,
-                model.modules().OfType<ParametrizedTensor>().Distinct().Sum(one => one.Value.ne(0).sum().item<long>())
+                model
+                    .modules()
+                    .OfType<ParametrizedTensor>()
+                    .Distinct()
+                    .Sum(tensor => tensor.Value.ne(0).sum().item<long>())
             );
         }
     }

@@ -69,7 +69,7 @@ public class PruningUpToAShare
                     if (way.Together)
                         Assert.Equal(Expected(reached, all.Sum()), pruned.Sum());
                     else
-                        Assert.Equal(all.ConvertAll(one => Expected(reached, one)), pruned);
+                        Assert.Equal(all.ConvertAll(count => Expected(reached, count)), pruned);
                     Assert.All(before.Zip(masks), pair => Near.Identical(pair.Second, pair.First * pair.Second));
                     foreach (var (layer, weight) in model.children().Zip(weights))
                         PrunedModules.KeepsTheRest(weight, layer);
@@ -117,8 +117,8 @@ public class PruningUpToAShare
                     way.Prune(slow, Amount.NewUpTo(share));
                 way.Prune(fast, Amount.NewUpTo(shares.Max()));
                 Assert.All(Values(slow), value => Assert.DoesNotContain(">>>", $"{value}"));
-                foreach (var (one, other) in slow.children().Zip(fast.children()))
-                    Near.Identical(other.Mask(), one.Mask());
+                foreach (var (slower, faster) in slow.children().Zip(fast.children()))
+                    Near.Identical(faster.Mask(), slower.Mask());
             }
         );
 
@@ -141,7 +141,7 @@ public class PruningUpToAShare
                     var all = masks.ConvertAll(way.All);
                     var expected = way.Together
                         ? Expected(schedule.ShareAt(step), all.Sum())
-                        : all.Sum(one => Expected(schedule.ShareAt(step), one));
+                        : all.Sum(count => Expected(schedule.ShareAt(step), count));
                     Assert.Equal(expected, masks.Sum(way.Pruned));
                 }
             }
@@ -219,11 +219,11 @@ public class PruningUpToAShare
         rows.ln_structured("weight", Amount.NewUpTo(0.5), 1, 0); // the last row is pruned, the third is not
         Assert.Equal([0, 0, 0, 4, 5, 6, 7, 8, 0, 0, 0, 0], rows.Value().Entries());
 
-        var (one, other) = (PrunedModules.Of(1, 2, 3, 4), PrunedModules.Of(5, 6, 7, 8));
-        other.l1_unstructured("weight", 3);
-        prune.global_unstructured([(one, "weight"), (other, "weight")], Amount.NewUpTo(0.5));
-        Assert.Equal([0, 2, 3, 4], one.Value().Entries());
-        Assert.Equal([0, 0, 0, 8], other.Value().Entries());
+        var (first, second) = (PrunedModules.Of(1, 2, 3, 4), PrunedModules.Of(5, 6, 7, 8));
+        second.l1_unstructured("weight", 3);
+        prune.global_unstructured([(first, "weight"), (second, "weight")], Amount.NewUpTo(0.5));
+        Assert.Equal([0, 2, 3, 4], first.Value().Entries());
+        Assert.Equal([0, 0, 0, 8], second.Value().Entries());
     }
 
     [Fact]
@@ -241,10 +241,10 @@ public class PruningUpToAShare
     [Fact]
     public void A_share_that_is_reached_together_leaves_every_tensor_with_a_mask()
     {
-        var (one, other, third) = (nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4));
-        one.l1_unstructured("weight", 1.0);
-        prune.global_unstructured([(one, "weight"), (other, "weight"), (third, "weight")], Amount.NewUpTo(0.2));
-        Assert.True(other.is_pruned());
+        var (first, second, third) = (nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4));
+        first.l1_unstructured("weight", 1.0);
+        prune.global_unstructured([(first, "weight"), (second, "weight"), (third, "weight")], Amount.NewUpTo(0.2));
+        Assert.True(second.is_pruned());
         Assert.True(third.is_pruned());
     }
 }

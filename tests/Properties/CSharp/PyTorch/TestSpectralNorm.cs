@@ -89,7 +89,7 @@ public class TestSpectralNorm
                 layer.train(training);
                 return layer.call(input);
             });
-            var loss = passes.Aggregate((sum, one) => sum + one).pow(2).sum();
+            var loss = passes.Aggregate((sum, pass) => sum + pass).pow(2).sum();
             if (backward)
                 loss.backward();
             return loss.item<double>();

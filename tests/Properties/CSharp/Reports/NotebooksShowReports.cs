@@ -9,8 +9,8 @@ namespace Properties.CSharp.Reports;
 /// <summary>What .NET Interactive shows, by its own formatter.</summary>
 public class NotebooksShowReports
 {
-    private static string Shown(object it) =>
-        it.ToDisplayString(Assert.Single(Formatter.GetPreferredMimeTypesFor(it.GetType())));
+    private static string Shown(object item) =>
+        item.ToDisplayString(Assert.Single(Formatter.GetPreferredMimeTypesFor(item.GetType())));
 
     [Fact]
     public void A_report_is_its_table()
@@ -43,8 +43,8 @@ public class NotebooksShowReports
     [Fact]
     public void The_library_refers_to_no_package_of_notebooks() =>
         Assert.DoesNotContain(
-            new[] { typeof(parametrize), typeof(Parametrization) }.SelectMany(one =>
-                one.Assembly.GetReferencedAssemblies()
+            new[] { typeof(parametrize), typeof(Parametrization) }.SelectMany(type =>
+                type.Assembly.GetReferencedAssemblies()
             ),
             name => name.Name!.Contains("Interactive")
         );

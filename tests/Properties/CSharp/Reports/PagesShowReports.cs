@@ -27,7 +27,7 @@ public class PagesShowReports
     private static XElement Parsed(string page) => XDocument.Parse(page).Root!;
 
     private static string[] TextOf(XElement element, string name) =>
-        [.. element.Descendants(name).Select(one => one.Value)];
+        [.. element.Descendants(name).Select(descendant => descendant.Value)];
 
     /// <summary>The heights of the bars, in the picture's units.</summary>
     private static double[] Heights(XElement figure, string of)

@@ -28,9 +28,9 @@ public class SpectraAreMeasured
         using var left = Parametrizations.Orthogonal().Sample([3, 3], float64);
         using var right = Parametrizations.Orthogonal().Sample([4, 4], float64);
         var matrix = left.mm(diag(tensor(new[] { 0.5, 4, 2 }))).mm(right[TensorIndex.Slice(stop: 3)]);
-        foreach (var one in new[] { matrix, matrix.mT })
+        foreach (var given in new[] { matrix, matrix.mT })
         {
-            var found = Of(Parametrizations.Identity, one.contiguous().to(dtype)).SingularValues!;
+            var found = Of(Parametrizations.Identity, given.contiguous().to(dtype)).SingularValues!;
             Assert.Equal([4, 2, 0.5], found.Select(number => Math.Round(number, 1)));
             Assert.All(found.Zip([4, 2, 0.5]), pair => Assert.Equal(pair.Second, pair.First, 10 * rounding));
         }

@@ -48,13 +48,16 @@ public sealed class TensorBoardReadsReports : IDisposable
     private static uint Checksum(ReadOnlySpan<byte> data)
     {
         var sum = uint.MaxValue;
-        foreach (var one in data)
-            sum = BitOperations.Crc32C(sum, one);
+        foreach (var octet in data)
+            sum = BitOperations.Crc32C(sum, octet);
         return BitOperations.RotateRight(~sum, 15) + 0xa282ead8;
     }
 
     private static Dictionary<string, Summary.Types.Value> Values(IEnumerable<Event> events) =>
-        events.Where(one => one.Summary is not null).SelectMany(one => one.Summary.Value).ToDictionary(one => one.Tag);
+        events
+            .Where(logged => logged.Summary is not null)
+            .SelectMany(logged => logged.Summary.Value)
+            .ToDictionary(value => value.Tag);
 
     [Fact]
     public void Every_figure_is_a_scalar_under_the_name_of_its_tensor()
@@ -65,8 +68,8 @@ public sealed class TensorBoardReadsReports : IDisposable
             model.parametrization("head.bias").Original[0] = -20;
         Writer().add_report(model.parametrization_report(spectraUpTo: 8), 7, walltime: 1234);
 
-        var events = Written().Where(one => one.Summary is not null).ToList();
-        Assert.All(events, one => Assert.Equal((7, 1234), (one.Step, one.WallTime)));
+        var events = Written().Where(logged => logged.Summary is not null).ToList();
+        Assert.All(events, logged => Assert.Equal((7, 1234), (logged.Step, logged.WallTime)));
         var values = Values(events);
         Assert.Equal(
             [
@@ -133,9 +136,9 @@ public sealed class TensorBoardReadsReports : IDisposable
         writer.add_report(layer.parametrization_report(spectraUpTo: 8), 1);
 
         var distances =
-            from one in Written()
-            where one.Summary is not null && one.Summary.Value[0].Tag == "weight/distance"
-            select (one.Step, one.Summary.Value[0].SimpleValue);
+            from logged in Written()
+            where logged.Summary is not null && logged.Summary.Value[0].Tag == "weight/distance"
+            select (logged.Step, logged.Summary.Value[0].SimpleValue);
         Assert.Equal([(0, 0), (1, float.NaN)], distances);
     }
 

@@ -42,7 +42,7 @@ public class ChildrenMayBeRunByForward
             net.call(randn(2, 4)).pow(2).sum().backward();
             optimizer.step();
         }
-        Assert.All(net.parameters(), one => Assert.NotNull(one.grad));
+        Assert.All(net.parameters(), parameter => Assert.NotNull(parameter.grad));
         Assert.ThrowsAny<Exception>(() => net.first.forward(randn(2, 4)).sum().backward());
     }
 

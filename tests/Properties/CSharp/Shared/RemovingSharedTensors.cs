@@ -199,21 +199,21 @@ public class RemovingSharedTensors
     public void In_native_memory_too(bool firstGoes)
     {
         const string Name = "weight_hh_l0";
-        var (one, other) = (nn.LSTM(4, 4), nn.LSTM(4, 4));
+        var (first, second) = (nn.LSTM(4, 4), nn.LSTM(4, 4));
         var x = randn(3, 2, 4);
-        one.register_parametrization(Name, Parametrizations.Orthogonal());
-        other.share_parametrization(Name, one.parametrization(Name));
+        first.register_parametrization(Name, Parametrizations.Orthogonal());
+        second.share_parametrization(Name, first.parametrization(Name));
         Tensor Output(LSTM lstm) => lstm.call(x).Item1;
-        (Output(one).sum() + Output(other).sum()).backward();
-        Assert.NotNull(one.parametrization(Name).parameters().Single().grad);
-        using var expected = cat([Output(one), Output(other)]).detach();
+        (Output(first).sum() + Output(second).sum()).backward();
+        Assert.NotNull(first.parametrization(Name).parameters().Single().grad);
+        using var expected = cat([Output(first), Output(second)]).detach();
 
-        (firstGoes ? one : other).remove_parametrizations(Name);
-        Near.Same(expected, cat([Output(one), Output(other)]));
-        (firstGoes ? other : one).remove_parametrizations(Name);
-        Near.Same(expected, cat([Output(one), Output(other)]));
-        Output(one).sum().backward();
-        Assert.Equal(4, one.state_dict().Count);
+        (firstGoes ? first : second).remove_parametrizations(Name);
+        Near.Same(expected, cat([Output(first), Output(second)]));
+        (firstGoes ? second : first).remove_parametrizations(Name);
+        Near.Same(expected, cat([Output(first), Output(second)]));
+        Output(first).sum().backward();
+        Assert.Equal(4, first.state_dict().Count);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

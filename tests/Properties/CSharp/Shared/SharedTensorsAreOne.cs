@@ -52,7 +52,7 @@ public class SharedTensorsAreOne
     {
         var tied = Tied.Of(Parametrizations.Orthogonal());
         Assert.Equal(3, tied.parameters().Count());
-        Assert.Equal(["encoder.weight"], tied.parametrizations().Select(one => one.name));
+        Assert.Equal(["encoder.weight"], tied.parametrizations().Select(entry => entry.name));
         using var optimizer = optim.Adam(tied.parameters(), 0.05);
         var (x, y) = (randn(16, 4), randn(16, 4));
         double Step()
@@ -86,7 +86,7 @@ public class SharedTensorsAreOne
             state["encoder.parametrizations.weight.original"],
             state["decoder.parametrizations.weight.original"]
         );
-        Assert.Single(tied.named_parameters(), one => one.name.EndsWith("original"));
+        Assert.Single(tied.named_parameters(), named => named.name.EndsWith("original"));
     }
 
     [Theory]

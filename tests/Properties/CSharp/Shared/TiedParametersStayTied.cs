@@ -95,7 +95,7 @@ public class TiedParametersStayTied
         c.weight = a.weight;
         var model = nn.Sequential(("a", a), ("b", b), ("c", c));
         model.register_parametrization("b.weight", Parametrizations.Skew);
-        Assert.All([a, c], one => Assert.Same(b.parametrization("weight"), one.parametrization("weight")));
+        Assert.All([a, c], layer => Assert.Same(b.parametrization("weight"), layer.parametrization("weight")));
         model.remove_parametrizations("b.weight");
         Assert.False(b.is_parametrized());
     }

@@ -71,7 +71,7 @@ public class TiesThroughNativeMemory
         foreach (var missing in new[] { "encoder", "decoder" })
         {
             var (model, name) = Make(kind);
-            var state = model.state_dict().ToDictionary(one => one.Key, one => one.Value.detach() + 1);
+            var state = model.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.detach() + 1);
             Assert.True(state.Remove($"{missing}.{name}"));
             using var expected = model.get_parameter($"encoder.{name}")!.detach() + 1;
             model.load_parametrized_state_dict(state);

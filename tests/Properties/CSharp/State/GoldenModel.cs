@@ -13,7 +13,7 @@ public class GoldenModel
         .Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "golden", "pytorch.json")))
         .RootElement.GetProperty("cases")
         .EnumerateArray()
-        .Single(one => one.GetProperty("kind").GetString() == "model");
+        .Single(element => element.GetProperty("kind").GetString() == "model");
 
     private static readonly Dictionary<string, Parametrize.Parametrization> Maps = new()
     {

@@ -198,13 +198,13 @@ public class LoadingStrictly
         }
 
         var (model, plain) = (Network.Parametrized(), new Network());
-        foreach (var one in (Network[])[model, plain])
+        foreach (var network in (Network[])[model, plain])
         foreach (var strict in (bool[])[true, false])
         {
-            var before = Snapshot.Of(one);
+            var before = Snapshot.Of(network);
             try
             {
-                one.load_parametrized_state_dict(state, strict);
+                network.load_parametrized_state_dict(state, strict);
             }
             catch (StateDictException)
             {

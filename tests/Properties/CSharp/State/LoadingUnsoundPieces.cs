@@ -125,10 +125,10 @@ public class LoadingUnsoundPieces
                     .ArrayOf(3)
                 select (value, types)
             ).ToArbitrary(),
-            one =>
+            drawn =>
             {
                 using var _ = NewDisposeScope();
-                var (value, types) = one;
+                var (value, types) = drawn;
                 var (from, to) = (Models.Parametrized(value), Models.Parametrized(value));
                 from.to(types[0]);
                 to.to(types[2]);

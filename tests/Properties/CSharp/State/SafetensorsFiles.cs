@@ -72,7 +72,7 @@ public sealed class SafetensorsFiles : IDisposable
             links.Add(link);
             Safetensors.Save(link, One(ones(count)));
             Near.Identical(ones(count), Safetensors.Load(Path)["a"]);
-            Assert.All(links, one => Assert.NotNull(new FileInfo(one).LinkTarget));
+            Assert.All(links, path => Assert.NotNull(new FileInfo(path).LinkTarget));
             Assert.Equal(links, Directory.GetFiles(inner).Order());
         }
     }

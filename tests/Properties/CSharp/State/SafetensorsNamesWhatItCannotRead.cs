@@ -34,7 +34,7 @@ public class SafetensorsNamesWhatItCannotRead
         Assert.Equal(["a", "fc.bias"], loaded.Keys);
         Near.Identical(ones(8), loaded["a"]);
         Near.Identical(ones(8), loaded["fc.bias"]);
-        Assert.Equal(dtype, Assert.Single(loaded.Unread, one => one.Key == "fc.weight").Value);
+        Assert.Equal(dtype, Assert.Single(loaded.Unread, pair => pair.Key == "fc.weight").Value);
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class SavedModelsSayWhatIsWrong : IDisposable
     }
 
     private static SavedTensor Find(SavedModel saved, string name) =>
-        Assert.Single(saved.Tensors, one => one.Name == name);
+        Assert.Single(saved.Tensors, tensor => tensor.Name == name);
 
     private static string Refused<T>(Action verb)
         where T : Exception => Assert.Throws<T>(verb).Message;
@@ -89,7 +89,7 @@ public sealed class SavedModelsSayWhatIsWrong : IDisposable
         };
         File.WriteAllBytes(Path, Files.Of(JsonSerializer.SerializeToUtf8Bytes(header), new byte[7]));
         using var saved = SavedModel.Load(Path);
-        Assert.Equal(["c"], saved.Tensors.Select(one => one.Name));
+        Assert.Equal(["c"], saved.Tensors.Select(tensor => tensor.Name));
         var expected = string.Join(
             Environment.NewLine,
             "a is U16 in the file, for which TorchSharp has no element type, so it was not read.",

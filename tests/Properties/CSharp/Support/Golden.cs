@@ -11,7 +11,11 @@ internal static class Golden
         .RootElement;
 
     public static IReadOnlyList<JsonElement> Cases(string kind) =>
-        [.. Root.GetProperty("cases").EnumerateArray().Where(one => one.GetProperty("kind").GetString() == kind)];
+        [
+            .. Root.GetProperty("cases")
+                .EnumerateArray()
+                .Where(element => element.GetProperty("kind").GetString() == kind),
+        ];
 
     public static Tensor Tensor(this JsonElement value)
     {

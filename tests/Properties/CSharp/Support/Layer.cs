@@ -92,8 +92,8 @@ internal sealed record Layer(
     public Tensor Bypass(Tensor input) =>
         Module switch
         {
-            nn.Module<Tensor, Tensor> one => one.forward(input),
-            nn.Module<Tensor, Tensor, Tensor> two => two.forward(input, input),
+            nn.Module<Tensor, Tensor> unary => unary.forward(input),
+            nn.Module<Tensor, Tensor, Tensor> binary => binary.forward(input, input),
             _ => throw new InvalidOperationException(Kind),
         };
 

@@ -34,7 +34,7 @@ internal sealed class Snapshot
         _modules = [.. module.named_modules()];
         _parametrized =
         [
-            .. module.parametrizations().Select(one => (one.name, one.tensor, one.tensor.Parametrization)),
+            .. module.parametrizations().Select(entry => (entry.name, entry.tensor, entry.tensor.Parametrization)),
         ];
         _hooks = HooksOf(module);
     }
@@ -63,9 +63,9 @@ internal sealed class Snapshot
         module
             .modules()
             .Prepend(module)
-            .Sum(one =>
+            .Sum(inner =>
                 new[] { "pre_hooks", "post_hooks", "module_pre_hooks", "module_post_hooks" }.Sum(name =>
-                    (FieldOf(one.GetType(), name)?.GetValue(one) as IDictionary)?.Count ?? 0
+                    (FieldOf(inner.GetType(), name)?.GetValue(inner) as IDictionary)?.Count ?? 0
                 )
             );
 

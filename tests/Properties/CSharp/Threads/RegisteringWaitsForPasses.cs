@@ -113,7 +113,7 @@ public class RegisteringWaitsForPasses
         var module = kind == "Embedding" ? (nn.Module)nn.Embedding(5, 4) : nn.GRUCell(4, 4);
         module.register_parametrization(kind == "Embedding" ? "weight" : "weight_hh", Parametrizations.Identity);
         using var input = kind == "Embedding" ? tensor(new long[] { 0, 1, 2 }) : randn(3, 4);
-        var names = module.named_parameters().Select(one => one.name).ToList();
+        var names = module.named_parameters().Select(named => named.name).ToList();
         var keys = module.state_dict().Keys.ToList();
         AmongPasses(
             () => Call(module, input).Dispose(),
@@ -121,7 +121,7 @@ public class RegisteringWaitsForPasses
             {
                 for (var round = 0; round < 2000; round++)
                 {
-                    Assert.Equal(names, module.named_parameters().Select(one => one.name));
+                    Assert.Equal(names, module.named_parameters().Select(named => named.name));
                     Assert.Equal(keys, module.state_dict().Keys);
                 }
             }
@@ -175,7 +175,7 @@ public class RegisteringWaitsForPasses
         return module switch
         {
             GRUCell cell => cell.call(input, input),
-            nn.Module<Tensor, Tensor> one => one.call(input),
+            nn.Module<Tensor, Tensor> unary => unary.call(input),
             _ => throw new ArgumentException("It has no call.", nameof(module)),
         };
     }

@@ -202,7 +202,7 @@ internal static class Traffic
                 if (isScoped)
                     original.copy_(original); // The next pass computes again.
                 using var output = layer.call(ones(1, 4));
-                if (!outputs.Any(one => Near.Distance(one, output) < 1e-4))
+                if (!outputs.Any(known => Near.Distance(known, output) < 1e-4))
                     throw new InvalidOperationException("It is no value that was current.");
             }
         );
@@ -315,8 +315,8 @@ internal static class Traffic
     {
         for (var round = 0; round < 200; round++)
         {
-            var (one, other) = (nn.Linear(8, 8), nn.Linear(8, 8));
-            (nn.Module, string)[] both = [(one, "weight"), (other, "weight")];
+            var (first, second) = (nn.Linear(8, 8), nn.Linear(8, 8));
+            (nn.Module, string)[] both = [(first, "weight"), (second, "weight")];
             AtOnce(_ => prune.global_unstructured(both, Pruning.NewL1(Amount.NewShare(0.5))), "first", "second");
             var left = both.Sum(pair => pair.Item1.parametrization("weight").Value.count_nonzero().item<long>());
             if (left != 32)
@@ -401,7 +401,7 @@ internal static class Traffic
     /// <summary>Of modules that share a tensor each has a pass of its own, between which it may have been written to.</summary>
     private static void Read(FaultSubject subject, Tensor[] outputs)
     {
-        if (subject.Module.modules().Prepend(subject.Module).Distinct().Count(one => one.is_parametrized()) == 1)
+        if (subject.Module.modules().Prepend(subject.Module).Distinct().Count(module => module.is_parametrized()) == 1)
             Expect(subject, outputs);
         else
             Output(subject).Dispose();
@@ -434,7 +434,7 @@ internal static class Traffic
             using var expected = model.call(ones(1, 4)).detach();
             AtOnce(name => model.register_parametrization(name, new Doubling().Value), names);
             Near.Same(expected, model.call(ones(1, 4)));
-            Assert.Equal(names.Order(), model.parametrizations().Select(one => one.name).Order());
+            Assert.Equal(names.Order(), model.parametrizations().Select(entry => entry.name).Order());
             AtOnce(name => model.remove_parametrizations(name), names);
             Near.Same(expected, model.call(ones(1, 4)));
             Assert.Equal(keys, model.state_dict().Keys);
@@ -589,7 +589,7 @@ internal static class Traffic
     private static void Expect(FaultSubject subject, params Tensor[] expected)
     {
         using var output = Output(subject);
-        if (!expected.Any(one => Near.Distance(one, output) < 1e-4))
+        if (!expected.Any(known => Near.Distance(known, output) < 1e-4))
             throw new InvalidOperationException("It is no value that was current.");
     }
 }

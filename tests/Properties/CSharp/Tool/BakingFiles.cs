@@ -32,7 +32,7 @@ public class BakingFiles
         var (expected, baked) = (model.baked_state_dict(), shell.Load("b.safetensors"));
         Assert.Equal($"b.safetensors: {expected.Count} tensors, {computed} computed", output.Trim());
         Assert.Equal(expected.Keys.Order(), baked.Keys.Order());
-        Assert.All(expected, one => Near.Same(one.Value, baked[one.Key], 0));
+        Assert.All(expected, entry => Near.Same(entry.Value, baked[entry.Key], 0));
         Assert.Equal(new Dictionary<string, string> { ["format"] = "pt" }, shell.Metadata("b.safetensors"));
     }
 

@@ -121,10 +121,10 @@ public class ComparingFiles
     {
         var result = Compared((state, _) => state["fc.bias"] = state["fc.bias"] + 0.25, "--json");
         Assert.Equal(1, result.Code);
-        var one = Assert.Single(JsonNode.Parse(result.Output)!.AsArray())!;
+        var difference = Assert.Single(JsonNode.Parse(result.Output)!.AsArray())!;
         Assert.Equal(
             ("fc.bias", "numbers", 0.25),
-            ((string?)one["tensor"], (string?)one["what"], Math.Round((double)one["largest"]!, 9))
+            ((string?)difference["tensor"], (string?)difference["what"], Math.Round((double)difference["largest"]!, 9))
         );
     }
 }

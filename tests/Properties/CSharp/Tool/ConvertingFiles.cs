@@ -80,8 +80,8 @@ public class ConvertingFiles
         var (before, after) = (shell.Load("a.safetensors"), shell.Load("b.safetensors"));
         Assert.Equal(before.Keys.Order(), after.Keys.Order());
         Assert.All(
-            before.Where(one => !one.Key.StartsWith("a.parametrizations", StringComparison.Ordinal)),
-            one => Near.Identical(one.Value, after[one.Key])
+            before.Where(entry => !entry.Key.StartsWith("a.parametrizations", StringComparison.Ordinal)),
+            entry => Near.Identical(entry.Value, after[entry.Key])
         );
         Assert.Equal("spectralNorm", shell.Metadata("b.safetensors")["parametrize.b.weight"]);
     }

@@ -146,9 +146,9 @@ public class InspectingFiles
         );
         var json = JsonNode.Parse(shell.Run("inspect", file, "--json").Output)!;
         Assert.Equal("first", (string?)json["metadata"]!["note"]);
-        var weight = json["tensors"]!.AsArray().Single(one => (string?)one!["name"] == "fc.weight")!;
+        var weight = json["tensors"]!.AsArray().Single(tensor => (string?)tensor!["name"] == "fc.weight")!;
         Assert.Equal("cayley", (string?)weight["value"]);
-        Assert.Equal([4, 4], weight["shape"]!.AsArray().Select(one => (long)one!));
+        Assert.Equal([4, 4], weight["shape"]!.AsArray().Select(size => (long)size!));
         Assert.Equal("inside", (string?)weight["membership"]);
         Assert.Equal(0.0, (double?)weight["distance"]);
         Assert.Contains("fc.parametrizations.weight.original", weight["keys"]!.ToJsonString());

@@ -31,7 +31,7 @@ public class MergingFiles
             }
         );
         using (no_grad())
-            foreach (var parameter in adapted.parameters().Where(one => one.requires_grad))
+            foreach (var parameter in adapted.parameters().Where(own => own.requires_grad))
                 parameter.copy_(rand_like(parameter) + 0.5);
         peft.save_pretrained(adapted, shell["adapter"], new LoraConfig { ModulesToSave = head ? ["head"] : [] });
         return (model, LoraConfig.from_pretrained(shell["adapter"]));
@@ -52,9 +52,9 @@ public class MergingFiles
         var expected = peft.merge_and_unload(model);
         var merged = shell.Load("merged.safetensors");
         Assert.Equal(model.state_dict().Keys.Order(), merged.Keys.Order());
-        Assert.All(model.state_dict(), one => Near.Identical(one.Value, merged[one.Key]));
-        foreach (var one in expected)
-            Assert.Matches($@"{one.Name} +{(dora ? ".*" : "lora 2L 6.0")} +[\d.e-]+ +[\d.e-]+", output);
+        Assert.All(model.state_dict(), entry => Near.Identical(entry.Value, merged[entry.Key]));
+        foreach (var weight in expected)
+            Assert.Matches($@"{weight.Name} +{(dora ? ".*" : "lora 2L 6.0")} +[\d.e-]+ +[\d.e-]+", output);
         Assert.Contains("head.weight: replaced by that of the adapter", output);
         Assert.Contains("3 adapters merged", output);
         Assert.Equal("pt", shell.Metadata("merged.safetensors")["format"]);
@@ -71,7 +71,7 @@ public class MergingFiles
         );
         layer.get_peft_model(new LoraConfig { Rank = 2, TargetModules = ["c"] });
         using (no_grad())
-            foreach (var parameter in layer.parameters().Where(one => one.requires_grad))
+            foreach (var parameter in layer.parameters().Where(own => own.requires_grad))
                 parameter.copy_(rand_like(parameter));
         peft.save_pretrained(layer, shell["adapter"], new LoraConfig { FanInFanOut = true });
         Assert.Equal(0, shell.Run("merge", "./base.safetensors", "./adapter", "-o", "./merged.safetensors").Code);
