@@ -89,7 +89,7 @@ public class ValuesAreKnown
         using var program = new Program(file);
         var document = program.Documents.Single();
         var model = (await document.GetSemanticModelAsync())!;
-        Assert.DoesNotContain(model.GetDiagnostics(), one => one.Severity == DiagnosticSeverity.Error);
+        Assert.DoesNotContain(model.GetDiagnostics(), diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         return
         [
             .. (await document.GetSyntaxRootAsync())!

@@ -13,18 +13,18 @@ internal static class Check
     public static async Task<string[]> Reports(DiagnosticAnalyzer analyzer, params string[] sources)
     {
         var marked = sources.Select(Marked.Read).ToArray();
-        using var program = new Program([.. marked.Select(one => one.Text)]);
+        using var program = new Program([.. marked.Select(source => source.Text)]);
         var reported = await program.Reported(analyzer);
         foreach (var (source, document) in marked.Zip(program.Documents))
         {
             var tree = await document.GetSyntaxTreeAsync();
-            var here = reported.Where(one => one.Location.SourceTree == tree).ToList();
+            var here = reported.Where(diagnostic => diagnostic.Location.SourceTree == tree).ToList();
             Assert.Equal(
                 source.Spans.Select(span => (span, source.Text.Substring(span.Start, span.Length))),
-                here.Select(one => (one.Location.SourceSpan, Text(source, one)))
+                here.Select(diagnostic => (diagnostic.Location.SourceSpan, Text(source, diagnostic)))
             );
         }
-        return [.. reported.Select(one => one.GetMessage())];
+        return [.. reported.Select(diagnostic => diagnostic.GetMessage())];
     }
 
     /// <summary>The fix of the first report, in its own document; null where none is offered.</summary>
@@ -37,7 +37,7 @@ internal static class Check
         program.Solution = await Applied(action);
         Assert.DoesNotContain(
             await program.Reported(analyzer),
-            one => one.Location.SourceSpan == first.Location.SourceSpan
+            diagnostic => diagnostic.Location.SourceSpan == first.Location.SourceSpan
         );
         return (await program.Texts()).Single();
     }
@@ -49,7 +49,7 @@ internal static class Check
         params string[] sources
     )
     {
-        using var program = new Program([.. sources.Select(one => Marked.Read(one).Text)]);
+        using var program = new Program([.. sources.Select(source => Marked.Read(source).Text)]);
         var reported = await program.Reported(analyzer);
         var first = program.Project.GetDocument(reported[0].Location.SourceTree)!;
         var key = (await Offered(fixer, first, reported[0]))!.EquivalenceKey;
@@ -67,8 +67,8 @@ internal static class Check
         return await program.Texts();
     }
 
-    private static string Text(Marked source, Diagnostic one) =>
-        source.Text.Substring(one.Location.SourceSpan.Start, one.Location.SourceSpan.Length);
+    private static string Text(Marked source, Diagnostic diagnostic) =>
+        source.Text.Substring(diagnostic.Location.SourceSpan.Start, diagnostic.Location.SourceSpan.Length);
 
     private static async Task<CodeAction?> Offered(CodeFixProvider fixer, Document document, Diagnostic diagnostic)
     {
@@ -96,7 +96,7 @@ internal static class Check
         )
         {
             var tree = await document.GetSyntaxTreeAsync(stop);
-            return reported.Where(one => one.Location.SourceTree == tree);
+            return reported.Where(diagnostic => diagnostic.Location.SourceTree == tree);
         }
 
         public override Task<IEnumerable<Diagnostic>> GetProjectDiagnosticsAsync(

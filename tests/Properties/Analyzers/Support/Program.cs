@@ -60,7 +60,7 @@ internal sealed class Program : IDisposable
 
     public Project Project => Solution.Projects.Single();
 
-    public IEnumerable<Document> Documents => Project.Documents.Where(one => one.Name != "Usings.cs");
+    public IEnumerable<Document> Documents => Project.Documents.Where(document => document.Name != "Usings.cs");
 
     /// <summary>The statements of a method, in a class that has what follows `---`.</summary>
     public static string Method(string code)
@@ -73,16 +73,18 @@ internal sealed class Program : IDisposable
     public async Task<IReadOnlyList<Diagnostic>> Reported(DiagnosticAnalyzer analyzer)
     {
         var compilation = (await Project.GetCompilationAsync())!;
-        Assert.Empty(compilation.GetDiagnostics().Where(one => one.Severity == DiagnosticSeverity.Error));
+        Assert.Empty(compilation.GetDiagnostics().Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error));
         var reported = await compilation.WithAnalyzers([analyzer]).GetAnalyzerDiagnosticsAsync();
         return
         [
-            .. reported.OrderBy(one => one.Location.SourceTree?.FilePath).ThenBy(one => one.Location.SourceSpan.Start),
+            .. reported
+                .OrderBy(diagnostic => diagnostic.Location.SourceTree?.FilePath)
+                .ThenBy(diagnostic => diagnostic.Location.SourceSpan.Start),
         ];
     }
 
     public async Task<string[]> Texts() =>
-        await Task.WhenAll(Documents.Select(async one => (await one.GetTextAsync()).ToString()));
+        await Task.WhenAll(Documents.Select(async document => (await document.GetTextAsync()).ToString()));
 
     public void Dispose() => _workspace.Dispose();
 
