@@ -120,7 +120,7 @@ let tests: Test =
 
                 refusal "Ask for more" (volumes 0 simplex)
                 refusal "Ask for more" (volumes 1 (transposed simplex))
-                refusal "not 3" (volumes 3 simplex)
-                refusal "not -1" (volumes -1 simplex)
+                refusal "but it is 3" (volumes 3 simplex)
+                refusal "but it is -1" (volumes -1 simplex)
                 refusal "not known in closed form" (volumes 1 (sphere 1.0)))
         ]
