@@ -34,7 +34,7 @@ public static partial class parametrize
         if (!tensor.HasBase)
             throw new InvalidOperationException(
                 $"{tensor.Where ?? name} is {tensor.Code}, which has no base. Trivializations have one, such as "
-                    + "`Orthogonal`, `SphereExp`, `Grassmann` and `Symplectic`."
+                    + "`Orthogonal`, `Cayley`, `MatrixExp`, `Householder`, `SphereExp`, `Grassmann` and `Symplectic`."
             );
         Bases.Move([tensor], optimizer);
         return module;

@@ -44,8 +44,10 @@ public class MessagesSpeakCSharp
         var holder = new Holder();
         var none = Assert.Throws<InvalidOperationException>(() => holder.update_base("held"));
         Assert.StartsWith("held is skew, which has no base", none.Message);
-        Assert.Contains("`MatrixExp`", none.Message);
-        foreach (var map in (string[])["Orthogonal", "Cayley", "MatrixExp", "Householder", "SphereExp"])
+        foreach (
+            var map in (string[])
+                ["Orthogonal", "Cayley", "MatrixExp", "Householder", "SphereExp", "Grassmann", "Symplectic"]
+        )
         {
             Assert.Contains($"`{map}`", none.Message);
             Assert.NotEmpty(typeof(Parametrizations).GetMember(map));
