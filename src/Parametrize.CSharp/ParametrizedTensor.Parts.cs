@@ -28,8 +28,7 @@ public sealed partial class ParametrizedTensor
         if (!training)
         {
             using var copies = NewDisposeScope();
-            return Core.forward(Parametrization, EachPart(input => input, buffer => buffer.clone()))
-                .MoveToOuterDisposeScope();
+            return Computed(EachPart(input => input, buffer => buffer.clone())).MoveToOuterDisposeScope();
         }
         var advanced = Core.advance(Parametrization, CurrentParts());
         var value = Computed(advanced);
@@ -68,7 +67,9 @@ public sealed partial class ParametrizedTensor
     }
 
     private Tensor Computed(Parts parts) =>
-        IsRandom ? Core.forwardInTraining(Parametrization, parts) : Core.forward(Parametrization, parts);
+        _disabledAdapters > 0 ? Adapter.without(Parametrization, parts)
+        : IsRandom ? Core.forwardInTraining(Parametrization, parts)
+        : Core.forward(Parametrization, parts);
 
     /// <summary>
     /// The parts from which PyTorch computes the same value. Those that differ from the present parts are new tensors. It is a query,

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -153,7 +154,9 @@ internal static class AdapterConfigFile
         return shown;
     }
 
-    /// <summary>Writes a whole number without a fraction, as PEFT does.</summary>
+    /// <summary>Writes a whole number without a fraction, as PEFT does. JSON has no NaN and no infinity.</summary>
     private static JsonNode Number(double value) =>
-        value == Math.Floor(value) && Math.Abs(value) < 1e15 ? JsonValue.Create((long)value) : JsonValue.Create(value);
+        value == Math.Floor(value) && Math.Abs(value) < 1e15 ? JsonValue.Create((long)value)
+        : double.IsFinite(value) ? JsonValue.Create(value)
+        : JsonValue.Create(value.ToString(CultureInfo.InvariantCulture))!;
 }

@@ -69,6 +69,15 @@ public sealed record LoraConfig
     /// <summary>PEFT's `task_type`, such as `CAUSAL_LM`. Default: not said.</summary>
     public string? TaskType { get; init; }
 
+    /// <summary>Whether another configuration has the same settings, in lists and patterns too.</summary>
+    public bool Equals(LoraConfig? other) => other is not null && ToString() == other.ToString();
+
+    /// <summary>The hash of the text.</summary>
+    public override int GetHashCode() => ToString().GetHashCode(StringComparison.Ordinal);
+
+    /// <summary>The text of `adapter_config.json`.</summary>
+    public override string ToString() => AdapterConfigFile.Text(this, AdapterConfigFile.Shown(TargetModules));
+
     /// <summary>Reads the configuration in the folder of an adapter.</summary>
     /// <exception cref="InvalidDataException">
     /// The file is no LORA configuration, or has a setting that is not supported.

@@ -147,6 +147,20 @@ public static class peft
         Configs.Remove(model);
     }
 
+    /// <summary>
+    /// Leaves the adapters out until the result is disposed, as PEFT's `disable_adapter` does: every call, of any thread, computes with
+    /// the frozen weights, without gradients through them. Modules of `ModulesToSave` compute as they are, because their former weights
+    /// are not kept. Parameters, gradients and optimizers do not change.
+    /// </summary>
+    /// <returns>Dispose it to compute with the adapters again. Calls may be nested.</returns>
+    /// <exception cref="InvalidOperationException">The model has no adapter, or adapters are merged into it.</exception>
+    public static IDisposable disable_adapter(nn.Module model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        MergedAdapters.RequireNone(model);
+        return new DisabledAdapters(model);
+    }
+
     private static void RequirePlain(nn.Module model, IEnumerable<string> weights)
     {
         foreach (var name in weights)

@@ -40,6 +40,25 @@ public class ConfigurationsSayNoMore
         );
     }
 
+    [Fact]
+    public void Two_of_the_same_settings_are_equal()
+    {
+        LoraConfig Config(long rank, params string[] targets) =>
+            new()
+            {
+                TargetModules = targets,
+                RankPattern = new Dictionary<string, long> { ["key"] = rank },
+            };
+
+        Assert.Equal(Config(2, "query", "key"), Config(2, "query", "key"));
+        Assert.Equal(Config(2, "query").GetHashCode(), Config(2, "query").GetHashCode());
+        Assert.NotEqual(Config(2, "query", "key"), Config(2, "query"));
+        Assert.NotEqual(Config(2, "query"), Config(3, "query"));
+        Assert.NotEqual(Config(2), Config(2) with { Alpha = double.NaN });
+        Assert.Contains("\"rank_pattern\": {\n    \"key\": 2\n  }", Config(2).ToString().ReplaceLineEndings("\n"));
+        Assert.Contains("\"lora_alpha\": \"NaN\"", (Config(2) with { Alpha = double.NaN }).ToString());
+    }
+
     private static void AssertDefault(LoraConfig config)
     {
         Assert.Equal((8, 8.0), (config.Rank, config.Alpha));

@@ -31,7 +31,11 @@ public class TiesHaveToBeAlike
         if (isParametrized)
             source.register_parametrization("encoder.weight", Parametrizations.Sphere());
         var refusal = Assert.Throws<ArgumentException>(() => parametrize.copy_parametrizations(source, target));
-        Assert.Contains("are one tensor in the target, but two in the source", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "are one tensor in the target, but two in the source",
+            refusal.Message,
+            StringComparison.Ordinal
+        );
         Assert.Empty(target.parametrizations());
         Assert.Throws<ArgumentException>(() => new AveragedModel<Tied>(target, 0.5).update_parameters(source));
     }

@@ -1,0 +1,195 @@
+using Parametrize;
+using Parametrize.CSharp;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Properties.CSharp.Adapters;
+
+/// <summary>While `disable_adapter` is open, a model computes with its frozen weights; then it goes on as if nothing had been.</summary>
+public class DisabledAdaptersAreLeftOut
+{
+    public static TheoryData<string> Adapters =>
+        ["lora 2L 4.0", "rsLora 2L 4.0", "dora 2L 4.0", "oft 3L", "lora 2L 4.0 >>> scale 0.5"];
+
+    [Theory]
+    [MemberData(nameof(Adapters))]
+    public void The_weight_is_the_frozen_one(string code)
+    {
+        using var scope = NewDisposeScope();
+        var value = Parametrizations.Parse(code);
+        var layer = nn.Linear(6, 6).register_parametrization("weight", value);
+        layer.eval();
+        var input = randn(3, 6);
+        var before = layer.call(input).detach();
+        Train(layer);
+        var after = layer.call(input).detach();
+        Assert.False(after.allclose(before, 1e-3, 1e-3));
+
+        using (peft.disable_adapter(layer))
+        using (peft.disable_adapter(layer))
+            Assert.True(layer.call(input).allclose(before, 1e-5, 1e-6));
+        Assert.True(layer.call(input).Equals(after));
+    }
+
+    [Fact]
+    public void Cached_scopes_compute_again()
+    {
+        using var scope = NewDisposeScope();
+        var (model, input) = (Adapted(), SmallNet.Tokens());
+        var (plain, adapted) = (Plain(model, input), model.call(input).detach());
+        using (parametrize.cached(model))
+        {
+            Assert.True(IsNear(model.call(input), adapted));
+            using (peft.disable_adapter(model))
+            {
+                Assert.True(IsNear(model.call(input), plain));
+            }
+            Assert.True(IsNear(model.call(input), adapted));
+        }
+    }
+
+    /// <summary>As in preference optimization: a step reads the model with and without adapters before it goes backward.</summary>
+    [Fact]
+    public void Training_goes_on_between()
+    {
+        using var scope = NewDisposeScope();
+        var (model, input) = (Adapted(), SmallNet.Tokens());
+        var plain = Plain(model, input);
+        var twin = Copy(model);
+        var (optimizer, twins) = (Optimizer(model), Optimizer(twin));
+        var losses = new List<float>();
+        for (var step = 0; step < 5; step++)
+        {
+            optimizer.zero_grad();
+            var output = model.call(input);
+            using (peft.disable_adapter(model))
+            {
+                var loss = (output - model.call(input)).square().mean();
+                loss.backward();
+                losses.Add(loss.item<float>());
+            }
+            optimizer.step();
+
+            twins.zero_grad();
+            (twin.call(input) - plain).square().mean().backward();
+            twins.step();
+        }
+        Assert.True(IsNear(model.call(input), twin.call(input)));
+        Assert.True(losses[^1] < losses[0]);
+    }
+
+    [Fact]
+    public void Other_threads_see_all_adapters_or_none()
+    {
+        using var scope = NewDisposeScope();
+        var (model, input) = (Adapted(), SmallNet.Tokens());
+        var (plain, adapted) = (Plain(model, input), model.call(input).detach());
+        var (isOver, passes, wrong) = (false, 0, 0);
+        var reader = new Thread(() =>
+        {
+            using var _ = no_grad();
+            while (!Volatile.Read(ref isOver))
+            {
+                using var output = model.call(input);
+                if (!IsNear(output, plain) && !IsNear(output, adapted))
+                    Interlocked.Increment(ref wrong);
+                Interlocked.Increment(ref passes);
+            }
+        });
+        reader.Start();
+        for (var round = 0; round < 100 || Volatile.Read(ref passes) < 20; round++)
+            using (peft.disable_adapter(model))
+                Thread.Yield();
+        Volatile.Write(ref isOver, true);
+        reader.Join();
+        Assert.Equal(0, wrong);
+    }
+
+    [Fact]
+    public void No_tensor_is_left()
+    {
+        var model = nn.Sequential(("query", nn.Linear(4, 4)), ("value", nn.Linear(4, 4)));
+        model.get_peft_model(new LoraConfig { Rank = 2, TargetModules = ["query", "value"] });
+        using var input = randn(2, 4);
+        Round();
+        var before = Tensor.TotalCount;
+        for (var round = 0; round < 20; round++)
+            Round();
+        Assert.InRange(Tensor.TotalCount, 0, before);
+
+        void Round()
+        {
+            using var _ = no_grad();
+            using (peft.disable_adapter(model))
+            using (model.call(input)) { }
+        }
+    }
+
+    [Fact]
+    public void There_has_to_be_an_adapter()
+    {
+        using var plain = new SmallNet();
+        var none = Assert.Throws<InvalidOperationException>(() => peft.disable_adapter(plain));
+        Assert.Equal("SmallNet has no adapter.", none.Message);
+        using var model = Adapted();
+        using var merged = peft.merge_adapter(model);
+        Assert.Contains(
+            "are merged",
+            Assert.Throws<InvalidOperationException>(() => peft.disable_adapter(model)).Message
+        );
+    }
+
+    [Fact]
+    public void Adapters_may_be_taken_off_while_they_are_disabled()
+    {
+        using var scope = NewDisposeScope();
+        var (model, input) = (Adapted(), SmallNet.Tokens());
+        var plain = Plain(model, input);
+        using (peft.disable_adapter(model))
+            peft.unload(model);
+        Assert.True(IsNear(model.call(input), plain));
+    }
+
+    /// <summary>A model with trained adapters.</summary>
+    private static SmallNet Adapted()
+    {
+        var model = new SmallNet();
+        model.get_peft_model(new LoraConfig { Rank = 2, TargetModules = ["words", "mix", "query", "value"] });
+        using var _ = no_grad();
+        foreach (var parameter in model.parameters().Where(parameter => parameter.requires_grad))
+            using (var change = randn_like(parameter))
+                parameter.add_(change, 0.1.ToScalar());
+        return model;
+    }
+
+    /// <summary>Products of other memory may be rounded otherwise.</summary>
+    private static bool IsNear(Tensor output, Tensor expected) => output.allclose(expected, 1e-4, 1e-6);
+
+    private static Tensor Plain(SmallNet model, Tensor input)
+    {
+        using (peft.disable_adapter(model))
+            return model.call(input).detach();
+    }
+
+    private static SmallNet Copy(SmallNet model)
+    {
+        var twin = new SmallNet();
+        parametrize.copy_parametrizations(model, twin);
+        twin.load_state_dict(model.state_dict());
+        foreach (var (own, other) in twin.parameters().Zip(model.parameters()))
+            own.requires_grad = other.requires_grad;
+        return twin;
+    }
+
+    private static optim.Optimizer Optimizer(SmallNet model) =>
+        optim.SGD(model.parameters().Where(parameter => parameter.requires_grad), 0.01);
+
+    private static void Train(nn.Module layer)
+    {
+        using var _ = no_grad();
+        foreach (var (name, parameter) in layer.named_parameters())
+            if (parameter.requires_grad && name != "bias")
+                parameter.add_(randn_like(parameter));
+    }
+}
