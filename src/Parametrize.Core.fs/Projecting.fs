@@ -58,6 +58,6 @@ module internal Projecting =
                 use projected = projected
 
                 if isNear tensor projected then
-                    Assigning.approximately Want.Start value forms (Some inUse) projected |> Result.toOption
+                    Assigning.exactly value forms (Some inUse) projected |> Result.toOption
                 else
                     None

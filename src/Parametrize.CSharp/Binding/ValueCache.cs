@@ -26,6 +26,12 @@ internal sealed class ValueCache(IComputedTensor tensor)
     /// <summary>The version of the parts from which the value was computed.</summary>
     private PartsVersion _version;
 
+    /// <summary>
+    /// The writes to the value itself when it had been computed. A module that holds the tensor may write into what it has read; in
+    /// the fields of other modules such writes are seen.
+    /// </summary>
+    private long _writesToHeld;
+
     /// <summary>The parts as they were when `state_dict` was called; none when no load may be going on.</summary>
     private Tensor[] _copies = [];
 
@@ -40,7 +46,9 @@ internal sealed class ValueCache(IComputedTensor tensor)
 
     private PartsVersion Now => PartsVersion.Of(tensor.Inputs, tensor.Tensors);
 
-    private bool IsCurrent => _version == Now && (_copies.Length == 0 || AreAsCopied());
+    private bool IsCurrent => _version == Now && IsUnwritten && (_copies.Length == 0 || AreAsCopied());
+
+    private bool IsUnwritten => tensor.Binding.IsInModules || Versions.Of([_held!]) == _writesToHeld;
 
     private bool LoadHasEnded =>
         _lent is not { } lent
@@ -127,6 +135,7 @@ internal sealed class ValueCache(IComputedTensor tensor)
         var value = tensor.Evaluate(out var learnt).DetachFromDisposeScope();
         _held?.Dispose();
         (_held, _version) = (value, before with { Writes = before.Writes + learnt });
+        _writesToHeld = Versions.Of([value]);
         ForgetDeterminant();
     }
 

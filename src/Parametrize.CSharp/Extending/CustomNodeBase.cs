@@ -126,7 +126,7 @@ public abstract class CustomNodeBase : Node
             this,
             nameof(Forward),
             FormModule.ofTensor(value),
-            Map(Breach.usable(this, "RightInverse", Inverse(value, buffers)), buffers)
+            Map(Breach.usable(this, "RightInverse", Inverse(value.clone(), buffers)), buffers)
         );
 
     private Tensor Usable(string doing, Tensor? tensor) => Breach.usable(this, doing, [tensor!])[0];
@@ -135,10 +135,12 @@ public abstract class CustomNodeBase : Node
 
     private protected abstract Tensor[] Inverse(Tensor value, Tensor[] buffers);
 
-    private Tensor Near(Tensor value, Tensor[] buffers) => buffers.Length == 0 ? Nearest(value) : Image(value, buffers);
+    /// <summary>A user's function gets a tensor of its own, into which it may write.</summary>
+    private Tensor Near(Tensor value, Tensor[] buffers) =>
+        buffers.Length == 0 ? Nearest(value.clone()) : Image(value, buffers);
 
     private double DistanceWith(Tensor value, Tensor[] buffers) =>
-        buffers.Length == 0 ? Distance(value) : Largest(Usable(nameof(Nearest), Near(value, buffers)) - value);
+        buffers.Length == 0 ? Distance(value.clone()) : Largest(Usable(nameof(Nearest), Near(value, buffers)) - value);
 
     /// <summary>The parameters for a tensor that is registered, when the node has no right inverse.</summary>
     private protected abstract Tensor[] Started(Tensor value, Tensor[] buffers);

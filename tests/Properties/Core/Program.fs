@@ -58,6 +58,7 @@ let private tests (isAskedFor: string list -> bool) : Test =
             ExtremeTests.tests
             EffortTests.tests
             StructuredTests.tests
+            NearlyAllowedTests.tests
             NearnessTests.tests
             StabilityTests.tests
             SampleTests.tests

@@ -82,6 +82,19 @@ type internal SpdDeterminantNode(determinant: float) =
         let size = count.AsScalar()
         struct (off.abs (), torch.where (off.lt (0.0.AsScalar()), (moved / size).log1p() * size, moved))
 
+    /// The factor of the matrix with the nearest eigenvalues of that determinant, where they are not so small beside the largest that
+    /// rounding hides them; elsewhere that of a start.
+    let nearestFactor (tensor: torch.Tensor) (epsilon: float) (start: torch.Tensor) =
+        let half = Tensors.inDouble tensor / 2.0.AsScalar()
+        let struct (values, vectors) = torch.linalg.eigh (half +. half.mT)
+        let mean = torch.full_like (values.narrow (-1L, 0L, 1L), (2.0 * level tensor).AsScalar())
+        let nearest = FixedDeterminant.nearestNumbers values mean
+        let struct (_, upper) = torch.linalg.qr ((nearest.sqrt().unsqueeze -1L) * vectors.mT)
+        let factor = upper.mT * (Tensors.diagonal upper).sign().unsqueeze -2L
+        let least = epsilon / 16.0
+        let share = nearest.amin ([| -1L |], keepdim = true) / nearest.amax ([| -1L |], keepdim = true)
+        torch.where (share.ge(least.AsScalar()).unsqueeze -1L, factor, start)
+
     /// The logarithms of the diagonal of the factor.
     let logPivots (x: torch.Tensor) =
         let farthest = 1e4
@@ -128,7 +141,12 @@ type internal SpdDeterminantNode(determinant: float) =
         // A start has no tiny eigenvalues: with the given determinant, these would come with huge ones.
         factorFor tensor epsilon (if want = Want.Exact then want else Want.Start)
         |> Result.bind (fun factor ->
-            let factor = if want = Want.Exact then corrected factor else factor
+            let factor =
+                match want with
+                | Want.Exact -> corrected factor
+                | Want.Nearest -> nearestFactor tensor epsilon factor
+                | Want.Start -> factor
+
             let logarithms = (Tensors.diagonal factor).log()
 
             let x =
@@ -198,9 +216,10 @@ open Parametrize
 [<AutoOpen>]
 module SpdDeterminantValues =
 
-    /// Real symmetric positive definite n x n matrices of that determinant, by their Cholesky factors. O(n^3). Projects by
-    /// lifting eigenvalues, as for a start of `spd`, and dividing the matrix by a number: a retraction. Throws ArgumentException
-    /// for a determinant that is not positive and finite.
+    /// Real symmetric positive definite n x n matrices of that determinant, by their Cholesky factors. O(n^3). Projects to a matrix
+    /// near it, by its eigenvalues: they move by `c / l_i` with one c, as those of the nearest matrix do. Where an eigenvalue would be
+    /// lost in rounding beside the largest, it lifts all as for a start of `spd`, and divides the matrix by a number. Throws
+    /// ArgumentException for a determinant that is not positive and finite.
     let spdWithDeterminant (determinant: float) : Parametrization =
         Options.requirePositive (nameof determinant) determinant
 

@@ -36,6 +36,20 @@ public class TensorsOfOnesOwnAreCachedToo
         Assert.Equal(2, _node.Evaluations);
     }
 
+    /// <summary>What is read is the reader's own, in a scope too.</summary>
+    [Fact]
+    public void A_write_into_what_was_read_changes_no_other_reading()
+    {
+        using var before = _tensor.Value.detach();
+        using var _ = parametrize.cached(_tensor);
+        for (var reading = 0; reading < 3; reading++)
+        {
+            using var value = _tensor.Value.detach();
+            Near.Same(before, value);
+            value.mul_(2);
+        }
+    }
+
     [Fact]
     public void Assigning_and_moving_drop_the_value()
     {

@@ -19,6 +19,15 @@ internal static class OwnNodes
         ["1000 X"] = new(x => x * 1000, w => w / 1000),
         ["X^3"] = new(x => x.pow(3), w => w.sign() * w.abs().pow(1.0 / 3)),
         ["sinh X"] = new(x => x.sinh(), w => w.asinh()),
+        ["2 X, in place"] = new(x => x * 2, w => w.div_(2)),
+        ["2 X, disposing"] = new(
+            x => x * 2,
+            w =>
+            {
+                using (w)
+                    return w / 2;
+            }
+        ),
     };
 
     /// <summary>Maps onto a smaller set, with right inverses that take any tensor.</summary>

@@ -176,6 +176,42 @@ let private spaces () : unit =
     Expect.isFalse ((space (eigenFull [ orthogonal; identity ])).IsWithin semidefinite) "of any sign"
     Expect.isFalse ((space (eigenFull [ orthogonal; bounded 0.0 1.0 ])).IsClosedUnder Closure.Scaling) "bounded"
 
+/// The nearest matrix of a determinant is where the distance is stationary: `P - W = c P^-1`.
+let private nearestOfDeterminant () : unit =
+    for determinant in [ 1e-6; 2.5; 1e6 ] do
+        let value = spdWithDeterminant determinant
+
+        for size in [ 1L; 2L; 5L; 20L ] do
+            for deviation in [ 1e-4; 0.03; 1.0 ] do
+                use _ = torch.NewDisposeScope()
+                let matrices = normal 3UL [ 4L; size; size ]
+                let allowed = matrices.matmul matrices.mT +. eye size
+                let struct (_, logarithm) = torch.linalg.slogdet allowed
+                let toDeterminant = ((log determinant).ToScalar() .- logarithm) / (float size).ToScalar()
+                let member' = allowed * toDeterminant.exp().unsqueeze(-1L).unsqueeze -1L
+                let noise = normal 4UL [ 4L; size; size ]
+                let given = member' +. (noise +. noise.mT) * (deviation * Measures.largest member').ToScalar()
+                let projected = Parametrization.project value given
+                let what = $"{determinant}, {size} x {size}, {deviation}"
+                let product = (projected - given).matmul projected
+                let multiple = Tensors.realDiagonal product |> _.mean([| -1L |], keepdim = true) |> _.unsqueeze(-1L)
+                let allowed = 1e-9 * Measures.largest projected * Measures.largest given
+                Expect.isLessThanOrEqual (Measures.apart product (eye size * multiple)) allowed what
+
+/// A small change of an ill-conditioned matrix moves its projection little.
+let private nearDeterminant (dtype: torch.ScalarType) () : unit =
+    use _ = torch.NewDisposeScope()
+    let value = spdWithDeterminant 2.5
+    let form = { Shape = [| 64L; 64L |]; Dtype = dtype; Device = torch.CPU }
+    use generator = new torch.Generator(5UL, torch.CPU)
+    let sampled = Parametrization.sample value form (Some generator)
+    let noise = (normal 6UL [ 64L; 64L ]).``to`` dtype
+    let given = sampled +. (noise +. noise.mT) * (1e-5 * Measures.largest sampled).ToScalar()
+    let projected = Parametrization.project value given
+    Expect.isOk (Parametrization.contains value projected) "it is allowed"
+    let moved = Tensors.number ((projected - given).norm() / given.norm ())
+    Expect.isLessThan moved 1e-4 "it is near"
+
 /// Projections of matrices of rank 1 have the rank that is asked for, visibly.
 let private lowerRank (value: Parametrization) (dtype: torch.ScalarType) : Test =
     testCase $"{value} projects matrices of a lower rank, {dtype}" (fun () ->
@@ -202,6 +238,9 @@ let tests: Test =
             testCase "correlation draws uniform matrices" uniformCorrelations
             testCase "correlationCholesky maps numbers as PyTorch does" asPyTorch
             testCase "correlation projects to the nearest matrix of Higham's example" highamsExample
+            testCase "spdWithDeterminant projects to where the distance is stationary" nearestOfDeterminant
+            for dtype in [ float32; float64 ] do
+                testCase $"spdWithDeterminant projects ill-conditioned matrices nearby, {dtype}" (nearDeterminant dtype)
             testCase "options out of range are refused" options
             testCase "spaces that contain what is yielded" spaces
         ]
