@@ -8,6 +8,7 @@ public sealed partial class ParametrizedTensor
     /// <summary>Prepares more nodes behind the present ones, with parts that keep the value if the new nodes allow it.</summary>
     internal Continuation Extended(Parametrization more, WhenNotAllowed whenNotAllowed)
     {
+        RequireAdapters();
         var (longer, parts) = Longer(more, whenNotAllowed);
         return Grown(longer, parts);
     }
@@ -17,6 +18,7 @@ public sealed partial class ParametrizedTensor
     /// <param name="isBehind">Whether its nodes come behind the present ones.</param>
     internal Continuation Copying(ParametrizedTensor other, bool isBehind)
     {
+        RequireAdapters();
         if (!isBehind)
             return Grown(Parametrization, other.CopiedParts(Inputs[0].device));
         var (longer, extended) = Longer(other.Parametrization, WhenNotAllowed.Project);

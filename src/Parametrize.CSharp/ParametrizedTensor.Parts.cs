@@ -20,7 +20,7 @@ public sealed partial class ParametrizedTensor
         RequireStack();
         if (GroupedValues.Take(this, out learnt) is { } computed)
             return computed;
-        if (!Core.learns(Parametrization))
+        if (!Core.learns(Parametrization) || _disabledAdapters > 0)
             return Computed(CurrentParts());
 
         // The graph keeps the tensors that forward has used. It gets copies of the buffers, because the buffers are written
@@ -178,7 +178,7 @@ public sealed partial class ParametrizedTensor
         Binding.SyncWithModules();
         RefreshWritten();
         using var lease = Binding.Access.Reading();
-        return compute(CurrentParts());
+        return FromPartsInUse(compute);
     }
 
     private FSharpResult<Parts, ParametrizationError> Assign(Tensor value, bool wasSuited = false, long? lentAt = null)

@@ -153,7 +153,7 @@ public sealed partial class ParametrizedTensor : nn.Module
     /// </returns>
     /// <exception cref="ArgumentException">The tensor has no square matrices.</exception>
     public Tensor LogAbsDeterminant() =>
-        Binding.LogAbsDeterminant(known => Core.logAbsDetOf(Parametrization, CurrentParts(), known));
+        Binding.LogAbsDeterminant(known => FromPartsInUse(parts => Core.logAbsDetOf(Parametrization, parts, known)));
 
     /// <summary>W^-1 b for square matrices W, by the factors of the parametrization if these give it.</summary>
     /// <param name="right">b: columns of a tensor [..., n, m], or one vector of n numbers.</param>

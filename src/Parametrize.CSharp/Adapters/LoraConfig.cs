@@ -69,14 +69,26 @@ public sealed record LoraConfig
     /// <summary>PEFT's `task_type`, such as `CAUSAL_LM`. Default: not said.</summary>
     public string? TaskType { get; init; }
 
-    /// <summary>Whether another configuration has the same settings, in lists and patterns too.</summary>
-    public bool Equals(LoraConfig? other) => other is not null && ToString() == other.ToString();
+    /// <summary>
+    /// Whether another configuration has the same settings: the same modules in any order, as PEFT's sets, and the same patterns in the
+    /// same order, of which the first that matches counts.
+    /// </summary>
+    public bool Equals(LoraConfig? other) => other is not null && Sorted() == other.Sorted();
 
-    /// <summary>The hash of the text.</summary>
-    public override int GetHashCode() => ToString().GetHashCode(StringComparison.Ordinal);
+    /// <summary>The hash of the settings.</summary>
+    public override int GetHashCode() => Sorted().GetHashCode(StringComparison.Ordinal);
 
     /// <summary>The text of `adapter_config.json`.</summary>
     public override string ToString() => AdapterConfigFile.Text(this, AdapterConfigFile.Shown(TargetModules));
+
+    private string Sorted() =>
+        (
+            this with
+            {
+                TargetModules = [.. TargetModules.Order(StringComparer.Ordinal)],
+                ModulesToSave = [.. ModulesToSave.Order(StringComparer.Ordinal)],
+            }
+        ).ToString();
 
     /// <summary>Reads the configuration in the folder of an adapter.</summary>
     /// <exception cref="InvalidDataException">

@@ -13,4 +13,25 @@ public sealed partial class ParametrizedTensor
         Binding.Forget();
         Binding.ShowAgain();
     }
+
+    /// <summary>Throws when adapters are disabled: a new node would read what they yield, or what they do not.</summary>
+    private void RequireAdapters()
+    {
+        if (_disabledAdapters > 0)
+            throw new InvalidOperationException(
+                $"{Where} has an adapter that is disabled. Dispose what `peft.disable_adapter` returned before you register on it."
+            );
+    }
+
+    /// <summary>Computes from the parts that yield the value: without adapters while these are disabled.</summary>
+    private T FromPartsInUse<T>(Func<Parts, T> compute)
+    {
+        if (_disabledAdapters == 0)
+            return compute(CurrentParts());
+        using var scope = NewDisposeScope();
+        var result = compute(Adapter.partsWithout(Parametrization, CurrentParts()));
+        if (result is Tensor tensor)
+            tensor.MoveToOuterDisposeScope();
+        return result;
+    }
 }

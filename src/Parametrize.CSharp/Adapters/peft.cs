@@ -149,7 +149,7 @@ public static class peft
 
     /// <summary>
     /// Leaves the adapters out until the result is disposed, as PEFT's `disable_adapter` does: every call, of any thread, computes with
-    /// the frozen weights, without gradients through them. Modules of `ModulesToSave` compute as they are, because their former weights
+    /// the frozen weights, without gradients through them. What is saved, baked, merged or reported still has the adapters. Modules of `ModulesToSave` compute as they are, because their former weights
     /// are not kept. Parameters, gradients and optimizers do not change.
     /// </summary>
     /// <returns>Dispose it to compute with the adapters again. Calls may be nested.</returns>

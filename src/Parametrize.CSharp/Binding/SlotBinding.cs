@@ -20,7 +20,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     private bool _isReleased;
 
     /// <summary>
-    /// The assignment that was pending when `state_dict` was called, and the number of writes to the parts at that time.
+    /// The assignment that was pending when `state_dict` was called, and the parts at that time.
     /// </summary>
     private WaitingAssignment? _waiting;
 
@@ -112,7 +112,10 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public void Lend()
     {
         if (State is SlotState.Assigned)
-            _waiting = new(slot.Get()!, Versions.Of(computed.Tensors));
+        {
+            _waiting?.Dispose();
+            _waiting = new(slot.Get()!, computed.Tensors);
+        }
     }
 
     /// <summary>
@@ -122,8 +125,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     private long? LentAt(Tensor assigned) =>
         _waiting is { } waiting && ReferenceEquals(waiting.Assigned, assigned) ? waiting.Writes : null;
 
-    private bool IsOutdated(Tensor assigned) =>
-        LentAt(assigned) is { } writes && writes != Versions.Of(computed.Tensors);
+    private bool IsOutdated(Tensor assigned) => LentAt(assigned) is not null && _waiting!.IsOvertaken(computed.Tensors);
 
     /// <summary>
     /// Takes the module's tensor out of the slot. The tensor is emptied and kept, unless the parametrized tensor is computed from
@@ -342,6 +344,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     {
         _pending?.Retire();
         _assigned.Forget();
+        _waiting?.Dispose();
         (_pending, _waiting) = (null, null);
     }
 
@@ -402,6 +405,28 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         IsBlocked = false;
     }
 
-    /// <summary>A class, not a struct: other threads then read both fields or neither.</summary>
-    private sealed record WaitingAssignment(Tensor Assigned, long Writes);
+    /// <summary>A class, not a struct: other threads then read all fields or none.</summary>
+    private sealed class WaitingAssignment(Tensor assigned, Tensor[] parts) : IDisposable
+    {
+        /// <summary>TorchSharp's `load` calls `state_dict` and then writes to memory, which no count of writes shows.</summary>
+        private readonly Tensor[] _copies = [.. parts.Select(part => part.Copied().DetachFromDisposeScope())];
+
+        public Tensor Assigned { get; } = assigned;
+
+        /// <summary>The number of writes to the parts.</summary>
+        public long Writes { get; } = Versions.Of(parts);
+
+        /// <summary>Whether the parts were written to since. Where they have moved, the count of writes tells.</summary>
+        public bool IsOvertaken(Tensor[] now) =>
+            Writes != Versions.Of(now)
+            || _copies
+                .Zip(now)
+                .Any(pair => pair.First.HasSameTypeAndDevice(pair.Second) && !pair.First.Equals(pair.Second));
+
+        public void Dispose()
+        {
+            foreach (var copy in _copies)
+                copy.Dispose();
+        }
+    }
 }

@@ -63,6 +63,12 @@ type internal IDecomposes =
     /// Either tolerance moves the tensor by no more than rounding does.
     abstract IsRelative: bool
 
+/// A bijection of which each entry of the input comes from several entries of the output.
+type internal IMixesEntries =
+    /// How far the entries of the input move at most, when each entry of the output moves by so much, and by what rounding to the
+    /// given roundoff has done to it.
+    abstract Moved: tensor: torch.Tensor * distances: torch.Tensor * roundoff: float -> torch.Tensor
+
 /// A node whose output form is given by its buffers, not by its inputs.
 [<Interface>]
 type internal IShapedByBuffers = interface end

@@ -193,14 +193,20 @@ module internal Slack =
                      && beyond |> Option.forall (fun beyond -> beyond.Value.IsReached.Value)
                      || yieldsAgain input)
 
-            let struct (above, below) as distances =
-                distances bijection back space dtype (struct (tensor, input)) moved
+            match box bijection with
+            | :? IMixesEntries as mixing ->
+                let struct (up, down) = moved
+                let roundoff = Tensors.roundoff (Form.epsilon dtype) 1.0
+                eitherWay yieldsAgain isReached (mixing.Moved(tensor, up.maximum down, roundoff))
+            | _ ->
+                let struct (above, below) as distances =
+                    distances bijection back space dtype (struct (tensor, input)) moved
 
-            if tensor.is_complex () then
-                eitherWay yieldsAgain isReached (above.maximum below)
-            else
-                let struct (up, down) = directed back tensor moved distances
-                { Up = up; Down = down; Yields = yieldsAgain; IsReached = isReached }
+                if tensor.is_complex () then
+                    eitherWay yieldsAgain isReached (above.maximum below)
+                else
+                    let struct (up, down) = directed back tensor moved distances
+                    { Up = up; Down = down; Yields = yieldsAgain; IsReached = isReached }
 
         lazy (computed ())
 

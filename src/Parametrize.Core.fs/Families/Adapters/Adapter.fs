@@ -88,11 +88,9 @@ module internal Adapter =
         | [ :? AdapterNode as node ] -> value = Parametrization.ofNode node
         | _ -> (tryLowRank value).IsSome
 
-    /// A new tensor: what the value yields without the changes of its adapters; its other parts stay as they are. For an adapter
-    /// by itself that is the frozen weight, bit for bit.
-    let without (value: Parametrization) (parts: Parts) : torch.Tensor =
-        use scope = torch.NewDisposeScope()
-        use _ = torch.no_grad ()
+    /// The parts without the changes of adapters, and the frozen weights of the registers that adapters yield. Learnt buffers are those
+    /// of the new parameters; other parts are shared.
+    let private started (value: Parametrization) (parts: Parts) : struct (Parts * torch.Tensor[]) =
         let leaves = Array.copy parts.ParameterArray
         let frozen: torch.Tensor[] = Array.zeroCreate value.Program.RegisterCount
 
@@ -120,10 +118,30 @@ module internal Adapter =
                 | _ -> ()
             | _ -> ())
 
+        let started = new Parts(parts.Shape, leaves, parts.BufferArrays)
+
+        match Parametrization.refresh value started with
+        | Ok refreshed -> struct (refreshed, frozen)
+        // The weight is not finite, and neither is what is computed from it.
+        | Error _ -> struct (started, frozen)
+
+    /// Parts that yield what the value yields without the changes of its adapters. They may share tensors with the given ones.
+    let partsWithout (value: Parametrization) (parts: Parts) : Parts =
+        use _ = torch.no_grad ()
+        let struct (parts, _) = started value parts
+        parts
+
+    /// A new tensor: what the value yields without the changes of its adapters; its other parts stay as they are. For an adapter
+    /// by itself that is the frozen weight, bit for bit.
+    let without (value: Parametrization) (parts: Parts) : torch.Tensor =
+        use scope = torch.NewDisposeScope()
+        use _ = torch.no_grad ()
+        let struct (parts, frozen) = started value parts
+
         let tensor =
             if isAlone value then
                 (Array.find (box >> isNull >> not) frozen).clone()
             else
-                Parametrization.forward value (new Parts(parts.Shape, leaves, parts.BufferArrays))
+                Parametrization.forward value parts
 
         scope.MoveToOuter tensor

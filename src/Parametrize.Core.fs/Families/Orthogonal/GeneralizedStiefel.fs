@@ -59,6 +59,12 @@ type internal MetricNode(rows: float list list, factor: float[], inverse: float[
     interface IBijection with
         member _.Back tensor = back tensor
 
+    interface IMixesEntries with
+        member _.Moved(tensor, distances, roundoff) =
+            let sizes (numbers: float[]) = (matrix numbers distances).abs().mT
+            let summed = (sizes inverse).matmul((back tensor).abs())
+            (sizes factor).matmul(distances +. summed * roundoff.AsScalar())
+
     interface INarrows with
         member _.Narrow(tensor, dtype) = Entrywise.saturated dtype tensor
 

@@ -52,6 +52,7 @@ public class ConfigurationsSayNoMore
 
         Assert.Equal(Config(2, "query", "key"), Config(2, "query", "key"));
         Assert.Equal(Config(2, "query").GetHashCode(), Config(2, "query").GetHashCode());
+        Assert.Equal(Config(2, "query", "key"), Config(2, "key", "query"));
         Assert.NotEqual(Config(2, "query", "key"), Config(2, "query"));
         Assert.NotEqual(Config(2, "query"), Config(3, "query"));
         Assert.NotEqual(Config(2), Config(2) with { Alpha = double.NaN });

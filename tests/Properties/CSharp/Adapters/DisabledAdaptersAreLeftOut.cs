@@ -33,6 +33,49 @@ public class DisabledAdaptersAreLeftOut
     }
 
     [Fact]
+    public void Whatever_is_computed_from_the_tensor_is_that_of_the_frozen_weight()
+    {
+        using var scope = NewDisposeScope();
+        var layer = nn.Linear(3, 3).register_parametrization("weight", Parametrizations.Lora(1, 1));
+        var tensor = layer.parametrization("weight");
+        Train(layer);
+        using (peft.disable_adapter(layer))
+        {
+            var value = tensor.Value;
+            Assert.True(IsNear(tensor.ValueAfter(0), value));
+            Assert.True(IsNear(tensor.LogAbsDeterminant(), linalg.slogdet(value).Item2));
+            Assert.True(IsNear(value.mm(tensor.Solve(eye(3))), eye(3)));
+            Assert.True(IsNear(tensor.LogPrior(Priors.Normal()), Priors.Normal().LogDensity(value).sum()));
+            using (parametrize.cached(layer))
+                Assert.True(IsNear(tensor.LogAbsDeterminant(), linalg.slogdet(value).Item2));
+            var refusal = Assert.Throws<InvalidOperationException>(() =>
+                layer.register_parametrization("weight", Parametrizations.Scale(2))
+            );
+            Assert.Contains("disabled", refusal.Message);
+        }
+        Assert.True(IsNear(tensor.LogAbsDeterminant(), linalg.slogdet(tensor.Value).Item2));
+    }
+
+    /// <summary>Its singular vectors are those of the adapted weight.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_norm_behind_an_adapter_is_that_of_the_frozen_weight(bool isTraining)
+    {
+        using var scope = NewDisposeScope();
+        var value = Parametrizations.Lora(1, 1).Then(Parametrizations.SpectralNorm());
+        var layer = nn.Linear(4, 4).register_parametrization("weight", value);
+        Train(layer);
+        for (var pass = 0; pass < 30; pass++)
+            layer.call(ones(1, 4));
+        layer.train(isTraining);
+        using (peft.disable_adapter(layer))
+            Assert.Equal(1, linalg.matrix_norm(layer.parametrization("weight").Value, 2).item<float>(), 1e-4);
+        layer.eval();
+        Assert.Equal(1, linalg.matrix_norm(layer.parametrization("weight").Value, 2).item<float>(), 1e-2);
+    }
+
+    [Fact]
     public void Cached_scopes_compute_again()
     {
         using var scope = NewDisposeScope();

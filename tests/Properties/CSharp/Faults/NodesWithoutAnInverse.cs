@@ -225,8 +225,7 @@ public class NodesWithoutAnInverse
                 Assert.Throws<InvalidOperationException>(() => value.Project(weight));
             return;
         }
-        var wide = weight.to(ScalarType.Float64);
-        var nearest = pair.Map(pair.Inverse(wide));
+        var nearest = pair.Map(pair.Inverse(weight.to(ScalarType.Float64, copy: true)));
         // A tiny number is the difference of larger ones where something is added.
         var largest = Math.Max(nearest.abs().max().item<double>(), @case.Name is "X + 1" ? 1 : @case.Scale);
         using var tensor = new ParametrizedTensor(value, weight);

@@ -54,6 +54,32 @@ public class LoadingWaitsForAssignments
         Near.Same(full([4, 4], 10.0), layer.call(eye(4)));
     }
 
+    /// <summary>`load` writes into memory without being counted.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_a_file_has_replaces_what_was_assigned_before(bool isScoped)
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            var (saved, _) = Made();
+            saved.parametrization("weight").Value = full([4, 4], 3.0);
+            saved.save(path);
+            var (layer, _) = Made();
+            using var scope = isScoped ? parametrize.cached(layer) : null;
+            layer.weight = nn.Parameter(full([4, 4], 6.0));
+            layer.load(path);
+            Near.Same(full([4, 4], 3.0), layer.call(eye(4)));
+            layer.weight = nn.Parameter(full([4, 4], 6.0));
+            Near.Same(full([4, 4], 6.0), layer.call(eye(4)));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
     private static (Linear Layer, Interrupted Link) Made()
     {
         var node = new Interrupted();

@@ -482,10 +482,35 @@ let private smallEigenvalues: Test =
             let tensor = (q.matmul(spectrum).matmul q.mT).``to`` Dtype.Float32
             Expect.isOk (Parametrization.contains value ((tensor + tensor.mT) / 2.0.ToScalar())) $"seed {seed}"
 
+/// Each entry of the metric's input comes from several entries of the tensor.
+let private metricsBehindMasks: Test =
+    testCase "masks before a metric"
+    <| fun () ->
+        let metric = inMetric [ [ 2.0; 0.5; 0.0 ]; [ 0.5; 1.0; -0.25 ]; [ 0.0; -0.25; 1.5 ] ]
+
+        for value in [ pruned (Pruning.L1(Amount.Share 0.5)) >>> metric; banded 0L 1L >>> metric >>> scale 3.0 ] do
+            for dtype in [ torch.float64; torch.float32 ] do
+                for seed in 1UL .. 20UL do
+                    use _ = torch.NewDisposeScope()
+                    let x = (normalOn Case.device torch.float64 seed [ 3L; 3L ]).``to`` dtype
+                    let parts = orFail (Parametrization.start value x)
+                    let own = Parametrization.forward value parts
+                    Expect.isOk (Parametrization.contains value own) $"{value}, {dtype}, seed {seed}"
+                    let again = orFail (Parametrization.rightInverse value parts own)
+                    let allowed = 64.0 * Form.epsilon dtype * Measures.largest own
+                    Expect.isLessThan (Measures.apart (Parametrization.forward value again) own) allowed "it comes back"
+                    let other = own + Tensors.eyeLike own * (1e-3 * Measures.largest own).ToScalar()
+
+                    match Parametrization.rightInverse value parts other with
+                    | Ok parts ->
+                        Expect.isLessThan (Measures.apart (Parametrization.forward value parts) other) allowed "others"
+                    | Error _ -> ()
+
 let tests: Test =
     testList
         "own values of chains"
         [
+            metricsBehindMasks
             ownValues
             beyondRounding
             oneSided
