@@ -196,8 +196,8 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
     public void Settle() => Exposed?.Settle();
 
     /// <summary>
-    /// Hides the value at the end of a pass or scope. A tensor that a user has assigned stays in the slot for the next use, which also
-    /// throws for what was written into the value.
+    /// Hides the value at the end of a pass or scope. The next use throws for what was written into the value, unless a tensor was
+    /// assigned after that: it stays in the slot, and the next use takes it.
     /// </summary>
     public void Withdraw()
     {

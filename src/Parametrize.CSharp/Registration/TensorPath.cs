@@ -153,7 +153,10 @@ internal sealed record TensorPath(nn.Module Owner, string Name, ParentModule? Pa
                 if (NameIn(owner, tensor) is { } name)
                     return new(owner, name, ParentOf(owner, module));
         throw new ArgumentException(
-            $"The lambda does not point at a parameter or buffer of {module.Title()} or of a module inside it.",
+            tensor is null
+                ? $"The lambda returns null, so it does not point at a tensor of {module.Title()}. A layer may have been built without it, as "
+                    + "a Linear with `hasBias: false`."
+                : $"The lambda does not point at a parameter or buffer of {module.Title()} or of a module inside it.",
             nameof(tensor)
         );
     }

@@ -188,7 +188,12 @@ internal sealed class StateLoading(StateSource source, StatePlan plan, bool stri
         source.Take(pieces);
         if (!convert)
             plan.Problems.Add(
-                $"{target.Key}: the state is of {Brief.ofValue(code)}, but the model has {Brief.ofValue(map.Code)}. Load with convert: true to take its value."
+                $"{target.Key}: the state is of {Brief.ofValue(code)}, but the model has {Brief.ofValue(map.Code)}. Load with convert: true to take its value"
+                    + (
+                        NamedByState(target.Key) is null
+                            ? $", and pass your value of that name: parametrizations: {{ [\"{target.Key}\"] = ... }}."
+                            : "."
+                    )
             );
         else if (NamedByState(target.Key) is not { } other)
             plan.Problems.Add(UnknownMap(target, pieces));

@@ -2,6 +2,7 @@ using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
 using TorchSharp;
+using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -316,5 +317,32 @@ public class AssigningByExamples
             using var again = parametrized.Value;
             Assert.Equal(16, again.numel());
         }
+    }
+
+    private sealed class WithField : nn.Module<Tensor, Tensor>
+    {
+        public Parameter weight = nn.Parameter(eye(3));
+
+        public WithField()
+            : base(nameof(WithField)) => RegisterComponents();
+
+        public override Tensor forward(Tensor input) => input.matmul(weight);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_assignment_takes_the_place_of_what_was_written_before(bool isScopeEnded)
+    {
+        var layer = new WithField().register_parametrization("weight", Parametrizations.Symmetric);
+        var scope = parametrize.cached(layer);
+        using (no_grad())
+            layer.weight.fill_(1);
+        layer.weight = nn.Parameter(full([3, 3], 5.0f));
+        if (isScopeEnded)
+            scope.Dispose();
+        Near.Same(full([3, 3], 5.0f), layer.call(eye(3)));
+        Near.Same(full([3, 3], 5.0f), layer.call(eye(3)));
+        scope.Dispose();
     }
 }

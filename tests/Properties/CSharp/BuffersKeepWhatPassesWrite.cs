@@ -281,4 +281,15 @@ public class BuffersKeepWhatPassesWrite
 
         public override Tensor forward(Tensor input) => seen.add_(input).alias();
     }
+
+    [Fact]
+    public void A_pass_that_changes_no_buffer_writes_none_back_whatever_its_numbers()
+    {
+        var norm = nn.BatchNorm1d(4).register_parametrization("running_mean", Parametrizations.Identity);
+        norm.eval();
+        using (no_grad())
+            norm.parametrization("running_mean").named_buffers().First().buffer.fill_(float.NaN);
+        using var output = norm.call(ones(2, 4));
+        Assert.True(output.isnan().all().item<bool>());
+    }
 }

@@ -463,4 +463,12 @@ public class FlowsAreDensities
             Assert.True(flow.inverse(latent).allclose(data, atol: 1e-4));
         }
     }
+
+    [Fact]
+    public void Latent_numbers_beyond_all_levels_become_the_last_or_the_first()
+    {
+        var layer = new Dequantization(4);
+        using var latent = tensor(new float[] { -0.5f, 0, 0.99f, 1, 1.2f, 7 }).reshape(3, 2);
+        Assert.Equal([0, 0, 3, 3, 3, 3], layer.inverse(latent).Entries());
+    }
 }

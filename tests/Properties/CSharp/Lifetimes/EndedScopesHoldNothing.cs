@@ -71,4 +71,21 @@ public class EndedScopesHoldNothing
             GC.WaitForPendingFinalizers();
         }
     }
+
+    [Fact]
+    public void A_module_that_is_disposed_in_a_scope_leaves_no_value()
+    {
+        Assert.Equal(Left(isScoped: false), Left(isScoped: true));
+
+        static long Left(bool isScoped)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            var before = Tensor.TotalCount;
+            var layer = nn.Linear(3, 3, hasBias: false).register_parametrization("weight", Parametrizations.Symmetric);
+            using var scope = isScoped ? parametrize.cached(layer) : null;
+            layer.Dispose();
+            return Tensor.TotalCount - before;
+        }
+    }
 }

@@ -60,6 +60,9 @@ public class PruningTiedTensors
         foreach (var name in new[] { "encoder.weight", "decoder.weight" })
         {
             var model = nn.Sequential(("encoder", nn.Linear(2, 2)), ("decoder", nn.Linear(2, 2)));
+            // By its own numbers the tensor would keep other entries.
+            using (no_grad())
+                ((Linear)model[0]).weight.copy_(tensor(new float[] { 1, 4, 2, 3 }).reshape(2, 2));
             ((Linear)model[1]).weight = ((Linear)model[0]).weight;
             prune.global_unstructured(
                 [(model, "encoder.weight"), (model, "decoder.weight")],

@@ -315,4 +315,24 @@ public class StatesDescribeThemselves
         );
         Assert.Contains("format 2", Assert.Single(refusal.Problems));
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_was_assigned_before_is_in_the_file(bool isStream)
+    {
+        var model = nn.Linear(3, 3).register_parametrization("weight", Parametrizations.Symmetric);
+        model.weight = nn.Parameter(full([3, 3], 5.0f));
+        var path = Path.GetTempFileName();
+        using var stream = new MemoryStream();
+        if (isStream)
+            Safetensors.Save(stream, model);
+        else
+            Safetensors.Save(path, model);
+        stream.Position = 0;
+        using var plain = nn.Linear(3, 3);
+        plain.load_parametrized_state_dict(isStream ? Safetensors.Load(stream) : Safetensors.Load(path));
+        File.Delete(path);
+        Near.Same(full([3, 3], 5.0f), plain.weight!);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Parametrize;
 using Parametrize.CSharp;
 using Properties.CSharp.Support;
@@ -99,6 +100,26 @@ public class LoadingWaitsForAssignments
             Meanwhile = null;
             act?.Invoke();
             return value / 2;
+        }
+    }
+
+    /// <summary>A load writes to the parts past the count of versions, and another thread reads between two of its writes.</summary>
+    [Fact]
+    public void What_a_load_writes_after_another_thread_has_read_is_seen()
+    {
+        var layer = nn.Linear(4, 4, hasBias: false).register_parametrization("weight", Parametrizations.Symmetric);
+        using var scope = parametrize.cached(layer);
+        layer.parametrization("weight").Value.Dispose();
+        var original = layer.state_dict()["parametrizations.weight.original"];
+        foreach (var number in new[] { 5f, 6f, 7f })
+        {
+            // As TorchSharp's `load` writes.
+            MemoryMarshal.Cast<byte, float>(original.bytes).Fill(number);
+            Tensor? read = null;
+            var thread = new Thread(() => read = layer.parametrization("weight").Value.detach());
+            thread.Start();
+            thread.Join();
+            Near.Same(full([4, 4], number), read!);
         }
     }
 }

@@ -35,7 +35,7 @@ let private names: string list =
                 code
     ]
 
-let tests: Test =
+let private near: Test =
     testCase "one wrong letter in three or more leaves the name that was meant" (fun () ->
         let lower = names |> List.map _.ToLowerInvariant()
         let random = System.Random 1
@@ -59,3 +59,10 @@ let tests: Test =
                     | None -> failtest $"{typed}, from {name}: no name was meant"
 
         Expect.isGreaterThan names.Length 30 "names")
+
+let private farther: Test =
+    testCase "letters that are not exchanged, but differ, count each" (fun () ->
+        for name, typed, expected in [ "ayc", "xac", None; "axc", "xac", Some "axc" ] do
+            Expect.equal (Misspelling.meant [ name ] typed) expected typed)
+
+let tests: Test = testList "misspelt names" [ near; farther ]

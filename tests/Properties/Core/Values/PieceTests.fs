@@ -110,4 +110,13 @@ let private unitsBehindViews: Test =
                                 (if (string value).Contains "onvol" then [ 4L; 3L; 2L; 2L ] else [ 4L; 3L ])
                                 value)
 
-let tests: Test = testList "pieces" [ inSixteenBits; unitsBehindViews ]
+let private besideAdapters: Test =
+    testCase "a piece beside an adapter stays frozen" (fun () ->
+        let mask = Mask.OfArray([| 2L; 2L |], [| true; false; false; true |])
+
+        Expect.equal
+            (Adapter.trained (where mask (lora 1L 1.0) identity))
+            [| true; true; false |]
+            "A, B, and the piece")
+
+let tests: Test = testList "pieces" [ inSixteenBits; unitsBehindViews; besideAdapters ]

@@ -505,6 +505,21 @@ let private rescaledGrids: Test =
                         let back = Parametrization.forward value (orFail again)
                         Expect.isLessThan (Measures.apart back tensor) near $"{value}, {dtype}")
 
+let private grownByNoNumber: Test =
+    inScope "ranges do not grow to what is no number" (fun () ->
+        for scheme in [ symmetric; affine ] do
+            for bad in [ infinity; -infinity; nan ] do
+                let value = fakeQuantized 4 scheme Granularity.Tensor
+                let parts = started value (normal float64 1UL [ 3L; 4L ])
+                let x = parts.Parameters[0].detach().clone()
+                x[0, 0] <- torch.tensor (bad, dtype = float64)
+
+                let next =
+                    Parametrization.advance value (Parametrization.ofTensorsLike parts [ x ] parts.Buffers value)
+
+                for before, after in Seq.zip parts.Buffers next.Buffers do
+                    Expect.isTrue (before.Equals after) $"{scheme}, {bad}")
+
 let tests: Test =
     testList
         "practice"
@@ -512,6 +527,7 @@ let tests: Test =
             rescaledGrids
             agreesWithTorch
             ranges
+            grownByNoNumber
             channelsOfZeros
             manyChannels
             zeroPoints

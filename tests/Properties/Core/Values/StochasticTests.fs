@@ -36,6 +36,16 @@ let private belowNormal () : unit =
     use single = torch.full ([| 1_000_000L |], (1.013e-6).ToScalar())
     Expect.isError (Parametrization.contains simplex single) "the same sum in single precision"
 
+/// Nearly all of the sum is one entry; the others were raised to the smallest number, each by up to all of it.
+let private raisedToTheSmallest () : unit =
+    let half = torch.ScalarType.Float16
+
+    for value in [ simplex; simplexBy SimplexMap.StickBreaking ] do
+        use _ = torch.NewDisposeScope()
+        let w = torch.full ([| 300_000L |], (Form.smallest half).ToScalar(), dtype = half)
+        w[0] <- torch.tensor (1.0, dtype = half)
+        Expect.isOk (Parametrization.contains value w) $"{value}: entries raised to the smallest number"
+
 /// Of two rows, a function that is known.
 let private twoRows () : unit =
     for y in [ -700.0; -40.0; -3.0; 0.0; 1e-8; 5.0; 36.0; 300.0 ] do
@@ -187,6 +197,7 @@ let tests: Test =
         "stochastic"
         [
             testCase "vectors of numbers below the normal ones are allowed" belowNormal
+            testCase "vectors of numbers raised to the smallest are allowed" raisedToTheSmallest
             testCase "matrices of two rows are sigmoids" twoRows
             testCase "matrices from entries of every size" everySize
             testCase "matrices whose numbers are not read" unread
