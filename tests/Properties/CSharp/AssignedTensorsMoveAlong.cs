@@ -172,4 +172,31 @@ public class AssignedTensorsMoveAlong
             File.Delete(file);
         }
     }
+
+    [Fact]
+    public void Tensors_that_were_assigned_to_two_modules_that_share_move_along()
+    {
+        var (first, second) = (new WithField(), new WithField());
+        var model = nn.Sequential(("first", first), ("second", second));
+        first.register_parametrization("weight", Parametrizations.Orthogonal());
+        second.share_parametrization("weight", first.parametrization("weight"));
+        // Orthogonal in single precision only.
+        var allowed = linalg.qr(randn(4, 4, dtype: float64)).Q.to(float32);
+        first.weight = nn.Parameter(allowed.clone());
+        second.weight = nn.Parameter(allowed.clone());
+        model.to(float64);
+        using var made = second.call(eye(4, dtype: float64));
+        Near.Same(allowed.to(float64), made, 1e-6);
+    }
+
+    /// <summary>Its setter is a plain field, which nobody watches.</summary>
+    private sealed class WithField : nn.Module<Tensor, Tensor>
+    {
+        public Parameter weight = nn.Parameter(eye(4));
+
+        public WithField()
+            : base(nameof(WithField)) => RegisterComponents();
+
+        public override Tensor forward(Tensor input) => input.matmul(weight);
+    }
 }

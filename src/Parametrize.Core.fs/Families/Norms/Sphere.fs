@@ -38,6 +38,9 @@ type internal SphereNode(radius: float) =
         | ValueNone ->
             let largest = this.Largest vectors
             let scaled = Norms.inUnits vectors largest
+            // Slopes of vectors below the normal numbers are beyond the range: here they are those of a longer vector.
+            let slope = Norms.inUnits vectors (largest.clamp_min ((Form.least vectors.dtype).AsScalar()))
+            let scaled = slope +. (scaled - slope).detach()
             let unit = scaled / Norms.ofUnits scaled (along vectors)
             torch.where (largest.eq (0.0.AsScalar()), firstAxis vectors, unit)
 

@@ -122,4 +122,33 @@ public class LoadingWaitsForAssignments
             Near.Same(full([4, 4], number), read!);
         }
     }
+
+    [Fact]
+    public void What_the_last_thread_that_asked_for_the_state_writes_is_seen()
+    {
+        var layer = nn.Linear(4, 4, hasBias: false).register_parametrization("weight", Parametrizations.Symmetric);
+        using var scope = parametrize.cached(layer);
+        layer.parametrization("weight").Value.Dispose();
+        layer.state_dict();
+        using var together = new Barrier(2);
+        var thread = new Thread(() =>
+        {
+            var original = layer.state_dict()["parametrizations.weight.original"];
+            together.SignalAndWait();
+            together.SignalAndWait();
+            // As TorchSharp's `load` writes.
+            MemoryMarshal.Cast<byte, float>(original.bytes).Fill(5);
+            together.SignalAndWait();
+            together.SignalAndWait();
+        });
+        thread.Start();
+        together.SignalAndWait();
+        layer.parametrization("weight").Value.Dispose();
+        together.SignalAndWait();
+        together.SignalAndWait();
+        var read = layer.parametrization("weight").Value.detach();
+        together.SignalAndWait();
+        thread.Join();
+        Near.Same(full([4, 4], 5f), read);
+    }
 }

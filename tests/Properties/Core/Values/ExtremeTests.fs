@@ -293,6 +293,34 @@ let private subnormal: Test =
                                 (Parametrization.contains value (Parametrization.project value tensor))
                                 $"{value} of {name} {size} in {dtype}")
 
+/// Behind a map that makes tiny numbers, slopes are numbers, and right where the vector is normal.
+let private tinyVectors: Test =
+    testCase "vectors that a map has made tiny have slopes" (fun () ->
+        for map in [ PositiveMap.Softplus; PositiveMap.Exp ] do
+            let value = positiveBy map >>> sphere 1.0
+
+            for dtype, places in [ Dtype.Float32, [ -80.0; -95.0; -110.0 ]; Dtype.Float64, [ -700.0; -720.0; -760.0 ] ] do
+                for place in places do
+                    use _ = torch.NewDisposeScope()
+                    let rows = [ [ place; place + 1.0; place - 1.0 ]; [ 0.0; 1.0; 2.0 ] ]
+                    let x = torch.tensor (array2D rows, dtype = dtype, device = Case.device, requires_grad = true)
+                    let parts = Parametrization.ofTensors [ x ] [] value
+                    (Parametrization.forward value parts).[0L, 0L].backward()
+                    let slopes = Unchecked.nonNull x.grad
+                    let what = $"{map}, {dtype}, {place}"
+                    Expect.equal (Tensors.nonFinite slopes) 0L what
+
+                    if place = List.head places then
+                        // Of exp: w_i (1 - w_i^2), and -w_i w_j^2.
+                        let w = [ 1.0; exp 1.0; exp -1.0 ]
+                        let norm = sqrt (List.sumBy (fun entry -> entry * entry) w)
+                        let first = 1.0 / norm
+                        let expected = [ first * (1.0 - first * first); -first * (w[1] / norm) ** 2.0 ]
+                        let found = [ Tensors.number slopes[0L, 0L]; Tensors.number slopes[0L, 1L] ]
+
+                        for expected, found in List.zip expected found do
+                            Expect.isLessThan (abs (found - expected)) 1e-3 what)
+
 let tests: Test =
     testList
         "extremes"
@@ -302,6 +330,7 @@ let tests: Test =
             half
             nulls
             disposed
+            tinyVectors
             unchecked'
             yield! List.map ends Parametrize.Catalogue.entries
         ]
