@@ -18,7 +18,7 @@ internal static class GrowthCase
             ("listing the state", 4000, count => State(Registered(count))),
             ("loading a state", 4000, count => Load(Registered(count))),
             ("opening and closing a scope", 4000, count => Scope(Registered(count))),
-            ("links on one tensor, one after the other", 400, Links),
+            ("nodes on one tensor, one after the other", 400, Nodes),
         ];
 
     private static Sequential Model(int count) =>
@@ -63,12 +63,12 @@ internal static class GrowthCase
 
     private static Action Scope(Sequential model) => () => parametrize.cached(model).Dispose();
 
-    private static Action Links(int count)
+    private static Action Nodes(int count)
     {
         var layer = nn.Linear(4, 4);
         return () =>
         {
-            for (var link = 0; link < count; link++)
+            for (var node = 0; node < count; node++)
                 layer.register_parametrization("weight", Parametrizations.Scale(2));
         };
     }

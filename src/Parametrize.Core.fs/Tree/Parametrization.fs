@@ -7,7 +7,7 @@ open System.Threading
 [<Sealed; StructuredFormatDisplay("{Code}"); Notebooks.TypeFormatterSource(typeof<Notebooks.AsPrinted>)>]
 type Parametrization internal (tree: Tree) =
 
-    // Compiled on first use, because a chain is composed link by link and most of its beginnings are never used. With
+    // Compiled on first use, because a chain is composed node by node and most of its beginnings are never used. With
     // `PublicationOnly`, the next use compiles again after a user's node has thrown.
     let program =
         System.Lazy<Program>((fun () -> Program.compile tree), LazyThreadSafetyMode.PublicationOnly)

@@ -105,7 +105,7 @@ let tests: Test =
                 match Parametrization.contains value (torch.ones (4L, 4L)) with
                 | Error error -> Expect.stringContains error.Message $"not allowed by {value}:" "the message"
                 | Ok() -> failtest "ones are no block diagonal matrix")
-            testCase "buffers are named by the place of their link" (fun () ->
+            testCase "buffers are named by the place of their node" (fun () ->
                 let chain = weightNorm 0 >>> spectralNorm
                 Expect.equal (Parametrization.bufferNames chain) [ "1._u"; "1._v" ] "buffers"
                 Expect.equal (Parametrization.parameterNames chain) [ "original0"; "original1" ] "parameters"

@@ -1,4 +1,4 @@
-/// A user's link whose right inverse does not fit its inputs: an error must name this mistake before it does harm.
+/// A user's node whose right inverse does not fit its inputs: an error must name this mistake before it does harm.
 module Properties.Core.ContractTests
 
 open System
@@ -17,7 +17,7 @@ type private Mistake =
         Spoil: torch.Tensor -> torch.Tensor list
         Expected: string
         Found: string
-        /// Whether the mistake can be detected only if another link stands before the node.
+        /// Whether the mistake can be detected only if another node stands before the node.
         NeedsNeighbour: bool
     }
 
@@ -214,7 +214,7 @@ let tests: Test =
                                     testCase $"{share} {dtype} {place} {isAllowed}" (fun () ->
                                         isUndone share dtype place isAllowed)
                 ]
-            testCase "an inverse that is not what the link reads is a mistake that is named" (fun () ->
+            testCase "an inverse that is not what the node reads is a mistake that is named" (fun () ->
                 Check.One(
                     Config.QuickThrowOnFailure.WithMaxTest(200).WithQuietOnSuccess true,
                     Prop.forAll (Arb.fromGen cases) isNamed

@@ -89,9 +89,9 @@ let private build (nodes: Node list) () : Parametrization =
 
 let subjects: Subject list =
     [
-        { line "own link" (build [ Centred() ]) rows Ingredients.reals scales with
+        { line "own node" (build [ Centred() ]) rows Ingredients.reals scales with
             Miss = Some(fun w -> w + (w.abs().max() + 1.0) * 0.5)
         }
-        line "own link with two parameters" (build [ Summed 0.5 ]) rows Ingredients.all scales
-        line "own links, chained" (build [ Summed 2.0; Centred() ]) rows Ingredients.reals scales
+        line "own node with two parameters" (build [ Summed 0.5 ]) rows Ingredients.all scales
+        line "own nodes, chained" (build [ Summed 2.0; Centred() ]) rows Ingredients.reals scales
     ]

@@ -20,7 +20,7 @@ public class FaultsInEveryKindOfModule
         ["read"] = (subject, _) => subject.Tensor.Value.Dispose(),
         ["assign"] = (subject, _) => subject.Tensor.Value = Half(subject),
         ["try"] = (subject, _) => subject.Tensor.TryAssign(Half(subject)),
-        ["append"] = (subject, link) => subject.Module.register_parametrization(subject.Name, link.Value),
+        ["append"] = (subject, node) => subject.Module.register_parametrization(subject.Name, node.Value),
         ["cached"] = (subject, _) => parametrize.cached(subject.Module).Dispose(),
         ["load"] = (subject, _) => subject.Module.load_parametrized_state_dict(subject.Module.baked_state_dict()),
     };
@@ -64,10 +64,10 @@ public class FaultsInEveryKindOfModule
         Assert.DoesNotContain(subject.Module.state_dict().Keys, key => key.Contains("parametrizations"));
     }
 
-    private static void AssertFails(Action work, FaultSubject subject, FaultyNode link, string function, bool memory)
+    private static void AssertFails(Action work, FaultSubject subject, FaultyNode node, string function, bool memory)
     {
         var before = Snapshot.Of(subject.Module);
-        link.Fault = name =>
+        node.Fault = name =>
         {
             if (name == function && memory)
                 zeros(1L << 58);
@@ -75,7 +75,7 @@ public class FaultsInEveryKindOfModule
                 throw new ApplicationException();
         };
         var error = Record.Exception(work);
-        link.Fault = _ => { };
+        node.Fault = _ => { };
         FaultyNode.AssertIsNamed(error, memory);
         before.AssertUnchanged();
     }
@@ -97,12 +97,12 @@ public class FaultsInEveryKindOfModule
         foreach (var function in entered)
         foreach (var memory in function == nameof(FaultyNode.Forward) ? [false, true] : new[] { false })
         {
-            var link = new FaultyNode();
-            var subject = FaultSubject.Of(kind, link.Value);
+            var node = new FaultyNode();
+            var subject = FaultSubject.Of(kind, node.Value);
             using (cached ? parametrize.cached() : null)
             {
-                AssertFails(() => Operations[operation](subject, link), subject, link, function, memory);
-                Operations[operation](subject, link);
+                AssertFails(() => Operations[operation](subject, node), subject, node, function, memory);
+                Operations[operation](subject, node);
                 subject.Trained();
             }
             AssertEnds(subject);
@@ -113,10 +113,10 @@ public class FaultsInEveryKindOfModule
     [MemberData(nameof(Kinds))]
     public void In_a_node_while_removing(string kind, bool cached)
     {
-        var link = new FaultyNode();
-        var subject = FaultSubject.Of(kind, link.Value);
+        var node = new FaultyNode();
+        var subject = FaultSubject.Of(kind, node.Value);
         using (cached ? parametrize.cached() : null)
-            AssertFails(subject.Remove, subject, link, nameof(FaultyNode.Forward), memory: false);
+            AssertFails(subject.Remove, subject, node, nameof(FaultyNode.Forward), memory: false);
         AssertEnds(subject);
     }
 
@@ -133,12 +133,12 @@ public class FaultsInEveryKindOfModule
             }
         )
         {
-            var link = new FaultyNode();
+            var node = new FaultyNode();
             var subject = FaultSubject.Plain(kind);
             using (cached ? parametrize.cached() : null)
             {
-                AssertFails(() => subject.Register(link.Value), subject, link, function, memory: false);
-                subject.Register(link.Value).Trained();
+                AssertFails(() => subject.Register(node.Value), subject, node, function, memory: false);
+                subject.Register(node.Value).Trained();
             }
             AssertEnds(subject);
         }
@@ -190,10 +190,10 @@ public class FaultsInEveryKindOfModule
     [MemberData(nameof(Kinds))]
     public void In_one_thread_of_several(string kind, bool early)
     {
-        var (link, bad) = (new FaultyNode(), new ThreadLocal<bool>());
-        var subject = FaultSubject.Of(kind, link.Value);
+        var (node, bad) = (new FaultyNode(), new ThreadLocal<bool>());
+        var subject = FaultSubject.Of(kind, node.Value);
         using var expected = subject.Output().detach();
-        link.Fault = _ =>
+        node.Fault = _ =>
         {
             if (bad.Value)
                 throw new ApplicationException();

@@ -14,9 +14,9 @@ public class FaultsLeaveTheModelUsable
 {
     private static readonly Dictionary<string, Action<Linear, FaultyNode>> Operations = new()
     {
-        ["project"] = (layer, link) => layer.register_parametrization("weight", link.Value),
-        ["sample"] = (layer, link) => layer.register_parametrization("weight", link.Value, WhenNotAllowed.Sample),
-        ["append"] = (layer, link) => layer.register_parametrization("bias", link.Value),
+        ["project"] = (layer, node) => layer.register_parametrization("weight", node.Value),
+        ["sample"] = (layer, node) => layer.register_parametrization("weight", node.Value, WhenNotAllowed.Sample),
+        ["append"] = (layer, node) => layer.register_parametrization("bias", node.Value),
         ["call"] = (layer, _) => layer.call(ones(1, 4)),
         ["read"] = (layer, _) => layer.parametrization("weight").Value.Dispose(),
         ["assign"] = (layer, _) => layer.parametrization("weight").Value = full(4, 4, 0.5f),
@@ -45,7 +45,7 @@ public class FaultsLeaveTheModelUsable
         }
     }
 
-    /// <summary>A layer outside the link's space, so that it has to be approximated.</summary>
+    /// <summary>A layer outside the node's space, so that it has to be approximated.</summary>
     private static Linear Layer()
     {
         var layer = nn.Linear(4, 4);
@@ -66,20 +66,20 @@ public class FaultsLeaveTheModelUsable
     [MemberData(nameof(Faults))]
     public void In_each_function_of_a_node(string function, string operation, bool memory)
     {
-        var (layer, link) = (Layer(), new FaultyNode());
+        var (layer, node) = (Layer(), new FaultyNode());
         if (operation is "append")
             layer.register_parametrization("bias", ScriptedNodes.Double);
         else if (operation is not ("project" or "sample"))
-            layer.register_parametrization("weight", link.Value);
+            layer.register_parametrization("weight", node.Value);
         var before = Snapshot.Of(layer);
 
-        link.Fault = name =>
+        node.Fault = name =>
         {
             if (name == function)
                 Fail(memory);
         };
-        var error = Record.Exception(() => Operations[operation](layer, link));
-        link.Fault = _ => { };
+        var error = Record.Exception(() => Operations[operation](layer, node));
+        node.Fault = _ => { };
         if (error is not null)
         {
             FaultyNode.AssertIsNamed(error, memory);
@@ -91,7 +91,7 @@ public class FaultsLeaveTheModelUsable
         }
 
         if (error is not null)
-            Operations[operation](layer, link);
+            Operations[operation](layer, node);
         layer.call(ones(1, 4)).sum().backward();
         foreach (var (name, _) in layer.parametrizations().ToArray())
             layer.remove_parametrizations(name);
@@ -105,12 +105,12 @@ public class FaultsLeaveTheModelUsable
     {
         var layer = nn.Linear(4, 4);
         var bad = new AsyncLocal<bool>();
-        var link = new Scripted("threads")
+        var node = new Scripted("threads")
         {
             Map = inputs => bad.Value ? throw new ApplicationException() : inputs[0] * 2,
             Inverse = value => [value / 2],
         };
-        layer.register_parametrization("weight", link.Value);
+        layer.register_parametrization("weight", node.Value);
         using var x = randn(8, 4);
         using var expected = layer.call(x).detach();
         for (var round = 0; round < 10; round++)

@@ -36,11 +36,11 @@ public class MistakesOfNodes
 
     private static readonly Dictionary<string, Action<Linear, Erring>> Operations = new()
     {
-        ["register"] = (layer, link) => layer.register_parametrization("bias", link.Value),
-        ["register on many"] = (layer, link) =>
-            layer.register_parametrizations((_, _) => true, "bias", link.Value).ToString(),
-        ["construct"] = (layer, link) => new ParametrizedTensor(link.Value, layer.bias!).Dispose(),
-        ["project"] = (layer, link) => link.Value.Project(layer.bias!).Dispose(),
+        ["register"] = (layer, node) => layer.register_parametrization("bias", node.Value),
+        ["register on many"] = (layer, node) =>
+            layer.register_parametrizations((_, _) => true, "bias", node.Value).ToString(),
+        ["construct"] = (layer, node) => new ParametrizedTensor(node.Value, layer.bias!).Dispose(),
+        ["project"] = (layer, node) => node.Value.Project(layer.bias!).Dispose(),
         ["load"] = (layer, _) =>
             layer.load_parametrized_state_dict(nn.Linear(4, 4).state_dict(), whenNotAllowed: WhenNotAllowed.Project),
     };
@@ -53,7 +53,7 @@ public class MistakesOfNodes
             foreach (var operation in Operations.Keys)
             foreach (var function in new[] { "Forward", "RightInverse", "Nearest" })
             foreach (var mistake in Mistakes.Keys)
-                // The shape of a tensor in use is what its link makes of it.
+                // The shape of a tensor in use is what its node makes of it.
                 if ((operation, function, mistake) is not ("load", "Forward", "another shape"))
                     data.Add(operation, function, mistake);
             return data;
@@ -73,18 +73,18 @@ public class MistakesOfNodes
     }
 
     /// <summary>Its bias is not parametrized.</summary>
-    private static Linear Layer(Erring link) => nn.Linear(4, 4).register_parametrization("weight", link.Value);
+    private static Linear Layer(Erring node) => nn.Linear(4, 4).register_parametrization("weight", node.Value);
 
     [Theory]
     [MemberData(nameof(All))]
     public void Are_named_by_whoever_meets_them(string operation, string function, string mistake)
     {
-        var link = new Erring();
-        var layer = Layer(link);
-        link.Err(function, Mistakes[mistake]);
-        AssertNamed(() => Operations[operation](layer, link), layer);
-        link.Err("", Mistakes[mistake]);
-        Operations[operation](layer, link);
+        var node = new Erring();
+        var layer = Layer(node);
+        node.Err(function, Mistakes[mistake]);
+        AssertNamed(() => Operations[operation](layer, node), layer);
+        node.Err("", Mistakes[mistake]);
+        Operations[operation](layer, node);
     }
 
     [Theory]
@@ -96,10 +96,10 @@ public class MistakesOfNodes
         {
             if ((function, name) is ("Forward", "another shape"))
                 continue;
-            var link = new Erring();
-            var layer = Layer(link);
-            using var allowed = link.Value.Sample([4, 4]);
-            link.Err(function, mistake);
+            var node = new Erring();
+            var layer = Layer(node);
+            using var allowed = node.Value.Sample([4, 4]);
+            node.Err(function, mistake);
             AssertNamed(() => layer.parametrization("weight").Value = allowed, layer);
             AssertNamed(() => layer.parametrization("weight").TryAssign(allowed), layer);
         }
@@ -109,12 +109,12 @@ public class MistakesOfNodes
     [MemberData(nameof(Unusable))]
     public void Are_named_in_a_pass(string mistake)
     {
-        var link = new Erring();
-        var layer = Layer(link);
+        var node = new Erring();
+        var layer = Layer(node);
         using var expected = layer.call(ones(1, 4));
-        link.Err("Forward", Mistakes[mistake]);
+        node.Err("Forward", Mistakes[mistake]);
         AssertNamed(() => layer.call(ones(1, 4)), layer);
-        link.Err("", Mistakes[mistake]);
+        node.Err("", Mistakes[mistake]);
         Near.Identical(expected, layer.call(ones(1, 4)));
     }
 
@@ -123,19 +123,19 @@ public class MistakesOfNodes
     [InlineData(0, true)]
     public void Are_named_where_a_distance_is_measured(double distance, bool isNative)
     {
-        var link = new Erring();
-        var layer = Layer(link);
-        link.Measure = tensor => isNative ? tensor.reshape(7).abs().max().ToDouble() : distance;
+        var node = new Erring();
+        var layer = Layer(node);
+        node.Measure = tensor => isNative ? tensor.reshape(7).abs().max().ToDouble() : distance;
         AssertNamed(() => layer.parametrization("weight").Value = eye(4), layer);
-        AssertNamed(() => layer.register_parametrization("bias", link.Value), layer);
+        AssertNamed(() => layer.register_parametrization("bias", node.Value), layer);
     }
 
     [Fact]
     public void Keep_the_native_error()
     {
-        var link = new Erring();
-        link.Err("Forward", Mistakes["native"]);
-        var error = Assert.Throws<InvalidOperationException>(() => Layer(link));
+        var node = new Erring();
+        node.Err("Forward", Mistakes["native"]);
+        var error = Assert.Throws<InvalidOperationException>(() => Layer(node));
         Assert.StartsWith("erring fails in Forward: shape '[7]' is invalid", error.Message);
         Assert.IsType<ExternalException>(error.InnerException, exactMatch: false);
     }
@@ -146,12 +146,12 @@ public class MistakesOfNodes
     [InlineData("Nearest")]
     public void In_changing_what_they_are_given_do_not_reach_the_model(string function)
     {
-        var link = new Erring();
+        var node = new Erring();
         var layer = nn.Linear(4, 4);
         var before = Snapshot.Of(layer);
         using var weight = layer.weight.clone();
-        link.Err(function, tensor => tensor, argument => argument.mul_(2));
-        var error = Record.Exception(() => layer.register_parametrization("weight", link.Value));
+        node.Err(function, tensor => tensor, argument => argument.mul_(2));
+        var error = Record.Exception(() => layer.register_parametrization("weight", node.Value));
         if (error is not null)
         {
             Assert.Contains("erring", Assert.IsType<InvalidOperationException>(error).Message);
@@ -169,10 +169,10 @@ public class MistakesOfNodes
     {
         foreach (var mistake in Mistakes.Values)
         {
-            var link = new Erring();
+            var node = new Erring();
             var layer = nn.Linear(4, 4).register_parametrization("weight", Parametrizations.Symmetric);
-            link.Err(function, mistake);
-            AssertNamed(() => layer.register_parametrization("weight", link.Value), layer);
+            node.Err(function, mistake);
+            AssertNamed(() => layer.register_parametrization("weight", node.Value), layer);
         }
     }
 
@@ -184,10 +184,10 @@ public class MistakesOfNodes
     {
         foreach (var mistake in Mistakes.Values)
         {
-            var link = new Erring();
+            var node = new Erring();
             var layer = nn.Conv2d(2, 3, 2);
-            link.Err(function, mistake);
-            AssertNamed(() => layer.register_parametrization("weight", Parametrizations.OnKernel(link.Value)), layer);
+            node.Err(function, mistake);
+            AssertNamed(() => layer.register_parametrization("weight", Parametrizations.OnKernel(node.Value)), layer);
         }
     }
 

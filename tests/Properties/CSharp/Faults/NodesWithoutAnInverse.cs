@@ -11,29 +11,29 @@ using static TorchSharp.torch;
 namespace Properties.CSharp.Faults;
 
 /// <summary>The name of a node of a user's own, and the tensor on which it is registered.</summary>
-public sealed record OwnLinkCase(string Name, bool IsTrusting, double Scale, ScalarType Dtype, int Seed)
+public sealed record OwnNodeCase(string Name, bool IsTrusting, double Scale, ScalarType Dtype, int Seed)
 {
-    public static Arbitrary<OwnLinkCase> Arbitrary() =>
+    public static Arbitrary<OwnNodeCase> Arbitrary() =>
         (
             from name in Gen.Elements(OwnNodes.All.Keys.ToArray())
             from isTrusting in Gen.Elements(true, false)
             from scale in Gen.Elements(1e-6, 1e-3, 0.03, 1, 30, 1e3)
             from dtype in Gen.Elements(ScalarType.Float32, ScalarType.Float64, ScalarType.Float16, ScalarType.BFloat16)
             from seed in Gen.Choose(0, 100_000)
-            select new OwnLinkCase(name, isTrusting, scale, dtype, seed)
+            select new OwnNodeCase(name, isTrusting, scale, dtype, seed)
         )
-            .Where(link => link.IsClear)
+            .Where(node => node.IsClear)
             .ToArbitrary();
 
     internal bool IsRight => !OwnNodes.Wrong.ContainsKey(Name);
 
-    internal OwnNodes.Changing Link
+    internal OwnNodes.Changing Node
     {
         get
         {
-            var link = IsTrusting ? new OwnNodes.Trusting() : new OwnNodes.Changing();
-            link.Pair = OwnNodes.All[Name];
-            return link;
+            var node = IsTrusting ? new OwnNodes.Trusting() : new OwnNodes.Changing();
+            node.Pair = OwnNodes.All[Name];
+            return node;
         }
     }
 
@@ -67,7 +67,7 @@ public sealed record OwnLinkCase(string Name, bool IsTrusting, double Scale, Sca
 }
 
 /// <summary>What a map cannot undo is never written over a tensor.</summary>
-[Properties(Arbitrary = [typeof(OwnLinkCase)], MaxTest = 300, QuietOnSuccess = true)]
+[Properties(Arbitrary = [typeof(OwnNodeCase)], MaxTest = 300, QuietOnSuccess = true)]
 public class NodesWithoutAnInverse
 {
     private static readonly Dictionary<string, Func<Parametrization, (nn.Module, Action)>> Registrations = new()
@@ -183,12 +183,12 @@ public class NodesWithoutAnInverse
     public void Are_named_when_they_are_registered(string way, string name, bool isTrusting)
     {
         Seeded.Everywhere(name.Length);
-        var link = New(isTrusting);
-        link.Pair = OwnNodes.Wrong[name];
-        var (module, register) = Registrations[way](link.Value);
+        var node = New(isTrusting);
+        node.Pair = OwnNodes.Wrong[name];
+        var (module, register) = Registrations[way](node.Value);
         AssertNames(register, module);
 
-        link.Pair = OwnNodes.Bijections["2 X"];
+        node.Pair = OwnNodes.Bijections["2 X"];
         register();
     }
 
@@ -197,15 +197,15 @@ public class NodesWithoutAnInverse
     public void Are_named_when_something_is_written_through_them(string way, string name, bool isTrusting)
     {
         Seeded.Everywhere(name.Length);
-        var link = New(isTrusting);
+        var node = New(isTrusting);
         var module = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4));
-        module.register_parametrization("0.weight", link.Value);
+        module.register_parametrization("0.weight", node.Value);
         using var tensor = randn(4, 4);
         var before = module.parametrization("0.weight").Value;
-        link.Pair = OwnNodes.Wrong[name];
+        node.Pair = OwnNodes.Wrong[name];
         AssertNames(() => Writings[way](module, tensor), module);
 
-        link.Pair = OwnNodes.Bijections["2 X"];
+        node.Pair = OwnNodes.Bijections["2 X"];
         if (way is not "property")
             Near.Identical(before, module.parametrization("0.weight").Value);
         Writings[way](module, tensor);
@@ -213,10 +213,10 @@ public class NodesWithoutAnInverse
     }
 
     [Property]
-    public void Are_told_from_those_that_have_one(OwnLinkCase @case)
+    public void Are_told_from_those_that_have_one(OwnNodeCase @case)
     {
         using var scope = NewDisposeScope();
-        var (weight, value, pair) = (@case.Weight(), @case.Link.Value, OwnNodes.All[@case.Name]);
+        var (weight, value, pair) = (@case.Weight(), @case.Node.Value, OwnNodes.All[@case.Name]);
         if (!@case.IsRight)
         {
             Assert.Throws<InvalidOperationException>(() => new ParametrizedTensor(value, weight));
@@ -260,10 +260,10 @@ public class NodesWithoutAnInverse
     {
         foreach (var name in OwnNodes.Wrong.Keys)
         {
-            var link = new OwnNodes.Changing { Pair = OwnNodes.Wrong[name] };
+            var node = new OwnNodes.Changing { Pair = OwnNodes.Wrong[name] };
             var layer = nn.Linear(4, 4);
             using var weight = layer.weight.detach().clone();
-            layer.register_parametrization("weight", link.Value, WhenNotAllowed.Reinterpret);
+            layer.register_parametrization("weight", node.Value, WhenNotAllowed.Reinterpret);
             Near.Identical(weight, layer.parametrization("weight").get_parameter("original")!);
         }
     }
@@ -271,8 +271,8 @@ public class NodesWithoutAnInverse
     [Fact]
     public void Are_named_with_several_inputs()
     {
-        var link = new OwnNodes.Halved();
+        var node = new OwnNodes.Halved();
         var layer = nn.Linear(4, 4);
-        AssertNames(() => layer.register_parametrization("weight", Parametrizations.Of(link)), layer);
+        AssertNames(() => layer.register_parametrization("weight", Parametrizations.Of(node)), layer);
     }
 }

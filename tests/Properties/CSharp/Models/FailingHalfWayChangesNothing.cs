@@ -50,17 +50,17 @@ public class FailingHalfWayChangesNothing
         var steps = 0;
         for (var tripped = true; tripped; steps++)
         {
-            var link = new Tripping(inputs);
-            var (models, operate) = Prepare(operation, link.Value);
+            var node = new Tripping(inputs);
+            var (models, operate) = Prepare(operation, node.Value);
             models.ForEach(Freeze);
             models.ForEach(Learn);
             var before = models.ConvertAll(Snapshot.Of);
 
-            link.TripAt(steps + 1, forGood);
+            node.TripAt(steps + 1, forGood);
             var error = Record.Exception(operate);
-            link.Stand();
+            node.Stand();
 
-            tripped = link.HasTripped;
+            tripped = node.HasTripped;
             if (!tripped)
             {
                 Assert.Null(error);

@@ -104,9 +104,9 @@ public class TensorsShowThemselves
     [Fact]
     public void A_node_that_fails_prints_why()
     {
-        var link = new Doubling();
-        var layer = nn.Linear(4, 4).register_parametrization("weight", link.Value);
-        link.FailIn = "Forward";
+        var node = new Doubling();
+        var layer = nn.Linear(4, 4).register_parametrization("weight", node.Value);
+        node.FailIn = "Forward";
         Assert.Contains("cannot be computed", layer.parametrization("weight").ToString());
     }
 

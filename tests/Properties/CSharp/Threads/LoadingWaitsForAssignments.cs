@@ -81,7 +81,7 @@ public class LoadingWaitsForAssignments
         }
     }
 
-    private static (Linear Layer, Interrupted Link) Made()
+    private static (Linear Layer, Interrupted Node) Made()
     {
         var node = new Interrupted();
         return (nn.Linear(4, 4, hasBias: false).register_parametrization("weight", Parametrizations.Of(node)), node);

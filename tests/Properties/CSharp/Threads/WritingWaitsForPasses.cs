@@ -209,11 +209,11 @@ public class WritingWaitsForPasses
     [Fact]
     public async Task A_scope_that_ends_takes_nothing_from_another()
     {
-        var link = new Doubling();
-        var module = new Stopping().register_parametrization("weight", link.Value);
+        var node = new Doubling();
+        var module = new Stopping().register_parametrization("weight", node.Value);
         using var isOpen = new SemaphoreSlim(0);
         using var mayEnd = new SemaphoreSlim(0);
-        link.Evaluations = 0;
+        node.Evaluations = 0;
         var other = Task.Run(() =>
         {
             using var scope = parametrize.cached();
@@ -227,7 +227,7 @@ public class WritingWaitsForPasses
             module.call(eye(4)).Dispose();
         mayEnd.Release();
         await other.WaitAsync(Limit);
-        Assert.Equal(1, link.Evaluations);
+        Assert.Equal(1, node.Evaluations);
         Assert.True(module.weight.IsInvalid);
     }
 
@@ -373,11 +373,11 @@ public class WritingWaitsForPasses
     [InlineData("Embedding")]
     public void What_is_written_while_the_value_is_computed_is_not_missed(string kind)
     {
-        var link = new Writing();
-        var tied = Tied.Of(link.Value, kind);
+        var node = new Writing();
+        var tied = Tied.Of(node.Value, kind);
         var original = tied.Tensor.parameters().Single();
         using var scope = parametrize.cached();
-        link.Original = original;
+        node.Original = original;
         for (var time = 0; time < 3; time++)
         {
             using (no_grad())

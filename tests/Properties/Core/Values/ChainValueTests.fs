@@ -14,7 +14,7 @@ let private dtypes = [ Dtype.Float64; Dtype.Float32; Dtype.Float16; Dtype.BFloat
 
 let private constants = [ 1e-6; 0.01; 0.5; 1.0; 3.0; 1e3; 1e6 ]
 
-let private links: Parametrization list =
+let private nodes: Parametrization list =
     [
         positive
         positiveBy PositiveMap.Exp
@@ -37,16 +37,16 @@ let private inputs: float[] =
 
 let private chain (random: Random) : Parametrization list =
     let among (values: 'a list) = values[random.Next values.Length]
-    List.init (random.Next(2, 6)) (fun _ -> among links)
+    List.init (random.Next(2, 6)) (fun _ -> among nodes)
 
-let private at (links: Parametrization list) (parameter: torch.Tensor) : torch.Tensor =
-    let value = List.reduce (>>>) links
+let private at (nodes: Parametrization list) (parameter: torch.Tensor) : torch.Tensor =
+    let value = List.reduce (>>>) nodes
     Parametrization.forward value (Parametrization.ofTensors [ parameter ] [] value)
 
-/// The distance by which rounding of the inputs of all links moves the output of the chain.
-let private rounding (links: Parametrization list) (parameter: torch.Tensor) (dtype: Dtype) : float =
+/// The distance by which rounding of the inputs of all nodes moves the output of the chain.
+let private rounding (nodes: Parametrization list) (parameter: torch.Tensor) (dtype: Dtype) : float =
     let wide = if Form.isHalf dtype then Dtype.Float32 else dtype
-    let own = at links (parameter.``to`` wide)
+    let own = at nodes (parameter.``to`` wide)
 
     let movedFrom (read: torch.Tensor) (share: float) (rest: Parametrization list) =
         let moved (sign: float) = Measures.apart (at rest (read * (1.0 + sign * share).ToScalar())) own
@@ -55,16 +55,16 @@ let private rounding (links: Parametrization list) (parameter: torch.Tensor) (dt
     let rec go (read: torch.Tensor) (rest: Parametrization list) =
         match rest with
         | [] -> 0.0
-        | link :: others -> movedFrom read (8.0 * Form.epsilon wide) rest + go (at [ link ] read) others
+        | node :: others -> movedFrom read (8.0 * Form.epsilon wide) rest + go (at [ node ] read) others
 
-    movedFrom (parameter.``to`` wide) (4.0 * Form.epsilon dtype) links
-    + go (parameter.``to`` wide) links
+    movedFrom (parameter.``to`` wide) (4.0 * Form.epsilon dtype) nodes
+    + go (parameter.``to`` wide) nodes
 
 /// What is wrong with the chain at one input, or at all of them in one tensor.
-let private fault (links: Parametrization list) (numbers: float[]) (dtype: Dtype) : string option =
+let private fault (nodes: Parametrization list) (numbers: float[]) (dtype: Dtype) : string option =
     use _ = torch.NewDisposeScope()
     let parameter = (torch.tensor (numbers, dtype = Dtype.Float64)).``to`` dtype
-    let value, own = List.reduce (>>>) links, at links parameter
+    let value, own = List.reduce (>>>) nodes, at nodes parameter
 
     if Tensors.nonFinite parameter > 0L || Tensors.nonFinite own > 0L then
         None
@@ -75,7 +75,7 @@ let private fault (links: Parametrization list) (numbers: float[]) (dtype: Dtype
         | Ok(), Ok again ->
             let apart = Measures.apart (Parametrization.forward value again) own
             let digits = 128.0 * Form.epsilon dtype * Measures.largest own + 4.0 * Form.smallest dtype
-            let allowed = digits + 128.0 * rounding links (Seq.exactlyOne again.Parameters) dtype
+            let allowed = digits + 128.0 * rounding nodes (Seq.exactlyOne again.Parameters) dtype
 
             if apart <= allowed || Double.IsNaN allowed then
                 None
@@ -88,13 +88,13 @@ let private ownValues: Test =
             [
                 for seed in 1 .. 20 * LawSuite.casesEach do
                     let random = Random seed
-                    let links, dtype = chain random, dtypes[random.Next dtypes.Length]
+                    let nodes, dtype = chain random, dtypes[random.Next dtypes.Length]
 
-                    match fault links inputs dtype with
+                    match fault nodes inputs dtype with
                     | Some fault -> fault
                     | None -> ()
 
-                    match fault links [| inputs[random.Next inputs.Length] |] dtype with
+                    match fault nodes [| inputs[random.Next inputs.Length] |] dtype with
                     | Some fault -> fault
                     | None -> ()
             ]

@@ -59,28 +59,28 @@ let private masks: Test =
         printfn $"an assignment behind a mask of 2048 x 2048: {clock.ElapsedMilliseconds} ms"
         Expect.isLessThan (GC.GetAllocatedBytesForCurrentThread() - before) 200_000L "bytes")
 
-/// The bytes that composing a chain of so many links and registering a tensor with it allocate. They are counted, not timed: each
-/// look at a link allocates.
-let private allocated (link: int -> Parametrization) (count: int) : float =
+/// The bytes that composing a chain of so many nodes and registering a tensor with it allocate. They are counted, not timed: each
+/// look at a node allocates.
+let private allocated (node: int -> Parametrization) (count: int) : float =
     let before = GC.GetAllocatedBytesForCurrentThread()
     use _ = torch.NewDisposeScope()
-    let value = List.init count link |> List.reduce (>>>)
+    let value = List.init count node |> List.reduce (>>>)
     ok (Parametrization.start value (torch.eye 3L)) |> ignore
     float (GC.GetAllocatedBytesForCurrentThread() - before)
 
 let private lengths: Test =
     testCase "chains cost by their length" (fun () ->
-        for name, link in
+        for name, node in
             [
                 "scale and shift", (fun index -> if index % 2 = 0 then scale 1.01 else shift 0.5)
                 "symmetric and scale", (fun index -> if index % 2 = 0 then symmetric else scale 1.01)
                 "of transposes", (fun _ -> transposed (scale 1.01))
                 "on kernels", (fun _ -> onKernel (scale 1.01))
             ] do
-            allocated link 10 |> ignore
-            let short, long = allocated link 100, allocated link 300
-            printfn $"{name}: 100 links {short / 1e6:f2} MB, 300 links {long / 1e6:f2} MB"
-            // Three times as much, nine times where something is looked at again for each link.
-            Expect.isLessThan (long / short) 4.0 $"{name}: {short} bytes for 100 links, {long} for 300")
+            allocated node 10 |> ignore
+            let short, long = allocated node 100, allocated node 300
+            printfn $"{name}: 100 nodes {short / 1e6:f2} MB, 300 nodes {long / 1e6:f2} MB"
+            // Three times as much, nine times where something is looked at again for each node.
+            Expect.isLessThan (long / short) 4.0 $"{name}: {short} bytes for 100 nodes, {long} for 300")
 
 let tests: Test = testList "effort" [ printing; masks; lengths ]
