@@ -303,7 +303,7 @@ let private tinyVectors: Test =
                 for place in places do
                     use _ = torch.NewDisposeScope()
                     let rows = [ [ place; place + 1.0; place - 1.0 ]; [ 0.0; 1.0; 2.0 ] ]
-                    let x = torch.tensor (array2D rows, dtype = dtype, device = Case.device, requires_grad = true)
+                    let x = torch.tensor(array2D rows, dtype = dtype, device = Case.device).requires_grad_ true
                     let parts = Parametrization.ofTensors [ x ] [] value
                     (Parametrization.forward value parts).[0L, 0L].backward()
                     let slopes = Unchecked.nonNull x.grad
