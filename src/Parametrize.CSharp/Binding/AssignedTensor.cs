@@ -37,3 +37,31 @@ internal sealed class AssignedTensor
         (_seen, Original) = (null, null);
     }
 }
+
+/// <summary>
+/// An assignment that was pending when `state_dict` was called, and the parts at that time. A class, not a struct: other threads then
+/// read all fields or none.
+/// </summary>
+internal sealed class WaitingAssignment(Tensor assigned, Tensor[] parts) : IDisposable
+{
+    /// <summary>TorchSharp's `load` calls `state_dict` and then writes to memory, which no count of writes shows.</summary>
+    private readonly Tensor[] _copies = [.. parts.Select(part => part.Copied().DetachFromDisposeScope())];
+
+    public Tensor Assigned { get; } = assigned;
+
+    /// <summary>The number of writes to the parts.</summary>
+    public long Writes { get; } = Versions.Of(parts);
+
+    /// <summary>Whether the parts were written to since. Where they have moved, the count of writes tells.</summary>
+    public bool IsOvertaken(Tensor[] now) =>
+        Writes != Versions.Of(now)
+        || _copies
+            .Zip(now)
+            .Any(pair => pair.First.HasSameTypeAndDevice(pair.Second) && !pair.First.Equals(pair.Second));
+
+    public void Dispose()
+    {
+        foreach (var copy in _copies)
+            copy.Dispose();
+    }
+}

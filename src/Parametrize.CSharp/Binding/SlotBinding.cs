@@ -118,14 +118,11 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         }
     }
 
-    /// <summary>
-    /// The number of writes to the parts when `state_dict` was called while this assignment was pending; null when it was not
-    /// called.
-    /// </summary>
-    private long? LentAt(Tensor assigned) =>
-        _waiting is { } waiting && ReferenceEquals(waiting.Assigned, assigned) ? waiting.Writes : null;
+    /// <summary>The parts when `state_dict` was called while this assignment was pending; null when it was not called.</summary>
+    private WaitingAssignment? LentFor(Tensor assigned) =>
+        _waiting is { } waiting && ReferenceEquals(waiting.Assigned, assigned) ? waiting : null;
 
-    private bool IsOutdated(Tensor assigned) => LentAt(assigned) is not null && _waiting!.IsOvertaken(computed.Tensors);
+    private bool IsOutdated(Tensor assigned) => LentFor(assigned)?.IsOvertaken(computed.Tensors) is true;
 
     /// <summary>
     /// Takes the module's tensor out of the slot. The tensor is emptied and kept, unless the parametrized tensor is computed from
@@ -287,7 +284,7 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
                 ? (found.dtype, found.device)
                 : null;
         // A move writes to the parts, too, so the count of writes says nothing.
-        var lentAt = movedTo is null ? LentAt(found) : null;
+        var lentAt = movedTo is null ? LentFor(found)?.Writes : null;
         var taken = state is SlotState.Assigned ? (original ?? found).alias() : found;
         ForgetAssignment();
         return new(this, state, taken, movedTo, WasSuited: original is not null, LentAt: lentAt);
@@ -403,30 +400,5 @@ internal sealed class SlotBinding(IComputedTensor computed, Slot slot, Action<nn
         }
         slot.Set(_placeholder!);
         IsBlocked = false;
-    }
-
-    /// <summary>A class, not a struct: other threads then read all fields or none.</summary>
-    private sealed class WaitingAssignment(Tensor assigned, Tensor[] parts) : IDisposable
-    {
-        /// <summary>TorchSharp's `load` calls `state_dict` and then writes to memory, which no count of writes shows.</summary>
-        private readonly Tensor[] _copies = [.. parts.Select(part => part.Copied().DetachFromDisposeScope())];
-
-        public Tensor Assigned { get; } = assigned;
-
-        /// <summary>The number of writes to the parts.</summary>
-        public long Writes { get; } = Versions.Of(parts);
-
-        /// <summary>Whether the parts were written to since. Where they have moved, the count of writes tells.</summary>
-        public bool IsOvertaken(Tensor[] now) =>
-            Writes != Versions.Of(now)
-            || _copies
-                .Zip(now)
-                .Any(pair => pair.First.HasSameTypeAndDevice(pair.Second) && !pair.First.Equals(pair.Second));
-
-        public void Dispose()
-        {
-            foreach (var copy in _copies)
-                copy.Dispose();
-        }
     }
 }
