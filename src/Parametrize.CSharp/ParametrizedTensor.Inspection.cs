@@ -37,7 +37,8 @@ public sealed partial class ParametrizedTensor
     /// A new tensor, through which gradients flow, in the shape that the node sees: the matrix of a convolution kernel.
     /// </returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such node.</exception>
-    public Tensor ValueAfter(int node) => FromParts(parts => Core.forwardTo(node, Parametrization, parts));
+    public Tensor ValueAfter(int node) =>
+        WithOwnMemory(FromParts(parts => Core.forwardTo(node, Parametrization, parts)));
 
     /// <summary>
     /// Module and name, the value as code, shape, element type, and the distance from the space, for which the tensor is computed.

@@ -67,6 +67,17 @@ public class TensorsShowThemselves
             );
     }
 
+    /// <summary>In evaluation noise is the identity, so that its output is the parameter.</summary>
+    [Fact]
+    public void What_is_shown_is_the_readers_own()
+    {
+        var tensor = new ParametrizedTensor(Parametrizations.WeightNoise(0.5), ones(2, 2));
+        tensor.eval();
+        using var _ = no_grad();
+        tensor.ValueAfter(0).mul_(2);
+        Near.Same(ones(2, 2), tensor.Value);
+    }
+
     [Fact]
     public void Nodes_that_train_learn_nothing_by_being_looked_at()
     {
