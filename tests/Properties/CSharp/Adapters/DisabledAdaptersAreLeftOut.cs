@@ -150,6 +150,48 @@ public class DisabledAdaptersAreLeftOut
     }
 
     [Fact]
+    public void Enabling_twice_counts_once()
+    {
+        using var scope = NewDisposeScope();
+        var (model, input) = (Adapted(), SmallNet.Tokens());
+        var (plain, adapted) = (Plain(model, input), model.call(input).detach());
+        var disabled = peft.disable_adapter(model);
+        disabled.Dispose();
+        disabled.Dispose();
+        Assert.True(IsNear(model.call(input), adapted));
+        using (peft.disable_adapter(model))
+            Assert.True(IsNear(model.call(input), plain));
+    }
+
+    [Fact]
+    public void In_a_scope_the_field_has_the_weight_at_once()
+    {
+        using var scope = NewDisposeScope();
+        var layer = nn.Linear(3, 3);
+        var frozen = layer.weight!.detach().clone();
+        layer.register_parametrization("weight", Parametrizations.Lora(1, 1));
+        Train(layer);
+        using var cached = parametrize.cached(layer);
+        var adapted = layer.weight!.detach().clone();
+        using (peft.disable_adapter(layer))
+            Assert.True(IsNear(layer.weight!, frozen));
+        Assert.True(IsNear(layer.weight!, adapted));
+        Assert.False(IsNear(adapted, frozen));
+    }
+
+    [Fact]
+    public void What_was_assigned_before_is_the_frozen_weight()
+    {
+        using var scope = NewDisposeScope();
+        var layer = nn.Linear(3, 3).register_parametrization("weight", Parametrizations.Lora(1, 1));
+        Train(layer);
+        layer.weight = nn.Parameter(full([3, 3], 5.0f));
+        using (peft.disable_adapter(layer))
+            Assert.True(IsNear(layer.parametrization("weight").Value, full([3, 3], 5.0f)));
+        Assert.True(IsNear(layer.parametrization("weight").Value, full([3, 3], 5.0f)));
+    }
+
+    [Fact]
     public void No_tensor_is_left()
     {
         var model = nn.Sequential(("query", nn.Linear(4, 4)), ("value", nn.Linear(4, 4)));

@@ -151,4 +151,32 @@ public class LoadingWaitsForAssignments
         thread.Join();
         Near.Same(full([4, 4], 5f), read);
     }
+
+    /// <summary>The assignment waits in the second of two modules that share a tensor.</summary>
+    [Fact]
+    public void What_is_loaded_replaces_an_assignment_to_another_module_of_the_tensor()
+    {
+        var (first, second) = (nn.Linear(4, 4, hasBias: false), nn.Linear(4, 4, hasBias: false));
+        var model = nn.Sequential(("first", first), ("second", second));
+        first.register_parametrization("weight", Parametrizations.Symmetric);
+        second.share_parametrization("weight", first.parametrization("weight"));
+        second.weight = nn.Parameter(full([4, 4], 6f));
+        var state = model.state_dict();
+        using (no_grad())
+            foreach (var part in state.Values)
+                part.fill_(5);
+        Near.Same(full([4, 4], 5f), first.call(eye(4)));
+    }
+
+    [Fact]
+    public void Asking_for_the_state_again_keeps_no_more_copies()
+    {
+        var (layer, _) = Made();
+        layer.weight = nn.Parameter(full([4, 4], 6.0));
+        layer.state_dict();
+        var before = Tensor.TotalCount;
+        for (var time = 0; time < 5; time++)
+            layer.state_dict();
+        Assert.InRange(Tensor.TotalCount, 0, before);
+    }
 }
