@@ -27,7 +27,8 @@ internal static class Bars
     )
     {
         var step = (Width - Left) / heights.Count;
-        var scale = (Bottom - Top) / Math.Max(heights.Max(), double.Epsilon);
+        var most = heights.Max();
+        var scale = most > 0 ? (Bottom - Top) / most : 0;
         var bars = heights.Select((height, index) => Bar(Left + index * step, step, height * scale)).ToList();
         return new(
             "svg",

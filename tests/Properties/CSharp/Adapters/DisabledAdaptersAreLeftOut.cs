@@ -1,6 +1,8 @@
 using Parametrize;
 using Parametrize.CSharp;
+using Properties.CSharp.Support;
 using TorchSharp;
+using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -276,5 +278,18 @@ public class DisabledAdaptersAreLeftOut
         foreach (var (name, parameter) in layer.named_parameters())
             if (parameter.requires_grad && name != "bias")
                 parameter.add_(randn_like(parameter));
+    }
+
+    [Fact]
+    public void An_assignment_that_is_refused_keeps_adapters_from_being_disabled()
+    {
+        var model = nn.Sequential(("query", nn.Linear(4, 4)));
+        model.get_peft_model(new LoraConfig { Rank = 2, TargetModules = ["query"] });
+        using (no_grad())
+            model.parametrization("query.weight").Originals[^1].fill_(1);
+        using var adapted = model.parametrization("query.weight").Value;
+        ((Linear)model[0]).weight = nn.Parameter(full([4, 4], double.NaN));
+        Assert.Throws<ParametrizationException>(() => peft.disable_adapter(model));
+        Near.Same(adapted, model.parametrization("query.weight").Value);
     }
 }

@@ -378,4 +378,13 @@ public class FlowsAreModules
         Assert.Equal([3], flow.log_prob(sample).shape);
         Near.Same(flow.forward(sample), flow.forward(flow.inverse(flow.forward(sample))), 1e-4);
     }
+
+    [Fact]
+    public void A_move_to_a_device_keeps_the_element_type_of_samples()
+    {
+        using var density = new StandardNormal(2);
+        density.to(float64);
+        density.to(DeviceType.META);
+        Assert.Equal((ScalarType.Float64, DeviceType.META), (density.rsample(3).dtype, density.rsample(3).device_type));
+    }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Parametrize.CSharp;
+using Properties.CSharp.Support;
 using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
@@ -87,5 +88,32 @@ public class EndedScopesHoldNothing
             layer.Dispose();
             return Tensor.TotalCount - before;
         }
+    }
+
+    private sealed class Outer(Linear inner) : nn.Module<Tensor, Tensor>(nameof(Outer))
+    {
+        public readonly Linear inner = inner;
+
+        public Outer Made()
+        {
+            RegisterComponents();
+            return this;
+        }
+
+        public override Tensor forward(Tensor input) => inner.forward(input);
+    }
+
+    [Fact]
+    public void A_tensor_that_is_removed_leaves_all_models_that_had_scopes()
+    {
+        var layer = nn.Linear(4, 4, hasBias: false);
+        var (first, second) = (new Outer(layer).Made(), new Outer(layer).Made());
+        var (ofFirst, ofSecond) = (Snapshot.Of(first), Snapshot.Of(second));
+        layer.register_parametrization("weight", Parametrizations.Identity);
+        using (parametrize.cached(first))
+        using (parametrize.cached(second))
+            layer.remove_parametrizations("weight");
+        ofFirst.AssertUnchanged();
+        ofSecond.AssertUnchanged();
     }
 }

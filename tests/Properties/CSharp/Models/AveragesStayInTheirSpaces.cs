@@ -512,4 +512,18 @@ public class AveragesStayInTheirSpaces
         model.call(linspace(-1, step + 1, 12).reshape(3, 4).sin()).pow(2).sum().backward();
         optimizer.step();
     }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Any_parameter_of_a_tensor_may_have_diverged(int which)
+    {
+        var model = nn.Linear(3, 3).register_parametrization("weight", Parametrizations.WeightNorm());
+        var average = new AveragedModel<Linear>(parametrize.copy_parametrizations(model, nn.Linear(3, 3)));
+        var before = Snapshot.Of(average);
+        using (no_grad())
+            model.parametrization("weight").Originals[which].view(-1)[0] = float.NaN;
+        Assert.Throws<ParametrizationException>(() => average.update_parameters(model));
+        before.AssertUnchanged();
+    }
 }

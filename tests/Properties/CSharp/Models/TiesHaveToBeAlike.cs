@@ -60,4 +60,15 @@ public class TiesHaveToBeAlike
         parametrize.copy_parametrizations(source, target);
         Assert.Same(target.encoder.parametrization("weight"), target.decoder.parametrization("weight"));
     }
+
+    [Fact]
+    public void A_tensor_that_would_share_one_of_another_shape_is_refused()
+    {
+        var from = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 4)));
+        ((Linear)from[0]).register_parametrization("weight", Parametrizations.WeightNorm());
+        ((Linear)from[1]).share_parametrization("weight", from.parametrization("a.weight"));
+        var to = nn.Sequential(("a", nn.Linear(4, 4)), ("b", nn.Linear(4, 5)));
+        Assert.Throws<ArgumentException>(() => parametrize.copy_parametrizations(from, to));
+        Assert.Empty(to.parametrizations());
+    }
 }

@@ -234,6 +234,10 @@ public class BasesMoveDuringTraining
     public void An_optimizer_whose_momenta_are_out_of_reach_is_refused_before_anything_moves()
     {
         var layer = nn.Linear(3, 3).orthogonal();
+        // Off the base: moving it changes all numbers.
+        using (no_grad())
+            layer.parametrization("weight").Originals[0].copy_(randn(3, 3));
+        layer.parametrization("weight").Value.sum().backward();
         var before = Snapshot.Of(layer);
         Assert.Throws<NotSupportedException>(() => layer.update_base("weight", optim.LBFGS(layer.parameters())));
         before.AssertUnchanged();

@@ -1,5 +1,6 @@
 using Parametrize;
 using Parametrize.CSharp;
+using Properties.CSharp.Support;
 using TorchSharp;
 using TorchSharp.Modules;
 using Xunit;
@@ -177,5 +178,19 @@ public class PriorsAreChosenByName
         Assert.True(Priors.Normal(2).LogDensity(x).allclose(moved, atol: 1e-5));
         Assert.Equal(Priors.Normal(2), Priors.Normal(0, 2));
         Assert.Equal("Prior.normalAround 3.0 2.0", Priors.Normal(3, 2).ToString());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Patterns_match_any_name_of_a_tied_tensor(bool isParametrized)
+    {
+        var model = nn.Sequential(("encoder", nn.Linear(3, 3)), ("decoder", nn.Linear(3, 3)));
+        ((Linear)model[1]).weight = ((Linear)model[0]).weight;
+        if (isParametrized)
+            model.register_parametrization("encoder.weight", Parametrizations.Symmetric);
+        using var expected = model.log_prior(("encoder.weight", Priors.Normal()));
+        foreach (var pattern in new[] { "encoder.w*", "decoder.w*", "*.weight" })
+            Near.Same(expected, model.log_prior((pattern, Priors.Normal())));
     }
 }

@@ -184,4 +184,12 @@ public class PagesShowReports
         Assert.Empty(page.Descendants("td"));
         Assert.Throws<ArgumentNullException>(() => nn.Linear(2, 2).parametrization_report().ToHtml(null!));
     }
+
+    [Fact]
+    public void A_matrix_of_zeros_has_bars_of_no_height()
+    {
+        var layer = nn.Linear(3, 3).register_parametrization("weight", Parametrizations.Symmetric);
+        layer.parametrization("weight").Value = zeros(3, 3);
+        Assert.DoesNotContain("NaN", layer.parametrization_report(spectraUpTo: 8).ToHtmlFragment());
+    }
 }

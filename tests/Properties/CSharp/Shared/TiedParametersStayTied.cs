@@ -99,4 +99,41 @@ public class TiedParametersStayTied
         model.remove_parametrizations("b.weight");
         Assert.False(b.is_parametrized());
     }
+
+    public static TheoryData<string, string> Chains =>
+        new()
+        {
+            { "skew", "cayley" },
+            { "symmetric", "scale 2.0" },
+            { "scale 3.0", "scale 2.0" },
+        };
+
+    [Theory]
+    [MemberData(nameof(Chains))]
+    public void Registering_again_on_tied_modules_appends_once(string first, string then)
+    {
+        var (single, many) = (Tied(), Tied());
+        many.load_state_dict(single.state_dict());
+        foreach (var code in new[] { first, then })
+        {
+            single.register_parametrization("encoder.weight", Parametrizations.Parse(code));
+            many.register_parametrizations<Linear>("weight", Parametrizations.Parse(code));
+        }
+        Assert.Equal(
+            single.parametrizations()[0].tensor.Parametrization,
+            many.parametrizations()[0].tensor.Parametrization
+        );
+        Assert.Equal(single.state_dict().Keys, many.state_dict().Keys);
+        using var x = randn(2, 3);
+        Near.Same(single.call(x), many.call(x));
+        many.call(x).sum().backward();
+        many.remove_parametrizations("encoder.weight");
+
+        static Sequential Tied()
+        {
+            var model = nn.Sequential(("encoder", nn.Linear(3, 3)), ("decoder", nn.Linear(3, 3)));
+            ((Linear)model[1]).weight = ((Linear)model[0]).weight;
+            return model;
+        }
+    }
 }

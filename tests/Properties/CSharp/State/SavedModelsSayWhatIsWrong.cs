@@ -159,4 +159,17 @@ public sealed class SavedModelsSayWhatIsWrong : IDisposable
         using var saved = SavedModel.Load(Path);
         Assert.Equal(problem, Find(saved, "w").Problem);
     }
+
+    [Fact]
+    public void What_was_read_of_a_refused_file_is_freed()
+    {
+        var file = System.IO.Path.GetTempFileName();
+        // Of a later format.
+        Safetensors.Save(file, nn.Linear(4, 3).state_dict(), new Dictionary<string, string> { ["parametrize"] = "2" });
+        Assert.Throws<InvalidDataException>(() => SavedModel.Load(file));
+        var before = Tensor.TotalCount;
+        Assert.Throws<InvalidDataException>(() => SavedModel.Load(file));
+        Assert.Equal(before, Tensor.TotalCount);
+        File.Delete(file);
+    }
 }
