@@ -13,19 +13,16 @@ internal sealed class DisabledAdapters : IDisposable
         _tensors = AdapterTargets.AdaptersIn(ModelTree.CurrentTensors(model)).ConvertAll(entry => entry.Tensor);
         if (_tensors.Count == 0)
             throw new InvalidOperationException($"{model.Title()} has no adapter.");
-        Disable(true);
+        Disable(_tensors, true);
     }
 
-    public void Dispose()
-    {
-        Disable(false);
-        _tensors = [];
-    }
+    /// <summary>Of several calls, also by several threads, one counts.</summary>
+    public void Dispose() => Disable(Interlocked.Exchange(ref _tensors, []), false);
 
     /// <summary>For all at once: a pass of another thread computes with all adapters or with none.</summary>
-    private void Disable(bool isDisabled)
+    private static void Disable(List<ParametrizedTensor> tensors, bool isDisabled)
     {
-        using var alone = TensorAccess.WritingAll(_tensors.Select(tensor => tensor.Binding.Access));
-        _tensors.ForEach(tensor => tensor.DisableAdapter(isDisabled));
+        using var alone = TensorAccess.WritingAll(tensors.Select(tensor => tensor.Binding.Access));
+        tensors.ForEach(tensor => tensor.DisableAdapter(isDisabled));
     }
 }

@@ -8,9 +8,9 @@ type Measure =
     /// The Hausdorff measure of the Frobenius norm: lengths, areas and volumes inside the space, as its tensors have them. It is
     /// the default of every density, and does not depend on coordinates.
     | Frobenius
-    /// The measure of textbooks and of `torch.distributions`: the Lebesgue measure of the entries that determine the others. These
-    /// are all but the last entry of a probability vector, the entries below the diagonal of a correlation matrix, and those on and
-    /// below the diagonal of a positive definite matrix. For vectors of norm 1 and matrices with orthonormal columns it is the
+    /// The measure of textbooks and of `torch.distributions`: the Lebesgue measure of the entries that determine the others. Of a
+    /// probability vector these are all but the last one. Of a correlation matrix they lie below the diagonal, of a positive definite
+    /// matrix on and below it. For vectors of norm 1 and matrices with orthonormal columns it is the
     /// uniform probability.
     | Textbook
 

@@ -65,8 +65,8 @@ type internal IDecomposes =
 
 /// A bijection of which each entry of the input comes from several entries of the output.
 type internal IMixesEntries =
-    /// How far the entries of the input move at most, when each entry of the output moves by so much, and by what rounding to the
-    /// given roundoff has done to it.
+    /// How far the entries of the input move at most, when the entries of the output move by these distances. Rounding to the given
+    /// roundoff has moved the output, too.
     abstract Moved: tensor: torch.Tensor * distances: torch.Tensor * roundoff: float -> torch.Tensor
 
 /// A node whose output form is given by its buffers, not by its inputs.

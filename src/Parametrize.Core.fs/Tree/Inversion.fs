@@ -42,8 +42,8 @@ module internal Inversion =
 
         program.Steps |> Array.mapi rescales |> Array.exists id
 
-    /// The buffers in use. New nodes get none. Neither do nodes that learn their buffers again because a later node reads another
-    /// shape, nor nodes with buffers in the units of a tensor that a later node may rescale.
+    /// The buffers in use. Three kinds of nodes get none: new nodes; nodes that learn theirs again, because a later node reads another
+    /// shape; and nodes with buffers in the units of a tensor that a later node may rescale.
     let private presentBuffers (program: Program) (forms: Form[]) (buffers: torch.Tensor[][]) =
         let shapes = [| for row in Program.bufferRows program forms -> [| for form in row -> form.Shape |] |]
         let positions = [| 0 .. min buffers.Length program.Nodes.Length - 1 |]

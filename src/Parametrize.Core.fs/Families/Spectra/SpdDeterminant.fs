@@ -82,18 +82,25 @@ type internal SpdDeterminantNode(determinant: float) =
         let size = count.AsScalar()
         struct (off.abs (), torch.where (off.lt (0.0.AsScalar()), (moved / size).log1p() * size, moved))
 
-    /// The factor of the matrix with the nearest eigenvalues of that determinant, where they are not so small beside the largest that
-    /// rounding hides them; elsewhere that of a start.
-    let nearestFactor (tensor: torch.Tensor) (epsilon: float) (start: torch.Tensor) =
+    /// That of a start, which has no tiny eigenvalues: with the given determinant, these would come with huge ones.
+    let startFactor (tensor: torch.Tensor) (epsilon: float) = factorFor tensor epsilon Want.Start
+
+    /// The factor of the matrix with the nearest eigenvalues of that determinant. Where one of these is so small beside the largest
+    /// that rounding hides it, the factor of a start.
+    let nearestFactor (tensor: torch.Tensor) (epsilon: float) : Result<torch.Tensor, string> =
         let half = Tensors.inDouble tensor / 2.0.AsScalar()
         let struct (values, vectors) = torch.linalg.eigh (half +. half.mT)
         let mean = torch.full_like (values.narrow (-1L, 0L, 1L), (2.0 * level tensor).AsScalar())
         let nearest = FixedDeterminant.nearestNumbers values mean
         let struct (_, upper) = torch.linalg.qr ((nearest.sqrt().unsqueeze -1L) * vectors.mT)
         let factor = upper.mT * (Tensors.diagonal upper).sign().unsqueeze -2L
-        let least = epsilon / 16.0
         let share = nearest.amin ([| -1L |], keepdim = true) / nearest.amax ([| -1L |], keepdim = true)
-        torch.where (share.ge(least.AsScalar()).unsqueeze -1L, factor, start)
+        let isSeen = share.ge((epsilon / 16.0).AsScalar()).unsqueeze -1L
+
+        if isSeen.all().item<bool>() then
+            Ok factor
+        else
+            startFactor tensor epsilon |> Result.map (fun start -> torch.where (isSeen, factor, start))
 
     /// The logarithms of the diagonal of the factor.
     let logPivots (x: torch.Tensor) =
@@ -138,15 +145,11 @@ type internal SpdDeterminantNode(determinant: float) =
                         Tensors.nearEach condition epsilon (found.matmul found.mT) (Tensors.inDouble tensor)))
 
     override _.Invert(_, tensor, epsilon, want) =
-        // A start has no tiny eigenvalues: with the given determinant, these would come with huge ones.
-        factorFor tensor epsilon (if want = Want.Exact then want else Want.Start)
+        match want with
+        | Want.Exact -> factorFor tensor epsilon want |> Result.map corrected
+        | Want.Nearest -> nearestFactor tensor epsilon
+        | Want.Start -> startFactor tensor epsilon
         |> Result.bind (fun factor ->
-            let factor =
-                match want with
-                | Want.Exact -> corrected factor
-                | Want.Nearest -> nearestFactor tensor epsilon factor
-                | Want.Start -> factor
-
             let logarithms = (Tensors.diagonal factor).log()
 
             let x =
